@@ -1,0 +1,209 @@
+//! The builder: what a pool is made of, checked once.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::codec;
+use crate::error::{CodecStep, Error};
+use crate::executor::ProcessPoolExecutor;
+use crate::manager::Settings;
+use crate::start::is_initialized;
+use crate::sys::signal::current_mask;
+use crate::task::{self, InitializerOutput};
+use crate::wire::{Entry, FrameBuilder};
+
+/// How long a worker may take to reach `init()`. Shorter gives up on slow machines; longer leaves
+/// a program that never gets there without an answer.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Arguments for an initializer that has not been named yet.
+#[derive(Debug)]
+pub struct Initargs<A>(A);
+
+/// Makes a [`ProcessPoolExecutor`]. Start with [`ProcessPoolExecutor::builder`].
+///
+/// `S` is the state that the initializer gives to tasks; `I` is `()`, or [`Initargs`] between the
+/// calls of [`initargs`](Self::initargs) and [`initializer`](Self::initializer).
+pub struct Builder<S = (), I = ()> {
+    max_workers: Option<usize>,
+    start_timeout: Duration,
+    /// The frame that workers get first. Its error is reported by `build`.
+    initialize: Result<Option<Vec<u8>>, Error>,
+    initargs: I,
+    state: PhantomData<fn() -> S>,
+}
+
+impl Builder {
+    pub(crate) fn new() -> Self {
+        Self {
+            max_workers: None,
+            start_timeout: START_TIMEOUT,
+            initialize: Ok(None),
+            initargs: (),
+            state: PhantomData,
+        }
+    }
+
+    /// Calls `initializer` in every worker, once, before its first task. By default there is none.
+    ///
+    /// It returns `()`, or `Result<S, E>` with the state for the worker's tasks. When it fails,
+    /// panics or ends the process, the pool is broken, with that as the cause. It counts against
+    /// no timeout: one that never returns keeps its worker, which
+    /// [`kill_workers`](ProcessPoolExecutor::kill_workers) ends.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use procpool::ProcessPoolExecutor;
+    ///
+    /// fn open_log() -> Result<Vec<String>, std::io::Error> {
+    ///     Ok(vec!["opened".to_owned()])
+    /// }
+    ///
+    /// fn task(log: &mut Vec<String>, name: String) -> usize {
+    ///     log.push(name);
+    ///     log.len()
+    /// }
+    ///
+    /// fn main() -> Result<(), procpool::Error> {
+    ///     procpool::init();
+    ///     let executor =
+    ///         ProcessPoolExecutor::builder().max_workers(1).initializer(open_log).build()?;
+    ///     assert_eq!(executor.submit_with(task, "first".to_owned()).result()?, 2);
+    ///     assert_eq!(executor.submit_with(task, "second".to_owned()).result()?, 3);
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn initializer<O: InitializerOutput>(self, initializer: fn() -> O) -> Builder<O::State> {
+        self.with_initializer(task::initializer_entry(initializer), |_, _| Ok(()))
+    }
+
+    /// Sets the arguments of the initializer, which is named next.
+    ///
+    /// They are encoded once and decoded in every worker. Several arguments are a tuple.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use procpool::ProcessPoolExecutor;
+    ///
+    /// fn connect((host, port): (String, u16)) -> Result<String, std::convert::Infallible> {
+    ///     Ok(format!("{host}:{port}"))
+    /// }
+    ///
+    /// fn main() -> Result<(), procpool::Error> {
+    ///     procpool::init();
+    ///     let executor = ProcessPoolExecutor::builder()
+    ///         .max_workers(1)
+    ///         .initargs(("localhost".to_owned(), 5432))
+    ///         .initializer(connect)
+    ///         .build()?;
+    ///     let address = executor.submit_with(|address, ()| address.clone(), ());
+    ///     assert_eq!(address.result()?, "localhost:5432");
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn initargs<A>(self, initargs: A) -> Builder<(), Initargs<A>>
+    where
+        A: Serialize + DeserializeOwned + 'static,
+    {
+        Builder {
+            max_workers: self.max_workers,
+            start_timeout: self.start_timeout,
+            initialize: self.initialize,
+            initargs: Initargs(initargs),
+            state: PhantomData,
+        }
+    }
+}
+
+impl<A: Serialize + DeserializeOwned + 'static> Builder<(), Initargs<A>> {
+    /// Calls `initializer` with the initargs in every worker, once, before its first task.
+    ///
+    /// See [`initializer`](Builder::initializer) of the builder without initargs.
+    pub fn initializer<O: InitializerOutput>(self, initializer: fn(A) -> O) -> Builder<O::State> {
+        self.with_initializer(task::initializer_with_entry(initializer), |initargs, output| {
+            codec::encode(&initargs.0, output, CodecStep::EncodeArguments).map_err(Error::Codec)
+        })
+    }
+}
+
+impl<S, I> Builder<S, I> {
+    /// Sets how many workers may exist at once. Workers are started when tasks need them.
+    ///
+    /// By default as many as the process may use CPUs at once: its CPU affinity and the quotas of
+    /// its control groups count, as [`std::thread::available_parallelism`] finds them.
+    pub fn max_workers(mut self, max_workers: usize) -> Self {
+        self.max_workers = Some(max_workers);
+        self
+    }
+
+    /// Sets how long a started worker may take to reach [`init`](crate::init); 30 seconds by
+    /// default.
+    ///
+    /// One that takes longer is killed. If it was the only worker, the pool is broken.
+    pub fn start_timeout(mut self, limit: Duration) -> Self {
+        self.start_timeout = limit;
+        self
+    }
+
+    fn with_initializer<T>(
+        self,
+        entry: Result<Entry, Error>,
+        encode: impl FnOnce(I, &mut Vec<u8>) -> Result<(), Error>,
+    ) -> Builder<T> {
+        let frame = || {
+            let mut frame = FrameBuilder::initialize(&entry?);
+            encode(self.initargs, frame.bytes())?;
+            Ok(Some(frame.finish()))
+        };
+        Builder {
+            max_workers: self.max_workers,
+            start_timeout: self.start_timeout,
+            initialize: frame(),
+            initargs: (),
+            state: PhantomData,
+        }
+    }
+}
+
+impl<S: 'static> Builder<S> {
+    /// Makes the pool. No worker is started yet.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::NotInitialized`]: [`init`](crate::init) was not called before.
+    /// - [`Error::InvalidArgument`]: `max_workers` is 0.
+    /// - [`Error::Codec`]: the initargs cannot be encoded.
+    /// - [`Error::ForeignFunction`]: workers could not find the initializer.
+    /// - [`Error::Setup`]: the system refused a descriptor or a thread.
+    pub fn build(self) -> Result<ProcessPoolExecutor<S>, Error> {
+        if !is_initialized() {
+            return Err(Error::NotInitialized);
+        }
+        let max_workers = match self.max_workers {
+            Some(0) => return Err(Error::InvalidArgument("max_workers must be greater than 0")),
+            Some(max_workers) => max_workers,
+            None => std::thread::available_parallelism().map_or(1, usize::from),
+        };
+        ProcessPoolExecutor::start(Settings {
+            max_workers,
+            start_timeout: self.start_timeout,
+            initialize: self.initialize?,
+            mask: current_mask(),
+        })
+    }
+}
+
+impl<S, I> fmt::Debug for Builder<S, I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("max_workers", &self.max_workers)
+            .field("start_timeout", &self.start_timeout)
+            .finish_non_exhaustive()
+    }
+}

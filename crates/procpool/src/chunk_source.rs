@@ -1,0 +1,391 @@
+//! The items of one `map` call, between its caller, the pool and the reader of its results.
+//!
+//! Owns the encoded items, the decision how many go into the next chunk, and the chunks in input
+//! order with what became of them. Knows no worker: the pool takes chunks and gives outcomes back.
+//!
+//! ```text
+//! map(): push(item) … close()        pool: take_chunk() → finish(chunk)       Map: next_chunk()
+//!              └─▶ waiting items ─────────────┴─▶ chunks, in order ───────────────┘
+//! ```
+//!
+//! Lock order: the pool's lock may be held while this one is taken, never the other way round.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use crate::chunk;
+use crate::error::Error;
+use crate::future::Outcome;
+use crate::wire::Entry;
+
+/// How many items make a chunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Chunking {
+    /// Always this many, except at the end.
+    Fixed(usize),
+    /// As many as measured times and what is left suggest.
+    Adaptive,
+}
+
+/// How long an adaptive chunk should take. Longer wastes less on hand-over (some 50 µs a chunk);
+/// shorter reacts sooner when items become slow, and lets workers finish together.
+const TARGET_NANOS: u64 = 1_000_000;
+
+/// How much longer a chunk may be than the one before it. More reaches the right size sooner; less
+/// risks less on items that turn slow.
+const GROWTH: usize = 8;
+
+/// The most bytes in an adaptive chunk. More keeps more of the input in flight at once; less sends
+/// big items in more pieces than their time asks for.
+const MAX_BYTES: usize = 256 * 1024;
+
+/// Into how many chunks per worker what is left is divided at least. More evens out the end;
+/// less hands over less often.
+const SHARES: usize = 4;
+
+/// One `map` call.
+#[derive(Debug)]
+pub(crate) struct ChunkSource {
+    pub(crate) entry: Entry,
+    state: Mutex<State>,
+    finished: Condvar,
+}
+
+#[derive(Debug)]
+struct State {
+    chunking: Chunking,
+    /// Encoded items; those before `taken` are in chunks already.
+    items: Vec<u8>,
+    taken: usize,
+    /// How many items wait behind `taken`.
+    waiting: usize,
+    /// Whether the caller may still push.
+    open: bool,
+    /// Whether a worker came for items in vain: then the pool wants to hear of the next one.
+    hungry: bool,
+    /// Chunks whose results nobody has taken yet, in input order; `first` is the number of the
+    /// front one.
+    chunks: VecDeque<Chunk>,
+    first: u64,
+    /// Nanoseconds per item: rises at once, falls by halves.
+    estimate: u64,
+    last_size: usize,
+    /// Why no more chunks are given out.
+    stopped: Option<Error>,
+}
+
+#[derive(Debug)]
+struct Chunk {
+    items: usize,
+    outcome: Option<Outcome>,
+}
+
+/// What [`ChunkSource::take_chunk`] gives.
+#[derive(Debug)]
+pub(crate) enum Taken {
+    /// The items were appended to the output; this is the chunk's number.
+    Chunk(u64),
+    /// Nothing to give now; more may be pushed.
+    Nothing,
+    /// Nothing will ever come again.
+    Exhausted,
+}
+
+/// What became of the next chunk, for the reader of the results.
+#[derive(Debug)]
+pub(crate) struct FinishedChunk {
+    pub(crate) items: usize,
+    pub(crate) outcome: Outcome,
+}
+
+impl ChunkSource {
+    pub(crate) fn new(entry: Entry, chunking: Chunking) -> Arc<Self> {
+        let state = State {
+            chunking,
+            items: Vec::new(),
+            taken: 0,
+            waiting: 0,
+            open: true,
+            hungry: true,
+            chunks: VecDeque::new(),
+            first: 0,
+            estimate: 0,
+            last_size: 0,
+            stopped: None,
+        };
+        Arc::new(Self { entry, state: Mutex::new(state), finished: Condvar::new() })
+    }
+
+    /// Appends an encoded item (see [`chunk`]). Returns whether the pool waits for it.
+    pub(crate) fn push(&self, item: &[u8]) -> bool {
+        let mut state = self.lock();
+        if let Some(error) = state.stopped.clone() {
+            state.chunks.push_back(Chunk { items: 1, outcome: Some(Err(error)) });
+            return false;
+        }
+        state.items.extend_from_slice(item);
+        state.waiting += 1;
+        state.hungry
+    }
+
+    /// Says that no more items come.
+    pub(crate) fn close(&self) {
+        self.lock().open = false;
+    }
+
+    /// How many workers the waiting items could occupy, up to `limit`.
+    pub(crate) fn demand(&self, limit: usize) -> usize {
+        let state = self.lock();
+        match state.chunking {
+            Chunking::Adaptive => state.waiting.min(limit),
+            Chunking::Fixed(size) if state.open => (state.waiting / size).min(limit),
+            Chunking::Fixed(size) => state.waiting.div_ceil(size).min(limit),
+        }
+    }
+
+    /// Whether nothing will ever come again.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        let state = self.lock();
+        !state.open && state.waiting == 0
+    }
+
+    /// Says whether anybody wants to hear of the next item at once.
+    pub(crate) fn set_hungry(&self, hungry: bool) {
+        self.lock().hungry = hungry;
+    }
+
+    /// Appends the items of the next chunk to `output`, for a pool of `workers`.
+    pub(crate) fn take_chunk(&self, workers: usize, output: &mut Vec<u8>) -> Taken {
+        let mut state = self.lock();
+        let size = state.next_size(workers);
+        if size == 0 {
+            if !state.open {
+                return Taken::Exhausted;
+            }
+            state.hungry = true;
+            return Taken::Nothing;
+        }
+        let waiting = &state.items[state.taken..];
+        let mut rest = waiting;
+        let mut items = 0;
+        while items < size && chunk::take(&mut rest).is_some() {
+            items += 1;
+            let bytes = waiting.len() - rest.len();
+            if state.chunking == Chunking::Adaptive && bytes > MAX_BYTES {
+                break;
+            }
+        }
+        let bytes = waiting.len() - rest.len();
+        output.extend_from_slice(&waiting[..bytes]);
+        state.taken += bytes;
+        state.waiting -= items;
+        state.last_size = items;
+        state.give_back_memory();
+        state.chunks.push_back(Chunk { items, outcome: None });
+        Taken::Chunk(state.first + state.chunks.len() as u64 - 1)
+    }
+
+    /// Records what became of chunk `number`. The result of a chunk starts with its duration.
+    pub(crate) fn finish(&self, number: u64, outcome: Outcome) {
+        let mut state = self.lock();
+        let index = number.checked_sub(state.first).and_then(|index| usize::try_from(index).ok());
+        let Some(index) = index.filter(|index| *index < state.chunks.len()) else { return };
+        if state.chunks[index].outcome.is_some() {
+            return;
+        }
+        if let Some(nanos) = outcome.as_ref().ok().and_then(|body| body.first_chunk::<8>()) {
+            let items = state.chunks[index].items.max(1) as u64;
+            let per_item = u64::from_le_bytes(*nanos) / items;
+            state.estimate = per_item.max(state.estimate / 2);
+        }
+        state.chunks[index].outcome = Some(outcome);
+        drop(state);
+        self.finished.notify_all();
+    }
+
+    /// Fails everything that has not finished, and everything that is still pushed, with `error`.
+    pub(crate) fn stop(&self, error: &Error) {
+        let mut state = self.lock();
+        if state.stopped.is_some() {
+            return;
+        }
+        state.stopped = Some(error.clone());
+        for chunk in &mut state.chunks {
+            chunk.outcome.get_or_insert_with(|| Err(error.clone()));
+        }
+        state.fail_waiting(error);
+        drop(state);
+        self.finished.notify_all();
+    }
+
+    /// Fails the items that are in no chunk yet; chunks that run go on.
+    pub(crate) fn cancel_waiting(&self) {
+        let mut state = self.lock();
+        state.stopped.get_or_insert(Error::Cancelled);
+        state.fail_waiting(&Error::Cancelled);
+        drop(state);
+        self.finished.notify_all();
+    }
+
+    /// Waits for the next chunk in input order to finish, and takes it; `None` after the last.
+    pub(crate) fn next_chunk(&self) -> Option<FinishedChunk> {
+        let mut state = self.lock();
+        loop {
+            match state.chunks.front() {
+                Some(Chunk { outcome: Some(_), .. }) => {
+                    state.first += 1;
+                    let chunk = state.chunks.pop_front()?;
+                    return Some(FinishedChunk { items: chunk.items, outcome: chunk.outcome? });
+                }
+                None if !state.open && state.waiting == 0 => return None,
+                _ => {
+                    let waited = self.finished.wait(state);
+                    state = waited.unwrap_or_else(PoisonError::into_inner);
+                }
+            }
+        }
+    }
+
+    /// No code of the user runs under this lock, so a poisoned one still holds a whole state.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn next_size(&self, workers: usize) -> usize {
+        match self.chunking {
+            Chunking::Fixed(size) if self.open && self.waiting < size => 0,
+            Chunking::Fixed(size) => size.min(self.waiting),
+            Chunking::Adaptive => {
+                let by_time = match self.estimate {
+                    0 if self.last_size == 0 => 1,
+                    0 => usize::MAX,
+                    nanos => usize::try_from(TARGET_NANOS / nanos).unwrap_or(usize::MAX).max(1),
+                };
+                let by_growth = self.last_size.saturating_mul(GROWTH).max(1);
+                let by_share = self.waiting.div_ceil(SHARES * workers.max(1));
+                by_time.min(by_growth).min(by_share)
+            }
+        }
+    }
+
+    fn fail_waiting(&mut self, error: &Error) {
+        if self.waiting > 0 {
+            let chunk = Chunk { items: self.waiting, outcome: Some(Err(error.clone())) };
+            self.chunks.push_back(chunk);
+        }
+        self.waiting = 0;
+        self.taken = 0;
+        self.items = Vec::new();
+    }
+
+    /// Frees what is in chunks already, once that is half of all: each byte moves once on average.
+    fn give_back_memory(&mut self) {
+        if self.taken > 64 * 1024 && self.taken * 2 > self.items.len() {
+            self.items.drain(..self.taken);
+            self.items.shrink_to(2 * self.items.len());
+            self.taken = 0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{Body, FunctionRef};
+
+    fn source(chunking: Chunking, items: usize) -> Arc<ChunkSource> {
+        let nowhere = FunctionRef { offset: 0, tag: 0 };
+        let source = ChunkSource::new(Entry { trampoline: nowhere, function: nowhere }, chunking);
+        for item in 0..items {
+            let mut bytes = Vec::new();
+            chunk::push(&mut bytes, |bytes| {
+                bytes.push(item as u8);
+                false
+            });
+            source.push(&bytes);
+        }
+        source.close();
+        source
+    }
+
+    /// Takes every chunk; each takes `nanos` per item.
+    fn sizes(source: &ChunkSource, workers: usize, nanos: u64) -> Vec<usize> {
+        let mut sizes = Vec::new();
+        loop {
+            let mut bytes = Vec::new();
+            match source.take_chunk(workers, &mut bytes) {
+                Taken::Chunk(number) => {
+                    let mut rest = &bytes[..];
+                    let items = std::iter::from_fn(|| chunk::take(&mut rest)).count();
+                    sizes.push(items);
+                    source.finish(number, Ok(took(nanos * items as u64)));
+                }
+                Taken::Nothing => panic!("a closed source gives chunks or is exhausted"),
+                Taken::Exhausted => return sizes,
+            }
+        }
+    }
+
+    fn took(nanos: u64) -> Body {
+        Body::from(nanos.to_le_bytes().to_vec())
+    }
+
+    #[test]
+    fn fixed_chunks_have_their_size_and_the_last_what_is_left() {
+        assert_eq!(sizes(&source(Chunking::Fixed(3), 10), 2, 1), [3, 3, 3, 1]);
+        assert_eq!(sizes(&source(Chunking::Fixed(20), 10), 2, 1), [10]);
+        assert!(sizes(&source(Chunking::Fixed(3), 0), 2, 1).is_empty());
+    }
+
+    #[test]
+    fn slow_items_travel_alone_and_fast_ones_together() {
+        assert_eq!(sizes(&source(Chunking::Adaptive, 10), 2, 10_000_000), [1; 10]);
+        let fast = sizes(&source(Chunking::Adaptive, 10_000), 2, 100);
+        assert_eq!(fast[..4], [1, 8, 64, 512]);
+        assert_eq!(fast.iter().sum::<usize>(), 10_000);
+        assert!(fast.len() < 100, "{} chunks", fast.len());
+    }
+
+    #[test]
+    fn one_slow_chunk_is_noticed_at_once() {
+        let source = source(Chunking::Adaptive, 1_000_000);
+        let mut bytes = Vec::new();
+        for nanos in [100, 100, 100, 2_000_000_000] {
+            let Taken::Chunk(number) = source.take_chunk(1, &mut bytes) else { panic!() };
+            source.finish(number, Ok(took(nanos)));
+        }
+        bytes.clear();
+        assert!(matches!(source.take_chunk(1, &mut bytes), Taken::Chunk(_)));
+        assert_eq!(bytes.len(), 2, "one item of one byte");
+    }
+
+    #[test]
+    fn an_open_source_waits_for_whole_chunks_and_asks_for_more() {
+        let source = ChunkSource::new(source(Chunking::Adaptive, 0).entry, Chunking::Fixed(2));
+        source.set_hungry(false);
+        assert!(!source.push(&[2, 0]));
+        assert_eq!(source.demand(8), 0);
+        assert!(matches!(source.take_chunk(1, &mut Vec::new()), Taken::Nothing));
+        assert!(source.push(&[2, 1]), "the pool waits for this one");
+        assert_eq!(source.demand(8), 1);
+        assert!(matches!(source.take_chunk(1, &mut Vec::new()), Taken::Chunk(0)));
+    }
+
+    #[test]
+    fn stopping_fails_what_is_unfinished_and_keeps_what_is_done() {
+        let source = source(Chunking::Fixed(2), 5);
+        let mut bytes = Vec::new();
+        let (_, _) = (source.take_chunk(1, &mut bytes), source.take_chunk(1, &mut bytes));
+        source.finish(0, Ok(took(1)));
+        source.stop(&Error::Shutdown);
+        source.finish(1, Ok(took(1)));
+        let outcomes: Vec<_> = std::iter::from_fn(|| source.next_chunk())
+            .map(|chunk| (chunk.items, chunk.outcome.err()))
+            .collect();
+        let stopped = Some(Error::Shutdown);
+        assert_eq!(outcomes, [(2, None), (2, stopped.clone()), (1, stopped)]);
+        assert!(matches!(source.take_chunk(1, &mut bytes), Taken::Exhausted));
+    }
+}

@@ -1,0 +1,197 @@
+//! Value ↔ bytes, in [postcard's documented format](https://postcard.jamesmunns.com/wire-format).
+//!
+//! Owns the choice of the format and the sentences for what does not fit it. Knows neither frames
+//! nor functions. Postcard writes no names and no types, so a value must be read back by the very
+//! type that wrote it; both ends are the same executable, so that holds for every type whose
+//! `Serialize` and `Deserialize` mirror each other.
+
+use std::any::{Any, type_name};
+
+use postcard::ser_flavors::Flavor;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::{CodecError, CodecStep};
+
+const REMEDY: &str = "untagged and internally tagged enums, flattened or skipped fields and types \
+                      like serde_json::Value need names in the data: wrap the value in \
+                      procpool::SelfDescribing";
+
+/// Appends `value` to `output`; on failure `output` is as before.
+pub(crate) fn encode<T: Serialize + 'static>(
+    value: &T,
+    output: &mut Vec<u8>,
+    step: CodecStep,
+) -> Result<(), CodecError> {
+    let before = output.len();
+    if let Some(bytes) = as_bytes(value) {
+        // The format's own layout for a sequence of bytes, copied at once: element by element it
+        // costs about 2 ns each.
+        let length = bytes.len() as u64;
+        postcard::to_io(&length, &mut *output)
+            .map_err(|error| failure::<T>(step, error.to_string()))?;
+        output.extend_from_slice(bytes);
+        return Ok(());
+    }
+    postcard::serialize_with_flavor(value, Appender(output)).map_err(|error| {
+        output.truncate(before);
+        failure::<T>(step, explain_encode(error, value))
+    })
+}
+
+/// Reads a value that occupies all of `input`.
+pub(crate) fn decode<T: DeserializeOwned + 'static>(
+    input: &[u8],
+    step: CodecStep,
+) -> Result<T, CodecError> {
+    if let Some(value) = decode_bytes(input) {
+        return Ok(value);
+    }
+    match postcard::take_from_bytes::<T>(input) {
+        Ok((value, [])) => Ok(value),
+        Ok((_, rest)) => Err(failure::<T>(
+            step,
+            format!("{} bytes are left over after reading it back; {REMEDY}", rest.len()),
+        )),
+        Err(error) => Err(failure::<T>(step, explain_decode(error))),
+    }
+}
+
+fn failure<T>(step: CodecStep, message: String) -> CodecError {
+    CodecError { step, type_name: type_name::<T>().to_owned(), message }
+}
+
+/// Postcard's error keeps no text of the type's own. MessagePack's does, so a value that refuses
+/// to be encoded is asked once more, on this failure path only.
+fn explain_encode<T: Serialize>(error: postcard::Error, value: &T) -> String {
+    match error {
+        postcard::Error::SerdeSerCustom => match rmp_serde::to_vec(value) {
+            Err(rmp_serde::encode::Error::Syntax(message)) => message,
+            _ => "its Serialize implementation reported an error".to_owned(),
+        },
+        other => format!("{other}; {REMEDY}"),
+    }
+}
+
+fn explain_decode(error: postcard::Error) -> String {
+    match error {
+        postcard::Error::SerdeDeCustom => {
+            format!("its Deserialize implementation refused the data; {REMEDY}")
+        }
+        other => format!("{other}; {REMEDY}"),
+    }
+}
+
+/// `Vec<u8>` and `String` are the two types whose encoding is a length and their own bytes.
+fn as_bytes<T: 'static>(value: &T) -> Option<&[u8]> {
+    let value: &dyn Any = value;
+    match value.downcast_ref::<Vec<u8>>() {
+        Some(bytes) => Some(bytes),
+        None => value.downcast_ref::<String>().map(String::as_bytes),
+    }
+}
+
+/// The inverse of [`as_bytes`] for `Vec<u8>`; a `String` is copied at once by postcard already.
+fn decode_bytes<T: 'static>(input: &[u8]) -> Option<T> {
+    let mut value = None::<T>;
+    let slot = (&mut value as &mut dyn Any).downcast_mut::<Option<Vec<u8>>>()?;
+    let (length, bytes) = postcard::take_from_bytes::<u64>(input).ok()?;
+    // A length that does not match is left to the general path, which words the error.
+    if length == bytes.len() as u64 {
+        *slot = Some(bytes.to_vec());
+    }
+    value
+}
+
+/// Postcard's output as an appendable vector.
+struct Appender<'a>(&'a mut Vec<u8>);
+
+impl Flavor for Appender<'_> {
+    type Output = ();
+
+    #[inline]
+    fn try_extend(&mut self, data: &[u8]) -> postcard::Result<()> {
+        self.0.extend_from_slice(data);
+        Ok(())
+    }
+
+    #[inline]
+    fn try_push(&mut self, data: u8) -> postcard::Result<()> {
+        self.0.push(data);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const STEP: CodecStep = CodecStep::EncodeArguments;
+
+    fn round_trip<T: Serialize + DeserializeOwned + 'static>(value: &T) -> T {
+        let mut bytes = Vec::new();
+        encode(value, &mut bytes, STEP).expect("encodes");
+        decode(&bytes, STEP).expect("decodes")
+    }
+
+    proptest! {
+        #[test]
+        fn every_value_comes_back(value: (u64, i32, String, Vec<u8>, Option<(bool, char)>, Vec<f64>)) {
+            // Compared as text, because NaN differs from itself.
+            prop_assert_eq!(format!("{:?}", round_trip(&value)), format!("{value:?}"));
+        }
+
+        #[test]
+        fn the_byte_fast_path_writes_postcards_own_layout(bytes: Vec<u8>, text: String) {
+            let mut fast = Vec::new();
+            encode(&bytes, &mut fast, STEP).unwrap();
+            prop_assert_eq!(&fast, &postcard::to_stdvec(&bytes).unwrap());
+            prop_assert_eq!(round_trip(&bytes), bytes);
+            let mut fast = Vec::new();
+            encode(&text, &mut fast, STEP).unwrap();
+            prop_assert_eq!(&fast, &postcard::to_stdvec(&text).unwrap());
+            prop_assert_eq!(round_trip(&text), text);
+        }
+
+        #[test]
+        fn garbage_is_an_error_or_a_value_but_never_a_panic(bytes: Vec<u8>) {
+            let _ = decode::<(u64, String, Vec<u16>)>(&bytes, STEP);
+            let _ = decode::<Vec<u8>>(&bytes, STEP);
+            let _ = decode::<Option<Vec<String>>>(&bytes, STEP);
+        }
+    }
+
+    #[test]
+    fn a_length_beyond_the_data_allocates_nothing_and_is_an_error() {
+        let huge = postcard::to_stdvec(&u64::MAX).unwrap();
+        assert!(decode::<Vec<u8>>(&huge, STEP).is_err());
+        assert!(decode::<Vec<u64>>(&huge, STEP).is_err());
+        assert!(decode::<String>(&huge, STEP).is_err());
+    }
+
+    #[test]
+    fn left_over_bytes_are_an_error_that_names_the_type_and_the_remedy() {
+        let error = decode::<u8>(&[1, 2], STEP).unwrap_err().to_string();
+        assert!(error.contains("`u8`") && error.contains("SelfDescribing"), "{error}");
+    }
+
+    #[test]
+    fn a_refusal_by_the_type_keeps_its_words_and_leaves_the_output_alone() {
+        struct Refuses;
+        impl Serialize for Refuses {
+            fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+                Err(serde::ser::Error::custom("a socket cannot travel"))
+            }
+        }
+        let mut output = vec![7];
+        let error = encode(&Refuses, &mut output, STEP).unwrap_err();
+        assert_eq!(error.message, "a socket cannot travel");
+        assert!(error.type_name.ends_with("Refuses"));
+        assert_eq!(output, [7]);
+    }
+}

@@ -1,0 +1,334 @@
+//! What can go wrong, and why: one [`Error`] type, whose variants say who failed, at what and with
+//! which cause.
+//!
+//! Owns no behaviour and imports nothing from the crate. Every value is cheap to clone, because one
+//! cause can settle many futures and each of them gets an error of its own.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::sys::signal::Signal;
+use serde::{Deserialize, Serialize};
+
+/// Why a call, a task or the whole pool failed.
+///
+/// # Examples
+///
+/// ```
+/// fn explain(error: &procpool::Error) -> &'static str {
+///     match error {
+///         procpool::Error::Panicked(_) => "the task panicked; its worker lives on",
+///         procpool::Error::BrokenProcessPool(_) => "the pool is broken; make a new one",
+///         _ => "something else",
+///     }
+/// }
+/// assert_eq!(explain(&procpool::Error::Cancelled), "something else");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Error {
+    /// An argument of the call makes no sense. The text says which, and what it may be.
+    InvalidArgument(&'static str),
+    /// [`build`](crate::Builder::build) was called before [`init`](crate::init).
+    NotInitialized,
+    /// The pool itself could not be set up: a descriptor or a thread was refused.
+    Setup {
+        /// What was being created.
+        what: &'static str,
+        /// The system's answer.
+        errno: Errno,
+    },
+    /// The task was submitted after [`shutdown`](crate::ProcessPoolExecutor::shutdown).
+    Shutdown,
+    /// The task was cancelled before it started.
+    Cancelled,
+    /// [`result_timeout`](crate::Future::result_timeout) gave up waiting. The task goes on.
+    TimedOut(Duration),
+    /// The task panicked. Its worker lives on.
+    Panicked(RemotePanic),
+    /// Arguments or a result could not be turned into bytes, or back.
+    Codec(CodecError),
+    /// The function is not part of the main executable, so a worker could not find it.
+    ForeignFunction(&'static str),
+    /// The pool cannot run tasks any more.
+    BrokenProcessPool(BrokenProcessPool),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::InvalidArgument(what) => write!(f, "invalid argument: {what}"),
+            Error::NotInitialized => f.write_str(
+                "procpool::init() has not been called: call it at the start of main(), \
+                 or put procpool::init_tests!() once into a test program",
+            ),
+            Error::Setup { what, errno } => {
+                write!(f, "the pool could not create {what}: {}", errno.desc())
+            }
+            Error::Shutdown => f.write_str("the pool was shut down and takes no new tasks"),
+            Error::Cancelled => f.write_str("the task was cancelled before it started"),
+            Error::TimedOut(limit) => write!(f, "no result within {limit:?}; the task goes on"),
+            Error::Panicked(panic) => write!(f, "the task {panic}"),
+            Error::Codec(codec) => codec.fmt(f),
+            Error::ForeignFunction(name) => write!(
+                f,
+                "`{name}` is not a function of the main executable (it lives in a shared library, \
+                 or was made at run time), so a worker cannot find it: wrap it in a function of \
+                 the program itself"
+            ),
+            Error::BrokenProcessPool(broken) => broken.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Error::Setup { errno, .. } => Some(errno),
+            Error::BrokenProcessPool(broken) => broken.source(),
+            _ => None,
+        }
+    }
+}
+
+/// A panic that happened in a worker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct RemotePanic {
+    /// The panic's message; a payload that is not text is named as such.
+    pub message: String,
+    /// `file:line:column`, or `None` when the program replaced the worker's panic hook.
+    pub location: Option<String>,
+    /// The worker's backtrace, when `RUST_BACKTRACE` or `RUST_LIB_BACKTRACE` asks for one.
+    pub backtrace: Option<String>,
+}
+
+impl fmt::Display for RemotePanic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "panicked")?;
+        if let Some(location) = &self.location {
+            write!(f, " at {location}")?;
+        }
+        write!(f, ": {}", self.message)?;
+        if let Some(backtrace) = &self.backtrace {
+            write!(f, "\n{backtrace}")?;
+        }
+        Ok(())
+    }
+}
+
+/// The step at which a value failed to travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CodecStep {
+    /// In the parent, before the task was queued.
+    EncodeArguments,
+    /// In the worker; the task did not run.
+    DecodeArguments,
+    /// In the worker, after the task ran.
+    EncodeResult,
+    /// In the thread that asked for the result, after the task ran.
+    DecodeResult,
+}
+
+/// A value that could not be turned into bytes, or back. Only its own task is affected.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct CodecError {
+    /// Where it failed.
+    pub step: CodecStep,
+    /// The Rust type, as [`std::any::type_name`] gives it.
+    pub type_name: String,
+    /// What the type or the format said, and the remedy when there is one.
+    pub message: String,
+}
+
+impl fmt::Display for CodecError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.step {
+            CodecStep::EncodeArguments => "the arguments could not be encoded",
+            CodecStep::DecodeArguments => "the arguments could not be decoded in the worker",
+            CodecStep::EncodeResult => "the result could not be encoded in the worker",
+            CodecStep::DecodeResult => "the result could not be decoded",
+        };
+        write!(f, "{what}: type `{}`: {}", self.type_name, self.message)
+    }
+}
+
+/// The pool cannot run tasks any more, because of its [`cause`](Self::cause).
+///
+/// Every future that was not settled when the pool broke, and every later
+/// [`submit`](crate::ProcessPoolExecutor::submit), gets an error of its own with this one cause.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BrokenProcessPool {
+    cause: Arc<BrokenCause>,
+}
+
+impl BrokenProcessPool {
+    pub(crate) fn new(cause: BrokenCause) -> Self {
+        Self { cause: Arc::new(cause) }
+    }
+
+    /// Returns what broke the pool.
+    pub fn cause(&self) -> &BrokenCause {
+        &self.cause
+    }
+}
+
+impl fmt::Display for BrokenProcessPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the process pool is broken: {}", self.cause)
+    }
+}
+
+impl std::error::Error for BrokenProcessPool {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &*self.cause {
+            BrokenCause::StartFailed { errno, .. } => Some(errno),
+            _ => None,
+        }
+    }
+}
+
+/// What broke a pool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BrokenCause {
+    /// The initializer returned an error.
+    InitializerFailed {
+        /// The worker it ran in.
+        pid: u32,
+        /// The error's text.
+        message: String,
+    },
+    /// The initializer panicked.
+    InitializerPanicked {
+        /// The worker it ran in.
+        pid: u32,
+        /// The panic.
+        panic: RemotePanic,
+    },
+    /// The initializer's arguments could not be decoded in the worker.
+    InitargsLost {
+        /// The worker it was to run in.
+        pid: u32,
+        /// What failed.
+        error: CodecError,
+    },
+    /// A worker ended although nobody asked it to.
+    WorkerDied {
+        /// The worker.
+        pid: u32,
+        /// How it ended.
+        exit: WorkerExit,
+        /// What it was doing.
+        activity: Activity,
+    },
+    /// A worker did not reach [`init`](crate::init) in time and was killed.
+    StartTimeout {
+        /// The worker.
+        pid: u32,
+        /// The limit that it exceeded.
+        limit: Duration,
+    },
+    /// No worker could be started, and none was alive.
+    StartFailed {
+        /// What was being created.
+        what: &'static str,
+        /// The system's answer.
+        errno: Errno,
+    },
+    /// A worker sent something that is not part of the protocol and was killed.
+    Protocol {
+        /// The worker.
+        pid: u32,
+        /// What was wrong with it.
+        what: String,
+    },
+    /// [`kill_workers`](crate::ProcessPoolExecutor::kill_workers) was called.
+    Killed,
+    /// The thread that manages the workers panicked: a bug in this crate.
+    Internal(String),
+}
+
+impl fmt::Display for BrokenCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BrokenCause::InitializerFailed { pid, message } => {
+                write!(f, "the initializer failed in worker {pid}: {message}")
+            }
+            BrokenCause::InitializerPanicked { pid, panic } => {
+                write!(f, "the initializer of worker {pid} {panic}")
+            }
+            BrokenCause::InitargsLost { pid, error } => {
+                write!(f, "the initializer of worker {pid} did not run: {error}")
+            }
+            BrokenCause::WorkerDied { pid, exit, activity } => {
+                write!(f, "worker {pid} {exit} while {activity}")
+            }
+            BrokenCause::StartTimeout { pid, limit } => write!(
+                f,
+                "worker {pid} did not reach procpool::init() within {limit:?}: a worker is this \
+                 program started again, and everything before init() in main() runs in it too; \
+                 move that code behind init(), or raise start_timeout"
+            ),
+            BrokenCause::StartFailed { what, errno } => {
+                write!(f, "no worker could be started: creating {what} failed: {}", errno.desc())
+            }
+            BrokenCause::Protocol { pid, what } => write!(f, "worker {pid} {what}"),
+            BrokenCause::Killed => f.write_str("its workers were killed by kill_workers()"),
+            BrokenCause::Internal(what) => {
+                write!(f, "its manager thread panicked, which is a bug in procpool: {what}")
+            }
+        }
+    }
+}
+
+/// How a worker process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WorkerExit {
+    /// It called `exit`, or returned from `main`.
+    Code(i32),
+    /// A signal ended it. The number is the platform's.
+    Signal(i32),
+    /// It is gone, but its status went to another `wait` of the program, or SIGCHLD is ignored.
+    Unknown,
+}
+
+impl fmt::Display for WorkerExit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            WorkerExit::Code(code) => write!(f, "exited with code {code}"),
+            WorkerExit::Signal(number) => match Signal::try_from(*number) {
+                Ok(signal) => write!(f, "was killed by {}", signal.as_str()),
+                Err(_) => write!(f, "was killed by signal {number}"),
+            },
+            WorkerExit::Unknown => f.write_str("ended (its exit status was collected elsewhere)"),
+        }
+    }
+}
+
+/// What a worker was doing when it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Activity {
+    /// It had not reached [`init`](crate::init) yet.
+    Starting,
+    /// It was running the initializer.
+    Initializing,
+    /// It was running the work item with this number: submissions are counted from 1.
+    Running(u64),
+    /// It was waiting for a task.
+    Idle,
+}
+
+impl fmt::Display for Activity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Activity::Starting => f.write_str("starting: it never reached procpool::init()"),
+            Activity::Initializing => f.write_str("running the initializer"),
+            Activity::Running(id) => write!(f, "running work item {id}"),
+            Activity::Idle => f.write_str("idle"),
+        }
+    }
+}

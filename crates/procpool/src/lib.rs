@@ -1,0 +1,128 @@
+//! A process pool: Python's [`ProcessPoolExecutor`][python] for Rust.
+//!
+//! Workers are processes, so a task may crash, leak, call a C library that is not thread-safe or
+//! change the process's own state, and harm only its worker. Tasks are functions; arguments and
+//! results are serde types.
+//!
+//! ```
+//! use procpool::ProcessPoolExecutor;
+//!
+//! fn initializer_worker() {
+//!     println!("Initializing worker process.");
+//! }
+//!
+//! fn task(identifier: u32) -> u32 {
+//!     identifier
+//! }
+//!
+//! fn main() -> Result<(), procpool::Error> {
+//!     procpool::init(); // in a worker process this never returns
+//!     let executor = ProcessPoolExecutor::builder()
+//!         .max_workers(2)
+//!         .initializer(initializer_worker)
+//!         .build()?;
+//!     for result in executor.map(task, 0..10) {
+//!         println!("{}", result?);
+//!     }
+//!     Ok(())
+//! } // drop = leaving Python's `with` block: shutdown(wait)
+//! ```
+//!
+//! # The machine
+//!
+//! ```text
+//!  parent process                                           worker process (one of max_workers)
+//! ┌──────────────────────────────────────────────┐         ┌────────────────────────────────┐
+//! │ ProcessPoolExecutor ──submit──▶ Pool         │ Hello   │ worker::run                    │
+//! │   │ encodes arguments     ┌─ queue (WorkItem)│◀────────│   set_up                       │
+//! │   ▼                       │                  │ Init.   │                                │
+//! │ Future ◀──settles── Pool ─┴─ workers (Worker)│────────▶│   initialize ─▶ WorkerState    │
+//! │   │ decodes result           │   one link    │ CallItem│                                │
+//! │   ▼                          └── each ───────│────────▶│   call(entry, arguments,       │
+//! │ result()                                     │◀────────│        &mut WorkerState)       │
+//! │                                              │ResultItm│                                │
+//! │ manager thread: starts, assigns, reads,      │  Exit   │ watchdog thread: leaves when   │
+//! │ kills, reaps                                 │────────▶│ the parent is gone             │
+//! └──────────────────────────────────────────────┘         └────────────────────────────────┘
+//! ```
+//!
+//! - **Who owns what.** The manager thread owns every pid, link and descriptor. The queue and the
+//!   workers' stages are behind one mutex, under which no user code runs and nothing blocks. A
+//!   [`Future`] owns its result's bytes. A worker owns its state `S`, which never travels.
+//! - **What travels.** Frames over one private socket pair per worker: a function as an offset in
+//!   the executable, arguments and results in postcard's format.
+//! - **What can never happen.** Two processes share no lock, so a worker that dies at any instant
+//!   damages only itself. A worker has one task at a time, so its death leaves exactly that one in
+//!   doubt. Nothing is sent to a process before it has proved to be this executable.
+//!
+//! # How to read this crate
+//!
+//! From the outside in: [`Builder`], [`ProcessPoolExecutor`], [`Future`], [`Map`]; then `manager`
+//! (the pool's rules are in `manager/state.rs`), `worker` (the other side), `wire` (what they say
+//! to each other), `task` (how a function is called), `sys` (everything unsafe). Arrows between
+//! modules point one way, which a test checks.
+//!
+//! # Guarantees
+//!
+//! - The initializer runs once in every worker, before its first task.
+//! - A submitted task runs at most once, and its future settles: with a result, its own error, or
+//!   the cause that broke the pool.
+//! - `map` gives results in the order of its items.
+//! - After the executor is dropped no worker, thread or descriptor of it is left. When the program
+//!   is killed, its workers end too, in the middle of a task if need be.
+//!
+//! # Limits
+//!
+//! - Linux 5.4 or later.
+//! - A worker is this program started again: what stands before [`init`] in `main` runs in it.
+//! - A worker inherits the environment, the working directory, stdout, stderr, and every
+//!   descriptor of the program that is not close-on-exec. Its stdin is `/dev/null`.
+//! - A worker has a second thread, the watchdog. So a task that calls `unshare` for a user
+//!   namespace or `setns` into one fails with EINVAL, and one that forks without exec must keep to
+//!   async-signal-safe calls.
+//! - A worker's death breaks the whole pool, as in Python: unfinished tasks fail with the cause.
+//! - A worker that is leaving drops its state; a destructor that never returns keeps `shutdown`
+//!   and drop waiting, until `kill_workers`.
+//! - A field with `skip_serializing_if` is missing from the data when it is skipped. The task
+//!   fails if the rest cannot be read back; wrap such types in [`SelfDescribing`].
+//!
+//! [python]: https://docs.python.org/3/library/concurrent.futures.html#processpoolexecutor
+
+#![deny(unsafe_code)]
+
+mod builder;
+mod chunk;
+mod chunk_source;
+mod codec;
+mod error;
+mod executor;
+mod future;
+mod in_tests;
+mod link;
+mod manager;
+mod map;
+mod panics;
+mod self_describing;
+mod start;
+#[expect(unsafe_code, reason = "the fence: everything unsafe is in this module")]
+mod sys;
+mod task;
+mod wire;
+mod worker;
+
+pub use builder::{Builder, Initargs};
+pub use error::{
+    Activity, BrokenCause, BrokenProcessPool, CodecError, CodecStep, Error, RemotePanic, WorkerExit,
+};
+pub use executor::ProcessPoolExecutor;
+pub use future::Future;
+pub use map::{Map, MapOptions};
+pub use self_describing::SelfDescribing;
+pub use start::init;
+pub use task::InitializerOutput;
+
+/// Not for use: what macros of this crate expand to.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::in_tests::init_before_main;
+}

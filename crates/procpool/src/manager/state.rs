@@ -1,0 +1,510 @@
+//! The pool's state and its transitions.
+//!
+//! Owns the queue and the workers, and every rule about them: when a worker is started, who gets
+//! the next task, what a frame or a death means. Runs under the pool's lock: nothing here blocks
+//! or calls user code. "Idle", "live" and "needed" are derived from the workers' stages and the
+//! queue whenever they are asked for; there is no counter to keep in step.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::worker::{InFlight, Reader, Stage, Work, Worker};
+use super::{Pool, Settled, WorkItem};
+use crate::chunk_source::{ChunkSource, Taken};
+use crate::error::{BrokenCause, BrokenProcessPool, Error};
+use crate::sys::image::ImageIdentity;
+use crate::sys::poller::Interest;
+use crate::task::decode_failure;
+use crate::wire::{
+    Frame, FrameBuilder, Hello, InitializerFailure, Progress, RESULT_PAYLOAD, ResultStatus, VERSION,
+};
+
+/// How long to wait before starting a worker is tried again after it failed while others live.
+/// Shorter tries a full system harder; longer stays small longer once there is room again.
+const START_RETRY: Duration = Duration::from_secs(1);
+
+/// How long a worker whose link has ended may take to end itself. An exiting process closes its
+/// descriptors microseconds before it is gone; only one that closed the link and goes on is late.
+/// Longer delays that discovery; shorter could blame a worker on a machine that stands still.
+const LINK_LOST_GRACE: Duration = Duration::from_millis(500);
+
+/// What waits for a worker.
+#[derive(Debug)]
+pub(crate) enum Queued {
+    Call(WorkItem),
+    /// Stays at its place in the queue until it has given its last chunk.
+    Chunks(Arc<ChunkSource>),
+}
+
+/// Everything that changes in a pool.
+#[derive(Debug)]
+pub(crate) struct PoolState {
+    queue: VecDeque<Queued>,
+    pub(super) workers: Vec<Worker>,
+    shut_down: bool,
+    broken: Option<BrokenProcessPool>,
+    /// Not before this may a worker be started again.
+    start_again: Option<Instant>,
+    /// Whether the manager has to look at the state.
+    wake: bool,
+}
+
+impl PoolState {
+    pub(super) fn new() -> Self {
+        Self {
+            queue: VecDeque::new(),
+            workers: Vec::new(),
+            shut_down: false,
+            broken: None,
+            start_again: None,
+            wake: false,
+        }
+    }
+
+    /// Says whether new tasks are taken.
+    pub(super) fn accepts(&self) -> Result<(), Error> {
+        match &self.broken {
+            Some(broken) => Err(Error::BrokenProcessPool(broken.clone())),
+            None if self.shut_down => Err(Error::Shutdown),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn push(&mut self, queued: Queued) {
+        self.queue.push_back(queued);
+    }
+
+    pub(super) fn take_wake(&mut self) -> bool {
+        std::mem::take(&mut self.wake)
+    }
+
+    /// Whether the manager's work is done.
+    pub(super) fn is_over(&self) -> bool {
+        let idle = self.queue.is_empty() && self.workers.is_empty();
+        idle && (self.shut_down || self.broken.is_some())
+    }
+
+    pub(super) fn index_of(&self, serial: u64) -> Option<usize> {
+        self.workers.iter().position(|worker| worker.serial == serial)
+    }
+
+    // ---- tasks to workers ----
+
+    /// Gives tasks to idle workers; then, if there is nothing left to do ever, lets them leave.
+    pub(super) fn dispatch(&mut self, pool: &Pool) {
+        if self.broken.is_some() {
+            return;
+        }
+        let mut idle = 0;
+        while let Some(found) =
+            self.workers[idle..].iter().position(|worker| matches!(worker.stage, Stage::Idle))
+        {
+            idle += found;
+            let Some((in_flight, frame)) = self.next_task(pool) else { break };
+            self.workers[idle].stage = Stage::Busy(in_flight);
+            self.send(pool, idle, frame);
+        }
+        self.drop_finished_sources();
+        if self.shut_down && self.queue.is_empty() {
+            self.let_idle_workers_leave(pool);
+        }
+        self.wake |= self.needs_worker(pool, Instant::now()) || self.is_over();
+        self.tell_hunger(pool);
+    }
+
+    /// Takes the next task off the queue, in order of submission.
+    fn next_task(&mut self, pool: &Pool) -> Option<(InFlight, Vec<u8>)> {
+        let mut place = 0;
+        while place < self.queue.len() {
+            match &self.queue[place] {
+                Queued::Call(_) => {
+                    let Some(Queued::Call(item)) = self.queue.remove(place) else { continue };
+                    // A cancelled task is dropped here and never starts.
+                    if item.future.start() {
+                        let work = Work::Call(item.future);
+                        return Some((InFlight { id: item.id, work }, item.frame));
+                    }
+                }
+                Queued::Chunks(source) => {
+                    let source = Arc::clone(source);
+                    let id = pool.next_id();
+                    let mut frame = FrameBuilder::call_item(id, &source.entry);
+                    match source.take_chunk(pool.max_workers(), frame.bytes()) {
+                        Taken::Chunk(number) => {
+                            let work = Work::Chunk(source, number);
+                            return Some((InFlight { id, work }, frame.finish()));
+                        }
+                        Taken::Nothing => place += 1,
+                        Taken::Exhausted => drop(self.queue.remove(place)),
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    /// Removes leading entries that hold nothing any more, so that an empty queue looks empty.
+    fn drop_finished_sources(&mut self) {
+        while let Some(Queued::Chunks(source)) = self.queue.front() {
+            if !source.is_exhausted() {
+                return;
+            }
+            self.queue.pop_front();
+        }
+    }
+
+    /// Says to every `map` that is still being fed whether a worker could take its next item.
+    fn tell_hunger(&self, pool: &Pool) {
+        let room = self.workers.len() < pool.max_workers()
+            || self.workers.iter().any(|worker| matches!(worker.stage, Stage::Idle));
+        for queued in &self.queue {
+            match queued {
+                Queued::Chunks(source) => source.set_hungry(room),
+                Queued::Call(_) => return,
+            }
+        }
+    }
+
+    fn let_idle_workers_leave(&mut self, pool: &Pool) {
+        for index in 0..self.workers.len() {
+            if matches!(self.workers[index].stage, Stage::Idle) {
+                self.workers[index].stage = Stage::Leaving;
+                self.send(pool, index, Frame::Exit.encode());
+            }
+        }
+    }
+
+    /// Sends a frame; what does not fit is sent by the manager when there is room.
+    fn send(&mut self, pool: &Pool, index: usize, frame: Vec<u8>) {
+        let worker = &mut self.workers[index];
+        // An error means that the worker is gone; its process descriptor tells how.
+        if let Ok(true) = worker.link.send(frame)
+            && worker.reader == Reader::Manager
+        {
+            pool.poller.modify(&worker.link, worker.link_number(), Interest::ReadWrite);
+        }
+    }
+
+    // ---- starting workers ----
+
+    /// Whether a task finds no worker that is or will be free, and another may be started.
+    pub(super) fn needs_worker(&self, pool: &Pool, now: Instant) -> bool {
+        let max_workers = pool.max_workers();
+        let blocked = self.start_again.is_some_and(|instant| now < instant);
+        if self.broken.is_some() || blocked || self.workers.len() >= max_workers {
+            return false;
+        }
+        self.demand(max_workers) > self.available()
+    }
+
+    /// How many workers the queue could occupy, counted up to `limit`.
+    fn demand(&self, limit: usize) -> usize {
+        let mut demand = 0;
+        for queued in &self.queue {
+            demand += match queued {
+                Queued::Call(item) => usize::from(!item.future.is_settled()),
+                Queued::Chunks(source) => source.demand(limit - demand),
+            };
+            if demand >= limit {
+                break;
+            }
+        }
+        demand
+    }
+
+    /// How many workers are idle, or will be before they get a task.
+    fn available(&self) -> usize {
+        let available = |worker: &&Worker| {
+            matches!(worker.stage, Stage::Starting | Stage::Initializing | Stage::Idle)
+        };
+        self.workers.iter().filter(available).count()
+    }
+
+    /// Takes over a worker that was started. In a pool that broke meanwhile it has no future.
+    pub(super) fn add_worker(&mut self, mut worker: Worker) {
+        if self.broken.is_some() {
+            worker.kill();
+        }
+        self.start_again = None;
+        self.workers.push(worker);
+    }
+
+    /// A worker could not be started, or ended before it said Hello. With others alive the pool
+    /// goes on with those; without, it is broken.
+    pub(super) fn start_failed(&mut self, pool: &Pool, cause: BrokenCause, settled: &mut Settled) {
+        if self.workers.is_empty() {
+            return self.break_pool(pool, cause, settled);
+        }
+        if self.start_again.is_none() {
+            log::warn!("going on with {} workers: {cause}", self.workers.len());
+        }
+        self.start_again = Some(Instant::now() + START_RETRY);
+    }
+
+    // ---- events ----
+
+    /// Handles an event of the poller.
+    pub(super) fn on_event(&mut self, pool: &Pool, number: u64, settled: &mut Settled) {
+        // A worker that is gone has left no events behind: serials are not reused.
+        let Some(index) = self.index_of(number / 2) else { return };
+        if number == self.workers[index].process_number() {
+            self.on_process_ended(pool, index, settled);
+        } else if self.workers[index].reader == Reader::Manager {
+            self.read_link(pool, index, settled);
+            if let Some(index) = self.index_of(number / 2) {
+                self.flush(pool, index);
+            }
+        }
+    }
+
+    fn flush(&mut self, pool: &Pool, index: usize) {
+        let worker = &mut self.workers[index];
+        if worker.link.has_unsent() && worker.reader == Reader::Manager {
+            let _ = worker.link.flush();
+            let interest = worker.interest();
+            pool.poller.modify(&worker.link, worker.link_number(), interest);
+        }
+    }
+
+    /// Reads and handles every frame that a worker has sent.
+    pub(super) fn read_link(&mut self, pool: &Pool, index: usize, settled: &mut Settled) {
+        loop {
+            match self.workers[index].link.fill() {
+                Ok(Progress::Frame) => self.on_frame(pool, index, settled),
+                Ok(Progress::Pending) => return,
+                Ok(Progress::Ended { .. }) => return self.on_link_ended(pool, index),
+                Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+                    self.on_link_ended(pool, index);
+                    return self.on_nonsense(pool, index, format!("sent {error}"), settled);
+                }
+                // ECONNRESET: it ended with a frame of ours unread.
+                Err(_) => return self.on_link_ended(pool, index),
+            }
+        }
+    }
+
+    fn on_frame(&mut self, pool: &Pool, index: usize, settled: &mut Settled) {
+        let worker = &mut self.workers[index];
+        let received = worker.link.frame();
+        let frame = Frame::decode(received.bytes());
+        match (frame, &worker.stage) {
+            (Ok(Frame::Hello(hello)), Stage::Starting) => {
+                self.on_hello(pool, index, hello, settled);
+            }
+            (Ok(Frame::Ready), Stage::Initializing) => {
+                worker.stage = Stage::Idle;
+                self.dispatch(pool);
+            }
+            (Ok(Frame::InitializerFailed(failure)), Stage::Starting | Stage::Initializing) => {
+                let cause = initializer_cause(worker.pid, failure);
+                self.break_pool(pool, cause, settled);
+            }
+            (Ok(Frame::ResultItem { id, status, payload }), Stage::Busy(in_flight))
+                if in_flight.id == id =>
+            {
+                let outcome = match status {
+                    ResultStatus::Value => Ok(received.into_body(RESULT_PAYLOAD)),
+                    _ => Err(decode_failure(payload)),
+                };
+                let next = match status {
+                    ResultStatus::LastWords => Stage::Dying(id),
+                    _ => Stage::Idle,
+                };
+                let Stage::Busy(in_flight) = std::mem::replace(&mut worker.stage, next) else {
+                    return;
+                };
+                match in_flight.work {
+                    Work::Call(future) => settled.push((future, outcome)),
+                    Work::Chunk(source, number) => source.finish(number, outcome),
+                }
+                self.dispatch(pool);
+            }
+            // What a killed worker had sent before it died.
+            (_, Stage::Killed) => {}
+            (Ok(frame), _) => {
+                let what = format!("sent a frame out of turn: {frame:.80?}");
+                self.on_nonsense(pool, index, what, settled);
+            }
+            (Err(malformed), _) => {
+                let what = format!("sent {}", malformed.0);
+                self.on_nonsense(pool, index, what, settled);
+            }
+        }
+    }
+
+    fn on_hello(&mut self, pool: &Pool, index: usize, hello: Hello, settled: &mut Settled) {
+        let worker = &mut self.workers[index];
+        let ImageIdentity { device, inode } = ImageIdentity::current();
+        let problem = if hello.pid != worker.pid {
+            "is not the process that was started: does the program fork before init()?"
+        } else if (hello.version, hello.device, hello.inode) != (VERSION, device, inode) {
+            "is another program: is this one run by an interpreter or emulator?"
+        } else {
+            worker.deadline = None;
+            match pool.settings.initialize.clone() {
+                Some(frame) => {
+                    worker.stage = Stage::Initializing;
+                    self.send(pool, index, frame);
+                }
+                None => {
+                    worker.stage = Stage::Idle;
+                    self.dispatch(pool);
+                }
+            }
+            return;
+        };
+        self.on_nonsense(pool, index, problem.to_owned(), settled);
+    }
+
+    fn on_nonsense(&mut self, pool: &Pool, index: usize, what: String, settled: &mut Settled) {
+        let pid = self.workers[index].pid;
+        self.break_pool(pool, BrokenCause::Protocol { pid, what }, settled);
+    }
+
+    /// The link has ended: the process should follow at once.
+    fn on_link_ended(&mut self, pool: &Pool, index: usize) {
+        let worker = &mut self.workers[index];
+        if worker.reader != Reader::Nobody {
+            worker.reader = Reader::Nobody;
+            pool.poller.remove(&worker.link);
+            worker.deadline = Some(Instant::now() + LINK_LOST_GRACE);
+            self.wake = true;
+        }
+    }
+
+    /// The process has ended: takes what it had sent, reaps it, and draws the consequences.
+    fn on_process_ended(&mut self, pool: &Pool, index: usize, settled: &mut Settled) {
+        let serial = self.workers[index].serial;
+        self.read_link(pool, index, settled);
+        let Some(index) = self.index_of(serial) else { return };
+        let Some(exit) = self.workers[index].process.reap() else { return };
+        let worker = self.workers.swap_remove(index);
+        worker.unwatch(pool);
+        let (pid, activity) = (worker.pid, worker.activity());
+        match worker.stage {
+            Stage::Leaving | Stage::Killed => {}
+            Stage::Starting => {
+                self.start_failed(pool, BrokenCause::WorkerDied { pid, exit, activity }, settled);
+            }
+            stage => {
+                let cause = BrokenCause::WorkerDied { pid, exit, activity };
+                let broken = self.break_pool_as(pool, cause, settled);
+                if let Stage::Busy(in_flight) = stage {
+                    in_flight.fail(Error::BrokenProcessPool(broken), settled);
+                }
+            }
+        }
+    }
+
+    // ---- deadlines ----
+
+    /// The next instant at which [`enforce_deadlines`](Self::enforce_deadlines) has work.
+    pub(super) fn next_deadline(&self, pool: &Pool) -> Option<Instant> {
+        let workers = self.workers.iter().filter_map(|worker| worker.deadline).min();
+        let wants = self.workers.len() < pool.max_workers()
+            && self.demand(pool.max_workers()) > self.available();
+        let start = self.start_again.filter(|_| wants);
+        [workers, start].into_iter().flatten().min()
+    }
+
+    /// Gives up workers that are late.
+    pub(super) fn enforce_deadlines(&mut self, pool: &Pool, now: Instant, settled: &mut Settled) {
+        let late = |worker: &Worker| worker.deadline.is_some_and(|deadline| now >= deadline);
+        while let Some(index) = self.workers.iter().position(late) {
+            let worker = &mut self.workers[index];
+            worker.deadline = None;
+            let pid = worker.pid;
+            if matches!(worker.stage, Stage::Starting) && worker.reader != Reader::Nobody {
+                worker.kill();
+                let limit = pool.settings.start_timeout;
+                let others = self.workers.iter().any(|other| other.pid != pid);
+                let cause = BrokenCause::StartTimeout { pid, limit };
+                if others {
+                    self.start_failed(pool, cause, settled);
+                } else {
+                    self.break_pool(pool, cause, settled);
+                }
+            } else {
+                let what = "closed its link to the pool and went on".to_owned();
+                self.on_nonsense(pool, index, what, settled);
+            }
+        }
+    }
+
+    // ---- ends ----
+
+    /// Takes no more tasks; those that wait are cancelled if asked to.
+    pub(super) fn shut_down(&mut self, cancel_futures: bool) {
+        self.shut_down = true;
+        self.wake = true;
+        if !cancel_futures {
+            return;
+        }
+        for queued in std::mem::take(&mut self.queue) {
+            match queued {
+                Queued::Call(item) => drop(item.future.cancel()),
+                Queued::Chunks(source) => source.cancel_waiting(),
+            }
+        }
+    }
+
+    /// Breaks the pool: everything unfinished fails with `cause`, every worker is killed.
+    pub(super) fn break_pool(&mut self, pool: &Pool, cause: BrokenCause, settled: &mut Settled) {
+        self.break_pool_as(pool, cause, settled);
+    }
+
+    /// Returns the error that tasks get: of the first cause, when there are several.
+    fn break_pool_as(
+        &mut self,
+        pool: &Pool,
+        cause: BrokenCause,
+        settled: &mut Settled,
+    ) -> BrokenProcessPool {
+        if let Some(broken) = &self.broken {
+            return broken.clone();
+        }
+        let broken = BrokenProcessPool::new(cause);
+        self.broken = Some(broken.clone());
+        self.wake = true;
+        let error = || Error::BrokenProcessPool(broken.clone());
+        // Tasks that have finished keep their results, also those not read yet. From here on
+        // nothing is dispatched and no second cause is recorded.
+        for index in 0..self.workers.len() {
+            if matches!(self.workers[index].stage, Stage::Busy(_)) {
+                self.read_link(pool, index, settled);
+            }
+        }
+        for worker in &mut self.workers {
+            if let Some(in_flight) = worker.kill() {
+                in_flight.fail(error(), settled);
+            }
+        }
+        for queued in std::mem::take(&mut self.queue) {
+            match queued {
+                Queued::Call(item) => settled.push((item.future, Err(error()))),
+                Queued::Chunks(source) => source.stop(&error()),
+            }
+        }
+        broken
+    }
+
+    /// Waits for the end of every worker; they have been killed. Only for a manager that failed.
+    pub(super) fn reap_all_blocking(&mut self, pool: &Pool) {
+        for worker in self.workers.drain(..) {
+            worker.unwatch(pool);
+            worker.reap_blocking();
+        }
+    }
+}
+
+fn initializer_cause(pid: u32, failure: InitializerFailure) -> BrokenCause {
+    match failure {
+        InitializerFailure::Returned(message) => BrokenCause::InitializerFailed { pid, message },
+        InitializerFailure::Panicked(panic) => BrokenCause::InitializerPanicked { pid, panic },
+        InitializerFailure::Codec(error) => BrokenCause::InitargsLost { pid, error },
+        InitializerFailure::Setup(what) => {
+            BrokenCause::Protocol { pid, what: format!("could not set itself up: {what}") }
+        }
+    }
+}

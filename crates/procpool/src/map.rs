@@ -1,0 +1,221 @@
+//! `map`: many inputs, results in input order.
+//!
+//! Owns the encoding of the items and the decoding of their results, both in the caller's thread.
+//! What is sent when is the [`ChunkSource`]'s and the pool's.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::chunk;
+use crate::chunk_source::{ChunkSource, Chunking, FinishedChunk};
+use crate::codec;
+use crate::error::{CodecError, CodecStep, Error};
+use crate::executor::ProcessPoolExecutor;
+use crate::task::{self, decode_failure};
+use crate::wire::{Body, Entry, Failure, encode_failure};
+
+/// How the items of a `map` travel. Made by [`ProcessPoolExecutor::chunksize`].
+#[derive(Debug)]
+#[must_use = "nothing is submitted before `map` or `map_with`"]
+pub struct MapOptions<'a, S> {
+    executor: &'a ProcessPoolExecutor<S>,
+    chunking: Chunking,
+}
+
+impl<'a, S: 'static> MapOptions<'a, S> {
+    pub(crate) fn new(executor: &'a ProcessPoolExecutor<S>) -> Self {
+        Self { executor, chunking: Chunking::Adaptive }
+    }
+
+    /// Sends `chunksize` items at a time, the last ones excepted. A chunk is one task to the pool:
+    /// its items run one after another in one worker.
+    pub fn chunksize(mut self, chunksize: usize) -> Self {
+        self.chunking = Chunking::Fixed(chunksize);
+        self
+    }
+
+    /// Calls `task` for every item; see [`ProcessPoolExecutor::map`].
+    ///
+    /// # Errors
+    ///
+    /// A chunksize of 0 submits nothing, leaves `items` alone and gives one
+    /// [`Error::InvalidArgument`].
+    pub fn map<A, R, I>(self, task: fn(A) -> R, items: I) -> Map<R>
+    where
+        A: Serialize + DeserializeOwned + 'static,
+        R: Serialize + DeserializeOwned + 'static,
+        I: IntoIterator<Item = A>,
+    {
+        self.start(task::chunk_entry(task), items)
+    }
+
+    /// Calls `task` for every item with the worker's state; see [`ProcessPoolExecutor::map_with`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`map`](Self::map).
+    pub fn map_with<A, R, I>(self, task: fn(&mut S, A) -> R, items: I) -> Map<R>
+    where
+        A: Serialize + DeserializeOwned + 'static,
+        R: Serialize + DeserializeOwned + 'static,
+        I: IntoIterator<Item = A>,
+    {
+        self.start(task::chunk_with_entry(task), items)
+    }
+
+    fn start<A, R, I>(self, entry: Result<Entry, Error>, items: I) -> Map<R>
+    where
+        A: Serialize + 'static,
+        I: IntoIterator<Item = A>,
+    {
+        if self.chunking == Chunking::Fixed(0) {
+            return Map::failed(Error::InvalidArgument("chunksize must be greater than 0"));
+        }
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => return Map::failed(error),
+        };
+        let pool = self.executor.pool();
+        let source = ChunkSource::new(entry, self.chunking);
+        if let Err(error) = pool.submit_chunks(Arc::clone(&source)) {
+            source.stop(&error);
+        }
+        // From here on `map` owns the tail: if the iterator panics, what it gave so far is
+        // cancelled when `map` is dropped, and the pool is told that no more will come.
+        let mut map = Map { source: Some(source), current: None, left: 0, result: PhantomData };
+        let feeder = Feeder { source: map.source.as_deref(), pool };
+        let mut item = Vec::new();
+        for value in items {
+            item.clear();
+            chunk::push(&mut item, |output| encode_item(&value, output));
+            feeder.push(&item);
+            map.left += 1;
+        }
+        drop(feeder);
+        map
+    }
+}
+
+/// Appends the encoded item, or why it cannot be encoded; says which.
+fn encode_item<A: Serialize + 'static>(value: &A, output: &mut Vec<u8>) -> bool {
+    match codec::encode(value, output, CodecStep::EncodeArguments) {
+        Ok(()) => false,
+        Err(error) => {
+            output.extend_from_slice(&encode_failure(&Failure::Codec(error)));
+            true
+        }
+    }
+}
+
+/// Pushes items while the caller's iterator runs, and closes the source however that ends.
+struct Feeder<'a> {
+    source: Option<&'a ChunkSource>,
+    pool: &'a crate::manager::Pool,
+}
+
+impl Feeder<'_> {
+    fn push(&self, item: &[u8]) {
+        if self.source.is_some_and(|source| source.push(item)) {
+            self.pool.feed();
+        }
+    }
+}
+
+impl Drop for Feeder<'_> {
+    fn drop(&mut self) {
+        if let Some(source) = self.source {
+            source.close();
+            self.pool.feed();
+        }
+    }
+}
+
+/// The results of a [`map`](ProcessPoolExecutor::map), in the order of its items.
+///
+/// `next` waits for the result that comes next. Dropping the iterator cancels the items that have
+/// not started; those that run finish, and their results are thrown away.
+pub struct Map<R> {
+    source: Option<Arc<ChunkSource>>,
+    current: Option<Current>,
+    /// How many results are still to come.
+    left: usize,
+    result: PhantomData<fn() -> R>,
+}
+
+/// The chunk whose results are being given out.
+struct Current {
+    items: usize,
+    outcome: Result<(Body, usize), Error>,
+}
+
+impl<R> Map<R> {
+    /// One error, and nothing else.
+    fn failed(error: Error) -> Self {
+        let current = Current { items: 1, outcome: Err(error) };
+        Self { source: None, current: Some(current), left: 1, result: PhantomData }
+    }
+}
+
+impl<R: DeserializeOwned + 'static> Iterator for Map<R> {
+    type Item = Result<R, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(current) = &mut self.current
+                && current.items > 0
+            {
+                current.items -= 1;
+                self.left = self.left.saturating_sub(1);
+                return Some(current.next());
+            }
+            let FinishedChunk { items, outcome } = self.source.as_ref()?.next_chunk()?;
+            // A chunk's result starts with the time that it took.
+            self.current = Some(Current { items, outcome: outcome.map(|body| (body, 8)) });
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+}
+
+impl<R: DeserializeOwned + 'static> ExactSizeIterator for Map<R> {}
+impl<R: DeserializeOwned + 'static> std::iter::FusedIterator for Map<R> {}
+
+impl Current {
+    fn next<R: DeserializeOwned + 'static>(&mut self) -> Result<R, Error> {
+        let (body, position) = self.outcome.as_mut().map_err(|error| error.clone())?;
+        let mut rest = body.get(*position..).unwrap_or_default();
+        let Some(item) = chunk::take(&mut rest) else {
+            return Err(Error::Codec(CodecError {
+                step: CodecStep::DecodeResult,
+                type_name: std::any::type_name::<R>().to_owned(),
+                message: "the worker sent fewer results than it got items".to_owned(),
+            }));
+        };
+        *position = body.len() - rest.len();
+        if item.failed {
+            Err(decode_failure(item.bytes))
+        } else {
+            codec::decode(item.bytes, CodecStep::DecodeResult).map_err(Error::Codec)
+        }
+    }
+}
+
+impl<R> Drop for Map<R> {
+    fn drop(&mut self) {
+        if let Some(source) = &self.source {
+            source.cancel_waiting();
+        }
+    }
+}
+
+impl<R> fmt::Debug for Map<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Map").field("left", &self.left).finish_non_exhaustive()
+    }
+}

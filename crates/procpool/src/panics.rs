@@ -1,0 +1,101 @@
+//! Panics in a worker: caught, described, and reported even when they abort.
+//!
+//! Owns the worker's panic hook. On the thread that runs tasks it stays silent and keeps the
+//! message, the location and the backtrace for [`catch`], which reports them to the parent; other
+//! threads get the hook that was there before. Under `panic = "abort"` nothing is caught, so the
+//! hook itself sends the report, and then the process aborts.
+
+use std::any::Any;
+use std::backtrace::{Backtrace, BacktraceStatus};
+use std::cell::{Cell, RefCell};
+use std::io::Write;
+use std::panic::{self, AssertUnwindSafe, PanicHookInfo, UnwindSafe};
+
+use crate::error::RemotePanic;
+use crate::sys::socket::Socket;
+use crate::wire::{Failure, Frame, InitializerFailure, ResultStatus, encode_failure};
+
+thread_local! {
+    /// Whether this thread runs tasks: its panics are reported, not printed.
+    static RUNS_TASKS: Cell<bool> = const { Cell::new(false) };
+    /// The work item that runs, if any; otherwise a panic is the initializer's.
+    static CURRENT: Cell<Option<u64>> = const { Cell::new(None) };
+    /// What the hook saw of the panic that is unwinding.
+    static LAST: RefCell<Option<RemotePanic>> = const { RefCell::new(None) };
+}
+
+/// Installs the hook, which may send last words over `socket`, the worker's end of its link. The
+/// calling thread is the one that runs tasks.
+pub(crate) fn install(socket: Socket) {
+    RUNS_TASKS.set(true);
+    let previous = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        if !RUNS_TASKS.get() {
+            return previous(info);
+        }
+        let report = describe(info);
+        if cfg!(panic = "abort") {
+            send_before_abort(&socket, report);
+        } else {
+            LAST.set(Some(report));
+        }
+    }));
+}
+
+/// Says which work item runs on this thread.
+pub(crate) fn set_current(id: Option<u64>) {
+    CURRENT.set(id);
+}
+
+/// Runs a task; a panic becomes its failure.
+pub(crate) fn catch(run: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure> {
+    // Unwind safety: what the task could leave half-changed is its own state, which is the user's
+    // to keep whole, as it is behind any `&mut`; and output that the caller then cuts off.
+    catch_message(AssertUnwindSafe(run)).unwrap_or_else(|panic| Err(Failure::Panicked(panic)))
+}
+
+/// Runs anything; a panic is described.
+pub(crate) fn catch_message<T>(run: impl FnOnce() -> T + UnwindSafe) -> Result<T, RemotePanic> {
+    panic::catch_unwind(run).map_err(|payload| {
+        let report = LAST.take().unwrap_or_else(|| RemotePanic {
+            message: payload_message(&*payload),
+            location: None,
+            backtrace: None,
+        });
+        // A payload whose destructor panics must not end the worker.
+        let _ = panic::catch_unwind(AssertUnwindSafe(|| drop(payload)));
+        report
+    })
+}
+
+fn describe(info: &PanicHookInfo<'_>) -> RemotePanic {
+    let backtrace = Backtrace::capture();
+    let captured = backtrace.status() == BacktraceStatus::Captured;
+    RemotePanic {
+        message: payload_message(info.payload()),
+        location: info.location().map(ToString::to_string),
+        backtrace: captured.then(|| backtrace.to_string()),
+    }
+}
+
+fn payload_message(payload: &(dyn Any + Send)) -> String {
+    match (payload.downcast_ref::<&str>(), payload.downcast_ref::<String>()) {
+        (Some(text), _) => (*text).to_owned(),
+        (_, Some(text)) => text.clone(),
+        _ => "a panic payload that is not text".to_owned(),
+    }
+}
+
+fn send_before_abort(mut socket: &Socket, report: RemotePanic) {
+    let frame = match CURRENT.get() {
+        Some(id) => last_words(id, &Failure::Panicked(report)),
+        None => Frame::InitializerFailed(InitializerFailure::Panicked(report)).encode(),
+    };
+    // The parent may be gone, and the process ends in any case.
+    let _ = socket.write_all(&frame);
+}
+
+fn last_words(id: u64, failure: &Failure) -> Vec<u8> {
+    let payload = encode_failure(failure);
+    Frame::ResultItem { id, status: ResultStatus::LastWords, payload: &payload }.encode()
+}

@@ -1,0 +1,20 @@
+//! How worker processes come to be: `init()` on their side, `spawn` on the parent's.
+//!
+//! Owns the worker's command line, by which a worker is recognised:
+//!
+//! ```text
+//! PROGRAM --procpool-worker LINK:PARENT
+//! ```
+//!
+//! with the descriptor of its link and the process it works for. An argument, not an environment
+//! variable: the programs that a task starts would inherit that.
+
+mod init;
+mod spawn;
+
+pub use init::init;
+pub(crate) use init::{is_initialized, serve_before_main};
+pub(crate) use spawn::{StartError, Started, spawn};
+
+/// The argument by which a process knows that it is a worker.
+const WORKER_ARGUMENT: &str = "--procpool-worker";

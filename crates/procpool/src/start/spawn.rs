@@ -1,0 +1,41 @@
+//! `StartMethod::Spawn`: the program runs itself again.
+
+use nix::errno::Errno;
+use nix::sys::signal::SigSet;
+use nix::unistd::getpid;
+
+use super::WORKER_ARGUMENT;
+use crate::link::WorkerLink;
+use crate::sys::process::{PidFd, discard, spawn_self};
+use crate::sys::signal::with_sigint;
+use crate::sys::socket;
+
+/// A worker process that was started and has not said Hello yet.
+#[derive(Debug)]
+pub(crate) struct Started {
+    pub(crate) pid: u32,
+    pub(crate) process: PidFd,
+    pub(crate) link: WorkerLink,
+}
+
+/// Why a worker could not be started. Nothing of it is left behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct StartError {
+    pub(crate) what: &'static str,
+    pub(crate) errno: Errno,
+}
+
+/// Starts a worker, whose signal mask will be `mask` once it has passed `init()`.
+pub(crate) fn spawn(mask: &SigSet) -> Result<Started, StartError> {
+    let failed = |what| move |errno| StartError { what, errno };
+    let (ours, theirs) = socket::pair().map_err(failed("a socket pair"))?;
+    let place = format!("{}:{}", std::os::fd::AsRawFd::as_raw_fd(&theirs), getpid());
+    let arguments = [WORKER_ARGUMENT.to_owned(), place];
+    let pid = spawn_self(&arguments, std::os::fd::AsFd::as_fd(&theirs), &with_sigint(*mask))
+        .map_err(failed("a process"))?;
+    let process = PidFd::open(pid).map_err(|errno| {
+        discard(pid);
+        StartError { what: "a process descriptor", errno }
+    })?;
+    Ok(Started { pid: pid.as_raw() as u32, process, link: WorkerLink::new(ours) })
+}

@@ -1,0 +1,180 @@
+//! What the manager thread sleeps on: epoll, and a wake-up from other threads.
+//!
+//! Owns the epoll descriptor and one eventfd. Knows no workers: a source is a descriptor and a
+//! number that comes back with its events.
+
+use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::eventfd::{EfdFlags, EventFd};
+
+/// What a source is watched for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Interest {
+    /// Data or the end.
+    Read,
+    /// Also room to write.
+    ReadWrite,
+    /// Nothing: somebody else reads. A hang-up is still told once, never repeatedly.
+    Nothing,
+}
+
+impl Interest {
+    fn flags(self) -> EpollFlags {
+        match self {
+            Interest::Read => EpollFlags::EPOLLIN,
+            Interest::ReadWrite => EpollFlags::EPOLLIN | EpollFlags::EPOLLOUT,
+            // Without "one shot", a hang-up, which cannot be masked, would wake epoll for ever.
+            Interest::Nothing => EpollFlags::EPOLLONESHOT,
+        }
+    }
+}
+
+/// The number under which the wake-up itself is registered.
+const WAKE: u64 = u64::MAX;
+
+/// Events taken per wait. A larger buffer only saves calls when that many workers answer at once.
+const EVENTS: usize = 64;
+
+/// Waits for sources and wake-ups.
+#[derive(Debug)]
+pub(crate) struct Poller {
+    epoll: Epoll,
+    wake: EventFd,
+    /// Whether a wake-up is under way, so that many wake-ups cost one write.
+    woken: AtomicBool,
+}
+
+impl Poller {
+    pub(crate) fn new() -> nix::Result<Self> {
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
+        let wake = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?;
+        epoll.add(&wake, EpollEvent::new(EpollFlags::EPOLLIN, WAKE))?;
+        Ok(Self { epoll, wake, woken: AtomicBool::new(false) })
+    }
+
+    pub(crate) fn add(
+        &self,
+        source: impl AsFd,
+        number: u64,
+        interest: Interest,
+    ) -> nix::Result<()> {
+        self.epoll.add(source, EpollEvent::new(interest.flags(), number))
+    }
+
+    pub(crate) fn modify(&self, source: impl AsFd, number: u64, interest: Interest) {
+        let mut event = EpollEvent::new(interest.flags(), number);
+        // It fails only for a descriptor that was never added, and all of ours are.
+        let modified = self.epoll.modify(source, &mut event);
+        debug_assert_eq!(modified, Ok(()));
+    }
+
+    pub(crate) fn remove(&self, source: impl AsFd) {
+        let _ = self.epoll.delete(source);
+    }
+
+    /// Makes the current or next [`wait`](Self::wait) return.
+    pub(crate) fn wake(&self) {
+        // If this swap comes before the one in `wait`, that one is followed by the caller's look
+        // at the state, which shows what this wake-up is about. If it comes after, the flag was
+        // false and the write below ends the next wait. Both are SeqCst, so there is no third way.
+        if !self.woken.swap(true, Ordering::SeqCst) {
+            // It fails only when the counter is full, that is, when a wake-up is pending.
+            let _ = self.wake.write(1);
+        }
+    }
+
+    /// Waits until a source is ready, a wake-up comes or `deadline` passes; fills `ready` with the
+    /// numbers of the ready sources.
+    ///
+    /// # Errors
+    ///
+    /// Those of epoll_wait(2), except an interruption, which ends the wait early.
+    pub(crate) fn wait(&self, ready: &mut Vec<u64>, deadline: Option<Instant>) -> nix::Result<()> {
+        ready.clear();
+        let mut events = [EpollEvent::empty(); EVENTS];
+        let timeout = match deadline.map(remaining_millis) {
+            None => EpollTimeout::NONE,
+            Some(millis) => EpollTimeout::try_from(millis).unwrap_or(EpollTimeout::MAX),
+        };
+        let count = match self.epoll.wait(&mut events, timeout) {
+            Err(Errno::EINTR) => 0,
+            other => other?,
+        };
+        for event in &events[..count] {
+            if event.data() == WAKE {
+                let _ = self.wake.read();
+                self.woken.swap(false, Ordering::SeqCst);
+            } else {
+                ready.push(event.data());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Waits until `source` has data or ended, or `deadline` passed. An interruption counts as ready.
+pub(crate) fn wait_readable(source: impl AsFd, deadline: Option<Instant>) {
+    let timeout = match deadline.map(remaining_millis) {
+        None => PollTimeout::NONE,
+        Some(millis) => PollTimeout::try_from(millis).unwrap_or(PollTimeout::MAX),
+    };
+    let _ = poll(&mut [PollFd::new(source.as_fd(), PollFlags::POLLIN)], timeout);
+}
+
+/// Waits until one of two sources ended: `link` by its peer's hang-up, `process` by its exit.
+pub(crate) fn wait_ended(link: impl AsFd, process: impl AsFd) {
+    // A peer that is gone is told as POLLHUP, which needs no asking for.
+    let hang_up = PollFlags::empty();
+    loop {
+        let mut sources =
+            [PollFd::new(link.as_fd(), hang_up), PollFd::new(process.as_fd(), PollFlags::POLLIN)];
+        match poll(&mut sources, PollTimeout::NONE) {
+            Ok(0) | Err(Errno::EINTR | Errno::EAGAIN) => {}
+            _ => return,
+        }
+    }
+}
+
+/// The time until `deadline` in milliseconds, rounded up so that a wait does not end before it.
+fn remaining_millis(deadline: Instant) -> i32 {
+    let left = deadline.saturating_duration_since(Instant::now());
+    let millis = (left + Duration::from_nanos(999_999)).as_millis();
+    i32::try_from(millis).unwrap_or(i32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wake_ups_coalesce_and_none_is_lost() {
+        let poller = Poller::new().unwrap();
+        let mut ready = Vec::new();
+        poller.wake();
+        poller.wake();
+        poller.wait(&mut ready, None).unwrap();
+        assert!(ready.is_empty());
+        // Both were one: the next wait ends by its deadline, which has passed.
+        poller.wait(&mut ready, Some(Instant::now())).unwrap();
+        poller.wake();
+        poller.wait(&mut ready, None).unwrap();
+    }
+
+    #[test]
+    fn a_muted_source_tells_its_hang_up_at_most_once() {
+        let poller = Poller::new().unwrap();
+        let (socket, peer) = crate::sys::socket::pair().unwrap();
+        poller.add(&socket, 7, Interest::Nothing).unwrap();
+        drop(peer);
+        let mut ready = Vec::new();
+        poller.wait(&mut ready, None).unwrap();
+        assert_eq!(ready, [7]);
+        poller.wait(&mut ready, Some(Instant::now())).unwrap();
+        assert!(ready.is_empty());
+    }
+}

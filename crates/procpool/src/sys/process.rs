@@ -1,0 +1,197 @@
+//! Starting, watching, killing and reaping one worker process.
+//!
+//! Owns the spawn call and [`PidFd`], the only name by which a worker is signalled or reaped: a
+//! pid can be reused, a pidfd cannot. Knows nothing of what a worker does.
+
+use std::ffi::{CString, OsString};
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::libc;
+use nix::spawn::{PosixSpawnAttr, PosixSpawnFileActions, PosixSpawnFlags, posix_spawn};
+use nix::sys::signal::SigSet;
+use nix::sys::stat::Mode;
+use nix::unistd::{Pid, getppid};
+
+use crate::error::WorkerExit;
+
+/// Starts this program again, with `arguments` after its own argv\[0\].
+///
+/// The child gets `/dev/null` as stdin, `inherited` under its own number, the parent's stdout and
+/// stderr, environment and working directory, and `mask` as its signal mask. It is started by
+/// `posix_spawn`, which never copies the parent: its cost does not grow with the parent's memory.
+///
+/// # Errors
+///
+/// The system's: mostly EAGAIN (process limit) and ENOMEM.
+pub(crate) fn spawn_self(
+    arguments: &[String],
+    inherited: BorrowedFd<'_>,
+    mask: &SigSet,
+) -> nix::Result<Pid> {
+    let mut actions = PosixSpawnFileActions::init()?;
+    actions.add_open(0, "/dev/null", OFlag::O_RDONLY, Mode::empty())?;
+    // dup2 onto itself clears close-on-exec, in the child alone: no other child that the program
+    // starts at this moment can inherit the descriptor (glibc 2.29, POSIX.1-2024).
+    actions.add_dup2(inherited.as_raw_fd(), inherited.as_raw_fd())?;
+    let mut attributes = PosixSpawnAttr::init()?;
+    attributes.set_sigmask(mask)?;
+    attributes.set_flags(PosixSpawnFlags::POSIX_SPAWN_SETSIGMASK)?;
+
+    let argv0 = std::env::args_os().next().unwrap_or_else(|| OsString::from("procpool"));
+    let argv: Vec<CString> = std::iter::once(c_string(argv0.into_vec()))
+        .chain(arguments.iter().map(|argument| c_string(argument.clone().into_bytes())))
+        .collect();
+    let environment: Vec<CString> = std::env::vars_os()
+        .map(|(name, value)| c_string([name.as_bytes(), b"=", value.as_bytes()].concat()))
+        .collect();
+    // The link stays valid when the file is replaced or deleted while the program runs.
+    posix_spawn(c"/proc/self/exe", &actions, &attributes, &argv, &environment)
+}
+
+/// Arguments and environment come from C strings and cannot hold a NUL; ours hold none either.
+fn c_string(bytes: Vec<u8>) -> CString {
+    CString::new(bytes).unwrap_or_default()
+}
+
+/// A process, by a descriptor that becomes readable when it has ended.
+#[derive(Debug)]
+pub(crate) struct PidFd(OwnedFd);
+
+impl PidFd {
+    /// Opens `pid`, which must be a child that nobody has reaped, or our parent.
+    pub(crate) fn open(pid: Pid) -> nix::Result<Self> {
+        // SAFETY: pidfd_open(2) takes two integers and touches no memory of ours.
+        let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0) };
+        let fd = i32::try_from(Errno::result(fd)?).map_err(|_| Errno::EOVERFLOW)?;
+        // SAFETY: the call succeeded, so `fd` is a new descriptor (close-on-exec, as always for
+        // pidfds) that nothing else owns.
+        Ok(Self(unsafe { OwnedFd::from_raw_fd(fd) }))
+    }
+
+    /// Opens this process's parent if it still is the process `expected`.
+    ///
+    /// The check comes after the opening: had the parent ended before, the process would have a
+    /// new parent by then; if it ends after, the descriptor says so.
+    pub(crate) fn open_parent(expected: Pid) -> io::Result<Self> {
+        let parent = Self::open(expected)?;
+        if getppid() == expected { Ok(parent) } else { Err(Errno::ESRCH.into()) }
+    }
+
+    /// Sends SIGKILL. A process that has ended already is no error.
+    pub(crate) fn kill(&self) {
+        let fd = self.0.as_raw_fd();
+        // SAFETY: pidfd_send_signal(2) with a null siginfo reads no memory; `fd` is open.
+        let result = unsafe {
+            libc::syscall(
+                libc::SYS_pidfd_send_signal,
+                fd,
+                libc::SIGKILL,
+                std::ptr::null::<libc::siginfo_t>(),
+                0,
+            )
+        };
+        // ESRCH: it has ended. EPERM: the worker changed its user; it still leaves by itself when
+        // its link is closed.
+        let _ = Errno::result(result);
+    }
+
+    /// Collects the exit status of an ended child; `None` while it runs.
+    ///
+    /// This is the only place where a worker is reaped.
+    pub(crate) fn reap(&self) -> Option<WorkerExit> {
+        let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
+        let fd = self.0.as_raw_fd() as libc::id_t;
+        // SAFETY: `info` is writable memory of the right type; waitid(2) writes at most that.
+        let result = unsafe {
+            libc::waitid(libc::P_PIDFD, fd, info.as_mut_ptr(), libc::WEXITED | libc::WNOHANG)
+        };
+        // SAFETY: all-zero bytes are a valid siginfo_t, and waitid leaves it valid.
+        let info = unsafe { info.assume_init() };
+        match Errno::result(result) {
+            // SAFETY: after a successful waitid the SIGCHLD fields are set, or all are zero.
+            Ok(_) if unsafe { info.si_pid() } == 0 => None,
+            Ok(_) => {
+                // SAFETY: as above.
+                let status = unsafe { info.si_status() };
+                Some(match info.si_code {
+                    libc::CLD_EXITED => WorkerExit::Code(status),
+                    _ => WorkerExit::Signal(status),
+                })
+            }
+            Err(Errno::EINTR) => None,
+            // ECHILD: somebody else's wait has collected it, or SIGCHLD is ignored.
+            Err(_) => Some(WorkerExit::Unknown),
+        }
+    }
+}
+
+impl AsFd for PidFd {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// Kills and reaps a child for which no [`PidFd`] could be opened.
+pub(crate) fn discard(pid: Pid) {
+    let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL);
+    while nix::sys::wait::waitpid(pid, None) == Err(Errno::EINTR) {}
+}
+
+/// Ends this process at once: no destructors, no exit handlers, no output.
+pub(crate) fn exit_now(code: i32) -> ! {
+    // SAFETY: _exit(2) has no preconditions.
+    unsafe { libc::_exit(code) }
+}
+
+/// Gives this process the name that its command line promises; the kernel named it `exe`.
+pub(crate) fn restore_name() {
+    let argv0 = std::env::args_os().next().unwrap_or_default();
+    let name = std::path::Path::new(&argv0).file_name().unwrap_or(&argv0);
+    let _ = nix::sys::prctl::set_name(&c_string(name.as_bytes().to_vec()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ended_child_is_reaped_with_its_status_and_only_once() {
+        let child = std::process::Command::new("/bin/sh").args(["-c", "exit 3"]).spawn().unwrap();
+        let fd = PidFd::open(Pid::from_raw(child.id() as i32)).unwrap();
+        wait_readable(&fd);
+        assert_eq!(fd.reap(), Some(WorkerExit::Code(3)));
+        assert_eq!(fd.reap(), Some(WorkerExit::Unknown));
+    }
+
+    #[test]
+    fn a_killed_child_names_its_signal() {
+        let child = std::process::Command::new("/bin/sh")
+            .args(["-c", "read x"])
+            .stdin(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let fd = PidFd::open(Pid::from_raw(child.id() as i32)).unwrap();
+        assert_eq!(fd.reap(), None);
+        fd.kill();
+        wait_readable(&fd);
+        assert_eq!(fd.reap(), Some(WorkerExit::Signal(libc::SIGKILL)));
+        fd.kill();
+    }
+
+    #[test]
+    fn only_the_real_parent_is_opened() {
+        assert!(PidFd::open_parent(getppid()).is_ok());
+        assert!(PidFd::open_parent(nix::unistd::getpid()).is_err());
+    }
+
+    fn wait_readable(fd: &PidFd) {
+        use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+        let ready = poll(&mut [PollFd::new(fd.as_fd(), PollFlags::POLLIN)], PollTimeout::NONE);
+        assert_eq!(ready, Ok(1));
+    }
+}

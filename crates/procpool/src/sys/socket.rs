@@ -1,0 +1,92 @@
+//! The two ends of a link: a pair of connected stream sockets.
+//!
+//! Owns the descriptors' flags (close-on-exec always, non-blocking in the parent) and the promise
+//! that writing to a dead peer is an error, never a SIGPIPE. Knows no frames.
+
+use std::io::{self, IoSlice, Read, Write};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+use nix::sys::socket::{
+    AddressFamily, MsgFlags, SockFlag, SockType, UnixAddr, getsockname, sendmsg, socketpair,
+};
+
+/// One end of a link.
+#[derive(Debug)]
+pub(crate) struct Socket(UnixStream);
+
+/// Makes a link: the parent's end, non-blocking, and the worker's, whose number is above 2 so that
+/// it can be handed over beside the standard streams.
+pub(crate) fn pair() -> nix::Result<(Socket, OwnedFd)> {
+    let flags = SockFlag::SOCK_CLOEXEC;
+    let (parent, worker) = socketpair(AddressFamily::Unix, SockType::Stream, None, flags)?;
+    let parent = UnixStream::from(parent);
+    parent.set_nonblocking(true).map_err(|error| errno_of(&error))?;
+    let worker = if worker.as_raw_fd() > 2 {
+        worker
+    } else {
+        let moved = fcntl(&worker, FcntlArg::F_DUPFD_CLOEXEC(3))?;
+        // SAFETY: F_DUPFD_CLOEXEC succeeded, so `moved` is a new descriptor that nobody owns.
+        unsafe { OwnedFd::from_raw_fd(moved) }
+    };
+    Ok((Socket(parent), worker))
+}
+
+fn errno_of(error: &io::Error) -> nix::errno::Errno {
+    nix::errno::Errno::from_raw(error.raw_os_error().unwrap_or(nix::libc::EIO))
+}
+
+impl Socket {
+    /// Takes over the descriptor that this process was started with. `None` when that is not a
+    /// socket, and at every call but the first: then somebody typed a worker's command line.
+    pub(crate) fn inherited(number: RawFd) -> Option<Self> {
+        static TAKEN: AtomicBool = AtomicBool::new(false);
+        if number <= 2 || TAKEN.swap(true, Ordering::Relaxed) {
+            return None;
+        }
+        getsockname::<UnixAddr>(number).ok()?;
+        // SAFETY: getsockname succeeded, so the descriptor is open; the parent made it for this
+        // process alone and named it on the command line, which is read here and, by the swap
+        // above, only once; so nothing else owns it.
+        let fd = unsafe { OwnedFd::from_raw_fd(number) };
+        // It had to survive the exec that started this process; it must not survive the next.
+        fcntl(&fd, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).ok()?;
+        Some(Self(UnixStream::from(fd)))
+    }
+
+    /// Returns a second handle on the same end.
+    pub(crate) fn try_clone(&self) -> io::Result<Self> {
+        self.0.try_clone().map(Self)
+    }
+
+    /// Ends the conversation: both sides read end-of-file, and waiting readers wake.
+    pub(crate) fn hang_up(&self) {
+        // ENOTCONN: the peer is gone already.
+        let _ = self.0.shutdown(std::net::Shutdown::Both);
+    }
+}
+
+impl Read for &Socket {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        (&self.0).read(buffer)
+    }
+}
+
+impl Write for &Socket {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let parts = [IoSlice::new(bytes)];
+        Ok(sendmsg::<()>(self.0.as_raw_fd(), &parts, &[], MsgFlags::MSG_NOSIGNAL, None)?)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}

@@ -1,0 +1,310 @@
+//! A function and its arguments ↔ bytes.
+//!
+//! Owns the trampolines: functions, one per kind of call and set of types, that decode arguments,
+//! call the user's function and encode what it returns. A trampoline travels with the user's
+//! function (see [`Entry`]), so a worker needs no table of tasks. Knows no frames and no pool.
+
+use std::any::Any;
+use std::fmt::Display;
+use std::time::Instant;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::chunk;
+use crate::codec;
+use crate::error::{CodecError, CodecStep, Error};
+use crate::panics::catch;
+use crate::sys::code::{self, Function};
+use crate::wire::{Entry, Failure, InitializerFailure, encode_failure};
+
+/// What a worker's tasks share: the initializer's `S`, behind `Any` because the worker's loop
+/// does not know its type.
+pub(crate) type WorkerState = Option<Box<dyn Any>>;
+
+/// Runs one task or chunk: the user's function, its encoded arguments, where the result goes, and
+/// the worker's state.
+pub(crate) type CallTrampoline =
+    fn(Function, &[u8], &mut Vec<u8>, &mut WorkerState) -> Result<(), Failure>;
+
+/// Runs the initializer and fills the worker's state.
+pub(crate) type InitTrampoline =
+    fn(Function, &[u8], &mut Vec<u8>, &mut WorkerState) -> Result<(), InitializerFailure>;
+
+/// What an initializer may return: `()`, or `Result<S, E>` with any `E` that can be displayed.
+///
+/// `S` is the worker's state: tasks submitted with
+/// [`submit_with`](crate::ProcessPoolExecutor::submit_with) and
+/// [`map_with`](crate::ProcessPoolExecutor::map_with) get it as `&mut S`. It never leaves its
+/// worker, so it need not be `Send` or serializable. An `Err` breaks the pool with its text as the
+/// cause.
+#[diagnostic::on_unimplemented(
+    message = "an initializer returns `()` or `Result<S, E>`, not `{Self}`",
+    label = "this initializer returns `{Self}`",
+    note = "to give `{Self}` to the tasks as their state, return it in `Ok`, from a function that \
+            returns `Result<{Self}, E>`; `E` may be `std::convert::Infallible`",
+    note = "an initializer that takes arguments needs them first: `.initargs(arguments).initializer(function)`"
+)]
+pub trait InitializerOutput: sealed::Sealed + 'static {
+    /// What tasks get as `&mut S`.
+    type State: 'static;
+
+    #[doc(hidden)]
+    fn into_state(self) -> Result<Self::State, String>;
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for () {}
+    impl<S, E> Sealed for Result<S, E> {}
+}
+
+impl InitializerOutput for () {
+    type State = ();
+
+    fn into_state(self) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+impl<S: 'static, E: Display + 'static> InitializerOutput for Result<S, E> {
+    type State = S;
+
+    fn into_state(self) -> Result<S, String> {
+        self.map_err(|error| error.to_string())
+    }
+}
+
+/// Returns how workers call `task`.
+pub(crate) fn call_entry<A, R>(task: fn(A) -> R) -> Result<Entry, Error>
+where
+    A: DeserializeOwned + 'static,
+    R: Serialize + 'static,
+{
+    entry::<CallTrampoline, _>(call::<A, R>, task)
+}
+
+/// Returns how workers call `task` with their state.
+pub(crate) fn call_with_entry<S, A, R>(task: fn(&mut S, A) -> R) -> Result<Entry, Error>
+where
+    S: 'static,
+    A: DeserializeOwned + 'static,
+    R: Serialize + 'static,
+{
+    entry::<CallTrampoline, _>(call_with::<S, A, R>, task)
+}
+
+/// Returns how workers call `task` for every item of a chunk.
+pub(crate) fn chunk_entry<A, R>(task: fn(A) -> R) -> Result<Entry, Error>
+where
+    A: DeserializeOwned + 'static,
+    R: Serialize + 'static,
+{
+    entry::<CallTrampoline, _>(call_chunk::<A, R>, task)
+}
+
+/// Returns how workers call `task` with their state for every item of a chunk.
+pub(crate) fn chunk_with_entry<S, A, R>(task: fn(&mut S, A) -> R) -> Result<Entry, Error>
+where
+    S: 'static,
+    A: DeserializeOwned + 'static,
+    R: Serialize + 'static,
+{
+    entry::<CallTrampoline, _>(call_chunk_with::<S, A, R>, task)
+}
+
+/// Returns how workers call an initializer without arguments.
+pub(crate) fn initializer_entry<O: InitializerOutput>(
+    initializer: fn() -> O,
+) -> Result<Entry, Error> {
+    entry::<InitTrampoline, _>(initialize::<O>, initializer)
+}
+
+/// Returns how workers call an initializer with arguments.
+pub(crate) fn initializer_with_entry<A, O>(initializer: fn(A) -> O) -> Result<Entry, Error>
+where
+    A: DeserializeOwned + 'static,
+    O: InitializerOutput,
+{
+    entry::<InitTrampoline, _>(initialize_with::<A, O>, initializer)
+}
+
+fn entry<T: code::FnPointer, F: code::FnPointer>(
+    trampoline: T,
+    function: F,
+) -> Result<Entry, Error> {
+    let foreign = || Error::ForeignFunction(std::any::type_name::<F>());
+    Ok(Entry {
+        trampoline: code::locate(trampoline).ok_or_else(foreign)?,
+        function: code::locate(function).ok_or_else(foreign)?,
+    })
+}
+
+fn call<A, R>(
+    function: Function,
+    arguments: &[u8],
+    output: &mut Vec<u8>,
+    _state: &mut WorkerState,
+) -> Result<(), Failure>
+where
+    A: DeserializeOwned + 'static,
+    R: Serialize + 'static,
+{
+    run_one(typed::<fn(A) -> R>(function), arguments, output)
+}
+
+fn call_with<S, A, R>(
+    function: Function,
+    arguments: &[u8],
+    output: &mut Vec<u8>,
+    state: &mut WorkerState,
+) -> Result<(), Failure>
+where
+    S: 'static,
+    A: DeserializeOwned + 'static,
+    R: Serialize + 'static,
+{
+    let task = typed::<fn(&mut S, A) -> R>(function);
+    let state = state_of::<S>(state);
+    run_one(|arguments| task(state, arguments), arguments, output)
+}
+
+fn call_chunk<A, R>(
+    function: Function,
+    items: &[u8],
+    output: &mut Vec<u8>,
+    _state: &mut WorkerState,
+) -> Result<(), Failure>
+where
+    A: DeserializeOwned + 'static,
+    R: Serialize + 'static,
+{
+    run_chunk(typed::<fn(A) -> R>(function), items, output);
+    Ok(())
+}
+
+fn call_chunk_with<S, A, R>(
+    function: Function,
+    items: &[u8],
+    output: &mut Vec<u8>,
+    state: &mut WorkerState,
+) -> Result<(), Failure>
+where
+    S: 'static,
+    A: DeserializeOwned + 'static,
+    R: Serialize + 'static,
+{
+    let task = typed::<fn(&mut S, A) -> R>(function);
+    let state = state_of::<S>(state);
+    run_chunk(|arguments| task(state, arguments), items, output);
+    Ok(())
+}
+
+fn initialize<O: InitializerOutput>(
+    function: Function,
+    _initargs: &[u8],
+    _output: &mut Vec<u8>,
+    state: &mut WorkerState,
+) -> Result<(), InitializerFailure> {
+    keep_state(typed::<fn() -> O>(function)(), state)
+}
+
+fn initialize_with<A, O>(
+    function: Function,
+    initargs: &[u8],
+    _output: &mut Vec<u8>,
+    state: &mut WorkerState,
+) -> Result<(), InitializerFailure>
+where
+    A: DeserializeOwned + 'static,
+    O: InitializerOutput,
+{
+    let initargs = codec::decode::<A>(initargs, CodecStep::DecodeArguments)
+        .map_err(InitializerFailure::Codec)?;
+    keep_state(typed::<fn(A) -> O>(function)(initargs), state)
+}
+
+fn keep_state<O: InitializerOutput>(
+    output: O,
+    state: &mut WorkerState,
+) -> Result<(), InitializerFailure> {
+    let value = output.into_state().map_err(InitializerFailure::Returned)?;
+    *state = Some(Box::new(value));
+    Ok(())
+}
+
+/// The function that was sent together with a trampoline of its own types.
+fn typed<F: code::FnPointer>(function: Function) -> F {
+    function.typed().expect("a trampoline travels with a function of its own type")
+}
+
+fn state_of<S: 'static>(state: &mut WorkerState) -> &mut S {
+    state
+        .as_mut()
+        .and_then(|state| state.downcast_mut())
+        .expect("the executor's type ties its tasks to its initializer's state")
+}
+
+fn run_one<A, R>(
+    task: impl FnOnce(A) -> R,
+    arguments: &[u8],
+    output: &mut Vec<u8>,
+) -> Result<(), Failure>
+where
+    A: DeserializeOwned + 'static,
+    R: Serialize + 'static,
+{
+    let arguments = codec::decode::<A>(arguments, CodecStep::DecodeArguments);
+    let result = task(arguments.map_err(Failure::Codec)?);
+    codec::encode(&result, output, CodecStep::EncodeResult).map_err(Failure::Codec)
+}
+
+/// Runs `task` for every item; a panic or a codec error is the outcome of its item alone.
+fn run_chunk<A, R>(mut task: impl FnMut(A) -> R, mut items: &[u8], output: &mut Vec<u8>)
+where
+    A: DeserializeOwned + 'static,
+    R: Serialize + 'static,
+{
+    let started = Instant::now();
+    let clock = output.len();
+    output.extend_from_slice(&[0; 8]);
+    while let Some(item) = chunk::take(&mut items) {
+        chunk::push(output, |output| {
+            if item.failed {
+                output.extend_from_slice(item.bytes);
+                return true;
+            }
+            let start = output.len();
+            match catch(|| run_one(&mut task, item.bytes, output)) {
+                Ok(()) => false,
+                Err(failure) => {
+                    output.truncate(start);
+                    output.extend_from_slice(&encode_failure(&failure));
+                    true
+                }
+            }
+        });
+    }
+    let nanos = u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX);
+    output[clock..clock + 8].copy_from_slice(&nanos.to_le_bytes());
+}
+
+/// Turns a failure that arrived from a worker into the submitter's error.
+pub(crate) fn failure_error(failure: Failure) -> Error {
+    match failure {
+        Failure::Panicked(panic) => Error::Panicked(panic),
+        Failure::Codec(codec) => Error::Codec(codec),
+    }
+}
+
+/// Reads a failure that arrived from a worker.
+pub(crate) fn decode_failure(bytes: &[u8]) -> Error {
+    match postcard::from_bytes(bytes) {
+        Ok(failure) => failure_error(failure),
+        Err(error) => Error::Codec(CodecError {
+            step: CodecStep::DecodeResult,
+            type_name: std::any::type_name::<Failure>().to_owned(),
+            message: error.to_string(),
+        }),
+    }
+}

@@ -1,0 +1,184 @@
+//! The layout is pinned by golden bytes; everything that decodes is fed prefixes and garbage.
+
+use std::io::{self, Read};
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn entry() -> Entry {
+    Entry {
+        trampoline: FunctionRef { offset: 0x1122, tag: 3 },
+        function: FunctionRef { offset: -2, tag: u64::MAX },
+    }
+}
+
+const ENTRY: &str = "2211000000000000 0300000000000000 feffffffffffffff ffffffffffffffff";
+
+fn golden() -> Vec<(Frame<'static>, String)> {
+    let hello = Hello { version: 1, pid: 0x0203, device: 4, inode: 5 };
+    vec![
+        (
+            Frame::Hello(hello),
+            "1900000000000000 01 01000000 03020000 0400000000000000 0500000000000000".into(),
+        ),
+        (
+            Frame::Initialize { entry: entry(), initargs: b"ab" },
+            format!("2300000000000000 02 {ENTRY} 6162"),
+        ),
+        (Frame::Ready, "0100000000000000 03".into()),
+        (
+            Frame::InitializerFailed(InitializerFailure::Returned("no".into())),
+            "0500000000000000 04 00 02 6e6f".into(),
+        ),
+        (
+            Frame::CallItem { id: 7, entry: entry(), arguments: &[9] },
+            format!("2a00000000000000 05 0700000000000000 {ENTRY} 09"),
+        ),
+        (
+            Frame::ResultItem { id: 7, status: ResultStatus::Value, payload: b"xyz" },
+            "0d00000000000000 06 0700000000000000 00 78797a".into(),
+        ),
+        (
+            Frame::ResultItem { id: 7, status: ResultStatus::LastWords, payload: b"" },
+            "0a00000000000000 06 0700000000000000 02".into(),
+        ),
+        (Frame::Exit, "0100000000000000 07".into()),
+    ]
+}
+
+fn hex(text: &str) -> Vec<u8> {
+    let digits: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    digits
+        .chunks(2)
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
+        .collect()
+}
+
+#[test]
+fn frames_have_their_golden_bytes_and_come_back() {
+    for (frame, bytes) in golden() {
+        let bytes = hex(&bytes);
+        assert_eq!(frame.encode(), bytes, "{frame:?}");
+        assert_eq!(Frame::decode(&bytes[LENGTH..]), Ok(frame));
+    }
+}
+
+#[test]
+fn every_prefix_is_malformed_or_a_shorter_payload() {
+    for (frame, bytes) in golden() {
+        let bytes = hex(&bytes);
+        for end in LENGTH..bytes.len() {
+            match (Frame::decode(&bytes[LENGTH..end]), &frame) {
+                (Err(_), _) => {}
+                (Ok(Frame::Initialize { .. }), Frame::Initialize { .. })
+                | (Ok(Frame::CallItem { .. }), Frame::CallItem { .. })
+                | (Ok(Frame::ResultItem { .. }), Frame::ResultItem { .. }) => {}
+                (Ok(other), _) => panic!("a prefix of {frame:?} is taken for {other:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn bytes_after_a_frame_of_fixed_size_are_malformed() {
+    for frame in [Frame::Ready, Frame::Exit] {
+        let mut bytes = frame.encode();
+        bytes.push(0);
+        assert_eq!(Frame::decode(&bytes[LENGTH..]), Err(Malformed("a frame with bytes left over")));
+    }
+}
+
+/// Gives its bytes in pieces, and "would block" between them.
+struct Pieces<'a> {
+    bytes: &'a [u8],
+    sizes: std::vec::IntoIter<usize>,
+    block_next: bool,
+}
+
+impl Read for Pieces<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if std::mem::replace(&mut self.block_next, true) && !self.bytes.is_empty() {
+            self.block_next = false;
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let size = self.sizes.next().unwrap_or(usize::MAX).min(buffer.len()).min(self.bytes.len());
+        let (now, later) = self.bytes.split_at(size);
+        buffer[..size].copy_from_slice(now);
+        self.bytes = later;
+        Ok(size)
+    }
+}
+
+/// Reads to the end: the frames' bytes, and how the source ended.
+fn read_all(bytes: &[u8], sizes: Vec<usize>) -> (Vec<Vec<u8>>, io::Result<Progress>) {
+    let mut source = Pieces { bytes, sizes: sizes.into_iter(), block_next: false };
+    let mut reader = FrameReader::new();
+    let mut frames = Vec::new();
+    loop {
+        match reader.fill(&mut source) {
+            Ok(Progress::Frame) => frames.push(reader.frame().bytes().to_vec()),
+            Ok(Progress::Pending) => {}
+            ended => return (frames, ended),
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn frames_survive_any_way_of_cutting_the_stream(
+        payloads in prop::collection::vec(
+            prop_oneof![
+                prop::collection::vec(any::<u8>(), 0..100),
+                (10_000usize..60_000, any::<u8>()).prop_map(|(n, byte)| vec![byte; n]),
+            ],
+            0..6,
+        ),
+        sizes in prop::collection::vec(1usize..30_000, 0..60),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let frames: Vec<Vec<u8>> = payloads
+            .iter()
+            .map(|payload| Frame::ResultItem { id: 1, status: ResultStatus::Value, payload }.encode())
+            .collect();
+        let stream = frames.concat();
+        let expected: Vec<Vec<u8>> = frames.iter().map(|frame| frame[LENGTH..].to_vec()).collect();
+        let (seen, end) = read_all(&stream, sizes.clone());
+        prop_assert_eq!(&seen, &expected);
+        prop_assert_eq!(end.unwrap(), Progress::Ended { partial: false });
+
+        // Every prefix gives the frames that are whole in it, and says whether one was cut.
+        let prefix = &stream[..cut.index(stream.len() + 1)];
+        let (seen, end) = read_all(prefix, sizes);
+        let whole: usize = seen.iter().map(|frame| LENGTH + frame.len()).sum();
+        prop_assert_eq!(&seen[..], &expected[..seen.len()]);
+        prop_assert_eq!(end.unwrap(), Progress::Ended { partial: whole < prefix.len() });
+    }
+
+    #[test]
+    fn garbage_never_panics(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        let _ = Frame::decode(&bytes);
+        let (_, end) = read_all(&bytes, vec![]);
+        let over = matches!(end, Err(_) | Ok(Progress::Ended { .. }));
+        prop_assert!(over);
+    }
+}
+
+#[test]
+fn impossible_lengths_are_refused() {
+    for length in [0, MAX_FRAME + 1, u64::MAX] {
+        let (frames, end) = read_all(&length.to_le_bytes(), vec![]);
+        assert!(frames.is_empty());
+        assert_eq!(end.unwrap_err().kind(), io::ErrorKind::InvalidData, "{length}");
+    }
+}
+
+#[test]
+fn a_claimed_length_allocates_only_what_arrives() {
+    let mut stream = MAX_FRAME.to_le_bytes().to_vec();
+    stream.extend_from_slice(&[6; 100_000]);
+    let mut reader = FrameReader::new();
+    assert_eq!(reader.fill(&mut &stream[..]).unwrap(), Progress::Ended { partial: true });
+    let capacity = reader.capacity();
+    assert!(capacity <= 4 * stream.len(), "{capacity} bytes for {} received", stream.len());
+}

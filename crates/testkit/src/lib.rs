@@ -1,0 +1,15 @@
+//! What the tests of procpool share.
+//!
+//! - [`program`]: the programs in `src/bin` and `examples`, built before they are run;
+//! - [`gate`]: how a test and a task wait for each other, by events and never by time;
+//! - [`trace`]: what workers write down themselves, so that nobody has to take the pool's word;
+//! - [`os`]: who is alive, with which descriptors and threads;
+//! - [`watch`]: turns a hang into a failure with evidence.
+//!
+//! Nothing here judges: expectations are in the tests.
+
+pub mod gate;
+pub mod os;
+pub mod program;
+pub mod trace;
+pub mod watch;

@@ -1,0 +1,65 @@
+//! Programs that tests run in processes of their own, built before they are run.
+//!
+//! `cargo test --test NAME` builds that test and nothing else, so the program it runs may be
+//! missing or stale. Asking cargo here costs a fraction of a second when all is built.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use serde_json::Value;
+
+/// Returns the executable of the example or of the program in this crate called `name`.
+///
+/// # Panics
+///
+/// When it does not build, or there is none of that name.
+pub fn path(name: &str) -> PathBuf {
+    static BUILT: OnceLock<HashMap<String, PathBuf>> = OnceLock::new();
+    // The same packages and kinds of targets as `cargo test` builds, so nothing is built twice.
+    find(BUILT.get_or_init(|| build(&["--bins", "--examples"])), name)
+}
+
+/// Returns the executable of a program in this crate, built so that a panic aborts.
+///
+/// # Panics
+///
+/// As for [`path`].
+pub fn path_with_abort(name: &str) -> PathBuf {
+    static BUILT: OnceLock<HashMap<String, PathBuf>> = OnceLock::new();
+    let arguments = ["--profile", "abort", "--package", "procpool-testkit", "--bins"];
+    find(BUILT.get_or_init(|| build(&arguments)), name)
+}
+
+/// Returns the workspace's folder.
+pub fn root() -> &'static Path {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+    crates.and_then(Path::parent).expect("this crate is in the workspace's crates folder")
+}
+
+fn find(built: &HashMap<String, PathBuf>, name: &str) -> PathBuf {
+    built.get(name).unwrap_or_else(|| panic!("there is no program called {name}")).clone()
+}
+
+fn build(arguments: &[&str]) -> HashMap<String, PathBuf> {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.arg("build").args(arguments).arg("--message-format=json").current_dir(root());
+    if !cfg!(debug_assertions) && !arguments.contains(&"--profile") {
+        cargo.arg("--release");
+    }
+    let output = cargo.stdin(Stdio::null()).stderr(Stdio::piped()).output().expect("cargo runs");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let messages = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    if !output.status.success() {
+        let errors: String =
+            messages.filter_map(|m| m["message"]["rendered"].as_str().map(str::to_owned)).collect();
+        panic!("{cargo:?} failed:\n{}{errors}", String::from_utf8_lossy(&output.stderr));
+    }
+    messages
+        .filter_map(|message| {
+            let executable = message["executable"].as_str()?.into();
+            Some((message["target"]["name"].as_str()?.to_owned(), executable))
+        })
+        .collect()
+}

@@ -1,0 +1,62 @@
+//! Traces: what workers write down themselves.
+//!
+//! Every event is one line of JSON, appended to one file with one write, so lines of several
+//! processes never mix. Times are CLOCK_MONOTONIC, comparable across processes of one machine.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::Path;
+
+use nix::time::{ClockId, clock_gettime};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// An event with who saw it and when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record<E> {
+    /// The process that wrote it.
+    pub pid: u32,
+    /// Nanoseconds of CLOCK_MONOTONIC.
+    pub nanos: u64,
+    /// What happened.
+    pub event: E,
+}
+
+/// Appends `event` to the trace at `path`.
+///
+/// # Panics
+///
+/// When the file cannot be written: a trace with holes would prove nothing.
+pub fn append<E: Serialize>(path: &str, event: E) {
+    let record = Record { pid: std::process::id(), nanos: now(), event };
+    let mut line = serde_json::to_vec(&record).expect("events are plain data");
+    line.push(b'\n');
+    let mut file = OpenOptions::new().append(true).create(true).open(path).expect("trace opens");
+    let written = file.write(&line).expect("trace is written");
+    assert_eq!(written, line.len(), "one event, one write");
+}
+
+/// Reads a trace in the order of its times; a trace that nobody wrote to is empty.
+///
+/// # Panics
+///
+/// When a line is not a record.
+pub fn read<E: DeserializeOwned>(path: &Path) -> Vec<Record<E>> {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let mut records: Vec<Record<E>> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+        .collect();
+    records.sort_by_key(|record| record.nanos);
+    records
+}
+
+/// Nanoseconds of CLOCK_MONOTONIC.
+///
+/// # Panics
+///
+/// Never on Linux, where the clock exists.
+pub fn now() -> u64 {
+    let time = clock_gettime(ClockId::CLOCK_MONOTONIC).expect("the clock exists");
+    time.tv_sec() as u64 * 1_000_000_000 + time.tv_nsec() as u64
+}

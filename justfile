@@ -1,0 +1,38 @@
+# Every recipe is one line of help: `just` lists them.
+
+# List the recipes
+default:
+    @just --list
+
+# Run the article's program
+demo:
+    cargo run --example initializer_worker
+
+# Run the tests (README's command)
+test *arguments:
+    cargo test {{ arguments }}
+
+# Build the book into book/book/ and say where it is
+book:
+    cargo run --package procpool-book -- build
+
+# Regenerate the book's transcripts and figures, by running what they show
+bless:
+    cargo run --package procpool-book -- bless
+
+# Check formatting and lints
+lint:
+    cargo fmt --all -- --check
+    cargo clippy --workspace --all-targets -- --deny warnings
+
+# Build the crate's documentation
+doc:
+    RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps
+
+# Measure what the README's speed section quotes, in ratios to the machine's limits
+measure:
+    cargo run --release --package procpool --example measure
+
+# Run everything that must pass before a change lands
+ci:
+    bash .ci/run

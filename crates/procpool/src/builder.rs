@@ -1,4 +1,7 @@
 //! The builder: what a pool is made of, checked once.
+//!
+//! Owns the defaults and the order of calls that ties an initializer to its arguments and to the
+//! state of the tasks. Starts nothing before `build`.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -37,9 +40,10 @@ pub struct Builder<S = (), I = ()> {
     state: PhantomData<fn() -> S>,
 }
 
-impl Builder {
-    pub(crate) fn new() -> Self {
-        Self {
+impl ProcessPoolExecutor {
+    /// Starts the making of a pool.
+    pub fn builder() -> Builder {
+        Builder {
             max_workers: None,
             start_timeout: START_TIMEOUT,
             initialize: Ok(None),
@@ -47,7 +51,9 @@ impl Builder {
             state: PhantomData,
         }
     }
+}
 
+impl Builder {
     /// Calls `initializer` in every worker, once, before its first task. By default there is none.
     ///
     /// It returns `()`, or `Result<S, E>` with the state for the worker's tasks. When it fails,

@@ -1,6 +1,7 @@
 //! `ProcessPoolExecutor`: the user's handle on a pool.
 //!
-//! Owns the manager thread's join handle and the meaning of dropping. Knows no process.
+//! Owns the manager thread's join handle and the meaning of dropping. Knows no process. How a pool
+//! is made is in `builder`; its `map` methods are in `map`.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -11,12 +12,10 @@ use nix::errno::Errno;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::builder::Builder;
 use crate::codec;
 use crate::error::{CodecStep, Error};
 use crate::future::{Future, Progress, SharedFuture};
 use crate::manager::{Pool, Settings, WorkItem};
-use crate::map::{Map, MapOptions};
 use crate::task;
 use crate::wire::{Entry, FrameBuilder};
 
@@ -26,7 +25,7 @@ use crate::wire::{Entry, FrameBuilder};
 /// serde types. `S` is the state that the initializer made in each worker.
 ///
 /// Workers are started just in time: when a task finds no idle worker and fewer than
-/// [`max_workers`](Builder::max_workers) exist. All methods take `&self` and may be called from
+/// [`max_workers`](crate::Builder::max_workers) exist. All methods take `&self` and may be called from
 /// any thread.
 ///
 /// Dropping the executor waits for all submitted tasks and ends the workers, like leaving Python's
@@ -69,13 +68,6 @@ enum Manager {
     Joined,
     /// `shutdown(false, _)` was called: it ends by itself, when all work is done.
     Detached,
-}
-
-impl ProcessPoolExecutor {
-    /// Starts the making of a pool.
-    pub fn builder() -> Builder {
-        Builder::new()
-    }
 }
 
 impl<S: 'static> ProcessPoolExecutor<S> {
@@ -146,59 +138,6 @@ impl<S: 'static> ProcessPoolExecutor<S> {
             Ok(Future::new(shared, pool))
         };
         queue().unwrap_or_else(Future::failed)
-    }
-
-    /// Calls `task` for every item and returns the results in the order of the items.
-    ///
-    /// The items are taken and their tasks started before this returns; the iterator then waits
-    /// for each result in turn. Every item has a `Result` of its own: an error ends nothing.
-    /// Items travel in chunks whose size adapts to how long they take; see
-    /// [`chunksize`](Self::chunksize) to fix it. Dropping the iterator cancels what has not
-    /// started.
-    ///
-    /// # Errors
-    ///
-    /// All are the items'. See [`Future::result`].
-    ///
-    /// # Panics
-    ///
-    /// When the iterator or an item's `Serialize` does.
-    pub fn map<A, R, I>(&self, task: fn(A) -> R, items: I) -> Map<R>
-    where
-        A: Serialize + DeserializeOwned + 'static,
-        R: Serialize + DeserializeOwned + 'static,
-        I: IntoIterator<Item = A>,
-    {
-        MapOptions::new(self).map(task, items)
-    }
-
-    /// Calls `task` for every item, with the state of the worker that runs it.
-    ///
-    /// See [`map`](Self::map).
-    pub fn map_with<A, R, I>(&self, task: fn(&mut S, A) -> R, items: I) -> Map<R>
-    where
-        A: Serialize + DeserializeOwned + 'static,
-        R: Serialize + DeserializeOwned + 'static,
-        I: IntoIterator<Item = A>,
-    {
-        MapOptions::new(self).map_with(task, items)
-    }
-
-    /// Fixes how many items of the next [`map`](MapOptions::map) travel together.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// fn main() -> Result<(), procpool::Error> {
-    ///     procpool::init();
-    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
-    ///     let lengths = executor.chunksize(2).map(|text: String| text.len(), ["a".into(), "bc".into()]);
-    ///     assert_eq!(lengths.collect::<Result<Vec<_>, _>>()?, [1, 2]);
-    ///     Ok(())
-    /// }
-    /// ```
-    pub fn chunksize(&self, chunksize: usize) -> MapOptions<'_, S> {
-        MapOptions::new(self).chunksize(chunksize)
     }
 
     pub(crate) fn pool(&self) -> &Pool {

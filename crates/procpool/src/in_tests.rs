@@ -17,14 +17,16 @@
 ///
 /// # Examples
 ///
+/// A test program, `#[test]` attribute left out so that this one can run:
+///
 /// ```
 /// procpool::init_tests!();
 ///
-/// #[test]
 /// fn doubles() {
 ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(2).build().unwrap();
 ///     assert_eq!(executor.submit(|x: u32| 2 * x, 21).result().unwrap(), 42);
 /// }
+/// # doubles();
 /// ```
 #[macro_export]
 macro_rules! init_tests {

@@ -26,8 +26,63 @@ pub struct MapOptions<'a, S> {
     chunking: Chunking,
 }
 
+impl<S: 'static> ProcessPoolExecutor<S> {
+    /// Calls `task` for every item and returns the results in the order of the items.
+    ///
+    /// The items are taken and their tasks started before this returns; the iterator then waits
+    /// for each result in turn. Every item has a `Result` of its own: an error ends nothing.
+    /// Items travel in chunks whose size adapts to how long they take; see
+    /// [`chunksize`](Self::chunksize) to fix it. Dropping the iterator cancels what has not
+    /// started.
+    ///
+    /// # Errors
+    ///
+    /// All are the items'. See [`Future::result`].
+    ///
+    /// # Panics
+    ///
+    /// When the iterator or an item's `Serialize` does.
+    pub fn map<A, R, I>(&self, task: fn(A) -> R, items: I) -> Map<R>
+    where
+        A: Serialize + DeserializeOwned + 'static,
+        R: Serialize + DeserializeOwned + 'static,
+        I: IntoIterator<Item = A>,
+    {
+        MapOptions::new(self).map(task, items)
+    }
+
+    /// Calls `task` for every item, with the state of the worker that runs it.
+    ///
+    /// See [`map`](Self::map).
+    pub fn map_with<A, R, I>(&self, task: fn(&mut S, A) -> R, items: I) -> Map<R>
+    where
+        A: Serialize + DeserializeOwned + 'static,
+        R: Serialize + DeserializeOwned + 'static,
+        I: IntoIterator<Item = A>,
+    {
+        MapOptions::new(self).map_with(task, items)
+    }
+
+    /// Fixes how many items of the next [`map`](MapOptions::map) travel together.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// fn main() -> Result<(), procpool::Error> {
+    ///     procpool::init();
+    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    ///     let lengths = executor.chunksize(2).map(|text: String| text.len(), ["a".into(), "bc".into()]);
+    ///     assert_eq!(lengths.collect::<Result<Vec<_>, _>>()?, [1, 2]);
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn chunksize(&self, chunksize: usize) -> MapOptions<'_, S> {
+        MapOptions::new(self).chunksize(chunksize)
+    }
+}
+
 impl<'a, S: 'static> MapOptions<'a, S> {
-    pub(crate) fn new(executor: &'a ProcessPoolExecutor<S>) -> Self {
+    fn new(executor: &'a ProcessPoolExecutor<S>) -> Self {
         Self { executor, chunking: Chunking::Adaptive }
     }
 

@@ -12,6 +12,7 @@
 //!
 //! Futures are settled after the mutex is released, so a woken thread does not run into it.
 
+mod events;
 mod state;
 mod waiter;
 mod worker;

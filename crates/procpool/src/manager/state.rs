@@ -1,7 +1,7 @@
 //! The pool's state and its transitions.
 //!
-//! Owns the queue and the workers, and every rule about them: when a worker is started, who gets
-//! the next task, what a frame or a death means. Runs under the pool's lock: nothing here blocks
+//! Owns the queue and the workers, and the rules about them: when a worker is started, who gets the
+//! next task, how the pool ends. What frames, deaths and deadlines mean is in `events`. Runs under the pool's lock: nothing here blocks
 //! or calls user code. "Idle", "live" and "needed" are derived from the workers' stages and the
 //! queue whenever they are asked for; there is no counter to keep in step.
 
@@ -13,21 +13,12 @@ use super::worker::{InFlight, Reader, Stage, Work, Worker};
 use super::{Pool, Settled, WorkItem};
 use crate::chunk_source::{ChunkSource, Taken};
 use crate::error::{BrokenCause, BrokenProcessPool, Error};
-use crate::sys::image::ImageIdentity;
 use crate::sys::poller::Interest;
-use crate::task::decode_failure;
-use crate::wire::{
-    Frame, FrameBuilder, Hello, InitializerFailure, Progress, RESULT_PAYLOAD, ResultStatus, VERSION,
-};
+use crate::wire::{Frame, FrameBuilder};
 
 /// How long to wait before starting a worker is tried again after it failed while others live.
 /// Shorter tries a full system harder; longer stays small longer once there is room again.
 const START_RETRY: Duration = Duration::from_secs(1);
-
-/// How long a worker whose link has ended may take to end itself. An exiting process closes its
-/// descriptors microseconds before it is gone; only one that closed the link and goes on is late.
-/// Longer delays that discovery; shorter could blame a worker on a machine that stands still.
-const LINK_LOST_GRACE: Duration = Duration::from_millis(500);
 
 /// What waits for a worker.
 #[derive(Debug)]
@@ -43,11 +34,11 @@ pub(crate) struct PoolState {
     queue: VecDeque<Queued>,
     pub(super) workers: Vec<Worker>,
     shut_down: bool,
-    broken: Option<BrokenProcessPool>,
+    pub(super) broken: Option<BrokenProcessPool>,
     /// Not before this may a worker be started again.
-    start_again: Option<Instant>,
+    pub(super) start_again: Option<Instant>,
     /// Whether the manager has to look at the state.
-    wake: bool,
+    pub(super) wake: bool,
 }
 
 impl PoolState {
@@ -176,7 +167,7 @@ impl PoolState {
     }
 
     /// Sends a frame; what does not fit is sent by the manager when there is room.
-    fn send(&mut self, pool: &Pool, index: usize, frame: Vec<u8>) {
+    pub(super) fn send(&mut self, pool: &Pool, index: usize, frame: Vec<u8>) {
         let worker = &mut self.workers[index];
         // An error means that the worker is gone; its process descriptor tells how.
         if let Ok(true) = worker.link.send(frame)
@@ -199,7 +190,7 @@ impl PoolState {
     }
 
     /// How many workers the queue could occupy, counted up to `limit`.
-    fn demand(&self, limit: usize) -> usize {
+    pub(super) fn demand(&self, limit: usize) -> usize {
         let mut demand = 0;
         for queued in &self.queue {
             demand += match queued {
@@ -214,7 +205,7 @@ impl PoolState {
     }
 
     /// How many workers are idle, or will be before they get a task.
-    fn available(&self) -> usize {
+    pub(super) fn available(&self) -> usize {
         let available = |worker: &&Worker| {
             matches!(worker.stage, Stage::Starting | Stage::Initializing | Stage::Idle)
         };
@@ -242,196 +233,6 @@ impl PoolState {
         self.start_again = Some(Instant::now() + START_RETRY);
     }
 
-    // ---- events ----
-
-    /// Handles an event of the poller.
-    pub(super) fn on_event(&mut self, pool: &Pool, number: u64, settled: &mut Settled) {
-        // A worker that is gone has left no events behind: serials are not reused.
-        let Some(index) = self.index_of(number / 2) else { return };
-        if number == self.workers[index].process_number() {
-            self.on_process_ended(pool, index, settled);
-        } else if self.workers[index].reader == Reader::Manager {
-            self.read_link(pool, index, settled);
-            if let Some(index) = self.index_of(number / 2) {
-                self.flush(pool, index);
-            }
-        }
-    }
-
-    fn flush(&mut self, pool: &Pool, index: usize) {
-        let worker = &mut self.workers[index];
-        if worker.link.has_unsent() && worker.reader == Reader::Manager {
-            let _ = worker.link.flush();
-            let interest = worker.interest();
-            pool.poller.modify(&worker.link, worker.link_number(), interest);
-        }
-    }
-
-    /// Reads and handles every frame that a worker has sent.
-    pub(super) fn read_link(&mut self, pool: &Pool, index: usize, settled: &mut Settled) {
-        loop {
-            match self.workers[index].link.fill() {
-                Ok(Progress::Frame) => self.on_frame(pool, index, settled),
-                Ok(Progress::Pending) => return,
-                Ok(Progress::Ended { .. }) => return self.on_link_ended(pool, index),
-                Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
-                    self.on_link_ended(pool, index);
-                    return self.on_nonsense(pool, index, format!("sent {error}"), settled);
-                }
-                // ECONNRESET: it ended with a frame of ours unread.
-                Err(_) => return self.on_link_ended(pool, index),
-            }
-        }
-    }
-
-    fn on_frame(&mut self, pool: &Pool, index: usize, settled: &mut Settled) {
-        let worker = &mut self.workers[index];
-        let received = worker.link.frame();
-        let frame = Frame::decode(received.bytes());
-        match (frame, &worker.stage) {
-            (Ok(Frame::Hello(hello)), Stage::Starting) => {
-                self.on_hello(pool, index, hello, settled);
-            }
-            (Ok(Frame::Ready), Stage::Initializing) => {
-                worker.stage = Stage::Idle;
-                self.dispatch(pool);
-            }
-            (Ok(Frame::InitializerFailed(failure)), Stage::Starting | Stage::Initializing) => {
-                let cause = initializer_cause(worker.pid, failure);
-                self.break_pool(pool, cause, settled);
-            }
-            (Ok(Frame::ResultItem { id, status, payload }), Stage::Busy(in_flight))
-                if in_flight.id == id =>
-            {
-                let outcome = match status {
-                    ResultStatus::Value => Ok(received.into_body(RESULT_PAYLOAD)),
-                    _ => Err(decode_failure(payload)),
-                };
-                let next = match status {
-                    ResultStatus::LastWords => Stage::Dying(id),
-                    _ => Stage::Idle,
-                };
-                let Stage::Busy(in_flight) = std::mem::replace(&mut worker.stage, next) else {
-                    return;
-                };
-                match in_flight.work {
-                    Work::Call(future) => settled.push((future, outcome)),
-                    Work::Chunk(source, number) => source.finish(number, outcome),
-                }
-                self.dispatch(pool);
-            }
-            // What a killed worker had sent before it died.
-            (_, Stage::Killed) => {}
-            (Ok(frame), _) => {
-                let what = format!("sent a frame out of turn: {frame:.80?}");
-                self.on_nonsense(pool, index, what, settled);
-            }
-            (Err(malformed), _) => {
-                let what = format!("sent {}", malformed.0);
-                self.on_nonsense(pool, index, what, settled);
-            }
-        }
-    }
-
-    fn on_hello(&mut self, pool: &Pool, index: usize, hello: Hello, settled: &mut Settled) {
-        let worker = &mut self.workers[index];
-        let ImageIdentity { device, inode } = ImageIdentity::current();
-        let problem = if hello.pid != worker.pid {
-            "is not the process that was started: does the program fork before init()?"
-        } else if (hello.version, hello.device, hello.inode) != (VERSION, device, inode) {
-            "is another program: is this one run by an interpreter or emulator?"
-        } else {
-            worker.deadline = None;
-            match pool.settings.initialize.clone() {
-                Some(frame) => {
-                    worker.stage = Stage::Initializing;
-                    self.send(pool, index, frame);
-                }
-                None => {
-                    worker.stage = Stage::Idle;
-                    self.dispatch(pool);
-                }
-            }
-            return;
-        };
-        self.on_nonsense(pool, index, problem.to_owned(), settled);
-    }
-
-    fn on_nonsense(&mut self, pool: &Pool, index: usize, what: String, settled: &mut Settled) {
-        let pid = self.workers[index].pid;
-        self.break_pool(pool, BrokenCause::Protocol { pid, what }, settled);
-    }
-
-    /// The link has ended: the process should follow at once.
-    fn on_link_ended(&mut self, pool: &Pool, index: usize) {
-        let worker = &mut self.workers[index];
-        if worker.reader != Reader::Nobody {
-            worker.reader = Reader::Nobody;
-            pool.poller.remove(&worker.link);
-            worker.deadline = Some(Instant::now() + LINK_LOST_GRACE);
-            self.wake = true;
-        }
-    }
-
-    /// The process has ended: takes what it had sent, reaps it, and draws the consequences.
-    fn on_process_ended(&mut self, pool: &Pool, index: usize, settled: &mut Settled) {
-        let serial = self.workers[index].serial;
-        self.read_link(pool, index, settled);
-        let Some(index) = self.index_of(serial) else { return };
-        let Some(exit) = self.workers[index].process.reap() else { return };
-        let worker = self.workers.swap_remove(index);
-        worker.unwatch(pool);
-        let (pid, activity) = (worker.pid, worker.activity());
-        match worker.stage {
-            Stage::Leaving | Stage::Killed => {}
-            Stage::Starting => {
-                self.start_failed(pool, BrokenCause::WorkerDied { pid, exit, activity }, settled);
-            }
-            stage => {
-                let cause = BrokenCause::WorkerDied { pid, exit, activity };
-                let broken = self.break_pool_as(pool, cause, settled);
-                if let Stage::Busy(in_flight) = stage {
-                    in_flight.fail(Error::BrokenProcessPool(broken), settled);
-                }
-            }
-        }
-    }
-
-    // ---- deadlines ----
-
-    /// The next instant at which [`enforce_deadlines`](Self::enforce_deadlines) has work.
-    pub(super) fn next_deadline(&self, pool: &Pool) -> Option<Instant> {
-        let workers = self.workers.iter().filter_map(|worker| worker.deadline).min();
-        let wants = self.workers.len() < pool.max_workers()
-            && self.demand(pool.max_workers()) > self.available();
-        let start = self.start_again.filter(|_| wants);
-        [workers, start].into_iter().flatten().min()
-    }
-
-    /// Gives up workers that are late.
-    pub(super) fn enforce_deadlines(&mut self, pool: &Pool, now: Instant, settled: &mut Settled) {
-        let late = |worker: &Worker| worker.deadline.is_some_and(|deadline| now >= deadline);
-        while let Some(index) = self.workers.iter().position(late) {
-            let worker = &mut self.workers[index];
-            worker.deadline = None;
-            let pid = worker.pid;
-            if matches!(worker.stage, Stage::Starting) && worker.reader != Reader::Nobody {
-                worker.kill();
-                let limit = pool.settings.start_timeout;
-                let others = self.workers.iter().any(|other| other.pid != pid);
-                let cause = BrokenCause::StartTimeout { pid, limit };
-                if others {
-                    self.start_failed(pool, cause, settled);
-                } else {
-                    self.break_pool(pool, cause, settled);
-                }
-            } else {
-                let what = "closed its link to the pool and went on".to_owned();
-                self.on_nonsense(pool, index, what, settled);
-            }
-        }
-    }
-
     // ---- ends ----
 
     /// Takes no more tasks; those that wait are cancelled if asked to.
@@ -455,7 +256,7 @@ impl PoolState {
     }
 
     /// Returns the error that tasks get: of the first cause, when there are several.
-    fn break_pool_as(
+    pub(super) fn break_pool_as(
         &mut self,
         pool: &Pool,
         cause: BrokenCause,
@@ -494,17 +295,6 @@ impl PoolState {
         for worker in self.workers.drain(..) {
             worker.unwatch(pool);
             worker.reap_blocking();
-        }
-    }
-}
-
-fn initializer_cause(pid: u32, failure: InitializerFailure) -> BrokenCause {
-    match failure {
-        InitializerFailure::Returned(message) => BrokenCause::InitializerFailed { pid, message },
-        InitializerFailure::Panicked(panic) => BrokenCause::InitializerPanicked { pid, panic },
-        InitializerFailure::Codec(error) => BrokenCause::InitargsLost { pid, error },
-        InitializerFailure::Setup(what) => {
-            BrokenCause::Protocol { pid, what: format!("could not set itself up: {what}") }
         }
     }
 }

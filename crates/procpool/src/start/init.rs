@@ -33,9 +33,10 @@ static INITIALIZED: AtomicBool = AtomicBool::new(false);
 /// # Examples
 ///
 /// ```
-/// fn main() {
+/// fn main() -> Result<(), procpool::Error> {
 ///     procpool::init();
-///     // … the program …
+///     let executor = procpool::ProcessPoolExecutor::builder().build()?;
+///     executor.submit(|()| println!("in a worker"), ()).result()
 /// }
 /// ```
 pub fn init() {

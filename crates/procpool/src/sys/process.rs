@@ -157,41 +157,42 @@ pub(crate) fn restore_name() {
 
 #[cfg(test)]
 mod tests {
+    use std::process::{Command, Stdio};
+
     use super::*;
+    use crate::sys::poller::wait_readable;
+
+    /// Starts a shell that runs `script` with an open stdin.
+    fn shell(script: &str) -> (std::process::Child, PidFd) {
+        let child = Command::new("/bin/sh").args(["-c", script]).stdin(Stdio::piped()).spawn();
+        let child = child.expect("a shell starts");
+        let fd = PidFd::open(Pid::from_raw(child.id() as i32)).expect("a child can be opened");
+        (child, fd)
+    }
 
     #[test]
     fn an_ended_child_is_reaped_with_its_status_and_only_once() {
-        let child = std::process::Command::new("/bin/sh").args(["-c", "exit 3"]).spawn().unwrap();
-        let fd = PidFd::open(Pid::from_raw(child.id() as i32)).unwrap();
-        wait_readable(&fd);
+        let (mut child, fd) = shell("exit 3");
+        wait_readable(&fd, None);
         assert_eq!(fd.reap(), Some(WorkerExit::Code(3)));
         assert_eq!(fd.reap(), Some(WorkerExit::Unknown));
+        assert!(child.wait().is_err(), "it was reaped already");
     }
 
     #[test]
     fn a_killed_child_names_its_signal() {
-        let child = std::process::Command::new("/bin/sh")
-            .args(["-c", "read x"])
-            .stdin(std::process::Stdio::piped())
-            .spawn()
-            .unwrap();
-        let fd = PidFd::open(Pid::from_raw(child.id() as i32)).unwrap();
+        let (mut child, fd) = shell("read line");
         assert_eq!(fd.reap(), None);
         fd.kill();
-        wait_readable(&fd);
+        wait_readable(&fd, None);
         assert_eq!(fd.reap(), Some(WorkerExit::Signal(libc::SIGKILL)));
         fd.kill();
+        assert!(child.wait().is_err(), "it was reaped already");
     }
 
     #[test]
     fn only_the_real_parent_is_opened() {
         assert!(PidFd::open_parent(getppid()).is_ok());
         assert!(PidFd::open_parent(nix::unistd::getpid()).is_err());
-    }
-
-    fn wait_readable(fd: &PidFd) {
-        use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-        let ready = poll(&mut [PollFd::new(fd.as_fd(), PollFlags::POLLIN)], PollTimeout::NONE);
-        assert_eq!(ready, Ok(1));
     }
 }

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::sys::socket::{
-    AddressFamily, MsgFlags, SockFlag, SockType, UnixAddr, getsockname, sendmsg, socketpair,
+    AddressFamily, MsgFlags, SockFlag, SockType, UnixAddr, getsockname, recv, sendmsg, socketpair,
 };
 
 /// One end of a link.
@@ -61,6 +61,11 @@ impl Socket {
         self.0.try_clone().map(Self)
     }
 
+    /// Returns a reader that never waits.
+    pub(crate) fn without_waiting(&self) -> impl Read + '_ {
+        WithoutWaiting(self)
+    }
+
     /// Ends the conversation: both sides read end-of-file, and waiting readers wake.
     pub(crate) fn hang_up(&self) {
         // ENOTCONN: the peer is gone already.
@@ -71,6 +76,15 @@ impl Socket {
 impl Read for &Socket {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         (&self.0).read(buffer)
+    }
+}
+
+/// Reads what is there, even from a socket that blocks.
+struct WithoutWaiting<'a>(&'a Socket);
+
+impl Read for WithoutWaiting<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        Ok(recv(self.0.0.as_raw_fd(), buffer, MsgFlags::MSG_DONTWAIT)?)
     }
 }
 

@@ -1,0 +1,187 @@
+//! What keeps the crate's shape: one-way arrows between modules, small files, one fence for
+//! unsafe code, one word per thing.
+//!
+//! Each rule is a function from the sources to its violations, and has a test that shows it
+//! something to find.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+/// The modules of `src`, bottom up: each may import those before it and nothing after it.
+const ORDER: [&str; 18] = [
+    "error",
+    "wire",
+    "sys",
+    "codec",
+    "chunk",
+    "panics",
+    "future",
+    "task",
+    "link",
+    "worker",
+    "start",
+    "chunk_source",
+    "manager",
+    "executor",
+    "builder",
+    "map",
+    "self_describing",
+    "in_tests",
+];
+
+/// The longest file that one noun should need, tests not counted.
+const LINES: usize = 350;
+
+/// Words that stand for something else here.
+const BANNED: [(&str, &str); 6] = [
+    ("master", "parent"),
+    ("slave", "worker"),
+    ("supervisor", "manager"),
+    ("pickle", "encode"),
+    ("marshal", "encode"),
+    (" job", "task"),
+];
+
+/// Every source file: its path under `src`, and its text without the unit tests at its end.
+type Sources = BTreeMap<String, String>;
+
+fn sources() -> Sources {
+    fn collect(folder: &Path, prefix: &str, sources: &mut Sources) {
+        for entry in fs::read_dir(folder).expect("src is readable") {
+            let path = entry.expect("src is readable").path();
+            let name = path.file_name().and_then(|name| name.to_str()).expect("a plain name");
+            if path.is_dir() {
+                collect(&path, &format!("{prefix}{name}/"), sources);
+            } else if name != "tests.rs" {
+                let text = fs::read_to_string(&path).expect("sources are text");
+                let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+                sources.insert(format!("{prefix}{name}"), code.to_owned());
+            }
+        }
+    }
+    let mut sources = Sources::new();
+    collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), "", &mut sources);
+    sources
+}
+
+fn module_of(file: &str) -> &str {
+    file.split(['/', '.']).next().unwrap_or(file)
+}
+
+/// Imports that point up.
+fn upward_arrows(sources: &Sources) -> Vec<String> {
+    let rank = |module: &str| ORDER.iter().position(|name| *name == module);
+    let mut found = Vec::new();
+    for (file, text) in sources.iter().filter(|(file, _)| *file != "lib.rs") {
+        let module = module_of(file);
+        let Some(own) = rank(module) else {
+            found.push(format!("{file}: module {module} has no place in the order"));
+            continue;
+        };
+        let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        for used in code.flat_map(|line| line.split("crate::").skip(1)) {
+            let used = used.split(|c: char| !c.is_alphanumeric() && c != '_').next();
+            if let Some(theirs) = used.and_then(rank)
+                && theirs > own
+            {
+                found.push(format!("{file}: {module} imports {}", ORDER[theirs]));
+            }
+        }
+    }
+    found
+}
+
+fn long_files(sources: &Sources) -> Vec<String> {
+    let long = sources.iter().filter(|(_, text)| code_lines(text) > LINES);
+    long.map(|(file, text)| format!("{file}: {} lines", code_lines(text))).collect()
+}
+
+/// Lines that are neither blank nor comments.
+fn code_lines(text: &str) -> usize {
+    text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//")).count()
+}
+
+fn unsafe_outside_the_fence(sources: &Sources) -> Vec<String> {
+    let outside = sources.iter().filter(|(file, _)| module_of(file) != "sys");
+    outside
+        .flat_map(|(file, text)| text.lines().map(move |line| (file, line.trim())))
+        .filter(|(_, line)| !line.starts_with("//"))
+        .filter(|(_, line)| {
+            ["unsafe {", "unsafe fn", "unsafe impl"].iter().any(|u| line.contains(u))
+        })
+        .map(|(file, line)| format!("{file}: {line}"))
+        .collect()
+}
+
+fn other_words(sources: &Sources) -> Vec<String> {
+    let mut found = Vec::new();
+    for (file, text) in sources {
+        for (banned, ours) in BANNED {
+            for line in text.lines().filter(|line| line.to_lowercase().contains(banned)) {
+                found.push(format!("{file}: say {ours}: {}", line.trim()));
+            }
+        }
+    }
+    found
+}
+
+fn files_without_header(sources: &Sources) -> Vec<String> {
+    sources
+        .iter()
+        .filter(|(_, text)| !text.starts_with("//! "))
+        .map(|(file, _)| file.clone())
+        .collect()
+}
+
+/// From the sources to what violates a rule in them.
+type Rule = fn(&Sources) -> Vec<String>;
+
+/// All rules, by name.
+const RULES: [(&str, Rule); 5] = [
+    ("imports point down the order", upward_arrows),
+    ("files stay small", long_files),
+    ("unsafe code stays in sys", unsafe_outside_the_fence),
+    ("one word per thing", other_words),
+    ("every file says what it is", files_without_header),
+];
+
+#[test]
+fn the_crate_is_tidy() {
+    let sources = sources();
+    assert!(sources.len() > 20, "the sources were found");
+    let mut found = Vec::new();
+    for (rule, check) in RULES {
+        found.extend(check(&sources).into_iter().map(|violation| format!("{rule}: {violation}")));
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+fn the_whole_crate_stays_small() {
+    let lines: usize = sources().values().map(|text| code_lines(text)).sum();
+    assert!(lines > 1_000 && lines <= 3_500, "{lines} lines of code");
+}
+
+#[test]
+fn every_rule_finds_what_it_is_for() {
+    let bad = "use crate::executor::X;\n// the master\nfn f() { unsafe { g() } }\n";
+    let long = format!("//! Long.\n{}", "f();\n".repeat(LINES + 1));
+    let sources = Sources::from([
+        ("wire/reader.rs".to_owned(), bad.to_owned()),
+        ("codec.rs".to_owned(), long),
+        ("unheard.rs".to_owned(), "//! New.\n".to_owned()),
+    ]);
+    let found = |check: Rule| check(&sources);
+    assert_eq!(
+        found(upward_arrows),
+        [
+            "unheard.rs: module unheard has no place in the order",
+            "wire/reader.rs: wire imports executor"
+        ]
+    );
+    assert_eq!(found(long_files), [format!("codec.rs: {} lines", LINES + 1)]);
+    assert_eq!(found(unsafe_outside_the_fence), ["wire/reader.rs: fn f() { unsafe { g() } }"]);
+    assert_eq!(found(other_words), ["wire/reader.rs: say parent: // the master"]);
+    assert_eq!(found(files_without_header), ["wire/reader.rs"]);
+}

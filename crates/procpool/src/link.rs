@@ -13,6 +13,10 @@ use crate::sys::poller::spin;
 use crate::sys::socket::Socket;
 use crate::wire::{FrameReader, Progress, Received};
 
+/// How much is sent at a time. More holds the pool's lock for longer, less asks the poller more
+/// often.
+const SLICE: usize = 1 << 20;
+
 /// The parent's end.
 #[derive(Debug)]
 pub(crate) struct WorkerLink {
@@ -49,15 +53,23 @@ impl WorkerLink {
         self.flush()
     }
 
-    /// Sends what is left over. Returns whether there is still something.
+    /// Sends what is left over, a slice at a time. Returns whether there is still something.
     ///
     /// # Errors
     ///
     /// Those of the socket: the worker is gone.
     pub(crate) fn flush(&mut self) -> io::Result<bool> {
+        let mut slice = 0;
         while let Some(frame) = self.outbox.front() {
-            match (&*self.socket).write(&frame[self.written..]) {
-                Ok(sent) => self.written += sent,
+            if slice >= SLICE {
+                return Ok(true);
+            }
+            match (&*self.socket).write(&frame[self.written..frame.len().min(self.written + SLICE)])
+            {
+                Ok(sent) => {
+                    self.written += sent;
+                    slice += sent;
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(true),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(error),
@@ -123,14 +135,11 @@ impl ParentLink {
             Ok(Progress::Pending) => None,
             other => Some(other),
         });
-        let progress = match soon {
-            Some(progress) => progress?,
-            None => self.reader.fill(&mut &self.socket)?,
-        };
-        match progress {
-            Progress::Frame => Ok(Some(self.reader.frame())),
-            Progress::Pending | Progress::Ended { .. } => Ok(None),
+        let mut progress = soon.unwrap_or(Ok(Progress::Pending))?;
+        while progress == Progress::Pending {
+            progress = self.reader.fill(&mut &self.socket)?;
         }
+        Ok((progress == Progress::Frame).then(|| self.reader.frame()))
     }
 
     /// Returns a second handle on the same socket, for the watchdog and the panic hook.

@@ -37,7 +37,7 @@ impl<S: 'static> ProcessPoolExecutor<S> {
     ///
     /// # Errors
     ///
-    /// All are the items'. See [`Future::result`].
+    /// All are the items'. See [`Future::result`](crate::Future::result).
     ///
     /// # Panics
     ///

@@ -57,11 +57,11 @@ pub(crate) fn catch(run: impl FnOnce() -> Result<(), Failure>) -> Result<(), Fai
 /// Runs anything; a panic is described.
 pub(crate) fn catch_message<T>(run: impl FnOnce() -> T + UnwindSafe) -> Result<T, RemotePanic> {
     panic::catch_unwind(run).map_err(|payload| {
-        let report = LAST.take().unwrap_or_else(|| RemotePanic {
-            message: payload_message(&*payload),
-            location: None,
-            backtrace: None,
-        });
+        let message = payload_message(&*payload);
+        // What the hook saw last may be another panic, which the task caught itself: one that was
+        // resumed, not begun, does not pass the hook.
+        let seen = LAST.take().filter(|seen| seen.message == message);
+        let report = seen.unwrap_or(RemotePanic { message, location: None, backtrace: None });
         // A payload whose destructor panics must not end the worker.
         let _ = panic::catch_unwind(AssertUnwindSafe(|| drop(payload)));
         report

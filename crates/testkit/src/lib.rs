@@ -13,3 +13,8 @@ pub mod os;
 pub mod program;
 pub mod trace;
 pub mod watch;
+
+/// The README's code, compiled and run as a documentation test.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

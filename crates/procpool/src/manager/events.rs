@@ -191,19 +191,18 @@ impl PoolState {
             let worker = &mut self.workers[index];
             worker.deadline = None;
             let pid = worker.pid;
-            if matches!(worker.stage, Stage::Starting) && worker.reader != Reader::Nobody {
-                worker.kill();
-                let limit = pool.settings.start_timeout;
-                let others = self.workers.iter().any(|other| other.pid != pid);
-                let cause = BrokenCause::StartTimeout { pid, limit };
-                if others {
-                    self.start_failed(pool, cause, settled);
-                } else {
-                    self.break_pool(pool, cause, settled);
+            match worker.stage {
+                // It has been dealt with, and only takes its time to end.
+                Stage::Killed => {}
+                Stage::Starting if worker.reader != Reader::Nobody => {
+                    worker.kill();
+                    let limit = pool.settings.start_timeout;
+                    self.start_failed(pool, BrokenCause::StartTimeout { pid, limit }, settled);
                 }
-            } else {
-                let what = "closed its link to the pool and went on".to_owned();
-                self.on_nonsense(pool, index, what, settled);
+                _ => {
+                    let what = "closed its link to the pool and went on".to_owned();
+                    self.on_nonsense(pool, index, what, settled);
+                }
             }
         }
     }

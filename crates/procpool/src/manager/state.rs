@@ -224,11 +224,13 @@ impl PoolState {
     /// A worker could not be started, or ended before it said Hello. With others alive the pool
     /// goes on with those; without, it is broken.
     pub(super) fn start_failed(&mut self, pool: &Pool, cause: BrokenCause, settled: &mut Settled) {
-        if self.workers.is_empty() {
+        let alive = |worker: &&Worker| !matches!(worker.stage, Stage::Killed);
+        let others = self.workers.iter().filter(alive).count();
+        if others == 0 {
             return self.break_pool(pool, cause, settled);
         }
         if self.start_again.is_none() {
-            log::warn!("going on with {} workers: {cause}", self.workers.len());
+            log::warn!("going on with {others} worker(s): {cause}");
         }
         self.start_again = Some(Instant::now() + START_RETRY);
     }

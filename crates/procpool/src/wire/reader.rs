@@ -12,12 +12,16 @@ use super::{LENGTH, MAX_FRAME};
 /// sends more frames through an allocation of their own.
 const SMALL: usize = 16 * 1024;
 
+/// How much of a large frame is read at a time. More holds whatever lock the caller holds for
+/// longer; less asks the poller more often.
+const SLICE: u64 = 1 << 20;
+
 /// What [`FrameReader::fill`] achieved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Progress {
     /// A whole frame is here: take it with [`FrameReader::frame`].
     Frame,
-    /// The source has nothing more for now.
+    /// The source has nothing more for now, or a slice of a large frame was read.
     Pending,
     /// The source ended; `partial` when it did so within a frame.
     Ended { partial: bool },
@@ -57,9 +61,15 @@ impl FrameReader {
             let read = match (&mut self.large, small) {
                 (Some(large), _) if large.bytes.len() == large.total => return Ok(Progress::Frame),
                 (Some(large), _) => {
-                    let missing = large.total - large.bytes.len();
+                    let missing = (large.total - large.bytes.len()) as u64;
                     // Appends what arrived even when it ends in an error, and grows with it.
-                    source.by_ref().take(missing as u64).read_to_end(&mut large.bytes)
+                    let mut slice = source.by_ref().take(missing.min(SLICE));
+                    match slice.read_to_end(&mut large.bytes) {
+                        Ok(read) if read as u64 == SLICE && missing > SLICE => {
+                            return Ok(Progress::Pending);
+                        }
+                        other => other,
+                    }
                 }
                 (None, Some(total)) if total <= self.end - self.start => {
                     return Ok(Progress::Frame);

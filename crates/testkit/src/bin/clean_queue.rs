@@ -1,0 +1,57 @@
+//! Queues more and more tasks behind workers that are held back, and counts descriptors: its own
+//! and its workers', as a line of JSON for each length of the queue.
+
+use procpool::{Future, ProcessPoolExecutor};
+use procpool_testkit::gate::{self, Gate};
+use procpool_testkit::os;
+use serde_json::json;
+
+/// How long the queue becomes.
+const LENGTHS: [usize; 3] = [1, 100, 10_000];
+
+fn hold((running, go_on): (String, String)) {
+    gate::give(&running);
+    gate::take(&go_on);
+}
+
+fn length(text: String) -> usize {
+    text.len()
+}
+
+fn main() -> Result<(), procpool::Error> {
+    procpool::init();
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let running = Gate::new(folder.path(), "running");
+    let go_on = Gate::new(folder.path(), "go_on");
+    let executor = ProcessPoolExecutor::builder().max_workers(2).build()?;
+    let held: Vec<Future<()>> =
+        (0..2).map(|_| executor.submit(hold, (running.path(), go_on.path()))).collect();
+    for _ in 0..2 {
+        gate::take(&running.path());
+    }
+
+    let this = std::process::id();
+    let mut queued = Vec::new();
+    for length_of_queue in LENGTHS {
+        while queued.len() < length_of_queue {
+            queued.push(executor.submit(length, "a payload".to_owned()));
+        }
+        let workers: Vec<usize> =
+            os::children_of(this).iter().map(|child| os::descriptors_of(child.pid).len()).collect();
+        let look = json!({
+            "queued": length_of_queue,
+            "parent": os::descriptors_of(this).len(),
+            "workers": workers,
+        });
+        println!("{look}");
+    }
+
+    go_on.give(2);
+    for future in held {
+        future.result()?;
+    }
+    for future in queued {
+        assert_eq!(future.result()?, "a payload".len());
+    }
+    Ok(())
+}

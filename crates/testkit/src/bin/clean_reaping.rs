@@ -1,0 +1,65 @@
+//! A program in which the exit status of a worker gets lost, in the way that its argument says:
+//!
+//! - `ignored`: SIGCHLD is ignored, so nobody can have it;
+//! - `elsewhere`: another thread collects the status of every child that it can get.
+//!
+//! Prints, as lines of JSON, how a worker that killed itself ended, what a second pool computed,
+//! and which children are left in the end.
+
+use std::thread;
+
+use nix::errno::Errno;
+use nix::sys::signal::{SigHandler, Signal, raise, signal};
+use nix::sys::wait::waitpid;
+use nix::unistd::Pid;
+use procpool::{BrokenCause, Error, ProcessPoolExecutor};
+use procpool_testkit::os;
+use serde_json::json;
+
+fn die(_: ()) {
+    raise(Signal::SIGKILL).expect("a process can signal itself");
+}
+
+fn double(x: u32) -> u32 {
+    2 * x
+}
+
+fn main() -> Result<(), Error> {
+    procpool::init();
+    match std::env::args().nth(1).as_deref() {
+        Some("ignored") => {
+            // SAFETY: ignoring a signal runs no code.
+            unsafe { signal(Signal::SIGCHLD, SigHandler::SigIgn) }.expect("it can be ignored");
+        }
+        Some("elsewhere") => {
+            thread::spawn(|| {
+                loop {
+                    if waitpid(Pid::from_raw(-1), None) == Err(Errno::ECHILD) {
+                        thread::yield_now();
+                    }
+                }
+            });
+        }
+        _ => panic!("usage: clean_reaping ignored|elsewhere"),
+    }
+
+    let pool = ProcessPoolExecutor::builder().max_workers(2).build()?;
+    let exit = match pool.submit(die, ()).error() {
+        Some(Error::BrokenProcessPool(broken)) => match broken.cause() {
+            BrokenCause::WorkerDied { exit, .. } => format!("{exit:?}"),
+            other => other.to_string(),
+        },
+        other => format!("{other:?}"),
+    };
+    println!("{}", json!(exit));
+    drop(pool);
+
+    let pool = ProcessPoolExecutor::builder().max_workers(2).build()?;
+    let doubled = pool.map(double, 0..4).collect::<Result<Vec<u32>, Error>>()?;
+    println!("{}", json!(doubled));
+    drop(pool);
+    let children: Vec<u32> =
+        os::children_of(std::process::id()).iter().map(|child| child.pid).collect();
+    println!("{}", json!(children));
+    Ok(())
+}

@@ -1,0 +1,35 @@
+//! Tasks that write a MiB to stdout and to stderr and read stdin, beside a parent that uses its
+//! own streams.
+//!
+//! Prints what the tasks wrote, then a line with how much each read from stdin, and how much this
+//! program itself did.
+
+use std::io::{Read, Write, stderr, stdin, stdout};
+
+use procpool::{Error, ProcessPoolExecutor};
+
+/// How much a task writes: more than any pipe holds.
+const MUCH: usize = 1 << 20;
+
+fn write_to_both(_: ()) {
+    stdout().write_all(&vec![b'o'; MUCH]).expect("stdout is open");
+    stdout().flush().expect("stdout is open");
+    stderr().write_all(&vec![b'e'; MUCH]).expect("stderr is open");
+}
+
+fn read_all(_: ()) -> usize {
+    stdin().read_to_end(&mut Vec::new()).expect("stdin is open")
+}
+
+fn main() -> Result<(), Error> {
+    procpool::init();
+    let executor = ProcessPoolExecutor::builder().max_workers(2).build()?;
+    let writers = [executor.submit(write_to_both, ()), executor.submit(write_to_both, ())];
+    let readers = [executor.submit(read_all, ()), executor.submit(read_all, ())];
+    for writer in writers {
+        writer.result()?;
+    }
+    let read = [readers[0].result()?, readers[1].result()?];
+    println!("\ntasks read {read:?}, the program {}", read_all(()));
+    Ok(())
+}

@@ -1,0 +1,97 @@
+//! Has workers in every state, prints who they are, and goes on as its arguments say:
+//!
+//! - without one it waits to be ended;
+//! - `fork` first forks a child that holds copies of all descriptors and lives on;
+//! - `on-interrupt` waits for SIGINT, then lets the workers finish, prints their results and ends.
+//!
+//! Every line is JSON.
+
+use std::fs;
+
+use nix::libc;
+use nix::sys::signal::{SigSet, Signal};
+use nix::unistd::{ForkResult, fork, pause};
+use procpool::ProcessPoolExecutor;
+use procpool_testkit::gate::{self, Gate};
+use serde_json::json;
+
+/// Says who runs, and waits: as a task, it is a busy worker; as an initializer, one in there.
+fn stay((running, pid_file, go_on): (String, String, String)) {
+    fs::write(pid_file, std::process::id().to_string()).expect("the folder is there");
+    gate::give(&running);
+    gate::take(&go_on);
+}
+
+fn pid(_: ()) -> u32 {
+    std::process::id()
+}
+
+fn main() -> Result<(), procpool::Error> {
+    procpool::init();
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let running = Gate::new(folder.path(), "running");
+    let go_on = Gate::new(folder.path(), "go_on");
+    let pid_file = folder.path().join("pid").to_str().expect("a plain name").to_owned();
+    let arguments = || (running.path(), pid_file.clone(), go_on.path());
+    let next_pid = || {
+        gate::take(&running.path());
+        let text = fs::read_to_string(&pid_file).expect("it was written before the permit");
+        text.parse::<u32>().expect("a number")
+    };
+
+    let pool = ProcessPoolExecutor::builder().max_workers(2).build()?;
+    let task = pool.submit(stay, arguments());
+    let busy = next_pid();
+    let idle = pool.submit(pid, ()).result()?;
+    let starting = ProcessPoolExecutor::builder()
+        .max_workers(1)
+        .initargs(arguments())
+        .initializer(stay)
+        .build()?;
+    let first = starting.submit(pid, ());
+    let initializing = next_pid();
+
+    let mode = std::env::args().nth(1).unwrap_or_default();
+    let bystander = (mode == "fork").then(fork_bystander);
+    println!(
+        "{}",
+        json!({
+            "busy": busy, "idle": idle, "initializing": initializing, "bystander": bystander
+        })
+    );
+
+    if mode != "on-interrupt" {
+        loop {
+            pause();
+        }
+    }
+    // The other threads of this program block every signal, so it stays pending until the wait.
+    let mut interrupt = SigSet::empty();
+    interrupt.add(Signal::SIGINT);
+    interrupt.thread_block().expect("signals can be blocked");
+    println!("{}", json!("ready"));
+    assert_eq!(interrupt.wait(), Ok(Signal::SIGINT));
+    println!("{}", json!("interrupted"));
+    go_on.give(2);
+    println!(
+        "{}",
+        json!([
+            task.result().is_ok(),
+            pool.submit(pid, ()).result().is_ok(),
+            first.result() == Ok(initializing),
+        ])
+    );
+    Ok(())
+}
+
+fn fork_bystander() -> i32 {
+    // SAFETY: the child of this program of several threads calls pause(2) and nothing else, which
+    // is async-signal-safe.
+    match unsafe { fork() }.expect("a process can be forked") {
+        ForkResult::Parent { child } => child.as_raw(),
+        ForkResult::Child => loop {
+            // SAFETY: pause(2) has no preconditions.
+            unsafe { libc::pause() };
+        },
+    }
+}

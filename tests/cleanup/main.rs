@@ -1,0 +1,23 @@
+//! Nothing is left behind, and nothing is disturbed: processes, descriptors, threads, streams and
+//! signals, seen from outside the pool.
+//!
+//! - [`after_drop`]: what is left when an executor was dropped;
+//! - [`descriptors`]: how many there are, and who has which;
+//! - [`parent_ended`]: workers whose parent was killed or interrupted;
+//! - [`signals`]: what workers and the programs that tasks start do with SIGINT;
+//! - [`streams`]: stdin, stdout and stderr of workers;
+//! - [`deaths`]: a worker's death is seen, whoever holds its socket or collects its status;
+//! - [`executable`]: the file that workers are started from, and how they are started.
+//!
+//! [`running`] is how these tests hold a program that runs beside them.
+
+mod after_drop;
+mod deaths;
+mod descriptors;
+mod executable;
+mod parent_ended;
+mod running;
+mod signals;
+mod streams;
+
+procpool::init_tests!();

@@ -1,0 +1,80 @@
+//! A program that runs while a test looks at it and talks to it.
+//!
+//! The program prints lines of JSON; the test reads them one by one, and waits in doing so.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use procpool_testkit::os::Watched;
+use serde::de::DeserializeOwned;
+
+/// A running program. Dropping it kills it, and reaps it.
+#[derive(Debug)]
+pub(crate) struct Running {
+    child: Child,
+    stdout: BufReader<ChildStdout>,
+    stderr: ChildStderr,
+}
+
+impl Running {
+    /// Starts `command` with its output in pipes.
+    pub(crate) fn start(command: &mut Command) -> Self {
+        let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the program starts");
+        let stdout = BufReader::new(child.stdout.take().expect("it is a pipe"));
+        let stderr = child.stderr.take().expect("it is a pipe");
+        Self { child, stdout, stderr }
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits for the next line and decodes it; what the program complained about if there is none.
+    pub(crate) fn line<T: DeserializeOwned>(&mut self) -> T {
+        let mut line = String::new();
+        self.stdout.read_line(&mut line).expect("stdout is readable");
+        if line.is_empty() {
+            let mut complaint = String::new();
+            // Best effort: this is on the way to a panic.
+            let _ = self.stderr.read_to_string(&mut complaint);
+            panic!("the program printed no more lines; on stderr: {complaint}");
+        }
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"))
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        // It has not been reaped, so the number is still its own.
+        kill(Pid::from_raw(self.pid() as i32), signal).expect("the program can be signalled");
+    }
+
+    /// Waits for its end and for that of everybody who has its stderr; returns what that got.
+    pub(crate) fn end(mut self) -> (ExitStatus, String) {
+        let status = self.child.wait().expect("it is our child");
+        let mut complaint = String::new();
+        self.stderr.read_to_string(&mut complaint).expect("stderr is text");
+        (status, complaint)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Both fail only when it has ended and was reaped.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A process that is to outlive its parent, and is ended with the test, whatever that finds.
+#[derive(Debug)]
+pub(crate) struct Bystander(pub(crate) Watched);
+
+impl Drop for Bystander {
+    fn drop(&mut self) {
+        if !self.0.ended_within(std::time::Duration::ZERO) {
+            let _ = kill(Pid::from_raw(self.0.pid as i32), Signal::SIGKILL);
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! Tasks that print: the only lines that workers add to the output of this test are theirs.
+
+use procpool::ProcessPoolExecutor;
+
+procpool::init_tests!();
+
+fn greet() {
+    println!("initializer");
+}
+
+fn print(x: u32) {
+    println!("task {x}");
+}
+
+#[test]
+fn tasks_print() {
+    let executor =
+        ProcessPoolExecutor::builder().max_workers(1).initializer(greet).build().unwrap();
+    for result in executor.map(print, 0..3) {
+        result.unwrap();
+    }
+}

@@ -1,0 +1,66 @@
+//! The user's tests pass under every runner.
+
+use assert_cmd::assert::Assert;
+use predicates::prelude::*;
+use predicates::str::contains;
+use procpool_testkit::watch;
+
+use crate::package::cargo;
+
+/// What libtest says when all tests of the library have passed.
+const LIBRARY: &str = "test result: ok. 6 passed; 0 failed; 0 ignored";
+
+/// What it says of each integration test.
+const ONE: &str = "test result: ok. 1 passed; 0 failed; 0 ignored";
+
+/// What it says of the doctests.
+const DOCTESTS: &str = "test result: ok. 2 passed; 0 failed; 0 ignored";
+
+fn run(arguments: &'static [&'static str]) -> Assert {
+    // Longer than a hang, because it may build the package.
+    watch::within(3 * watch::HANG, move || cargo(arguments).assert().success())
+}
+
+#[test]
+fn under_cargo_test() {
+    let everything = contains(LIBRARY).and(contains(ONE).count(2)).and(contains(DOCTESTS));
+    run(&["test"]).stdout(everything);
+}
+
+#[test]
+fn on_one_test_thread() {
+    run(&["test", "--lib", "--", "--test-threads=1"]).stdout(contains(LIBRARY));
+}
+
+#[test]
+fn on_many_test_threads() {
+    run(&["test", "--lib", "--", "--test-threads=16"]).stdout(contains(LIBRARY));
+}
+
+#[test]
+fn chosen_by_name() {
+    run(&["test", "--lib", "--", "--exact", "tests::maps"])
+        .stdout(contains("test result: ok. 1 passed; 0 failed; 0 ignored"));
+}
+
+#[test]
+fn with_output_that_is_not_captured() {
+    run(&["test", "--lib", "--", "--nocapture"]).stdout(contains(LIBRARY));
+}
+
+#[test]
+fn in_doctests() {
+    run(&["test", "--doc"]).stdout(contains(DOCTESTS));
+}
+
+#[test]
+fn without_the_macro_the_error_names_it() {
+    run(&["test", "--test", "without_macro"]).stdout(contains(ONE));
+}
+
+#[test]
+#[ignore = "needs cargo-nextest: .ci/run installs it"]
+fn under_nextest() {
+    // Nextest's LEAK marks a test whose output somebody still had open when it ended.
+    run(&["nextest", "run"]).stderr(contains("8 tests run: 8 passed").and(contains("LEAK").not()));
+}

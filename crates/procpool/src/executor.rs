@@ -95,6 +95,16 @@ impl<S: 'static> ProcessPoolExecutor<S> {
     /// The arguments are encoded before this returns; several are a tuple. It never waits for a
     /// worker. Dropping the future does not cancel the task.
     ///
+    /// # What does not fit
+    ///
+    /// | what | how it is told | remedy |
+    /// |---|---|---|
+    /// | a closure that captures | compiler: "closures can only be coerced to `fn` types if they do not capture" | pass what it captures as an argument |
+    /// | borrowed arguments or results, such as `&str` | compiler: "implementation of `Deserialize` is not general enough", with the type | own them: `String`, `Vec<T>` |
+    /// | types without serde | compiler: "the trait `Serialize` is not implemented", with the type | derive it, or send what they are made from |
+    /// | types that need names in the data, such as `serde_json::Value` | [`Error::Codec`], with the type | [`SelfDescribing`](crate::SelfDescribing) |
+    /// | a function of a shared library | [`Error::ForeignFunction`], with its type | call it from a function of the program |
+    ///
     /// # Errors
     ///
     /// All are the future's: arguments that cannot be encoded, a function outside the main

@@ -1,0 +1,57 @@
+//! What holds for every pool, whatever is asked of it; and the proof that these tests can fail.
+//!
+//! ```text
+//! drawing ──▶ Plan ──▶ Pool (procpool, or a saboteur) ──▶ History ──▶ Checker ──▶ verdict
+//!                        │                                   ▲
+//!                        └── workers ──▶ trace ──────────────┘
+//! ```
+//!
+//! - [`plan`], [`drawing`]: what is asked of a pool, and at random;
+//! - [`task`]: what runs in workers and writes the trace;
+//! - [`pool`], [`saboteurs`]: procpool, and pools broken on purpose;
+//! - [`history`]: what happened in a case, by the client's and the workers' own word;
+//! - [`checks`], [`histories`]: one checker for each property, and histories that test them;
+//! - [`property`], [`coverage`]: a checker over many plans, and whether those said anything;
+//! - [`caught`], [`matrix`]: every saboteur among drawn plans, and before every checker.
+//!
+//! The pool is never asked whether it behaved: checkers judge what its workers wrote down.
+
+mod caught;
+mod checks;
+mod coverage;
+mod drawing;
+mod histories;
+mod history;
+mod matrix;
+mod plan;
+mod pool;
+mod property;
+mod saboteurs;
+mod task;
+
+procpool::init_tests!();
+
+#[test]
+fn each_worker_initializes_exactly_once_before_its_first_task() {
+    property::holds(&checks::INITIALIZATION);
+}
+
+#[test]
+fn there_are_never_more_workers_than_allowed_or_needed() {
+    property::holds(&checks::WIDTH);
+}
+
+#[test]
+fn initargs_arrive_equal() {
+    property::holds(&checks::INITARGS);
+}
+
+#[test]
+fn map_equals_the_iterators_own_map() {
+    property::holds(&checks::RESULTS);
+}
+
+#[test]
+fn each_task_runs_exactly_once() {
+    property::holds(&checks::EXECUTIONS);
+}

@@ -1,0 +1,127 @@
+//! Pools to judge, and the client that carries out a plan with one.
+//!
+//! Owns the honest pool, which is procpool as it is, and the places where a saboteur may differ.
+//! Judges nothing.
+
+use std::path::Path;
+
+use procpool::{Error, Future, Map, ProcessPoolExecutor};
+
+use crate::plan::{How, Operation, Plan};
+use crate::task::{self, Call, Setup};
+
+/// A pool: procpool, running these functions in its workers and used by this client.
+///
+/// A saboteur replaces some of them; together they are a running pool that really misbehaves.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pool {
+    pub(crate) name: &'static str,
+    /// How many workers it makes of the plan's `max_workers`.
+    pub(crate) max_workers: fn(usize) -> usize,
+    pub(crate) initializer: fn(Setup),
+    pub(crate) task: fn(Call) -> u64,
+    pub(crate) client: fn(&Client<'_>) -> Seen,
+}
+
+/// Procpool as it is.
+pub(crate) const HONEST: Pool = Pool {
+    name: "procpool",
+    max_workers: |max_workers| max_workers,
+    initializer: task::initialize,
+    task: task::run,
+    client: |client| client.carry_out(),
+};
+
+/// What the client got from one task.
+pub(crate) type Answer = Result<u64, String>;
+
+/// What the client got from every operation, in the order in which it got it.
+pub(crate) type Seen = Vec<Vec<Answer>>;
+
+/// Somebody with an executor, a plan and a folder for the case.
+#[derive(Debug)]
+pub(crate) struct Client<'a> {
+    pub(crate) executor: &'a ProcessPoolExecutor,
+    pub(crate) max_workers: usize,
+    pub(crate) task: fn(Call) -> u64,
+    pub(crate) plan: &'a Plan,
+    pub(crate) folder: &'a Path,
+}
+
+impl Pool {
+    /// Carries out `plan` in `folder`. When this returns, the executor has been dropped.
+    ///
+    /// # Panics
+    ///
+    /// When the pool cannot be built.
+    pub(crate) fn carry_out(&self, plan: &Plan, folder: &Path) -> Seen {
+        let text = folder.to_str().expect("temporary folders have plain names").to_owned();
+        let max_workers = (self.max_workers)(plan.max_workers);
+        let executor = ProcessPoolExecutor::builder()
+            .max_workers(max_workers)
+            .initargs((text, plan.initargs.clone()))
+            .initializer(self.initializer)
+            .build()
+            .expect("the test program is fit for pools");
+        let task = self.task;
+        (self.client)(&Client { executor: &executor, max_workers, task, plan, folder })
+    }
+}
+
+impl Client<'_> {
+    /// Does what the plan says: starts the operations in turn, collects when told to and at the
+    /// end.
+    pub(crate) fn carry_out(&self) -> Seen {
+        let start = |(operation, calls): (&Operation, Vec<Call>)| {
+            let started = self.start(operation.how, calls);
+            if operation.collect { Started::Collected(started.collect()) } else { started }
+        };
+        // Collected to a list first: every operation is to be started before the first is waited
+        // for.
+        let started: Vec<Started> =
+            self.plan.operations.iter().zip(self.calls()).map(start).collect();
+        started.into_iter().map(Started::collect).collect()
+    }
+
+    /// The calls of every operation.
+    pub(crate) fn calls(&self) -> Vec<Vec<Call>> {
+        self.plan.calls(self.folder.to_str().expect("temporary folders have plain names"))
+    }
+
+    fn start(&self, how: How, calls: Vec<Call>) -> Started {
+        let executor = self.executor;
+        match how {
+            How::Submit => {
+                let submit = |call| executor.submit(self.task, call);
+                Started::Futures(calls.into_iter().map(submit).collect())
+            }
+            How::Map { chunksize: None } => Started::Map(executor.map(self.task, calls)),
+            How::Map { chunksize: Some(chunksize) } => {
+                Started::Map(executor.chunksize(chunksize).map(self.task, calls))
+            }
+        }
+    }
+}
+
+/// An operation that is under way, or over.
+enum Started {
+    Futures(Vec<Future<u64>>),
+    Map(Map<u64>),
+    Collected(Vec<Answer>),
+}
+
+impl Started {
+    fn collect(self) -> Vec<Answer> {
+        match self {
+            Self::Futures(futures) => {
+                futures.iter().map(|future| answer_of(future.result())).collect()
+            }
+            Self::Map(map) => map.map(answer_of).collect(),
+            Self::Collected(answers) => answers,
+        }
+    }
+}
+
+fn answer_of(result: Result<u64, Error>) -> Answer {
+    result.map_err(|error| error.to_string())
+}

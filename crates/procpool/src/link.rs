@@ -103,16 +103,17 @@ impl AsFd for WorkerLink {
     }
 }
 
-/// The worker's end.
+/// The worker's end. The socket lives as long as the process: the watchdog and the panic hook use
+/// it too, and neither is ever taken down.
 #[derive(Debug)]
 pub(crate) struct ParentLink {
-    socket: Socket,
+    socket: &'static Socket,
     reader: FrameReader,
 }
 
 impl ParentLink {
     pub(crate) fn new(socket: Socket) -> Self {
-        Self { socket, reader: FrameReader::new() }
+        Self { socket: Box::leak(Box::new(socket)), reader: FrameReader::new() }
     }
 
     /// Sends a whole frame.
@@ -121,7 +122,8 @@ impl ParentLink {
     ///
     /// Those of the socket: the parent is gone.
     pub(crate) fn send(&self, frame: &[u8]) -> io::Result<()> {
-        (&self.socket).write_all(frame)
+        let mut socket = self.socket;
+        socket.write_all(frame)
     }
 
     /// Waits for a frame; `None` when the parent is gone.
@@ -137,13 +139,12 @@ impl ParentLink {
         });
         let mut progress = soon.unwrap_or(Ok(Progress::Pending))?;
         while progress == Progress::Pending {
-            progress = self.reader.fill(&mut &self.socket)?;
+            progress = self.reader.fill(&mut &*self.socket)?;
         }
         Ok((progress == Progress::Frame).then(|| self.reader.frame()))
     }
 
-    /// Returns a second handle on the same socket, for the watchdog and the panic hook.
-    pub(crate) fn second_handle(&self) -> io::Result<Socket> {
-        self.socket.try_clone()
+    pub(crate) fn socket(&self) -> &'static Socket {
+        self.socket
     }
 }

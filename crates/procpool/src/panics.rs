@@ -26,7 +26,7 @@ thread_local! {
 
 /// Installs the hook, which may send last words over `socket`, the worker's end of its link. The
 /// calling thread is the one that runs tasks.
-pub(crate) fn install(socket: Socket) {
+pub(crate) fn install(socket: &'static Socket) {
     RUNS_TASKS.set(true);
     let previous = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
@@ -35,7 +35,7 @@ pub(crate) fn install(socket: Socket) {
         }
         let report = describe(info);
         if cfg!(panic = "abort") {
-            send_before_abort(&socket, report);
+            send_before_abort(socket, report);
         } else {
             LAST.set(Some(report));
         }

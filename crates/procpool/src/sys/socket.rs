@@ -56,11 +56,6 @@ impl Socket {
         Some(Self(UnixStream::from(fd)))
     }
 
-    /// Returns a second handle on the same end.
-    pub(crate) fn try_clone(&self) -> io::Result<Self> {
-        self.0.try_clone().map(Self)
-    }
-
     /// Returns a reader that never waits.
     pub(crate) fn without_waiting(&self) -> impl Read + '_ {
         WithoutWaiting(self)

@@ -73,8 +73,7 @@ pub(crate) fn run(mut link: ParentLink, parent: Pid) -> ! {
 
 fn set_up(link: &ParentLink, parent: Pid) -> Result<(), String> {
     watchdog::start(link, parent).map_err(|error| format!("no watchdog thread: {error}"))?;
-    let socket = link.second_handle().map_err(|error| format!("no panic hook: {error}"))?;
-    panics::install(socket);
+    panics::install(link.socket());
     signal::adopt_sigint().map_err(|error| format!("no SIGINT handler: {error}"))
 }
 

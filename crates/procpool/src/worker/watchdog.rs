@@ -26,12 +26,12 @@ const STACK: usize = 32 * 1024;
 ///
 /// Those of thread creation. A parent that is gone already ends the process instead.
 pub(super) fn start(link: &ParentLink, parent: Pid) -> io::Result<()> {
-    let link = link.second_handle()?;
+    let link = link.socket();
     let Ok(parent) = PidFd::open_parent(parent) else { exit_now(ABANDONED) };
     let watch = move || {
         // Signals belong to the thread that runs tasks.
         signal::block_all();
-        wait_ended(&link, &parent);
+        wait_ended(link, &parent);
         exit_now(ABANDONED);
     };
     thread::Builder::new().name("procpool-watch".into()).stack_size(STACK).spawn(watch).map(drop)

@@ -40,9 +40,12 @@ pub fn append<E: Serialize>(path: &str, event: E) {
 ///
 /// # Panics
 ///
-/// When a line is not a record.
+/// When the file cannot be read, or a line is not a record.
 pub fn read<E: DeserializeOwned>(path: &Path) -> Vec<Record<E>> {
-    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let text = match std::fs::read_to_string(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        text => text.unwrap_or_else(|error| panic!("{}: {error}", path.display())),
+    };
     let mut records: Vec<Record<E>> = text
         .lines()
         .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))

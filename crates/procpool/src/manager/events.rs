@@ -136,8 +136,14 @@ impl PoolState {
     }
 
     fn on_nonsense(&mut self, pool: &Pool, index: usize, what: String, settled: &mut Settled) {
-        let pid = self.workers[index].pid;
-        self.break_pool(pool, BrokenCause::Protocol { pid, what }, settled);
+        let worker = &mut self.workers[index];
+        let pid = worker.pid;
+        // Nothing that it says from here on counts, its task's result included.
+        let in_flight = worker.kill();
+        let broken = self.break_pool_as(pool, BrokenCause::Protocol { pid, what }, settled);
+        if let Some(in_flight) = in_flight {
+            in_flight.fail(Error::BrokenProcessPool(broken), settled);
+        }
     }
 
     /// The link has ended: the process should follow at once.

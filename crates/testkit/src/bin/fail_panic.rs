@@ -1,0 +1,40 @@
+//! A task that panics, or with the argument `initializer` an initializer that does; says what the
+//! futures say. Also built so that a panic aborts.
+
+use procpool::{Error, ProcessPoolExecutor};
+
+fn panic_when_told(told: bool) -> bool {
+    assert!(!told, "told to");
+    told
+}
+
+fn panic_at_once() {
+    panic_when_told(true);
+}
+
+fn main() -> Result<(), Error> {
+    procpool::init();
+    if std::env::args().nth(1).as_deref() == Some("initializer") {
+        let builder = ProcessPoolExecutor::builder().max_workers(1).initializer(panic_at_once);
+        println!("{}", error_text(builder.build()?.submit(panic_when_told, false).error()));
+        return Ok(());
+    }
+    let executor = ProcessPoolExecutor::builder().max_workers(1).build()?;
+    let error = executor.submit(panic_when_told, true).error();
+    if let Some(Error::Panicked(panic)) = &error {
+        let named = |backtrace: &String| backtrace.contains("panic_when_told");
+        println!("it has a backtrace: {}", panic.backtrace.as_ref().is_some_and(named));
+    }
+    println!("{}", error_text(error));
+    // Where panics abort, the worker is dying: everything after says how.
+    let mut then = executor.submit(panic_when_told, false).error();
+    while cfg!(panic = "abort") && then.is_none() {
+        then = executor.submit(panic_when_told, false).error();
+    }
+    println!("then: {}", error_text(then));
+    Ok(())
+}
+
+fn error_text(error: Option<Error>) -> String {
+    error.map_or_else(|| "no error".to_owned(), |error| error.to_string())
+}

@@ -1,0 +1,164 @@
+//! Initializers that fail: the pool is broken with that as the cause, and starts no more workers.
+
+use std::time::Duration;
+
+use procpool::Activity;
+use procpool::{BrokenCause, Error, Future, InitializerOutput, ProcessPoolExecutor, WorkerExit};
+use procpool_testkit::gate::{self, Gate};
+use procpool_testkit::{trace, watch};
+use tempfile::TempDir;
+
+use crate::support::{cause_of, exit, kill_self, prompt_error};
+
+/// Makes the pool of an initializer that gets the path of a trace, gives it tasks before, while
+/// and after the initializer fails, and returns the one cause of all their errors.
+fn cause_with<O: InitializerOutput>(initializer: fn(String) -> O) -> BrokenCause {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let path = path_in(&folder, "trace");
+    let executor = ProcessPoolExecutor::builder()
+        .max_workers(2)
+        .initargs(path.clone())
+        .initializer(initializer)
+        .build()
+        .expect("a pool can be made");
+    let futures: Vec<Future<u32>> = (0..20).map(|x| executor.submit(|x: u32| x, x)).collect();
+    let cancelled = futures[19].cancel();
+    let cause = cause_of(&prompt_error(&futures[0])).clone();
+    for future in &futures[..19] {
+        assert_eq!(cause_of(&prompt_error(future)), &cause);
+    }
+    assert_eq!(cancelled, futures[19].error() == Some(Error::Cancelled), "cancelled stays so");
+    for _ in 0..20 {
+        let later = executor.submit(|x: u32| x, 0);
+        assert!(later.done(), "a broken pool answers at once");
+        assert_eq!(cause_of(&prompt_error(&later)), &cause);
+    }
+    let mapped: Vec<_> = executor.map(|x: u32| x, 0..3).collect();
+    assert_eq!(mapped.len(), 3);
+    assert!(mapped.iter().all(|item| cause_of(item.as_ref().unwrap_err()) == &cause));
+    drop(executor);
+    let starts = trace::read::<String>(path.as_ref()).len();
+    assert!((1..=2).contains(&starts), "{starts} initializers ran: no more workers are started");
+    cause
+}
+
+fn path_in(folder: &TempDir, name: &str) -> String {
+    folder.path().join(name).to_str().expect("temporary folders have plain names").to_owned()
+}
+
+fn note(path: &str) {
+    trace::append(path, "initializing");
+}
+
+#[test]
+fn that_returns_an_error() {
+    fn initializer(path: String) -> Result<(), String> {
+        note(&path);
+        Err("no licence".to_owned())
+    }
+    let cause = watch::within(watch::HANG, || cause_with(initializer));
+    assert!(
+        matches!(&cause, BrokenCause::InitializerFailed { message, .. } if message == "no licence"),
+        "{cause}"
+    );
+}
+
+#[test]
+fn that_panics() {
+    fn initializer(path: String) {
+        note(&path);
+        panic!("no licence");
+    }
+    let cause = watch::within(watch::HANG, || cause_with(initializer));
+    let BrokenCause::InitializerPanicked { panic, .. } = cause else { panic!("{cause}") };
+    assert_eq!(panic.message, "no licence");
+    assert!(panic.location.is_some_and(|place| place.contains("failures/initializer.rs:")));
+}
+
+#[test]
+fn that_exits() {
+    fn initializer(path: String) {
+        note(&path);
+        exit(3);
+    }
+    assert_died(watch::within(watch::HANG, || cause_with(initializer)), WorkerExit::Code(3));
+}
+
+#[test]
+fn that_is_killed() {
+    fn initializer(path: String) {
+        note(&path);
+        kill_self();
+    }
+    let cause = watch::within(watch::HANG, || cause_with(initializer));
+    assert_died(cause, WorkerExit::Signal(nix::libc::SIGKILL));
+}
+
+fn assert_died(cause: BrokenCause, expected: WorkerExit) {
+    let BrokenCause::WorkerDied { exit, activity, .. } = cause else { panic!("{cause}") };
+    assert_eq!((exit, activity), (expected, Activity::Initializing));
+}
+
+#[test]
+fn whose_arguments_cannot_be_decoded() {
+    #[derive(serde::Serialize)]
+    struct OneWay(String);
+    impl<'de> serde::Deserialize<'de> for OneWay {
+        fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+            Err(serde::de::Error::custom("one way only"))
+        }
+    }
+    watch::within(watch::HANG, || {
+        let executor = ProcessPoolExecutor::builder()
+            .max_workers(1)
+            .initargs(OneWay("out".to_owned()))
+            .initializer(|way: OneWay| drop(way.0))
+            .build()
+            .unwrap();
+        let error = prompt_error(&executor.submit(|()| (), ()));
+        let BrokenCause::InitargsLost { error, .. } = cause_of(&error) else { panic!("{error}") };
+        assert!(error.type_name.ends_with("OneWay"), "{error}");
+    });
+}
+
+#[test]
+fn that_never_returns_can_be_waited_for_and_killed() {
+    fn initializer((arrived, never): (String, String)) {
+        gate::give(&arrived);
+        gate::take(&never);
+    }
+    watch::within(watch::HANG, || {
+        let folder = tempfile::tempdir().unwrap();
+        let (arrived, never) =
+            (Gate::new(folder.path(), "arrived"), Gate::new(folder.path(), "never"));
+        let executor = ProcessPoolExecutor::builder()
+            .max_workers(1)
+            .initargs((arrived.path(), never.path()))
+            .initializer(initializer)
+            .build()
+            .unwrap();
+        let future = executor.submit(|x: u32| x, 1);
+        arrived.take(1, watch::HANG).unwrap();
+        let limit = Duration::from_millis(20);
+        assert_eq!(future.result_timeout(limit), Err(Error::TimedOut(limit)));
+        assert!(!future.done() && !future.running(), "it waits for the worker");
+        executor.kill_workers();
+        assert_eq!(cause_of(&prompt_error(&future)), &BrokenCause::Killed);
+        drop(executor);
+    });
+}
+
+#[test]
+fn before_anything_was_submitted_it_does_not_run() {
+    fn initializer(path: String) -> Result<(), String> {
+        note(&path);
+        Err("no licence".to_owned())
+    }
+    watch::within(watch::HANG, || {
+        let folder = tempfile::tempdir().unwrap();
+        let path = path_in(&folder, "trace");
+        let builder = ProcessPoolExecutor::builder().initargs(path.clone());
+        drop(builder.initializer(initializer).build().unwrap());
+        assert!(trace::read::<String>(path.as_ref()).is_empty());
+    });
+}

@@ -1,0 +1,46 @@
+//! What these tests share: pools, and causes picked out of errors.
+
+use std::time::{Duration, Instant};
+
+use procpool::{BrokenCause, Error, Future, ProcessPoolExecutor};
+use serde::de::DeserializeOwned;
+
+/// How soon a failure must be told. It takes milliseconds; the limit is the promise.
+pub(crate) const PROMISE: Duration = Duration::from_secs(1);
+
+pub(crate) fn pool(max_workers: usize) -> ProcessPoolExecutor {
+    ProcessPoolExecutor::builder().max_workers(max_workers).build().expect("a pool can be made")
+}
+
+/// Returns the error with which `future` fails within the promised time.
+pub(crate) fn prompt_error<T: DeserializeOwned + 'static>(future: &Future<T>) -> Error {
+    let started = Instant::now();
+    match future.result_timeout(PROMISE) {
+        Err(Error::TimedOut(_)) => panic!("no failure after {:?}", started.elapsed()),
+        Err(error) => error,
+        Ok(_) => panic!("the task has a result"),
+    }
+}
+
+/// Returns what broke the pool, by the word of one error.
+pub(crate) fn cause_of(error: &Error) -> &BrokenCause {
+    match error {
+        Error::BrokenProcessPool(broken) => broken.cause(),
+        other => panic!("not a broken pool: {other:?}"),
+    }
+}
+
+/// The pool works: a task gets its result.
+pub(crate) fn assert_works<S: 'static>(executor: &ProcessPoolExecutor<S>) {
+    assert_eq!(executor.submit(|x: u32| 2 * x, 21).result(), Ok(42));
+}
+
+/// A task or initializer that exits: what never returns needs a type that does.
+pub(crate) fn exit(code: i32) {
+    std::process::exit(code)
+}
+
+/// Kills the process that runs it.
+pub(crate) fn kill_self() {
+    nix::sys::signal::raise(nix::sys::signal::Signal::SIGKILL).expect("a process can be signalled");
+}

@@ -14,6 +14,7 @@
 /// What differs from a worker that starts in `main`: Rust's runtime has not run. SIGPIPE is
 /// ignored as usual, because this does it; but a stack overflow in a task ends the worker by
 /// SIGSEGV without Rust's message, and closed standard streams are not reopened.
+/// It needs a C library that hands the command line to such functions, as glibc does.
 ///
 /// # Examples
 ///

@@ -1,0 +1,117 @@
+//! What cancelling affects, and what it does not.
+
+use std::path::Path;
+use std::sync::mpsc::channel;
+use std::thread;
+
+use procpool::Error;
+use procpool_testkit::{trace, watch};
+
+use crate::pools::{Crossing, cross, pid, pool};
+
+/// Leaves a trace, so that a task that ran cannot deny it.
+fn leave_trace(path: String) {
+    trace::append(&path, "ran");
+}
+
+#[test]
+fn a_pending_task_is_cancelled_and_never_runs() {
+    watch::within(watch::HANG, || {
+        let crossing = Crossing::new();
+        let path = crossing.file("trace");
+        let executor = pool(1);
+        let busy = executor.submit(cross, crossing.places());
+        crossing.wait_for(1);
+        let pending = executor.submit(leave_trace, path.clone());
+        assert!(pending.cancel() && pending.cancel(), "again is no error");
+        assert_eq!((pending.cancelled(), pending.done(), pending.running()), (true, true, false));
+        assert_eq!(pending.result(), Err(Error::Cancelled));
+        assert_eq!(pending.error(), Some(Error::Cancelled));
+        crossing.let_go(1);
+        busy.result().unwrap();
+        drop(executor);
+        assert_eq!(trace::read::<String>(Path::new(&path)), []);
+    });
+}
+
+#[test]
+fn the_tasks_behind_a_cancelled_one_run() {
+    watch::within(watch::HANG, || {
+        let crossing = Crossing::new();
+        let executor = pool(1);
+        let busy = executor.submit(cross, crossing.places());
+        crossing.wait_for(1);
+        let futures: Vec<_> = (0..100).map(|_| executor.submit(pid, ())).collect();
+        assert!(futures.iter().step_by(2).all(|future| future.cancel()));
+        crossing.let_go(1);
+        let worker = busy.result();
+        for pair in futures.chunks(2) {
+            assert_eq!(pair[0].result(), Err(Error::Cancelled));
+            assert_eq!(pair[1].result(), worker);
+        }
+    });
+}
+
+#[test]
+fn a_running_task_is_not_cancelled() {
+    watch::within(watch::HANG, || {
+        let crossing = Crossing::new();
+        let executor = pool(1);
+        let running = executor.submit(cross, crossing.places());
+        crossing.wait_for(1);
+        assert!(!running.cancel());
+        assert!(running.running() && !running.cancelled());
+        crossing.let_go(1);
+        assert!(running.result().is_ok());
+    });
+}
+
+#[test]
+fn a_finished_task_is_not_cancelled() {
+    watch::within(watch::HANG, || {
+        let executor = pool(1);
+        let finished = executor.submit(pid, ());
+        let worker = finished.result();
+        assert!(!finished.cancel() && !finished.cancelled());
+        assert_eq!(finished.result(), worker);
+    });
+}
+
+#[test]
+fn cancelling_wakes_a_thread_that_waits() {
+    watch::within(watch::HANG, || {
+        let crossing = Crossing::new();
+        let executor = pool(1);
+        let busy = executor.submit(cross, crossing.places());
+        crossing.wait_for(1);
+        let pending = executor.submit(pid, ());
+        let (sender, receiver) = channel();
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| {
+                sender.send(()).expect("the receiver waits");
+                pending.result()
+            });
+            receiver.recv().expect("the thread has started");
+            assert!(pending.cancel());
+            assert_eq!(waiting.join().unwrap(), Err(Error::Cancelled));
+        });
+        crossing.let_go(1);
+        busy.result().unwrap();
+    });
+}
+
+#[test]
+fn a_cancelled_task_in_the_queue_does_not_hold_up_the_end() {
+    watch::within(watch::HANG, || {
+        let crossing = Crossing::new();
+        let executor = pool(1);
+        let busy = executor.submit(cross, crossing.places());
+        crossing.wait_for(1);
+        let cancelled = executor.submit(pid, ());
+        assert!(cancelled.cancel());
+        crossing.let_go(1);
+        // The queue holds nothing but the cancelled task: the pool must see that as nothing.
+        drop(executor);
+        assert!(busy.done() && cancelled.cancelled());
+    });
+}

@@ -1,0 +1,28 @@
+//! What a pool promises when nothing fails: one module per part of the interface.
+//!
+//! - [`builder`]: how many workers there may be, and when they are started;
+//! - [`submit`]: which functions and values travel;
+//! - [`future`]: a task from pending to its result;
+//! - [`cancel`]: what cancelling affects, and what it does not;
+//! - [`map`]: many items, results in their order;
+//! - [`chunks`]: how many items travel together;
+//! - [`state`]: the initializer's value, for every task of its worker;
+//! - [`shutdown`]: the ends of a pool, in all combinations;
+//! - [`threads`]: one pool, many threads;
+//! - [`unfit`]: types and functions that cannot travel as they are, and the remedy.
+//!
+//! [`pools`] is what these tests share.
+
+mod builder;
+mod cancel;
+mod chunks;
+mod future;
+mod map;
+mod pools;
+mod shutdown;
+mod state;
+mod submit;
+mod threads;
+mod unfit;
+
+procpool::init_tests!();

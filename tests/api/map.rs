@@ -1,0 +1,190 @@
+//! Many items, results in their order.
+
+use std::iter;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use procpool::Error;
+use procpool_testkit::gate;
+use procpool_testkit::{trace, watch};
+
+use crate::pools::{Crossing, Places, cross, pid, pool};
+
+#[test]
+fn results_come_in_the_order_of_the_items() {
+    watch::within(watch::HANG, || {
+        let executor = pool(3);
+        let results: Result<Vec<u64>, Error> = executor.map(|x: u64| x * x, 0..1000).collect();
+        assert_eq!(results, Ok((0..1000).map(|x| x * x).collect()));
+    });
+}
+
+#[test]
+fn an_item_that_finishes_first_waits_for_its_turn() {
+    watch::within(watch::HANG, || {
+        let crossing = Crossing::new();
+        let executor = pool(2);
+        let (arrived, go) = crossing.places();
+        // The first item goes on only once the second has run, and names the worker of each.
+        let task = |(first, (arrived, go)): (bool, Places)| {
+            if first {
+                gate::take(&go);
+            } else {
+                gate::give(&go);
+            }
+            gate::give(&arrived);
+            first
+        };
+        let items = [(true, (arrived.clone(), go.clone())), (false, (arrived, go))];
+        let results = executor.map(task, items);
+        crossing.wait_for(2);
+        assert_eq!(results.collect::<Result<Vec<_>, _>>(), Ok(vec![true, false]));
+    });
+}
+
+#[test]
+fn tasks_are_started_by_the_call_and_not_by_the_reading() {
+    watch::within(watch::HANG, || {
+        let crossing = Crossing::new();
+        let executor = pool(2);
+        let places = crossing.places();
+        let results = executor.map(cross, vec![places; 2]);
+        crossing.wait_for(2);
+        crossing.let_go(2);
+        assert_eq!(results.filter(Result::is_ok).count(), 2);
+    });
+}
+
+#[test]
+fn tasks_are_started_while_the_items_are_still_being_made() {
+    watch::within(watch::HANG, || {
+        let crossing = Crossing::new();
+        let executor = pool(1);
+        let mut made = 0;
+        // Every item but the first is only made when the one before it has been run.
+        let items = iter::repeat_with(|| {
+            if made > 0 {
+                crossing.wait_for(1);
+            }
+            made += 1;
+            crossing.places().0
+        });
+        let results = executor.map(|arrived: String| gate::give(&arrived), items.take(5));
+        crossing.wait_for(1);
+        assert_eq!(results.collect::<Vec<_>>(), [const { Ok(()) }; 5]);
+    });
+}
+
+#[test]
+fn every_item_has_a_result_of_its_own() {
+    watch::within(watch::HANG, || {
+        let executor = pool(2);
+        let task = |x: u32| -> u32 { if x % 3 == 1 { panic!("{x} is refused") } else { x } };
+        for (x, result) in (0..).zip(executor.map(task, 0..50)) {
+            match result {
+                Ok(value) => assert_eq!((value, x % 3 == 1), (x, false)),
+                Err(Error::Panicked(panic)) => assert_eq!(panic.message, format!("{x} is refused")),
+                Err(other) => panic!("{other}"),
+            }
+        }
+        assert_eq!(executor.map(task, [0, 2, 3]).filter(Result::is_ok).count(), 3);
+    });
+}
+
+#[test]
+fn no_items_have_no_results() {
+    watch::within(watch::HANG, || {
+        let executor = pool(1);
+        let mut results = executor.map(|x: u8| x, []);
+        assert_eq!((results.len(), results.next(), results.next()), (0, None, None));
+    });
+}
+
+#[test]
+fn the_iterator_knows_its_length_and_stays_at_its_end() {
+    watch::within(watch::HANG, || {
+        let executor = pool(2);
+        let mut results = executor.map(|x: u8| x, [1, 2, 3]);
+        for left in (0..3).rev() {
+            results.next().unwrap().unwrap();
+            assert_eq!((results.len(), results.size_hint()), (left, (left, Some(left))));
+        }
+        assert_eq!((results.next(), results.next()), (None, None));
+    });
+}
+
+#[test]
+fn two_maps_and_single_tasks_share_a_pool() {
+    watch::within(watch::HANG, || {
+        let executor = pool(2);
+        let mut squares = executor.map(|x: u32| x * x, 0..100);
+        let single = executor.submit(|x: u32| x + 1, 1);
+        let mut cubes = executor.map(|x: u32| x * x * x, 0..100);
+        for x in 0..100 {
+            assert_eq!(cubes.next(), Some(Ok(x * x * x)));
+            assert_eq!(squares.next(), Some(Ok(x * x)));
+        }
+        assert_eq!(single.result(), Ok(2));
+    });
+}
+
+#[test]
+fn results_outlive_their_executor() {
+    watch::within(watch::HANG, || {
+        let results = pool(2).map(|x: u32| x.to_string(), 0..20);
+        let texts: Vec<String> = results.map(Result::unwrap).collect();
+        assert_eq!(texts, (0..20).map(|x| x.to_string()).collect::<Vec<_>>());
+    });
+}
+
+/// Writes its number down, then stops at the crossing.
+fn trace_and_cross((number, path, places): (u32, String, Places)) -> u32 {
+    trace::append(&path, number);
+    cross(places);
+    number
+}
+
+#[test]
+fn dropping_the_iterator_cancels_what_has_not_started() {
+    watch::within(watch::HANG, || {
+        let crossing = Crossing::new();
+        let path = crossing.file("trace");
+        let executor = pool(1);
+        let items = (0..100).map(|number| (number, path.clone(), crossing.places()));
+        let mut results = executor.chunksize(1).map(trace_and_cross, items);
+        crossing.wait_for(1);
+        crossing.let_go(1);
+        assert_eq!(results.next(), Some(Ok(0)));
+        crossing.wait_for(1);
+        drop(results);
+        crossing.let_go(100);
+        executor.submit(pid, ()).result().unwrap();
+        drop(executor);
+        let ran: Vec<u32> =
+            trace::read(Path::new(&path)).into_iter().map(|record| record.event).collect();
+        assert_eq!(ran, [0, 1], "the second was running, and finished");
+    });
+}
+
+#[test]
+fn a_panic_of_the_items_iterator_is_the_callers_and_cancels_the_rest() {
+    watch::within(watch::HANG, || {
+        let crossing = Crossing::new();
+        let path = crossing.file("trace");
+        let executor = pool(1);
+        let items = (0..10).map(|number| {
+            if number == 5 {
+                crossing.wait_for(1);
+                panic!("there is no item 5");
+            }
+            (number, path.clone(), crossing.places())
+        });
+        let call = AssertUnwindSafe(|| executor.chunksize(1).map(trace_and_cross, items).count());
+        let payload = catch_unwind(call).unwrap_err();
+        assert_eq!(payload.downcast_ref(), Some(&"there is no item 5"));
+        crossing.let_go(1);
+        executor.submit(pid, ()).result().unwrap();
+        drop(executor);
+        assert_eq!(trace::read::<u32>(Path::new(&path)).len(), 1, "only what was running ran");
+    });
+}

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::fs;
 use std::os::fd::BorrowedFd;
+use std::path::Path;
 use std::process::Command;
 
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
@@ -36,61 +37,58 @@ fn queued_tasks_cost_no_descriptors() {
     });
 }
 
-/// Says who it is, and stays until it may go on. It is known by the gate, so that is open first.
-fn stay((arrived, go_on): (String, String)) -> u32 {
-    let _known_by = fs::File::options().read(true).write(true).open(&go_on).expect("it is there");
-    gate::give(&arrived);
-    gate::take(&go_on);
-    std::process::id()
+/// Leaves its number in `folder`, and stays until it may go on.
+fn stay(folder: String) {
+    let pid = std::process::id();
+    fs::write(format!("{folder}/worker-{pid}"), "").expect("the folder is there");
+    gate::give(&format!("{folder}/arrived"));
+    gate::take(&format!("{folder}/go_on"));
 }
 
 #[test]
 fn a_worker_has_its_streams_its_link_and_its_parent_and_nothing_of_other_workers() {
     watch::within(watch::HANG, || {
         let folder = tempfile::tempdir().unwrap();
-        let (arrived, go_on) =
-            (Gate::new(folder.path(), "arrived"), Gate::new(folder.path(), "go_on"));
+        let path = folder.path().to_str().expect("a plain name");
+        let [arrived, go_on] = ["arrived", "go_on"].map(|name| Gate::new(folder.path(), name));
         let pool = || ProcessPoolExecutor::builder().max_workers(2).build().unwrap();
         let pools = [pool(), pool()];
-        let paths = || (arrived.path(), go_on.path());
-        let futures: Vec<Future<u32>> =
-            pools.iter().flat_map(|pool| [0, 1].map(|_| pool.submit(stay, paths()))).collect();
+        let submit = |pool: &ProcessPoolExecutor| pool.submit(stay, path.to_owned());
+        let futures: Vec<Future<()>> =
+            pools.iter().flat_map(|pool| [submit(pool), submit(pool)]).collect();
         arrived.take(4, watch::HANG).unwrap();
-        let workers: Vec<u32> = os::children_of(std::process::id())
-            .iter()
-            .map(|child| child.pid)
-            .filter(|pid| is_inside_task(*pid, &go_on.path()))
-            .collect();
-        let looks: Vec<_> = workers.iter().map(|pid| (*pid, os::descriptors_of(*pid))).collect();
-        go_on.give(4);
-        let pids: HashSet<u32> = futures.iter().map(|future| future.result().unwrap()).collect();
-        assert_eq!(pids, workers.into_iter().collect(), "every worker was looked at");
 
+        let workers = workers_in(folder.path());
+        assert_eq!(workers.len(), 4, "two pools of two workers: {workers:?}");
         let mut links = HashSet::new();
-        for (pid, descriptors) in looks {
-            let link = link_of_worker(&descriptors, &go_on.path());
+        for pid in workers {
+            let descriptors = os::descriptors_of(pid);
+            let link = link_of_worker(&descriptors, path);
             assert!(links.insert(link), "worker {pid} shares a link: {descriptors:?}");
         }
+        go_on.give(4);
+        assert!(futures.iter().all(|future| future.result().is_ok()));
     });
 }
 
-/// Whether `pid` has the gate at `path` open: only the tasks of one test do.
-fn is_inside_task(pid: u32, path: &str) -> bool {
-    os::descriptors_of(pid).iter().any(|(_, target)| target == path)
+/// Returns the numbers that workers left in `folder`.
+fn workers_in(folder: &Path) -> Vec<u32> {
+    let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+    names.filter_map(|name| name.to_str()?.strip_prefix("worker-")?.parse().ok()).collect()
 }
 
-/// Returns the one socket in `descriptors`, which are all that a worker should have.
-fn link_of_worker(descriptors: &[(i32, String)], gate: &str) -> String {
-    let mut links = HashSet::new();
+/// Returns the one socket in `descriptors`, which are all that a worker should have, beside what
+/// its task has opened in `folder`.
+fn link_of_worker(descriptors: &[(i32, String)], folder: &str) -> String {
+    let mut links = Vec::new();
     let mut parents = 0;
     for (number, target) in descriptors {
         match (*number, target.as_str()) {
             (0, target) => assert_eq!(target, "/dev/null"),
             (1 | 2, target) => assert_eq!(target, own_target(*number)),
-            (_, target) if target.starts_with("socket:") => drop(links.insert(target.to_owned())),
+            (_, target) if target.starts_with("socket:") => links.push(target.to_owned()),
             (_, "anon_inode:[pidfd]") => parents += 1,
-            // The gate that the task itself has opened.
-            (_, target) if target == gate => {}
+            (_, target) if target.starts_with(folder) => {}
             (number, target) => {
                 assert!(is_handed_down(number), "{number} is {target}: {descriptors:?}");
             }
@@ -98,7 +96,7 @@ fn link_of_worker(descriptors: &[(i32, String)], gate: &str) -> String {
     }
     assert_eq!(parents, 1, "a worker watches its parent and no one else: {descriptors:?}");
     assert_eq!(links.len(), 1, "a worker has one link: {descriptors:?}");
-    links.into_iter().next().expect("there is one")
+    links.remove(0)
 }
 
 fn own_target(number: i32) -> String {

@@ -135,20 +135,22 @@ impl Gates {
     }
 }
 
-/// Prints what is there. `pthread_join` returns when the kernel has let go of the thread's memory,
-/// an instant before /proc stops listing it: so this looks again while there are more than
-/// `threads`, and then prints whatever it sees.
+/// Prints what is there. Children and descriptors must be gone at once. A joined thread may still be
+/// listed: `pthread_join` returns when the kernel has let go of the thread's memory, an instant
+/// before /proc forgets it. So this looks again while there are more than `threads`, and then
+/// prints whatever it sees.
 fn report(after: &str, threads: usize) {
     let this = std::process::id();
+    let children: Vec<u32> = os::children_of(this).iter().map(|child| child.pid).collect();
+    let descriptors = os::descriptors_of(this);
     let settled = |_: &usize| os::threads_of(this).len() == threads;
     if (0..LOOKS).inspect(|_| thread::yield_now()).find(settled).is_none() {
         eprintln!("after {after}: threads stay");
     }
-    let children: Vec<u32> = os::children_of(this).iter().map(|child| child.pid).collect();
     let look = json!({
         "after": after,
         "children": children,
-        "descriptors": os::descriptors_of(this),
+        "descriptors": descriptors,
         "threads": os::threads_of(this),
     });
     println!("{look}");

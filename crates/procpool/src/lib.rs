@@ -75,6 +75,8 @@
 //!
 //! - Linux 5.4 or later.
 //! - A worker is this program started again: what stands before [`init`] in `main` runs in it.
+//!   Until it gets to `init` nothing watches the parent for it: code that hangs there outlives a
+//!   parent that is killed.
 //! - A worker inherits the environment, the working directory, stdout, stderr, and every
 //!   descriptor of the program that is not close-on-exec. Its stdin is `/dev/null`.
 //! - A worker has a second thread, the watchdog. So a task that calls `unshare` for a user

@@ -34,7 +34,10 @@ pub(crate) fn spawn(mask: &SigSet) -> Result<Started, StartError> {
     let pid = spawn_self(&arguments, std::os::fd::AsFd::as_fd(&theirs), &with_sigint(*mask))
         .map_err(failed("a process"))?;
     let process = PidFd::open(pid).map_err(|errno| {
-        discard(pid);
+        // ESRCH: another wait of the program has reaped it, and its number may be anybody's.
+        if errno != Errno::ESRCH {
+            discard(pid);
+        }
         StartError { what: "a process descriptor", errno }
     })?;
     Ok(Started { pid: pid.as_raw() as u32, process, link: WorkerLink::new(ours) })

@@ -74,7 +74,13 @@ impl PoolState {
                 worker.stage = Stage::Idle;
                 self.dispatch(pool);
             }
-            (Ok(Frame::InitializerFailed(failure)), Stage::Starting | Stage::Initializing) => {
+            // It found no room for its second thread, say: as if it had not been started.
+            (Ok(Frame::InitializerFailed(failure)), Stage::Starting) => {
+                let cause = initializer_cause(worker.pid, failure);
+                worker.kill();
+                self.start_failed(pool, cause, settled);
+            }
+            (Ok(Frame::InitializerFailed(failure)), Stage::Initializing) => {
                 let cause = initializer_cause(worker.pid, failure);
                 self.break_pool(pool, cause, settled);
             }

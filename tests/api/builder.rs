@@ -9,7 +9,8 @@ use nix::libc;
 use procpool::{Error, ProcessPoolExecutor};
 use procpool_testkit::{trace, watch};
 
-use crate::pools::{Crossing, cross, pid, pool};
+use crate::crossing::{Crossing, cross, pid};
+use crate::pools::pool;
 
 #[test]
 fn zero_workers_are_an_invalid_argument() {

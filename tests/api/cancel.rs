@@ -7,7 +7,8 @@ use std::thread;
 use procpool::Error;
 use procpool_testkit::{trace, watch};
 
-use crate::pools::{Crossing, cross, pid, pool};
+use crate::crossing::{Crossing, cross, pid};
+use crate::pools::pool;
 
 /// Leaves a trace, so that a task that ran cannot deny it.
 fn leave_trace(path: String) {

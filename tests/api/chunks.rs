@@ -10,7 +10,8 @@ use procpool_testkit::gate;
 use procpool_testkit::{trace, watch};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
-use crate::pools::{Crossing, Places, cross, pid, pool};
+use crate::crossing::{Crossing, Places, cross, pid};
+use crate::pools::pool;
 
 #[test]
 fn a_chunksize_of_zero_is_one_error_and_no_task() {

@@ -8,7 +8,8 @@ use procpool::{Error, Future};
 use procpool_testkit::gate;
 use procpool_testkit::watch;
 
-use crate::pools::{Crossing, cross, pid, pool};
+use crate::crossing::{Crossing, cross, pid};
+use crate::pools::pool;
 
 /// What the future says of itself: (running, done, cancelled).
 fn status<T>(future: &Future<T>) -> (bool, bool, bool) {

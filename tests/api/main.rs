@@ -11,11 +11,12 @@
 //! - [`threads`]: one pool, many threads;
 //! - [`unfit`]: types and functions that cannot travel as they are, and the remedy.
 //!
-//! [`pools`] is what these tests share.
+//! [`pools`] and [`crossing`] are what these tests share.
 
 mod builder;
 mod cancel;
 mod chunks;
+mod crossing;
 mod future;
 mod map;
 mod pools;

@@ -8,7 +8,8 @@ use procpool::Error;
 use procpool_testkit::gate;
 use procpool_testkit::{trace, watch};
 
-use crate::pools::{Crossing, Places, cross, pid, pool};
+use crate::crossing::{Crossing, Places, cross, pid};
+use crate::pools::pool;
 
 #[test]
 fn results_come_in_the_order_of_the_items() {

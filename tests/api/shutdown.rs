@@ -9,7 +9,8 @@ use procpool::{Error, Future, ProcessPoolExecutor};
 use procpool_testkit::os::Watched;
 use procpool_testkit::watch;
 
-use crate::pools::{Crossing, cross, pid, pool};
+use crate::crossing::{Crossing, cross, pid};
+use crate::pools::pool;
 
 /// The four ways to call `shutdown`.
 const WAYS: [(bool, bool); 4] = [(true, true), (true, false), (false, true), (false, false)];

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use procpool::{Error, ProcessPoolExecutor};
 use procpool_testkit::{trace, watch};
 
-use crate::pools::{Crossing, Places, cross, pid};
+use crate::crossing::{Crossing, Places, cross, pid};
 
 /// State that counts its uses and writes down when it is made, used and dropped.
 #[derive(Debug)]

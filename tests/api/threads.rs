@@ -6,7 +6,8 @@ use std::thread;
 use procpool::{Error, Future, Map, ProcessPoolExecutor};
 use procpool_testkit::watch;
 
-use crate::pools::{Crossing, cross, pid, pool};
+use crate::crossing::{Crossing, cross, pid};
+use crate::pools::pool;
 
 /// Compiles only for types that threads may share and pass on.
 fn assert_thread_safe<T: Send + Sync>() {}

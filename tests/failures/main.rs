@@ -6,14 +6,35 @@
 //! - [`deaths`]: a worker that is killed or exits;
 //! - [`codecs`]: values that cannot be encoded or decoded;
 //! - [`starting`]: code before `init()`, no `init()`, no room for workers;
-//! - [`hostile`]: tasks that tamper with their worker's link.
+//! - [`hostile`]: tasks that tamper with their worker's link;
+//! - [`reports`]: what the report of a panic holds;
+//! - [`mismatched`]: types that are read back other than they are written;
+//! - [`waiting`]: tasks that wait for an initializer;
+//! - [`moments`]: a worker ends at each moment of its life;
+//! - [`links`]: links that end while nobody expects it, or half make sense;
+//! - [`early`]: programs that are early or late at `init()`;
+//! - [`room`]: how much room a worker needs;
+//! - [`killing`][]: `kill_workers`.
+//!
+//! [`support`], [`causes`] and [`crossing`] are what these tests share.
 
+mod causes;
 mod codecs;
+#[path = "../api/crossing.rs"]
+mod crossing;
 mod deaths;
+mod early;
 mod hostile;
 mod initializer;
+mod killing;
+mod links;
+mod mismatched;
+mod moments;
 mod panics;
+mod reports;
+mod room;
 mod starting;
 mod support;
+mod waiting;
 
 procpool::init_tests!();

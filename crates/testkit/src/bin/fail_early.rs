@@ -1,0 +1,67 @@
+//! A program that does something before `init()`, so its workers do it too.
+//!
+//! What it does is in the environment, which workers inherit: `BEFORE_INIT` is `wait`
+//! (at the gates `ARRIVED` and `GO`), `parse` or `fork`. Prints the result of one task, or
+//! the kind of its error and the error.
+
+use std::env::{args, var};
+use std::process::exit;
+use std::time::Duration;
+
+use nix::sys::wait::waitpid;
+use nix::unistd::{ForkResult, fork};
+use procpool::{BrokenCause, Error, ProcessPoolExecutor};
+use procpool_testkit::gate;
+
+/// The exit code for a command line that is not understood, as in sysexits.h.
+const USAGE: i32 = 64;
+
+fn before_init(what: &str) {
+    match what {
+        "wait" => {
+            gate::give(&var("ARRIVED").expect("the test sets it"));
+            gate::take(&var("GO").expect("the test sets it"));
+        }
+        "parse" => {
+            if args().len() > 1 {
+                eprintln!("usage: fail_early");
+                exit(USAGE);
+            }
+        }
+        "fork" => {
+            // SAFETY: the process has one thread, so its copy is whole.
+            match unsafe { fork() }.expect("there is room for a process") {
+                ForkResult::Child => {}
+                // As a program does that puts itself under its own watch.
+                ForkResult::Parent { child } => {
+                    let _ = waitpid(child, None);
+                    exit(0);
+                }
+            }
+        }
+        other => panic!("there is no mode {other}"),
+    }
+}
+
+fn main() -> Result<(), Error> {
+    before_init(&var("BEFORE_INIT").expect("the test sets it"));
+    procpool::init();
+    let millis = var("START_TIMEOUT_MS").ok().and_then(|text| text.parse().ok());
+    let limit = Duration::from_millis(millis.expect("the test sets it"));
+    let builder = ProcessPoolExecutor::builder().max_workers(1).start_timeout(limit);
+    let executor = builder.build()?;
+    match executor.submit(|x: u32| 2 * x, 21).result() {
+        Ok(result) => println!("result {result}"),
+        Err(Error::BrokenProcessPool(broken)) => {
+            let kind = match broken.cause() {
+                BrokenCause::StartTimeout { .. } => "StartTimeout",
+                BrokenCause::WorkerDied { .. } => "WorkerDied",
+                BrokenCause::Protocol { .. } => "Protocol",
+                _ => "another",
+            };
+            println!("error {kind}\n{broken}");
+        }
+        Err(other) => println!("error {other:?}"),
+    }
+    Ok(())
+}

@@ -1,0 +1,22 @@
+//! A map one of whose items panics; prints what each came to. Also built so that a panic aborts.
+
+use procpool::{Error, ProcessPoolExecutor};
+
+fn item_that_may_be_wrong(item: u32) -> u32 {
+    if item == 1 {
+        panic!("item {item} is wrong");
+    }
+    item
+}
+
+fn main() -> Result<(), Error> {
+    procpool::init();
+    let executor = ProcessPoolExecutor::builder().max_workers(1).build()?;
+    for result in executor.chunksize(1).map(item_that_may_be_wrong, 0..4) {
+        match result {
+            Ok(item) => println!("item {item}"),
+            Err(error) => println!("{error}"),
+        }
+    }
+    Ok(())
+}

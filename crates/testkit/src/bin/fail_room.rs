@@ -1,0 +1,185 @@
+//! A pool that runs into a limit: `fail_room descriptors|processes|threads first|later|each`.
+//!
+//! - `first`: there is no room for the first worker. Prints the outcome of three tasks.
+//! - `later`: there is one worker and no room for another. Prints how often tasks ran and where;
+//!   then makes room, and prints how many tasks were under way at once.
+//! - `each`: prints what becomes of the first worker with 0, 1, 2 … descriptors left.
+
+use std::collections::BTreeSet;
+use std::convert::Infallible;
+use std::fs;
+
+use nix::libc;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::unistd::geteuid;
+use procpool::{BrokenCause, Error, Future, ProcessPoolExecutor};
+use procpool_testkit::gate::{self, Gate};
+use procpool_testkit::{os, watch};
+
+/// What is limited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Limit {
+    Descriptors,
+    Processes,
+    /// One more process, with one thread.
+    Threads,
+}
+
+impl Limit {
+    fn resource(self) -> Resource {
+        match self {
+            Limit::Descriptors => Resource::RLIMIT_NOFILE,
+            Limit::Processes | Limit::Threads => Resource::RLIMIT_NPROC,
+        }
+    }
+
+    /// Leaves no room for another worker. For processes, `threads` exist.
+    fn close(self, threads: u64) {
+        self.set(match self {
+            Limit::Descriptors => first_free_descriptor(),
+            Limit::Processes => threads,
+            Limit::Threads => threads + 1,
+        });
+    }
+
+    fn set(self, soft: u64) {
+        let (_, hard) = getrlimit(self.resource()).expect("limits can be read");
+        setrlimit(self.resource(), soft, hard).expect("a soft limit can be lowered and raised");
+    }
+
+    fn open(self) {
+        let (_, hard) = getrlimit(self.resource()).expect("limits can be read");
+        self.set(hard);
+    }
+}
+
+fn first_free_descriptor() -> u64 {
+    use std::os::fd::AsRawFd;
+    fs::File::open("/dev/null").expect("there is room yet").as_raw_fd() as u64
+}
+
+/// Becomes a user of whom there is no other process: limits on processes count those of a user,
+/// and do not bind root.
+fn become_nobody_else() {
+    let user = 1_000_000_000 + std::process::id();
+    // SAFETY: it takes three integers; the C library tells the other threads, of which there is
+    // none yet.
+    let result = unsafe { libc::setresuid(user, user, user) };
+    assert!(result == 0 || !geteuid().is_root(), "root may become anybody");
+}
+
+/// Counts its calls: the state of a worker.
+fn zero() -> Result<u32, Infallible> {
+    Ok(0)
+}
+
+fn count(calls: &mut u32, _: ()) -> (u32, u32) {
+    *calls += 1;
+    (std::process::id(), *calls)
+}
+
+fn cross(_: &mut u32, (arrived, go): (String, String)) {
+    gate::give(&arrived);
+    gate::take(&go);
+}
+
+fn pool() -> Result<ProcessPoolExecutor<u32>, Error> {
+    ProcessPoolExecutor::builder().max_workers(3).initializer(zero).build()
+}
+
+fn main() -> Result<(), Error> {
+    procpool::init();
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let limit = match arguments[0].as_str() {
+        "descriptors" => Limit::Descriptors,
+        "processes" => Limit::Processes,
+        "threads" => Limit::Threads,
+        other => panic!("there is no limit {other}"),
+    };
+    // Before anything of another user's: what is made below must be usable by this one.
+    if limit != Limit::Descriptors {
+        become_nobody_else();
+    }
+    match arguments[1].as_str() {
+        "first" => fail_at_the_first(limit),
+        "later" => go_on_with_one(limit),
+        "each" => try_each_number(),
+        other => panic!("there is no mode {other}"),
+    }
+}
+
+/// How many threads there are of this process and its children.
+fn threads() -> u64 {
+    let this = std::process::id();
+    let children = os::children_of(this).into_iter().map(|process| process.pid);
+    children.chain([this]).map(|pid| os::threads_of(pid).len() as u64).sum()
+}
+
+fn fail_at_the_first(limit: Limit) -> Result<(), Error> {
+    let executor = pool()?;
+    limit.close(threads());
+    for future in [executor.submit_with(count, ()), executor.submit_with(count, ())] {
+        print_failure(&future);
+    }
+    print_failure(&executor.submit_with(count, ()));
+    Ok(())
+}
+
+fn print_failure(future: &Future<(u32, u32)>) {
+    match future.error() {
+        Some(Error::BrokenProcessPool(broken)) => match broken.cause() {
+            BrokenCause::StartFailed { errno, .. } => println!("StartFailed {errno:?}: {broken}"),
+            BrokenCause::Protocol { .. } => println!("Protocol: {broken}"),
+            _ => println!("{broken}"),
+        },
+        other => println!("{other:?}"),
+    }
+}
+
+fn go_on_with_one(limit: Limit) -> Result<(), Error> {
+    let folder = tempfile::tempdir().expect("there is room for a folder");
+    let (arrived, go) = (Gate::new(folder.path(), "arrived"), Gate::new(folder.path(), "go"));
+    let executor = pool()?;
+    let cross = || executor.submit_with(cross, (arrived.path(), go.path()));
+    let first = cross();
+    arrived.take(1, watch::HANG).expect("the first worker starts");
+    limit.close(threads());
+    // More tasks than idle workers, so more workers are wanted, and refused.
+    let futures: Vec<_> = (0..20).map(|_| executor.submit_with(count, ())).collect();
+    go.give(1);
+    first.result()?;
+    let runs: Vec<(u32, u32)> = futures.iter().map(Future::result).collect::<Result<_, _>>()?;
+    let workers: BTreeSet<u32> = runs.iter().map(|(pid, _)| *pid).collect();
+    let once_each = runs.iter().map(|(_, calls)| *calls).eq(1..=20);
+    let times = if once_each { "once each" } else { "not once each" };
+    println!("{} tasks ran {times} in {} worker", runs.len(), workers.len());
+    let both = [cross(), cross()];
+    limit.open();
+    arrived.take(2, watch::HANG).expect("a second worker is started");
+    go.give(2);
+    println!("{} tasks met", both.iter().filter(|future| future.result().is_ok()).count());
+    Ok(())
+}
+
+fn try_each_number() -> Result<(), Error> {
+    for left in 0.. {
+        let executor = pool()?;
+        Limit::Descriptors.set(first_free_descriptor() + left);
+        let error = executor.submit_with(count, ()).error();
+        Limit::Descriptors.open();
+        match error {
+            None => {
+                println!("{left} left: works");
+                break;
+            }
+            Some(Error::BrokenProcessPool(broken)) => match broken.cause() {
+                BrokenCause::StartFailed { what, errno } => {
+                    println!("{left} left: {errno:?}, {what}");
+                }
+                cause => println!("{left} left: {cause}"),
+            },
+            Some(other) => println!("{left} left: {other}"),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,90 @@
+//! `kill_workers`: the end for workers that do not end.
+
+use procpool::{BrokenCause, Error};
+use procpool_testkit::os::Watched;
+use procpool_testkit::watch;
+
+use crate::causes::{assert_broken, cause_after, cause_for};
+use crate::crossing::{Crossing, cross, pid};
+use crate::support::{cause_of, pool};
+
+#[test]
+fn killing_fails_what_runs_and_what_waits_and_keeps_what_is_done() {
+    watch::within(watch::HANG, || {
+        let crossing = Crossing::new();
+        let executor = pool(1);
+        let done = executor.submit(pid, ());
+        let worker = done.result().unwrap();
+        let running = executor.submit(cross, crossing.places());
+        let pending = executor.submit(pid, ());
+        let cancelled = executor.submit(pid, ());
+        assert!(cancelled.cancel());
+        let mapped = executor.map(pid, [(), ()]);
+        crossing.wait_for(1);
+        let watched = Watched::new(worker);
+        let cause = cause_after(&running, || executor.kill_workers());
+        assert_eq!(cause, BrokenCause::Killed);
+        assert_eq!(cause_for(&pending), cause);
+        assert!(mapped.map(Result::unwrap_err).all(|error| cause_of(&error) == &cause));
+        assert_eq!(cancelled.result(), Err(Error::Cancelled));
+        assert_eq!(done.result(), Ok(worker));
+        assert_broken(&executor, &cause);
+        assert!(watched.ended_within(watch::HANG));
+        let text = running.error().unwrap().to_string();
+        let expected = "the process pool is broken: its workers were killed by kill_workers()";
+        assert_eq!(text, expected);
+    });
+}
+
+#[test]
+fn killing_an_idle_pool_breaks_it() {
+    watch::within(watch::HANG, || {
+        let executor = pool(1);
+        let watched = Watched::new(executor.submit(pid, ()).result().unwrap());
+        executor.kill_workers();
+        executor.kill_workers();
+        assert_broken(&executor, &BrokenCause::Killed);
+        drop(executor);
+        assert!(procpool_testkit::os::process(watched.pid).is_none(), "it is reaped, too");
+    });
+}
+
+#[test]
+fn killing_a_pool_without_workers_breaks_it() {
+    watch::within(watch::HANG, || {
+        let executor = pool(1);
+        executor.kill_workers();
+        assert_broken(&executor, &BrokenCause::Killed);
+    });
+}
+
+#[test]
+fn killing_ends_a_shutdown_that_waits_for_ever() {
+    watch::within(watch::HANG, || {
+        let crossing = Crossing::new();
+        let executor = pool(1);
+        let running = executor.submit(cross, crossing.places());
+        crossing.wait_for(1);
+        std::thread::scope(|scope| {
+            let ending = scope.spawn(|| executor.shutdown(true, false));
+            while !executor.submit(pid, ()).done() {
+                std::thread::yield_now();
+            }
+            executor.kill_workers();
+            ending.join().unwrap();
+        });
+        assert_eq!(cause_for(&running), BrokenCause::Killed);
+    });
+}
+
+#[test]
+fn killing_one_pool_spares_another() {
+    watch::within(watch::HANG, || {
+        let (one, another) = (pool(1), pool(1));
+        let worker = another.submit(pid, ()).result();
+        one.submit(pid, ()).result().unwrap();
+        one.kill_workers();
+        drop(one);
+        assert_eq!(another.submit(pid, ()).result(), worker);
+    });
+}

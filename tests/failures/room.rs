@@ -1,0 +1,56 @@
+//! How much room a worker needs, and that a pool grows when there is room again.
+//!
+//! Limits are those of a process, so each case is a program of its own, which sets its limits, lets
+//! its pool run into them, and prints what became of every task.
+
+use assert_cmd::Command;
+use predicates::str::{diff, is_empty, is_match};
+use procpool_testkit::{program, watch};
+
+fn assert_prints(limit: &'static str, mode: &'static str, expected: &'static str) {
+    watch::within(watch::HANG, move || {
+        let run = Command::new(program::path("fail_room")).args([limit, mode]).assert();
+        let expected = is_match(expected).expect("it is an expression");
+        run.success().stderr(is_empty()).stdout(expected);
+    });
+}
+
+#[test]
+fn every_number_of_descriptors_left_is_a_clean_failure_or_enough() {
+    // With none left the socket pair fails, with two the process descriptor, and so on.
+    watch::within(watch::HANG, || {
+        let mut command = Command::new(program::path("fail_room"));
+        let run = command.args(["descriptors", "each"]).assert();
+        let expected = "0 left: EMFILE, a socket pair\n\
+                        1 left: EMFILE, a socket pair\n\
+                        2 left: EMFILE, a process descriptor\n\
+                        3 left: works\n";
+        run.success().stderr(is_empty()).stdout(diff(expected));
+    });
+}
+
+/// What both limits print: each task ran once, in the one worker that there is, and the pool grows
+/// when it may.
+const GOES_ON: &str = r"\A20 tasks ran once each in 1 worker\n2 tasks met\n\z";
+
+#[test]
+fn a_pool_without_descriptors_grows_when_there_are_some() {
+    assert_prints("descriptors", "later", GOES_ON);
+}
+
+#[test]
+fn a_pool_without_processes_grows_when_it_may() {
+    assert_prints("processes", "later", GOES_ON);
+}
+
+#[test]
+fn a_worker_without_room_for_its_second_thread_is_a_worker_that_could_not_be_started() {
+    assert_prints("threads", "later", GOES_ON);
+    assert_prints(
+        "threads",
+        "first",
+        r"(?x)\A
+        (Protocol:\ the\ process\ pool\ is\ broken:\ worker\ \d+\ could\ not\ set\ itself\ up:\ 
+        no\ watchdog\ thread:\ Resource\ temporarily\ unavailable.*\n){3}\z",
+    );
+}

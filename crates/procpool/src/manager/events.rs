@@ -187,12 +187,12 @@ impl PoolState {
         }
     }
 
-    /// The next instant at which [`enforce_deadlines`](Self::enforce_deadlines) has work.
-    pub(super) fn next_deadline(&self, pool: &Pool) -> Option<Instant> {
+    /// The next instant at which [`enforce_deadlines`](Self::enforce_deadlines) or the start of a
+    /// worker has work: how long the manager may sleep.
+    pub(super) fn next_deadline(&mut self, pool: &Pool) -> Option<Instant> {
         let workers = self.workers.iter().filter_map(|worker| worker.deadline).min();
-        let wants = self.workers.len() < pool.max_workers()
-            && self.demand(pool.max_workers()) > self.available();
-        let start = self.start_again.filter(|_| wants);
+        let start = self.start_again.filter(|_| self.wants_worker(pool));
+        self.start_armed = start.is_some();
         [workers, start].into_iter().flatten().min()
     }
 

@@ -37,6 +37,8 @@ pub(crate) struct PoolState {
     pub(super) broken: Option<BrokenProcessPool>,
     /// Not before this may a worker be started again.
     pub(super) start_again: Option<Instant>,
+    /// Whether the manager will wake by itself when `start_again` has come.
+    pub(super) start_armed: bool,
     /// Whether the manager has to look at the state.
     pub(super) wake: bool,
 }
@@ -49,6 +51,7 @@ impl PoolState {
             shut_down: false,
             broken: None,
             start_again: None,
+            start_armed: false,
             wake: false,
         }
     }
@@ -100,7 +103,10 @@ impl PoolState {
         if self.shut_down && self.queue.is_empty() {
             self.let_idle_workers_leave(pool);
         }
-        self.wake |= self.needs_worker(pool, Instant::now()) || self.is_over();
+        // While starting has to wait, the manager is woken once, to learn that there is something
+        // to wait for: it may have gone to sleep when there was not.
+        let waits = self.start_armed && self.start_is_blocked(Instant::now());
+        self.wake |= (self.wants_worker(pool) && !waits) || self.is_over();
         self.tell_hunger(pool);
     }
 
@@ -181,16 +187,23 @@ impl PoolState {
 
     /// Whether a task finds no worker that is or will be free, and another may be started.
     pub(super) fn needs_worker(&self, pool: &Pool, now: Instant) -> bool {
+        !self.start_is_blocked(now) && self.wants_worker(pool)
+    }
+
+    /// The same, were it not for a start that failed a moment ago.
+    pub(super) fn wants_worker(&self, pool: &Pool) -> bool {
         let max_workers = pool.max_workers();
-        let blocked = self.start_again.is_some_and(|instant| now < instant);
-        if self.broken.is_some() || blocked || self.workers.len() >= max_workers {
-            return false;
-        }
-        self.demand(max_workers) > self.available()
+        self.broken.is_none()
+            && self.workers.len() < max_workers
+            && self.demand(max_workers) > self.available()
+    }
+
+    fn start_is_blocked(&self, now: Instant) -> bool {
+        self.start_again.is_some_and(|instant| now < instant)
     }
 
     /// How many workers the queue could occupy, counted up to `limit`.
-    pub(super) fn demand(&self, limit: usize) -> usize {
+    fn demand(&self, limit: usize) -> usize {
         let mut demand = 0;
         for queued in &self.queue {
             demand += match queued {
@@ -205,7 +218,7 @@ impl PoolState {
     }
 
     /// How many workers are idle, or will be before they get a task.
-    pub(super) fn available(&self) -> usize {
+    fn available(&self) -> usize {
         let available = |worker: &&Worker| {
             matches!(worker.stage, Stage::Starting | Stage::Initializing | Stage::Idle)
         };

@@ -1,3 +1,108 @@
-//! Builds the book.
+//! The command line: what `just book` and `just bless` run.
 
-fn main() {}
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::{Result, bail};
+use procpool_book::layout::Layout;
+use procpool_book::problem::Problem;
+use procpool_book::{figure, integrity, render, rendered, transcript};
+
+const HELP: &str = "\
+Usage: procpool-book [COMMAND]
+
+  build   check the book and build it into book/book/ (the default)
+  check   check the book; build it into a temporary folder
+  bless   run every command of a transcript and draw every figure again
+  record  record the trace of the first figure again, then bless its drawings
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let layout = Layout::procpool();
+    let done = match arguments[..] {
+        [] | ["build"] => build(&layout, None),
+        ["check"] => tempfile::tempdir()
+            .map_err(Into::into)
+            .and_then(|folder| build(&layout, Some(folder.path()))),
+        ["bless"] => bless_figures(&layout).and_then(|()| bless_transcripts(&layout)),
+        ["record"] => record(&layout).and_then(|()| bless_figures(&layout)),
+        ["help" | "--help" | "-h"] => {
+            print!("{HELP}");
+            Ok(())
+        }
+        _ => {
+            eprint!("{HELP}");
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Renders only a book whose sources are sound: what mdBook makes of others looks finished.
+fn build(layout: &Layout, target: Option<&Path>) -> Result<()> {
+    report(&integrity::check(layout)?)?;
+    report(&figure::check(layout)?)?;
+    let folder = render::render(layout, target)?;
+    report(&rendered::check(&folder)?)?;
+    match target {
+        None => println!("{}", folder.join("index.html").display()),
+        Some(_) => println!("the book is sound"),
+    }
+    Ok(())
+}
+
+fn report(problems: &[Problem]) -> Result<()> {
+    for problem in problems {
+        eprintln!("{problem}");
+    }
+    match problems.len() {
+        0 => Ok(()),
+        1 => bail!("1 problem"),
+        count => bail!("{count} problems"),
+    }
+}
+
+/// Writes what has changed. A transcript that differs in unordered lines only stays as it is.
+fn bless_transcripts(layout: &Layout) -> Result<()> {
+    for transcript in transcript::all(layout)? {
+        eprint!("$ {} … ", transcript.command);
+        let began = Instant::now();
+        let output = transcript.run(&layout.root)?;
+        let verdict = match transcript.compare(&output) {
+            Ok(()) => "unchanged",
+            Err(_) => {
+                transcript.write(&output)?;
+                "written"
+            }
+        };
+        eprintln!("{verdict} ({:.1} s)", began.elapsed().as_secs_f32());
+    }
+    Ok(())
+}
+
+fn bless_figures(layout: &Layout) -> Result<()> {
+    fs::create_dir_all(layout.figures())?;
+    for figure in figure::all(layout)? {
+        fs::write(&figure.path, &figure.drawing)?;
+        eprintln!("{} drawn", layout.name(&figure.path));
+    }
+    Ok(())
+}
+
+fn record(layout: &Layout) -> Result<()> {
+    eprintln!("recording …");
+    let text = figure::record(layout)?;
+    fs::create_dir_all(layout.traces())?;
+    fs::write(layout.traces().join("demo.jsonl"), text)?;
+    Ok(())
+}

@@ -1,0 +1,79 @@
+//! Figures: the drawings of checked-in traces.
+//!
+//! Owns which figure comes from which trace: `book/traces/NAME.jsonl` becomes
+//! `book/src/figures/NAME.svg` and `NAME.txt`. Recording a trace is another program's work.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, anyhow, bail};
+use procpool_testkit::trace;
+
+use crate::layout::{Layout, files_below};
+use crate::problem::Problem;
+use crate::timeline::{Event, Timeline, svg, text};
+
+/// A figure's file, and what belongs into it.
+#[derive(Debug)]
+pub struct Figure {
+    /// The file.
+    pub path: PathBuf,
+    /// Its text, drawn from the trace now.
+    pub drawing: String,
+}
+
+/// Draws every trace of the book.
+///
+/// # Errors
+///
+/// When a trace cannot be read or makes no sense.
+pub fn all(layout: &Layout) -> Result<Vec<Figure>> {
+    let mut figures = Vec::new();
+    for path in files_below(&layout.traces())? {
+        let records = trace::read::<Event>(&path);
+        let timeline = Timeline::new(&records)
+            .map_err(|problem| anyhow!("{}: {problem}", layout.name(&path)))?;
+        let name = layout.figures().join(path.file_stem().unwrap_or_default());
+        figures.push(Figure { path: name.with_extension("svg"), drawing: svg::draw(&timeline) });
+        figures.push(Figure { path: name.with_extension("txt"), drawing: text::lanes(&timeline) });
+    }
+    Ok(figures)
+}
+
+/// Returns a problem for every figure that is not what its trace gives now.
+///
+/// # Errors
+///
+/// As [`all`].
+pub fn check(layout: &Layout) -> Result<Vec<Problem>> {
+    let stale =
+        |figure: &Figure| fs::read_to_string(&figure.path).ok().as_deref() != Some(&figure.drawing);
+    let figures = all(layout)?;
+    Ok(figures
+        .iter()
+        .filter(|figure| stale(figure))
+        .map(|figure| Problem::with_file(layout.name(&figure.path), "is not drawn from its trace"))
+        .collect())
+}
+
+/// Runs the program that records the trace of the first figure, and returns the trace's text.
+///
+/// # Errors
+///
+/// When the program fails.
+pub fn record(layout: &Layout) -> Result<String> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("timeline.jsonl");
+    let output = Command::new("cargo")
+        .args(["run", "--quiet", "--package", "procpool-book", "--example", "timeline"])
+        .env("TRACE", &path)
+        .current_dir(&layout.root)
+        .stdin(Stdio::null())
+        .output()
+        .context("cargo cannot be run")?;
+    if !output.status.success() {
+        bail!("recording failed: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    fs::read_to_string(&path).context("the program wrote no trace")
+}

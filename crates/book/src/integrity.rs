@@ -1,0 +1,167 @@
+//! The rules about a book's sources.
+//!
+//! Owns the rules and their words. Reads pages, includes and names of files; runs nothing and
+//! renders nothing.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use mdbook_driver::MDBook;
+use mdbook_driver::book::BookItem;
+
+use crate::include::{Include, anchors, find};
+use crate::layout::{Layout, files_below};
+use crate::page::{CodeBlock, Page};
+use crate::problem::Problem;
+
+/// What a block may hold without being executed. Everything else is included.
+const TYPED_IN: [&str; 2] = ["text", "toml"];
+
+/// What pages include, to compare with what there is.
+#[derive(Debug, Default)]
+struct Used {
+    files: BTreeSet<PathBuf>,
+    anchors: BTreeSet<(PathBuf, String)>,
+}
+
+/// Checks the sources of a book and returns the problems, in the order of their places.
+///
+/// # Errors
+///
+/// When `book.toml`, `SUMMARY.md`, a chapter or a folder cannot be read.
+pub fn check(layout: &Layout) -> Result<Vec<Problem>> {
+    let mut problems = Vec::new();
+    let mut used = Used::default();
+    let chapters = chapters(layout)?;
+    for path in &chapters {
+        let page = Page::read(path).with_context(|| layout.name(path))?;
+        check_includes(layout, &page, &mut used, &mut problems);
+        check_code_blocks(layout, &page, &mut problems);
+    }
+    check_orphans(layout, &chapters, &mut problems)?;
+    check_unused(layout, &used, &mut problems)?;
+    problems.sort();
+    Ok(problems)
+}
+
+/// The files of the chapters that SUMMARY.md names.
+fn chapters(layout: &Layout) -> Result<BTreeSet<PathBuf>> {
+    let book = MDBook::load(&layout.book)?;
+    let chapters = book.iter().filter_map(|item| match item {
+        BookItem::Chapter(chapter) => chapter.source_path.as_ref(),
+        _ => None,
+    });
+    Ok(chapters.map(|path| layout.pages().join(path)).collect())
+}
+
+fn check_includes(layout: &Layout, page: &Page, used: &mut Used, problems: &mut Vec<Problem>) {
+    let file = layout.name(&page.path);
+    let mut report = |line, message: String| problems.push(Problem::in_line(&file, line, message));
+    for include in page.includes() {
+        let include = match include {
+            Ok(include) => include,
+            Err((line, error)) => {
+                report(line, error.to_string());
+                continue;
+            }
+        };
+        // Used or broken, but never both: one mistake, one problem.
+        used.add(&include, page.folder());
+        match include.resolve(page.folder()) {
+            Err(error) => report(include.line, error.to_string()),
+            Ok(text) if text.contains("{{#") => {
+                let message = "the included text has a directive, which mdBook follows";
+                report(include.line, message.to_owned());
+            }
+            Ok(_) => {}
+        }
+    }
+}
+
+impl Used {
+    fn add(&mut self, include: &Include, folder: &Path) {
+        let file = include.file(folder);
+        if let Some(anchor) = &include.anchor {
+            self.anchors.insert((file.clone(), anchor.clone()));
+        }
+        self.files.insert(file);
+    }
+}
+
+fn check_code_blocks(layout: &Layout, page: &Page, problems: &mut Vec<Problem>) {
+    let file = layout.name(&page.path);
+    for CodeBlock { line, language, content } in page.code_blocks() {
+        if TYPED_IN.contains(&language.as_str()) {
+            continue;
+        }
+        let only_includes = content.lines().all(|line| {
+            let found = find(line);
+            found.len() == 1 && line.starts_with("{{#") && line.ends_with("}}")
+        });
+        if content.is_empty() || !only_includes {
+            let what = if language.is_empty() { "code without a language" } else { &language };
+            let message = format!("this block of {what} is typed in, not included");
+            problems.push(Problem::in_line(&file, line, message));
+        }
+    }
+}
+
+fn check_orphans(
+    layout: &Layout,
+    chapters: &BTreeSet<PathBuf>,
+    problems: &mut Vec<Problem>,
+) -> Result<()> {
+    for path in files_below(&layout.pages())? {
+        let page = path.extension().is_some_and(|extension| extension == "md");
+        let summary = path == layout.pages().join("SUMMARY.md");
+        if page && !summary && !chapters.contains(&path) {
+            problems.push(Problem::with_file(layout.name(&path), "SUMMARY.md does not name it"));
+        }
+    }
+    Ok(())
+}
+
+/// Everything that exists for the book only must be in the book.
+fn check_unused(layout: &Layout, used: &Used, problems: &mut Vec<Problem>) -> Result<()> {
+    for folder in [layout.transcripts(), layout.figures()] {
+        for path in files_below(&folder)? {
+            if !used.files.contains(&path) {
+                problems.push(Problem::with_file(layout.name(&path), "no page includes it"));
+            }
+        }
+    }
+    for folder in &layout.programs {
+        for path in files_below(folder)?.iter().filter(|path| is_program(path)) {
+            check_program(layout, path, used, problems)?;
+        }
+    }
+    Ok(())
+}
+
+/// Python leaves files of its own next to what it runs.
+fn is_program(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "rs" || extension == "py")
+}
+
+fn check_program(
+    layout: &Layout,
+    path: &Path,
+    used: &Used,
+    problems: &mut Vec<Problem>,
+) -> Result<()> {
+    let name = layout.name(path);
+    let text = fs::read_to_string(path).with_context(|| name.clone())?;
+    if !used.files.contains(path) {
+        problems.push(Problem::with_file(name, "no page includes it"));
+        return Ok(());
+    }
+    for (line, anchor) in anchors(&text) {
+        if !used.anchors.contains(&(path.to_owned(), anchor.to_owned())) {
+            let message = format!("no page includes the anchor `{anchor}`");
+            problems.push(Problem::in_line(&name, line, message));
+        }
+    }
+    Ok(())
+}

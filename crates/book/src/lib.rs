@@ -1,0 +1,33 @@
+//! Builds the procpool book, and checks that nothing in it can rot.
+//!
+//! ```text
+//! examples/, crates/book/examples/, book/listings/     programs, compiled and executed
+//!        │ anchors                  │ transcript: bless, or a test, runs the command
+//!        ▼                          ▼
+//! book/src/*.md  ◀── include ── book/transcripts/*.console
+//!        │       ◀── include ── book/src/figures/*.svg ◀── timeline ── book/traces/*.jsonl
+//!        │ integrity: every include resolves, everything is used, no code is typed in
+//!        ▼
+//! mdBook ──▶ book/book/ ── rendered: links, fragments, no request to the network
+//! ```
+//!
+//! - [`layout`]: where things are;
+//! - [`page`], [`include`](mod@include) and [`html`]: what a file holds;
+//! - [`integrity`]: the rules about sources; [`rendered`]: the rules about what mdBook made of them;
+//! - [`transcript`]: a command and what it prints; [`timeline`]: a trace and its drawings;
+//! - [`render`][]: mdBook.
+//!
+//! mdBook itself exits with success on an include that does not resolve, and makes an empty block
+//! of an anchor that does not exist. So nothing here relies on its verdict.
+
+pub mod figure;
+pub mod html;
+pub mod include;
+pub mod integrity;
+pub mod layout;
+pub mod page;
+pub mod problem;
+pub mod render;
+pub mod rendered;
+pub mod timeline;
+pub mod transcript;

@@ -1,0 +1,83 @@
+//! A page: Markdown as it stands in `book/src`, before anything is included.
+//!
+//! Owns what a page holds: its directives and its code blocks, with their lines. Parsed as mdBook
+//! parses it. Knows no rule.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use mdbook_markdown::pulldown_cmark::{CodeBlockKind, Event, Tag, TagEnd};
+use mdbook_markdown::{MarkdownOptions, new_cmark_parser};
+
+use crate::include::{self, Include, IncludeError};
+
+/// One page.
+#[derive(Debug)]
+pub struct Page {
+    /// Its file.
+    pub path: PathBuf,
+    text: String,
+}
+
+/// A code block of a page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CodeBlock {
+    /// The line it begins in, counted from 1.
+    pub line: usize,
+    /// The first word after the fence; empty if there is none or the block is indented.
+    pub language: String,
+    /// What is in it, without the fences.
+    pub content: String,
+}
+
+impl Page {
+    /// Reads a page.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read.
+    pub fn read(path: &Path) -> io::Result<Self> {
+        Ok(Self { path: path.to_owned(), text: fs::read_to_string(path)? })
+    }
+
+    /// Returns the folder that its includes are relative to.
+    pub fn folder(&self) -> &Path {
+        self.path.parent().expect("a page is a file in a folder")
+    }
+
+    /// Returns its directives, those that make no sense too.
+    pub fn includes(&self) -> Vec<Result<Include, (usize, IncludeError)>> {
+        include::find(&self.text)
+    }
+
+    /// Returns its code blocks, indented ones too.
+    pub fn code_blocks(&self) -> Vec<CodeBlock> {
+        let mut blocks = Vec::new();
+        let mut current: Option<CodeBlock> = None;
+        let parser = new_cmark_parser(&self.text, &MarkdownOptions::default());
+        for (event, range) in parser.into_offset_iter() {
+            match event {
+                Event::Start(Tag::CodeBlock(kind)) => {
+                    let line = 1 + self.text[..range.start].matches('\n').count();
+                    let language = match &kind {
+                        CodeBlockKind::Indented => "",
+                        CodeBlockKind::Fenced(info) => {
+                            info.split([',', ' ']).next().unwrap_or_default()
+                        }
+                    };
+                    let language = language.to_owned();
+                    current = Some(CodeBlock { line, language, content: String::new() });
+                }
+                Event::Text(text) => {
+                    if let Some(block) = &mut current {
+                        block.content.push_str(&text);
+                    }
+                }
+                Event::End(TagEnd::CodeBlock) => blocks.extend(current.take()),
+                _ => {}
+            }
+        }
+        blocks
+    }
+}

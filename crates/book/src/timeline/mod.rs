@@ -1,0 +1,144 @@
+//! Timelines: what the processes of one pool did, from a trace that they wrote themselves.
+//!
+//! Owns the events, the making of lanes from them, and the refusal of a trace that makes no sense.
+//! The drawings are in [`svg`] and [`text`]; they get a whole [`Timeline`] and cannot fail.
+//!
+//! ```text
+//! worker:  Started ─ InitializerBegins ─ InitializerEnds ─ (TaskBegins ─ TaskEnds)* ─ Exits
+//! parent:  Started ─ MapCalled ─ ResultGiven*
+//! ```
+
+pub mod svg;
+pub mod text;
+
+use std::collections::BTreeMap;
+
+use procpool_testkit::trace::Record;
+use serde::{Deserialize, Serialize};
+
+/// What a process writes down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Event {
+    /// The process reached `main`.
+    Started,
+    /// Parent: `map` is about to be called. Time is counted from here.
+    MapCalled,
+    /// Worker: the initializer runs.
+    InitializerBegins,
+    /// Worker: the initializer is about to return.
+    InitializerEnds,
+    /// Worker: a task runs.
+    TaskBegins {
+        /// Which.
+        identifier: u32,
+    },
+    /// Worker: a task is about to return.
+    TaskEnds {
+        /// Which.
+        identifier: u32,
+    },
+    /// Parent: the iterator gave the next result.
+    ResultGiven {
+        /// Which.
+        identifier: u32,
+    },
+    /// Worker: its state is dropped, it leaves.
+    Exits,
+}
+
+/// A stretch of time, in milliseconds since `map` was called.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Span {
+    /// When it begins.
+    pub begin: f64,
+    /// When it ends.
+    pub end: f64,
+}
+
+/// What one worker did.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lane {
+    /// When it reached `main`.
+    pub started: f64,
+    /// Its initializer.
+    pub initializer: Span,
+    /// Its tasks, in order.
+    pub tasks: Vec<(u32, Span)>,
+    /// When it left.
+    pub exit: f64,
+}
+
+/// What a pool did.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Timeline {
+    /// The workers, in the order in which they started.
+    pub lanes: Vec<Lane>,
+    /// When the parent got which result, in order.
+    pub results: Vec<(u32, f64)>,
+}
+
+impl Timeline {
+    /// Makes a timeline of the records of one run, sorted by time.
+    ///
+    /// # Errors
+    ///
+    /// Which event is missing, twice or out of place, and in which process.
+    pub fn new(records: &[Record<Event>]) -> Result<Self, String> {
+        let called = records.iter().find(|record| record.event == Event::MapCalled);
+        let called = called.ok_or("no process called `map`")?;
+        let since = |nanos: u64| (nanos as f64 - called.nanos as f64) / 1e6;
+
+        let mut workers: BTreeMap<u32, Vec<(Event, f64)>> = BTreeMap::new();
+        let mut results = Vec::new();
+        for record in records {
+            let time = since(record.nanos);
+            if record.pid != called.pid {
+                workers.entry(record.pid).or_default().push((record.event, time));
+            } else if let Event::ResultGiven { identifier } = record.event {
+                results.push((identifier, time));
+            }
+        }
+        let lanes = workers.iter().map(|(pid, events)| {
+            Lane::new(events).map_err(|problem| format!("worker {pid}: {problem}"))
+        });
+        let mut lanes = lanes.collect::<Result<Vec<_>, _>>()?;
+        lanes.sort_by(|a, b| a.started.total_cmp(&b.started));
+        Ok(Self { lanes, results })
+    }
+
+    /// Returns the time of the last event.
+    pub fn end(&self) -> f64 {
+        let exits = self.lanes.iter().map(|lane| lane.exit);
+        exits.chain(self.results.iter().map(|&(_, time)| time)).fold(0.0, f64::max)
+    }
+}
+
+impl Lane {
+    /// Walks through the events of one worker, which come in one order only.
+    fn new(events: &[(Event, f64)]) -> Result<Self, String> {
+        let mut rest = events.iter().copied();
+        let mut expect = |wanted: Event| match rest.next() {
+            Some((event, time)) if event == wanted => Ok(time),
+            Some((event, _)) => Err(format!("{event:?} where {wanted:?} belongs")),
+            None => Err(format!("the trace ends where {wanted:?} belongs")),
+        };
+        let started = expect(Event::Started)?;
+        let initializer =
+            Span { begin: expect(Event::InitializerBegins)?, end: expect(Event::InitializerEnds)? };
+        let mut tasks = Vec::new();
+        loop {
+            match rest.next() {
+                Some((Event::TaskBegins { identifier }, begin)) => match rest.next() {
+                    Some((Event::TaskEnds { identifier: same }, end)) if same == identifier => {
+                        tasks.push((identifier, Span { begin, end }));
+                    }
+                    other => return Err(format!("{other:?} where task {identifier} should end")),
+                },
+                Some((Event::Exits, exit)) if rest.next().is_none() => {
+                    return Ok(Self { started, initializer, tasks, exit });
+                }
+                other => return Err(format!("{other:?} where a task or the exit belongs")),
+            }
+        }
+    }
+}

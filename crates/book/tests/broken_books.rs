@@ -1,0 +1,264 @@
+//! Every rule can fail: a small sound book, one thing broken at a time, and what must be said.
+
+use std::fs;
+use std::path::Path;
+
+use procpool_book::layout::Layout;
+use procpool_book::{integrity, render, rendered};
+use tempfile::TempDir;
+
+const FILES: [(&str, &str); 8] = [
+    (
+        "book.toml",
+        "[build]\ncreate-missing = false\n[output.html]\nadditional-css = [\"a.css\"]\n[output.html.playground]\nrunnable = false\n",
+    ),
+    ("a.css", "p { background: url(data:,) }\n"),
+    ("src/SUMMARY.md", "# Summary\n\n- [One](one.md)\n- [Two](two.md)\n"),
+    (
+        "src/one.md",
+        "# One\n\n```python\n{{#include ../listings/program.py:main}}\n```\n\n[on](two.md#rust)\n[out](https://example.org)\n",
+    ),
+    (
+        "src/two.md",
+        "# Two\n\n## Rust\n\n```rust\n{{#include ../listings/program.rs:main}}\n```\n\n```console\n{{#include ../transcripts/run.console}}\n```\n\n<figure>\n{{#include figures/lanes.svg}}\n</figure>\n",
+    ),
+    ("listings/program.py", "# ANCHOR: main\nprint(1)\n# ANCHOR_END: main\n"),
+    ("listings/program.rs", "// ANCHOR: main\nfn main() {}\n// ANCHOR_END: main\n"),
+    ("transcripts/run.console", "$ python3 program.py\n1\n"),
+];
+
+/// Makes the sound book.
+fn sound() -> TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    for (name, text) in FILES {
+        write(folder.path(), name, text);
+    }
+    write(
+        folder.path(),
+        "src/figures/lanes.svg",
+        "<svg role=\"img\" aria-label=\"lanes\"></svg>\n",
+    );
+    folder
+}
+
+fn write(folder: &Path, name: &str, text: &str) {
+    let path = folder.join(name);
+    fs::create_dir_all(path.parent().expect("it is in a folder")).expect("folders can be made");
+    fs::write(path, text).expect("files can be written");
+}
+
+/// Everything that is said about a book, as the builder says it: what mdBook makes is looked at
+/// only if the sources are sound.
+fn problems(folder: &Path) -> Vec<String> {
+    let layout = Layout {
+        root: folder.to_owned(),
+        book: folder.to_owned(),
+        programs: vec![folder.join("listings")],
+    };
+    let sources = match integrity::check(&layout) {
+        Err(error) => return vec![format!("{error:#}")],
+        Ok(problems) => problems,
+    };
+    let problems = if sources.is_empty() {
+        let target = folder.join("book");
+        render::render(&layout, Some(&target)).expect("it renders");
+        rendered::check(&target).expect("it can be read")
+    } else {
+        sources
+    };
+    problems.iter().map(ToString::to_string).collect()
+}
+
+/// One thing that is broken.
+enum Break {
+    /// This text in this file becomes that.
+    Replace(&'static str, &'static str, &'static str),
+    /// This file gets one more line.
+    Append(&'static str, &'static str),
+    /// There is one more file.
+    Add(&'static str, &'static str),
+}
+use Break::{Add, Append, Replace};
+
+impl Break {
+    fn apply(&self, folder: &Path) {
+        match *self {
+            Replace(name, from, to) => {
+                let text = fs::read_to_string(folder.join(name)).expect("the file is there");
+                assert!(text.contains(from), "{name} has no {from:?} to replace");
+                write(folder, name, &text.replace(from, to));
+            }
+            Append(name, line) => {
+                let text = fs::read_to_string(folder.join(name)).expect("the file is there");
+                write(folder, name, &format!("{text}\n{line}\n"));
+            }
+            Add(name, text) => write(folder, name, text),
+        }
+    }
+}
+
+#[track_caller]
+fn assert_said(cases: &[(Break, &str)]) {
+    for (what, expected) in cases {
+        let folder = sound();
+        what.apply(folder.path());
+        assert_eq!(problems(folder.path()), [*expected]);
+    }
+}
+
+#[test]
+fn a_sound_book_has_no_problem() {
+    assert_eq!(problems(sound().path()), [""; 0]);
+}
+
+#[test]
+fn includes_resolve_to_something() {
+    assert_said(&[
+        (
+            Append("src/one.md", "{{#include ../listings/gone.py}}"),
+            "src/one.md:10: the included ../listings/gone.py cannot be read",
+        ),
+        (
+            Append("src/one.md", "{{#include ../listings/program.py:gone}}"),
+            "src/one.md:10: the included file has no anchor `gone`",
+        ),
+        (
+            Append("src/one.md", "{{#include ../listings/program.py:1:2}}"),
+            "src/one.md:10: `{{#include ../listings/program.py:1:2}}` includes by line numbers; lines move, use an anchor",
+        ),
+        (
+            Append("src/one.md", "{{#include ../listings/program.py::2}}"),
+            "src/one.md:10: `{{#include ../listings/program.py::2}}` includes by line numbers; lines move, use an anchor",
+        ),
+        (
+            Append("src/one.md", "{{#playground ../listings/program.rs}}"),
+            "src/one.md:10: `{{#playground ../listings/program.rs}}` is not an include of a file or an anchor",
+        ),
+        (Replace("listings/program.py", "print(1)\n", ""), "src/one.md:4: the include is empty"),
+        (
+            Replace("transcripts/run.console", FILES[7].1, "\n"),
+            "src/two.md:10: the include is empty",
+        ),
+        (
+            Replace("listings/program.py", "# ANCHOR_END: main", ""),
+            "src/one.md:4: the anchor `main` does not end",
+        ),
+        (
+            Append("listings/program.py", "# ANCHOR: main\n# ANCHOR_END: main"),
+            "src/one.md:4: the anchor `main` begins more than once",
+        ),
+        (
+            Append("transcripts/run.console", "{{#include gone}}"),
+            "src/two.md:10: the included text has a directive, which mdBook follows",
+        ),
+    ]);
+}
+
+#[test]
+fn code_is_included_and_not_typed_in() {
+    assert_said(&[
+        (
+            Append("src/one.md", "```rust\nfn main() {}\n```"),
+            "src/one.md:10: this block of rust is typed in, not included",
+        ),
+        (
+            Append("src/one.md", "~~~python,ignore\nprint(2)\n~~~"),
+            "src/one.md:10: this block of python is typed in, not included",
+        ),
+        (
+            Append("src/one.md", "> ```console\n> $ ls\n> ```"),
+            "src/one.md:10: this block of console is typed in, not included",
+        ),
+        (
+            Append("src/one.md", "```\nls\n```"),
+            "src/one.md:10: this block of code without a language is typed in, not included",
+        ),
+        (
+            Append("src/one.md", "    ls"),
+            "src/one.md:10: this block of code without a language is typed in, not included",
+        ),
+        (
+            Append("src/one.md", "```rust\n```"),
+            "src/one.md:10: this block of rust is typed in, not included",
+        ),
+        (
+            Replace("src/two.md", ".rs:main}}\n", ".rs:main}}\nmain();\n"),
+            "src/two.md:5: this block of rust is typed in, not included",
+        ),
+    ]);
+}
+
+#[test]
+fn whatever_exists_is_in_the_book() {
+    assert_said(&[
+        (Add("src/three.md", "# Three\n"), "src/three.md: SUMMARY.md does not name it"),
+        (Add("listings/other.py", "print(2)\n"), "listings/other.py: no page includes it"),
+        (
+            Append("listings/program.rs", "// ANCHOR: other\n// ANCHOR_END: other"),
+            "listings/program.rs:5: no page includes the anchor `other`",
+        ),
+        (
+            Add("transcripts/other.console", "$ ls\n"),
+            "transcripts/other.console: no page includes it",
+        ),
+        (
+            Add("src/figures/other.svg", "<svg></svg>\n"),
+            "src/figures/other.svg: no page includes it",
+        ),
+    ]);
+    let folder = sound();
+    Append("src/SUMMARY.md", "- [Three](three.md)").apply(folder.path());
+    let said = problems(folder.path()).concat();
+    assert!(said.contains("three.md"), "a chapter that is not there must be named: {said}");
+}
+
+#[test]
+fn links_lead_somewhere() {
+    for (link, expected) in [
+        ("[x](three.md)", "the link to three.html is dead: there is no such file"),
+        ("[x](two.md#c)", "the link to two.html#c is dead: nothing there has this id"),
+        ("[x](#elsewhere)", "the link to #elsewhere is dead: nothing there has this id"),
+        ("![x](x.png)", "the link to x.png is dead: there is no such file"),
+        ("<a href=\"figures\">x</a>", "the link to figures is dead: there is no such file"),
+    ] {
+        let folder = sound();
+        Append("src/one.md", link).apply(folder.path());
+        let said = problems(folder.path());
+        assert!(said.contains(&format!("one.html: {expected}")), "{link}: {said:?}");
+    }
+}
+
+#[test]
+fn nothing_is_loaded_from_the_network() {
+    for (what, expected) in [
+        (
+            Append("src/one.md", "<script src=\"https://example.org/a.js\"></script>"),
+            "one.html: <script> loads https://example.org/a.js from the network",
+        ),
+        (
+            Append("src/one.md", "![x](http://example.org/x.png)"),
+            "one.html: <img> loads http://example.org/x.png from the network",
+        ),
+        (
+            Append("src/one.md", "<link rel=\"stylesheet\" href=\"//example.org/a.css\">"),
+            "one.html: <link> loads //example.org/a.css from the network",
+        ),
+        (
+            Replace("a.css", "data:,", "'https://example.org/x.png'"),
+            "a style loads https://example.org/x.png from the network",
+        ),
+        (
+            Append("a.css", "@import \"https://example.org/b.css\";"),
+            "a style loads https://example.org/b.css from the network",
+        ),
+        (
+            Replace("book.toml", "runnable = false", "runnable = true"),
+            "two.html: a block is runnable, so its page asks play.rust-lang.org",
+        ),
+    ] {
+        let folder = sound();
+        what.apply(folder.path());
+        let said = problems(folder.path());
+        assert!(said.iter().any(|line| line.ends_with(expected)), "{expected}: {said:?}");
+    }
+}

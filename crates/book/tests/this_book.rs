@@ -1,0 +1,31 @@
+//! The procpool book keeps its own rules: in its sources, in its figures, and as it is rendered.
+
+use procpool_book::layout::Layout;
+use procpool_book::problem::Problem;
+use procpool_book::{figure, integrity, render, rendered};
+
+#[track_caller]
+fn assert_none(problems: &[Problem]) {
+    let lines: Vec<String> = problems.iter().map(Problem::to_string).collect();
+    assert!(lines.is_empty(), "{}", lines.join("\n"));
+}
+
+#[test]
+fn its_sources_are_sound() {
+    assert_none(&integrity::check(&Layout::procpool()).expect("the book can be read"));
+}
+
+#[test]
+fn its_figures_are_drawn_from_their_traces() {
+    assert_none(&figure::check(&Layout::procpool()).expect("the traces can be read"));
+}
+
+#[test]
+fn rendered_its_links_lead_somewhere_and_nothing_asks_the_network() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let target = render::render(&Layout::procpool(), Some(folder.path())).expect("it renders");
+    assert_none(&rendered::check(&target).expect("it can be read"));
+    for page in ["index.html", "demo.html", "print.html"] {
+        assert!(target.join(page).exists(), "{page} is missing, so nothing was checked");
+    }
+}

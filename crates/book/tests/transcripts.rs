@@ -1,0 +1,42 @@
+//! What the book shows as output is output: every command of a transcript is run again.
+
+use procpool_book::layout::Layout;
+use procpool_book::transcript::{self, Transcript};
+
+/// Runs the transcripts that `wanted` picks, and reports all that differ.
+fn verify(wanted: impl Fn(&Transcript) -> bool) {
+    let layout = Layout::procpool();
+    let transcripts = transcript::all(&layout).expect("transcripts can be read");
+    let picked: Vec<_> = transcripts.into_iter().filter(wanted).collect();
+    assert!(!picked.is_empty(), "there is no such transcript");
+    let mut failures = Vec::new();
+    for transcript in picked {
+        match transcript.run(&layout.root) {
+            Ok(output) => failures.extend(transcript.compare(&output).err()),
+            Err(error) => failures.push(format!("{error:#}")),
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n\n"));
+}
+
+#[test]
+fn rust_programs_print_what_the_book_shows() {
+    verify(|transcript| !transcript.needs_python());
+}
+
+#[test]
+#[ignore = "needs python3: runs the Python programs of the book"]
+fn python_programs_print_what_the_book_shows() {
+    verify(Transcript::needs_python);
+}
+
+#[test]
+fn a_command_that_fails_is_no_transcript() {
+    let transcript =
+        |command: &str| Transcript { path: "".into(), command: command.into(), output: "".into() };
+    let root = Layout::procpool().root;
+    let error = transcript("cargo no-such-command").run(&root).expect_err("cargo fails");
+    assert!(error.to_string().contains("`cargo no-such-command` failed: exit status: 101"));
+    let error = transcript("no-such-program").run(&root).expect_err("there is none");
+    assert_eq!(error.to_string(), "`no-such-program` cannot be run");
+}

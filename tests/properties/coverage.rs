@@ -45,9 +45,9 @@ const KINDS: [Kind; 6] = [
                 .iter()
                 .any(|operation| operation.how != How::Submit && operation.efforts.is_empty())
         },
-        least: 3,
+        least: 2,
     },
-    Kind { name: "no task at all", is: |history| history.plan.tasks() == 0, least: 3 },
+    Kind { name: "no task at all", is: |history| history.plan.tasks() == 0, least: 2 },
 ];
 
 /// Whether one of the operations that have tasks is such a one.
@@ -98,6 +98,6 @@ impl fmt::Display for Coverage {
 
 #[test]
 fn cases_of_one_kind_leave_gaps() {
-    let coverage = Coverage { cases: 100, of_kind: [100, 35, 15, 15, 2, 3] };
+    let coverage = Coverage { cases: 100, of_kind: [100, 35, 15, 15, 1, 2] };
     assert_eq!(coverage.gaps(), ["a map of nothing"]);
 }

@@ -23,7 +23,7 @@ pub(crate) const SHRINKS: u32 = 512;
 
 /// How many milliseconds of trying smaller plans are enough. Without it, a plan that hangs would
 /// hang as many times as it shrinks.
-const SHRINK_TIME: u32 = 60_000;
+const SHRINK_TIME: u32 = 20_000;
 
 /// A plan for which a property does not hold, after shrinking.
 #[derive(Debug)]

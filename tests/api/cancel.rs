@@ -116,3 +116,46 @@ fn a_cancelled_task_in_the_queue_does_not_hold_up_the_end() {
         assert!(busy.done() && cancelled.cancelled());
     });
 }
+
+/// How often a race is run. More finds rarer orders of events and takes longer.
+const ROUNDS: usize = 200;
+
+#[test]
+fn a_pool_ends_though_its_only_task_was_cancelled_before_there_was_a_worker() {
+    watch::within(watch::HANG, || {
+        for _ in 0..ROUNDS {
+            let executor = pool(2);
+            let future = executor.submit(pid, ());
+            // True nearly always: starting a worker takes longer.
+            let cancelled = future.cancel();
+            drop(executor);
+            assert_eq!((future.done(), future.cancelled()), (true, cancelled));
+        }
+    });
+}
+
+#[test]
+fn a_pool_ends_though_its_only_map_was_dropped_before_there_was_a_worker() {
+    watch::within(watch::HANG, || {
+        for _ in 0..ROUNDS {
+            let executor = pool(2);
+            drop(executor.map(|x: u32| x, 0..10));
+            drop(executor);
+        }
+    });
+}
+
+#[test]
+fn a_pool_ends_though_its_task_is_cancelled_while_it_ends() {
+    watch::within(watch::HANG, || {
+        for _ in 0..ROUNDS {
+            let executor = pool(1);
+            let future = executor.submit(pid, ());
+            thread::scope(|scope| {
+                scope.spawn(|| future.cancel());
+                executor.shutdown(true, false);
+            });
+            assert!(future.done());
+        }
+    });
+}

@@ -160,6 +160,7 @@ impl Pool {
             self.start_missing_workers();
             let deadline = self.with_state(|state, settled| {
                 state.enforce_deadlines(self, Instant::now(), settled);
+                state.forget_what_is_over();
                 if state.is_over() { None } else { Some(state.next_deadline(self)) }
             });
             let Some(deadline) = deadline else { return Ok(()) };

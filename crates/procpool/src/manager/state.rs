@@ -1,9 +1,10 @@
 //! The pool's state and its transitions.
 //!
 //! Owns the queue and the workers, and the rules about them: when a worker is started, who gets the
-//! next task, how the pool ends. What frames, deaths and deadlines mean is in `events`. Runs under the pool's lock: nothing here blocks
-//! or calls user code. "Idle", "live" and "needed" are derived from the workers' stages and the
-//! queue whenever they are asked for; there is no counter to keep in step.
+//! next task, how the pool ends. What frames, deaths and deadlines mean is in `events`. Runs under
+//! the pool's lock: nothing here blocks or calls user code. "Idle", "live" and "needed" are derived
+//! from the workers' stages and the queue whenever they are asked for; there is no counter to keep
+//! in step.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -99,7 +100,7 @@ impl PoolState {
             self.workers[idle].stage = Stage::Busy(in_flight);
             self.send(pool, idle, frame);
         }
-        self.drop_finished_sources();
+        self.forget_what_is_over();
         if self.shut_down && self.queue.is_empty() {
             self.let_idle_workers_leave(pool);
         }
@@ -141,12 +142,15 @@ impl PoolState {
         None
     }
 
-    /// Removes leading entries that hold nothing any more, so that an empty queue looks empty.
-    fn drop_finished_sources(&mut self) {
-        while let Some(Queued::Chunks(source)) = self.queue.front() {
-            if !source.is_exhausted() {
-                return;
-            }
+    /// Removes leading entries that hold no task any more, so that a queue without work is empty.
+    /// No worker would come for them: a task that was cancelled before any worker was started
+    /// would keep the pool from ending.
+    pub(super) fn forget_what_is_over(&mut self) {
+        let is_over = |queued: &Queued| match queued {
+            Queued::Call(item) => item.future.is_settled(),
+            Queued::Chunks(source) => source.is_exhausted(),
+        };
+        while self.queue.front().is_some_and(is_over) {
             self.queue.pop_front();
         }
     }

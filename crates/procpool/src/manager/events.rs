@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::state::PoolState;
 use super::worker::{Reader, Stage, Work, Worker};
 use super::{Pool, Settled};
-use crate::error::{BrokenCause, Error};
+use crate::error::BrokenCause;
 use crate::sys::image::ImageIdentity;
 use crate::task::decode_failure;
 use crate::wire::{
@@ -30,9 +30,7 @@ impl PoolState {
             self.on_process_ended(pool, index, settled);
         } else if self.workers[index].reader == Reader::Manager {
             self.read_link(pool, index, settled);
-            if let Some(index) = self.index_of(number / 2) {
-                self.flush(pool, index);
-            }
+            self.flush(pool, index);
         }
     }
 
@@ -45,7 +43,7 @@ impl PoolState {
         }
     }
 
-    /// Reads and handles every frame that a worker has sent.
+    /// Reads and handles every frame that a worker has sent. It removes no worker from the pool.
     pub(super) fn read_link(&mut self, pool: &Pool, index: usize, settled: &mut Settled) {
         loop {
             match self.workers[index].link.fill() {
@@ -146,10 +144,7 @@ impl PoolState {
         let pid = worker.pid;
         // Nothing that it says from here on counts, its task's result included.
         let in_flight = worker.kill();
-        let broken = self.break_pool_as(pool, BrokenCause::Protocol { pid, what }, settled);
-        if let Some(in_flight) = in_flight {
-            in_flight.fail(Error::BrokenProcessPool(broken), settled);
-        }
+        self.break_pool_over(pool, BrokenCause::Protocol { pid, what }, in_flight, settled);
     }
 
     /// The link has ended: the process should follow at once.
@@ -165,9 +160,7 @@ impl PoolState {
 
     /// The process has ended: takes what it had sent, reaps it, and draws the consequences.
     fn on_process_ended(&mut self, pool: &Pool, index: usize, settled: &mut Settled) {
-        let serial = self.workers[index].serial;
         self.read_link(pool, index, settled);
-        let Some(index) = self.index_of(serial) else { return };
         let Some(exit) = self.workers[index].process.reap() else { return };
         let worker = self.workers.swap_remove(index);
         worker.unwatch(pool);
@@ -179,10 +172,11 @@ impl PoolState {
             }
             stage => {
                 let cause = BrokenCause::WorkerDied { pid, exit, activity };
-                let broken = self.break_pool_as(pool, cause, settled);
-                if let Stage::Busy(in_flight) = stage {
-                    in_flight.fail(Error::BrokenProcessPool(broken), settled);
-                }
+                let in_flight = match stage {
+                    Stage::Busy(in_flight) => Some(in_flight),
+                    _ => None,
+                };
+                self.break_pool_over(pool, cause, in_flight, settled);
             }
         }
     }

@@ -271,23 +271,28 @@ impl PoolState {
 
     /// Breaks the pool: everything unfinished fails with `cause`, every worker is killed.
     pub(super) fn break_pool(&mut self, pool: &Pool, cause: BrokenCause, settled: &mut Settled) {
-        self.break_pool_as(pool, cause, settled);
+        self.break_pool_over(pool, cause, None, settled);
     }
 
-    /// Returns the error that tasks get: of the first cause, when there are several.
-    pub(super) fn break_pool_as(
+    /// Breaks the pool over a worker that is gone or given up, and fails the task that it had. When
+    /// there are several causes, the first is everybody's.
+    pub(super) fn break_pool_over(
         &mut self,
         pool: &Pool,
         cause: BrokenCause,
+        in_flight: Option<InFlight>,
         settled: &mut Settled,
-    ) -> BrokenProcessPool {
-        if let Some(broken) = &self.broken {
-            return broken.clone();
-        }
-        let broken = BrokenProcessPool::new(cause);
-        self.broken = Some(broken.clone());
-        self.wake = true;
+    ) {
+        let first = self.broken.is_none();
+        let broken = self.broken.get_or_insert_with(|| BrokenProcessPool::new(cause)).clone();
         let error = || Error::BrokenProcessPool(broken.clone());
+        if let Some(in_flight) = in_flight {
+            in_flight.fail(error(), settled);
+        }
+        if !first {
+            return;
+        }
+        self.wake = true;
         // Tasks that have finished keep their results, also those not read yet. From here on
         // nothing is dispatched and no second cause is recorded.
         for index in 0..self.workers.len() {
@@ -306,7 +311,6 @@ impl PoolState {
                 Queued::Chunks(source) => source.stop(&error()),
             }
         }
-        broken
     }
 
     /// Waits for the end of every worker; they have been killed. Only for a manager that failed.

@@ -86,10 +86,11 @@ unsafe extern "C" fn record_main(
 impl ImageIdentity {
     /// Returns the identity of this process's executable; zeros when /proc cannot tell.
     pub(crate) fn current() -> Self {
-        match stat("/proc/self/exe") {
+        static CURRENT: OnceLock<ImageIdentity> = OnceLock::new();
+        *CURRENT.get_or_init(|| match stat("/proc/self/exe") {
             Ok(stat) => Self { device: stat.st_dev, inode: stat.st_ino },
             Err(_) => Self { device: 0, inode: 0 },
-        }
+        })
     }
 }
 

@@ -29,6 +29,10 @@ lint:
 doc:
     RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps
 
+# Check the link's protocol in every interleaving, and that planted bugs are found
+loom:
+    RUSTFLAGS="--cfg loom" cargo test --release --target-dir target/loom --package procpool --lib model
+
 # Measure what the README's speed section quotes, in ratios to the machine's limits
 measure:
     cargo run --release --package procpool --example measure

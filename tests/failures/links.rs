@@ -15,10 +15,7 @@ use procpool_testkit::watch;
 
 use crate::causes::{assert_broken, cause_after, cause_for};
 use crate::crossing::{Crossing, Places, cross, pid};
-use crate::support::pool;
-
-/// The kind of the frame that answers a task.
-pub(crate) const RESULT_ITEM: u8 = 6;
+use crate::support::{exit, pool};
 
 /// This worker's end of its link. Left open: the worker goes on with it.
 fn link() -> ManuallyDrop<UnixStream> {
@@ -31,7 +28,7 @@ fn link() -> ManuallyDrop<UnixStream> {
 }
 
 /// Writes `bytes` to the link, between the frames.
-pub(crate) fn write_to_link(bytes: &[u8]) {
+fn write_to_link(bytes: &[u8]) {
     (&*link()).write_all(bytes).expect("the parent reads");
 }
 
@@ -68,12 +65,6 @@ fn an_idle_worker_that_closes_its_link_is_killed_and_named() {
     });
 }
 
-/// A frame of `kind` with `body`, as the pool's own protocol has it.
-pub(crate) fn frame(kind: u8, body: &[u8]) -> Vec<u8> {
-    let length = (body.len() as u64 + 1).to_le_bytes();
-    [&length, [kind].as_slice(), body].concat()
-}
-
 #[test]
 fn zeros_on_the_link_are_a_frame_that_cannot_be() {
     watch::within(watch::HANG, || {
@@ -99,10 +90,9 @@ fn a_frame_that_promises_more_than_comes_ends_with_its_worker() {
         let executor = pool(1);
         let worker = executor.submit(pid, ()).result().unwrap();
         let promise = |()| {
-            // A gibibyte is believed but not allocated: what follows is the real result, and the
-            // end of the process.
+            // A gibibyte is believed but not allocated: what follows is the end of the process.
             write_to_link(&(1_u64 << 30).to_le_bytes());
-            thread::spawn(|| std::process::exit(9));
+            exit(9);
         };
         let cause = cause_for(&executor.submit(promise, ()));
         let BrokenCause::WorkerDied { pid, exit, .. } = cause else { panic!("{cause}") };

@@ -14,9 +14,10 @@
 //! - [`links`]: links that end while nobody expects it, or half make sense;
 //! - [`early`]: programs that are early or late at `init()`;
 //! - [`room`]: how much room a worker needs;
-//! - [`killing`][]: `kill_workers`.
+//! - [`killing`][]: `kill_workers`;
+//! - [`scribbling`]: tasks that write to the memory that their worker shares with the parent.
 //!
-//! [`support`], [`causes`] and [`crossing`] are what these tests share.
+//! [`support`], [`causes`], [`memory`] and [`crossing`] are what these tests share.
 
 mod causes;
 mod codecs;
@@ -28,11 +29,13 @@ mod hostile;
 mod initializer;
 mod killing;
 mod links;
+mod memory;
 mod mismatched;
 mod moments;
 mod panics;
 mod reports;
 mod room;
+mod scribbling;
 mod starting;
 mod support;
 mod waiting;

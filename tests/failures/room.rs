@@ -17,14 +17,15 @@ fn assert_prints(limit: &'static str, mode: &'static str, expected: &'static str
 
 #[test]
 fn every_number_of_descriptors_left_is_a_clean_failure_or_enough() {
-    // With none left the socket pair fails, with two the process descriptor, and so on.
+    // With none left the socket pair fails, with two the shared memory, and so on.
     watch::within(watch::HANG, || {
         let mut command = Command::new(program::path("fail_room"));
         let run = command.args(["descriptors", "each"]).assert();
         let expected = "0 left: EMFILE, a socket pair\n\
                         1 left: EMFILE, a socket pair\n\
-                        2 left: EMFILE, a process descriptor\n\
-                        3 left: works\n";
+                        2 left: EMFILE, shared memory\n\
+                        3 left: EMFILE, a process descriptor\n\
+                        4 left: works\n";
         run.success().stderr(is_empty()).stdout(diff(expected));
     });
 }

@@ -7,6 +7,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -17,7 +18,7 @@ use crate::manager::Settings;
 use crate::start::is_initialized;
 use crate::sys::signal::current_mask;
 use crate::task::{self, InitializerOutput};
-use crate::wire::{Entry, FrameBuilder};
+use crate::wire::Entry;
 
 /// How long a worker may take to reach `init()`. Shorter gives up on slow machines; longer leaves
 /// a program that never gets there without an answer.
@@ -34,8 +35,9 @@ pub struct Initargs<A>(A);
 pub struct Builder<S = (), I = ()> {
     max_workers: Option<usize>,
     start_timeout: Duration,
-    /// The frame that workers get first. Its error is reported by `build`.
-    initialize: Result<Option<Vec<u8>>, Error>,
+    replace_dead: bool,
+    /// The initializer and its encoded arguments. An error is reported by `build`.
+    initialize: Result<Option<(Entry, Bytes)>, Error>,
     initargs: I,
     state: PhantomData<fn() -> S>,
 }
@@ -46,6 +48,7 @@ impl ProcessPoolExecutor {
         Builder {
             max_workers: None,
             start_timeout: START_TIMEOUT,
+            replace_dead: false,
             initialize: Ok(None),
             initargs: (),
             state: PhantomData,
@@ -120,6 +123,7 @@ impl Builder {
         Builder {
             max_workers: self.max_workers,
             start_timeout: self.start_timeout,
+            replace_dead: self.replace_dead,
             initialize: self.initialize,
             initargs: Initargs(initargs),
             state: PhantomData,
@@ -157,20 +161,30 @@ impl<S, I> Builder<S, I> {
         self
     }
 
+    /// Replaces dead workers: only the task that ran is lost. For this crate's own tests, until it
+    /// is offered.
+    #[doc(hidden)]
+    pub fn replace_dead_workers(mut self) -> Self {
+        self.replace_dead = true;
+        self
+    }
+
     fn with_initializer<T>(
         self,
         entry: Result<Entry, Error>,
         encode: impl FnOnce(I, &mut Vec<u8>) -> Result<(), Error>,
     ) -> Builder<T> {
-        let frame = || {
-            let mut frame = FrameBuilder::initialize(&entry?);
-            encode(self.initargs, frame.bytes())?;
-            Ok(Some(frame.finish()))
+        let initialize = || {
+            let entry = entry?;
+            let mut initargs = Vec::new();
+            encode(self.initargs, &mut initargs)?;
+            Ok(Some((entry, Bytes::from(initargs))))
         };
         Builder {
             max_workers: self.max_workers,
             start_timeout: self.start_timeout,
-            initialize: frame(),
+            replace_dead: self.replace_dead,
+            initialize: initialize(),
             initargs: (),
             state: PhantomData,
         }
@@ -199,6 +213,7 @@ impl<S: 'static> Builder<S> {
         ProcessPoolExecutor::start(Settings {
             max_workers,
             start_timeout: self.start_timeout,
+            replace_dead: self.replace_dead,
             initialize: self.initialize?,
             mask: current_mask(),
         })

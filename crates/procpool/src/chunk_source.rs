@@ -13,6 +13,8 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
+
 use crate::chunk;
 use crate::error::Error;
 use crate::future::Outcome;
@@ -54,10 +56,11 @@ pub(crate) struct ChunkSource {
 #[derive(Debug)]
 struct State {
     chunking: Chunking,
-    /// Encoded items; those before `taken` are in chunks already.
-    items: Vec<u8>,
-    taken: usize,
-    /// How many items wait behind `taken`.
+    /// Encoded items in whole blocks, which chunks are cut from.
+    blocks: VecDeque<Block>,
+    /// The block that items are pushed into.
+    open_block: Block<Vec<u8>>,
+    /// How many items are in no chunk yet.
     waiting: usize,
     /// Whether the caller may still push.
     open: bool,
@@ -74,6 +77,35 @@ struct State {
     stopped: Option<Error>,
 }
 
+#[derive(Debug, Default)]
+struct Block<B = Bytes> {
+    bytes: B,
+    items: usize,
+}
+
+/// A chunk that was taken: what the pool sends, and where its outcome goes.
+#[derive(Debug)]
+pub(crate) struct ChunkTask {
+    pub(crate) source: Arc<ChunkSource>,
+    /// The chunk's number in its source.
+    number: u64,
+    pub(crate) items: Bytes,
+    /// How long it should take, as far as is known.
+    pub(crate) expected_nanos: Option<u64>,
+}
+
+impl ChunkTask {
+    /// Whether nobody waits for its outcome any more.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.source.is_settled(self.number)
+    }
+
+    /// Records what became of it.
+    pub(crate) fn finish(&self, outcome: Outcome) {
+        self.source.finish(self.number, outcome);
+    }
+}
+
 #[derive(Debug)]
 struct Chunk {
     items: usize,
@@ -83,8 +115,7 @@ struct Chunk {
 /// What [`ChunkSource::take_chunk`] gives.
 #[derive(Debug)]
 pub(crate) enum Taken {
-    /// The items were appended to the output; this is the chunk's number.
-    Chunk(u64),
+    Chunk(ChunkTask),
     /// Nothing to give now; more may be pushed.
     Nothing,
     /// Nothing will ever come again.
@@ -102,8 +133,8 @@ impl ChunkSource {
     pub(crate) fn new(entry: Entry, chunking: Chunking) -> Arc<Self> {
         let state = State {
             chunking,
-            items: Vec::new(),
-            taken: 0,
+            blocks: VecDeque::new(),
+            open_block: Block::default(),
             waiting: 0,
             open: true,
             hungry: true,
@@ -120,11 +151,19 @@ impl ChunkSource {
     pub(crate) fn push(&self, item: &[u8]) -> bool {
         let mut state = self.lock();
         if let Some(error) = state.stopped.clone() {
-            state.chunks.push_back(Chunk { items: 1, outcome: Some(Err(error)) });
+            state.chunks.push_back(Chunk { items: 1, outcome: Some(Err(Box::new(error))) });
             return false;
         }
-        state.items.extend_from_slice(item);
+        state.open_block.bytes.extend_from_slice(item);
+        state.open_block.items += 1;
         state.waiting += 1;
+        let is_whole = match state.chunking {
+            Chunking::Fixed(size) => state.open_block.items == size,
+            Chunking::Adaptive => state.open_block.bytes.len() >= MAX_BYTES,
+        };
+        if is_whole {
+            state.end_block();
+        }
         state.hungry
     }
 
@@ -154,8 +193,8 @@ impl ChunkSource {
         self.lock().hungry = hungry;
     }
 
-    /// Appends the items of the next chunk to `output`, for a pool of `workers`.
-    pub(crate) fn take_chunk(&self, workers: usize, output: &mut Vec<u8>) -> Taken {
+    /// Takes the next chunk, for a pool of `workers`.
+    pub(crate) fn take_chunk(self: &Arc<Self>, workers: usize) -> Taken {
         let mut state = self.lock();
         let size = state.next_size(workers);
         if size == 0 {
@@ -165,28 +204,37 @@ impl ChunkSource {
             state.hungry = true;
             return Taken::Nothing;
         }
-        let waiting = &state.items[state.taken..];
-        let mut rest = waiting;
-        let mut items = 0;
-        while items < size && chunk::take(&mut rest).is_some() {
-            items += 1;
-            let bytes = waiting.len() - rest.len();
-            if state.chunking == Chunking::Adaptive && bytes > MAX_BYTES {
-                break;
-            }
+        if state.blocks.is_empty() {
+            state.end_block();
         }
-        let bytes = waiting.len() - rest.len();
-        output.extend_from_slice(&waiting[..bytes]);
-        state.taken += bytes;
-        state.waiting -= items;
-        state.last_size = items;
-        state.give_back_memory();
-        state.chunks.push_back(Chunk { items, outcome: None });
-        Taken::Chunk(state.first + state.chunks.len() as u64 - 1)
+        let Some(block) = state.blocks.front_mut() else { return Taken::Nothing };
+        let chunk = block.cut(size);
+        if block.items == 0 {
+            state.blocks.pop_front();
+        }
+        state.waiting -= chunk.items;
+        state.last_size = chunk.items;
+        state.chunks.push_back(Chunk { items: chunk.items, outcome: None });
+        let estimate = Some(state.estimate).filter(|nanos| *nanos > 0);
+        Taken::Chunk(ChunkTask {
+            source: Arc::clone(self),
+            number: state.first + state.chunks.len() as u64 - 1,
+            items: chunk.bytes,
+            expected_nanos: estimate.map(|nanos| nanos.saturating_mul(chunk.items as u64)),
+        })
+    }
+
+    fn is_settled(&self, number: u64) -> bool {
+        let state = self.lock();
+        let index = number.checked_sub(state.first).and_then(|index| usize::try_from(index).ok());
+        match index.and_then(|index| state.chunks.get(index)) {
+            Some(chunk) => chunk.outcome.is_some(),
+            None => true,
+        }
     }
 
     /// Records what became of chunk `number`. The result of a chunk starts with its duration.
-    pub(crate) fn finish(&self, number: u64, outcome: Outcome) {
+    fn finish(&self, number: u64, outcome: Outcome) {
         let mut state = self.lock();
         let index = number.checked_sub(state.first).and_then(|index| usize::try_from(index).ok());
         let Some(index) = index.filter(|index| *index < state.chunks.len()) else { return };
@@ -200,7 +248,10 @@ impl ChunkSource {
         }
         state.chunks[index].outcome = Some(outcome);
         drop(state);
-        self.finished.notify_all();
+        // The reader waits for the first one only.
+        if index == 0 {
+            self.finished.notify_all();
+        }
     }
 
     /// Fails everything that has not finished, and everything that is still pushed, with `error`.
@@ -211,7 +262,7 @@ impl ChunkSource {
         }
         state.stopped = Some(error.clone());
         for chunk in &mut state.chunks {
-            chunk.outcome.get_or_insert_with(|| Err(error.clone()));
+            chunk.outcome.get_or_insert_with(|| Err(Box::new(error.clone())));
         }
         state.fail_waiting(error);
         drop(state);
@@ -272,28 +323,44 @@ impl State {
 
     fn fail_waiting(&mut self, error: &Error) {
         if self.waiting > 0 {
-            let chunk = Chunk { items: self.waiting, outcome: Some(Err(error.clone())) };
+            let chunk = Chunk { items: self.waiting, outcome: Some(Err(Box::new(error.clone()))) };
             self.chunks.push_back(chunk);
         }
         self.waiting = 0;
-        self.taken = 0;
-        self.items = Vec::new();
+        self.open_block = Block::default();
+        self.blocks.clear();
     }
 
-    /// Frees what is in chunks already, once that is half of all: each byte moves once on average.
-    fn give_back_memory(&mut self) {
-        if self.taken > 64 * 1024 && self.taken * 2 > self.items.len() {
-            self.items.drain(..self.taken);
-            self.items.shrink_to(2 * self.items.len());
-            self.taken = 0;
+    fn end_block(&mut self) {
+        let Block { bytes, items } = std::mem::take(&mut self.open_block);
+        if items > 0 {
+            self.blocks.push_back(Block { bytes: bytes.into(), items });
         }
+    }
+}
+
+impl Block {
+    /// Cuts off the first `size` items, or all when little more would be left.
+    fn cut(&mut self, size: usize) -> Block {
+        if self.items <= size + size / 4 {
+            return std::mem::take(self);
+        }
+        let mut rest = &self.bytes[..];
+        let mut items = 0;
+        while items < size && chunk::take(&mut rest).is_some() {
+            items += 1;
+        }
+        let length = self.bytes.len() - rest.len();
+        self.items -= items;
+        Block { bytes: self.bytes.split_to(length), items }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::{Body, FunctionRef};
+    use crate::future::Body;
+    use crate::wire::{FunctionRef, Payload};
 
     fn source(chunking: Chunking, items: usize) -> Arc<ChunkSource> {
         let nowhere = FunctionRef { offset: 0, tag: 0 };
@@ -310,17 +377,25 @@ mod tests {
         source
     }
 
+    fn count(task: &ChunkTask) -> usize {
+        let mut rest = &task.items[..];
+        std::iter::from_fn(|| chunk::take(&mut rest)).count()
+    }
+
+    fn take(source: &Arc<ChunkSource>) -> ChunkTask {
+        let Taken::Chunk(task) = source.take_chunk(1) else { panic!("there is a chunk") };
+        task
+    }
+
     /// Takes every chunk; each takes `nanos` per item.
-    fn sizes(source: &ChunkSource, workers: usize, nanos: u64) -> Vec<usize> {
+    fn sizes(source: &Arc<ChunkSource>, workers: usize, nanos: u64) -> Vec<usize> {
         let mut sizes = Vec::new();
         loop {
-            let mut bytes = Vec::new();
-            match source.take_chunk(workers, &mut bytes) {
-                Taken::Chunk(number) => {
-                    let mut rest = &bytes[..];
-                    let items = std::iter::from_fn(|| chunk::take(&mut rest)).count();
+            match source.take_chunk(workers) {
+                Taken::Chunk(task) => {
+                    let items = count(&task);
                     sizes.push(items);
-                    source.finish(number, Ok(took(nanos * items as u64)));
+                    task.finish(Ok(took(nanos * items as u64)));
                 }
                 Taken::Nothing => panic!("a closed source gives chunks or is exhausted"),
                 Taken::Exhausted => return sizes,
@@ -329,7 +404,7 @@ mod tests {
     }
 
     fn took(nanos: u64) -> Body {
-        Body::from(nanos.to_le_bytes().to_vec())
+        Body::from(Payload::Small(&nanos.to_le_bytes()))
     }
 
     #[test]
@@ -351,14 +426,10 @@ mod tests {
     #[test]
     fn one_slow_chunk_is_noticed_at_once() {
         let source = source(Chunking::Adaptive, 1_000_000);
-        let mut bytes = Vec::new();
         for nanos in [100, 100, 100, 2_000_000_000] {
-            let Taken::Chunk(number) = source.take_chunk(1, &mut bytes) else { panic!() };
-            source.finish(number, Ok(took(nanos)));
+            take(&source).finish(Ok(took(nanos)));
         }
-        bytes.clear();
-        assert!(matches!(source.take_chunk(1, &mut bytes), Taken::Chunk(_)));
-        assert_eq!(bytes.len(), 2, "one item of one byte");
+        assert_eq!(count(&take(&source)), 1);
     }
 
     #[test]
@@ -367,25 +438,24 @@ mod tests {
         source.set_hungry(false);
         assert!(!source.push(&[2, 0]));
         assert_eq!(source.demand(8), 0);
-        assert!(matches!(source.take_chunk(1, &mut Vec::new()), Taken::Nothing));
+        assert!(matches!(source.take_chunk(1), Taken::Nothing));
         assert!(source.push(&[2, 1]), "the pool waits for this one");
         assert_eq!(source.demand(8), 1);
-        assert!(matches!(source.take_chunk(1, &mut Vec::new()), Taken::Chunk(0)));
+        assert!(matches!(source.take_chunk(1), Taken::Chunk(_)));
     }
 
     #[test]
     fn stopping_fails_what_is_unfinished_and_keeps_what_is_done() {
         let source = source(Chunking::Fixed(2), 5);
-        let mut bytes = Vec::new();
-        let (_, _) = (source.take_chunk(1, &mut bytes), source.take_chunk(1, &mut bytes));
-        source.finish(0, Ok(took(1)));
+        let (done, running) = (take(&source), take(&source));
+        done.finish(Ok(took(1)));
         source.stop(&Error::Shutdown);
-        source.finish(1, Ok(took(1)));
+        running.finish(Ok(took(1)));
         let outcomes: Vec<_> = std::iter::from_fn(|| source.next_chunk())
-            .map(|chunk| (chunk.items, chunk.outcome.err()))
+            .map(|chunk| (chunk.items, chunk.outcome.err().map(|error| *error)))
             .collect();
         let stopped = Some(Error::Shutdown);
         assert_eq!(outcomes, [(2, None), (2, stopped.clone()), (1, stopped)]);
-        assert!(matches!(source.take_chunk(1, &mut bytes), Taken::Exhausted));
+        assert!(matches!(source.take_chunk(1), Taken::Exhausted));
     }
 }

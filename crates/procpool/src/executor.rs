@@ -3,6 +3,7 @@
 //! Owns the manager thread's join handle and the meaning of dropping. Knows no process. How a pool
 //! is made is in `builder`; its `map` methods are in `map`.
 
+use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
@@ -14,10 +15,10 @@ use serde::de::DeserializeOwned;
 
 use crate::codec;
 use crate::error::{CodecStep, Error};
-use crate::future::{Future, Progress, SharedFuture};
-use crate::manager::{Pool, Settings, WorkItem};
+use crate::future::{Future, Progress};
+use crate::manager::{Arguments, LARGE, Pool, Settings};
 use crate::task;
-use crate::wire::{Entry, FrameBuilder};
+use crate::wire::Entry;
 
 /// A pool of worker processes, as Python's `concurrent.futures.ProcessPoolExecutor`.
 ///
@@ -118,7 +119,7 @@ impl<S: 'static> ProcessPoolExecutor<S> {
         A: Serialize + DeserializeOwned + 'static,
         R: Serialize + DeserializeOwned + 'static,
     {
-        self.submit_entry(task::call_entry(task), &arguments)
+        self.submit_entry(task::call_entry(task), arguments)
     }
 
     /// Submits one call of `task` with the state of the worker that will run it.
@@ -129,28 +130,45 @@ impl<S: 'static> ProcessPoolExecutor<S> {
         A: Serialize + DeserializeOwned + 'static,
         R: Serialize + DeserializeOwned + 'static,
     {
-        self.submit_entry(task::call_with_entry(task), &arguments)
+        self.submit_entry(task::call_with_entry(task), arguments)
     }
 
-    fn submit_entry<A, R>(&self, entry: Result<Entry, Error>, arguments: &A) -> Future<R>
+    fn submit_entry<A, R>(&self, entry: Result<Entry, Error>, arguments: A) -> Future<R>
     where
         A: Serialize + 'static,
     {
+        thread_local! {
+            /// Where arguments are encoded: used again and again, and by one submission at a time,
+            /// because an argument's `Serialize` may itself submit.
+            static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+        }
         let queue = || {
-            let id = self.pool.next_id();
-            let mut frame = FrameBuilder::call_item(id, &entry?);
-            codec::encode(arguments, frame.bytes(), CodecStep::EncodeArguments)
-                .map_err(Error::Codec)?;
-            let future = SharedFuture::new();
-            let shared = Arc::clone(&future);
-            self.pool.submit(WorkItem { id, frame: frame.finish(), future })?;
-            let pool: Weak<dyn Progress> = Arc::downgrade(&self.pool) as _;
-            Ok(Future::new(shared, pool))
+            let entry = entry?;
+            let mut scratch = match codec::into_bytes(arguments) {
+                Ok(bytes) => bytes,
+                Err(arguments) => {
+                    let mut scratch = SCRATCH.take();
+                    scratch.clear();
+                    let encoded =
+                        codec::encode(&arguments, &mut scratch, CodecStep::EncodeArguments);
+                    encoded.map_err(Error::Codec)?;
+                    scratch
+                }
+            };
+            if scratch.len() >= LARGE {
+                return self.pool.submit(entry, Arguments::Large(std::mem::take(&mut scratch)));
+            }
+            let submitted = self.pool.submit(entry, Arguments::Small(&scratch));
+            SCRATCH.set(scratch);
+            submitted
         };
-        queue().unwrap_or_else(Future::failed)
+        match queue() {
+            Ok(shared) => Future::new(shared, Arc::downgrade(&self.pool) as Weak<dyn Progress>),
+            Err(error) => Future::failed(error),
+        }
     }
 
-    pub(crate) fn pool(&self) -> &Pool {
+    pub(crate) fn pool(&self) -> &Arc<Pool> {
         &self.pool
     }
 }

@@ -113,6 +113,7 @@ mod start;
 #[expect(unsafe_code, reason = "the fence: everything unsafe is in this module")]
 mod sys;
 mod task;
+mod wakes;
 mod wire;
 mod worker;
 

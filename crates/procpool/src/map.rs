@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -15,8 +15,10 @@ use crate::chunk_source::{ChunkSource, Chunking, FinishedChunk};
 use crate::codec;
 use crate::error::{CodecError, CodecStep, Error};
 use crate::executor::ProcessPoolExecutor;
+use crate::future::Body;
+use crate::manager::Pool;
 use crate::task::{self, decode_failure};
-use crate::wire::{Body, Entry, Failure, encode_failure};
+use crate::wire::{Entry, Failure, encode_failure};
 
 /// How the items of a `map` travel. Made by [`ProcessPoolExecutor::chunksize`].
 #[derive(Debug)]
@@ -141,7 +143,13 @@ impl<'a, S: 'static> MapOptions<'a, S> {
         }
         // From here on `map` owns the tail: if the iterator panics, what it gave so far is
         // cancelled when `map` is dropped, and the pool is told that no more will come.
-        let mut map = Map { source: Some(source), current: None, left: 0, result: PhantomData };
+        let mut map = Map {
+            source: Some(source),
+            pool: Arc::downgrade(pool),
+            current: None,
+            left: 0,
+            result: PhantomData,
+        };
         let feeder = Feeder { source: map.source.as_deref(), pool };
         let mut item = Vec::new();
         for value in items {
@@ -169,7 +177,7 @@ fn encode_item<A: Serialize + 'static>(value: &A, output: &mut Vec<u8>) -> bool 
 /// Pushes items while the caller's iterator runs, and closes the source however that ends.
 struct Feeder<'a> {
     source: Option<&'a ChunkSource>,
-    pool: &'a crate::manager::Pool,
+    pool: &'a Pool,
 }
 
 impl Feeder<'_> {
@@ -195,6 +203,7 @@ impl Drop for Feeder<'_> {
 /// not started; those that run finish, and their results are thrown away.
 pub struct Map<R> {
     source: Option<Arc<ChunkSource>>,
+    pool: Weak<Pool>,
     current: Option<Current>,
     /// How many results are still to come.
     left: usize,
@@ -204,14 +213,20 @@ pub struct Map<R> {
 /// The chunk whose results are being given out.
 struct Current {
     items: usize,
-    outcome: Result<(Body, usize), Error>,
+    outcome: Result<(Body, usize), Box<Error>>,
 }
 
 impl<R> Map<R> {
     /// One error, and nothing else.
     fn failed(error: Error) -> Self {
-        let current = Current { items: 1, outcome: Err(error) };
-        Self { source: None, current: Some(current), left: 1, result: PhantomData }
+        let current = Current { items: 1, outcome: Err(Box::new(error)) };
+        Self {
+            source: None,
+            pool: Weak::new(),
+            current: Some(current),
+            left: 1,
+            result: PhantomData,
+        }
     }
 }
 
@@ -243,7 +258,7 @@ impl<R: DeserializeOwned + 'static> std::iter::FusedIterator for Map<R> {}
 
 impl Current {
     fn next<R: DeserializeOwned + 'static>(&mut self) -> Result<R, Error> {
-        let (body, position) = self.outcome.as_mut().map_err(|error| error.clone())?;
+        let (body, position) = self.outcome.as_mut().map_err(|error| (**error).clone())?;
         let mut rest = body.get(*position..).unwrap_or_default();
         let Some(item) = chunk::take(&mut rest) else {
             return Err(Error::Codec(CodecError {
@@ -263,8 +278,11 @@ impl Current {
 
 impl<R> Drop for Map<R> {
     fn drop(&mut self) {
-        if let Some(source) = &self.source {
-            source.cancel_waiting();
+        match (&self.source, self.pool.upgrade()) {
+            // Nothing can be left of a map that was read to its end.
+            (Some(source), Some(pool)) if self.left > 0 => pool.cancel_chunks(source),
+            (Some(source), _) => source.cancel_waiting(),
+            (None, _) => {}
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::wire::{Failure, Frame, InitializerFailure, ResultStatus, encode_failu
 thread_local! {
     /// Whether this thread runs tasks: its panics are reported, not printed.
     static RUNS_TASKS: Cell<bool> = const { Cell::new(false) };
-    /// The work item that runs, if any; otherwise a panic is the initializer's.
+    /// The index of the task that runs, if any; otherwise a panic is the initializer's.
     static CURRENT: Cell<Option<u64>> = const { Cell::new(None) };
     /// What the hook saw of the panic that is unwinding.
     static LAST: RefCell<Option<RemotePanic>> = const { RefCell::new(None) };
@@ -42,9 +42,9 @@ pub(crate) fn install(socket: &'static Socket) {
     }));
 }
 
-/// Says which work item runs on this thread.
-pub(crate) fn set_current(id: Option<u64>) {
-    CURRENT.set(id);
+/// Says which task runs on this thread, by its index on the link.
+pub(crate) fn set_current(index: Option<u64>) {
+    CURRENT.set(index);
 }
 
 /// Runs a task; a panic becomes its failure.
@@ -87,15 +87,16 @@ fn payload_message(payload: &(dyn Any + Send)) -> String {
 }
 
 fn send_before_abort(mut socket: &Socket, report: RemotePanic) {
-    let frame = match CURRENT.get() {
-        Some(id) => last_words(id, &Failure::Panicked(report)),
-        None => Frame::InitializerFailed(InitializerFailure::Panicked(report)).encode(),
+    let (frame, payload) = match CURRENT.get() {
+        Some(index) => {
+            let frame = Frame::ResultItem { index, status: ResultStatus::LastWords };
+            (frame, encode_failure(&Failure::Panicked(report)))
+        }
+        None => {
+            let failure = InitializerFailure::Panicked(report);
+            (Frame::InitializerFailed, encode_failure(&failure))
+        }
     };
     // The parent may be gone, and the process ends in any case.
-    let _ = socket.write_all(&frame);
-}
-
-fn last_words(id: u64, failure: &Failure) -> Vec<u8> {
-    let payload = encode_failure(failure);
-    Frame::ResultItem { id, status: ResultStatus::LastWords, payload: &payload }.encode()
+    let _ = socket.write_all(&[&*frame.head(payload.len()), &payload].concat());
 }

@@ -22,14 +22,33 @@ use crate::wire::{Entry, Failure, InitializerFailure, encode_failure};
 /// does not know its type.
 pub(crate) type WorkerState = Option<Box<dyn Any>>;
 
-/// Runs one task or chunk: the user's function, its encoded arguments, where the result goes, and
-/// the worker's state.
-pub(crate) type CallTrampoline =
-    fn(Function, &[u8], &mut Vec<u8>, &mut WorkerState) -> Result<(), Failure>;
+/// What goes into a call and what comes out of it, encoded. The buffers are used again and again.
+#[derive(Debug, Default)]
+pub(crate) struct Call {
+    pub(crate) arguments: Vec<u8>,
+    pub(crate) output: Vec<u8>,
+}
+
+impl Call {
+    /// Empties the output, and gives memory back that was needed once.
+    pub(crate) fn recycle(&mut self) {
+        /// More keeps more memory in idle workers; less allocates it anew for middling payloads.
+        const KEPT: usize = 64 * 1024;
+        for buffer in [&mut self.arguments, &mut self.output] {
+            buffer.clear();
+            if buffer.capacity() > KEPT {
+                *buffer = Vec::new();
+            }
+        }
+    }
+}
+
+/// Runs one task or chunk with the user's function and the worker's state.
+pub(crate) type CallTrampoline = fn(Function, &mut Call, &mut WorkerState) -> Result<(), Failure>;
 
 /// Runs the initializer and fills the worker's state.
 pub(crate) type InitTrampoline =
-    fn(Function, &[u8], &mut Vec<u8>, &mut WorkerState) -> Result<(), InitializerFailure>;
+    fn(Function, &mut Call, &mut WorkerState) -> Result<(), InitializerFailure>;
 
 /// What an initializer may return: `()`, or `Result<S, E>` with any `E` that can be displayed.
 ///
@@ -140,23 +159,17 @@ fn entry<T: code::FnPointer, F: code::FnPointer>(
     })
 }
 
-fn call<A, R>(
-    function: Function,
-    arguments: &[u8],
-    output: &mut Vec<u8>,
-    _state: &mut WorkerState,
-) -> Result<(), Failure>
+fn call<A, R>(function: Function, call: &mut Call, _state: &mut WorkerState) -> Result<(), Failure>
 where
     A: DeserializeOwned + 'static,
     R: Serialize + 'static,
 {
-    run_one(typed::<fn(A) -> R>(function), arguments, output)
+    run_call(typed::<fn(A) -> R>(function), call)
 }
 
 fn call_with<S, A, R>(
     function: Function,
-    arguments: &[u8],
-    output: &mut Vec<u8>,
+    call: &mut Call,
     state: &mut WorkerState,
 ) -> Result<(), Failure>
 where
@@ -166,27 +179,25 @@ where
 {
     let task = typed::<fn(&mut S, A) -> R>(function);
     let state = state_of::<S>(state);
-    run_one(|arguments| task(state, arguments), arguments, output)
+    run_call(|arguments| task(state, arguments), call)
 }
 
 fn call_chunk<A, R>(
     function: Function,
-    items: &[u8],
-    output: &mut Vec<u8>,
+    call: &mut Call,
     _state: &mut WorkerState,
 ) -> Result<(), Failure>
 where
     A: DeserializeOwned + 'static,
     R: Serialize + 'static,
 {
-    run_chunk(typed::<fn(A) -> R>(function), items, output);
+    run_chunk(typed::<fn(A) -> R>(function), call);
     Ok(())
 }
 
 fn call_chunk_with<S, A, R>(
     function: Function,
-    items: &[u8],
-    output: &mut Vec<u8>,
+    call: &mut Call,
     state: &mut WorkerState,
 ) -> Result<(), Failure>
 where
@@ -196,14 +207,13 @@ where
 {
     let task = typed::<fn(&mut S, A) -> R>(function);
     let state = state_of::<S>(state);
-    run_chunk(|arguments| task(state, arguments), items, output);
+    run_chunk(|arguments| task(state, arguments), call);
     Ok(())
 }
 
 fn initialize<O: InitializerOutput>(
     function: Function,
-    _initargs: &[u8],
-    _output: &mut Vec<u8>,
+    _call: &mut Call,
     state: &mut WorkerState,
 ) -> Result<(), InitializerFailure> {
     keep_state(typed::<fn() -> O>(function)(), state)
@@ -211,15 +221,14 @@ fn initialize<O: InitializerOutput>(
 
 fn initialize_with<A, O>(
     function: Function,
-    initargs: &[u8],
-    _output: &mut Vec<u8>,
+    call: &mut Call,
     state: &mut WorkerState,
 ) -> Result<(), InitializerFailure>
 where
     A: DeserializeOwned + 'static,
     O: InitializerOutput,
 {
-    let initargs = codec::decode::<A>(initargs, CodecStep::DecodeArguments)
+    let initargs = codec::decode_taking::<A>(&mut call.arguments, CodecStep::DecodeArguments)
         .map_err(InitializerFailure::Codec)?;
     keep_state(typed::<fn(A) -> O>(function)(initargs), state)
 }
@@ -245,27 +254,32 @@ fn state_of<S: 'static>(state: &mut WorkerState) -> &mut S {
         .expect("the executor's type ties its tasks to its initializer's state")
 }
 
-fn run_one<A, R>(
-    task: impl FnOnce(A) -> R,
-    arguments: &[u8],
-    output: &mut Vec<u8>,
-) -> Result<(), Failure>
+fn run_call<A, R>(task: impl FnOnce(A) -> R, call: &mut Call) -> Result<(), Failure>
 where
     A: DeserializeOwned + 'static,
     R: Serialize + 'static,
 {
-    let arguments = codec::decode::<A>(arguments, CodecStep::DecodeArguments);
+    let arguments = codec::decode_taking(&mut call.arguments, CodecStep::DecodeArguments);
     let result = task(arguments.map_err(Failure::Codec)?);
-    codec::encode(&result, output, CodecStep::EncodeResult).map_err(Failure::Codec)
+    match codec::into_bytes(result) {
+        Ok(bytes) => {
+            call.output = bytes;
+            Ok(())
+        }
+        Err(result) => codec::encode(&result, &mut call.output, CodecStep::EncodeResult)
+            .map_err(Failure::Codec),
+    }
 }
 
 /// Runs `task` for every item; a panic or a codec error is the outcome of its item alone.
-fn run_chunk<A, R>(mut task: impl FnMut(A) -> R, mut items: &[u8], output: &mut Vec<u8>)
+fn run_chunk<A, R>(mut task: impl FnMut(A) -> R, call: &mut Call)
 where
     A: DeserializeOwned + 'static,
     R: Serialize + 'static,
 {
     let started = Instant::now();
+    let Call { arguments, output } = call;
+    let mut items = &arguments[..];
     let clock = output.len();
     output.extend_from_slice(&[0; 8]);
     while let Some(item) = chunk::take(&mut items) {
@@ -275,7 +289,7 @@ where
                 return true;
             }
             let start = output.len();
-            match catch(|| run_one(&mut task, item.bytes, output)) {
+            match catch(|| run_item(&mut task, item.bytes, output)) {
                 Ok(()) => false,
                 Err(failure) => {
                     output.truncate(start);
@@ -287,6 +301,20 @@ where
     }
     let nanos = u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX);
     output[clock..clock + 8].copy_from_slice(&nanos.to_le_bytes());
+}
+
+fn run_item<A, R>(
+    task: impl FnOnce(A) -> R,
+    item: &[u8],
+    output: &mut Vec<u8>,
+) -> Result<(), Failure>
+where
+    A: DeserializeOwned + 'static,
+    R: Serialize + 'static,
+{
+    let arguments = codec::decode::<A>(item, CodecStep::DecodeArguments);
+    let result = task(arguments.map_err(Failure::Codec)?);
+    codec::encode(&result, output, CodecStep::EncodeResult).map_err(Failure::Codec)
 }
 
 /// Turns a failure that arrived from a worker into the submitter's error.

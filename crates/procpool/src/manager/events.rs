@@ -1,58 +1,116 @@
 //! What the pool makes of what happens: frames, deaths, deadlines.
 //!
 //! Owns the meaning of every event and the patience with late workers. The rules that follow from
-//! a change (who gets the next task, when the pool breaks) are `state`'s. Runs under the pool's
-//! lock.
+//! a change (who gets the next task, when the pool breaks) are in `dispatch` and `state`. Runs
+//! under the pool's lock.
 
+use std::io;
 use std::time::{Duration, Instant};
 
-use super::state::PoolState;
-use super::worker::{Reader, Stage, Work, Worker};
-use super::{Pool, Settled};
-use crate::error::BrokenCause;
+use super::Pool;
+use super::state::{PoolState, TICK};
+use super::worker::{Settled, Stage, Worker};
+use crate::error::{Activity, BrokenCause};
+use crate::future::Body;
 use crate::sys::image::ImageIdentity;
 use crate::task::decode_failure;
-use crate::wire::{
-    Frame, Hello, InitializerFailure, Progress, RESULT_PAYLOAD, ResultStatus, VERSION,
-};
+use crate::wakes::Wakes;
+use crate::wire::{Frame, Hello, InitializerFailure, Progress, ResultStatus, VERSION};
 
 /// How long a worker whose link has ended may take to end itself. An exiting process closes its
 /// descriptors microseconds before it is gone; only one that closed the link and goes on is late.
 /// Longer delays that discovery; shorter could blame a worker on a machine that stands still.
 const LINK_LOST_GRACE: Duration = Duration::from_millis(500);
 
+/// The shortest time that a call is thought to take, in nanoseconds.
+const LEAST_NANOS: u64 = 50;
+
 impl PoolState {
     /// Handles an event of the poller.
-    pub(super) fn on_event(&mut self, pool: &Pool, number: u64, settled: &mut Settled) {
+    pub(super) fn on_event(&mut self, pool: &Pool, number: u64, wakes: &mut Wakes) {
         // A worker that is gone has left no events behind: serials are not reused.
         let Some(index) = self.index_of(number / 2) else { return };
         if number == self.workers[index].process_number() {
-            self.on_process_ended(pool, index, settled);
-        } else if self.workers[index].reader == Reader::Manager {
-            self.read_link(pool, index, settled);
-            self.flush(pool, index);
+            self.on_process_ended(pool, index, wakes);
+        } else {
+            self.read_news(pool, index, wakes);
+            self.read_results(pool, index, wakes);
         }
     }
 
-    fn flush(&mut self, pool: &Pool, index: usize) {
+    /// What the manager does before it sleeps: looks for what nobody told it of, and for what is
+    /// late.
+    pub(super) fn look_around(&mut self, pool: &Pool, now: Instant, wakes: &mut Wakes) {
+        self.enforce_deadlines(pool, now, wakes);
+        for index in 0..self.workers.len() {
+            if self.workers[index].link.has_results() {
+                self.read_results(pool, index, wakes);
+            }
+        }
+        if self.tick.is_some_and(|tick| now >= tick) {
+            self.tick = None;
+            self.take_back_what_waits(pool, wakes);
+        }
+        if self.tick.is_none() && self.has_backlog() {
+            self.tick = Some(now + TICK);
+        }
+        self.forget_what_is_over();
+    }
+
+    // ---- results ----
+
+    /// Reads and settles the results that a worker has sent, sends on what it has made room for,
+    /// and finds it more work. It removes no worker from the pool.
+    pub(super) fn read_results(&mut self, pool: &Pool, index: usize, wakes: &mut Wakes) {
+        let read = self.read_whole_results(index, wakes);
         let worker = &mut self.workers[index];
-        if worker.link.has_unsent() && worker.reader == Reader::Manager {
-            let _ = worker.link.flush();
-            let interest = worker.interest();
-            pool.poller.modify(&worker.link, worker.link_number(), interest);
+        worker.link.release();
+        worker.nudge();
+        if let Err(what) = read {
+            return self.on_nonsense(pool, index, what, wakes);
         }
+        // After a turn of a long one, the manager comes back: it holds the lock for a turn only.
+        self.wake |= worker.watched.is_none() && worker.link.has_results();
+        self.dispatch(pool, wakes);
     }
 
-    /// Reads and handles every frame that a worker has sent. It removes no worker from the pool.
-    pub(super) fn read_link(&mut self, pool: &Pool, index: usize, settled: &mut Settled) {
-        loop {
-            match self.workers[index].link.fill() {
-                Ok(Progress::Frame) => self.on_frame(pool, index, settled),
+    /// The error says what was wrong.
+    fn read_whole_results(&mut self, index: usize, wakes: &mut Wakes) -> Result<(), String> {
+        let worker = &mut self.workers[index];
+        let (mut calls, mut chunks) = (0, 0);
+        while worker.link.fill().map_err(|error| said(&error))? == Progress::Frame {
+            match worker.on_result(wakes)? {
+                Settled::Call => calls += 1,
+                Settled::Chunk => chunks += 1,
+                Settled::Nothing => {}
+            }
+        }
+        let busy = worker.link.busy_nanos();
+        if calls > 0 && chunks == 0 {
+            let each = busy.wrapping_sub(worker.busy_nanos) / calls;
+            self.call_nanos = each.max(self.call_nanos / 2).max(LEAST_NANOS);
+        }
+        worker.busy_nanos = busy;
+        worker.moves |= calls + chunks > 0;
+        if worker.stuck_at.is_some() && worker.stuck_at != worker.front() {
+            worker.stuck_at = None;
+        }
+        Ok(())
+    }
+
+    // ---- news ----
+
+    /// Reads and handles what a worker has said through its socket. It removes no worker from the
+    /// pool.
+    fn read_news(&mut self, pool: &Pool, index: usize, wakes: &mut Wakes) {
+        while !self.workers[index].link_ended {
+            match self.workers[index].link.fill_news() {
+                Ok(Progress::Frame) => self.on_news(pool, index, wakes),
                 Ok(Progress::Pending) => return,
                 Ok(Progress::Ended { .. }) => return self.on_link_ended(pool, index),
-                Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+                Err(error) if error.kind() == io::ErrorKind::InvalidData => {
                     self.on_link_ended(pool, index);
-                    return self.on_nonsense(pool, index, format!("sent {error}"), settled);
+                    return self.on_nonsense(pool, index, said(&error), wakes);
                 }
                 // ECONNRESET: it ended with a frame of ours unread.
                 Err(_) => return self.on_link_ended(pool, index),
@@ -60,62 +118,75 @@ impl PoolState {
         }
     }
 
-    fn on_frame(&mut self, pool: &Pool, index: usize, settled: &mut Settled) {
+    fn on_news(&mut self, pool: &Pool, index: usize, wakes: &mut Wakes) {
         let worker = &mut self.workers[index];
-        let received = worker.link.frame();
-        let frame = Frame::decode(received.bytes());
-        match (frame, &worker.stage) {
-            (Ok(Frame::Hello(hello)), Stage::Starting) => {
-                self.on_hello(pool, index, hello, settled);
-            }
-            (Ok(Frame::Ready), Stage::Initializing) => {
-                worker.stage = Stage::Idle;
-                self.dispatch(pool);
-            }
-            // It found no room for its second thread, say: as if it had not been started.
-            (Ok(Frame::InitializerFailed(failure)), Stage::Starting) => {
-                let cause = initializer_cause(worker.pid, failure);
-                worker.kill();
-                self.start_failed(pool, cause, settled);
-            }
-            (Ok(Frame::InitializerFailed(failure)), Stage::Initializing) => {
-                let cause = initializer_cause(worker.pid, failure);
-                self.break_pool(pool, cause, settled);
-            }
-            (Ok(Frame::ResultItem { id, status, payload }), Stage::Busy(in_flight))
-                if in_flight.id == id =>
-            {
-                let outcome = match status {
-                    ResultStatus::Value => Ok(received.into_body(RESULT_PAYLOAD)),
-                    _ => Err(decode_failure(payload)),
-                };
-                let next = match status {
-                    ResultStatus::LastWords => Stage::Dying(id),
-                    _ => Stage::Idle,
-                };
-                let Stage::Busy(in_flight) = std::mem::replace(&mut worker.stage, next) else {
-                    return;
-                };
-                match in_flight.work {
-                    Work::Call(future) => settled.push((future, outcome)),
-                    Work::Chunk(source, number) => source.finish(number, outcome),
-                }
-                self.dispatch(pool);
-            }
+        let received = worker.link.news();
+        let frame = received.frame();
+        let payload = received.payload.into_vec();
+        match (frame, worker.stage) {
             // What a killed worker had sent before it died.
             (_, Stage::Killed) => {}
+            // What it rings for is looked at in any case.
+            (Ok(Frame::Bell), _) => {}
+            (Ok(Frame::Hello(hello)), Stage::Starting) => {
+                self.on_hello(pool, index, hello, wakes);
+            }
+            (Ok(Frame::Ready), Stage::Initializing) => {
+                worker.stage = Stage::Ready;
+                self.dispatch(pool, wakes);
+            }
+            (Ok(Frame::InitializerFailed), stage @ (Stage::Starting | Stage::Initializing)) => {
+                let Ok(failure) = postcard::from_bytes(&payload) else {
+                    let what = "sent an initializer failure that cannot be decoded".to_owned();
+                    return self.on_nonsense(pool, index, what, wakes);
+                };
+                let cause = initializer_cause(worker.pid, failure);
+                if stage == Stage::Initializing {
+                    return self.break_pool(pool, cause, wakes);
+                }
+                // It found no room for its second thread, say: as if it had not been started.
+                worker.kill();
+                self.start_failed(pool, cause, wakes);
+            }
+            (
+                Ok(Frame::ResultItem { index: task, status: ResultStatus::LastWords }),
+                Stage::Ready,
+            ) => {
+                // What it had finished before is in the ring.
+                self.read_results(pool, index, wakes);
+                self.on_last_words(pool, index, task, &payload, wakes);
+            }
             (Ok(frame), _) => {
                 let what = format!("sent a frame out of turn: {frame:.80?}");
-                self.on_nonsense(pool, index, what, settled);
+                self.on_nonsense(pool, index, what, wakes);
             }
-            (Err(malformed), _) => {
-                let what = format!("sent {}", malformed.0);
-                self.on_nonsense(pool, index, what, settled);
-            }
+            (Err(malformed), _) => self.on_nonsense(pool, index, said(&malformed), wakes),
         }
     }
 
-    fn on_hello(&mut self, pool: &Pool, index: usize, hello: Hello, settled: &mut Settled) {
+    fn on_last_words(
+        &mut self,
+        pool: &Pool,
+        index: usize,
+        task: u64,
+        payload: &[u8],
+        wakes: &mut Wakes,
+    ) {
+        let worker = &mut self.workers[index];
+        let Activity::Running(id) = worker.activity() else {
+            let what = "reported the failure of a task that it did not run".to_owned();
+            return self.on_nonsense(pool, index, what, wakes);
+        };
+        if worker.stage != Stage::Ready || worker.front() != Some(task) {
+            let what = format!("reported the failure of task {task}, which it did not run");
+            return self.on_nonsense(pool, index, what, wakes);
+        }
+        worker.finish_front(Err(Box::new(decode_failure(payload))), wakes);
+        worker.stage = Stage::Dying(id);
+        worker.nudge();
+    }
+
+    fn on_hello(&mut self, pool: &Pool, index: usize, hello: Hello, wakes: &mut Wakes) {
         let worker = &mut self.workers[index];
         let ImageIdentity { device, inode } = ImageIdentity::current();
         let problem = if hello.pid != worker.pid {
@@ -124,34 +195,42 @@ impl PoolState {
             "is another program: is this one run by an interpreter or emulator?"
         } else {
             worker.deadline = None;
-            match pool.settings.initialize.clone() {
-                Some(frame) => {
+            match &pool.settings.initialize {
+                Some((entry, initargs)) => {
                     worker.stage = Stage::Initializing;
-                    self.send(pool, index, frame);
+                    let sent = worker.link.send(Frame::Initialize { entry: *entry }, initargs);
+                    let sent = sent.and_then(|()| worker.link.publish());
+                    self.check(pool, index, sent, wakes);
                 }
                 None => {
-                    worker.stage = Stage::Idle;
-                    self.dispatch(pool);
+                    worker.stage = Stage::Ready;
+                    self.dispatch(pool, wakes);
                 }
             }
             return;
         };
-        self.on_nonsense(pool, index, problem.to_owned(), settled);
+        self.on_nonsense(pool, index, problem.to_owned(), wakes);
     }
 
-    fn on_nonsense(&mut self, pool: &Pool, index: usize, what: String, settled: &mut Settled) {
+    pub(super) fn on_nonsense(
+        &mut self,
+        pool: &Pool,
+        index: usize,
+        what: String,
+        wakes: &mut Wakes,
+    ) {
         let worker = &mut self.workers[index];
         let pid = worker.pid;
         // Nothing that it says from here on counts, its task's result included.
         let in_flight = worker.kill();
-        self.break_pool_over(pool, BrokenCause::Protocol { pid, what }, in_flight, settled);
+        self.break_pool_over(pool, BrokenCause::Protocol { pid, what }, in_flight, wakes);
     }
 
     /// The link has ended: the process should follow at once.
     fn on_link_ended(&mut self, pool: &Pool, index: usize) {
         let worker = &mut self.workers[index];
-        if worker.reader != Reader::Nobody {
-            worker.reader = Reader::Nobody;
+        if !worker.link_ended {
+            worker.link_ended = true;
             pool.poller.remove(&worker.link);
             worker.deadline = Some(Instant::now() + LINK_LOST_GRACE);
             self.wake = true;
@@ -159,24 +238,35 @@ impl PoolState {
     }
 
     /// The process has ended: takes what it had sent, reaps it, and draws the consequences.
-    fn on_process_ended(&mut self, pool: &Pool, index: usize, settled: &mut Settled) {
-        self.read_link(pool, index, settled);
-        let Some(exit) = self.workers[index].process.reap() else { return };
-        let worker = self.workers.swap_remove(index);
-        worker.unwatch(pool);
-        let (pid, activity) = (worker.pid, worker.activity());
-        match worker.stage {
-            Stage::Leaving | Stage::Killed => {}
-            Stage::Starting => {
-                self.start_failed(pool, BrokenCause::WorkerDied { pid, exit, activity }, settled);
+    fn on_process_ended(&mut self, pool: &Pool, index: usize, wakes: &mut Wakes) {
+        self.read_news(pool, index, wakes);
+        let serial = self.workers[index].serial;
+        while self.workers[index].link.has_results() && self.workers[index].stage == Stage::Ready {
+            let before = self.workers[index].link.bytes_read();
+            self.read_results(pool, index, wakes);
+            if self.workers[index].link.bytes_read() == before {
+                break;
             }
-            stage => {
-                let cause = BrokenCause::WorkerDied { pid, exit, activity };
-                let in_flight = match stage {
-                    Stage::Busy(in_flight) => Some(in_flight),
-                    _ => None,
-                };
-                self.break_pool_over(pool, cause, in_flight, settled);
+        }
+        debug_assert_eq!(self.workers[index].serial, serial, "reading removes no worker");
+        let Some(exit) = self.workers[index].process.reap() else { return };
+        let mut worker = self.workers.swap_remove(index);
+        let (pid, activity) = (worker.pid, worker.activity());
+        let cause = BrokenCause::WorkerDied { pid, exit, activity };
+        match worker.stage {
+            Stage::Leaving | Stage::Killed => worker.unwatch(pool),
+            Stage::Starting => {
+                worker.unwatch(pool);
+                self.start_failed(pool, cause, wakes);
+            }
+            Stage::Ready if pool.settings.replace_dead => {
+                self.replace(pool, &mut worker, cause, wakes);
+                worker.unwatch(pool);
+            }
+            _ => {
+                let in_flight = std::mem::take(&mut worker.in_flight);
+                self.break_pool_over(pool, cause, in_flight, wakes);
+                worker.unwatch(pool);
             }
         }
     }
@@ -187,11 +277,11 @@ impl PoolState {
         let workers = self.workers.iter().filter_map(|worker| worker.deadline).min();
         let start = self.start_again.filter(|_| self.wants_worker(pool));
         self.start_armed = start.is_some();
-        [workers, start].into_iter().flatten().min()
+        [workers, start, self.tick].into_iter().flatten().min()
     }
 
     /// Gives up workers that are late.
-    pub(super) fn enforce_deadlines(&mut self, pool: &Pool, now: Instant, settled: &mut Settled) {
+    pub(super) fn enforce_deadlines(&mut self, pool: &Pool, now: Instant, wakes: &mut Wakes) {
         let late = |worker: &Worker| worker.deadline.is_some_and(|deadline| now >= deadline);
         while let Some(index) = self.workers.iter().position(late) {
             let worker = &mut self.workers[index];
@@ -200,14 +290,14 @@ impl PoolState {
             match worker.stage {
                 // It has been dealt with, and only takes its time to end.
                 Stage::Killed => {}
-                Stage::Starting if worker.reader != Reader::Nobody => {
+                Stage::Starting if !worker.link_ended => {
                     worker.kill();
                     let limit = pool.settings.start_timeout;
-                    self.start_failed(pool, BrokenCause::StartTimeout { pid, limit }, settled);
+                    self.start_failed(pool, BrokenCause::StartTimeout { pid, limit }, wakes);
                 }
                 _ => {
                     let what = "closed its link to the pool and went on".to_owned();
-                    self.on_nonsense(pool, index, what, settled);
+                    self.on_nonsense(pool, index, what, wakes);
                 }
             }
         }
@@ -221,6 +311,32 @@ fn initializer_cause(pid: u32, failure: InitializerFailure) -> BrokenCause {
         InitializerFailure::Codec(error) => BrokenCause::InitargsLost { pid, error },
         InitializerFailure::Setup(what) => {
             BrokenCause::Protocol { pid, what: format!("could not set itself up: {what}") }
+        }
+    }
+}
+
+/// What a worker sent that nobody should send.
+fn said(problem: &impl std::fmt::Display) -> String {
+    format!("sent {problem}")
+}
+
+impl Worker {
+    /// Settles the task whose result was read. The error says what was wrong with it.
+    fn on_result(&mut self, wakes: &mut Wakes) -> Result<Settled, String> {
+        let front = self.front();
+        let received = self.link.frame();
+        let frame = received.frame();
+        match (frame, self.stage) {
+            (_, Stage::Killed) => Ok(Settled::Nothing),
+            (Ok(Frame::ResultItem { index, status }), Stage::Ready) if front == Some(index) => {
+                let outcome = match status {
+                    ResultStatus::Value => Ok(Body::from(received.payload)),
+                    _ => Err(Box::new(decode_failure(&received.payload))),
+                };
+                Ok(self.finish_front(outcome, wakes))
+            }
+            (Ok(frame), _) => Err(format!("sent a frame out of turn: {frame:.80?}")),
+            (Err(malformed), _) => Err(said(&malformed)),
         }
     }
 }

@@ -1,69 +1,82 @@
 //! The pool's own side: who has which task, and the one thread that owns the workers.
 //!
+//! ```text
+//! submit ──▶ inbox ──take──▶ queue ──feed──▶ in flight (per worker) ──▶ link ──▶ worker
+//!                              ▲                 │   ▲
+//!                              └── taken back ───┘   └── results ◀── link ◀── worker
+//! ```
+//!
 //! Owns every pid, link and descriptor of the workers. [`Pool`] is shared by the executor, the
-//! manager thread and threads that wait for results; all of it is behind one mutex, under which
-//! no user code runs and nothing blocks.
+//! manager thread and threads that wait for results; all of it but the inbox is behind one mutex,
+//! under which no user code runs and nothing blocks.
 //!
-//! - The **submitter** queues a work item and, if a worker is idle, sends it at once.
-//! - The **manager** starts workers, reads their frames, assigns the next task, reaps, kills and
-//!   enforces deadlines. It alone starts, kills and reaps.
-//! - A **waiter** whose task is in a worker reads that worker's link itself while it waits, which
-//!   saves the switch to the manager and back; see [`Pool::advance`].
+//! - The **submitter** leaves a call in the inbox and, unless somebody is sure to come for it,
+//!   dispatches: an idle worker gets it at once.
+//! - The **manager** starts workers, reads their results, assigns the next tasks, reaps, kills and
+//!   enforces deadlines. It alone starts, kills and reaps. While tasks were sent ahead it looks
+//!   every [`TICK`](state::TICK) whether some wait behind a long one, and takes them back.
+//! - A **waiter** whose task is in a worker watches that worker's link itself, which saves the
+//!   switch to the manager and back; see `waiter`.
 //!
-//! Futures are settled after the mutex is released, so a woken thread does not run into it.
+//! Lock order: the pool's lock, then the inbox's or a chunk source's, never the other way round.
+//! Threads that wait for futures are woken after the lock is released.
 
+mod block;
+mod dispatch;
 mod events;
+mod inbox;
 mod state;
 mod waiter;
 mod worker;
 
+use std::collections::VecDeque;
 use std::panic::{self, AssertUnwindSafe};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use nix::sys::signal::SigSet;
 
 use crate::chunk_source::ChunkSource;
 use crate::error::{BrokenCause, Error};
-use crate::future::{Outcome, SharedFuture};
+use crate::future::SharedFuture;
 use crate::start::{self, StartError, Started};
-use crate::sys::poller::{Interest, Poller};
+use crate::sys::poller::Poller;
 use crate::sys::signal;
-use state::{PoolState, Queued};
-use worker::{Reader, Stage, Worker};
+use crate::wakes::Wakes;
+use crate::wire::Entry;
+use inbox::Inbox;
+use state::PoolState;
+use worker::{Stage, Worker};
+
+pub(crate) use block::{Arguments, LARGE};
 
 /// What a pool was built with.
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) max_workers: usize,
     pub(crate) start_timeout: Duration,
-    /// The frame that every worker gets first, if there is an initializer.
-    pub(crate) initialize: Option<Vec<u8>>,
+    /// The initializer that every worker runs first, if there is one, and its encoded arguments.
+    pub(crate) initialize: Option<(Entry, Bytes)>,
     /// The signal mask that workers run with: that of the thread that built the pool.
     pub(crate) mask: SigSet,
+    /// Whether a worker's death is its own task's failure only. Not offered to users yet.
+    pub(crate) replace_dead: bool,
 }
-
-/// A submitted task and its future.
-#[derive(Debug)]
-pub(crate) struct WorkItem {
-    pub(crate) id: u64,
-    /// The `CallItem`, ready to be sent.
-    pub(crate) frame: Vec<u8>,
-    pub(crate) future: Arc<SharedFuture>,
-}
-
-/// Futures to settle once the lock is released.
-pub(crate) type Settled = Vec<(Arc<SharedFuture>, Outcome)>;
 
 /// A pool of workers.
 #[derive(Debug)]
 pub(crate) struct Pool {
     settings: Settings,
     poller: Poller,
-    next_id: AtomicU64,
     next_serial: AtomicU64,
+    inbox: Inbox,
     state: Mutex<PoolState>,
+    /// How many threads look for results without sleeping, and how many may: one CPU fewer than
+    /// there are, because what they wait for needs one.
+    spinning: AtomicUsize,
+    may_spin: usize,
 }
 
 impl Pool {
@@ -71,28 +84,37 @@ impl Pool {
     pub(crate) fn new(settings: Settings) -> Result<Arc<Self>, Error> {
         let poller =
             Poller::new().map_err(|errno| Error::Setup { what: "an epoll descriptor", errno })?;
-        let state = Mutex::new(PoolState::new());
-        let (next_id, next_serial) = (AtomicU64::new(1), AtomicU64::new(0));
-        Ok(Arc::new(Self { settings, poller, next_id, next_serial, state }))
+        let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+        Ok(Arc::new(Self {
+            settings,
+            poller,
+            next_serial: AtomicU64::new(0),
+            inbox: Inbox::new(),
+            state: Mutex::new(PoolState::new()),
+            spinning: AtomicUsize::new(0),
+            may_spin: cpus.saturating_sub(1).max(1),
+        }))
     }
 
     pub(crate) fn max_workers(&self) -> usize {
         self.settings.max_workers
     }
 
-    /// Returns a number that no other work item of this pool has.
-    pub(crate) fn next_id(&self) -> u64 {
-        // Relaxed: only the number matters, not its order with anything else.
-        self.next_id.fetch_add(1, Ordering::Relaxed)
-    }
-
-    /// Queues a task and hands it to an idle worker if there is one.
+    /// Queues a call and hands it to an idle worker if there is one.
     ///
     /// # Errors
     ///
-    /// The pool is broken or shut down; the item's future is untouched.
-    pub(crate) fn submit(&self, item: WorkItem) -> Result<(), Error> {
-        self.queue(Queued::Call(item))
+    /// The pool is broken or shut down.
+    pub(crate) fn submit(
+        &self,
+        entry: Entry,
+        arguments: Arguments<'_>,
+    ) -> Result<Arc<SharedFuture>, Error> {
+        let future = SharedFuture::new();
+        if !self.inbox.push(entry, arguments, Arc::clone(&future))? {
+            self.with_state(|state, wakes| state.dispatch(self, wakes));
+        }
+        Ok(future)
     }
 
     /// Queues the chunks of a `map`.
@@ -101,28 +123,31 @@ impl Pool {
     ///
     /// The pool is broken or shut down.
     pub(crate) fn submit_chunks(&self, source: Arc<ChunkSource>) -> Result<(), Error> {
-        self.queue(Queued::Chunks(source))
-    }
-
-    fn queue(&self, queued: Queued) -> Result<(), Error> {
-        self.with_state(|state, _| {
-            state.accepts()?;
-            state.push(queued);
-            state.dispatch(self);
+        self.with_state(|state, wakes| {
+            self.inbox.accepts()?;
+            state.push_source(self, source);
+            state.dispatch(self, wakes);
             Ok(())
         })
     }
 
     /// Looks for work again, after a `map` pushed items that the pool waits for.
     pub(crate) fn feed(&self) {
-        self.with_state(|state, _| state.dispatch(self));
+        self.with_state(|state, wakes| state.dispatch(self, wakes));
+    }
+
+    /// Cancels the chunks of `source` that no worker has started.
+    pub(crate) fn cancel_chunks(&self, source: &ChunkSource) {
+        source.cancel_waiting();
+        self.with_state(|state, wakes| state.cancel_chunks(self, source, wakes));
     }
 
     /// Takes no more tasks; cancels those that have not started if asked to.
     pub(crate) fn shutdown(&self, cancel_futures: bool) {
-        self.with_state(|state, _| {
-            state.shut_down(cancel_futures);
-            state.dispatch(self);
+        self.inbox.close(Error::Shutdown);
+        self.with_state(|state, wakes| {
+            state.shut_down(self, cancel_futures, wakes);
+            state.dispatch(self, wakes);
         });
         self.poller.wake();
     }
@@ -133,7 +158,7 @@ impl Pool {
     }
 
     fn break_with(&self, cause: BrokenCause) {
-        self.with_state(|state, settled| state.break_pool(self, cause, settled));
+        self.with_state(|state, wakes| state.break_pool(self, cause, wakes));
         self.poller.wake();
     }
 
@@ -158,16 +183,15 @@ impl Pool {
         let mut ready = Vec::new();
         loop {
             self.start_missing_workers();
-            let deadline = self.with_state(|state, settled| {
-                state.enforce_deadlines(self, Instant::now(), settled);
-                state.forget_what_is_over();
+            let deadline = self.with_state(|state, wakes| {
+                state.look_around(self, Instant::now(), wakes);
                 if state.is_over() { None } else { Some(state.next_deadline(self)) }
             });
             let Some(deadline) = deadline else { return Ok(()) };
             self.poller.wait(&mut ready, deadline)?;
-            self.with_state(|state, settled| {
+            self.with_state(|state, wakes| {
                 for number in &ready {
-                    state.on_event(self, *number, settled);
+                    state.on_event(self, *number, wakes);
                 }
             });
         }
@@ -177,10 +201,10 @@ impl Pool {
     fn start_missing_workers(&self) {
         while self.lock().needs_worker(self, Instant::now()) {
             let started = self.start_worker();
-            self.with_state(|state, settled| match started {
+            self.with_state(|state, wakes| match started {
                 Ok(worker) => state.add_worker(worker),
                 Err(StartError { what, errno }) => {
-                    state.start_failed(self, BrokenCause::StartFailed { what, errno }, settled);
+                    state.start_failed(self, BrokenCause::StartFailed { what, errno }, wakes);
                 }
             });
         }
@@ -196,13 +220,21 @@ impl Pool {
             process,
             link,
             stage: Stage::Starting,
-            reader: Reader::Manager,
+            in_flight: VecDeque::new(),
+            link_ended: false,
+            watched: None,
+            eager: false,
+            rings_from: 0,
+            sent_at_tick: 0,
+            moves: false,
+            stuck_at: None,
+            busy_nanos: 0,
             deadline: Instant::now().checked_add(self.settings.start_timeout),
         };
         let watched = self
             .poller
-            .add(&worker.process, worker.process_number(), Interest::Read)
-            .and_then(|()| self.poller.add(&worker.link, worker.link_number(), Interest::Read));
+            .add(&worker.process, worker.process_number())
+            .and_then(|()| self.poller.add(&worker.link, worker.link_number()));
         if let Err(errno) = watched {
             worker.kill();
             worker.unwatch(self);
@@ -212,19 +244,16 @@ impl Pool {
         Ok(worker)
     }
 
-    /// Runs `change` under the lock; afterwards settles futures and wakes the manager if a worker
-    /// is to be started.
-    fn with_state<T>(&self, change: impl FnOnce(&mut PoolState, &mut Settled) -> T) -> T {
-        let mut settled = Settled::new();
+    /// Runs `change` under the lock; afterwards wakes who waits for futures that settled, and the
+    /// manager if it has to look at the state.
+    fn with_state<T>(&self, change: impl FnOnce(&mut PoolState, &mut Wakes) -> T) -> T {
+        let mut wakes = Wakes::default();
         let mut state = self.lock();
-        let value = change(&mut state, &mut settled);
+        let value = change(&mut state, &mut wakes);
         let wake = state.take_wake();
         drop(state);
         if wake {
             self.poller.wake();
-        }
-        for (future, outcome) in settled {
-            future.finish(outcome);
         }
         value
     }

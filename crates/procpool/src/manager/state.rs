@@ -1,41 +1,91 @@
-//! The pool's state and its transitions.
+//! The pool's state and its life: when workers are started, how the pool ends.
 //!
-//! Owns the queue and the workers, and the rules about them: when a worker is started, who gets the
-//! next task, how the pool ends. What frames, deaths and deadlines mean is in `events`. Runs under
-//! the pool's lock: nothing here blocks or calls user code. "Idle", "live" and "needed" are derived
-//! from the workers' stages and the queue whenever they are asked for; there is no counter to keep
-//! in step.
+//! Owns the queue and the workers. Who gets the next task is in `dispatch`; what frames, deaths and
+//! deadlines mean is in `events`. Runs under the pool's lock: nothing here blocks or calls user
+//! code. "Idle", "live" and "needed" are derived from the workers' stages and the queue whenever
+//! they are asked for; there is no counter to keep in step.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::worker::{InFlight, Reader, Stage, Work, Worker};
-use super::{Pool, Settled, WorkItem};
-use crate::chunk_source::{ChunkSource, Taken};
+use super::Pool;
+use super::block::Slice;
+use super::worker::{InFlight, Stage, Work, Worker};
+use crate::chunk_source::{ChunkSource, ChunkTask};
 use crate::error::{BrokenCause, BrokenProcessPool, Error};
-use crate::sys::poller::Interest;
-use crate::wire::{Frame, FrameBuilder};
+use crate::wakes::Wakes;
 
 /// How long to wait before starting a worker is tried again after it failed while others live.
 /// Shorter tries a full system harder; longer stays small longer once there is room again.
 const START_RETRY: Duration = Duration::from_secs(1);
 
+/// How often the manager looks at tasks that were sent ahead. Shorter finds those sooner that wait
+/// behind a long one; longer wakes less often. Without such tasks there is no tick.
+pub(super) const TICK: Duration = Duration::from_millis(1);
+
 /// What waits for a worker.
 #[derive(Debug)]
-pub(crate) enum Queued {
-    Call(WorkItem),
+pub(super) enum Queued {
+    Calls(Slice),
+    /// A chunk that was taken back, and its work item number.
+    Chunk(ChunkTask, u64),
     /// Stays at its place in the queue until it has given its last chunk.
-    Chunks(Arc<ChunkSource>),
+    Source(Arc<ChunkSource>),
+}
+
+impl Queued {
+    /// Work that a worker did not start.
+    pub(super) fn taken_back(work: Work) -> Self {
+        match work {
+            Work::Calls(slice) => {
+                slice.futures().for_each(|future| future.take_back());
+                Queued::Calls(slice)
+            }
+            Work::Chunk(chunk, id) => Queued::Chunk(chunk, id),
+        }
+    }
+
+    /// Whether no task is left in it.
+    fn is_over(&self) -> bool {
+        match self {
+            Queued::Calls(slice) => slice.futures().all(|future| future.is_settled()),
+            Queued::Chunk(chunk, _) => chunk.is_settled(),
+            Queued::Source(source) => source.is_exhausted(),
+        }
+    }
+
+    /// How many workers it could occupy, counted up to `limit`.
+    fn demand(&self, limit: usize) -> usize {
+        match self {
+            Queued::Calls(slice) => {
+                slice.futures().filter(|future| !future.is_settled()).take(limit).count()
+            }
+            Queued::Chunk(chunk, _) => usize::from(!chunk.is_settled()),
+            Queued::Source(source) => source.demand(limit),
+        }
+    }
+
+    pub(super) fn fail(self, error: &Error, wakes: &mut Wakes) {
+        match self {
+            Queued::Calls(slice) => Work::Calls(slice).fail(error, wakes),
+            Queued::Chunk(chunk, id) => Work::Chunk(chunk, id).fail(error, wakes),
+            Queued::Source(source) => source.stop(error),
+        }
+    }
 }
 
 /// Everything that changes in a pool.
 #[derive(Debug)]
-pub(crate) struct PoolState {
-    queue: VecDeque<Queued>,
+pub(super) struct PoolState {
+    pub(super) queue: VecDeque<Queued>,
     pub(super) workers: Vec<Worker>,
-    shut_down: bool,
+    pub(super) shut_down: bool,
     pub(super) broken: Option<BrokenProcessPool>,
+    /// How long a call takes, in nanoseconds: rises at once, falls by halves. 0: not known yet.
+    pub(super) call_nanos: u64,
+    /// When the manager looks at tasks that were sent ahead.
+    pub(super) tick: Option<Instant>,
     /// Not before this may a worker be started again.
     pub(super) start_again: Option<Instant>,
     /// Whether the manager will wake by itself when `start_again` has come.
@@ -51,23 +101,12 @@ impl PoolState {
             workers: Vec::new(),
             shut_down: false,
             broken: None,
+            call_nanos: 0,
+            tick: None,
             start_again: None,
             start_armed: false,
             wake: false,
         }
-    }
-
-    /// Says whether new tasks are taken.
-    pub(super) fn accepts(&self) -> Result<(), Error> {
-        match &self.broken {
-            Some(broken) => Err(Error::BrokenProcessPool(broken.clone())),
-            None if self.shut_down => Err(Error::Shutdown),
-            None => Ok(()),
-        }
-    }
-
-    pub(super) fn push(&mut self, queued: Queued) {
-        self.queue.push_back(queued);
     }
 
     pub(super) fn take_wake(&mut self) -> bool {
@@ -84,106 +123,16 @@ impl PoolState {
         self.workers.iter().position(|worker| worker.serial == serial)
     }
 
-    // ---- tasks to workers ----
-
-    /// Gives tasks to idle workers; then, if there is nothing left to do ever, lets them leave.
-    pub(super) fn dispatch(&mut self, pool: &Pool) {
-        if self.broken.is_some() {
-            return;
-        }
-        let mut idle = 0;
-        while let Some(found) =
-            self.workers[idle..].iter().position(|worker| matches!(worker.stage, Stage::Idle))
-        {
-            idle += found;
-            let Some((in_flight, frame)) = self.next_task(pool) else { break };
-            self.workers[idle].stage = Stage::Busy(in_flight);
-            self.send(pool, idle, frame);
-        }
-        self.forget_what_is_over();
-        if self.shut_down && self.queue.is_empty() {
-            self.let_idle_workers_leave(pool);
-        }
-        // While starting has to wait, the manager is woken once, to learn that there is something
-        // to wait for: it may have gone to sleep when there was not.
-        let waits = self.start_armed && self.start_is_blocked(Instant::now());
-        self.wake |= (self.wants_worker(pool) && !waits) || self.is_over();
-        self.tell_hunger(pool);
-    }
-
-    /// Takes the next task off the queue, in order of submission.
-    fn next_task(&mut self, pool: &Pool) -> Option<(InFlight, Vec<u8>)> {
-        let mut place = 0;
-        while place < self.queue.len() {
-            match &self.queue[place] {
-                Queued::Call(_) => {
-                    let Some(Queued::Call(item)) = self.queue.remove(place) else { continue };
-                    // A cancelled task is dropped here and never starts.
-                    if item.future.start() {
-                        let work = Work::Call(item.future);
-                        return Some((InFlight { id: item.id, work }, item.frame));
-                    }
-                }
-                Queued::Chunks(source) => {
-                    let source = Arc::clone(source);
-                    let id = pool.next_id();
-                    let mut frame = FrameBuilder::call_item(id, &source.entry);
-                    match source.take_chunk(pool.max_workers(), frame.bytes()) {
-                        Taken::Chunk(number) => {
-                            let work = Work::Chunk(source, number);
-                            return Some((InFlight { id, work }, frame.finish()));
-                        }
-                        Taken::Nothing => place += 1,
-                        Taken::Exhausted => drop(self.queue.remove(place)),
-                    }
-                }
-            }
-        }
-        None
+    pub(super) fn has_backlog(&self) -> bool {
+        self.workers.iter().any(|worker| worker.stage == Stage::Ready && worker.has_backlog())
     }
 
     /// Removes leading entries that hold no task any more, so that a queue without work is empty.
     /// No worker would come for them: a task that was cancelled before any worker was started
     /// would keep the pool from ending.
     pub(super) fn forget_what_is_over(&mut self) {
-        let is_over = |queued: &Queued| match queued {
-            Queued::Call(item) => item.future.is_settled(),
-            Queued::Chunks(source) => source.is_exhausted(),
-        };
-        while self.queue.front().is_some_and(is_over) {
+        while self.queue.front().is_some_and(Queued::is_over) {
             self.queue.pop_front();
-        }
-    }
-
-    /// Says to every `map` that is still being fed whether a worker could take its next item.
-    fn tell_hunger(&self, pool: &Pool) {
-        let room = self.workers.len() < pool.max_workers()
-            || self.workers.iter().any(|worker| matches!(worker.stage, Stage::Idle));
-        for queued in &self.queue {
-            match queued {
-                Queued::Chunks(source) => source.set_hungry(room),
-                Queued::Call(_) => return,
-            }
-        }
-    }
-
-    fn let_idle_workers_leave(&mut self, pool: &Pool) {
-        for index in 0..self.workers.len() {
-            if matches!(self.workers[index].stage, Stage::Idle) {
-                self.workers[index].stage = Stage::Leaving;
-                self.send(pool, index, Frame::Exit.encode());
-            }
-        }
-    }
-
-    /// Sends a frame; what does not fit is sent by the manager when there is room.
-    pub(super) fn send(&mut self, pool: &Pool, index: usize, frame: Vec<u8>) {
-        let worker = &mut self.workers[index];
-        // An error means that the worker is gone; its process descriptor tells how.
-        if let Ok(true) = worker.link.send(frame)
-            && worker.reader == Reader::Manager
-        {
-            pool.poller.modify(&worker.link, worker.link_number(), Interest::ReadWrite);
         }
     }
 
@@ -202,7 +151,7 @@ impl PoolState {
             && self.demand(max_workers) > self.available()
     }
 
-    fn start_is_blocked(&self, now: Instant) -> bool {
+    pub(super) fn start_is_blocked(&self, now: Instant) -> bool {
         self.start_again.is_some_and(|instant| now < instant)
     }
 
@@ -210,13 +159,10 @@ impl PoolState {
     fn demand(&self, limit: usize) -> usize {
         let mut demand = 0;
         for queued in &self.queue {
-            demand += match queued {
-                Queued::Call(item) => usize::from(!item.future.is_settled()),
-                Queued::Chunks(source) => source.demand(limit - demand),
-            };
             if demand >= limit {
                 break;
             }
+            demand += queued.demand(limit - demand);
         }
         demand
     }
@@ -224,7 +170,7 @@ impl PoolState {
     /// How many workers are idle, or will be before they get a task.
     fn available(&self) -> usize {
         let available = |worker: &&Worker| {
-            matches!(worker.stage, Stage::Starting | Stage::Initializing | Stage::Idle)
+            matches!(worker.stage, Stage::Starting | Stage::Initializing) || worker.is_idle()
         };
         self.workers.iter().filter(available).count()
     }
@@ -240,11 +186,11 @@ impl PoolState {
 
     /// A worker could not be started, or ended before it said Hello. With others alive the pool
     /// goes on with those; without, it is broken.
-    pub(super) fn start_failed(&mut self, pool: &Pool, cause: BrokenCause, settled: &mut Settled) {
-        let alive = |worker: &&Worker| !matches!(worker.stage, Stage::Killed);
+    pub(super) fn start_failed(&mut self, pool: &Pool, cause: BrokenCause, wakes: &mut Wakes) {
+        let alive = |worker: &&Worker| worker.stage != Stage::Killed;
         let others = self.workers.iter().filter(alive).count();
         if others == 0 {
-            return self.break_pool(pool, cause, settled);
+            return self.break_pool(pool, cause, wakes);
         }
         if self.start_again.is_none() {
             log::warn!("going on with {others} worker(s): {cause}");
@@ -254,62 +200,69 @@ impl PoolState {
 
     // ---- ends ----
 
-    /// Takes no more tasks; those that wait are cancelled if asked to.
-    pub(super) fn shut_down(&mut self, cancel_futures: bool) {
+    /// Takes no more tasks; those that have not started are cancelled if asked to.
+    pub(super) fn shut_down(&mut self, pool: &Pool, cancel_futures: bool, wakes: &mut Wakes) {
         self.shut_down = true;
         self.wake = true;
         if !cancel_futures {
             return;
         }
+        for index in 0..self.workers.len() {
+            if self.workers[index].has_backlog() {
+                self.take_back(pool, index, wakes);
+            }
+        }
+        self.take_inbox(pool);
         for queued in std::mem::take(&mut self.queue) {
             match queued {
-                Queued::Call(item) => drop(item.future.cancel()),
-                Queued::Chunks(source) => source.cancel_waiting(),
+                Queued::Calls(slice) => {
+                    for future in slice.futures() {
+                        let _ = future.cancel_pending();
+                    }
+                }
+                Queued::Source(source) => source.cancel_waiting(),
+                chunk @ Queued::Chunk(..) => chunk.fail(&Error::Cancelled, wakes),
             }
         }
     }
 
     /// Breaks the pool: everything unfinished fails with `cause`, every worker is killed.
-    pub(super) fn break_pool(&mut self, pool: &Pool, cause: BrokenCause, settled: &mut Settled) {
-        self.break_pool_over(pool, cause, None, settled);
+    pub(super) fn break_pool(&mut self, pool: &Pool, cause: BrokenCause, wakes: &mut Wakes) {
+        self.break_pool_over(pool, cause, VecDeque::new(), wakes);
     }
 
-    /// Breaks the pool over a worker that is gone or given up, and fails the task that it had. When
-    /// there are several causes, the first is everybody's.
+    /// Breaks the pool over a worker that is gone or given up, and fails the tasks that it had.
+    /// When there are several causes, the first is everybody's.
     pub(super) fn break_pool_over(
         &mut self,
         pool: &Pool,
         cause: BrokenCause,
-        in_flight: Option<InFlight>,
-        settled: &mut Settled,
+        in_flight: VecDeque<InFlight>,
+        wakes: &mut Wakes,
     ) {
         let first = self.broken.is_none();
         let broken = self.broken.get_or_insert_with(|| BrokenProcessPool::new(cause)).clone();
-        let error = || Error::BrokenProcessPool(broken.clone());
-        if let Some(in_flight) = in_flight {
-            in_flight.fail(error(), settled);
-        }
+        let error = Error::BrokenProcessPool(broken);
+        in_flight.iter().for_each(|in_flight| in_flight.work.fail(&error, wakes));
         if !first {
             return;
         }
         self.wake = true;
+        pool.inbox.close(error.clone());
         // Tasks that have finished keep their results, also those not read yet. From here on
         // nothing is dispatched and no second cause is recorded.
         for index in 0..self.workers.len() {
-            if matches!(self.workers[index].stage, Stage::Busy(_)) {
-                self.read_link(pool, index, settled);
+            if !self.workers[index].in_flight.is_empty() {
+                self.read_results(pool, index, wakes);
             }
         }
         for worker in &mut self.workers {
-            if let Some(in_flight) = worker.kill() {
-                in_flight.fail(error(), settled);
-            }
+            let in_flight = worker.kill();
+            in_flight.iter().for_each(|in_flight| in_flight.work.fail(&error, wakes));
         }
+        self.take_inbox(pool);
         for queued in std::mem::take(&mut self.queue) {
-            match queued {
-                Queued::Call(item) => settled.push((item.future, Err(error()))),
-                Queued::Chunks(source) => source.stop(&error()),
-            }
+            queued.fail(&error, wakes);
         }
     }
 

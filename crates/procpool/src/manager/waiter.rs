@@ -1,89 +1,110 @@
-//! Waiting for a result by reading the worker's link on the waiting thread.
+//! Waiting for a result by watching the worker's link on the waiting thread.
 //!
-//! Owns one hand-over and its proof. A link has one reader at a time, named by `Worker::reader`
-//! and changed under the pool's lock only:
+//! Owns one hand-over and its proof. Each worker has at most one watcher, named by
+//! `Worker::watched`, which changes under the pool's lock only. While there is one, the worker tells
+//! it of results, not the manager:
 //!
-//! 1. The waiter finds its task in a worker, sets `reader = Waiter` and mutes the link in the
-//!    poller, all under the lock.
-//! 2. It polls the socket without the lock, then reads and handles frames under it, with the same
-//!    code as the manager.
-//! 3. When its task has settled or its time is up, it sets `reader = Manager` and unmutes, under
-//!    the lock. Data that arrived meanwhile is not lost: the poller is level-triggered.
+//! 1. The waiter finds its task in a worker and becomes the watcher, under the lock.
+//! 2. It looks at the shared segment without the lock, for a moment over and over, then asleep.
+//! 3. It reads results under the lock, with the same code as the manager, and dispatches.
+//! 4. When its task is not there any more or its time is up, it leaves, and reads once more: what
+//!    the worker published before it could see that is read here, what comes later is told to the
+//!    manager (`link/bell.rs`).
 //!
 //! What could go wrong, and what forbids it:
 //!
-//! - The manager fetched an event for the link before step 1 and handles it after: it looks at
-//!   `reader` under the lock and leaves the link alone.
-//! - The worker ends while the waiter polls: the manager, told by the process descriptor, reads
-//!   what is left, settles the task and hangs the socket up, which ends the poll. So it does not
-//!   matter whether some other process still holds the worker's end.
-//! - The descriptor is closed and its number reused while the waiter polls: the waiter holds the
-//!   socket itself, not its number.
+//! - Somebody else settles the watcher's task, or takes it back, or the worker ends: whoever does
+//!   that nudges the watcher, which then looks at the pool.
+//! - The worker is removed and its memory given back while the watcher sleeps on it: the watcher
+//!   holds the memory itself.
+//! - A second thread waits for a task of the same worker: it sleeps on its future, and asks that
+//!   every result is told of at once.
 
-use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::Pool;
 use super::state::PoolState;
-use super::worker::{Reader, Stage, Work};
+use super::worker::Stage;
 use crate::future::{Progress, SharedFuture};
-use crate::sys::poller::{Interest, wait_readable};
-use crate::sys::socket::Socket;
+use crate::link::Watch;
+use crate::wakes::Wakes;
 
 impl Progress for Pool {
     fn advance(&self, future: &SharedFuture, deadline: Option<Instant>) {
-        let Some((serial, socket)) = self.lock().lend_link(self, future) else { return };
-        loop {
-            wait_readable(&*socket, deadline);
-            let over = self.with_state(|state, settled| {
+        let watch = self.with_state(|state, _| state.start_watch(future));
+        let Some((serial, watch)) = watch else { return };
+        let mut over = false;
+        while !over {
+            // Relaxed: a thread too many or too few that spins does no harm.
+            let may_spin = self.spinning.fetch_add(1, Ordering::Relaxed) < self.may_spin;
+            watch.wait(deadline, may_spin);
+            self.spinning.fetch_sub(1, Ordering::Relaxed);
+            over = self.with_state(|state, wakes| {
                 let Some(index) = state.index_of(serial) else { return true };
-                state.read_link(self, index, settled);
                 let late = deadline.is_some_and(|deadline| Instant::now() >= deadline);
-                let lent = state.workers[index].reader == Reader::Waiter;
-                let over = late || !lent || !state.has_task(index, future);
-                if over {
-                    state.return_link(self, index);
-                }
-                over
+                state.look_as_watcher(self, index, future, late, wakes)
             });
-            if over {
-                return;
-            }
         }
+    }
+
+    fn cancel_sent(&self, future: &SharedFuture) -> bool {
+        self.with_state(|state, wakes| state.cancel_sent(self, future, wakes))
+    }
+
+    fn has_started(&self, future: &SharedFuture) -> bool {
+        let mut state = self.lock();
+        state.workers.iter_mut().any(|worker| {
+            let index = worker.index_of(future);
+            index.is_some_and(|index| worker.link.claimed().is_ok_and(|claimed| claimed > index))
+        })
     }
 }
 
 impl PoolState {
-    /// Lends the link of the worker that has `future`'s task, if it can be lent now.
-    fn lend_link(&mut self, pool: &Pool, future: &SharedFuture) -> Option<(u64, Arc<Socket>)> {
-        let index = (0..self.workers.len()).find(|index| self.has_task(*index, future))?;
+    /// Makes the calling thread the watcher of the worker that has `future`'s task, if it can be.
+    fn start_watch(&mut self, future: &SharedFuture) -> Option<(u64, Watch)> {
+        let mut workers = self.workers.iter().enumerate();
+        let (index, task) =
+            workers.find_map(|(index, worker)| Some((index, worker.index_of(future)?)))?;
         let worker = &mut self.workers[index];
-        // Whoever writes the rest of a long frame is woken by the poller: that is the manager.
-        if worker.reader != Reader::Manager || worker.link.has_unsent() {
+        if worker.watched.is_some() || worker.stage != Stage::Ready {
+            worker.eager = true;
+            self.set_bells();
             return None;
         }
-        worker.reader = Reader::Waiter;
-        pool.poller.modify(&worker.link, worker.link_number(), Interest::Nothing);
-        Some((worker.serial, worker.link.socket()))
+        worker.watched = Some(task);
+        let watch = worker.link.watch();
+        let serial = worker.serial;
+        self.set_bells();
+        Some((serial, watch))
     }
 
-    fn return_link(&mut self, pool: &Pool, index: usize) {
+    /// Reads results for the watcher. Returns whether it has left.
+    fn look_as_watcher(
+        &mut self,
+        pool: &Pool,
+        index: usize,
+        future: &SharedFuture,
+        late: bool,
+        wakes: &mut Wakes,
+    ) -> bool {
+        let serial = self.workers[index].serial;
+        // Nobody to nudge while it is here itself.
+        let watched = self.workers[index].watched.take();
+        self.read_results(pool, index, wakes);
+        // Reading may have given up this worker, but it removes none.
         let worker = &mut self.workers[index];
-        if worker.reader == Reader::Waiter {
-            worker.reader = Reader::Manager;
-            let interest = worker.interest();
-            pool.poller.modify(&worker.link, worker.link_number(), interest);
+        debug_assert_eq!(worker.serial, serial);
+        if !late && !future.is_settled() && worker.index_of(future).is_some() {
+            worker.watched = watched;
+            self.set_bells();
+            return false;
         }
-    }
-
-    /// Whether this worker has the task of `future`.
-    fn has_task(&self, index: usize, future: &SharedFuture) -> bool {
-        match &self.workers[index].stage {
-            Stage::Busy(in_flight) => match &in_flight.work {
-                Work::Call(theirs) => std::ptr::eq(&**theirs, future),
-                Work::Chunk(..) => false,
-            },
-            _ => false,
+        worker.link.leave();
+        if worker.link.has_results() {
+            self.read_results(pool, index, wakes);
         }
+        true
     }
 }

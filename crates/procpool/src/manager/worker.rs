@@ -1,37 +1,37 @@
 //! One worker as the pool sees it.
 //!
 //! ```text
-//! Starting ──Hello──▶ Initializing ──Ready──▶ Idle ◀──result──▶ Busy ──last words──▶ Dying
-//!     └────────Hello, no initializer─────────▶ │
-//!                                              └──Exit sent──▶ Leaving
+//! Starting ──Hello──▶ Initializing ──Ready──▶ Ready ──last words──▶ Dying
+//!     └────────Hello, no initializer──────────▶ │
+//!                                               └──Exit sent──▶ Leaving
 //! any ──killed by the pool──▶ Killed
 //! ```
 //!
-//! A worker leaves the pool in one way only: its process descriptor says that it ended, and it is
-//! reaped.
+//! A ready worker is idle or busy: that is whether anything is in flight. A worker leaves the pool
+//! in one way only: its process descriptor says that it ended, and it is reaped.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
 use std::time::Instant;
 
-use super::{Pool, Settled};
-use crate::chunk_source::ChunkSource;
+use super::Pool;
+use super::block::Slice;
+use crate::chunk_source::ChunkTask;
 use crate::error::{Activity, Error};
-use crate::future::SharedFuture;
+use crate::future::{Outcome, SharedFuture};
 use crate::link::WorkerLink;
-use crate::sys::poller::{Interest, wait_readable};
+use crate::sys::poller::wait_readable;
 use crate::sys::process::PidFd;
+use crate::wakes::Wakes;
 
 /// Where a worker is in its life.
-#[derive(Debug)]
-pub(crate) enum Stage {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
     /// Started; it has not said Hello, and gets nothing before.
     Starting,
     /// It runs the initializer.
     Initializing,
-    /// It waits for a task.
-    Idle,
-    /// It has this task.
-    Busy(InFlight),
+    /// It runs tasks, or waits for one.
+    Ready,
     /// It reported the failure of this work item and is about to abort.
     Dying(u64),
     /// It was asked to leave.
@@ -40,104 +40,227 @@ pub(crate) enum Stage {
     Killed,
 }
 
-/// The task that a worker has.
+/// What is sent to one worker.
 #[derive(Debug)]
-pub(crate) struct InFlight {
-    pub(crate) id: u64,
-    pub(crate) work: Work,
+pub(super) enum Work {
+    /// Calls, each a task of its own.
+    Calls(Slice),
+    /// A chunk of a `map`, one task, and its work item number.
+    Chunk(ChunkTask, u64),
 }
 
-/// Who wants to hear of it.
-#[derive(Debug)]
-pub(crate) enum Work {
-    Call(Arc<SharedFuture>),
-    Chunk(Arc<ChunkSource>, u64),
-}
+impl Work {
+    /// How many tasks it is.
+    pub(super) fn tasks(&self) -> usize {
+        match self {
+            Work::Calls(slice) => slice.len(),
+            Work::Chunk(..) => 1,
+        }
+    }
 
-impl InFlight {
-    /// Fails the task.
-    pub(crate) fn fail(self, error: Error, settled: &mut Settled) {
-        match self.work {
-            Work::Call(future) => settled.push((future, Err(error))),
-            Work::Chunk(source, number) => source.finish(number, Err(error)),
+    /// The work item number of its first task.
+    pub(super) fn id(&self) -> u64 {
+        match self {
+            Work::Calls(slice) => slice.id(),
+            Work::Chunk(_, id) => *id,
+        }
+    }
+
+    /// Fails all of it.
+    pub(super) fn fail(&self, error: &Error, wakes: &mut Wakes) {
+        let outcome = || Err(Box::new(error.clone()));
+        match self {
+            Work::Calls(slice) => {
+                slice.futures().for_each(|future| wakes.finish(future, outcome()))
+            }
+            Work::Chunk(chunk, _) => chunk.finish(outcome()),
         }
     }
 }
 
-/// Who reads a worker's link.
+/// Work that a worker has; its tasks have consecutive indices on the link, from `index`.
+#[derive(Debug)]
+pub(super) struct InFlight {
+    pub(super) index: u64,
+    pub(super) work: Work,
+}
+
+/// What a result settled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reader {
-    Manager,
-    /// A thread that waits for this worker's task.
-    Waiter,
-    /// Nobody any more: the link has ended.
-    Nobody,
+pub(super) enum Settled {
+    Call,
+    Chunk,
+    Nothing,
 }
 
 /// A worker process.
 #[derive(Debug)]
-pub(crate) struct Worker {
+pub(super) struct Worker {
     /// Unique in its pool, unlike a pid.
-    pub(crate) serial: u64,
-    pub(crate) pid: u32,
-    pub(crate) process: PidFd,
-    pub(crate) link: WorkerLink,
-    pub(crate) stage: Stage,
-    pub(crate) reader: Reader,
+    pub(super) serial: u64,
+    pub(super) pid: u32,
+    pub(super) process: PidFd,
+    pub(super) link: WorkerLink,
+    pub(super) stage: Stage,
+    /// Sent and not finished, in the order of their indices.
+    pub(super) in_flight: VecDeque<InFlight>,
+    /// Whether the socket has ended.
+    pub(super) link_ended: bool,
+    /// The index of the task that a waiting thread watches the link for.
+    pub(super) watched: Option<u64>,
+    /// Whether other threads wait too, so that each result should be told of at once.
+    pub(super) eager: bool,
+    /// From which index on the worker was asked to ring.
+    pub(super) rings_from: u64,
+    /// How many tasks had been sent at the last tick.
+    pub(super) sent_at_tick: u64,
+    /// Whether it has finished something since it was last given work: then more may be sent ahead.
+    pub(super) moves: bool,
+    /// The task behind which others had to be taken back: nothing is sent ahead while it runs.
+    pub(super) stuck_at: Option<u64>,
+    /// The worker's own count of busy nanoseconds when it was last looked at.
+    pub(super) busy_nanos: u64,
     /// When it must have said Hello or, once its link has ended, have exited.
-    pub(crate) deadline: Option<Instant>,
+    pub(super) deadline: Option<Instant>,
 }
 
 impl Worker {
     /// The number under which its link is registered with the poller.
-    pub(crate) fn link_number(&self) -> u64 {
+    pub(super) fn link_number(&self) -> u64 {
         self.serial * 2
     }
 
     /// The number under which its process is registered.
-    pub(crate) fn process_number(&self) -> u64 {
+    pub(super) fn process_number(&self) -> u64 {
         self.serial * 2 + 1
     }
 
-    /// What the poller should watch its link for, when the manager reads it.
-    pub(crate) fn interest(&self) -> Interest {
-        if self.link.has_unsent() { Interest::ReadWrite } else { Interest::Read }
+    pub(super) fn is_idle(&self) -> bool {
+        self.stage == Stage::Ready && self.in_flight.is_empty()
     }
 
-    /// Ends all waiting for it: the poller's, and that of a thread that reads its link, which must
-    /// end even if some other process holds the worker's end.
-    pub(crate) fn unwatch(&self, pool: &Pool) {
+    /// How many tasks it has.
+    pub(super) fn tasks(&self) -> usize {
+        self.in_flight.iter().map(|in_flight| in_flight.work.tasks()).sum()
+    }
+
+    /// Whether tasks wait behind the one that it runs.
+    pub(super) fn has_backlog(&self) -> bool {
+        match self.in_flight.front() {
+            Some(first) => self.in_flight.len() > 1 || first.work.tasks() > 1,
+            None => false,
+        }
+    }
+
+    /// The index of its first unfinished task.
+    pub(super) fn front(&self) -> Option<u64> {
+        self.in_flight.front().map(|in_flight| in_flight.index)
+    }
+
+    /// The index of the task of `future`, if this worker has it.
+    pub(super) fn index_of(&self, future: &SharedFuture) -> Option<u64> {
+        self.in_flight.iter().find_map(|in_flight| match &in_flight.work {
+            Work::Calls(slice) => {
+                let place = slice.futures().position(|theirs| std::ptr::eq(&**theirs, future))?;
+                Some(in_flight.index + place as u64)
+            }
+            Work::Chunk(..) => None,
+        })
+    }
+
+    /// Settles the first unfinished task.
+    pub(super) fn finish_front(&mut self, outcome: Outcome, wakes: &mut Wakes) -> Settled {
+        let Some(first) = self.in_flight.front_mut() else { return Settled::Nothing };
+        let (settled, is_over) = match &mut first.work {
+            Work::Calls(slice) => {
+                if let Some(future) = slice.first() {
+                    wakes.finish(future, outcome);
+                }
+                slice.skip_first();
+                (Settled::Call, slice.len() == 0)
+            }
+            Work::Chunk(chunk, _) => {
+                chunk.finish(outcome);
+                (Settled::Chunk, true)
+            }
+        };
+        first.index += 1;
+        if is_over {
+            self.in_flight.pop_front();
+        }
+        settled
+    }
+
+    /// Removes the tasks from index `first` on, which the worker will not run.
+    pub(super) fn split_in_flight(&mut self, first: u64) -> Vec<Work> {
+        let mut taken = Vec::new();
+        let mut kept = VecDeque::new();
+        for mut in_flight in std::mem::take(&mut self.in_flight) {
+            let before = first.saturating_sub(in_flight.index);
+            if before >= in_flight.work.tasks() as u64 {
+                kept.push_back(in_flight);
+                continue;
+            }
+            if let Work::Calls(slice) = &mut in_flight.work
+                && before > 0
+            {
+                let index = in_flight.index;
+                let work = Work::Calls(slice.split_to(before as usize));
+                kept.push_back(InFlight { index, work });
+            }
+            taken.push(in_flight.work);
+        }
+        self.in_flight = kept;
+        taken
+    }
+
+    /// Ends all waiting for it: the poller's, and that of a thread that watches its link, which
+    /// must end even if some other process holds the worker's end.
+    pub(super) fn unwatch(&self, pool: &Pool) {
         pool.poller.remove(&self.process);
-        if self.reader != Reader::Nobody {
+        if !self.link_ended {
             pool.poller.remove(&self.link);
         }
-        self.link.socket().hang_up();
+        self.nudge();
+    }
+
+    /// Makes the thread that watches the link look at the pool.
+    pub(super) fn nudge(&self) {
+        if self.watched.is_some() {
+            self.link.nudge();
+        }
     }
 
     /// Waits for its end and reaps it. Only for a worker that was killed.
-    pub(crate) fn reap_blocking(&self) {
+    pub(super) fn reap_blocking(&self) {
         while self.process.reap().is_none() {
-            wait_readable(&self.process, None);
+            wait_readable(&self.process);
         }
     }
 
-    pub(crate) fn activity(&self) -> Activity {
-        match &self.stage {
+    pub(super) fn activity(&mut self) -> Activity {
+        match self.stage {
             Stage::Starting => Activity::Starting,
             Stage::Initializing => Activity::Initializing,
-            Stage::Busy(InFlight { id, .. }) | Stage::Dying(id) => Activity::Running(*id),
-            Stage::Idle | Stage::Leaving | Stage::Killed => Activity::Idle,
+            Stage::Dying(id) => Activity::Running(id),
+            Stage::Ready => match self.in_flight.front() {
+                // What it writes about its claims is not to be trusted for more than this.
+                Some(first) if self.link.claimed() != Ok(first.index) => {
+                    Activity::Running(first.work.id())
+                }
+                _ => Activity::Idle,
+            },
+            Stage::Leaving | Stage::Killed => Activity::Idle,
         }
     }
 
-    /// Kills the process; it is reaped when its descriptor says that it ended. Returns the task
+    /// Kills the process; it is reaped when its descriptor says that it ended. Returns the work
     /// that it had.
-    pub(crate) fn kill(&mut self) -> Option<InFlight> {
+    pub(super) fn kill(&mut self) -> VecDeque<InFlight> {
         self.process.kill();
         self.deadline = None;
-        match std::mem::replace(&mut self.stage, Stage::Killed) {
-            Stage::Busy(in_flight) => Some(in_flight),
-            _ => None,
-        }
+        self.stage = Stage::Killed;
+        self.nudge();
+        std::mem::take(&mut self.in_flight)
     }
 }

@@ -1,13 +1,12 @@
 //! `init()`: where a program becomes a worker, or goes on as itself.
 
 use std::ffi::OsString;
-use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use nix::unistd::Pid;
 
 use super::WORKER_ARGUMENT;
-use crate::link::ParentLink;
+use crate::link::{ParentLink, SEGMENT, Segment};
 use crate::sys::process::{exit_now, restore_name};
 use crate::sys::signal::ignore_sigpipe;
 use crate::sys::socket::Socket;
@@ -68,7 +67,7 @@ fn serve_if_worker() {
     if arguments.next().is_none_or(|argument| argument != WORKER_ARGUMENT) {
         return;
     }
-    let Some((socket, parent)) = arguments.next().and_then(adopt) else {
+    let Some((link, parent)) = arguments.next().and_then(adopt) else {
         eprintln!(
             "{WORKER_ARGUMENT} is how procpool starts the workers of this program; it is of no use \
              on a command line"
@@ -78,14 +77,16 @@ fn serve_if_worker() {
     restore_name();
     // Pools inside tasks: their workers are this program again, and pass here.
     mark_initialized();
-    worker::run(ParentLink::new(socket), parent)
+    worker::run(link, parent)
 }
 
 /// Reads the second argument and takes over the link that it names.
-fn adopt(argument: OsString) -> Option<(Socket, Pid)> {
+fn adopt(argument: OsString) -> Option<(ParentLink, Pid)> {
     let argument = argument.into_string().ok()?;
-    let (link, parent) = argument.split_once(':')?;
-    let parent = parent.parse::<i32>().ok()?;
-    let socket = Socket::inherited(link.parse::<RawFd>().ok()?)?;
-    Some((socket, Pid::from_raw(parent)))
+    let mut numbers = argument.split(':').map(str::parse::<i32>);
+    let mut number = || numbers.next()?.ok();
+    let (socket, memory, parent) = (number()?, number()?, number()?);
+    let socket = Socket::inherited(socket)?;
+    let segment = Segment::inherited(memory, SEGMENT)?;
+    Some((ParentLink::new(socket, segment), Pid::from_raw(parent)))
 }

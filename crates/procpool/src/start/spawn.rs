@@ -1,11 +1,13 @@
 //! `StartMethod::Spawn`: the program runs itself again.
 
+use std::os::fd::{AsFd, AsRawFd};
+
 use nix::errno::Errno;
 use nix::sys::signal::SigSet;
 use nix::unistd::getpid;
 
 use super::WORKER_ARGUMENT;
-use crate::link::WorkerLink;
+use crate::link::{SEGMENT, Segment, WorkerLink};
 use crate::sys::process::{PidFd, discard, spawn_self};
 use crate::sys::signal::with_sigint;
 use crate::sys::socket;
@@ -29,10 +31,12 @@ pub(crate) struct StartError {
 pub(crate) fn spawn(mask: &SigSet) -> Result<Started, StartError> {
     let failed = |what| move |errno| StartError { what, errno };
     let (ours, theirs) = socket::pair().map_err(failed("a socket pair"))?;
-    let place = format!("{}:{}", std::os::fd::AsRawFd::as_raw_fd(&theirs), getpid());
+    let (segment, memory) = Segment::create(SEGMENT).map_err(failed("shared memory"))?;
+    let place = format!("{}:{}:{}", theirs.as_raw_fd(), memory.as_raw_fd(), getpid());
     let arguments = [WORKER_ARGUMENT.to_owned(), place];
-    let pid = spawn_self(&arguments, std::os::fd::AsFd::as_fd(&theirs), &with_sigint(*mask))
-        .map_err(failed("a process"))?;
+    let inherited = [theirs.as_fd(), memory.as_fd()];
+    let pid =
+        spawn_self(&arguments, &inherited, &with_sigint(*mask)).map_err(failed("a process"))?;
     let process = PidFd::open(pid).map_err(|errno| {
         // ESRCH: another wait of the program has reaped it, and its number may be anybody's.
         if errno != Errno::ESRCH {
@@ -40,5 +44,5 @@ pub(crate) fn spawn(mask: &SigSet) -> Result<Started, StartError> {
         }
         StartError { what: "a process descriptor", errno }
     })?;
-    Ok(Started { pid: pid.as_raw() as u32, process, link: WorkerLink::new(ours) })
+    Ok(Started { pid: pid.as_raw() as u32, process, link: WorkerLink::new(ours, segment) })
 }

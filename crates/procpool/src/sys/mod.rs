@@ -1,12 +1,19 @@
-//! The unsafe fence: processes, signals, sockets, polling, and functions as addresses.
+//! The unsafe fence: processes, signals, sockets, polling, shared memory, and functions as
+//! addresses.
 //!
 //! Everything `unsafe` in this crate is in this folder, behind safe functions. It knows the
 //! operating system and nothing of pools, tasks or frames. System calls go through `nix` wherever
 //! nix has them; what is left is `libc`, as nix re-exports it.
 
 pub(crate) mod code;
+pub(crate) mod futex;
 pub(crate) mod image;
+pub(crate) mod memory;
 pub(crate) mod poller;
 pub(crate) mod process;
+#[cfg(not(loom))]
+pub(crate) mod segment;
+#[cfg(loom)]
+pub(crate) mod segment_model;
 pub(crate) mod signal;
 pub(crate) mod socket;

@@ -21,7 +21,7 @@ use crate::error::WorkerExit;
 
 /// Starts this program again, with `arguments` after its own argv\[0\].
 ///
-/// The child gets `/dev/null` as stdin, `inherited` under its own number, the parent's stdout and
+/// The child gets `/dev/null` as stdin, `inherited` under their own numbers, the parent's stdout and
 /// stderr, environment and working directory, and `mask` as its signal mask. It is started by
 /// `posix_spawn`, which never copies the parent: its cost does not grow with the parent's memory.
 ///
@@ -30,14 +30,16 @@ use crate::error::WorkerExit;
 /// The system's: mostly EAGAIN (process limit) and ENOMEM.
 pub(crate) fn spawn_self(
     arguments: &[String],
-    inherited: BorrowedFd<'_>,
+    inherited: &[BorrowedFd<'_>],
     mask: &SigSet,
 ) -> nix::Result<Pid> {
     let mut actions = PosixSpawnFileActions::init()?;
     actions.add_open(0, "/dev/null", OFlag::O_RDONLY, Mode::empty())?;
     // dup2 onto itself clears close-on-exec, in the child alone: no other child that the program
     // starts at this moment can inherit the descriptor (glibc 2.29, POSIX.1-2024).
-    actions.add_dup2(inherited.as_raw_fd(), inherited.as_raw_fd())?;
+    for inherited in inherited {
+        actions.add_dup2(inherited.as_raw_fd(), inherited.as_raw_fd())?;
+    }
     let mut attributes = PosixSpawnAttr::init()?;
     attributes.set_sigmask(mask)?;
     attributes.set_flags(PosixSpawnFlags::POSIX_SPAWN_SETSIGMASK)?;
@@ -173,7 +175,7 @@ mod tests {
     #[test]
     fn an_ended_child_is_reaped_with_its_status_and_only_once() {
         let (mut child, fd) = shell("exit 3");
-        wait_readable(&fd, None);
+        wait_readable(&fd);
         assert_eq!(fd.reap(), Some(WorkerExit::Code(3)));
         assert_eq!(fd.reap(), Some(WorkerExit::Unknown));
         assert!(child.wait().is_err(), "it was reaped already");
@@ -184,7 +186,7 @@ mod tests {
         let (mut child, fd) = shell("read line");
         assert_eq!(fd.reap(), None);
         fd.kill();
-        wait_readable(&fd, None);
+        wait_readable(&fd);
         assert_eq!(fd.reap(), Some(WorkerExit::Signal(libc::SIGKILL)));
         fd.kill();
         assert!(child.wait().is_err(), "it was reaped already");

@@ -1,7 +1,8 @@
 //! The two ends of a link: a pair of connected stream sockets.
 //!
 //! Owns the descriptors' flags (close-on-exec always, non-blocking in the parent) and the promise
-//! that writing to a dead peer is an error, never a SIGPIPE. Knows no frames.
+//! that writing to a dead peer is an error, never a SIGPIPE. Knows no frames, only that they can be
+//! read from here.
 
 use std::io::{self, IoSlice, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
@@ -10,8 +11,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::sys::socket::{
-    AddressFamily, MsgFlags, SockFlag, SockType, UnixAddr, getsockname, recv, sendmsg, socketpair,
+    AddressFamily, MsgFlags, SockFlag, SockType, UnixAddr, getsockname, sendmsg, socketpair,
 };
+
+use crate::wire::Source;
 
 /// One end of a link.
 #[derive(Debug)]
@@ -24,14 +27,18 @@ pub(crate) fn pair() -> nix::Result<(Socket, OwnedFd)> {
     let (parent, worker) = socketpair(AddressFamily::Unix, SockType::Stream, None, flags)?;
     let parent = UnixStream::from(parent);
     parent.set_nonblocking(true).map_err(|error| errno_of(&error))?;
-    let worker = if worker.as_raw_fd() > 2 {
-        worker
-    } else {
-        let moved = fcntl(&worker, FcntlArg::F_DUPFD_CLOEXEC(3))?;
-        // SAFETY: F_DUPFD_CLOEXEC succeeded, so `moved` is a new descriptor that nobody owns.
-        unsafe { OwnedFd::from_raw_fd(moved) }
-    };
-    Ok((Socket(parent), worker))
+    Ok((Socket(parent), above_standard_streams(worker)?))
+}
+
+/// Moves a descriptor that would be in the way of the standard streams of the process that is to
+/// inherit it.
+pub(crate) fn above_standard_streams(fd: OwnedFd) -> nix::Result<OwnedFd> {
+    if fd.as_raw_fd() > 2 {
+        return Ok(fd);
+    }
+    let moved = fcntl(&fd, FcntlArg::F_DUPFD_CLOEXEC(3))?;
+    // SAFETY: F_DUPFD_CLOEXEC succeeded, so `moved` is a new descriptor that nobody owns.
+    Ok(unsafe { OwnedFd::from_raw_fd(moved) })
 }
 
 fn errno_of(error: &io::Error) -> nix::errno::Errno {
@@ -55,17 +62,6 @@ impl Socket {
         fcntl(&fd, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).ok()?;
         Some(Self(UnixStream::from(fd)))
     }
-
-    /// Returns a reader that never waits.
-    pub(crate) fn without_waiting(&self) -> impl Read + '_ {
-        WithoutWaiting(self)
-    }
-
-    /// Ends the conversation: both sides read end-of-file, and waiting readers wake.
-    pub(crate) fn hang_up(&self) {
-        // ENOTCONN: the peer is gone already.
-        let _ = self.0.shutdown(std::net::Shutdown::Both);
-    }
 }
 
 impl Read for &Socket {
@@ -74,14 +70,7 @@ impl Read for &Socket {
     }
 }
 
-/// Reads what is there, even from a socket that blocks.
-struct WithoutWaiting<'a>(&'a Socket);
-
-impl Read for WithoutWaiting<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        Ok(recv(self.0.0.as_raw_fd(), buffer, MsgFlags::MSG_DONTWAIT)?)
-    }
-}
+impl Source for &Socket {}
 
 impl Write for &Socket {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

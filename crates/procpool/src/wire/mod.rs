@@ -4,26 +4,29 @@
 //! process. A frame is
 //!
 //! ```text
-//! length: u64 le (bytes after this field) | kind: u8 | body
+//! length: u64 le (bytes after this field) | kind: u8 | fields | payload
 //!
 //! 1 Hello             worker → parent   version u32 | pid u32 | device u64 | inode u64
 //! 2 Initialize        parent → worker   entry | encoded initargs
 //! 3 Ready             worker → parent   (empty)
 //! 4 InitializerFailed worker → parent   encoded InitializerFailure
-//! 5 CallItem          parent → worker   work id u64 | entry | encoded arguments
-//! 6 ResultItem        worker → parent   work id u64 | status u8 | encoded value or Failure
+//! 5 CallItem          parent → worker   index u64 | entry | encoded arguments
+//! 6 ResultItem        worker → parent   index u64 | status u8 | encoded value or Failure
 //! 7 Exit              parent → worker   (empty)
+//! 8 Bell              worker → parent   (empty)
 //!
 //! status: 0 value, 1 failure, 2 failure and the worker is about to end
 //! entry: trampoline offset i64 | tag u64 | function offset i64 | tag u64
 //! ```
 //!
-//! with every number little-endian. The layout is pinned by golden bytes in the tests below: a
+//! with every number little-endian. What comes before "encoded" is the frame's *head*, the rest its
+//! *payload*, which a long frame keeps in a vector of its own. The index counts the tasks that were
+//! sent to one worker, from 0. The layout is pinned by golden bytes in the tests below: a
 //! change of it is a change of [`VERSION`].
 
 mod reader;
 
-pub(crate) use reader::{Body, FrameReader, Progress, Received};
+pub(crate) use reader::{FrameReader, Payload, Progress, Received, Source};
 
 use serde::{Deserialize, Serialize};
 
@@ -31,7 +34,7 @@ use crate::error::{CodecError, RemotePanic};
 
 /// The protocol's version. Both ends are the same executable, so a difference means that the
 /// worker is not the program that its parent is.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 /// The longest frame that is believed. A longer one cannot come from a working peer; a shorter
 /// one is still only allocated as its bytes arrive. Raising it costs nothing until such frames
@@ -90,29 +93,111 @@ pub(crate) enum ResultStatus {
     LastWords = 2,
 }
 
-/// A frame, borrowed from the bytes it was decoded from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Frame<'a> {
+/// A frame without its payload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Frame {
     Hello(Hello),
-    Initialize { entry: Entry, initargs: &'a [u8] },
+    Initialize { entry: Entry },
     Ready,
-    InitializerFailed(InitializerFailure),
-    CallItem { id: u64, entry: Entry, arguments: &'a [u8] },
-    ResultItem { id: u64, status: ResultStatus, payload: &'a [u8] },
+    InitializerFailed,
+    CallItem { index: u64, entry: Entry },
+    ResultItem { index: u64, status: ResultStatus },
     Exit,
+    Bell,
 }
 
 /// A frame that does not follow the layout above.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Malformed(pub(crate) &'static str);
 
-/// Where the payload of a `ResultItem` starts in the frame's bytes, after the length field.
-pub(crate) const RESULT_PAYLOAD: usize = 1 + 8 + 1;
+impl std::fmt::Display for Malformed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0)
+    }
+}
 
-impl<'a> Frame<'a> {
-    /// Decodes what follows the length field.
-    pub(crate) fn decode(bytes: &'a [u8]) -> Result<Self, Malformed> {
-        let mut rest = bytes;
+/// The longest head: length, kind, index and entry of a `CallItem`.
+const HEAD: usize = LENGTH + 1 + 8 + 32;
+
+/// What of a frame comes before its payload, as bytes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Head {
+    bytes: [u8; HEAD],
+    length: usize,
+}
+
+impl std::ops::Deref for Head {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+}
+
+impl Head {
+    fn put(&mut self, bytes: &[u8]) {
+        self.bytes[self.length..self.length + bytes.len()].copy_from_slice(bytes);
+        self.length += bytes.len();
+    }
+
+    fn put_entry(&mut self, entry: &Entry) {
+        for function in [entry.trampoline, entry.function] {
+            self.put(&function.offset.to_le_bytes());
+            self.put(&function.tag.to_le_bytes());
+        }
+    }
+}
+
+/// How long the head of a frame of this kind is, without the length field.
+fn head_length(kind: u8) -> usize {
+    match kind {
+        1 => 1 + 4 + 4 + 8 + 8,
+        2 => 1 + 32,
+        5 => 1 + 8 + 32,
+        6 => 1 + 8 + 1,
+        _ => 1,
+    }
+}
+
+impl Frame {
+    /// Encodes the head of the frame, its length field included, before `payload` bytes.
+    pub(crate) fn head(&self, payload: usize) -> Head {
+        let mut head = Head { bytes: [0; HEAD], length: LENGTH };
+        match self {
+            Frame::Hello(hello) => {
+                head.put(&[1]);
+                head.put(&hello.version.to_le_bytes());
+                head.put(&hello.pid.to_le_bytes());
+                head.put(&hello.device.to_le_bytes());
+                head.put(&hello.inode.to_le_bytes());
+            }
+            Frame::Initialize { entry } => {
+                head.put(&[2]);
+                head.put_entry(entry);
+            }
+            Frame::Ready => head.put(&[3]),
+            Frame::InitializerFailed => head.put(&[4]),
+            Frame::CallItem { index, entry } => {
+                head.put(&[5]);
+                head.put(&index.to_le_bytes());
+                head.put_entry(entry);
+            }
+            Frame::ResultItem { index, status } => {
+                head.put(&[6]);
+                head.put(&index.to_le_bytes());
+                head.put(&[*status as u8]);
+            }
+            Frame::Exit => head.put(&[7]),
+            Frame::Bell => head.put(&[8]),
+        }
+        let length = (head.length - LENGTH + payload) as u64;
+        head.bytes[..LENGTH].copy_from_slice(&length.to_le_bytes());
+        head
+    }
+
+    /// Decodes a head, without the length field, that is followed by `payload` bytes.
+    pub(crate) fn decode(head: &[u8], payload: usize) -> Result<Self, Malformed> {
+        let mut rest = head;
         let frame = match take::<1>(&mut rest)? {
             [1] => Frame::Hello(Hello {
                 version: u32::from_le_bytes(take(&mut rest)?),
@@ -120,133 +205,38 @@ impl<'a> Frame<'a> {
                 device: u64::from_le_bytes(take(&mut rest)?),
                 inode: u64::from_le_bytes(take(&mut rest)?),
             }),
-            [2] => return Ok(Frame::Initialize { entry: take_entry(&mut rest)?, initargs: rest }),
+            [2] => Frame::Initialize { entry: take_entry(&mut rest)? },
             [3] => Frame::Ready,
-            [4] => {
-                let (failure, left) = postcard::take_from_bytes(rest)
-                    .map_err(|_| Malformed("an initializer failure that cannot be decoded"))?;
-                rest = left;
-                Frame::InitializerFailed(failure)
-            }
-            [5] => {
-                let id = u64::from_le_bytes(take(&mut rest)?);
-                return Ok(Frame::CallItem { id, entry: take_entry(&mut rest)?, arguments: rest });
-            }
-            [6] => {
-                let id = u64::from_le_bytes(take(&mut rest)?);
-                let status = match take(&mut rest)? {
+            [4] => Frame::InitializerFailed,
+            [5] => Frame::CallItem {
+                index: u64::from_le_bytes(take(&mut rest)?),
+                entry: take_entry(&mut rest)?,
+            },
+            [6] => Frame::ResultItem {
+                index: u64::from_le_bytes(take(&mut rest)?),
+                status: match take(&mut rest)? {
                     [0] => ResultStatus::Value,
                     [1] => ResultStatus::Failure,
                     [2] => ResultStatus::LastWords,
                     _ => return Err(Malformed("a result that is neither a value nor a failure")),
-                };
-                return Ok(Frame::ResultItem { id, status, payload: rest });
-            }
+                },
+            },
             [7] => Frame::Exit,
+            [8] => Frame::Bell,
             _ => return Err(Malformed("a frame of an unknown kind")),
         };
-        if rest.is_empty() { Ok(frame) } else { Err(Malformed("a frame with bytes left over")) }
-    }
-
-    /// Encodes the frame, its length field included.
-    pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut frame = FrameBuilder::new(match self {
-            Frame::Hello(_) => 1,
-            Frame::Initialize { .. } => 2,
-            Frame::Ready => 3,
-            Frame::InitializerFailed(_) => 4,
-            Frame::CallItem { .. } => 5,
-            Frame::ResultItem { .. } => 6,
-            Frame::Exit => 7,
-        });
-        let bytes = frame.bytes();
-        match self {
-            Frame::Hello(hello) => {
-                bytes.extend_from_slice(&hello.version.to_le_bytes());
-                bytes.extend_from_slice(&hello.pid.to_le_bytes());
-                bytes.extend_from_slice(&hello.device.to_le_bytes());
-                bytes.extend_from_slice(&hello.inode.to_le_bytes());
-            }
-            Frame::Initialize { entry, initargs } => {
-                put_entry(bytes, entry);
-                bytes.extend_from_slice(initargs);
-            }
-            Frame::CallItem { id, entry, arguments } => {
-                bytes.extend_from_slice(&id.to_le_bytes());
-                put_entry(bytes, entry);
-                bytes.extend_from_slice(arguments);
-            }
-            Frame::ResultItem { id, status, payload } => {
-                bytes.extend_from_slice(&id.to_le_bytes());
-                bytes.push(*status as u8);
-                bytes.extend_from_slice(payload);
-            }
-            Frame::InitializerFailed(failure) => {
-                bytes.extend_from_slice(&encode_failure(failure));
-            }
-            Frame::Ready | Frame::Exit => {}
+        let bare = matches!(frame, Frame::Hello(_) | Frame::Ready | Frame::Exit | Frame::Bell);
+        if rest.is_empty() && (payload == 0 || !bare) {
+            Ok(frame)
+        } else {
+            Err(Malformed("a frame with bytes left over"))
         }
-        frame.finish()
     }
 }
 
 /// Encodes one of this module's own failure types.
 pub(crate) fn encode_failure<T: Serialize>(failure: &T) -> Vec<u8> {
     postcard::to_stdvec(failure).expect("strings and options always fit the format")
-}
-
-/// A frame under construction, so that a payload is encoded where it will be sent from.
-#[derive(Debug)]
-pub(crate) struct FrameBuilder(Vec<u8>);
-
-impl FrameBuilder {
-    fn new(kind: u8) -> Self {
-        let mut bytes = Vec::with_capacity(64);
-        bytes.extend_from_slice(&[0; LENGTH]);
-        bytes.push(kind);
-        Self(bytes)
-    }
-
-    /// Starts a `CallItem` whose arguments are appended to [`bytes`](Self::bytes).
-    pub(crate) fn call_item(id: u64, entry: &Entry) -> Self {
-        let mut frame = Self::new(5);
-        frame.0.extend_from_slice(&id.to_le_bytes());
-        put_entry(&mut frame.0, entry);
-        frame
-    }
-
-    /// Starts a `ResultItem` that holds a value.
-    pub(crate) fn result_item(id: u64) -> Self {
-        let mut frame = Self::new(6);
-        frame.0.extend_from_slice(&id.to_le_bytes());
-        frame.0.push(ResultStatus::Value as u8);
-        frame
-    }
-
-    /// Starts an `Initialize`.
-    pub(crate) fn initialize(entry: &Entry) -> Self {
-        let mut frame = Self::new(2);
-        put_entry(&mut frame.0, entry);
-        frame
-    }
-
-    pub(crate) fn bytes(&mut self) -> &mut Vec<u8> {
-        &mut self.0
-    }
-
-    /// Fills in the length.
-    pub(crate) fn finish(mut self) -> Vec<u8> {
-        let length = (self.0.len() - LENGTH) as u64;
-        self.0[..LENGTH].copy_from_slice(&length.to_le_bytes());
-        self.0
-    }
-}
-
-fn put_entry(bytes: &mut Vec<u8>, entry: &Entry) {
-    for function in [entry.trampoline, entry.function] {
-        bytes.extend_from_slice(&function.offset.to_le_bytes());
-        bytes.extend_from_slice(&function.tag.to_le_bytes());
-    }
 }
 
 fn take_entry(rest: &mut &[u8]) -> Result<Entry, Malformed> {

@@ -1,20 +1,45 @@
-//! Puts frames together from what a `Read` gives, blocking or not.
+//! Puts frames together from what a source gives, blocking or not.
 //!
-//! Owns the receive buffers and the promise that a peer cannot make this side allocate more than
-//! about twice what it really sent. Never blocks by itself: a reader that would block gives
+//! Owns the receive buffers and the promise that a peer cannot make this side use more memory than
+//! about twice what it really sent. Never blocks by itself: a source that would block gives
 //! [`Progress::Pending`], and the partial frame is kept.
 
 use std::io::{self, Read};
+use std::mem::MaybeUninit;
 
-use super::{LENGTH, MAX_FRAME};
+use super::{Frame, HEAD, LENGTH, MAX_FRAME, Malformed, head_length};
 
 /// The buffer for small frames: one read fetches several. Larger costs memory per worker, smaller
 /// sends more frames through an allocation of their own.
 const SMALL: usize = 16 * 1024;
 
-/// How much of a large frame is read at a time. More holds whatever lock the caller holds for
-/// longer; less asks the poller more often.
-const SLICE: u64 = 1 << 20;
+/// How much of a large payload is read at a time. More holds whatever lock the caller holds for
+/// longer; less asks the source more often.
+const SLICE: usize = 1 << 20;
+
+/// How much memory is reserved for a large payload before it has come. It is not touched before,
+/// so this limits address space, not memory; less moves long payloads as they grow.
+const RESERVE: usize = 64 << 20;
+
+/// Where bytes come from.
+pub(crate) trait Source: Read {
+    /// Hears of fresh memory that what is appended next will fill, so that it can be made ready.
+    fn prepare(&self, _spare: &mut [MaybeUninit<u8>]) {}
+
+    /// Appends at most `limit` bytes to `output`, which has the room. Returns how many; 0 at the
+    /// end of the source.
+    ///
+    /// # Errors
+    ///
+    /// As for `read`.
+    fn append(&mut self, limit: usize, output: &mut Vec<u8>) -> io::Result<usize> {
+        let before = output.len();
+        output.resize(before + limit, 0);
+        let read = self.read(&mut output[before..]);
+        output.truncate(before + *read.as_ref().unwrap_or(&0));
+        read
+    }
+}
 
 /// What [`FrameReader::fill`] achieved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,18 +60,20 @@ pub(crate) struct FrameReader {
     start: usize,
     end: usize,
     large: Option<Large>,
+    /// The head of the large frame that was taken last.
+    head: [u8; HEAD],
 }
 
-/// A frame too long for the small buffer; `bytes` grows only as data arrives.
+/// The payload of a frame too long for the small buffer; its head is in `FrameReader::head`.
 #[derive(Debug)]
 struct Large {
-    bytes: Vec<u8>,
+    payload: Vec<u8>,
     total: usize,
 }
 
 impl FrameReader {
     pub(crate) fn new() -> Self {
-        Self { small: vec![0; SMALL].into(), start: 0, end: 0, large: None }
+        Self { small: vec![0; SMALL].into(), start: 0, end: 0, large: None, head: [0; HEAD] }
     }
 
     /// Reads until a whole frame is buffered, the source has nothing more, or it ended.
@@ -54,37 +81,34 @@ impl FrameReader {
     /// # Errors
     ///
     /// The source's own, except that an interrupted call is repeated and one that would block is
-    /// [`Progress::Pending`]; `InvalidData` for a length that no frame has.
-    pub(crate) fn fill(&mut self, source: &mut impl Read) -> io::Result<Progress> {
+    /// [`Progress::Pending`]; `InvalidData` for a length that no frame has, and `OutOfMemory`.
+    pub(crate) fn fill(&mut self, source: &mut impl Source) -> io::Result<Progress> {
+        let mut turn = 0;
         loop {
             let small = self.small_frame()?;
+            let buffered = self.end - self.start;
             let read = match (&mut self.large, small) {
-                (Some(large), _) if large.bytes.len() == large.total => return Ok(Progress::Frame),
-                (Some(large), _) => {
-                    let missing = (large.total - large.bytes.len()) as u64;
-                    // Appends what arrived even when it ends in an error, and grows with it.
-                    let mut slice = source.by_ref().take(missing.min(SLICE));
-                    match slice.read_to_end(&mut large.bytes) {
-                        Ok(read) if read as u64 == SLICE && missing > SLICE => {
-                            return Ok(Progress::Pending);
-                        }
-                        other => other,
-                    }
-                }
-                (None, Some(total)) if total <= self.end - self.start => {
+                (Some(large), _) if large.payload.len() == large.total => {
                     return Ok(Progress::Frame);
                 }
-                (None, Some(total)) if total > SMALL => {
-                    let mut bytes = Vec::with_capacity(2 * SMALL);
-                    bytes.extend_from_slice(&self.small[self.start..self.end]);
-                    (self.start, self.end) = (0, 0);
-                    self.large = Some(Large { bytes, total });
+                (Some(large), _) => {
+                    let slice = large.reserve(source)?;
+                    let read = source.append(slice, &mut large.payload);
+                    turn += *read.as_ref().unwrap_or(&0);
+                    if turn >= SLICE && large.payload.len() < large.total {
+                        return Ok(Progress::Pending);
+                    }
+                    read
+                }
+                (None, Some(total)) if total <= buffered => return Ok(Progress::Frame),
+                (None, Some(total)) if total > SMALL && buffered > HEAD => {
+                    self.begin_large(total, source)?;
                     continue;
                 }
                 (None, _) => {
                     if self.start > 0 {
                         self.small.copy_within(self.start..self.end, 0);
-                        (self.start, self.end) = (0, self.end - self.start);
+                        (self.start, self.end) = (0, buffered);
                     }
                     let read = source.read(&mut self.small[self.end..]);
                     self.end += *read.as_ref().unwrap_or(&0);
@@ -106,10 +130,23 @@ impl FrameReader {
         }
     }
 
+    /// Moves what has come of a long frame out of the small buffer, which holds more than its head.
+    fn begin_large(&mut self, total: usize, source: &impl Source) -> io::Result<()> {
+        let come = &self.small[self.start..self.end];
+        let head = LENGTH + head_length(come[LENGTH]);
+        self.head[..head].copy_from_slice(&come[..head]);
+        let mut large = Large { payload: Vec::new(), total: total - head };
+        large.reserve(source)?;
+        large.payload.extend_from_slice(&come[head..]);
+        (self.start, self.end) = (0, 0);
+        self.large = Some(large);
+        Ok(())
+    }
+
     /// How many bytes the buffers hold.
     #[cfg(test)]
     pub(super) fn capacity(&self) -> usize {
-        self.small.len() + self.large.as_ref().map_or(0, |large| large.bytes.capacity())
+        self.small.len() + self.large.as_ref().map_or(0, |large| large.payload.capacity())
     }
 
     /// The size of the frame that starts in the small buffer, once its length field is there.
@@ -134,60 +171,79 @@ impl FrameReader {
     /// When the last `fill` did not return [`Progress::Frame`].
     pub(crate) fn frame(&mut self) -> Received<'_> {
         if let Some(large) = self.large.take() {
-            assert_eq!(large.bytes.len(), large.total, "no whole frame is buffered");
-            return Received::Large(large.bytes);
+            assert_eq!(large.payload.len(), large.total, "no whole frame is buffered");
+            let head = &self.head[LENGTH..LENGTH + head_length(self.head[LENGTH])];
+            return Received { head, payload: Payload::Large(large.payload) };
         }
         let field = self.small[self.start..].first_chunk::<LENGTH>().expect("a frame is buffered");
         let total = LENGTH + u64::from_le_bytes(*field) as usize;
         assert!(total <= self.end - self.start, "no whole frame is buffered");
         let frame = &self.small[self.start + LENGTH..self.start + total];
         self.start += total;
-        Received::Small(frame)
+        let (head, payload) = frame.split_at(head_length(frame[0]).min(frame.len()));
+        Received { head, payload: Payload::Small(payload) }
     }
 }
 
-/// A received frame: a loan from the small buffer, or a vector of its own.
+impl Large {
+    /// Makes room for the next slice and returns its size.
+    fn reserve(&mut self, source: &impl Source) -> io::Result<usize> {
+        let missing = self.total - self.payload.len();
+        if self.payload.len() == self.payload.capacity() {
+            let more = missing.min(self.payload.len().max(RESERVE));
+            let reserved = self.payload.try_reserve_exact(more);
+            reserved.map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
+            source.prepare(self.payload.spare_capacity_mut());
+        }
+        let room = self.payload.capacity() - self.payload.len();
+        Ok(missing.min(room).min(SLICE))
+    }
+}
+
+/// A received frame.
 #[derive(Debug)]
-pub(crate) enum Received<'a> {
+pub(crate) struct Received<'a> {
+    head: &'a [u8],
+    pub(crate) payload: Payload<'a>,
+}
+
+impl Received<'_> {
+    /// Decodes its head.
+    pub(crate) fn frame(&self) -> Result<Frame, Malformed> {
+        Frame::decode(self.head, self.payload.len())
+    }
+
+    /// What follows the length field.
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> Vec<u8> {
+        [self.head, &*self.payload].concat()
+    }
+}
+
+/// The payload of a frame: a loan from the small buffer, or a vector of its own.
+#[derive(Debug)]
+pub(crate) enum Payload<'a> {
     Small(&'a [u8]),
     Large(Vec<u8>),
 }
 
-impl Received<'_> {
-    /// What follows the length field.
-    pub(crate) fn bytes(&self) -> &[u8] {
-        match self {
-            Received::Small(bytes) => bytes,
-            Received::Large(bytes) => &bytes[LENGTH..],
-        }
-    }
-
-    /// Keeps what follows the first `skip` bytes, without copying a large frame.
-    pub(crate) fn into_body(self, skip: usize) -> Body {
-        match self {
-            Received::Small(bytes) => Body { bytes: bytes[skip..].to_vec(), skip: 0 },
-            Received::Large(bytes) => Body { bytes, skip: LENGTH + skip },
-        }
-    }
-}
-
-/// The part of a frame that outlives it.
-#[derive(Debug, Default)]
-pub(crate) struct Body {
-    bytes: Vec<u8>,
-    skip: usize,
-}
-
-impl std::ops::Deref for Body {
+impl std::ops::Deref for Payload<'_> {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        &self.bytes[self.skip..]
+        match self {
+            Payload::Small(bytes) => bytes,
+            Payload::Large(bytes) => bytes,
+        }
     }
 }
 
-impl From<Vec<u8>> for Body {
-    fn from(bytes: Vec<u8>) -> Self {
-        Self { bytes, skip: 0 }
+impl Payload<'_> {
+    /// Returns the bytes, copied only if they are a loan.
+    pub(crate) fn into_vec(self) -> Vec<u8> {
+        match self {
+            Payload::Small(bytes) => bytes.to_vec(),
+            Payload::Large(bytes) => bytes,
+        }
     }
 }

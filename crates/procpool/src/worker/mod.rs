@@ -10,6 +10,7 @@
 
 mod watchdog;
 
+use std::io;
 use std::panic::AssertUnwindSafe;
 
 use nix::unistd::{Pid, getpid};
@@ -20,10 +21,9 @@ use crate::sys::code::{self, Function};
 use crate::sys::image::ImageIdentity;
 use crate::sys::process::exit_now;
 use crate::sys::{code::FnPointer, signal};
-use crate::task::{CallTrampoline, InitTrampoline, WorkerState};
+use crate::task::{Call, CallTrampoline, InitTrampoline, WorkerState};
 use crate::wire::{
-    Entry, Failure, Frame, FrameBuilder, Hello, InitializerFailure, ResultStatus, VERSION,
-    encode_failure,
+    Entry, Frame, Hello, InitializerFailure, Payload, ResultStatus, VERSION, encode_failure,
 };
 
 /// The exit code of a worker that stops because its parent is gone. Nobody reads it.
@@ -39,35 +39,46 @@ pub(crate) fn run(mut link: ParentLink, parent: Pid) -> ! {
     }
     let ImageIdentity { device, inode } = ImageIdentity::current();
     let pid = getpid().as_raw() as u32;
-    send(&link, &Frame::Hello(Hello { version: VERSION, pid, device, inode }).encode());
+    tell(&link, Frame::Hello(Hello { version: VERSION, pid, device, inode }), &[]);
 
     let mut state: WorkerState = Some(Box::new(()));
+    let mut call = Call::default();
     loop {
-        let Ok(Some(received)) = link.receive() else { exit_now(ABANDONED) };
-        match Frame::decode(received.bytes()) {
-            Ok(Frame::Initialize { entry, initargs }) => {
-                let initialized = initialize(entry, initargs, &mut state);
-                drop(received);
-                match initialized {
-                    Ok(()) => send(&link, &Frame::Ready.encode()),
-                    Err(failure) => fail(&link, &failure),
+        let received = match link.receive() {
+            Ok(received) => received,
+            Err(error) => part(&error),
+        };
+        let frame = received.frame();
+        match received.payload {
+            Payload::Small(bytes) => {
+                call.arguments.clear();
+                call.arguments.extend_from_slice(bytes);
+            }
+            Payload::Large(bytes) => call.arguments = bytes,
+        }
+        match frame {
+            Ok(Frame::Initialize { entry }) => match initialize(entry, &mut call, &mut state) {
+                Ok(()) => tell(&link, Frame::Ready, &[]),
+                Err(failure) => fail(&link, &failure),
+            },
+            Ok(Frame::CallItem { index, entry }) => match link.claim(index) {
+                Ok(true) => {
+                    let status = run_task(index, entry, &mut call, &mut state);
+                    if let Err(error) = link.send_result(index, status, &call.output) {
+                        part(&error);
+                    }
                 }
-            }
-            Ok(Frame::CallItem { id, entry, arguments }) => {
-                let result = call(id, entry, arguments, &mut state);
-                drop(received);
-                send(&link, &result);
-            }
+                Ok(false) => {}
+                Err(error) => part(&error),
+            },
             Ok(Frame::Exit) => {
                 // A destructor that panics must not look like a crash: nobody waits for its task.
                 let _ = panics::catch_message(AssertUnwindSafe(|| drop(state.take())));
                 std::process::exit(0);
             }
-            Ok(_) | Err(_) => {
-                eprintln!("procpool: worker {pid} got a frame that is not for workers");
-                exit_now(CONFUSED);
-            }
+            Ok(_) | Err(_) => confused("a frame that is not for workers"),
         }
+        call.recycle();
     }
 }
 
@@ -79,50 +90,58 @@ fn set_up(link: &ParentLink, parent: Pid) -> Result<(), String> {
 
 fn initialize(
     entry: Entry,
-    initargs: &[u8],
+    call: &mut Call,
     state: &mut WorkerState,
 ) -> Result<(), InitializerFailure> {
     let (trampoline, function) = resolve::<InitTrampoline>(entry);
-    let run = AssertUnwindSafe(|| trampoline(function, initargs, &mut Vec::new(), state));
+    let run = AssertUnwindSafe(|| trampoline(function, call, state));
     panics::catch_message(run).unwrap_or_else(|panic| Err(InitializerFailure::Panicked(panic)))
 }
 
-/// Runs one task and returns the frame that answers it.
-fn call(id: u64, entry: Entry, arguments: &[u8], state: &mut WorkerState) -> Vec<u8> {
+/// Runs one task; its output is what answers it.
+fn run_task(index: u64, entry: Entry, call: &mut Call, state: &mut WorkerState) -> ResultStatus {
     let (trampoline, function) = resolve::<CallTrampoline>(entry);
-    panics::set_current(Some(id));
-    let mut frame = FrameBuilder::result_item(id);
-    let outcome = panics::catch(|| trampoline(function, arguments, frame.bytes(), state));
+    panics::set_current(Some(index));
+    let outcome = panics::catch(|| trampoline(function, call, state));
     panics::set_current(None);
     match outcome {
-        Ok(()) => frame.finish(),
-        Err(failure) => failure_frame(id, &failure),
+        Ok(()) => ResultStatus::Value,
+        Err(failure) => {
+            call.output = encode_failure(&failure);
+            ResultStatus::Failure
+        }
     }
-}
-
-fn failure_frame(id: u64, failure: &Failure) -> Vec<u8> {
-    Frame::ResultItem { id, status: ResultStatus::Failure, payload: &encode_failure(failure) }
-        .encode()
 }
 
 fn resolve<T: FnPointer>(entry: Entry) -> (T, Function) {
     let trampoline = code::resolve(entry.trampoline).and_then(Function::typed::<T>);
     match (trampoline, code::resolve(entry.function)) {
         (Some(trampoline), Some(function)) => (trampoline, function),
-        _ => {
-            eprintln!("procpool: a worker was asked to call what is not a function of its program");
-            exit_now(CONFUSED)
-        }
+        _ => confused("a call of what is not a function of this program"),
     }
 }
 
-fn send(link: &ParentLink, frame: &[u8]) {
-    if link.send(frame).is_err() {
+fn tell(link: &ParentLink, frame: Frame, payload: &[u8]) {
+    if link.tell(frame, payload).is_err() {
         exit_now(ABANDONED);
     }
 }
 
+/// Ends a worker whose link is of no use any more.
+fn part(error: &io::Error) -> ! {
+    match error.kind() {
+        io::ErrorKind::InvalidData | io::ErrorKind::OutOfMemory => confused(&error.to_string()),
+        _ => exit_now(ABANDONED),
+    }
+}
+
+/// Ends a worker that got what no working parent sends.
+fn confused(what: &str) -> ! {
+    eprintln!("procpool: worker {} got {what}", getpid());
+    exit_now(CONFUSED)
+}
+
 fn fail(link: &ParentLink, failure: &InitializerFailure) -> ! {
-    send(link, &Frame::InitializerFailed(failure.clone()).encode());
+    tell(link, Frame::InitializerFailed, &encode_failure(failure));
     std::process::exit(1);
 }

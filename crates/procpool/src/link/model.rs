@@ -1,0 +1,235 @@
+//! The link as loom sees it: the shipped rings, claims and bells, in every interleaving.
+//!
+//! Owns small scenes, each with the parent's and the worker's side as two threads, and the bugs that
+//! can be planted. Every scene passes as it is, and every planted bug is found by a scene: without
+//! the second, the first would prove nothing. Run with `just loom`; compiled under `--cfg loom` only.
+
+use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
+
+use loom::sync::Arc;
+use loom::thread;
+
+use super::bell::Bells;
+use super::ring::{Place, RingReader, RingWriter};
+use super::{Segment, claim};
+
+/// The bugs, by name; a scene plants one by its place in this list, counted from 1.
+const BUGS: [&str; 3] = ["no fence", "relaxed tail", "take back without comparing"];
+
+static PLANTED: AtomicU8 = AtomicU8::new(0);
+
+pub(super) fn planted(bug: &str) -> bool {
+    let planted = usize::from(PLANTED.load(Relaxed));
+    planted > 0 && BUGS[planted - 1] == bug
+}
+
+/// A ring so small that the writer has to wait for the reader.
+const RING: Place = Place { offset: 0, capacity: 2, tail: 0, head: 1 };
+const CLAIM: usize = 2;
+const BELLS: Bells = Bells { worker: 3, parent: 4, room: 5 };
+
+/// The parent sends three bytes through a ring of two, waking the worker; the worker takes them one
+/// by one, making room, and sleeps when there is nothing. In the parent, room is awaited by looking.
+fn bytes_arrive_in_order_and_nobody_sleeps_through_them() {
+    let segment = Arc::new(Segment::in_model(RING.capacity));
+    let worker = thread::spawn({
+        let segment = Arc::clone(&segment);
+        move || {
+            let mut ring = RingReader::new(RING);
+            for expected in [1, 2] {
+                while ring.available(&segment).expect("nobody scribbles") == 0 {
+                    BELLS.sleep_as_worker(&segment, || ring.has_more(&segment));
+                }
+                let mut byte = [0];
+                ring.read(&segment, &mut byte);
+                ring.release(&segment);
+                assert_eq!(byte, [expected]);
+            }
+        }
+    });
+    let mut ring = RingWriter::new(RING);
+    for byte in [1, 2] {
+        assert!(ring.room(&segment, 1).expect("nobody scribbles") > 0);
+        ring.put(&segment, &[byte]);
+        ring.publish(&segment);
+        BELLS.wake_worker(&segment);
+    }
+    worker.join().expect("the worker's side panicked");
+}
+
+/// The worker writes more results than the ring holds and sleeps for room; the parent reads.
+fn a_worker_without_room_is_woken_when_there_is_some() {
+    let segment = Arc::new(Segment::in_model(RING.capacity));
+    let worker = thread::spawn({
+        let segment = Arc::clone(&segment);
+        move || {
+            let mut ring = RingWriter::new(RING);
+            for byte in [1, 2, 3] {
+                while ring.room(&segment, 1).expect("nobody scribbles") == 0 {
+                    BELLS.sleep_as_worker(&segment, || {
+                        ring.room(&segment, 1).is_ok_and(|room| room > 0)
+                    });
+                }
+                ring.put(&segment, &[byte]);
+                ring.publish(&segment);
+            }
+        }
+    });
+    let mut ring = RingReader::new(RING);
+    let mut seen = Vec::new();
+    while seen.len() < 3 {
+        let there = ring.available(&segment).expect("nobody scribbles");
+        if there == 0 {
+            thread::yield_now();
+            continue;
+        }
+        seen.reserve(there);
+        ring.append(&segment, there, &mut seen);
+        ring.release(&segment);
+        BELLS.wake_worker(&segment);
+    }
+    assert_eq!(seen, [1, 2, 3]);
+    worker.join().expect("the worker's side panicked");
+}
+
+/// The worker finishes one task and rings if the parent wants to hear of it; the parent watches,
+/// sleeps, and leaves. Whoever rings for the manager raises a flag in its place.
+fn a_result_is_seen_by_the_watcher_or_told_to_the_manager() {
+    let segment = Arc::new(Segment::in_model(RING.capacity));
+    let worker = thread::spawn({
+        let segment = Arc::clone(&segment);
+        move || {
+            let mut ring = RingWriter::new(RING);
+            ring.put(&segment, &[7]);
+            ring.publish(&segment);
+            BELLS.is_due(&segment, 1) && BELLS.ring(&segment)
+        }
+    });
+    let mut ring = RingReader::new(RING);
+    BELLS.watch(&segment);
+    BELLS.ring_from(&segment, 1);
+    BELLS.sleep_as_watcher(&segment, None, || ring.has_more(&segment));
+    // It may have returned early; this is what the pool does when the watcher's time is up.
+    BELLS.leave(&segment);
+    let seen = ring.available(&segment).expect("nobody scribbles") == 1;
+    let told = worker.join().expect("the worker's side panicked");
+    assert!(seen || told, "nobody knows of the result");
+}
+
+/// The same without sleeping: the watcher leaves while the worker finishes.
+fn a_result_of_the_moment_in_which_the_watcher_leaves_is_not_lost() {
+    let segment = Arc::new(Segment::in_model(RING.capacity));
+    BELLS.watch(&segment);
+    BELLS.ring_from(&segment, 1);
+    let worker = thread::spawn({
+        let segment = Arc::clone(&segment);
+        move || {
+            let mut ring = RingWriter::new(RING);
+            ring.put(&segment, &[7]);
+            ring.publish(&segment);
+            BELLS.is_due(&segment, 1) && BELLS.ring(&segment)
+        }
+    });
+    let mut ring = RingReader::new(RING);
+    BELLS.leave(&segment);
+    let seen = ring.available(&segment).expect("nobody scribbles") == 1;
+    let told = worker.join().expect("the worker's side panicked");
+    assert!(seen || told, "nobody knows of the result");
+}
+
+/// Two tasks are sent; the worker claims and runs them while the parent takes back what is left. And
+/// what was claimed before the last claim has its result in the ring.
+fn every_task_runs_here_or_is_taken_back() {
+    let segment = Arc::new(Segment::in_model(RING.capacity));
+    let worker = thread::spawn({
+        let segment = Arc::clone(&segment);
+        move || {
+            let mut ring = RingWriter::new(RING);
+            let mut ran = Vec::new();
+            for index in 0..2 {
+                if claim::claim(&segment, CLAIM, index).expect("nobody scribbles") {
+                    ran.push(index);
+                    ring.put(&segment, &[index as u8]);
+                    ring.publish(&segment);
+                }
+            }
+            ran
+        }
+    });
+    let first = claim::take_back(&segment, CLAIM, 0..=2).expect("nobody scribbles");
+    let mut ring = RingReader::new(RING);
+    let results = ring.available(&segment).expect("nobody scribbles") as u64;
+    assert!(results + 1 >= first, "{first} claimed, but only {results} results");
+    let mut seen = vec![0; results as usize];
+    ring.read(&segment, &mut seen);
+    assert!(seen.iter().zip(0..).all(|(result, index)| *result == index));
+    let ran = worker.join().expect("the worker's side panicked");
+    let expected: Vec<u64> = (0..first).collect();
+    assert_eq!(ran, expected, "the rest was taken back");
+}
+
+/// A scene, by name.
+type Scene = (&'static str, fn());
+
+const SCENES: [Scene; 5] = [
+    ("bytes arrive in order", bytes_arrive_in_order_and_nobody_sleeps_through_them),
+    ("a worker without room is woken", a_worker_without_room_is_woken_when_there_is_some),
+    ("a result is seen or told", a_result_is_seen_by_the_watcher_or_told_to_the_manager),
+    ("the watcher leaves", a_result_of_the_moment_in_which_the_watcher_leaves_is_not_lost),
+    ("claimed or taken back", every_task_runs_here_or_is_taken_back),
+];
+
+/// Plays one scene in every interleaving: `PROCPOOL_SCENE` is its place in the list, and
+/// `PROCPOOL_BUG` that of the bug to plant, from 1, or 0. A process of its own, because loom cannot
+/// always unwind out of a scene that went wrong.
+#[test]
+#[ignore = "played by the test below"]
+fn scene() {
+    let number = |name| std::env::var(name).ok().and_then(|value| value.parse::<usize>().ok());
+    let (Some(scene), Some(bug)) = (number("PROCPOOL_SCENE"), number("PROCPOOL_BUG")) else {
+        panic!("which scene?");
+    };
+    PLANTED.store(bug as u8, Relaxed);
+    let mut builder = loom::model::Builder::new();
+    // Every bug that is planted here, and every one met so far, needs at most two.
+    builder.preemption_bound = Some(3);
+    builder.check(SCENES[scene].1);
+    println!("the scene holds");
+}
+
+/// Whether loom finds nothing wrong with a scene; otherwise what it said.
+fn holds(scene: usize, bug: usize) -> Result<(), String> {
+    let program = std::env::current_exe().expect("a test program has a path");
+    let play = std::process::Command::new(program)
+        .args(["--exact", "link::model::scene", "--ignored", "--nocapture"])
+        .env("PROCPOOL_SCENE", scene.to_string())
+        .env("PROCPOOL_BUG", bug.to_string())
+        .output()
+        .expect("a test program can be started");
+    let said = String::from_utf8_lossy(&play.stdout).contains("the scene holds");
+    if play.status.success() && said {
+        return Ok(());
+    }
+    Err(String::from_utf8_lossy(&play.stderr).into_owned())
+}
+
+#[test]
+fn every_scene_holds() {
+    for (place, (name, _)) in SCENES.iter().enumerate() {
+        if let Err(said) = holds(place, 0) {
+            panic!("{name}: {said}");
+        }
+    }
+}
+
+#[test]
+fn every_planted_bug_is_found() {
+    for (place, bug) in BUGS.iter().enumerate() {
+        let found: Vec<&str> = (0..SCENES.len())
+            .filter(|scene| holds(*scene, place + 1).is_err())
+            .map(|scene| SCENES[scene].0)
+            .collect();
+        println!("{bug}: found by {found:?}");
+        assert!(!found.is_empty(), "nobody finds: {bug}");
+    }
+}

@@ -1,0 +1,183 @@
+//! A ring of bytes in shared memory: one side writes, the other reads.
+//!
+//! Owns two positions per ring, which only grow: the writer's *tail* and the reader's *head*. Each
+//! is stored by one side alone and lives on a cache line of its own; a side keeps its own position
+//! in private memory too and never reads that back. Bytes are copied out before anybody looks at
+//! what they mean, and a position of the peer that cannot be is [`Scribbled`], never followed.
+//!
+//! ```text
+//!        head ──▶ ░░░░░░░░░░░░░░░░ ◀── tail          head ≤ tail ≤ head + capacity
+//!                 written, not read
+//! ```
+//!
+//! - The writer copies bytes behind the tail, then stores the tail with Release. The reader loads
+//!   the tail with Acquire before it copies, so it sees every byte below it.
+//! - The reader stores the head with Release after it copied. The writer loads it with Acquire
+//!   before it writes there again, so it overwrites nothing that is still being read.
+//!
+//! Whoever waits for the other side does that through `bell`.
+
+use std::io;
+use std::ops::RangeInclusive;
+
+use super::{Ordering, Segment, planted};
+
+/// Where a ring lies in its segment.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    pub(super) offset: usize,
+    pub(super) capacity: usize,
+    /// The lines of its positions.
+    pub(super) tail: usize,
+    pub(super) head: usize,
+}
+
+/// The peer has written what no working peer writes: it is not to be trusted any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Scribbled;
+
+impl From<Scribbled> for io::Error {
+    fn from(_: Scribbled) -> Self {
+        io::Error::new(io::ErrorKind::InvalidData, "nonsense through shared memory")
+    }
+}
+
+impl Place {
+    /// Copies within the ring in at most two pieces: `copy(offset, range of the piece)`.
+    fn pieces(
+        &self,
+        position: u64,
+        count: usize,
+        mut copy: impl FnMut(usize, std::ops::Range<usize>),
+    ) {
+        let start = (position % self.capacity as u64) as usize;
+        let first = count.min(self.capacity - start);
+        copy(self.offset + start, 0..first);
+        if first < count {
+            copy(self.offset, first..count);
+        }
+    }
+
+    /// Loads a position of the peer, which must be within `possible`.
+    fn load(
+        &self,
+        segment: &Segment,
+        line: usize,
+        possible: RangeInclusive<u64>,
+    ) -> Result<u64, Scribbled> {
+        let order = if planted("relaxed tail") { Ordering::Relaxed } else { Ordering::Acquire };
+        let position = segment.line(line).number.load(order);
+        if possible.contains(&position) { Ok(position) } else { Err(Scribbled) }
+    }
+}
+
+/// The writing side.
+#[derive(Debug)]
+pub(super) struct RingWriter {
+    place: Place,
+    tail: u64,
+    /// The reader's head as last seen.
+    head: u64,
+}
+
+impl RingWriter {
+    pub(super) fn new(place: Place) -> Self {
+        Self { place, tail: 0, head: 0 }
+    }
+
+    pub(super) fn capacity(&self) -> usize {
+        self.place.capacity
+    }
+
+    /// How many bytes fit, as far as is known. Asks the reader's head only when `wanted` does not.
+    pub(super) fn room(&mut self, segment: &Segment, wanted: usize) -> Result<usize, Scribbled> {
+        let room = |this: &Self| this.place.capacity - (this.tail - this.head) as usize;
+        if room(self) < wanted {
+            self.head = self.place.load(segment, self.place.head, self.head..=self.tail)?;
+        }
+        Ok(room(self))
+    }
+
+    /// Writes bytes for which there is room. The reader sees them after [`publish`](Self::publish).
+    pub(super) fn put(&mut self, segment: &Segment, bytes: &[u8]) {
+        let used = (self.tail - self.head) as usize;
+        assert!(bytes.len() <= self.place.capacity - used, "the caller asked for room");
+        self.place.pieces(self.tail, bytes.len(), |offset, piece| {
+            segment.write(offset, &bytes[piece]);
+        });
+        self.tail += bytes.len() as u64;
+    }
+
+    /// Makes everything written visible to the reader.
+    pub(super) fn publish(&self, segment: &Segment) {
+        segment.line(self.place.tail).number.store(self.tail, Ordering::Release);
+    }
+
+    /// Whether the reader has taken everything that was published.
+    pub(super) fn is_drained(&self, segment: &Segment) -> bool {
+        segment.line(self.place.head).number.load(Ordering::Acquire) == self.tail
+    }
+}
+
+/// The reading side.
+#[derive(Debug)]
+pub(super) struct RingReader {
+    place: Place,
+    head: u64,
+    /// The writer's tail as last seen.
+    tail: u64,
+}
+
+impl RingReader {
+    pub(super) fn new(place: Place) -> Self {
+        Self { place, head: 0, tail: 0 }
+    }
+
+    /// How many bytes are there to be read.
+    pub(super) fn available(&mut self, segment: &Segment) -> Result<usize, Scribbled> {
+        if self.tail == self.head {
+            let possible = self.tail..=self.head + self.place.capacity as u64;
+            self.tail = self.place.load(segment, self.place.tail, possible)?;
+        }
+        Ok((self.tail - self.head) as usize)
+    }
+
+    /// Copies bytes that are there to `output`. The writer may reuse their place after
+    /// [`release`](Self::release).
+    pub(super) fn read(&mut self, segment: &Segment, output: &mut [u8]) {
+        self.place.pieces(self.head, output.len(), |offset, piece| {
+            segment.read(offset, &mut output[piece]);
+        });
+        self.head += output.len() as u64;
+    }
+
+    /// Appends bytes that are there to `output`, which has the room.
+    pub(super) fn append(&mut self, segment: &Segment, count: usize, output: &mut Vec<u8>) {
+        self.place.pieces(self.head, count, |offset, piece| {
+            segment.append(offset, piece.len(), output);
+        });
+        self.head += count as u64;
+    }
+
+    /// Lets the writer reuse the place of what was read.
+    pub(super) fn release(&self, segment: &Segment) {
+        segment.line(self.place.head).number.store(self.head, Ordering::Release);
+    }
+
+    /// How many bytes were read so far.
+    pub(super) fn position(&self) -> u64 {
+        self.head
+    }
+
+    /// Whether at least half of the ring is free, as far as was looked.
+    pub(super) fn is_half_empty(&self, segment: &Segment) -> bool {
+        let tail = segment.line(self.place.tail).number.load(Ordering::Acquire);
+        tail.wrapping_sub(self.head) <= self.place.capacity as u64 / 2
+    }
+
+    /// Whether there is more than was read, for a look without taking anything.
+    pub(super) fn has_more(&self, segment: &Segment) -> bool {
+        self.head != self.tail
+            || segment.line(self.place.tail).number.load(Ordering::Acquire) != self.tail
+    }
+}

@@ -1,0 +1,213 @@
+//! The worker's end of a link.
+//!
+//! Owns the receiving and claiming of tasks and the sending of results, each published before the
+//! next task is claimed. Blocks wherever it has to; what ends that is the watchdog, when the parent
+//! is gone. The socket lives as long as the process: the watchdog and the panic hook use it too,
+//! and neither is ever taken down.
+
+use std::io::{self, Read, Write};
+use std::mem::MaybeUninit;
+use std::time::Instant;
+
+use super::claim;
+use super::ring::{RingReader, RingWriter};
+use super::{BELLS, BUSY, CALLS, CLAIM, FINISHED, Ordering, RESULTS, Segment};
+use crate::sys::memory::advise_large;
+use crate::sys::poller::spin;
+use crate::sys::socket::Socket;
+use crate::wire::{Frame, FrameReader, Progress, Received, ResultStatus, Source};
+
+/// See the module's header.
+#[derive(Debug)]
+pub(crate) struct ParentLink {
+    socket: &'static Socket,
+    segment: Segment,
+    calls: RingReader,
+    reader: FrameReader,
+    results: RingWriter,
+    /// When the last task ended, if nothing was waited for since: then the next one starts there.
+    clock: Option<Instant>,
+    busy_nanos: u64,
+    /// The last wait for room that was rung for.
+    rung_for_room: u64,
+}
+
+impl ParentLink {
+    pub(crate) fn new(socket: Socket, segment: Segment) -> Self {
+        Self {
+            socket: Box::leak(Box::new(socket)),
+            segment,
+            calls: RingReader::new(CALLS),
+            reader: FrameReader::new(),
+            results: RingWriter::new(RESULTS),
+            clock: None,
+            busy_nanos: 0,
+            rung_for_room: 0,
+        }
+    }
+
+    pub(crate) fn socket(&self) -> &'static Socket {
+        self.socket
+    }
+
+    /// Tells the parent something that is no result.
+    ///
+    /// # Errors
+    ///
+    /// Those of the socket: the parent is gone.
+    pub(crate) fn tell(&self, frame: Frame, payload: &[u8]) -> io::Result<()> {
+        let mut socket = self.socket;
+        socket.write_all(&[&*frame.head(payload.len()), payload].concat())
+    }
+
+    /// Waits for the next frame.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidData` when the segment was scribbled over; those of the socket.
+    pub(crate) fn receive(&mut self) -> io::Result<Received<'_>> {
+        while self.fill()? != Progress::Frame {
+            self.clock = None;
+            self.wait_for_calls()?;
+        }
+        Ok(self.reader.frame())
+    }
+
+    fn fill(&mut self) -> io::Result<Progress> {
+        let before = self.calls.position();
+        let progress = self.reader.fill(&mut RingSource::new(&mut self.calls, &self.segment))?;
+        if self.calls.position() != before && self.calls.is_half_empty(&self.segment) {
+            let wait = BELLS.room_wanted(&self.segment);
+            if wait != 0 && std::mem::replace(&mut self.rung_for_room, wait) != wait {
+                self.ring()?;
+            }
+        }
+        Ok(progress)
+    }
+
+    fn wait_for_calls(&mut self) -> io::Result<()> {
+        // A parent that sends one task after another has the next one ready within microseconds.
+        if spin(|| self.calls.has_more(&self.segment).then_some(())).is_some() {
+            return Ok(());
+        }
+        if !self.results.is_drained(&self.segment) {
+            self.ring()?;
+        }
+        BELLS.sleep_as_worker(&self.segment, || self.calls.has_more(&self.segment));
+        Ok(())
+    }
+
+    /// Claims task `index`; false when it was taken back.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidData` when the segment was scribbled over.
+    pub(crate) fn claim(&mut self, index: u64) -> io::Result<bool> {
+        let claimed = claim::claim(&self.segment, CLAIM, index)?;
+        if claimed {
+            self.clock.get_or_insert_with(Instant::now);
+        }
+        Ok(claimed)
+    }
+
+    /// Sends the result of the claimed task `index`, which may be longer than the ring.
+    ///
+    /// # Errors
+    ///
+    /// As for [`receive`](Self::receive).
+    pub(crate) fn send_result(
+        &mut self,
+        index: u64,
+        status: ResultStatus,
+        payload: &[u8],
+    ) -> io::Result<()> {
+        let now = Instant::now();
+        if let Some(started) = self.clock.replace(now) {
+            let nanos = u64::try_from((now - started).as_nanos()).unwrap_or(u64::MAX);
+            self.busy_nanos = self.busy_nanos.wrapping_add(nanos);
+            self.segment.line(BUSY).number.store(self.busy_nanos, Ordering::Relaxed);
+        }
+        let head = Frame::ResultItem { index, status }.head(payload.len());
+        let total = head.len() + payload.len();
+        if self.results.room(&self.segment, total)? >= total {
+            self.results.put(&self.segment, &head);
+            self.results.put(&self.segment, payload);
+            self.results.publish(&self.segment);
+        } else {
+            self.stream(&head)?;
+            self.stream(payload)?;
+            self.clock = None;
+        }
+        self.segment.line(FINISHED).number.store(index + 1, Ordering::Release);
+        if BELLS.is_due(&self.segment, index + 1) { self.ring() } else { Ok(()) }
+    }
+
+    /// Writes bytes piece by piece, as the parent makes room.
+    fn stream(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        const PIECE: usize = 64 * 1024;
+        while !bytes.is_empty() {
+            let wanted = bytes.len().min(PIECE);
+            if self.results.room(&self.segment, wanted)? < wanted {
+                self.ring()?;
+                let (results, segment) = (&mut self.results, &self.segment);
+                let mut has_room =
+                    || !matches!(results.room(segment, wanted), Ok(room) if room < wanted);
+                if spin(|| has_room().then_some(())).is_none() {
+                    BELLS.sleep_as_worker(segment, has_room);
+                }
+                continue;
+            }
+            let (piece, rest) = bytes.split_at(wanted);
+            self.results.put(&self.segment, piece);
+            self.results.publish(&self.segment);
+            bytes = rest;
+        }
+        Ok(())
+    }
+
+    /// Tells the parent that there is something for it.
+    fn ring(&self) -> io::Result<()> {
+        if BELLS.ring(&self.segment) { self.tell(Frame::Bell, &[]) } else { Ok(()) }
+    }
+}
+
+/// A ring as a source of frames: what was copied out of it is released at once.
+#[derive(Debug)]
+pub(super) struct RingSource<'a> {
+    ring: &'a mut RingReader,
+    segment: &'a Segment,
+}
+
+impl<'a> RingSource<'a> {
+    pub(super) fn new(ring: &'a mut RingReader, segment: &'a Segment) -> Self {
+        Self { ring, segment }
+    }
+
+    fn take(&mut self, limit: usize, copy: impl FnOnce(&mut Self, usize)) -> io::Result<usize> {
+        let count = self.ring.available(self.segment)?.min(limit);
+        if count == 0 {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        copy(self, count);
+        self.ring.release(self.segment);
+        Ok(count)
+    }
+}
+
+impl Read for RingSource<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.take(buffer.len(), |this, count| this.ring.read(this.segment, &mut buffer[..count]))
+    }
+}
+
+impl Source for RingSource<'_> {
+    fn prepare(&self, spare: &mut [MaybeUninit<u8>]) {
+        advise_large(spare);
+    }
+
+    fn append(&mut self, limit: usize, output: &mut Vec<u8>) -> io::Result<usize> {
+        /// Released in pieces, so that the writer goes on while the next one is copied.
+        const PIECE: usize = 64 * 1024;
+        self.take(limit.min(PIECE), |this, count| this.ring.append(this.segment, count, output))
+    }
+}

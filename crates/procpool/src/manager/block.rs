@@ -1,0 +1,206 @@
+//! Calls that were submitted one after another, kept together.
+//!
+//! Owns the layout of queued calls: their encoded arguments in one piece of memory, and 16 bytes
+//! each besides. A block is filled under the inbox's lock, then never changes; the queue and the
+//! workers hold [`Slice`]s of it, so moving calls between them, in whichever direction, copies
+//! nothing. A block lives until the last slice is gone.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::future::SharedFuture;
+use crate::wire::Entry;
+
+/// The most calls in a block. More makes fewer, larger pieces; less frees the memory of finished
+/// calls sooner.
+const ITEMS: usize = 512;
+
+/// The most argument bytes in a block of several calls.
+const BYTES: usize = 64 * 1024;
+
+/// Arguments from here on are moved, not copied, and make a block of their own.
+pub(crate) const LARGE: usize = 16 * 1024;
+
+/// Encoded arguments.
+#[derive(Debug)]
+pub(crate) enum Arguments<'a> {
+    Small(&'a [u8]),
+    Large(Vec<u8>),
+}
+
+#[derive(Debug)]
+struct Item {
+    future: Arc<SharedFuture>,
+    /// Where its arguments end; those of a block's last call end with the block.
+    end: u32,
+    /// Which of the block's entries it calls.
+    entry: u32,
+}
+
+/// Calls; their ids are consecutive.
+#[derive(Debug)]
+pub(super) struct Block<B = Bytes> {
+    first_id: u64,
+    entries: Vec<Entry>,
+    bytes: B,
+    items: Vec<Item>,
+}
+
+impl Block<Vec<u8>> {
+    /// Starts a block with one call.
+    pub(super) fn new(
+        id: u64,
+        entry: Entry,
+        arguments: Arguments<'_>,
+        future: Arc<SharedFuture>,
+    ) -> Self {
+        let bytes = match arguments {
+            Arguments::Small(bytes) => bytes.to_vec(),
+            Arguments::Large(bytes) => bytes,
+        };
+        // Saturates only for large arguments, which are the last of their block.
+        let end = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        let items = vec![Item { future, end, entry: 0 }];
+        Self { first_id: id, entries: vec![entry], bytes, items }
+    }
+
+    /// Adds a call if it belongs here: the ids are consecutive and there is room. Otherwise the
+    /// future is given back.
+    pub(super) fn add(
+        &mut self,
+        id: u64,
+        entry: Entry,
+        arguments: &Arguments<'_>,
+        future: Arc<SharedFuture>,
+    ) -> Result<(), Arc<SharedFuture>> {
+        let Arguments::Small(bytes) = arguments else { return Err(future) };
+        let length = self.bytes.len() + bytes.len();
+        let fits = length <= BYTES && self.items.len() < ITEMS;
+        if !fits || id != self.first_id + self.items.len() as u64 {
+            return Err(future);
+        }
+        if self.entries.last() != Some(&entry) {
+            self.entries.push(entry);
+        }
+        self.bytes.extend_from_slice(bytes);
+        let entry = self.entries.len() as u32 - 1;
+        self.items.push(Item { future, end: length as u32, entry });
+        Ok(())
+    }
+
+    /// Ends the filling.
+    pub(super) fn freeze(self) -> Slice {
+        let Self { first_id, entries, bytes, items } = self;
+        let end = items.len() as u32;
+        Slice {
+            block: Arc::new(Block { first_id, entries, bytes: bytes.into(), items }),
+            start: 0,
+            end,
+        }
+    }
+}
+
+/// Some calls of a block, one after another.
+#[derive(Debug, Clone)]
+pub(super) struct Slice {
+    block: Arc<Block>,
+    start: u32,
+    end: u32,
+}
+
+impl Slice {
+    pub(super) fn len(&self) -> usize {
+        (self.end - self.start) as usize
+    }
+
+    /// Cuts off the first `count` calls, which there are.
+    pub(super) fn split_to(&mut self, count: usize) -> Slice {
+        let middle = self.start + count as u32;
+        assert!(middle <= self.end, "{count} of {} calls", self.len());
+        let first = Slice { block: Arc::clone(&self.block), start: self.start, end: middle };
+        self.start = middle;
+        first
+    }
+
+    /// Leaves the first call, which there is, behind.
+    pub(super) fn skip_first(&mut self) {
+        debug_assert!(self.start < self.end);
+        self.start += 1;
+    }
+
+    /// The work item number of the first call.
+    pub(super) fn id(&self) -> u64 {
+        self.block.first_id + u64::from(self.start)
+    }
+
+    pub(super) fn futures(&self) -> impl Iterator<Item = &Arc<SharedFuture>> {
+        let range = self.start as usize..self.end as usize;
+        self.block.items[range].iter().map(|item| &item.future)
+    }
+
+    /// The future of the first call, if any is left.
+    pub(super) fn first(&self) -> Option<&Arc<SharedFuture>> {
+        self.futures().next()
+    }
+
+    /// What each call calls, and where its arguments are.
+    pub(super) fn calls(&self) -> impl Iterator<Item = (Entry, &Bytes, Range<usize>)> {
+        let Block { entries, bytes, items, .. } = &*self.block;
+        let first = self.start as usize;
+        let mut start = first.checked_sub(1).map_or(0, |before| items[before].end as usize);
+        (first..self.end as usize).map(move |index| {
+            let item = &items[index];
+            let end = if index + 1 == items.len() { bytes.len() } else { item.end as usize };
+            let range = start..end;
+            start = end;
+            (entries[item.entry as usize], bytes, range)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::FunctionRef;
+
+    fn entry(offset: i64) -> Entry {
+        let function = FunctionRef { offset, tag: 0 };
+        Entry { trampoline: function, function }
+    }
+
+    /// The calls of a slice as they would be sent: id, entry's offset, arguments.
+    fn calls(slice: Slice) -> Vec<(u64, i64, Vec<u8>)> {
+        let calls = slice.calls().zip(slice.id()..);
+        calls
+            .map(|((entry, bytes, range), id)| (id, entry.function.offset, bytes[range].to_vec()))
+            .collect()
+    }
+
+    #[test]
+    fn calls_come_back_as_they_were_added() {
+        let future = SharedFuture::new;
+        let mut block = Block::new(7, entry(1), Arguments::Small(b"a"), future());
+        block.add(8, entry(1), &Arguments::Small(b""), future()).unwrap();
+        block.add(9, entry(2), &Arguments::Small(b"bc"), future()).unwrap();
+        block.add(11, entry(2), &Arguments::Small(b"d"), future()).expect_err("a gap in the ids");
+        block.add(10, entry(2), &Arguments::Large(vec![1]), future()).expect_err("large");
+        let mut rest = block.freeze();
+        let first = rest.split_to(1);
+        assert_eq!(calls(first), [(7, 1, b"a".to_vec())]);
+        assert_eq!(calls(rest), [(8, 1, vec![]), (9, 2, b"bc".to_vec())]);
+    }
+
+    #[test]
+    fn a_block_ends_when_it_is_full() {
+        let mut block = Block::new(0, entry(1), Arguments::Small(b""), SharedFuture::new());
+        let full = (1..).find(|id| {
+            block.add(*id, entry(1), &Arguments::Small(b""), SharedFuture::new()).is_err()
+        });
+        assert_eq!(full, Some(ITEMS as u64));
+        let mut block = Block::new(0, entry(1), Arguments::Small(b""), SharedFuture::new());
+        let long = vec![0; BYTES + 1];
+        block.add(1, entry(1), &Arguments::Small(&long), SharedFuture::new()).expect_err("full");
+    }
+}

@@ -1,0 +1,424 @@
+//! Who gets the next tasks, and how many at a time.
+//!
+//! Owns the rules by which work leaves the queue:
+//!
+//! - Idle workers come first, in the order of the queue. Until the pool has all its workers, each
+//!   gets one task at a time, and so it does while nobody knows how long tasks take.
+//! - Once tasks are known to be short, a worker that has just finished some is sent as many ahead as
+//!   it can do in [`AHEAD`], so that it need not wait for the next one to arrive. What it has not claimed can be taken back,
+//!   and is when a tick finds it waiting behind a long task while somebody could run it.
+//! - Workers are told when to ring: at once when the queue could refill them, otherwise when they
+//!   fall asleep.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Pool;
+use super::block::Slice;
+use super::state::{PoolState, Queued};
+use super::worker::{InFlight, Stage, Work, Worker};
+use crate::chunk_source::{ChunkSource, Taken};
+use crate::error::{BrokenCause, Error};
+use crate::future::SharedFuture;
+use crate::link::Scribbled;
+use crate::wakes::Wakes;
+use crate::wire::Frame;
+
+/// How much work a worker is given ahead. More rings less often; less has less to take back, and
+/// shares the end of the queue more evenly.
+const AHEAD: Duration = Duration::from_micros(500);
+
+/// The most calls that are sent ahead, however short. More costs memory in the ring.
+const MOST_AHEAD: usize = 1024;
+
+/// Into how many parts per worker the queue is divided at least before calls are sent ahead.
+const SHARES: usize = 2;
+
+impl PoolState {
+    /// Gives tasks to workers; then, if there is nothing left to do ever, lets them leave.
+    pub(super) fn dispatch(&mut self, pool: &Pool, wakes: &mut Wakes) {
+        loop {
+            self.take_inbox(pool);
+            if self.broken.is_some() {
+                return self.fail_queue(wakes);
+            }
+            self.feed_workers(pool, wakes);
+            self.forget_what_is_over();
+            let attended = !self.queue.is_empty() && self.workers.len() >= pool.max_workers();
+            if self.broken.is_some() || pool.inbox.attend(attended) {
+                break;
+            }
+        }
+        if self.shut_down && self.queue.is_empty() {
+            self.let_idle_workers_leave(pool, wakes);
+        }
+        // Before the workers see anything new, so that none of it is rung for by an old rule.
+        self.set_bells();
+        for index in 0..self.workers.len() {
+            if self.workers[index].link.is_behind() {
+                let published = self.workers[index].link.publish();
+                let more = self.check(pool, index, published, wakes).unwrap_or(false);
+                // The watcher sees that there is room; without one, the manager comes back.
+                self.wake |= more && self.workers[index].watched.is_none();
+            }
+        }
+        // While starting has to wait, the manager is woken once, to learn that there is something
+        // to wait for: it may have gone to sleep when there was not. The same goes for its tick.
+        let waits = self.start_armed && self.start_is_blocked(std::time::Instant::now());
+        self.wake |= (self.wants_worker(pool) && !waits) || self.is_over();
+        self.wake |= self.tick.is_none() && self.has_backlog();
+        self.tell_hunger(pool);
+    }
+
+    pub(super) fn take_inbox(&mut self, pool: &Pool) {
+        self.queue.extend(pool.inbox.take().into_iter().map(Queued::Calls));
+    }
+
+    fn feed_workers(&mut self, pool: &Pool, wakes: &mut Wakes) {
+        let all_started = self.workers.len() >= pool.max_workers();
+        let ahead = if all_started { self.calls_ahead() } else { 1 };
+        for idle in [true, false] {
+            for index in 0..self.workers.len() {
+                if self.queue.is_empty() {
+                    break;
+                }
+                let worker = &self.workers[index];
+                if worker.stage != Stage::Ready || worker.is_idle() != idle {
+                    continue;
+                }
+                let share = self.share(ahead, pool.max_workers());
+                let (calls, chunk) = match idle {
+                    true => (ahead.min(share).max(1), true),
+                    false if all_started && worker.may_be_sent_ahead() => {
+                        (worker.room_behind(ahead).min(share), worker.takes_chunk_behind())
+                    }
+                    false => continue,
+                };
+                if calls > 0 || chunk {
+                    self.give(pool, index, calls, chunk, wakes);
+                }
+            }
+        }
+        self.workers.iter_mut().for_each(|worker| worker.moves = false);
+    }
+
+    /// How many calls of the usual length fit into [`AHEAD`].
+    fn calls_ahead(&self) -> usize {
+        match self.call_nanos {
+            0 => 1,
+            nanos => {
+                let calls = AHEAD.as_nanos() as u64 / nanos;
+                usize::try_from(calls).unwrap_or(MOST_AHEAD).clamp(1, MOST_AHEAD)
+            }
+        }
+    }
+
+    /// A worker's share of the queued calls.
+    fn share(&self, ahead: usize, max_workers: usize) -> usize {
+        let enough = ahead.saturating_mul(SHARES * max_workers);
+        let mut queued = 0_usize;
+        for entry in &self.queue {
+            if let Queued::Calls(slice) = entry {
+                queued += slice.len();
+            }
+            if queued >= enough {
+                break;
+            }
+        }
+        queued.div_ceil(SHARES * max_workers)
+    }
+
+    /// Gives a worker the next tasks: at most `calls` calls, or one chunk if it takes one.
+    fn give(
+        &mut self,
+        pool: &Pool,
+        index: usize,
+        calls: usize,
+        takes_chunk: bool,
+        wakes: &mut Wakes,
+    ) {
+        let mut given = 0;
+        let mut place = 0;
+        let mut sent = Ok(());
+        while place < self.queue.len() && sent.is_ok() {
+            match &mut self.queue[place] {
+                Queued::Calls(slice) if calls > given => {
+                    let part = slice.split_to(slice.len().min(calls - given));
+                    if slice.len() == 0 {
+                        let _ = self.queue.remove(place);
+                    }
+                    sent = self.send_calls(index, part, &mut given);
+                }
+                Queued::Chunk(..) if given == 0 && takes_chunk => {
+                    let Some(Queued::Chunk(chunk, id)) = self.queue.remove(place) else { break };
+                    if chunk.is_settled() {
+                        continue;
+                    }
+                    sent = self.send_work(index, Work::Chunk(chunk, id));
+                    break;
+                }
+                Queued::Source(source) if given == 0 && takes_chunk => {
+                    let source = Arc::clone(source);
+                    match source.take_chunk(pool.max_workers()) {
+                        Taken::Chunk(chunk) => {
+                            let id = pool.inbox.next_id();
+                            sent = self.send_work(index, Work::Chunk(chunk, id));
+                            break;
+                        }
+                        Taken::Nothing => place += 1,
+                        Taken::Exhausted => drop(self.queue.remove(place)),
+                    }
+                }
+                _ => break,
+            }
+        }
+        self.check(pool, index, sent, wakes);
+    }
+
+    /// Sends those of the calls that were not cancelled.
+    fn send_calls(
+        &mut self,
+        index: usize,
+        mut calls: Slice,
+        given: &mut usize,
+    ) -> Result<(), Scribbled> {
+        while calls.len() > 0 {
+            let ready = calls.futures().take_while(|future| future.send()).count();
+            if ready > 0 {
+                *given += ready;
+                self.send_work(index, Work::Calls(calls.split_to(ready)))?;
+            }
+            // The one that ended the run was cancelled, and never starts.
+            if calls.len() > 0 {
+                calls.skip_first();
+            }
+        }
+        Ok(())
+    }
+
+    fn send_work(&mut self, index: usize, work: Work) -> Result<(), Scribbled> {
+        let worker = &mut self.workers[index];
+        let first = worker.link.sent();
+        let mut sent = Ok(());
+        match &work {
+            Work::Calls(slice) => {
+                for (entry, bytes, range) in slice.calls() {
+                    sent = sent.and_then(|()| worker.link.send_part(entry, bytes, range));
+                }
+            }
+            Work::Chunk(chunk, _) => {
+                sent = worker.link.send_call(chunk.source.entry, &chunk.items);
+            }
+        }
+        // In flight in any case: if the link is bad, that is where the tasks are failed.
+        worker.in_flight.push_back(InFlight { index: first, work });
+        sent
+    }
+
+    /// Gives up a worker whose link was scribbled over.
+    pub(super) fn check<T>(
+        &mut self,
+        pool: &Pool,
+        index: usize,
+        outcome: Result<T, Scribbled>,
+        wakes: &mut Wakes,
+    ) -> Option<T> {
+        let Err(Scribbled) = outcome else { return outcome.ok() };
+        self.on_nonsense(pool, index, "sent nonsense through shared memory".to_owned(), wakes);
+        None
+    }
+
+    // ---- taking back ----
+
+    /// Takes back what a worker has not claimed; it goes to the front of the queue.
+    pub(super) fn take_back(&mut self, pool: &Pool, index: usize, wakes: &mut Wakes) {
+        let taken = self.workers[index].link.take_back();
+        let Some(first) = self.check(pool, index, taken, wakes) else { return };
+        let taken = self.workers[index].split_in_flight(first);
+        self.workers[index].nudge();
+        for work in taken.into_iter().rev() {
+            self.queue.push_front(Queued::taken_back(work));
+        }
+    }
+
+    /// Takes back what has waited for a whole tick behind another task while somebody else could
+    /// run it.
+    pub(super) fn take_back_what_waits(&mut self, pool: &Pool, wakes: &mut Wakes) {
+        for index in 0..self.workers.len() {
+            let is_somebody_free = self.workers.iter().any(|worker| worker.is_idle())
+                || self.workers.len() < pool.max_workers();
+            if !self.workers[index].has_backlog() || !is_somebody_free || !self.queue.is_empty() {
+                continue;
+            }
+            let claimed = self.workers[index].link.claimed();
+            let Some(claimed) = self.check(pool, index, claimed, wakes) else { continue };
+            if claimed < self.workers[index].sent_at_tick {
+                self.take_back(pool, index, wakes);
+                let worker = &mut self.workers[index];
+                worker.stuck_at = worker.front();
+                self.dispatch(pool, wakes);
+            }
+        }
+        for worker in &mut self.workers {
+            worker.sent_at_tick = worker.link.sent();
+        }
+    }
+
+    /// Cancels the chunks of `source` that were sent ahead and not claimed.
+    pub(super) fn cancel_chunks(&mut self, pool: &Pool, source: &ChunkSource, wakes: &mut Wakes) {
+        let is_theirs = |work: &Work| match work {
+            Work::Chunk(chunk, _) => std::ptr::eq(&*chunk.source, source),
+            Work::Calls(_) => false,
+        };
+        for index in 0..self.workers.len() {
+            let worker = &self.workers[index];
+            if worker.has_backlog() && worker.in_flight.iter().any(|flight| is_theirs(&flight.work))
+            {
+                self.take_back(pool, index, wakes);
+            }
+        }
+        for queued in &self.queue {
+            if let Queued::Chunk(chunk, _) = queued
+                && std::ptr::eq(&*chunk.source, source)
+            {
+                chunk.finish(Err(Box::new(Error::Cancelled)));
+            }
+        }
+        self.dispatch(pool, wakes);
+    }
+
+    /// Cancels a task that was sent ahead, if its worker has not claimed it.
+    pub(super) fn cancel_sent(
+        &mut self,
+        pool: &Pool,
+        future: &SharedFuture,
+        wakes: &mut Wakes,
+    ) -> bool {
+        let find = |state: &Self| {
+            state.workers.iter().position(|worker| worker.index_of(future).is_some())
+        };
+        if let Some(index) = find(self) {
+            self.take_back(pool, index, wakes);
+        }
+        let cancelled = future.cancel_pending();
+        self.dispatch(pool, wakes);
+        cancelled
+    }
+
+    // ---- bells and hunger ----
+
+    /// Tells the workers from which result on to ring at once.
+    pub(super) fn set_bells(&mut self) {
+        let refill = !self.queue.is_empty();
+        for worker in &mut self.workers {
+            let Some(front) = worker.front() else {
+                worker.eager = false;
+                continue;
+            };
+            let half = worker.tasks() as u64 / 2;
+            let at = if worker.eager {
+                front
+            } else {
+                let refilled = if refill { worker.link.sent() - 1 - half } else { u64::MAX };
+                refilled.min(worker.watched.unwrap_or(u64::MAX))
+            };
+            if at != worker.rings_from {
+                worker.rings_from = at;
+                worker.link.ring_from(at);
+                // Published before it could see this: nobody rings for that.
+                self.wake |=
+                    at != u64::MAX && worker.watched.is_none() && worker.link.has_results();
+            }
+        }
+    }
+
+    /// Says to every `map` that is still being fed whether a worker could take its next item.
+    fn tell_hunger(&self, pool: &Pool) {
+        if !matches!(self.queue.front(), Some(Queued::Source(_))) {
+            return;
+        }
+        let room = self.workers.len() < pool.max_workers()
+            || self.workers.iter().any(|worker| worker.is_idle());
+        for queued in &self.queue {
+            match queued {
+                Queued::Source(source) => source.set_hungry(room),
+                _ => return,
+            }
+        }
+    }
+
+    /// Queues the chunks of a `map`, behind what was submitted before.
+    pub(super) fn push_source(&mut self, pool: &Pool, source: Arc<ChunkSource>) {
+        self.take_inbox(pool);
+        self.queue.push_back(Queued::Source(source));
+    }
+
+    fn let_idle_workers_leave(&mut self, pool: &Pool, wakes: &mut Wakes) {
+        for index in 0..self.workers.len() {
+            if self.workers[index].is_idle() {
+                let worker = &mut self.workers[index];
+                worker.stage = Stage::Leaving;
+                let sent = worker.link.send(Frame::Exit, &bytes::Bytes::new());
+                self.check(pool, index, sent, wakes);
+            }
+        }
+    }
+
+    /// Fails what came in while the pool broke.
+    fn fail_queue(&mut self, wakes: &mut Wakes) {
+        let Some(broken) = self.broken.clone() else { return };
+        for queued in std::mem::take(&mut self.queue) {
+            queued.fail(&Error::BrokenProcessPool(broken.clone()), wakes);
+        }
+    }
+
+    /// A worker died, and only the task that it ran is lost with it.
+    pub(super) fn replace(
+        &mut self,
+        pool: &Pool,
+        worker: &mut Worker,
+        cause: BrokenCause,
+        wakes: &mut Wakes,
+    ) {
+        let claimed = worker.link.take_back();
+        // A claim word that cannot be tells nothing: then every task is in doubt.
+        let taken = claimed.map_or_else(|_| Vec::new(), |first| worker.split_in_flight(first));
+        let error = Error::BrokenProcessPool(crate::error::BrokenProcessPool::new(cause));
+        worker.in_flight.iter().for_each(|in_flight| in_flight.work.fail(&error, wakes));
+        for work in taken.into_iter().rev() {
+            self.queue.push_front(Queued::taken_back(work));
+        }
+        self.dispatch(pool, wakes);
+    }
+}
+
+/// How long chunks may take that are sent behind one that runs. They are made to take a
+/// millisecond; a longer one would wait too long if its turn came late.
+const CHUNK_AHEAD: Duration = Duration::from_millis(2);
+
+impl Worker {
+    /// Whether it may be sent work behind what it has: it gets on with that, as far as is known.
+    fn may_be_sent_ahead(&self) -> bool {
+        self.moves && self.stuck_at.is_none()
+    }
+
+    /// How many more calls it is given when it should have `ahead`: none before half of them are
+    /// done, so that a result rings for many, and none behind a chunk.
+    fn room_behind(&self, ahead: usize) -> usize {
+        let mut in_flight = self.in_flight.iter();
+        let tasks = self.tasks();
+        let only_calls = in_flight.all(|in_flight| matches!(in_flight.work, Work::Calls(_)));
+        if only_calls && tasks <= ahead / 2 { ahead - tasks } else { 0 }
+    }
+
+    /// Whether it may be sent a chunk behind the one that it has.
+    fn takes_chunk_behind(&self) -> bool {
+        match self.in_flight.front() {
+            Some(InFlight { work: Work::Chunk(chunk, _), .. }) if self.in_flight.len() == 1 => {
+                let expected = u128::from(chunk.expected_nanos.unwrap_or(u64::MAX));
+                expected <= CHUNK_AHEAD.as_nanos()
+            }
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! Sleeping on a word in memory, and waking who sleeps there.
+//!
+//! Owns the two futex(2) calls, in private memory and in memory shared with another process. Knows
+//! nothing of what the word means: the kernel compares it and falls asleep in one step, so a change
+//! between a look at it and the sleep is never missed.
+
+use std::sync::atomic::AtomicU32;
+use std::time::Instant;
+
+use nix::libc;
+
+/// Who may sleep on a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(loom, expect(dead_code, reason = "a model shares nothing with another process"))]
+pub(crate) enum Scope {
+    /// Threads of this process.
+    Private,
+    /// Threads of every process that maps it.
+    Shared,
+}
+
+impl Scope {
+    fn flag(self) -> libc::c_int {
+        match self {
+            Scope::Private => libc::FUTEX_PRIVATE_FLAG,
+            Scope::Shared => 0,
+        }
+    }
+}
+
+/// Sleeps while `word` is `expected`, until a wake-up or `deadline`. It may return early.
+pub(crate) fn wait(word: &AtomicU32, expected: u32, deadline: Option<Instant>, scope: Scope) {
+    let limit = deadline.map(|deadline| {
+        let left = deadline.saturating_duration_since(Instant::now());
+        libc::timespec {
+            tv_sec: libc::time_t::try_from(left.as_secs()).unwrap_or(libc::time_t::MAX),
+            tv_nsec: libc::c_long::from(left.subsec_nanos() as i32),
+        }
+    });
+    let limit = limit.as_ref().map_or(std::ptr::null(), |limit| &raw const *limit);
+    // SAFETY: `word` is valid for the call, which only compares it; `limit` is null or a timespec
+    // that lives until the end of this function.
+    unsafe {
+        libc::syscall(
+            libc::SYS_futex,
+            word.as_ptr(),
+            libc::FUTEX_WAIT | scope.flag(),
+            expected,
+            limit,
+        );
+    }
+    // EAGAIN, EINTR and ETIMEDOUT all mean that the caller should look again.
+}
+
+/// Wakes every thread that sleeps on `word`.
+pub(crate) fn wake_all(word: &AtomicU32, scope: Scope) {
+    // SAFETY: `word` is valid for the call, which uses its address only.
+    unsafe {
+        libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAKE | scope.flag(), i32::MAX);
+    }
+}

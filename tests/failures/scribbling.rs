@@ -1,0 +1,124 @@
+//! Tasks that write to the memory that their worker shares with the parent: they break their own
+//! task or worker, never the parent and never another pool, and nothing waits for them for ever.
+
+use procpool::{BrokenCause, Error, ProcessPoolExecutor};
+use procpool_testkit::os::Watched;
+use procpool_testkit::watch;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+use crate::crossing::{Crossing, Places, cross, pid};
+use crate::memory;
+use crate::support::{PROMISE, assert_works, cause_of, exit, pool, prompt_error};
+
+/// The numbers that one side writes and the other one reads.
+const LINES: usize = 10;
+
+fn scribble_number((index, number): (usize, u64)) {
+    memory::line(index).store(number, std::sync::atomic::Ordering::SeqCst);
+}
+
+/// Whatever has become of the pool, it ends, and its worker with it.
+fn assert_ends(executor: ProcessPoolExecutor, worker: u32) {
+    let worker = Watched::new(worker);
+    executor.kill_workers();
+    drop(executor);
+    assert!(worker.ended_within(watch::HANG));
+}
+
+#[test]
+fn a_number_that_cannot_be_breaks_the_worker_alone() {
+    watch::within(watch::HANG, || {
+        let other = pool(1);
+        for index in 0..LINES {
+            for number in [0, 1, 1 << 40, u64::MAX] {
+                let executor = pool(1);
+                let worker = executor.submit(pid, ()).result().unwrap();
+                let scribbled = executor.submit(scribble_number, (index, number));
+                // Settled in time, whichever way: a number may happen to be right, or not matter.
+                if let Err(error) = scribbled.result_timeout(PROMISE) {
+                    assert!(!matches!(error, Error::TimedOut(_)), "line {index}, {number}: hangs");
+                    let cause = cause_of(&error);
+                    let blamed = matches!(
+                        cause,
+                        BrokenCause::Protocol { pid, .. } | BrokenCause::WorkerDied { pid, .. }
+                            if *pid == worker
+                    );
+                    assert!(blamed, "line {index}, {number}: {cause}");
+                }
+                assert_works(&other);
+                assert_ends(executor, worker);
+            }
+        }
+    });
+}
+
+#[test]
+fn a_tail_beyond_the_ring_is_called_nonsense() {
+    watch::within(watch::HANG, || {
+        fn scribble_and_cross(places: Places) {
+            scribble_number((memory::RESULTS_TAIL, 1 << 40));
+            cross(places);
+        }
+        let crossing = Crossing::new();
+        let executor = pool(1);
+        let waiting = executor.submit(scribble_and_cross, crossing.places());
+        crossing.wait_for(1);
+        // Nobody rings for what nobody finished; but who submits looks.
+        let nudging = executor.submit(pid, ());
+        let BrokenCause::Protocol { what, .. } = cause_of(&prompt_error(&waiting)).clone() else {
+            panic!("{waiting:?}")
+        };
+        assert_eq!(what, "sent nonsense through shared memory");
+        assert!(prompt_error(&nudging).to_string().ends_with(&what));
+    });
+}
+
+#[test]
+fn a_result_for_a_task_that_it_does_not_have_is_not_believed() {
+    watch::within(watch::HANG, || {
+        let forge = |()| {
+            memory::publish_result(&memory::result_frame(77, &[1]));
+            exit(0);
+        };
+        let error = prompt_error(&pool(1).submit(forge, ()));
+        let BrokenCause::Protocol { what, .. } = cause_of(&error) else { panic!("{error}") };
+        assert!(what.starts_with("sent a frame out of turn: ResultItem"), "{what}");
+    });
+}
+
+/// Writes noise all over the segment, some times over.
+fn scribble_all(seed: u64) {
+    let mut random = StdRng::seed_from_u64(seed);
+    let size = memory::segment().1 - memory::LINES;
+    for _ in 0..200 {
+        memory::line(random.random_range(0..LINES))
+            .store(random.random(), std::sync::atomic::Ordering::SeqCst);
+        let offset = random.random_range(0..size - 64);
+        memory::write(offset, &random.random::<[u8; 32]>());
+        memory::write(offset % 4096, &random.random::<[u8; 32]>());
+    }
+}
+
+#[test]
+fn noise_all_over_breaks_the_worker_alone() {
+    watch::within(watch::HANG, || {
+        let other = pool(1);
+        for seed in 0..20 {
+            let executor = pool(2);
+            let worker = executor.submit(pid, ()).result().unwrap();
+            let futures: Vec<_> =
+                (0..4).map(|n| executor.submit(scribble_all, 4 * seed + n)).collect();
+            assert_works(&other);
+            for future in futures {
+                // Settled, whichever way; what a task did to itself may take the pool's end.
+                if let Err(Error::TimedOut(_)) = future.result_timeout(PROMISE) {
+                    executor.kill_workers();
+                    prompt_error(&future);
+                }
+            }
+            assert_works(&other);
+            assert_ends(executor, worker);
+        }
+    });
+}

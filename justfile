@@ -33,9 +33,11 @@ doc:
 loom:
     RUSTFLAGS="--cfg loom" cargo test --release --target-dir target/loom --package procpool --lib model
 
-# Measure what the README's speed section quotes, in ratios to the machine's limits
-measure:
-    cargo run --release --package procpool --example measure
+# Measure against the machine's limits and other pools (`just bench quick`: the limits only)
+bench mode="full" *arguments:
+    {{ if mode == "full" { "crates/bench/peers/install || echo 'some pools are missing'" } else { "" } }}
+    {{ if mode == "full" { "cargo build --release --package procpool-bench-procspawn" } else { "" } }}
+    cargo run --release --package procpool-bench -- {{ mode }} {{ arguments }}
 
 # Run everything that must pass before a change lands
 ci:

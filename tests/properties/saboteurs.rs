@@ -30,7 +30,7 @@ pub(crate) const ALL: [Saboteur; 11] = [
     Saboteur {
         pool: Pool { name: "initializes twice", initializer: initialize_twice, ..HONEST },
         caught_by: INITIALIZATION,
-        message: "initialized 2 times before task",
+        message: "initialized 2 times before ",
     },
     Saboteur {
         pool: Pool {

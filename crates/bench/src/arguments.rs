@@ -1,0 +1,100 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use crate::rows::ROWS;
+
+/// What is told to whoever asks, or asks for something else.
+pub(crate) const HELP: &str = "\
+Usage: procpool-bench quick|full [--out DIR] [--only ROW]... [--rounds N]
+
+  quick   procpool and the limits of the machine, a line per target; at most three minutes; fails
+          when a target is missed by more than 20 %
+  full    the same for longer, and other pools; writes results.json, table.md and plots
+
+  --out DIR    where the files of a full run go (default: target/bench)
+  --only ROW   this row only; may be repeated
+  --rounds N   so many rounds instead of each row's own number
+";
+
+/// How much is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Quick,
+    Full,
+}
+
+/// A command line that was understood.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Arguments {
+    pub(crate) mode: Mode,
+    pub(crate) out: PathBuf,
+    pub(crate) only: Vec<String>,
+    pub(crate) rounds: Option<usize>,
+}
+
+impl Arguments {
+    /// Reads a command line; fails with a sentence.
+    pub(crate) fn read(words: &[String]) -> Result<Self, String> {
+        let mut words = words.iter();
+        let mode = match words.next().map(String::as_str) {
+            Some("quick") => Mode::Quick,
+            Some("full") => Mode::Full,
+            Some(other) => return Err(format!("{other} is neither quick nor full")),
+            None => return Err("say quick or full".to_owned()),
+        };
+        let out = PathBuf::from("target/bench");
+        let mut arguments = Self { mode, out, only: Vec::new(), rounds: None };
+        while let Some(option) = words.next() {
+            let value = words.next().ok_or_else(|| format!("{option} needs a value"))?;
+            match option.as_str() {
+                "--out" => arguments.out = PathBuf::from(value),
+                "--only" if ROWS.iter().any(|(name, _)| name == value) => {
+                    arguments.only.push(value.clone());
+                }
+                "--only" => {
+                    let names: Vec<&str> = ROWS.iter().map(|(name, _)| *name).collect();
+                    return Err(format!("{value} is no row; rows are {}", names.join(", ")));
+                }
+                "--rounds" => match value.parse() {
+                    Ok(rounds) if rounds > 0 => arguments.rounds = Some(rounds),
+                    _ => return Err(format!("{value} is no number of rounds")),
+                },
+                _ => return Err(format!("{option} is no option")),
+            }
+        }
+        Ok(arguments)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(line: &str) -> Result<Arguments, String> {
+        let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+        Arguments::read(&words)
+    }
+
+    #[test]
+    fn options_are_read() {
+        let expected = Arguments {
+            mode: Mode::Full,
+            out: PathBuf::from("x"),
+            only: vec!["echo".into(), "map".into()],
+            rounds: Some(3),
+        };
+        assert_eq!(read("full --out x --only echo --only map --rounds 3"), Ok(expected));
+        assert_eq!(read("quick").map(|arguments| arguments.mode), Ok(Mode::Quick));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        assert_eq!(read("").unwrap_err(), "say quick or full");
+        assert_eq!(read("fast").unwrap_err(), "fast is neither quick nor full");
+        assert_eq!(read("quick --rounds").unwrap_err(), "--rounds needs a value");
+        assert_eq!(read("quick --rounds 0").unwrap_err(), "0 is no number of rounds");
+        assert_eq!(read("quick --fast yes").unwrap_err(), "--fast is no option");
+        assert!(read("quick --only ech").unwrap_err().starts_with("ech is no row; rows are "));
+    }
+}

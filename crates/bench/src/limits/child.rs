@@ -1,0 +1,109 @@
+//! This same program as a plain child, for limits that need a second process.
+//!
+//! Owns the roles that a child can have, and their command line. A limit and the pool start the
+//! same executable, so its size and its linking are no difference between them.
+
+use std::process::{Child, Command, Stdio};
+
+use procpool_testkit::gate;
+
+use super::ping_pong;
+use crate::rows::memory;
+use crate::{Outcome, pools};
+
+/// The first argument of a child; a role follows.
+const CHILD_ARGUMENT: &str = "child";
+
+/// What a child does.
+#[derive(Debug, Clone)]
+pub(crate) enum Role {
+    /// Returns from `main` at once.
+    Return,
+    /// The answering end of a ping-pong; its stdin is a socket.
+    Echo,
+    /// The same, and it never sleeps while a block lasts.
+    SpinningEcho,
+    /// Touches memory, gives a permit to a gate and waits to be killed.
+    Hold { bytes: usize, gate: String },
+    /// Prints what a queued task costs, in a heap that nothing has used before.
+    QueuedMemory,
+}
+
+impl Role {
+    fn arguments(&self) -> Vec<String> {
+        let words: &[&str] = match self {
+            Self::Return => &["return"],
+            Self::Echo => &["echo"],
+            Self::SpinningEcho => &["spinning-echo"],
+            Self::Hold { bytes, gate } => &["hold", &bytes.to_string(), gate],
+            Self::QueuedMemory => &["queued-memory"],
+        };
+        words.iter().map(|word| (*word).to_owned()).collect()
+    }
+
+    /// Reads what [`command`](Self::command) wrote. `None` when this is no child.
+    fn read(arguments: &[String]) -> Option<Self> {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let [CHILD_ARGUMENT, role @ ..] = &arguments[..] else { return None };
+        match role {
+            ["return"] => Some(Self::Return),
+            ["echo"] => Some(Self::Echo),
+            ["spinning-echo"] => Some(Self::SpinningEcho),
+            ["hold", bytes, gate] => {
+                Some(Self::Hold { bytes: bytes.parse().ok()?, gate: (*gate).to_owned() })
+            }
+            ["queued-memory"] => Some(Self::QueuedMemory),
+            _ => None,
+        }
+    }
+
+    /// Returns how a child with this role is started.
+    pub(crate) fn command(&self) -> Command {
+        let mut command = Command::new("/proc/self/exe");
+        command.arg(CHILD_ARGUMENT).args(self.arguments()).stdin(Stdio::null());
+        command
+    }
+
+    fn play(self) -> Outcome {
+        match self {
+            Self::Return => Ok(()),
+            Self::Echo => ping_pong::echo(),
+            Self::SpinningEcho => ping_pong::spinning_echo(),
+            Self::Hold { bytes, gate } => {
+                pools::touch_and_park((bytes, gate));
+                Ok(())
+            }
+            Self::QueuedMemory => memory::print_queued(),
+        }
+    }
+}
+
+/// Plays this process's role if it was started as a child. `None` when it was not.
+pub(crate) fn play(arguments: &[String]) -> Option<Outcome> {
+    Role::read(arguments).map(Role::play)
+}
+
+/// A child that holds memory until it is killed.
+pub(crate) fn holding(bytes: usize, arrived: &gate::Gate) -> Outcome<Child> {
+    let child = Role::Hold { bytes, gate: arrived.path() }.command().spawn()?;
+    arrived.take(1, pools::PATIENCE)?;
+    Ok(child)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_survive_the_command_line() {
+        let hold = Role::Hold { bytes: 9, gate: "/tmp/a b".into() };
+        for role in [Role::Return, Role::Echo, Role::SpinningEcho, hold, Role::QueuedMemory] {
+            let mut arguments = vec![CHILD_ARGUMENT.to_owned()];
+            arguments.extend(role.arguments());
+            let read = Role::read(&arguments).map(|role| format!("{role:?}"));
+            assert_eq!(read, Some(format!("{role:?}")));
+        }
+        assert!(Role::read(&["quick".to_owned()]).is_none());
+        assert!(Role::read(&[]).is_none());
+    }
+}

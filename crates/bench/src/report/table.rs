@@ -1,0 +1,87 @@
+//! The results as Markdown: the judged figures, then every contender.
+
+use std::fmt::Write;
+
+use super::lines::{self, target, value};
+use super::results::Results;
+use crate::row::{Chart, Contender, Kind};
+use crate::target::number;
+
+/// Writes the whole page.
+pub(crate) fn page(results: &Results) -> String {
+    let mut text = String::from("# Measurements\n\n");
+    let _ = writeln!(text, "{}.\n", lines::machine(&results.machine));
+    text.push_str("Contenders took turns; a ratio is the median of the ratios block by block.\n\n");
+    text.push_str("| row | figure | value | target | verdict | |\n|---|---|--:|--:|---|---|\n");
+    for row in &results.rows {
+        for figure in &row.figures {
+            let verdict = figure.verdict.map(|verdict| verdict.to_string()).unwrap_or_default();
+            let cells =
+                [&row.name, &figure.name, &value(figure), &target(figure), &verdict, &figure.note];
+            line(&mut text, &cells.map(String::as_str));
+        }
+        if let Some(why) = &row.failed {
+            line(&mut text, &[&row.name, "", "", "", "FAILED", why]);
+        }
+    }
+    for row in &results.rows {
+        if row.charts.is_empty() {
+            continue;
+        }
+        let _ = write!(text, "\n## {}\n\n{}.\n", row.name, row.what);
+        for chart in &row.charts {
+            contenders(&mut text, chart);
+        }
+    }
+    text
+}
+
+fn contenders(text: &mut String, chart: &Chart) {
+    let Chart { name, title, unit, .. } = chart;
+    let _ = write!(text, "\n![{title}]({name}.svg)\n\n");
+    let _ = write!(
+        text,
+        "| {title} | {unit} | p50 µs | p99 µs | blocks | |\n|---|--:|--:|--:|--:|---|\n"
+    );
+    for contender in &chart.contenders {
+        let micros = |share| contender.micros(share).map(number).unwrap_or_default();
+        let median = median(contender);
+        let cells = [
+            label(contender),
+            median,
+            micros(0.5),
+            micros(0.99),
+            contender.blocks.len().to_string(),
+            remark(contender),
+        ];
+        line(text, &cells.each_ref().map(String::as_str));
+    }
+}
+
+fn median(contender: &Contender) -> String {
+    if contender.blocks.is_empty() { "–".to_owned() } else { number(contender.median()) }
+}
+
+fn label(contender: &Contender) -> String {
+    match contender.kind {
+        Kind::Procpool => format!("**{}**", contender.name),
+        Kind::Limit => format!("*{}*", contender.name),
+        Kind::Peer => contender.name.clone(),
+    }
+}
+
+fn remark(contender: &Contender) -> String {
+    let absent = contender.absent.as_deref().unwrap_or_default();
+    let by_hand = if contender.by_hand { "written by hand, not compared" } else { "" };
+    let parts = [contender.version.as_str(), by_hand, absent];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
+}
+
+/// A row of a table. What others wrote may hold what separates cells.
+fn line(text: &mut String, cells: &[&str]) {
+    text.push('|');
+    for cell in cells {
+        let _ = write!(text, " {} |", cell.replace('|', "\\|").replace(['\n', '\r'], " "));
+    }
+    text.push('\n');
+}

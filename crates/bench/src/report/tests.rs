@@ -1,0 +1,132 @@
+//! What is shown, from made-up results.
+
+use super::results::Results;
+use super::{lines, plot, table};
+use crate::machine::Machine;
+use crate::row::{Better, Chart, Contender, Figure, Kind, Row, Sample};
+use crate::target::Target;
+
+fn contender(name: &str, kind: Kind, value: f64) -> Contender {
+    let mut contender = Contender::new(name, kind);
+    contender.record(Sample { figure: value, nanos: vec![3_000, 4_000], ..Sample::default() });
+    contender
+}
+
+fn results() -> Results {
+    let absent =
+        Contender { absent: Some("error: a <b> | c".into()), ..Contender::new("loky", Kind::Peer) };
+    let pebble = Contender {
+        version: "pebble 5.2, CPython 3.11".into(),
+        by_hand: true,
+        ..contender("pebble", Kind::Peer, 900.0)
+    };
+    let contenders = vec![
+        contender("procpool", Kind::Procpool, 5.0),
+        contender("raw socket", Kind::Limit, 4.0),
+        pebble,
+        absent,
+    ];
+    let chart = Chart {
+        name: "hot".into(),
+        title: "One task & back".into(),
+        unit: "µs",
+        better: Better::Lower,
+        contenders,
+    };
+    let mut row = Row::new("hot", "Submitting");
+    let missed = Figure::judged("to a socket", "×", vec![2.0], Target::AtMost(1.0));
+    row.figures.push(missed.with_note("5 µs"));
+    row.figures.push(Figure::told("p50", "µs", vec![5.0]));
+    row.charts.push(chart);
+    row.others = 0.93;
+    let failed = Row { failed: Some("no room".into()), ..Row::new("echo", "") };
+    let machine = Machine {
+        date: "2026-01-31T12:00:00Z".into(),
+        cpu: "A CPU".into(),
+        cpus: 2,
+        kernel: "6.18".into(),
+        memory_mib: 1000,
+        rustc: "rustc 1.95.0".into(),
+        procpool: "0.1.0".into(),
+    };
+    Results { machine, rows: vec![row, failed] }
+}
+
+#[test]
+fn a_line_has_figure_target_and_verdict() {
+    let results = results();
+    let text = lines::row(&results.rows[0]);
+    let words: Vec<Vec<&str>> =
+        text.lines().map(|line| line.split_whitespace().collect()).collect();
+    let expected = "hot to a socket 2 × ≤ 1 MISSED by 100 % (5 µs)";
+    assert_eq!(words[0].join(" "), expected);
+    assert_eq!(words[1].join(" "), "hot p50 5 µs");
+    assert_eq!(words[2].join(" "), "hot others kept 0.93 CPUs busy meanwhile");
+    assert_eq!(lines::row(&results.rows[1]).split_whitespace().last(), Some("room"));
+}
+
+#[test]
+fn the_table_has_every_figure_and_every_contender() {
+    let page = table::page(&results());
+    for line in [
+        "| hot | to a socket | 2 × | ≤ 1 | MISSED by 100 % | 5 µs |",
+        "| hot | p50 | 5 µs |  |  |  |",
+        "| echo |  |  |  | FAILED | no room |",
+        "| **procpool** | 5 | 3 | 4 | 1 |  |",
+        "| *raw socket* | 4 | 3 | 4 | 1 |  |",
+        "| pebble | 900 | 3 | 4 | 1 | pebble 5.2, CPython 3.11; written by hand, not compared |",
+        // A cell does not end at what a peer wrote.
+        r"| loky | – |  |  | 0 | error: a <b> \| c |",
+        "![One task & back](hot.svg)",
+    ] {
+        assert!(page.lines().any(|found| found == line), "{line}\nis not in\n{page}");
+    }
+}
+
+#[test]
+fn a_drawing_says_in_words_what_it_shows() {
+    let svg = plot::draw(&results().rows[0].charts[0]);
+    assert!(svg.contains("<title id=\"title\">One task &amp; back</title>"));
+    assert!(svg.contains(
+        "Medians in µs, less is better. procpool: 5. raw socket (the limit): 4. pebble: 900. \
+         loky: none, error: a &lt;b&gt; | c."
+    ));
+    assert!(svg.contains("prefers-color-scheme: dark"));
+}
+
+#[test]
+fn bars_are_as_long_as_their_values_on_a_logarithmic_scale() {
+    let svg = plot::draw(&results().rows[0].charts[0]);
+    let widths: Vec<f64> = svg
+        .lines()
+        .filter(|line| line.starts_with("<rect"))
+        .map(|line| line.split('"').nth(7).unwrap().parse().unwrap())
+        .collect();
+    // From 1 to 1,000 are three decades of 140; the limit and who is absent have no bar.
+    let expected = [5.0_f64, 900.0].map(|value| value.log10() * 140.0);
+    assert_eq!(widths.len(), expected.len());
+    for (width, expected) in widths.iter().zip(expected) {
+        assert!((width - expected).abs() < 0.1, "{widths:?}");
+    }
+    assert_eq!(svg.matches("class=\"limit\"").count(), 1);
+}
+
+#[test]
+fn a_drawing_without_values_is_one() {
+    let contenders = vec![Contender::new("loky", Kind::Peer)];
+    let chart = Chart { contenders, ..results().rows.remove(0).charts.remove(0) };
+    assert!(plot::draw(&chart).contains("not measured"));
+}
+
+#[test]
+fn all_files_are_written() {
+    let folder = tempfile::tempdir().unwrap();
+    results().write(&folder.path().join("new")).unwrap();
+    let read = |name: &str| std::fs::read_to_string(folder.path().join("new").join(name)).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&read("results.json")).unwrap();
+    assert_eq!(json["machine"]["cpus"], 2);
+    assert_eq!(json["rows"][0]["figures"][0]["verdict"]["missed"]["missed_by"], 1.0);
+    assert_eq!(json["rows"][0]["charts"][0]["contenders"][2]["blocks"][0], 900.0);
+    assert!(read("table.md").contains("hot.svg"));
+    assert!(read("hot.svg").starts_with("<svg"));
+}

@@ -1,0 +1,315 @@
+//! What a row of the measurements came to.
+//!
+//! Owns the shape of the results: rows of figures with targets, and charts of contenders. The JSON
+//! file is these types. Must not know how anything was measured or how it is shown.
+
+use serde::{Serialize, Serializer};
+
+use crate::statistics::{median, quantile, ratios};
+use crate::target::{Target, Verdict};
+
+/// One row: what was compared, and what came of it.
+#[derive(Debug, Serialize)]
+pub(crate) struct Row {
+    pub(crate) name: String,
+    /// What was measured, in a sentence.
+    pub(crate) what: String,
+    pub(crate) figures: Vec<Figure>,
+    pub(crate) charts: Vec<Chart>,
+    /// How many CPUs others kept busy meanwhile.
+    pub(crate) others: f64,
+    /// Why the row ended early.
+    pub(crate) failed: Option<String>,
+}
+
+/// A number to be judged, or told only.
+#[derive(Debug, Serialize)]
+pub(crate) struct Figure {
+    pub(crate) name: String,
+    pub(crate) value: f64,
+    pub(crate) unit: &'static str,
+    pub(crate) target: Option<Target>,
+    pub(crate) verdict: Option<Verdict>,
+    /// What `value` was made from, one number per block.
+    pub(crate) blocks: Vec<f64>,
+    /// The absolute times behind a ratio.
+    pub(crate) note: String,
+}
+
+/// Contenders who did the same.
+#[derive(Debug, Serialize)]
+pub(crate) struct Chart {
+    /// The name of its file.
+    pub(crate) name: String,
+    pub(crate) title: String,
+    pub(crate) unit: &'static str,
+    pub(crate) better: Better,
+    pub(crate) contenders: Vec<Contender>,
+}
+
+/// Which end of a chart is the good one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Better {
+    Lower,
+    Higher,
+}
+
+/// One who took part, and what it did in each of its blocks.
+#[derive(Debug, Serialize)]
+pub(crate) struct Contender {
+    pub(crate) name: String,
+    pub(crate) kind: Kind,
+    /// Of a peer, with its runtime.
+    pub(crate) version: String,
+    pub(crate) blocks: Vec<f64>,
+    /// Each operation's duration, where there were single ones.
+    #[serde(rename = "latency", serialize_with = "latency")]
+    pub(crate) nanos: Vec<u64>,
+    /// Whether its pool has no such operation, and its user wrote one. It is shown, and not what we
+    /// are compared with: the user of any pool could write the same.
+    pub(crate) by_hand: bool,
+    /// Why there is nothing, no more, or less than was asked for.
+    pub(crate) absent: Option<String>,
+}
+
+/// Who a contender is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Kind {
+    Procpool,
+    /// What the machine can do without any pool.
+    Limit,
+    /// Another pool.
+    Peer,
+}
+
+/// What one block gave: its figure, and the durations of its single operations, if it had such.
+#[derive(Debug, Default)]
+pub(crate) struct Sample {
+    pub(crate) figure: f64,
+    pub(crate) nanos: Vec<u64>,
+    /// Why it is less than was asked for.
+    pub(crate) remark: Option<String>,
+    /// See [`Contender::by_hand`].
+    pub(crate) by_hand: bool,
+}
+
+impl From<f64> for Sample {
+    fn from(figure: f64) -> Self {
+        Self { figure, ..Self::default() }
+    }
+}
+
+impl Row {
+    /// A row without figures yet.
+    pub(crate) fn new(name: &str, what: impl Into<String>) -> Self {
+        Self {
+            name: name.to_owned(),
+            what: what.into(),
+            figures: Vec::new(),
+            charts: Vec::new(),
+            others: 0.0,
+            failed: None,
+        }
+    }
+
+    /// Whether it ended early or a target was missed by more than is tolerated.
+    pub(crate) fn fails(&self) -> bool {
+        self.failed.is_some()
+            || self.figures.iter().any(|figure| figure.verdict.is_some_and(Verdict::fails))
+    }
+}
+
+impl Figure {
+    /// The median of `blocks`, not judged.
+    pub(crate) fn told(name: impl Into<String>, unit: &'static str, blocks: Vec<f64>) -> Self {
+        Self {
+            name: name.into(),
+            value: median(&blocks),
+            unit,
+            target: None,
+            verdict: None,
+            blocks,
+            note: String::new(),
+        }
+    }
+
+    /// The median of `blocks`, judged.
+    pub(crate) fn judged(
+        name: impl Into<String>,
+        unit: &'static str,
+        blocks: Vec<f64>,
+        target: Target,
+    ) -> Self {
+        let mut figure = Self::told(name, unit, blocks);
+        figure.target = Some(target);
+        figure.verdict = Some(target.verdict(figure.value));
+        figure
+    }
+
+    /// Adds what stands behind the number.
+    pub(crate) fn with_note(mut self, note: impl Into<String>) -> Self {
+        self.note = note.into();
+        self
+    }
+}
+
+impl Contender {
+    pub(crate) fn new(name: impl Into<String>, kind: Kind) -> Self {
+        Self {
+            name: name.into(),
+            kind,
+            version: String::new(),
+            blocks: Vec::new(),
+            nanos: Vec::new(),
+            by_hand: false,
+            absent: None,
+        }
+    }
+
+    /// Adds what a block gave.
+    pub(crate) fn record(&mut self, sample: Sample) {
+        self.blocks.push(sample.figure);
+        self.nanos.extend(sample.nanos);
+        self.by_hand |= sample.by_hand;
+        self.absent = sample.remark.or(self.absent.take());
+    }
+
+    pub(crate) fn median(&self) -> f64 {
+        median(&self.blocks)
+    }
+
+    /// The duration in microseconds that `share` of the operations did not exceed.
+    pub(crate) fn micros(&self, share: f64) -> Option<f64> {
+        (!self.nanos.is_empty()).then(|| quantile(&self.nanos, share) as f64 / 1e3)
+    }
+}
+
+impl Better {
+    /// How many times as good `ours` was as `theirs`, block by block.
+    pub(crate) fn advantages(self, ours: &[f64], theirs: &[f64]) -> Vec<f64> {
+        match self {
+            Self::Lower => ratios(theirs, ours),
+            Self::Higher => ratios(ours, theirs),
+        }
+    }
+}
+
+impl Chart {
+    /// The peer whose median is the best of all peers'.
+    pub(crate) fn best_peer(&self) -> Option<&Contender> {
+        let peers = self.contenders.iter().filter(|contender| contender.kind == Kind::Peer);
+        let measured = peers.filter(|peer| !peer.blocks.is_empty() && !peer.by_hand);
+        measured.min_by(|a, b| match self.better {
+            Better::Lower => a.median().total_cmp(&b.median()),
+            Better::Higher => b.median().total_cmp(&a.median()),
+        })
+    }
+
+    /// Our advantage over the best peer, to be judged. Without peers there is none.
+    pub(crate) fn against_best_peer(&self, what: &str, target: Target) -> Option<Figure> {
+        let ours = self.contenders.iter().find(|contender| contender.kind == Kind::Procpool)?;
+        let best = self.best_peer()?;
+        let blocks = self.better.advantages(&ours.blocks, &best.blocks);
+        let note = format!(
+            "{} {} against {} {} of {}",
+            crate::target::number(ours.median()),
+            self.unit,
+            crate::target::number(best.median()),
+            self.unit,
+            best.name
+        );
+        Some(Figure::judged(what, "×", blocks, target).with_note(note))
+    }
+}
+
+#[derive(Serialize)]
+struct Latency {
+    operations: usize,
+    p50_us: f64,
+    p99_us: f64,
+}
+
+/// A hundred thousand durations would make the file unreadable: what is told of them is written.
+fn latency<S: Serializer>(nanos: &[u64], serializer: S) -> Result<S::Ok, S::Error> {
+    let micros = |share| quantile(nanos, share) as f64 / 1e3;
+    let latency = (!nanos.is_empty()).then(|| Latency {
+        operations: nanos.len(),
+        p50_us: micros(0.5),
+        p99_us: micros(0.99),
+    });
+    latency.serialize(serializer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn contender(name: &str, kind: Kind, blocks: &[f64]) -> Contender {
+        Contender { blocks: blocks.to_vec(), ..Contender::new(name, kind) }
+    }
+
+    fn chart(better: Better) -> Chart {
+        let mut by_hand = contender("by hand", Kind::Peer, &[1.0, 1000.0]);
+        by_hand.record(Sample { by_hand: true, ..Sample::from(1.0) });
+        let contenders = vec![
+            contender("procpool", Kind::Procpool, &[10.0, 20.0]),
+            by_hand,
+            contender("slow", Kind::Peer, &[100.0, 200.0]),
+            contender("fast", Kind::Peer, &[30.0, 60.0]),
+            contender("gone", Kind::Peer, &[]),
+            contender("raw", Kind::Limit, &[1.0, 2.0]),
+        ];
+        Chart { name: "c".into(), title: "C".into(), unit: "µs", better, contenders }
+    }
+
+    #[test]
+    fn the_best_peer_is_the_one_at_the_good_end() {
+        assert_eq!(chart(Better::Lower).best_peer().map(|peer| &*peer.name), Some("fast"));
+        assert_eq!(chart(Better::Higher).best_peer().map(|peer| &*peer.name), Some("slow"));
+    }
+
+    #[test]
+    fn an_advantage_is_above_one_when_we_are_better() {
+        let lower = chart(Better::Lower).against_best_peer("x", Target::AtLeast(3.0)).unwrap();
+        assert_eq!((lower.value, lower.verdict), (3.0, Some(Verdict::Met)));
+        let higher = chart(Better::Higher).against_best_peer("x", Target::AtLeast(3.0)).unwrap();
+        assert_eq!(higher.value, 0.1);
+        assert!(higher.verdict.is_some_and(Verdict::fails));
+    }
+
+    #[test]
+    fn without_peers_there_is_no_comparison() {
+        let mut chart = chart(Better::Lower);
+        chart.contenders.retain(|contender| contender.kind != Kind::Peer);
+        assert!(chart.against_best_peer("x", Target::AtLeast(3.0)).is_none());
+    }
+
+    #[test]
+    fn a_row_fails_for_a_missed_target_or_an_early_end_only() {
+        let mut row = Row::new("r", "");
+        row.figures.push(Figure::told("told", "µs", vec![9.0]));
+        row.figures.push(Figure::judged("close", "×", vec![1.19], Target::AtMost(1.0)));
+        assert!(!row.fails());
+        row.figures.push(Figure::judged("missed", "×", vec![1.21], Target::AtMost(1.0)));
+        assert!(row.fails());
+        let ended = Row { failed: Some("no room".into()), ..Row::new("r", "") };
+        assert!(ended.fails());
+    }
+
+    #[test]
+    fn latencies_are_written_as_quantiles() {
+        let mut contender = contender("c", Kind::Peer, &[]);
+        assert_eq!(serde_json::to_value(&contender).unwrap()["latency"], serde_json::Value::Null);
+        contender.record(Sample {
+            figure: 1.0,
+            nanos: vec![1_000, 3_000, 2_000],
+            ..Sample::default()
+        });
+        let value = serde_json::to_value(&contender).unwrap();
+        assert_eq!(value["latency"]["p50_us"], 2.0);
+        assert_eq!(value["latency"]["operations"], 3);
+        assert_eq!(value["blocks"], serde_json::json!([1.0]));
+    }
+}

@@ -1,0 +1,43 @@
+//! The rows: what is measured, each with its targets.
+//!
+//! A row is a function from the run to what it came to. Its module's header says what exactly is
+//! measured, how the contenders take turns and what can mislead.
+
+mod article;
+mod clients;
+mod cold_start;
+mod death;
+mod echo;
+mod idle;
+mod many_workers;
+mod map;
+mod map_chunks;
+pub(crate) mod memory;
+mod round_trip;
+mod skew;
+mod submit_all;
+
+use crate::Outcome;
+use crate::bench::Bench;
+use crate::row::Row;
+
+/// Measures a row.
+type Measure = fn(&Bench) -> Outcome<Row>;
+
+/// All rows, in the order in which they are measured and shown.
+pub(crate) const ROWS: [(&str, Measure); 14] = [
+    ("round-trip-one-cpu", round_trip::one_cpu),
+    ("round-trip-hot", round_trip::hot),
+    ("round-trip-cold", round_trip::cold),
+    ("clients", clients::clients),
+    ("submit-all", submit_all::submit_all),
+    ("map", map::map),
+    ("echo", echo::echo),
+    ("cold-start", cold_start::cold_start),
+    ("workers-256", many_workers::many_workers),
+    ("memory", memory::memory),
+    ("death", death::death),
+    ("skew", skew::skew),
+    ("idle", idle::idle),
+    ("article", article::article),
+];

@@ -137,7 +137,8 @@ impl<A: Serialize + DeserializeOwned + 'static> Builder<(), Initargs<A>> {
     /// See [`initializer`](Builder::initializer) of the builder without initargs.
     pub fn initializer<O: InitializerOutput>(self, initializer: fn(A) -> O) -> Builder<O::State> {
         self.with_initializer(task::initializer_with_entry(initializer), |initargs, output| {
-            codec::encode(&initargs.0, output, CodecStep::EncodeArguments).map_err(Error::Codec)
+            codec::encode(&initargs.0, output, CodecStep::EncodeArguments)
+                .map_err(|error| Error::Codec(*error))
         })
     }
 }

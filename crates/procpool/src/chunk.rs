@@ -11,7 +11,14 @@
 //! *failed* item holds an encoded [`Failure`](crate::wire::Failure) in place of a value; as an
 //! input it is one that could not be encoded, and the worker passes it through.
 
+/// The header of a value of this length, if it is one byte.
+#[inline]
+pub(crate) fn short_header(length: usize) -> Option<u8> {
+    u8::try_from(length << 1).ok().filter(|header| *header < 0x80)
+}
+
 /// Appends one item: `write` appends its bytes and says whether they are a failure.
+#[inline]
 pub(crate) fn push(output: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>) -> bool) {
     // Most items are short: leave one byte for the header, and move the item if it needs more.
     let start = output.len();
@@ -42,7 +49,20 @@ pub(crate) struct Item<'a> {
 }
 
 /// Takes the first item off `rest`; `None` at the end, and for bytes that are no item.
+#[inline]
 pub(crate) fn take<'a>(rest: &mut &'a [u8]) -> Option<Item<'a>> {
+    let (first, tail) = rest.split_first()?;
+    // Most items are short.
+    if *first >= 0x80 {
+        return take_long(rest);
+    }
+    let (bytes, tail) = tail.split_at_checked(usize::from(*first >> 1))?;
+    *rest = tail;
+    Some(Item { failed: first & 1 == 1, bytes })
+}
+
+/// The same, for a header of any length.
+fn take_long<'a>(rest: &mut &'a [u8]) -> Option<Item<'a>> {
     let mut header = 0_u64;
     let mut used = 0;
     loop {
@@ -58,9 +78,8 @@ pub(crate) fn take<'a>(rest: &mut &'a [u8]) -> Option<Item<'a>> {
         }
     }
     let length = usize::try_from(header >> 1).ok()?;
-    let end = used.checked_add(length)?;
-    let bytes = rest.get(used..end)?;
-    *rest = &rest[end..];
+    let (bytes, tail) = rest.get(used..)?.split_at_checked(length)?;
+    *rest = tail;
     Some(Item { failed: header & 1 == 1, bytes })
 }
 

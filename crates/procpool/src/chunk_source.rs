@@ -4,21 +4,31 @@
 //! order with what became of them. Knows no worker: the pool takes chunks and gives outcomes back.
 //!
 //! ```text
-//! map(): push(item) … close()        pool: take_chunk() → finish(chunk)       Map: next_chunk()
+//! map(): Feeder::push(item) …       pool: take_chunk() → finish(chunk)       Map: next_chunk()
 //!              └─▶ waiting items ─────────────┴─▶ chunks, in order ───────────────┘
 //! ```
+//!
+//! The feeder takes no lock for an item. Chunks of a fixed size nobody could take before they are
+//! whole, so it keeps those to itself. Otherwise the items go to a buffer that the pool can look
+//! into at any time, because the caller's iterator may stop for as long as it likes: what it has
+//! given must not wait for what it has not.
 //!
 //! Lock order: the pool's lock may be held while this one is taken, never the other way round.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use serde::Serialize;
 
 use crate::chunk;
-use crate::error::Error;
+use crate::codec::{self, Output};
+use crate::error::{CodecStep, Error};
 use crate::future::Outcome;
-use crate::wire::Entry;
+use crate::sys::barrier;
+use crate::sys::filling::{Filled, Filler, Filling, ItemWriter};
+use crate::wire::{Entry, Failure, encode_failure};
 
 /// How many items make a chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,9 +47,13 @@ const TARGET_NANOS: u64 = 1_000_000;
 /// risks less on items that turn slow.
 const GROWTH: usize = 8;
 
-/// The most bytes in an adaptive chunk. More keeps more of the input in flight at once; less sends
-/// big items in more pieces than their time asks for.
-const MAX_BYTES: usize = 256 * 1024;
+/// The size of the buffers that items are fed into, which is also the most bytes in an adaptive
+/// chunk. Larger keeps more of the input in flight at once; smaller sends big items in more pieces
+/// than their time asks for.
+const BUFFER: u32 = 256 * 1024;
+
+/// The size of the first one: most maps are short.
+const FIRST_BUFFER: u32 = 4 * 1024;
 
 /// Into how many chunks per worker what is left is divided at least. More evens out the end;
 /// less hands over less often.
@@ -49,23 +63,39 @@ const SHARES: usize = 4;
 #[derive(Debug)]
 pub(crate) struct ChunkSource {
     pub(crate) entry: Entry,
+    /// Whether the feeder has to do more than to push: a worker came for items in vain, and the
+    /// pool wants to hear of the next one; or no more are taken.
+    attention: AtomicBool,
     state: Mutex<State>,
     finished: Condvar,
+}
+
+/// The end into which the caller's items go.
+#[derive(Debug)]
+pub(crate) struct Feeder {
+    source: Arc<ChunkSource>,
+    buffer: Buffer,
+}
+
+#[derive(Debug)]
+enum Buffer {
+    /// A chunk that is not whole yet.
+    Fixed { size: usize, block: Block<Vec<u8>> },
+    /// Shared with the pool.
+    Adaptive(Filler),
 }
 
 #[derive(Debug)]
 struct State {
     chunking: Chunking,
-    /// Encoded items in whole blocks, which chunks are cut from.
+    /// Encoded items that chunks are cut from.
     blocks: VecDeque<Block>,
-    /// The block that items are pushed into.
-    open_block: Block<Vec<u8>>,
-    /// How many items are in no chunk yet.
-    waiting: usize,
+    /// How many items are in the blocks.
+    in_blocks: usize,
+    /// The buffer that is being filled, and how much of it is in blocks.
+    filling: Option<(Arc<Filling>, Filled)>,
     /// Whether the caller may still push.
     open: bool,
-    /// Whether a worker came for items in vain: then the pool wants to hear of the next one.
-    hungry: bool,
     /// Chunks whose results nobody has taken yet, in input order; `first` is the number of the
     /// front one.
     chunks: VecDeque<Chunk>,
@@ -130,67 +160,63 @@ pub(crate) struct FinishedChunk {
 }
 
 impl ChunkSource {
-    pub(crate) fn new(entry: Entry, chunking: Chunking) -> Arc<Self> {
+    pub(crate) fn new(entry: Entry, chunking: Chunking) -> (Arc<Self>, Feeder) {
+        barrier::prepare();
+        let buffer = match chunking {
+            Chunking::Fixed(size) => Buffer::Fixed { size, block: Block::default() },
+            Chunking::Adaptive => Buffer::Adaptive(Filler::new(FIRST_BUFFER)),
+        };
+        let filling = match &buffer {
+            Buffer::Fixed { .. } => None,
+            Buffer::Adaptive(filler) => Some((Arc::clone(filler.filling()), Filled::default())),
+        };
         let state = State {
             chunking,
             blocks: VecDeque::new(),
-            open_block: Block::default(),
-            waiting: 0,
+            in_blocks: 0,
+            filling,
             open: true,
-            hungry: true,
             chunks: VecDeque::new(),
             first: 0,
             estimate: 0,
             last_size: 0,
             stopped: None,
         };
-        Arc::new(Self { entry, state: Mutex::new(state), finished: Condvar::new() })
-    }
-
-    /// Appends an encoded item (see [`chunk`]). Returns whether the pool waits for it.
-    pub(crate) fn push(&self, item: &[u8]) -> bool {
-        let mut state = self.lock();
-        if let Some(error) = state.stopped.clone() {
-            state.chunks.push_back(Chunk { items: 1, outcome: Some(Err(Box::new(error))) });
-            return false;
-        }
-        state.open_block.bytes.extend_from_slice(item);
-        state.open_block.items += 1;
-        state.waiting += 1;
-        let is_whole = match state.chunking {
-            Chunking::Fixed(size) => state.open_block.items == size,
-            Chunking::Adaptive => state.open_block.bytes.len() >= MAX_BYTES,
-        };
-        if is_whole {
-            state.end_block();
-        }
-        state.hungry
-    }
-
-    /// Says that no more items come.
-    pub(crate) fn close(&self) {
-        self.lock().open = false;
+        let source = Arc::new(Self {
+            entry,
+            attention: AtomicBool::new(true),
+            state: Mutex::new(state),
+            finished: Condvar::new(),
+        });
+        (Arc::clone(&source), Feeder { source, buffer })
     }
 
     /// How many workers the waiting items could occupy, up to `limit`.
     pub(crate) fn demand(&self, limit: usize) -> usize {
         let state = self.lock();
         match state.chunking {
-            Chunking::Adaptive => state.waiting.min(limit),
-            Chunking::Fixed(size) if state.open => (state.waiting / size).min(limit),
-            Chunking::Fixed(size) => state.waiting.div_ceil(size).min(limit),
+            Chunking::Adaptive => state.waiting().min(limit),
+            Chunking::Fixed(_) => state.blocks.len().min(limit),
         }
     }
 
     /// Whether nothing will ever come again.
     pub(crate) fn is_exhausted(&self) -> bool {
         let state = self.lock();
-        !state.open && state.waiting == 0
+        !state.open && state.waiting() == 0
     }
 
-    /// Says whether anybody wants to hear of the next item at once.
-    pub(crate) fn set_hungry(&self, hungry: bool) {
-        self.lock().hungry = hungry;
+    /// Says whether anybody wants to hear of the next item at once. Returns whether there are items
+    /// that the feeder may have pushed before it could see this.
+    pub(crate) fn set_hungry(&self, hungry: bool) -> bool {
+        let state = self.lock();
+        let attention = hungry || state.stopped.is_some();
+        // The fence comes before the look: see `ItemWriter::finish`. Who knew already has looked.
+        let news = !self.attention.swap(attention, Ordering::Relaxed) && hungry;
+        if news {
+            barrier::heavy();
+        }
+        news && state.waiting() > 0
     }
 
     /// Takes the next chunk, for a pool of `workers`.
@@ -198,21 +224,17 @@ impl ChunkSource {
         let mut state = self.lock();
         let size = state.next_size(workers);
         if size == 0 {
-            if !state.open {
-                return Taken::Exhausted;
-            }
-            state.hungry = true;
-            return Taken::Nothing;
+            return if state.open { Taken::Nothing } else { Taken::Exhausted };
         }
         if state.blocks.is_empty() {
-            state.end_block();
+            state.take_filled();
         }
         let Some(block) = state.blocks.front_mut() else { return Taken::Nothing };
         let chunk = block.cut(size);
         if block.items == 0 {
             state.blocks.pop_front();
         }
-        state.waiting -= chunk.items;
+        state.in_blocks -= chunk.items;
         state.last_size = chunk.items;
         state.chunks.push_back(Chunk { items: chunk.items, outcome: None });
         let estimate = Some(state.estimate).filter(|nanos| *nanos > 0);
@@ -265,6 +287,7 @@ impl ChunkSource {
             chunk.outcome.get_or_insert_with(|| Err(Box::new(error.clone())));
         }
         state.fail_waiting(error);
+        self.attention.store(true, Ordering::Relaxed);
         drop(state);
         self.finished.notify_all();
     }
@@ -274,6 +297,7 @@ impl ChunkSource {
         let mut state = self.lock();
         state.stopped.get_or_insert(Error::Cancelled);
         state.fail_waiting(&Error::Cancelled);
+        self.attention.store(true, Ordering::Relaxed);
         drop(state);
         self.finished.notify_all();
     }
@@ -288,7 +312,7 @@ impl ChunkSource {
                     let chunk = state.chunks.pop_front()?;
                     return Some(FinishedChunk { items: chunk.items, outcome: chunk.outcome? });
                 }
-                None if !state.open && state.waiting == 0 => return None,
+                None if !state.open && state.waiting() == 0 => return None,
                 _ => {
                     let waited = self.finished.wait(state);
                     state = waited.unwrap_or_else(PoisonError::into_inner);
@@ -306,8 +330,7 @@ impl ChunkSource {
 impl State {
     fn next_size(&self, workers: usize) -> usize {
         match self.chunking {
-            Chunking::Fixed(size) if self.open && self.waiting < size => 0,
-            Chunking::Fixed(size) => size.min(self.waiting),
+            Chunking::Fixed(_) => self.blocks.front().map_or(0, |block| block.items),
             Chunking::Adaptive => {
                 let by_time = match self.estimate {
                     0 if self.last_size == 0 => 1,
@@ -315,34 +338,168 @@ impl State {
                     nanos => usize::try_from(TARGET_NANOS / nanos).unwrap_or(usize::MAX).max(1),
                 };
                 let by_growth = self.last_size.saturating_mul(GROWTH).max(1);
-                let by_share = self.waiting.div_ceil(SHARES * workers.max(1));
+                let by_share = self.waiting().div_ceil(SHARES * workers.max(1));
                 by_time.min(by_growth).min(by_share)
             }
         }
     }
 
-    fn fail_waiting(&mut self, error: &Error) {
-        if self.waiting > 0 {
-            let chunk = Chunk { items: self.waiting, outcome: Some(Err(Box::new(error.clone()))) };
-            self.chunks.push_back(chunk);
-        }
-        self.waiting = 0;
-        self.open_block = Block::default();
-        self.blocks.clear();
+    /// How many items are in no chunk yet.
+    fn waiting(&self) -> usize {
+        let filling = self.filling.as_ref();
+        self.in_blocks + filling.map_or(0, |(filling, taken)| filling.filled().items - taken.items)
     }
 
-    fn end_block(&mut self) {
-        let Block { bytes, items } = std::mem::take(&mut self.open_block);
+    /// Moves what was filled so far to the blocks.
+    fn take_filled(&mut self) {
+        let Some((filling, taken)) = &mut self.filling else { return };
+        let filled = filling.filled();
+        let items = filled.items - taken.items;
         if items > 0 {
-            self.blocks.push_back(Block { bytes: bytes.into(), items });
+            let bytes = filling.lend(taken.bytes..filled.bytes);
+            *taken = filled;
+            self.add_block(Block { bytes, items });
+        }
+    }
+
+    fn add_block(&mut self, block: Block) {
+        self.in_blocks += block.items;
+        self.blocks.push_back(block);
+    }
+
+    fn fail_waiting(&mut self, error: &Error) {
+        self.take_filled();
+        if self.in_blocks > 0 {
+            let outcome = Some(Err(Box::new(error.clone())));
+            self.chunks.push_back(Chunk { items: self.in_blocks, outcome });
+        }
+        self.in_blocks = 0;
+        self.blocks.clear();
+    }
+}
+
+impl Feeder {
+    /// Adds an item, or why it cannot be encoded. Returns whether the pool wants to hear of it.
+    #[inline]
+    pub(crate) fn push<A: Serialize + 'static>(&mut self, value: &A) -> bool {
+        match &mut self.buffer {
+            Buffer::Adaptive(filler) => {
+                if !push_short(filler, value) {
+                    let mut item = Vec::new();
+                    push_any(&mut item, value);
+                    if !filler.push(&item) {
+                        self.replace_buffer(&item);
+                    }
+                }
+            }
+            Buffer::Fixed { size, block } => {
+                push_any(&mut block.bytes, value);
+                block.items += 1;
+                if block.items < *size {
+                    return false;
+                }
+                self.end_chunk();
+            }
+        }
+        // Behind the fence in `ItemWriter::finish`, or the lock in `end_chunk`.
+        self.source.attention.load(Ordering::Relaxed) && self.pay_attention()
+    }
+
+    #[cold]
+    fn pay_attention(&self) -> bool {
+        let mut state = self.source.lock();
+        let stopped = state.stopped.clone();
+        if let Some(error) = &stopped {
+            state.fail_waiting(error);
+        }
+        stopped.is_none()
+    }
+
+    /// Goes on with an empty buffer, in which there is room for `item`.
+    fn replace_buffer(&mut self, item: &[u8]) {
+        let size = u32::try_from(item.len()).unwrap_or(u32::MAX).max(BUFFER);
+        let mut filler = Filler::new(size);
+        let mut state = self.source.lock();
+        state.take_filled();
+        state.filling = Some((Arc::clone(filler.filling()), Filled::default()));
+        if !filler.push(item) {
+            // Beyond 4 GiB an item is a block of its own.
+            let bytes = Bytes::copy_from_slice(item);
+            state.add_block(Block { bytes, items: 1 });
+        }
+        drop(state);
+        self.buffer = Buffer::Adaptive(filler);
+    }
+
+    fn end_chunk(&mut self) {
+        if let Buffer::Fixed { block, .. } = &mut self.buffer
+            && block.items > 0
+        {
+            let Block { bytes, items } = std::mem::take(block);
+            let room = bytes.len() + bytes.len() / 8;
+            block.bytes.reserve(room);
+            self.source.lock().add_block(Block { bytes: bytes.into(), items });
         }
     }
 }
 
+/// Encodes an item where it will be sent from. False, and nothing, when there is no room for it or
+/// it needs more than one byte of header.
+#[inline]
+fn push_short<A: Serialize + 'static>(filler: &mut Filler, value: &A) -> bool {
+    let mut item = filler.begin();
+    let written = item.extend(&[0]) && codec::encode_to(value, &mut item).is_ok();
+    match chunk::short_header(item.len() - usize::from(written)) {
+        Some(header) if written => {
+            item.set_first(header);
+            item.finish();
+            true
+        }
+        _ => false,
+    }
+}
+
+/// Encodes an item, or why it cannot be encoded.
+fn push_any<A: Serialize + 'static>(output: &mut Vec<u8>, value: &A) {
+    chunk::push(output, |output| match codec::encode(value, output, CodecStep::EncodeArguments) {
+        Ok(()) => false,
+        Err(error) => {
+            output.extend_from_slice(&encode_failure(&Failure::Codec(*error)));
+            true
+        }
+    });
+}
+
+impl Output for ItemWriter<'_> {
+    #[inline]
+    fn extend(&mut self, bytes: &[u8]) -> bool {
+        ItemWriter::extend(self, bytes)
+    }
+}
+
+impl Drop for Feeder {
+    /// Says that no more items come.
+    fn drop(&mut self) {
+        self.end_chunk();
+        let mut state = self.source.lock();
+        state.open = false;
+        state.take_filled();
+        state.filling = None;
+        // What came in while it was being stopped.
+        if let Some(error) = state.stopped.clone() {
+            state.fail_waiting(&error);
+        }
+        drop(state);
+        self.source.finished.notify_all();
+    }
+}
+
 impl Block {
-    /// Cuts off the first `size` items, or all when little more would be left.
+    /// Cuts off the first `size` items. Looking for the place takes time for every item, so when
+    /// they are short, which is when many are asked for, up to twice as many are taken instead.
     fn cut(&mut self, size: usize) -> Block {
-        if self.items <= size + size / 4 {
+        const MANY: usize = 64;
+        if self.items <= size || (size >= MANY && self.items <= 2 * size) {
             return std::mem::take(self);
         }
         let mut rest = &self.bytes[..];
@@ -364,16 +521,11 @@ mod tests {
 
     fn source(chunking: Chunking, items: usize) -> Arc<ChunkSource> {
         let nowhere = FunctionRef { offset: 0, tag: 0 };
-        let source = ChunkSource::new(Entry { trampoline: nowhere, function: nowhere }, chunking);
+        let (source, mut feeder) =
+            ChunkSource::new(Entry { trampoline: nowhere, function: nowhere }, chunking);
         for item in 0..items {
-            let mut bytes = Vec::new();
-            chunk::push(&mut bytes, |bytes| {
-                bytes.push(item as u8);
-                false
-            });
-            source.push(&bytes);
+            feeder.push(&(item as u8));
         }
-        source.close();
         source
     }
 
@@ -434,14 +586,84 @@ mod tests {
 
     #[test]
     fn an_open_source_waits_for_whole_chunks_and_asks_for_more() {
-        let source = ChunkSource::new(source(Chunking::Adaptive, 0).entry, Chunking::Fixed(2));
+        let entry = source(Chunking::Adaptive, 0).entry;
+        let (source, mut feeder) = ChunkSource::new(entry, Chunking::Fixed(2));
         source.set_hungry(false);
-        assert!(!source.push(&[2, 0]));
+        assert!(!feeder.push(&0_u8));
         assert_eq!(source.demand(8), 0);
         assert!(matches!(source.take_chunk(1), Taken::Nothing));
-        assert!(source.push(&[2, 1]), "the pool waits for this one");
+        assert!(!source.set_hungry(true), "there is nothing to be had");
+        assert!(feeder.push(&1_u8), "the pool waits for this one");
         assert_eq!(source.demand(8), 1);
-        assert!(matches!(source.take_chunk(1), Taken::Chunk(_)));
+        assert_eq!(count(&take(&source)), 2);
+        feeder.push(&2_u8);
+        drop(feeder);
+        assert_eq!(count(&take(&source)), 1);
+        assert!(source.is_exhausted());
+    }
+
+    #[test]
+    fn an_item_can_be_taken_before_the_next_one_comes() {
+        let entry = source(Chunking::Adaptive, 0).entry;
+        let (source, mut feeder) = ChunkSource::new(entry, Chunking::Adaptive);
+        for item in 0..3 {
+            source.set_hungry(false);
+            assert!(!feeder.push(&item));
+            assert!(source.set_hungry(true), "the item is there");
+            assert_eq!(count(&take(&source)), 1);
+        }
+    }
+
+    #[test]
+    fn items_longer_than_a_buffer_travel_too() {
+        let entry = source(Chunking::Adaptive, 0).entry;
+        let (source, mut feeder) = ChunkSource::new(entry, Chunking::Adaptive);
+        let long = vec![7_u8; BUFFER as usize + 1];
+        feeder.push(&1_u8);
+        feeder.push(&long);
+        feeder.push(&2_u8);
+        drop(feeder);
+        let tasks = [take(&source), take(&source), take(&source)];
+        assert_eq!(tasks.each_ref().map(|task| task.items.len()), [2, 3 + long.len(), 2]);
+    }
+
+    #[test]
+    fn items_around_the_longest_short_one_come_back() {
+        for chunking in [Chunking::Adaptive, Chunking::Fixed(200)] {
+            let entry = source(Chunking::Adaptive, 0).entry;
+            let (source, mut feeder) = ChunkSource::new(entry, chunking);
+            for length in 0..200 {
+                feeder.push(&vec![length as u8; length]);
+            }
+            drop(feeder);
+            let mut length = 0;
+            while length < 200 {
+                let items = take(&source).items;
+                let mut rest = &items[..];
+                while let Some(item) = chunk::take(&mut rest) {
+                    assert_eq!((item.failed, item.bytes), (false, &vec![length as u8; length][..]));
+                    length += 1;
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_pushed_after_the_stop_fails_like_the_rest() {
+        let entry = source(Chunking::Adaptive, 0).entry;
+        for chunking in [Chunking::Adaptive, Chunking::Fixed(2)] {
+            let (source, mut feeder) = ChunkSource::new(entry, chunking);
+            feeder.push(&0_u8);
+            source.stop(&Error::Shutdown);
+            for item in 1..4 {
+                assert!(!feeder.push(&item));
+            }
+            drop(feeder);
+            let failed: usize = std::iter::from_fn(|| source.next_chunk())
+                .map(|chunk| chunk.items * usize::from(chunk.outcome.is_err()))
+                .sum();
+            assert_eq!(failed, 4, "{chunking:?}");
+        }
     }
 
     #[test]

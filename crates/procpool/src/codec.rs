@@ -18,38 +18,68 @@ const REMEDY: &str = "untagged and internally tagged enums, flattened or skipped
                       like serde_json::Value need names in the data: wrap the value in \
                       procpool::SelfDescribing";
 
+/// Where an encoded value goes.
+pub(crate) trait Output {
+    /// Appends bytes; false when there is no room for them.
+    fn extend(&mut self, bytes: &[u8]) -> bool;
+}
+
+impl Output for Vec<u8> {
+    #[inline]
+    fn extend(&mut self, bytes: &[u8]) -> bool {
+        /// Mostly it is a number: a few bytes, of a length that only becomes known now, written one
+        /// by one a moment ago. Copied in the same way they cost a fraction of what a call of
+        /// memcpy does, whose wide loads have to wait for the narrow stores.
+        const FEW: usize = 10;
+        if bytes.len() <= FEW {
+            self.reserve(FEW);
+            bytes.iter().for_each(|byte| self.push(*byte));
+        } else {
+            self.extend_from_slice(bytes);
+        }
+        true
+    }
+}
+
 /// Appends `value` to `output`; on failure `output` is as before.
 pub(crate) fn encode<T: Serialize + 'static>(
     value: &T,
     output: &mut Vec<u8>,
     step: CodecStep,
-) -> Result<(), CodecError> {
-    if let Some(bytes) = as_bytes(value) {
-        output.extend_from_slice(bytes);
-        return Ok(());
-    }
+) -> Result<(), Box<CodecError>> {
     let before = output.len();
-    postcard::serialize_with_flavor(value, Appender(output)).map_err(|error| {
+    encode_to(value, output).map_err(|error| {
         output.truncate(before);
         failure::<T>(step, explain_encode(error, value))
     })
 }
 
+/// Appends `value` to `output`. What is there after a failure is a beginning of it.
+#[inline]
+pub(crate) fn encode_to<T: Serialize + 'static>(
+    value: &T,
+    output: &mut impl Output,
+) -> postcard::Result<()> {
+    if let Some(bytes) = as_bytes(value) {
+        let full = postcard::Error::SerializeBufferFull;
+        return if output.extend(bytes) { Ok(()) } else { Err(full) };
+    }
+    postcard::serialize_with_flavor(value, Appender(output))
+}
+
 /// Reads a value that occupies all of `input`.
+#[inline]
 pub(crate) fn decode<T: DeserializeOwned + 'static>(
     input: &[u8],
     step: CodecStep,
-) -> Result<T, CodecError> {
+) -> Result<T, Box<CodecError>> {
     if is_bytes::<T>() {
         return from_bytes(input.to_vec(), step);
     }
     match postcard::take_from_bytes::<T>(input) {
         Ok((value, [])) => Ok(value),
-        Ok((_, rest)) => Err(failure::<T>(
-            step,
-            format!("{} bytes are left over after reading it back; {REMEDY}", rest.len()),
-        )),
-        Err(error) => Err(failure::<T>(step, explain_decode(error))),
+        Ok((_, rest)) => Err(left_over::<T>(step, rest.len())),
+        Err(error) => Err(undecodable::<T>(step, error)),
     }
 }
 
@@ -57,7 +87,7 @@ pub(crate) fn decode<T: DeserializeOwned + 'static>(
 pub(crate) fn decode_taking<T: DeserializeOwned + 'static>(
     input: &mut Vec<u8>,
     step: CodecStep,
-) -> Result<T, CodecError> {
+) -> Result<T, Box<CodecError>> {
     if is_bytes::<T>() { from_bytes(std::mem::take(input), step) } else { decode(input, step) }
 }
 
@@ -76,8 +106,11 @@ pub(crate) fn into_bytes<T: 'static>(value: T) -> Result<Vec<u8>, T> {
     }
 }
 
-fn failure<T>(step: CodecStep, message: String) -> CodecError {
-    CodecError { step, type_name: type_name::<T>().to_owned(), message }
+/// Boxed, so that a success is returned in registers: moving a wide result through memory costs as
+/// much as decoding a number.
+#[cold]
+fn failure<T>(step: CodecStep, message: String) -> Box<CodecError> {
+    Box::new(CodecError { step, type_name: type_name::<T>().to_owned(), message })
 }
 
 /// Postcard's error keeps no text of the type's own. MessagePack's does, so a value that refuses
@@ -92,13 +125,20 @@ fn explain_encode<T: Serialize>(error: postcard::Error, value: &T) -> String {
     }
 }
 
-fn explain_decode(error: postcard::Error) -> String {
-    match error {
+#[cold]
+fn undecodable<T>(step: CodecStep, error: postcard::Error) -> Box<CodecError> {
+    let what = match error {
         postcard::Error::SerdeDeCustom => {
-            format!("its Deserialize implementation refused the data; {REMEDY}")
+            "its Deserialize implementation refused the data".to_owned()
         }
-        other => format!("{other}; {REMEDY}"),
-    }
+        other => other.to_string(),
+    };
+    failure::<T>(step, format!("{what}; {REMEDY}"))
+}
+
+#[cold]
+fn left_over<T>(step: CodecStep, bytes: usize) -> Box<CodecError> {
+    failure::<T>(step, format!("{bytes} bytes are left over after reading it back; {REMEDY}"))
 }
 
 /// `Vec<u8>` and `String` are nothing but bytes, which are their encoding: where a value ends is
@@ -117,7 +157,7 @@ fn as_bytes<T: 'static>(value: &T) -> Option<&[u8]> {
 }
 
 /// The inverse of [`into_bytes`].
-fn from_bytes<T: 'static>(bytes: Vec<u8>, step: CodecStep) -> Result<T, CodecError> {
+fn from_bytes<T: 'static>(bytes: Vec<u8>, step: CodecStep) -> Result<T, Box<CodecError>> {
     let mut slot = None::<T>;
     let any: &mut dyn Any = &mut slot;
     if let Some(slot) = any.downcast_mut::<Option<Vec<u8>>>() {
@@ -129,22 +169,20 @@ fn from_bytes<T: 'static>(bytes: Vec<u8>, step: CodecStep) -> Result<T, CodecErr
     slot.ok_or_else(|| failure::<T>(step, "it is not bytes".to_owned()))
 }
 
-/// Postcard's output as an appendable vector.
-struct Appender<'a>(&'a mut Vec<u8>);
+/// Postcard's output.
+struct Appender<'a, O>(&'a mut O);
 
-impl Flavor for Appender<'_> {
+impl<O: Output> Flavor for Appender<'_, O> {
     type Output = ();
 
     #[inline]
     fn try_extend(&mut self, data: &[u8]) -> postcard::Result<()> {
-        self.0.extend_from_slice(data);
-        Ok(())
+        if self.0.extend(data) { Ok(()) } else { Err(postcard::Error::SerializeBufferFull) }
     }
 
     #[inline]
     fn try_push(&mut self, data: u8) -> postcard::Result<()> {
-        self.0.push(data);
-        Ok(())
+        self.try_extend(&[data])
     }
 
     fn finalize(self) -> postcard::Result<()> {

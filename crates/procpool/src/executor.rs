@@ -151,7 +151,7 @@ impl<S: 'static> ProcessPoolExecutor<S> {
                     scratch.clear();
                     let encoded =
                         codec::encode(&arguments, &mut scratch, CodecStep::EncodeArguments);
-                    encoded.map_err(Error::Codec)?;
+                    encoded.map_err(|error| Error::Codec(*error))?;
                     scratch
                 }
             };

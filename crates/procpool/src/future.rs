@@ -45,6 +45,7 @@ const _: () = assert!(size_of::<Outcome>() == 24);
 impl std::ops::Deref for Body {
     type Target = [u8];
 
+    #[inline]
     fn deref(&self) -> &[u8] {
         match self {
             Body::Small { length, bytes } => &bytes[..usize::from(*length)],
@@ -346,7 +347,7 @@ impl<T: DeserializeOwned + 'static> Future<T> {
             Ok(mut shared) if shared.state() == FINISHED => match shared.outcome.take() {
                 Some(Ok(body)) => {
                     codec::decode_taking(&mut body.into_vec(), CodecStep::DecodeResult)
-                        .map_err(Error::Codec)
+                        .map_err(|error| Error::Codec(*error))
                 }
                 Some(Err(error)) => Err(*error),
                 None => Err(Error::Cancelled),
@@ -358,7 +359,7 @@ impl<T: DeserializeOwned + 'static> Future<T> {
 }
 
 fn decode<T: DeserializeOwned + 'static>(shared: &SharedFuture) -> Result<T, Error> {
-    codec::decode(shared.outcome()?, CodecStep::DecodeResult).map_err(Error::Codec)
+    codec::decode(shared.outcome()?, CodecStep::DecodeResult).map_err(|error| Error::Codec(*error))
 }
 
 impl<T> fmt::Debug for Future<T> {

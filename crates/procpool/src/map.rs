@@ -11,14 +11,14 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::chunk;
-use crate::chunk_source::{ChunkSource, Chunking, FinishedChunk};
+use crate::chunk_source::{ChunkSource, Chunking, Feeder, FinishedChunk};
 use crate::codec;
 use crate::error::{CodecError, CodecStep, Error};
 use crate::executor::ProcessPoolExecutor;
-use crate::future::Body;
+use crate::future::Outcome;
 use crate::manager::Pool;
 use crate::task::{self, decode_failure};
-use crate::wire::{Entry, Failure, encode_failure};
+use crate::wire::Entry;
 
 /// How the items of a `map` travel. Made by [`ProcessPoolExecutor::chunksize`].
 #[derive(Debug)]
@@ -137,7 +137,7 @@ impl<'a, S: 'static> MapOptions<'a, S> {
             Err(error) => return Map::failed(error),
         };
         let pool = self.executor.pool();
-        let source = ChunkSource::new(entry, self.chunking);
+        let (source, feeder) = ChunkSource::new(entry, self.chunking);
         if let Err(error) = pool.submit_chunks(Arc::clone(&source)) {
             source.stop(&error);
         }
@@ -150,50 +150,29 @@ impl<'a, S: 'static> MapOptions<'a, S> {
             left: 0,
             result: PhantomData,
         };
-        let feeder = Feeder { source: map.source.as_deref(), pool };
-        let mut item = Vec::new();
+        let mut feeding = Feeding { feeder: Some(feeder), pool };
         for value in items {
-            item.clear();
-            chunk::push(&mut item, |output| encode_item(&value, output));
-            feeder.push(&item);
+            if feeding.feeder.as_mut().is_some_and(|feeder| feeder.push(&value)) {
+                pool.feed();
+            }
             map.left += 1;
         }
-        drop(feeder);
+        drop(feeding);
         map
     }
 }
 
-/// Appends the encoded item, or why it cannot be encoded; says which.
-fn encode_item<A: Serialize + 'static>(value: &A, output: &mut Vec<u8>) -> bool {
-    match codec::encode(value, output, CodecStep::EncodeArguments) {
-        Ok(()) => false,
-        Err(error) => {
-            output.extend_from_slice(&encode_failure(&Failure::Codec(error)));
-            true
-        }
-    }
-}
-
-/// Pushes items while the caller's iterator runs, and closes the source however that ends.
-struct Feeder<'a> {
-    source: Option<&'a ChunkSource>,
+/// Is there while the caller's iterator runs, and tells the pool when it has ended, however that
+/// was.
+struct Feeding<'a> {
+    feeder: Option<Feeder>,
     pool: &'a Pool,
 }
 
-impl Feeder<'_> {
-    fn push(&self, item: &[u8]) {
-        if self.source.is_some_and(|source| source.push(item)) {
-            self.pool.feed();
-        }
-    }
-}
-
-impl Drop for Feeder<'_> {
+impl Drop for Feeding<'_> {
     fn drop(&mut self) {
-        if let Some(source) = self.source {
-            source.close();
-            self.pool.feed();
-        }
+        drop(self.feeder.take());
+        self.pool.feed();
     }
 }
 
@@ -213,13 +192,15 @@ pub struct Map<R> {
 /// The chunk whose results are being given out.
 struct Current {
     items: usize,
-    outcome: Result<(Body, usize), Box<Error>>,
+    outcome: Outcome,
+    /// How far the outcome was read.
+    position: usize,
 }
 
 impl<R> Map<R> {
     /// One error, and nothing else.
     fn failed(error: Error) -> Self {
-        let current = Current { items: 1, outcome: Err(Box::new(error)) };
+        let current = Current { items: 1, outcome: Err(Box::new(error)), position: 0 };
         Self {
             source: None,
             pool: Weak::new(),
@@ -240,11 +221,14 @@ impl<R: DeserializeOwned + 'static> Iterator for Map<R> {
             {
                 current.items -= 1;
                 self.left = self.left.saturating_sub(1);
-                return Some(current.next());
+                return match current.next() {
+                    Ok(result) => Some(Ok(result)),
+                    Err(error) => unboxed(error),
+                };
             }
             let FinishedChunk { items, outcome } = self.source.as_ref()?.next_chunk()?;
             // A chunk's result starts with the time that it took.
-            self.current = Some(Current { items, outcome: outcome.map(|body| (body, 8)) });
+            self.current = Some(Current { items, outcome, position: 8 });
         }
     }
 
@@ -257,23 +241,38 @@ impl<R: DeserializeOwned + 'static> ExactSizeIterator for Map<R> {}
 impl<R: DeserializeOwned + 'static> std::iter::FusedIterator for Map<R> {}
 
 impl Current {
-    fn next<R: DeserializeOwned + 'static>(&mut self) -> Result<R, Error> {
-        let (body, position) = self.outcome.as_mut().map_err(|error| (**error).clone())?;
-        let mut rest = body.get(*position..).unwrap_or_default();
-        let Some(item) = chunk::take(&mut rest) else {
-            return Err(Error::Codec(CodecError {
-                step: CodecStep::DecodeResult,
-                type_name: std::any::type_name::<R>().to_owned(),
-                message: "the worker sent fewer results than it got items".to_owned(),
-            }));
+    /// The error is boxed so that a result stays in registers until it is where it belongs.
+    #[inline]
+    fn next<R: DeserializeOwned + 'static>(&mut self) -> Result<R, Box<Error>> {
+        let body = match &self.outcome {
+            Ok(body) => &body[..],
+            Err(error) => return Err(error.clone()),
         };
-        *position = body.len() - rest.len();
+        let mut rest = body.get(self.position..).unwrap_or_default();
+        let Some(item) = chunk::take(&mut rest) else { return Err(too_few::<R>()) };
+        self.position = body.len() - rest.len();
         if item.failed {
-            Err(decode_failure(item.bytes))
-        } else {
-            codec::decode(item.bytes, CodecStep::DecodeResult).map_err(Error::Codec)
+            return Err(Box::new(decode_failure(item.bytes)));
         }
+        codec::decode(item.bytes, CodecStep::DecodeResult)
+            .map_err(|error| Box::new(Error::Codec(*error)))
     }
+}
+
+/// Apart, so that a result is not copied together with the room that an error would need.
+#[cold]
+#[inline(never)]
+fn unboxed<R>(error: Box<Error>) -> Option<Result<R, Error>> {
+    Some(Err(*error))
+}
+
+#[cold]
+fn too_few<R>() -> Box<Error> {
+    Box::new(Error::Codec(CodecError {
+        step: CodecStep::DecodeResult,
+        type_name: std::any::type_name::<R>().to_owned(),
+        message: "the worker sent fewer results than it got items".to_owned(),
+    }))
 }
 
 impl<R> Drop for Map<R> {

@@ -229,7 +229,7 @@ where
     O: InitializerOutput,
 {
     let initargs = codec::decode_taking::<A>(&mut call.arguments, CodecStep::DecodeArguments)
-        .map_err(InitializerFailure::Codec)?;
+        .map_err(|error| InitializerFailure::Codec(*error))?;
     keep_state(typed::<fn(A) -> O>(function)(initargs), state)
 }
 
@@ -260,14 +260,14 @@ where
     R: Serialize + 'static,
 {
     let arguments = codec::decode_taking(&mut call.arguments, CodecStep::DecodeArguments);
-    let result = task(arguments.map_err(Failure::Codec)?);
+    let result = task(arguments.map_err(|error| Failure::Codec(*error))?);
     match codec::into_bytes(result) {
         Ok(bytes) => {
             call.output = bytes;
             Ok(())
         }
         Err(result) => codec::encode(&result, &mut call.output, CodecStep::EncodeResult)
-            .map_err(Failure::Codec),
+            .map_err(|error| Failure::Codec(*error)),
     }
 }
 
@@ -279,42 +279,56 @@ where
 {
     let started = Instant::now();
     let Call { arguments, output } = call;
-    let mut items = &arguments[..];
     let clock = output.len();
     output.extend_from_slice(&[0; 8]);
-    while let Some(item) = chunk::take(&mut items) {
+    let mut items = &arguments[..];
+    loop {
+        let mut start = output.len();
+        // Panics are caught here, not for each item: a panic interrupts the run, and the items
+        // behind it make the next one.
+        let run = catch(|| {
+            while let Some(item) = chunk::take(&mut items) {
+                start = output.len();
+                let ran = run_item(&mut task, item, output);
+                ran.map_err(|error| Failure::Codec(*error))?;
+            }
+            Ok(())
+        });
+        let Err(failure) = run else { break };
+        output.truncate(start);
         chunk::push(output, |output| {
-            if item.failed {
-                output.extend_from_slice(item.bytes);
-                return true;
-            }
-            let start = output.len();
-            match catch(|| run_item(&mut task, item.bytes, output)) {
-                Ok(()) => false,
-                Err(failure) => {
-                    output.truncate(start);
-                    output.extend_from_slice(&encode_failure(&failure));
-                    true
-                }
-            }
+            output.extend_from_slice(&encode_failure(&failure));
+            true
         });
     }
     let nanos = u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX);
     output[clock..clock + 8].copy_from_slice(&nanos.to_le_bytes());
 }
 
+#[inline]
 fn run_item<A, R>(
     task: impl FnOnce(A) -> R,
-    item: &[u8],
+    item: chunk::Item<'_>,
     output: &mut Vec<u8>,
-) -> Result<(), Failure>
+) -> Result<(), Box<CodecError>>
 where
     A: DeserializeOwned + 'static,
     R: Serialize + 'static,
 {
-    let arguments = codec::decode::<A>(item, CodecStep::DecodeArguments);
-    let result = task(arguments.map_err(Failure::Codec)?);
-    codec::encode(&result, output, CodecStep::EncodeResult).map_err(Failure::Codec)
+    if item.failed {
+        chunk::push(output, |output| {
+            output.extend_from_slice(item.bytes);
+            true
+        });
+        return Ok(());
+    }
+    let result = task(codec::decode::<A>(item.bytes, CodecStep::DecodeArguments)?);
+    let mut encoded = Ok(());
+    chunk::push(output, |output| {
+        encoded = codec::encode(&result, output, CodecStep::EncodeResult);
+        false
+    });
+    encoded
 }
 
 /// Turns a failure that arrived from a worker into the submitter's error.

@@ -333,7 +333,7 @@ impl PoolState {
     }
 
     /// Says to every `map` that is still being fed whether a worker could take its next item.
-    fn tell_hunger(&self, pool: &Pool) {
+    fn tell_hunger(&mut self, pool: &Pool) {
         if !matches!(self.queue.front(), Some(Queued::Source(_))) {
             return;
         }
@@ -341,7 +341,7 @@ impl PoolState {
             || self.workers.iter().any(|worker| worker.is_idle());
         for queued in &self.queue {
             match queued {
-                Queued::Source(source) => source.set_hungry(room),
+                Queued::Source(source) => self.wake |= source.set_hungry(room),
                 _ => return,
             }
         }

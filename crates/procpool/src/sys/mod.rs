@@ -5,7 +5,9 @@
 //! operating system and nothing of pools, tasks or frames. System calls go through `nix` wherever
 //! nix has them; what is left is `libc`, as nix re-exports it.
 
+pub(crate) mod barrier;
 pub(crate) mod code;
+pub(crate) mod filling;
 pub(crate) mod futex;
 pub(crate) mod image;
 pub(crate) mod memory;

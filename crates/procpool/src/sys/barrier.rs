@@ -1,0 +1,91 @@
+//! A full fence between two threads of this process, of which one pays for both.
+//!
+//! Owns the choice between membarrier(2) and ordinary fences. Two threads that each write one place
+//! and then read the other's need a fence in between, or both may read what was there before. When
+//! one of them does so for every item of a `map`, and the other only now and then, the frequent one
+//! makes do with [`light`], which is nothing but an order to the compiler, and the rare one with
+//! [`heavy`], which makes every CPU that runs a thread of this process pass a fence: either that
+//! fence comes after the frequent one's write, which is then seen, or before it, and then before its
+//! read as well, which sees the rare one's write.
+
+use std::sync::atomic::{AtomicU8, Ordering, compiler_fence, fence};
+
+use nix::errno::Errno;
+use nix::libc;
+
+const UNKNOWN: u8 = 0;
+const ASYMMETRIC: u8 = 1;
+const SYMMETRIC: u8 = 2;
+
+/// How the fences are made. It changes once, before the first of either.
+static KIND: AtomicU8 = AtomicU8::new(UNKNOWN);
+
+fn membarrier(command: libc::c_int) -> nix::Result<()> {
+    // SAFETY: membarrier(2) takes three integers and touches no memory.
+    let result = unsafe { libc::syscall(libc::SYS_membarrier, command, 0, 0) };
+    Errno::result(result).map(drop)
+}
+
+/// Decides how the fences are made. To be called before threads rely on them, by a thread that they
+/// all come after.
+pub(crate) fn prepare() {
+    if KIND.load(Ordering::Relaxed) == UNKNOWN {
+        let registered = membarrier(libc::MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED);
+        // A sandbox may refuse it.
+        let kind = if registered.is_ok() { ASYMMETRIC } else { SYMMETRIC };
+        KIND.store(kind, Ordering::Relaxed);
+    }
+}
+
+/// The frequent side's fence, between its write and its read.
+#[inline]
+pub(crate) fn light() {
+    match KIND.load(Ordering::Relaxed) {
+        ASYMMETRIC => compiler_fence(Ordering::SeqCst),
+        _ => fence(Ordering::SeqCst),
+    }
+}
+
+/// The rare side's fence, between its write and its read.
+pub(crate) fn heavy() {
+    fence(Ordering::SeqCst);
+    if KIND.load(Ordering::Relaxed) == ASYMMETRIC {
+        let passed = membarrier(libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED);
+        debug_assert_eq!(passed, Ok(()), "it was registered");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicU32;
+
+    #[test]
+    fn of_two_threads_one_sees_the_other() {
+        const ROUNDS: u32 = 20_000;
+        prepare();
+        let (frequent, rare) = (AtomicU32::new(0), AtomicU32::new(0));
+        let start = std::sync::Barrier::new(2);
+        let missed = std::thread::scope(|scope| {
+            let seen = scope.spawn(|| {
+                let round = |round| {
+                    start.wait();
+                    frequent.store(round, Ordering::Relaxed);
+                    light();
+                    rare.load(Ordering::Relaxed) == round
+                };
+                (1..=ROUNDS).map(round).collect::<Vec<bool>>()
+            });
+            let round = |round| {
+                start.wait();
+                rare.store(round, Ordering::Relaxed);
+                heavy();
+                frequent.load(Ordering::Relaxed) == round
+            };
+            let theirs = (1..=ROUNDS).map(round).collect::<Vec<bool>>();
+            let ours = seen.join().unwrap();
+            ours.into_iter().zip(theirs).filter(|pair| *pair == (false, false)).count()
+        });
+        assert_eq!(missed, 0);
+    }
+}

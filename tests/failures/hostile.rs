@@ -108,7 +108,7 @@ fn a_result_needs_no_link_and_arrives_although_it_was_closed() {
 }
 
 #[test]
-fn a_shut_down_link_ends_the_worker_at_once() {
+fn a_link_that_was_shut_down_is_found_out() {
     fn shut_down(never: String) {
         // SAFETY: shutdown(2) takes two integers.
         assert_eq!(unsafe { libc::shutdown(link(), libc::SHUT_RDWR) }, 0);
@@ -118,6 +118,7 @@ fn a_shut_down_link_ends_the_worker_at_once() {
         let folder = tempfile::tempdir().unwrap();
         let never = Gate::new(folder.path(), "never");
         let error = prompt_error(&pool(1).submit(shut_down, never.path()));
-        assert!(matches!(cause_of(&error), BrokenCause::WorkerDied { .. }), "{error}");
+        let BrokenCause::Protocol { what, .. } = cause_of(&error) else { panic!("{error}") };
+        assert_eq!(what, "closed its link to the pool and went on");
     });
 }

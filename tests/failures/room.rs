@@ -43,15 +43,3 @@ fn a_pool_without_descriptors_grows_when_there_are_some() {
 fn a_pool_without_processes_grows_when_it_may() {
     assert_prints("processes", "later", GOES_ON);
 }
-
-#[test]
-fn a_worker_without_room_for_its_second_thread_is_a_worker_that_could_not_be_started() {
-    assert_prints("threads", "later", GOES_ON);
-    assert_prints(
-        "threads",
-        "first",
-        r"(?x)\A
-        (Protocol:\ the\ process\ pool\ is\ broken:\ worker\ \d+\ could\ not\ set\ itself\ up:\ 
-        no\ watchdog\ thread:\ Resource\ temporarily\ unavailable.*\n){3}\z",
-    );
-}

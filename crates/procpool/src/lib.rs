@@ -31,36 +31,44 @@
 //! # The machine
 //!
 //! ```text
-//!  parent process                                           worker process (one of max_workers)
-//! ┌──────────────────────────────────────────────┐         ┌────────────────────────────────┐
-//! │ ProcessPoolExecutor ──submit──▶ Pool         │ Hello   │ worker::run                    │
-//! │   │ encodes arguments     ┌─ queue (WorkItem)│◀────────│   set_up                       │
-//! │   ▼                       │                  │ Init.   │                                │
-//! │ Future ◀──settles── Pool ─┴─ workers (Worker)│────────▶│   initialize ─▶ WorkerState    │
-//! │   │ decodes result           │   one link    │ CallItem│                                │
-//! │   ▼                          └── each ───────│────────▶│   call(entry, arguments,       │
-//! │ result()                                     │◀────────│        &mut WorkerState)       │
-//! │                                              │ResultItm│                                │
-//! │ manager thread: starts, assigns, reads,      │  Exit   │ watchdog thread: leaves when   │
-//! │ kills, reaps                                 │────────▶│ the parent is gone             │
-//! └──────────────────────────────────────────────┘         └────────────────────────────────┘
+//!  parent process                              shared          worker process
+//!                                              segment         (one of max_workers)
+//! ┌───────────────────────────────────────┐  ┌───────────┐  ┌───────────────────────────┐
+//! │ ProcessPoolExecutor ──submit──▶ inbox │  │ calls     │  │ worker::run               │
+//! │   │ encodes arguments             ▼   │  │  ring ────┼─▶│   initialize ─▶ state S   │
+//! │   ▼                             queue │  │           │  │   claim ─▶ call(entry,    │
+//! │ Future ◀─settles─ Pool ── in flight ──┼─▶│ claim     │◀─┼─    arguments, &mut S)    │
+//! │   │ decodes result  ▲    (per worker) │  │           │  │   │                       │
+//! │   ▼                 └─────────────────┼──┼─ results ◀┼──┼───┘ published before the  │
+//! │ result()                              │  │  ring     │  │     next claim            │
+//! │                                       │  └───────────┘  │                           │
+//! │ manager thread: starts, assigns,      │                 │                           │
+//! │ reads, takes back, kills, reaps       │◀─── socket: Hello, Ready, Bell, last words ─│
+//! └───────────────────────────────────────┘                 └───────────────────────────┘
 //! ```
 //!
-//! - **Who owns what.** The manager thread owns every pid, link and descriptor. The queue and the
-//!   workers' stages are behind one mutex, under which no user code runs and nothing blocks. A
-//!   [`Future`] owns its result's bytes. A worker owns its state `S`, which never travels.
-//! - **What travels.** Frames over one private socket pair per worker: a function as an offset in
-//!   the executable, arguments and results in postcard's format.
-//! - **What can never happen.** Two processes share no lock, so a worker that dies at any instant
-//!   damages only itself. A worker has one task at a time, so its death leaves exactly that one in
+//! - **Who owns what.** The manager thread owns every pid, link and descriptor. The queue and what
+//!   each worker has are behind one mutex, under which no user code runs and nothing blocks; the
+//!   inbox has one of its own. A [`Future`] owns its result's bytes. A worker owns its state `S`,
+//!   which never travels.
+//! - **What travels.** Frames, through a small segment of memory that one worker and the parent
+//!   share, and a socket pair to ring the other side with: a function as an offset in the executable,
+//!   arguments and results in postcard's format.
+//! - **Who runs a task** is decided by one compare-and-swap: the worker claims it, or the parent
+//!   takes it back. So short tasks can be sent ahead, and cancelled or given to somebody else as long
+//!   as nobody has claimed them.
+//! - **What can never happen.** Two processes share no lock, and two workers share nothing, so a
+//!   worker that dies or scribbles at any instant damages only itself. A result is there for the
+//!   parent to see before its worker claims the next task, so a death leaves at most one task in
 //!   doubt. Nothing is sent to a process before it has proved to be this executable.
 //!
 //! # How to read this crate
 //!
 //! From the outside in: [`Builder`], [`ProcessPoolExecutor`], [`Future`], [`Map`]; then `manager`
-//! (the pool's rules are in `manager/state.rs`), `worker` (the other side), `wire` (what they say
-//! to each other), `task` (how a function is called), `sys` (everything unsafe). Arrows between
-//! modules point one way, which a test checks.
+//! (the pool's rules are in `manager/state.rs`, who gets which task in `manager/dispatch.rs`),
+//! `worker` (the other side), `link` (what is between them: rings, claims, bells, each with its
+//! interleavings), `wire` (what they say to each other), `task` (how a function is called), `sys`
+//! (everything unsafe). Arrows between modules point one way, which a test checks.
 //!
 //! # Guarantees
 //!
@@ -79,9 +87,9 @@
 //!   parent that is killed.
 //! - A worker inherits the environment, the working directory, stdout, stderr, and every
 //!   descriptor of the program that is not close-on-exec. Its stdin is `/dev/null`.
-//! - A worker has a second thread, the watchdog. So a task that calls `unshare` for a user
-//!   namespace or `setns` into one fails with EINVAL, and one that forks without exec must keep to
-//!   async-signal-safe calls.
+//! - A worker ends with its parent because it asks the kernel for that (`PR_SET_PDEATHSIG`), which
+//!   the kernel forgets when a task changes the process's user or group. The worker asks again before
+//!   it next sleeps; until then that task outlives a parent that is killed.
 //! - A worker's death breaks the whole pool, as in Python: unfinished tasks fail with the cause.
 //! - A worker that is leaving drops its state; a destructor that never returns keeps `shutdown`
 //!   and drop waiting, until `kill_workers`.

@@ -262,6 +262,7 @@ impl Current {
 /// Apart, so that a result is not copied together with the room that an error would need.
 #[cold]
 #[inline(never)]
+#[expect(clippy::boxed_local, reason = "unboxing is what it is for")]
 fn unboxed<R>(error: Box<Error>) -> Option<Result<R, Error>> {
     Some(Err(*error))
 }

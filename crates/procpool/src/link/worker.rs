@@ -1,19 +1,22 @@
 //! The worker's end of a link.
 //!
 //! Owns the receiving and claiming of tasks and the sending of results, each published before the
-//! next task is claimed. Blocks wherever it has to; what ends that is the watchdog, when the parent
-//! is gone. The socket lives as long as the process: the watchdog and the panic hook use it too,
-//! and neither is ever taken down.
+//! next task is claimed. Blocks wherever it has to; what ends that when the parent is gone is the
+//! kernel, which kills this process. The socket lives as long as the process: the panic hook uses
+//! it too, and is never taken down.
 
 use std::io::{self, Read, Write};
 use std::mem::MaybeUninit;
 use std::time::Instant;
+
+use nix::unistd::Pid;
 
 use super::claim;
 use super::ring::{RingReader, RingWriter};
 use super::{BELLS, BUSY, CALLS, CLAIM, FINISHED, Ordering, RESULTS, Segment};
 use crate::sys::memory::advise_large;
 use crate::sys::poller::spin;
+use crate::sys::process;
 use crate::sys::socket::Socket;
 use crate::wire::{Frame, FrameReader, Progress, Received, ResultStatus, Source};
 
@@ -21,6 +24,7 @@ use crate::wire::{Frame, FrameReader, Progress, Received, ResultStatus, Source};
 #[derive(Debug)]
 pub(crate) struct ParentLink {
     socket: &'static Socket,
+    parent: Pid,
     segment: Segment,
     calls: RingReader,
     reader: FrameReader,
@@ -33,9 +37,10 @@ pub(crate) struct ParentLink {
 }
 
 impl ParentLink {
-    pub(crate) fn new(socket: Socket, segment: Segment) -> Self {
+    pub(crate) fn new(socket: Socket, segment: Segment, parent: Pid) -> Self {
         Self {
             socket: Box::leak(Box::new(socket)),
+            parent,
             segment,
             calls: RingReader::new(CALLS),
             reader: FrameReader::new(),
@@ -93,8 +98,19 @@ impl ParentLink {
         if !self.results.is_drained(&self.segment) {
             self.ring()?;
         }
+        // A task may have changed this process's user, and the kernel forgotten.
+        self.end_with_parent()?;
         BELLS.sleep_as_worker(&self.segment, || self.calls.has_more(&self.segment));
         Ok(())
+    }
+
+    /// Makes sure that this process does not outlive its parent; see [`process::end_with`].
+    ///
+    /// # Errors
+    ///
+    /// The parent is gone.
+    pub(crate) fn end_with_parent(&self) -> io::Result<()> {
+        Ok(process::end_with(self.parent)?)
     }
 
     /// Claims task `index`; false when it was taken back.

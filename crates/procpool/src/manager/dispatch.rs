@@ -31,6 +31,10 @@ const AHEAD: Duration = Duration::from_micros(500);
 /// The most calls that are sent ahead, however short. More costs memory in the ring.
 const MOST_AHEAD: usize = 1024;
 
+/// How much work an idle worker is woken for at least, if there is that much. Waking one costs some
+/// microseconds, and where there are more workers than CPUs, it displaces another.
+const WORTH_WAKING: Duration = Duration::from_micros(50);
+
 /// Into how many parts per worker the queue is divided at least before calls are sent ahead.
 const SHARES: usize = 2;
 
@@ -76,7 +80,7 @@ impl PoolState {
 
     fn feed_workers(&mut self, pool: &Pool, wakes: &mut Wakes) {
         let all_started = self.workers.len() >= pool.max_workers();
-        let ahead = if all_started { self.calls_ahead() } else { 1 };
+        let ahead = if all_started { self.calls_within(AHEAD) } else { 1 };
         for idle in [true, false] {
             for index in 0..self.workers.len() {
                 if self.queue.is_empty() {
@@ -102,12 +106,13 @@ impl PoolState {
         self.workers.iter_mut().for_each(|worker| worker.moves = false);
     }
 
-    /// How many calls of the usual length fit into [`AHEAD`].
-    fn calls_ahead(&self) -> usize {
+    /// How many calls of the usual length fit into `time`: one at least, and one only as long as
+    /// that length is not known.
+    fn calls_within(&self, time: Duration) -> usize {
         match self.call_nanos {
             0 => 1,
             nanos => {
-                let calls = AHEAD.as_nanos() as u64 / nanos;
+                let calls = time.as_nanos() as u64 / nanos;
                 usize::try_from(calls).unwrap_or(MOST_AHEAD).clamp(1, MOST_AHEAD)
             }
         }
@@ -125,7 +130,7 @@ impl PoolState {
                 break;
             }
         }
-        queued.div_ceil(SHARES * max_workers)
+        queued.div_ceil(SHARES * max_workers).max(self.calls_within(WORTH_WAKING))
     }
 
     /// Gives a worker the next tasks: at most `calls` calls, or one chunk if it takes one.

@@ -144,7 +144,7 @@ impl PoolState {
                 if stage == Stage::Initializing {
                     return self.break_pool(pool, cause, wakes);
                 }
-                // It found no room for its second thread, say: as if it had not been started.
+                // It found no room for a handler, say: as if it had not been started.
                 worker.kill();
                 self.start_failed(pool, cause, wakes);
             }

@@ -118,20 +118,6 @@ pub(crate) fn wait_readable(source: impl AsFd) {
     let _ = poll(&mut sources, PollTimeout::NONE);
 }
 
-/// Waits until one of two sources ended: `link` by its peer's hang-up, `process` by its exit.
-pub(crate) fn wait_ended(link: impl AsFd, process: impl AsFd) {
-    // A peer that is gone is told as POLLHUP, which needs no asking for.
-    let hang_up = PollFlags::empty();
-    loop {
-        let mut sources =
-            [PollFd::new(link.as_fd(), hang_up), PollFd::new(process.as_fd(), PollFlags::POLLIN)];
-        match poll(&mut sources, PollTimeout::NONE) {
-            Ok(0) | Err(Errno::EINTR | Errno::EAGAIN) => {}
-            _ => return,
-        }
-    }
-}
-
 /// The time until `deadline` in milliseconds, rounded up so that a wait does not end before it.
 fn remaining_millis(deadline: Instant) -> i32 {
     let left = deadline.saturating_duration_since(Instant::now());

@@ -4,7 +4,6 @@
 //! pid can be reused, a pidfd cannot. Knows nothing of what a worker does.
 
 use std::ffi::{CString, OsString};
-use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -13,7 +12,8 @@ use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::libc;
 use nix::spawn::{PosixSpawnAttr, PosixSpawnFileActions, PosixSpawnFlags, posix_spawn};
-use nix::sys::signal::SigSet;
+use nix::sys::prctl;
+use nix::sys::signal::{SigSet, Signal};
 use nix::sys::stat::Mode;
 use nix::unistd::{Pid, getppid};
 
@@ -65,7 +65,7 @@ fn c_string(bytes: Vec<u8>) -> CString {
 pub(crate) struct PidFd(OwnedFd);
 
 impl PidFd {
-    /// Opens `pid`, which must be a child that nobody has reaped, or our parent.
+    /// Opens `pid`, which must be a child that nobody has reaped.
     pub(crate) fn open(pid: Pid) -> nix::Result<Self> {
         // SAFETY: pidfd_open(2) takes two integers and touches no memory of ours.
         let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0) };
@@ -73,15 +73,6 @@ impl PidFd {
         // SAFETY: the call succeeded, so `fd` is a new descriptor (close-on-exec, as always for
         // pidfds) that nothing else owns.
         Ok(Self(unsafe { OwnedFd::from_raw_fd(fd) }))
-    }
-
-    /// Opens this process's parent if it still is the process `expected`.
-    ///
-    /// The check comes after the opening: had the parent ended before, the process would have a
-    /// new parent by then; if it ends after, the descriptor says so.
-    pub(crate) fn open_parent(expected: Pid) -> io::Result<Self> {
-        let parent = Self::open(expected)?;
-        if getppid() == expected { Ok(parent) } else { Err(Errno::ESRCH.into()) }
     }
 
     /// Sends SIGKILL. A process that has ended already is no error.
@@ -138,9 +129,24 @@ impl AsFd for PidFd {
     }
 }
 
+/// Asks the kernel to kill this process when its parent ends, which must be `parent`.
+///
+/// Strictly it is the parent's *thread* that counts, the one that started this process: that is the
+/// manager thread, which ends only when it has reaped all of its workers. The kernel forgets the
+/// request when the process changes its user or group, so it is repeated from time to time.
+///
+/// # Errors
+///
+/// ESRCH when the parent has ended already. The look comes after the request: had the parent ended
+/// in between, the process would have another one by then.
+pub(crate) fn end_with(parent: Pid) -> nix::Result<()> {
+    prctl::set_pdeathsig(Signal::SIGKILL)?;
+    if getppid() == parent { Ok(()) } else { Err(Errno::ESRCH) }
+}
+
 /// Kills and reaps a child for which no [`PidFd`] could be opened.
 pub(crate) fn discard(pid: Pid) {
-    let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL);
+    let _ = nix::sys::signal::kill(pid, Signal::SIGKILL);
     while nix::sys::wait::waitpid(pid, None) == Err(Errno::EINTR) {}
 }
 
@@ -154,7 +160,7 @@ pub(crate) fn exit_now(code: i32) -> ! {
 pub(crate) fn restore_name() {
     let argv0 = std::env::args_os().next().unwrap_or_default();
     let name = std::path::Path::new(&argv0).file_name().unwrap_or(&argv0);
-    let _ = nix::sys::prctl::set_name(&c_string(name.as_bytes().to_vec()));
+    let _ = prctl::set_name(&c_string(name.as_bytes().to_vec()));
 }
 
 #[cfg(test)]
@@ -193,8 +199,9 @@ mod tests {
     }
 
     #[test]
-    fn only_the_real_parent_is_opened() {
-        assert!(PidFd::open_parent(getppid()).is_ok());
-        assert!(PidFd::open_parent(nix::unistd::getpid()).is_err());
+    fn a_process_ends_only_with_its_own_parent() {
+        assert_eq!(end_with(nix::unistd::getpid()), Err(Errno::ESRCH));
+        // What it asked for, in this test program.
+        prctl::set_pdeathsig(None).unwrap();
     }
 }

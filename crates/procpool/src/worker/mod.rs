@@ -5,15 +5,13 @@
 //!
 //! - asked to (`Exit`): the state is dropped, exit handlers run, code 0;
 //! - its initializer failed: the failure is sent, exit handlers run, code 1;
-//! - its parent is gone: at once, in the middle of whatever runs (the watchdog sees to it);
+//! - its parent is gone: at once, in the middle of whatever runs (the kernel sees to it);
 //! - a task or the initializer ended the process.
-
-mod watchdog;
 
 use std::io;
 use std::panic::AssertUnwindSafe;
 
-use nix::unistd::{Pid, getpid};
+use nix::unistd::getpid;
 
 use crate::link::ParentLink;
 use crate::panics;
@@ -33,8 +31,8 @@ const ABANDONED: i32 = 0;
 const CONFUSED: i32 = 70;
 
 /// Serves `link` until the end of the process.
-pub(crate) fn run(mut link: ParentLink, parent: Pid) -> ! {
-    if let Err(message) = set_up(&link, parent) {
+pub(crate) fn run(mut link: ParentLink) -> ! {
+    if let Err(message) = set_up(&link) {
         fail(&link, &InitializerFailure::Setup(message));
     }
     let ImageIdentity { device, inode } = ImageIdentity::current();
@@ -82,8 +80,10 @@ pub(crate) fn run(mut link: ParentLink, parent: Pid) -> ! {
     }
 }
 
-fn set_up(link: &ParentLink, parent: Pid) -> Result<(), String> {
-    watchdog::start(link, parent).map_err(|error| format!("no watchdog thread: {error}"))?;
+fn set_up(link: &ParentLink) -> Result<(), String> {
+    if let Err(error) = link.end_with_parent() {
+        part(&error);
+    }
     panics::install(link.socket());
     signal::adopt_sigint().map_err(|error| format!("no SIGINT handler: {error}"))
 }

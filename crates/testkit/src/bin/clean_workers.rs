@@ -26,6 +26,12 @@ fn pid(_: ()) -> u32 {
     std::process::id()
 }
 
+/// Makes the kernel forget that this worker is to end with its parent, as a change of its user would.
+fn pid_of_the_forgotten(_: ()) -> u32 {
+    nix::sys::prctl::set_pdeathsig(None).expect("nothing is asked for");
+    pid(())
+}
+
 fn main() -> Result<(), procpool::Error> {
     procpool::init();
     let folder = tempfile::tempdir().expect("a folder can be made");
@@ -42,7 +48,7 @@ fn main() -> Result<(), procpool::Error> {
     let pool = ProcessPoolExecutor::builder().max_workers(2).build()?;
     let task = pool.submit(stay, arguments());
     let busy = next_pid();
-    let idle = pool.submit(pid, ()).result()?;
+    let idle = pool.submit(pid_of_the_forgotten, ()).result()?;
     let starting = ProcessPoolExecutor::builder()
         .max_workers(1)
         .initargs(arguments())

@@ -1,4 +1,4 @@
-//! A pool that runs into a limit: `fail_room descriptors|processes|threads first|later|each`.
+//! A pool that runs into a limit: `fail_room descriptors|processes first|later|each`.
 //!
 //! - `first`: there is no room for the first worker. Prints the outcome of three tasks.
 //! - `later`: there is one worker and no room for another. Prints how often tasks ran and where;
@@ -21,15 +21,13 @@ use procpool_testkit::{os, watch};
 enum Limit {
     Descriptors,
     Processes,
-    /// One more process, with one thread.
-    Threads,
 }
 
 impl Limit {
     fn resource(self) -> Resource {
         match self {
             Limit::Descriptors => Resource::RLIMIT_NOFILE,
-            Limit::Processes | Limit::Threads => Resource::RLIMIT_NPROC,
+            Limit::Processes => Resource::RLIMIT_NPROC,
         }
     }
 
@@ -38,7 +36,6 @@ impl Limit {
         self.set(match self {
             Limit::Descriptors => first_free_descriptor(),
             Limit::Processes => threads,
-            Limit::Threads => threads + 1,
         });
     }
 
@@ -93,7 +90,6 @@ fn main() -> Result<(), Error> {
     let limit = match arguments[0].as_str() {
         "descriptors" => Limit::Descriptors,
         "processes" => Limit::Processes,
-        "threads" => Limit::Threads,
         other => panic!("there is no limit {other}"),
     };
     // Before anything of another user's: what is made below must be usable by this one.

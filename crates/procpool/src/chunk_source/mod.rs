@@ -15,20 +15,23 @@
 //!
 //! Lock order: the pool's lock may be held while this one is taken, never the other way round.
 
+mod feeder;
+
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use serde::Serialize;
 
 use crate::chunk;
-use crate::codec::{self, Output};
-use crate::error::{CodecStep, Error};
+use crate::error::Error;
 use crate::future::Outcome;
 use crate::sys::barrier;
-use crate::sys::filling::{Filled, Filler, Filling, ItemWriter};
-use crate::wire::{Entry, Failure, encode_failure};
+use crate::sys::filling::{Filled, Filling};
+use crate::wire::Entry;
+use feeder::Buffer;
+
+pub(crate) use feeder::Feeder;
 
 /// How many items make a chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,14 +50,6 @@ const TARGET_NANOS: u64 = 1_000_000;
 /// risks less on items that turn slow.
 const GROWTH: usize = 8;
 
-/// The size of the buffers that items are fed into, which is also the most bytes in an adaptive
-/// chunk. Larger keeps more of the input in flight at once; smaller sends big items in more pieces
-/// than their time asks for.
-const BUFFER: u32 = 256 * 1024;
-
-/// The size of the first one: most maps are short.
-const FIRST_BUFFER: u32 = 4 * 1024;
-
 /// Into how many chunks per worker what is left is divided at least. More evens out the end;
 /// less hands over less often.
 const SHARES: usize = 4;
@@ -68,21 +63,6 @@ pub(crate) struct ChunkSource {
     attention: AtomicBool,
     state: Mutex<State>,
     finished: Condvar,
-}
-
-/// The end into which the caller's items go.
-#[derive(Debug)]
-pub(crate) struct Feeder {
-    source: Arc<ChunkSource>,
-    buffer: Buffer,
-}
-
-#[derive(Debug)]
-enum Buffer {
-    /// A chunk that is not whole yet.
-    Fixed { size: usize, block: Block<Vec<u8>> },
-    /// Shared with the pool.
-    Adaptive(Filler),
 }
 
 #[derive(Debug)]
@@ -162,19 +142,12 @@ pub(crate) struct FinishedChunk {
 impl ChunkSource {
     pub(crate) fn new(entry: Entry, chunking: Chunking) -> (Arc<Self>, Feeder) {
         barrier::prepare();
-        let buffer = match chunking {
-            Chunking::Fixed(size) => Buffer::Fixed { size, block: Block::default() },
-            Chunking::Adaptive => Buffer::Adaptive(Filler::new(FIRST_BUFFER)),
-        };
-        let filling = match &buffer {
-            Buffer::Fixed { .. } => None,
-            Buffer::Adaptive(filler) => Some((Arc::clone(filler.filling()), Filled::default())),
-        };
+        let buffer = Buffer::new(chunking);
         let state = State {
             chunking,
             blocks: VecDeque::new(),
             in_blocks: 0,
-            filling,
+            filling: buffer.shared(),
             open: true,
             chunks: VecDeque::new(),
             first: 0,
@@ -188,7 +161,7 @@ impl ChunkSource {
             state: Mutex::new(state),
             finished: Condvar::new(),
         });
-        (Arc::clone(&source), Feeder { source, buffer })
+        (Arc::clone(&source), Feeder::new(source, buffer))
     }
 
     /// How many workers the waiting items could occupy, up to `limit`.
@@ -378,122 +351,6 @@ impl State {
     }
 }
 
-impl Feeder {
-    /// Adds an item, or why it cannot be encoded. Returns whether the pool wants to hear of it.
-    #[inline]
-    pub(crate) fn push<A: Serialize + 'static>(&mut self, value: &A) -> bool {
-        match &mut self.buffer {
-            Buffer::Adaptive(filler) => {
-                if !push_short(filler, value) {
-                    let mut item = Vec::new();
-                    push_any(&mut item, value);
-                    if !filler.push(&item) {
-                        self.replace_buffer(&item);
-                    }
-                }
-            }
-            Buffer::Fixed { size, block } => {
-                push_any(&mut block.bytes, value);
-                block.items += 1;
-                if block.items < *size {
-                    return false;
-                }
-                self.end_chunk();
-            }
-        }
-        // Behind the fence in `ItemWriter::finish`, or the lock in `end_chunk`.
-        self.source.attention.load(Ordering::Relaxed) && self.pay_attention()
-    }
-
-    #[cold]
-    fn pay_attention(&self) -> bool {
-        let mut state = self.source.lock();
-        let stopped = state.stopped.clone();
-        if let Some(error) = &stopped {
-            state.fail_waiting(error);
-        }
-        stopped.is_none()
-    }
-
-    /// Goes on with an empty buffer, in which there is room for `item`.
-    fn replace_buffer(&mut self, item: &[u8]) {
-        let size = u32::try_from(item.len()).unwrap_or(u32::MAX).max(BUFFER);
-        let mut filler = Filler::new(size);
-        let mut state = self.source.lock();
-        state.take_filled();
-        state.filling = Some((Arc::clone(filler.filling()), Filled::default()));
-        if !filler.push(item) {
-            // Beyond 4 GiB an item is a block of its own.
-            let bytes = Bytes::copy_from_slice(item);
-            state.add_block(Block { bytes, items: 1 });
-        }
-        drop(state);
-        self.buffer = Buffer::Adaptive(filler);
-    }
-
-    fn end_chunk(&mut self) {
-        if let Buffer::Fixed { block, .. } = &mut self.buffer
-            && block.items > 0
-        {
-            let Block { bytes, items } = std::mem::take(block);
-            let room = bytes.len() + bytes.len() / 8;
-            block.bytes.reserve(room);
-            self.source.lock().add_block(Block { bytes: bytes.into(), items });
-        }
-    }
-}
-
-/// Encodes an item where it will be sent from. False, and nothing, when there is no room for it or
-/// it needs more than one byte of header.
-#[inline]
-fn push_short<A: Serialize + 'static>(filler: &mut Filler, value: &A) -> bool {
-    let mut item = filler.begin();
-    let written = item.extend(&[0]) && codec::encode_to(value, &mut item).is_ok();
-    match chunk::short_header(item.len() - usize::from(written)) {
-        Some(header) if written => {
-            item.set_first(header);
-            item.finish();
-            true
-        }
-        _ => false,
-    }
-}
-
-/// Encodes an item, or why it cannot be encoded.
-fn push_any<A: Serialize + 'static>(output: &mut Vec<u8>, value: &A) {
-    chunk::push(output, |output| match codec::encode(value, output, CodecStep::EncodeArguments) {
-        Ok(()) => false,
-        Err(error) => {
-            output.extend_from_slice(&encode_failure(&Failure::Codec(*error)));
-            true
-        }
-    });
-}
-
-impl Output for ItemWriter<'_> {
-    #[inline]
-    fn extend(&mut self, bytes: &[u8]) -> bool {
-        ItemWriter::extend(self, bytes)
-    }
-}
-
-impl Drop for Feeder {
-    /// Says that no more items come.
-    fn drop(&mut self) {
-        self.end_chunk();
-        let mut state = self.source.lock();
-        state.open = false;
-        state.take_filled();
-        state.filling = None;
-        // What came in while it was being stopped.
-        if let Some(error) = state.stopped.clone() {
-            state.fail_waiting(&error);
-        }
-        drop(state);
-        self.source.finished.notify_all();
-    }
-}
-
 impl Block {
     /// Cuts off the first `size` items. Looking for the place takes time for every item, so when
     /// they are short, which is when many are asked for, up to twice as many are taken instead.
@@ -515,6 +372,7 @@ impl Block {
 
 #[cfg(test)]
 mod tests {
+    use super::feeder::BUFFER;
     use super::*;
     use crate::future::Body;
     use crate::wire::{FunctionRef, Payload};

@@ -96,11 +96,12 @@ impl Bells {
         barrier();
     }
 
-    /// Whether the parent wants to hear at once that there are `results` now. Called after they
-    /// were published.
-    pub(super) fn is_due(&self, segment: &Segment, results: u64) -> bool {
+    /// From how many results on the parent wants to hear of them, if there are that many now. Called
+    /// after they were published.
+    pub(super) fn due(&self, segment: &Segment, results: u64) -> Option<u64> {
         barrier();
-        self.is_reached(segment, results)
+        let wish = segment.line(self.parent).number.load(Ordering::Relaxed);
+        (results >= wish).then_some(wish)
     }
 
     /// The same, for a look.

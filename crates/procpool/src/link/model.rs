@@ -102,7 +102,7 @@ fn a_result_is_seen_by_the_watcher_or_told_to_the_manager() {
             let mut ring = RingWriter::new(RING);
             ring.put(&segment, &[7]);
             ring.publish(&segment);
-            BELLS.is_due(&segment, 1) && BELLS.ring(&segment)
+            BELLS.due(&segment, 1).is_some() && BELLS.ring(&segment)
         }
     });
     let mut ring = RingReader::new(RING);
@@ -127,7 +127,7 @@ fn a_result_of_the_moment_in_which_the_watcher_leaves_is_not_lost() {
             let mut ring = RingWriter::new(RING);
             ring.put(&segment, &[7]);
             ring.publish(&segment);
-            BELLS.is_due(&segment, 1) && BELLS.ring(&segment)
+            BELLS.due(&segment, 1).is_some() && BELLS.ring(&segment)
         }
     });
     let mut ring = RingReader::new(RING);

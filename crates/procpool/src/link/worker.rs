@@ -7,13 +7,13 @@
 
 use std::io::{self, Read, Write};
 use std::mem::MaybeUninit;
-use std::time::Instant;
 
 use nix::unistd::Pid;
 
 use super::claim;
 use super::ring::{RingReader, RingWriter};
 use super::{BELLS, BUSY, CALLS, CLAIM, FINISHED, Ordering, RESULTS, Segment};
+use crate::sys::clock::TaskClock;
 use crate::sys::memory::advise_large;
 use crate::sys::poller::spin;
 use crate::sys::process;
@@ -29,11 +29,11 @@ pub(crate) struct ParentLink {
     calls: RingReader,
     reader: FrameReader,
     results: RingWriter,
-    /// When the last task ended, if nothing was waited for since: then the next one starts there.
-    clock: Option<Instant>,
+    clock: TaskClock,
     busy_nanos: u64,
-    /// The last wait for room that was rung for.
+    /// The last wait for room that was rung for, and the last wish to hear of results.
     rung_for_room: u64,
+    rung_for_results: u64,
 }
 
 impl ParentLink {
@@ -45,9 +45,10 @@ impl ParentLink {
             calls: RingReader::new(CALLS),
             reader: FrameReader::new(),
             results: RingWriter::new(RESULTS),
-            clock: None,
+            clock: TaskClock::new(),
             busy_nanos: 0,
             rung_for_room: 0,
+            rung_for_results: u64::MAX,
         }
     }
 
@@ -72,7 +73,7 @@ impl ParentLink {
     /// `InvalidData` when the segment was scribbled over; those of the socket.
     pub(crate) fn receive(&mut self) -> io::Result<Received<'_>> {
         while self.fill()? != Progress::Frame {
-            self.clock = None;
+            self.clock.pause();
             self.wait_for_calls()?;
         }
         Ok(self.reader.frame())
@@ -121,7 +122,7 @@ impl ParentLink {
     pub(crate) fn claim(&mut self, index: u64) -> io::Result<bool> {
         let claimed = claim::claim(&self.segment, CLAIM, index)?;
         if claimed {
-            self.clock.get_or_insert_with(Instant::now);
+            self.clock.start();
         }
         Ok(claimed)
     }
@@ -137,12 +138,9 @@ impl ParentLink {
         status: ResultStatus,
         payload: &[u8],
     ) -> io::Result<()> {
-        let now = Instant::now();
-        if let Some(started) = self.clock.replace(now) {
-            let nanos = u64::try_from((now - started).as_nanos()).unwrap_or(u64::MAX);
-            self.busy_nanos = self.busy_nanos.wrapping_add(nanos);
-            self.segment.line(BUSY).number.store(self.busy_nanos, Ordering::Relaxed);
-        }
+        let nanos = u64::try_from(self.clock.lap().as_nanos()).unwrap_or(u64::MAX);
+        self.busy_nanos = self.busy_nanos.wrapping_add(nanos);
+        self.segment.line(BUSY).number.store(self.busy_nanos, Ordering::Relaxed);
         let head = Frame::ResultItem { index, status }.head(payload.len());
         let total = head.len() + payload.len();
         if self.results.room(&self.segment, total)? >= total {
@@ -152,10 +150,16 @@ impl ParentLink {
         } else {
             self.stream(&head)?;
             self.stream(payload)?;
-            self.clock = None;
+            self.clock.pause();
         }
         self.segment.line(FINISHED).number.store(index + 1, Ordering::Release);
-        if BELLS.is_due(&self.segment, index + 1) { self.ring() } else { Ok(()) }
+        // Once for each wish: until the parent has come, it need not hear of more.
+        match BELLS.due(&self.segment, index + 1) {
+            Some(wish) if std::mem::replace(&mut self.rung_for_results, wish) != wish => {
+                self.ring()
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Writes bytes piece by piece, as the parent makes room.

@@ -26,8 +26,13 @@ const LINK_LOST_GRACE: Duration = Duration::from_millis(500);
 const LEAST_NANOS: u64 = 50;
 
 impl PoolState {
-    /// Handles an event of the poller.
-    pub(super) fn on_event(&mut self, pool: &Pool, number: u64, wakes: &mut Wakes) {
+    /// Handles the events of the poller.
+    pub(super) fn on_events(&mut self, pool: &Pool, numbers: &[u64], wakes: &mut Wakes) {
+        numbers.iter().for_each(|number| self.on_event(pool, *number, wakes));
+        self.dispatch(pool, wakes);
+    }
+
+    fn on_event(&mut self, pool: &Pool, number: u64, wakes: &mut Wakes) {
         // A worker that is gone has left no events behind: serials are not reused.
         let Some(index) = self.index_of(number / 2) else { return };
         if number == self.workers[index].process_number() {
@@ -47,6 +52,7 @@ impl PoolState {
                 self.read_results(pool, index, wakes);
             }
         }
+        self.dispatch(pool, wakes);
         if self.tick.is_some_and(|tick| now >= tick) {
             self.tick = None;
             self.take_back_what_waits(pool, wakes);
@@ -59,8 +65,8 @@ impl PoolState {
 
     // ---- results ----
 
-    /// Reads and settles the results that a worker has sent, sends on what it has made room for,
-    /// and finds it more work. It removes no worker from the pool.
+    /// Reads and settles the results that a worker has sent. It removes no worker from the pool, and
+    /// dispatches nothing: the caller does, when it has read what there is.
     pub(super) fn read_results(&mut self, pool: &Pool, index: usize, wakes: &mut Wakes) {
         let read = self.read_whole_results(index, wakes);
         let worker = &mut self.workers[index];
@@ -71,7 +77,6 @@ impl PoolState {
         }
         // After a turn of a long one, the manager comes back: it holds the lock for a turn only.
         self.wake |= worker.watched.is_none() && worker.link.has_results();
-        self.dispatch(pool, wakes);
     }
 
     /// The error says what was wrong.
@@ -133,7 +138,6 @@ impl PoolState {
             }
             (Ok(Frame::Ready), Stage::Initializing) => {
                 worker.stage = Stage::Ready;
-                self.dispatch(pool, wakes);
             }
             (Ok(Frame::InitializerFailed), stage @ (Stage::Starting | Stage::Initializing)) => {
                 let Ok(failure) = postcard::from_bytes(&payload) else {
@@ -202,10 +206,7 @@ impl PoolState {
                     let sent = sent.and_then(|()| worker.link.publish());
                     self.check(pool, index, sent, wakes);
                 }
-                None => {
-                    worker.stage = Stage::Ready;
-                    self.dispatch(pool, wakes);
-                }
+                None => worker.stage = Stage::Ready,
             }
             return;
         };

@@ -189,11 +189,7 @@ impl Pool {
             });
             let Some(deadline) = deadline else { return Ok(()) };
             self.poller.wait(&mut ready, deadline)?;
-            self.with_state(|state, wakes| {
-                for number in &ready {
-                    state.on_event(self, *number, wakes);
-                }
-            });
+            self.with_state(|state, wakes| state.on_events(self, &ready, wakes));
         }
     }
 

@@ -93,6 +93,7 @@ impl PoolState {
         // Nobody to nudge while it is here itself.
         let watched = self.workers[index].watched.take();
         self.read_results(pool, index, wakes);
+        self.dispatch(pool, wakes);
         // Reading may have given up this worker, but it removes none.
         let worker = &mut self.workers[index];
         debug_assert_eq!(worker.serial, serial);
@@ -104,6 +105,7 @@ impl PoolState {
         worker.link.leave();
         if worker.link.has_results() {
             self.read_results(pool, index, wakes);
+            self.dispatch(pool, wakes);
         }
         true
     }

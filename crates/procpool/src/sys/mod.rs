@@ -6,6 +6,7 @@
 //! nix has them; what is left is `libc`, as nix re-exports it.
 
 pub(crate) mod barrier;
+pub(crate) mod clock;
 pub(crate) mod code;
 pub(crate) mod filling;
 pub(crate) mod futex;

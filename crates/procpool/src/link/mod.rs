@@ -32,8 +32,12 @@ mod parent;
 mod ring;
 mod worker;
 
+use std::sync::atomic::AtomicU32;
+
 use bell::Bells;
 use ring::Place;
+
+use crate::sys::poller::current_cpu;
 
 pub(crate) use parent::{Watch, WorkerLink};
 pub(crate) use ring::Scribbled;
@@ -66,6 +70,41 @@ const BELLS: Bells = Bells { worker: 5, parent: 6, room: 7 };
 const BUSY: usize = 8;
 /// Number: one more than the index of the last task whose result was published.
 const FINISHED: usize = 9;
+/// Number: the CPU on which each side last waited, counted from 1; see [`Placement`].
+const WORKER_CPU: usize = 10;
+const PARENT_CPU: usize = 11;
+
+/// Where one side waits, and whether that is beside the other one, on the same CPU.
+///
+/// Two threads that look over and over, and yield to each other in between, never sleep, and the
+/// scheduler leaves both on one CPU although another one is idle: what they do takes twice as long.
+/// A thread that is woken from sleep is given an idle CPU. So of the waits on the same CPU, one in
+/// [`PATIENCE`](Self::PATIENCE) sleeps at once.
+#[derive(Debug)]
+struct Placement {
+    own: usize,
+    other: usize,
+    waits: AtomicU32,
+}
+
+impl Placement {
+    /// More leaves the two together for longer; less sleeps more often where there is but one CPU.
+    const PATIENCE: u32 = 64;
+
+    fn new(own: usize, other: usize) -> Self {
+        Self { own, other, waits: AtomicU32::new(0) }
+    }
+
+    /// Notes where the calling thread waits, and says whether it should rather sleep than look.
+    fn should_sleep(&self, segment: &Segment) -> bool {
+        let cpu = current_cpu();
+        // All Relaxed: hints, and only ever that.
+        segment.line(self.own).number.store(cpu, Ordering::Relaxed);
+        cpu != 0
+            && segment.line(self.other).number.load(Ordering::Relaxed) == cpu
+            && self.waits.fetch_add(1, Ordering::Relaxed) % Self::PATIENCE == 0
+    }
+}
 
 /// Whether the bug of this name is planted: never, but in the model, to see that it is found there.
 #[cfg(not(loom))]

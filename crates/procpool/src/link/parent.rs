@@ -16,7 +16,10 @@ use bytes::Bytes;
 use super::claim;
 use super::ring::{Place, RingReader, RingWriter, Scribbled};
 use super::worker::RingSource;
-use super::{BELLS, BUSY, CALLS, CLAIM, FINISHED, Ordering, RESULTS, Segment};
+use super::{
+    BELLS, BUSY, CALLS, CLAIM, FINISHED, Ordering, PARENT_CPU, Placement, RESULTS, Segment,
+    WORKER_CPU,
+};
 use crate::sys::poller::spin;
 use crate::sys::socket::Socket;
 use crate::wire::{Entry, Frame, FrameReader, Head, Progress, Received};
@@ -55,6 +58,7 @@ struct Shared {
     segment: Segment,
     /// Set when the watcher should leave the segment and look at the pool.
     nudged: AtomicBool,
+    placement: Placement,
 }
 
 /// A frame that the ring has no room for; its first `written` bytes are sent.
@@ -70,7 +74,11 @@ impl WorkerLink {
         Self {
             socket,
             news: FrameReader::new(),
-            shared: Arc::new(Shared { segment, nudged: AtomicBool::new(false) }),
+            shared: Arc::new(Shared {
+                segment,
+                nudged: AtomicBool::new(false),
+                placement: Placement::new(PARENT_CPU, WORKER_CPU),
+            }),
             calls: RingWriter::new(CALLS),
             results: RingReader::new(RESULTS),
             reader: FrameReader::new(),
@@ -301,7 +309,8 @@ impl Watch {
     /// early.
     pub(crate) fn wait(&self, deadline: Option<Instant>, may_spin: bool) {
         let soon = || self.has_news().then_some(());
-        if may_spin && spin(soon).is_some() {
+        let sleep = self.0.placement.should_sleep(&self.0.segment);
+        if may_spin && !sleep && spin(soon).is_some() {
             return;
         }
         BELLS.sleep_as_watcher(&self.0.segment, deadline, || self.has_news());

@@ -12,7 +12,10 @@ use nix::unistd::Pid;
 
 use super::claim;
 use super::ring::{RingReader, RingWriter};
-use super::{BELLS, BUSY, CALLS, CLAIM, FINISHED, Ordering, RESULTS, Segment};
+use super::{
+    BELLS, BUSY, CALLS, CLAIM, FINISHED, Ordering, PARENT_CPU, Placement, RESULTS, Segment,
+    WORKER_CPU,
+};
 use crate::sys::clock::TaskClock;
 use crate::sys::memory::advise_large;
 use crate::sys::poller::spin;
@@ -29,6 +32,7 @@ pub(crate) struct ParentLink {
     calls: RingReader,
     reader: FrameReader,
     results: RingWriter,
+    placement: Placement,
     clock: TaskClock,
     busy_nanos: u64,
     /// The last wait for room that was rung for, and the last wish to hear of results.
@@ -45,6 +49,7 @@ impl ParentLink {
             calls: RingReader::new(CALLS),
             reader: FrameReader::new(),
             results: RingWriter::new(RESULTS),
+            placement: Placement::new(WORKER_CPU, PARENT_CPU),
             clock: TaskClock::new(),
             busy_nanos: 0,
             rung_for_room: 0,
@@ -93,7 +98,8 @@ impl ParentLink {
 
     fn wait_for_calls(&mut self) -> io::Result<()> {
         // A parent that sends one task after another has the next one ready within microseconds.
-        if spin(|| self.calls.has_more(&self.segment).then_some(())).is_some() {
+        let soon = || self.calls.has_more(&self.segment).then_some(());
+        if !self.placement.should_sleep(&self.segment) && spin(soon).is_some() {
             return Ok(());
         }
         if !self.results.is_drained(&self.segment) {
@@ -172,7 +178,8 @@ impl ParentLink {
                 let (results, segment) = (&mut self.results, &self.segment);
                 let mut has_room =
                     || !matches!(results.room(segment, wanted), Ok(room) if room < wanted);
-                if spin(|| has_room().then_some(())).is_none() {
+                let sleep = self.placement.should_sleep(segment);
+                if sleep || spin(|| has_room().then_some(())).is_none() {
                     BELLS.sleep_as_worker(segment, has_room);
                 }
                 continue;

@@ -111,6 +111,11 @@ pub(crate) fn spin<T>(mut attempt: impl FnMut() -> Option<T>) -> Option<T> {
     }
 }
 
+/// The CPU that the calling thread runs on, counted from 1; 0 when nobody knows.
+pub(crate) fn current_cpu() -> u64 {
+    nix::sched::sched_getcpu().map_or(0, |cpu| cpu as u64 + 1)
+}
+
 /// Waits until `source` has data or ended. An interruption counts as ready.
 pub(crate) fn wait_readable(source: impl AsFd) {
     let mut sources = [PollFd::new(source.as_fd(), PollFlags::POLLIN)];

@@ -32,6 +32,15 @@ pub fn path_with_abort(name: &str) -> PathBuf {
     find(BUILT.get_or_init(|| build(&arguments)), name)
 }
 
+/// Returns the executable of a program in this crate, building nothing else.
+///
+/// # Panics
+///
+/// As for [`path`].
+pub fn path_alone(name: &str) -> PathBuf {
+    find(&build(&["--package", "procpool-testkit", "--bin", name]), name)
+}
+
 /// Returns the workspace's folder.
 pub fn root() -> &'static Path {
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent();

@@ -1,9 +1,10 @@
 //! What an idle worker and a waiting task occupy.
 //!
 //! *Workers*: the proportional set size of each, from `smaps_rollup`: private pages, and a share of
-//! those that several processes map, so it falls with every worker more and grows with the
-//! program: most of it is this executable and the C library, divided by three. Both of two workers
-//! count, in new pools; the figure is the larger one.
+//! those that several processes map, so it falls with every worker more and grows with the program:
+//! most of it is the executable and the C library, divided by three. So it is measured in a program
+//! that does nothing else (`idle_workers`), not in this one, which is several times as large. Both of
+//! its two workers count; the figure is the larger one.
 //!
 //! *Waiting tasks*, for the row `submit-all`: a million tasks of one byte wait for a busy worker;
 //! the growth of this process's resident memory, per task. It is measured in a child of its own,
@@ -11,6 +12,10 @@
 //! have left, and seem to cost nothing.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+use procpool_testkit::program;
 
 use crate::Outcome;
 use crate::bench::Bench;
@@ -20,19 +25,26 @@ use crate::row::{Figure, Row};
 use crate::statistics::{largest, median};
 use crate::target::{Target, number};
 
-const WORKERS: usize = 2;
 const WAITING: usize = 1_000_000;
 
 /// The row `memory`.
 pub(crate) fn memory(bench: &Bench) -> Outcome<Row> {
     let mut row = Row::new("memory", "the proportional set size of an idle worker");
     let (mut blocks, mut private) = (Vec::new(), Vec::new());
+    let program = program::path_alone("idle_workers");
     for _ in 0..bench.rounds(5, 15) {
-        let executor = pool(WORKERS)?;
-        let workers = Gates::new()?.fill(&executor, WORKERS)?;
+        let mut idle =
+            Command::new(&program).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let mut line = String::new();
+        if let Some(stdout) = idle.stdout.take() {
+            BufReader::new(stdout).read_line(&mut line)?;
+        }
+        let workers: Vec<u32> = serde_json::from_str(&line)?;
         let sizes = workers.iter().map(|pid| rollup(*pid, "Pss:")).collect::<Outcome<Vec<_>>>()?;
         blocks.push(largest(&sizes));
         private.push(rollup(workers[0], "Private_Dirty:")?);
+        drop(idle.stdin.take());
+        idle.wait()?;
     }
     let figure = Figure::judged("of a worker", "KiB", blocks, Target::AtMost(600.0));
     let private = number(median(&private));

@@ -102,7 +102,7 @@ impl Placement {
         segment.line(self.own).number.store(cpu, Ordering::Relaxed);
         cpu != 0
             && segment.line(self.other).number.load(Ordering::Relaxed) == cpu
-            && self.waits.fetch_add(1, Ordering::Relaxed) % Self::PATIENCE == 0
+            && self.waits.fetch_add(1, Ordering::Relaxed).is_multiple_of(Self::PATIENCE)
     }
 }
 

@@ -1,0 +1,26 @@
+//! Two idle workers of a program that does nothing else, and is as small as such a program can be:
+//! prints their pids, as a JSON list, and ends when its stdin does.
+
+use std::collections::BTreeSet;
+use std::io::Read;
+
+use procpool::{Error, ProcessPoolExecutor};
+
+fn pid(_: ()) -> u32 {
+    std::process::id()
+}
+
+fn main() -> Result<(), Error> {
+    procpool::init();
+    let executor = ProcessPoolExecutor::builder().max_workers(2).build()?;
+    let mut workers = BTreeSet::new();
+    // Until both have had a task: who is idle gets the next one.
+    while workers.len() < 2 {
+        let (one, other) = (executor.submit(pid, ()), executor.submit(pid, ()));
+        workers.extend([one.result()?, other.result()?]);
+    }
+    println!("{:?}", workers.iter().collect::<Vec<_>>());
+    let mut nothing = Vec::new();
+    std::io::stdin().read_to_end(&mut nothing).expect("stdin is readable");
+    Ok(())
+}

@@ -189,3 +189,33 @@ fn a_panic_of_the_items_iterator_is_the_callers_and_cancels_the_rest() {
         assert_eq!(trace::read::<u32>(Path::new(&path)).len(), 1, "only what was running ran");
     });
 }
+
+#[test]
+fn a_map_that_waits_for_its_iterator_keeps_nobody_else_waiting() {
+    watch::within(watch::HANG, || {
+        let executor = pool(1);
+        let (give, given) = std::sync::mpsc::channel::<u32>();
+        let started = std::sync::Barrier::new(2);
+        executor.submit(pid, ()).result().unwrap();
+        std::thread::scope(|scope| {
+            let (executor, started) = (&executor, &started);
+            let mapping = scope.spawn(move || {
+                let items = given.into_iter().inspect(|item| {
+                    if *item == 0 {
+                        started.wait();
+                    }
+                });
+                executor.map(|x: u32| x + 1, items).collect::<Result<Vec<_>, _>>().unwrap()
+            });
+            give.send(0).unwrap();
+            started.wait();
+            // The map has its place at the front of the queue, and no item to give.
+            for _ in 0..100 {
+                assert_eq!(executor.submit(|x: u32| 2 * x, 21).result(), Ok(42));
+            }
+            give.send(1).unwrap();
+            drop(give);
+            assert_eq!(mapping.join().unwrap(), [1, 2]);
+        });
+    });
+}

@@ -74,6 +74,10 @@ const FINISHED: usize = 9;
 const WORKER_CPU: usize = 10;
 const PARENT_CPU: usize = 11;
 
+/// Number: whether the worker should sleep at once when it has nothing to do, because others are
+/// waiting for its CPU.
+const CROWDED: usize = 12;
+
 /// Where one side waits, and whether that is beside the other one, on the same CPU.
 ///
 /// Two threads that look over and over, and yield to each other in between, never sleep, and the

@@ -17,8 +17,8 @@ use super::claim;
 use super::ring::{Place, RingReader, RingWriter, Scribbled};
 use super::worker::RingSource;
 use super::{
-    BELLS, BUSY, CALLS, CLAIM, FINISHED, Ordering, PARENT_CPU, Placement, RESULTS, Segment,
-    WORKER_CPU,
+    BELLS, BUSY, CALLS, CLAIM, CROWDED, FINISHED, Ordering, PARENT_CPU, Placement, RESULTS,
+    Segment, WORKER_CPU,
 };
 use crate::sys::poller::spin;
 use crate::sys::socket::Socket;
@@ -138,6 +138,13 @@ impl WorkerLink {
     /// Whether something was sent that the worker cannot see yet.
     pub(crate) fn is_behind(&self) -> bool {
         self.unpublished || !self.outbox.is_empty()
+    }
+
+    /// Says whether more workers have something to do than there are CPUs.
+    pub(crate) fn set_crowded(&self, crowded: bool) {
+        // Relaxed: a hint.
+        let line = self.shared.segment.line(CROWDED);
+        line.number.store(u64::from(crowded), Ordering::Relaxed);
     }
 
     /// Lets the worker see what was sent, and sends what it has made room for. Returns whether there
@@ -322,7 +329,7 @@ impl Watch {
         let line = |line| segment.line(line).number.load(Ordering::Acquire);
         let held = |ring: Place| line(ring.tail).wrapping_sub(line(ring.head));
         BELLS.is_reached(segment, line(FINISHED))
-            || held(RESULTS) > RESULTS.capacity as u64 / 2
+            || held(RESULTS) >= SLICE as u64
             || (BELLS.wants_room(segment) != 0 && held(CALLS) <= CALLS.capacity as u64 / 2)
             || self.0.nudged.swap(false, Ordering::Acquire)
     }

@@ -13,8 +13,8 @@ use nix::unistd::Pid;
 use super::claim;
 use super::ring::{RingReader, RingWriter};
 use super::{
-    BELLS, BUSY, CALLS, CLAIM, FINISHED, Ordering, PARENT_CPU, Placement, RESULTS, Segment,
-    WORKER_CPU,
+    BELLS, BUSY, CALLS, CLAIM, CROWDED, FINISHED, Ordering, PARENT_CPU, Placement, RESULTS,
+    Segment, WORKER_CPU,
 };
 use crate::sys::clock::TaskClock;
 use crate::sys::memory::advise_large;
@@ -99,7 +99,10 @@ impl ParentLink {
     fn wait_for_calls(&mut self) -> io::Result<()> {
         // A parent that sends one task after another has the next one ready within microseconds.
         let soon = || self.calls.has_more(&self.segment).then_some(());
-        if !self.placement.should_sleep(&self.segment) && spin(soon).is_some() {
+        // Relaxed: a hint.
+        let crowded = self.segment.line(CROWDED).number.load(Ordering::Relaxed) != 0;
+        let sleep = crowded || self.placement.should_sleep(&self.segment);
+        if !sleep && spin(soon).is_some() {
             return Ok(());
         }
         if !self.results.is_drained(&self.segment) {

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use super::Pool;
 use super::block::Slice;
-use super::state::{PoolState, Queued};
+use super::state::{PoolState, Queued, TICK};
 use super::worker::{InFlight, Stage, Work, Worker};
 use crate::chunk_source::{ChunkSource, Taken};
 use crate::error::{BrokenCause, Error};
@@ -31,9 +31,17 @@ const AHEAD: Duration = Duration::from_micros(500);
 /// The most calls that are sent ahead, however short. More costs memory in the ring.
 const MOST_AHEAD: usize = 1024;
 
-/// How much work an idle worker is woken for at least, if there is that much. Waking one costs some
-/// microseconds, and where there are more workers than CPUs, it displaces another.
+/// How much work an idle worker is woken for at least, if there is that much, where many workers
+/// share a CPU. Waking one costs some microseconds, and displaces another.
 const WORTH_WAKING: Duration = Duration::from_micros(50);
+
+/// Calls that take less than this do not wait for anything, so that no more than [`PER_CPU`] workers
+/// for each CPU get on with them. Higher leaves calls that do wait without the others' help; lower
+/// wakes a worker for every call, when there are always some asleep.
+const SHORT: Duration = Duration::from_micros(20);
+
+/// How many workers for each CPU can be kept busy by short calls: one that runs, one that is ready.
+const PER_CPU: usize = 2;
 
 /// Into how many parts per worker the queue is divided at least before calls are sent ahead.
 const SHARES: usize = 2;
@@ -48,7 +56,7 @@ impl PoolState {
             }
             self.feed_workers(pool, wakes);
             self.forget_what_is_over();
-            let attended = !self.queue.is_empty() && self.workers.len() >= pool.max_workers();
+            let attended = self.workers.len() >= pool.max_workers() && self.is_work_left();
             if self.broken.is_some() || pool.inbox.attend(attended) {
                 break;
             }
@@ -58,8 +66,11 @@ impl PoolState {
         }
         // Before the workers see anything new, so that none of it is rung for by an old rule.
         self.set_bells();
+        let crowded =
+            self.workers.iter().filter(|worker| !worker.in_flight.is_empty()).count() > pool.cpus;
         for index in 0..self.workers.len() {
             if self.workers[index].link.is_behind() {
+                self.workers[index].link.set_crowded(crowded);
                 let published = self.workers[index].link.publish();
                 let more = self.check(pool, index, published, wakes).unwrap_or(false);
                 // The watcher sees that there is room; without one, the manager comes back.
@@ -70,7 +81,7 @@ impl PoolState {
         // to wait for: it may have gone to sleep when there was not. The same goes for its tick.
         let waits = self.start_armed && self.start_is_blocked(std::time::Instant::now());
         self.wake |= (self.wants_worker(pool) && !waits) || self.is_over();
-        self.wake |= self.tick.is_none() && self.has_backlog();
+        self.wake |= self.tick.is_none() && self.wants_tick();
         self.tell_hunger(pool);
     }
 
@@ -81,16 +92,21 @@ impl PoolState {
     fn feed_workers(&mut self, pool: &Pool, wakes: &mut Wakes) {
         let all_started = self.workers.len() >= pool.max_workers();
         let ahead = if all_started { self.calls_within(AHEAD) } else { 1 };
+        // Those that get on with short calls; who is stuck in a long one does not count.
+        let useful = PER_CPU * pool.cpus;
+        let is_lively =
+            |worker: &&Worker| !worker.in_flight.is_empty() && worker.stuck_at.is_none();
+        let mut lively = self.workers.iter().filter(is_lively).count();
         for idle in [true, false] {
             for index in 0..self.workers.len() {
-                if self.queue.is_empty() {
+                if self.queue.is_empty() || (idle && lively >= useful && self.are_calls_short()) {
                     break;
                 }
                 let worker = &self.workers[index];
                 if worker.stage != Stage::Ready || worker.is_idle() != idle {
                     continue;
                 }
-                let share = self.share(ahead, pool.max_workers());
+                let share = self.share(ahead, pool);
                 let (calls, chunk) = match idle {
                     true => (ahead.min(share).max(1), true),
                     false if all_started && worker.may_be_sent_ahead() => {
@@ -100,6 +116,7 @@ impl PoolState {
                 };
                 if calls > 0 || chunk {
                     self.give(pool, index, calls, chunk, wakes);
+                    lively += usize::from(idle && !self.workers[index].in_flight.is_empty());
                 }
             }
         }
@@ -118,9 +135,20 @@ impl PoolState {
         }
     }
 
+    /// Whether, after feeding, something is in the queue that a result will bring somebody for. A map
+    /// that has no item to give does not count while a worker is idle: nothing would come.
+    fn is_work_left(&self) -> bool {
+        self.has_work() || (!self.queue.is_empty() && !self.workers.iter().any(Worker::is_idle))
+    }
+
+    fn are_calls_short(&self) -> bool {
+        self.call_nanos > 0 && u128::from(self.call_nanos) < SHORT.as_nanos()
+    }
+
     /// A worker's share of the queued calls.
-    fn share(&self, ahead: usize, max_workers: usize) -> usize {
-        let enough = ahead.saturating_mul(SHARES * max_workers);
+    fn share(&self, ahead: usize, pool: &Pool) -> usize {
+        let parts = SHARES * pool.max_workers();
+        let enough = ahead.saturating_mul(parts);
         let mut queued = 0_usize;
         for entry in &self.queue {
             if let Queued::Calls(slice) = entry {
@@ -130,7 +158,9 @@ impl PoolState {
                 break;
             }
         }
-        queued.div_ceil(SHARES * max_workers).max(self.calls_within(WORTH_WAKING))
+        let share = queued.div_ceil(parts);
+        let many = pool.max_workers() > PER_CPU * pool.cpus;
+        if many { share.max(self.calls_within(WORTH_WAKING)) } else { share }
     }
 
     /// Gives a worker the next tasks: at most `calls` calls, or one chunk if it takes one.
@@ -249,6 +279,13 @@ impl PoolState {
     /// Takes back what has waited for a whole tick behind another task while somebody else could
     /// run it.
     pub(super) fn take_back_what_waits(&mut self, pool: &Pool, wakes: &mut Wakes) {
+        // Who has not got on with its task for a tick, is in a long one.
+        for worker in &mut self.workers {
+            if worker.front().is_some() && worker.front() == worker.front_at_tick {
+                worker.stuck_at = worker.front();
+            }
+            worker.front_at_tick = worker.front();
+        }
         for index in 0..self.workers.len() {
             let is_somebody_free = self.workers.iter().any(|worker| worker.is_idle())
                 || self.workers.len() < pool.max_workers();
@@ -261,6 +298,8 @@ impl PoolState {
                 self.take_back(pool, index, wakes);
                 let worker = &mut self.workers[index];
                 worker.stuck_at = worker.front();
+                // The others may be as long: until that is known, each of them waits behind none.
+                self.call_nanos = self.call_nanos.max(TICK.as_nanos() as u64);
                 self.dispatch(pool, wakes);
             }
         }

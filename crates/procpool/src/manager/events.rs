@@ -57,7 +57,7 @@ impl PoolState {
             self.tick = None;
             self.take_back_what_waits(pool, wakes);
         }
-        if self.tick.is_none() && self.has_backlog() {
+        if self.tick.is_none() && self.wants_tick() {
             self.tick = Some(now + TICK);
         }
         self.forget_what_is_over();
@@ -65,22 +65,30 @@ impl PoolState {
 
     // ---- results ----
 
-    /// Reads and settles the results that a worker has sent. It removes no worker from the pool, and
-    /// dispatches nothing: the caller does, when it has read what there is.
-    pub(super) fn read_results(&mut self, pool: &Pool, index: usize, wakes: &mut Wakes) {
+    /// Reads and settles the results that a worker has sent; says whether there were any, or the worker
+    /// was given up. It removes no worker from the pool, and dispatches nothing: the caller does, when
+    /// it has read what there is.
+    pub(super) fn read_results(&mut self, pool: &Pool, index: usize, wakes: &mut Wakes) -> bool {
         let read = self.read_whole_results(index, wakes);
         let worker = &mut self.workers[index];
         worker.link.release();
         worker.nudge();
-        if let Err(what) = read {
-            return self.on_nonsense(pool, index, what, wakes);
+        match read {
+            Ok(settled) => {
+                // After a turn of a long one, the manager comes back: it holds the lock for a turn
+                // only.
+                self.wake |= worker.watched.is_none() && worker.link.has_results();
+                settled
+            }
+            Err(what) => {
+                self.on_nonsense(pool, index, what, wakes);
+                true
+            }
         }
-        // After a turn of a long one, the manager comes back: it holds the lock for a turn only.
-        self.wake |= worker.watched.is_none() && worker.link.has_results();
     }
 
-    /// The error says what was wrong.
-    fn read_whole_results(&mut self, index: usize, wakes: &mut Wakes) -> Result<(), String> {
+    /// The same, when the error says what was wrong.
+    fn read_whole_results(&mut self, index: usize, wakes: &mut Wakes) -> Result<bool, String> {
         let worker = &mut self.workers[index];
         let (mut calls, mut chunks) = (0, 0);
         while worker.link.fill().map_err(|error| said(&error))? == Progress::Frame {
@@ -100,7 +108,7 @@ impl PoolState {
         if worker.stuck_at.is_some() && worker.stuck_at != worker.front() {
             worker.stuck_at = None;
         }
-        Ok(())
+        Ok(calls + chunks > 0)
     }
 
     // ---- news ----

@@ -77,6 +77,7 @@ pub(crate) struct Pool {
     /// there are, because what they wait for needs one.
     spinning: AtomicUsize,
     may_spin: usize,
+    cpus: usize,
 }
 
 impl Pool {
@@ -93,6 +94,7 @@ impl Pool {
             state: Mutex::new(PoolState::new()),
             spinning: AtomicUsize::new(0),
             may_spin: cpus.saturating_sub(1).max(1),
+            cpus,
         }))
     }
 
@@ -222,6 +224,7 @@ impl Pool {
             eager: false,
             rings_from: 0,
             sent_at_tick: 0,
+            front_at_tick: None,
             moves: false,
             stuck_at: None,
             busy_nanos: 0,

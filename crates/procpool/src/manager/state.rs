@@ -123,8 +123,19 @@ impl PoolState {
         self.workers.iter().position(|worker| worker.serial == serial)
     }
 
-    pub(super) fn has_backlog(&self) -> bool {
-        self.workers.iter().any(|worker| worker.stage == Stage::Ready && worker.has_backlog())
+    /// Whether tasks wait that somebody else could run: behind others, or because short ones keep
+    /// few workers busy.
+    pub(super) fn wants_tick(&self) -> bool {
+        let waits = |worker: &Worker| {
+            worker.stage == Stage::Ready
+                && (worker.has_backlog() || (worker.is_idle() && self.has_work()))
+        };
+        self.workers.iter().any(waits)
+    }
+
+    /// Whether the queue holds tasks that are there, unlike those that a map may still give.
+    pub(super) fn has_work(&self) -> bool {
+        self.queue.iter().any(|queued| !matches!(queued, Queued::Source(_)))
     }
 
     /// Removes leading entries that hold no task any more, so that a queue without work is empty.

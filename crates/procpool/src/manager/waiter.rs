@@ -92,8 +92,11 @@ impl PoolState {
         let serial = self.workers[index].serial;
         // Nobody to nudge while it is here itself.
         let watched = self.workers[index].watched.take();
-        self.read_results(pool, index, wakes);
-        self.dispatch(pool, wakes);
+        let settled = self.read_results(pool, index, wakes);
+        // Parts of a long result come and go without changing anything for anybody else.
+        if settled || self.workers[index].link.is_behind() {
+            self.dispatch(pool, wakes);
+        }
         // Reading may have given up this worker, but it removes none.
         let worker = &mut self.workers[index];
         debug_assert_eq!(worker.serial, serial);

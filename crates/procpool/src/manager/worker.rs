@@ -112,8 +112,9 @@ pub(super) struct Worker {
     pub(super) eager: bool,
     /// From which index on the worker was asked to ring.
     pub(super) rings_from: u64,
-    /// How many tasks had been sent at the last tick.
+    /// How many tasks had been sent at the last tick, and the first one that was unfinished.
     pub(super) sent_at_tick: u64,
+    pub(super) front_at_tick: Option<u64>,
     /// Whether it has finished something since it was last given work: then more may be sent ahead.
     pub(super) moves: bool,
     /// The task behind which others had to be taken back: nothing is sent ahead while it runs.

@@ -29,7 +29,7 @@ pub(crate) struct Segment {
 }
 
 /// As many as the protocol uses: every atomic costs the model memory.
-pub(crate) const LINES: usize = 12;
+pub(crate) const LINES: usize = 13;
 
 impl Segment {
     pub(crate) fn in_model(length: usize) -> Self {

@@ -33,11 +33,17 @@ doc:
 loom:
     RUSTFLAGS="--cfg loom" cargo test --release --target-dir target/loom --package procpool --lib model
 
-# Measure against the machine's limits and other pools (`just bench quick`: the limits only)
+# Measure against the machine's limits and other pools; alone, it writes the book's numbers too
 bench mode="full" *arguments:
     {{ if mode == "full" { "crates/bench/peers/install || echo 'some pools are missing'" } else { "" } }}
     {{ if mode == "full" { "cargo build --release --package procpool-bench-procspawn" } else { "" } }}
     cargo run --release --package procpool-bench -- {{ mode }} {{ arguments }}
+    {{ if mode + arguments == "full" { "cargo run --package procpool-book -- adopt target/bench/results.json" } else { "" } }}
+
+# See by perf(1) where the time goes, and write it into the book
+profile:
+    cargo run --release --package procpool-bench -- profile
+    cargo run --package procpool-book -- adopt target/bench/profile.json
 
 # Run everything that must pass before a change lands
 ci:

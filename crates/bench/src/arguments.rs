@@ -6,13 +6,14 @@ use crate::rows::ROWS;
 
 /// What is told to whoever asks, or asks for something else.
 pub(crate) const HELP: &str = "\
-Usage: procpool-bench quick|full [--out DIR] [--only ROW]... [--rounds N]
+Usage: procpool-bench quick|full|profile [--out DIR] [--only ROW]... [--rounds N]
 
   quick   procpool and the limits of the machine, a line per target; at most three minutes; fails
           when a target is missed by more than 20 %
   full    the same for longer, and other pools; writes results.json, table.md and plots
+  profile where the time goes, by perf(1); writes profile.json
 
-  --out DIR    where the files of a full run go (default: target/bench)
+  --out DIR    where the files of a run go (default: target/bench)
   --only ROW   this row only; may be repeated
   --rounds N   so many rounds instead of each row's own number
 ";
@@ -22,6 +23,7 @@ Usage: procpool-bench quick|full [--out DIR] [--only ROW]... [--rounds N]
 pub(crate) enum Mode {
     Quick,
     Full,
+    Profile,
 }
 
 /// A command line that was understood.
@@ -40,8 +42,9 @@ impl Arguments {
         let mode = match words.next().map(String::as_str) {
             Some("quick") => Mode::Quick,
             Some("full") => Mode::Full,
-            Some(other) => return Err(format!("{other} is neither quick nor full")),
-            None => return Err("say quick or full".to_owned()),
+            Some("profile") => Mode::Profile,
+            Some(other) => return Err(format!("{other} is neither quick, full nor profile")),
+            None => return Err("say quick, full or profile".to_owned()),
         };
         let out = PathBuf::from("target/bench");
         let mut arguments = Self { mode, out, only: Vec::new(), rounds: None };
@@ -65,6 +68,13 @@ impl Arguments {
         }
         Ok(arguments)
     }
+
+    /// The options by which this is less, or other, than a full run.
+    pub(crate) fn partial(&self) -> String {
+        let rows = self.only.iter().map(|row| format!("--only {row}"));
+        let rounds = self.rounds.iter().map(|rounds| format!("--rounds {rounds}"));
+        rows.chain(rounds).collect::<Vec<_>>().join(" ")
+    }
 }
 
 #[cfg(test)]
@@ -84,14 +94,16 @@ mod tests {
             only: vec!["echo".into(), "map".into()],
             rounds: Some(3),
         };
+        assert_eq!(expected.partial(), "--only echo --only map --rounds 3");
         assert_eq!(read("full --out x --only echo --only map --rounds 3"), Ok(expected));
+        assert_eq!(read("full").map(|arguments| arguments.partial()), Ok(String::new()));
         assert_eq!(read("quick").map(|arguments| arguments.mode), Ok(Mode::Quick));
     }
 
     #[test]
     fn what_is_wrong_is_said() {
-        assert_eq!(read("").unwrap_err(), "say quick or full");
-        assert_eq!(read("fast").unwrap_err(), "fast is neither quick nor full");
+        assert_eq!(read("").unwrap_err(), "say quick, full or profile");
+        assert_eq!(read("fast").unwrap_err(), "fast is neither quick, full nor profile");
         assert_eq!(read("quick --rounds").unwrap_err(), "--rounds needs a value");
         assert_eq!(read("quick --rounds 0").unwrap_err(), "0 is no number of rounds");
         assert_eq!(read("quick --fast yes").unwrap_err(), "--fast is no option");

@@ -35,7 +35,7 @@ impl Bench {
     /// Prepares a run. `folder` holds the peers.
     pub(crate) fn new(arguments: &Arguments, folder: &Path) -> Outcome<Self> {
         let roster = match arguments.mode {
-            Mode::Quick => Vec::new(),
+            Mode::Quick | Mode::Profile => Vec::new(),
             Mode::Full => roster::read(folder)?,
         };
         Ok(Self {
@@ -125,7 +125,13 @@ impl Bench {
 
 /// A chart without contenders yet.
 pub(crate) fn empty_chart(name: &str, title: &str, unit: &'static str, better: Better) -> Chart {
-    Chart { name: name.to_owned(), title: title.to_owned(), unit, better, contenders: Vec::new() }
+    Chart {
+        name: name.to_owned(),
+        title: title.to_owned(),
+        unit: unit.into(),
+        better,
+        contenders: Vec::new(),
+    }
 }
 
 #[cfg(test)]

@@ -4,12 +4,12 @@ use std::fs;
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{Outcome, cpus};
 
 /// The head of the results.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Machine {
     /// In UTC, as in `2026-01-31T12:00:00Z`.
     pub(crate) date: String,

@@ -1,15 +1,17 @@
 //! What a row of the measurements came to.
 //!
 //! Owns the shape of the results: rows of figures with targets, and charts of contenders. The JSON
-//! file is these types. Must not know how anything was measured or how it is shown.
+//! file is these types, written and read. Must not know how anything was measured or how it is shown.
 
-use serde::{Serialize, Serializer};
+use std::borrow::Cow;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::statistics::{median, quantile, ratios};
 use crate::target::{Target, Verdict};
 
 /// One row: what was compared, and what came of it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Row {
     pub(crate) name: String,
     /// What was measured, in a sentence.
@@ -23,32 +25,34 @@ pub(crate) struct Row {
 }
 
 /// A number to be judged, or told only.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Figure {
     pub(crate) name: String,
+    #[serde(deserialize_with = "or_nan")]
     pub(crate) value: f64,
-    pub(crate) unit: &'static str,
+    pub(crate) unit: Cow<'static, str>,
     pub(crate) target: Option<Target>,
     pub(crate) verdict: Option<Verdict>,
     /// What `value` was made from, one number per block.
+    #[serde(deserialize_with = "each_or_nan")]
     pub(crate) blocks: Vec<f64>,
     /// The absolute times behind a ratio.
     pub(crate) note: String,
 }
 
 /// Contenders who did the same.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Chart {
     /// The name of its file.
     pub(crate) name: String,
     pub(crate) title: String,
-    pub(crate) unit: &'static str,
+    pub(crate) unit: Cow<'static, str>,
     pub(crate) better: Better,
     pub(crate) contenders: Vec<Contender>,
 }
 
 /// Which end of a chart is the good one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Better {
     Lower,
@@ -56,15 +60,16 @@ pub(crate) enum Better {
 }
 
 /// One who took part, and what it did in each of its blocks.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Contender {
     pub(crate) name: String,
     pub(crate) kind: Kind,
     /// Of a peer, with its runtime.
     pub(crate) version: String,
+    #[serde(deserialize_with = "each_or_nan")]
     pub(crate) blocks: Vec<f64>,
     /// Each operation's duration, where there were single ones.
-    #[serde(rename = "latency", serialize_with = "latency")]
+    #[serde(rename = "latency", serialize_with = "latency", deserialize_with = "durations")]
     pub(crate) nanos: Vec<u64>,
     /// Whether its pool has no such operation, and its user wrote one. It is shown, and not what we
     /// are compared with: the user of any pool could write the same.
@@ -74,7 +79,7 @@ pub(crate) struct Contender {
 }
 
 /// Who a contender is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Kind {
     Procpool,
@@ -127,7 +132,7 @@ impl Figure {
         Self {
             name: name.into(),
             value: median(&blocks),
-            unit,
+            unit: unit.into(),
             target: None,
             verdict: None,
             blocks,
@@ -224,7 +229,7 @@ impl Chart {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 struct Latency {
     operations: usize,
     p50_us: f64,
@@ -240,6 +245,24 @@ fn latency<S: Serializer>(nanos: &[u64], serializer: S) -> Result<S::Ok, S::Erro
         p99_us: micros(0.99),
     });
     latency.serialize(serializer)
+}
+
+/// Two durations of which the same is told: the lower is their p50, the upper their p99.
+fn durations<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u64>, D::Error> {
+    let latency = Option::<Latency>::deserialize(deserializer)?;
+    let nanos =
+        |latency: Latency| [latency.p50_us, latency.p99_us].map(|us| (us * 1e3).round() as u64);
+    Ok(latency.map(nanos).into_iter().flatten().collect())
+}
+
+/// JSON has no NaN; it is written as null.
+fn or_nan<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
+}
+
+fn each_or_nan<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<f64>, D::Error> {
+    let values = Vec::<Option<f64>>::deserialize(deserializer)?;
+    Ok(values.into_iter().map(|value| value.unwrap_or(f64::NAN)).collect())
 }
 
 #[cfg(test)]
@@ -261,7 +284,7 @@ mod tests {
             contender("gone", Kind::Peer, &[]),
             contender("raw", Kind::Limit, &[1.0, 2.0]),
         ];
-        Chart { name: "c".into(), title: "C".into(), unit: "µs", better, contenders }
+        Chart { name: "c".into(), title: "C".into(), unit: "µs".into(), better, contenders }
     }
 
     #[test]

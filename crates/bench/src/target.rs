@@ -4,14 +4,14 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// A miss up to this share is reported and does not fail the run. Larger hides real losses; smaller
 /// fails on a machine that others use at the same time.
 const TOLERANCE: f64 = 0.20;
 
 /// What a figure has to be.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Target {
     /// Lower is better.
@@ -21,15 +21,17 @@ pub(crate) enum Target {
 }
 
 /// How a figure stands to its target. The share missed is 0.35 for 35 %.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Verdict {
     Met,
     /// Missed, within the tolerance.
     Close {
+        #[serde(deserialize_with = "or_infinity")]
         missed_by: f64,
     },
     Missed {
+        #[serde(deserialize_with = "or_infinity")]
         missed_by: f64,
     },
 }
@@ -104,6 +106,11 @@ pub(crate) fn number(value: f64) -> String {
         grouped.push(digit);
     }
     if fraction.is_empty() { grouped } else { format!("{grouped}.{fraction}") }
+}
+
+/// JSON has no infinity; it is written as null.
+fn or_infinity<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::INFINITY))
 }
 
 #[cfg(test)]

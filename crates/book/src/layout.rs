@@ -44,6 +44,11 @@ impl Layout {
         self.book.join("traces")
     }
 
+    /// Returns the folder of the measurements, and of what pages show of them.
+    pub fn measurements(&self) -> PathBuf {
+        self.book.join("bench")
+    }
+
     /// Returns `path` as problems name it.
     pub fn name(&self, path: &Path) -> String {
         path.strip_prefix(&self.root).unwrap_or(path).display().to_string()

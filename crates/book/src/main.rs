@@ -8,7 +8,7 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 use procpool_book::layout::Layout;
 use procpool_book::problem::Problem;
-use procpool_book::{figure, integrity, render, rendered, transcript};
+use procpool_book::{figure, integrity, measured, render, rendered, transcript};
 
 const HELP: &str = "\
 Usage: procpool-book [COMMAND]
@@ -16,6 +16,8 @@ Usage: procpool-book [COMMAND]
   build   check the book and build it into book/book/ (the default)
   check   check the book; build it into a temporary folder
   bless   run every command of a transcript and draw every figure again
+  adopt FILE...
+          show other measurements: results.json or profile.json, as procpool-bench wrote them
   record  record the trace of the first figure again, then bless its drawings
 ";
 
@@ -29,6 +31,7 @@ fn main() -> ExitCode {
             .map_err(Into::into)
             .and_then(|folder| build(&layout, Some(folder.path()))),
         ["bless"] => bless_figures(&layout).and_then(|()| bless_transcripts(&layout)),
+        ["adopt", ref files @ ..] if !files.is_empty() => adopt(&layout, files),
         ["record"] => record(&layout).and_then(|()| bless_figures(&layout)),
         ["help" | "--help" | "-h"] => {
             print!("{HELP}");
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
 fn build(layout: &Layout, target: Option<&Path>) -> Result<()> {
     report(&integrity::check(layout)?)?;
     report(&figure::check(layout)?)?;
+    report(&measured::check(layout)?)?;
     let folder = render::render(layout, target)?;
     report(&rendered::check(&folder)?)?;
     match target {
@@ -92,9 +96,18 @@ fn bless_transcripts(layout: &Layout) -> Result<()> {
 
 fn bless_figures(layout: &Layout) -> Result<()> {
     fs::create_dir_all(layout.figures())?;
-    for figure in figure::all(layout)? {
+    for figure in figure::all(layout)?.into_iter().chain(measured::all(layout)?) {
         fs::write(&figure.path, &figure.drawing)?;
         eprintln!("{} drawn", layout.name(&figure.path));
+    }
+    Ok(())
+}
+
+fn adopt(layout: &Layout, files: &[&str]) -> Result<()> {
+    for file in files {
+        for path in measured::adopt(layout, Path::new(file))? {
+            eprintln!("{} written", layout.name(&path));
+        }
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use procpool_book::layout::Layout;
-use procpool_book::{integrity, render, rendered};
+use procpool_book::{integrity, measured, render, rendered};
 use tempfile::TempDir;
 
 const FILES: [(&str, &str); 8] = [
@@ -20,12 +20,30 @@ const FILES: [(&str, &str); 8] = [
     ),
     (
         "src/two.md",
-        "# Two\n\n## Rust\n\n```rust\n{{#include ../listings/program.rs:main}}\n```\n\n```console\n{{#include ../transcripts/run.console}}\n```\n\n<figure>\n{{#include figures/lanes.svg}}\n</figure>\n",
+        "# Two\n\n## Rust\n\n```rust\n{{#include ../listings/program.rs:main}}\n```\n\n```console\n{{#include ../transcripts/run.console}}\n```\n\n<figure>\n{{#include figures/lanes.svg}}\n</figure>\n\n{{#include ../bench/machine.md}}\n{{#include ../bench/table.md}}\n{{#include ../bench/charts.md}}\n",
     ),
     ("listings/program.py", "# ANCHOR: main\nprint(1)\n# ANCHOR_END: main\n"),
     ("listings/program.rs", "// ANCHOR: main\nfn main() {}\n// ANCHOR_END: main\n"),
     ("transcripts/run.console", "$ python3 program.py\n1\n"),
 ];
+
+/// What `procpool-bench` wrote, in little.
+const RESULTS: &str = r#"{
+    "machine": {
+        "date": "2026-01-31T12:00:00Z", "cpu": "A CPU", "cpus": 2, "kernel": "6.18",
+        "memory_mib": 1000, "rustc": "rustc 1.95.0", "procpool": "0.1.0"
+    },
+    "rows": [{
+        "name": "hot", "what": "Submitting", "figures": [], "others": 0.0, "failed": null,
+        "charts": [{
+            "name": "hot", "title": "One task", "unit": "µs", "better": "lower",
+            "contenders": [{
+                "name": "procpool", "kind": "procpool", "version": "", "blocks": [0.75],
+                "latency": null, "by_hand": false, "absent": null
+            }]
+        }]
+    }]
+}"#;
 
 /// Makes the sound book.
 fn sound() -> TempDir {
@@ -38,7 +56,18 @@ fn sound() -> TempDir {
         "src/figures/lanes.svg",
         "<svg role=\"img\" aria-label=\"lanes\"></svg>\n",
     );
+    write(folder.path(), "new/results.json", RESULTS);
+    let written = measured::adopt(&layout(folder.path()), &folder.path().join("new/results.json"));
+    assert_eq!(written.expect("it can be drawn").len(), 4);
     folder
+}
+
+fn layout(folder: &Path) -> Layout {
+    Layout {
+        root: folder.to_owned(),
+        book: folder.to_owned(),
+        programs: vec![folder.join("listings")],
+    }
 }
 
 fn write(folder: &Path, name: &str, text: &str) {
@@ -50,12 +79,12 @@ fn write(folder: &Path, name: &str, text: &str) {
 /// Everything that is said about a book, as the builder says it: what mdBook makes is looked at
 /// only if the sources are sound.
 fn problems(folder: &Path) -> Vec<String> {
-    let layout = Layout {
-        root: folder.to_owned(),
-        book: folder.to_owned(),
-        programs: vec![folder.join("listings")],
-    };
-    let sources = match integrity::check(&layout) {
+    let layout = layout(folder);
+    let checked = integrity::check(&layout).and_then(|mut problems| {
+        problems.extend(measured::check(&layout)?);
+        Ok(problems)
+    });
+    let sources = match checked {
         Err(error) => return vec![format!("{error:#}")],
         Ok(problems) => problems,
     };
@@ -77,8 +106,10 @@ enum Break {
     Append(&'static str, &'static str),
     /// There is one more file.
     Add(&'static str, &'static str),
+    /// This file is gone.
+    Remove(&'static str),
 }
-use Break::{Add, Append, Replace};
+use Break::{Add, Append, Remove, Replace};
 
 impl Break {
     fn apply(&self, folder: &Path) {
@@ -93,6 +124,7 @@ impl Break {
                 write(folder, name, &format!("{text}\n{line}\n"));
             }
             Add(name, text) => write(folder, name, text),
+            Remove(name) => fs::remove_file(folder.join(name)).expect("the file is there"),
         }
     }
 }
@@ -210,6 +242,67 @@ fn whatever_exists_is_in_the_book() {
     Append("src/SUMMARY.md", "- [Three](three.md)").apply(folder.path());
     let said = problems(folder.path()).concat();
     assert!(said.contains("three.md"), "a chapter that is not there must be named: {said}");
+}
+
+#[test]
+fn what_is_shown_as_measured_was_measured_in_one_run() {
+    assert_said(&[
+        // A better number.
+        (
+            Replace("bench/charts.md", "0.75", "0.25"),
+            "bench/charts.md: is not what its measurements give",
+        ),
+        // Another run, of which only the results were kept.
+        (
+            Replace("bench/results.json", "2026-01-31", "2026-02-01"),
+            "bench/machine.md: is not what its measurements give",
+        ),
+        (
+            Replace("bench/results.json", "0.75", "7.5"),
+            "bench/charts.md: is not what its measurements give",
+        ),
+        // A row of which the page does not tell.
+        (
+            Replace("src/two.md", "{{#include ../bench/charts.md}}", ""),
+            "bench/charts.md: no page includes it",
+        ),
+        (
+            Add("bench/results.json", "{}"),
+            "bench/results.json: missing field `machine` at line 1 column 2",
+        ),
+        (
+            Add("bench/other.json", "{}"),
+            "bench/other.json: it is neither results.json nor profile.json",
+        ),
+    ]);
+    for (what, expected) in [
+        (
+            Remove("bench/table.md"),
+            vec![
+                "src/two.md:18: the included ../bench/table.md cannot be read",
+                "bench/table.md: is missing; its measurements give it",
+            ],
+        ),
+        (
+            Add("bench/by-hand.md", "| fast |\n"),
+            vec![
+                "bench/by-hand.md: no page includes it",
+                "bench/by-hand.md: no measurements give it",
+            ],
+        ),
+        (
+            Remove("bench/results.json"),
+            vec![
+                "bench/charts.md: no measurements give it",
+                "bench/machine.md: no measurements give it",
+                "bench/table.md: no measurements give it",
+            ],
+        ),
+    ] {
+        let folder = sound();
+        what.apply(folder.path());
+        assert_eq!(problems(folder.path()), expected);
+    }
 }
 
 #[test]

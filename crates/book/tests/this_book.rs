@@ -2,7 +2,7 @@
 
 use procpool_book::layout::Layout;
 use procpool_book::problem::Problem;
-use procpool_book::{figure, integrity, render, rendered};
+use procpool_book::{figure, integrity, measured, render, rendered};
 
 #[track_caller]
 fn assert_none(problems: &[Problem]) {
@@ -21,11 +21,19 @@ fn its_figures_are_drawn_from_their_traces() {
 }
 
 #[test]
+fn its_measurements_are_those_that_it_shows() {
+    let layout = Layout::procpool();
+    assert_none(&measured::check(&layout).expect("the measurements can be read"));
+    let shown = measured::all(&layout).expect("they can be read");
+    assert!(shown.len() > 4, "there are results and a profile, or nothing was checked");
+}
+
+#[test]
 fn rendered_its_links_lead_somewhere_and_nothing_asks_the_network() {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let target = render::render(&Layout::procpool(), Some(folder.path())).expect("it renders");
     assert_none(&rendered::check(&target).expect("it can be read"));
-    for page in ["index.html", "demo.html", "print.html"] {
+    for page in ["index.html", "demo.html", "performance.html", "print.html"] {
         assert!(target.join(page).exists(), "{page} is missing, so nothing was checked");
     }
 }

@@ -1,8 +1,9 @@
 //! A chart as SVG: a bar per contender on a logarithmic scale, and the limit as a line.
 //!
 //! It stands alone, in an image tag too, so its colours are in it: a light set and a dark one,
-//! chosen by the reader's preference. What a colour says is said by a text as well. Title and
-//! description come from the same numbers as the bars.
+//! chosen by the reader's preference. Inside a page of the book the page's style sheet has them, by
+//! class. What a colour says is said by a text as well. Title and description come from the same
+//! numbers as the bars.
 
 use std::fmt::Write;
 
@@ -43,38 +44,66 @@ const STYLE: &str = "\
   }
 ";
 
-/// Draws a chart.
+/// Draws a chart that stands alone.
 pub(crate) fn draw(chart: &Chart) -> String {
-    let bars: Vec<&Contender> =
-        chart.contenders.iter().filter(|contender| contender.kind != Kind::Limit).collect();
-    let scale = Scale::new(&chart.contenders);
-    let bottom = TOP + STEP * bars.len() as f64;
     let mut svg = String::new();
     let _ = writeln!(
         svg,
-        r#"<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-labelledby="title desc" viewBox="0 0 {} {}">"#,
-        LEFT + WIDTH + RIGHT,
-        bottom + 14.0,
+        r#"<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-labelledby="title desc" viewBox="{}">"#,
+        view(chart),
     );
-    let title = escaped(&chart.title);
-    let _ = writeln!(svg, r#"<title id="title">{title}</title>"#);
+    let _ = writeln!(svg, r#"<title id="title">{}</title>"#, escaped(&chart.title));
     let _ = writeln!(svg, r#"<desc id="desc">{}</desc>"#, escaped(&sentences(chart)));
     let _ = writeln!(svg, "<style>\n{STYLE}</style>");
-    let _ = writeln!(svg, r#"<text class="title" x="8" y="20">{title}</text>"#);
-    axis(&mut svg, chart, &scale, bottom);
-    // The line is over the bars and under the texts.
-    let places = (0..bars.len()).map(|index| TOP + STEP * index as f64);
-    for (contender, top) in bars.iter().zip(places.clone()) {
-        bar(&mut svg, contender, &scale, top);
-    }
-    for limit in chart.contenders.iter().filter(|contender| contender.kind == Kind::Limit) {
-        limit_line(&mut svg, limit, &scale, bottom);
-    }
-    for (contender, top) in bars.iter().zip(places) {
-        label(&mut svg, contender, &scale, top);
-    }
+    marks(&mut svg, chart);
     svg.push_str("</svg>\n");
     svg
+}
+
+/// Draws a chart that stands in a page, with others beside it.
+pub(crate) fn draw_inside(chart: &Chart) -> String {
+    let mut svg = String::new();
+    let label = format!("{}. {}", chart.title, sentences(chart));
+    let _ = writeln!(
+        svg,
+        r#"<svg class="chart" role="img" viewBox="{}" aria-label="{}">"#,
+        view(chart),
+        escaped(&label),
+    );
+    marks(&mut svg, chart);
+    svg.push_str("</svg>\n");
+    svg
+}
+
+/// Who has a bar: everybody but the limits.
+fn bars(chart: &Chart) -> impl Iterator<Item = (&Contender, f64)> {
+    let bars = chart.contenders.iter().filter(|contender| contender.kind != Kind::Limit);
+    bars.enumerate().map(|(index, contender)| (contender, TOP + STEP * index as f64))
+}
+
+fn bottom(chart: &Chart) -> f64 {
+    TOP + STEP * bars(chart).count() as f64
+}
+
+fn view(chart: &Chart) -> String {
+    format!("0 0 {} {}", LEFT + WIDTH + RIGHT, bottom(chart) + 14.0)
+}
+
+fn marks(svg: &mut String, chart: &Chart) {
+    let (scale, bottom) = (Scale::new(&chart.contenders), bottom(chart));
+    let title = escaped(&chart.title);
+    let _ = writeln!(svg, r#"<text class="title" x="8" y="20">{title}</text>"#);
+    axis(svg, chart, &scale, bottom);
+    // The line is over the bars and under the texts.
+    for (contender, top) in bars(chart) {
+        bar(svg, contender, &scale, top);
+    }
+    for limit in chart.contenders.iter().filter(|contender| contender.kind == Kind::Limit) {
+        limit_line(svg, limit, &scale, bottom);
+    }
+    for (contender, top) in bars(chart) {
+        label(svg, contender, &scale, top);
+    }
 }
 
 /// From values to places: powers of ten are equally far apart.
@@ -111,7 +140,7 @@ fn axis(svg: &mut String, chart: &Chart, scale: &Scale, bottom: f64) {
         Better::Lower => "shorter is better",
         Better::Higher => "longer is better",
     };
-    let (x, unit) = (LEFT + WIDTH + RIGHT - 8.0, escaped(chart.unit));
+    let (x, unit) = (LEFT + WIDTH + RIGHT - 8.0, escaped(&chart.unit));
     let _ = writeln!(svg, r#"<text class="faint end" x="{x}" y="20">{unit}, {direction}</text>"#);
     for power in scale.from..=scale.to {
         let x = scale.x(10f64.powi(power));
@@ -210,6 +239,6 @@ fn superscript(digit: char) -> char {
     }
 }
 
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

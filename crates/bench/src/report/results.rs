@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{plot, table};
 use crate::Outcome;
@@ -11,9 +11,12 @@ use crate::machine::Machine;
 use crate::row::Row;
 
 /// What a run came to.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Results {
     pub(crate) machine: Machine,
+    /// What the run left out of a full one, as its command line said; empty if nothing.
+    #[serde(default)]
+    pub(crate) partial: String,
     pub(crate) rows: Vec<Row>,
 }
 

@@ -12,7 +12,24 @@ pub(crate) fn page(results: &Results) -> String {
     let mut text = String::from("# Measurements\n\n");
     let _ = writeln!(text, "{}.\n", lines::machine(&results.machine));
     text.push_str("Contenders took turns; a ratio is the median of the ratios block by block.\n\n");
-    text.push_str("| row | figure | value | target | verdict | |\n|---|---|--:|--:|---|---|\n");
+    text.push_str(&figures(results));
+    for row in &results.rows {
+        if row.charts.is_empty() {
+            continue;
+        }
+        let _ = write!(text, "\n## {}\n\n{}.\n", row.name, row.what);
+        for chart in &row.charts {
+            let _ = write!(text, "\n![{}]({}.svg)\n\n", chart.title, chart.name);
+            contenders(&mut text, chart);
+        }
+    }
+    text
+}
+
+/// The table of the figures, each with its target and verdict, if it has them.
+pub(super) fn figures(results: &Results) -> String {
+    let mut text =
+        String::from("| row | figure | value | target | verdict | |\n|---|---|--:|--:|---|---|\n");
     for row in &results.rows {
         for figure in &row.figures {
             let verdict = figure.verdict.map(|verdict| verdict.to_string()).unwrap_or_default();
@@ -24,21 +41,12 @@ pub(crate) fn page(results: &Results) -> String {
             line(&mut text, &[&row.name, "", "", "", "FAILED", why]);
         }
     }
-    for row in &results.rows {
-        if row.charts.is_empty() {
-            continue;
-        }
-        let _ = write!(text, "\n## {}\n\n{}.\n", row.name, row.what);
-        for chart in &row.charts {
-            contenders(&mut text, chart);
-        }
-    }
     text
 }
 
-fn contenders(text: &mut String, chart: &Chart) {
-    let Chart { name, title, unit, .. } = chart;
-    let _ = write!(text, "\n![{title}]({name}.svg)\n\n");
+/// The table of a chart's contenders.
+pub(super) fn contenders(text: &mut String, chart: &Chart) {
+    let Chart { title, unit, .. } = chart;
     let _ = write!(
         text,
         "| {title} | {unit} | p50 µs | p99 µs | blocks | |\n|---|--:|--:|--:|--:|---|\n"
@@ -77,11 +85,15 @@ fn remark(contender: &Contender) -> String {
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
 }
 
-/// A row of a table. What others wrote may hold what separates cells.
+/// A row of a table. What others wrote may hold what separates cells, or begins a tag.
 fn line(text: &mut String, cells: &[&str]) {
     text.push('|');
     for cell in cells {
-        let _ = write!(text, " {} |", cell.replace('|', "\\|").replace(['\n', '\r'], " "));
+        let _ = write!(
+            text,
+            " {} |",
+            cell.replace('|', "\\|").replace('<', "&lt;").replace(['\n', '\r'], " ")
+        );
     }
     text.push('\n');
 }

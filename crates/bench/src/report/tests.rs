@@ -1,7 +1,8 @@
 //! What is shown, from made-up results.
 
+use super::profile::{LoadProfile, Profile, SideProfile, Step};
 use super::results::Results;
-use super::{lines, plot, table};
+use super::{lines, page, plot, table};
 use crate::machine::Machine;
 use crate::row::{Better, Chart, Contender, Figure, Kind, Row, Sample};
 use crate::target::Target;
@@ -29,7 +30,7 @@ fn results() -> Results {
     let chart = Chart {
         name: "hot".into(),
         title: "One task & back".into(),
-        unit: "µs",
+        unit: "µs".into(),
         better: Better::Lower,
         contenders,
     };
@@ -49,7 +50,7 @@ fn results() -> Results {
         rustc: "rustc 1.95.0".into(),
         procpool: "0.1.0".into(),
     };
-    Results { machine, rows: vec![row, failed] }
+    Results { machine, partial: "--only hot".into(), rows: vec![row, failed] }
 }
 
 #[test]
@@ -76,7 +77,7 @@ fn the_table_has_every_figure_and_every_contender() {
         "| *raw socket* | 4 | 3 | 4 | 1 |  |",
         "| pebble | 900 | 3 | 4 | 1 | pebble 5.2, CPython 3.11; written by hand, not compared |",
         // A cell does not end at what a peer wrote.
-        r"| loky | – |  |  | 0 | error: a <b> \| c |",
+        r"| loky | – |  |  | 0 | error: a &lt;b> \| c |",
         "![One task & back](hot.svg)",
     ] {
         assert!(page.lines().any(|found| found == line), "{line}\nis not in\n{page}");
@@ -116,6 +117,65 @@ fn a_drawing_without_values_is_one() {
     let contenders = vec![Contender::new("loky", Kind::Peer)];
     let chart = Chart { contenders, ..results().rows.remove(0).charts.remove(0) };
     assert!(plot::draw(&chart).contains("not measured"));
+}
+
+#[test]
+fn what_was_written_is_read_and_shown_the_same() {
+    let mut results = results();
+    // What has no number in JSON: no blocks, and a bound of 0 that was missed.
+    results.rows[0].figures.push(Figure::told("none", "µs", Vec::new()));
+    results.rows[0].figures.push(Figure::judged("zero", "", vec![1.0], Target::AtMost(0.0)));
+    let json = serde_json::to_string(&results).unwrap();
+    let read: Results = serde_json::from_str(&json).unwrap();
+    assert_eq!(table::page(&read), table::page(&results));
+    assert_eq!(page::parts(&read), page::parts(&results));
+}
+
+#[test]
+fn parts_of_a_page_share_it_with_others() {
+    let parts = page::parts(&results());
+    let [machine, figures, charts] = &parts[..] else { panic!("{parts:?}") };
+    assert!(machine.1.contains("2026-01-31T12:00:00Z: A CPU, 2 CPUs"));
+    assert!(machine.1.ends_with("**Not a full run**, but one with `--only hot`.\n"));
+    assert!(figures.1.starts_with("| row | figure |") && !figures.1.contains("\n\n"));
+    assert!(charts.1.contains("aria-label=\"One task &amp; back. Medians in µs, less is better."));
+    assert!(!charts.1.contains("<style>") && !charts.1.contains(" id="), "{}", charts.1);
+    let html = charts.1.split("<figure>").nth(1).and_then(|rest| rest.split("</figure>").next());
+    assert!(!html.unwrap().contains("\n\n"), "a blank line ends a block of HTML");
+}
+
+#[test]
+fn a_profile_is_drawn_with_what_it_says() {
+    let step = |name: &str, nanos| Step { name: name.into(), nanos, low: nanos, high: nanos };
+    let sides = vec![
+        SideProfile {
+            name: "asking thread".into(),
+            steps: vec![step("a & b", 300.0), step("wait", 100.0)],
+        },
+        SideProfile { name: "manager".into(), steps: vec![step("nothing to see", 1.0)] },
+    ];
+    let load = LoadProfile {
+        name: "hot".into(),
+        title: "Hot".into(),
+        operation: "task".into(),
+        nanos: 410.0,
+        counted: 5,
+        sides,
+    };
+    let Results { machine, .. } = results();
+    let command = "just profile".into();
+    let profile = Profile { machine, command, hertz: 99, rounds: 9, loads: vec![load] };
+    let json = serde_json::to_string(&profile).unwrap();
+    let files = serde_json::from_str::<Profile>(&json).unwrap().drawings();
+    assert_eq!(files, profile.drawings());
+    assert!(files[0].1.contains("5 of `hot`"));
+    assert_eq!(files[1].0, "profile-hot.svg");
+    let says = "Hot: 410 ns each by the clock. CPU time per task in ns. \
+                asking thread: a &amp; b 300, wait 100.\"";
+    assert!(files[1].1.contains(says), "{}", files[1].1);
+    // Each begins where the one before it ended: 300 of 400 are three quarters of the width.
+    assert!(files[1].1.contains(r#"x="190.0" y="56.0" width="315.0""#), "{}", files[1].1);
+    assert!(files[1].1.contains(r#"x="505.0" y="78.0" width="105.0""#), "{}", files[1].1);
 }
 
 #[test]

@@ -10,12 +10,12 @@ mod death;
 mod echo;
 mod idle;
 mod many_workers;
-mod map;
+pub(crate) mod map;
 mod map_chunks;
 pub(crate) mod memory;
 mod round_trip;
 mod skew;
-mod submit_all;
+pub(crate) mod submit_all;
 
 use crate::Outcome;
 use crate::bench::Bench;

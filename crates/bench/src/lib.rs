@@ -1,0 +1,124 @@
+//! Measures procpool against the limits of the machine it runs on, and against other pools.
+//!
+//! ```text
+//! cargo run --release --package procpool-bench -- quick
+//! cargo run --release --package procpool-bench -- full --out target/bench
+//! ```
+//!
+//! # The machine
+//!
+//! ```text
+//!  this process                                                    other processes
+//! ┌───────────────────────────────────────────────────┐
+//! │ Bench ──▶ rows ──▶ pools ──── submit, map ────────│──▶ workers of procpool
+//! │            │                                      │
+//! │            ├─────▶ limits ─── 64 bytes, spawn ────│──▶ a child: this program, without a pool
+//! │            │                                      │
+//! │            └─────▶ peers ──── lines of JSON ──────│──▶ a peer, which times its own pool
+//! │            ▼                                      │
+//! │          Row ──▶ report: lines, table, plots, JSON│
+//! └───────────────────────────────────────────────────┘
+//! ```
+//!
+//! - **Contenders take turns in short blocks**, within one run, and what is judged is the median of
+//!   the ratios block by block. So a machine that changes its pace does not change the verdict.
+//!   Absolute figures are this machine's and of this moment.
+//! - **A limit is measured, never assumed**, in the same run and under the same conditions.
+//! - **Nothing is left out**: a peer that cannot do something, fails or hangs has an entry that
+//!   says so; every block's figure is in the JSON.
+//!
+//! # How to read this program
+//!
+//! `rows` first: what is measured, and what can mislead. Then `bench` for how blocks alternate,
+//! `limits` and `peers` for the others, `row` and `target` for what comes out, `report` for how it
+//! is shown. `profile` is a run of another kind: where the time goes. The program is a library so
+//! that the book's builder can draw checked-in results again: [`for_the_book`].
+
+mod arguments;
+mod bench;
+mod cpus;
+mod limits;
+mod load;
+mod machine;
+mod peers;
+mod pools;
+mod profile;
+mod report;
+mod row;
+mod rows;
+mod statistics;
+mod target;
+mod timing;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use crate::arguments::{Arguments, HELP, Mode};
+use crate::bench::Bench;
+use crate::machine::Machine;
+use crate::report::{lines, results::Results};
+use crate::row::Row;
+
+/// What can fail at any step, with whatever it says.
+type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
+
+/// Returns what the book shows of a file that was written by this program: names of files, and
+/// their texts.
+///
+/// # Errors
+///
+/// In a sentence, when `json` is not what this program writes into a file of this `name`.
+pub fn for_the_book(name: &str, json: &str) -> Result<Vec<(String, String)>, String> {
+    report::for_the_book(name, json).map_err(|error| error.to_string())
+}
+
+/// The program: does what the command line says.
+pub fn main() -> ExitCode {
+    procpool::init();
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(outcome) = limits::child::play(&words) {
+        return exit_code(outcome.map(|()| true));
+    }
+    if let Some(outcome) = profile::play(&words) {
+        return exit_code(outcome.map(|()| true));
+    }
+    match Arguments::read(&words) {
+        Ok(arguments) => exit_code(run(&arguments)),
+        Err(problem) => {
+            eprint!("{problem}\n\n{HELP}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn exit_code(outcome: Outcome<bool>) -> ExitCode {
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Measures, and says whether that succeeded: a quick run fails with a missed target, a full one
+/// only if it cannot write.
+fn run(arguments: &Arguments) -> Outcome<bool> {
+    if arguments.mode == Mode::Profile {
+        return profile::run(&arguments.out).map(|()| true);
+    }
+    let machine = Machine::here()?;
+    println!("{}", lines::machine(&machine));
+    let bench = Bench::new(arguments, Path::new(env!("CARGO_MANIFEST_DIR")))?;
+    let rows = bench.run(&arguments.only, &mut |row| print!("{}", lines::row(row)));
+    match arguments.mode {
+        Mode::Quick | Mode::Profile => Ok(!rows.iter().any(Row::fails)),
+        Mode::Full => {
+            let partial = arguments.partial();
+            Results { machine, partial, rows }.write(&arguments.out)?;
+            println!("{}", arguments.out.join("table.md").display());
+            Ok(true)
+        }
+    }
+}

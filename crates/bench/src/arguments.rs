@@ -66,6 +66,9 @@ impl Arguments {
                 _ => return Err(format!("{option} is no option")),
             }
         }
+        if mode == Mode::Profile && !arguments.partial().is_empty() {
+            return Err(format!("profile does not know {}", arguments.partial()));
+        }
         Ok(arguments)
     }
 
@@ -106,6 +109,7 @@ mod tests {
         assert_eq!(read("fast").unwrap_err(), "fast is neither quick, full nor profile");
         assert_eq!(read("quick --rounds").unwrap_err(), "--rounds needs a value");
         assert_eq!(read("quick --rounds 0").unwrap_err(), "0 is no number of rounds");
+        assert_eq!(read("profile --rounds 2").unwrap_err(), "profile does not know --rounds 2");
         assert_eq!(read("quick --fast yes").unwrap_err(), "--fast is no option");
         assert!(read("quick --only ech").unwrap_err().starts_with("ech is no row; rows are "));
     }

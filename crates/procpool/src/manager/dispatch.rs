@@ -15,11 +15,10 @@ use std::time::Duration;
 
 use super::Pool;
 use super::block::Slice;
-use super::state::{PoolState, Queued, TICK};
+use super::state::{PoolState, Queued};
 use super::worker::{InFlight, Stage, Work, Worker};
 use crate::chunk_source::{ChunkSource, Taken};
-use crate::error::{BrokenCause, Error};
-use crate::future::SharedFuture;
+use crate::error::Error;
 use crate::link::Scribbled;
 use crate::wakes::Wakes;
 use crate::wire::Frame;
@@ -263,92 +262,6 @@ impl PoolState {
         None
     }
 
-    // ---- taking back ----
-
-    /// Takes back what a worker has not claimed; it goes to the front of the queue.
-    pub(super) fn take_back(&mut self, pool: &Pool, index: usize, wakes: &mut Wakes) {
-        let taken = self.workers[index].link.take_back();
-        let Some(first) = self.check(pool, index, taken, wakes) else { return };
-        let taken = self.workers[index].split_in_flight(first);
-        self.workers[index].nudge();
-        for work in taken.into_iter().rev() {
-            self.queue.push_front(Queued::taken_back(work));
-        }
-    }
-
-    /// Takes back what has waited for a whole tick behind another task while somebody else could
-    /// run it.
-    pub(super) fn take_back_what_waits(&mut self, pool: &Pool, wakes: &mut Wakes) {
-        // Who has not got on with its task for a tick, is in a long one.
-        for worker in &mut self.workers {
-            if worker.front().is_some() && worker.front() == worker.front_at_tick {
-                worker.stuck_at = worker.front();
-            }
-            worker.front_at_tick = worker.front();
-        }
-        for index in 0..self.workers.len() {
-            let is_somebody_free = self.workers.iter().any(|worker| worker.is_idle())
-                || self.workers.len() < pool.max_workers();
-            if !self.workers[index].has_backlog() || !is_somebody_free || !self.queue.is_empty() {
-                continue;
-            }
-            let claimed = self.workers[index].link.claimed();
-            let Some(claimed) = self.check(pool, index, claimed, wakes) else { continue };
-            if claimed < self.workers[index].sent_at_tick {
-                self.take_back(pool, index, wakes);
-                let worker = &mut self.workers[index];
-                worker.stuck_at = worker.front();
-                // The others may be as long: until that is known, each of them waits behind none.
-                self.call_nanos = self.call_nanos.max(TICK.as_nanos() as u64);
-                self.dispatch(pool, wakes);
-            }
-        }
-        for worker in &mut self.workers {
-            worker.sent_at_tick = worker.link.sent();
-        }
-    }
-
-    /// Cancels the chunks of `source` that were sent ahead and not claimed.
-    pub(super) fn cancel_chunks(&mut self, pool: &Pool, source: &ChunkSource, wakes: &mut Wakes) {
-        let is_theirs = |work: &Work| match work {
-            Work::Chunk(chunk, _) => std::ptr::eq(&*chunk.source, source),
-            Work::Calls(_) => false,
-        };
-        for index in 0..self.workers.len() {
-            let worker = &self.workers[index];
-            if worker.has_backlog() && worker.in_flight.iter().any(|flight| is_theirs(&flight.work))
-            {
-                self.take_back(pool, index, wakes);
-            }
-        }
-        for queued in &self.queue {
-            if let Queued::Chunk(chunk, _) = queued
-                && std::ptr::eq(&*chunk.source, source)
-            {
-                chunk.finish(Err(Box::new(Error::Cancelled)));
-            }
-        }
-        self.dispatch(pool, wakes);
-    }
-
-    /// Cancels a task that was sent ahead, if its worker has not claimed it.
-    pub(super) fn cancel_sent(
-        &mut self,
-        pool: &Pool,
-        future: &SharedFuture,
-        wakes: &mut Wakes,
-    ) -> bool {
-        let find = |state: &Self| {
-            state.workers.iter().position(|worker| worker.index_of(future).is_some())
-        };
-        if let Some(index) = find(self) {
-            self.take_back(pool, index, wakes);
-        }
-        let cancelled = future.cancel_pending();
-        self.dispatch(pool, wakes);
-        cancelled
-    }
-
     // ---- bells and hunger ----
 
     /// Tells the workers from which result on to ring at once.
@@ -414,25 +327,6 @@ impl PoolState {
         for queued in std::mem::take(&mut self.queue) {
             queued.fail(&Error::BrokenProcessPool(broken.clone()), wakes);
         }
-    }
-
-    /// A worker died, and only the task that it ran is lost with it.
-    pub(super) fn replace(
-        &mut self,
-        pool: &Pool,
-        worker: &mut Worker,
-        cause: BrokenCause,
-        wakes: &mut Wakes,
-    ) {
-        let claimed = worker.link.take_back();
-        // A claim word that cannot be tells nothing: then every task is in doubt.
-        let taken = claimed.map_or_else(|_| Vec::new(), |first| worker.split_in_flight(first));
-        let error = Error::BrokenProcessPool(crate::error::BrokenProcessPool::new(cause));
-        worker.in_flight.iter().for_each(|in_flight| in_flight.work.fail(&error, wakes));
-        for work in taken.into_iter().rev() {
-            self.queue.push_front(Queued::taken_back(work));
-        }
-        self.dispatch(pool, wakes);
     }
 }
 

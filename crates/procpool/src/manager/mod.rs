@@ -26,6 +26,7 @@ mod dispatch;
 mod events;
 mod inbox;
 mod state;
+mod take_back;
 mod waiter;
 mod worker;
 

@@ -75,6 +75,8 @@
 //! - The initializer runs once in every worker, before its first task.
 //! - A submitted task runs at most once, and its future settles: with a result, its own error, or
 //!   the cause that broke the pool.
+//! - A task that no worker has claimed can be cancelled, also when it was sent ahead; and it does not
+//!   wait behind a long one while another worker is idle, for longer than a few milliseconds.
 //! - `map` gives results in the order of its items.
 //! - After the executor is dropped no worker, thread or descriptor of it is left. When the program
 //!   is killed, its workers end too, in the middle of a task if need be.
@@ -90,6 +92,10 @@
 //! - A worker ends with its parent because it asks the kernel for that (`PR_SET_PDEATHSIG`), which
 //!   the kernel forgets when a task changes the process's user or group. The worker asks again before
 //!   it next sleeps; until then that task outlives a parent that is killed.
+//! - Each worker shares a segment of 1 MiB of memory with its parent; what of it its tasks need is
+//!   used. A task that scribbles there breaks its worker, and with it, for now, the pool.
+//! - Calls that take less than 20 µs keep at most two workers for each CPU busy at once, however many
+//!   there are. Calls that really wait take longer than that.
 //! - A worker's death breaks the whole pool, as in Python: unfinished tasks fail with the cause.
 //! - A worker that is leaving drops its state; a destructor that never returns keeps `shutdown`
 //!   and drop waiting, until `kill_workers`.

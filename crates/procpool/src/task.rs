@@ -30,16 +30,18 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// Empties the output, and gives memory back that was needed once.
-    pub(crate) fn recycle(&mut self) {
+    /// Empties the buffers, and hands over the memory of one that was needed for something long.
+    pub(crate) fn recycle(&mut self) -> Option<Vec<u8>> {
         /// More keeps more memory in idle workers; less allocates it anew for middling payloads.
         const KEPT: usize = 64 * 1024;
+        let mut long = None;
         for buffer in [&mut self.arguments, &mut self.output] {
             buffer.clear();
             if buffer.capacity() > KEPT {
-                *buffer = Vec::new();
+                long = Some(std::mem::take(buffer));
             }
         }
+        long
     }
 }
 

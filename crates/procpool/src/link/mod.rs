@@ -93,7 +93,7 @@ struct Placement {
 
 impl Placement {
     /// More leaves the two together for longer; less sleeps more often where there is but one CPU.
-    const PATIENCE: u32 = 64;
+    const PATIENCE: u32 = 16;
 
     fn new(own: usize, other: usize) -> Self {
         Self { own, other, waits: AtomicU32::new(0) }

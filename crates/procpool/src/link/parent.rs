@@ -9,7 +9,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -20,9 +20,9 @@ use super::{
     BELLS, BUSY, CALLS, CLAIM, CROWDED, FINISHED, Ordering, PARENT_CPU, Placement, RESULTS,
     Segment, WORKER_CPU,
 };
-use crate::sys::poller::spin;
+use crate::sys::poller::{SPIN, SPIN_WITHIN, spin};
 use crate::sys::socket::Socket;
-use crate::wire::{Entry, Frame, FrameReader, Head, Progress, Received};
+use crate::wire::{Entry, Frame, FrameReader, Head, Progress, Received, SMALL, padding_before};
 
 /// How much is written before the worker is told. More wakes it less often; less lets it start
 /// copying sooner, while the rest is being written.
@@ -125,7 +125,8 @@ impl WorkerLink {
     ) -> Result<(), Scribbled> {
         let segment = &self.shared.segment;
         let total = head.len() + payload.len();
-        if self.outbox.is_empty() && self.calls.room(segment, total)? >= total {
+        let fits = payload.len() <= SMALL && self.outbox.is_empty();
+        if fits && self.calls.room(segment, total)? >= total {
             self.calls.put(segment, &head);
             self.calls.put(segment, payload);
             self.unpublished = true;
@@ -185,6 +186,13 @@ impl WorkerLink {
         while let Some(frame) = self.outbox.front_mut()
             && moved < SLICE
         {
+            if frame.written == 0 && frame.payload.len() > SMALL {
+                let padding = padding_before(self.calls.position(), frame.head.len());
+                if self.calls.room(segment, padding.len())? < padding.len() {
+                    break;
+                }
+                self.calls.put(segment, &padding);
+            }
             let rest = match frame.head.get(frame.written..) {
                 Some(rest) if !rest.is_empty() => rest,
                 _ => &frame.payload[frame.written - frame.head.len()..],
@@ -235,6 +243,11 @@ impl WorkerLink {
     /// Reads until a result is whole or the ring has nothing more; see [`FrameReader::fill`].
     pub(crate) fn fill(&mut self) -> io::Result<Progress> {
         self.reader.fill(&mut RingSource::new(&mut self.results, &self.shared.segment))
+    }
+
+    /// Keeps memory for the next long result; see [`FrameReader::reuse`].
+    pub(crate) fn reuse(&mut self, memory: Vec<u8>) {
+        self.reader.reuse(memory);
     }
 
     /// Takes the frame that `fill` announced.
@@ -288,6 +301,12 @@ impl WorkerLink {
         Watch(Arc::clone(&self.shared))
     }
 
+    /// How long the watcher should look before it sleeps.
+    pub(crate) fn patience(&self) -> Duration {
+        let within = !self.outbox.is_empty() || self.reader.is_within_large();
+        if within { SPIN_WITHIN } else { SPIN }
+    }
+
     /// Ends the watching. The caller reads results afterwards.
     pub(crate) fn leave(&self) {
         BELLS.leave(&self.shared.segment);
@@ -313,11 +332,14 @@ pub(crate) struct Watch(Arc<Shared>);
 impl Watch {
     /// Waits until the pool should be looked at: the results are there that it wants to hear of, or
     /// room for more of what is being sent, or somebody nudged, or `deadline` passed. May return
-    /// early.
-    pub(crate) fn wait(&self, deadline: Option<Instant>, may_spin: bool) {
+    /// early. It looks for `limit` before it sleeps.
+    pub(crate) fn wait(&self, deadline: Option<Instant>, limit: Option<Duration>) {
         let soon = || self.has_news().then_some(());
         let sleep = self.0.placement.should_sleep(&self.0.segment);
-        if may_spin && !sleep && spin(soon).is_some() {
+        if let Some(limit) = limit
+            && !sleep
+            && spin(limit, soon).is_some()
+        {
             return;
         }
         BELLS.sleep_as_watcher(&self.0.segment, deadline, || self.has_news());

@@ -89,6 +89,11 @@ impl RingWriter {
         self.place.capacity
     }
 
+    /// How many bytes were written so far.
+    pub(super) fn position(&self) -> u64 {
+        self.tail
+    }
+
     /// How many bytes fit, as far as is known. Asks the reader's head only when `wanted` does not.
     pub(super) fn room(&mut self, segment: &Segment, wanted: usize) -> Result<usize, Scribbled> {
         let room = |this: &Self| this.place.capacity - (this.tail - this.head) as usize;

@@ -18,10 +18,12 @@ use super::{
 };
 use crate::sys::clock::TaskClock;
 use crate::sys::memory::advise_large;
-use crate::sys::poller::spin;
+use crate::sys::poller::{SPIN, SPIN_WITHIN, spin};
 use crate::sys::process;
 use crate::sys::socket::Socket;
-use crate::wire::{Frame, FrameReader, Progress, Received, ResultStatus, Source};
+use crate::wire::{
+    Frame, FrameReader, Progress, Received, ResultStatus, SMALL, Source, padding_before,
+};
 
 /// See the module's header.
 #[derive(Debug)]
@@ -102,7 +104,8 @@ impl ParentLink {
         // Relaxed: a hint.
         let crowded = self.segment.line(CROWDED).number.load(Ordering::Relaxed) != 0;
         let sleep = crowded || self.placement.should_sleep(&self.segment);
-        if !sleep && spin(soon).is_some() {
+        let limit = if self.reader.is_within_large() { SPIN_WITHIN } else { SPIN };
+        if !sleep && spin(limit, soon).is_some() {
             return Ok(());
         }
         if !self.results.is_drained(&self.segment) {
@@ -121,6 +124,11 @@ impl ParentLink {
     /// The parent is gone.
     pub(crate) fn end_with_parent(&self) -> io::Result<()> {
         Ok(process::end_with(self.parent)?)
+    }
+
+    /// Keeps memory for the next long arguments; see [`FrameReader::reuse`].
+    pub(crate) fn reuse(&mut self, memory: Vec<u8>) {
+        self.reader.reuse(memory);
     }
 
     /// Claims task `index`; false when it was taken back.
@@ -152,11 +160,12 @@ impl ParentLink {
         self.segment.line(BUSY).number.store(self.busy_nanos, Ordering::Relaxed);
         let head = Frame::ResultItem { index, status }.head(payload.len());
         let total = head.len() + payload.len();
-        if self.results.room(&self.segment, total)? >= total {
+        if payload.len() <= SMALL && self.results.room(&self.segment, total)? >= total {
             self.results.put(&self.segment, &head);
             self.results.put(&self.segment, payload);
             self.results.publish(&self.segment);
         } else {
+            self.stream(&padding_before(self.results.position(), head.len()))?;
             self.stream(&head)?;
             self.stream(payload)?;
             self.clock.pause();
@@ -182,7 +191,7 @@ impl ParentLink {
                 let mut has_room =
                     || !matches!(results.room(segment, wanted), Ok(room) if room < wanted);
                 let sleep = self.placement.should_sleep(segment);
-                if sleep || spin(|| has_room().then_some(())).is_none() {
+                if sleep || spin(SPIN_WITHIN, || has_room().then_some(())).is_none() {
                     BELLS.sleep_as_worker(segment, has_room);
                 }
                 continue;

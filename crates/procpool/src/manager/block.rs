@@ -130,6 +130,12 @@ impl Slice {
         self.start += 1;
     }
 
+    /// Gives back the memory of a block that nobody needs any more, if it held large arguments.
+    pub(super) fn into_memory(self) -> Option<Vec<u8>> {
+        let block = Arc::into_inner(self.block)?;
+        (block.bytes.len() >= LARGE).then_some(block.bytes)?.try_into_mut().ok().map(Vec::from)
+    }
+
     /// The work item number of the first call.
     pub(super) fn id(&self) -> u64 {
         self.block.first_id + u64::from(self.start)

@@ -21,7 +21,7 @@
 //!   every result is told of at once.
 
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Pool;
 use super::state::PoolState;
@@ -33,18 +33,21 @@ use crate::wakes::Wakes;
 impl Progress for Pool {
     fn advance(&self, future: &SharedFuture, deadline: Option<Instant>) {
         let watch = self.with_state(|state, _| state.start_watch(future));
-        let Some((serial, watch)) = watch else { return };
-        let mut over = false;
-        while !over {
+        let Some((serial, watch, mut patience)) = watch else { return };
+        loop {
             // Relaxed: a thread too many or too few that spins does no harm.
             let may_spin = self.spinning.fetch_add(1, Ordering::Relaxed) < self.may_spin;
-            watch.wait(deadline, may_spin);
+            watch.wait(deadline, may_spin.then_some(patience));
             self.spinning.fetch_sub(1, Ordering::Relaxed);
-            over = self.with_state(|state, wakes| {
-                let Some(index) = state.index_of(serial) else { return true };
+            let goes_on = self.with_state(|state, wakes| {
+                let index = state.index_of(serial)?;
                 let late = deadline.is_some_and(|deadline| Instant::now() >= deadline);
                 state.look_as_watcher(self, index, future, late, wakes)
             });
+            match goes_on {
+                Some(more) => patience = more,
+                None => return,
+            }
         }
     }
 
@@ -63,7 +66,7 @@ impl Progress for Pool {
 
 impl PoolState {
     /// Makes the calling thread the watcher of the worker that has `future`'s task, if it can be.
-    fn start_watch(&mut self, future: &SharedFuture) -> Option<(u64, Watch)> {
+    fn start_watch(&mut self, future: &SharedFuture) -> Option<(u64, Watch, Duration)> {
         let mut workers = self.workers.iter().enumerate();
         let (index, task) =
             workers.find_map(|(index, worker)| Some((index, worker.index_of(future)?)))?;
@@ -75,12 +78,13 @@ impl PoolState {
         }
         worker.watched = Some(task);
         let watch = worker.link.watch();
-        let serial = worker.serial;
+        let (serial, patience) = (worker.serial, worker.link.patience());
         self.set_bells();
-        Some((serial, watch))
+        Some((serial, watch, patience))
     }
 
-    /// Reads results for the watcher. Returns whether it has left.
+    /// Reads results for the watcher. Returns how long it should look before it sleeps; `None` when it
+    /// has left.
     fn look_as_watcher(
         &mut self,
         pool: &Pool,
@@ -88,7 +92,7 @@ impl PoolState {
         future: &SharedFuture,
         late: bool,
         wakes: &mut Wakes,
-    ) -> bool {
+    ) -> Option<Duration> {
         let serial = self.workers[index].serial;
         // Nobody to nudge while it is here itself.
         let watched = self.workers[index].watched.take();
@@ -102,14 +106,15 @@ impl PoolState {
         debug_assert_eq!(worker.serial, serial);
         if !late && !future.is_settled() && worker.index_of(future).is_some() {
             worker.watched = watched;
+            let patience = worker.link.patience();
             self.set_bells();
-            return false;
+            return Some(patience);
         }
         worker.link.leave();
         if worker.link.has_results() {
             self.read_results(pool, index, wakes);
             self.dispatch(pool, wakes);
         }
-        true
+        None
     }
 }

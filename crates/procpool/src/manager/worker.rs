@@ -186,8 +186,11 @@ impl Worker {
             }
         };
         first.index += 1;
-        if is_over {
-            self.in_flight.pop_front();
+        if is_over
+            && let Some(InFlight { work: Work::Calls(calls), .. }) = self.in_flight.pop_front()
+            && let Some(memory) = calls.into_memory()
+        {
+            self.link.reuse(memory);
         }
         settled
     }

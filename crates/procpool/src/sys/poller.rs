@@ -84,18 +84,22 @@ impl Poller {
     }
 }
 
-/// How long [`spin`] looks again and again. Waking a sleeping CPU costs some 50 µs on virtual
-/// machines, so an answer that comes sooner is had at a fraction of the price. Longer burns
+/// How long to look again and again before sleeping. Waking a sleeping CPU costs some 50 µs on
+/// virtual machines, so an answer that comes sooner is had at a fraction of the price. Longer burns
 /// processor time in more waits; shorter sleeps through quick answers.
-const SPIN: Duration = Duration::from_micros(20);
+pub(crate) const SPIN: Duration = Duration::from_micros(20);
+
+/// The same while a long payload is on its way: then the other side is at work, and sleeping would
+/// only make the two take turns.
+pub(crate) const SPIN_WITHIN: Duration = Duration::from_micros(200);
 
 /// How often it looks before it yields for the first time. More answers a peer on another CPU
 /// sooner, who is quicker than the system call; fewer waste less where the peer needs this very CPU.
 const LOOKS: u32 = 40;
 
-/// Repeats `attempt` until it gives something, for a moment. Yields in between: the other side may
-/// need this very CPU to make progress.
-pub(crate) fn spin<T>(mut attempt: impl FnMut() -> Option<T>) -> Option<T> {
+/// Repeats `attempt` until it gives something, for at most `limit`. Yields in between: the other side
+/// may need this very CPU to make progress.
+pub(crate) fn spin<T>(limit: Duration, mut attempt: impl FnMut() -> Option<T>) -> Option<T> {
     for _ in 0..LOOKS {
         if let Some(value) = attempt() {
             return Some(value);
@@ -105,7 +109,7 @@ pub(crate) fn spin<T>(mut attempt: impl FnMut() -> Option<T>) -> Option<T> {
     let started = Instant::now();
     loop {
         match attempt() {
-            None if started.elapsed() < SPIN => std::thread::yield_now(),
+            None if started.elapsed() < limit => std::thread::yield_now(),
             outcome => return outcome,
         }
     }

@@ -14,6 +14,7 @@
 //! 6 ResultItem        worker → parent   index u64 | status u8 | encoded value or Failure
 //! 7 Exit              parent → worker   (empty)
 //! 8 Bell              worker → parent   (empty)
+//! 9 Padding           both ways         bytes that nobody looks at
 //!
 //! status: 0 value, 1 failure, 2 failure and the worker is about to end
 //! entry: trampoline offset i64 | tag u64 | function offset i64 | tag u64
@@ -26,7 +27,7 @@
 
 mod reader;
 
-pub(crate) use reader::{FrameReader, Payload, Progress, Received, Source};
+pub(crate) use reader::{FrameReader, Payload, Progress, Received, SMALL, Source};
 
 use serde::{Deserialize, Serialize};
 
@@ -97,13 +98,23 @@ pub(crate) enum ResultStatus {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Frame {
     Hello(Hello),
-    Initialize { entry: Entry },
+    Initialize {
+        entry: Entry,
+    },
     Ready,
     InitializerFailed,
-    CallItem { index: u64, entry: Entry },
-    ResultItem { index: u64, status: ResultStatus },
+    CallItem {
+        index: u64,
+        entry: Entry,
+    },
+    ResultItem {
+        index: u64,
+        status: ResultStatus,
+    },
     Exit,
     Bell,
+    /// So that what comes next is aligned; readers skip it.
+    Padding,
 }
 
 /// A frame that does not follow the layout above.
@@ -118,6 +129,28 @@ impl std::fmt::Display for Malformed {
 
 /// The longest head: length, kind, index and entry of a `CallItem`.
 const HEAD: usize = LENGTH + 1 + 8 + 32;
+
+/// The kind of a `Padding`.
+const PADDING: u8 = 9;
+
+/// The bytes of a `Padding` after which a frame with `head` bytes of head has its payload where a large
+/// vector has its own: 16 bytes behind a multiple of 64, if it starts at `position` without.
+///
+/// Some processors copy at a tenth of their speed when the target lies 1 to 16 bytes behind the source
+/// within a page (see glibc's bug 30994). Between places that agree modulo 64 that cannot happen.
+pub(crate) fn padding_before(position: u64, head: usize) -> Vec<u8> {
+    const SHORTEST: usize = LENGTH + 1;
+    const PLACE: u64 = 16;
+    let missing = PLACE.wrapping_sub(position.wrapping_add(head as u64)) % 64;
+    let missing = match missing as usize {
+        0 => return Vec::new(),
+        enough @ SHORTEST.. => enough,
+        few => few + 64,
+    };
+    let mut padding = Frame::Padding.head(missing - SHORTEST).to_vec();
+    padding.resize(missing, 0);
+    padding
+}
 
 /// What of a frame comes before its payload, as bytes.
 #[derive(Debug, Clone, Copy)]
@@ -189,6 +222,7 @@ impl Frame {
             }
             Frame::Exit => head.put(&[7]),
             Frame::Bell => head.put(&[8]),
+            Frame::Padding => head.put(&[PADDING]),
         }
         let length = (head.length - LENGTH + payload) as u64;
         head.bytes[..LENGTH].copy_from_slice(&length.to_le_bytes());
@@ -223,6 +257,7 @@ impl Frame {
             },
             [7] => Frame::Exit,
             [8] => Frame::Bell,
+            [PADDING] => Frame::Padding,
             _ => return Err(Malformed("a frame of an unknown kind")),
         };
         let bare = matches!(frame, Frame::Hello(_) | Frame::Ready | Frame::Exit | Frame::Bell);

@@ -7,11 +7,11 @@
 use std::io::{self, Read};
 use std::mem::MaybeUninit;
 
-use super::{Frame, HEAD, LENGTH, MAX_FRAME, Malformed, head_length};
+use super::{Frame, HEAD, LENGTH, MAX_FRAME, Malformed, PADDING, head_length};
 
 /// The buffer for small frames: one read fetches several. Larger costs memory per worker, smaller
 /// sends more frames through an allocation of their own.
-const SMALL: usize = 16 * 1024;
+pub(crate) const SMALL: usize = 16 * 1024;
 
 /// How much of a large payload is read at a time. More holds whatever lock the caller holds for
 /// longer; less asks the source more often.
@@ -60,6 +60,8 @@ pub(crate) struct FrameReader {
     start: usize,
     end: usize,
     large: Option<Large>,
+    /// Memory for the next large payload, if it fits.
+    spare: Vec<u8>,
     /// The head of the large frame that was taken last.
     head: [u8; HEAD],
 }
@@ -73,7 +75,14 @@ struct Large {
 
 impl FrameReader {
     pub(crate) fn new() -> Self {
-        Self { small: vec![0; SMALL].into(), start: 0, end: 0, large: None, head: [0; HEAD] }
+        Self {
+            small: vec![0; SMALL].into(),
+            start: 0,
+            end: 0,
+            large: None,
+            spare: Vec::new(),
+            head: [0; HEAD],
+        }
     }
 
     /// Reads until a whole frame is buffered, the source has nothing more, or it ended.
@@ -100,7 +109,13 @@ impl FrameReader {
                     }
                     read
                 }
-                (None, Some(total)) if total <= buffered => return Ok(Progress::Frame),
+                (None, Some(total)) if total <= buffered => {
+                    if self.small[self.start + LENGTH] != PADDING {
+                        return Ok(Progress::Frame);
+                    }
+                    self.start += total;
+                    continue;
+                }
                 (None, Some(total)) if total > SMALL && buffered > HEAD => {
                     self.begin_large(total, source)?;
                     continue;
@@ -135,12 +150,34 @@ impl FrameReader {
         let come = &self.small[self.start..self.end];
         let head = LENGTH + head_length(come[LENGTH]);
         self.head[..head].copy_from_slice(&come[..head]);
-        let mut large = Large { payload: Vec::new(), total: total - head };
+        let total = total - head;
+        // Not in a much larger one: whoever gets the payload may keep it.
+        let fits = (total..=total + total / 8).contains(&self.spare.capacity());
+        let payload = if fits { std::mem::take(&mut self.spare) } else { Vec::new() };
+        let mut large = Large { payload, total };
         large.reserve(source)?;
         large.payload.extend_from_slice(&come[head..]);
         (self.start, self.end) = (0, 0);
         self.large = Some(large);
         Ok(())
+    }
+
+    /// Keeps memory that somebody is done with for the next payload of that size. Fresh memory costs
+    /// a page fault for every 4 KiB, which is more than to copy them; and an allocator that is given
+    /// such pieces back, gives them back to the system.
+    pub(crate) fn reuse(&mut self, mut memory: Vec<u8>) {
+        /// More keeps more memory in idle pools and workers; less makes large payloads wait for the
+        /// system.
+        const KEPT: usize = 4 << 20;
+        if (SMALL..=KEPT).contains(&memory.capacity()) {
+            memory.clear();
+            self.spare = memory;
+        }
+    }
+
+    /// Whether a part of a long frame was read.
+    pub(crate) fn is_within_large(&self) -> bool {
+        self.large.is_some()
     }
 
     /// How many bytes the buffers hold.

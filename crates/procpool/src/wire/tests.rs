@@ -41,6 +41,7 @@ fn golden() -> Vec<(Frame, &'static [u8], String)> {
         (result(ResultStatus::LastWords), b"", "0a00000000000000 06 0700000000000000 02".into()),
         (Frame::Exit, b"", "0100000000000000 07".into()),
         (Frame::Bell, b"", "0100000000000000 08".into()),
+        (Frame::Padding, b"\0\0", "0300000000000000 09 0000".into()),
     ]
 }
 
@@ -199,4 +200,17 @@ fn a_claimed_length_uses_only_the_memory_of_what_arrives() {
     // Reserved, not used: the kernel backs memory when it is written to.
     let reserved = reader.capacity();
     assert!(reserved <= (64 << 20) + (1 << 20), "{reserved} bytes for {} received", stream.len());
+}
+
+#[test]
+fn padding_aligns_and_is_skipped() {
+    for position in 0..200_u64 {
+        let head = Frame::ResultItem { index: 1, status: ResultStatus::Value }.head(3);
+        let padding = padding_before(position, head.len());
+        assert_eq!((position + padding.len() as u64 + head.len() as u64) % 64, 16);
+        let frame = [&*head, b"abc"].concat();
+        let (frames, end) = read_all(&[&padding[..], &frame].concat(), vec![5; 100]);
+        assert_eq!(frames, [&frame[LENGTH..]]);
+        assert_eq!(end.unwrap(), Progress::Ended { partial: false });
+    }
 }

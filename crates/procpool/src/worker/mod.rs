@@ -76,7 +76,9 @@ pub(crate) fn run(mut link: ParentLink) -> ! {
             }
             Ok(_) | Err(_) => confused("a frame that is not for workers"),
         }
-        call.recycle();
+        if let Some(memory) = call.recycle() {
+            link.reuse(memory);
+        }
     }
 }
 

@@ -157,6 +157,11 @@ impl Output for ItemWriter<'_> {
     fn extend(&mut self, bytes: &[u8]) -> bool {
         ItemWriter::extend(self, bytes)
     }
+
+    #[inline]
+    fn extend_short(&mut self, bytes: [u8; 8], length: usize) -> bool {
+        ItemWriter::extend_short(self, bytes, length)
+    }
 }
 
 impl Drop for Feeder {

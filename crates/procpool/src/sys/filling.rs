@@ -107,6 +107,20 @@ impl ItemWriter<'_> {
         true
     }
 
+    /// Appends the first `length` of eight bytes; false when there is no room for all of them.
+    #[inline]
+    pub(crate) fn extend_short(&mut self, bytes: [u8; 8], length: usize) -> bool {
+        let Some(target) = self.filler.filling.memory.get(self.end..self.end + 8) else {
+            return false;
+        };
+        let start = UnsafeCell::raw_get(target.as_ptr()).cast::<[u8; 8]>();
+        // SAFETY: as in `extend`, for eight cells above what is filled; an array of bytes has no
+        // alignment. Those behind `length` are written again before they count.
+        unsafe { start.write_unaligned(bytes) };
+        self.end += length.min(8);
+        true
+    }
+
     /// Replaces the first byte, which was written.
     #[inline]
     pub(crate) fn set_first(&mut self, byte: u8) {

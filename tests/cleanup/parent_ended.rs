@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use nix::libc;
 use nix::pty::openpty;
-use nix::sys::signal::Signal;
+use nix::sys::signal::{SigHandler, Signal, signal};
 use nix::unistd::{setsid, write};
 use procpool_testkit::os::Watched;
 use procpool_testkit::{program, watch};
@@ -78,13 +78,16 @@ fn in_terminal(command: &mut Command) -> OwnedFd {
     let stdin = terminal.slave.try_clone().expect("a descriptor can be doubled");
     let become_foreground = || {
         setsid()?;
+        // Whoever started this test in the background may have had it ignore SIGINT.
+        // SAFETY: the default action runs no code.
+        unsafe { signal(Signal::SIGINT, SigHandler::SigDfl) }?;
         // SAFETY: TIOCSCTTY takes an integer and touches no memory.
         match unsafe { libc::ioctl(0, libc::TIOCSCTTY as _, 0) } {
             0 => Ok(()),
             _ => Err(std::io::Error::last_os_error()),
         }
     };
-    // SAFETY: setsid(2) and ioctl(2) are async-signal-safe, and nothing allocates.
+    // SAFETY: setsid(2), sigaction(2) and ioctl(2) are async-signal-safe, and nothing allocates.
     unsafe { command.stdin(Stdio::from(stdin)).pre_exec(become_foreground) };
     terminal.master
 }

@@ -92,19 +92,22 @@ fn a_worker_without_room_is_woken_when_there_is_some() {
     worker.join().expect("the worker's side panicked");
 }
 
-/// The worker finishes one task and rings if the parent wants to hear of it; the parent watches,
-/// sleeps, and leaves. Whoever rings for the manager raises a flag in its place.
+/// The worker finishes one task, and rings if the parent wants to hear of it. Gives whether it has told
+/// the manager.
+fn finish_a_task(segment: &Arc<Segment>) -> thread::JoinHandle<bool> {
+    let segment = Arc::clone(segment);
+    thread::spawn(move || {
+        let mut ring = RingWriter::new(RING);
+        ring.put(&segment, &[7]);
+        ring.publish(&segment);
+        BELLS.due(&segment, 1).is_some() && BELLS.ring(&segment)
+    })
+}
+
+/// The worker finishes one task; the parent watches, sleeps, and leaves.
 fn a_result_is_seen_by_the_watcher_or_told_to_the_manager() {
     let segment = Arc::new(Segment::in_model(RING.capacity));
-    let worker = thread::spawn({
-        let segment = Arc::clone(&segment);
-        move || {
-            let mut ring = RingWriter::new(RING);
-            ring.put(&segment, &[7]);
-            ring.publish(&segment);
-            BELLS.due(&segment, 1).is_some() && BELLS.ring(&segment)
-        }
-    });
+    let worker = finish_a_task(&segment);
     let mut ring = RingReader::new(RING);
     BELLS.watch(&segment);
     BELLS.ring_from(&segment, 1);
@@ -121,15 +124,7 @@ fn a_result_of_the_moment_in_which_the_watcher_leaves_is_not_lost() {
     let segment = Arc::new(Segment::in_model(RING.capacity));
     BELLS.watch(&segment);
     BELLS.ring_from(&segment, 1);
-    let worker = thread::spawn({
-        let segment = Arc::clone(&segment);
-        move || {
-            let mut ring = RingWriter::new(RING);
-            ring.put(&segment, &[7]);
-            ring.publish(&segment);
-            BELLS.due(&segment, 1).is_some() && BELLS.ring(&segment)
-        }
-    });
+    let worker = finish_a_task(&segment);
     let mut ring = RingReader::new(RING);
     BELLS.leave(&segment);
     let seen = ring.available(&segment).expect("nobody scribbles") == 1;

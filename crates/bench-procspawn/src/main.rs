@@ -4,12 +4,15 @@
 //! in `procpool-bench`'s `peers::protocol`. The pool is used as its documentation shows. What it
 //! cannot take (it panics when descriptors run out) is an answer with the reason.
 
-use std::io::Write;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Write};
+use std::os::fd::AsFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::unistd::{dup2_stdin, dup2_stdout};
 use procspawn::{JoinHandle, Pool, ProcConfig, SpawnError};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -22,14 +25,34 @@ const VERSION: &str = "1.0.2";
 #[serde(tag = "op", rename_all = "snake_case")]
 enum Request {
     Hello,
-    Open { workers: usize },
-    RoundTrips { count: usize, pause_us: u64 },
-    Clients { clients: usize, count: usize },
-    SubmitAll { count: usize },
-    Map { count: u64, chunksize: Option<u64> },
-    Echo { bytes: usize, count: usize },
-    ColdStart { workers: usize },
+    Open {
+        workers: usize,
+    },
+    RoundTrips {
+        count: usize,
+        pause_us: u64,
+    },
+    Clients {
+        clients: usize,
+        count: usize,
+    },
+    SubmitAll {
+        count: usize,
+    },
+    Map {
+        count: u64,
+        chunksize: Option<u64>,
+    },
+    Echo {
+        bytes: usize,
+        count: usize,
+    },
+    ColdStart {
+        workers: usize,
+    },
     Close,
+    #[serde(other)]
+    Unknown,
 }
 
 /// Why there is no figure.
@@ -56,8 +79,11 @@ fn main() {
     // The nearest to an initializer: called in every process, before anything else.
     ProcConfig::new().config_callback(|| {}).init();
     let mut pool = None;
-    let mut output = std::io::stdout().lock();
-    for line in std::io::stdin().lines().map_while(Result::ok) {
+    let Ok((input, mut output)) = take_streams() else {
+        eprintln!("the protocol's streams cannot be kept from the workers");
+        return;
+    };
+    for line in BufReader::new(input).lines().map_while(Result::ok) {
         let answer = match serde_json::from_str(&line) {
             Ok(request) => guarded(&mut pool, request),
             Err(error) => json!({"error": error.to_string()}),
@@ -67,6 +93,15 @@ fn main() {
             break;
         }
     }
+}
+
+/// Takes the protocol's streams for this process alone: workers inherit what is left in their place.
+fn take_streams() -> std::io::Result<(File, File)> {
+    let input = File::from(std::io::stdin().as_fd().try_clone_to_owned()?);
+    let output = File::from(std::io::stdout().as_fd().try_clone_to_owned()?);
+    dup2_stdin(File::open("/dev/null")?)?;
+    dup2_stdout(std::io::stderr())?;
+    Ok((input, output))
 }
 
 /// Turns whatever happens into an answer.
@@ -128,6 +163,7 @@ fn serve(open: &mut Option<Pool>, request: Request) -> Result<Value, Refusal> {
             second.join()?;
             json!({"nanos": nanos})
         }
+        Request::Unknown => return Err(Refusal::Unsupported("there is no such operation")),
         Request::Close => {
             *open = None;
             json!({"ok": true})

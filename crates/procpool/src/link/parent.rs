@@ -95,9 +95,7 @@ impl WorkerLink {
 
     /// Sends the next task. The worker sees it after the next [`publish`](Self::publish).
     pub(crate) fn send_call(&mut self, entry: Entry, arguments: &Bytes) -> Result<(), Scribbled> {
-        let head = Frame::CallItem { index: self.sent, entry }.head(arguments.len());
-        self.sent += 1;
-        self.put(head, arguments, || arguments.clone())
+        self.send_part(entry, arguments, 0..arguments.len())
     }
 
     /// As [`send_call`](Self::send_call), for arguments that are a part of `block`.

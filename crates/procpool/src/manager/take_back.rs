@@ -19,6 +19,11 @@ impl PoolState {
         let Some(first) = self.check(pool, index, taken, wakes) else { return };
         let taken = self.workers[index].split_in_flight(first);
         self.workers[index].nudge();
+        self.requeue(taken);
+    }
+
+    /// Puts work that was taken back to the front of the queue, in its order.
+    fn requeue(&mut self, taken: Vec<Work>) {
         for work in taken.into_iter().rev() {
             self.queue.push_front(Queued::taken_back(work));
         }
@@ -110,9 +115,7 @@ impl PoolState {
         let taken = claimed.map_or_else(|_| Vec::new(), |first| worker.split_in_flight(first));
         let error = Error::BrokenProcessPool(BrokenProcessPool::new(cause));
         worker.in_flight.iter().for_each(|in_flight| in_flight.work.fail(&error, wakes));
-        for work in taken.into_iter().rev() {
-            self.queue.push_front(Queued::taken_back(work));
-        }
+        self.requeue(taken);
         self.dispatch(pool, wakes);
     }
 }

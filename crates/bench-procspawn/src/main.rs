@@ -201,9 +201,11 @@ fn round_trips(pool: &Pool, count: usize, pause_us: u64) -> Result<Vec<u64>, Spa
 }
 
 fn from_clients(pool: &Pool, clients: usize, count: usize) -> Result<Vec<u64>, Refusal> {
-    let client = || round_trips(pool, count / clients, 0);
+    // The first ones make one more each, until all are made.
+    let share = |client| count / clients + usize::from(client < count % clients);
     thread::scope(|scope| {
-        let threads: Vec<_> = (0..clients).map(|_| scope.spawn(client)).collect();
+        let client = |client| scope.spawn(move || round_trips(pool, share(client), 0));
+        let threads: Vec<_> = (0..clients).map(client).collect();
         let mut all = Vec::with_capacity(count);
         for thread in threads {
             let joined = thread.join();

@@ -92,7 +92,7 @@
 //! - A worker ends with its parent because it asks the kernel for that (`PR_SET_PDEATHSIG`), which
 //!   the kernel forgets when a task changes the process's user or group. The worker asks again before
 //!   it next sleeps; until then that task outlives a parent that is killed.
-//! - Each worker shares a segment of 1 MiB of memory with its parent; what of it its tasks need is
+//! - Each worker shares a segment of 2 MiB of memory with its parent; what of it its tasks need is
 //!   used. A task that scribbles there breaks its worker, and with it, for now, the pool.
 //! - Calls that take less than 20 µs keep at most two workers for each CPU busy at once, however many
 //!   there are. Calls that really wait take longer than that.
@@ -127,7 +127,6 @@ mod start;
 #[expect(unsafe_code, reason = "the fence: everything unsafe is in this module")]
 mod sys;
 mod task;
-mod wakes;
 mod wire;
 mod worker;
 

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 
 /// The modules of `src`, bottom up: each may import those before it and nothing after it.
-const ORDER: [&str; 19] = [
+const ORDER: [&str; 18] = [
     "error",
     "wire",
     "sys",
@@ -22,7 +22,6 @@ const ORDER: [&str; 19] = [
     "worker",
     "start",
     "chunk_source",
-    "wakes",
     "manager",
     "executor",
     "builder",

@@ -2,9 +2,9 @@
 //! against this program started twice, one after the other, returning at once and reaped.
 //!
 //! The two starts of the pool may overlap; those of the limit do not, which is what two workers cost
-//! without any cleverness. Ending the pool is not timed. The same once more with 1 GiB of touched
-//! memory in this process: starting must not copy or walk the parent's memory, so the ratio must
-//! not grow. Peers' pools have initializers too, and no ballast.
+//! without any cleverness. Ending the pool is not timed. The same with 1 GiB of touched memory in
+//! this process, in turn with that without: starting must not copy or walk the parent's memory, so
+//! the ratio must not grow. Peers' pools have initializers too, and no ballast.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -25,6 +25,9 @@ use crate::timing::{mean_of, nanos_of};
 
 /// What the parent has touched in the second half.
 const BALLAST: usize = 1 << 30;
+/// Into how many turns the rounds with and those without the ballast are divided. On which CPUs new
+/// processes land changes from one second to the next, and with it all times of a turn.
+const TURNS: usize = 6;
 /// Starts in one block between peers.
 const STARTS: usize = 3;
 
@@ -33,16 +36,30 @@ pub(crate) fn cold_start(bench: &Bench) -> Outcome<Row> {
     let rounds = bench.rounds(61, 201);
     let mut row =
         Row::new("cold-start", "a new pool of 2 workers with an initializer, to its first result");
-    let duel = || bench.duel(rounds, &mut ours, "two runs of the program", &mut two_runs);
-    let (us, limit) = duel()?;
+    let turn = |us: &mut Contender, limit: &mut Contender| -> Outcome {
+        for _ in 0..rounds.div_ceil(TURNS) {
+            us.record(ours()?);
+            limit.record(two_runs()?);
+        }
+        Ok(())
+    };
+    let ours_and_limit = || {
+        let limit = Contender::new("two runs of the program", Kind::Limit);
+        (Contender::new("procpool", Kind::Procpool), limit)
+    };
+    let ((mut us, mut limit), (mut us_large, mut limit_large)) =
+        (ours_and_limit(), ours_and_limit());
+    for _ in 0..TURNS {
+        turn(&mut us, &mut limit)?;
+        let ballast = black_box(vec![1_u8; BALLAST]);
+        turn(&mut us_large, &mut limit_large)?;
+        drop(black_box(ballast));
+    }
     let without = ratios(&us.blocks, &limit.blocks);
     let note = format!("{} µs; two runs {} µs", number(us.median()), number(limit.median()));
     let figure = Figure::judged("to two runs", "×", without.clone(), Target::AtMost(1.3));
     row.figures.push(figure.with_note(note));
 
-    let ballast = black_box(vec![1_u8; BALLAST]);
-    let (us_large, limit_large) = duel()?;
-    drop(black_box(ballast));
     let with = ratios(&us_large.blocks, &limit_large.blocks);
     let note =
         format!("{} µs; two runs {} µs", number(us_large.median()), number(limit_large.median()));

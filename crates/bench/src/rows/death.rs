@@ -21,6 +21,8 @@ use crate::timing::{mean_of, nanos_of};
 
 /// What the workers have touched.
 const SIZES: [(usize, &str); 2] = [(64 << 20, "64 MiB"), (512 << 20, "512 MiB")];
+/// Freeing 512 MiB takes tens of milliseconds, and some more or fewer each time.
+const ROUNDS: (usize, usize) = (31, 61);
 
 /// The row `death`.
 pub(crate) fn death(bench: &Bench) -> Outcome<Row> {
@@ -35,7 +37,7 @@ pub(crate) fn death(bench: &Bench) -> Outcome<Row> {
     row.figures.push(figure.with_note(format!("p99 {p99} ms")));
     for (bytes, size) in SIZES {
         let (us, raw) = bench.duel(
-            bench.rounds(9, 25),
+            bench.rounds(ROUNDS.0, ROUNDS.1),
             &mut || worker(bytes),
             "kill and waitpid",
             &mut || raw(bytes),

@@ -16,11 +16,11 @@ use std::time::Duration;
 use super::Pool;
 use super::block::Slice;
 use super::state::{PoolState, Queued};
+use super::wakes::Wakes;
 use super::worker::{InFlight, Stage, Work, Worker};
 use crate::chunk_source::{ChunkSource, Taken};
 use crate::error::Error;
 use crate::link::Scribbled;
-use crate::wakes::Wakes;
 use crate::wire::Frame;
 
 /// How much work a worker is given ahead. More rings less often; less has less to take back, and

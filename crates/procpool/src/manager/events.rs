@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 
 use super::Pool;
 use super::state::{PoolState, TICK};
+use super::wakes::Wakes;
 use super::worker::{Settled, Stage, Worker};
 use crate::error::{Activity, BrokenCause};
 use crate::future::Body;
 use crate::sys::image::ImageIdentity;
 use crate::task::decode_failure;
-use crate::wakes::Wakes;
 use crate::wire::{Frame, Hello, InitializerFailure, Progress, ResultStatus, VERSION};
 
 /// How long a worker whose link has ended may take to end itself. An exiting process closes its
@@ -278,6 +278,7 @@ impl PoolState {
                 worker.unwatch(pool);
             }
         }
+        wakes.bury(worker);
     }
 
     /// The next instant at which [`enforce_deadlines`](Self::enforce_deadlines) or the start of a

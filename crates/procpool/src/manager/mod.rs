@@ -28,6 +28,7 @@ mod inbox;
 mod state;
 mod take_back;
 mod waiter;
+mod wakes;
 mod worker;
 
 use std::collections::VecDeque;
@@ -45,10 +46,10 @@ use crate::future::SharedFuture;
 use crate::start::{self, StartError, Started};
 use crate::sys::poller::Poller;
 use crate::sys::signal;
-use crate::wakes::Wakes;
 use crate::wire::Entry;
 use inbox::Inbox;
 use state::PoolState;
+use wakes::Wakes;
 use worker::{Stage, Worker};
 
 pub(crate) use block::{Arguments, LARGE};

@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 
 use super::Pool;
 use super::block::Slice;
+use super::wakes::Wakes;
 use super::worker::{InFlight, Stage, Work, Worker};
 use crate::chunk_source::{ChunkSource, ChunkTask};
 use crate::error::{BrokenCause, BrokenProcessPool, Error};
-use crate::wakes::Wakes;
 
 /// How long to wait before starting a worker is tried again after it failed while others live.
 /// Shorter tries a full system harder; longer stays small longer once there is room again.

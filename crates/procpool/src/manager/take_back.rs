@@ -6,11 +6,11 @@
 
 use super::Pool;
 use super::state::{PoolState, Queued, TICK};
+use super::wakes::Wakes;
 use super::worker::{Work, Worker};
 use crate::chunk_source::ChunkSource;
 use crate::error::{BrokenCause, BrokenProcessPool, Error};
 use crate::future::SharedFuture;
-use crate::wakes::Wakes;
 
 impl PoolState {
     /// Takes back what a worker has not claimed; it goes to the front of the queue.

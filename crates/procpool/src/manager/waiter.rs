@@ -25,10 +25,10 @@ use std::time::{Duration, Instant};
 
 use super::Pool;
 use super::state::PoolState;
+use super::wakes::Wakes;
 use super::worker::Stage;
 use crate::future::{Progress, SharedFuture};
 use crate::link::Watch;
-use crate::wakes::Wakes;
 
 impl Progress for Pool {
     fn advance(&self, future: &SharedFuture, deadline: Option<Instant>) {

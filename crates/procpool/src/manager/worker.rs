@@ -15,13 +15,13 @@ use std::time::Instant;
 
 use super::Pool;
 use super::block::Slice;
+use super::wakes::Wakes;
 use crate::chunk_source::ChunkTask;
 use crate::error::{Activity, Error};
 use crate::future::{Outcome, SharedFuture};
 use crate::link::WorkerLink;
 use crate::sys::poller::wait_readable;
 use crate::sys::process::PidFd;
-use crate::wakes::Wakes;
 
 /// Where a worker is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

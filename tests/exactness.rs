@@ -161,11 +161,12 @@ impl Judge {
                     self.account.cancelled += 1;
                 }
                 Err(Error::BrokenProcessPool(broken)) => {
-                    let BrokenCause::WorkerDied { pid, exit, activity } = broken.cause() else {
+                    let BrokenCause::WorkerDied(death) = broken.cause() else {
                         panic!("task {number}: {broken}")
                     };
-                    assert_eq!((*pid, *exit), (victim, WorkerExit::Signal(9)), "task {number}");
-                    assert!(matches!(activity, Activity::Running(_)), "task {number}: {broken}");
+                    let how = (death.pid, death.exit);
+                    assert_eq!(how, (victim, WorkerExit::Signal(9)), "task {number}");
+                    assert!(matches!(death.activity, Activity::Running(_)), "task {number}: {broken}");
                     assert!(workers.len() <= 1, "task {number} ran in {workers:?}");
                     assert!(!cancelled, "task {number} was cancelled, and failed");
                     in_doubt += 1;

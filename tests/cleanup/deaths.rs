@@ -106,12 +106,10 @@ impl Shared {
 
     fn assert_is_the_death(&self, error: Option<Error>) {
         let Some(Error::BrokenProcessPool(broken)) = error else { panic!("{error:?}") };
-        let expected = BrokenCause::WorkerDied {
-            pid: self.worker.pid,
-            exit: WorkerExit::Signal(libc::SIGKILL),
-            activity: Activity::Running(1),
-        };
-        assert_eq!(broken.cause(), &expected);
+        let BrokenCause::WorkerDied(death) = broken.cause() else { panic!("{broken}") };
+        assert_eq!(death.pid, self.worker.pid);
+        assert_eq!(death.exit, WorkerExit::Signal(libc::SIGKILL));
+        assert_eq!(death.activity, Activity::Running(1));
         let heir = &self.heir.0;
         assert!(!heir.ended_within(Duration::ZERO), "the death was seen by the link's end");
     }

@@ -13,8 +13,8 @@ use procpool_testkit::watch;
 use crate::support::{PROMISE, assert_works, cause_of, exit, kill_self, pool, prompt_error};
 
 fn assert_died(cause: &BrokenCause, expected: WorkerExit, doing: Activity) {
-    let BrokenCause::WorkerDied { exit, activity, .. } = cause else { panic!("{cause}") };
-    assert_eq!((exit, activity), (&expected, &doing), "{cause}");
+    let BrokenCause::WorkerDied(death) = cause else { panic!("{cause}") };
+    assert_eq!((death.exit, death.activity), (expected, doing), "{cause}");
 }
 
 /// Says its number, and waits for a permit.
@@ -78,7 +78,7 @@ fn a_task_in_a_map() {
         assert_eq!(results[..2], [Ok(()), Ok(())], "finished chunks keep their results");
         for result in &results[2..] {
             let error = result.as_ref().unwrap_err();
-            assert!(matches!(cause_of(error), BrokenCause::WorkerDied { .. }), "{error}");
+            assert!(matches!(cause_of(error), BrokenCause::WorkerDied(_)), "{error}");
         }
     });
 }
@@ -98,10 +98,8 @@ fn an_idle_worker() {
                 Err(error) => break error,
             }
         };
-        let BrokenCause::WorkerDied { pid: dead, exit, .. } = cause_of(&error) else {
-            panic!("{error}")
-        };
-        assert_eq!((*dead, *exit), (pid, WorkerExit::Signal(libc::SIGTERM)));
+        let BrokenCause::WorkerDied(death) = cause_of(&error) else { panic!("{error}") };
+        assert_eq!((death.pid, death.exit), (pid, WorkerExit::Signal(libc::SIGTERM)));
     });
 }
 
@@ -118,8 +116,8 @@ fn everything_unfinished_fails_and_what_was_finished_stays() {
         arrived.take(1, watch::HANG).unwrap();
         let queued: Vec<_> = (0..1_000).map(|_| executor.submit(|()| kill_self(), ())).collect();
         let error = prompt_error(&queued[0]);
-        let BrokenCause::WorkerDied { activity, .. } = cause_of(&error) else { panic!("{error}") };
-        assert_eq!(*activity, Activity::Running(3));
+        let BrokenCause::WorkerDied(death) = cause_of(&error) else { panic!("{error}") };
+        assert_eq!(death.activity, Activity::Running(3));
         assert_eq!(prompt_error(&sibling), error);
         for future in &queued {
             assert_eq!(prompt_error(future), error);

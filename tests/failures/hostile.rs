@@ -98,10 +98,8 @@ fn a_result_needs_no_link_and_arrives_although_it_was_closed() {
         match executor.submit(pid, ()).result() {
             Ok(_) => {}
             Err(error) => {
-                let BrokenCause::WorkerDied { exit, .. } = cause_of(&error) else {
-                    panic!("{error}")
-                };
-                assert_eq!(*exit, WorkerExit::Code(0));
+                let BrokenCause::WorkerDied(death) = cause_of(&error) else { panic!("{error}") };
+                assert_eq!(death.exit, WorkerExit::Code(0));
             }
         }
     });

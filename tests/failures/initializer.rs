@@ -95,8 +95,8 @@ fn that_is_killed() {
 }
 
 fn assert_died(cause: BrokenCause, expected: WorkerExit) {
-    let BrokenCause::WorkerDied { exit, activity, .. } = cause else { panic!("{cause}") };
-    assert_eq!((exit, activity), (expected, Activity::Initializing));
+    let BrokenCause::WorkerDied(death) = cause else { panic!("{cause}") };
+    assert_eq!((death.exit, death.activity), (expected, Activity::Initializing));
 }
 
 #[test]

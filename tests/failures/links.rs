@@ -95,7 +95,7 @@ fn a_frame_that_promises_more_than_comes_ends_with_its_worker() {
             exit(9);
         };
         let cause = cause_for(&executor.submit(promise, ()));
-        let BrokenCause::WorkerDied { pid, exit, .. } = cause else { panic!("{cause}") };
-        assert_eq!((pid, exit), (worker, WorkerExit::Code(9)));
+        let BrokenCause::WorkerDied(death) = cause else { panic!("{cause}") };
+        assert_eq!((death.pid, death.exit), (worker, WorkerExit::Code(9)));
     });
 }

@@ -22,6 +22,12 @@ fn signal(pid: u32, signal: Signal) {
     kill(Pid::from_raw(pid as i32), signal).expect("the worker is alive");
 }
 
+/// Who died, how, and at what.
+fn died(cause: &BrokenCause) -> (u32, WorkerExit, Activity) {
+    let BrokenCause::WorkerDied(death) = cause else { panic!("{cause}") };
+    (death.pid, death.exit, death.activity)
+}
+
 /// A pool of two workers, of which one runs a task that stops at the crossing and the other has
 /// finished one.
 struct Pair {
@@ -67,12 +73,7 @@ fn a_worker_killed_while_idle() {
     watch::within(watch::HANG, || {
         let pair = Pair::new();
         let cause = cause_after(&pair.running, || signal(pair.idle.pid, Signal::SIGKILL));
-        let died = BrokenCause::WorkerDied {
-            pid: pair.idle.pid,
-            exit: WorkerExit::Signal(libc::SIGKILL),
-            activity: Activity::Idle,
-        };
-        assert_eq!(cause, died, "the sibling's task failed for this reason");
+        assert_eq!(died(&cause), (pair.idle.pid, WorkerExit::Signal(libc::SIGKILL), Activity::Idle), "the sibling's task failed for this reason");
         let (text, pid) = (pair.running.error().unwrap().to_string(), pair.idle.pid);
         assert!(
             text.ends_with(&format!("worker {pid} was killed by SIGKILL while idle")),
@@ -95,12 +96,7 @@ fn a_worker_that_exits_while_idle() {
         let later = Crossing::new();
         pair.executor.submit(leave_later, later.places().1).result().unwrap();
         let cause = cause_after(&pair.running, || later.let_go(1));
-        let died = BrokenCause::WorkerDied {
-            pid: pair.idle.pid,
-            exit: WorkerExit::Code(5),
-            activity: Activity::Idle,
-        };
-        assert_eq!(cause, died);
+        assert_eq!(died(&cause), (pair.idle.pid, WorkerExit::Code(5), Activity::Idle));
         pair.assert_broken(&cause);
     });
 }
@@ -138,10 +134,7 @@ fn a_result_that_was_sent_before_the_death_is_kept() {
         let answered = executor.submit(answer_and_die, ());
         let waiting = executor.submit(pid, ());
         assert_eq!(answered.result(), Ok(42));
-        let BrokenCause::WorkerDied { exit, .. } = cause_for(&waiting) else {
-            panic!("{waiting:?}")
-        };
-        assert_eq!(exit, WorkerExit::Signal(libc::SIGKILL));
+        assert_eq!(died(&cause_for(&waiting)).1, WorkerExit::Signal(libc::SIGKILL));
         assert_eq!(answered.result(), Ok(42));
     });
 }
@@ -156,12 +149,7 @@ fn a_worker_killed_before_it_has_read_its_arguments() {
         let stuck = executor.submit(|bytes: Vec<u8>| bytes.len(), vec![0; 16 << 20]);
         assert!(!stuck.running() && !stuck.done(), "no worker has claimed it");
         let cause = cause_after(&stuck, || signal(worker, Signal::SIGKILL));
-        let died = BrokenCause::WorkerDied {
-            pid: worker,
-            exit: WorkerExit::Signal(libc::SIGKILL),
-            activity: Activity::Idle,
-        };
-        assert_eq!(cause, died);
+        assert_eq!(died(&cause), (worker, WorkerExit::Signal(libc::SIGKILL), Activity::Idle));
     });
 }
 
@@ -199,15 +187,11 @@ fn a_worker_that_dies_while_it_decodes_or_encodes() {
         let killed = WorkerExit::Signal(libc::SIGKILL);
         let executor = pool(1);
         let decoding = executor.submit(|_: DeadlyArgument| (), DeadlyArgument(Deadly));
-        let BrokenCause::WorkerDied { exit, activity, .. } = cause_for(&decoding) else {
-            panic!("{decoding:?}")
-        };
+        let (_, exit, activity) = died(&cause_for(&decoding));
         assert_eq!((exit, activity), (killed, Activity::Running(1)));
         let executor = pool(1);
         let encoding = executor.submit(|()| Deadly, ());
-        let BrokenCause::WorkerDied { exit, activity, .. } = cause_for(&encoding) else {
-            panic!("{encoding:?}")
-        };
+        let (_, exit, activity) = died(&cause_for(&encoding));
         assert_eq!((exit, activity), (killed, Activity::Running(1)));
     });
 }

@@ -39,12 +39,12 @@ fn a_number_that_cannot_be_breaks_the_worker_alone() {
                 if let Err(error) = scribbled.result_timeout(PROMISE) {
                     assert!(!matches!(error, Error::TimedOut(_)), "line {index}, {number}: hangs");
                     let cause = cause_of(&error);
-                    let blamed = matches!(
-                        cause,
-                        BrokenCause::Protocol { pid, .. } | BrokenCause::WorkerDied { pid, .. }
-                            if *pid == worker
-                    );
-                    assert!(blamed, "line {index}, {number}: {cause}");
+                    let blamed = match cause {
+                        BrokenCause::Protocol { pid, .. } => *pid,
+                        BrokenCause::WorkerDied(death) => death.pid,
+                        other => panic!("line {index}, {number}: {other}"),
+                    };
+                    assert_eq!(blamed, worker, "line {index}, {number}: {cause}");
                 }
                 assert_works(&other);
                 assert_ends(executor, worker);

@@ -16,8 +16,8 @@ fn an_initializer_that_exits_with_success_has_failed() {
         let builder = ProcessPoolExecutor::builder().max_workers(1);
         let executor = builder.initargs(0).initializer(exit).build().unwrap();
         let cause = cause_for(&executor.submit(pid, ()));
-        let BrokenCause::WorkerDied { exit, activity, .. } = &cause else { panic!("{cause}") };
-        assert_eq!((*exit, *activity), (WorkerExit::Code(0), Activity::Initializing));
+        let BrokenCause::WorkerDied(death) = &cause else { panic!("{cause}") };
+        assert_eq!((death.exit, death.activity), (WorkerExit::Code(0), Activity::Initializing));
         let text = cause.to_string();
         assert!(text.ends_with("exited with code 0 while running the initializer"), "{text}");
         assert_broken(&executor, &cause);

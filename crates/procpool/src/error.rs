@@ -217,14 +217,7 @@ pub enum BrokenCause {
         error: CodecError,
     },
     /// A worker ended although nobody asked it to.
-    WorkerDied {
-        /// The worker.
-        pid: u32,
-        /// How it ended.
-        exit: WorkerExit,
-        /// What it was doing.
-        activity: Activity,
-    },
+    WorkerDied(WorkerDeath),
     /// A worker did not reach [`init`](crate::init) in time and was killed.
     StartTimeout {
         /// The worker.
@@ -264,9 +257,7 @@ impl fmt::Display for BrokenCause {
             BrokenCause::InitargsLost { pid, error } => {
                 write!(f, "the initializer of worker {pid} did not run: {error}")
             }
-            BrokenCause::WorkerDied { pid, exit, activity } => {
-                write!(f, "worker {pid} {exit} while {activity}")
-            }
+            BrokenCause::WorkerDied(death) => death.fmt(f),
             BrokenCause::StartTimeout { pid, limit } => write!(
                 f,
                 "worker {pid} did not reach procpool::init() within {limit:?}: a worker is this \
@@ -283,6 +274,71 @@ impl fmt::Display for BrokenCause {
             }
         }
     }
+}
+
+/// What is known of a worker that ended although nobody asked it to.
+///
+/// As text it is a sentence, followed by what the worker last wrote to stderr, if that was captured.
+///
+/// # Examples
+///
+/// ```
+/// use procpool::{Activity, BrokenCause, Error, ProcessPoolExecutor, WorkerExit};
+///
+/// fn main() -> Result<(), Error> {
+///     procpool::init();
+///     let executor = ProcessPoolExecutor::builder().max_workers(1).build()?;
+///     let Err(Error::BrokenProcessPool(broken)) =
+///         executor.submit(|code: i32| -> () { std::process::exit(code) }, 3).result()
+///     else {
+///         unreachable!("its worker exits")
+///     };
+///     let BrokenCause::WorkerDied(death) = broken.cause() else { unreachable!("{broken}") };
+///     assert_eq!((death.exit, death.activity), (WorkerExit::Code(3), Activity::Running(1)));
+///     let sentence = format!("worker {} exited with code 3 while running work item 1", death.pid);
+///     assert_eq!(death.to_string(), sentence);
+///     Ok(())
+/// }
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WorkerDeath {
+    /// The worker.
+    pub pid: u32,
+    /// How it ended.
+    pub exit: WorkerExit,
+    /// What it was doing.
+    pub activity: Activity,
+    /// What it had used; `None` when the status was collected elsewhere.
+    pub usage: Option<ResourceUsage>,
+    /// The last lines that it wrote to stderr, if the pool captures them.
+    pub stderr: Option<String>,
+}
+
+impl fmt::Display for WorkerDeath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { pid, exit, activity, .. } = self;
+        write!(f, "worker {pid} {exit} while {activity}")?;
+        let mut lines = self.stderr.iter().flat_map(|text| text.lines()).peekable();
+        if lines.peek().is_some() {
+            f.write_str("; it last wrote to stderr:")?;
+        }
+        lines.try_for_each(|line| write!(f, "\n  {line}"))
+    }
+}
+
+/// What a process had used when it ended, together with the children that it had waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ResourceUsage {
+    /// The processor time that it spent in code of its own.
+    pub user_time: Duration,
+    /// The processor time that the kernel spent for it.
+    pub system_time: Duration,
+    /// The most memory that it had resident at any time, in bytes.
+    ///
+    /// The kernel counts from before the process became the program that it is: a worker's number
+    /// is never below what its parent had at most when it started the worker.
+    pub max_rss: u64,
 }
 
 /// How a worker process ended.

@@ -132,7 +132,8 @@ mod worker;
 
 pub use builder::{Builder, Initargs};
 pub use error::{
-    Activity, BrokenCause, BrokenProcessPool, CodecError, CodecStep, Error, RemotePanic, WorkerExit,
+    Activity, BrokenCause, BrokenProcessPool, CodecError, CodecStep, Error, RemotePanic,
+    ResourceUsage, WorkerDeath, WorkerExit,
 };
 pub use executor::ProcessPoolExecutor;
 pub use future::Future;

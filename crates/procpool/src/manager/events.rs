@@ -11,9 +11,10 @@ use super::Pool;
 use super::state::{PoolState, TICK};
 use super::wakes::Wakes;
 use super::worker::{Settled, Stage, Worker};
-use crate::error::{Activity, BrokenCause};
+use crate::error::{Activity, BrokenCause, WorkerDeath};
 use crate::future::Body;
 use crate::sys::image::ImageIdentity;
+use crate::sys::process::Ended;
 use crate::task::decode_failure;
 use crate::wire::{Frame, Hello, InitializerFailure, Progress, ResultStatus, VERSION};
 
@@ -258,10 +259,11 @@ impl PoolState {
             }
         }
         debug_assert_eq!(self.workers[index].serial, serial, "reading removes no worker");
-        let Some(exit) = self.workers[index].process.reap() else { return };
+        let Some(Ended { exit, usage }) = self.workers[index].process.reap() else { return };
         let mut worker = self.workers.swap_remove(index);
         let (pid, activity) = (worker.pid, worker.activity());
-        let cause = BrokenCause::WorkerDied { pid, exit, activity };
+        let death = WorkerDeath { pid, exit, activity, usage, stderr: None };
+        let cause = BrokenCause::WorkerDied(death);
         match worker.stage {
             Stage::Leaving | Stage::Killed => worker.unwatch(pool),
             Stage::Starting => {

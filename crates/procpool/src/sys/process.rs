@@ -7,6 +7,7 @@ use std::ffi::{CString, OsString};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -17,7 +18,7 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::stat::Mode;
 use nix::unistd::{Pid, getppid};
 
-use crate::error::WorkerExit;
+use crate::error::{ResourceUsage, WorkerExit};
 
 /// Starts this program again, with `arguments` after its own argv\[0\].
 ///
@@ -60,6 +61,13 @@ fn c_string(bytes: Vec<u8>) -> CString {
     CString::new(bytes).unwrap_or_default()
 }
 
+/// How a process ended, and what it had used; both are had once, by reaping it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ended {
+    pub(crate) exit: WorkerExit,
+    pub(crate) usage: Option<ResourceUsage>,
+}
+
 /// A process, by a descriptor that becomes readable when it has ended.
 #[derive(Debug)]
 pub(crate) struct PidFd(OwnedFd);
@@ -95,31 +103,56 @@ impl PidFd {
 
     /// Collects the exit status of an ended child; `None` while it runs.
     ///
-    /// This is the only place where a worker is reaped.
-    pub(crate) fn reap(&self) -> Option<WorkerExit> {
+    /// This is the only place where a worker is reaped. It is the system call itself, because its
+    /// fifth argument, which libc's function lacks, is what the process had used.
+    pub(crate) fn reap(&self) -> Option<Ended> {
         let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
-        let fd = self.0.as_raw_fd() as libc::id_t;
-        // SAFETY: `info` is writable memory of the right type; waitid(2) writes at most that.
+        let mut usage = MaybeUninit::<libc::rusage>::zeroed();
+        let fd = self.0.as_raw_fd();
+        // SAFETY: `info` and `usage` are writable memory of the right types; waitid(2) writes at
+        // most that.
         let result = unsafe {
-            libc::waitid(libc::P_PIDFD, fd, info.as_mut_ptr(), libc::WEXITED | libc::WNOHANG)
+            libc::syscall(
+                libc::SYS_waitid,
+                libc::P_PIDFD,
+                fd,
+                info.as_mut_ptr(),
+                libc::WEXITED | libc::WNOHANG,
+                usage.as_mut_ptr(),
+            )
         };
         // SAFETY: all-zero bytes are a valid siginfo_t, and waitid leaves it valid.
         let info = unsafe { info.assume_init() };
+        // SAFETY: as above, for an rusage.
+        let usage = unsafe { usage.assume_init() };
         match Errno::result(result) {
             // SAFETY: after a successful waitid the SIGCHLD fields are set, or all are zero.
             Ok(_) if unsafe { info.si_pid() } == 0 => None,
             Ok(_) => {
                 // SAFETY: as above.
                 let status = unsafe { info.si_status() };
-                Some(match info.si_code {
+                let exit = match info.si_code {
                     libc::CLD_EXITED => WorkerExit::Code(status),
                     _ => WorkerExit::Signal(status),
-                })
+                };
+                Some(Ended { exit, usage: Some(resource_usage(&usage)) })
             }
             Err(Errno::EINTR) => None,
             // ECHILD: somebody else's wait has collected it, or SIGCHLD is ignored.
-            Err(_) => Some(WorkerExit::Unknown),
+            Err(_) => Some(Ended { exit: WorkerExit::Unknown, usage: None }),
         }
+    }
+}
+
+fn resource_usage(usage: &libc::rusage) -> ResourceUsage {
+    let time = |time: libc::timeval| {
+        Duration::from_secs(time.tv_sec as u64) + Duration::from_micros(time.tv_usec as u64)
+    };
+    ResourceUsage {
+        user_time: time(usage.ru_utime),
+        system_time: time(usage.ru_stime),
+        // Linux counts it in KiB.
+        max_rss: usage.ru_maxrss as u64 * 1024,
     }
 }
 
@@ -182,8 +215,8 @@ mod tests {
     fn an_ended_child_is_reaped_with_its_status_and_only_once() {
         let (mut child, fd) = shell("exit 3");
         wait_readable(&fd);
-        assert_eq!(fd.reap(), Some(WorkerExit::Code(3)));
-        assert_eq!(fd.reap(), Some(WorkerExit::Unknown));
+        assert_eq!(fd.reap().map(|ended| ended.exit), Some(WorkerExit::Code(3)));
+        assert_eq!(fd.reap(), Some(Ended { exit: WorkerExit::Unknown, usage: None }));
         assert!(child.wait().is_err(), "it was reaped already");
     }
 
@@ -193,7 +226,10 @@ mod tests {
         assert_eq!(fd.reap(), None);
         fd.kill();
         wait_readable(&fd);
-        assert_eq!(fd.reap(), Some(WorkerExit::Signal(libc::SIGKILL)));
+        let ended = fd.reap().expect("it has ended");
+        assert_eq!(ended.exit, WorkerExit::Signal(libc::SIGKILL));
+        let usage = ended.usage.expect("nobody else has reaped it");
+        assert!(usage.max_rss >= 64 << 10, "no shell is that small: {usage:?}");
         fd.kill();
         assert!(child.wait().is_err(), "it was reaped already");
     }

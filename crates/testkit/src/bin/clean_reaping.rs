@@ -46,7 +46,7 @@ fn main() -> Result<(), Error> {
     let pool = ProcessPoolExecutor::builder().max_workers(2).build()?;
     let exit = match pool.submit(die, ()).error() {
         Some(Error::BrokenProcessPool(broken)) => match broken.cause() {
-            BrokenCause::WorkerDied { exit, .. } => format!("{exit:?}"),
+            BrokenCause::WorkerDied(death) => format!("{:?}", death.exit),
             other => other.to_string(),
         },
         other => format!("{other:?}"),

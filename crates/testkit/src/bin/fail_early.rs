@@ -55,7 +55,7 @@ fn main() -> Result<(), Error> {
         Err(Error::BrokenProcessPool(broken)) => {
             let kind = match broken.cause() {
                 BrokenCause::StartTimeout { .. } => "StartTimeout",
-                BrokenCause::WorkerDied { .. } => "WorkerDied",
+                BrokenCause::WorkerDied(_) => "WorkerDied",
                 BrokenCause::Protocol { .. } => "Protocol",
                 _ => "another",
             };

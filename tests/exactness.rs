@@ -13,7 +13,7 @@ use std::path::Path;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use procpool::{Activity, BrokenCause, Error, Future, ProcessPoolExecutor, WorkerExit};
+use procpool::{Activity, DeathPolicy, Error, Future, ProcessPoolExecutor, WorkerExit};
 use procpool_testkit::watch;
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt, SeedableRng};
@@ -79,7 +79,7 @@ impl Judge {
         let text = path.to_str().expect("a plain path").to_owned();
         let executor = ProcessPoolExecutor::builder()
             .max_workers(max_workers)
-            .replace_dead_workers()
+            .death_policy(DeathPolicy::Replace { retries: 0 })
             .initargs(text)
             .initializer(open_trace)
             .build()
@@ -160,13 +160,13 @@ impl Judge {
                     assert_eq!(workers.len(), 0, "task {number} was cancelled, and ran");
                     self.account.cancelled += 1;
                 }
-                Err(Error::BrokenProcessPool(broken)) => {
-                    let BrokenCause::WorkerDied(death) = broken.cause() else {
-                        panic!("task {number}: {broken}")
-                    };
+                Err(Error::WorkerDied(death)) => {
                     let how = (death.pid, death.exit);
                     assert_eq!(how, (victim, WorkerExit::Signal(9)), "task {number}");
-                    assert!(matches!(death.activity, Activity::Running(_)), "task {number}: {broken}");
+                    assert!(
+                        matches!(death.activity, Activity::Running(_)),
+                        "task {number}: {death}"
+                    );
                     assert!(workers.len() <= 1, "task {number} ran in {workers:?}");
                     assert!(!cancelled, "task {number} was cancelled, and failed");
                     in_doubt += 1;

@@ -73,7 +73,11 @@ fn a_worker_killed_while_idle() {
     watch::within(watch::HANG, || {
         let pair = Pair::new();
         let cause = cause_after(&pair.running, || signal(pair.idle.pid, Signal::SIGKILL));
-        assert_eq!(died(&cause), (pair.idle.pid, WorkerExit::Signal(libc::SIGKILL), Activity::Idle), "the sibling's task failed for this reason");
+        assert_eq!(
+            died(&cause),
+            (pair.idle.pid, WorkerExit::Signal(libc::SIGKILL), Activity::Idle),
+            "the sibling's task failed for this reason"
+        );
         let (text, pid) = (pair.running.error().unwrap().to_string(), pair.idle.pid);
         assert!(
             text.ends_with(&format!("worker {pid} was killed by SIGKILL while idle")),

@@ -3,18 +3,22 @@
 //! Owns the defaults and the order of calls that ties an initializer to its arguments and to the
 //! state of the tasks. Starts nothing before `build`.
 
+mod policies;
+
 use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
 
 use bytes::Bytes;
+use nix::sys::signal::SigSet;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::codec;
 use crate::error::{CodecStep, Error};
 use crate::executor::ProcessPoolExecutor;
-use crate::manager::Settings;
+use crate::lifecycle::DeathPolicy;
+use crate::manager::{Hooks, Settings};
 use crate::start::is_initialized;
 use crate::sys::signal::current_mask;
 use crate::task::{self, InitializerOutput};
@@ -23,6 +27,18 @@ use crate::wire::Entry;
 /// How long a worker may take to reach `init()`. Shorter gives up on slow machines; longer leaves
 /// a program that never gets there without an answer.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a task that is to end may take for it, and a process for SIGTERM. Shorter interrupts what
+/// would have ended well; longer keeps a worker that does nothing of use.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// How long a worker may take to leave. Shorter cuts finalizers off that have much to write; longer
+/// keeps those waiting who end a pool with a worker that hangs.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How many bad starts in a row are borne. More takes longer to tell that it is hopeless; fewer gives
+/// up over an accident.
+const MAX_FAILED_STARTS: u32 = 3;
 
 /// Arguments for an initializer that has not been named yet.
 #[derive(Debug)]
@@ -34,8 +50,8 @@ pub struct Initargs<A>(A);
 /// calls of [`initargs`](Self::initargs) and [`initializer`](Self::initializer).
 pub struct Builder<S = (), I = ()> {
     max_workers: Option<usize>,
-    start_timeout: Duration,
-    replace_dead: bool,
+    /// What is set so far; the rest is filled in by `build`.
+    settings: Settings,
     /// The initializer and its encoded arguments. An error is reported by `build`.
     initialize: Result<Option<(Entry, Bytes)>, Error>,
     initargs: I,
@@ -47,8 +63,21 @@ impl ProcessPoolExecutor {
     pub fn builder() -> Builder {
         Builder {
             max_workers: None,
-            start_timeout: START_TIMEOUT,
-            replace_dead: false,
+            settings: Settings {
+                max_workers: 0,
+                start_timeout: START_TIMEOUT,
+                initialize: None,
+                mask: SigSet::empty(),
+                death_policy: DeathPolicy::Break,
+                max_failed_starts: MAX_FAILED_STARTS,
+                task_timeout: None,
+                grace: GRACE,
+                max_tasks_per_child: None,
+                idle_timeout: None,
+                finalizer: None,
+                leave_timeout: LEAVE_TIMEOUT,
+                hooks: Hooks::default(),
+            },
             initialize: Ok(None),
             initargs: (),
             state: PhantomData,
@@ -122,8 +151,7 @@ impl Builder {
     {
         Builder {
             max_workers: self.max_workers,
-            start_timeout: self.start_timeout,
-            replace_dead: self.replace_dead,
+            settings: self.settings,
             initialize: self.initialize,
             initargs: Initargs(initargs),
             state: PhantomData,
@@ -158,15 +186,7 @@ impl<S, I> Builder<S, I> {
     ///
     /// One that takes longer is killed. If it was the only worker, the pool is broken.
     pub fn start_timeout(mut self, limit: Duration) -> Self {
-        self.start_timeout = limit;
-        self
-    }
-
-    /// Replaces dead workers: only the task that ran is lost. For this crate's own tests, until it
-    /// is offered.
-    #[doc(hidden)]
-    pub fn replace_dead_workers(mut self) -> Self {
-        self.replace_dead = true;
+        self.settings.start_timeout = limit;
         self
     }
 
@@ -176,6 +196,11 @@ impl<S, I> Builder<S, I> {
         encode: impl FnOnce(I, &mut Vec<u8>) -> Result<(), Error>,
     ) -> Builder<T> {
         let initialize = || {
+            if self.settings.finalizer.is_some() {
+                return Err(Error::InvalidArgument(
+                    "finalizer: name it after the initializer, whose state it takes",
+                ));
+            }
             let entry = entry?;
             let mut initargs = Vec::new();
             encode(self.initargs, &mut initargs)?;
@@ -183,9 +208,8 @@ impl<S, I> Builder<S, I> {
         };
         Builder {
             max_workers: self.max_workers,
-            start_timeout: self.start_timeout,
-            replace_dead: self.replace_dead,
             initialize: initialize(),
+            settings: self.settings,
             initargs: (),
             state: PhantomData,
         }
@@ -198,7 +222,8 @@ impl<S: 'static> Builder<S> {
     /// # Errors
     ///
     /// - [`Error::NotInitialized`]: [`init`](crate::init) was not called before.
-    /// - [`Error::InvalidArgument`]: `max_workers` is 0.
+    /// - [`Error::InvalidArgument`]: `max_workers` or `max_tasks_per_child` is 0, or a finalizer was
+    ///   named before the initializer.
     /// - [`Error::Codec`]: the initargs cannot be encoded.
     /// - [`Error::ForeignFunction`]: workers could not find the initializer.
     /// - [`Error::Setup`]: the system refused a descriptor or a thread.
@@ -211,12 +236,14 @@ impl<S: 'static> Builder<S> {
             Some(max_workers) => max_workers,
             None => std::thread::available_parallelism().map_or(1, usize::from),
         };
+        if self.settings.max_tasks_per_child == Some(0) {
+            return Err(Error::InvalidArgument("max_tasks_per_child must be greater than 0"));
+        }
         ProcessPoolExecutor::start(Settings {
             max_workers,
-            start_timeout: self.start_timeout,
-            replace_dead: self.replace_dead,
             initialize: self.initialize?,
             mask: current_mask(),
+            ..self.settings
         })
     }
 }
@@ -225,7 +252,7 @@ impl<S, I> fmt::Debug for Builder<S, I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder")
             .field("max_workers", &self.max_workers)
-            .field("start_timeout", &self.start_timeout)
+            .field("settings", &self.settings)
             .finish_non_exhaustive()
     }
 }

@@ -52,6 +52,21 @@ pub enum Error {
     Codec(CodecError),
     /// The function is not part of the main executable, so a worker could not find it.
     ForeignFunction(&'static str),
+    /// The task ran for longer than it may. The pool goes on, in another worker if need be.
+    TaskTimedOut {
+        /// The task, by its number: submissions are counted from 1.
+        work_item: u64,
+        /// For how long it was allowed to run.
+        limit: Duration,
+    },
+    /// The task was running, and was killed by [`Future::kill`](crate::Future::kill).
+    TaskKilled {
+        /// The task, by its number.
+        work_item: u64,
+    },
+    /// The worker that ran the task died; the pool replaces it. See
+    /// [`DeathPolicy::Replace`](crate::DeathPolicy::Replace).
+    WorkerDied(WorkerDeath),
     /// The pool cannot run tasks any more.
     BrokenProcessPool(BrokenProcessPool),
 }
@@ -78,6 +93,11 @@ impl fmt::Display for Error {
                  or was made at run time), so a worker cannot find it: wrap it in a function of \
                  the program itself"
             ),
+            Error::TaskTimedOut { work_item, limit } => {
+                write!(f, "work item {work_item} ran for longer than {limit:?} and was ended")
+            }
+            Error::TaskKilled { work_item } => write!(f, "work item {work_item} was killed"),
+            Error::WorkerDied(death) => death.fmt(f),
             Error::BrokenProcessPool(broken) => broken.fmt(f),
         }
     }
@@ -241,6 +261,8 @@ pub enum BrokenCause {
     },
     /// [`kill_workers`](crate::ProcessPoolExecutor::kill_workers) was called.
     Killed,
+    /// [`terminate_workers`](crate::ProcessPoolExecutor::terminate_workers) was called.
+    Terminated,
     /// The thread that manages the workers panicked: a bug in this crate.
     Internal(String),
 }
@@ -269,6 +291,9 @@ impl fmt::Display for BrokenCause {
             }
             BrokenCause::Protocol { pid, what } => write!(f, "worker {pid} {what}"),
             BrokenCause::Killed => f.write_str("its workers were killed by kill_workers()"),
+            BrokenCause::Terminated => {
+                f.write_str("its workers were told to end by terminate_workers()")
+            }
             BrokenCause::Internal(what) => {
                 write!(f, "its manager thread panicked, which is a bug in procpool: {what}")
             }

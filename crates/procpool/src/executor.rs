@@ -6,8 +6,10 @@
 use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use nix::errno::Errno;
 use serde::Serialize;
@@ -16,7 +18,8 @@ use serde::de::DeserializeOwned;
 use crate::codec;
 use crate::error::{CodecStep, Error};
 use crate::future::{Future, Progress};
-use crate::manager::{Arguments, LARGE, Pool, Settings};
+use crate::lifecycle::{Events, Stats};
+use crate::manager::{Arguments, Errand, LARGE, Pool, Settings};
 use crate::task;
 use crate::wire::Entry;
 
@@ -53,6 +56,8 @@ pub struct ProcessPoolExecutor<S = ()> {
     pool: Arc<Pool>,
     manager: Mutex<Manager>,
     joined: Condvar,
+    /// Whether `shutdown(false, _)` was called: then dropping does not wait.
+    detached: AtomicBool,
     /// The process that made it. In a forked copy there is no manager thread to wait for.
     owner: u32,
     state: PhantomData<fn() -> S>,
@@ -67,8 +72,35 @@ enum Manager {
     Joining,
     /// It has ended.
     Joined,
-    /// `shutdown(false, _)` was called: it ends by itself, when all work is done.
-    Detached,
+}
+
+/// How tasks are submitted that need something of their own. Made by
+/// [`ProcessPoolExecutor::timeout`].
+#[derive(Debug)]
+#[must_use = "nothing is submitted before `submit` or `submit_with`"]
+pub struct SubmitOptions<'a, S> {
+    executor: &'a ProcessPoolExecutor<S>,
+    limit: Option<Duration>,
+}
+
+impl<S: 'static> SubmitOptions<'_, S> {
+    /// Submits one call of `task`; see [`ProcessPoolExecutor::submit`].
+    pub fn submit<A, R>(&self, task: fn(A) -> R, arguments: A) -> Future<R>
+    where
+        A: Serialize + DeserializeOwned + 'static,
+        R: Serialize + DeserializeOwned + 'static,
+    {
+        self.executor.submit_entry(task::call_entry(task), self.limit, arguments)
+    }
+
+    /// Submits one call of `task` with its worker's state; see [`ProcessPoolExecutor::submit_with`].
+    pub fn submit_with<A, R>(&self, task: fn(&mut S, A) -> R, arguments: A) -> Future<R>
+    where
+        A: Serialize + DeserializeOwned + 'static,
+        R: Serialize + DeserializeOwned + 'static,
+    {
+        self.executor.submit_entry(task::call_with_entry(task), self.limit, arguments)
+    }
 }
 
 impl<S: 'static> ProcessPoolExecutor<S> {
@@ -86,6 +118,7 @@ impl<S: 'static> ProcessPoolExecutor<S> {
             pool,
             manager: Mutex::new(Manager::Running(manager)),
             joined: Condvar::new(),
+            detached: AtomicBool::new(false),
             owner: std::process::id(),
             state: PhantomData,
         })
@@ -119,7 +152,7 @@ impl<S: 'static> ProcessPoolExecutor<S> {
         A: Serialize + DeserializeOwned + 'static,
         R: Serialize + DeserializeOwned + 'static,
     {
-        self.submit_entry(task::call_entry(task), arguments)
+        self.submit_entry(task::call_entry(task), self.pool.task_timeout(), arguments)
     }
 
     /// Submits one call of `task` with the state of the worker that will run it.
@@ -130,10 +163,80 @@ impl<S: 'static> ProcessPoolExecutor<S> {
         A: Serialize + DeserializeOwned + 'static,
         R: Serialize + DeserializeOwned + 'static,
     {
-        self.submit_entry(task::call_with_entry(task), arguments)
+        self.submit_entry(task::call_with_entry(task), self.pool.task_timeout(), arguments)
     }
 
-    fn submit_entry<A, R>(&self, entry: Result<Entry, Error>, arguments: A) -> Future<R>
+    /// Limits for how long the task that is submitted next may run, whatever the pool's
+    /// [`task_timeout`](crate::Builder::task_timeout) says. Waiting in the queue does not count.
+    ///
+    /// See [`task_timeout`](crate::Builder::task_timeout) for what happens then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use procpool::{Error, ProcessPoolExecutor};
+    ///
+    /// fn main() -> Result<(), Error> {
+    ///     procpool::init();
+    ///     let executor =
+    ///         ProcessPoolExecutor::builder().max_workers(1).grace(Duration::ZERO).build()?;
+    ///     let endless = executor.timeout(Duration::from_millis(20)).submit(
+    ///         |()| loop {
+    ///             std::hint::spin_loop();
+    ///         },
+    ///         (),
+    ///     );
+    ///     let result: Result<(), Error> = endless.result();
+    ///     assert!(matches!(result, Err(Error::TaskTimedOut { work_item: 1, .. })));
+    ///     assert_eq!(executor.submit(|x: u32| x + 1, 1).result()?, 2);
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn timeout(&self, limit: Duration) -> SubmitOptions<'_, S> {
+        SubmitOptions { executor: self, limit: Some(limit) }
+    }
+
+    /// Starts workers until `workers` of them take tasks, and returns a [`Future`] that says so.
+    ///
+    /// Warming a pool up makes its first tasks as fast as later ones. It is not needed otherwise:
+    /// workers start when tasks need them.
+    ///
+    /// # Errors
+    ///
+    /// All are the future's: [`Error::InvalidArgument`] when `workers` is more than
+    /// [`max_workers`](crate::Builder::max_workers), [`Error::Shutdown`] and
+    /// [`Error::BrokenProcessPool`] as for tasks.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// fn main() -> Result<(), procpool::Error> {
+    ///     procpool::init();
+    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(2).build()?;
+    ///     executor.ready(2).result()?;
+    ///     assert_eq!(executor.stats().idle, 2);
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn ready(&self, workers: usize) -> Future<()> {
+        let wanted = if workers > self.pool.max_workers() {
+            Err(Error::InvalidArgument("ready: there are never more workers than max_workers"))
+        } else {
+            self.pool.ready(workers)
+        };
+        match wanted {
+            Ok(shared) => Future::new(shared, Arc::downgrade(&self.pool) as Weak<dyn Progress>),
+            Err(error) => Future::failed(error),
+        }
+    }
+
+    fn submit_entry<A, R>(
+        &self,
+        entry: Result<Entry, Error>,
+        limit: Option<Duration>,
+        arguments: A,
+    ) -> Future<R>
     where
         A: Serialize + 'static,
     {
@@ -143,7 +246,7 @@ impl<S: 'static> ProcessPoolExecutor<S> {
             static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
         }
         let queue = || {
-            let entry = entry?;
+            let errand = Errand { entry: entry?, limit };
             let mut scratch = match codec::into_bytes(arguments) {
                 Ok(bytes) => bytes,
                 Err(arguments) => {
@@ -156,9 +259,9 @@ impl<S: 'static> ProcessPoolExecutor<S> {
                 }
             };
             if scratch.len() >= LARGE {
-                return self.pool.submit(entry, Arguments::Large(std::mem::take(&mut scratch)));
+                return self.pool.submit(errand, Arguments::Large(std::mem::take(&mut scratch)));
             }
-            let submitted = self.pool.submit(entry, Arguments::Small(&scratch));
+            let submitted = self.pool.submit(errand, Arguments::Small(&scratch));
             SCRATCH.set(scratch);
             submitted
         };
@@ -177,16 +280,18 @@ impl<S> ProcessPoolExecutor<S> {
     /// Takes no new tasks, and ends the workers when there is nothing left to do.
     ///
     /// With `cancel_futures`, tasks that have not started are cancelled; the others finish in any
-    /// case. With `wait` it returns when all work is done and every worker is gone; without, at
-    /// once, and accepted work completes as long as the program lives. It may be called again, in
-    /// any combination: `shutdown(true, false)` after `shutdown(false, false)` returns at once.
+    /// case. With `wait` it returns when all work is done, every worker is gone and all callbacks
+    /// and hooks have run; without, at once, and accepted work completes as long as the program
+    /// lives. It may be called again, in any combination, and each call has its own effect: one that
+    /// waits does so after one that did not, one that cancels cancels what is left.
+    ///
+    /// A callback or hook that calls it with `wait` does not wait for itself and those behind it.
     pub fn shutdown(&self, wait: bool, cancel_futures: bool) {
         self.pool.shutdown(cancel_futures);
         let mut manager = self.lock_manager();
         if !wait {
-            if matches!(*manager, Manager::Running(_)) {
-                *manager = Manager::Detached;
-            }
+            // Relaxed: who drops the executor has it for itself.
+            self.detached.store(true, Ordering::Relaxed);
             return;
         }
         if let Manager::Running(_) = *manager {
@@ -199,11 +304,84 @@ impl<S> ProcessPoolExecutor<S> {
             let _ = handle.join();
             *self.lock_manager() = Manager::Joined;
             self.joined.notify_all();
-            return;
+        } else {
+            while matches!(*manager, Manager::Joining) {
+                manager = self.joined.wait(manager).unwrap_or_else(PoisonError::into_inner);
+            }
+            drop(manager);
         }
-        while matches!(*manager, Manager::Joining) {
-            manager = self.joined.wait(manager).unwrap_or_else(PoisonError::into_inner);
-        }
+        self.pool.finish_callbacks();
+    }
+
+    /// Tells every worker to end, by SIGTERM, and breaks the pool.
+    ///
+    /// Tasks that have not finished fail with
+    /// [`BrokenCause::Terminated`](crate::BrokenCause::Terminated), queued ones too. Workers that are
+    /// still there after [`grace`](crate::Builder::grace), because they handle or ignore the signal,
+    /// are killed. It returns at once; dropping the executor waits until the workers are gone.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use procpool::{BrokenCause, Error, ProcessPoolExecutor};
+    ///
+    /// fn main() -> Result<(), Error> {
+    ///     procpool::init();
+    ///     let executor = ProcessPoolExecutor::builder().max_workers(1).build()?;
+    ///     let endless = executor.submit(|()| std::thread::park(), ());
+    ///     executor.terminate_workers();
+    ///     let Err(Error::BrokenProcessPool(broken)) = endless.result() else { panic!("it ended") };
+    ///     assert_eq!(*broken.cause(), BrokenCause::Terminated);
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn terminate_workers(&self) {
+        self.pool.terminate_workers();
+    }
+
+    /// Returns the pool in numbers, as they are at this instant.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// fn main() -> Result<(), procpool::Error> {
+    ///     procpool::init();
+    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    ///     executor.submit(|x: u32| x + 1, 1).result()?;
+    ///     let stats = executor.stats();
+    ///     assert_eq!((stats.idle, stats.done, stats.queued), (1, 1, 0));
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn stats(&self) -> Stats {
+        self.pool.stats()
+    }
+
+    /// Returns what happens in the pool from now on: workers that start, get ready and end, tasks
+    /// that are ended or tried again, the end of the pool.
+    ///
+    /// There may be several of these; each gets everything. They keep nothing alive.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use procpool::{EventKind, ExitReason, ProcessPoolExecutor};
+    ///
+    /// fn main() -> Result<(), procpool::Error> {
+    ///     procpool::init();
+    ///     let executor = ProcessPoolExecutor::builder().max_workers(1).build()?;
+    ///     let events = executor.events();
+    ///     executor.submit(|x: u32| x + 1, 1).result()?;
+    ///     drop(executor);
+    ///     let last = events.last().map(|event| event.kind);
+    ///     assert!(matches!(last, Some(EventKind::WorkerExited(_, ExitReason::Finished))));
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn events(&self) -> Events {
+        let (observer, events) = Events::channel();
+        self.pool.observe(observer);
+        events
     }
 
     /// Kills every worker with SIGKILL and breaks the pool.
@@ -225,7 +403,7 @@ impl<S> Drop for ProcessPoolExecutor<S> {
     /// Waits for all submitted tasks and the end of the workers, unless `shutdown(false, _)` said
     /// not to.
     fn drop(&mut self) {
-        if std::process::id() == self.owner {
+        if std::process::id() == self.owner && !*self.detached.get_mut() {
             self.shutdown(true, false);
         }
     }

@@ -24,6 +24,7 @@ use serde::de::DeserializeOwned;
 
 use crate::codec;
 use crate::error::{CodecStep, Error};
+use crate::lifecycle::KillOutcome;
 use crate::sys::futex::{self, Scope};
 use crate::wire::Payload;
 
@@ -201,6 +202,9 @@ pub(crate) trait Progress: Send + Sync {
     /// Cancels a task that was sent to a worker but has not started there. False when it has.
     fn cancel_sent(&self, future: &SharedFuture) -> bool;
 
+    /// Ends a task that was sent to a worker, whatever it takes.
+    fn kill(&self, future: &SharedFuture) -> KillOutcome;
+
     /// Whether a worker has started the task.
     fn has_started(&self, future: &SharedFuture) -> bool;
 }
@@ -250,6 +254,42 @@ impl<T> Future<T> {
             CANCELLED => true,
             SENT => self.pool().is_some_and(|pool| pool.cancel_sent(&self.shared)),
             _ => false,
+        }
+    }
+
+    /// Ends the task, whatever it takes, and says what it did.
+    ///
+    /// One that has not started is cancelled, as by [`cancel`](Self::cancel). For one that runs, its
+    /// worker is killed: the future fails with [`Error::TaskKilled`], the pool goes on, and other
+    /// tasks that were sent to that worker run elsewhere.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use procpool::{Error, KillOutcome};
+    ///
+    /// fn main() -> Result<(), Error> {
+    ///     procpool::init();
+    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    ///     let endless = executor.submit(|()| std::thread::park(), ());
+    ///     while !endless.running() {
+    ///         std::thread::yield_now();
+    ///     }
+    ///     assert_eq!(endless.kill(), KillOutcome::Killed);
+    ///     assert!(matches!(endless.result(), Err(Error::TaskKilled { .. })));
+    ///     assert_eq!(executor.submit(|x: u32| x + 1, 1).result()?, 2);
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn kill(&self) -> KillOutcome {
+        match self.shared.cancel() {
+            CANCELLED => KillOutcome::Cancelled,
+            SENT => match self.pool() {
+                Some(pool) => pool.kill(&self.shared),
+                // The pool is over, and has settled it.
+                None => KillOutcome::AlreadyDone,
+            },
+            _ => KillOutcome::AlreadyDone,
         }
     }
 

@@ -111,6 +111,7 @@
 #![deny(unsafe_code)]
 
 mod builder;
+mod callbacks;
 mod chunk;
 mod chunk_source;
 mod codec;
@@ -118,6 +119,7 @@ mod error;
 mod executor;
 mod future;
 mod in_tests;
+mod lifecycle;
 mod link;
 mod manager;
 mod map;
@@ -137,10 +139,14 @@ pub use error::{
 };
 pub use executor::ProcessPoolExecutor;
 pub use future::Future;
+pub use lifecycle::{
+    DeathPolicy, Event, EventKind, Events, ExitReason, KillOutcome, Stats, WorkerInfo,
+};
 pub use map::{Map, MapOptions};
 pub use self_describing::SelfDescribing;
 pub use start::init;
 pub use task::InitializerOutput;
+pub use worker::{is_cancelled, worker_id};
 
 /// Not for use: what macros of this crate expand to.
 #[doc(hidden)]

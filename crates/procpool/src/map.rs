@@ -137,7 +137,8 @@ impl<'a, S: 'static> MapOptions<'a, S> {
             Err(error) => return Map::failed(error),
         };
         let pool = self.executor.pool();
-        let (source, feeder) = ChunkSource::new(entry, self.chunking);
+        let (source, feeder) =
+            ChunkSource::new(entry, self.executor.pool().task_timeout(), self.chunking);
         if let Err(error) = pool.submit_chunks(Arc::clone(&source)) {
             source.stop(&error);
         }

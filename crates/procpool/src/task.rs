@@ -52,6 +52,9 @@ pub(crate) type CallTrampoline = fn(Function, &mut Call, &mut WorkerState) -> Re
 pub(crate) type InitTrampoline =
     fn(Function, &mut Call, &mut WorkerState) -> Result<(), InitializerFailure>;
 
+/// Gives the worker's state to the finalizer.
+pub(crate) type FinalTrampoline = fn(Function, &mut Call, &mut WorkerState);
+
 /// What an initializer may return: `()`, or `Result<S, E>` with any `E` that can be displayed.
 ///
 /// `S` is the worker's state: tasks submitted with
@@ -150,6 +153,11 @@ where
     entry::<InitTrampoline, _>(initialize_with::<A, O>, initializer)
 }
 
+/// Returns how workers call a finalizer with their state.
+pub(crate) fn finalizer_entry<S: 'static>(finalizer: fn(S)) -> Result<Entry, Error> {
+    entry::<FinalTrampoline, _>(finalize::<S>, finalizer)
+}
+
 fn entry<T: code::FnPointer, F: code::FnPointer>(
     trampoline: T,
     function: F,
@@ -233,6 +241,14 @@ where
     let initargs = codec::decode_taking::<A>(&mut call.arguments, CodecStep::DecodeArguments)
         .map_err(|error| InitializerFailure::Codec(*error))?;
     keep_state(typed::<fn(A) -> O>(function)(initargs), state)
+}
+
+fn finalize<S: 'static>(function: Function, _call: &mut Call, state: &mut WorkerState) {
+    let finalizer = typed::<fn(S)>(function);
+    // A worker that was asked to leave before it had a state has nothing to finalize.
+    if let Some(state) = state.take().and_then(|state| state.downcast::<S>().ok()) {
+        finalizer(*state);
+    }
 }
 
 fn keep_state<O: InitializerOutput>(

@@ -9,13 +9,15 @@ use std::fs;
 use std::path::Path;
 
 /// The modules of `src`, bottom up: each may import those before it and nothing after it.
-const ORDER: [&str; 18] = [
+const ORDER: [&str; 20] = [
     "error",
+    "lifecycle",
     "wire",
     "sys",
     "codec",
     "chunk",
     "panics",
+    "callbacks",
     "future",
     "task",
     "link",
@@ -160,7 +162,7 @@ fn the_crate_is_tidy() {
 /// The longest that the crate may be. A third of it is what makes it fast without being inexact:
 /// the shared segment (`link`, `sys/segment`), sending ahead and taking back (`manager/dispatch`,
 /// `take_back`, `block`, `inbox`). Without that it was 3,400 lines, and a result took 10 µs instead of 1.
-const CRATE_LINES: usize = 5_800;
+const CRATE_LINES: usize = 7_200;
 
 #[test]
 fn the_whole_crate_stays_small() {

@@ -20,6 +20,7 @@ mod feeder;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -58,6 +59,8 @@ const SHARES: usize = 4;
 #[derive(Debug)]
 pub(crate) struct ChunkSource {
     pub(crate) entry: Entry,
+    /// For how long one item may run.
+    limit: Option<Duration>,
     /// Whether the feeder has to do more than to push: a worker came for items in vain, and the
     /// pool wants to hear of the next one; or no more are taken.
     attention: AtomicBool,
@@ -102,6 +105,10 @@ pub(crate) struct ChunkTask {
     pub(crate) items: Bytes,
     /// How long it should take, as far as is known.
     pub(crate) expected_nanos: Option<u64>,
+    /// How long it may take: as long as all of its items together.
+    pub(crate) limit: Option<Duration>,
+    /// How often it was lost with a worker, and tried again.
+    pub(crate) retried: u32,
 }
 
 impl ChunkTask {
@@ -140,7 +147,11 @@ pub(crate) struct FinishedChunk {
 }
 
 impl ChunkSource {
-    pub(crate) fn new(entry: Entry, chunking: Chunking) -> (Arc<Self>, Feeder) {
+    pub(crate) fn new(
+        entry: Entry,
+        limit: Option<Duration>,
+        chunking: Chunking,
+    ) -> (Arc<Self>, Feeder) {
         barrier::prepare();
         let buffer = Buffer::new(chunking);
         let state = State {
@@ -157,6 +168,7 @@ impl ChunkSource {
         };
         let source = Arc::new(Self {
             entry,
+            limit,
             attention: AtomicBool::new(true),
             state: Mutex::new(state),
             finished: Condvar::new(),
@@ -215,6 +227,8 @@ impl ChunkSource {
             source: Arc::clone(self),
             number: state.first + state.chunks.len() as u64 - 1,
             items: chunk.bytes,
+            limit: self.limit.map(|limit| limit.saturating_mul(chunk.items as u32)),
+            retried: 0,
             expected_nanos: estimate.map(|nanos| nanos.saturating_mul(chunk.items as u64)),
         })
     }
@@ -380,7 +394,7 @@ mod tests {
     fn source(chunking: Chunking, items: usize) -> Arc<ChunkSource> {
         let nowhere = FunctionRef { offset: 0, tag: 0 };
         let (source, mut feeder) =
-            ChunkSource::new(Entry { trampoline: nowhere, function: nowhere }, chunking);
+            ChunkSource::new(Entry { trampoline: nowhere, function: nowhere }, None, chunking);
         for item in 0..items {
             feeder.push(&(item as u8));
         }
@@ -445,7 +459,7 @@ mod tests {
     #[test]
     fn an_open_source_waits_for_whole_chunks_and_asks_for_more() {
         let entry = source(Chunking::Adaptive, 0).entry;
-        let (source, mut feeder) = ChunkSource::new(entry, Chunking::Fixed(2));
+        let (source, mut feeder) = ChunkSource::new(entry, None, Chunking::Fixed(2));
         source.set_hungry(false);
         assert!(!feeder.push(&0_u8));
         assert_eq!(source.demand(8), 0);
@@ -463,7 +477,7 @@ mod tests {
     #[test]
     fn an_item_can_be_taken_before_the_next_one_comes() {
         let entry = source(Chunking::Adaptive, 0).entry;
-        let (source, mut feeder) = ChunkSource::new(entry, Chunking::Adaptive);
+        let (source, mut feeder) = ChunkSource::new(entry, None, Chunking::Adaptive);
         for item in 0..3 {
             source.set_hungry(false);
             assert!(!feeder.push(&item));
@@ -475,7 +489,7 @@ mod tests {
     #[test]
     fn items_longer_than_a_buffer_travel_too() {
         let entry = source(Chunking::Adaptive, 0).entry;
-        let (source, mut feeder) = ChunkSource::new(entry, Chunking::Adaptive);
+        let (source, mut feeder) = ChunkSource::new(entry, None, Chunking::Adaptive);
         let long = vec![7_u8; BUFFER as usize + 1];
         feeder.push(&1_u8);
         feeder.push(&long);
@@ -489,7 +503,7 @@ mod tests {
     fn items_around_the_longest_short_one_come_back() {
         for chunking in [Chunking::Adaptive, Chunking::Fixed(200)] {
             let entry = source(Chunking::Adaptive, 0).entry;
-            let (source, mut feeder) = ChunkSource::new(entry, chunking);
+            let (source, mut feeder) = ChunkSource::new(entry, None, chunking);
             for length in 0..200 {
                 feeder.push(&vec![length as u8; length]);
             }
@@ -510,7 +524,7 @@ mod tests {
     fn what_is_pushed_after_the_stop_fails_like_the_rest() {
         let entry = source(Chunking::Adaptive, 0).entry;
         for chunking in [Chunking::Adaptive, Chunking::Fixed(2)] {
-            let (source, mut feeder) = ChunkSource::new(entry, chunking);
+            let (source, mut feeder) = ChunkSource::new(entry, None, chunking);
             feeder.push(&0_u8);
             source.stop(&Error::Shutdown);
             for item in 1..4 {

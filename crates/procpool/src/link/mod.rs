@@ -21,7 +21,8 @@
 //! What the parts promise, each with its interleavings, is in [`ring`], [`claim`] and [`bell`].
 //! Together: a task is run by the worker or taken back, never both; its result is visible to the
 //! parent before the worker claims the next one, so a death leaves at most one task in doubt; and
-//! neither side sleeps while the other has something for it. `link/model.rs` lets loom check the
+//! neither side sleeps while the other has something for it. Two words more are there for tasks that
+//! may not run for ever: when the current one started, and which one should stop. `link/model.rs` lets loom check the
 //! same code (`just loom`).
 
 mod bell;
@@ -41,7 +42,7 @@ use crate::sys::poller::current_cpu;
 
 pub(crate) use parent::{Watch, WorkerLink};
 pub(crate) use ring::Scribbled;
-pub(crate) use worker::ParentLink;
+pub(crate) use worker::{ParentLink, StopRequests};
 
 #[cfg(loom)]
 use loom::sync::atomic::{Ordering, fence};
@@ -77,6 +78,10 @@ const PARENT_CPU: usize = 11;
 /// Number: whether the worker should sleep at once when it has nothing to do, because others are
 /// waiting for its CPU.
 const CROWDED: usize = 12;
+/// Number: when the task that was claimed last began, in nanoseconds of the monotonic clock.
+const STARTED: usize = 13;
+/// Number: one more than the index of the task that is asked to stop.
+const STOP: usize = 14;
 
 /// Where one side waits, and whether that is beside the other one, on the same CPU.
 ///

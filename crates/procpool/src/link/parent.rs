@@ -18,8 +18,9 @@ use super::ring::{Place, RingReader, RingWriter, Scribbled};
 use super::worker::RingSource;
 use super::{
     BELLS, BUSY, CALLS, CLAIM, CROWDED, FINISHED, Ordering, PARENT_CPU, Placement, RESULTS,
-    Segment, WORKER_CPU,
+    STARTED, STOP, Segment, WORKER_CPU,
 };
+use crate::sys::clock::monotonic_nanos;
 use crate::sys::poller::{SPIN, SPIN_WITHIN, spin};
 use crate::sys::socket::Socket;
 use crate::wire::{Entry, Frame, FrameReader, Head, Progress, Received, SMALL, padding_before};
@@ -234,6 +235,23 @@ impl WorkerLink {
         let first = claim::take_back(&self.shared.segment, CLAIM, possible)?;
         self.claimed = self.sent;
         Ok(first)
+    }
+
+    /// When the task that was claimed last began, as the worker says, but not after `now`.
+    ///
+    /// The worker writes this before it claims, so after [`claimed`](Self::claimed) has shown a claim
+    /// this is the start of that task or of a later one.
+    pub(crate) fn started(&self, now: Instant) -> Instant {
+        // Relaxed: the claim that was seen came after it.
+        let started = self.shared.segment.line(STARTED).number.load(Ordering::Relaxed);
+        let ago = Duration::from_nanos(monotonic_nanos().saturating_sub(started));
+        now.checked_sub(ago).unwrap_or(now)
+    }
+
+    /// Asks the task with index `index` to stop; what it makes of that is its own affair.
+    pub(crate) fn ask_to_stop(&self, index: u64) {
+        // Relaxed: the task looks again and again, and nothing else depends on it.
+        self.shared.segment.line(STOP).number.store(index + 1, Ordering::Relaxed);
     }
 
     // ---- results from the worker ----

@@ -2,8 +2,8 @@
 //!
 //! Owns the receiving and claiming of tasks and the sending of results, each published before the
 //! next task is claimed. Blocks wherever it has to; what ends that when the parent is gone is the
-//! kernel, which kills this process. The socket lives as long as the process: the panic hook uses
-//! it too, and is never taken down.
+//! kernel, which kills this process. Socket and segment live as long as the process: the panic hook
+//! and tasks use them too, and are never taken down.
 
 use std::io::{self, Read, Write};
 use std::mem::MaybeUninit;
@@ -14,7 +14,7 @@ use super::claim;
 use super::ring::{RingReader, RingWriter};
 use super::{
     BELLS, BUSY, CALLS, CLAIM, CROWDED, FINISHED, Ordering, PARENT_CPU, Placement, RESULTS,
-    Segment, WORKER_CPU,
+    STARTED, STOP, Segment, WORKER_CPU,
 };
 use crate::sys::clock::TaskClock;
 use crate::sys::memory::advise_large;
@@ -30,7 +30,7 @@ use crate::wire::{
 pub(crate) struct ParentLink {
     socket: &'static Socket,
     parent: Pid,
-    segment: Segment,
+    segment: &'static Segment,
     calls: RingReader,
     reader: FrameReader,
     results: RingWriter,
@@ -47,7 +47,7 @@ impl ParentLink {
         Self {
             socket: Box::leak(Box::new(socket)),
             parent,
-            segment,
+            segment: Box::leak(Box::new(segment)),
             calls: RingReader::new(CALLS),
             reader: FrameReader::new(),
             results: RingWriter::new(RESULTS),
@@ -88,9 +88,9 @@ impl ParentLink {
 
     fn fill(&mut self) -> io::Result<Progress> {
         let before = self.calls.position();
-        let progress = self.reader.fill(&mut RingSource::new(&mut self.calls, &self.segment))?;
-        if self.calls.position() != before && self.calls.is_half_empty(&self.segment) {
-            let wait = BELLS.room_wanted(&self.segment);
+        let progress = self.reader.fill(&mut RingSource::new(&mut self.calls, self.segment))?;
+        if self.calls.position() != before && self.calls.is_half_empty(self.segment) {
+            let wait = BELLS.room_wanted(self.segment);
             if wait != 0 && std::mem::replace(&mut self.rung_for_room, wait) != wait {
                 self.ring()?;
             }
@@ -100,20 +100,20 @@ impl ParentLink {
 
     fn wait_for_calls(&mut self) -> io::Result<()> {
         // A parent that sends one task after another has the next one ready within microseconds.
-        let soon = || self.calls.has_more(&self.segment).then_some(());
+        let soon = || self.calls.has_more(self.segment).then_some(());
         // Relaxed: a hint.
         let crowded = self.segment.line(CROWDED).number.load(Ordering::Relaxed) != 0;
-        let sleep = crowded || self.placement.should_sleep(&self.segment);
+        let sleep = crowded || self.placement.should_sleep(self.segment);
         let limit = if self.reader.is_within_large() { SPIN_WITHIN } else { SPIN };
         if !sleep && spin(limit, soon).is_some() {
             return Ok(());
         }
-        if !self.results.is_drained(&self.segment) {
+        if !self.results.is_drained(self.segment) {
             self.ring()?;
         }
         // A task may have changed this process's user, and the kernel forgotten.
         self.end_with_parent()?;
-        BELLS.sleep_as_worker(&self.segment, || self.calls.has_more(&self.segment));
+        BELLS.sleep_as_worker(self.segment, || self.calls.has_more(self.segment));
         Ok(())
     }
 
@@ -137,11 +137,14 @@ impl ParentLink {
     ///
     /// `InvalidData` when the segment was scribbled over.
     pub(crate) fn claim(&mut self, index: u64) -> io::Result<bool> {
-        let claimed = claim::claim(&self.segment, CLAIM, index)?;
-        if claimed {
-            self.clock.start();
-        }
-        Ok(claimed)
+        // Before the claim, which makes it visible. Relaxed: the claim is a release.
+        self.segment.line(STARTED).number.store(self.clock.start(), Ordering::Relaxed);
+        Ok(claim::claim(self.segment, CLAIM, index)?)
+    }
+
+    /// Whether the parent asks a task to stop.
+    pub(crate) fn stop_requests(&self) -> StopRequests {
+        StopRequests(self.segment)
     }
 
     /// Sends the result of the claimed task `index`, which may be longer than the ring.
@@ -160,10 +163,10 @@ impl ParentLink {
         self.segment.line(BUSY).number.store(self.busy_nanos, Ordering::Relaxed);
         let head = Frame::ResultItem { index, status }.head(payload.len());
         let total = head.len() + payload.len();
-        if payload.len() <= SMALL && self.results.room(&self.segment, total)? >= total {
-            self.results.put(&self.segment, &head);
-            self.results.put(&self.segment, payload);
-            self.results.publish(&self.segment);
+        if payload.len() <= SMALL && self.results.room(self.segment, total)? >= total {
+            self.results.put(self.segment, &head);
+            self.results.put(self.segment, payload);
+            self.results.publish(self.segment);
         } else {
             self.stream(&padding_before(self.results.position(), head.len()))?;
             self.stream(&head)?;
@@ -172,7 +175,7 @@ impl ParentLink {
         }
         self.segment.line(FINISHED).number.store(index + 1, Ordering::Release);
         // Once for each wish: until the parent has come, it need not hear of more.
-        match BELLS.due(&self.segment, index + 1) {
+        match BELLS.due(self.segment, index + 1) {
             Some(wish) if std::mem::replace(&mut self.rung_for_results, wish) != wish => {
                 self.ring()
             }
@@ -185,9 +188,9 @@ impl ParentLink {
         const PIECE: usize = 64 * 1024;
         while !bytes.is_empty() {
             let wanted = bytes.len().min(PIECE);
-            if self.results.room(&self.segment, wanted)? < wanted {
+            if self.results.room(self.segment, wanted)? < wanted {
                 self.ring()?;
-                let (results, segment) = (&mut self.results, &self.segment);
+                let (results, segment) = (&mut self.results, self.segment);
                 let mut has_room =
                     || !matches!(results.room(segment, wanted), Ok(room) if room < wanted);
                 let sleep = self.placement.should_sleep(segment);
@@ -197,8 +200,8 @@ impl ParentLink {
                 continue;
             }
             let (piece, rest) = bytes.split_at(wanted);
-            self.results.put(&self.segment, piece);
-            self.results.publish(&self.segment);
+            self.results.put(self.segment, piece);
+            self.results.publish(self.segment);
             bytes = rest;
         }
         Ok(())
@@ -206,7 +209,19 @@ impl ParentLink {
 
     /// Tells the parent that there is something for it.
     fn ring(&self) -> io::Result<()> {
-        if BELLS.ring(&self.segment) { self.tell(Frame::Bell, &[]) } else { Ok(()) }
+        if BELLS.ring(self.segment) { self.tell(Frame::Bell, &[]) } else { Ok(()) }
+    }
+}
+
+/// Which task is asked to stop, for any thread of the worker.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct StopRequests(&'static Segment);
+
+impl StopRequests {
+    /// Whether it is the one with index `index`.
+    pub(crate) fn is_for(self, index: u64) -> bool {
+        // Relaxed: whoever asks looks again.
+        self.0.line(STOP).number.load(Ordering::Relaxed) == index + 1
     }
 }
 

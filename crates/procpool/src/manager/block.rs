@@ -7,6 +7,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -23,6 +24,13 @@ const BYTES: usize = 64 * 1024;
 /// Arguments from here on are moved, not copied, and make a block of their own.
 pub(crate) const LARGE: usize = 16 * 1024;
 
+/// What is called, and for how long it may run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Errand {
+    pub(crate) entry: Entry,
+    pub(crate) limit: Option<Duration>,
+}
+
 /// Encoded arguments.
 #[derive(Debug)]
 pub(crate) enum Arguments<'a> {
@@ -35,15 +43,15 @@ struct Item {
     future: Arc<SharedFuture>,
     /// Where its arguments end; those of a block's last call end with the block.
     end: u32,
-    /// Which of the block's entries it calls.
-    entry: u32,
+    /// Which of the block's errands it is.
+    errand: u32,
 }
 
 /// Calls; their ids are consecutive.
 #[derive(Debug)]
 pub(super) struct Block<B = Bytes> {
     first_id: u64,
-    entries: Vec<Entry>,
+    errands: Vec<Errand>,
     bytes: B,
     items: Vec<Item>,
 }
@@ -52,7 +60,7 @@ impl Block<Vec<u8>> {
     /// Starts a block with one call.
     pub(super) fn new(
         id: u64,
-        entry: Entry,
+        errand: Errand,
         arguments: Arguments<'_>,
         future: Arc<SharedFuture>,
     ) -> Self {
@@ -62,8 +70,8 @@ impl Block<Vec<u8>> {
         };
         // Saturates only for large arguments, which are the last of their block.
         let end = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-        let items = vec![Item { future, end, entry: 0 }];
-        Self { first_id: id, entries: vec![entry], bytes, items }
+        let items = vec![Item { future, end, errand: 0 }];
+        Self { first_id: id, errands: vec![errand], bytes, items }
     }
 
     /// Adds a call if it belongs here: the ids are consecutive and there is room. Otherwise the
@@ -71,7 +79,7 @@ impl Block<Vec<u8>> {
     pub(super) fn add(
         &mut self,
         id: u64,
-        entry: Entry,
+        errand: Errand,
         arguments: &Arguments<'_>,
         future: Arc<SharedFuture>,
     ) -> Result<(), Arc<SharedFuture>> {
@@ -81,24 +89,21 @@ impl Block<Vec<u8>> {
         if !fits || id != self.first_id + self.items.len() as u64 {
             return Err(future);
         }
-        if self.entries.last() != Some(&entry) {
-            self.entries.push(entry);
+        if self.errands.last() != Some(&errand) {
+            self.errands.push(errand);
         }
         self.bytes.extend_from_slice(bytes);
-        let entry = self.entries.len() as u32 - 1;
-        self.items.push(Item { future, end: length as u32, entry });
+        let errand = self.errands.len() as u32 - 1;
+        self.items.push(Item { future, end: length as u32, errand });
         Ok(())
     }
 
     /// Ends the filling.
     pub(super) fn freeze(self) -> Slice {
-        let Self { first_id, entries, bytes, items } = self;
+        let Self { first_id, errands, bytes, items } = self;
         let end = items.len() as u32;
-        Slice {
-            block: Arc::new(Block { first_id, entries, bytes: bytes.into(), items }),
-            start: 0,
-            end,
-        }
+        let block = Arc::new(Block { first_id, errands, bytes: bytes.into(), items });
+        Slice { block, start: 0, end, retried: 0 }
     }
 }
 
@@ -108,6 +113,8 @@ pub(super) struct Slice {
     block: Arc<Block>,
     start: u32,
     end: u32,
+    /// How often its calls were lost with a worker, and tried again.
+    retried: u32,
 }
 
 impl Slice {
@@ -119,7 +126,7 @@ impl Slice {
     pub(super) fn split_to(&mut self, count: usize) -> Slice {
         let middle = self.start + count as u32;
         assert!(middle <= self.end, "{count} of {} calls", self.len());
-        let first = Slice { block: Arc::clone(&self.block), start: self.start, end: middle };
+        let first = Slice { block: Arc::clone(&self.block), end: middle, ..*self };
         self.start = middle;
         first
     }
@@ -128,6 +135,21 @@ impl Slice {
     pub(super) fn skip_first(&mut self) {
         debug_assert!(self.start < self.end);
         self.start += 1;
+    }
+
+    /// The same calls once more, unless they were tried `retries` times again already.
+    pub(super) fn again(mut self, retries: u32) -> Result<Self, Self> {
+        if self.retried >= retries {
+            return Err(self);
+        }
+        self.retried += 1;
+        Ok(self)
+    }
+
+    /// For how long the first call may run.
+    pub(super) fn limit(&self) -> Option<Duration> {
+        let item = self.block.items.get(self.start as usize)?;
+        self.block.errands[item.errand as usize].limit
     }
 
     /// Gives back the memory of a block that nobody needs any more, if it held large arguments.
@@ -151,9 +173,9 @@ impl Slice {
         self.futures().next()
     }
 
-    /// What each call calls, and where its arguments are.
-    pub(super) fn calls(&self) -> impl Iterator<Item = (Entry, &Bytes, Range<usize>)> {
-        let Block { entries, bytes, items, .. } = &*self.block;
+    /// What each call is, and where its arguments are.
+    pub(super) fn calls(&self) -> impl Iterator<Item = (&Errand, &Bytes, Range<usize>)> {
+        let Block { errands, bytes, items, .. } = &*self.block;
         let first = self.start as usize;
         let mut start = first.checked_sub(1).map_or(0, |before| items[before].end as usize);
         (first..self.end as usize).map(move |index| {
@@ -161,7 +183,7 @@ impl Slice {
             let end = if index + 1 == items.len() { bytes.len() } else { item.end as usize };
             let range = start..end;
             start = end;
-            (entries[item.entry as usize], bytes, range)
+            (&errands[item.errand as usize], bytes, range)
         })
     }
 }
@@ -171,27 +193,29 @@ mod tests {
     use super::*;
     use crate::wire::FunctionRef;
 
-    fn entry(offset: i64) -> Entry {
+    fn errand(offset: i64) -> Errand {
         let function = FunctionRef { offset, tag: 0 };
-        Entry { trampoline: function, function }
+        Errand { entry: Entry { trampoline: function, function }, limit: None }
     }
 
     /// The calls of a slice as they would be sent: id, entry's offset, arguments.
     fn calls(slice: Slice) -> Vec<(u64, i64, Vec<u8>)> {
         let calls = slice.calls().zip(slice.id()..);
         calls
-            .map(|((entry, bytes, range), id)| (id, entry.function.offset, bytes[range].to_vec()))
+            .map(|((errand, bytes, range), id)| {
+                (id, errand.entry.function.offset, bytes[range].to_vec())
+            })
             .collect()
     }
 
     #[test]
     fn calls_come_back_as_they_were_added() {
         let future = SharedFuture::new;
-        let mut block = Block::new(7, entry(1), Arguments::Small(b"a"), future());
-        block.add(8, entry(1), &Arguments::Small(b""), future()).unwrap();
-        block.add(9, entry(2), &Arguments::Small(b"bc"), future()).unwrap();
-        block.add(11, entry(2), &Arguments::Small(b"d"), future()).expect_err("a gap in the ids");
-        block.add(10, entry(2), &Arguments::Large(vec![1]), future()).expect_err("large");
+        let mut block = Block::new(7, errand(1), Arguments::Small(b"a"), future());
+        block.add(8, errand(1), &Arguments::Small(b""), future()).unwrap();
+        block.add(9, errand(2), &Arguments::Small(b"bc"), future()).unwrap();
+        block.add(11, errand(2), &Arguments::Small(b"d"), future()).expect_err("a gap in the ids");
+        block.add(10, errand(2), &Arguments::Large(vec![1]), future()).expect_err("large");
         let mut rest = block.freeze();
         let first = rest.split_to(1);
         assert_eq!(calls(first), [(7, 1, b"a".to_vec())]);
@@ -200,13 +224,13 @@ mod tests {
 
     #[test]
     fn a_block_ends_when_it_is_full() {
-        let mut block = Block::new(0, entry(1), Arguments::Small(b""), SharedFuture::new());
+        let mut block = Block::new(0, errand(1), Arguments::Small(b""), SharedFuture::new());
         let full = (1..).find(|id| {
-            block.add(*id, entry(1), &Arguments::Small(b""), SharedFuture::new()).is_err()
+            block.add(*id, errand(1), &Arguments::Small(b""), SharedFuture::new()).is_err()
         });
         assert_eq!(full, Some(ITEMS as u64));
-        let mut block = Block::new(0, entry(1), Arguments::Small(b""), SharedFuture::new());
+        let mut block = Block::new(0, errand(1), Arguments::Small(b""), SharedFuture::new());
         let long = vec![0; BYTES + 1];
-        block.add(1, entry(1), &Arguments::Small(&long), SharedFuture::new()).expect_err("full");
+        block.add(1, errand(1), &Arguments::Small(&long), SharedFuture::new()).expect_err("full");
     }
 }

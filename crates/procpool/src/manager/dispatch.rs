@@ -11,17 +11,17 @@
 //!   fall asleep.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::Pool;
-use super::block::Slice;
+use super::block::{Errand, Slice};
 use super::state::{PoolState, Queued};
 use super::wakes::Wakes;
 use super::worker::{InFlight, Stage, Work, Worker};
 use crate::chunk_source::{ChunkSource, Taken};
 use crate::error::Error;
+use crate::lifecycle::ExitReason;
 use crate::link::Scribbled;
-use crate::wire::Frame;
 
 /// How much work a worker is given ahead. More rings less often; less has less to take back, and
 /// shares the end of the queue more evenly.
@@ -53,6 +53,7 @@ impl PoolState {
             if self.broken.is_some() {
                 return self.fail_queue(wakes);
             }
+            self.let_used_workers_leave(pool, wakes);
             self.feed_workers(pool, wakes);
             self.forget_what_is_over();
             let attended = self.workers.len() >= pool.max_workers() && self.is_work_left();
@@ -61,8 +62,9 @@ impl PoolState {
             }
         }
         if self.shut_down && self.queue.is_empty() {
-            self.let_idle_workers_leave(pool, wakes);
+            self.let_everybody_leave(pool, wakes);
         }
+        self.note_idle(pool);
         // Before the workers see anything new, so that none of it is rung for by an old rule.
         self.set_bells();
         let crowded =
@@ -78,7 +80,7 @@ impl PoolState {
         }
         // While starting has to wait, the manager is woken once, to learn that there is something
         // to wait for: it may have gone to sleep when there was not. The same goes for its tick.
-        let waits = self.start_armed && self.start_is_blocked(std::time::Instant::now());
+        let waits = self.start_armed && self.start_is_blocked(Instant::now());
         self.wake |= (self.wants_worker(pool) && !waits) || self.is_over();
         self.wake |= self.tick.is_none() && self.wants_tick();
         self.tell_hunger(pool);
@@ -105,8 +107,10 @@ impl PoolState {
                 if worker.stage != Stage::Ready || worker.is_idle() != idle {
                     continue;
                 }
-                let share = self.share(ahead, pool);
+                let left = usize::try_from(worker.tasks_left()).unwrap_or(usize::MAX);
+                let share = self.share(ahead, pool).min(left);
                 let (calls, chunk) = match idle {
+                    _ if left == 0 => continue,
                     true => (ahead.min(share).max(1), true),
                     false if all_started && worker.may_be_sent_ahead() => {
                         (worker.room_behind(ahead).min(share), worker.takes_chunk_behind())
@@ -233,16 +237,27 @@ impl PoolState {
     fn send_work(&mut self, index: usize, work: Work) -> Result<(), Scribbled> {
         let worker = &mut self.workers[index];
         let first = worker.link.sent();
-        let mut sent = Ok(());
+        let (mut sent, mut shortest) = (Ok(()), None);
         match &work {
             Work::Calls(slice) => {
-                for (entry, bytes, range) in slice.calls() {
-                    sent = sent.and_then(|()| worker.link.send_part(entry, bytes, range));
+                for (Errand { entry, limit }, bytes, range) in slice.calls() {
+                    sent = sent.and_then(|()| worker.link.send_part(*entry, bytes, range));
+                    shortest = shorter(shortest, *limit);
                 }
             }
             Work::Chunk(chunk, _) => {
                 sent = worker.link.send_call(chunk.source.entry, &chunk.items);
+                shortest = chunk.limit;
             }
+        }
+        if worker.in_flight.is_empty() {
+            worker.shortest_limit = None;
+        }
+        worker.shortest_limit = shorter(worker.shortest_limit, shortest);
+        // The manager looks when the first limit may be exceeded.
+        if let Some(limit) = shortest {
+            let end = Instant::now().checked_add(limit);
+            self.wake |= end.is_some_and(|end| self.limits_armed.is_none_or(|armed| armed > end));
         }
         // In flight in any case: if the link is bad, that is where the tasks are failed.
         worker.in_flight.push_back(InFlight { index: first, work });
@@ -310,13 +325,11 @@ impl PoolState {
         self.queue.push_back(Queued::Source(source));
     }
 
-    fn let_idle_workers_leave(&mut self, pool: &Pool, wakes: &mut Wakes) {
+    /// Lets the workers go that have nothing to do.
+    fn let_everybody_leave(&mut self, pool: &Pool, wakes: &mut Wakes) {
         for index in 0..self.workers.len() {
-            if self.workers[index].is_idle() {
-                let worker = &mut self.workers[index];
-                worker.stage = Stage::Leaving;
-                let sent = worker.link.send(Frame::Exit, &bytes::Bytes::new());
-                self.check(pool, index, sent, wakes);
+            if self.workers[index].is_idle() || self.workers[index].stage == Stage::Waiting {
+                self.let_leave(pool, index, ExitReason::Finished, wakes);
             }
         }
     }
@@ -328,6 +341,10 @@ impl PoolState {
             queued.fail(&Error::BrokenProcessPool(broken.clone()), wakes);
         }
     }
+}
+
+fn shorter(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
+    one.into_iter().chain(other).min()
 }
 
 /// How long chunks may take that are sent behind one that runs. They are made to take a

@@ -1,8 +1,8 @@
-//! What the pool makes of what happens: frames, deaths, deadlines.
+//! What the pool makes of what happens: frames, lost links, deadlines.
 //!
-//! Owns the meaning of every event and the patience with late workers. The rules that follow from
-//! a change (who gets the next task, when the pool breaks) are in `dispatch` and `state`. Runs
-//! under the pool's lock.
+//! Owns the meaning of every frame and the patience with late workers. What a process's end means is
+//! in `ends`; the rules that follow from a change (who gets the next task, when the pool breaks) are
+//! in `dispatch` and `state`. Runs under the pool's lock.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -11,10 +11,10 @@ use super::Pool;
 use super::state::{PoolState, TICK};
 use super::wakes::Wakes;
 use super::worker::{Settled, Stage, Worker};
-use crate::error::{Activity, BrokenCause, WorkerDeath};
+use crate::error::{Activity, BrokenCause};
 use crate::future::Body;
+use crate::lifecycle::{DeathPolicy, ExitReason};
 use crate::sys::image::ImageIdentity;
-use crate::sys::process::Ended;
 use crate::task::decode_failure;
 use crate::wire::{Frame, Hello, InitializerFailure, Progress, ResultStatus, VERSION};
 
@@ -53,6 +53,8 @@ impl PoolState {
                 self.read_results(pool, index, wakes);
             }
         }
+        self.enforce_limits(pool, now, wakes);
+        self.let_idle_workers_leave(pool, now, wakes);
         self.dispatch(pool, wakes);
         if self.tick.is_some_and(|tick| now >= tick) {
             self.tick = None;
@@ -116,7 +118,7 @@ impl PoolState {
 
     /// Reads and handles what a worker has said through its socket. It removes no worker from the
     /// pool.
-    fn read_news(&mut self, pool: &Pool, index: usize, wakes: &mut Wakes) {
+    pub(super) fn read_news(&mut self, pool: &Pool, index: usize, wakes: &mut Wakes) {
         while !self.workers[index].link_ended {
             match self.workers[index].link.fill_news() {
                 Ok(Progress::Frame) => self.on_news(pool, index, wakes),
@@ -139,26 +141,25 @@ impl PoolState {
         let payload = received.payload.into_vec();
         match (frame, worker.stage) {
             // What a killed worker had sent before it died.
-            (_, Stage::Killed) => {}
+            (_, Stage::Killed(_)) => {}
             // What it rings for is looked at in any case.
             (Ok(Frame::Bell), _) => {}
             (Ok(Frame::Hello(hello)), Stage::Starting) => {
                 self.on_hello(pool, index, hello, wakes);
             }
-            (Ok(Frame::Ready), Stage::Initializing) => {
-                worker.stage = Stage::Ready;
-            }
+            (Ok(Frame::Ready), Stage::Initializing) => self.is_ready(index, wakes),
             (Ok(Frame::InitializerFailed), stage @ (Stage::Starting | Stage::Initializing)) => {
                 let Ok(failure) = postcard::from_bytes(&payload) else {
                     let what = "sent an initializer failure that cannot be decoded".to_owned();
                     return self.on_nonsense(pool, index, what, wakes);
                 };
                 let cause = initializer_cause(worker.pid, failure);
-                if stage == Stage::Initializing {
+                // Its exit handlers may take their time; what they do is of no interest any more.
+                worker.kill(ExitReason::InitializerFailed);
+                let breaks = pool.settings.death_policy == DeathPolicy::Break;
+                if stage == Stage::Initializing && breaks {
                     return self.break_pool(pool, cause, wakes);
                 }
-                // It found no room for a handler, say: as if it had not been started.
-                worker.kill();
                 self.start_failed(pool, cause, wakes);
             }
             (
@@ -207,17 +208,7 @@ impl PoolState {
         } else if (hello.version, hello.device, hello.inode) != (VERSION, device, inode) {
             "is another program: is this one run by an interpreter or emulator?"
         } else {
-            worker.deadline = None;
-            match &pool.settings.initialize {
-                Some((entry, initargs)) => {
-                    worker.stage = Stage::Initializing;
-                    let sent = worker.link.send(Frame::Initialize { entry: *entry }, initargs);
-                    let sent = sent.and_then(|()| worker.link.publish());
-                    self.check(pool, index, sent, wakes);
-                }
-                None => worker.stage = Stage::Ready,
-            }
-            return;
+            return self.let_in(pool, index, wakes);
         };
         self.on_nonsense(pool, index, problem.to_owned(), wakes);
     }
@@ -232,7 +223,7 @@ impl PoolState {
         let worker = &mut self.workers[index];
         let pid = worker.pid;
         // Nothing that it says from here on counts, its task's result included.
-        let in_flight = worker.kill();
+        let in_flight = worker.kill(ExitReason::Killed);
         self.break_pool_over(pool, BrokenCause::Protocol { pid, what }, in_flight, wakes);
     }
 
@@ -242,45 +233,12 @@ impl PoolState {
         if !worker.link_ended {
             worker.link_ended = true;
             pool.poller.remove(&worker.link);
-            worker.deadline = Some(Instant::now() + LINK_LOST_GRACE);
-            self.wake = true;
-        }
-    }
-
-    /// The process has ended: takes what it had sent, reaps it, and draws the consequences.
-    fn on_process_ended(&mut self, pool: &Pool, index: usize, wakes: &mut Wakes) {
-        self.read_news(pool, index, wakes);
-        let serial = self.workers[index].serial;
-        while self.workers[index].link.has_results() && self.workers[index].stage == Stage::Ready {
-            let before = self.workers[index].link.bytes_read();
-            self.read_results(pool, index, wakes);
-            if self.workers[index].link.bytes_read() == before {
-                break;
+            // One that was told to leave or to end has its own time for that.
+            if !matches!(worker.stage, Stage::Leaving(_) | Stage::Killed(_)) {
+                worker.deadline = Some(Instant::now() + LINK_LOST_GRACE);
+                self.wake = true;
             }
         }
-        debug_assert_eq!(self.workers[index].serial, serial, "reading removes no worker");
-        let Some(Ended { exit, usage }) = self.workers[index].process.reap() else { return };
-        let mut worker = self.workers.swap_remove(index);
-        let (pid, activity) = (worker.pid, worker.activity());
-        let death = WorkerDeath { pid, exit, activity, usage, stderr: None };
-        let cause = BrokenCause::WorkerDied(death);
-        match worker.stage {
-            Stage::Leaving | Stage::Killed => worker.unwatch(pool),
-            Stage::Starting => {
-                worker.unwatch(pool);
-                self.start_failed(pool, cause, wakes);
-            }
-            Stage::Ready if pool.settings.replace_dead => {
-                self.replace(pool, &mut worker, cause, wakes);
-                worker.unwatch(pool);
-            }
-            _ => {
-                let in_flight = std::mem::take(&mut worker.in_flight);
-                self.break_pool_over(pool, cause, in_flight, wakes);
-                worker.unwatch(pool);
-            }
-        }
-        wakes.bury(worker);
     }
 
     /// The next instant at which [`enforce_deadlines`](Self::enforce_deadlines) or the start of a
@@ -289,7 +247,9 @@ impl PoolState {
         let workers = self.workers.iter().filter_map(|worker| worker.deadline).min();
         let start = self.start_again.filter(|_| self.wants_worker(pool));
         self.start_armed = start.is_some();
-        [workers, start, self.tick].into_iter().flatten().min()
+        let limit = self.next_limit(Instant::now());
+        self.limits_armed = limit;
+        [workers, start, self.tick, limit, self.idle_check].into_iter().flatten().min()
     }
 
     /// Gives up workers that are late.
@@ -300,10 +260,11 @@ impl PoolState {
             worker.deadline = None;
             let pid = worker.pid;
             match worker.stage {
-                // It has been dealt with, and only takes its time to end.
-                Stage::Killed => {}
+                // It was told to end, and has not.
+                Stage::Killed(reason) => drop(worker.kill(reason)),
+                Stage::Leaving(_) => drop(worker.kill(ExitReason::TimedOut)),
                 Stage::Starting if !worker.link_ended => {
-                    worker.kill();
+                    worker.kill(ExitReason::TimedOut);
                     let limit = pool.settings.start_timeout;
                     self.start_failed(pool, BrokenCause::StartTimeout { pid, limit }, wakes);
                 }
@@ -339,7 +300,7 @@ impl Worker {
         let received = self.link.frame();
         let frame = received.frame();
         match (frame, self.stage) {
-            (_, Stage::Killed) => Ok(Settled::Nothing),
+            (_, Stage::Killed(_)) => Ok(Settled::Nothing),
             (Ok(Frame::ResultItem { index, status }), Stage::Ready) if front == Some(index) => {
                 let outcome = match status {
                     ResultStatus::Value => Ok(Body::from(received.payload)),

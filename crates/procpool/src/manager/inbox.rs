@@ -15,10 +15,9 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::block::{Arguments, Block, Slice};
+use super::block::{Arguments, Block, Errand, Slice};
 use crate::error::Error;
 use crate::future::SharedFuture;
-use crate::wire::Entry;
 
 #[derive(Debug)]
 pub(super) struct Inbox(Mutex<Contents>);
@@ -51,7 +50,7 @@ impl Inbox {
     /// Why the inbox is closed.
     pub(super) fn push(
         &self,
-        entry: Entry,
+        errand: Errand,
         arguments: Arguments<'_>,
         future: Arc<SharedFuture>,
     ) -> Result<bool, Error> {
@@ -62,12 +61,12 @@ impl Inbox {
         let id = contents.next_id;
         contents.next_id += 1;
         let added = match &mut contents.open {
-            Some(block) => block.add(id, entry, &arguments, future),
+            Some(block) => block.add(id, errand, &arguments, future),
             None => Err(future),
         };
         if let Err(future) = added {
             contents.end_block();
-            contents.open = Some(Block::new(id, entry, arguments, future));
+            contents.open = Some(Block::new(id, errand, arguments, future));
         }
         Ok(contents.attended)
     }

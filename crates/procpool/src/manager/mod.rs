@@ -22,9 +22,12 @@
 //! Threads that wait for futures are woken after the lock is released.
 
 mod block;
+mod deadlines;
 mod dispatch;
+mod ends;
 mod events;
 mod inbox;
+mod starts;
 mod state;
 mod take_back;
 mod waiter;
@@ -32,27 +35,30 @@ mod wakes;
 mod worker;
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use nix::sys::signal::SigSet;
 
+use crate::callbacks::{self, CallbackThread};
 use crate::chunk_source::ChunkSource;
 use crate::error::{BrokenCause, Error};
 use crate::future::SharedFuture;
+use crate::lifecycle::{DeathPolicy, Event, ExitReason, Stats, WorkerInfo};
 use crate::start::{self, StartError, Started};
 use crate::sys::poller::Poller;
 use crate::sys::signal;
 use crate::wire::Entry;
 use inbox::Inbox;
 use state::PoolState;
-use wakes::Wakes;
+use wakes::{Hook, Wakes};
 use worker::{Stage, Worker};
 
-pub(crate) use block::{Arguments, LARGE};
+pub(crate) use block::{Arguments, Errand, LARGE};
 
 /// What a pool was built with.
 #[derive(Debug)]
@@ -63,8 +69,53 @@ pub(crate) struct Settings {
     pub(crate) initialize: Option<(Entry, Bytes)>,
     /// The signal mask that workers run with: that of the thread that built the pool.
     pub(crate) mask: SigSet,
-    /// Whether a worker's death is its own task's failure only. Not offered to users yet.
-    pub(crate) replace_dead: bool,
+    pub(crate) death_policy: DeathPolicy,
+    /// How many workers in a row may end before they take tasks, where dead ones are replaced.
+    pub(crate) max_failed_starts: u32,
+    /// For how long a task may run that was not given a limit of its own.
+    pub(crate) task_timeout: Option<Duration>,
+    /// How long each step of ending a task that took too long may take.
+    pub(crate) grace: Duration,
+    pub(crate) max_tasks_per_child: Option<u64>,
+    pub(crate) idle_timeout: Option<Duration>,
+    /// What is called with a worker's state when the worker leaves.
+    pub(crate) finalizer: Option<Entry>,
+    /// How long leaving may take.
+    pub(crate) leave_timeout: Duration,
+    pub(crate) hooks: Hooks,
+}
+
+/// What the user wants called in this process.
+#[derive(Clone, Default)]
+pub(crate) struct Hooks {
+    pub(crate) on_worker_start: Option<Arc<dyn Fn(WorkerInfo) + Send + Sync>>,
+    pub(crate) on_worker_exit: Option<Arc<dyn Fn(WorkerInfo, ExitReason) + Send + Sync>>,
+}
+
+impl fmt::Debug for Hooks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hooks")
+            .field("on_worker_start", &self.on_worker_start.is_some())
+            .field("on_worker_exit", &self.on_worker_exit.is_some())
+            .finish()
+    }
+}
+
+impl Hooks {
+    fn push(&self, hook: Hook, thread: &CallbackThread) {
+        match hook {
+            Hook::Start(worker) => {
+                if let Some(call) = self.on_worker_start.clone() {
+                    thread.push(Box::new(move || call(worker)));
+                }
+            }
+            Hook::Exit(worker, reason) => {
+                if let Some(call) = self.on_worker_exit.clone() {
+                    thread.push(Box::new(move || call(worker, reason)));
+                }
+            }
+        }
+    }
 }
 
 /// A pool of workers.
@@ -74,6 +125,7 @@ pub(crate) struct Pool {
     poller: Poller,
     next_serial: AtomicU64,
     inbox: Inbox,
+    callbacks: CallbackThread,
     state: Mutex<PoolState>,
     /// How many threads look for results without sleeping, and how many may: one CPU fewer than
     /// there are, because what they wait for needs one.
@@ -89,6 +141,7 @@ impl Pool {
             Poller::new().map_err(|errno| Error::Setup { what: "an epoll descriptor", errno })?;
         let cpus = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Arc::new(Self {
+            callbacks: CallbackThread::new(settings.mask),
             settings,
             poller,
             next_serial: AtomicU64::new(0),
@@ -104,6 +157,11 @@ impl Pool {
         self.settings.max_workers
     }
 
+    /// For how long a task may run that is given no limit of its own.
+    pub(crate) fn task_timeout(&self) -> Option<Duration> {
+        self.settings.task_timeout
+    }
+
     /// Queues a call and hands it to an idle worker if there is one.
     ///
     /// # Errors
@@ -111,11 +169,11 @@ impl Pool {
     /// The pool is broken or shut down.
     pub(crate) fn submit(
         &self,
-        entry: Entry,
+        errand: Errand,
         arguments: Arguments<'_>,
     ) -> Result<Arc<SharedFuture>, Error> {
         let future = SharedFuture::new();
-        if !self.inbox.push(entry, arguments, Arc::clone(&future))? {
+        if !self.inbox.push(errand, arguments, Arc::clone(&future))? {
             self.with_state(|state, wakes| state.dispatch(self, wakes));
         }
         Ok(future)
@@ -156,9 +214,46 @@ impl Pool {
         self.poller.wake();
     }
 
+    /// Returns a future that settles when so many workers take tasks.
+    ///
+    /// # Errors
+    ///
+    /// The pool is broken or shut down.
+    pub(crate) fn ready(&self, workers: usize) -> Result<Arc<SharedFuture>, Error> {
+        let future = SharedFuture::new();
+        self.with_state(|state, wakes| {
+            self.inbox.accepts()?;
+            state.await_workers(workers, Arc::clone(&future), wakes);
+            Ok(future)
+        })
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        self.with_state(|state, wakes| {
+            let stats = state.stats(self);
+            state.dispatch(self, wakes);
+            stats
+        })
+    }
+
+    pub(crate) fn observe(&self, observer: mpsc::Sender<Event>) {
+        self.with_state(|state, _| state.observe(observer));
+    }
+
     /// Breaks the pool and kills every worker. The manager reaps them.
     pub(crate) fn kill_workers(&self) {
         self.break_with(BrokenCause::Killed);
+    }
+
+    /// Breaks the pool and sends every worker SIGTERM; those that stay are killed.
+    pub(crate) fn terminate_workers(&self) {
+        self.with_state(|state, wakes| state.terminate_all(self, wakes));
+        self.poller.wake();
+    }
+
+    /// Waits until all callbacks and hooks have run; see [`CallbackThread::finish`].
+    pub(crate) fn finish_callbacks(&self) {
+        self.callbacks.finish();
     }
 
     fn break_with(&self, cause: BrokenCause) {
@@ -169,9 +264,10 @@ impl Pool {
     /// The manager thread: returns when the pool is over and every worker is reaped.
     pub(crate) fn run(&self) {
         signal::block_all();
+        callbacks::only_push_here();
         let run = panic::catch_unwind(AssertUnwindSafe(|| self.manage()));
         let problem = match run {
-            Ok(Ok(())) => return,
+            Ok(Ok(())) => return self.callbacks.close(),
             Ok(Err(errno)) => format!("waiting for events failed: {}", errno.desc()),
             Err(payload) => match payload.downcast_ref::<String>() {
                 Some(message) => message.clone(),
@@ -181,6 +277,7 @@ impl Pool {
         // A bug, but not a reason to leave anybody waiting or any process behind.
         self.break_with(BrokenCause::Internal(problem));
         self.lock().reap_all_blocking(self);
+        self.callbacks.close();
     }
 
     fn manage(&self) -> nix::Result<()> {
@@ -192,6 +289,7 @@ impl Pool {
                 if state.is_over() { None } else { Some(state.next_deadline(self)) }
             });
             let Some(deadline) = deadline else { return Ok(()) };
+            let deadline = [deadline, self.callbacks.retry()].into_iter().flatten().min();
             self.poller.wait(&mut ready, deadline)?;
             self.with_state(|state, wakes| state.on_events(self, &ready, wakes));
         }
@@ -199,8 +297,14 @@ impl Pool {
 
     /// Starts workers while tasks need them. The lock is free while a process starts.
     fn start_missing_workers(&self) {
-        while self.lock().needs_worker(self, Instant::now()) {
-            let started = self.start_worker();
+        loop {
+            let state = self.lock();
+            if !state.needs_worker(self, Instant::now()) {
+                return;
+            }
+            let id = state.place(self);
+            drop(state);
+            let started = self.start_worker(id);
             self.with_state(|state, wakes| match started {
                 Ok(worker) => state.add_worker(worker),
                 Err(StartError { what, errno }) => {
@@ -211,11 +315,12 @@ impl Pool {
     }
 
     /// Starts a process and registers it with the poller; all or nothing.
-    fn start_worker(&self) -> Result<Worker, StartError> {
-        let Started { pid, process, link } = start::spawn(&self.settings.mask)?;
+    fn start_worker(&self, id: usize) -> Result<Worker, StartError> {
+        let Started { pid, process, link } = start::spawn(&self.settings.mask, id)?;
         let mut worker = Worker {
             // Relaxed: only the number matters.
             serial: self.next_serial.fetch_add(1, Ordering::Relaxed),
+            id,
             pid,
             process,
             link,
@@ -229,6 +334,12 @@ impl Pool {
             front_at_tick: None,
             moves: false,
             stuck_at: None,
+            taken_back: 0,
+            most_tasks: self.settings.max_tasks_per_child.unwrap_or(u64::MAX),
+            shortest_limit: None,
+            seen: None,
+            stop: None,
+            idle_since: None,
             busy_nanos: 0,
             deadline: Instant::now().checked_add(self.settings.start_timeout),
         };
@@ -237,7 +348,7 @@ impl Pool {
             .add(&worker.process, worker.process_number())
             .and_then(|()| self.poller.add(&worker.link, worker.link_number()));
         if let Err(errno) = watched {
-            worker.kill();
+            worker.kill(ExitReason::Killed);
             worker.unwatch(self);
             worker.reap_blocking();
             return Err(StartError { what: "an epoll registration", errno });
@@ -246,15 +357,20 @@ impl Pool {
     }
 
     /// Runs `change` under the lock; afterwards wakes who waits for futures that settled, and the
-    /// manager if it has to look at the state.
+    /// manager if it has to look at the state, and has hooks called that are due.
     fn with_state<T>(&self, change: impl FnOnce(&mut PoolState, &mut Wakes) -> T) -> T {
         let mut wakes = Wakes::default();
         let mut state = self.lock();
         let value = change(&mut state, &mut wakes);
         let wake = state.take_wake();
+        state.done += wakes.done;
+        state.failed += wakes.failed;
         drop(state);
         if wake {
             self.poller.wake();
+        }
+        for hook in wakes.take_hooks() {
+            self.settings.hooks.push(hook, &self.callbacks);
         }
         value
     }

@@ -1,24 +1,22 @@
-//! The pool's state and its life: when workers are started, how the pool ends.
+//! The pool's state, and how the pool ends.
 //!
 //! Owns the queue and the workers. Who gets the next task is in `dispatch`; what frames, deaths and
-//! deadlines mean is in `events`. Runs under the pool's lock: nothing here blocks or calls user
+//! deadlines mean is in `events`, `ends` and `deadlines`, when workers are started in `starts`. Runs under the pool's lock: nothing here blocks or calls user
 //! code. "Idle", "live" and "needed" are derived from the workers' stages and the queue whenever
 //! they are asked for; there is no counter to keep in step.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use super::Pool;
 use super::block::Slice;
+use super::starts::Awaited;
 use super::wakes::Wakes;
 use super::worker::{InFlight, Stage, Work, Worker};
 use crate::chunk_source::{ChunkSource, ChunkTask};
 use crate::error::{BrokenCause, BrokenProcessPool, Error};
-
-/// How long to wait before starting a worker is tried again after it failed while others live.
-/// Shorter tries a full system harder; longer stays small longer once there is room again.
-const START_RETRY: Duration = Duration::from_secs(1);
+use crate::lifecycle::{Event, EventKind, ExitReason, Stats};
 
 /// How often the manager looks at tasks that were sent ahead. Shorter finds those sooner that wait
 /// behind a long one; longer wakes less often. Without such tasks there is no tick.
@@ -56,7 +54,7 @@ impl Queued {
     }
 
     /// How many workers it could occupy, counted up to `limit`.
-    fn demand(&self, limit: usize) -> usize {
+    pub(super) fn demand(&self, limit: usize) -> usize {
         match self {
             Queued::Calls(slice) => {
                 slice.futures().filter(|future| !future.is_settled()).take(limit).count()
@@ -90,6 +88,22 @@ pub(super) struct PoolState {
     pub(super) start_again: Option<Instant>,
     /// Whether the manager will wake by itself when `start_again` has come.
     pub(super) start_armed: bool,
+    /// How many workers in a row have ended before they took tasks.
+    pub(super) failed_starts: u32,
+    /// When the manager looks next whether a task exceeds its limit.
+    pub(super) limits_armed: Option<Instant>,
+    /// When it looks next whether workers are idle for too long.
+    pub(super) idle_check: Option<Instant>,
+    /// Who waits for workers to take tasks.
+    pub(super) awaited: Vec<Awaited>,
+    /// Which places have had a worker, and how many workers had a place that had.
+    pub(super) had_worker: Vec<bool>,
+    pub(super) restarts: u64,
+    /// How many tasks have a result, and have failed.
+    pub(super) done: u64,
+    pub(super) failed: u64,
+    /// Who wants to know what happens.
+    observers: Vec<mpsc::Sender<Event>>,
     /// Whether the manager has to look at the state.
     pub(super) wake: bool,
 }
@@ -105,12 +119,66 @@ impl PoolState {
             tick: None,
             start_again: None,
             start_armed: false,
+            failed_starts: 0,
+            limits_armed: None,
+            idle_check: None,
+            awaited: Vec::new(),
+            had_worker: Vec::new(),
+            restarts: 0,
+            done: 0,
+            failed: 0,
+            observers: Vec::new(),
             wake: false,
         }
     }
 
     pub(super) fn take_wake(&mut self) -> bool {
         std::mem::take(&mut self.wake)
+    }
+
+    /// Tells whoever wants to know. Sending to them never waits.
+    pub(super) fn emit(&mut self, kind: EventKind) {
+        if !self.observers.is_empty() {
+            let event = Event { at: Instant::now(), kind };
+            self.observers.retain(|observer| observer.send(event.clone()).is_ok());
+        }
+    }
+
+    pub(super) fn observe(&mut self, observer: mpsc::Sender<Event>) {
+        self.observers.push(observer);
+    }
+
+    /// The pool in numbers.
+    pub(super) fn stats(&mut self, pool: &Pool) -> Stats {
+        self.take_inbox(pool);
+        let mut stats = Stats {
+            done: self.done,
+            failed: self.failed,
+            restarts: self.restarts,
+            ..Stats::default()
+        };
+        for queued in &self.queue {
+            stats.queued += match queued {
+                Queued::Calls(slice) => slice.len(),
+                Queued::Chunk(..) => 1,
+                Queued::Source(_) => 0,
+            };
+        }
+        for worker in &mut self.workers {
+            match worker.stage {
+                Stage::Starting | Stage::Waiting | Stage::Initializing => stats.starting += 1,
+                Stage::Ready if worker.is_idle() => stats.idle += 1,
+                Stage::Ready | Stage::Dying(_) => stats.busy += 1,
+                Stage::Leaving(_) | Stage::Killed(_) => stats.leaving += 1,
+            }
+            let tasks = worker.tasks();
+            // A claim word that cannot be is dealt with when results are read.
+            let claimed = worker.link.claimed().unwrap_or_default();
+            let running = claimed.saturating_sub(worker.front().unwrap_or(claimed)) as usize;
+            stats.running += running.min(tasks);
+            stats.queued += tasks.saturating_sub(running);
+        }
+        stats
     }
 
     /// Whether the manager's work is done.
@@ -147,74 +215,14 @@ impl PoolState {
         }
     }
 
-    // ---- starting workers ----
-
-    /// Whether a task finds no worker that is or will be free, and another may be started.
-    pub(super) fn needs_worker(&self, pool: &Pool, now: Instant) -> bool {
-        !self.start_is_blocked(now) && self.wants_worker(pool)
-    }
-
-    /// The same, were it not for a start that failed a moment ago.
-    pub(super) fn wants_worker(&self, pool: &Pool) -> bool {
-        let max_workers = pool.max_workers();
-        self.broken.is_none()
-            && self.workers.len() < max_workers
-            && self.demand(max_workers) > self.available()
-    }
-
-    pub(super) fn start_is_blocked(&self, now: Instant) -> bool {
-        self.start_again.is_some_and(|instant| now < instant)
-    }
-
-    /// How many workers the queue could occupy, counted up to `limit`.
-    fn demand(&self, limit: usize) -> usize {
-        let mut demand = 0;
-        for queued in &self.queue {
-            if demand >= limit {
-                break;
-            }
-            demand += queued.demand(limit - demand);
-        }
-        demand
-    }
-
-    /// How many workers are idle, or will be before they get a task.
-    fn available(&self) -> usize {
-        let available = |worker: &&Worker| {
-            matches!(worker.stage, Stage::Starting | Stage::Initializing) || worker.is_idle()
-        };
-        self.workers.iter().filter(available).count()
-    }
-
-    /// Takes over a worker that was started. In a pool that broke meanwhile it has no future.
-    pub(super) fn add_worker(&mut self, mut worker: Worker) {
-        if self.broken.is_some() {
-            worker.kill();
-        }
-        self.start_again = None;
-        self.workers.push(worker);
-    }
-
-    /// A worker could not be started, or ended before it said Hello. With others alive the pool
-    /// goes on with those; without, it is broken.
-    pub(super) fn start_failed(&mut self, pool: &Pool, cause: BrokenCause, wakes: &mut Wakes) {
-        let alive = |worker: &&Worker| worker.stage != Stage::Killed;
-        let others = self.workers.iter().filter(alive).count();
-        if others == 0 {
-            return self.break_pool(pool, cause, wakes);
-        }
-        if self.start_again.is_none() {
-            log::warn!("going on with {others} worker(s): {cause}");
-        }
-        self.start_again = Some(Instant::now() + START_RETRY);
-    }
-
     // ---- ends ----
 
     /// Takes no more tasks; those that have not started are cancelled if asked to.
     pub(super) fn shut_down(&mut self, pool: &Pool, cancel_futures: bool, wakes: &mut Wakes) {
         self.shut_down = true;
         self.wake = true;
+        self.emit(EventKind::ShutDown);
+        self.fail_awaiting(&Error::Shutdown, wakes);
         if !cancel_futures {
             return;
         }
@@ -253,12 +261,14 @@ impl PoolState {
     ) {
         let first = self.broken.is_none();
         let broken = self.broken.get_or_insert_with(|| BrokenProcessPool::new(cause)).clone();
-        let error = Error::BrokenProcessPool(broken);
+        let error = Error::BrokenProcessPool(broken.clone());
         in_flight.iter().for_each(|in_flight| in_flight.work.fail(&error, wakes));
         if !first {
             return;
         }
         self.wake = true;
+        self.emit(EventKind::Broken(broken.cause().clone()));
+        self.fail_awaiting(&error, wakes);
         pool.inbox.close(error.clone());
         // Tasks that have finished keep their results, also those not read yet. From here on
         // nothing is dispatched and no second cause is recorded.
@@ -268,13 +278,31 @@ impl PoolState {
             }
         }
         for worker in &mut self.workers {
-            let in_flight = worker.kill();
+            let in_flight = worker.kill(ExitReason::Killed);
             in_flight.iter().for_each(|in_flight| in_flight.work.fail(&error, wakes));
         }
         self.take_inbox(pool);
         for queued in std::mem::take(&mut self.queue) {
             queued.fail(&error, wakes);
         }
+    }
+
+    /// Breaks the pool as if it were killed, but lets the workers handle the signal.
+    pub(super) fn terminate_all(&mut self, pool: &Pool, wakes: &mut Wakes) {
+        let deadline = Instant::now().checked_add(pool.settings.grace);
+        for index in 0..self.workers.len() {
+            // Tasks that have finished keep their results.
+            self.read_results(pool, index, wakes);
+        }
+        let mut in_flight = VecDeque::new();
+        let mut told = Vec::new();
+        for mut worker in std::mem::take(&mut self.workers) {
+            in_flight.append(&mut worker.terminate(ExitReason::Killed, deadline));
+            told.push(worker);
+        }
+        // Who has been told to end is not to be killed by what comes with breaking.
+        self.break_pool_over(pool, BrokenCause::Terminated, in_flight, wakes);
+        self.workers = told;
     }
 
     /// Waits for the end of every worker; they have been killed. Only for a manager that failed.

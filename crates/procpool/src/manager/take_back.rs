@@ -1,15 +1,15 @@
 //! Taking tasks back that were sent to a worker and that it has not claimed.
 //!
-//! Owns the four reasons for that: somebody cancels one of them, nobody wants a map's results any
-//! more, they wait behind a long task while another worker is idle, or their worker died. Who gets
+//! Owns the reasons for that: somebody cancels one of them, nobody wants a map's results any more,
+//! they wait behind a long task while another worker is idle, or the task before them has to end. Who gets
 //! them next is `dispatch`'s to say; that none of them runs twice is the claim word's (`link/claim`).
 
 use super::Pool;
 use super::state::{PoolState, Queued, TICK};
 use super::wakes::Wakes;
-use super::worker::{Work, Worker};
+use super::worker::Work;
 use crate::chunk_source::ChunkSource;
-use crate::error::{BrokenCause, BrokenProcessPool, Error};
+use crate::error::Error;
 use crate::future::SharedFuture;
 
 impl PoolState {
@@ -17,13 +17,15 @@ impl PoolState {
     pub(super) fn take_back(&mut self, pool: &Pool, index: usize, wakes: &mut Wakes) {
         let taken = self.workers[index].link.take_back();
         let Some(first) = self.check(pool, index, taken, wakes) else { return };
-        let taken = self.workers[index].split_in_flight(first);
-        self.workers[index].nudge();
+        let worker = &mut self.workers[index];
+        let taken = worker.split_in_flight(first);
+        worker.taken_back += taken.iter().map(|work| work.tasks() as u64).sum::<u64>();
+        worker.nudge();
         self.requeue(taken);
     }
 
     /// Puts work that was taken back to the front of the queue, in its order.
-    fn requeue(&mut self, taken: Vec<Work>) {
+    pub(super) fn requeue(&mut self, taken: Vec<Work>) {
         for work in taken.into_iter().rev() {
             self.queue.push_front(Queued::taken_back(work));
         }
@@ -100,22 +102,5 @@ impl PoolState {
         let cancelled = future.cancel_pending();
         self.dispatch(pool, wakes);
         cancelled
-    }
-
-    /// A worker died, and only the task that it ran is lost with it.
-    pub(super) fn replace(
-        &mut self,
-        pool: &Pool,
-        worker: &mut Worker,
-        cause: BrokenCause,
-        wakes: &mut Wakes,
-    ) {
-        let claimed = worker.link.take_back();
-        // A claim word that cannot be tells nothing: then every task is in doubt.
-        let taken = claimed.map_or_else(|_| Vec::new(), |first| worker.split_in_flight(first));
-        let error = Error::BrokenProcessPool(BrokenProcessPool::new(cause));
-        worker.in_flight.iter().for_each(|in_flight| in_flight.work.fail(&error, wakes));
-        self.requeue(taken);
-        self.dispatch(pool, wakes);
     }
 }

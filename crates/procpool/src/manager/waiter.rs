@@ -28,6 +28,7 @@ use super::state::PoolState;
 use super::wakes::Wakes;
 use super::worker::Stage;
 use crate::future::{Progress, SharedFuture};
+use crate::lifecycle::KillOutcome;
 use crate::link::Watch;
 
 impl Progress for Pool {
@@ -53,6 +54,10 @@ impl Progress for Pool {
 
     fn cancel_sent(&self, future: &SharedFuture) -> bool {
         self.with_state(|state, wakes| state.cancel_sent(self, future, wakes))
+    }
+
+    fn kill(&self, future: &SharedFuture) -> KillOutcome {
+        self.with_state(|state, wakes| state.kill_task(self, future, wakes))
     }
 
     fn has_started(&self, future: &SharedFuture) -> bool {

@@ -1,32 +1,79 @@
 //! What is done once the pool's lock is free.
 //!
 //! Owns the futures that settled under the lock while threads slept on them (a thread that is woken
-//! at once would run into the lock), and the workers that are gone: giving their memory and
-//! descriptors back takes longer than anything else about a death, and nobody should wait for it.
+//! at once would run into the lock), the hooks that the user wants called, and the workers that are
+//! gone: giving their memory and descriptors back takes longer than anything else about a death, and
+//! nobody should wait for it. Counts what settled.
 
 use std::sync::Arc;
 
 use super::worker::Worker;
+use crate::chunk_source::ChunkTask;
 use crate::future::{Outcome, SharedFuture};
+use crate::lifecycle::{ExitReason, WorkerInfo};
+
+/// A hook that is due.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Hook {
+    Start(WorkerInfo),
+    Exit(WorkerInfo, ExitReason),
+}
 
 /// Wakes whom it has to when it is dropped, and then lets go of the workers.
 #[derive(Debug, Default)]
 pub(super) struct Wakes {
     settled: Vec<Arc<SharedFuture>>,
+    hooks: Vec<Hook>,
     gone: Vec<Worker>,
+    pub(super) done: u64,
+    pub(super) failed: u64,
 }
 
 impl Wakes {
     /// Settles `future` and remembers who waits for it.
     pub(super) fn finish(&mut self, future: &Arc<SharedFuture>, outcome: Outcome) {
+        if future.is_settled() {
+            return;
+        }
+        self.count(&outcome);
         if future.finish(outcome) {
             self.settled.push(Arc::clone(future));
+        }
+    }
+
+    /// Settles a future that stands for no task.
+    pub(super) fn settle(&mut self, future: &Arc<SharedFuture>, outcome: Outcome) {
+        if future.finish(outcome) {
+            self.settled.push(Arc::clone(future));
+        }
+    }
+
+    /// Records what became of `chunk`.
+    pub(super) fn finish_chunk(&mut self, chunk: &ChunkTask, outcome: Outcome) {
+        if !chunk.is_settled() {
+            self.count(&outcome);
+            chunk.finish(outcome);
+        }
+    }
+
+    fn count(&mut self, outcome: &Outcome) {
+        match outcome {
+            Ok(_) => self.done += 1,
+            Err(_) => self.failed += 1,
         }
     }
 
     /// Keeps a worker that was reaped until everybody has been woken.
     pub(super) fn bury(&mut self, worker: Worker) {
         self.gone.push(worker);
+    }
+
+    pub(super) fn call(&mut self, hook: Hook) {
+        self.hooks.push(hook);
+    }
+
+    pub(super) fn take_hooks(&mut self) -> Vec<Hook> {
+        std::mem::take(&mut self.hooks)
     }
 }
 

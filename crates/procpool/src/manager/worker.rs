@@ -1,17 +1,21 @@
 //! One worker as the pool sees it.
 //!
 //! ```text
-//! Starting ──Hello──▶ Initializing ──Ready──▶ Ready ──last words──▶ Dying
-//!     └────────Hello, no initializer──────────▶ │
-//!                                               └──Exit sent──▶ Leaving
+//! Starting ──Hello──▶ Waiting ──its place is free──▶ Initializing ──Ready──▶ Ready ──last words──▶ Dying
+//!                                     └──the same, no initializer──────────▶ │
+//!                                                                            └──Exit sent──▶ Leaving
 //! any ──killed by the pool──▶ Killed
 //! ```
 //!
-//! A ready worker is idle or busy: that is whether anything is in flight. A worker leaves the pool
-//! in one way only: its process descriptor says that it ended, and it is reaped.
+//! A ready worker is idle or busy: that is whether anything is in flight. Each has a place, `id`. A
+//! worker that will get no more tasks is *retiring*, and another one may be started in its place
+//! already, which waits until it is gone: two that have run the initializer never have one place. A
+//! worker leaves the pool in one way only: its process descriptor says that it ended, and it is reaped.
 
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
 
 use super::Pool;
 use super::block::Slice;
@@ -19,7 +23,8 @@ use super::wakes::Wakes;
 use crate::chunk_source::ChunkTask;
 use crate::error::{Activity, Error};
 use crate::future::{Outcome, SharedFuture};
-use crate::link::WorkerLink;
+use crate::lifecycle::{ExitReason, WorkerInfo};
+use crate::link::{Scribbled, WorkerLink};
 use crate::sys::poller::wait_readable;
 use crate::sys::process::PidFd;
 
@@ -28,6 +33,8 @@ use crate::sys::process::PidFd;
 pub(super) enum Stage {
     /// Started; it has not said Hello, and gets nothing before.
     Starting,
+    /// It has said Hello, and the worker before it still has its place.
+    Waiting,
     /// It runs the initializer.
     Initializing,
     /// It runs tasks, or waits for one.
@@ -35,9 +42,19 @@ pub(super) enum Stage {
     /// It reported the failure of this work item and is about to abort.
     Dying(u64),
     /// It was asked to leave.
-    Leaving,
-    /// It was killed by the pool.
-    Killed,
+    Leaving(ExitReason),
+    /// It was killed by the pool, or told to end by a signal that it may handle; its deadline says
+    /// until when.
+    Killed(ExitReason),
+}
+
+/// A task that has run for longer than it may, and was asked to stop.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stop {
+    /// Its index on the link.
+    pub(super) index: u64,
+    /// When its worker is told to end.
+    pub(super) until: Instant,
 }
 
 /// What is sent to one worker.
@@ -66,6 +83,26 @@ impl Work {
         }
     }
 
+    /// For how long its first task may run.
+    pub(super) fn limit(&self) -> Option<Duration> {
+        match self {
+            Work::Calls(slice) => slice.limit(),
+            Work::Chunk(chunk, _) => chunk.limit,
+        }
+    }
+
+    /// The same work after it was lost with a worker, unless it was tried `retries` times again.
+    pub(super) fn again(self, retries: u32) -> Result<Self, Self> {
+        match self {
+            Work::Calls(slice) => slice.again(retries).map(Work::Calls).map_err(Work::Calls),
+            Work::Chunk(mut chunk, id) if chunk.retried < retries => {
+                chunk.retried += 1;
+                Ok(Work::Chunk(chunk, id))
+            }
+            chunk @ Work::Chunk(..) => Err(chunk),
+        }
+    }
+
     /// Fails all of it.
     pub(super) fn fail(&self, error: &Error, wakes: &mut Wakes) {
         let outcome = || Err(Box::new(error.clone()));
@@ -73,7 +110,19 @@ impl Work {
             Work::Calls(slice) => {
                 slice.futures().for_each(|future| wakes.finish(future, outcome()))
             }
-            Work::Chunk(chunk, _) => chunk.finish(outcome()),
+            Work::Chunk(chunk, _) => wakes.finish_chunk(chunk, outcome()),
+        }
+    }
+
+    /// Fails its first task, which the worker runs.
+    pub(super) fn fail_first(&self, error: Error, wakes: &mut Wakes) {
+        match self {
+            Work::Calls(slice) => {
+                if let Some(future) = slice.first() {
+                    wakes.finish(future, Err(Box::new(error)));
+                }
+            }
+            Work::Chunk(chunk, _) => wakes.finish_chunk(chunk, Err(Box::new(error))),
         }
     }
 }
@@ -98,6 +147,8 @@ pub(super) enum Settled {
 pub(super) struct Worker {
     /// Unique in its pool, unlike a pid.
     pub(super) serial: u64,
+    /// Its place in the pool.
+    pub(super) id: usize,
     pub(super) pid: u32,
     pub(super) process: PidFd,
     pub(super) link: WorkerLink,
@@ -119,9 +170,21 @@ pub(super) struct Worker {
     pub(super) moves: bool,
     /// The task behind which others had to be taken back: nothing is sent ahead while it runs.
     pub(super) stuck_at: Option<u64>,
+    /// How many of the tasks that were sent were taken back.
+    pub(super) taken_back: u64,
+    /// How many tasks it may run in all.
+    pub(super) most_tasks: u64,
+    /// The shortest time that a task may run of those that it has had since it was idle.
+    pub(super) shortest_limit: Option<Duration>,
+    /// The task that the manager has seen running, and since when.
+    pub(super) seen: Option<(u64, Instant)>,
+    /// The running task, if it was asked to stop.
+    pub(super) stop: Option<Stop>,
+    /// Since when it has been idle, in pools where that counts.
+    pub(super) idle_since: Option<Instant>,
     /// The worker's own count of busy nanoseconds when it was last looked at.
     pub(super) busy_nanos: u64,
-    /// When it must have said Hello or, once its link has ended, have exited.
+    /// When it must have said Hello, or, once it was told to or its link has ended, have exited.
     pub(super) deadline: Option<Instant>,
 }
 
@@ -136,8 +199,52 @@ impl Worker {
         self.serial * 2 + 1
     }
 
+    pub(super) fn info(&self) -> WorkerInfo {
+        WorkerInfo { id: self.id, pid: self.pid }
+    }
+
     pub(super) fn is_idle(&self) -> bool {
         self.stage == Stage::Ready && self.in_flight.is_empty()
+    }
+
+    /// Whether it has not got to its first task yet.
+    pub(super) fn is_coming(&self) -> bool {
+        matches!(self.stage, Stage::Starting | Stage::Waiting | Stage::Initializing)
+    }
+
+    /// How many tasks it may still be given.
+    pub(super) fn tasks_left(&self) -> u64 {
+        self.most_tasks.saturating_sub(self.link.sent() - self.taken_back)
+    }
+
+    /// Whether it leaves its place to another one soon: it gets no more tasks.
+    pub(super) fn is_retiring(&self) -> bool {
+        match self.stage {
+            Stage::Leaving(_) => true,
+            Stage::Ready => self.tasks_left() == 0,
+            _ => false,
+        }
+    }
+
+    /// When the task that it runs must have ended, and how long that is; `None` while it runs none that
+    /// must.
+    pub(super) fn due(&mut self, now: Instant) -> Result<Option<(Instant, Duration)>, Scribbled> {
+        let Some((front, Some(limit))) =
+            self.in_flight.front().map(|in_flight| (in_flight.index, in_flight.work.limit()))
+        else {
+            return Ok(None);
+        };
+        if self.link.claimed()? <= front {
+            return Ok(None);
+        }
+        // It runs at least since it was first seen running, whatever the worker says.
+        let (_, seen) = *match &mut self.seen {
+            Some(seen) if seen.0 == front => seen,
+            other => other.insert((front, now)),
+        };
+        let started = self.link.started(now).min(seen);
+        // A limit beyond what the clock can name is none.
+        Ok(started.checked_add(limit).map(|due| (due, limit)))
     }
 
     /// How many tasks it has.
@@ -181,7 +288,7 @@ impl Worker {
                 (Settled::Call, slice.len() == 0)
             }
             Work::Chunk(chunk, _) => {
-                chunk.finish(outcome);
+                wakes.finish_chunk(chunk, outcome);
                 (Settled::Chunk, true)
             }
         };
@@ -244,7 +351,7 @@ impl Worker {
 
     pub(super) fn activity(&mut self) -> Activity {
         match self.stage {
-            Stage::Starting => Activity::Starting,
+            Stage::Starting | Stage::Waiting => Activity::Starting,
             Stage::Initializing => Activity::Initializing,
             Stage::Dying(id) => Activity::Running(id),
             Stage::Ready => match self.in_flight.front() {
@@ -254,16 +361,33 @@ impl Worker {
                 }
                 _ => Activity::Idle,
             },
-            Stage::Leaving | Stage::Killed => Activity::Idle,
+            Stage::Leaving(_) | Stage::Killed(_) => Activity::Idle,
         }
     }
 
     /// Kills the process; it is reaped when its descriptor says that it ended. Returns the work
-    /// that it had.
-    pub(super) fn kill(&mut self) -> VecDeque<InFlight> {
+    /// that it had. The first reason stays.
+    pub(super) fn kill(&mut self, reason: ExitReason) -> VecDeque<InFlight> {
         self.process.kill();
         self.deadline = None;
-        self.stage = Stage::Killed;
+        self.give_up(reason)
+    }
+
+    /// Asks the process to end, by SIGTERM, before `deadline`; otherwise as [`kill`](Self::kill).
+    pub(super) fn terminate(
+        &mut self,
+        reason: ExitReason,
+        deadline: Option<Instant>,
+    ) -> VecDeque<InFlight> {
+        self.process.signal(Signal::SIGTERM);
+        self.deadline = deadline;
+        self.give_up(reason)
+    }
+
+    fn give_up(&mut self, reason: ExitReason) -> VecDeque<InFlight> {
+        if !matches!(self.stage, Stage::Killed(_)) {
+            self.stage = Stage::Killed(reason);
+        }
         self.nudge();
         std::mem::take(&mut self.in_flight)
     }

@@ -67,7 +67,7 @@ fn serve_if_worker() {
     if arguments.next().is_none_or(|argument| argument != WORKER_ARGUMENT) {
         return;
     }
-    let Some(link) = arguments.next().and_then(adopt) else {
+    let Some((link, id)) = arguments.next().and_then(adopt) else {
         eprintln!(
             "{WORKER_ARGUMENT} is how procpool starts the workers of this program; it is of no use \
              on a command line"
@@ -77,16 +77,17 @@ fn serve_if_worker() {
     restore_name();
     // Pools inside tasks: their workers are this program again, and pass here.
     mark_initialized();
-    worker::run(link)
+    worker::run(link, id)
 }
 
 /// Reads the second argument and takes over the link that it names.
-fn adopt(argument: OsString) -> Option<ParentLink> {
+fn adopt(argument: OsString) -> Option<(ParentLink, usize)> {
     let argument = argument.into_string().ok()?;
     let mut numbers = argument.split(':').map(str::parse::<i32>);
     let mut number = || numbers.next()?.ok();
     let (socket, memory, parent) = (number()?, number()?, number()?);
+    let id = usize::try_from(number()?).ok()?;
     let socket = Socket::inherited(socket)?;
     let segment = Segment::inherited(memory, SEGMENT)?;
-    Some(ParentLink::new(socket, segment, Pid::from_raw(parent)))
+    Some((ParentLink::new(socket, segment, Pid::from_raw(parent)), id))
 }

@@ -3,10 +3,11 @@
 //! Owns the worker's command line, by which a worker is recognised:
 //!
 //! ```text
-//! PROGRAM --procpool-worker LINK:MEMORY:PARENT
+//! PROGRAM --procpool-worker LINK:MEMORY:PARENT:ID
 //! ```
 //!
-//! with the descriptors of its link's socket and shared memory and the process it works for. An argument, not an environment
+//! with the descriptors of its link's socket and shared memory, the process it works for, and its
+//! place in the pool. An argument, not an environment
 //! variable: the programs that a task starts would inherit that.
 
 mod init;

@@ -27,12 +27,12 @@ pub(crate) struct StartError {
     pub(crate) errno: Errno,
 }
 
-/// Starts a worker, whose signal mask will be `mask` once it has passed `init()`.
-pub(crate) fn spawn(mask: &SigSet) -> Result<Started, StartError> {
+/// Starts the worker in place `id`, whose signal mask will be `mask` once it has passed `init()`.
+pub(crate) fn spawn(mask: &SigSet, id: usize) -> Result<Started, StartError> {
     let failed = |what| move |errno| StartError { what, errno };
     let (ours, theirs) = socket::pair().map_err(failed("a socket pair"))?;
     let (segment, memory) = Segment::create(SEGMENT).map_err(failed("shared memory"))?;
-    let place = format!("{}:{}:{}", theirs.as_raw_fd(), memory.as_raw_fd(), getpid());
+    let place = format!("{}:{}:{}:{id}", theirs.as_raw_fd(), memory.as_raw_fd(), getpid());
     let arguments = [WORKER_ARGUMENT.to_owned(), place];
     let inherited = [theirs.as_fd(), memory.as_fd()];
     let pid =

@@ -1,16 +1,24 @@
 //! How long a task took, on a machine that may have had other things to do.
 //!
-//! Owns the distinction between a task that took its time and a thread that was not let run. Knows
-//! no tasks.
+//! Owns the distinction between a task that took its time and a thread that was not let run, and the
+//! clock that both processes read. Knows no tasks.
 
 use std::time::{Duration, Instant};
 
 use nix::sys::resource::{Usage, UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
+use nix::time::{ClockId, clock_gettime};
 
 /// From here on it is worth a system call (0.3 µs) to ask whether the thread was displaced. Shorter
 /// asks more often; a thread is rarely displaced for less.
 const SUSPICIOUS: Duration = Duration::from_micros(500);
+
+/// What the monotonic clock says, in nanoseconds: the same in every process of the machine.
+pub(crate) fn monotonic_nanos() -> u64 {
+    // Every Linux has this clock; without it nothing here would know any time.
+    let now = clock_gettime(ClockId::CLOCK_MONOTONIC).map(Duration::from);
+    now.map_or(0, |now| u64::try_from(now.as_nanos()).unwrap_or(u64::MAX))
+}
 
 /// Measures what the calling thread does from one instant to the next.
 #[derive(Debug)]
@@ -19,6 +27,8 @@ pub(crate) struct TaskClock {
     started: Option<Instant>,
     /// What the thread had used when it was last asked.
     used: Option<Used>,
+    /// The same instant by both clocks, so that a task's start needs to be asked for only once.
+    origin: (Instant, u64),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -29,12 +39,16 @@ struct Used {
 
 impl TaskClock {
     pub(crate) fn new() -> Self {
-        Self { started: None, used: used_by_this_thread() }
+        let origin = (Instant::now(), monotonic_nanos());
+        Self { started: None, used: used_by_this_thread(), origin }
     }
 
-    /// Begins a task now, unless it began when the one before it ended.
-    pub(crate) fn start(&mut self) {
-        self.started.get_or_insert_with(Instant::now);
+    /// Begins a task now, unless it began when the one before it ended. Returns when, as
+    /// [`monotonic_nanos`].
+    pub(crate) fn start(&mut self) -> u64 {
+        let started = *self.started.get_or_insert_with(Instant::now);
+        let (instant, nanos) = self.origin;
+        nanos + u64::try_from((started - instant).as_nanos()).unwrap_or(u64::MAX)
     }
 
     /// Ends the task, and begins the next one unless [`pause`](Self::pause) is called before. Returns

@@ -85,13 +85,18 @@ impl PidFd {
 
     /// Sends SIGKILL. A process that has ended already is no error.
     pub(crate) fn kill(&self) {
+        self.signal(Signal::SIGKILL);
+    }
+
+    /// Sends `signal`. A process that has ended already is no error.
+    pub(crate) fn signal(&self, signal: Signal) {
         let fd = self.0.as_raw_fd();
         // SAFETY: pidfd_send_signal(2) with a null siginfo reads no memory; `fd` is open.
         let result = unsafe {
             libc::syscall(
                 libc::SYS_pidfd_send_signal,
                 fd,
-                libc::SIGKILL,
+                signal as libc::c_int,
                 std::ptr::null::<libc::siginfo_t>(),
                 0,
             )

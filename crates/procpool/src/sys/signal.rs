@@ -28,6 +28,11 @@ pub(crate) fn block_all() {
     let _ = SigSet::all().thread_block();
 }
 
+/// Gives the calling thread this mask.
+pub(crate) fn set_mask(mask: &SigSet) {
+    let _ = mask.thread_set_mask();
+}
+
 /// Installs the empty SIGINT handler and lets SIGINT through.
 pub(crate) fn adopt_sigint() -> nix::Result<()> {
     let action =

@@ -15,6 +15,7 @@
 //! 7 Exit              parent → worker   (empty)
 //! 8 Bell              worker → parent   (empty)
 //! 9 Padding           both ways         bytes that nobody looks at
+//! 10 Finalize         parent → worker   entry
 //!
 //! status: 0 value, 1 failure, 2 failure and the worker is about to end
 //! entry: trampoline offset i64 | tag u64 | function offset i64 | tag u64
@@ -35,7 +36,7 @@ use crate::error::{CodecError, RemotePanic};
 
 /// The protocol's version. Both ends are the same executable, so a difference means that the
 /// worker is not the program that its parent is.
-pub(crate) const VERSION: u32 = 2;
+pub(crate) const VERSION: u32 = 3;
 
 /// The longest frame that is believed. A longer one cannot come from a working peer; a shorter
 /// one is still only allocated as its bytes arrive. Raising it costs nothing until such frames
@@ -111,6 +112,10 @@ pub(crate) enum Frame {
         index: u64,
         status: ResultStatus,
     },
+    /// Before `Exit`: what is to be called with the worker's state.
+    Finalize {
+        entry: Entry,
+    },
     Exit,
     Bell,
     /// So that what comes next is aligned; readers skip it.
@@ -185,7 +190,7 @@ impl Head {
 fn head_length(kind: u8) -> usize {
     match kind {
         1 => 1 + 4 + 4 + 8 + 8,
-        2 => 1 + 32,
+        2 | 10 => 1 + 32,
         5 => 1 + 8 + 32,
         6 => 1 + 8 + 1,
         _ => 1,
@@ -219,6 +224,10 @@ impl Frame {
                 head.put(&[6]);
                 head.put(&index.to_le_bytes());
                 head.put(&[*status as u8]);
+            }
+            Frame::Finalize { entry } => {
+                head.put(&[10]);
+                head.put_entry(entry);
             }
             Frame::Exit => head.put(&[7]),
             Frame::Bell => head.put(&[8]),
@@ -255,12 +264,16 @@ impl Frame {
                     _ => return Err(Malformed("a result that is neither a value nor a failure")),
                 },
             },
+            [10] => Frame::Finalize { entry: take_entry(&mut rest)? },
             [7] => Frame::Exit,
             [8] => Frame::Bell,
             [PADDING] => Frame::Padding,
             _ => return Err(Malformed("a frame of an unknown kind")),
         };
-        let bare = matches!(frame, Frame::Hello(_) | Frame::Ready | Frame::Exit | Frame::Bell);
+        let bare = matches!(
+            frame,
+            Frame::Hello(_) | Frame::Ready | Frame::Finalize { .. } | Frame::Exit | Frame::Bell
+        );
         if rest.is_empty() && (payload == 0 || !bare) {
             Ok(frame)
         } else {

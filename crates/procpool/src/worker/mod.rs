@@ -1,12 +1,15 @@
 //! A worker process, from its first word to its exit.
 //!
-//! Owns the main loop: Hello, the initializer, tasks one after another, Exit. Imports nothing from
-//! the parent's side. The worker ends in one of four ways:
+//! Owns the main loop: Hello, the initializer, tasks one after another, the finalizer, Exit. Imports
+//! nothing from the parent's side. The worker ends in one of four ways:
 //!
-//! - asked to (`Exit`): the state is dropped, exit handlers run, code 0;
+//! - asked to (`Exit`): the finalizer has got the state, or the state is dropped; exit handlers run;
+//!   code 0, or 101 when one of the two panicked;
 //! - its initializer failed: the failure is sent, exit handlers run, code 1;
 //! - its parent is gone: at once, in the middle of whatever runs (the kernel sees to it);
 //! - a task or the initializer ended the process.
+
+mod place;
 
 use std::io;
 use std::panic::AssertUnwindSafe;
@@ -19,7 +22,7 @@ use crate::sys::code::{self, Function};
 use crate::sys::image::ImageIdentity;
 use crate::sys::process::exit_now;
 use crate::sys::{code::FnPointer, signal};
-use crate::task::{Call, CallTrampoline, InitTrampoline, WorkerState};
+use crate::task::{Call, CallTrampoline, FinalTrampoline, InitTrampoline, WorkerState};
 use crate::wire::{
     Entry, Frame, Hello, InitializerFailure, Payload, ResultStatus, VERSION, encode_failure,
 };
@@ -27,11 +30,18 @@ use crate::wire::{
 /// The exit code of a worker that stops because its parent is gone. Nobody reads it.
 const ABANDONED: i32 = 0;
 
+pub use place::{is_cancelled, worker_id};
+
+/// The exit code of a worker whose finalizer or state's destructor panicked: that of Rust programs
+/// that end by a panic.
+const PANICKED: i32 = 101;
+
 /// The exit code of a worker whose parent said something that it does not understand.
 const CONFUSED: i32 = 70;
 
-/// Serves `link` until the end of the process.
-pub(crate) fn run(mut link: ParentLink) -> ! {
+/// Serves `link` until the end of the process, as the worker in place `id` of its pool.
+pub(crate) fn run(mut link: ParentLink, id: usize) -> ! {
+    place::enter(id, link.stop_requests());
     if let Err(message) = set_up(&link) {
         fail(&link, &InitializerFailure::Setup(message));
     }
@@ -41,6 +51,7 @@ pub(crate) fn run(mut link: ParentLink) -> ! {
 
     let mut state: WorkerState = Some(Box::new(()));
     let mut call = Call::default();
+    let mut code = 0;
     loop {
         let received = match link.receive() {
             Ok(received) => received,
@@ -69,10 +80,14 @@ pub(crate) fn run(mut link: ParentLink) -> ! {
                 Ok(false) => {}
                 Err(error) => part(&error),
             },
+            Ok(Frame::Finalize { entry }) => {
+                let (trampoline, function) = resolve::<FinalTrampoline>(entry);
+                code =
+                    last_act("finalizer", || trampoline(function, &mut call, &mut state)).max(code);
+            }
             Ok(Frame::Exit) => {
-                // A destructor that panics must not look like a crash: nobody waits for its task.
-                let _ = panics::catch_message(AssertUnwindSafe(|| drop(state.take())));
-                std::process::exit(0);
+                code = last_act("state's destructor", || drop(state.take())).max(code);
+                std::process::exit(code);
             }
             Ok(_) | Err(_) => confused("a frame that is not for workers"),
         }
@@ -100,11 +115,25 @@ fn initialize(
     panics::catch_message(run).unwrap_or_else(|panic| Err(InitializerFailure::Panicked(panic)))
 }
 
+/// Runs what comes after the last task, and returns the exit code that it deserves. Nobody waits for
+/// what it returns, so a panic of it is printed here.
+fn last_act(what: &str, act: impl FnOnce()) -> i32 {
+    match panics::catch_message(AssertUnwindSafe(act)) {
+        Ok(()) => 0,
+        Err(panic) => {
+            eprintln!("procpool: the {what} of worker {} {panic}", getpid());
+            PANICKED
+        }
+    }
+}
+
 /// Runs one task; its output is what answers it.
 fn run_task(index: u64, entry: Entry, call: &mut Call, state: &mut WorkerState) -> ResultStatus {
     let (trampoline, function) = resolve::<CallTrampoline>(entry);
     panics::set_current(Some(index));
+    place::set_running(Some(index));
     let outcome = panics::catch(|| trampoline(function, call, state));
+    place::set_running(None);
     panics::set_current(None);
     match outcome {
         Ok(()) => ResultStatus::Value,

@@ -1,0 +1,276 @@
+//! How the pool's workers live and end: the part of the builder that most pools leave alone.
+//!
+//! Owns no defaults: those are in the builder itself, with what speaks for them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Builder;
+use crate::lifecycle::{DeathPolicy, ExitReason, WorkerInfo};
+use crate::task;
+
+impl<S, I> Builder<S, I> {
+    /// Sets what a worker's death means; [`DeathPolicy::Break`] by default.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use procpool::{DeathPolicy, Error, ProcessPoolExecutor};
+    ///
+    /// fn main() -> Result<(), Error> {
+    ///     procpool::init();
+    ///     let executor = ProcessPoolExecutor::builder()
+    ///         .max_workers(1)
+    ///         .death_policy(DeathPolicy::Replace { retries: 0 })
+    ///         .build()?;
+    ///     let dies = executor.submit(|code: i32| -> () { std::process::exit(code) }, 3);
+    ///     let lives = executor.submit(|x: u32| x + 1, 1);
+    ///     assert!(matches!(dies.result(), Err(Error::WorkerDied(_))));
+    ///     assert_eq!(lives.result()?, 2);
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn death_policy(mut self, policy: DeathPolicy) -> Self {
+        self.settings.death_policy = policy;
+        self
+    }
+
+    /// Sets how many workers in a row may fail before they take tasks, where
+    /// [`DeathPolicy::Replace`] holds; 3 by default, and 0 is as 1.
+    ///
+    /// They may fail before `init`, in the initializer, or by its error. The last of them breaks the
+    /// pool, and unfinished tasks fail with its cause: another one would fare no better.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use procpool::{DeathPolicy, Error, ProcessPoolExecutor};
+    ///
+    /// fn initializer() -> Result<(), String> {
+    ///     Err("no such database".to_owned())
+    /// }
+    ///
+    /// fn main() -> Result<(), Error> {
+    ///     procpool::init();
+    ///     let executor = ProcessPoolExecutor::builder()
+    ///         .max_workers(1)
+    ///         .death_policy(DeathPolicy::Replace { retries: 0 })
+    ///         .max_failed_starts(2)
+    ///         .initializer(initializer)
+    ///         .build()?;
+    ///     let error = executor.submit(|()| (), ()).result().expect_err("no worker gets ready");
+    ///     assert!(error.to_string().contains("no such database"));
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn max_failed_starts(mut self, starts: u32) -> Self {
+        self.settings.max_failed_starts = starts;
+        self
+    }
+
+    /// Limits for how long a task may run, from the moment at which a worker starts it; there is no
+    /// limit by default. A submission may have [another one](crate::ProcessPoolExecutor::timeout).
+    ///
+    /// A task that runs for longer fails with [`Error::TaskTimedOut`](crate::Error::TaskTimedOut), and
+    /// the pool goes on. The task itself sees [`is_cancelled`](crate::is_cancelled); if it has not
+    /// returned after [`grace`](Self::grace), its worker gets SIGTERM, and after another `grace`
+    /// SIGKILL. Other tasks that were sent to that worker run elsewhere.
+    ///
+    /// In a `map`, a chunk's limit is that of its items together, and all of its items fail; a
+    /// [`chunksize`](crate::ProcessPoolExecutor::chunksize) of 1 limits each item.
+    ///
+    /// # Examples
+    ///
+    /// See [`is_cancelled`](crate::is_cancelled).
+    pub fn task_timeout(mut self, limit: Duration) -> Self {
+        self.settings.task_timeout = Some(limit);
+        self
+    }
+
+    /// Sets how long a task that has run for too long has to return, and then its process to end by
+    /// SIGTERM; 1 second by default. [`terminate_workers`](crate::ProcessPoolExecutor::terminate_workers)
+    /// waits as long before it kills.
+    ///
+    /// # Examples
+    ///
+    /// See [`ProcessPoolExecutor::timeout`](crate::ProcessPoolExecutor::timeout).
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.settings.grace = grace;
+        self
+    }
+
+    /// Replaces each worker after so many tasks; by default none is. A chunk of a `map` is one task.
+    ///
+    /// For tasks that leak. The replacement is started while the old worker runs its last task, but
+    /// its initializer only when the old one is gone.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::collections::HashSet;
+    ///
+    /// fn main() -> Result<(), procpool::Error> {
+    ///     procpool::init();
+    ///     let executor =
+    ///         procpool::ProcessPoolExecutor::builder().max_workers(1).max_tasks_per_child(2).build()?;
+    ///     let pids = executor.chunksize(1).map(|_: u32| std::process::id(), 0..6);
+    ///     assert_eq!(pids.collect::<Result<HashSet<_>, _>>()?.len(), 3);
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn max_tasks_per_child(mut self, tasks: u64) -> Self {
+        self.settings.max_tasks_per_child = Some(tasks);
+        self
+    }
+
+    /// Lets a worker leave that has had nothing to do for so long; by default workers stay. Another
+    /// one is started when a task needs it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use procpool::{EventKind, ExitReason, ProcessPoolExecutor};
+    ///
+    /// fn main() -> Result<(), procpool::Error> {
+    ///     procpool::init();
+    ///     let executor = ProcessPoolExecutor::builder()
+    ///         .max_workers(1)
+    ///         .idle_timeout(Duration::from_millis(10))
+    ///         .build()?;
+    ///     let mut events = executor.events();
+    ///     executor.submit(|()| (), ()).result()?;
+    ///     let left = |event: procpool::Event| {
+    ///         matches!(event.kind, EventKind::WorkerExited(_, ExitReason::Idle))
+    ///     };
+    ///     assert!(events.any(left));
+    ///     executor.submit(|()| (), ()).result()
+    /// }
+    /// ```
+    pub fn idle_timeout(mut self, limit: Duration) -> Self {
+        self.settings.idle_timeout = Some(limit);
+        self
+    }
+
+    /// Sets how long a worker may take to leave once it was asked to: for the
+    /// [finalizer](Builder::finalizer), its state's destructor and its exit handlers; 30 seconds by
+    /// default. One that takes longer is killed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use procpool::{EventKind, ExitReason, ProcessPoolExecutor};
+    ///
+    /// fn main() -> Result<(), procpool::Error> {
+    ///     procpool::init();
+    ///     let executor = ProcessPoolExecutor::builder()
+    ///         .max_workers(1)
+    ///         .finalizer(|()| std::thread::park())
+    ///         .finalizer_timeout(Duration::from_millis(10))
+    ///         .build()?;
+    ///     let events = executor.events();
+    ///     executor.submit(|()| (), ()).result()?;
+    ///     drop(executor);
+    ///     let last = events.last().map(|event| event.kind);
+    ///     assert!(matches!(last, Some(EventKind::WorkerExited(_, ExitReason::TimedOut))));
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn finalizer_timeout(mut self, limit: Duration) -> Self {
+        self.settings.leave_timeout = limit;
+        self
+    }
+
+    /// Calls `hook` in this process whenever a worker has run the initializer, if there is one, and
+    /// takes tasks.
+    ///
+    /// Hooks run on a thread of the pool, in the order of what they tell of. One that blocks delays
+    /// others, and a `shutdown` or drop that waits, but never the pool; one that panics is logged.
+    ///
+    /// # Examples
+    ///
+    /// See [`on_worker_exit`](Self::on_worker_exit).
+    pub fn on_worker_start(mut self, hook: impl Fn(WorkerInfo) + Send + Sync + 'static) -> Self {
+        self.settings.hooks.on_worker_start = Some(Arc::new(hook));
+        self
+    }
+
+    /// Calls `hook` in this process whenever a worker has ended, with the reason: always, however it
+    /// ended, also when it never took a task.
+    ///
+    /// When it is called the process is gone and reaped. See [`on_worker_start`](Self::on_worker_start)
+    /// for where it runs.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::mpsc;
+    /// use procpool::{ExitReason, ProcessPoolExecutor};
+    ///
+    /// fn main() -> Result<(), procpool::Error> {
+    ///     procpool::init();
+    ///     let (told, hears) = mpsc::channel();
+    ///     let also_told = told.clone();
+    ///     let executor = ProcessPoolExecutor::builder()
+    ///         .max_workers(1)
+    ///         .on_worker_start(move |worker| drop(told.send((worker.id, None))))
+    ///         .on_worker_exit(move |worker, reason| drop(also_told.send((worker.id, Some(reason)))))
+    ///         .build()?;
+    ///     executor.submit(|()| (), ()).result()?;
+    ///     drop(executor);
+    ///     let heard: Vec<_> = hears.into_iter().collect();
+    ///     assert_eq!(heard, [(0, None), (0, Some(ExitReason::Finished))]);
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn on_worker_exit(
+        mut self,
+        hook: impl Fn(WorkerInfo, ExitReason) + Send + Sync + 'static,
+    ) -> Self {
+        self.settings.hooks.on_worker_exit = Some(Arc::new(hook));
+        self
+    }
+}
+
+impl<S: 'static> Builder<S> {
+    /// Gives a worker's state to `finalizer` when the worker leaves in an orderly way: at shutdown,
+    /// after [`idle_timeout`](Builder::idle_timeout) or
+    /// [`max_tasks_per_child`](Builder::max_tasks_per_child).
+    ///
+    /// It runs in the worker, after its last task. A worker that dies, is killed, or whose initializer
+    /// failed, runs none; what must happen in any case belongs into
+    /// [`on_worker_exit`](Builder::on_worker_exit). A finalizer that panics is reported on stderr, and
+    /// the worker exits with code 101. Name it after the initializer, whose state it takes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use procpool::ProcessPoolExecutor;
+    ///
+    /// fn open_log() -> Result<Vec<String>, std::io::Error> {
+    ///     Ok(Vec::new())
+    /// }
+    ///
+    /// fn write_log(log: Vec<String>) {
+    ///     println!("{} lines", log.len());
+    /// }
+    ///
+    /// fn main() -> Result<(), procpool::Error> {
+    ///     procpool::init();
+    ///     let executor = ProcessPoolExecutor::builder()
+    ///         .max_workers(1)
+    ///         .initializer(open_log)
+    ///         .finalizer(write_log)
+    ///         .build()?;
+    ///     executor.submit_with(|log, line| log.push(line), "a line".to_owned()).result()
+    /// }
+    /// ```
+    pub fn finalizer(mut self, finalizer: fn(S)) -> Self {
+        match task::finalizer_entry(finalizer) {
+            Ok(entry) => self.settings.finalizer = Some(entry),
+            Err(error) => self.initialize = self.initialize.and(Err(error)),
+        }
+        self
+    }
+}

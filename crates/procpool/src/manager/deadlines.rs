@@ -1,0 +1,122 @@
+//! Ending a task that runs: because it took too long, or because somebody wants it.
+//!
+//! Owns the steps by which a task is made to end, and which of them is due. A task that exceeds its
+//! limit is over for its submitter at once; its worker has `grace` to get it over with, by noticing
+//! the request to stop, then it is sent SIGTERM, and after another `grace` it is killed:
+//!
+//! ```text
+//! limit exceeded: the future fails ──grace──▶ SIGTERM ──grace──▶ SIGKILL
+//!        └── the task returns: its worker goes on
+//! ```
+//!
+//! Nothing is sent behind such a task, and what was is taken back first, so nobody else is affected.
+//! From SIGTERM on the worker gets nothing more, even if the task returns after all: a signal that is
+//! on its way would hit another one.
+
+use std::time::Instant;
+
+use super::Pool;
+use super::state::PoolState;
+use super::wakes::Wakes;
+use super::worker::{InFlight, Stage, Stop, Worker};
+use crate::error::Error;
+use crate::future::SharedFuture;
+use crate::lifecycle::{EventKind, ExitReason, KillOutcome};
+
+impl PoolState {
+    /// Takes the next step with every task that has run for too long.
+    pub(super) fn enforce_limits(&mut self, pool: &Pool, now: Instant, wakes: &mut Wakes) {
+        for index in 0..self.workers.len() {
+            let worker = &mut self.workers[index];
+            if worker.stage != Stage::Ready || worker.shortest_limit.is_none() {
+                continue;
+            }
+            match worker.stop {
+                Some(stop) if worker.front() == Some(stop.index) => {
+                    if now >= stop.until {
+                        let deadline = now.checked_add(pool.settings.grace);
+                        drop(worker.terminate(ExitReason::TimedOut, deadline));
+                    }
+                }
+                _ => {
+                    worker.stop = None;
+                    if self.is_overdue(pool, index, now, wakes) {
+                        // Its result may have come at this very moment.
+                        self.read_results(pool, index, wakes);
+                        if self.is_overdue(pool, index, now, wakes) {
+                            self.time_out(pool, index, now, wakes);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn is_overdue(&mut self, pool: &Pool, index: usize, now: Instant, wakes: &mut Wakes) -> bool {
+        let due = self.workers[index].due(now);
+        let due = self.check(pool, index, due, wakes).flatten();
+        due.is_some_and(|(due, _)| now >= due)
+    }
+
+    fn time_out(&mut self, pool: &Pool, index: usize, now: Instant, wakes: &mut Wakes) {
+        self.take_back(pool, index, wakes);
+        let worker = &mut self.workers[index];
+        let Some(InFlight { index: task, work }) = worker.in_flight.front() else { return };
+        let (task, id, limit) = (*task, work.id(), work.limit().unwrap_or_default());
+        work.fail_first(Error::TaskTimedOut { work_item: id, limit }, wakes);
+        worker.link.ask_to_stop(task);
+        worker.stuck_at = Some(task);
+        let until = now.checked_add(pool.settings.grace).unwrap_or(now);
+        worker.stop = Some(Stop { index: task, until });
+        worker.nudge();
+        self.emit(EventKind::TaskTimedOut(id));
+        self.dispatch(pool, wakes);
+    }
+
+    /// Ends a task, whatever it takes.
+    pub(super) fn kill_task(
+        &mut self,
+        pool: &Pool,
+        future: &SharedFuture,
+        wakes: &mut Wakes,
+    ) -> KillOutcome {
+        if self.cancel_sent(pool, future, wakes) {
+            return KillOutcome::Cancelled;
+        }
+        let holds = |worker: &Worker| worker.index_of(future).is_some();
+        let Some(index) = self.workers.iter().position(holds) else {
+            return KillOutcome::AlreadyDone;
+        };
+        // Its result may be there already.
+        self.read_results(pool, index, wakes);
+        if future.is_settled() {
+            self.dispatch(pool, wakes);
+            return KillOutcome::AlreadyDone;
+        }
+        // What was behind it has been taken back, and it was claimed: it is what runs.
+        for in_flight in self.workers[index].kill(ExitReason::Killed) {
+            let id = in_flight.work.id();
+            in_flight.work.fail(&Error::TaskKilled { work_item: id }, wakes);
+            self.emit(EventKind::TaskKilled(id));
+        }
+        self.dispatch(pool, wakes);
+        KillOutcome::Killed
+    }
+
+    /// When a task may exceed its limit next, for the manager to look then.
+    pub(super) fn next_limit(&mut self, now: Instant) -> Option<Instant> {
+        let of_worker = |worker: &mut Worker| {
+            let shortest = worker.shortest_limit.filter(|_| worker.stage == Stage::Ready)?;
+            match worker.stop {
+                Some(stop) if worker.front() == Some(stop.index) => Some(stop.until),
+                _ => {
+                    // What comes after the running one may have less time, from now on at the earliest.
+                    let due = worker.due(now).ok().flatten().map(|(due, _)| due);
+                    let others = now.checked_add(shortest);
+                    [due, others].into_iter().flatten().min()
+                }
+            }
+        };
+        self.workers.iter_mut().filter_map(of_worker).min()
+    }
+}

@@ -1,0 +1,174 @@
+//! How workers end: asked to leave, gone by themselves, and what becomes of their tasks.
+//!
+//! Owns the meaning of a process's end. That somebody ends a worker because of its task is in
+//! `deadlines`.
+
+use std::time::Instant;
+
+use super::Pool;
+use super::state::PoolState;
+use super::wakes::{Hook, Wakes};
+use super::worker::{Stage, Worker};
+use crate::error::{BrokenCause, Error, WorkerDeath, WorkerExit};
+use crate::lifecycle::{DeathPolicy, EventKind, ExitReason};
+use crate::sys::process::Ended;
+use crate::wire::Frame;
+
+impl PoolState {
+    // ---- leaving ----
+
+    /// Asks a worker without tasks to leave; it has [`leave_timeout`](super::Settings) for that.
+    pub(super) fn let_leave(
+        &mut self,
+        pool: &Pool,
+        index: usize,
+        reason: ExitReason,
+        wakes: &mut Wakes,
+    ) {
+        let worker = &mut self.workers[index];
+        worker.stage = Stage::Leaving(reason);
+        worker.deadline = Instant::now().checked_add(pool.settings.leave_timeout);
+        let none = bytes::Bytes::new();
+        let mut sent = Ok(());
+        if let Some(entry) = pool.settings.finalizer {
+            sent = worker.link.send(Frame::Finalize { entry }, &none);
+        }
+        let sent = sent.and_then(|()| worker.link.send(Frame::Exit, &none));
+        self.wake = true;
+        self.check(pool, index, sent, wakes);
+    }
+
+    /// Lets those leave that have run as many tasks as they may.
+    pub(super) fn let_used_workers_leave(&mut self, pool: &Pool, wakes: &mut Wakes) {
+        if pool.settings.max_tasks_per_child.is_none() {
+            return;
+        }
+        for index in 0..self.workers.len() {
+            if self.workers[index].is_idle() && self.workers[index].tasks_left() == 0 {
+                self.let_leave(pool, index, ExitReason::Recycled, wakes);
+            }
+        }
+    }
+
+    /// Notes since when workers are idle, if that counts in this pool. Called whenever tasks have been
+    /// given out.
+    pub(super) fn note_idle(&mut self, pool: &Pool) {
+        if pool.settings.idle_timeout.is_none() {
+            return;
+        }
+        let now = Instant::now();
+        for worker in &mut self.workers {
+            if worker.is_idle() {
+                worker.idle_since.get_or_insert(now);
+            } else {
+                worker.idle_since = None;
+            }
+        }
+        // The manager looks once for each timeout, not for each time that a worker becomes idle.
+        let is_any_idle = self.workers.iter().any(|worker| worker.idle_since.is_some());
+        self.wake |= self.idle_check.is_none() && is_any_idle;
+    }
+
+    /// Lets those leave that have been idle for too long, and says when to look again.
+    pub(super) fn let_idle_workers_leave(&mut self, pool: &Pool, now: Instant, wakes: &mut Wakes) {
+        let Some(limit) = pool.settings.idle_timeout else { return };
+        self.idle_check = None;
+        for index in 0..self.workers.len() {
+            let Some(since) = self.workers[index].idle_since else { continue };
+            match since.checked_add(limit) {
+                Some(end) if now >= end => {
+                    self.workers[index].idle_since = None;
+                    self.let_leave(pool, index, ExitReason::Idle, wakes);
+                }
+                Some(end) => {
+                    self.idle_check = Some(self.idle_check.map_or(end, |check| check.min(end)));
+                }
+                // A limit beyond what the clock can name is none.
+                None => {}
+            }
+        }
+    }
+
+    // ---- gone ----
+
+    /// The process has ended: takes what it had sent, reaps it, and draws the consequences.
+    pub(super) fn on_process_ended(&mut self, pool: &Pool, index: usize, wakes: &mut Wakes) {
+        self.read_news(pool, index, wakes);
+        let serial = self.workers[index].serial;
+        while self.workers[index].link.has_results() && self.workers[index].stage == Stage::Ready {
+            let before = self.workers[index].link.bytes_read();
+            self.read_results(pool, index, wakes);
+            if self.workers[index].link.bytes_read() == before {
+                break;
+            }
+        }
+        debug_assert_eq!(self.workers[index].serial, serial, "reading removes no worker");
+        let Some(ended) = self.workers[index].process.reap() else { return };
+        let exit = ended.exit;
+        let mut worker = self.workers.swap_remove(index);
+        let reason = match worker.stage {
+            Stage::Killed(reason) => reason,
+            Stage::Leaving(reason) if exit == WorkerExit::Code(0) => reason,
+            _ => ExitReason::Died(exit),
+        };
+        let is_expected = matches!(worker.stage, Stage::Leaving(_) | Stage::Killed(_))
+            || worker.stop.is_some_and(|stop| worker.front() == Some(stop.index));
+        if !is_expected {
+            self.on_death(pool, &mut worker, ended, wakes);
+        }
+        worker.unwatch(pool);
+        self.emit(EventKind::WorkerExited(worker.info(), reason));
+        wakes.call(Hook::Exit(worker.info(), reason));
+        self.let_next_in(pool, worker.id, wakes);
+        wakes.bury(worker);
+    }
+
+    /// A worker has ended that should not have.
+    fn on_death(&mut self, pool: &Pool, worker: &mut Worker, ended: Ended, wakes: &mut Wakes) {
+        let Ended { exit, usage } = ended;
+        let (pid, activity) = (worker.pid, worker.activity());
+        let death = WorkerDeath { pid, exit, activity, usage, stderr: None };
+        match (worker.stage, pool.settings.death_policy) {
+            (Stage::Starting | Stage::Waiting, _)
+            | (Stage::Initializing, DeathPolicy::Replace { .. }) => {
+                self.start_failed(pool, BrokenCause::WorkerDied(death), wakes);
+            }
+            (_, DeathPolicy::Replace { retries }) => {
+                self.replace(pool, worker, death, retries, wakes);
+            }
+            (_, DeathPolicy::Break) => {
+                let in_flight = std::mem::take(&mut worker.in_flight);
+                self.break_pool_over(pool, BrokenCause::WorkerDied(death), in_flight, wakes);
+            }
+        }
+    }
+
+    /// A worker has died, and only the task that it ran is lost with it, or tried again.
+    fn replace(
+        &mut self,
+        pool: &Pool,
+        worker: &mut Worker,
+        death: WorkerDeath,
+        retries: u32,
+        wakes: &mut Wakes,
+    ) {
+        let claimed = worker.link.take_back();
+        // A claim word that cannot be tells nothing: then every task is in doubt.
+        let not_started =
+            claimed.map_or_else(|_| Vec::new(), |first| worker.split_in_flight(first));
+        let error = Error::WorkerDied(death);
+        let mut again = Vec::new();
+        for in_flight in std::mem::take(&mut worker.in_flight) {
+            match in_flight.work.again(retries) {
+                Ok(work) => {
+                    self.emit(EventKind::TaskRetried(work.id()));
+                    again.push(work);
+                }
+                Err(work) => work.fail(&error, wakes),
+            }
+        }
+        again.extend(not_started);
+        self.requeue(again);
+        self.dispatch(pool, wakes);
+    }
+}

@@ -67,6 +67,14 @@ pub enum Error {
     /// The worker that ran the task died; the pool replaces it. See
     /// [`DeathPolicy::Replace`](crate::DeathPolicy::Replace).
     WorkerDied(WorkerDeath),
+    /// The worker that ran the task sent something that is not part of the protocol, and was killed;
+    /// the pool replaces it.
+    Protocol {
+        /// The worker.
+        pid: u32,
+        /// What was wrong with it.
+        what: String,
+    },
     /// The pool cannot run tasks any more.
     BrokenProcessPool(BrokenProcessPool),
 }
@@ -98,6 +106,7 @@ impl fmt::Display for Error {
             }
             Error::TaskKilled { work_item } => write!(f, "work item {work_item} was killed"),
             Error::WorkerDied(death) => death.fmt(f),
+            Error::Protocol { pid, what } => write!(f, "worker {pid} {what}"),
             Error::BrokenProcessPool(broken) => broken.fmt(f),
         }
     }

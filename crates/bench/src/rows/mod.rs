@@ -13,6 +13,7 @@ mod many_workers;
 pub(crate) mod map;
 mod map_chunks;
 pub(crate) mod memory;
+mod recycling;
 mod round_trip;
 mod skew;
 pub(crate) mod submit_all;
@@ -25,7 +26,7 @@ use crate::row::Row;
 type Measure = fn(&Bench) -> Outcome<Row>;
 
 /// All rows, in the order in which they are measured and shown.
-pub(crate) const ROWS: [(&str, Measure); 14] = [
+pub(crate) const ROWS: [(&str, Measure); 15] = [
     ("round-trip-one-cpu", round_trip::one_cpu),
     ("round-trip-hot", round_trip::hot),
     ("round-trip-cold", round_trip::cold),
@@ -38,6 +39,7 @@ pub(crate) const ROWS: [(&str, Measure); 14] = [
     ("memory", memory::memory),
     ("death", death::death),
     ("skew", skew::skew),
+    ("recycling", recycling::recycling),
     ("idle", idle::idle),
     ("article", article::article),
 ];

@@ -106,7 +106,8 @@ impl PoolState {
     /// When a task may exceed its limit next, for the manager to look then.
     pub(super) fn next_limit(&mut self, now: Instant) -> Option<Instant> {
         let of_worker = |worker: &mut Worker| {
-            let shortest = worker.shortest_limit.filter(|_| worker.stage == Stage::Ready)?;
+            let is_running = worker.stage == Stage::Ready && !worker.is_idle();
+            let shortest = worker.shortest_limit.filter(|_| is_running)?;
             match worker.stop {
                 Some(stop) if worker.front() == Some(stop.index) => Some(stop.until),
                 _ => {

@@ -3,12 +3,13 @@
 //! Owns the meaning of a process's end. That somebody ends a worker because of its task is in
 //! `deadlines`.
 
+use std::collections::VecDeque;
 use std::time::Instant;
 
 use super::Pool;
 use super::state::PoolState;
 use super::wakes::{Hook, Wakes};
-use super::worker::{Stage, Worker};
+use super::worker::{InFlight, Stage, Work, Worker};
 use crate::error::{BrokenCause, Error, WorkerDeath, WorkerExit};
 use crate::lifecycle::{DeathPolicy, EventKind, ExitReason};
 use crate::sys::process::Ended;
@@ -152,23 +153,31 @@ impl PoolState {
         retries: u32,
         wakes: &mut Wakes,
     ) {
-        let claimed = worker.link.take_back();
-        // A claim word that cannot be tells nothing: then every task is in doubt.
-        let not_started =
-            claimed.map_or_else(|_| Vec::new(), |first| worker.split_in_flight(first));
-        let error = Error::WorkerDied(death);
+        let (in_doubt, not_started) = worker.part_in_flight();
+        self.redistribute(in_doubt, not_started, &Error::WorkerDied(death), retries, wakes);
+        self.dispatch(pool, wakes);
+    }
+
+    /// Tries what a worker had claimed once more, or fails it, and gives to others what it had not.
+    pub(super) fn redistribute(
+        &mut self,
+        in_doubt: VecDeque<InFlight>,
+        not_started: Vec<Work>,
+        error: &Error,
+        retries: u32,
+        wakes: &mut Wakes,
+    ) {
         let mut again = Vec::new();
-        for in_flight in std::mem::take(&mut worker.in_flight) {
+        for in_flight in in_doubt {
             match in_flight.work.again(retries) {
                 Ok(work) => {
                     self.emit(EventKind::TaskRetried(work.id()));
                     again.push(work);
                 }
-                Err(work) => work.fail(&error, wakes),
+                Err(work) => work.fail(error, wakes),
             }
         }
         again.extend(not_started);
         self.requeue(again);
-        self.dispatch(pool, wakes);
     }
 }

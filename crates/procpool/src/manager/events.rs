@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use super::Pool;
 use super::state::{PoolState, TICK};
 use super::wakes::Wakes;
-use super::worker::{Settled, Stage, Worker};
-use crate::error::{Activity, BrokenCause};
+use super::worker::{InFlight, Settled, Stage, Worker};
+use crate::error::{Activity, BrokenCause, Error};
 use crate::future::Body;
 use crate::lifecycle::{DeathPolicy, ExitReason};
 use crate::sys::image::ImageIdentity;
@@ -222,9 +222,26 @@ impl PoolState {
     ) {
         let worker = &mut self.workers[index];
         let pid = worker.pid;
+        let is_coming = worker.is_coming();
+        let (mut in_doubt, not_started) = worker.part_in_flight();
         // Nothing that it says from here on counts, its task's result included.
-        let in_flight = worker.kill(ExitReason::Killed);
-        self.break_pool_over(pool, BrokenCause::Protocol { pid, what }, in_flight, wakes);
+        drop(worker.kill(ExitReason::Killed));
+        match pool.settings.death_policy {
+            DeathPolicy::Replace { .. } if is_coming => {
+                self.start_failed(pool, BrokenCause::Protocol { pid, what }, wakes);
+            }
+            DeathPolicy::Replace { retries } => {
+                let error = Error::Protocol { pid, what };
+                self.redistribute(in_doubt, not_started, &error, retries, wakes);
+                // This may be in the middle of giving work out.
+                self.wake = true;
+            }
+            DeathPolicy::Break => {
+                let work = not_started.into_iter().map(|work| InFlight { index: 0, work });
+                in_doubt.extend(work);
+                self.break_pool_over(pool, BrokenCause::Protocol { pid, what }, in_doubt, wakes);
+            }
+        }
     }
 
     /// The link has ended: the process should follow at once.

@@ -40,7 +40,8 @@ impl PoolState {
         if self.broken.is_some() || staying >= max_workers {
             return false;
         }
-        let awaited = self.awaited.iter().map(|awaited| awaited.workers).max();
+        let awaited = self.awaited.iter().filter(|awaited| !awaited.future.is_settled());
+        let awaited = awaited.map(|awaited| awaited.workers).max();
         self.demand(max_workers) > self.available() || awaited.is_some_and(|many| many > staying)
     }
 
@@ -99,9 +100,9 @@ impl PoolState {
         self.workers.push(worker);
     }
 
-    /// A worker could not be started, or ended before it took tasks. Where dead workers are replaced,
-    /// some such ends in a row are borne. Where they are not, a pool with others alive goes on with
-    /// those. Otherwise the pool is broken.
+    /// A worker could not be started, or ended before it took tasks. A pool with others alive goes on
+    /// with those; where dead workers are replaced, these must take tasks, but some such ends in a row
+    /// are borne in any case. Otherwise the pool is broken.
     pub(super) fn start_failed(&mut self, pool: &Pool, cause: BrokenCause, wakes: &mut Wakes) {
         let alive = |worker: &&Worker| !matches!(worker.stage, Stage::Killed(_));
         let others = self.workers.iter().filter(alive).count();
@@ -109,7 +110,9 @@ impl PoolState {
         let is_borne = match pool.settings.death_policy {
             DeathPolicy::Replace { .. } if !is_refused => {
                 self.failed_starts += 1;
+                let is_ready = |worker: &Worker| worker.stage == Stage::Ready;
                 self.failed_starts < pool.settings.max_failed_starts
+                    || self.workers.iter().any(is_ready)
             }
             _ => others > 0,
         };

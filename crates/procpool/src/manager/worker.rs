@@ -325,6 +325,14 @@ impl Worker {
         taken
     }
 
+    /// Takes all work away: what it has claimed, and what nobody has.
+    pub(super) fn part_in_flight(&mut self) -> (VecDeque<InFlight>, Vec<Work>) {
+        let claimed = self.link.take_back();
+        // A claim word that cannot be tells nothing: then every task is in doubt.
+        let not_started = claimed.map_or_else(|_| Vec::new(), |first| self.split_in_flight(first));
+        (std::mem::take(&mut self.in_flight), not_started)
+    }
+
     /// Ends all waiting for it: the poller's, and that of a thread that watches its link, which
     /// must end even if some other process holds the worker's end.
     pub(super) fn unwatch(&self, pool: &Pool) {

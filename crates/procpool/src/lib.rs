@@ -44,6 +44,7 @@
 //! │                                       │  └───────────┘  │                           │
 //! │ manager thread: starts, assigns,      │                 │                           │
 //! │ reads, takes back, kills, reaps       │◀─── socket: Hello, Ready, Bell, last words ─│
+//! │ callback thread: what the user gave   │                 │ Exit ─▶ finalizer(S)      │
 //! └───────────────────────────────────────┘                 └───────────────────────────┘
 //! ```
 //!
@@ -65,16 +66,23 @@
 //! # How to read this crate
 //!
 //! From the outside in: [`Builder`], [`ProcessPoolExecutor`], [`Future`], [`Map`]; then `manager`
-//! (the pool's rules are in `manager/state.rs`, who gets which task in `manager/dispatch.rs`),
-//! `worker` (the other side), `link` (what is between them: rings, claims, bells, each with its
+//! (who gets which task is in `manager/dispatch.rs`, how workers begin and end in `manager/starts.rs`
+//! and `ends.rs`, how long tasks may run in `deadlines.rs`), `worker` (the other side), `link` (what is between them: rings, claims, bells, each with its
 //! interleavings), `wire` (what they say to each other), `task` (how a function is called), `sys`
 //! (everything unsafe). Arrows between modules point one way, which a test checks.
 //!
 //! # Guarantees
 //!
 //! - The initializer runs once in every worker, before its first task.
-//! - A submitted task runs at most once, and its future settles: with a result, its own error, or
-//!   the cause that broke the pool.
+//! - A submitted task runs at most once (at most 1 + `retries` times where the pool was told to retry),
+//!   and its future settles: with a result, its own error, or the cause that broke the pool.
+//! - A task that exceeds its limit, or is killed, fails alone: what was sent behind it runs elsewhere.
+//!   So does a task whose worker dies, under [`DeathPolicy::Replace`].
+//! - Two workers that have run the initializer never have the same [`worker_id`] at a time, and there
+//!   are never more than `max_workers` of them.
+//! - [`on_worker_exit`](Builder::on_worker_exit) is called for every worker that was started.
+//! - The user's code runs on the user's threads, on the callback thread and in workers: whatever it
+//!   does there, the manager goes on.
 //! - A task that no worker has claimed can be cancelled, also when it was sent ahead; and it does not
 //!   wait behind a long one while another worker is idle, for longer than a few milliseconds.
 //! - `map` gives results in the order of its items.
@@ -93,12 +101,16 @@
 //!   the kernel forgets when a task changes the process's user or group. The worker asks again before
 //!   it next sleeps; until then that task outlives a parent that is killed.
 //! - Each worker shares a segment of 2 MiB of memory with its parent; what of it its tasks need is
-//!   used. A task that scribbles there breaks its worker, and with it, for now, the pool.
+//!   used. A task that scribbles there breaks its worker, which counts as that worker's death.
 //! - Calls that take less than 20 µs keep at most two workers for each CPU busy at once, however many
 //!   there are. Calls that really wait take longer than that.
-//! - A worker's death breaks the whole pool, as in Python: unfinished tasks fail with the cause.
-//! - A worker that is leaving drops its state; a destructor that never returns keeps `shutdown`
-//!   and drop waiting, until `kill_workers`.
+//! - A worker's death breaks the whole pool, as in Python, unless [`DeathPolicy`] says otherwise:
+//!   unfinished tasks fail with the cause.
+//! - A worker that is leaving runs its finalizer and drops its state; that keeps `shutdown` and drop
+//!   waiting for at most [`finalizer_timeout`](Builder::finalizer_timeout). An initializer that never
+//!   returns keeps them waiting until `kill_workers`, and a callback that never returns for ever.
+//! - A limit on a task's time is looked at by the manager: a task may run for some milliseconds more on
+//!   a busy machine. A chunk of a `map` has the limit of its items together.
 //! - `Vec<u8>` and `String` move at the speed of memory as a whole argument or result. Inside others,
 //!   byte vectors move element by element, at some 2 ns each; `serde_bytes` avoids that.
 //! - When a type's own `Deserialize` refuses the data, the error names the type and the step, but its

@@ -6,6 +6,7 @@
 //! - [`cancel`]: what cancelling affects, and what it does not;
 //! - [`map`]: many items, results in their order;
 //! - [`chunks`]: how many items travel together;
+//! - [`buffersize`], [`unordered`], [`timeout`]: the other options of a map;
 //! - [`state`]: the initializer's value, for every task of its worker;
 //! - [`shutdown`]: the ends of a pool, in all combinations;
 //! - [`threads`]: one pool, many threads;
@@ -13,6 +14,7 @@
 //!
 //! [`pools`] and [`crossing`] are what these tests share.
 
+mod buffersize;
 mod builder;
 mod cancel;
 mod chunks;
@@ -24,6 +26,8 @@ mod shutdown;
 mod state;
 mod submit;
 mod threads;
+mod timeout;
 mod unfit;
+mod unordered;
 
 procpool::init_tests!();

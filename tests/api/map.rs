@@ -11,6 +11,7 @@ use procpool_testkit::{trace, watch};
 use crate::crossing::{Crossing, Places, cross, pid};
 use crate::pools::pool;
 
+// Behaviours: MAP-01.
 #[test]
 fn results_come_in_the_order_of_the_items() {
     watch::within(watch::HANG, || {
@@ -20,6 +21,7 @@ fn results_come_in_the_order_of_the_items() {
     });
 }
 
+// Behaviours: MAP-01.
 #[test]
 fn an_item_that_finishes_first_waits_for_its_turn() {
     watch::within(watch::HANG, || {
@@ -76,6 +78,7 @@ fn tasks_are_started_while_the_items_are_still_being_made() {
     });
 }
 
+// Behaviours: MAP-06, MAP-07.
 #[test]
 fn every_item_has_a_result_of_its_own() {
     watch::within(watch::HANG, || {
@@ -92,12 +95,13 @@ fn every_item_has_a_result_of_its_own() {
     });
 }
 
+// Behaviours: MAP-05.
 #[test]
 fn no_items_have_no_results() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
         let mut results = executor.map(|x: u8| x, []);
-        assert_eq!((results.len(), results.next(), results.next()), (0, None, None));
+        assert_eq!((results.size_hint(), results.next()), ((0, Some(0)), None));
     });
 }
 
@@ -108,9 +112,23 @@ fn the_iterator_knows_its_length_and_stays_at_its_end() {
         let mut results = executor.map(|x: u8| x, [1, 2, 3]);
         for left in (0..3).rev() {
             results.next().unwrap().unwrap();
-            assert_eq!((results.len(), results.size_hint()), (left, (left, Some(left))));
+            assert_eq!(results.size_hint(), (left, Some(left)));
         }
         assert_eq!((results.next(), results.next()), (None, None));
+    });
+}
+
+// Behaviours: MAP-04, MAP-24.
+#[test]
+fn items_zipped_together_end_with_the_shortest() {
+    watch::within(watch::HANG, || {
+        let executor = pool(1);
+        let items = iter::zip([1, 2, 3], [1, 2]);
+        let sums = executor.map(|(a, b): (u32, u32)| a + b, items);
+        assert_eq!(sums.collect::<Result<Vec<_>, _>>(), Ok(vec![2, 4]));
+        let items = iter::zip(iter::zip(1.., [1, 2, 3]), 1..);
+        let sums = executor.map(|((a, b), c): ((u32, u32), u32)| a + b + c, items);
+        assert_eq!(sums.collect::<Result<Vec<_>, _>>(), Ok(vec![3, 6, 9]));
     });
 }
 
@@ -138,13 +156,14 @@ fn results_outlive_their_executor() {
     });
 }
 
-/// Writes its number down, then stops at the crossing.
-fn trace_and_cross((number, path, places): (u32, String, Places)) -> u32 {
+/// Writes its number down, then stops at a crossing.
+pub(crate) fn trace_and_cross((number, path, places): (u32, String, Places)) -> u32 {
     trace::append(&path, number);
     cross(places);
     number
 }
 
+// Behaviours: MAP-13.
 #[test]
 fn dropping_the_iterator_cancels_what_has_not_started() {
     watch::within(watch::HANG, || {
@@ -167,6 +186,7 @@ fn dropping_the_iterator_cancels_what_has_not_started() {
     });
 }
 
+// Behaviours: MAP-18.
 #[test]
 fn a_panic_of_the_items_iterator_is_the_callers_and_cancels_the_rest() {
     watch::within(watch::HANG, || {

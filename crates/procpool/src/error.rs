@@ -44,7 +44,8 @@ pub enum Error {
     Shutdown,
     /// The task was cancelled before it started.
     Cancelled,
-    /// [`result_timeout`](crate::Future::result_timeout) gave up waiting. The task goes on.
+    /// [`result_timeout`](crate::Future::result_timeout) gave up waiting, or the
+    /// [`timeout`](crate::MapOptions::timeout) of a map has passed. What runs goes on.
     TimedOut(Duration),
     /// The task panicked. Its worker lives on.
     Panicked(RemotePanic),

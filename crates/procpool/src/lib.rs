@@ -85,7 +85,8 @@
 //!   does there, the manager goes on.
 //! - A task that no worker has claimed can be cancelled, also when it was sent ahead; and it does not
 //!   wait behind a long one while another worker is idle, for longer than a few milliseconds.
-//! - `map` gives results in the order of its items.
+//! - `map` gives results in the order of its items, unless asked for them as they finish. One that
+//!   ends without an error has come to the end of its items.
 //! - After the executor is dropped no worker, thread or descriptor of it is left. When the program
 //!   is killed, its workers end too, in the middle of a task if need be.
 //!
@@ -154,7 +155,7 @@ pub use future::Future;
 pub use lifecycle::{
     DeathPolicy, Event, EventKind, Events, ExitReason, KillOutcome, Stats, WorkerInfo,
 };
-pub use map::{Map, MapOptions};
+pub use map::{BufferedMap, Map, MapOptions};
 pub use self_describing::SelfDescribing;
 pub use start::init;
 pub use task::InitializerOutput;

@@ -9,7 +9,8 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use serde::Serialize;
 
-use super::{Block, ChunkSource, Chunking};
+use super::state::Block;
+use super::{ChunkSource, Chunking};
 use crate::chunk;
 use crate::codec::{self, Output};
 use crate::error::CodecStep;
@@ -142,7 +143,7 @@ fn push_short<A: Serialize + 'static>(filler: &mut Filler, value: &A) -> bool {
 }
 
 /// Encodes an item, or why it cannot be encoded.
-fn push_any<A: Serialize + 'static>(output: &mut Vec<u8>, value: &A) {
+pub(super) fn push_any<A: Serialize + 'static>(output: &mut Vec<u8>, value: &A) {
     chunk::push(output, |output| match codec::encode(value, output, CodecStep::EncodeArguments) {
         Ok(()) => false,
         Err(error) => {

@@ -198,7 +198,13 @@ impl PoolState {
                 Queued::Source(source) if given == 0 && takes_chunk => {
                     let source = Arc::clone(source);
                     match source.take_chunk(pool.max_workers()) {
-                        Taken::Chunk(chunk) => {
+                        Taken::Chunk(mut chunk) => {
+                            let limit = pool.task_timeout();
+                            chunk.limit = limit.map(|limit| limit.saturating_mul(chunk.count));
+                            if source.takes_turns() {
+                                let entry = self.queue.remove(place);
+                                self.queue.extend(entry);
+                            }
                             let id = pool.inbox.next_id();
                             sent = self.send_work(index, Work::Chunk(chunk, id));
                             break;

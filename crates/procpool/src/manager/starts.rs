@@ -50,7 +50,7 @@ impl PoolState {
     }
 
     /// How many workers the queue could occupy, counted up to `limit`.
-    fn demand(&self, limit: usize) -> usize {
+    pub(super) fn demand(&self, limit: usize) -> usize {
         let mut demand = 0;
         for queued in &self.queue {
             if demand >= limit {

@@ -223,6 +223,11 @@ impl PoolState {
         self.wake = true;
         self.emit(EventKind::ShutDown);
         self.fail_awaiting(&Error::Shutdown, wakes);
+        for queued in &self.queue {
+            if let Queued::Source(source) = queued {
+                source.close(&Error::Shutdown);
+            }
+        }
         if !cancel_futures {
             return;
         }

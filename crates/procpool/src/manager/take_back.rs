@@ -44,7 +44,9 @@ impl PoolState {
         for index in 0..self.workers.len() {
             let is_somebody_free = self.workers.iter().any(|worker| worker.is_idle())
                 || self.workers.len() < pool.max_workers();
-            if !self.workers[index].has_backlog() || !is_somebody_free || !self.queue.is_empty() {
+            // A map that has no item to give keeps nobody busy.
+            let is_work_waiting = self.demand(1) > 0;
+            if !self.workers[index].has_backlog() || !is_somebody_free || is_work_waiting {
                 continue;
             }
             let claimed = self.workers[index].link.claimed();

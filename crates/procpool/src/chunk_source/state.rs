@@ -1,0 +1,281 @@
+//! The items and the chunks of one `map`, behind its source's lock.
+//!
+//! Owns the decision how many items go into the next chunk, and the order in which the reader gets
+//! what became of the chunks. Runs under the lock: nothing here blocks or calls user code.
+//!
+//! ```text
+//! filling ─┐
+//!          ├─▶ blocks ──cut──▶ chunks ──settle──▶ ready ──▶ the reader
+//! pulled ──┘                   (with the pool)
+//! ```
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::feeder::BUFFER;
+use super::{Chunking, FinishedChunk, Order};
+use crate::chunk;
+use crate::error::Error;
+use crate::future::Outcome;
+use crate::sys::filling::{Filled, Filling};
+
+/// How long an adaptive chunk should take. Longer wastes less on hand-over (some 50 µs a chunk);
+/// shorter reacts sooner when items become slow, and lets workers finish together.
+const TARGET_NANOS: u64 = 1_000_000;
+
+/// How much longer a chunk may be than the one before it. More reaches the right size sooner; less
+/// risks less on items that turn slow.
+const GROWTH: usize = 8;
+
+/// Into how many chunks per worker what is left is divided at least. More evens out the end;
+/// less hands over less often.
+const SHARES: usize = 4;
+
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) chunking: Chunking,
+    order: Order,
+    /// Encoded items that chunks are cut from.
+    pub(super) blocks: VecDeque<Block>,
+    /// How many items are in the blocks.
+    in_blocks: usize,
+    /// The buffer that is being filled, and how much of it is in blocks.
+    pub(super) filling: Option<(Arc<Filling>, Filled)>,
+    /// Items that came one by one and are in no block yet.
+    pulled: Block<Vec<u8>>,
+    /// Whether more may come.
+    pub(super) open: bool,
+    /// Chunks that the reader may not have yet, by number. Those of a map in the order of its items
+    /// have no gaps between them.
+    pub(super) chunks: VecDeque<Chunk>,
+    next_number: u64,
+    /// Chunks that the reader may have.
+    pub(super) ready: VecDeque<FinishedChunk>,
+    /// Nanoseconds per item: rises at once, falls by halves.
+    pub(super) estimate: u64,
+    last_size: usize,
+    /// Why what comes now is not taken.
+    pub(super) stopped: Option<Error>,
+}
+
+/// Encoded items, one after another.
+#[derive(Debug, Default)]
+pub(super) struct Block<B = Bytes> {
+    pub(super) bytes: B,
+    pub(super) items: usize,
+}
+
+#[derive(Debug)]
+pub(super) struct Chunk {
+    number: u64,
+    items: usize,
+    outcome: Option<Outcome>,
+}
+
+impl State {
+    pub(super) fn new(
+        chunking: Chunking,
+        order: Order,
+        filling: Option<(Arc<Filling>, Filled)>,
+    ) -> Self {
+        Self {
+            chunking,
+            order,
+            blocks: VecDeque::new(),
+            in_blocks: 0,
+            filling,
+            pulled: Block::default(),
+            open: true,
+            chunks: VecDeque::new(),
+            next_number: 0,
+            ready: VecDeque::new(),
+            estimate: 0,
+            last_size: 0,
+            stopped: None,
+        }
+    }
+
+    // ---- items ----
+
+    /// How many items can be cut into chunks now. Those that came one by one and do not make a chunk
+    /// of a fixed size yet, cannot.
+    pub(super) fn waiting(&self) -> usize {
+        let filling = self.filling.as_ref();
+        let filled = filling.map_or(0, |(filling, taken)| filling.filled().items - taken.items);
+        let pulled = if self.chunking == Chunking::Adaptive { self.pulled.items } else { 0 };
+        self.in_blocks + filled + pulled
+    }
+
+    /// Moves what came so far to the blocks.
+    pub(super) fn take_filled(&mut self) {
+        if let Some((filling, taken)) = &mut self.filling {
+            let filled = filling.filled();
+            let items = filled.items - taken.items;
+            if items > 0 {
+                let bytes = filling.lend(taken.bytes..filled.bytes);
+                *taken = filled;
+                self.add_block(Block { bytes, items });
+            }
+        }
+        if self.pulled.items > 0 {
+            let Block { bytes, items } = std::mem::take(&mut self.pulled);
+            self.add_block(Block { bytes: bytes.into(), items });
+        }
+    }
+
+    pub(super) fn add_block(&mut self, block: Block) {
+        self.in_blocks += block.items;
+        self.blocks.push_back(block);
+    }
+
+    /// Adds one item. Returns whether it can be cut into a chunk now.
+    pub(super) fn add_pulled(&mut self, item: Vec<u8>) -> bool {
+        if self.chunking == Chunking::Adaptive
+            && self.pulled.bytes.len() + item.len() > BUFFER as usize
+        {
+            self.take_filled();
+        }
+        match self.pulled.items {
+            0 => self.pulled.bytes = item,
+            _ => self.pulled.bytes.extend_from_slice(&item),
+        }
+        self.pulled.items += 1;
+        match self.chunking {
+            Chunking::Adaptive => true,
+            Chunking::Fixed(size) if self.pulled.items >= size => {
+                self.take_filled();
+                true
+            }
+            Chunking::Fixed(_) => false,
+        }
+    }
+
+    // ---- chunks ----
+
+    /// How many items the next chunk should have; 0 when there are none.
+    pub(super) fn next_size(&self, workers: usize) -> usize {
+        match self.chunking {
+            Chunking::Fixed(_) => self.blocks.front().map_or(0, |block| block.items),
+            Chunking::Adaptive => {
+                let by_time = match self.estimate {
+                    0 if self.last_size == 0 => 1,
+                    0 => usize::MAX,
+                    nanos => usize::try_from(TARGET_NANOS / nanos).unwrap_or(usize::MAX).max(1),
+                };
+                let by_growth = self.last_size.saturating_mul(GROWTH).max(1);
+                let by_share = self.waiting().div_ceil(SHARES * workers.max(1));
+                by_time.min(by_growth).min(by_share)
+            }
+        }
+    }
+
+    /// Makes a chunk of the next `size` items, or about so many. Returns its number and its items.
+    pub(super) fn cut(&mut self, size: usize) -> Option<(u64, Block)> {
+        if self.blocks.is_empty() {
+            self.take_filled();
+        }
+        let block = self.blocks.front_mut()?;
+        let chunk = block.cut(size);
+        if block.items == 0 {
+            self.blocks.pop_front();
+        }
+        self.in_blocks -= chunk.items;
+        self.last_size = chunk.items;
+        Some((self.add_chunk(chunk.items), chunk))
+    }
+
+    fn add_chunk(&mut self, items: usize) -> u64 {
+        let number = self.next_number;
+        self.next_number += 1;
+        self.chunks.push_back(Chunk { number, items, outcome: None });
+        number
+    }
+
+    /// Where chunk `number` is, unless it has settled.
+    pub(super) fn find(&self, number: u64) -> Option<usize> {
+        let before = number.checked_sub(self.chunks.front()?.number)?;
+        let is_it = |index: &usize| self.chunks.get(*index).is_some_and(|c| c.number == number);
+        let guess = usize::try_from(before).ok().filter(is_it);
+        let by_number = || self.chunks.binary_search_by_key(&number, |chunk| chunk.number).ok();
+        let index = guess.or_else(by_number)?;
+        self.chunks[index].outcome.is_none().then_some(index)
+    }
+
+    /// How many items the chunk at `index` has.
+    pub(super) fn items(&self, index: usize) -> usize {
+        self.chunks[index].items
+    }
+
+    /// Settles the chunk at `index`. Returns whether the reader may have something new.
+    pub(super) fn settle(&mut self, index: usize, outcome: Outcome) -> bool {
+        if self.order == Order::OfItems {
+            self.chunks[index].outcome = Some(outcome);
+            return index == 0 && self.give_settled();
+        }
+        if let Some(Chunk { items, .. }) = self.chunks.remove(index) {
+            self.ready.push_back(FinishedChunk { items, outcome });
+        }
+        true
+    }
+
+    /// Gives the reader the first chunks, as far as they have settled.
+    fn give_settled(&mut self) -> bool {
+        while let Some(Chunk { items, outcome: Some(outcome), .. }) =
+            self.chunks.pop_front_if(|chunk| chunk.outcome.is_some())
+        {
+            self.ready.push_back(FinishedChunk { items, outcome });
+        }
+        true
+    }
+
+    /// Fails the items that are in no chunk yet.
+    pub(super) fn fail_waiting(&mut self, error: &Error) {
+        self.take_filled();
+        if self.in_blocks > 0 {
+            self.add_chunk(self.in_blocks);
+            self.settle(self.chunks.len() - 1, Err(Box::new(error.clone())));
+        }
+        self.in_blocks = 0;
+        self.blocks.clear();
+    }
+
+    /// Fails everything that has not finished.
+    pub(super) fn fail_unfinished(&mut self, error: &Error) {
+        for chunk in &mut self.chunks {
+            chunk.outcome.get_or_insert_with(|| Err(Box::new(error.clone())));
+        }
+        self.give_settled();
+        self.fail_waiting(error);
+    }
+
+    /// Whether nothing will ever be given again.
+    pub(super) fn is_exhausted(&self) -> bool {
+        !self.open && self.waiting() == 0
+    }
+
+    /// Whether the reader has everything.
+    pub(super) fn is_over(&self) -> bool {
+        self.is_exhausted() && self.chunks.is_empty() && self.ready.is_empty()
+    }
+}
+
+impl Block {
+    /// Cuts off the first `size` items. Looking for the place takes time for every item, so when
+    /// they are short, which is when many are asked for, up to twice as many are taken instead.
+    fn cut(&mut self, size: usize) -> Block {
+        const MANY: usize = 64;
+        if self.items <= size || (size >= MANY && self.items <= 2 * size) {
+            return std::mem::take(self);
+        }
+        let mut rest = &self.bytes[..];
+        let mut items = 0;
+        while items < size && chunk::take(&mut rest).is_some() {
+            items += 1;
+        }
+        let length = self.bytes.len() - rest.len();
+        self.items -= items;
+        Block { bytes: self.bytes.split_to(length), items }
+    }
+}

@@ -1,0 +1,298 @@
+//! Chunk sizes, and the three ends of a source, without a pool.
+
+use super::feeder::BUFFER;
+use super::*;
+use crate::chunk;
+use crate::future::Body;
+use crate::wire::{FunctionRef, Payload};
+
+fn source(chunking: Chunking, items: usize) -> Arc<ChunkSource> {
+    let nowhere = FunctionRef { offset: 0, tag: 0 };
+    let entry = Entry { trampoline: nowhere, function: nowhere };
+    let (source, mut feeder) = ChunkSource::new(entry, chunking, Order::OfItems);
+    for item in 0..items {
+        feeder.push(&(item as u8));
+    }
+    source
+}
+
+/// Reads the next chunk of a source that has one or has come to its end.
+fn next(source: &ChunkSource) -> Option<FinishedChunk> {
+    match source.next_chunk(None) {
+        Next::Chunk(chunk) => Some(chunk),
+        Next::Late => panic!("there is no deadline"),
+        Next::End => None,
+    }
+}
+
+fn count(task: &ChunkTask) -> usize {
+    let mut rest = &task.items[..];
+    std::iter::from_fn(|| chunk::take(&mut rest)).count()
+}
+
+fn take(source: &Arc<ChunkSource>) -> ChunkTask {
+    let Taken::Chunk(task) = source.take_chunk(1) else { panic!("there is a chunk") };
+    task
+}
+
+/// Takes every chunk; each takes `nanos` per item.
+fn sizes(source: &Arc<ChunkSource>, workers: usize, nanos: u64) -> Vec<usize> {
+    let mut sizes = Vec::new();
+    loop {
+        match source.take_chunk(workers) {
+            Taken::Chunk(task) => {
+                let items = count(&task);
+                sizes.push(items);
+                task.finish(Ok(took(nanos * items as u64)));
+            }
+            Taken::Nothing => panic!("a closed source gives chunks or is exhausted"),
+            Taken::Exhausted => return sizes,
+        }
+    }
+}
+
+fn took(nanos: u64) -> Body {
+    Body::from(Payload::Small(&nanos.to_le_bytes()))
+}
+
+#[test]
+fn fixed_chunks_have_their_size_and_the_last_what_is_left() {
+    assert_eq!(sizes(&source(Chunking::Fixed(3), 10), 2, 1), [3, 3, 3, 1]);
+    assert_eq!(sizes(&source(Chunking::Fixed(20), 10), 2, 1), [10]);
+    assert!(sizes(&source(Chunking::Fixed(3), 0), 2, 1).is_empty());
+}
+
+#[test]
+fn slow_items_travel_alone_and_fast_ones_together() {
+    assert_eq!(sizes(&source(Chunking::Adaptive, 10), 2, 10_000_000), [1; 10]);
+    let fast = sizes(&source(Chunking::Adaptive, 10_000), 2, 100);
+    assert_eq!(fast[..4], [1, 8, 64, 512]);
+    assert_eq!(fast.iter().sum::<usize>(), 10_000);
+    assert!(fast.len() < 100, "{} chunks", fast.len());
+}
+
+#[test]
+fn one_slow_chunk_is_noticed_at_once() {
+    let source = source(Chunking::Adaptive, 1_000_000);
+    for nanos in [100, 100, 100, 2_000_000_000] {
+        take(&source).finish(Ok(took(nanos)));
+    }
+    assert_eq!(count(&take(&source)), 1);
+}
+
+#[test]
+fn an_open_source_waits_for_whole_chunks_and_asks_for_more() {
+    let entry = source(Chunking::Adaptive, 0).entry;
+    let (source, mut feeder) = ChunkSource::new(entry, Chunking::Fixed(2), Order::OfItems);
+    source.set_hungry(false);
+    assert!(!feeder.push(&0_u8));
+    assert_eq!(source.demand(8), 0);
+    assert!(matches!(source.take_chunk(1), Taken::Nothing));
+    assert!(!source.set_hungry(true), "there is nothing to be had");
+    assert!(feeder.push(&1_u8), "the pool waits for this one");
+    assert_eq!(source.demand(8), 1);
+    assert_eq!(count(&take(&source)), 2);
+    feeder.push(&2_u8);
+    drop(feeder);
+    assert_eq!(count(&take(&source)), 1);
+    assert!(source.is_exhausted());
+}
+
+#[test]
+fn an_item_can_be_taken_before_the_next_one_comes() {
+    let entry = source(Chunking::Adaptive, 0).entry;
+    let (source, mut feeder) = ChunkSource::new(entry, Chunking::Adaptive, Order::OfItems);
+    for item in 0..3 {
+        source.set_hungry(false);
+        assert!(!feeder.push(&item));
+        assert!(source.set_hungry(true), "the item is there");
+        assert_eq!(count(&take(&source)), 1);
+    }
+}
+
+#[test]
+fn items_longer_than_a_buffer_travel_too() {
+    let entry = source(Chunking::Adaptive, 0).entry;
+    let (source, mut feeder) = ChunkSource::new(entry, Chunking::Adaptive, Order::OfItems);
+    let long = vec![7_u8; BUFFER as usize + 1];
+    feeder.push(&1_u8);
+    feeder.push(&long);
+    feeder.push(&2_u8);
+    drop(feeder);
+    let tasks = [take(&source), take(&source), take(&source)];
+    assert_eq!(tasks.each_ref().map(|task| task.items.len()), [2, 3 + long.len(), 2]);
+}
+
+#[test]
+fn items_around_the_longest_short_one_come_back() {
+    for chunking in [Chunking::Adaptive, Chunking::Fixed(200)] {
+        let entry = source(Chunking::Adaptive, 0).entry;
+        let (source, mut feeder) = ChunkSource::new(entry, chunking, Order::OfItems);
+        for length in 0..200 {
+            feeder.push(&vec![length as u8; length]);
+        }
+        drop(feeder);
+        let mut length = 0;
+        while length < 200 {
+            let items = take(&source).items;
+            let mut rest = &items[..];
+            while let Some(item) = chunk::take(&mut rest) {
+                assert_eq!((item.failed, item.bytes), (false, &vec![length as u8; length][..]));
+                length += 1;
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_pushed_after_the_stop_fails_like_the_rest() {
+    let entry = source(Chunking::Adaptive, 0).entry;
+    for chunking in [Chunking::Adaptive, Chunking::Fixed(2)] {
+        let (source, mut feeder) = ChunkSource::new(entry, chunking, Order::OfItems);
+        feeder.push(&0_u8);
+        source.stop(&Error::Shutdown);
+        for item in 1..4 {
+            assert!(!feeder.push(&item));
+        }
+        drop(feeder);
+        let failed: usize = std::iter::from_fn(|| next(&source))
+            .map(|chunk| chunk.items * usize::from(chunk.outcome.is_err()))
+            .sum();
+        assert_eq!(failed, 4, "{chunking:?}");
+    }
+}
+
+#[test]
+fn stopping_fails_what_is_unfinished_and_keeps_what_is_done() {
+    let source = source(Chunking::Fixed(2), 5);
+    let (done, running) = (take(&source), take(&source));
+    done.finish(Ok(took(1)));
+    source.stop(&Error::Shutdown);
+    running.finish(Ok(took(1)));
+    let outcomes: Vec<_> = std::iter::from_fn(|| next(&source))
+        .map(|chunk| (chunk.items, chunk.outcome.err().map(|error| *error)))
+        .collect();
+    let stopped = Some(Error::Shutdown);
+    assert_eq!(outcomes, [(2, None), (2, stopped.clone()), (1, stopped)]);
+    assert!(matches!(source.take_chunk(1), Taken::Exhausted));
+}
+
+/// A closed source of four chunks of one item, all taken, whose results come as they finish.
+fn four_taken() -> (Arc<ChunkSource>, [ChunkTask; 4]) {
+    let entry = source(Chunking::Adaptive, 0).entry;
+    let (source, mut feeder) = ChunkSource::new(entry, Chunking::Fixed(1), Order::OfFinishing);
+    for item in 0_u8..4 {
+        feeder.push(&item);
+    }
+    drop(feeder);
+    let tasks = [take(&source), take(&source), take(&source), take(&source)];
+    (source, tasks)
+}
+
+// Behaviours: MAP-20.
+#[test]
+fn chunks_are_given_as_they_finish_each_once() {
+    let (source, tasks) = four_taken();
+    for index in [2, 0, 3, 1] {
+        tasks[index].finish(Ok(took(index as u64)));
+        assert!(tasks[index].is_settled());
+        tasks[index].finish(Err(Box::new(Error::Cancelled)));
+    }
+    let order: Vec<u64> = std::iter::from_fn(|| next(&source))
+        .map(|chunk| u64::from_le_bytes(*chunk.outcome.unwrap().first_chunk().unwrap()))
+        .collect();
+    assert_eq!(order, [2, 0, 3, 1]);
+}
+
+#[test]
+fn stopping_fails_the_unfinished_once_in_whatever_order_they_are_given() {
+    let (source, tasks) = four_taken();
+    tasks[1].finish(Ok(took(1)));
+    source.stop(&Error::Shutdown);
+    tasks[0].finish(Ok(took(1)));
+    let outcomes = std::iter::from_fn(|| next(&source)).map(|chunk| chunk.outcome.is_ok());
+    assert_eq!(outcomes.collect::<Vec<_>>(), [true, false, false, false]);
+}
+
+// Behaviours: MAP-16.
+#[test]
+fn what_was_given_leaves_nothing_behind_while_the_first_chunk_runs() {
+    let entry = source(Chunking::Adaptive, 0).entry;
+    let (source, feeder) = ChunkSource::pulled(entry, Chunking::Adaptive, Order::OfFinishing);
+    feeder.push(&0_u32).unwrap();
+    let slow = take(&source);
+    for item in 1..1000_u32 {
+        feeder.push(&item).unwrap();
+        take(&source).finish(Ok(took(1)));
+        assert!(next(&source).is_some());
+    }
+    let state = source.lock();
+    assert_eq!((state.chunks.len(), state.ready.len(), state.blocks.len()), (1, 0, 0));
+    drop(state);
+    assert!(!slow.is_settled());
+}
+
+// Behaviours: MAP-25.
+#[test]
+fn a_closed_source_gives_what_was_pulled_and_refuses_the_rest() {
+    let entry = source(Chunking::Adaptive, 0).entry;
+    for chunking in [Chunking::Adaptive, Chunking::Fixed(2)] {
+        let (source, feeder) = ChunkSource::pulled(entry, chunking, Order::OfItems);
+        for item in 0..3_u8 {
+            feeder.push(&item).unwrap();
+        }
+        source.close(&Error::Shutdown);
+        assert_eq!(feeder.push(&3_u8), Err(Error::Shutdown));
+        assert_eq!(sizes(&source, 1, 1).iter().sum::<usize>(), 3, "{chunking:?}");
+        assert!(source.is_exhausted());
+    }
+}
+
+#[test]
+fn a_source_that_is_not_pulled_from_is_not_closed() {
+    let entry = source(Chunking::Adaptive, 0).entry;
+    let (source, mut feeder) = ChunkSource::new(entry, Chunking::Adaptive, Order::OfItems);
+    source.close(&Error::Shutdown);
+    feeder.push(&0_u8);
+    drop(feeder);
+    assert_eq!(sizes(&source, 1, 1), [1]);
+}
+
+#[test]
+fn a_pulled_item_is_asked_for_when_it_completes_a_chunk() {
+    let entry = source(Chunking::Adaptive, 0).entry;
+    let (source, feeder) = ChunkSource::pulled(entry, Chunking::Fixed(2), Order::OfItems);
+    source.set_hungry(true);
+    assert_eq!(feeder.push(&0_u8), Ok(false), "nobody could take it");
+    assert_eq!(feeder.push(&1_u8), Ok(true));
+    let (source, feeder) = ChunkSource::pulled(entry, Chunking::Adaptive, Order::OfItems);
+    source.set_hungry(false);
+    assert_eq!(feeder.push(&0_u8), Ok(false), "nobody waits for it");
+    assert!(source.set_hungry(true), "it is there");
+    assert_eq!(feeder.push(&1_u8), Ok(true));
+}
+
+#[test]
+fn pulled_items_longer_than_a_buffer_travel_apart() {
+    let entry = source(Chunking::Adaptive, 0).entry;
+    let (source, feeder) = ChunkSource::pulled(entry, Chunking::Adaptive, Order::OfItems);
+    let long = vec![7_u8; BUFFER as usize];
+    for _ in 0..3 {
+        feeder.push(&long).unwrap();
+    }
+    for _ in 0..3 {
+        assert_eq!(count(&take(&source)), 1);
+    }
+    assert_eq!(source.demand(8), 0);
+}
+
+// Behaviours: MAP-09.
+#[test]
+fn a_late_chunk_is_waited_for_no_longer_and_one_that_is_there_is_given() {
+    let source = source(Chunking::Fixed(1), 1);
+    let late = Some(Instant::now());
+    assert!(matches!(source.next_chunk(late), Next::Late));
+    take(&source).finish(Ok(took(1)));
+    assert!(matches!(source.next_chunk(late), Next::Chunk(_)));
+    assert!(matches!(source.next_chunk(late), Next::End));
+}

@@ -1,0 +1,195 @@
+//! `map`: many inputs, and their results.
+//!
+//! Owns the reading of results, decoded in the thread that asks, and what ends it early. How a map is
+//! asked for is in `options`; one that pulls its items as results are read is in `buffered`. What is
+//! sent when is the [`ChunkSource`]'s and the pool's.
+
+mod buffered;
+mod options;
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use serde::de::DeserializeOwned;
+
+use crate::chunk;
+use crate::chunk_source::{ChunkSource, FinishedChunk, Next};
+use crate::codec;
+use crate::error::{CodecError, CodecStep, Error};
+use crate::future::Outcome;
+use crate::manager::Pool;
+use crate::task::decode_failure;
+
+pub use buffered::BufferedMap;
+pub use options::MapOptions;
+
+/// The results of a [`map`](crate::ProcessPoolExecutor::map), in the order of its items unless they
+/// were asked for [as they finish](MapOptions::unordered).
+///
+/// `next` waits for the result that comes next. Dropping the iterator cancels the items that have
+/// not started; those that run finish, and their results are thrown away.
+pub struct Map<R> {
+    /// `None` when the map is over before its time.
+    source: Option<Arc<ChunkSource>>,
+    pool: Weak<Pool>,
+    timeout: Option<Timeout>,
+    current: Option<Current>,
+    /// How many results are still to come.
+    left: usize,
+    result: PhantomData<fn() -> R>,
+}
+
+/// When the waiting ends.
+#[derive(Debug, Clone, Copy)]
+struct Timeout {
+    limit: Duration,
+    deadline: Instant,
+}
+
+impl Timeout {
+    /// The timeout of a call that is made now. A limit beyond what the clock can name is none.
+    fn from_now(limit: Duration) -> Option<Self> {
+        Some(Self { limit, deadline: Instant::now().checked_add(limit)? })
+    }
+}
+
+/// The chunk whose results are being given out.
+struct Current {
+    items: usize,
+    outcome: Outcome,
+    /// How far the outcome was read.
+    position: usize,
+}
+
+impl<R> Map<R> {
+    fn new(source: Arc<ChunkSource>, pool: &Arc<Pool>, timeout: Option<Timeout>) -> Self {
+        Self {
+            source: Some(source),
+            pool: Arc::downgrade(pool),
+            timeout,
+            current: None,
+            left: 0,
+            result: PhantomData,
+        }
+    }
+
+    /// One error, and nothing else.
+    fn failed(error: Error) -> Self {
+        let current = Current { items: 1, outcome: Err(Box::new(error)), position: 0 };
+        Self {
+            source: None,
+            pool: Weak::new(),
+            timeout: None,
+            current: Some(current),
+            left: 1,
+            result: PhantomData,
+        }
+    }
+
+    /// Ends the map: its timeout has passed.
+    #[cold]
+    fn time_out(&mut self) -> Option<Result<R, Error>> {
+        self.cancel();
+        self.left = 0;
+        self.source = None;
+        self.timeout.take().map(|timeout| Err(Error::TimedOut(timeout.limit)))
+    }
+
+    /// Cancels what has not started.
+    fn cancel(&self) {
+        match (&self.source, self.pool.upgrade()) {
+            // Nothing can be left of a map that was read to its end.
+            (Some(source), Some(pool)) if self.left > 0 => pool.cancel_chunks(source),
+            (Some(source), _) => source.cancel_waiting(),
+            (None, _) => {}
+        }
+    }
+}
+
+impl<R: DeserializeOwned + 'static> Iterator for Map<R> {
+    type Item = Result<R, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(current) = &mut self.current
+                && current.items > 0
+            {
+                current.items -= 1;
+                self.left = self.left.saturating_sub(1);
+                return match current.next() {
+                    Ok(result) => Some(Ok(result)),
+                    Err(error) => unboxed(error),
+                };
+            }
+            // What was given out is not kept while this waits.
+            self.current = None;
+            let deadline = self.timeout.as_ref().map(|timeout| timeout.deadline);
+            match self.source.as_ref()?.next_chunk(deadline) {
+                // A chunk's result starts with the time that it took.
+                Next::Chunk(FinishedChunk { items, outcome }) => {
+                    self.current = Some(Current { items, outcome, position: 8 });
+                }
+                Next::Late => return self.time_out(),
+                Next::End => return None,
+            }
+        }
+    }
+
+    /// Exact, unless there is a timeout, which may end it sooner.
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let least = if self.timeout.is_some() { self.left.min(1) } else { self.left };
+        (least, Some(self.left))
+    }
+}
+
+impl<R: DeserializeOwned + 'static> std::iter::FusedIterator for Map<R> {}
+
+impl Current {
+    /// The error is boxed so that a result stays in registers until it is where it belongs.
+    #[inline]
+    fn next<R: DeserializeOwned + 'static>(&mut self) -> Result<R, Box<Error>> {
+        let body = match &self.outcome {
+            Ok(body) => &body[..],
+            Err(error) => return Err(error.clone()),
+        };
+        let mut rest = body.get(self.position..).unwrap_or_default();
+        let Some(item) = chunk::take(&mut rest) else { return Err(too_few::<R>()) };
+        self.position = body.len() - rest.len();
+        if item.failed {
+            return Err(Box::new(decode_failure(item.bytes)));
+        }
+        codec::decode(item.bytes, CodecStep::DecodeResult)
+            .map_err(|error| Box::new(Error::Codec(*error)))
+    }
+}
+
+/// Apart, so that a result is not copied together with the room that an error would need.
+#[cold]
+#[inline(never)]
+#[expect(clippy::boxed_local, reason = "unboxing is what it is for")]
+fn unboxed<R>(error: Box<Error>) -> Option<Result<R, Error>> {
+    Some(Err(*error))
+}
+
+#[cold]
+fn too_few<R>() -> Box<Error> {
+    Box::new(Error::Codec(CodecError {
+        step: CodecStep::DecodeResult,
+        type_name: std::any::type_name::<R>().to_owned(),
+        message: "the worker sent fewer results than it got items".to_owned(),
+    }))
+}
+
+impl<R> Drop for Map<R> {
+    fn drop(&mut self) {
+        self.cancel();
+    }
+}
+
+impl<R> fmt::Debug for Map<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Map").field("left", &self.left).finish_non_exhaustive()
+    }
+}

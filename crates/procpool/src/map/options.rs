@@ -1,0 +1,367 @@
+//! How a map is asked for.
+//!
+//! Owns the executor's `map` methods, their options and what of those makes no sense. Pushes the
+//! items of a map without a buffersize; everything after that is the iterators'.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{BufferedMap, Map, Timeout};
+use crate::chunk_source::{ChunkSource, Chunking, Feeder, Order};
+use crate::error::Error;
+use crate::executor::ProcessPoolExecutor;
+use crate::manager::Pool;
+use crate::task;
+use crate::wire::Entry;
+
+impl<S: 'static> ProcessPoolExecutor<S> {
+    /// Calls `task` for every item and returns the results in the order of the items.
+    ///
+    /// The items are taken and their tasks started before this returns; the iterator then waits
+    /// for each result in turn. Every item has a `Result` of its own: an error ends nothing.
+    /// Items travel in chunks whose size adapts to how long they take. Dropping the iterator cancels
+    /// what has not started.
+    ///
+    /// [`map_options`](Self::map_options) changes this: items that are pulled only as results are
+    /// read, results as they finish, a timeout, or chunks of a fixed size.
+    ///
+    /// # Errors
+    ///
+    /// All are the items'. See [`Future::result`](crate::Future::result).
+    ///
+    /// # Panics
+    ///
+    /// When the iterator or an item's `Serialize` does.
+    ///
+    /// # Examples
+    ///
+    /// Python's `map` takes several iterables; here [`std::iter::zip`] makes one of them, which stops
+    /// at the shorter one, and the task takes a tuple:
+    ///
+    /// ```
+    /// use std::iter::zip;
+    ///
+    /// fn main() -> Result<(), procpool::Error> {
+    ///     procpool::init();
+    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    ///     let powers = executor.map(|(base, power)| u64::pow(base, power), zip([2, 3, 4], [5, 2]));
+    ///     assert_eq!(powers.collect::<Result<Vec<_>, _>>()?, [32, 9]);
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn map<A, R, I>(&self, task: fn(A) -> R, items: I) -> Map<R>
+    where
+        A: Serialize + DeserializeOwned + 'static,
+        R: Serialize + DeserializeOwned + 'static,
+        I: IntoIterator<Item = A>,
+    {
+        self.map_options().map(task, items)
+    }
+
+    /// Calls `task` for every item, with the state of the worker that runs it.
+    ///
+    /// See [`map`](Self::map).
+    pub fn map_with<A, R, I>(&self, task: fn(&mut S, A) -> R, items: I) -> Map<R>
+    where
+        A: Serialize + DeserializeOwned + 'static,
+        R: Serialize + DeserializeOwned + 'static,
+        I: IntoIterator<Item = A>,
+    {
+        self.map_options().map_with(task, items)
+    }
+
+    /// Starts to say how the next [`map`](MapOptions::map) differs from [`map`](Self::map).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// fn main() -> Result<(), procpool::Error> {
+    ///     procpool::init();
+    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(2).build()?;
+    ///     // There is no last number, so only as many are pulled as are needed.
+    ///     let squares = executor.map_options().buffersize(8).map(|x: u64| x * x, 1..);
+    ///     let sum = squares.take(10).sum::<Result<u64, _>>()?;
+    ///     assert_eq!(sum, 385);
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn map_options(&self) -> MapOptions<'_, S> {
+        MapOptions {
+            executor: self,
+            chunking: Chunking::Adaptive,
+            order: Order::OfItems,
+            timeout: None,
+            buffersize: (),
+        }
+    }
+
+    /// Fixes how many items of the next [`map`](MapOptions::map) travel together: short for
+    /// `map_options().chunksize(chunksize)`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// fn main() -> Result<(), procpool::Error> {
+    ///     procpool::init();
+    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    ///     let lengths = executor.chunksize(2).map(|text: String| text.len(), ["a".into(), "bc".into()]);
+    ///     assert_eq!(lengths.collect::<Result<Vec<_>, _>>()?, [1, 2]);
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn chunksize(&self, chunksize: usize) -> MapOptions<'_, S> {
+        self.map_options().chunksize(chunksize)
+    }
+}
+
+/// How a map is done. Made by [`ProcessPoolExecutor::map_options`].
+///
+/// `B` is `()`, or `usize` once there is a [`buffersize`](Self::buffersize).
+#[derive(Debug)]
+#[must_use = "nothing is submitted before `map` or `map_with`"]
+pub struct MapOptions<'a, S, B = ()> {
+    executor: &'a ProcessPoolExecutor<S>,
+    chunking: Chunking,
+    order: Order,
+    timeout: Option<Duration>,
+    buffersize: B,
+}
+
+impl<'a, S: 'static, B> MapOptions<'a, S, B> {
+    /// Sends `chunksize` items at a time, the last ones excepted. A chunk is one task to the pool:
+    /// its items run one after another in one worker.
+    ///
+    /// It may not be 0; see [`map`](Self::map). One that exceeds the
+    /// [`buffersize`](Self::buffersize) counts as that.
+    pub fn chunksize(mut self, chunksize: usize) -> Self {
+        self.chunking = Chunking::Fixed(chunksize);
+        self
+    }
+
+    /// Gives the results as they finish, and not in the order of the items.
+    ///
+    /// What is not known then is which result belongs to which item: a task that should say so
+    /// returns what tells them apart. Items that travel in one chunk finish together.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// fn main() -> Result<(), procpool::Error> {
+    ///     procpool::init();
+    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(2).build()?;
+    ///     let texts = ["one", "three"].map(String::from);
+    ///     let lengths = executor.map_options().unordered().map(|text| (text.len(), text), texts);
+    ///     let mut lengths = lengths.collect::<Result<Vec<(usize, String)>, _>>()?;
+    ///     lengths.sort();
+    ///     assert_eq!(lengths, [(3, "one".into()), (5, "three".into())]);
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn unordered(mut self) -> Self {
+        self.order = Order::OfFinishing;
+        self
+    }
+
+    /// Ends the map when a result is not there within `limit`, counted from the call of `map`.
+    ///
+    /// The iterator then gives one [`Error::TimedOut`] and ends; what has not started is cancelled,
+    /// what runs goes on. Results that are there already are given first, however late it is.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// fn main() -> Result<(), procpool::Error> {
+    ///     procpool::init();
+    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    ///     let limit = Duration::from_secs(60);
+    ///     let doubled = executor.map_options().timeout(limit).map(|x: u32| 2 * x, 1..=3);
+    ///     assert_eq!(doubled.collect::<Result<Vec<_>, _>>()?, [2, 4, 6]);
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.timeout = Some(limit);
+        self
+    }
+
+    /// Checks the options, before anything is taken or submitted.
+    fn check(&self) -> Result<(), Error> {
+        if self.chunking == Chunking::Fixed(0) {
+            return Err(Error::InvalidArgument("chunksize must be greater than 0"));
+        }
+        Ok(())
+    }
+}
+
+impl<'a, S: 'static> MapOptions<'a, S> {
+    /// Pulls items only as results are read: `buffersize` when the map starts, then one for each
+    /// result that is asked for, before that is waited for.
+    ///
+    /// So the items may be without end, and memory holds no more than `buffersize` of them and their
+    /// results, which is also how many can be under way: some for each worker, or some chunks for
+    /// each worker. A map like this takes turns with other tasks that wait for a worker.
+    ///
+    /// It may not be 0; see [`map`](MapOptions::<S, usize>::map).
+    pub fn buffersize(self, buffersize: usize) -> MapOptions<'a, S, usize> {
+        let Self { executor, chunking, order, timeout, buffersize: () } = self;
+        MapOptions { executor, chunking, order, timeout, buffersize }
+    }
+
+    /// Calls `task` for every item; see [`ProcessPoolExecutor::map`].
+    ///
+    /// # Errors
+    ///
+    /// - A chunksize of 0 submits nothing, leaves `items` alone and gives one
+    ///   [`Error::InvalidArgument`].
+    /// - [`Error::TimedOut`]: the [`timeout`](Self::timeout) has passed.
+    ///
+    /// The others are the items'. See [`Future::result`](crate::Future::result).
+    ///
+    /// # Panics
+    ///
+    /// When the iterator or an item's `Serialize` does.
+    pub fn map<A, R, I>(self, task: fn(A) -> R, items: I) -> Map<R>
+    where
+        A: Serialize + DeserializeOwned + 'static,
+        R: Serialize + DeserializeOwned + 'static,
+        I: IntoIterator<Item = A>,
+    {
+        self.start(task::chunk_entry(task), items)
+    }
+
+    /// Calls `task` for every item with the worker's state; see [`ProcessPoolExecutor::map_with`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`map`](Self::map).
+    ///
+    /// # Panics
+    ///
+    /// As for [`map`](Self::map).
+    pub fn map_with<A, R, I>(self, task: fn(&mut S, A) -> R, items: I) -> Map<R>
+    where
+        A: Serialize + DeserializeOwned + 'static,
+        R: Serialize + DeserializeOwned + 'static,
+        I: IntoIterator<Item = A>,
+    {
+        self.start(task::chunk_with_entry(task), items)
+    }
+
+    fn start<A, R, I>(self, entry: Result<Entry, Error>, items: I) -> Map<R>
+    where
+        A: Serialize + 'static,
+        I: IntoIterator<Item = A>,
+    {
+        let timeout = self.timeout.and_then(Timeout::from_now);
+        let entry = match self.check().and(entry) {
+            Ok(entry) => entry,
+            Err(error) => return Map::failed(error),
+        };
+        let pool = self.executor.pool();
+        let (source, feeder) = ChunkSource::new(entry, self.chunking, self.order);
+        if let Err(error) = pool.submit_chunks(Arc::clone(&source)) {
+            source.stop(&error);
+        }
+        // From here on `map` owns the tail: if the iterator panics, what it gave so far is
+        // cancelled when `map` is dropped, and the pool is told that no more will come.
+        let mut map = Map::new(source, pool, timeout);
+        let mut feeding = Feeding { feeder: Some(feeder), pool };
+        for value in items {
+            if feeding.feeder.as_mut().is_some_and(|feeder| feeder.push(&value)) {
+                pool.feed();
+            }
+            map.left += 1;
+        }
+        drop(feeding);
+        map
+    }
+}
+
+impl<S: 'static> MapOptions<'_, S, usize> {
+    /// Calls `task` for every item, each of which is pulled when the results that are read make room
+    /// for it.
+    ///
+    /// The iterator keeps `items`: one that borrows ends the borrow when the map is dropped.
+    ///
+    /// # Errors
+    ///
+    /// - A buffersize or a chunksize of 0 submits nothing, leaves `items` alone and gives one
+    ///   [`Error::InvalidArgument`].
+    /// - [`Error::TimedOut`]: the [`timeout`](Self::timeout) has passed.
+    /// - [`Error::Shutdown`] or [`Error::BrokenProcessPool`], last: an item was pulled when the pool
+    ///   took no more. What was pulled before has its results first, and nothing more is pulled: a map
+    ///   that ends without an error has come to the end of its items.
+    ///
+    /// The others are the items'. See [`Future::result`](crate::Future::result).
+    ///
+    /// # Panics
+    ///
+    /// When the iterator or an item's `Serialize` does, here or in `next`.
+    pub fn map<A, R, I>(self, task: fn(A) -> R, items: I) -> BufferedMap<R, I::IntoIter>
+    where
+        A: Serialize + DeserializeOwned + 'static,
+        R: Serialize + DeserializeOwned + 'static,
+        I: IntoIterator<Item = A>,
+    {
+        self.start(task::chunk_entry(task), items)
+    }
+
+    /// Calls `task` for every item with the worker's state; see [`map`](Self::map).
+    ///
+    /// # Errors
+    ///
+    /// As for [`map`](Self::map).
+    ///
+    /// # Panics
+    ///
+    /// As for [`map`](Self::map).
+    pub fn map_with<A, R, I>(
+        self,
+        task: fn(&mut S, A) -> R,
+        items: I,
+    ) -> BufferedMap<R, I::IntoIter>
+    where
+        A: Serialize + DeserializeOwned + 'static,
+        R: Serialize + DeserializeOwned + 'static,
+        I: IntoIterator<Item = A>,
+    {
+        self.start(task::chunk_with_entry(task), items)
+    }
+
+    fn start<R, I>(self, entry: Result<Entry, Error>, items: I) -> BufferedMap<R, I::IntoIter>
+    where
+        I: IntoIterator<Item: Serialize + 'static>,
+    {
+        if self.buffersize == 0 {
+            let what = "buffersize must be greater than 0";
+            return BufferedMap::failed(Error::InvalidArgument(what));
+        }
+        let timeout = self.timeout.and_then(Timeout::from_now);
+        let entry = match self.check().and(entry) {
+            Ok(entry) => entry,
+            Err(error) => return BufferedMap::failed(error),
+        };
+        let Self { executor, chunking, order, buffersize, .. } = self;
+        let items = items.into_iter();
+        BufferedMap::start(executor.pool(), entry, chunking, order, timeout, items, buffersize)
+    }
+}
+
+/// Is there while the caller's iterator runs, and tells the pool when it has ended, however that
+/// was.
+struct Feeding<'a> {
+    feeder: Option<Feeder>,
+    pool: &'a Pool,
+}
+
+impl Drop for Feeding<'_> {
+    fn drop(&mut self) {
+        drop(self.feeder.take());
+        self.pool.feed();
+    }
+}

@@ -1,0 +1,79 @@
+//! Maps whose results come as they finish.
+
+use std::time::Duration;
+
+use procpool::Error;
+use procpool_testkit::{gate, watch};
+
+use crate::crossing::{Crossing, pid};
+use crate::pools::pool;
+
+// Behaviours: MAP-20.
+#[test]
+fn every_item_has_a_result_errors_too() {
+    watch::within(watch::HANG, || {
+        let executor = pool(2);
+        let task = |x: u32| if x % 3 == 1 { panic!("{x}") } else { x };
+        for chunksize in [None, Some(1), Some(7), Some(1000)] {
+            let mut options = executor.map_options().unordered();
+            if let Some(chunksize) = chunksize {
+                options = options.chunksize(chunksize);
+            }
+            let results = options.map(task, 0..100);
+            assert_eq!(results.size_hint(), (100, Some(100)));
+            let mut numbers: Vec<u32> = results
+                .map(|result| match result {
+                    Ok(number) => number,
+                    Err(Error::Panicked(panic)) => panic.message.parse().unwrap(),
+                    Err(other) => panic!("{other}"),
+                })
+                .collect();
+            numbers.sort_unstable();
+            assert!(numbers.into_iter().eq(0..100), "chunksize {chunksize:?}");
+        }
+    });
+}
+
+/// Waits for the gate if it is item 0.
+fn wait_for_gate((item, go): (u32, String)) -> u32 {
+    if item == 0 {
+        gate::take(&go);
+    }
+    item
+}
+
+// Behaviours: MAP-20.
+#[test]
+fn a_slow_item_comes_last() {
+    watch::within(watch::HANG, || {
+        let crossing = Crossing::new();
+        let executor = pool(2);
+        let items = (0..10).map(|item| (item, crossing.places().1));
+        let mut results = executor.chunksize(1).unordered().map(wait_for_gate, items);
+        let mut first: Vec<u32> = results.by_ref().take(9).map(Result::unwrap).collect();
+        first.sort_unstable();
+        assert!(first.into_iter().eq(1..10));
+        crossing.let_go(1);
+        assert_eq!(results.collect::<Vec<_>>(), [Ok(0)]);
+    });
+}
+
+// Behaviours: MAP-09, MAP-20.
+#[test]
+fn a_slow_item_is_late_when_the_others_were_given() {
+    watch::within(watch::HANG, || {
+        let crossing = Crossing::new();
+        let executor = pool(2);
+        let items = (0..10).map(|item| (item, crossing.places().1));
+        let options = executor.chunksize(1).unordered().timeout(Duration::ZERO);
+        let results = options.map(wait_for_gate, items);
+        // It runs in the worker that ran the others, whose results are read before its own.
+        executor.submit(pid, ()).result().unwrap();
+        let mut results: Vec<_> = results.collect();
+        assert_eq!(results.pop(), Some(Err(Error::TimedOut(Duration::ZERO))));
+        let mut others: Vec<u32> = results.into_iter().map(Result::unwrap).collect();
+        others.sort_unstable();
+        assert!(others.into_iter().eq(1..10));
+        crossing.let_go(1);
+    });
+}

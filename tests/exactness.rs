@@ -201,11 +201,13 @@ fn judge_rounds(max_workers: usize) {
     });
 }
 
+// Behaviours: CAN-07, BRK-11, BRK-12.
 #[test]
 fn one_worker_after_another() {
     judge_rounds(1);
 }
 
+// Behaviours: CAN-07, BRK-11, BRK-12.
 #[test]
 fn two_workers_of_which_one_is_killed() {
     judge_rounds(2);

@@ -12,6 +12,7 @@ use procpool_testkit::{trace, watch};
 use crate::crossing::{Crossing, cross, pid};
 use crate::pools::pool;
 
+// Behaviours: CFG-01.
 #[test]
 fn zero_workers_are_an_invalid_argument() {
     let error = ProcessPoolExecutor::builder().max_workers(0).build().unwrap_err();
@@ -19,6 +20,7 @@ fn zero_workers_are_an_invalid_argument() {
     assert_eq!(error.to_string(), "invalid argument: max_workers must be greater than 0");
 }
 
+// Behaviours: CFG-08.
 #[test]
 fn by_default_there_are_as_many_workers_as_usable_cpus() {
     watch::within(watch::HANG, || {
@@ -27,6 +29,7 @@ fn by_default_there_are_as_many_workers_as_usable_cpus() {
     });
 }
 
+// Behaviours: CFG-08.
 #[test]
 fn a_cpu_that_the_process_may_not_use_does_not_count() {
     // The case has a thread of its own, so the affinity is changed for it and its pool alone.
@@ -82,6 +85,7 @@ fn started(path: &str) -> usize {
     trace::read::<String>(Path::new(path)).len()
 }
 
+// Behaviours: CFG-09, MAP-05.
 #[test]
 fn a_pool_without_tasks_never_starts_a_worker() {
     watch::within(watch::HANG, || {
@@ -94,6 +98,7 @@ fn a_pool_without_tasks_never_starts_a_worker() {
     });
 }
 
+// Behaviours: SPAWN-03.
 #[test]
 fn workers_are_started_just_in_time() {
     watch::within(watch::HANG, || {
@@ -111,6 +116,7 @@ fn workers_are_started_just_in_time() {
     });
 }
 
+// Behaviours: SPAWN-01.
 #[test]
 fn an_idle_worker_is_used_before_another_is_started() {
     watch::within(watch::HANG, || {
@@ -125,6 +131,7 @@ fn an_idle_worker_is_used_before_another_is_started() {
     });
 }
 
+// Behaviours: SUB-22, SUB-23, SPAWN-04.
 #[test]
 fn there_are_never_more_workers_than_max_workers() {
     watch::within(watch::HANG, || {
@@ -142,6 +149,7 @@ fn there_are_never_more_workers_than_max_workers() {
     });
 }
 
+// Behaviours: CFG-13.
 #[test]
 fn a_pool_may_be_larger_than_the_machine() {
     watch::within(watch::HANG, || {

@@ -15,6 +15,7 @@ fn leave_trace(path: String) {
     trace::append(&path, "ran");
 }
 
+// Behaviours: CAN-01, CAN-02, FUT-01, FUT-04.
 #[test]
 fn a_pending_task_is_cancelled_and_never_runs() {
     watch::within(watch::HANG, || {
@@ -53,6 +54,7 @@ fn the_tasks_behind_a_cancelled_one_run() {
     });
 }
 
+// Behaviours: CAN-01, CAN-05.
 #[test]
 fn a_running_task_is_not_cancelled() {
     watch::within(watch::HANG, || {
@@ -67,6 +69,7 @@ fn a_running_task_is_not_cancelled() {
     });
 }
 
+// Behaviours: CAN-01.
 #[test]
 fn a_finished_task_is_not_cancelled() {
     watch::within(watch::HANG, || {
@@ -78,6 +81,7 @@ fn a_finished_task_is_not_cancelled() {
     });
 }
 
+// Behaviours: FUT-03.
 #[test]
 fn cancelling_wakes_a_thread_that_waits() {
     watch::within(watch::HANG, || {
@@ -120,6 +124,7 @@ fn a_cancelled_task_in_the_queue_does_not_hold_up_the_end() {
 /// How often a race is run. More finds rarer orders of events and takes longer.
 const ROUNDS: usize = 200;
 
+// Behaviours: SHUT-11.
 #[test]
 fn a_pool_ends_though_its_only_task_was_cancelled_before_there_was_a_worker() {
     watch::within(watch::HANG, || {
@@ -145,6 +150,7 @@ fn a_pool_ends_though_its_only_map_was_dropped_before_there_was_a_worker() {
     });
 }
 
+// Behaviours: SHUT-11.
 #[test]
 fn a_pool_ends_though_its_task_is_cancelled_while_it_ends() {
     watch::within(watch::HANG, || {

@@ -167,7 +167,7 @@ impl<'de> Deserialize<'de> for Fragile {
     }
 }
 
-// Behaviours: MAP-08.
+// Behaviours: MAP-07, MAP-08.
 #[test]
 fn an_item_that_does_not_fit_spares_its_chunk_mates() {
     watch::within(watch::HANG, || {

@@ -16,6 +16,7 @@ fn status<T>(future: &Future<T>) -> (bool, bool, bool) {
     (future.running(), future.done(), future.cancelled())
 }
 
+// Behaviours: FUT-04.
 #[test]
 fn a_task_is_pending_then_running_then_done() {
     watch::within(watch::HANG, || {
@@ -40,6 +41,7 @@ fn a_task_is_pending_then_running_then_done() {
     });
 }
 
+// Behaviours: FUT-01.
 #[test]
 fn a_result_may_be_asked_for_again() {
     watch::within(watch::HANG, || {
@@ -52,6 +54,7 @@ fn a_result_may_be_asked_for_again() {
     });
 }
 
+// Behaviours: FUT-01.
 #[test]
 fn an_error_may_be_asked_for_again() {
     watch::within(watch::HANG, || {
@@ -64,6 +67,7 @@ fn an_error_may_be_asked_for_again() {
     });
 }
 
+// Behaviours: SUB-25.
 #[test]
 fn results_are_taken_in_any_order() {
     watch::within(watch::HANG, || {
@@ -89,6 +93,7 @@ fn a_later_task_may_finish_first() {
     });
 }
 
+// Behaviours: FUT-01, TMO-01, TMO-08.
 #[test]
 fn result_timeout_gives_up_and_the_task_goes_on() {
     watch::within(watch::HANG, || {
@@ -116,6 +121,7 @@ fn a_timeout_says_what_it_means() {
     assert_eq!(text, "no result within 250ms; the task goes on");
 }
 
+// Behaviours: FUT-02.
 #[test]
 fn many_threads_may_wait_for_one_result() {
     watch::within(watch::HANG, || {

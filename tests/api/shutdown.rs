@@ -39,6 +39,7 @@ fn is_gone(pid: u32) -> bool {
     procpool_testkit::os::process(pid).is_none()
 }
 
+// Behaviours: SUB-03.
 #[test]
 fn a_pool_that_was_shut_down_takes_no_tasks() {
     watch::within(watch::HANG, || {
@@ -56,6 +57,7 @@ fn a_pool_that_was_shut_down_takes_no_tasks() {
     });
 }
 
+// Behaviours: CFG-09, SHUT-07.
 #[test]
 fn a_pool_that_was_never_used_is_shut_down() {
     watch::within(watch::HANG, || {
@@ -66,6 +68,7 @@ fn a_pool_that_was_never_used_is_shut_down() {
     });
 }
 
+// Behaviours: SHUT-01, SHUT-02.
 #[test]
 fn waiting_returns_when_all_is_done_and_every_worker_is_gone() {
     watch::within(watch::HANG, || {
@@ -88,6 +91,7 @@ fn waiting_returns_when_all_is_done_and_every_worker_is_gone() {
     });
 }
 
+// Behaviours: SHUT-04.
 #[test]
 fn not_waiting_returns_at_once_and_the_work_is_done() {
     watch::within(watch::HANG, || {
@@ -148,6 +152,7 @@ fn a_map_is_completed_by_a_shutdown_that_does_not_cancel() {
     });
 }
 
+// Behaviours: SHUT-06.
 #[test]
 fn a_second_shutdown_may_cancel_what_the_first_left() {
     watch::within(watch::HANG, || {
@@ -161,6 +166,7 @@ fn a_second_shutdown_may_cancel_what_the_first_left() {
     });
 }
 
+// Behaviours: SHUT-07.
 #[test]
 fn every_sequence_of_shutdowns_ends() {
     watch::within(watch::HANG, || {
@@ -178,6 +184,7 @@ fn every_sequence_of_shutdowns_ends() {
     });
 }
 
+// Behaviours: SHUT-07.
 #[test]
 fn concurrent_shutdowns_all_wait() {
     watch::within(watch::HANG, || {
@@ -201,6 +208,7 @@ fn concurrent_shutdowns_all_wait() {
     });
 }
 
+// Behaviours: SHUT-03, SHUT-08.
 #[test]
 fn dropping_waits_like_shutdown() {
     watch::within(watch::HANG, || {

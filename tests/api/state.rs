@@ -66,6 +66,7 @@ fn state_lives_from_task_to_task() {
     });
 }
 
+// Behaviours: INIT-01.
 #[test]
 fn every_worker_has_its_own() {
     watch::within(watch::HANG, || {

@@ -36,6 +36,7 @@ fn a_task_runs_in_another_process() {
     });
 }
 
+// Behaviours: SUB-01, SUB-02.
 #[test]
 fn a_function_takes_one_argument_or_a_tuple_of_several() {
     watch::within(watch::HANG, || {
@@ -99,6 +100,7 @@ enum Shape {
     Group(Vec<Shape>),
 }
 
+// Behaviours: SUB-02.
 #[test]
 fn values_come_back_equal() {
     watch::within(watch::HANG, || {
@@ -112,6 +114,7 @@ fn values_come_back_equal() {
     });
 }
 
+// Behaviours: SUB-09.
 #[test]
 fn empty_values_are_values() {
     watch::within(watch::HANG, || {
@@ -127,6 +130,7 @@ fn empty_values_are_values() {
     });
 }
 
+// Behaviours: SUB-08.
 #[test]
 fn an_error_that_a_task_returns_is_its_result() {
     watch::within(watch::HANG, || {
@@ -144,6 +148,7 @@ fn pattern(length: usize) -> Vec<u8> {
     (0..length as u32).map(|index| (index.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
 }
 
+// Behaviours: SUB-12.
 #[test]
 fn a_hundred_mebibytes_travel_there_and_back() {
     watch::within(watch::HANG, || {

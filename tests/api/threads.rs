@@ -67,6 +67,7 @@ fn workers_outlive_the_thread_that_caused_them() {
     });
 }
 
+// Behaviours: SUB-26.
 #[test]
 fn submitting_never_waits_for_a_worker() {
     watch::within(watch::HANG, || {

@@ -21,6 +21,7 @@ fn task_goes_from_pending_to_its_result() {
     assert_eq!(lines_of("task"), ["pending", "running", "done", "result: 7"]);
 }
 
+// Behaviours: OUT-02.
 #[test]
 fn initargs_reach_every_worker_before_its_first_task() {
     let lines = lines_of("initargs");
@@ -44,6 +45,7 @@ fn worker_state_lives_from_task_to_task_and_is_dropped_at_the_end() {
     assert_eq!(lines_of("worker_state"), expected);
 }
 
+// Behaviours: INIT-06.
 #[test]
 fn a_failing_initializer_is_the_cause_of_every_failure() {
     let lines = lines_of("failing_initializer");

@@ -18,6 +18,7 @@ fn transcript_of(name: &'static str, arguments: &'static [&'static str]) -> Stri
     })
 }
 
+// Behaviours: FORK-06, OUT-02.
 #[test]
 fn two_workers_are_initialized_and_ten_results_come_in_order() {
     assert_is_the_articles(&transcript_of("initializer_worker", &[]));

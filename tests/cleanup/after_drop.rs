@@ -16,6 +16,7 @@ struct Look {
     threads: Vec<String>,
 }
 
+// Behaviours: SHUT-02, SHUT-26, BRK-06, LEAK-01, LEAK-02, LEAK-03, LEAK-04.
 #[test]
 fn twenty_pools_of_different_fates_leave_no_child_descriptor_or_thread() {
     watch::within(watch::HANG, || {

@@ -45,6 +45,7 @@ fn stay(folder: String) {
     gate::take(&format!("{folder}/go_on"));
 }
 
+// Behaviours: FORK-04.
 #[test]
 fn a_worker_has_its_streams_its_link_and_one_thread_and_nothing_of_other_workers() {
     watch::within(watch::HANG, || {
@@ -118,6 +119,7 @@ fn descriptors_of_own_program(_: ()) -> String {
     String::from_utf8(output.expect("there is a shell").stdout).expect("paths are text")
 }
 
+// Behaviours: NEST-01.
 #[test]
 fn a_program_that_a_task_starts_inherits_no_link() {
     watch::within(watch::HANG, || {

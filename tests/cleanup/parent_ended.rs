@@ -46,6 +46,7 @@ fn assert_gone(workers: Vec<(&'static str, Watched)>) {
     }
 }
 
+// Behaviours: PAR-01, PAR-03.
 #[test]
 fn workers_end_when_their_parent_is_killed() {
     watch::within(watch::HANG, || {
@@ -58,6 +59,7 @@ fn workers_end_when_their_parent_is_killed() {
     });
 }
 
+// Behaviours: PAR-01, PAR-03.
 #[test]
 fn workers_end_when_their_parent_is_killed_though_a_forked_child_holds_its_descriptors() {
     watch::within(watch::HANG, || {
@@ -110,6 +112,7 @@ fn ctrl_c_ends_the_program_and_its_workers_without_a_word() {
     });
 }
 
+// Behaviours: BRK-21.
 #[test]
 fn workers_finish_their_tasks_when_the_program_goes_on_after_ctrl_c() {
     watch::within(watch::HANG, || {

@@ -4,6 +4,7 @@ use assert_cmd::Command;
 use predicates::function::function;
 use procpool_testkit::{program, watch};
 
+// Behaviours: OUT-01, OUT-03.
 #[test]
 fn tasks_that_write_a_mib_to_both_streams_and_read_stdin_disturb_nothing() {
     watch::within(watch::HANG, || {

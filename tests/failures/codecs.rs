@@ -62,6 +62,7 @@ fn assert_codec(error: Option<Error>, step: CodecStep, words: &str) {
     assert!(codec.message.contains(words), "{codec}");
 }
 
+// Behaviours: SER-01.
 #[test]
 fn arguments_that_cannot_be_encoded() {
     watch::within(watch::HANG, || {
@@ -73,6 +74,7 @@ fn arguments_that_cannot_be_encoded() {
     });
 }
 
+// Behaviours: SER-03.
 #[test]
 fn arguments_that_cannot_be_decoded() {
     watch::within(watch::HANG, || {
@@ -86,6 +88,7 @@ fn arguments_that_cannot_be_decoded() {
     });
 }
 
+// Behaviours: SER-06.
 #[test]
 fn results_that_cannot_be_encoded() {
     watch::within(watch::HANG, || {
@@ -99,6 +102,7 @@ fn results_that_cannot_be_encoded() {
     });
 }
 
+// Behaviours: SER-09.
 #[test]
 fn results_that_cannot_be_decoded() {
     watch::within(watch::HANG, || {
@@ -116,6 +120,7 @@ fn results_that_cannot_be_decoded() {
     });
 }
 
+// Behaviours: SER-02.
 #[test]
 fn arguments_whose_encoding_panics_are_the_submitters_panic() {
     watch::within(watch::HANG, || {
@@ -127,6 +132,7 @@ fn arguments_whose_encoding_panics_are_the_submitters_panic() {
     });
 }
 
+// Behaviours: MAP-08.
 #[test]
 fn in_a_map_each_is_its_items_alone() {
     watch::within(watch::HANG, || {
@@ -154,6 +160,7 @@ fn in_a_map_each_is_its_items_alone() {
     });
 }
 
+// Behaviours: SER-12.
 #[test]
 fn a_hundred_failures_use_nothing_up() {
     watch::within(watch::HANG, || {

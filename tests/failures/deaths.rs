@@ -28,6 +28,7 @@ fn send(pid: u32, signal: Signal) {
     kill(Pid::from_raw(pid as i32), signal).expect("the worker is alive");
 }
 
+// Behaviours: BRK-01, BRK-02.
 #[test]
 fn a_task_that_is_killed() {
     watch::within(watch::HANG, || {
@@ -38,6 +39,7 @@ fn a_task_that_is_killed() {
     });
 }
 
+// Behaviours: BRK-02, BRK-03.
 #[test]
 fn a_task_that_crashes() {
     fn crash((): ()) {
@@ -51,6 +53,7 @@ fn a_task_that_crashes() {
     });
 }
 
+// Behaviours: BRK-02, BRK-03.
 #[test]
 fn a_task_that_exits_whatever_its_code() {
     watch::within(watch::HANG, || {
@@ -62,6 +65,7 @@ fn a_task_that_exits_whatever_its_code() {
     });
 }
 
+// Behaviours: MAP-21.
 #[test]
 fn a_task_in_a_map() {
     watch::within(watch::HANG, || {
@@ -83,6 +87,7 @@ fn a_task_in_a_map() {
     });
 }
 
+// Behaviours: BRK-16.
 #[test]
 fn an_idle_worker() {
     watch::within(watch::HANG, || {
@@ -103,6 +108,7 @@ fn an_idle_worker() {
     });
 }
 
+// Behaviours: SUB-05, BRK-04, BRK-05.
 #[test]
 fn everything_unfinished_fails_and_what_was_finished_stays() {
     watch::within(watch::HANG, || {
@@ -127,6 +133,7 @@ fn everything_unfinished_fails_and_what_was_finished_stays() {
     });
 }
 
+// Behaviours: BRK-06, BRK-07.
 #[test]
 fn siblings_are_gone_even_if_they_ignore_sigterm() {
     fn ignore_and_stay((place, arrived, never): (String, String, String)) -> u32 {
@@ -154,6 +161,7 @@ fn siblings_are_gone_even_if_they_ignore_sigterm() {
     });
 }
 
+// Behaviours: BRK-18, BRK-19.
 #[test]
 fn another_pool_goes_on() {
     watch::within(watch::HANG, || {
@@ -166,6 +174,7 @@ fn another_pool_goes_on() {
     });
 }
 
+// Behaviours: BRK-10.
 #[test]
 fn a_worker_killed_while_it_sends_a_long_result() {
     /// Has itself killed by another process, soon; most of the result is still to be sent then.
@@ -181,6 +190,7 @@ fn a_worker_killed_while_it_sends_a_long_result() {
     });
 }
 
+// Behaviours: BRK-15.
 #[test]
 fn a_death_right_after_the_result_leaves_the_result() {
     /// Its state ends the process when the worker lets go of it, after the last task.
@@ -207,6 +217,7 @@ impl Drop for ExitsWhenDropped {
     }
 }
 
+// Behaviours: FUT-15.
 #[test]
 fn each_future_has_an_error_of_its_own() {
     watch::within(watch::HANG, || {

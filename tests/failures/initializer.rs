@@ -50,6 +50,7 @@ fn note(path: &str) {
     trace::append(path, "initializing");
 }
 
+// Behaviours: INIT-03, INIT-05, INIT-06.
 #[test]
 fn that_returns_an_error() {
     fn initializer(path: String) -> Result<(), String> {
@@ -63,6 +64,7 @@ fn that_returns_an_error() {
     );
 }
 
+// Behaviours: INIT-03, INIT-05, INIT-06.
 #[test]
 fn that_panics() {
     fn initializer(path: String) {
@@ -75,6 +77,7 @@ fn that_panics() {
     assert!(panic.location.is_some_and(|place| place.contains("failures/initializer.rs:")));
 }
 
+// Behaviours: INIT-04, INIT-05.
 #[test]
 fn that_exits() {
     fn initializer(path: String) {
@@ -84,6 +87,7 @@ fn that_exits() {
     assert_died(watch::within(watch::HANG, || cause_with(initializer)), WorkerExit::Code(3));
 }
 
+// Behaviours: INIT-04, INIT-05.
 #[test]
 fn that_is_killed() {
     fn initializer(path: String) {
@@ -121,6 +125,7 @@ fn whose_arguments_cannot_be_decoded() {
     });
 }
 
+// Behaviours: INIT-10.
 #[test]
 fn that_never_returns_can_be_waited_for_and_killed() {
     fn initializer((arrived, never): (String, String)) {
@@ -148,6 +153,7 @@ fn that_never_returns_can_be_waited_for_and_killed() {
     });
 }
 
+// Behaviours: INIT-08.
 #[test]
 fn before_anything_was_submitted_it_does_not_run() {
     fn initializer(path: String) -> Result<(), String> {

@@ -8,6 +8,7 @@ use crate::causes::{assert_broken, cause_after, cause_for};
 use crate::crossing::{Crossing, cross, pid};
 use crate::support::{cause_of, pool};
 
+// Behaviours: SUB-05, SHUT-17, SHUT-19, SHUT-21.
 #[test]
 fn killing_fails_what_runs_and_what_waits_and_keeps_what_is_done() {
     watch::within(watch::HANG, || {
@@ -36,6 +37,7 @@ fn killing_fails_what_runs_and_what_waits_and_keeps_what_is_done() {
     });
 }
 
+// Behaviours: SHUT-18.
 #[test]
 fn killing_an_idle_pool_breaks_it() {
     watch::within(watch::HANG, || {
@@ -49,6 +51,7 @@ fn killing_an_idle_pool_breaks_it() {
     });
 }
 
+// Behaviours: SHUT-18.
 #[test]
 fn killing_a_pool_without_workers_breaks_it() {
     watch::within(watch::HANG, || {

@@ -68,6 +68,7 @@ impl Pair {
     }
 }
 
+// Behaviours: SUB-05, BRK-06, BRK-16.
 #[test]
 fn a_worker_killed_while_idle() {
     watch::within(watch::HANG, || {
@@ -105,6 +106,7 @@ fn a_worker_that_exits_while_idle() {
     });
 }
 
+// Behaviours: BRK-04, MAP-21.
 #[test]
 fn tasks_that_wait_fail_and_never_run() {
     watch::within(watch::HANG, || {
@@ -125,6 +127,7 @@ fn tasks_that_wait_fail_and_never_run() {
     });
 }
 
+// Behaviours: BRK-15.
 #[test]
 fn a_result_that_was_sent_before_the_death_is_kept() {
     watch::within(watch::HANG, || {

@@ -12,6 +12,7 @@ fn overflow(divisor: u32) -> u32 {
     100 / divisor
 }
 
+// Behaviours: SUB-06, SUB-07.
 #[test]
 fn a_panic_is_its_tasks_error_with_message_and_place_and_the_worker_lives_on() {
     watch::within(watch::HANG, || {
@@ -75,6 +76,7 @@ fn a_payload_whose_destructor_panics_ends_nothing() {
     });
 }
 
+// Behaviours: MAP-06, MAP-07, MAP-08.
 #[test]
 fn in_a_map_a_panic_is_its_items_alone() {
     watch::within(watch::HANG, || {
@@ -87,6 +89,7 @@ fn in_a_map_a_panic_is_its_items_alone() {
     });
 }
 
+// Behaviours: SUB-07.
 #[test]
 fn a_backtrace_comes_when_it_is_enabled_and_only_then() {
     let run = |enabled: &str| {
@@ -99,6 +102,7 @@ fn a_backtrace_comes_when_it_is_enabled_and_only_then() {
     run("0").stderr(predicate::str::is_empty());
 }
 
+// Behaviours: BRK-03.
 #[test]
 fn where_panics_abort_the_message_and_the_place_arrive_first() {
     let assert = Command::new(program::path_with_abort("fail_panic")).assert().success();

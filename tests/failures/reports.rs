@@ -33,6 +33,7 @@ fn refuse(number: u32) -> u32 {
     panic!("number {number} is refused")
 }
 
+// Behaviours: SUB-07.
 #[test]
 fn a_panic_is_reported_with_its_message_and_place() {
     watch::within(watch::HANG, || {
@@ -56,6 +57,7 @@ fn the_runtimes_own_panics_are_panics() {
     });
 }
 
+// Behaviours: SUB-09.
 #[test]
 fn an_empty_message_is_a_message() {
     watch::within(watch::HANG, || {

@@ -10,6 +10,7 @@ use crate::causes::{assert_broken, cause_for};
 use crate::crossing::{Crossing, cross, pid};
 use crate::support::exit;
 
+// Behaviours: INIT-04.
 #[test]
 fn an_initializer_that_exits_with_success_has_failed() {
     watch::within(watch::HANG, || {
@@ -95,6 +96,7 @@ fn an_initializer_that_is_slow_delays_its_tasks_only() {
     });
 }
 
+// Behaviours: INIT-10.
 #[test]
 fn a_shutdown_that_cancels_does_not_wait_for_tasks_behind_a_stuck_initializer() {
     watch::within(watch::HANG, || {

@@ -31,6 +31,7 @@ mod task;
 
 procpool::init_tests!();
 
+// Behaviours: INIT-01.
 #[test]
 fn each_worker_initializes_exactly_once_before_its_first_task() {
     property::holds(&checks::INITIALIZATION);
@@ -41,11 +42,13 @@ fn there_are_never_more_workers_than_allowed_or_needed() {
     property::holds(&checks::WIDTH);
 }
 
+// Behaviours: INIT-02.
 #[test]
 fn initargs_arrive_equal() {
     property::holds(&checks::INITARGS);
 }
 
+// Behaviours: MAP-01, MAP-02.
 #[test]
 fn map_equals_the_iterators_own_map() {
     property::holds(&checks::RESULTS);

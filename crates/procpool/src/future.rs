@@ -427,6 +427,7 @@ mod tests {
         shared.finish(Err(Box::new(error)));
     }
 
+    // Behaviours: FUT-09.
     #[test]
     fn the_first_outcome_stays() {
         let shared = SharedFuture::new();
@@ -450,6 +451,7 @@ mod tests {
         assert!(sent.cancel_pending());
     }
 
+    // Behaviours: FUT-17.
     #[test]
     fn a_late_outcome_for_a_cancelled_future_is_dropped() {
         let shared = SharedFuture::new();

@@ -90,6 +90,8 @@
 //! - After the executor is dropped no worker, thread or descriptor of it is left. When the program
 //!   is killed, its workers end too, in the middle of a task if need be.
 //!
+//! [What else users expect of a process pool](behaviours), and the reason where it does not apply.
+//!
 //! # Limits
 //!
 //! - Linux 5.4 or later.
@@ -160,6 +162,10 @@ pub use self_describing::SelfDescribing;
 pub use start::init;
 pub use task::InitializerOutput;
 pub use worker::{is_cancelled, worker_id};
+
+#[cfg(doc)]
+#[doc = include_str!("behaviours.md")]
+pub mod behaviours {}
 
 /// Not for use: what macros of this crate expand to.
 #[doc(hidden)]

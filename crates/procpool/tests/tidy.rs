@@ -55,7 +55,9 @@ fn sources() -> Sources {
             let name = path.file_name().and_then(|name| name.to_str()).expect("a plain name");
             if path.is_dir() {
                 collect(&path, &format!("{prefix}{name}/"), sources);
-            } else if !matches!(name, "tests.rs" | "model.rs" | "segment_model.rs") {
+            } else if name.ends_with(".rs")
+                && !matches!(name, "tests.rs" | "model.rs" | "segment_model.rs")
+            {
                 let text = fs::read_to_string(&path).expect("sources are text");
                 let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
                 sources.insert(format!("{prefix}{name}"), code.to_owned());

@@ -1,0 +1,303 @@
+//! Every row of what users expect of a process pool has a test that names it, or a reason why it
+//! does not apply; `src/behaviours.md` says what the rows are.
+//!
+//! Each rule is a function from the books to its violations, and has a test that shows it
+//! something to find.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::ops::RangeInclusive;
+use std::path::Path;
+
+/// The areas and the numbers of their rows. A number that was given up is not used again.
+const AREAS: [(&str, &[RangeInclusive<u8>]); 18] = [
+    ("CFG", &[1..=13]),
+    ("SUB", &[1..=19, 21..=27]),
+    ("MAP", &[1..=25]),
+    ("FUT", &[1..=12, 14..=17]),
+    ("WAIT", &[1..=15]),
+    ("SHUT", &[1..=24, 26..=33]),
+    ("BRK", &[1..=7, 10..=25]),
+    ("INIT", &[1..=12]),
+    ("CAN", &[1..=7]),
+    ("TMO", &[1..=8]),
+    ("MTC", &[1..=4, 6..=8]),
+    ("SPAWN", &[1..=8]),
+    ("SER", &[1..=16]),
+    ("PAR", &[1..=4]),
+    ("NEST", &[1..=5]),
+    ("FORK", &[1..=6]),
+    ("OUT", &[1..=4]),
+    ("LEAK", &[1..=7]),
+];
+
+/// Rows of features that are being built, by feature. A row leaves this list for its test; when the
+/// last one has left, the list goes.
+const NOT_YET: [(&str, &str); 11] = [
+    ("callbacks", "SUB-16 SUB-21 FUT-05 FUT-06 FUT-07 FUT-08 FUT-14 BRK-20 CAN-06"),
+    ("await", "FUT-12 FUT-16"),
+    (
+        "wait and as_completed",
+        "WAIT-01 WAIT-02 WAIT-03 WAIT-04 WAIT-05 WAIT-06 WAIT-07 WAIT-08 WAIT-09 WAIT-10 WAIT-11 \
+         WAIT-12 WAIT-13 WAIT-14 WAIT-15",
+    ),
+    (
+        "map: timeout, buffersize, unordered",
+        "MAP-09 MAP-10 MAP-11 MAP-12 MAP-14 MAP-15 MAP-16 MAP-17 MAP-20 MAP-22 MAP-25",
+    ),
+    (
+        "max_tasks_per_child",
+        "CFG-04 CFG-05 CFG-06 MTC-01 MTC-02 MTC-03 MTC-04 MTC-06 MTC-07 MTC-08 SHUT-27 SHUT-28 \
+         SHUT-29 SHUT-30 SHUT-31",
+    ),
+    ("replacing dead workers", "BRK-17 INIT-09"),
+    ("deadlines and the idle timeout", "TMO-02 TMO-03 TMO-05 TMO-06 TMO-07 OUT-04"),
+    ("start methods", "CFG-07 FORK-05"),
+    ("env, and a thousand pools", "CFG-11 LEAK-06"),
+    ("warm-up", "SHUT-33"),
+    (
+        "nothing but tests",
+        "CFG-03 SUB-13 SUB-14 SUB-15 SUB-17 SUB-18 SUB-19 SUB-24 MAP-04 MAP-18 MAP-19 \
+         MAP-24 FUT-10 FUT-11 SHUT-05 SHUT-09 SHUT-10 SHUT-12 SHUT-13 SHUT-14 SHUT-15 \
+         SHUT-20 SHUT-23 SHUT-24 SHUT-32 BRK-13 BRK-14 BRK-24 BRK-25 INIT-07 INIT-12 \
+         CAN-03 CAN-04 SPAWN-02 SER-04 SER-05 SER-07 SER-08 SER-11 SER-15 SER-16 PAR-02 \
+         PAR-04 NEST-02 NEST-03 NEST-04 NEST-05 FORK-02 LEAK-05 LEAK-07",
+    ),
+];
+
+/// Every row, in the order of the areas.
+fn rows() -> Vec<String> {
+    let numbers = |(area, ranges): &(&str, &[RangeInclusive<u8>])| {
+        let numbers = ranges.iter().cloned().flatten();
+        numbers.map(|number| format!("{area}-{number:02}")).collect::<Vec<_>>()
+    };
+    AREAS.iter().flat_map(numbers).collect()
+}
+
+/// Source files that may hold tests: their paths in the workspace, and their texts.
+type Sources = BTreeMap<String, String>;
+
+fn sources() -> Sources {
+    fn collect(folder: &Path, root: &Path, sources: &mut Sources) {
+        for entry in fs::read_dir(folder).into_iter().flatten() {
+            let path = entry.expect("the folder is readable").path();
+            if path.is_dir() {
+                collect(&path, root, sources);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let name = path.strip_prefix(root).expect("it is in there").display().to_string();
+                sources.insert(name, fs::read_to_string(&path).expect("sources are text"));
+            }
+        }
+    }
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("there are other crates");
+    let root = crates.parent().expect("crates are in the workspace");
+    let mut sources = Sources::new();
+    collect(&root.join("tests"), root, &mut sources);
+    for entry in fs::read_dir(crates).expect("the folder is readable") {
+        let path = entry.expect("the folder is readable").path();
+        collect(&path.join("tests"), root, &mut sources);
+        collect(&path.join("src"), root, &mut sources);
+    }
+    sources
+}
+
+/// How a comment that names rows begins.
+const MARK: &str = "// Behaviours: ";
+
+/// What is written about the rows, and where.
+#[derive(Debug, Default)]
+struct Books {
+    /// Rows that a test names, and the place where it does.
+    named: Vec<(String, String)>,
+    /// Comments that name rows, but not as they should.
+    astray: Vec<String>,
+    /// Rows that do not apply, and why.
+    excused: Vec<(String, String)>,
+    /// How many rows each area is said to have.
+    counted: Vec<(String, String)>,
+    not_yet: Vec<String>,
+}
+
+impl Books {
+    fn read(sources: &Sources, page: &str, not_yet: &[(&str, &str)]) -> Self {
+        let mut books = Self::default();
+        for (file, text) in sources {
+            books.read_source(file, text);
+        }
+        for line in page.lines().filter_map(|line| line.strip_prefix("| ")) {
+            let cells: Vec<&str> = line.trim_end_matches('|').split('|').map(str::trim).collect();
+            match cells[..] {
+                [row, reason] if row.contains('-') => {
+                    books.excused.push((row.to_owned(), reason.to_owned()));
+                }
+                [area, _, count] if area != "area" => {
+                    books.counted.push((area.to_owned(), count.to_owned()));
+                }
+                _ => {}
+            }
+        }
+        let rows = not_yet.iter().flat_map(|(_, rows)| rows.split_whitespace());
+        books.not_yet.extend(rows.map(str::to_owned));
+        books
+    }
+
+    fn read_source(&mut self, file: &str, text: &str) {
+        let mut lines = text.lines().map(str::trim).zip(1..).peekable();
+        while let Some((line, number)) = lines.next() {
+            if !line.starts_with("//") || !line.contains("Behaviours:") {
+                continue;
+            }
+            let place = format!("{file}:{number}");
+            let list = line.strip_prefix(MARK).and_then(|list| list.strip_suffix('.'));
+            match (list, lines.peek()) {
+                (None, _) => self.astray.push(format!("{place}: say `{MARK}AREA-01, AREA-02.`")),
+                (_, next) if !next.is_some_and(|(next, _)| makes_a_test(next)) => {
+                    self.astray.push(format!("{place}: it is not directly above a test"));
+                }
+                (Some(list), _) => {
+                    let rows = list.split(", ").map(|row| (row.to_owned(), place.clone()));
+                    self.named.extend(rows);
+                }
+            }
+        }
+    }
+
+    /// Every row that is written about, and where.
+    fn entries(&self) -> impl Iterator<Item = (&str, &str)> {
+        let named = self.named.iter().map(|(row, place)| (row.as_str(), place.as_str()));
+        let excused = self.excused.iter().map(|(row, _)| (row.as_str(), "behaviours.md"));
+        named.chain(excused).chain(self.not_yet.iter().map(|row| (row.as_str(), "NOT_YET")))
+    }
+}
+
+/// Whether a line is the attribute of a test, or a macro that may expand to some.
+fn makes_a_test(line: &str) -> bool {
+    let called = |(name, rest): (&str, &str)| {
+        let is_name = name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == ':');
+        is_name && !name.is_empty() && rest.trim_start().starts_with(['(', '{'])
+    };
+    line.starts_with("#[test]") || line.split_once('!').is_some_and(called)
+}
+
+fn comments_astray(books: &Books) -> Vec<String> {
+    books.astray.clone()
+}
+
+fn unknown_rows(books: &Books) -> Vec<String> {
+    let rows = rows();
+    let unknown = books.entries().filter(|(row, _)| !rows.iter().any(|known| known == row));
+    unknown.map(|(row, place)| format!("{place}: {row}")).collect()
+}
+
+fn forgotten_rows(books: &Books) -> Vec<String> {
+    let written: BTreeSet<&str> = books.entries().map(|(row, _)| row).collect();
+    rows().into_iter().filter(|row| !written.contains(row.as_str())).collect()
+}
+
+/// Rows that are in more than one of: tests, the table, `NOT_YET`; or in one of the last two twice.
+fn doubtful_rows(books: &Books) -> Vec<String> {
+    let mut places: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (row, place) in books.entries() {
+        places.entry(row).or_default().push(place);
+    }
+    let in_source = |place: &&str| place.contains(".rs:");
+    let doubtful =
+        places.into_iter().filter(|(_, places)| places.len() > 1 && !places.iter().all(in_source));
+    doubtful.map(|(row, places)| format!("{row}: {}", places.join(", "))).collect()
+}
+
+fn miscounted_areas(books: &Books) -> Vec<String> {
+    let count = |ranges: &[RangeInclusive<u8>]| ranges.iter().cloned().flatten().count();
+    let counted =
+        AREAS.iter().map(|(area, ranges)| ((*area).to_owned(), count(ranges).to_string()));
+    let counted: Vec<_> = counted.collect();
+    if books.counted == counted { Vec::new() } else { vec![format!("they are {counted:?}")] }
+}
+
+fn rows_without_reason(books: &Books) -> Vec<String> {
+    let silent = books.excused.iter().filter(|(_, reason)| !reason.contains(' '));
+    silent.map(|(row, _)| row.clone()).collect()
+}
+
+fn rows_out_of_order(books: &Books) -> Vec<String> {
+    let rows = rows();
+    let place = |row: &String| rows.iter().position(|known| known == row);
+    let pairs = books.excused.windows(2).filter(|pair| place(&pair[0].0) >= place(&pair[1].0));
+    pairs.map(|pair| format!("{} stands before {}", pair[0].0, pair[1].0)).collect()
+}
+
+/// From the books to what violates a rule in them.
+type Rule = fn(&Books) -> Vec<String>;
+
+/// All rules, by name.
+const RULES: [(&str, Rule); 7] = [
+    ("a comment that names rows belongs to a test", comments_astray),
+    ("only rows of the list are named", unknown_rows),
+    ("every row has a test or a reason", forgotten_rows),
+    ("a row has a test or a reason, not both", doubtful_rows),
+    ("behaviours.md counts the rows", miscounted_areas),
+    ("behaviours.md gives reasons", rows_without_reason),
+    ("behaviours.md is in the order of the areas", rows_out_of_order),
+];
+
+#[test]
+fn every_row_has_a_test_or_a_reason() {
+    let page = include_str!("../src/behaviours.md");
+    let rows = rows();
+    assert!(page.contains(&format!("in {} rows", rows.len())), "{} rows", rows.len());
+    let books = Books::read(&sources(), page, &NOT_YET);
+    let named: BTreeSet<_> = books.named.iter().map(|(row, _)| row).collect();
+    assert!(named.len() > rows.len() / 3, "the tests were found: they name {} rows", named.len());
+    let mut found = Vec::new();
+    for (rule, check) in RULES {
+        found.extend(check(&books).into_iter().map(|violation| format!("{rule}: {violation}")));
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+fn every_rule_finds_what_it_is_for() {
+    let source = [
+        "// Behaviours: CFG-01, SUB-20.",
+        "#[test]",
+        "fn one() {}",
+        "// Behaviours: CFG-01, CFG-02.",
+        "matrix::of!(two);",
+        "    // Behaviours: CFG-03.",
+        "    fn helper() {}",
+        "// Behaviours: CFG-03",
+        "#[test]",
+        "/// Behaviours: CFG-03.",
+        "#[test]",
+    ];
+    let sources = Sources::from([("tests/some.rs".to_owned(), source.join("\n"))]);
+    let page = "\
+        | area | is about | rows |\n|---|---|---|\n| CFG | pools | 12 |\n\n\
+        | row | why |\n|---|---|\n| CFG-05 |  |\n| CFG-02 | not |\n| CFG-02 | for me |\n";
+    let books = Books::read(&sources, page, &[("later", "CFG-04 CFG-01")]);
+    assert_eq!(
+        comments_astray(&books),
+        [
+            "tests/some.rs:6: it is not directly above a test",
+            "tests/some.rs:8: say `// Behaviours: AREA-01, AREA-02.`",
+            "tests/some.rs:10: say `// Behaviours: AREA-01, AREA-02.`",
+        ]
+    );
+    assert_eq!(unknown_rows(&books), ["tests/some.rs:1: SUB-20"]);
+    let forgotten = forgotten_rows(&books);
+    assert_eq!(forgotten[..2], ["CFG-03", "CFG-06"]);
+    assert_eq!(forgotten.len(), rows().len() - 4, "CFG-01, CFG-02, CFG-04 and CFG-05 are there");
+    assert_eq!(
+        doubtful_rows(&books),
+        [
+            "CFG-01: tests/some.rs:1, tests/some.rs:4, NOT_YET",
+            "CFG-02: tests/some.rs:4, behaviours.md, behaviours.md",
+        ]
+    );
+    assert_eq!(miscounted_areas(&books).len(), 1);
+    assert_eq!(rows_without_reason(&books), ["CFG-05", "CFG-02"]);
+    assert_eq!(
+        rows_out_of_order(&books),
+        ["CFG-05 stands before CFG-02", "CFG-02 stands before CFG-02"]
+    );
+}

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::thread;
 
 use nix::libc;
-use procpool::{Error, ProcessPoolExecutor};
+use procpool::{Builder, Error, ProcessPoolExecutor};
 use procpool_testkit::{trace, watch};
 
 use crate::crossing::{Crossing, cross, pid};
@@ -15,9 +15,12 @@ use crate::pools::pool;
 // Behaviours: CFG-01.
 #[test]
 fn zero_workers_are_an_invalid_argument() {
-    let error = ProcessPoolExecutor::builder().max_workers(0).build().unwrap_err();
+    let crossing = Crossing::new();
+    let path = crossing.file("trace");
+    let error = traced(0, &path).build().unwrap_err();
     assert_eq!(error, Error::InvalidArgument("max_workers must be greater than 0"));
     assert_eq!(error.to_string(), "invalid argument: max_workers must be greater than 0");
+    assert_eq!(started(&path), 0);
 }
 
 // Behaviours: CFG-08.
@@ -70,14 +73,18 @@ fn use_one_cpu() {
     assert_eq!(unsafe { libc::sched_setaffinity(0, size, &raw const one) }, 0);
 }
 
-/// A pool whose workers write down that they were started.
-fn traced_pool(max_workers: usize, path: &str) -> ProcessPoolExecutor {
+/// What makes a pool whose workers write down that they were started.
+fn traced(max_workers: usize, path: &str) -> Builder {
     fn started(path: String) -> Result<(), Infallible> {
         trace::append(&path, "started");
         Ok(())
     }
     let builder = ProcessPoolExecutor::builder().max_workers(max_workers);
-    builder.initargs(path.to_owned()).initializer(started).build().unwrap()
+    builder.initargs(path.to_owned()).initializer(started)
+}
+
+fn traced_pool(max_workers: usize, path: &str) -> ProcessPoolExecutor {
+    traced(max_workers, path).build().unwrap()
 }
 
 /// How many workers wrote down that they were started. Final once the pool was dropped.
@@ -131,6 +138,22 @@ fn an_idle_worker_is_used_before_another_is_started() {
     });
 }
 
+// Behaviours: SPAWN-02.
+#[test]
+fn no_more_workers_are_started_than_tasks_were_unfinished_at_once() {
+    watch::within(watch::HANG, || {
+        let crossing = Crossing::new();
+        let path = crossing.file("trace");
+        let executor = traced_pool(8, &path);
+        for _ in 0..3 {
+            let [first, second] = [executor.submit(pid, ()), executor.submit(pid, ())];
+            assert!(first.result().is_ok() && second.result().is_ok());
+        }
+        drop(executor);
+        assert!((1..=2).contains(&started(&path)), "{} workers", started(&path));
+    });
+}
+
 // Behaviours: SUB-22, SUB-23, SPAWN-04.
 #[test]
 fn there_are_never_more_workers_than_max_workers() {
@@ -139,9 +162,10 @@ fn there_are_never_more_workers_than_max_workers() {
         let path = crossing.file("trace");
         let executor = traced_pool(2, &path);
         let places = crossing.places();
-        let futures: Vec<_> = (0..20).map(|_| executor.submit(cross, places.clone())).collect();
+        let futures: Vec<_> = (0..30).map(|_| executor.submit(cross, places.clone())).collect();
         crossing.wait_for(2);
-        crossing.let_go(20);
+        assert_eq!(futures.iter().filter(|future| future.running()).count(), 2);
+        crossing.let_go(30);
         let pids: HashSet<u32> = futures.iter().map(|future| future.result().unwrap()).collect();
         assert_eq!(pids.len(), 2, "two tasks ran at once, so there were two workers");
         drop(executor);
@@ -153,13 +177,15 @@ fn there_are_never_more_workers_than_max_workers() {
 #[test]
 fn a_pool_may_be_larger_than_the_machine() {
     watch::within(watch::HANG, || {
+        let more = 2 * thread::available_parallelism().unwrap().get() + 2;
         let crossing = Crossing::new();
-        let executor = pool(12);
-        let futures: Vec<_> = (0..12).map(|_| executor.submit(cross, crossing.places())).collect();
-        crossing.wait_for(12);
-        crossing.let_go(12);
+        let executor = pool(more);
+        let futures: Vec<_> =
+            (0..more).map(|_| executor.submit(cross, crossing.places())).collect();
+        crossing.wait_for(more);
+        crossing.let_go(more);
         let pids: HashSet<u32> = futures.iter().map(|future| future.result().unwrap()).collect();
-        assert_eq!(pids.len(), 12);
+        assert_eq!(pids.len(), more);
     });
 }
 

@@ -41,6 +41,23 @@ fn is_gone(pid: u32) -> bool {
 
 // Behaviours: SUB-03.
 #[test]
+fn a_task_that_came_too_late_never_runs() {
+    watch::within(watch::HANG, || {
+        let busy = Busy::new();
+        busy.executor.shutdown(false, false);
+        let path = busy.crossing.file("ran");
+        let write = |path: String| std::fs::write(path, "ran").expect("the folder is there");
+        let late = busy.executor.submit(write, path.clone());
+        assert_eq!(late.result_timeout(Duration::ZERO), Err(Error::Shutdown), "it is refused");
+        busy.crossing.let_go(1);
+        let worker = Watched::new(busy.running.result().unwrap());
+        assert!(worker.ended_within(watch::HANG));
+        assert!(!std::fs::exists(path).unwrap());
+    });
+}
+
+// Behaviours: SUB-03.
+#[test]
 fn a_pool_that_was_shut_down_takes_no_tasks() {
     watch::within(watch::HANG, || {
         for (wait, cancel_futures) in WAYS {
@@ -163,6 +180,51 @@ fn a_second_shutdown_may_cancel_what_the_first_left() {
         assert!(busy.pending.iter().all(Future::cancelled));
         busy.crossing.let_go(1);
         assert!(busy.running.result().is_ok());
+    });
+}
+
+// Behaviours: SHUT-06.
+#[test]
+fn a_second_shutdown_does_not_wait_after_one_that_did_not() {
+    watch::within(watch::HANG, || {
+        let busy = Busy::new();
+        busy.executor.shutdown(false, false);
+        busy.executor.shutdown(true, false);
+        assert!(busy.running.running(), "its task cannot have ended");
+        busy.crossing.let_go(1);
+        assert!(busy.pending.iter().all(|future| future.result().is_ok()));
+    });
+}
+
+// Behaviours: SHUT-05.
+#[test]
+fn cancelling_settles_every_task_of_a_large_pool() {
+    watch::within(watch::HANG, || {
+        let crossing = Crossing::new();
+        let executor = pool(5);
+        let futures: Vec<_> = (0..50).map(|_| executor.submit(cross, crossing.places())).collect();
+        crossing.wait_for(5);
+        executor.shutdown(false, true);
+        let (cancelled, others): (Vec<_>, Vec<_>) =
+            futures.iter().partition(|future| future.cancelled());
+        assert_eq!((cancelled.len(), others.len()), (45, 5));
+        crossing.let_go(5);
+        assert!(others.iter().all(|future| future.result().is_ok()));
+        assert!(cancelled.iter().all(|future| future.result() == Err(Error::Cancelled)));
+    });
+}
+
+// Behaviours: SHUT-10.
+#[test]
+fn a_pool_is_shut_down_right_after_it_got_more_tasks_than_workers() {
+    watch::within(watch::HANG, || {
+        for _ in 0..100 {
+            let executor = pool(2);
+            let futures = [0, 1, 2].map(|x| executor.submit(|x: u32| x + 1, x));
+            executor.shutdown(true, false);
+            assert!(futures.iter().all(Future::done), "it has waited");
+            assert_eq!(futures.map(|future| future.result()), [Ok(1), Ok(2), Ok(3)]);
+        }
     });
 }
 

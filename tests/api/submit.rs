@@ -150,10 +150,10 @@ fn pattern(length: usize) -> Vec<u8> {
 
 // Behaviours: SUB-12.
 #[test]
-fn a_hundred_mebibytes_travel_there_and_back() {
+fn more_than_a_hundred_mebibytes_travel_there_and_back() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
-        let bytes = pattern(100 << 20);
+        let bytes = pattern(110 << 20);
         let future = executor.submit(echo::<Vec<u8>>, bytes.clone());
         assert!(future.result().unwrap() == bytes, "the bytes differ");
         let again = executor.submit(|text: String| text.len(), "ü".repeat(8 << 20));

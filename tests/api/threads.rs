@@ -78,8 +78,10 @@ fn submitting_never_waits_for_a_worker() {
         // More than a socket holds: if it went to the busy worker, this would block.
         let waiting: Vec<_> =
             (0..100).map(|_| executor.submit(|b: Vec<u8>| b.len(), vec![1; 1 << 20])).collect();
+        let longer = executor.submit(|bytes: Vec<u8>| bytes.len(), vec![1; 8 << 20]);
         crossing.let_go(1);
         busy.result().unwrap();
         assert!(waiting.iter().all(|future| future.result() == Ok(1 << 20)));
+        assert_eq!(longer.result(), Ok(8 << 20));
     });
 }

@@ -12,6 +12,7 @@
 //! - [`several`]: several pools at once;
 //! - [`values`]: arguments and results on their way;
 //! - [`buffersize`], [`unordered`], [`timeout`]: the other options of a map;
+//! - [`places`]: the workers' environment and output;
 //! - [`state`]: the initializer's value, for every task of its worker;
 //! - [`shutdown`]: the ends of a pool, in all combinations;
 //! - [`threads`]: one pool, many threads;
@@ -27,6 +28,7 @@ mod crossing;
 mod future;
 mod inputs;
 mod map;
+mod places;
 mod pools;
 mod queue;
 mod readings;

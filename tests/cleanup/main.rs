@@ -7,7 +7,8 @@
 //! - [`signals`]: what workers and the programs that tasks start do with SIGINT;
 //! - [`streams`]: stdin, stdout and stderr of workers;
 //! - [`deaths`]: a worker's death is seen, whoever holds its socket or collects its status;
-//! - [`executable`]: the file that workers are started from, and how they are started.
+//! - [`executable`]: the file that workers are started from, and how they are started;
+//! - [`groups`]: what a task started, when its worker ends.
 //!
 //! [`running`] is how these tests hold a program that runs beside them.
 
@@ -15,6 +16,7 @@ mod after_drop;
 mod deaths;
 mod descriptors;
 mod executable;
+mod groups;
 mod parent_ended;
 mod running;
 mod signals;

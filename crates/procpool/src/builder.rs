@@ -1,7 +1,10 @@
 //! The builder: what a pool is made of, checked once.
 //!
 //! Owns the defaults and the order of calls that ties an initializer to its arguments and to the
-//! state of the tasks. Starts nothing before `build`.
+//! state of the tasks. Starts nothing before `build`. What it may be told of the place that workers
+//! run in is in `place`.
+
+mod place;
 
 mod policies;
 
@@ -10,7 +13,6 @@ use std::marker::PhantomData;
 use std::time::Duration;
 
 use bytes::Bytes;
-use nix::sys::signal::SigSet;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -18,9 +20,8 @@ use crate::codec;
 use crate::error::{CodecStep, Error};
 use crate::executor::ProcessPoolExecutor;
 use crate::lifecycle::DeathPolicy;
-use crate::manager::{Hooks, Settings};
-use crate::start::is_initialized;
-use crate::sys::signal::current_mask;
+use crate::manager::{Hooks, Policies, Settings};
+use crate::start::{PlaceOptions, is_initialized};
 use crate::task::{self, InitializerOutput};
 use crate::wire::Entry;
 
@@ -50,8 +51,8 @@ pub struct Initargs<A>(A);
 /// calls of [`initargs`](Self::initargs) and [`initializer`](Self::initializer).
 pub struct Builder<S = (), I = ()> {
     max_workers: Option<usize>,
-    /// What is set so far; the rest is filled in by `build`.
-    settings: Settings,
+    policies: Policies,
+    place: PlaceOptions,
     /// The initializer and its encoded arguments. An error is reported by `build`.
     initialize: Result<Option<(Entry, Bytes)>, Error>,
     initargs: I,
@@ -63,11 +64,8 @@ impl ProcessPoolExecutor {
     pub fn builder() -> Builder {
         Builder {
             max_workers: None,
-            settings: Settings {
-                max_workers: 0,
+            policies: Policies {
                 start_timeout: START_TIMEOUT,
-                initialize: None,
-                mask: SigSet::empty(),
                 death_policy: DeathPolicy::Break,
                 max_failed_starts: MAX_FAILED_STARTS,
                 task_timeout: None,
@@ -78,6 +76,7 @@ impl ProcessPoolExecutor {
                 leave_timeout: LEAVE_TIMEOUT,
                 hooks: Hooks::default(),
             },
+            place: PlaceOptions::default(),
             initialize: Ok(None),
             initargs: (),
             state: PhantomData,
@@ -151,7 +150,8 @@ impl Builder {
     {
         Builder {
             max_workers: self.max_workers,
-            settings: self.settings,
+            policies: self.policies,
+            place: self.place,
             initialize: self.initialize,
             initargs: Initargs(initargs),
             state: PhantomData,
@@ -186,7 +186,7 @@ impl<S, I> Builder<S, I> {
     ///
     /// One that takes longer is killed. If it was the only worker, the pool is broken.
     pub fn start_timeout(mut self, limit: Duration) -> Self {
-        self.settings.start_timeout = limit;
+        self.policies.start_timeout = limit;
         self
     }
 
@@ -196,7 +196,7 @@ impl<S, I> Builder<S, I> {
         encode: impl FnOnce(I, &mut Vec<u8>) -> Result<(), Error>,
     ) -> Builder<T> {
         let initialize = || {
-            if self.settings.finalizer.is_some() {
+            if self.policies.finalizer.is_some() {
                 return Err(Error::InvalidArgument(
                     "finalizer: name it after the initializer, whose state it takes",
                 ));
@@ -209,7 +209,8 @@ impl<S, I> Builder<S, I> {
         Builder {
             max_workers: self.max_workers,
             initialize: initialize(),
-            settings: self.settings,
+            policies: self.policies,
+            place: self.place,
             initargs: (),
             state: PhantomData,
         }
@@ -222,8 +223,9 @@ impl<S: 'static> Builder<S> {
     /// # Errors
     ///
     /// - [`Error::NotInitialized`]: [`init`](crate::init) was not called before.
-    /// - [`Error::InvalidArgument`]: `max_workers` or `max_tasks_per_child` is 0, or a finalizer was
-    ///   named before the initializer.
+    /// - [`Error::InvalidArgument`]: `max_workers` or `max_tasks_per_child` is 0, a finalizer was named
+    ///   before the initializer, or no environment can hold a variable.
+    /// - [`Error::OutputFile`]: a file for the workers' output cannot be opened.
     /// - [`Error::Codec`]: the initargs cannot be encoded.
     /// - [`Error::ForeignFunction`]: workers could not find the initializer.
     /// - [`Error::Setup`]: the system refused a descriptor or a thread.
@@ -236,14 +238,14 @@ impl<S: 'static> Builder<S> {
             Some(max_workers) => max_workers,
             None => std::thread::available_parallelism().map_or(1, usize::from),
         };
-        if self.settings.max_tasks_per_child == Some(0) {
+        if self.policies.max_tasks_per_child == Some(0) {
             return Err(Error::InvalidArgument("max_tasks_per_child must be greater than 0"));
         }
         ProcessPoolExecutor::start(Settings {
             max_workers,
             initialize: self.initialize?,
-            mask: current_mask(),
-            ..self.settings
+            place: self.place.open(max_workers)?,
+            policies: self.policies,
         })
     }
 }
@@ -252,7 +254,8 @@ impl<S, I> fmt::Debug for Builder<S, I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder")
             .field("max_workers", &self.max_workers)
-            .field("settings", &self.settings)
+            .field("policies", &self.policies)
+            .field("place", &self.place)
             .finish_non_exhaustive()
     }
 }

@@ -5,6 +5,7 @@
 //! cause can settle many futures and each of them gets an error of its own.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,6 +38,13 @@ pub enum Error {
     Setup {
         /// What was being created.
         what: &'static str,
+        /// The system's answer.
+        errno: Errno,
+    },
+    /// A file for the output of workers could not be opened.
+    OutputFile {
+        /// The file.
+        path: PathBuf,
         /// The system's answer.
         errno: Errno,
     },
@@ -91,6 +99,10 @@ impl fmt::Display for Error {
             Error::Setup { what, errno } => {
                 write!(f, "the pool could not create {what}: {}", errno.desc())
             }
+            Error::OutputFile { path, errno } => {
+                let path = path.display();
+                write!(f, "{path} cannot be opened for the output of workers: {}", errno.desc())
+            }
             Error::Shutdown => f.write_str("the pool was shut down and takes no new tasks"),
             Error::Cancelled => f.write_str("the task was cancelled before it started"),
             Error::TimedOut(limit) => write!(f, "no result within {limit:?}; the task goes on"),
@@ -116,7 +128,7 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Error::Setup { errno, .. } => Some(errno),
+            Error::Setup { errno, .. } | Error::OutputFile { errno, .. } => Some(errno),
             Error::BrokenProcessPool(broken) => broken.source(),
             _ => None,
         }

@@ -99,7 +99,8 @@
 //!   Until it gets to `init` nothing watches the parent for it: code that hangs there outlives a
 //!   parent that is killed.
 //! - A worker inherits the environment, the working directory, stdout, stderr, and every
-//!   descriptor of the program that is not close-on-exec. Its stdin is `/dev/null`.
+//!   descriptor of the program that is not close-on-exec, unless the [`Builder`] was told otherwise.
+//!   Its stdin is `/dev/null`.
 //! - A worker ends with its parent because it asks the kernel for that (`PR_SET_PDEATHSIG`), which
 //!   the kernel forgets when a task changes the process's user or group. The worker asks again before
 //!   it next sleeps; until then that task outlives a parent that is killed.
@@ -159,7 +160,7 @@ pub use lifecycle::{
 };
 pub use map::{BufferedMap, Map, MapOptions};
 pub use self_describing::SelfDescribing;
-pub use start::init;
+pub use start::{Output, init};
 pub use task::InitializerOutput;
 pub use worker::{is_cancelled, worker_id};
 

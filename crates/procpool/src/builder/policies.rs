@@ -31,7 +31,7 @@ impl<S, I> Builder<S, I> {
     /// }
     /// ```
     pub fn death_policy(mut self, policy: DeathPolicy) -> Self {
-        self.settings.death_policy = policy;
+        self.policies.death_policy = policy;
         self
     }
 
@@ -64,7 +64,7 @@ impl<S, I> Builder<S, I> {
     /// }
     /// ```
     pub fn max_failed_starts(mut self, starts: u32) -> Self {
-        self.settings.max_failed_starts = starts;
+        self.policies.max_failed_starts = starts;
         self
     }
 
@@ -83,7 +83,7 @@ impl<S, I> Builder<S, I> {
     ///
     /// See [`is_cancelled`](crate::is_cancelled).
     pub fn task_timeout(mut self, limit: Duration) -> Self {
-        self.settings.task_timeout = Some(limit);
+        self.policies.task_timeout = Some(limit);
         self
     }
 
@@ -95,7 +95,7 @@ impl<S, I> Builder<S, I> {
     ///
     /// See [`ProcessPoolExecutor::timeout`](crate::ProcessPoolExecutor::timeout).
     pub fn grace(mut self, grace: Duration) -> Self {
-        self.settings.grace = grace;
+        self.policies.grace = grace;
         self
     }
 
@@ -119,7 +119,7 @@ impl<S, I> Builder<S, I> {
     /// }
     /// ```
     pub fn max_tasks_per_child(mut self, tasks: u64) -> Self {
-        self.settings.max_tasks_per_child = Some(tasks);
+        self.policies.max_tasks_per_child = Some(tasks);
         self
     }
 
@@ -148,7 +148,7 @@ impl<S, I> Builder<S, I> {
     /// }
     /// ```
     pub fn idle_timeout(mut self, limit: Duration) -> Self {
-        self.settings.idle_timeout = Some(limit);
+        self.policies.idle_timeout = Some(limit);
         self
     }
 
@@ -178,7 +178,7 @@ impl<S, I> Builder<S, I> {
     /// }
     /// ```
     pub fn finalizer_timeout(mut self, limit: Duration) -> Self {
-        self.settings.leave_timeout = limit;
+        self.policies.leave_timeout = limit;
         self
     }
 
@@ -192,7 +192,7 @@ impl<S, I> Builder<S, I> {
     ///
     /// See [`on_worker_exit`](Self::on_worker_exit).
     pub fn on_worker_start(mut self, hook: impl Fn(WorkerInfo) + Send + Sync + 'static) -> Self {
-        self.settings.hooks.on_worker_start = Some(Arc::new(hook));
+        self.policies.hooks.on_worker_start = Some(Arc::new(hook));
         self
     }
 
@@ -228,7 +228,7 @@ impl<S, I> Builder<S, I> {
         mut self,
         hook: impl Fn(WorkerInfo, ExitReason) + Send + Sync + 'static,
     ) -> Self {
-        self.settings.hooks.on_worker_exit = Some(Arc::new(hook));
+        self.policies.hooks.on_worker_exit = Some(Arc::new(hook));
         self
     }
 }
@@ -268,7 +268,7 @@ impl<S: 'static> Builder<S> {
     /// ```
     pub fn finalizer(mut self, finalizer: fn(S)) -> Self {
         match task::finalizer_entry(finalizer) {
-            Ok(entry) => self.settings.finalizer = Some(entry),
+            Ok(entry) => self.policies.finalizer = Some(entry),
             Err(error) => self.initialize = self.initialize.and(Err(error)),
         }
         self

@@ -34,7 +34,7 @@ impl PoolState {
             match worker.stop {
                 Some(stop) if worker.front() == Some(stop.index) => {
                     if now >= stop.until {
-                        let deadline = now.checked_add(pool.settings.grace);
+                        let deadline = now.checked_add(pool.settings.policies.grace);
                         drop(worker.terminate(ExitReason::TimedOut, deadline));
                     }
                 }
@@ -66,7 +66,7 @@ impl PoolState {
         work.fail_first(Error::TaskTimedOut { work_item: id, limit }, wakes);
         worker.link.ask_to_stop(task);
         worker.stuck_at = Some(task);
-        let until = now.checked_add(pool.settings.grace).unwrap_or(now);
+        let until = now.checked_add(pool.settings.policies.grace).unwrap_or(now);
         worker.stop = Some(Stop { index: task, until });
         worker.nudge();
         self.emit(EventKind::TaskTimedOut(id));

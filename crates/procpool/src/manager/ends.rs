@@ -28,10 +28,10 @@ impl PoolState {
     ) {
         let worker = &mut self.workers[index];
         worker.stage = Stage::Leaving(reason);
-        worker.deadline = Instant::now().checked_add(pool.settings.leave_timeout);
+        worker.deadline = Instant::now().checked_add(pool.settings.policies.leave_timeout);
         let none = bytes::Bytes::new();
         let mut sent = Ok(());
-        if let Some(entry) = pool.settings.finalizer {
+        if let Some(entry) = pool.settings.policies.finalizer {
             sent = worker.link.send(Frame::Finalize { entry }, &none);
         }
         let sent = sent.and_then(|()| worker.link.send(Frame::Exit, &none));
@@ -41,7 +41,7 @@ impl PoolState {
 
     /// Lets those leave that have run as many tasks as they may.
     pub(super) fn let_used_workers_leave(&mut self, pool: &Pool, wakes: &mut Wakes) {
-        if pool.settings.max_tasks_per_child.is_none() {
+        if pool.settings.policies.max_tasks_per_child.is_none() {
             return;
         }
         for index in 0..self.workers.len() {
@@ -54,7 +54,7 @@ impl PoolState {
     /// Notes since when workers are idle, if that counts in this pool. Called whenever tasks have been
     /// given out.
     pub(super) fn note_idle(&mut self, pool: &Pool) {
-        if pool.settings.idle_timeout.is_none() {
+        if pool.settings.policies.idle_timeout.is_none() {
             return;
         }
         let now = Instant::now();
@@ -72,7 +72,7 @@ impl PoolState {
 
     /// Lets those leave that have been idle for too long, and says when to look again.
     pub(super) fn let_idle_workers_leave(&mut self, pool: &Pool, now: Instant, wakes: &mut Wakes) {
-        let Some(limit) = pool.settings.idle_timeout else { return };
+        let Some(limit) = pool.settings.policies.idle_timeout else { return };
         self.idle_check = None;
         for index in 0..self.workers.len() {
             let Some(since) = self.workers[index].idle_since else { continue };
@@ -104,6 +104,10 @@ impl PoolState {
             }
         }
         debug_assert_eq!(self.workers[index].serial, serial, "reading removes no worker");
+        if !matches!(self.workers[index].stage, Stage::Leaving(_)) {
+            // What its tasks have started dies with it, by whatever hand.
+            self.workers[index].kill_group();
+        }
         let Some(ended) = self.workers[index].process.reap() else { return };
         let exit = ended.exit;
         let mut worker = self.workers.swap_remove(index);
@@ -129,7 +133,7 @@ impl PoolState {
         let Ended { exit, usage } = ended;
         let (pid, activity) = (worker.pid, worker.activity());
         let death = WorkerDeath { pid, exit, activity, usage, stderr: None };
-        match (worker.stage, pool.settings.death_policy) {
+        match (worker.stage, pool.settings.policies.death_policy) {
             (Stage::Starting | Stage::Waiting, _)
             | (Stage::Initializing, DeathPolicy::Replace { .. }) => {
                 self.start_failed(pool, BrokenCause::WorkerDied(death), wakes);

@@ -156,7 +156,7 @@ impl PoolState {
                 let cause = initializer_cause(worker.pid, failure);
                 // Its exit handlers may take their time; what they do is of no interest any more.
                 worker.kill(ExitReason::InitializerFailed);
-                let breaks = pool.settings.death_policy == DeathPolicy::Break;
+                let breaks = pool.settings.policies.death_policy == DeathPolicy::Break;
                 if stage == Stage::Initializing && breaks {
                     return self.break_pool(pool, cause, wakes);
                 }
@@ -226,7 +226,7 @@ impl PoolState {
         let (mut in_doubt, not_started) = worker.part_in_flight();
         // Nothing that it says from here on counts, its task's result included.
         drop(worker.kill(ExitReason::Killed));
-        match pool.settings.death_policy {
+        match pool.settings.policies.death_policy {
             DeathPolicy::Replace { .. } if is_coming => {
                 self.start_failed(pool, BrokenCause::Protocol { pid, what }, wakes);
             }
@@ -282,7 +282,7 @@ impl PoolState {
                 Stage::Leaving(_) => drop(worker.kill(ExitReason::TimedOut)),
                 Stage::Starting if !worker.link_ended => {
                     worker.kill(ExitReason::TimedOut);
-                    let limit = pool.settings.start_timeout;
+                    let limit = pool.settings.policies.start_timeout;
                     self.start_failed(pool, BrokenCause::StartTimeout { pid, limit }, wakes);
                 }
                 _ => {

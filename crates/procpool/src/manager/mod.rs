@@ -42,14 +42,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use nix::sys::signal::SigSet;
 
 use crate::callbacks::{self, CallbackThread};
 use crate::chunk_source::ChunkSource;
 use crate::error::{BrokenCause, Error};
 use crate::future::SharedFuture;
 use crate::lifecycle::{DeathPolicy, Event, ExitReason, Stats, WorkerInfo};
-use crate::start::{self, StartError, Started};
+use crate::start::{self, Place, StartError, Started};
 use crate::sys::poller::Poller;
 use crate::sys::signal;
 use crate::wire::Entry;
@@ -64,11 +63,16 @@ pub(crate) use block::{Arguments, Errand, LARGE};
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) max_workers: usize,
-    pub(crate) start_timeout: Duration,
     /// The initializer that every worker runs first, if there is one, and its encoded arguments.
     pub(crate) initialize: Option<(Entry, Bytes)>,
-    /// The signal mask that workers run with: that of the thread that built the pool.
-    pub(crate) mask: SigSet,
+    pub(crate) place: Place,
+    pub(crate) policies: Policies,
+}
+
+/// How workers live and end.
+#[derive(Debug)]
+pub(crate) struct Policies {
+    pub(crate) start_timeout: Duration,
     pub(crate) death_policy: DeathPolicy,
     /// How many workers in a row may end before they take tasks, where dead ones are replaced.
     pub(crate) max_failed_starts: u32,
@@ -141,7 +145,7 @@ impl Pool {
             Poller::new().map_err(|errno| Error::Setup { what: "an epoll descriptor", errno })?;
         let cpus = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Arc::new(Self {
-            callbacks: CallbackThread::new(settings.mask),
+            callbacks: CallbackThread::new(settings.place.mask),
             settings,
             poller,
             next_serial: AtomicU64::new(0),
@@ -159,7 +163,7 @@ impl Pool {
 
     /// For how long a task may run that is given no limit of its own.
     pub(crate) fn task_timeout(&self) -> Option<Duration> {
-        self.settings.task_timeout
+        self.settings.policies.task_timeout
     }
 
     /// Queues a call and hands it to an idle worker if there is one.
@@ -316,13 +320,14 @@ impl Pool {
 
     /// Starts a process and registers it with the poller; all or nothing.
     fn start_worker(&self, id: usize) -> Result<Worker, StartError> {
-        let Started { pid, process, link } = start::spawn(&self.settings.mask, id)?;
+        let Started { pid, process, link } = start::spawn(&self.settings.place, id)?;
         let mut worker = Worker {
             // Relaxed: only the number matters.
             serial: self.next_serial.fetch_add(1, Ordering::Relaxed),
             id,
             pid,
             process,
+            leads_group: self.settings.place.process_groups,
             link,
             stage: Stage::Starting,
             in_flight: VecDeque::new(),
@@ -335,13 +340,13 @@ impl Pool {
             moves: false,
             stuck_at: None,
             taken_back: 0,
-            most_tasks: self.settings.max_tasks_per_child.unwrap_or(u64::MAX),
+            most_tasks: self.settings.policies.max_tasks_per_child.unwrap_or(u64::MAX),
             shortest_limit: None,
             seen: None,
             stop: None,
             idle_since: None,
             busy_nanos: 0,
-            deadline: Instant::now().checked_add(self.settings.start_timeout),
+            deadline: Instant::now().checked_add(self.settings.policies.start_timeout),
         };
         let watched = self
             .poller
@@ -370,7 +375,7 @@ impl Pool {
             self.poller.wake();
         }
         for hook in wakes.take_hooks() {
-            self.settings.hooks.push(hook, &self.callbacks);
+            self.settings.policies.hooks.push(hook, &self.callbacks);
         }
         value
     }

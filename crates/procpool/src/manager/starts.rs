@@ -107,11 +107,11 @@ impl PoolState {
         let alive = |worker: &&Worker| !matches!(worker.stage, Stage::Killed(_));
         let others = self.workers.iter().filter(alive).count();
         let is_refused = matches!(cause, BrokenCause::StartFailed { .. });
-        let is_borne = match pool.settings.death_policy {
+        let is_borne = match pool.settings.policies.death_policy {
             DeathPolicy::Replace { .. } if !is_refused => {
                 self.failed_starts += 1;
                 let is_ready = |worker: &Worker| worker.stage == Stage::Ready;
-                self.failed_starts < pool.settings.max_failed_starts
+                self.failed_starts < pool.settings.policies.max_failed_starts
                     || self.workers.iter().any(is_ready)
             }
             _ => others > 0,

@@ -294,7 +294,7 @@ impl PoolState {
 
     /// Breaks the pool as if it were killed, but lets the workers handle the signal.
     pub(super) fn terminate_all(&mut self, pool: &Pool, wakes: &mut Wakes) {
-        let deadline = Instant::now().checked_add(pool.settings.grace);
+        let deadline = Instant::now().checked_add(pool.settings.policies.grace);
         for index in 0..self.workers.len() {
             // Tasks that have finished keep their results.
             self.read_results(pool, index, wakes);

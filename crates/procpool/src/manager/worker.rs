@@ -151,6 +151,8 @@ pub(super) struct Worker {
     pub(super) id: usize,
     pub(super) pid: u32,
     pub(super) process: PidFd,
+    /// Whether its process leads a group, to which what its tasks start belongs too.
+    pub(super) leads_group: bool,
     pub(super) link: WorkerLink,
     pub(super) stage: Stage,
     /// Sent and not finished, in the order of their indices.
@@ -373,9 +375,18 @@ impl Worker {
         }
     }
 
+    /// Kills its process group, if it leads one. It has not been reaped: it is in the pool, and the
+    /// pool's lock is held.
+    pub(super) fn kill_group(&self) {
+        if self.leads_group {
+            self.process.kill_group(self.pid);
+        }
+    }
+
     /// Kills the process; it is reaped when its descriptor says that it ended. Returns the work
     /// that it had. The first reason stays.
     pub(super) fn kill(&mut self, reason: ExitReason) -> VecDeque<InFlight> {
+        self.kill_group();
         self.process.kill();
         self.deadline = None;
         self.give_up(reason)

@@ -1,4 +1,5 @@
-//! How worker processes come to be: `init()` on their side, `spawn` on the parent's.
+//! How worker processes come to be: `init()` on their side, `spawn` on the parent's; and the place
+//! that they find themselves in.
 //!
 //! Owns the worker's command line, by which a worker is recognised:
 //!
@@ -11,10 +12,14 @@
 //! variable: the programs that a task starts would inherit that.
 
 mod init;
+mod output;
+mod place;
 mod spawn;
 
 pub use init::init;
 pub(crate) use init::{is_initialized, serve_before_main};
+pub use output::Output;
+pub(crate) use place::{Place, PlaceOptions};
 pub(crate) use spawn::{StartError, Started, spawn};
 
 /// The argument by which a process knows that it is a worker.

@@ -3,12 +3,11 @@
 use std::os::fd::{AsFd, AsRawFd};
 
 use nix::errno::Errno;
-use nix::sys::signal::SigSet;
 use nix::unistd::getpid;
 
-use super::WORKER_ARGUMENT;
+use super::{Place, WORKER_ARGUMENT};
 use crate::link::{SEGMENT, Segment, WorkerLink};
-use crate::sys::process::{PidFd, discard, spawn_self};
+use crate::sys::process::{PidFd, Surroundings, discard, spawn_self};
 use crate::sys::signal::with_sigint;
 use crate::sys::socket;
 
@@ -27,16 +26,22 @@ pub(crate) struct StartError {
     pub(crate) errno: Errno,
 }
 
-/// Starts the worker in place `id`, whose signal mask will be `mask` once it has passed `init()`.
-pub(crate) fn spawn(mask: &SigSet, id: usize) -> Result<Started, StartError> {
+/// Starts worker `id` of its pool.
+pub(crate) fn spawn(place: &Place, id: usize) -> Result<Started, StartError> {
     let failed = |what| move |errno| StartError { what, errno };
     let (ours, theirs) = socket::pair().map_err(failed("a socket pair"))?;
     let (segment, memory) = Segment::create(SEGMENT).map_err(failed("shared memory"))?;
-    let place = format!("{}:{}:{}:{id}", theirs.as_raw_fd(), memory.as_raw_fd(), getpid());
-    let arguments = [WORKER_ARGUMENT.to_owned(), place];
-    let inherited = [theirs.as_fd(), memory.as_fd()];
-    let pid =
-        spawn_self(&arguments, &inherited, &with_sigint(*mask)).map_err(failed("a process"))?;
+    let link = format!("{}:{}:{}:{id}", theirs.as_raw_fd(), memory.as_raw_fd(), getpid());
+    let surroundings = Surroundings {
+        stdout: place.stdout.stream(id),
+        stderr: place.stderr.stream(id),
+        inherited: &[theirs.as_fd(), memory.as_fd()],
+        variables: &place.variables,
+        mask: with_sigint(place.mask),
+        leads_group: place.process_groups,
+    };
+    let arguments = [WORKER_ARGUMENT.to_owned(), link];
+    let pid = spawn_self(&arguments, &surroundings).map_err(failed("a process"))?;
     let process = PidFd::open(pid).map_err(|errno| {
         // ESRCH: another wait of the program has reaped it, and its number may be anybody's.
         if errno != Errno::ESRCH {

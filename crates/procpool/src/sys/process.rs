@@ -14,42 +14,82 @@ use nix::fcntl::OFlag;
 use nix::libc;
 use nix::spawn::{PosixSpawnAttr, PosixSpawnFileActions, PosixSpawnFlags, posix_spawn};
 use nix::sys::prctl;
-use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signal::{SigSet, Signal, killpg};
 use nix::sys::stat::Mode;
 use nix::unistd::{Pid, getppid};
 
 use crate::error::{ResourceUsage, WorkerExit};
 
+/// What a child's stdout or stderr is. A descriptor is one above 2.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Stream<'a> {
+    Inherited,
+    Null,
+    Descriptor(BorrowedFd<'a>),
+}
+
+/// What a child starts with, beside its arguments.
+#[derive(Debug)]
+pub(crate) struct Surroundings<'a> {
+    pub(crate) stdout: Stream<'a>,
+    pub(crate) stderr: Stream<'a>,
+    /// Descriptors above 2 that it has under their own numbers.
+    pub(crate) inherited: &'a [BorrowedFd<'a>],
+    /// Variables that it has beside the parent's, or with other values.
+    pub(crate) variables: &'a [(OsString, OsString)],
+    pub(crate) mask: SigSet,
+    /// Whether it leads a process group of its own.
+    pub(crate) leads_group: bool,
+}
+
 /// Starts this program again, with `arguments` after its own argv\[0\].
 ///
-/// The child gets `/dev/null` as stdin, `inherited` under their own numbers, the parent's stdout and
-/// stderr, environment and working directory, and `mask` as its signal mask. It is started by
-/// `posix_spawn`, which never copies the parent: its cost does not grow with the parent's memory.
+/// The child gets `/dev/null` as stdin, its `surroundings`, and the parent's working directory. It
+/// is started by `posix_spawn`, which never copies the parent: its cost does not grow with the
+/// parent's memory.
 ///
 /// # Errors
 ///
 /// The system's: mostly EAGAIN (process limit) and ENOMEM.
 pub(crate) fn spawn_self(
     arguments: &[String],
-    inherited: &[BorrowedFd<'_>],
-    mask: &SigSet,
+    surroundings: &Surroundings<'_>,
 ) -> nix::Result<Pid> {
     let mut actions = PosixSpawnFileActions::init()?;
     actions.add_open(0, "/dev/null", OFlag::O_RDONLY, Mode::empty())?;
+    for (number, stream) in [(1, surroundings.stdout), (2, surroundings.stderr)] {
+        match stream {
+            Stream::Inherited => {}
+            Stream::Null => {
+                actions.add_open(number, "/dev/null", OFlag::O_WRONLY, Mode::empty())?;
+            }
+            Stream::Descriptor(fd) => actions.add_dup2(fd.as_raw_fd(), number)?,
+        }
+    }
     // dup2 onto itself clears close-on-exec, in the child alone: no other child that the program
     // starts at this moment can inherit the descriptor (glibc 2.29, POSIX.1-2024).
-    for inherited in inherited {
+    for inherited in surroundings.inherited {
         actions.add_dup2(inherited.as_raw_fd(), inherited.as_raw_fd())?;
     }
     let mut attributes = PosixSpawnAttr::init()?;
-    attributes.set_sigmask(mask)?;
-    attributes.set_flags(PosixSpawnFlags::POSIX_SPAWN_SETSIGMASK)?;
+    attributes.set_sigmask(&surroundings.mask)?;
+    let mut flags = PosixSpawnFlags::POSIX_SPAWN_SETSIGMASK;
+    if surroundings.leads_group {
+        // 0: the group has the child's own number.
+        attributes.set_pgroup(Pid::from_raw(0))?;
+        flags |= PosixSpawnFlags::POSIX_SPAWN_SETPGROUP;
+    }
+    attributes.set_flags(flags)?;
 
     let argv0 = std::env::args_os().next().unwrap_or_else(|| OsString::from("procpool"));
     let argv: Vec<CString> = std::iter::once(c_string(argv0.into_vec()))
         .chain(arguments.iter().map(|argument| c_string(argument.clone().into_bytes())))
         .collect();
+    let own = surroundings.variables;
+    let replaced = |name: &OsString| own.iter().any(|(own, _)| own == name);
     let environment: Vec<CString> = std::env::vars_os()
+        .filter(|(name, _)| !replaced(name))
+        .chain(own.iter().cloned())
         .map(|(name, value)| c_string([name.as_bytes(), b"=", value.as_bytes()].concat()))
         .collect();
     // The link stays valid when the file is replaced or deleted while the program runs.
@@ -104,6 +144,24 @@ impl PidFd {
         // ESRCH: it has ended. EPERM: the worker changed its user; it still leaves by itself when
         // its link is closed.
         let _ = Errno::result(result);
+    }
+
+    /// Sends SIGKILL to the process group that `leader`, this process, leads.
+    ///
+    /// A group is named by its leader's number, which is nobody else's until the leader is reaped.
+    /// Only we reap it, unless the program ignores SIGCHLD or waits for any child: then it may be
+    /// gone, and what is left of its group is left alone.
+    pub(crate) fn kill_group(&self, leader: u32) {
+        let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
+        let fd = self.0.as_raw_fd() as libc::id_t;
+        let look = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+        // SAFETY: `info` is writable memory of the right type; waitid(2) writes at most that, and
+        // with WNOWAIT collects nothing.
+        let result = unsafe { libc::waitid(libc::P_PIDFD, fd, info.as_mut_ptr(), look) };
+        if Errno::result(result).is_ok() {
+            // EPERM: none of its processes may be signalled.
+            let _ = killpg(Pid::from_raw(leader.cast_signed()), Signal::SIGKILL);
+        }
     }
 
     /// Collects the exit status of an ended child; `None` while it runs.
@@ -203,6 +261,8 @@ pub(crate) fn restore_name() {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read, Write};
+    use std::os::unix::process::CommandExt;
     use std::process::{Command, Stdio};
 
     use super::*;
@@ -237,6 +297,44 @@ mod tests {
         assert!(usage.max_rss >= 64 << 10, "no shell is that small: {usage:?}");
         fd.kill();
         assert!(child.wait().is_err(), "it was reaped already");
+    }
+
+    /// Starts the leader of a group, which ends at once, and a `cat` in the group.
+    fn group() -> (std::process::Child, PidFd) {
+        let mut shell = Command::new("/bin/sh");
+        let shell = shell.args(["-c", "exec 3<&0; cat <&3 & exit 0"]).process_group(0);
+        let child = shell.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        let child = child.expect("a shell starts");
+        let fd = PidFd::open(Pid::from_raw(child.id() as i32)).expect("a child can be opened");
+        wait_readable(&fd);
+        (child, fd)
+    }
+
+    /// Returns what the `cat` makes of a line: nothing if it was killed.
+    fn echo(child: &mut std::process::Child) -> String {
+        let mut text = String::new();
+        // It fails if there is nobody to read it.
+        let _ = child.stdin.take().expect("it is a pipe").write_all(b"line\n");
+        child.stdout.take().expect("it is a pipe").read_to_string(&mut text).expect("it is text");
+        text
+    }
+
+    #[test]
+    fn a_group_is_killed_also_when_its_leader_has_ended() {
+        let (mut leader, fd) = group();
+        fd.kill_group(leader.id());
+        assert_eq!(echo(&mut leader), "");
+        assert_eq!(fd.reap().map(|ended| ended.exit), Some(WorkerExit::Code(0)));
+        assert!(leader.wait().is_err(), "it was reaped already");
+    }
+
+    #[test]
+    fn a_group_is_left_alone_when_its_leader_was_reaped_and_its_number_may_be_anybodys() {
+        let (mut leader, fd) = group();
+        assert!(fd.reap().is_some(), "it has ended");
+        fd.kill_group(leader.id());
+        assert_eq!(echo(&mut leader), "line\n");
+        assert!(leader.wait().is_err(), "it was reaped already");
     }
 
     #[test]

@@ -1,0 +1,104 @@
+//! What a builder may be told of the place that its workers run in: their environment, where their
+//! output goes, their process groups.
+//!
+//! Checks nothing: `start::place` does, when the pool is made.
+
+use std::ffi::OsString;
+
+use super::Builder;
+use crate::start::Output;
+
+impl<S, I> Builder<S, I> {
+    /// Sets an environment variable in the workers. The program's own environment stays as it is.
+    ///
+    /// Workers have the environment that the program has when they are started. A variable that is
+    /// set here has this value instead; of several values for a name the last counts. Names and values
+    /// that no environment can hold are an error of [`build`](Self::build).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use procpool::ProcessPoolExecutor;
+    ///
+    /// fn main() -> Result<(), procpool::Error> {
+    ///     procpool::init();
+    ///     let executor = ProcessPoolExecutor::builder()
+    ///         .env("OMP_NUM_THREADS", "1")
+    ///         .env("RUST_BACKTRACE", "1")
+    ///         .build()?;
+    ///     let threads = executor.submit(|()| std::env::var("OMP_NUM_THREADS").ok(), ());
+    ///     assert_eq!(threads.result()?.as_deref(), Some("1"));
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
+        self.place.variables.push((name.into(), value.into()));
+        self
+    }
+
+    /// Sets where the workers' stdout goes; by default where the program's goes.
+    ///
+    /// # Examples
+    ///
+    /// A log file for each worker:
+    ///
+    /// ```
+    /// use procpool::{Output, ProcessPoolExecutor};
+    ///
+    /// fn main() -> Result<(), Box<dyn std::error::Error>> {
+    ///     procpool::init();
+    ///     let folder = std::env::temp_dir().join(format!("procpool-{}", std::process::id()));
+    ///     std::fs::create_dir(&folder)?;
+    ///     let executor = ProcessPoolExecutor::builder()
+    ///         .max_workers(1)
+    ///         .stdout(Output::File(folder.join("worker-{worker}.log")))
+    ///         .build()?;
+    ///     executor.submit(|name: String| println!("hello, {name}"), "log".to_owned()).result()?;
+    ///     assert_eq!(std::fs::read_to_string(folder.join("worker-0.log"))?, "hello, log\n");
+    ///     std::fs::remove_dir_all(folder)?;
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn stdout(mut self, output: Output) -> Self {
+        self.place.stdout = output;
+        self
+    }
+
+    /// Sets where the workers' stderr goes; by default where the program's goes.
+    ///
+    /// See [`stdout`](Self::stdout).
+    pub fn stderr(mut self, output: Output) -> Self {
+        self.place.stderr = output;
+        self
+    }
+
+    /// Sets whether each worker leads a process group of its own; by default they are in the program's.
+    ///
+    /// A worker that the pool kills, or that dies otherwise, then takes with it all processes of its
+    /// group: the programs that its tasks have started, unless those left the group. One that ends
+    /// because the pool does leaves them alone.
+    ///
+    /// Ctrl-C does not reach the programs that tasks start then, since the terminal sends it to the
+    /// program's group. And it is the pool that kills groups: where the program itself is killed,
+    /// only the workers end with it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use procpool::ProcessPoolExecutor;
+    ///
+    /// fn main() -> Result<(), procpool::Error> {
+    ///     procpool::init();
+    ///     let executor =
+    ///         ProcessPoolExecutor::builder().max_workers(1).process_groups(true).build()?;
+    ///     let group = executor.submit(|()| nix::unistd::getpgrp().as_raw(), ()).result()?;
+    ///     let worker = executor.submit(|()| std::process::id(), ()).result()?;
+    ///     assert_eq!(group.unsigned_abs(), worker);
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn process_groups(mut self, process_groups: bool) -> Self {
+        self.place.process_groups = process_groups;
+        self
+    }
+}

@@ -41,6 +41,27 @@ fn a_task_that_is_killed() {
 
 // Behaviours: BRK-02, BRK-03.
 #[test]
+fn a_death_tells_what_the_worker_had_used() {
+    use nix::sys::resource::{UsageWho, getrusage};
+    const MEMORY: usize = 64 << 20;
+    const MICROS: i64 = 30_000;
+    /// Fills memory, works until it has used processor time, and dies.
+    fn use_much((): ()) {
+        std::hint::black_box(vec![1_u8; MEMORY]);
+        let used = || getrusage(UsageWho::RUSAGE_SELF).expect("it is this process").user_time();
+        while used().tv_sec() * 1_000_000 + used().tv_usec() < MICROS {}
+        kill_self();
+    }
+    watch::within(watch::HANG, || {
+        let error = prompt_error(&pool(1).submit(use_much, ()));
+        let BrokenCause::WorkerDied(death) = cause_of(&error) else { panic!("{error}") };
+        let usage = death.usage.expect("nobody else has reaped it");
+        assert!(usage.max_rss >= MEMORY as u64, "{usage:?}");
+        assert!(usage.user_time.as_micros() >= MICROS as u128, "{usage:?}");
+    });
+}
+
+#[test]
 fn a_task_that_crashes() {
     fn crash((): ()) {
         // Not a core dump for every run of a test.

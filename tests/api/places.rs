@@ -201,3 +201,9 @@ fn a_file_that_cannot_be_opened_is_an_error_of_build() {
         }
     }
 }
+
+#[test]
+fn no_line_of_stderr_is_none_to_capture() {
+    let error = ProcessPoolExecutor::builder().capture_stderr(0).build().unwrap_err();
+    assert_eq!(error, Error::InvalidArgument("capture_stderr must keep at least one line"));
+}

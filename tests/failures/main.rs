@@ -15,6 +15,7 @@
 //! - [`early`]: programs that are early or late at `init()`;
 //! - [`room`]: how much room a worker needs;
 //! - [`killing`][]: `kill_workers`;
+//! - [`last_words`]: what a dead worker last wrote to stderr;
 //! - [`scribbling`]: tasks that write to the memory that their worker shares with the parent.
 //!
 //! [`support`], [`causes`], [`memory`] and [`crossing`] are what these tests share.
@@ -28,6 +29,7 @@ mod early;
 mod hostile;
 mod initializer;
 mod killing;
+mod last_words;
 mod links;
 mod memory;
 mod mismatched;

@@ -224,7 +224,8 @@ impl<S: 'static> Builder<S> {
     ///
     /// - [`Error::NotInitialized`]: [`init`](crate::init) was not called before.
     /// - [`Error::InvalidArgument`]: `max_workers` or `max_tasks_per_child` is 0, a finalizer was named
-    ///   before the initializer, or no environment can hold a variable.
+    ///   before the initializer, no environment can hold a variable, or no line of stderr is to be
+    ///   captured.
     /// - [`Error::OutputFile`]: a file for the workers' output cannot be opened.
     /// - [`Error::Codec`]: the initargs cannot be encoded.
     /// - [`Error::ForeignFunction`]: workers could not find the initializer.

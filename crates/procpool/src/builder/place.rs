@@ -72,6 +72,46 @@ impl<S, I> Builder<S, I> {
         self
     }
 
+    /// Keeps the last `lines` lines that each worker writes to stderr, for the
+    /// [report of its death](crate::WorkerDeath::stderr). By default none are kept.
+    ///
+    /// The workers' stderr is a pipe then, which a thread of the pool reads; it passes everything on to
+    /// where [`stderr`](Self::stderr) says. Of each line the first 4 KiB are kept.
+    ///
+    /// What the workers wrote is passed on before the executor's drop returns, unless the program's
+    /// stderr takes nothing for a second. A program that a task started and that outlives the pool
+    /// holds an end of a pipe that nobody reads: give it a stderr of its own.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use procpool::{BrokenCause, Error, Output, ProcessPoolExecutor};
+    ///
+    /// fn give_up(code: i32) {
+    ///     eprintln!("the licence server does not answer");
+    ///     std::process::exit(code);
+    /// }
+    ///
+    /// fn main() -> Result<(), Error> {
+    ///     procpool::init();
+    ///     let executor = ProcessPoolExecutor::builder()
+    ///         .max_workers(1)
+    ///         .stderr(Output::Null)
+    ///         .capture_stderr(20)
+    ///         .build()?;
+    ///     let Err(Error::BrokenProcessPool(broken)) = executor.submit(give_up, 3).result() else {
+    ///         unreachable!("its worker exits")
+    ///     };
+    ///     let BrokenCause::WorkerDied(death) = broken.cause() else { unreachable!("{broken}") };
+    ///     assert_eq!(death.stderr.as_deref(), Some("the licence server does not answer"));
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn capture_stderr(mut self, lines: usize) -> Self {
+        self.place.captured_lines = Some(lines);
+        self
+    }
+
     /// Sets whether each worker leads a process group of its own; by default they are in the program's.
     ///
     /// A worker that the pool kills, or that dies otherwise, then takes with it all processes of its

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use super::Pool;
 use super::state::PoolState;
+use super::stderr::Captured;
 use super::wakes::{Hook, Wakes};
 use super::worker::{InFlight, Stage, Work, Worker};
 use crate::error::{BrokenCause, Error, WorkerDeath, WorkerExit};
@@ -132,7 +133,8 @@ impl PoolState {
     fn on_death(&mut self, pool: &Pool, worker: &mut Worker, ended: Ended, wakes: &mut Wakes) {
         let Ended { exit, usage } = ended;
         let (pid, activity) = (worker.pid, worker.activity());
-        let death = WorkerDeath { pid, exit, activity, usage, stderr: None };
+        let stderr = worker.stderr.as_ref().map(Captured::last_lines);
+        let death = WorkerDeath { pid, exit, activity, usage, stderr };
         match (worker.stage, pool.settings.policies.death_policy) {
             (Stage::Starting | Stage::Waiting, _)
             | (Stage::Initializing, DeathPolicy::Replace { .. }) => {

@@ -29,6 +29,8 @@ mod events;
 mod inbox;
 mod starts;
 mod state;
+mod stderr;
+mod tail;
 mod take_back;
 mod waiter;
 mod wakes;
@@ -36,6 +38,7 @@ mod worker;
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::os::fd::AsFd;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
@@ -54,6 +57,7 @@ use crate::sys::signal;
 use crate::wire::Entry;
 use inbox::Inbox;
 use state::PoolState;
+use stderr::Stderr;
 use wakes::{Hook, Wakes};
 use worker::{Stage, Worker};
 
@@ -126,6 +130,8 @@ impl Hooks {
 #[derive(Debug)]
 pub(crate) struct Pool {
     settings: Settings,
+    /// Where the workers' stderr goes, if it goes through the pool.
+    stderr: Option<Stderr>,
     poller: Poller,
     next_serial: AtomicU64,
     inbox: Inbox,
@@ -140,13 +146,17 @@ pub(crate) struct Pool {
 
 impl Pool {
     /// Makes a pool without workers; [`run`](Self::run) is its manager.
-    pub(crate) fn new(settings: Settings) -> Result<Arc<Self>, Error> {
+    pub(crate) fn new(mut settings: Settings) -> Result<Arc<Self>, Error> {
         let poller =
             Poller::new().map_err(|errno| Error::Setup { what: "an epoll descriptor", errno })?;
+        let place = &mut settings.place;
+        let capture = |lines| Stderr::start(lines, std::mem::take(&mut place.stderr));
+        let stderr = place.captured_lines.map(capture).transpose()?;
         let cpus = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Arc::new(Self {
             callbacks: CallbackThread::new(settings.place.mask),
             settings,
+            stderr,
             poller,
             next_serial: AtomicU64::new(0),
             inbox: Inbox::new(),
@@ -269,6 +279,13 @@ impl Pool {
     pub(crate) fn run(&self) {
         signal::block_all();
         callbacks::only_push_here();
+        self.run_to_the_end();
+        if let Some(stderr) = &self.stderr {
+            stderr.stop();
+        }
+    }
+
+    fn run_to_the_end(&self) {
         let run = panic::catch_unwind(AssertUnwindSafe(|| self.manage()));
         let problem = match run {
             Ok(Ok(())) => return self.callbacks.close(),
@@ -320,15 +337,20 @@ impl Pool {
 
     /// Starts a process and registers it with the poller; all or nothing.
     fn start_worker(&self, id: usize) -> Result<Worker, StartError> {
-        let Started { pid, process, link } = start::spawn(&self.settings.place, id)?;
+        let place = &self.settings.place;
+        let captured = self.stderr.as_ref().map(|stderr| stderr.capture(id)).transpose()?;
+        let (stderr, theirs) = captured.unzip();
+        let Started { pid, process, link } =
+            start::spawn(place, id, theirs.as_ref().map(AsFd::as_fd))?;
         let mut worker = Worker {
             // Relaxed: only the number matters.
             serial: self.next_serial.fetch_add(1, Ordering::Relaxed),
             id,
             pid,
             process,
-            leads_group: self.settings.place.process_groups,
+            leads_group: place.process_groups,
             link,
+            stderr,
             stage: Stage::Starting,
             in_flight: VecDeque::new(),
             link_ended: false,

@@ -19,6 +19,7 @@ use nix::sys::signal::Signal;
 
 use super::Pool;
 use super::block::Slice;
+use super::stderr::Captured;
 use super::wakes::Wakes;
 use crate::chunk_source::ChunkTask;
 use crate::error::{Activity, Error};
@@ -154,6 +155,8 @@ pub(super) struct Worker {
     /// Whether its process leads a group, to which what its tasks start belongs too.
     pub(super) leads_group: bool,
     pub(super) link: WorkerLink,
+    /// Its stderr, if that goes through the pool.
+    pub(super) stderr: Option<Captured>,
     pub(super) stage: Stage,
     /// Sent and not finished, in the order of their indices.
     pub(super) in_flight: VecDeque<InFlight>,

@@ -18,6 +18,7 @@ mod spawn;
 
 pub use init::init;
 pub(crate) use init::{is_initialized, serve_before_main};
+pub(crate) use output::OpenOutput;
 pub use output::Output;
 pub(crate) use place::{Place, PlaceOptions};
 pub(crate) use spawn::{StartError, Started, spawn};

@@ -83,8 +83,9 @@ fn open(path: PathBuf) -> Result<OwnedFd, Error> {
 }
 
 /// An [`Output`] whose files are open.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) enum OpenOutput {
+    #[default]
     Inherit,
     Null,
     /// One for each worker, or one for all.

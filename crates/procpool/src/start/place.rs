@@ -19,6 +19,7 @@ pub(crate) struct PlaceOptions {
     pub(crate) stdout: Output,
     pub(crate) stderr: Output,
     pub(crate) process_groups: bool,
+    pub(crate) captured_lines: Option<usize>,
 }
 
 /// The same, checked, with everything open that can be opened in advance.
@@ -30,6 +31,8 @@ pub(crate) struct Place {
     pub(crate) stderr: OpenOutput,
     /// Whether each worker leads a process group of its own.
     pub(crate) process_groups: bool,
+    /// How many lines of each worker's stderr are kept, if that goes through the pool.
+    pub(crate) captured_lines: Option<usize>,
     /// The signal mask that workers run with: that of the thread that built the pool.
     pub(crate) mask: SigSet,
 }
@@ -43,11 +46,15 @@ impl PlaceOptions {
             variables.retain(|(earlier, _)| *earlier != name);
             variables.push((name, value));
         }
+        if self.captured_lines == Some(0) {
+            return Err(Error::InvalidArgument("capture_stderr must keep at least one line"));
+        }
         Ok(Place {
             variables,
             stdout: self.stdout.open(workers)?,
             stderr: self.stderr.open(workers)?,
             process_groups: self.process_groups,
+            captured_lines: self.captured_lines,
             mask: current_mask(),
         })
     }

@@ -1,13 +1,13 @@
 //! `StartMethod::Spawn`: the program runs itself again.
 
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 use nix::errno::Errno;
 use nix::unistd::getpid;
 
 use super::{Place, WORKER_ARGUMENT};
 use crate::link::{SEGMENT, Segment, WorkerLink};
-use crate::sys::process::{PidFd, Surroundings, discard, spawn_self};
+use crate::sys::process::{PidFd, Stream, Surroundings, discard, spawn_self};
 use crate::sys::signal::with_sigint;
 use crate::sys::socket;
 
@@ -26,15 +26,20 @@ pub(crate) struct StartError {
     pub(crate) errno: Errno,
 }
 
-/// Starts worker `id` of its pool.
-pub(crate) fn spawn(place: &Place, id: usize) -> Result<Started, StartError> {
+/// Starts worker `id` of its pool. Its stderr is `stderr` if given, or else as
+/// `place` has it.
+pub(crate) fn spawn(
+    place: &Place,
+    id: usize,
+    stderr: Option<BorrowedFd<'_>>,
+) -> Result<Started, StartError> {
     let failed = |what| move |errno| StartError { what, errno };
     let (ours, theirs) = socket::pair().map_err(failed("a socket pair"))?;
     let (segment, memory) = Segment::create(SEGMENT).map_err(failed("shared memory"))?;
     let link = format!("{}:{}:{}:{id}", theirs.as_raw_fd(), memory.as_raw_fd(), getpid());
     let surroundings = Surroundings {
         stdout: place.stdout.stream(id),
-        stderr: place.stderr.stream(id),
+        stderr: stderr.map_or_else(|| place.stderr.stream(id), Stream::Descriptor),
         inherited: &[theirs.as_fd(), memory.as_fd()],
         variables: &place.variables,
         mask: with_sigint(place.mask),

@@ -12,6 +12,7 @@ pub(crate) mod filling;
 pub(crate) mod futex;
 pub(crate) mod image;
 pub(crate) mod memory;
+pub(crate) mod pipe;
 pub(crate) mod poller;
 pub(crate) mod process;
 #[cfg(not(loom))]

@@ -3,7 +3,7 @@
 //! Owns the epoll descriptor and one eventfd. Knows no workers: a source is a descriptor and a
 //! number that comes back with its events.
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -17,6 +17,15 @@ const WAKE: u64 = u64::MAX;
 
 /// Events taken per wait. A larger buffer only saves calls when that many workers answer at once.
 const EVENTS: usize = 64;
+
+/// What ended a wait for a sink.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Writable {
+    /// The sink takes data, or the error that it failed with.
+    Now,
+    Woken,
+    TimedOut,
+}
 
 /// Waits for sources and wake-ups.
 #[derive(Debug)]
@@ -55,6 +64,28 @@ impl Poller {
         }
     }
 
+    /// Waits until `sink` takes data or failed, a wake-up comes, or `limit` passes.
+    pub(crate) fn wait_writable(&self, sink: BorrowedFd<'_>, limit: PollTimeout) -> Writable {
+        let wake = PollFd::new(self.wake.as_fd(), PollFlags::POLLIN);
+        let mut sources = [PollFd::new(sink, PollFlags::POLLOUT), wake];
+        match poll(&mut sources, limit) {
+            Ok(0) => return Writable::TimedOut,
+            Ok(_) => {}
+            // It can only be an interruption; the caller looks again in any case.
+            Err(_) => return Writable::Woken,
+        }
+        if sources[1].any() == Some(true) {
+            self.take_wake();
+        }
+        if sources[0].any() == Some(true) { Writable::Now } else { Writable::Woken }
+    }
+
+    /// Ends a wake-up; the next one counts again.
+    fn take_wake(&self) {
+        let _ = self.wake.read();
+        self.woken.swap(false, Ordering::SeqCst);
+    }
+
     /// Waits until a source is ready, a wake-up comes or `deadline` passes; fills `ready` with the
     /// numbers of the ready sources.
     ///
@@ -74,8 +105,7 @@ impl Poller {
         };
         for event in &events[..count] {
             if event.data() == WAKE {
-                let _ = self.wake.read();
-                self.woken.swap(false, Ordering::SeqCst);
+                self.take_wake();
             } else {
                 ready.push(event.data());
             }

@@ -1,5 +1,5 @@
 //! Tasks that write a MiB to stdout and to stderr and read stdin, beside a parent that uses its
-//! own streams.
+//! own streams. With the argument `captured` the pool keeps the last lines of stderr.
 //!
 //! Prints what the tasks wrote, then a line with how much each read from stdin, and how much this
 //! program itself did.
@@ -23,7 +23,11 @@ fn read_all(_: ()) -> usize {
 
 fn main() -> Result<(), Error> {
     procpool::init();
-    let executor = ProcessPoolExecutor::builder().max_workers(2).build()?;
+    let mut builder = ProcessPoolExecutor::builder().max_workers(2);
+    if std::env::args().nth(1).is_some_and(|argument| argument == "captured") {
+        builder = builder.capture_stderr(1);
+    }
+    let executor = builder.build()?;
     let writers = [executor.submit(write_to_both, ()), executor.submit(write_to_both, ())];
     let readers = [executor.submit(read_all, ()), executor.submit(read_all, ())];
     for writer in writers {

@@ -1,0 +1,287 @@
+//! What workers write to stderr, when it goes through the pool: passed on, and its last lines kept.
+//!
+//! ```text
+//! worker ──pipe──▶ thread `procpool-stderr` ──▶ the program's stderr, or what it was told to be
+//!                    └──▶ Tail, which the manager asks for when the worker has died
+//! ```
+//!
+//! Passing on has a thread of its own, because it may block for as long as nobody reads the program's
+//! stderr, and the manager must not. A worker whose pipe is full waits in its own `write`, as it
+//! does where stderr is inherited.
+//!
+//! When a worker has died, all that it wrote is in its pipe at the latest: the manager reads what
+//! the thread has not, and leaves it to the thread to pass on. Nobody waits for the end of a pipe,
+//! which a program that a task started may hold open. When the pool is over, what is in the pipes is
+//! passed on, and they are closed.
+//!
+//! Locks are held for a read that does not block. Their order: the pool's, then one of these.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use nix::errno::Errno;
+use nix::libc;
+use nix::poll::PollTimeout;
+use nix::unistd::{read, write};
+
+use super::tail::Tail;
+use crate::error::Error;
+use crate::start::{OpenOutput, StartError};
+use crate::sys::pipe::pipe;
+use crate::sys::poller::{Poller, Writable};
+use crate::sys::process::Stream;
+use crate::sys::signal;
+
+/// How much is read at once: what a pipe holds. Less takes more calls; more is never there.
+const CHUNK: usize = 64 << 10;
+
+/// How often a pipe is read at its worker's death and at the pool's end. A pipe can be made to hold
+/// this many chunks; more would only follow somebody who goes on writing, fewer could miss last words.
+const READS: usize = 16;
+
+/// How much is written at once. A pipe that takes anything takes this much without blocking
+/// (`PIPE_BUF`), so more could block; less takes more calls.
+const WRITE: usize = 4 << 10;
+
+/// How much of what dead workers wrote waits to be passed on, while the program's stderr is stuck. More
+/// keeps more memory then; less loses last words sooner.
+const REST: usize = 4 << 20;
+
+/// How long the pool's end waits for a stderr that takes nothing, in milliseconds. Longer delays the
+/// end behind a reader that is stuck; shorter loses last words to one that is slow.
+const PATIENCE: u16 = 1_000;
+
+/// The stderr of all workers of a pool.
+#[derive(Debug)]
+pub(super) struct Stderr {
+    relay: Arc<Relay>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Stderr {
+    /// Starts the thread that passes on to `output`; the last `lines` of each worker are kept.
+    pub(super) fn start(lines: usize, output: OpenOutput) -> Result<Self, Error> {
+        let failed = |what| move |errno| Error::Setup { what, errno };
+        let poller = Poller::new().map_err(failed("an epoll descriptor"))?;
+        let relay = Arc::new(Relay {
+            lines,
+            output,
+            poller,
+            pipes: Mutex::default(),
+            rest: Mutex::default(),
+            over: AtomicBool::new(false),
+            stuck: AtomicBool::new(false),
+        });
+        let thread = thread::Builder::new().name("procpool-stderr".to_owned()).spawn({
+            let relay = Arc::clone(&relay);
+            move || relay.run()
+        });
+        let thread = thread
+            .map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(libc::EAGAIN)))
+            .map_err(failed("the thread for stderr"))?;
+        Ok(Self { relay, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Makes the stderr of the worker with number `slot`, and the worker's end of it. If that is
+    /// closed because there will be no worker, nothing is left of either.
+    pub(super) fn capture(&self, slot: usize) -> Result<(Captured, OwnedFd), StartError> {
+        let failed = |what| move |errno| StartError { what, errno };
+        let (ours, theirs) = pipe().map_err(failed("a pipe for stderr"))?;
+        let tail = Mutex::new(Tail::new(self.relay.lines));
+        let pipe = Arc::new(Pipe { slot, end: ours, tail });
+        lock(&self.relay.pipes).push(Arc::clone(&pipe));
+        let captured = Captured { relay: Arc::clone(&self.relay), pipe };
+        if let Err(errno) = self.relay.poller.add(&captured.pipe.end, captured.pipe.number()) {
+            self.relay.forget(&captured.pipe);
+            return Err(StartError { what: "an epoll registration", errno });
+        }
+        Ok((captured, theirs))
+    }
+
+    /// Passes on what is there, and ends the thread.
+    pub(super) fn stop(&self) {
+        self.relay.over.store(true, Ordering::Release);
+        self.relay.poller.wake();
+        if let Some(thread) = lock(&self.thread).take() {
+            // Its panics are bugs, which the hook has told of; there is nobody left to tell.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Stderr {
+    /// For a pool that never had a manager.
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// The stderr of one worker.
+#[derive(Debug)]
+pub(super) struct Captured {
+    relay: Arc<Relay>,
+    pipe: Arc<Pipe>,
+}
+
+impl Captured {
+    /// Returns the last lines of a worker that has ended.
+    pub(super) fn last_lines(&self) -> String {
+        let mut chunk = vec![0; CHUNK];
+        let mut rest = Vec::new();
+        for _ in 0..READS {
+            match self.pipe.read(&mut chunk) {
+                Read::Bytes(count) => rest.extend_from_slice(&chunk[..count]),
+                Read::Nothing => break,
+                Read::Ended => {
+                    self.relay.forget(&self.pipe);
+                    break;
+                }
+            }
+        }
+        self.relay.leave(self.pipe.slot, rest);
+        lock(&self.pipe.tail).text()
+    }
+}
+
+/// The parent's end of a worker's stderr, and what has come through it.
+#[derive(Debug)]
+struct Pipe {
+    slot: usize,
+    end: OwnedFd,
+    tail: Mutex<Tail>,
+}
+
+enum Read {
+    Bytes(usize),
+    Nothing,
+    Ended,
+}
+
+impl Pipe {
+    /// The number under which it is registered.
+    fn number(&self) -> u64 {
+        u64::from(self.end.as_raw_fd().unsigned_abs())
+    }
+
+    /// Reads what is there and keeps its last lines, both under the lock, so that they come in order
+    /// from whichever thread.
+    fn read(&self, chunk: &mut [u8]) -> Read {
+        let mut tail = lock(&self.tail);
+        match read(&self.end, chunk) {
+            Ok(0) => Read::Ended,
+            Ok(count) => {
+                tail.push(&chunk[..count]);
+                Read::Bytes(count)
+            }
+            Err(Errno::EAGAIN | Errno::EINTR) => Read::Nothing,
+            Err(_) => Read::Ended,
+        }
+    }
+}
+
+/// What the thread works on.
+#[derive(Debug)]
+struct Relay {
+    lines: usize,
+    output: OpenOutput,
+    poller: Poller,
+    pipes: Mutex<Vec<Arc<Pipe>>>,
+    /// What the manager read of dead workers, with their numbers.
+    rest: Mutex<Vec<(usize, Vec<u8>)>>,
+    /// Whether no worker is left, and none will come.
+    over: AtomicBool,
+    /// Whether the end has waited in vain for a sink that takes nothing. It waits once.
+    stuck: AtomicBool,
+}
+
+impl Relay {
+    /// The thread: returns when the pool is over.
+    fn run(&self) {
+        signal::block_all();
+        let mut chunk = vec![0; CHUNK];
+        let mut ready = Vec::new();
+        while !self.over.load(Ordering::Acquire) {
+            self.pass_on_rest();
+            if self.poller.wait(&mut ready, None).is_err() {
+                break;
+            }
+            for number in &ready {
+                let found = lock(&self.pipes).iter().find(|pipe| pipe.number() == *number).cloned();
+                if let Some(pipe) = found {
+                    self.relay(&pipe, &mut chunk);
+                }
+            }
+        }
+        self.pass_on_rest();
+        for pipe in std::mem::take(&mut *lock(&self.pipes)) {
+            let _ = (0..READS).take_while(|_| self.relay(&pipe, &mut chunk)).count();
+        }
+    }
+
+    /// Passes on what one read gives; false when that was nothing.
+    fn relay(&self, pipe: &Pipe, chunk: &mut [u8]) -> bool {
+        match pipe.read(chunk) {
+            Read::Bytes(count) => self.pass_on(pipe.slot, &chunk[..count]),
+            Read::Nothing => return false,
+            Read::Ended => {
+                self.forget(pipe);
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Forgets a pipe, which is closed when its worker is forgotten too.
+    fn forget(&self, pipe: &Pipe) {
+        self.poller.remove(&pipe.end);
+        lock(&self.pipes).retain(|other| !std::ptr::eq(&**other, pipe));
+    }
+
+    /// Leaves to the thread what was read elsewhere.
+    fn leave(&self, slot: usize, bytes: Vec<u8>) {
+        let mut rest = lock(&self.rest);
+        let waiting: usize = rest.iter().map(|(_, bytes)| bytes.len()).sum();
+        if !bytes.is_empty() && waiting + bytes.len() <= REST {
+            rest.push((slot, bytes));
+            self.poller.wake();
+        }
+    }
+
+    fn pass_on_rest(&self) {
+        let rest = std::mem::take(&mut *lock(&self.rest));
+        rest.iter().for_each(|(slot, bytes)| self.pass_on(*slot, bytes));
+    }
+
+    /// Writes where the stderr of worker `slot` goes. What fails is lost, as it would be if the worker
+    /// had failed to write it.
+    fn pass_on(&self, slot: usize, mut bytes: &[u8]) {
+        let stderr = io::stderr();
+        let sink = match self.output.stream(slot) {
+            Stream::Inherited => stderr.as_fd(),
+            Stream::Null => return,
+            Stream::Descriptor(sink) => sink,
+        };
+        // Relaxed: only the thread itself uses it.
+        while !bytes.is_empty() && !self.stuck.load(Ordering::Relaxed) {
+            let over = self.over.load(Ordering::Acquire);
+            let limit = if over { PollTimeout::from(PATIENCE) } else { PollTimeout::NONE };
+            match self.poller.wait_writable(sink, limit) {
+                Writable::Woken => {}
+                Writable::TimedOut => self.stuck.store(true, Ordering::Relaxed),
+                Writable::Now => match write(sink, &bytes[..bytes.len().min(WRITE)]) {
+                    Ok(count) => bytes = &bytes[count..],
+                    Err(Errno::EAGAIN | Errno::EINTR) => {}
+                    Err(_) => return,
+                },
+            }
+        }
+    }
+}
+
+/// Nothing under these locks panics but for a lack of memory, and then what they guard is whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -21,7 +21,7 @@ use crate::error::{CodecStep, Error};
 use crate::executor::ProcessPoolExecutor;
 use crate::lifecycle::DeathPolicy;
 use crate::manager::{Hooks, Policies, Settings};
-use crate::start::{PlaceOptions, is_initialized};
+use crate::start::{PlaceOptions, Plan, StartMethod, Starter, is_initialized};
 use crate::task::{self, InitializerOutput};
 use crate::wire::Entry;
 
@@ -53,6 +53,7 @@ pub struct Builder<S = (), I = ()> {
     max_workers: Option<usize>,
     policies: Policies,
     place: PlaceOptions,
+    start: Plan,
     /// The initializer and its encoded arguments. An error is reported by `build`.
     initialize: Result<Option<(Entry, Bytes)>, Error>,
     initargs: I,
@@ -77,6 +78,7 @@ impl ProcessPoolExecutor {
                 hooks: Hooks::default(),
             },
             place: PlaceOptions::default(),
+            start: Plan::default(),
             initialize: Ok(None),
             initargs: (),
             state: PhantomData,
@@ -152,6 +154,7 @@ impl Builder {
             max_workers: self.max_workers,
             policies: self.policies,
             place: self.place,
+            start: self.start,
             initialize: self.initialize,
             initargs: Initargs(initargs),
             state: PhantomData,
@@ -184,9 +187,61 @@ impl<S, I> Builder<S, I> {
     /// Sets how long a started worker may take to reach [`init`](crate::init); 30 seconds by
     /// default.
     ///
-    /// One that takes longer is killed. If it was the only worker, the pool is broken.
+    /// One that takes longer is killed. If it was the only worker, the pool is broken. The same
+    /// limit holds for the server that workers are forked from, with
+    /// [`preload`](Self::preload), and for each of its answers.
     pub fn start_timeout(mut self, limit: Duration) -> Self {
         self.policies.start_timeout = limit;
+        self
+    }
+
+    /// Sets how workers are started: [`StartMethod::Spawn`] by default.
+    ///
+    /// See [`StartMethod`] for what the choice changes.
+    pub fn start_method(mut self, method: StartMethod) -> Self {
+        self.start.method = method;
+        self
+    }
+
+    /// Calls `preload` once in the server that workers are forked from, before the first of them.
+    ///
+    /// What it leaves in memory, in a `static` for instance, every worker finds there, and as long as
+    /// nobody writes to it, it is in memory once. It runs in the server of
+    /// [`StartMethod::Forkserver`] or [`StartMethod::Fork`]; [`build`](Builder::build) refuses it
+    /// with [`StartMethod::Spawn`]. When it panics, ends the process or leaves a thread behind, the
+    /// pool is broken, with that as the cause. It is part of the server's start, which
+    /// [`start_timeout`](Self::start_timeout) limits.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::OnceLock;
+    ///
+    /// use procpool::{ProcessPoolExecutor, StartMethod};
+    ///
+    /// static WORDS: OnceLock<Vec<String>> = OnceLock::new();
+    ///
+    /// fn load_words() {
+    ///     WORDS.set(vec!["one".to_owned(), "two".to_owned()]).expect("it runs once");
+    /// }
+    ///
+    /// fn word(number: usize) -> Option<String> {
+    ///     WORDS.get()?.get(number).cloned()
+    /// }
+    ///
+    /// fn main() -> Result<(), procpool::Error> {
+    ///     procpool::init();
+    ///     let executor = ProcessPoolExecutor::builder()
+    ///         .max_workers(2)
+    ///         .start_method(StartMethod::Forkserver)
+    ///         .preload(load_words)
+    ///         .build()?;
+    ///     assert_eq!(executor.submit(word, 1).result()?, Some("two".to_owned()));
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn preload(mut self, preload: fn()) -> Self {
+        self.start.preload = Some(preload);
         self
     }
 
@@ -211,6 +266,7 @@ impl<S, I> Builder<S, I> {
             initialize: initialize(),
             policies: self.policies,
             place: self.place,
+            start: self.start,
             initargs: (),
             state: PhantomData,
         }
@@ -218,7 +274,8 @@ impl<S, I> Builder<S, I> {
 }
 
 impl<S: 'static> Builder<S> {
-    /// Makes the pool. No worker is started yet.
+    /// Makes the pool. No worker is started yet. With [`StartMethod::Fork`] this process is copied
+    /// here; the copy never returns from this call.
     ///
     /// # Errors
     ///
@@ -228,8 +285,10 @@ impl<S: 'static> Builder<S> {
     ///   captured.
     /// - [`Error::OutputFile`]: a file for the workers' output cannot be opened.
     /// - [`Error::Codec`]: the initargs cannot be encoded.
-    /// - [`Error::ForeignFunction`]: workers could not find the initializer.
-    /// - [`Error::Setup`]: the system refused a descriptor or a thread.
+    /// - [`Error::ForeignFunction`]: workers could not find the initializer, or their server
+    ///   `preload`.
+    /// - [`Error::ForkWithThreads`]: [`StartMethod::Fork`] in a process with several threads.
+    /// - [`Error::Setup`]: the system refused a descriptor, a thread or a process.
     pub fn build(self) -> Result<ProcessPoolExecutor<S>, Error> {
         if !is_initialized() {
             return Err(Error::NotInitialized);
@@ -242,12 +301,12 @@ impl<S: 'static> Builder<S> {
         if self.policies.max_tasks_per_child == Some(0) {
             return Err(Error::InvalidArgument("max_tasks_per_child must be greater than 0"));
         }
-        ProcessPoolExecutor::start(Settings {
-            max_workers,
-            initialize: self.initialize?,
-            place: self.place.open(max_workers)?,
-            policies: self.policies,
-        })
+        let initialize = self.initialize?;
+        let place = self.place.open(max_workers)?;
+        // Last, when nothing is left that could be refused: it may start a process.
+        let starter = Starter::new(self.start, &place)?;
+        let policies = self.policies;
+        ProcessPoolExecutor::start(Settings { max_workers, initialize, place, policies, starter })
     }
 }
 
@@ -257,6 +316,7 @@ impl<S, I> fmt::Debug for Builder<S, I> {
             .field("max_workers", &self.max_workers)
             .field("policies", &self.policies)
             .field("place", &self.place)
+            .field("start_method", &self.start.method)
             .finish_non_exhaustive()
     }
 }

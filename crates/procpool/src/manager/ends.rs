@@ -13,7 +13,7 @@ use super::wakes::{Hook, Wakes};
 use super::worker::{InFlight, Stage, Work, Worker};
 use crate::error::{BrokenCause, Error, WorkerDeath, WorkerExit};
 use crate::lifecycle::{DeathPolicy, EventKind, ExitReason};
-use crate::sys::process::Ended;
+use crate::start::Ended;
 use crate::wire::Frame;
 
 impl PoolState {
@@ -109,7 +109,9 @@ impl PoolState {
             // What its tasks have started dies with it, by whatever hand.
             self.workers[index].kill_group();
         }
-        let Some(ended) = self.workers[index].process.reap() else { return };
+        let Some(ended) = self.workers[index].process.reap() else {
+            return self.expect_word(pool, index);
+        };
         let exit = ended.exit;
         let mut worker = self.workers.swap_remove(index);
         let reason = match worker.stage {

@@ -8,6 +8,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use super::Pool;
+use super::server::SERVER;
 use super::state::{PoolState, TICK};
 use super::wakes::Wakes;
 use super::worker::{InFlight, Settled, Stage, Worker};
@@ -34,6 +35,9 @@ impl PoolState {
     }
 
     fn on_event(&mut self, pool: &Pool, number: u64, wakes: &mut Wakes) {
+        if number == SERVER {
+            return self.on_server_event(pool, wakes);
+        }
         // A worker that is gone has left no events behind: serials are not reused.
         let Some(index) = self.index_of(number / 2) else { return };
         if number == self.workers[index].process_number() {
@@ -48,6 +52,7 @@ impl PoolState {
     /// late.
     pub(super) fn look_around(&mut self, pool: &Pool, now: Instant, wakes: &mut Wakes) {
         self.enforce_deadlines(pool, now, wakes);
+        self.attend_server(pool, now, wakes);
         for index in 0..self.workers.len() {
             if self.workers[index].link.has_results() {
                 self.read_results(pool, index, wakes);
@@ -266,7 +271,10 @@ impl PoolState {
         self.start_armed = start.is_some();
         let limit = self.next_limit(Instant::now());
         self.limits_armed = limit;
-        [workers, start, self.tick, limit, self.idle_check].into_iter().flatten().min()
+        [workers, start, self.tick, limit, self.idle_check, self.expected.next_deadline()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Gives up workers that are late.

@@ -27,6 +27,7 @@ mod dispatch;
 mod ends;
 mod events;
 mod inbox;
+mod server;
 mod starts;
 mod state;
 mod stderr;
@@ -51,11 +52,12 @@ use crate::chunk_source::ChunkSource;
 use crate::error::{BrokenCause, Error};
 use crate::future::SharedFuture;
 use crate::lifecycle::{DeathPolicy, Event, ExitReason, Stats, WorkerInfo};
-use crate::start::{self, Place, StartError, Started};
+use crate::start::{Newcomer, Place, StartError, Started, Starter};
 use crate::sys::poller::Poller;
 use crate::sys::signal;
 use crate::wire::Entry;
 use inbox::Inbox;
+use server::Arrival;
 use state::PoolState;
 use stderr::Stderr;
 use wakes::{Hook, Wakes};
@@ -70,6 +72,7 @@ pub(crate) struct Settings {
     /// The initializer that every worker runs first, if there is one, and its encoded arguments.
     pub(crate) initialize: Option<(Entry, Bytes)>,
     pub(crate) place: Place,
+    pub(crate) starter: Starter,
     pub(crate) policies: Policies,
 }
 
@@ -124,6 +127,13 @@ impl Hooks {
             }
         }
     }
+}
+
+/// What the starting of a worker has come to.
+enum Start {
+    Worker(Box<Worker>),
+    /// The server brings it later.
+    Expected(Arrival),
 }
 
 /// A pool of workers.
@@ -280,6 +290,9 @@ impl Pool {
         signal::block_all();
         callbacks::only_push_here();
         self.run_to_the_end();
+        if let Some(mut server) = self.settings.starter.server() {
+            server.end(&self.poller);
+        }
         if let Some(stderr) = &self.stderr {
             stderr.stop();
         }
@@ -323,32 +336,45 @@ impl Pool {
             if !state.needs_worker(self, Instant::now()) {
                 return;
             }
-            let id = state.place(self);
+            let id = state.free_id(self);
             drop(state);
             let started = self.start_worker(id);
             self.with_state(|state, wakes| match started {
-                Ok(worker) => state.add_worker(worker),
-                Err(StartError { what, errno }) => {
-                    state.start_failed(self, BrokenCause::StartFailed { what, errno }, wakes);
-                }
+                Ok(Start::Worker(worker)) => state.add_worker(*worker),
+                Ok(Start::Expected(arrival)) => state.expect_answer(self, arrival, wakes),
+                Err(error) => state.on_start_error(self, error, wakes),
             });
         }
     }
 
-    /// Starts a process and registers it with the poller; all or nothing.
-    fn start_worker(&self, id: usize) -> Result<Worker, StartError> {
+    /// Starts worker `id`, or has the server start it.
+    fn start_worker(&self, id: usize) -> Result<Start, StartError> {
         let place = &self.settings.place;
         let captured = self.stderr.as_ref().map(|stderr| stderr.capture(id)).transpose()?;
         let (stderr, theirs) = captured.unzip();
-        let Started { pid, process, link } =
-            start::spawn(place, id, theirs.as_ref().map(AsFd::as_fd))?;
+        // Relaxed: only the number matters.
+        let serial = self.next_serial.fetch_add(1, Ordering::Relaxed);
+        let newcomer = Newcomer { serial, id, place, stderr: theirs.as_ref().map(AsFd::as_fd) };
+        let started = self.settings.starter.start(newcomer)?;
+        let arrival = Arrival { serial, id, stderr };
+        match started {
+            Some(started) => {
+                self.adopt(arrival, started).map(|worker| Start::Worker(Box::new(worker)))
+            }
+            None => Ok(Start::Expected(arrival)),
+        }
+    }
+
+    /// Registers a process that was started with the poller; all or nothing.
+    fn adopt(&self, arrival: Arrival, started: Started) -> Result<Worker, StartError> {
+        let Arrival { serial, id, stderr } = arrival;
+        let Started { pid, process, link } = started;
         let mut worker = Worker {
-            // Relaxed: only the number matters.
-            serial: self.next_serial.fetch_add(1, Ordering::Relaxed),
+            serial,
             id,
             pid,
             process,
-            leads_group: place.process_groups,
+            leads_group: self.settings.place.process_groups,
             link,
             stderr,
             stage: Stage::Starting,
@@ -377,7 +403,7 @@ impl Pool {
         if let Err(errno) = watched {
             worker.kill(ExitReason::Killed);
             worker.unwatch(self);
-            worker.reap_blocking();
+            worker.process.wait();
             return Err(StartError { what: "an epoll registration", errno });
         }
         Ok(worker)

@@ -37,7 +37,7 @@ impl PoolState {
         let max_workers = pool.max_workers();
         // Nothing of this counts in a pool that has all its workers, which is asked most often.
         let staying = self.workers.iter().filter(|worker| !worker.is_retiring()).count();
-        if self.broken.is_some() || staying >= max_workers {
+        if self.broken.is_some() || staying >= max_workers || !self.expected.allows_start() {
             return false;
         }
         let awaited = self.awaited.iter().filter(|awaited| !awaited.future.is_settled());
@@ -69,7 +69,7 @@ impl PoolState {
     }
 
     /// The place for the next worker: one that is free, or else one whose worker is about to leave it.
-    pub(super) fn place(&self, pool: &Pool) -> usize {
+    pub(super) fn free_id(&self, pool: &Pool) -> usize {
         let (mut free, mut left) = (None, None);
         for id in 0..pool.max_workers() {
             let mut there = self.workers.iter().filter(|worker| worker.id == id);

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::Pool;
 use super::block::Slice;
+use super::server::Expected;
 use super::starts::Awaited;
 use super::wakes::Wakes;
 use super::worker::{InFlight, Stage, Work, Worker};
@@ -104,6 +105,8 @@ pub(super) struct PoolState {
     pub(super) failed: u64,
     /// Who wants to know what happens.
     observers: Vec<mpsc::Sender<Event>>,
+    /// What the manager waits for from the server.
+    pub(super) expected: Expected,
     /// Whether the manager has to look at the state.
     pub(super) wake: bool,
 }
@@ -128,6 +131,7 @@ impl PoolState {
             done: 0,
             failed: 0,
             observers: Vec::new(),
+            expected: Expected::default(),
             wake: false,
         }
     }
@@ -184,7 +188,7 @@ impl PoolState {
     /// Whether the manager's work is done.
     pub(super) fn is_over(&self) -> bool {
         let idle = self.queue.is_empty() && self.workers.is_empty();
-        idle && (self.shut_down || self.broken.is_some())
+        idle && !self.expected.owes_worker() && (self.shut_down || self.broken.is_some())
     }
 
     pub(super) fn index_of(&self, serial: u64) -> Option<usize> {
@@ -314,7 +318,7 @@ impl PoolState {
     pub(super) fn reap_all_blocking(&mut self, pool: &Pool) {
         for worker in self.workers.drain(..) {
             worker.unwatch(pool);
-            worker.reap_blocking();
+            worker.process.wait();
         }
     }
 }

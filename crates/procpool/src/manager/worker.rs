@@ -26,8 +26,7 @@ use crate::error::{Activity, Error};
 use crate::future::{Outcome, SharedFuture};
 use crate::lifecycle::{ExitReason, WorkerInfo};
 use crate::link::{Scribbled, WorkerLink};
-use crate::sys::poller::wait_readable;
-use crate::sys::process::PidFd;
+use crate::start::Process;
 
 /// Where a worker is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,7 +150,7 @@ pub(super) struct Worker {
     /// Its place in the pool.
     pub(super) id: usize,
     pub(super) pid: u32,
-    pub(super) process: PidFd,
+    pub(super) process: Process,
     /// Whether its process leads a group, to which what its tasks start belongs too.
     pub(super) leads_group: bool,
     pub(super) link: WorkerLink,
@@ -352,13 +351,6 @@ impl Worker {
     pub(super) fn nudge(&self) {
         if self.watched.is_some() {
             self.link.nudge();
-        }
-    }
-
-    /// Waits for its end and reaps it. Only for a worker that was killed.
-    pub(super) fn reap_blocking(&self) {
-        while self.process.reap().is_none() {
-            wait_readable(&self.process);
         }
     }
 

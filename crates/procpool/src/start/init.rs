@@ -1,15 +1,18 @@
-//! `init()`: where a program becomes a worker, or goes on as itself.
+//! `init()`: where a program becomes a worker or a server, or goes on as itself.
 
-use std::ffi::OsString;
+use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use nix::unistd::Pid;
 
-use super::WORKER_ARGUMENT;
+use super::{SERVER_ARGUMENT, WORKER_ARGUMENT, server};
 use crate::link::{ParentLink, SEGMENT, Segment};
+use crate::sys::code::{self, Function};
+use crate::sys::packet::PacketSocket;
 use crate::sys::process::{exit_now, restore_name};
 use crate::sys::signal::ignore_sigpipe;
 use crate::sys::socket::Socket;
+use crate::wire::FunctionRef;
 use crate::worker;
 
 /// Whether this program's copies can become workers.
@@ -17,8 +20,8 @@ static INITIALIZED: AtomicBool = AtomicBool::new(false);
 
 /// Makes this program fit for pools. Call it first in `main`.
 ///
-/// Workers are this same program, started again. In a worker this call takes over and never
-/// returns; in the program itself it returns at once, and may be called again.
+/// Workers are this same program, started again, or copies of a server that is. In these this call
+/// takes over and never returns; in the program itself it returns at once, and may be called again.
 ///
 /// What stands before it in `main` runs in every worker too: a worker that prints there prints
 /// once per worker, one that waits there is late, and one that never arrives is given up after
@@ -39,7 +42,7 @@ static INITIALIZED: AtomicBool = AtomicBool::new(false);
 /// }
 /// ```
 pub fn init() {
-    serve_if_worker();
+    serve_if_started_to();
     mark_initialized();
 }
 
@@ -54,40 +57,62 @@ pub(crate) fn is_initialized() -> bool {
 
 /// What [`init_tests!`](crate::init_tests) does before `main`.
 pub(crate) fn serve_before_main() {
-    let is_worker = std::env::args_os().nth(1).is_some_and(|first| first == WORKER_ARGUMENT);
-    if is_worker && let Err(errno) = ignore_sigpipe() {
+    if role().is_some()
+        && let Err(errno) = ignore_sigpipe()
+    {
         eprintln!("procpool: SIGPIPE cannot be ignored: {}", errno.desc());
     }
     init();
 }
 
-/// Becomes a worker if this process was started as one.
-fn serve_if_worker() {
-    let mut arguments = std::env::args_os().skip(1);
-    if arguments.next().is_none_or(|argument| argument != WORKER_ARGUMENT) {
-        return;
-    }
-    let Some((link, id)) = arguments.next().and_then(adopt) else {
+/// What this process was started as, if not as itself: the argument that says so.
+fn role() -> Option<&'static str> {
+    let first = std::env::args_os().nth(1)?;
+    [WORKER_ARGUMENT, SERVER_ARGUMENT].into_iter().find(|role| first == *role)
+}
+
+/// Becomes a worker or a server if this process was started as one.
+fn serve_if_started_to() {
+    let Some(role) = role() else { return };
+    // Pools inside tasks: their workers are this program again, and pass here.
+    mark_initialized();
+    let serve = if role == WORKER_ARGUMENT { serve_as_worker } else { serve_as_server };
+    let Some(never) =
+        std::env::args_os().nth(2).and_then(|place| serve(&place.into_string().ok()?))
+    else {
         eprintln!(
-            "{WORKER_ARGUMENT} is how procpool starts the workers of this program; it is of no use \
-             on a command line"
+            "{role} is how procpool starts the workers of this program; it is of no use on a \
+             command line"
         );
         exit_now(2);
     };
-    restore_name();
-    // Pools inside tasks: their workers are this program again, and pass here.
-    mark_initialized();
-    worker::run(link, id)
+    match never {}
 }
 
-/// Reads the second argument and takes over the link that it names.
-fn adopt(argument: OsString) -> Option<(ParentLink, usize)> {
-    let argument = argument.into_string().ok()?;
-    let mut numbers = argument.split(':').map(str::parse::<i32>);
+/// Reads a worker's second argument, takes over the link that it names, and serves it. `None` when the
+/// argument makes no sense.
+fn serve_as_worker(place: &str) -> Option<Infallible> {
+    let mut numbers = place.split(':').map(str::parse::<i32>);
     let mut number = || numbers.next()?.ok();
     let (socket, memory, parent) = (number()?, number()?, number()?);
     let id = usize::try_from(number()?).ok()?;
     let socket = Socket::inherited(socket)?;
     let segment = Segment::inherited(memory, SEGMENT)?;
-    Some((ParentLink::new(socket, segment, Pid::from_raw(parent)), id))
+    restore_name();
+    let link = ParentLink::new(socket, segment, Pid::from_raw(parent));
+    worker::run(link, id, std::process::exit)
+}
+
+/// The same for a server: its socket, the process it works for, and `preload`.
+fn serve_as_server(place: &str) -> Option<Infallible> {
+    let mut parts = place.split(':');
+    let (control, parent) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+    let preload = match parts.next() {
+        None => None,
+        Some(offset) => {
+            let (offset, tag) = (offset.parse().ok()?, parts.next()?.parse().ok()?);
+            Some(code::resolve(FunctionRef { offset, tag }).and_then(Function::typed)?)
+        }
+    };
+    server::run(PacketSocket::inherited(control)?, Pid::from_raw(parent), preload)
 }

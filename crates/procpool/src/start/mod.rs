@@ -1,27 +1,148 @@
-//! How worker processes come to be: `init()` on their side, `spawn` on the parent's; and the place
-//! that they find themselves in.
+//! How worker processes come to be: `init()` on their side, [`Starter`] on the parent's; and the
+//! place that they find themselves in.
 //!
-//! Owns the worker's command line, by which a worker is recognised:
+//! ```text
+//! Starter::start ─┬─ Spawn ──────▶ posix_spawn ──────────────────▶ init() ─▶ worker
+//!                 └─ Forkserver ─▶ posix_spawn once ─▶ init() ─▶ server ─fork─▶ worker
+//!                    Fork ───────▶ fork once, in build() ──────▶ server ─fork─▶ worker
+//! ```
+//!
+//! Owns the command lines by which a worker and a server are recognised:
 //!
 //! ```text
 //! PROGRAM --procpool-worker LINK:MEMORY:PARENT:ID
+//! PROGRAM --procpool-server SOCKET:PARENT[:OFFSET:TAG]
 //! ```
 //!
-//! with the descriptors of its link's socket and shared memory, the process it works for, and its
-//! place in the pool. An argument, not an environment
-//! variable: the programs that a task starts would inherit that.
+//! with the descriptors that they begin with, the process they work for, the worker's number in its
+//! pool, and the function `preload`.
+//! An argument, not an environment variable: the programs that a task starts would inherit that.
 
+mod forkserver;
 mod init;
+mod method;
 mod output;
 mod place;
+mod process;
+mod report;
+mod server;
 mod spawn;
 
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use nix::errno::Errno;
+
+use crate::error::Error;
+use crate::link::{SEGMENT, Segment, WorkerLink};
+use crate::sys::process::Stream;
+use crate::sys::socket;
+
+pub(crate) use forkserver::{Forkserver, News};
 pub use init::init;
 pub(crate) use init::{is_initialized, serve_before_main};
+pub(crate) use method::Plan;
+pub use method::StartMethod;
 pub(crate) use output::OpenOutput;
 pub use output::Output;
 pub(crate) use place::{Place, PlaceOptions};
-pub(crate) use spawn::{StartError, Started, spawn};
+pub(crate) use process::Process;
+
+pub(crate) use crate::sys::process::Ended;
 
 /// The argument by which a process knows that it is a worker.
 const WORKER_ARGUMENT: &str = "--procpool-worker";
+
+/// The argument by which a process knows that it is a server.
+const SERVER_ARGUMENT: &str = "--procpool-server";
+
+/// A worker process that was started and has not said Hello yet.
+#[derive(Debug)]
+pub(crate) struct Started {
+    pub(crate) pid: u32,
+    pub(crate) process: Process,
+    pub(crate) link: WorkerLink,
+}
+
+/// Why a worker could not be started. Nothing of it is left behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct StartError {
+    pub(crate) what: &'static str,
+    pub(crate) errno: Errno,
+}
+
+/// Who is to be started.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Newcomer<'a> {
+    /// Its number among all that the pool ever starts.
+    pub(crate) serial: u64,
+    /// Its number among those that the pool has at a time.
+    pub(crate) id: usize,
+    pub(crate) place: &'a Place,
+    /// Its stderr, if that is not as the place has it.
+    pub(crate) stderr: Option<BorrowedFd<'a>>,
+}
+
+impl Newcomer<'_> {
+    fn stdout(&self) -> Stream<'_> {
+        self.place.stdout.stream(self.id)
+    }
+
+    fn stderr(&self) -> Stream<'_> {
+        self.stderr.map_or_else(|| self.place.stderr.stream(self.id), Stream::Descriptor)
+    }
+}
+
+/// Starts the workers of one pool.
+#[derive(Debug)]
+pub(crate) enum Starter {
+    Spawn,
+    /// Locked for the length of a system call or two; never while the pool's lock is waited for.
+    Server(Box<Mutex<Forkserver>>),
+}
+
+impl Starter {
+    /// Prepares what `plan` needs; for `Fork`, copies this process, for workers in `place`.
+    ///
+    /// # Errors
+    ///
+    /// The plan makes no sense, or the process cannot be copied.
+    pub(crate) fn new(plan: Plan, place: &Place) -> Result<Self, Error> {
+        let preload = plan.locate_preload()?;
+        let server = match plan.method {
+            StartMethod::Spawn => return Ok(Self::Spawn),
+            StartMethod::Forkserver => Forkserver::absent(preload),
+            StartMethod::Fork => Forkserver::fork(plan, place)?,
+        };
+        Ok(Self::Server(Box::new(Mutex::new(server))))
+    }
+
+    /// Starts a worker. `None`: the server has been started, or asked for the worker, and will tell.
+    ///
+    /// # Errors
+    ///
+    /// The system refuses something.
+    pub(crate) fn start(&self, newcomer: Newcomer<'_>) -> Result<Option<Started>, StartError> {
+        match self.server() {
+            None => spawn::spawn(newcomer).map(Some),
+            Some(mut server) => server.start(newcomer).map(|()| None),
+        }
+    }
+
+    /// The server, where workers come from one.
+    pub(crate) fn server(&self) -> Option<MutexGuard<'_, Forkserver>> {
+        match self {
+            Self::Spawn => None,
+            // No code of the user runs under it.
+            Self::Server(server) => Some(server.lock().unwrap_or_else(PoisonError::into_inner)),
+        }
+    }
+}
+
+/// Makes a link, and what its worker is to be given of it: a socket and the shared memory.
+fn make_link() -> Result<(WorkerLink, OwnedFd, OwnedFd), StartError> {
+    let failed = |what| move |errno| StartError { what, errno };
+    let (ours, theirs) = socket::pair().map_err(failed("a socket pair"))?;
+    let (segment, memory) = Segment::create(SEGMENT).map_err(failed("shared memory"))?;
+    Ok((WorkerLink::new(ours, segment), theirs, memory))
+}

@@ -1,9 +1,9 @@
-//! Starting, watching, killing and reaping one worker process.
+//! Starting, watching, killing and reaping one process.
 //!
 //! Owns the spawn call and [`PidFd`], the only name by which a worker is signalled or reaped: a
 //! pid can be reused, a pidfd cannot. Knows nothing of what a worker does.
 
-use std::ffi::{CString, OsString};
+use std::ffi::{CStr, CString, OsString};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -12,11 +12,13 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::libc;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::spawn::{PosixSpawnAttr, PosixSpawnFileActions, PosixSpawnFlags, posix_spawn};
 use nix::sys::prctl;
 use nix::sys::signal::{SigSet, Signal, killpg};
 use nix::sys::stat::Mode;
 use nix::unistd::{Pid, getppid};
+use serde::{Deserialize, Serialize};
 
 use crate::error::{ResourceUsage, WorkerExit};
 
@@ -102,10 +104,16 @@ fn c_string(bytes: Vec<u8>) -> CString {
 }
 
 /// How a process ended, and what it had used; both are had once, by reaping it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Ended {
     pub(crate) exit: WorkerExit,
+    /// `None` when nobody knows.
     pub(crate) usage: Option<ResourceUsage>,
+}
+
+impl Ended {
+    /// Gone, and nobody can say how.
+    pub(crate) const UNKNOWN: Self = Self { exit: WorkerExit::Unknown, usage: None };
 }
 
 /// A process, by a descriptor that becomes readable when it has ended.
@@ -121,11 +129,6 @@ impl PidFd {
         // SAFETY: the call succeeded, so `fd` is a new descriptor (close-on-exec, as always for
         // pidfds) that nothing else owns.
         Ok(Self(unsafe { OwnedFd::from_raw_fd(fd) }))
-    }
-
-    /// Sends SIGKILL. A process that has ended already is no error.
-    pub(crate) fn kill(&self) {
-        self.signal(Signal::SIGKILL);
     }
 
     /// Sends `signal`. A process that has ended already is no error.
@@ -164,16 +167,22 @@ impl PidFd {
         }
     }
 
-    /// Collects the exit status of an ended child; `None` while it runs.
+    /// Whether the process has ended, collected or not.
+    pub(crate) fn has_ended(&self) -> bool {
+        let mut sources = [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)];
+        poll(&mut sources, PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
+    }
+
+    /// Collects the exit status of an ended child, and what it used; `None` while it runs.
     ///
-    /// This is the only place where a worker is reaped. It is the system call itself, because its
-    /// fifth argument, which libc's function lacks, is what the process had used.
+    /// This is the only place where a process is reaped.
     pub(crate) fn reap(&self) -> Option<Ended> {
         let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
         let mut usage = MaybeUninit::<libc::rusage>::zeroed();
         let fd = self.0.as_raw_fd();
+        // The system call, because the C library's function hides its fifth argument.
         // SAFETY: `info` and `usage` are writable memory of the right types; waitid(2) writes at
-        // most that.
+        // most those.
         let result = unsafe {
             libc::syscall(
                 libc::SYS_waitid,
@@ -202,20 +211,28 @@ impl PidFd {
             }
             Err(Errno::EINTR) => None,
             // ECHILD: somebody else's wait has collected it, or SIGCHLD is ignored.
-            Err(_) => Some(Ended { exit: WorkerExit::Unknown, usage: None }),
+            Err(_) => Some(Ended::UNKNOWN),
         }
     }
 }
 
 fn resource_usage(usage: &libc::rusage) -> ResourceUsage {
     let time = |time: libc::timeval| {
-        Duration::from_secs(time.tv_sec as u64) + Duration::from_micros(time.tv_usec as u64)
+        let (seconds, micros) = (time.tv_sec.unsigned_abs(), time.tv_usec.unsigned_abs());
+        Duration::from_secs(seconds) + Duration::from_micros(micros)
     };
     ResourceUsage {
         user_time: time(usage.ru_utime),
         system_time: time(usage.ru_stime),
-        // Linux counts it in KiB.
-        max_rss: usage.ru_maxrss as u64 * 1024,
+        // The kernel counts in KiB.
+        max_rss: usage.ru_maxrss.unsigned_abs() * 1024,
+    }
+}
+
+/// A process descriptor that another process has opened and sent.
+impl From<OwnedFd> for PidFd {
+    fn from(descriptor: OwnedFd) -> Self {
+        Self(descriptor)
     }
 }
 
@@ -252,11 +269,23 @@ pub(crate) fn exit_now(code: i32) -> ! {
     unsafe { libc::_exit(code) }
 }
 
+/// Gives this process a name of at most 15 bytes.
+pub(crate) fn set_name(name: &CStr) {
+    // It can only fail for a name that is not readable memory.
+    let _ = prctl::set_name(name);
+}
+
+/// Forgets what [`end_with`] asked for.
+pub(crate) fn end_with_nobody() {
+    // It can only fail for what is not a signal.
+    let _ = prctl::set_pdeathsig(None);
+}
+
 /// Gives this process the name that its command line promises; the kernel named it `exe`.
 pub(crate) fn restore_name() {
     let argv0 = std::env::args_os().next().unwrap_or_default();
     let name = std::path::Path::new(&argv0).file_name().unwrap_or(&argv0);
-    let _ = prctl::set_name(&c_string(name.as_bytes().to_vec()));
+    set_name(&c_string(name.as_bytes().to_vec()));
 }
 
 #[cfg(test)]
@@ -288,14 +317,14 @@ mod tests {
     #[test]
     fn a_killed_child_names_its_signal() {
         let (mut child, fd) = shell("read line");
-        assert_eq!(fd.reap(), None);
-        fd.kill();
+        assert_eq!((fd.reap(), fd.has_ended()), (None, false));
+        fd.signal(Signal::SIGKILL);
         wait_readable(&fd);
         let ended = fd.reap().expect("it has ended");
         assert_eq!(ended.exit, WorkerExit::Signal(libc::SIGKILL));
         let usage = ended.usage.expect("nobody else has reaped it");
         assert!(usage.max_rss >= 64 << 10, "no shell is that small: {usage:?}");
-        fd.kill();
+        fd.signal(Signal::SIGKILL);
         assert!(child.wait().is_err(), "it was reaped already");
     }
 
@@ -335,6 +364,16 @@ mod tests {
         fd.kill_group(leader.id());
         assert_eq!(echo(&mut leader), "line\n");
         assert!(leader.wait().is_err(), "it was reaped already");
+    }
+
+    #[test]
+    fn a_reaped_child_leaves_word_of_what_it_used() {
+        let (_child, fd) = shell("i=0; while [ $i -lt 200000 ]; do i=$((i + 1)); done");
+        wait_readable(&fd);
+        let usage = fd.reap().and_then(|ended| ended.usage).expect("it is our child");
+        assert!(usage.user_time > Duration::ZERO, "{usage:?}");
+        // A shell needs some pages; nobody's needs a GiB.
+        assert!((4096..1 << 30).contains(&usage.max_rss), "{usage:?}");
     }
 
     #[test]

@@ -83,6 +83,11 @@ impl Segment {
         // alone and named it on the command line, which is read once; so nothing else owns it.
         let memory = unsafe { OwnedFd::from_raw_fd(number) };
         fcntl(&memory, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).ok()?;
+        Self::received(memory, length)
+    }
+
+    /// Takes over the segment behind `memory`. `None` when that is no such segment.
+    pub(crate) fn received(memory: OwnedFd, length: usize) -> Option<Self> {
         let size = nix::sys::stat::fstat(&memory).ok()?.st_size;
         let seals = fcntl(&memory, FcntlArg::F_GET_SEALS).ok()?;
         let whole = usize::try_from(size).ok()? == LINES * LINE + length;

@@ -49,6 +49,11 @@ impl Segment {
     }
 
     /// As for [`create`](Self::create).
+    pub(crate) fn received(_memory: OwnedFd, _length: usize) -> Option<Self> {
+        None
+    }
+
+    /// As for [`create`](Self::create).
     pub(crate) fn inherited(_number: RawFd, _length: usize) -> Option<Self> {
         None
     }

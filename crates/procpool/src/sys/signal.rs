@@ -23,6 +23,19 @@ pub(crate) fn with_sigint(mut mask: SigSet) -> SigSet {
     mask
 }
 
+/// Blocks SIGINT in the calling thread, and returns the mask that it had.
+pub(crate) fn block_sigint() -> SigSet {
+    let mask = current_mask();
+    restore_mask(&with_sigint(mask));
+    mask
+}
+
+/// Gives the calling thread a mask that it had before.
+pub(crate) fn restore_mask(mask: &SigSet) {
+    // It can only fail for masks that do not exist.
+    let _ = mask.thread_set_mask();
+}
+
 /// Blocks every signal in the calling thread, so that handlers of the program never run on it.
 pub(crate) fn block_all() {
     let _ = SigSet::all().thread_block();
@@ -42,6 +55,22 @@ pub(crate) fn adopt_sigint() -> nix::Result<()> {
     let mut interrupt = SigSet::empty();
     interrupt.add(Signal::SIGINT);
     sigprocmask(SigmaskHow::SIG_UNBLOCK, Some(&interrupt), None)
+}
+
+/// Gives every signal that has a handler its default action, as exec does, in a copy of a process:
+/// the handlers are the original's. Those for faults stay, because they are Rust's own, which
+/// exec'd programs install anew.
+pub(crate) fn forget_handlers() {
+    let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
+    let faults = [Signal::SIGSEGV, Signal::SIGBUS];
+    for signal in Signal::iterator().filter(|signal| !faults.contains(signal)) {
+        // SAFETY: the default action runs no code of ours.
+        let Ok(previous) = (unsafe { sigaction(signal, &default) }) else { continue };
+        if matches!(previous.handler(), SigHandler::SigIgn) {
+            // SAFETY: ignoring a signal runs no code of ours.
+            let _ = unsafe { sigaction(signal, &previous) };
+        }
+    }
 }
 
 /// Ignores SIGPIPE, as Rust's runtime does before `main`.

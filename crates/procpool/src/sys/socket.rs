@@ -46,21 +46,33 @@ fn errno_of(error: &io::Error) -> nix::errno::Errno {
 }
 
 impl Socket {
-    /// Takes over the descriptor that this process was started with. `None` when that is not a
-    /// socket, and at every call but the first: then somebody typed a worker's command line.
+    /// Takes over the descriptor that this process was started with; see [`take_inherited`].
     pub(crate) fn inherited(number: RawFd) -> Option<Self> {
-        static TAKEN: AtomicBool = AtomicBool::new(false);
-        if number <= 2 || TAKEN.swap(true, Ordering::Relaxed) {
-            return None;
-        }
-        getsockname::<UnixAddr>(number).ok()?;
-        // SAFETY: getsockname succeeded, so the descriptor is open; the parent made it for this
-        // process alone and named it on the command line, which is read here and, by the swap
-        // above, only once; so nothing else owns it.
-        let fd = unsafe { OwnedFd::from_raw_fd(number) };
-        // It had to survive the exec that started this process; it must not survive the next.
-        fcntl(&fd, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).ok()?;
-        Some(Self(UnixStream::from(fd)))
+        take_inherited(number).map(Self::from)
+    }
+}
+
+/// Takes over a socket that this process was started with. `None` when the number is not a socket,
+/// and at every call but the first: then somebody typed the command line.
+pub(super) fn take_inherited(number: RawFd) -> Option<OwnedFd> {
+    static TAKEN: AtomicBool = AtomicBool::new(false);
+    if number <= 2 || TAKEN.swap(true, Ordering::Relaxed) {
+        return None;
+    }
+    getsockname::<UnixAddr>(number).ok()?;
+    // SAFETY: getsockname succeeded, so the descriptor is open; the parent made it for this
+    // process alone and named it on the command line, which is read here and, by the swap
+    // above, only once; so nothing else owns it.
+    let fd = unsafe { OwnedFd::from_raw_fd(number) };
+    // It had to survive the exec that started this process; it must not survive the next.
+    fcntl(&fd, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).ok()?;
+    Some(fd)
+}
+
+/// The worker's end, which it was started with or sent.
+impl From<OwnedFd> for Socket {
+    fn from(fd: OwnedFd) -> Self {
+        Self(UnixStream::from(fd))
     }
 }
 

@@ -3,9 +3,10 @@
 //! Owns the main loop: Hello, the initializer, tasks one after another, the finalizer, Exit. Imports
 //! nothing from the parent's side. The worker ends in one of four ways:
 //!
-//! - asked to (`Exit`): the finalizer has got the state, or the state is dropped; exit handlers run;
-//!   code 0, or 101 when one of the two panicked;
-//! - its initializer failed: the failure is sent, exit handlers run, code 1;
+//! - asked to (`Exit`): the finalizer has got the state, or the state is dropped; exit handlers run
+//!   (not in a copy of another process, whose handlers they would be); code 0, or 101 when one of the
+//!   two panicked;
+//! - its initializer failed: the failure is sent, exit handlers run as above, code 1;
 //! - its parent is gone: at once, in the middle of whatever runs (the kernel sees to it);
 //! - a task or the initializer ended the process.
 
@@ -39,11 +40,12 @@ const PANICKED: i32 = 101;
 /// The exit code of a worker whose parent said something that it does not understand.
 const CONFUSED: i32 = 70;
 
-/// Serves `link` until the end of the process, as the worker in place `id` of its pool.
-pub(crate) fn run(mut link: ParentLink, id: usize) -> ! {
+/// Serves `link` until the end of the process, whose orderly ends are calls of `exit`, as worker `id`
+/// of its pool.
+pub(crate) fn run(mut link: ParentLink, id: usize, exit: fn(i32) -> !) -> ! {
     place::enter(id, link.stop_requests());
     if let Err(message) = set_up(&link) {
-        fail(&link, &InitializerFailure::Setup(message));
+        fail(&link, &InitializerFailure::Setup(message), exit);
     }
     let ImageIdentity { device, inode } = ImageIdentity::current();
     let pid = getpid().as_raw() as u32;
@@ -68,7 +70,7 @@ pub(crate) fn run(mut link: ParentLink, id: usize) -> ! {
         match frame {
             Ok(Frame::Initialize { entry }) => match initialize(entry, &mut call, &mut state) {
                 Ok(()) => tell(&link, Frame::Ready, &[]),
-                Err(failure) => fail(&link, &failure),
+                Err(failure) => fail(&link, &failure, exit),
             },
             Ok(Frame::CallItem { index, entry }) => match link.claim(index) {
                 Ok(true) => {
@@ -87,7 +89,7 @@ pub(crate) fn run(mut link: ParentLink, id: usize) -> ! {
             }
             Ok(Frame::Exit) => {
                 code = last_act("state's destructor", || drop(state.take())).max(code);
-                std::process::exit(code);
+                exit(code);
             }
             Ok(_) | Err(_) => confused("a frame that is not for workers"),
         }
@@ -101,7 +103,7 @@ fn set_up(link: &ParentLink) -> Result<(), String> {
     if let Err(error) = link.end_with_parent() {
         part(&error);
     }
-    panics::install(link.socket());
+    panics::install(Some(link.socket()));
     signal::adopt_sigint().map_err(|error| format!("no SIGINT handler: {error}"))
 }
 
@@ -172,7 +174,7 @@ fn confused(what: &str) -> ! {
     exit_now(CONFUSED)
 }
 
-fn fail(link: &ParentLink, failure: &InitializerFailure) -> ! {
+fn fail(link: &ParentLink, failure: &InitializerFailure, exit: fn(i32) -> !) -> ! {
     tell(link, Frame::InitializerFailed, &encode_failure(failure));
-    std::process::exit(1);
+    exit(1);
 }

@@ -1,0 +1,195 @@
+//! What the pool makes of its server: the process that forks workers, where the start method has one.
+//!
+//! Owns what the manager waits for from the server (that it gets ready, or that it starts a worker:
+//! one thing at a time), how long, and the workers of which it has to say how they ended. What the
+//! server says is read in `start/forkserver.rs`. Runs under the pool's lock; blocks nowhere.
+//!
+//! Whose fault a death is:
+//!
+//! 1. The server ends, and with it, by the kernel, its workers.
+//! 2. The poller tells the end of a worker first, which would be the cause. ***That would be wrong***,
+//!    were it not that a worker of a server is gone only when the server has said how it ended.
+//! 3. The server's own end is told: that is the cause, and no word is expected any more.
+
+use std::time::{Duration, Instant};
+
+use super::Pool;
+use super::state::PoolState;
+use super::stderr::Captured;
+use super::wakes::Wakes;
+use crate::error::BrokenCause;
+use crate::start::{News, StartError};
+
+/// The number of the server with the poller: no worker's, whose serials are counted from 0.
+pub(super) const SERVER: u64 = u64::MAX - 1;
+
+/// How long to wait for word of how a worker ended that is known to have. The server says it within
+/// microseconds; only one that was stopped does not. Longer delays the news of such a death; shorter
+/// loses exit statuses on a machine that stands still.
+const WORD_GRACE: Duration = Duration::from_secs(1);
+
+/// What is expected of the server.
+#[derive(Debug, Default)]
+pub(super) struct Expected {
+    /// Whether it is to get ready, or to start a worker.
+    answer: bool,
+    /// Until when, unless `start_timeout` is beyond all times.
+    deadline: Option<Instant>,
+    /// Workers that have ended, and until when it is to say how.
+    words: Vec<(u64, Instant)>,
+    /// The worker that was asked for, which may exist and is not in the pool yet.
+    arrival: Option<Arrival>,
+}
+
+/// What the pool knows of a worker that is being started.
+#[derive(Debug)]
+pub(super) struct Arrival {
+    pub(super) serial: u64,
+    pub(super) id: usize,
+    pub(super) stderr: Option<Captured>,
+}
+
+impl Expected {
+    /// Whether a worker can be started, as far as the server is concerned.
+    pub(super) fn allows_start(&self) -> bool {
+        !self.answer
+    }
+
+    /// Whether there may be a worker that is not in the pool yet.
+    pub(super) fn owes_worker(&self) -> bool {
+        self.arrival.is_some()
+    }
+
+    /// When [`attend_server`](PoolState::attend_server) has work.
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        self.words.iter().map(|(_, until)| *until).chain(self.deadline).min()
+    }
+
+    fn answered(&mut self) {
+        (self.answer, self.deadline, self.arrival) = (false, None, None);
+    }
+}
+
+impl PoolState {
+    /// The server was started, or asked for a worker: nothing else is asked of it before it answers.
+    pub(super) fn expect_answer(&mut self, pool: &Pool, arrival: Arrival, wakes: &mut Wakes) {
+        let Some(mut server) = pool.settings.starter.server() else { return };
+        if let Err(errno) = server.watch(&pool.poller, SERVER) {
+            server.end(&pool.poller);
+            let what = "an epoll registration";
+            return self.break_pool(pool, BrokenCause::StartFailed { what, errno }, wakes);
+        }
+        self.expected.answer = true;
+        self.expected.arrival = server.owes_worker().then_some(arrival);
+        self.expected.deadline = Instant::now().checked_add(pool.settings.policies.start_timeout);
+    }
+
+    /// Handles what the server has said, and its end.
+    pub(super) fn on_server_event(&mut self, pool: &Pool, wakes: &mut Wakes) {
+        // One at a time: its lock is not held while the pool acts on it.
+        let next = || pool.settings.starter.server()?.news(&pool.poller);
+        while let Some(news) = next() {
+            self.on_news_of_server(pool, news, wakes);
+        }
+        let reap = || pool.settings.starter.server()?.reap(&pool.poller);
+        if let Some((pid, ended, activity)) = reap() {
+            let exit = ended.exit;
+            self.expected.answered();
+            self.workers.iter_mut().for_each(|worker| worker.process.expect_no_word());
+            self.break_pool(pool, BrokenCause::ServerDied { pid, exit, activity }, wakes);
+            for (serial, _) in std::mem::take(&mut self.expected.words) {
+                self.on_word(pool, serial, wakes);
+            }
+        }
+    }
+
+    fn on_news_of_server(&mut self, pool: &Pool, news: News, wakes: &mut Wakes) {
+        let pid = || {
+            let server = pool.settings.starter.server();
+            server.and_then(|server| server.identity()).map_or(0, |(pid, _)| pid)
+        };
+        match news {
+            News::Ready => self.expected.answered(),
+            News::PreloadPanicked(panic) => {
+                let cause = BrokenCause::PreloadPanicked { pid: pid(), panic };
+                self.break_pool(pool, cause, wakes);
+            }
+            News::PreloadLeftThreads(threads) => {
+                let cause = BrokenCause::PreloadLeftThreads { pid: pid(), threads };
+                self.break_pool(pool, cause, wakes);
+            }
+            News::Started(serial, started) => {
+                let arrival = self.expected.arrival.take();
+                self.expected.answered();
+                let Some(arrival) = arrival.filter(|arrival| arrival.serial == serial) else {
+                    // Nobody has asked for it: it ends when its link is closed.
+                    return;
+                };
+                match pool.adopt(arrival, *started) {
+                    Ok(worker) => self.add_worker(worker),
+                    Err(error) => self.on_start_error(pool, error, wakes),
+                }
+            }
+            News::StartFailed(error) => {
+                self.expected.answered();
+                self.on_start_error(pool, error, wakes);
+            }
+            News::Ended(serial, ended) => {
+                if let Some(index) = self.index_of(serial) {
+                    self.workers[index].process.told(ended);
+                    self.on_word(pool, serial, wakes);
+                }
+            }
+        }
+    }
+
+    /// A worker could not be started, for a reason of the system's.
+    pub(super) fn on_start_error(&mut self, pool: &Pool, error: StartError, wakes: &mut Wakes) {
+        let StartError { what, errno } = error;
+        self.start_failed(pool, BrokenCause::StartFailed { what, errno }, wakes);
+    }
+
+    /// Waits for word of how a worker ended that is known to have.
+    pub(super) fn expect_word(&mut self, pool: &Pool, index: usize) {
+        let worker = &mut self.workers[index];
+        if pool.settings.starter.server().is_some() {
+            // It has ended, so it is late for nothing.
+            worker.deadline = None;
+            pool.poller.remove(&worker.process);
+            self.expected.words.push((worker.serial, Instant::now() + WORD_GRACE));
+            self.wake = true;
+        }
+    }
+
+    /// There is word of how a worker ended, or none to be had.
+    fn on_word(&mut self, pool: &Pool, serial: u64, wakes: &mut Wakes) {
+        self.expected.words.retain(|(other, _)| *other != serial);
+        if let Some(index) = self.index_of(serial) {
+            self.on_process_ended(pool, index, wakes);
+        }
+    }
+
+    /// Gives up a server that is late.
+    pub(super) fn attend_server(&mut self, pool: &Pool, now: Instant, wakes: &mut Wakes) {
+        if self.expected.deadline.is_some_and(|deadline| now >= deadline) {
+            self.expected.deadline = None;
+            // Its end is told as any other; until then it may owe a worker.
+            let late = pool.settings.starter.server().and_then(|server| {
+                server.kill();
+                server.identity()
+            });
+            if let Some((pid, activity)) = late {
+                let limit = pool.settings.policies.start_timeout;
+                self.break_pool(pool, BrokenCause::ServerTimeout { pid, limit, activity }, wakes);
+            }
+        }
+        while let Some((serial, _)) =
+            self.expected.words.iter().find(|(_, until)| now >= *until).copied()
+        {
+            if let Some(index) = self.index_of(serial) {
+                self.workers[index].process.expect_no_word();
+            }
+            self.on_word(pool, serial, wakes);
+        }
+    }
+}

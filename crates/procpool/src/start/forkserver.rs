@@ -1,0 +1,311 @@
+//! The parent's side of a server: `StartMethod::Forkserver` and, once it runs, `StartMethod::Fork`.
+//!
+//! ```text
+//! Absent ──start──▶ Starting ──Preloading──▶ Preloading ──Ready──▶ Ready
+//!                   (forked ones begin here)
+//! any ──its process ended──▶ Gone
+//! ```
+//!
+//! Owns the server's process and the socket to it, and the link of the worker that was asked for: one
+//! at a time, so that its answer needs no table. Never blocks; what it learns comes out of
+//! [`news`](Forkserver::news), in the order in which the server said it. Knows nothing of what the
+//! pool makes of that.
+
+use std::os::fd::{AsFd, AsRawFd};
+
+use nix::errno::Errno;
+use nix::unistd::{Pid, getpid};
+
+use super::method::Plan;
+use super::report::{self, Report, Request, Worker};
+use super::{Newcomer, Place, Process, SERVER_ARGUMENT, StartError, Started, make_link, server};
+use crate::error::{Activity, Error, RemotePanic};
+use crate::link::WorkerLink;
+use crate::sys::fork::{count_threads, fork, keep_only, set_variables};
+use crate::sys::packet::{self, PacketSocket};
+use crate::sys::poller::Poller;
+use crate::sys::process::{Ended, PidFd, Stream, Surroundings, discard, exit_now, spawn_self};
+use crate::sys::signal::{block_sigint, forget_handlers, restore_mask, with_sigint};
+use crate::wire::FunctionRef;
+
+/// See the module's header.
+#[derive(Debug)]
+pub(crate) struct Forkserver {
+    preload: Option<FunctionRef>,
+    stage: Stage,
+    server: Option<Server>,
+    /// The worker that the server was asked for.
+    asked: Option<(u64, WorkerLink)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Absent,
+    Starting,
+    Preloading,
+    Ready,
+    Gone,
+}
+
+/// A server that was started and has not been reaped. Dropping it ends it, and waits for that.
+#[derive(Debug)]
+struct Server {
+    pid: u32,
+    process: Process,
+    control: PacketSocket,
+    /// Whether the poller watches it.
+    watched: bool,
+}
+
+/// What a server told.
+#[derive(Debug)]
+pub(crate) enum News {
+    /// Workers can be asked for.
+    Ready,
+    PreloadPanicked(RemotePanic),
+    PreloadLeftThreads(usize),
+    /// The worker that was asked for, and the number that it was asked for under.
+    Started(u64, Box<Started>),
+    StartFailed(StartError),
+    /// How a worker ended.
+    Ended(u64, Ended),
+}
+
+impl Forkserver {
+    /// One that is started with the first worker.
+    pub(super) fn absent(preload: Option<FunctionRef>) -> Self {
+        Self { preload, stage: Stage::Absent, server: None, asked: None }
+    }
+
+    /// Forks one from this process.
+    ///
+    /// # Errors
+    ///
+    /// The process has a second thread, or the system refuses something.
+    pub(super) fn fork(plan: Plan, place: &Place) -> Result<Self, Error> {
+        let setup = |what| move |errno| Error::Setup { what, errno };
+        let threads = count_threads().map_err(setup("a count of its threads"))?;
+        if threads != 1 {
+            return Err(Error::ForkWithThreads { threads });
+        }
+        let (control, theirs) = packet::pair().map_err(setup("a socket pair"))?;
+        let parent = getpid();
+        // Until the server has a handler of its own.
+        let mask = block_sigint();
+        let copied = fork().map(|pid| {
+            pid.unwrap_or_else(|| {
+                forget_handlers();
+                set_variables(&place.variables);
+                if keep_only(&[theirs.as_fd()]).is_err() {
+                    exit_now(server::CONFUSED);
+                }
+                server::run(theirs, parent, plan.preload)
+            })
+        });
+        restore_mask(&mask);
+        let pid = copied.map_err(setup("a process"))?;
+        let server = Server::new(pid, control).map_err(setup("a process descriptor"))?;
+        Ok(Self { preload: None, stage: Stage::Starting, server: Some(server), asked: None })
+    }
+
+    /// Asks for a worker, under a number; starts the server first if there is none, and then only
+    /// that.
+    ///
+    /// # Errors
+    ///
+    /// The system refuses something, or the server is gone.
+    pub(super) fn start(&mut self, newcomer: Newcomer<'_>) -> Result<(), StartError> {
+        match (&self.server, self.stage) {
+            (None, Stage::Absent) => {
+                self.server = Some(self.spawn(newcomer.place)?);
+                self.stage = Stage::Starting;
+                Ok(())
+            }
+            (Some(server), Stage::Ready) => {
+                debug_assert!(self.asked.is_none(), "one at a time");
+                let (link, socket, memory) = make_link()?;
+                let Newcomer { serial, id, place, .. } = newcomer;
+                let leads_group = place.process_groups;
+                let start = Request::Start(Worker { serial, id, leads_group });
+                let control = &server.control;
+                send_stream(control, 1, newcomer.stdout())
+                    .and_then(|()| send_stream(control, 2, newcomer.stderr()))
+                    .and_then(|()| report::send(control, &Request::Memory, Some(memory.as_fd())))
+                    .and_then(|()| report::send(control, &start, Some(socket.as_fd())))
+                    .map_err(|errno| StartError { what: "a request to the server", errno })?;
+                self.asked = Some((serial, link));
+                Ok(())
+            }
+            (Some(_), Stage::Starting | Stage::Preloading) => Ok(()),
+            _ => Err(StartError { what: "a worker of a server that is gone", errno: Errno::ESRCH }),
+        }
+    }
+
+    fn spawn(&self, place: &Place) -> Result<Server, StartError> {
+        let failed = |what| move |errno| StartError { what, errno };
+        let (control, theirs) = packet::pair().map_err(failed("a socket pair"))?;
+        let mut argument = format!("{}:{}", theirs.as_fd().as_raw_fd(), getpid());
+        if let Some(FunctionRef { offset, tag }) = self.preload {
+            argument += &format!(":{offset}:{tag}");
+        }
+        let arguments = [SERVER_ARGUMENT.to_owned(), argument];
+        let surroundings = Surroundings {
+            stdout: Stream::Inherited,
+            stderr: Stream::Inherited,
+            inherited: &[theirs.as_fd()],
+            variables: &place.variables,
+            mask: with_sigint(place.mask),
+            leads_group: false,
+        };
+        let pid = spawn_self(&arguments, &surroundings).map_err(failed("the server's process"))?;
+        Server::new(pid, control).map_err(failed("a process descriptor"))
+    }
+
+    /// Has `poller` watch the server, under `number` whatever happens to it, once.
+    ///
+    /// # Errors
+    ///
+    /// The poller's.
+    pub(crate) fn watch(&mut self, poller: &Poller, number: u64) -> nix::Result<()> {
+        if let Some(server) = &mut self.server
+            && !std::mem::replace(&mut server.watched, true)
+        {
+            poller.add(&server.process, number)?;
+            poller.add(&server.control, number)?;
+        }
+        Ok(())
+    }
+
+    /// The server's pid and what it does; `None` when there is none.
+    pub(crate) fn identity(&self) -> Option<(u32, Activity)> {
+        let activity = match self.stage {
+            Stage::Absent | Stage::Starting => Activity::Starting,
+            Stage::Preloading => Activity::Preloading,
+            Stage::Ready | Stage::Gone => Activity::Idle,
+        };
+        self.server.as_ref().map(|server| (server.pid, activity))
+    }
+
+    /// Whether a worker was asked for that may exist.
+    pub(crate) fn owes_worker(&self) -> bool {
+        self.asked.is_some()
+    }
+
+    /// Returns the next of what the server has told.
+    pub(crate) fn news(&mut self, poller: &Poller) -> Option<News> {
+        loop {
+            let server = self.server.as_ref()?;
+            let packet = match server.control.receive() {
+                Ok(Some(packet)) => packet,
+                Err(Errno::EINTR) => continue,
+                Err(Errno::EAGAIN) => return None,
+                // Its process descriptor tells the rest.
+                Ok(None) | Err(_) => {
+                    poller.remove(&server.control);
+                    return None;
+                }
+            };
+            let Some(report) = report::decode(&packet.bytes) else {
+                // Its memory cannot be right.
+                server.process.kill();
+                return None;
+            };
+            let process = packet.descriptor.map(PidFd::from);
+            if let Some(news) = self.make_news(report, process) {
+                return Some(news);
+            }
+        }
+    }
+
+    fn make_news(&mut self, report: Report, process: Option<PidFd>) -> Option<News> {
+        match report {
+            Report::Preloading => {
+                self.stage = Stage::Preloading;
+                None
+            }
+            Report::Ready => {
+                self.stage = Stage::Ready;
+                Some(News::Ready)
+            }
+            Report::PreloadPanicked(panic) => Some(News::PreloadPanicked(panic)),
+            Report::LeftThreads(threads) => Some(News::PreloadLeftThreads(threads)),
+            Report::Started { id, pid } => {
+                let (_, link) = self.asked.take()?;
+                let Some(process) = process else {
+                    // A worker that cannot be named cannot be owned.
+                    let control = &self.server.as_ref()?.control;
+                    let _ = report::send(control, &Request::Kill(id), None);
+                    let errno = Errno::EMFILE;
+                    return Some(News::StartFailed(StartError {
+                        what: "a process descriptor",
+                        errno,
+                    }));
+                };
+                let process = Process::of_server(process);
+                Some(News::Started(id, Box::new(Started { pid, process, link })))
+            }
+            Report::StartFailed { errno } => {
+                self.asked = None;
+                let errno = Errno::from_raw(errno);
+                Some(News::StartFailed(StartError { what: "a copy of the server", errno }))
+            }
+            Report::Ended { id, ended } => Some(News::Ended(id, ended)),
+        }
+    }
+
+    /// Kills the server, whose end is then told as any other.
+    pub(crate) fn kill(&self) {
+        if let Some(server) = &self.server {
+            server.process.kill();
+        }
+    }
+
+    /// Says who has ended, how, and while doing what, if the server has. Then there is none any
+    /// more, and no word will come of its workers.
+    pub(crate) fn reap(&mut self, poller: &Poller) -> Option<(u32, Ended, Activity)> {
+        let (pid, activity) = self.identity()?;
+        let ended = self.server.as_ref()?.process.reap()?;
+        self.end(poller);
+        Some((pid, ended, activity))
+    }
+
+    /// Ends the server, and waits for that.
+    pub(crate) fn end(&mut self, poller: &Poller) {
+        if let Some(server) = self.server.take() {
+            poller.remove(&server.process);
+            poller.remove(&server.control);
+        }
+        (self.asked, self.stage) = (None, Stage::Gone);
+    }
+}
+
+/// Says what a stream of the worker is that is asked for next, unless it is the server's own.
+fn send_stream(control: &PacketSocket, number: i32, stream: Stream<'_>) -> nix::Result<()> {
+    let request = |null| Request::Stream { number, null };
+    match stream {
+        Stream::Inherited => Ok(()),
+        Stream::Null => report::send(control, &request(true), None),
+        Stream::Descriptor(fd) => report::send(control, &request(false), Some(fd)),
+    }
+}
+
+impl Server {
+    fn new(pid: Pid, control: PacketSocket) -> nix::Result<Self> {
+        let process = PidFd::open(pid).inspect_err(|errno| {
+            // ESRCH: another wait of the program has reaped it, and its number may be anybody's.
+            if *errno != Errno::ESRCH {
+                discard(pid);
+            }
+        })?;
+        let process = Process::child(process);
+        Ok(Self { pid: pid.as_raw() as u32, process, control, watched: false })
+    }
+}
+
+impl Drop for Server {
+    /// One that was reaped already is neither killed nor waited for.
+    fn drop(&mut self) {
+        self.process.kill();
+        self.process.wait();
+    }
+}

@@ -1,0 +1,85 @@
+//! `StartMethod`: the user's choice of how workers come to be, and what it goes with.
+
+use crate::error::Error;
+use crate::sys::code::{self, FnPointer};
+use crate::wire::FunctionRef;
+
+/// How workers are started. The choice of [`Builder::start_method`](crate::Builder::start_method).
+///
+/// Whichever it is, workers are started just in time, run the initializer, and end with their
+/// parent. What differs is what they are copies of:
+///
+/// | | a worker is | it starts within | it has |
+/// |---|---|---|---|
+/// | `Spawn` | this program, started again | milliseconds | nothing but what it makes |
+/// | `Forkserver` | a copy of a *server*: this program, started again once | a millisecond | what [`preload`](crate::Builder::preload) made, in shared memory |
+/// | `Fork` | a copy of a server that is itself a copy of this process | a millisecond | what this process had in memory when the pool was built, and what `preload` made |
+///
+/// What a copy shares with its original is memory that neither has written to since. Its orderly end
+/// writes out what was printed but runs no exit handlers; and random numbers of a generator that it
+/// was copied with are the same in every copy.
+///
+/// # Examples
+///
+/// ```
+/// use procpool::{ProcessPoolExecutor, StartMethod};
+///
+/// fn main() -> Result<(), procpool::Error> {
+///     procpool::init();
+///     let executor = ProcessPoolExecutor::builder()
+///         .start_method(StartMethod::Forkserver)
+///         .max_workers(2)
+///         .build()?;
+///     assert_eq!(executor.submit(|x: u32| 2 * x, 21).result()?, 42);
+///     Ok(())
+/// }
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum StartMethod {
+    /// Every worker is this program, started again: its cost does not grow with this process's
+    /// memory, and nothing that goes on here can harm it.
+    #[default]
+    Spawn,
+    /// The program is started again once, as a server of one thread, and workers are forked from
+    /// that. The server is started with the first worker, and ends with the pool.
+    Forkserver,
+    /// The server is forked from this process inside [`build`](crate::Builder::build), which is
+    /// refused when the process has a second thread, of another pool for instance.
+    ///
+    /// The server and its workers keep the standard streams, and no other descriptor: a file or a
+    /// connection that was opened before is closed in them, and what holds it gets errors there or,
+    /// once its number was given away, another file. Signals have their default actions.
+    Fork,
+}
+
+/// How the workers of one pool are to be started.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Plan {
+    pub(crate) method: StartMethod,
+    pub(crate) preload: Option<fn()>,
+}
+
+impl Plan {
+    /// Returns how the server's process finds `preload`.
+    ///
+    /// # Errors
+    ///
+    /// It makes no sense, or is not part of the main executable.
+    pub(super) fn locate_preload(self) -> Result<Option<FunctionRef>, Error> {
+        fn name_of<F: FnPointer>(_: F) -> &'static str {
+            std::any::type_name::<F>()
+        }
+        match (self.method, self.preload) {
+            (_, None) => Ok(None),
+            (StartMethod::Spawn, Some(_)) => Err(Error::InvalidArgument(
+                "preload runs in the server that workers are forked from, and StartMethod::Spawn \
+                 has none: choose StartMethod::Forkserver, or use an initializer",
+            )),
+            (_, Some(preload)) => {
+                let foreign = || Error::ForeignFunction(name_of(preload));
+                code::locate(preload).ok_or_else(foreign).map(Some)
+            }
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! A process that somebody started, whoever that was.
+//!
+//! Owns the difference between a child of this process, which is reaped here, and one of a server's,
+//! which the server reaps: how that one ended is known when the server has said so, or is not there
+//! to say it any more.
+
+use std::os::fd::{AsFd, BorrowedFd};
+
+use nix::sys::signal::Signal;
+
+use crate::sys::poller::wait_readable;
+use crate::sys::process::{Ended, PidFd};
+
+/// A process, by a descriptor that becomes readable when it has ended.
+#[derive(Debug)]
+pub(crate) struct Process {
+    descriptor: PidFd,
+    reaper: Reaper,
+}
+
+/// Who collects the exit status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reaper {
+    /// This process.
+    Parent,
+    /// The server, which has not told it yet.
+    Server,
+    /// The server, which has told it.
+    Told(Ended),
+    /// Nobody that this process will ever hear of.
+    Nobody,
+}
+
+impl Process {
+    pub(crate) fn child(descriptor: PidFd) -> Self {
+        Self { descriptor, reaper: Reaper::Parent }
+    }
+
+    pub(super) fn of_server(descriptor: PidFd) -> Self {
+        Self { descriptor, reaper: Reaper::Server }
+    }
+
+    /// Sends a signal. A process that has ended already is no error.
+    pub(crate) fn signal(&self, signal: Signal) {
+        self.descriptor.signal(signal);
+    }
+
+    /// Sends SIGKILL.
+    pub(crate) fn kill(&self) {
+        self.signal(Signal::SIGKILL);
+    }
+
+    /// Sends SIGKILL to the process group that it leads under the number `pid`. That of a server's is
+    /// the server's to kill, who reaps the leader.
+    pub(crate) fn kill_group(&self, pid: u32) {
+        if self.reaper == Reaper::Parent {
+            self.descriptor.kill_group(pid);
+        }
+    }
+
+    /// Says how the process ended; `None` while it runs, or while its server has not told.
+    pub(crate) fn reap(&self) -> Option<Ended> {
+        match self.reaper {
+            Reaper::Parent => self.descriptor.reap(),
+            Reaper::Server => None,
+            Reaper::Told(ended) => Some(ended),
+            Reaper::Nobody => self.descriptor.has_ended().then_some(Ended::UNKNOWN),
+        }
+    }
+
+    /// Notes what the server said about its end.
+    pub(crate) fn told(&mut self, ended: Ended) {
+        self.reaper = Reaper::Told(ended);
+    }
+
+    /// Expects no word of the server's about it any more.
+    pub(crate) fn expect_no_word(&mut self) {
+        if self.reaper == Reaper::Server {
+            self.reaper = Reaper::Nobody;
+        }
+    }
+
+    /// Waits for its end, and reaps it if that is this process's part. Only for one that was killed.
+    pub(crate) fn wait(&self) {
+        match self.reaper {
+            Reaper::Parent => {
+                while self.reap().is_none() {
+                    wait_readable(self);
+                }
+            }
+            _ => {
+                while !self.descriptor.has_ended() {
+                    wait_readable(self);
+                }
+            }
+        }
+    }
+}
+
+impl AsFd for Process {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.descriptor.as_fd()
+    }
+}

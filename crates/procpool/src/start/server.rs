@@ -1,0 +1,269 @@
+//! The server: a process of one thread that forks workers when its pool asks for one.
+//!
+//! ```text
+//! run ─▶ set up ─▶ preload ─▶ wait ─┬─ a request ──▶ fork ─▶ (the copy) a worker
+//!                              ▲    ├─ a worker ended ──▶ reap, report
+//!                              └────┴─ the pool's process ended ──▶ kill the workers, end
+//! ```
+//!
+//! Owns the server's descriptors: its socket, a process descriptor of the pool's process and one of
+//! each worker, none of which a worker keeps. It opens a worker's before it reaps it, so that the
+//! number in there is still that worker's. It never blocks but in `preload` and in its one wait, and
+//! in both it ends with the pool's process: the kernel sees to the first, when the thread that
+//! started it ends; in the second nobody's end matters but the process's.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::panic::{self, AssertUnwindSafe};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::Signal;
+use nix::unistd::{Pid, getpid};
+
+use super::report::{self, Report, Request, Worker};
+use crate::link::{ParentLink, SEGMENT, Segment};
+use crate::panics;
+use crate::sys::fork::{count_threads, exit_copy, fork, lead_group, redirect};
+use crate::sys::packet::{Packet, PacketSocket};
+use crate::sys::process::{
+    PidFd, discard, end_with, end_with_nobody, exit_now, restore_name, set_name,
+};
+use crate::sys::signal::adopt_sigint;
+use crate::sys::socket::{Socket, above_standard_streams};
+use crate::worker;
+
+/// The exit code of a server that is not needed any more. Nobody reads it.
+const ABANDONED: i32 = 0;
+
+/// The exit code of a server whose `preload` failed, which it has told.
+const NOT_READY: i32 = 1;
+
+/// The exit code of a server that cannot go on.
+pub(super) const CONFUSED: i32 = 70;
+
+/// Serves the pool at the other end of `control`, in process `parent`, until the end of this process.
+pub(super) fn run(control: PacketSocket, parent: Pid, preload: Option<fn()>) -> ! {
+    // Not into the frames below: in a copy of the program they are the program's.
+    let _ = panic::catch_unwind(AssertUnwindSafe(|| {
+        let mut server = Server::set_up(control, parent);
+        server.preload(preload);
+        let seat = server.serve();
+        drop(server);
+        seat.become_worker()
+    }));
+    eprintln!("procpool: server {} panicked, which is a bug in procpool", getpid());
+    exit_now(CONFUSED)
+}
+
+/// See the module's header.
+#[derive(Debug)]
+struct Server {
+    control: PacketSocket,
+    parent: PidFd,
+    workers: Vec<Child>,
+    /// Of the worker that is asked for next.
+    memory: Option<OwnedFd>,
+    streams: Vec<(i32, Redirection)>,
+}
+
+/// What a standard stream of a worker is that is not the server's own: `None` is `/dev/null`.
+type Redirection = Option<OwnedFd>;
+
+#[derive(Debug)]
+struct Child {
+    worker: Worker,
+    pid: u32,
+    process: PidFd,
+}
+
+/// What a worker begins with.
+#[derive(Debug)]
+struct Seat {
+    server: Pid,
+    worker: Worker,
+    socket: OwnedFd,
+    memory: OwnedFd,
+    streams: Vec<(i32, Redirection)>,
+}
+
+/// What the server waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Direction {
+    Read,
+    Write,
+}
+
+impl Server {
+    fn set_up(control: PacketSocket, parent: Pid) -> Self {
+        set_name(c"procpool-server");
+        // In this order: the number of a parent that is there after the look was its own before it.
+        let Ok(process) = PidFd::open(parent) else { exit_now(ABANDONED) };
+        if end_with(parent).is_err() {
+            exit_now(ABANDONED);
+        }
+        if let Err(errno) = adopt_sigint() {
+            eprintln!("procpool: server {} has no SIGINT handler: {}", getpid(), errno.desc());
+            exit_now(CONFUSED);
+        }
+        let (workers, streams) = (Vec::new(), Vec::new());
+        Self { control, parent: process, workers, memory: None, streams }
+    }
+
+    fn preload(&self, preload: Option<fn()>) {
+        self.tell(&Report::Preloading, None);
+        panics::install(None);
+        if let Some(preload) = preload
+            && let Err(panic) = panics::catch_message(AssertUnwindSafe(preload))
+        {
+            self.tell(&Report::of_panic(panic), None);
+            exit_now(NOT_READY);
+        }
+        match count_threads() {
+            Ok(1) => {}
+            Ok(threads) => {
+                self.tell(&Report::LeftThreads(threads), None);
+                exit_now(NOT_READY);
+            }
+            Err(errno) => {
+                eprintln!("procpool: server {} has no /proc: {}", getpid(), errno.desc());
+                exit_now(CONFUSED);
+            }
+        }
+        end_with_nobody();
+        self.tell(&Report::Ready, None);
+    }
+
+    /// Answers requests. Returns in the copies, which are the workers.
+    fn serve(&mut self) -> Seat {
+        loop {
+            self.wait(Direction::Read);
+            self.report_ended();
+            loop {
+                match self.control.receive() {
+                    Ok(Some(packet)) => {
+                        if let Some(seat) = self.answer(packet) {
+                            return seat;
+                        }
+                    }
+                    Err(Errno::EAGAIN) => break,
+                    Err(Errno::EINTR) => {}
+                    Ok(None) | Err(_) => self.leave(),
+                }
+            }
+        }
+    }
+
+    /// Waits until the socket is ready or a worker has ended. Ends with the pool's process.
+    fn wait(&self, direction: Direction) {
+        let flags = match direction {
+            Direction::Read => PollFlags::POLLIN,
+            Direction::Write => PollFlags::POLLOUT,
+        };
+        let parent = PollFd::new(self.parent.as_fd(), PollFlags::POLLIN);
+        let mut sources = vec![parent, PollFd::new(self.control.as_fd(), flags)];
+        if direction == Direction::Read {
+            let workers = self.workers.iter().map(|child| child.process.as_fd());
+            sources.extend(workers.map(|process| PollFd::new(process, PollFlags::POLLIN)));
+        }
+        // It can only fail by being interrupted; the callers look again in any case.
+        let _ = poll(&mut sources, PollTimeout::NONE);
+        if self.parent.has_ended() {
+            self.leave();
+        }
+    }
+
+    /// Ends with everybody: workers that asked the kernel for that, and those that made it forget.
+    fn leave(&self) -> ! {
+        self.workers.iter().for_each(|child| child.process.signal(Signal::SIGKILL));
+        exit_now(ABANDONED)
+    }
+
+    fn report_ended(&mut self) {
+        let mut index = 0;
+        while index < self.workers.len() {
+            let Child { worker, pid, process } = &self.workers[index];
+            if worker.leads_group && process.has_ended() {
+                // What its tasks have started dies with it, while its number is nobody else's.
+                process.kill_group(*pid);
+            }
+            match process.reap() {
+                None => index += 1,
+                Some(ended) => {
+                    let id = worker.serial;
+                    self.workers.swap_remove(index);
+                    self.tell(&Report::Ended { id, ended }, None);
+                }
+            }
+        }
+    }
+
+    /// Does what was asked for. Returns in a new worker what that begins with.
+    fn answer(&mut self, packet: Packet) -> Option<Seat> {
+        match report::decode(&packet.bytes) {
+            Some(Request::Stream { number, null }) => {
+                // What did not arrive found no number that was free.
+                if null || packet.descriptor.is_some() {
+                    self.streams.push((number, packet.descriptor));
+                }
+            }
+            Some(Request::Memory) => self.memory = packet.descriptor,
+            Some(Request::Start(worker)) => match self.start(worker, packet.descriptor) {
+                Ok(seat) => return seat,
+                Err(errno) => self.tell(&Report::StartFailed { errno: errno as i32 }, None),
+            },
+            Some(Request::Kill(id)) => {
+                let theirs = self.workers.iter().find(|child| child.worker.serial == id);
+                theirs.inspect(|child| child.process.signal(Signal::SIGKILL));
+            }
+            None => self.leave(),
+        }
+        None
+    }
+
+    fn start(&mut self, worker: Worker, socket: Option<OwnedFd>) -> nix::Result<Option<Seat>> {
+        let streams = std::mem::take(&mut self.streams);
+        // What did not arrive found no number that was free.
+        let (Some(socket), Some(memory)) = (socket, self.memory.take()) else {
+            return Err(Errno::EMFILE);
+        };
+        let server = getpid();
+        let Some(pid) = fork()? else {
+            return Ok(Some(Seat { server, worker, socket, memory, streams }));
+        };
+        let process = PidFd::open(pid).inspect_err(|_| discard(pid))?;
+        let (id, pid) = (worker.serial, pid.as_raw() as u32);
+        self.tell(&Report::Started { id, pid }, Some(&process));
+        self.workers.push(Child { worker, pid, process });
+        Ok(None)
+    }
+
+    fn tell(&self, report: &Report, process: Option<&PidFd>) {
+        loop {
+            match report::send(&self.control, report, process.map(AsFd::as_fd)) {
+                Ok(()) => return,
+                Err(Errno::EAGAIN) => self.wait(Direction::Write),
+                Err(Errno::EINTR) => {}
+                Err(_) => self.leave(),
+            }
+        }
+    }
+}
+
+impl Seat {
+    fn become_worker(self) -> ! {
+        restore_name();
+        let Self { server, worker, socket, memory, streams } = self;
+        if worker.leads_group && lead_group().is_err() {
+            exit_now(CONFUSED);
+        }
+        for (number, stream) in streams {
+            if redirect(number, stream).is_err() {
+                exit_now(CONFUSED);
+            }
+        }
+        let Ok(socket) = above_standard_streams(socket) else { exit_now(CONFUSED) };
+        let Some(segment) = Segment::received(memory, SEGMENT) else { exit_now(CONFUSED) };
+        let link = ParentLink::new(Socket::from(socket), segment, server);
+        worker::run(link, worker.id, exit_copy)
+    }
+}

@@ -45,7 +45,7 @@ fn a_cpu_that_the_process_may_not_use_does_not_count() {
 /// Returns how many workers ran `tasks` tasks, of which `together` stop until all those are there.
 fn workers_of_a_default_pool(tasks: usize, together: usize) -> usize {
     let crossing = Crossing::new();
-    let executor = ProcessPoolExecutor::builder().build().unwrap();
+    let executor = crate::builder().build().unwrap();
     assert!(format!("{executor:?}").contains(&format!("max_workers: {together}")), "{executor:?}");
     let futures: Vec<_> = (0..tasks).map(|_| executor.submit(cross, crossing.places())).collect();
     crossing.wait_for(together);
@@ -79,7 +79,7 @@ fn traced(max_workers: usize, path: &str) -> Builder {
         trace::append(&path, "started");
         Ok(())
     }
-    let builder = ProcessPoolExecutor::builder().max_workers(max_workers);
+    let builder = crate::builder().max_workers(max_workers);
     builder.initargs(path.to_owned()).initializer(started)
 }
 
@@ -191,6 +191,6 @@ fn a_pool_may_be_larger_than_the_machine() {
 
 #[test]
 fn the_limit_on_the_start_is_part_of_the_builder() {
-    let builder = ProcessPoolExecutor::builder().start_timeout(watch::HANG);
+    let builder = crate::builder().start_timeout(watch::HANG);
     assert!(format!("{builder:?}").contains("start_timeout: 60s"), "{builder:?}");
 }

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::iter;
 use std::path::Path;
 
-use procpool::{CodecStep, Error, ProcessPoolExecutor};
+use procpool::{CodecStep, Error};
 use procpool_testkit::gate;
 use procpool_testkit::{trace, watch};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
@@ -69,7 +69,7 @@ fn a_chunk_larger_than_the_input_needs_one_worker() {
         }
         let crossing = Crossing::new();
         let path = crossing.file("trace");
-        let executor = ProcessPoolExecutor::builder()
+        let executor = crate::builder()
             .max_workers(4)
             .initargs(path.clone())
             .initializer(started)

@@ -43,3 +43,8 @@ mod unordered;
 mod values;
 
 procpool::init_tests!();
+
+/// How these tests start to make a pool.
+fn builder() -> procpool::Builder {
+    procpool_testkit::start::builder("spawn")
+}

@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 
 use nix::errno::Errno;
-use procpool::{Builder, Error, Output, ProcessPoolExecutor};
+use procpool::{Builder, Error, Output};
 use procpool_testkit::{os, watch};
 
 use crate::crossing::{Crossing, cross, pid};
@@ -32,10 +32,10 @@ fn variable_in_both(builder: Builder, name: &str) -> [Option<String>; 2] {
 fn a_variable_is_seen_by_every_worker_and_nobody_else() {
     watch::within(watch::HANG, || {
         let expected = [Some("yes".to_owned()), Some("yes".to_owned())];
-        let builder = || ProcessPoolExecutor::builder().env("PROCPOOL_TEST", "yes");
+        let builder = || crate::builder().env("PROCPOOL_TEST", "yes");
         assert_eq!(variable_in_both(builder(), "PROCPOOL_TEST"), expected);
         assert!(std::env::var("PROCPOOL_TEST").is_err());
-        let other = ProcessPoolExecutor::builder();
+        let other = crate::builder();
         assert_eq!(variable_in_both(other, "PROCPOOL_TEST"), [None, None]);
     });
 }
@@ -45,11 +45,11 @@ fn a_variable_is_seen_by_every_worker_and_nobody_else() {
 fn a_variable_overrides_the_inherited_value_and_the_last_one_counts() {
     watch::within(watch::HANG, || {
         let inherited = std::env::var("PATH").expect("cargo sets it");
-        let builder = ProcessPoolExecutor::builder().env("PATH", "/one").env("PATH", "/a=b");
+        let builder = crate::builder().env("PATH", "/one").env("PATH", "/a=b");
         let expected = [Some("/a=b".to_owned()), Some("/a=b".to_owned())];
         assert_eq!(variable_in_both(builder, "PATH"), expected);
         assert_eq!(std::env::var("PATH"), Ok(inherited.clone()));
-        let untouched = ProcessPoolExecutor::builder().env("PATHS", "/one");
+        let untouched = crate::builder().env("PATHS", "/one");
         assert_eq!(variable_in_both(untouched, "PATH"), [Some(inherited.clone()), Some(inherited)]);
     });
 }
@@ -57,7 +57,7 @@ fn a_variable_overrides_the_inherited_value_and_the_last_one_counts() {
 #[test]
 fn a_variable_that_no_environment_can_hold_is_refused() {
     for name in ["", "=", "a=b", "a\0b"] {
-        let error = ProcessPoolExecutor::builder().env(name, "value").build().unwrap_err();
+        let error = crate::builder().env(name, "value").build().unwrap_err();
         assert_eq!(
             error.to_string(),
             "invalid argument: the name of an environment variable must not be empty, nor contain \
@@ -65,11 +65,11 @@ fn a_variable_that_no_environment_can_hold_is_refused() {
             "{name:?}"
         );
     }
-    let error = ProcessPoolExecutor::builder().env("name", "a\0b").build().unwrap_err();
+    let error = crate::builder().env("name", "a\0b").build().unwrap_err();
     let expected = "the value of an environment variable must not contain NUL";
     assert_eq!(error, Error::InvalidArgument(expected));
     let bytes = OsString::from_vec(vec![0xff, 0xfe]);
-    assert!(ProcessPoolExecutor::builder().env(bytes.clone(), bytes).build().is_ok());
+    assert!(crate::builder().env(bytes.clone(), bytes).build().is_ok());
 }
 
 /// Stops at a crossing, then writes `text` and the worker's number, to stdout and stderr.
@@ -101,7 +101,7 @@ fn each_worker_has_a_file_of_its_own_where_the_path_says_so() {
     watch::within(watch::HANG, || {
         let folder = tempfile::tempdir().unwrap();
         let file = |name: &str| folder.path().join(name);
-        let builder = ProcessPoolExecutor::builder()
+        let builder = crate::builder()
             .stdout(Output::File(file("out-{worker}")))
             .stderr(Output::File(file("{worker}-errors")));
         let workers = write_in_two(builder, "hello from");
@@ -124,7 +124,7 @@ fn workers_share_a_file_and_append_to_it() {
         let path = folder.path().join("workers.log");
         fs::write(&path, "from before\n").unwrap();
         let output = Output::File(path.clone());
-        let builder = ProcessPoolExecutor::builder().stdout(output.clone()).stderr(output);
+        let builder = crate::builder().stdout(output.clone()).stderr(output);
         let workers = write_in_two(builder, "hello from");
         let mut expected = HashSet::from(["from before".to_owned()]);
         for worker in workers {
@@ -139,9 +139,9 @@ fn workers_share_a_file_and_append_to_it() {
 fn a_worker_that_takes_the_place_of_another_goes_on_with_its_file() {
     watch::within(watch::HANG, || {
         let folder = tempfile::tempdir().unwrap();
-        let builder = ProcessPoolExecutor::builder()
+        let builder = crate::builder()
             .max_workers(2)
-            .replace_dead_workers()
+            .death_policy(procpool::DeathPolicy::Replace { retries: 0 })
             .stdout(Output::File(folder.path().join("{worker}")));
         let executor = builder.build().unwrap();
         let print_and_stop = |(places, dies): ((String, String), bool)| {
@@ -171,7 +171,7 @@ fn a_worker_that_takes_the_place_of_another_goes_on_with_its_file() {
 #[test]
 fn output_to_nowhere_is_possible() {
     watch::within(watch::HANG, || {
-        let builder = ProcessPoolExecutor::builder().stdout(Output::Null).stderr(Output::Null);
+        let builder = crate::builder().stdout(Output::Null).stderr(Output::Null);
         let executor = builder.max_workers(1).build().unwrap();
         let worker = executor.submit(pid, ()).result().unwrap();
         for (number, target) in os::descriptors_of(worker).into_iter().take(3) {
@@ -190,8 +190,8 @@ fn a_file_that_cannot_be_opened_is_an_error_of_build() {
     for (path, refused, errno) in cases {
         let output = Output::File(folder.path().join(path));
         for builder in [
-            ProcessPoolExecutor::builder().max_workers(2).stdout(output.clone()),
-            ProcessPoolExecutor::builder().max_workers(2).stderr(output.clone()),
+            crate::builder().max_workers(2).stdout(output.clone()),
+            crate::builder().max_workers(2).stderr(output.clone()),
         ] {
             let error = builder.build().unwrap_err();
             let path = folder.path().join(refused);
@@ -204,6 +204,6 @@ fn a_file_that_cannot_be_opened_is_an_error_of_build() {
 
 #[test]
 fn no_line_of_stderr_is_none_to_capture() {
-    let error = ProcessPoolExecutor::builder().capture_stderr(0).build().unwrap_err();
+    let error = crate::builder().capture_stderr(0).build().unwrap_err();
     assert_eq!(error, Error::InvalidArgument("capture_stderr must keep at least one line"));
 }

@@ -4,5 +4,5 @@ use procpool::ProcessPoolExecutor;
 
 /// Makes a pool without an initializer.
 pub(crate) fn pool(max_workers: usize) -> ProcessPoolExecutor {
-    ProcessPoolExecutor::builder().max_workers(max_workers).build().expect("a pool can be made")
+    crate::builder().max_workers(max_workers).build().expect("a pool can be made")
 }

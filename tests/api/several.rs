@@ -13,7 +13,7 @@ fn number(number: u32) -> Result<u32, Infallible> {
 }
 
 fn numbered_pool(own: u32) -> ProcessPoolExecutor<u32> {
-    let builder = ProcessPoolExecutor::builder().max_workers(2);
+    let builder = crate::builder().max_workers(2);
     builder.initargs(own).initializer(number).build().unwrap()
 }
 

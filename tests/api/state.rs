@@ -41,7 +41,7 @@ fn cross_with(_: &mut Connection, places: Places) -> u32 {
 }
 
 fn connected_pool(max_workers: usize, path: &str) -> ProcessPoolExecutor<Connection> {
-    let builder = ProcessPoolExecutor::builder().max_workers(max_workers);
+    let builder = crate::builder().max_workers(max_workers);
     builder.initargs(path.to_owned()).initializer(connect).build().unwrap()
 }
 
@@ -125,7 +125,7 @@ fn a_panic_leaves_the_state_in_its_place() {
 #[test]
 fn without_an_initializer_the_state_is_empty() {
     watch::within(watch::HANG, || {
-        let executor = ProcessPoolExecutor::builder().max_workers(1).build().unwrap();
+        let executor = crate::builder().max_workers(1).build().unwrap();
         assert_eq!(executor.submit_with(|(): &mut (), x: u8| x, 3).result(), Ok(3));
     });
 }
@@ -135,7 +135,7 @@ fn an_initializer_that_returns_nothing_gives_empty_state() {
     watch::within(watch::HANG, || {
         fn nothing() {}
         fn nothing_with((_, _): (u8, String)) {}
-        let builder = || ProcessPoolExecutor::builder().max_workers(1);
+        let builder = || crate::builder().max_workers(1);
         let executor = builder().initializer(nothing).build().unwrap();
         assert_eq!(executor.submit_with(|(): &mut (), x: u8| x, 3).result(), Ok(3));
         let executor =
@@ -154,7 +154,7 @@ fn state_needs_neither_travel_nor_be_shared() {
         fn apply(state: &mut State, x: u32) -> u32 {
             state.borrow().iter().fold(x, |value, function| function(value))
         }
-        let builder = ProcessPoolExecutor::builder().max_workers(1);
+        let builder = crate::builder().max_workers(1);
         let executor = builder.initializer(functions).build().unwrap();
         assert_eq!(executor.submit_with(apply, 4).result(), Ok(10));
     });
@@ -166,7 +166,7 @@ fn an_initializer_may_fail_in_any_way_that_can_be_displayed() {
         fn parse(text: String) -> Result<u16, ParseIntError> {
             text.parse()
         }
-        let builder = || ProcessPoolExecutor::builder().max_workers(1);
+        let builder = || crate::builder().max_workers(1);
         let executor = builder().initargs("80".to_owned()).initializer(parse).build().unwrap();
         assert_eq!(executor.submit_with(|port, ()| *port, ()).result(), Ok(80));
         let executor = builder().initargs("x".to_owned()).initializer(parse).build().unwrap();
@@ -234,7 +234,7 @@ fn a_destructor_that_panics_is_an_orderly_end_too() {
         }
         let crossing = Crossing::new();
         let path = crossing.file("trace");
-        let builder = ProcessPoolExecutor::builder().max_workers(1);
+        let builder = crate::builder().max_workers(1);
         let executor = builder.initargs(path.clone()).initializer(arm).build().unwrap();
         let future = executor.submit(pid, ());
         drop(executor);

@@ -130,7 +130,7 @@ fn a_result_that_needs_names_is_the_tasks_error_too() {
 fn initargs_that_need_names_break_the_pool_and_say_so() {
     watch::within(watch::HANG, || {
         fn configure(_: Value) {}
-        let builder = || ProcessPoolExecutor::builder().max_workers(1);
+        let builder = || crate::builder().max_workers(1);
         let executor = builder().initargs(json!({"a": 1})).initializer(configure).build().unwrap();
         let error = executor.submit(pid, ()).error().unwrap().to_string();
         assert!(error.contains("serde_json::value::Value"), "{error}");
@@ -168,6 +168,6 @@ fn a_function_of_a_shared_library_is_the_tasks_error() {
 fn an_initializer_of_a_shared_library_is_an_error_of_build() {
     // SAFETY: nobody calls it, because `build` refuses it: its type does not matter.
     let function = unsafe { std::mem::transmute::<*const (), fn()>(libc::abs as *const ()) };
-    let error = ProcessPoolExecutor::builder().initializer(function).build().unwrap_err();
+    let error = crate::builder().initializer(function).build().unwrap_err();
     assert_eq!(error, Error::ForeignFunction("fn()"));
 }

@@ -82,7 +82,7 @@ impl Shared {
         let folder = tempfile::tempdir().unwrap();
         let started = Gate::new(folder.path(), "started");
         let never = Gate::new(folder.path(), "never");
-        let executor = ProcessPoolExecutor::builder().max_workers(1).build().unwrap();
+        let executor = crate::builder().max_workers(1).build().unwrap();
         let path = folder.path().to_str().expect("a plain name").to_owned();
         let task = executor.submit(give_link_away, (path, started.path(), never.path()));
         started.take(1, watch::HANG).unwrap();

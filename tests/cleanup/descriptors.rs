@@ -52,7 +52,7 @@ fn a_worker_has_its_streams_its_link_and_one_thread_and_nothing_of_other_workers
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().to_str().expect("a plain name");
         let [arrived, go_on] = ["arrived", "go_on"].map(|name| Gate::new(folder.path(), name));
-        let pool = || ProcessPoolExecutor::builder().max_workers(2).build().unwrap();
+        let pool = || crate::builder().max_workers(2).build().unwrap();
         let pools = [pool(), pool()];
         let submit = |pool: &ProcessPoolExecutor| pool.submit(stay, path.to_owned());
         let futures: Vec<Future<()>> =
@@ -123,7 +123,7 @@ fn descriptors_of_own_program(_: ()) -> String {
 #[test]
 fn a_program_that_a_task_starts_inherits_no_link() {
     watch::within(watch::HANG, || {
-        let executor = ProcessPoolExecutor::builder().max_workers(1).build().unwrap();
+        let executor = crate::builder().max_workers(1).build().unwrap();
         let paths = executor.submit(descriptors_of_own_program, ()).result().unwrap();
         let mut numbers: Vec<i32> = paths
             .split_whitespace()

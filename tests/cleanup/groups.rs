@@ -29,7 +29,7 @@ fn start_program((go, gone): (String, String)) -> u32 {
 }
 
 fn in_groups() -> Builder {
-    ProcessPoolExecutor::builder().process_groups(true)
+    crate::builder().process_groups(true)
 }
 
 impl Started {
@@ -106,7 +106,7 @@ fn a_worker_that_leaves_with_its_pool_leaves_its_group_alone() {
 #[test]
 fn a_worker_without_a_group_takes_nobody_with_it() {
     watch::within(watch::HANG, || {
-        let started = Started::new(ProcessPoolExecutor::builder());
+        let started = Started::new(crate::builder());
         started.executor.kill_workers();
         started.assert_outlives_the_pool();
     });

@@ -23,3 +23,11 @@ mod signals;
 mod streams;
 
 procpool::init_tests!();
+
+/// How the workers of these tests' pools are started.
+const START_METHOD: &str = "spawn";
+
+/// How these tests start to make a pool.
+fn builder() -> procpool::Builder {
+    procpool_testkit::start::builder(START_METHOD)
+}

@@ -25,16 +25,20 @@ struct Workers {
     idle: u32,
     initializing: u32,
     bystander: Option<u32>,
+    servers: Vec<u32>,
 }
 
 impl Workers {
-    /// Watches the workers, which are alive now.
+    /// Watches the workers and servers, which are alive now.
     fn watch(&self) -> Vec<(&'static str, Watched)> {
+        let servers = if crate::START_METHOD == "spawn" { 0 } else { 2 };
+        assert_eq!(self.servers.len(), servers, "one for each pool");
         [("busy", self.busy), ("idle", self.idle), ("initializing", self.initializing)]
-            .map(|(state, pid)| (state, Watched::new(pid)))
             .into_iter()
+            .chain(self.servers.iter().map(|server| ("serving", *server)))
+            .map(|(state, pid)| (state, Watched::new(pid)))
             .inspect(|(state, worker)| {
-                assert!(!worker.ended_within(Duration::ZERO), "the {state} worker is not there");
+                assert!(!worker.ended_within(Duration::ZERO), "the {state} process is not there");
             })
             .collect()
     }
@@ -42,7 +46,7 @@ impl Workers {
 
 fn assert_gone(workers: Vec<(&'static str, Watched)>) {
     for (state, worker) in workers {
-        assert!(worker.ended_within(PROMISE), "the {state} worker outlives its parent");
+        assert!(worker.ended_within(PROMISE), "the {state} process outlives its parent");
     }
 }
 

@@ -8,6 +8,7 @@ use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use procpool_testkit::os::Watched;
+use procpool_testkit::start;
 use serde::de::DeserializeOwned;
 
 /// A running program. Dropping it kills it, and reaps it.
@@ -19,8 +20,10 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Starts `command` with its output in pipes.
+    /// Starts `command` with its output in pipes. If it makes pools, it starts their workers as these
+    /// tests do.
     pub(crate) fn start(command: &mut Command) -> Self {
+        let command = command.env(start::VARIABLE, crate::START_METHOD);
         let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
         let stdout = BufReader::new(child.stdout.take().expect("it is a pipe"));

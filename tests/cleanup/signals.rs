@@ -3,7 +3,6 @@
 use std::process::Command;
 
 use nix::libc;
-use procpool::ProcessPoolExecutor;
 use procpool_testkit::watch;
 
 /// The signal masks of a process, as /proc shows them.
@@ -40,7 +39,7 @@ fn status_of_own_program(_: ()) -> String {
 
 fn masks_from(task: fn(()) -> String) -> Masks {
     watch::within(watch::HANG, move || {
-        let executor = ProcessPoolExecutor::builder().max_workers(1).build().unwrap();
+        let executor = crate::builder().max_workers(1).build().unwrap();
         Masks::parse(&executor.submit(task, ()).result().unwrap())
     })
 }
@@ -69,7 +68,7 @@ fn a_program_that_a_task_starts_dies_of_sigint() {
         status.expect("there is a shell").signal()
     }
     let signal = watch::within(watch::HANG, || {
-        let executor = ProcessPoolExecutor::builder().max_workers(1).build().unwrap();
+        let executor = crate::builder().max_workers(1).build().unwrap();
         executor.submit(interrupt_own_program, ()).result().unwrap()
     });
     assert_eq!(signal, Some(libc::SIGINT));

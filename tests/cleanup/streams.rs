@@ -5,7 +5,7 @@ use std::fs;
 
 use assert_cmd::Command;
 use predicates::function::function;
-use procpool::{BrokenCause, Error, Output, ProcessPoolExecutor};
+use procpool::{BrokenCause, Error, Output};
 use procpool_testkit::gate::Gate;
 use procpool_testkit::os::Watched;
 use procpool_testkit::{program, watch};
@@ -63,7 +63,7 @@ fn captured_stderr_goes_where_the_builder_says_to_the_last_byte() {
     watch::within(watch::HANG, || {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("errors");
-        let builder = ProcessPoolExecutor::builder().max_workers(1).capture_stderr(1);
+        let builder = crate::builder().max_workers(1).capture_stderr(1);
         let executor = builder.stderr(Output::File(path.clone())).build().unwrap();
         executor.submit(write, ("first\n".repeat(100), None)).result().unwrap();
         let died = executor.submit(write, ("last\n".repeat(100), Some(1)));
@@ -91,7 +91,7 @@ fn a_program_that_holds_captured_stderr_open_delays_nothing() {
         let never = Gate::new(folder.path(), "never");
         let place = folder.path().join("heir");
         let path = place.to_str().expect("a plain name").to_owned();
-        let builder = ProcessPoolExecutor::builder().max_workers(1).capture_stderr(9);
+        let builder = crate::builder().max_workers(1).capture_stderr(9);
         let executor = builder.stderr(Output::Null).build().unwrap();
         let future = executor.submit(bequeath_and_die, (path, never.path()));
         let Err(Error::BrokenProcessPool(broken)) = future.result() else { panic!("{future:?}") };

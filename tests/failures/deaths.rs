@@ -5,7 +5,7 @@ use std::process::Command;
 use nix::libc;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use procpool::{Activity, BrokenCause, Error, ProcessPoolExecutor, WorkerExit};
+use procpool::{Activity, BrokenCause, Error, WorkerExit};
 use procpool_testkit::gate::{self, Gate};
 use procpool_testkit::os::Watched;
 use procpool_testkit::watch;
@@ -219,7 +219,7 @@ fn a_death_right_after_the_result_leaves_the_result() {
         42
     }
     watch::within(watch::HANG, || {
-        let executor = ProcessPoolExecutor::builder()
+        let executor = crate::builder()
             .max_workers(1)
             .initializer(|| Ok::<_, String>(ExitsWhenDropped))
             .build()

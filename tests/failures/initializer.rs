@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use procpool::Activity;
-use procpool::{BrokenCause, Error, Future, InitializerOutput, ProcessPoolExecutor, WorkerExit};
+use procpool::{BrokenCause, Error, Future, InitializerOutput, WorkerExit};
 use procpool_testkit::gate::{self, Gate};
 use procpool_testkit::{trace, watch};
 use tempfile::TempDir;
@@ -15,7 +15,7 @@ use crate::support::{cause_of, exit, kill_self, prompt_error};
 fn cause_with<O: InitializerOutput>(initializer: fn(String) -> O) -> BrokenCause {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let path = path_in(&folder, "trace");
-    let executor = ProcessPoolExecutor::builder()
+    let executor = crate::builder()
         .max_workers(2)
         .initargs(path.clone())
         .initializer(initializer)
@@ -113,7 +113,7 @@ fn whose_arguments_cannot_be_decoded() {
         }
     }
     watch::within(watch::HANG, || {
-        let executor = ProcessPoolExecutor::builder()
+        let executor = crate::builder()
             .max_workers(1)
             .initargs(OneWay("out".to_owned()))
             .initializer(|way: OneWay| drop(way.0))
@@ -136,7 +136,7 @@ fn that_never_returns_can_be_waited_for_and_killed() {
         let folder = tempfile::tempdir().unwrap();
         let (arrived, never) =
             (Gate::new(folder.path(), "arrived"), Gate::new(folder.path(), "never"));
-        let executor = ProcessPoolExecutor::builder()
+        let executor = crate::builder()
             .max_workers(1)
             .initargs((arrived.path(), never.path()))
             .initializer(initializer)
@@ -163,7 +163,7 @@ fn before_anything_was_submitted_it_does_not_run() {
     watch::within(watch::HANG, || {
         let folder = tempfile::tempdir().unwrap();
         let path = path_in(&folder, "trace");
-        let builder = ProcessPoolExecutor::builder().initargs(path.clone());
+        let builder = crate::builder().initargs(path.clone());
         drop(builder.initializer(initializer).build().unwrap());
         assert!(trace::read::<String>(path.as_ref()).is_empty());
     });

@@ -1,6 +1,6 @@
 //! What a dead worker last wrote to stderr is in the report of its death, when it was captured.
 
-use procpool::{BrokenCause, Builder, Output, ProcessPoolExecutor, WorkerDeath};
+use procpool::{BrokenCause, Builder, Output, WorkerDeath};
 use procpool_testkit::watch;
 
 use crate::causes::cause_for;
@@ -9,7 +9,7 @@ use crate::support::kill_self;
 
 /// Stderr goes nowhere but into reports.
 fn builder() -> Builder {
-    ProcessPoolExecutor::builder().max_workers(1).stderr(Output::Null)
+    crate::builder().max_workers(1).stderr(Output::Null)
 }
 
 /// Writes `text` to stderr and dies.

@@ -1,11 +1,10 @@
 //! Tasks that panic.
 
-use assert_cmd::Command;
 use predicates::prelude::*;
 use procpool::Error;
 use procpool_testkit::{program, watch};
 
-use crate::support::{assert_works, pool};
+use crate::support::{assert_works, in_program, pool};
 
 fn overflow(divisor: u32) -> u32 {
     assert!(divisor != 0, "divided by {divisor}");
@@ -23,7 +22,7 @@ fn a_panic_is_its_tasks_error_with_message_and_place_and_the_worker_lives_on() {
         };
         assert_eq!(panic.message, "divided by 0");
         let location = panic.location.expect("the place is known");
-        assert!(location.contains("tests/failures/panics.rs:"), "{location}");
+        assert!(location.contains("/failures/panics.rs:"), "{location}");
         assert_eq!(executor.submit(overflow, 5).result(), Ok(20));
         assert_eq!(executor.submit(|()| std::process::id(), ()).result(), pid);
     });
@@ -93,7 +92,7 @@ fn in_a_map_a_panic_is_its_items_alone() {
 #[test]
 fn a_backtrace_comes_when_it_is_enabled_and_only_then() {
     let run = |enabled: &str| {
-        let mut program = Command::new(program::path("fail_panic"));
+        let mut program = in_program(&program::path("fail_panic"));
         program.env("RUST_BACKTRACE", enabled).env_remove("RUST_LIB_BACKTRACE").assert().success()
     };
     // The program prints the task's error; the task's own function is in its backtrace.
@@ -105,7 +104,7 @@ fn a_backtrace_comes_when_it_is_enabled_and_only_then() {
 // Behaviours: BRK-03.
 #[test]
 fn where_panics_abort_the_message_and_the_place_arrive_first() {
-    let assert = Command::new(program::path_with_abort("fail_panic")).assert().success();
+    let assert = in_program(&program::path_with_abort("fail_panic")).assert().success();
     assert
         .stdout(predicate::str::contains(
             "the task panicked at crates/testkit/src/bin/fail_panic.rs",
@@ -121,7 +120,7 @@ fn where_panics_abort_the_message_and_the_place_arrive_first() {
 
 #[test]
 fn where_panics_abort_an_initializers_panic_is_the_cause() {
-    let mut program = Command::new(program::path_with_abort("fail_panic"));
+    let mut program = in_program(&program::path_with_abort("fail_panic"));
     program.arg("initializer").assert().success().stdout(
         predicate::str::is_match(
             "the initializer of worker [0-9]+ panicked at .*fail_panic.rs:.*: told to",

@@ -2,7 +2,6 @@
 
 use std::panic::{catch_unwind, panic_any, set_hook};
 
-use assert_cmd::Command;
 use predicates::Predicate;
 use predicates::str::{contains, is_empty, is_match, starts_with};
 use procpool::{Error, Future, RemotePanic};
@@ -10,7 +9,7 @@ use procpool_testkit::{program, watch};
 use serde::de::DeserializeOwned;
 
 use crate::crossing::pid;
-use crate::support::pool;
+use crate::support::{in_program, pool};
 
 fn panic_of<T: DeserializeOwned + 'static>(future: &Future<T>) -> RemotePanic {
     match future.error() {
@@ -91,7 +90,7 @@ fn a_task_that_replaces_the_panic_hook_loses_only_the_place() {
 fn the_librarys_variable_asks_for_a_backtrace_too() {
     watch::within(watch::HANG, || {
         for (value, answer) in [("1", "true"), ("0", "false")] {
-            let mut command = Command::new(program::path("fail_panic"));
+            let mut command = in_program(&program::path("fail_panic"));
             command.env("RUST_BACKTRACE", "0").env("RUST_LIB_BACKTRACE", value);
             let run = command.assert().success().stderr(is_empty());
             run.stdout(contains(format!("it has a backtrace: {answer}\n")));
@@ -107,7 +106,7 @@ fn where_panics_abort_a_map_keeps_what_it_has_and_names_the_item() {
             the\ task\ panicked\ at\ crates/testkit/src/bin/fail_map\.rs:\d+:\d+:\ item\ 1\ is\ wrong\n
             (the\ process\ pool\ is\ broken:\ worker\ \d+\ was\ killed\ by\ SIGABRT\ while\ 
             running\ work\ item\ \d+\n){2}\z";
-        let mut command = Command::new(program::path_with_abort("fail_map"));
+        let mut command = in_program(&program::path_with_abort("fail_map"));
         command.env_remove("RUST_BACKTRACE").env_remove("RUST_LIB_BACKTRACE");
         let expected = is_match(expected).expect("it is an expression");
         command.assert().success().stderr(is_empty()).stdout(expected);

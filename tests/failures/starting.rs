@@ -4,7 +4,7 @@
 use assert_cmd::Command;
 use assert_cmd::assert::Assert;
 use predicates::str::{contains, is_empty, is_match};
-use procpool::{Error, ProcessPoolExecutor};
+use procpool::Error;
 use procpool_testkit::{program, watch};
 
 /// Runs the program `name` in a `mode`, with `hello` as its standard input.
@@ -17,7 +17,7 @@ fn run(name: &'static str, mode: &'static str) -> Assert {
 
 #[test]
 fn without_workers_there_is_no_pool() {
-    let error = ProcessPoolExecutor::builder().max_workers(0).build().unwrap_err();
+    let error = crate::builder().max_workers(0).build().unwrap_err();
     assert_eq!(error, Error::InvalidArgument("max_workers must be greater than 0"));
 }
 

@@ -1,15 +1,24 @@
 //! What these tests share: pools, and causes picked out of errors.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use procpool::{BrokenCause, Error, Future, ProcessPoolExecutor};
+use procpool_testkit::start;
 use serde::de::DeserializeOwned;
 
 /// How soon a failure must be told. It takes milliseconds; the limit is the promise.
 pub(crate) const PROMISE: Duration = Duration::from_secs(1);
 
 pub(crate) fn pool(max_workers: usize) -> ProcessPoolExecutor {
-    ProcessPoolExecutor::builder().max_workers(max_workers).build().expect("a pool can be made")
+    crate::builder().max_workers(max_workers).build().expect("a pool can be made")
+}
+
+/// Prepares to run a program whose workers are started as these tests' are.
+pub(crate) fn in_program(path: &Path) -> assert_cmd::Command {
+    let mut command = assert_cmd::Command::new(path);
+    command.env(start::VARIABLE, crate::START_METHOD);
+    command
 }
 
 /// Returns the error with which `future` fails within the promised time.

@@ -14,7 +14,7 @@ use crate::support::exit;
 #[test]
 fn an_initializer_that_exits_with_success_has_failed() {
     watch::within(watch::HANG, || {
-        let builder = ProcessPoolExecutor::builder().max_workers(1);
+        let builder = crate::builder().max_workers(1);
         let executor = builder.initargs(0).initializer(exit).build().unwrap();
         let cause = cause_for(&executor.submit(pid, ()));
         let BrokenCause::WorkerDied(death) = &cause else { panic!("{cause}") };
@@ -35,7 +35,7 @@ fn initargs_that_cannot_be_encoded_are_an_error_of_build() {
         }
     }
     fn never_called(_: Unwritable) {}
-    let builder = ProcessPoolExecutor::builder().initargs(Unwritable);
+    let builder = crate::builder().initargs(Unwritable);
     let Err(Error::Codec(error)) = builder.initializer(never_called).build() else {
         panic!("the pool was made")
     };
@@ -55,7 +55,7 @@ fn only_once(path: String) -> Result<(), String> {
 fn an_initializer_that_fails_in_the_second_worker_fails_the_first_ones_task() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
-        let builder = ProcessPoolExecutor::builder().max_workers(2);
+        let builder = crate::builder().max_workers(2);
         let executor =
             builder.initargs(crossing.file("once")).initializer(only_once).build().unwrap();
         let done = executor.submit(pid, ());
@@ -79,7 +79,7 @@ fn stuck_pool(crossing: &Crossing) -> ProcessPoolExecutor {
         gate::give(&arrived);
         gate::take(&go);
     }
-    let builder = ProcessPoolExecutor::builder().max_workers(1);
+    let builder = crate::builder().max_workers(1);
     builder.initargs(crossing.places()).initializer(never_return).build().unwrap()
 }
 

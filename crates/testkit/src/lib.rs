@@ -2,6 +2,7 @@
 //!
 //! - [`program`]: the programs in `src/bin` and `examples`, built before they are run;
 //! - [`gate`]: how a test and a task wait for each other, by events and never by time;
+//! - [`start`]: how the workers of a test's pools are started;
 //! - [`trace`]: what workers write down themselves, so that nobody has to take the pool's word;
 //! - [`os`]: who is alive, with which descriptors and threads;
 //! - [`watch`]: turns a hang into a failure with evidence.
@@ -11,6 +12,7 @@
 pub mod gate;
 pub mod os;
 pub mod program;
+pub mod start;
 pub mod trace;
 pub mod watch;
 

@@ -8,6 +8,9 @@ use nix::errno::Errno;
 use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
+/// The name that a server gives itself.
+const SERVER: &str = "procpool-server";
+
 /// A process as /proc shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Process {
@@ -38,6 +41,17 @@ pub fn descendants_of(pid: u32) -> Vec<Process> {
         }
     }
     found
+}
+
+/// Returns the workers of the pools of `pid`, also those that a server of its has forked. The workers
+/// of pools in tasks are among them.
+pub fn workers_of(pid: u32) -> Vec<Process> {
+    descendants_of(pid).into_iter().filter(|process| process.name != SERVER).collect()
+}
+
+/// Returns the servers from which workers of `pid` are forked.
+pub fn servers_of(pid: u32) -> Vec<Process> {
+    children_of(pid).into_iter().filter(|process| process.name == SERVER).collect()
 }
 
 /// Returns what /proc says about `pid`, or `None` when there is no such process.

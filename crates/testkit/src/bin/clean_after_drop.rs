@@ -6,7 +6,7 @@ use std::thread;
 use nix::sys::signal::{Signal, raise};
 use procpool::{Error, Future, ProcessPoolExecutor};
 use procpool_testkit::gate::{self, Gate};
-use procpool_testkit::os;
+use procpool_testkit::{os, start};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -39,7 +39,7 @@ fn refuse() -> Result<(), String> {
 }
 
 fn pool() -> Pool {
-    ProcessPoolExecutor::builder().max_workers(2).build().expect("a pool can be made")
+    start::builder_of_program().max_workers(2).build().expect("a pool can be made")
 }
 
 fn main() {
@@ -91,7 +91,7 @@ fn worker_killed() {
 }
 
 fn initializer_failed() {
-    let builder = ProcessPoolExecutor::builder().max_workers(2).initializer(refuse);
+    let builder = start::builder_of_program().max_workers(2).initializer(refuse);
     let pool = builder.build().expect("a pool can be made");
     let futures: Vec<Future<u32>> = (0..4).map(|x| pool.submit(double, x)).collect();
     assert!(futures.iter().all(|future| future.error().is_some()));

@@ -3,9 +3,9 @@
 
 use std::path::Path;
 
-use procpool::{Future, ProcessPoolExecutor};
+use procpool::Future;
 use procpool_testkit::gate::{self, Gate};
-use procpool_testkit::os;
+use procpool_testkit::{os, start};
 use serde_json::json;
 
 /// How long the queue becomes.
@@ -25,7 +25,7 @@ fn main() -> Result<(), procpool::Error> {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let running = Gate::new(folder.path(), "running");
     let go_on = Gate::new(folder.path(), "go_on");
-    let executor = ProcessPoolExecutor::builder().max_workers(2).build()?;
+    let executor = start::builder_of_program().max_workers(2).build()?;
     let held: Vec<Future<()>> =
         (0..2).map(|_| executor.submit(hold, (running.path(), go_on.path()))).collect();
     for _ in 0..2 {
@@ -39,7 +39,7 @@ fn main() -> Result<(), procpool::Error> {
             queued.push(executor.submit(length, "a payload".to_owned()));
         }
         let workers: Vec<usize> =
-            os::children_of(this).iter().map(|child| count(child.pid, folder.path())).collect();
+            os::workers_of(this).iter().map(|child| count(child.pid, folder.path())).collect();
         let look = json!({
             "queued": length_of_queue,
             "parent": count(this, folder.path()),

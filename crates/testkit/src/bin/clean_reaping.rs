@@ -12,8 +12,8 @@ use nix::errno::Errno;
 use nix::sys::signal::{SigHandler, Signal, raise, signal};
 use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
-use procpool::{BrokenCause, Error, ProcessPoolExecutor};
-use procpool_testkit::os;
+use procpool::{BrokenCause, Error};
+use procpool_testkit::{os, start};
 use serde_json::json;
 
 fn die(_: ()) {
@@ -43,7 +43,7 @@ fn main() -> Result<(), Error> {
         _ => panic!("usage: clean_reaping ignored|elsewhere"),
     }
 
-    let pool = ProcessPoolExecutor::builder().max_workers(2).build()?;
+    let pool = start::builder_of_program().max_workers(2).build()?;
     let exit = match pool.submit(die, ()).error() {
         Some(Error::BrokenProcessPool(broken)) => match broken.cause() {
             BrokenCause::WorkerDied(death) => format!("{:?}", death.exit),
@@ -54,7 +54,7 @@ fn main() -> Result<(), Error> {
     println!("{}", json!(exit));
     drop(pool);
 
-    let pool = ProcessPoolExecutor::builder().max_workers(2).build()?;
+    let pool = start::builder_of_program().max_workers(2).build()?;
     let doubled = pool.map(double, 0..4).collect::<Result<Vec<u32>, Error>>()?;
     println!("{}", json!(doubled));
     drop(pool);

@@ -11,8 +11,8 @@ use std::fs;
 use nix::libc;
 use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::{ForkResult, fork, pause};
-use procpool::ProcessPoolExecutor;
 use procpool_testkit::gate::{self, Gate};
+use procpool_testkit::{os, start};
 use serde_json::json;
 
 /// Says who runs, and waits: as a task, it is a busy worker; as an initializer, one in there.
@@ -45,11 +45,11 @@ fn main() -> Result<(), procpool::Error> {
         text.parse::<u32>().expect("a number")
     };
 
-    let pool = ProcessPoolExecutor::builder().max_workers(2).build()?;
+    let pool = start::builder_of_program().max_workers(2).build()?;
     let task = pool.submit(stay, arguments());
     let busy = next_pid();
     let idle = pool.submit(pid_of_the_forgotten, ()).result()?;
-    let starting = ProcessPoolExecutor::builder()
+    let starting = start::builder_of_program()
         .max_workers(1)
         .initargs(arguments())
         .initializer(stay)
@@ -58,11 +58,14 @@ fn main() -> Result<(), procpool::Error> {
     let initializing = next_pid();
 
     let mode = std::env::args().nth(1).unwrap_or_default();
+    let servers: Vec<u32> =
+        os::servers_of(std::process::id()).iter().map(|server| server.pid).collect();
     let bystander = (mode == "fork").then(fork_bystander);
     println!(
         "{}",
         json!({
-            "busy": busy, "idle": idle, "initializing": initializing, "bystander": bystander
+            "busy": busy, "idle": idle, "initializing": initializing, "bystander": bystander,
+            "servers": servers,
         })
     );
 

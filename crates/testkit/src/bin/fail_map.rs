@@ -1,6 +1,7 @@
 //! A map one of whose items panics; prints what each came to. Also built so that a panic aborts.
 
-use procpool::{Error, ProcessPoolExecutor};
+use procpool::Error;
+use procpool_testkit::start;
 
 fn item_that_may_be_wrong(item: u32) -> u32 {
     if item == 1 {
@@ -11,7 +12,7 @@ fn item_that_may_be_wrong(item: u32) -> u32 {
 
 fn main() -> Result<(), Error> {
     procpool::init();
-    let executor = ProcessPoolExecutor::builder().max_workers(1).build()?;
+    let executor = start::builder_of_program().max_workers(1).build()?;
     for result in executor.chunksize(1).map(item_that_may_be_wrong, 0..4) {
         match result {
             Ok(item) => println!("item {item}"),

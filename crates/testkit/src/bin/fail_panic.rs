@@ -1,7 +1,8 @@
 //! A task that panics, or with the argument `initializer` an initializer that does; says what the
 //! futures say. Also built so that a panic aborts.
 
-use procpool::{Error, ProcessPoolExecutor};
+use procpool::Error;
+use procpool_testkit::start;
 
 fn panic_when_told(told: bool) -> bool {
     assert!(!told, "told to");
@@ -15,11 +16,11 @@ fn panic_at_once() {
 fn main() -> Result<(), Error> {
     procpool::init();
     if std::env::args().nth(1).as_deref() == Some("initializer") {
-        let builder = ProcessPoolExecutor::builder().max_workers(1).initializer(panic_at_once);
+        let builder = start::builder_of_program().max_workers(1).initializer(panic_at_once);
         println!("{}", error_text(builder.build()?.submit(panic_when_told, false).error()));
         return Ok(());
     }
-    let executor = ProcessPoolExecutor::builder().max_workers(1).build()?;
+    let executor = start::builder_of_program().max_workers(1).build()?;
     let error = executor.submit(panic_when_told, true).error();
     if let Some(Error::Panicked(panic)) = &error {
         let named = |backtrace: &String| backtrace.contains("panic_when_told");

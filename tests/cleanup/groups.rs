@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, raise};
+use nix::unistd::{getpgrp, getpid};
 use procpool::{Builder, ProcessPoolExecutor};
 use procpool_testkit::gate::Gate;
 use procpool_testkit::os::Watched;
@@ -101,6 +102,22 @@ fn a_worker_that_dies_takes_its_group_with_it() {
 #[test]
 fn a_worker_that_leaves_with_its_pool_leaves_its_group_alone() {
     watch::within(watch::HANG, || Started::new(in_groups()).assert_outlives_the_pool());
+}
+
+#[test]
+fn a_worker_is_in_the_programs_group_unless_it_is_to_lead_one() {
+    fn look(_: ()) -> (i32, i32) {
+        (getpid().as_raw(), getpgrp().as_raw())
+    }
+    watch::within(watch::HANG, || {
+        let group_in = |builder: Builder| {
+            builder.max_workers(1).build().unwrap().submit(look, ()).result().unwrap()
+        };
+        assert_eq!(group_in(ProcessPoolExecutor::builder()).1, look(()).1);
+        let (worker, group) = group_in(in_groups());
+        assert_eq!(group, worker);
+        assert_eq!(group_in(in_groups().process_groups(false)).1, look(()).1);
+    });
 }
 
 #[test]

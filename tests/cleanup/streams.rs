@@ -39,16 +39,29 @@ fn assert_undisturbed(mode: &str) {
 }
 
 #[test]
-fn captured_stderr_that_nobody_reads_delays_neither_other_workers_nor_the_end() {
+fn captured_stderr_is_reported_and_delays_nothing_where_nobody_reads_the_programs() {
     watch::within(watch::HANG, || {
-        let mut command = std::process::Command::new(program::path("clean_stuck_stderr"));
-        let mut program = Running::start(&mut command);
-        assert_eq!(program.line::<u32>(), 42);
-        assert_eq!(program.line::<String>(), "over");
-        let (status, written) = program.end();
-        assert!(status.success(), "{status}");
-        assert!(written.len() < 4 << 20 && written.bytes().all(|byte| byte == b'e'), "{status}");
+        let written = run_with_full_stderr("unread");
+        assert!(written.bytes().all(|byte| byte == b'e'), "the end has waited for a reader");
     });
+}
+
+#[test]
+fn captured_stderr_is_passed_on_when_somebody_reads_the_programs_after_the_death() {
+    watch::within(watch::HANG, || assert_eq!(run_with_full_stderr("read"), ""));
+}
+
+/// Runs the program whose stderr is full, and returns what is read of that in the end.
+fn run_with_full_stderr(mode: &str) -> String {
+    let mut command = std::process::Command::new(program::path("clean_stuck_stderr"));
+    let mut program = Running::start(command.arg(mode));
+    assert_eq!(program.line::<u32>(), 42);
+    assert_eq!(program.line::<String>(), "last words");
+    assert_eq!(program.line::<bool>(), mode == "read");
+    assert_eq!(program.line::<String>(), "over");
+    let (status, written) = program.end();
+    assert!(status.success(), "{status}");
+    written
 }
 
 #[test]

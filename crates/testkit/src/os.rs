@@ -95,6 +95,21 @@ pub fn descriptors_of(pid: u32) -> Vec<(i32, String)> {
     descriptors
 }
 
+/// Returns the shared memory of `pid`: what it has mapped of files without a name (`memfd`) and of
+/// /dev/shm, and what lies there under this crate's name, whoever made it.
+///
+/// # Panics
+///
+/// When there is no such process.
+pub fn shared_memory_of(pid: u32) -> Vec<String> {
+    let maps = fs::read_to_string(format!("/proc/{pid}/maps")).expect("the process exists");
+    let is_shared = |line: &&str| line.contains("/memfd:") || line.contains("/dev/shm/");
+    let mapped = maps.lines().filter(is_shared).map(str::to_owned);
+    let named = fs::read_dir("/dev/shm").into_iter().flatten().flatten();
+    let named = named.filter_map(|entry| entry.file_name().into_string().ok());
+    mapped.chain(named.filter(|name| name.contains("procpool"))).collect()
+}
+
 /// Returns the names of the threads of `pid`, in the order of their numbers.
 pub fn threads_of(pid: u32) -> Vec<String> {
     let Ok(entries) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };

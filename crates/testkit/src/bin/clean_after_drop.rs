@@ -1,17 +1,20 @@
-//! Makes and drops pools of every fate, one after another, and looks at itself before the first
-//! and after each: children, descriptors and threads, as lines of JSON.
+//! Makes as many pools as its argument says, each of which ends in another way than the one before,
+//! and looks at itself before the first and after each: children, descriptors, threads and shared
+//! memory, as lines of JSON.
+//!
+//! Files go to the folder for temporary ones, from which each fate removes what it made.
 
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::thread;
 
 use nix::sys::signal::{Signal, raise};
-use procpool::{Error, Future, ProcessPoolExecutor};
+use procpool::{Builder, Error, Future, Output, ProcessPoolExecutor};
 use procpool_testkit::gate::{self, Gate};
 use procpool_testkit::{os, start};
 use serde_json::json;
 use tempfile::TempDir;
-
-/// How often every fate comes.
-const ROUNDS: usize = 3;
 
 /// How often to look for a thread that has been joined. Looks are microseconds apart; more of them
 /// only delay the report of a thread that stays.
@@ -19,13 +22,73 @@ const LOOKS: usize = 10_000;
 
 type Pool = ProcessPoolExecutor<()>;
 
+/// A pool's life, from its making to its end.
+type Fate = fn();
+
+/// The ways in which a pool can end. They follow each other in this order, again and again.
+const FATES: &[(&str, Fate)] = &[
+    ("a pool that was never used", || drop(pool())),
+    ("a pool that could not be made", not_made),
+    ("a pool that was used", used),
+    ("a pool whose future outlives it", outlived),
+    ("a pool whose result nobody asked for", || drop(pool().submit(double, 21))),
+    ("a pool that moved large values", large),
+    ("a pool that was shut down", || shut_down(false)),
+    ("a pool that was shut down with its queue cancelled", || shut_down(true)),
+    ("a pool that was shut down, and not waited for", || shut_down_unawaited(false)),
+    ("a pool that was cancelled, and not waited for", || shut_down_unawaited(true)),
+    ("a pool whose map was dropped half-way", map_dropped),
+    ("a pool whose futures were cancelled", cancelled),
+    ("a pool with tasks that panicked", task_panicked),
+    ("a pool whose owner panicked", owner_panicked),
+    ("a pool that was dropped by another thread", dropped_elsewhere),
+    ("a pool broken by the death of a worker", || worker_killed(builder())),
+    ("a pool whose initializer failed", || initializer_failed(|| Err("no".to_owned()))),
+    ("a pool whose initializer panicked", || initializer_failed(|| panic!("no"))),
+    ("a pool whose initializer died", || initializer_failed(|| std::process::exit(1))),
+    ("a pool killed while it runs tasks", killed),
+    ("a pool killed while it starts workers", killed_at_once),
+    ("a pool with log files", with_files),
+    ("a pool that captures stderr", || used_by(builder().stderr(Output::Null).capture_stderr(9))),
+    ("a pool broken by a worker with last words", last_words),
+    ("a pool of process groups, killed by a worker's death", || {
+        worker_killed(builder().process_groups(true));
+    }),
+];
+
+fn main() {
+    procpool::init();
+    // Panics are among the fates.
+    std::panic::set_hook(Box::new(|_| ()));
+    let pools: Option<usize> = std::env::args().nth(1).and_then(|pools| pools.parse().ok());
+    let pools = pools.expect("usage: clean_after_drop POOLS");
+    let threads = os::threads_of(std::process::id()).len();
+    report("nothing", threads);
+    for (fate, run) in FATES.iter().cycle().take(pools) {
+        run();
+        report(fate, threads);
+    }
+    report("the end", threads);
+}
+
+// ---- tasks ----
+
 fn double(x: u32) -> u32 {
     2 * x
+}
+
+fn refuse(x: u32) -> u32 {
+    panic!("{x} is refused")
 }
 
 fn die(_: u32) -> u32 {
     raise(Signal::SIGKILL).expect("a process can signal itself");
     0
+}
+
+fn write_and_die(x: u32) -> u32 {
+    eprintln!("the end of worker {}", std::process::id());
+    die(x)
 }
 
 /// Says that it runs, and never ends by itself.
@@ -34,65 +97,116 @@ fn block((running, never): (String, String)) {
     gate::take(&never);
 }
 
-fn refuse() -> Result<(), String> {
-    Err("no".to_owned())
+// ---- fates ----
+
+fn builder() -> Builder {
+    start::builder_of_program().max_workers(2)
 }
 
 fn pool() -> Pool {
-    start::builder_of_program().max_workers(2).build().expect("a pool can be made")
+    builder().build().expect("a pool can be made")
 }
 
-fn main() {
-    procpool::init();
-    let baseline = os::threads_of(std::process::id()).len();
-    report("nothing", baseline);
-    for _ in 0..ROUNDS {
-        drop(pool());
-        report("a pool that was never used", baseline);
-        clean();
-        report("a clean pool", baseline);
-        cancelled();
-        report("a pool whose queue was cancelled", baseline);
-        let future = pool().submit(double, 21);
-        report("a pool with a future that outlives it", baseline);
-        assert_eq!(future.result(), Ok(42));
-        worker_killed();
-        report("a pool broken by the death of a worker", baseline);
-        initializer_failed();
-        report("a pool whose initializer failed", baseline);
-        killed();
-        report("a pool killed while it runs tasks", baseline);
-        killed_at_once();
-        report("a pool killed while it starts workers", baseline);
-    }
-    report("the end", baseline);
-}
-
-fn clean() {
-    let doubled: Result<Vec<u32>, Error> = pool().map(double, 0..8).collect();
+fn used_by(builder: Builder) {
+    let pool = builder.build().expect("a pool can be made");
+    let doubled: Result<Vec<u32>, Error> = pool.map(double, 0..8).collect();
     assert_eq!(doubled, Ok((0..8).map(double).collect()));
 }
 
-fn cancelled() {
-    let pool = pool();
-    let futures: Vec<Future<u32>> = (0..8).map(|x| pool.submit(double, x)).collect();
-    pool.shutdown(true, true);
-    assert!(futures.iter().all(Future::done));
+fn used() {
+    used_by(builder());
 }
 
-fn worker_killed() {
+fn not_made() {
+    let missing = std::env::temp_dir().join("missing").join("log");
+    let (out, missing) = (Output::File(file("out")), Output::File(missing));
+    let error = builder().capture_stderr(1).stdout(out).stderr(missing).build().err();
+    assert!(matches!(error, Some(Error::OutputFile { .. })), "{error:?}");
+    fs::remove_file(file("out")).expect("it was opened first");
+}
+
+fn outlived() {
+    let future = pool().submit(double, 21);
+    assert_eq!(future.result(), Ok(42));
+}
+
+fn large() {
+    let pool = pool();
+    let future = pool.submit(|bytes: Vec<u8>| bytes, vec![7; 4 << 20]);
+    assert_eq!(future.result(), Ok(vec![7; 4 << 20]));
+}
+
+fn shut_down(cancel_futures: bool) {
+    let pool = pool();
+    let futures: Vec<Future<u32>> = (0..8).map(|x| pool.submit(double, x)).collect();
+    pool.shutdown(true, cancel_futures);
+    assert!(futures.iter().all(Future::done));
+    assert_eq!(pool.submit(double, 1).error(), Some(Error::Shutdown));
+}
+
+fn shut_down_unawaited(cancel_futures: bool) {
+    let pool = pool();
+    let futures: Vec<Future<u32>> = (0..8).map(|x| pool.submit(double, x)).collect();
+    pool.shutdown(false, cancel_futures);
+    drop(pool);
+    futures.iter().for_each(|future| drop(future.error()));
+    // Its thread is the last of it. A thread has the program's name first, so they are counted.
+    while os::threads_of(std::process::id()).len() > 1 {
+        thread::yield_now();
+    }
+}
+
+fn map_dropped() {
+    let pool = pool();
+    let mut results = pool.map(double, 0..100);
+    assert_eq!(results.next(), Some(Ok(0)));
+}
+
+fn cancelled() {
     let gates = Gates::new();
     let pool = pool();
+    let blocked: Vec<Future<()>> = (0..2).map(|_| pool.submit(block, gates.paths())).collect();
+    gates.wait_for(2);
+    let queued: Vec<Future<u32>> = (0..8).map(|x| pool.submit(double, x)).collect();
+    assert!(queued.iter().all(Future::cancel));
+    gates.never.give(2);
+    assert!(blocked.iter().all(|future| future.result().is_ok()));
+}
+
+fn task_panicked() {
+    let pool = pool();
+    let error = pool.submit(refuse, 1).error();
+    assert!(matches!(error, Some(Error::Panicked(_))), "{error:?}");
+}
+
+fn owner_panicked() {
+    let panicked = catch_unwind(AssertUnwindSafe(|| {
+        let pool = pool();
+        pool.submit(double, 21);
+        panic!("the pool is dropped on the way");
+    }));
+    assert!(panicked.is_err());
+}
+
+fn dropped_elsewhere() {
+    let pool = pool();
+    let future = pool.submit(double, 21);
+    thread::spawn(move || drop(pool)).join().expect("it does not panic");
+    assert!(future.done());
+}
+
+fn worker_killed(builder: Builder) {
+    let gates = Gates::new();
+    let pool = builder.build().expect("a pool can be made");
     let other = pool.submit(block, gates.paths());
-    gate::take(&gates.running.path());
+    gates.wait_for(1);
     let error = pool.submit(die, 0).error();
     assert!(matches!(error, Some(Error::BrokenProcessPool(_))), "{error:?}");
     assert!(other.error().is_some(), "it is broken as a whole");
 }
 
-fn initializer_failed() {
-    let builder = start::builder_of_program().max_workers(2).initializer(refuse);
-    let pool = builder.build().expect("a pool can be made");
+fn initializer_failed(initializer: fn() -> Result<(), String>) {
+    let pool = builder().initializer(initializer).build().expect("a pool can be made");
     let futures: Vec<Future<u32>> = (0..4).map(|x| pool.submit(double, x)).collect();
     assert!(futures.iter().all(|future| future.error().is_some()));
 }
@@ -101,9 +215,7 @@ fn killed() {
     let gates = Gates::new();
     let pool = pool();
     let futures: Vec<Future<()>> = (0..4).map(|_| pool.submit(block, gates.paths())).collect();
-    for _ in 0..2 {
-        gate::take(&gates.running.path());
-    }
+    gates.wait_for(2);
     pool.kill_workers();
     assert!(futures.iter().all(|future| future.error().is_some()));
 }
@@ -114,6 +226,23 @@ fn killed_at_once() {
     let futures: Vec<Future<()>> = (0..4).map(|_| pool.submit(block, gates.paths())).collect();
     pool.kill_workers();
     assert!(futures.iter().all(|future| future.error().is_some()));
+}
+
+fn with_files() {
+    used_by(builder().stdout(Output::File(file("{worker}"))).stderr(Output::File(file("errors"))));
+    for name in ["0", "1", "errors"] {
+        fs::remove_file(file(name)).expect("the pool has made it");
+    }
+}
+
+fn last_words() {
+    let pool = builder().stderr(Output::Null).capture_stderr(1).build().expect("it can be made");
+    let error = pool.submit(write_and_die, 0).error();
+    assert!(error.is_some_and(|error| error.to_string().contains("the end of worker")));
+}
+
+fn file(name: &str) -> PathBuf {
+    std::env::temp_dir().join(name)
 }
 
 /// Where tasks say that they run, and wait.
@@ -133,16 +262,24 @@ impl Gates {
     fn paths(&self) -> (String, String) {
         (self.running.path(), self.never.path())
     }
+
+    /// Waits until so many tasks run.
+    fn wait_for(&self, tasks: usize) {
+        (0..tasks).for_each(|_| gate::take(&self.running.path()));
+    }
 }
 
-/// Prints what is there. Children and descriptors must be gone at once. A joined thread may still be
-/// listed: `pthread_join` returns when the kernel has let go of the thread's memory, an instant
-/// before /proc forgets it. So this looks again while there are more than `threads`, and then
+// ---- looks ----
+
+/// Prints what is there. Children, descriptors and memory must be gone at once. A joined thread may
+/// still be listed: `pthread_join` returns when the kernel has let go of the thread's memory, an
+/// instant before /proc forgets it. So this looks again while there are more than `threads`, and then
 /// prints whatever it sees.
 fn report(after: &str, threads: usize) {
     let this = std::process::id();
     let children: Vec<u32> = os::children_of(this).iter().map(|child| child.pid).collect();
     let descriptors = os::descriptors_of(this);
+    let shared = os::shared_memory_of(this);
     let settled = |_: &usize| os::threads_of(this).len() == threads;
     if (0..LOOKS).inspect(|_| thread::yield_now()).find(settled).is_none() {
         eprintln!("after {after}: threads stay");
@@ -151,6 +288,7 @@ fn report(after: &str, threads: usize) {
         "after": after,
         "children": children,
         "descriptors": descriptors,
+        "shared": shared,
         "threads": os::threads_of(this),
     });
     println!("{look}");

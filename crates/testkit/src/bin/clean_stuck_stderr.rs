@@ -1,30 +1,80 @@
-//! A pool that captures the stderr of its workers, in a program whose own stderr nobody reads.
+//! A pool that captures the stderr of its workers, in a program whose own stderr is full. With the
+//! argument `read` it is read later, by the program itself; otherwise by nobody.
 //!
-//! One worker writes more than all pipes hold; says, as lines of JSON, what another computes meanwhile,
-//! and that the pool was killed and dropped.
+//! Says, as lines of JSON, what a worker computes after more was written than a pipe holds, what is
+//! reported of its death, whether all was passed on in the end, and that the pool was dropped.
 
-use procpool::{Error, ProcessPoolExecutor};
+use std::io::{self, Write};
+use std::os::fd::{AsFd, OwnedFd};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::unistd::{dup2_stderr, pipe, read};
+use procpool::{BrokenCause, Error, ProcessPoolExecutor};
 use serde_json::json;
 
-/// Writes more than the worker's pipe and the program's hold together, and everything in between.
+/// More than a pipe holds, less than a pipe and what is read at once.
+const MUCH: usize = 100 << 10;
+
+/// Returns when somebody has read some of it. By then nothing more is read.
 fn write_much(_: ()) {
-    eprint!("{}", "e".repeat(4 << 20));
+    io::stderr().write_all(&vec![b'e'; MUCH]).expect("stderr is open");
 }
 
 fn double(x: u32) -> u32 {
     2 * x
 }
 
+fn write_and_exit(code: i32) {
+    eprint!("\nlast words");
+    std::process::exit(code);
+}
+
+/// Writes to stderr until it takes nothing more.
+fn fill_stderr() {
+    let stderr = io::stderr();
+    let takes_more =
+        || poll(&mut [PollFd::new(stderr.as_fd(), PollFlags::POLLOUT)], PollTimeout::ZERO);
+    while takes_more().expect("it can be polled") > 0 {
+        stderr.lock().write_all(&[b'e'; 4 << 10]).expect("there is room");
+    }
+}
+
+/// Makes stderr a pipe, and returns the end to read from.
+fn read_own_stderr() -> OwnedFd {
+    let (ours, stderr) = pipe().expect("a pipe can be made");
+    dup2_stderr(stderr).expect("stderr can be replaced");
+    ours
+}
+
+/// Reads until the last words have come.
+fn read_to_last_words(stderr: &OwnedFd) {
+    let mut text = Vec::new();
+    let mut chunk = [0; 4 << 10];
+    while !text.ends_with(b"last words") {
+        let count = read(stderr, &mut chunk).expect("it can be read");
+        text.extend_from_slice(&chunk[..count]);
+    }
+}
+
 fn main() -> Result<(), Error> {
     procpool::init();
-    let executor = ProcessPoolExecutor::builder().max_workers(2).capture_stderr(1).build()?;
-    let stuck = executor.submit(write_much, ());
-    while !stuck.running() {
-        std::thread::yield_now();
-    }
+    let reads = std::env::args().nth(1).is_some_and(|argument| argument == "read");
+    let stderr = reads.then(read_own_stderr);
+    fill_stderr();
+    let executor = ProcessPoolExecutor::builder().max_workers(1).capture_stderr(1).build()?;
+    executor.submit(write_much, ()).result()?;
     println!("{}", json!(executor.submit(double, 21).result()?));
-    executor.kill_workers();
-    assert!(stuck.error().is_some(), "nobody has read what it writes");
+    match executor.submit(write_and_exit, 3).result() {
+        Err(Error::BrokenProcessPool(broken)) => match broken.cause() {
+            BrokenCause::WorkerDied(death) => println!("{}", json!(death.stderr)),
+            other => println!("{}", json!(other.to_string())),
+        },
+        other => println!("{}", json!(format!("{other:?}"))),
+    }
+    if let Some(stderr) = &stderr {
+        read_to_last_words(stderr);
+    }
+    println!("{}", json!(reads));
     drop(executor);
     println!("{}", json!("over"));
     Ok(())

@@ -117,6 +117,96 @@ impl Builder {
     ///     Ok(())
     /// }
     /// ```
+    ///
+    /// # Recipes
+    ///
+    /// A worker is a process of its own, so an initializer may change what belongs to a process, and
+    /// nobody else notices. What follows uses the crate `nix` where the standard library has no word.
+    ///
+    /// Another working directory:
+    ///
+    /// ```
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// let executor = procpool::ProcessPoolExecutor::builder()
+    ///     .initargs(std::env::temp_dir())
+    ///     .initializer(|folder: std::path::PathBuf| std::env::set_current_dir(folder))
+    ///     .build()?;
+    /// let folder = executor.submit(|()| std::env::current_dir().unwrap(), ()).result()?;
+    /// assert_eq!(folder, std::env::temp_dir().canonicalize().unwrap());
+    /// #     Ok(())
+    /// # }
+    /// ```
+    ///
+    /// A lower priority, so that the machine stays responsive:
+    ///
+    /// ```
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// fn niceness() -> i32 {
+    ///     // SAFETY: nice(2) takes an integer. Adding 0 to it asks for the niceness.
+    ///     unsafe { nix::libc::nice(0) }
+    /// }
+    ///
+    /// fn be_nice() {
+    ///     // SAFETY: nice(2) takes an integer.
+    ///     unsafe { nix::libc::nice(5) };
+    /// }
+    ///
+    /// let executor = procpool::ProcessPoolExecutor::builder().initializer(be_nice).build()?;
+    /// assert_eq!(executor.submit(|()| niceness(), ()).result()?, (niceness() + 5).min(19));
+    /// #     Ok(())
+    /// # }
+    /// ```
+    ///
+    /// Certain CPUs, here one, and the others are left to the program:
+    ///
+    /// ```
+    /// use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+    /// use nix::unistd::Pid;
+    ///
+    /// fn run_on(cpus: Vec<usize>) -> nix::Result<()> {
+    ///     let mut set = CpuSet::new();
+    ///     cpus.into_iter().try_for_each(|cpu| set.set(cpu))?;
+    ///     sched_setaffinity(Pid::from_raw(0), &set)
+    /// }
+    ///
+    /// fn cpus() -> Vec<usize> {
+    ///     let set = sched_getaffinity(Pid::from_raw(0)).expect("it is this process");
+    ///     (0..CpuSet::count()).filter(|cpu| set.is_set(*cpu) == Ok(true)).collect()
+    /// }
+    ///
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// let first = vec![cpus()[0]];
+    /// let executor = procpool::ProcessPoolExecutor::builder()
+    ///     .max_workers(1)
+    ///     .initargs(first.clone())
+    ///     .initializer(run_on)
+    ///     .build()?;
+    /// assert_eq!(executor.submit(|()| cpus(), ()).result()?, first);
+    /// #     Ok(())
+    /// # }
+    /// ```
+    ///
+    /// A limit on memory, beyond which allocating fails in the worker instead of the machine running
+    /// out of it. A task that does not expect that aborts, and the report of its death says so.
+    ///
+    /// ```
+    /// use nix::sys::resource::{Resource, setrlimit};
+    ///
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// let executor = procpool::ProcessPoolExecutor::builder()
+    ///     .initargs(1_u64 << 30)
+    ///     .initializer(|bytes| setrlimit(Resource::RLIMIT_AS, bytes, bytes))
+    ///     .build()?;
+    /// let has_room = |bytes| Vec::<u8>::new().try_reserve(bytes).is_ok();
+    /// assert_eq!(executor.submit(has_room, 1 << 20).result()?, true);
+    /// assert_eq!(executor.submit(has_room, 2 << 30).result()?, false);
+    /// #     Ok(())
+    /// # }
+    /// ```
     pub fn initializer<O: InitializerOutput>(self, initializer: fn() -> O) -> Builder<O::State> {
         self.with_initializer(task::initializer_entry(initializer), |_, _| Ok(()))
     }

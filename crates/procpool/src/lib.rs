@@ -101,6 +101,8 @@
 //! - A worker inherits the environment, the working directory, stdout, stderr, and every
 //!   descriptor of the program that is not close-on-exec, unless the [`Builder`] was told otherwise.
 //!   Its stdin is `/dev/null`.
+//! - A program that a task has started outlives the worker, unless that leads a
+//!   [process group](Builder::process_groups) and is killed or dies.
 //! - A worker ends with its parent because it asks the kernel for that (`PR_SET_PDEATHSIG`), which
 //!   the kernel forgets when a task changes the process's user or group. The worker asks again before
 //!   it next sleeps; until then that task outlives a parent that is killed.

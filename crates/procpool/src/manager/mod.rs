@@ -17,6 +17,7 @@
 //!   every [`TICK`](state::TICK) whether some wait behind a long one, and takes them back.
 //! - A **waiter** whose task is in a worker watches that worker's link itself, which saves the
 //!   switch to the manager and back; see `waiter`.
+//! - Where stderr is **captured**, one more thread reads it and passes it on; see `stderr`.
 //!
 //! Lock order: the pool's lock, then the inbox's or a chunk source's, never the other way round.
 //! Threads that wait for futures are woken after the lock is released.

@@ -437,6 +437,20 @@ impl fmt::Display for WorkerDeath {
 }
 
 /// What a process had used when it ended, together with the children that it had waited for.
+///
+/// # Examples
+///
+/// ```
+/// use procpool::ResourceUsage;
+///
+/// fn in_words(usage: &ResourceUsage) -> String {
+///     let mib = usage.max_rss >> 20;
+///     format!("{:?} of processor time, {mib} MiB", usage.user_time + usage.system_time)
+/// }
+/// # let (user_time, system_time) = (std::time::Duration::from_secs(2), std::time::Duration::ZERO);
+/// # let usage = ResourceUsage { user_time, system_time, max_rss: 3 << 20 };
+/// assert_eq!(in_words(&usage), "2s of processor time, 3 MiB");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResourceUsage {
     /// The processor time that it spent in code of its own.

@@ -19,6 +19,31 @@ use crate::sys::socket::above_standard_streams;
 const WORKER: &[u8] = b"{worker}";
 
 /// Where a stream of the workers goes: see [`Builder::stdout`](crate::Builder::stdout).
+///
+/// # Examples
+///
+/// Nothing of what tasks print is seen, and their errors are in one file:
+///
+/// ```
+/// use procpool::{Output, ProcessPoolExecutor};
+///
+/// fn main() -> Result<(), Box<dyn std::error::Error>> {
+///     procpool::init();
+///     let errors = std::env::temp_dir().join(format!("errors-{}.log", std::process::id()));
+///     let executor = ProcessPoolExecutor::builder()
+///         .stdout(Output::Null)
+///         .stderr(Output::File(errors.clone()))
+///         .build()?;
+///     let complain = |()| {
+///         println!("lost");
+///         eprintln!("found");
+///     };
+///     executor.submit(complain, ()).result()?;
+///     assert_eq!(std::fs::read_to_string(&errors)?, "found\n");
+///     std::fs::remove_file(errors)?;
+///     Ok(())
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Output {

@@ -171,27 +171,17 @@ fn a_map_is_completed_by_a_shutdown_that_does_not_cancel() {
 
 // Behaviours: SHUT-06.
 #[test]
-fn a_second_shutdown_may_cancel_what_the_first_left() {
+fn a_second_shutdown_that_waits_does_so_after_one_that_did_not() {
     watch::within(watch::HANG, || {
         let busy = Busy::new();
         busy.executor.shutdown(false, false);
-        assert!(!busy.pending[0].done());
-        busy.executor.shutdown(false, true);
-        assert!(busy.pending.iter().all(Future::cancelled));
-        busy.crossing.let_go(1);
-        assert!(busy.running.result().is_ok());
-    });
-}
-
-// Behaviours: SHUT-06.
-#[test]
-fn a_second_shutdown_does_not_wait_after_one_that_did_not() {
-    watch::within(watch::HANG, || {
-        let busy = Busy::new();
-        busy.executor.shutdown(false, false);
-        busy.executor.shutdown(true, false);
-        assert!(busy.running.running(), "its task cannot have ended");
-        busy.crossing.let_go(1);
+        thread::scope(|scope| {
+            let waits = scope.spawn(|| busy.executor.shutdown(true, false));
+            assert!(busy.running.running(), "its task cannot have ended");
+            busy.crossing.let_go(1);
+            waits.join().unwrap();
+        });
+        assert!(busy.pending.iter().all(|future| future.done()), "it has waited");
         assert!(busy.pending.iter().all(|future| future.result().is_ok()));
     });
 }

@@ -28,6 +28,11 @@ impl PoolState {
         wakes: &mut Wakes,
     ) {
         let worker = &mut self.workers[index];
+        if worker.leads_group
+            && let Some(server) = pool.settings.starter.server()
+        {
+            server.leaves(worker.serial);
+        }
         worker.stage = Stage::Leaving(reason);
         worker.deadline = Instant::now().checked_add(pool.settings.policies.leave_timeout);
         let none = bytes::Bytes::new();

@@ -253,6 +253,14 @@ impl Forkserver {
         }
     }
 
+    /// Says that a worker was asked to leave, for which its group must not be killed.
+    pub(crate) fn leaves(&self, serial: u64) {
+        if let Some(server) = &self.server {
+            // A server that takes nothing more is about to be given up.
+            let _ = report::send(&server.control, &Request::Leaves(serial), None);
+        }
+    }
+
     /// Kills the server, whose end is then told as any other.
     pub(crate) fn kill(&self) {
         if let Some(server) = &self.server {

@@ -9,6 +9,7 @@
 //!  Start(id) + descriptor ────▶
 //!                              ◀── Started(id) + pidfd ─────  or StartFailed(id)
 //!  Kill(id) ──────────────────▶                               when the pidfd did not arrive
+//!  Leaves(id) ────────────────▶                               its group is left alone
 //!                              ◀── Ended(id) ───────────────  reaped
 //! ```
 //!
@@ -34,6 +35,8 @@ pub(super) enum Request {
     Start(Worker),
     /// The worker is of no use to anybody.
     Kill(u64),
+    /// The worker was asked to leave: what its tasks have started is not killed at its end.
+    Leaves(u64),
 }
 
 /// The worker that is asked for.

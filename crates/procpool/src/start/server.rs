@@ -215,6 +215,12 @@ impl Server {
                 let theirs = self.workers.iter().find(|child| child.worker.serial == id);
                 theirs.inspect(|child| child.process.signal(Signal::SIGKILL));
             }
+            Some(Request::Leaves(id)) => {
+                let theirs = self.workers.iter_mut().find(|child| child.worker.serial == id);
+                if let Some(child) = theirs {
+                    child.worker.leads_group = false;
+                }
+            }
             None => self.leave(),
         }
         None

@@ -81,7 +81,7 @@ impl PoolState {
         // While starting has to wait, the manager is woken once, to learn that there is something
         // to wait for: it may have gone to sleep when there was not. The same goes for its tick.
         let waits = self.start_armed && self.start_is_blocked(Instant::now());
-        self.wake |= (self.wants_worker(pool) && !waits) || self.is_over();
+        self.wake |= (self.wanted_place(pool).is_some() && !waits) || self.is_over();
         self.wake |= self.tick.is_none() && self.wants_tick();
         self.tell_hunger(pool);
     }
@@ -315,8 +315,7 @@ impl PoolState {
         if !matches!(self.queue.front(), Some(Queued::Source(_))) {
             return;
         }
-        let room = self.workers.len() < pool.max_workers()
-            || self.workers.iter().any(|worker| worker.is_idle());
+        let room = self.has_free_place(pool) || self.workers.iter().any(Worker::is_idle);
         for queued in &self.queue {
             match queued {
                 Queued::Source(source) => self.wake |= source.set_hungry(room),

@@ -267,7 +267,7 @@ impl PoolState {
     /// worker has work: how long the manager may sleep.
     pub(super) fn next_deadline(&mut self, pool: &Pool) -> Option<Instant> {
         let workers = self.workers.iter().filter_map(|worker| worker.deadline).min();
-        let start = self.start_again.filter(|_| self.wants_worker(pool));
+        let start = self.start_again.filter(|_| self.wanted_place(pool).is_some());
         self.start_armed = start.is_some();
         let limit = self.next_limit(Instant::now());
         self.limits_armed = limit;

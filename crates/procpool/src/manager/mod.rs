@@ -334,10 +334,7 @@ impl Pool {
     fn start_missing_workers(&self) {
         loop {
             let state = self.lock();
-            if !state.needs_worker(self, Instant::now()) {
-                return;
-            }
-            let id = state.free_id(self);
+            let Some(id) = state.place_to_start(self, Instant::now()) else { return };
             drop(state);
             let started = self.start_worker(id);
             self.with_state(|state, wakes| match started {

@@ -26,23 +26,99 @@ pub(super) struct Awaited {
     future: Arc<SharedFuture>,
 }
 
+/// Who has which place, as far as it matters for the next start.
+#[derive(Debug, PartialEq, Eq)]
+struct Places {
+    /// The first place that nobody has.
+    free: Option<usize>,
+    /// The first one whose only worker is about to leave it.
+    left: Option<usize>,
+    /// How many have a worker that stays.
+    kept: usize,
+    /// How many workers come that have their place to themselves, and how many that stand in line
+    /// behind another one.
+    coming: usize,
+    in_line: usize,
+}
+
+impl Places {
+    /// Of workers, each with its place, whether it is retiring, and whether it is coming.
+    fn of(workers: impl Iterator<Item = (usize, bool, bool)> + Clone, max_workers: usize) -> Self {
+        // The first free place is at most one behind the last that is taken.
+        let last = workers.clone().map(|(id, ..)| id).max();
+        let looked_at = last.map_or(1, |last| last + 2).min(max_workers);
+        let mut there = vec![(0, 0); looked_at];
+        for (id, retiring, _) in workers.clone() {
+            there[id].0 += 1;
+            there[id].1 += usize::from(!retiring);
+        }
+        let coming = || workers.clone().filter(|(.., coming)| *coming);
+        let in_line = coming().filter(|(id, ..)| there[*id].0 > 1).count();
+        Self {
+            free: there.iter().position(|place| *place == (0, 0)),
+            left: there.iter().position(|place| *place == (1, 0)),
+            kept: there.iter().filter(|(_, staying)| *staying > 0).count(),
+            coming: coming().count() - in_line,
+            in_line,
+        }
+    }
+
+    /// The place for the next worker.
+    fn next(&self) -> Option<usize> {
+        self.free.or(self.left)
+    }
+
+    /// How many of those that come a task may wait for. Who stands in line may do so for as long as
+    /// the task of another one takes, so nobody waits for that while there is a free place.
+    fn available(&self) -> usize {
+        self.coming + if self.free.is_none() { self.in_line } else { 0 }
+    }
+}
+
+impl Awaited {
+    /// How many workers are still wanted by it.
+    fn workers(&self) -> Option<usize> {
+        (!self.future.is_settled()).then_some(self.workers)
+    }
+}
+
 impl PoolState {
-    /// Whether a task finds no worker that is or will be free, and another may be started.
-    pub(super) fn needs_worker(&self, pool: &Pool, now: Instant) -> bool {
-        !self.start_is_blocked(now) && self.wants_worker(pool)
+    /// The place in which a worker is to be started now, if a task or somebody else needs one.
+    pub(super) fn place_to_start(&self, pool: &Pool, now: Instant) -> Option<usize> {
+        if self.start_is_blocked(now) { None } else { self.wanted_place(pool) }
     }
 
     /// The same, were it not for a start that failed a moment ago.
-    pub(super) fn wants_worker(&self, pool: &Pool) -> bool {
-        let max_workers = pool.max_workers();
-        // Nothing of this counts in a pool that has all its workers, which is asked most often.
-        let staying = self.workers.iter().filter(|worker| !worker.is_retiring()).count();
-        if self.broken.is_some() || staying >= max_workers || !self.expected.allows_start() {
-            return false;
+    pub(super) fn wanted_place(&self, pool: &Pool) -> Option<usize> {
+        let is_settled = |worker: &Worker| !worker.is_coming() && !worker.is_retiring();
+        let is_full = self.workers.len() >= pool.max_workers();
+        // A pool that has all its workers is asked most often.
+        let is_refused = self.broken.is_some() || !self.expected.allows_start();
+        if is_refused || (is_full && self.workers.iter().all(is_settled)) {
+            return None;
         }
-        let awaited = self.awaited.iter().filter(|awaited| !awaited.future.is_settled());
-        let awaited = awaited.map(|awaited| awaited.workers).max();
-        self.demand(max_workers) > self.available() || awaited.is_some_and(|many| many > staying)
+        let places = self.places(pool);
+        let idle = |worker: &&Worker| worker.is_idle() && !worker.is_retiring();
+        let available = self.workers.iter().filter(idle).count() + places.available();
+        let awaited = self.awaited.iter().filter_map(Awaited::workers).max();
+        let is_wanted = self.demand(pool.max_workers()) > available
+            || awaited.is_some_and(|many| many > places.kept);
+        places.next().filter(|_| is_wanted)
+    }
+
+    /// Whether a worker could be started in a place that nobody has.
+    pub(super) fn has_free_place(&self, pool: &Pool) -> bool {
+        // Only who comes can have its place together with another one.
+        self.workers.len() < pool.max_workers()
+            || (self.workers.iter().any(Worker::is_coming) && self.places(pool).free.is_some())
+    }
+
+    fn places(&self, pool: &Pool) -> Places {
+        let workers = self.workers.iter();
+        Places::of(
+            workers.map(|worker| (worker.id, worker.is_retiring(), worker.is_coming())),
+            pool.max_workers(),
+        )
     }
 
     pub(super) fn start_is_blocked(&self, now: Instant) -> bool {
@@ -59,31 +135,6 @@ impl PoolState {
             demand += queued.demand(limit - demand);
         }
         demand
-    }
-
-    /// How many workers are idle, or will be before they get a task.
-    fn available(&self) -> usize {
-        let available =
-            |worker: &&Worker| worker.is_coming() || (worker.is_idle() && !worker.is_retiring());
-        self.workers.iter().filter(available).count()
-    }
-
-    /// The place for the next worker: one that is free, or else one whose worker is about to leave it.
-    pub(super) fn free_id(&self, pool: &Pool) -> usize {
-        let (mut free, mut left) = (None, None);
-        for id in 0..pool.max_workers() {
-            let mut there = self.workers.iter().filter(|worker| worker.id == id);
-            match (there.next(), there.next()) {
-                (None, _) => free = free.or(Some(id)),
-                (Some(worker), None) if worker.is_retiring() => left = left.or(Some(id)),
-                _ => {}
-            }
-            if free.is_some() {
-                break;
-            }
-        }
-        // There is one whenever a worker is wanted.
-        free.or(left).unwrap_or_default()
     }
 
     /// Takes over a worker that was started. In a pool that broke meanwhile it has no future.
@@ -195,5 +246,51 @@ impl PoolState {
         for Awaited { future, .. } in std::mem::take(&mut self.awaited) {
             wakes.settle(&future, Err(Box::new(error.clone())));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STAYS: (bool, bool) = (false, false);
+    const RETIRES: (bool, bool) = (true, false);
+    const COMES: (bool, bool) = (false, true);
+
+    fn places<const N: usize>(workers: [(usize, (bool, bool)); N], max_workers: usize) -> Places {
+        let workers = workers.into_iter().map(|(id, (retiring, coming))| (id, retiring, coming));
+        Places::of(workers, max_workers)
+    }
+
+    #[test]
+    fn a_free_place_comes_before_one_that_is_left() {
+        assert_eq!(places([], 3).next(), Some(0));
+        assert_eq!(places([(0, STAYS), (1, RETIRES)], 3).next(), Some(2));
+        assert_eq!(places([(0, RETIRES), (2, STAYS)], 3).next(), Some(1));
+        assert_eq!(places([(0, STAYS), (1, RETIRES)], 2).next(), Some(1));
+        assert_eq!(places([], usize::MAX).next(), Some(0));
+    }
+
+    #[test]
+    fn no_third_worker_is_started_in_a_place() {
+        assert_eq!(places([(0, RETIRES), (0, COMES)], 1).next(), None);
+        assert_eq!(places([(0, RETIRES), (0, RETIRES)], 1).next(), None);
+        assert_eq!(places([(0, RETIRES), (0, COMES), (1, RETIRES)], 2).next(), Some(1));
+    }
+
+    #[test]
+    fn one_that_stays_after_all_leaves_the_other_places_as_they_are() {
+        // Tasks were taken back from it after its replacement had been started.
+        let places = places([(0, STAYS), (0, COMES)], 2);
+        assert_eq!((places.next(), places.kept), (Some(1), 1));
+    }
+
+    #[test]
+    fn nobody_waits_for_who_stands_in_line_while_a_place_is_free() {
+        let in_line = [(0, RETIRES), (0, COMES)];
+        assert_eq!(places(in_line, 1).available(), 1, "there is no other");
+        assert_eq!(places(in_line, 2).available(), 0);
+        assert_eq!(places([(0, RETIRES), (0, COMES), (1, COMES)], 3).available(), 1);
+        assert_eq!(places([(0, RETIRES), (0, COMES), (1, RETIRES)], 2).available(), 1);
     }
 }

@@ -7,7 +7,7 @@
 use super::Pool;
 use super::state::{PoolState, Queued, TICK};
 use super::wakes::Wakes;
-use super::worker::Work;
+use super::worker::{Work, Worker};
 use crate::chunk_source::ChunkSource;
 use crate::error::Error;
 use crate::future::SharedFuture;
@@ -42,11 +42,12 @@ impl PoolState {
             worker.front_at_tick = worker.front();
         }
         for index in 0..self.workers.len() {
-            let is_somebody_free = self.workers.iter().any(|worker| worker.is_idle())
-                || self.workers.len() < pool.max_workers();
             // A map that has no item to give keeps nobody busy.
             let is_work_waiting = self.demand(1) > 0;
-            if !self.workers[index].has_backlog() || !is_somebody_free || is_work_waiting {
+            if !self.workers[index].has_backlog() || is_work_waiting {
+                continue;
+            }
+            if !self.workers.iter().any(Worker::is_idle) && !self.has_free_place(pool) {
                 continue;
             }
             let claimed = self.workers[index].link.claimed();

@@ -245,7 +245,7 @@ where
 
 fn finalize<S: 'static>(function: Function, _call: &mut Call, state: &mut WorkerState) {
     let finalizer = typed::<fn(S)>(function);
-    // A worker that was asked to leave before it had a state has nothing to finalize.
+    // The parent sends this after the initializer's success only, and once.
     if let Some(state) = state.take().and_then(|state| state.downcast::<S>().ok()) {
         finalizer(*state);
     }

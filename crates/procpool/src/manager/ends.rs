@@ -33,11 +33,13 @@ impl PoolState {
         {
             server.leaves(worker.serial);
         }
+        // One that still waits for its place has not begun, and has nothing to finalize.
+        let has_begun = worker.stage == Stage::Ready;
         worker.stage = Stage::Leaving(reason);
         worker.deadline = Instant::now().checked_add(pool.settings.policies.leave_timeout);
         let none = bytes::Bytes::new();
         let mut sent = Ok(());
-        if let Some(entry) = pool.settings.policies.finalizer {
+        if let Some(entry) = pool.settings.policies.finalizer.filter(|_| has_begun) {
             sent = worker.link.send(Frame::Finalize { entry }, &none);
         }
         let sent = sent.and_then(|()| worker.link.send(Frame::Exit, &none));

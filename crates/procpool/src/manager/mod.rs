@@ -267,7 +267,8 @@ impl Pool {
 
     /// Breaks the pool and kills every worker. The manager reaps them.
     pub(crate) fn kill_workers(&self) {
-        self.break_with(BrokenCause::Killed);
+        self.with_state(|state, wakes| state.kill_all(self, wakes));
+        self.poller.wake();
     }
 
     /// Breaks the pool and sends every worker SIGTERM; those that stay are killed.

@@ -296,6 +296,12 @@ impl PoolState {
         }
     }
 
+    /// Breaks the pool, and kills also those that were told to end by a signal that they may handle.
+    pub(super) fn kill_all(&mut self, pool: &Pool, wakes: &mut Wakes) {
+        self.break_pool(pool, BrokenCause::Killed, wakes);
+        self.workers.iter_mut().for_each(|worker| drop(worker.kill(ExitReason::Killed)));
+    }
+
     /// Breaks the pool as if it were killed, but lets the workers handle the signal.
     pub(super) fn terminate_all(&mut self, pool: &Pool, wakes: &mut Wakes) {
         let deadline = Instant::now().checked_add(pool.settings.policies.grace);

@@ -387,14 +387,17 @@ impl Worker {
         self.give_up(reason)
     }
 
-    /// Asks the process to end, by SIGTERM, before `deadline`; otherwise as [`kill`](Self::kill).
+    /// Asks the process to end, by SIGTERM, before `deadline`; otherwise as [`kill`](Self::kill). One
+    /// that was asked before keeps its deadline.
     pub(super) fn terminate(
         &mut self,
         reason: ExitReason,
         deadline: Option<Instant>,
     ) -> VecDeque<InFlight> {
         self.process.signal(Signal::SIGTERM);
-        self.deadline = deadline;
+        if !matches!(self.stage, Stage::Killed(_)) {
+            self.deadline = deadline;
+        }
         self.give_up(reason)
     }
 

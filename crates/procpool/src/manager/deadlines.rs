@@ -33,7 +33,7 @@ impl PoolState {
             }
             match worker.stop {
                 Some(stop) if worker.front() == Some(stop.index) => {
-                    if now >= stop.until {
+                    if stop.until.is_some_and(|until| now >= until) {
                         let deadline = now.checked_add(pool.settings.policies.grace);
                         drop(worker.terminate(ExitReason::TimedOut, deadline));
                     }
@@ -66,8 +66,8 @@ impl PoolState {
         work.fail_first(Error::TaskTimedOut { work_item: id, limit }, wakes);
         worker.link.ask_to_stop(task);
         worker.stuck_at = Some(task);
-        let until = now.checked_add(pool.settings.policies.grace).unwrap_or(now);
-        worker.stop = Some(Stop { index: task, until });
+        worker.stop =
+            Some(Stop { index: task, until: now.checked_add(pool.settings.policies.grace) });
         worker.nudge();
         self.emit(EventKind::TaskTimedOut(id));
         self.dispatch(pool, wakes);
@@ -109,7 +109,7 @@ impl PoolState {
             let is_running = worker.stage == Stage::Ready && !worker.is_idle();
             let shortest = worker.shortest_limit.filter(|_| is_running)?;
             match worker.stop {
-                Some(stop) if worker.front() == Some(stop.index) => Some(stop.until),
+                Some(stop) if worker.front() == Some(stop.index) => stop.until,
                 _ => {
                     // What comes after the running one may have less time, from now on at the earliest.
                     let due = worker.due(now).ok().flatten().map(|(due, _)| due);

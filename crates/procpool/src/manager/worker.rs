@@ -53,8 +53,8 @@ pub(super) enum Stage {
 pub(super) struct Stop {
     /// Its index on the link.
     pub(super) index: u64,
-    /// When its worker is told to end.
-    pub(super) until: Instant,
+    /// When its worker is told to end; `None` beyond what the clock can name.
+    pub(super) until: Option<Instant>,
 }
 
 /// What is sent to one worker.

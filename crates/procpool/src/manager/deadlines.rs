@@ -106,8 +106,8 @@ impl PoolState {
     /// When a task may exceed its limit next, for the manager to look then.
     pub(super) fn next_limit(&mut self, now: Instant) -> Option<Instant> {
         let of_worker = |worker: &mut Worker| {
-            let is_running = worker.stage == Stage::Ready && !worker.is_idle();
-            let shortest = worker.shortest_limit.filter(|_| is_running)?;
+            let has_tasks = worker.stage == Stage::Ready && !worker.in_flight.is_empty();
+            let shortest = worker.shortest_limit.filter(|_| has_tasks)?;
             match worker.stop {
                 Some(stop) if worker.front() == Some(stop.index) => stop.until,
                 _ => {

@@ -163,9 +163,8 @@ impl PoolState {
         };
         for queued in &self.queue {
             stats.queued += match queued {
-                Queued::Calls(slice) => slice.len(),
-                Queued::Chunk(..) => 1,
                 Queued::Source(_) => 0,
+                tasks => tasks.demand(usize::MAX),
             };
         }
         for worker in &mut self.workers {

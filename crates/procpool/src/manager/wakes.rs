@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::worker::Worker;
 use crate::chunk_source::ChunkTask;
+use crate::error::Error;
 use crate::future::{Outcome, SharedFuture};
 use crate::lifecycle::{ExitReason, WorkerInfo};
 
@@ -59,6 +60,7 @@ impl Wakes {
     fn count(&mut self, outcome: &Outcome) {
         match outcome {
             Ok(_) => self.done += 1,
+            Err(error) if **error == Error::Cancelled => {}
             Err(_) => self.failed += 1,
         }
     }

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use super::Pool;
-use super::state::PoolState;
+use super::state::{PoolState, TICK};
 use super::stderr::Captured;
 use super::wakes::{Hook, Wakes};
 use super::worker::{InFlight, Stage, Work, Worker};
@@ -82,6 +82,11 @@ impl PoolState {
     pub(super) fn let_idle_workers_leave(&mut self, pool: &Pool, now: Instant, wakes: &mut Wakes) {
         let Some(limit) = pool.settings.policies.idle_timeout else { return };
         self.idle_check = None;
+        if self.awaited.iter().any(|awaited| awaited.workers().is_some()) {
+            // Who is ready stays until the others are: otherwise they might never be together.
+            self.idle_check = now.checked_add(limit.max(TICK));
+            return;
+        }
         for index in 0..self.workers.len() {
             let Some(since) = self.workers[index].idle_since else { continue };
             match since.checked_add(limit) {

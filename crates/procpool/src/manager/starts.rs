@@ -76,8 +76,8 @@ impl Places {
 }
 
 impl Awaited {
-    /// How many workers are still wanted by it.
-    fn workers(&self) -> Option<usize> {
+    /// How many workers it still wants.
+    pub(super) fn workers(&self) -> Option<usize> {
         (!self.future.is_settled()).then_some(self.workers)
     }
 }

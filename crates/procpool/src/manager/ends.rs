@@ -131,8 +131,12 @@ impl PoolState {
             Stage::Leaving(reason) if exit == WorkerExit::Code(0) => reason,
             _ => ExitReason::Died(exit),
         };
-        let is_expected = matches!(worker.stage, Stage::Leaving(_) | Stage::Killed(_))
-            || worker.stop.is_some_and(|stop| worker.front() == Some(stop.index));
+        let is_expected = match worker.stage {
+            Stage::Leaving(_) | Stage::Killed(_) => true,
+            // Its task was asked to stop, and is not in flight any more.
+            Stage::Dying(_) => worker.stop.is_some(),
+            _ => worker.stop.is_some_and(|stop| worker.front() == Some(stop.index)),
+        };
         if !is_expected {
             self.on_death(pool, &mut worker, ended, wakes);
         }

@@ -202,6 +202,8 @@ impl PoolState {
         }
         worker.finish_front(Err(Box::new(decode_failure(payload))), wakes);
         worker.stage = Stage::Dying(id);
+        // From here on this says whether it was this task that was asked to stop.
+        worker.stop = worker.stop.filter(|stop| stop.index == task);
         worker.nudge();
     }
 

@@ -1,12 +1,13 @@
 //! Looks at the system from outside the pool: /proc, and process descriptors.
 
 use std::fs;
-use std::os::fd::{AsFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::Signal;
 
 /// The name that a server gives itself.
 const SERVER: &str = "procpool-server";
@@ -160,6 +161,30 @@ impl Watched {
                 Err(Errno::EINTR) => {}
                 Err(errno) => panic!("polling a process descriptor failed: {errno}"),
             }
+        }
+    }
+
+    /// Sends it `signal`; false when it has ended.
+    ///
+    /// # Panics
+    ///
+    /// When the system refuses for another reason.
+    pub fn signal(&self, signal: Signal) -> bool {
+        let Some(descriptor) = &self.descriptor else { return false };
+        // SAFETY: pidfd_send_signal(2) with a null siginfo reads no memory; the descriptor is open.
+        let result = unsafe {
+            libc::syscall(
+                libc::SYS_pidfd_send_signal,
+                descriptor.as_raw_fd(),
+                signal as libc::c_int,
+                std::ptr::null::<libc::siginfo_t>(),
+                0,
+            )
+        };
+        match Errno::result(result) {
+            Ok(_) => true,
+            Err(Errno::ESRCH) => false,
+            Err(errno) => panic!("process {} cannot be sent {signal}: {errno}", self.pid),
         }
     }
 }

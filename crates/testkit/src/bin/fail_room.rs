@@ -7,62 +7,18 @@
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
-use std::fs;
 
-use nix::libc;
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use nix::unistd::geteuid;
 use procpool::{BrokenCause, Error, Future, ProcessPoolExecutor};
 use procpool_testkit::gate::{self, Gate};
+use procpool_testkit::limits::{Limit, become_nobody_else, first_free_descriptor};
 use procpool_testkit::{os, watch};
 
-/// What is limited.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Limit {
-    Descriptors,
-    Processes,
-}
-
-impl Limit {
-    fn resource(self) -> Resource {
-        match self {
-            Limit::Descriptors => Resource::RLIMIT_NOFILE,
-            Limit::Processes => Resource::RLIMIT_NPROC,
-        }
-    }
-
-    /// Leaves no room for another worker. For processes, `threads` exist.
-    fn close(self, threads: u64) {
-        self.set(match self {
-            Limit::Descriptors => first_free_descriptor(),
-            Limit::Processes => threads,
-        });
-    }
-
-    fn set(self, soft: u64) {
-        let (_, hard) = getrlimit(self.resource()).expect("limits can be read");
-        setrlimit(self.resource(), soft, hard).expect("a soft limit can be lowered and raised");
-    }
-
-    fn open(self) {
-        let (_, hard) = getrlimit(self.resource()).expect("limits can be read");
-        self.set(hard);
-    }
-}
-
-fn first_free_descriptor() -> u64 {
-    use std::os::fd::AsRawFd;
-    fs::File::open("/dev/null").expect("there is room yet").as_raw_fd() as u64
-}
-
-/// Becomes a user of whom there is no other process: limits on processes count those of a user,
-/// and do not bind root.
-fn become_nobody_else() {
-    let user = 1_000_000_000 + std::process::id();
-    // SAFETY: it takes three integers; the C library tells the other threads, of which there is
-    // none yet.
-    let result = unsafe { libc::setresuid(user, user, user) };
-    assert!(result == 0 || !geteuid().is_root(), "root may become anybody");
+/// Leaves no room for another worker. For processes, `threads` exist.
+fn close(limit: Limit, threads: u64) {
+    limit.set(match limit {
+        Limit::Descriptors => first_free_descriptor(),
+        Limit::Processes => threads,
+    });
 }
 
 /// Counts its calls: the state of a worker.
@@ -113,7 +69,7 @@ fn threads() -> u64 {
 
 fn fail_at_the_first(limit: Limit) -> Result<(), Error> {
     let executor = pool()?;
-    limit.close(threads());
+    close(limit, threads());
     for future in [executor.submit_with(count, ()), executor.submit_with(count, ())] {
         print_failure(&future);
     }
@@ -139,7 +95,7 @@ fn go_on_with_one(limit: Limit) -> Result<(), Error> {
     let cross = || executor.submit_with(cross, (arrived.path(), go.path()));
     let first = cross();
     arrived.take(1, watch::HANG).expect("the first worker starts");
-    limit.close(threads());
+    close(limit, threads());
     // More tasks than idle workers, so more workers are wanted, and refused.
     let futures: Vec<_> = (0..20).map(|_| executor.submit_with(count, ())).collect();
     go.give(1);

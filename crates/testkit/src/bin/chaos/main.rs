@@ -1,0 +1,204 @@
+//! Pools of every kind under chaos: `chaos SEED SECONDS [descriptors|processes]`.
+//!
+//! ```text
+//! seed ──▶ Plan ──▶ pool ◀── clients: submit, map, cancel, kill, wait ──▶ what they were told ─┐
+//!                    ▲                                                                         ▼
+//!                    ├────── saboteur: signals, limits         workers ──▶ trace ──────────▶ judge
+//!                    └────── its end, early or late            events, hooks ─────────────────▲
+//! ```
+//!
+//! - [`plan`]: what a round is like; its seed is the one before plus one;
+//! - [`client`]: asks for everything that can be asked for, and keeps what it was told;
+//! - [`saboteur`]: signals workers, and takes the room for new ones away;
+//! - [`task`]: what runs in workers, and what they write down;
+//! - [`judge`][]: compares.
+//!
+//! After each round no child, descriptor or thread of it may be left. The first round that goes wrong
+//! ends it, with its seed and everything that was wrong; otherwise it prints an account, a line of
+//! JSON, in the end.
+
+use std::fs::File;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use procpool::{Error, EventKind, ProcessPoolExecutor};
+use procpool_testkit::limits::{Limit, become_nobody_else};
+use procpool_testkit::{os, watch};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use serde_json::{Value, json};
+
+use client::{Client, Shared};
+use judge::{Hooked, Round};
+use plan::{Ending, Plan};
+use saboteur::Saboteur;
+use task::Worker;
+
+mod client;
+mod judge;
+mod plan;
+mod saboteur;
+mod task;
+
+/// How often to look for a thread that has ended. /proc forgets it an instant later, so more looks
+/// only delay the report of one that stays.
+const LOOKS: usize = 100_000;
+
+fn main() {
+    procpool::init();
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let number = |place: usize| arguments.get(place).and_then(|text| text.parse::<u64>().ok());
+    let (Some(seed), Some(seconds)) = (number(0), number(1)) else {
+        panic!("usage: chaos SEED SECONDS [descriptors|processes]")
+    };
+    let limit = match arguments.get(2).map(String::as_str) {
+        Some("descriptors") => Some(Limit::Descriptors),
+        Some("processes") => Some(Limit::Processes),
+        Some(other) => panic!("there is no limit {other}"),
+        None => None,
+    };
+    if limit == Some(Limit::Processes) {
+        become_nobody_else();
+    }
+    let end = Instant::now() + Duration::from_secs(seconds);
+    let round_seed: &'static AtomicU64 = Box::leak(Box::default());
+    std::panic::set_hook(Box::new(move |panic| {
+        eprintln!("in the round of seed {}: {panic}", round_seed.load(Ordering::Relaxed));
+    }));
+    let mut account = Account::default();
+    let before = Left::look();
+    while account.rounds == 0 || Instant::now() < end {
+        let seed = seed.wrapping_add(account.rounds);
+        // Relaxed: for a message only.
+        round_seed.store(seed, Ordering::Relaxed);
+        let (round, signals) = watch::within(2 * watch::HANG, move || play(seed, limit));
+        before.assert_back();
+        let wrong = round.judge();
+        assert!(wrong.is_empty(), "{:#?}\n{}", round.plan, wrong.join("\n"));
+        account.add(&round, signals);
+    }
+    println!("{}", account.as_json());
+}
+
+/// Plays the round of `seed` to its end.
+fn play(seed: u64, limit: Option<Limit>) -> (Round, u32) {
+    let mut random = StdRng::seed_from_u64(seed);
+    let plan = Plan::draw(&mut random, limit);
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let trace = folder.path().join("trace");
+    File::create(&trace).expect("the folder is writable");
+    let hooked = Hooked::default();
+    let executor = plan.build(&trace, &hooked);
+    let events = executor.events();
+    let (shared, over, kills) = (Shared::default(), AtomicBool::new(false), AtomicU32::new(0));
+    let mut child = || StdRng::seed_from_u64(random.next_u64());
+    let told = thread::scope(|scope| {
+        let saboteur = Saboteur { plan: &plan, random: child(), over: &over, kills: &kills };
+        let saboteur = scope.spawn(|| saboteur.run());
+        let start = |_| {
+            let (executor, plan, shared) = (&executor, &plan, &shared);
+            let client = Client { executor, plan, shared, random: child(), told: Vec::new() };
+            scope.spawn(|| client.run())
+        };
+        let clients: Vec<_> = (0..plan.clients).map(start).collect();
+        if let Some(after) = plan.early {
+            thread::sleep(after);
+            end(&executor, plan.ending);
+        }
+        let told = clients.into_iter().flat_map(|client| client.join().expect("it did not panic"));
+        let told: Vec<_> = told.collect();
+        end(&executor, plan.ending);
+        over.store(true, Ordering::Relaxed);
+        saboteur.join().expect("it did not panic");
+        told
+    });
+    drop(executor);
+    // They end with the pool.
+    let events = events.map(|event| event.kind).collect();
+    let records = task::read_trace(&trace);
+    (Round { plan, told, records, events, hooked }, kills.into_inner())
+}
+
+fn end(executor: &ProcessPoolExecutor<Worker>, ending: Ending) {
+    match ending {
+        Ending::Drop => {}
+        Ending::Shutdown { wait, cancel } => executor.shutdown(wait, cancel),
+        Ending::Kill => executor.kill_workers(),
+        Ending::Terminate => executor.terminate_workers(),
+    }
+}
+
+/// What a round may leave behind, and must not.
+#[derive(Debug)]
+struct Left {
+    descriptors: Vec<(i32, String)>,
+    threads: usize,
+}
+
+impl Left {
+    fn look() -> Self {
+        let this = std::process::id();
+        Self { descriptors: os::descriptors_of(this), threads: os::threads_of(this).len() }
+    }
+
+    /// Asserts that everything is as it was. A thread that nobody joins takes an instant to end after
+    /// the pool is gone, and one that was joined is listed for an instant.
+    fn assert_back(&self) {
+        let this = std::process::id();
+        let is_back = |_: &usize| os::threads_of(this).len() == self.threads;
+        let looked = (0..LOOKS).inspect(|_| thread::yield_now()).find(is_back);
+        assert!(looked.is_some(), "threads stay: {:?}", os::threads_of(this));
+        assert_eq!(os::children_of(this), [], "a worker is left");
+        assert_eq!(os::descriptors_of(this), self.descriptors, "descriptors stay");
+    }
+}
+
+/// What there was in all rounds.
+#[derive(Debug, Default)]
+struct Account {
+    rounds: u64,
+    signals: u32,
+    workers: usize,
+    broken: usize,
+    retried: usize,
+    tasks: usize,
+    values: usize,
+    cancelled: usize,
+    killed: usize,
+    timed_out: usize,
+    in_doubt: usize,
+}
+
+impl Account {
+    fn add(&mut self, round: &Round, signals: u32) {
+        self.rounds += 1;
+        self.signals += signals;
+        let events =
+            |kind: fn(&EventKind) -> bool| round.events.iter().filter(|event| kind(event)).count();
+        self.workers += events(|event| matches!(event, EventKind::WorkerStarted(_)));
+        self.broken += events(|event| matches!(event, EventKind::Broken(_)));
+        self.retried += events(|event| matches!(event, EventKind::TaskRetried(_)));
+        self.tasks += round.told.len();
+        for result in round.told.iter().filter_map(|told| told.result.as_ref()) {
+            match result {
+                Ok(_) => self.values += 1,
+                Err(Error::Cancelled) => self.cancelled += 1,
+                Err(Error::TaskKilled { .. }) => self.killed += 1,
+                Err(Error::TaskTimedOut { .. }) => self.timed_out += 1,
+                Err(Error::WorkerDied(_)) => self.in_doubt += 1,
+                Err(_) => {}
+            }
+        }
+    }
+
+    fn as_json(&self) -> Value {
+        let Self { rounds, signals, workers, broken, retried, tasks, values, .. } = self;
+        let Self { cancelled, killed, timed_out, in_doubt, .. } = self;
+        json!({
+            "rounds": rounds, "signals": signals, "workers": workers, "broken": broken,
+            "retried": retried, "tasks": tasks, "values": values, "cancelled": cancelled,
+            "killed": killed, "timed_out": timed_out, "in_doubt": in_doubt,
+        })
+    }
+}

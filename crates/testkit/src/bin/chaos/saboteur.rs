@@ -1,0 +1,80 @@
+//! Signals random workers at random instants, and takes the room for new ones away for moments.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use procpool_testkit::limits::{Limit, first_free_descriptor};
+use procpool_testkit::os::{self, Watched};
+use rand::RngExt;
+use rand::rngs::StdRng;
+
+use crate::plan::Plan;
+
+pub(crate) struct Saboteur<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) random: StdRng,
+    /// Whether the round is over.
+    pub(crate) over: &'a AtomicBool,
+    /// How many signals were sent that end a worker.
+    pub(crate) kills: &'a AtomicU32,
+}
+
+impl Saboteur<'_> {
+    pub(crate) fn run(mut self) {
+        let Some(gap) = self.plan.sabotage else { return };
+        // Relaxed: the flag guards no other memory.
+        while !self.over.load(Ordering::Relaxed) {
+            self.pause(gap);
+            match self.plan.limit {
+                Some(limit) if self.random.random_bool(0.3) => self.leave_no_room(limit),
+                _ => self.signal_somebody(),
+            }
+        }
+    }
+
+    /// Any time up to `limit`.
+    fn pause(&mut self, limit: Duration) {
+        std::thread::sleep(limit.mul_f64(self.random.random_range(0.0..1.0)));
+    }
+
+    fn leave_no_room(&mut self, limit: Limit) {
+        limit.set(match limit {
+            Limit::Descriptors => first_free_descriptor() + self.random.random_range(0..6),
+            Limit::Processes => 0,
+        });
+        self.pause(Duration::from_millis(10));
+        limit.open();
+    }
+
+    fn signal_somebody(&mut self) {
+        let this = std::process::id();
+        let children = os::children_of(this);
+        if children.is_empty() {
+            return;
+        }
+        let pid = children[self.random.random_range(0..children.len())].pid;
+        let victim = Watched::new(pid);
+        // The number may have become somebody else's before it was watched, but not after.
+        if os::process(pid).is_none_or(|process| process.parent != this) {
+            return;
+        }
+        let moment = Duration::from_millis(3);
+        match self.random.random_range(0..6) {
+            0 => {
+                victim.signal(Signal::SIGSTOP);
+                self.pause(moment);
+                victim.signal(Signal::SIGCONT);
+                return;
+            }
+            1 => {
+                victim.signal(Signal::SIGSTOP);
+                self.pause(moment);
+                victim.signal(Signal::SIGKILL);
+            }
+            2 => drop(victim.signal(Signal::SIGTERM)),
+            _ => drop(victim.signal(Signal::SIGKILL)),
+        }
+        self.kills.fetch_add(1, Ordering::Relaxed);
+    }
+}

@@ -15,7 +15,8 @@ use procpool_testkit::os::{self, Watched};
 use procpool_testkit::{program, watch};
 use tempfile::TempDir;
 
-use crate::running::{Bystander, Running};
+use crate::bystander::Bystander;
+use crate::running::Running;
 
 /// How soon a death must be told. It takes milliseconds; the limit is the promise.
 const PROMISE: Duration = Duration::from_secs(1);

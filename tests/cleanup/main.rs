@@ -10,9 +10,11 @@
 //! - [`executable`]: the file that workers are started from, and how they are started;
 //! - [`groups`]: what a task started, when its worker ends.
 //!
-//! [`running`] is how these tests hold a program that runs beside them.
+//! [`running`] is how these tests hold a program that runs beside them, and [`bystander`] one that is
+//! to outlive it.
 
 mod after_drop;
+mod bystander;
 mod deaths;
 mod descriptors;
 mod executable;

@@ -7,7 +7,6 @@ use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use procpool_testkit::os::Watched;
 use procpool_testkit::start;
 use serde::de::DeserializeOwned;
 
@@ -67,17 +66,5 @@ impl Drop for Running {
         // Both fail only when it has ended and was reaped.
         let _ = self.child.kill();
         let _ = self.child.wait();
-    }
-}
-
-/// A process that is to outlive its parent, and is ended with the test, whatever that finds.
-#[derive(Debug)]
-pub(crate) struct Bystander(pub(crate) Watched);
-
-impl Drop for Bystander {
-    fn drop(&mut self) {
-        if !self.0.ended_within(std::time::Duration::ZERO) {
-            let _ = kill(Pid::from_raw(self.0.pid as i32), Signal::SIGKILL);
-        }
     }
 }

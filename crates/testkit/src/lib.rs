@@ -5,11 +5,13 @@
 //! - [`start`]: how the workers of a test's pools are started;
 //! - [`trace`]: what workers write down themselves, so that nobody has to take the pool's word;
 //! - [`os`]: who is alive, with which descriptors and threads;
+//! - [`fault`]: what can go wrong, and values that go wrong on their way;
 //! - [`limits`]: limits on descriptors and processes, for programs that run into them;
 //! - [`watch`]: turns a hang into a failure with evidence.
 //!
 //! Nothing here judges: expectations are in the tests.
 
+pub mod fault;
 pub mod gate;
 pub mod limits;
 pub mod os;

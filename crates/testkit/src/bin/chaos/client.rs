@@ -84,7 +84,8 @@ impl Client<'_> {
         let place = (!held.is_empty()).then(|| self.random.random_range(0..held.len()));
         match (self.random.random_range(0..100), place) {
             (0..50, _) => {
-                let burst = if self.random.random_ratio(1, 20) { 100 } else { 1 };
+                let many = 100_000 / self.plan.longest.max(100);
+                let burst = if self.random.random_ratio(1, 20) { many } else { 1 };
                 for _ in 0..burst {
                     let call = self.submit();
                     held.push(call);
@@ -139,8 +140,7 @@ impl Client<'_> {
             n if n < deadly => Act::Die,
             n if n < 2 * deadly => Act::Exit,
             n if n < 2 * deadly + 20 => Act::Panic,
-            n if n < 200 => Act::Answer(self.random.random_range(0..2_000)),
-            _ => Act::Answer(self.random.random_range(0..50)),
+            _ => Act::Answer(self.random.random_range(0..self.plan.longest)),
         }
     }
 

@@ -35,6 +35,8 @@ pub(crate) struct Plan {
     pub(crate) clients: usize,
     /// For each client.
     pub(crate) operations: u32,
+    /// How long tasks take at most, in microseconds. Short ones are sent ahead of their turn.
+    pub(crate) longest: u32,
     /// The greatest argument or result.
     pub(crate) largest: usize,
     /// The longest time between two acts of sabotage, if there is any.
@@ -66,6 +68,7 @@ impl Plan {
             failing: if random.random_ratio(1, 8) { random.random_range(1..60) } else { 0 },
             clients: random.random_range(1..=4),
             operations: random.random_range(5..60),
+            longest: [2, 50, 2_000][random.random_range(0..3)],
             // Mostly small; as long as can be now and then.
             largest: 1 << if random.random_ratio(1, 20) { 28 } else { random.random_range(0..22) },
             sabotage: random

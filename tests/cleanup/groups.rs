@@ -12,7 +12,8 @@ use procpool_testkit::os::Watched;
 use procpool_testkit::{program, watch};
 use tempfile::TempDir;
 
-use crate::running::{Bystander, Running};
+use crate::bystander::Bystander;
+use crate::running::Running;
 
 /// A pool of one worker, whose task has started a program. That waits for a permit, and passes it on.
 struct Started {

@@ -10,7 +10,8 @@ use procpool_testkit::gate::Gate;
 use procpool_testkit::os::Watched;
 use procpool_testkit::{program, watch};
 
-use crate::running::{Bystander, Running};
+use crate::bystander::Bystander;
+use crate::running::Running;
 
 // Behaviours: OUT-01, OUT-03.
 #[test]

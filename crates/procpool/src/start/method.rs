@@ -49,7 +49,8 @@ pub enum StartMethod {
     ///
     /// The server and its workers keep the standard streams, and no other descriptor: a file or a
     /// connection that was opened before is closed in them, and what holds it gets errors there or,
-    /// once its number was given away, another file. Signals have their default actions.
+    /// once its number was given away, another file. Signals have their default actions. A task that
+    /// itself calls `exit` runs the exit handlers of the program that it is a copy of.
     Fork,
 }
 

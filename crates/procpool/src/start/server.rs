@@ -236,7 +236,12 @@ impl Server {
         let Some(pid) = fork()? else {
             return Ok(Some(Seat { server, worker, socket, memory, streams }));
         };
-        let process = PidFd::open(pid).inspect_err(|_| discard(pid))?;
+        let process = PidFd::open(pid).inspect_err(|errno| {
+            // ESRCH: SIGCHLD is ignored and it has ended already; its number may be anybody's.
+            if *errno != Errno::ESRCH {
+                discard(pid);
+            }
+        })?;
         let (id, pid) = (worker.serial, pid.as_raw() as u32);
         self.tell(&Report::Started { id, pid }, Some(&process));
         self.workers.push(Child { worker, pid, process });

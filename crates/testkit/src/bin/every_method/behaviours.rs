@@ -1,0 +1,138 @@
+//! What a pool does while nothing ends.
+
+use std::collections::BTreeSet;
+use std::convert::Infallible;
+use std::path::Path;
+
+use procpool::{BrokenCause, Error};
+use procpool_testkit::{os, trace};
+
+use crate::support::{Crossing, builder, cause_of, cross, method, pid, pool};
+
+/// Where a worker writes down what it does.
+struct Trace(String);
+
+fn initialize(path: String) -> Result<Trace, Infallible> {
+    trace::append(&path, "initialized");
+    Ok(Trace(path))
+}
+
+fn cross_with(trace: &mut Trace, places: (String, String)) -> u32 {
+    trace::append(&trace.0, "task");
+    cross(places)
+}
+
+pub(crate) fn the_initializer_runs_once_in_every_worker_before_its_tasks() {
+    let crossing = Crossing::new();
+    let path = crossing.file("trace");
+    let pool = builder(2).initargs(path.clone()).initializer(initialize).build().unwrap();
+    let tasks: Vec<_> = (0..6).map(|_| pool.submit_with(cross_with, crossing.places())).collect();
+    crossing.wait_for(2);
+    crossing.go.give(6);
+    let pids: BTreeSet<u32> = tasks.iter().map(|task| task.result().unwrap()).collect();
+    drop(pool);
+    assert_eq!(pids.len(), 2);
+    let records = trace::read::<String>(Path::new(&path));
+    for pid in pids {
+        let events = records.iter().filter(|record| record.pid == pid);
+        let events: Vec<&str> = events.map(|record| record.event.as_str()).collect();
+        assert_eq!(events[0], "initialized");
+        assert!(events.len() > 1 && events[1..].iter().all(|event| *event == "task"), "{events:?}");
+    }
+}
+
+pub(crate) fn a_failing_initializer_is_the_cause() {
+    let pool = builder(2).initializer(|| Err::<(), _>("not today".to_owned())).build().unwrap();
+    let cause = cause_of(pool.submit(pid, ()).error());
+    let BrokenCause::InitializerFailed { message, .. } = &cause else { panic!("{cause}") };
+    assert_eq!(message, "not today");
+    assert_eq!(cause_of(pool.submit(pid, ()).error()), cause);
+}
+
+pub(crate) fn map_keeps_the_order() {
+    let pool = pool(3);
+    let squares = |results: procpool::Map<u64>| results.collect::<Result<Vec<u64>, Error>>();
+    let expected: Vec<u64> = (0..1000).map(|x| x * x).collect();
+    assert_eq!(squares(pool.map(|x: u64| x * x, 0..1000)).as_ref(), Ok(&expected));
+    let chunks = pool.chunksize(7).map(|x: u64| x * x, 0..1000);
+    assert_eq!(squares(chunks).as_ref(), Ok(&expected));
+}
+
+pub(crate) fn long_payloads_travel() {
+    let pool = pool(2);
+    let payload: Vec<u8> = (0..8 << 20).map(|index: u32| (index % 251) as u8).collect();
+    let echoes = [(); 4].map(|()| pool.submit(|payload: Vec<u8>| payload, payload.clone()));
+    for echo in echoes {
+        assert!(echo.result().unwrap() == payload);
+    }
+}
+
+pub(crate) fn state_stays_in_its_worker() {
+    let count = |uses: &mut u32, (): ()| {
+        *uses += 1;
+        *uses
+    };
+    let pool = builder(1).initializer(|| Ok::<u32, Infallible>(10)).build().unwrap();
+    let uses: Vec<u32> = (0..3).map(|_| pool.submit_with(count, ()).result().unwrap()).collect();
+    assert_eq!(uses, [11, 12, 13]);
+}
+
+pub(crate) fn a_panic_is_its_tasks_error() {
+    let pool = pool(1);
+    let worker = pool.submit(pid, ()).result().unwrap();
+    let error = pool.submit(|x: u32| assert!(x == 0, "it was {x}"), 7).error();
+    let Some(Error::Panicked(panic)) = error else { panic!("{error:?}") };
+    assert_eq!(panic.message, "it was 7");
+    assert!(panic.location.expect("the place is known").contains("behaviours.rs"));
+    assert_eq!(pool.submit(pid, ()).result(), Ok(worker), "the worker lives on");
+}
+
+pub(crate) fn workers_start_just_in_time() {
+    let this = std::process::id();
+    let crossing = Crossing::new();
+    let pool = pool(4);
+    // The server of a forked pool has been made, and is the only one.
+    let in_build = usize::from(method() == "fork");
+    assert_eq!(os::descendants_of(this).len(), in_build);
+    let mut tasks = Vec::new();
+    for busy in 1..=3 {
+        tasks.push(pool.submit(cross, crossing.places()));
+        crossing.wait_for(1);
+        assert_eq!(os::workers_of(this).len(), busy, "one for each task that runs");
+    }
+    let servers = usize::from(method() != "spawn");
+    assert_eq!(os::servers_of(this).len(), servers);
+    crossing.go.give(3);
+    assert!(tasks.iter().all(|task| task.result().is_ok()));
+    for _ in 0..20 {
+        pool.submit(pid, ()).result().unwrap();
+    }
+    assert_eq!(os::workers_of(this).len(), 3, "an idle worker comes first");
+}
+
+pub(crate) fn a_pending_task_can_be_cancelled() {
+    let crossing = Crossing::new();
+    let pool = pool(1);
+    let running = pool.submit(cross, crossing.places());
+    let path = crossing.file("never");
+    let pending = pool.submit(|path: String| std::fs::write(path, "").is_ok(), path.clone());
+    crossing.wait_for(1);
+    assert!(!running.cancel());
+    assert!(pending.cancel());
+    crossing.go.give(1);
+    assert!(running.result().is_ok());
+    assert_eq!(pending.result(), Err(Error::Cancelled));
+    drop(pool);
+    assert!(!Path::new(&path).exists(), "it never ran");
+}
+
+pub(crate) fn a_task_may_have_a_pool() {
+    let nested = |x: u32| {
+        let inner = pool(2);
+        inner.map(|x: u32| 2 * x, [x, x + 1]).collect::<Result<Vec<u32>, Error>>().unwrap()
+    };
+    let pool = pool(1);
+    for _ in 0..3 {
+        assert_eq!(pool.submit(nested, 4).result(), Ok(vec![8, 10]));
+    }
+}

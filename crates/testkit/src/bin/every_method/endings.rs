@@ -1,0 +1,102 @@
+//! How workers and pools end.
+
+use nix::libc;
+use nix::sys::signal::{Signal, raise};
+use procpool::{Activity, BrokenCause, WorkerExit};
+use procpool_testkit::os;
+
+use crate::support::{Crossing, builder, cause_of, cross, pid, pool};
+
+fn die((): ()) {
+    raise(Signal::SIGKILL).expect("a process can signal itself");
+}
+
+/// Ends a worker by `end` while another one is busy, and checks what is made of it.
+fn assert_is_the_cause<A>(end: fn(A), argument: A, expected: WorkerExit)
+where
+    A: serde::Serialize + serde::de::DeserializeOwned + 'static,
+{
+    let crossing = Crossing::new();
+    let pool = pool(2);
+    let done = pool.submit(pid, ());
+    let first = done.result().unwrap();
+    let busy = pool.submit(cross, crossing.places());
+    crossing.wait_for(1);
+    let cause = cause_of(pool.submit(end, argument).error());
+    let BrokenCause::WorkerDied { exit, activity, pid: dead } = cause else { panic!("{cause}") };
+    assert_eq!((exit, activity), (expected, Activity::Running(3)));
+    assert_eq!(cause_of(busy.error()), cause);
+    assert_eq!(cause_of(pool.submit(pid, ()).error()), cause);
+    assert_eq!(done.result(), Ok(first), "it had finished");
+    drop(pool);
+    assert_eq!(os::process(dead), None);
+}
+
+pub(crate) fn a_death_is_the_cause() {
+    assert_is_the_cause(die, (), WorkerExit::Signal(libc::SIGKILL));
+}
+
+pub(crate) fn an_exit_is_the_cause() {
+    assert_is_the_cause(|code: i32| std::process::exit(code), 3, WorkerExit::Code(3));
+    assert_is_the_cause(|code: i32| std::process::exit(code), 0, WorkerExit::Code(0));
+}
+
+pub(crate) fn a_dead_worker_is_replaced() {
+    let pool = builder(1).replace_dead_workers().build().unwrap();
+    let first = pool.submit(pid, ()).result().unwrap();
+    for _ in 0..5 {
+        let cause = cause_of(pool.submit(die, ()).error());
+        assert!(matches!(cause, BrokenCause::WorkerDied { .. }), "{cause}");
+        assert_ne!(pool.submit(pid, ()).result().unwrap(), first);
+    }
+}
+
+pub(crate) fn killing_ends_what_never_ends() {
+    let crossing = Crossing::new();
+    let pool = pool(2);
+    let tasks: Vec<_> = (0..4).map(|_| pool.submit(cross, crossing.places())).collect();
+    crossing.wait_for(2);
+    pool.kill_workers();
+    for task in tasks {
+        assert_eq!(cause_of(task.error()), BrokenCause::Killed);
+    }
+}
+
+pub(crate) fn shutdown_finishes_what_was_accepted() {
+    let crossing = Crossing::new();
+    let pool = pool(2);
+    let tasks: Vec<_> = (0..6).map(|_| pool.submit(cross, crossing.places())).collect();
+    crossing.wait_for(2);
+    pool.shutdown(false, false);
+    assert!(pool.submit(pid, ()).error().is_some(), "nothing new is accepted");
+    crossing.go.give(6);
+    assert!(tasks.iter().all(|task| task.result().is_ok()));
+    // Without a wait of its own: this program's look at what is left comes after the pool's end.
+    while !os::descendants_of(std::process::id()).is_empty() {
+        std::thread::yield_now();
+    }
+    drop(pool);
+    while os::threads_of(std::process::id()).len() > 1 {
+        std::thread::yield_now();
+    }
+}
+
+pub(crate) fn an_unused_pool_leaves_nothing() {
+    drop(pool(4));
+    let killed = pool(4);
+    killed.kill_workers();
+    assert_eq!(cause_of(killed.submit(pid, ()).error()), BrokenCause::Killed);
+}
+
+pub(crate) fn pools_one_after_another_leave_nothing() {
+    let this = std::process::id();
+    let descriptors = os::descriptors_of(this);
+    for _ in 0..10 {
+        let pool = pool(2);
+        assert_eq!(pool.map(|x: u32| x + 1, 0..8).filter(Result::is_ok).count(), 8);
+        pool.submit(die, ());
+        drop(pool);
+        assert_eq!(os::descendants_of(this), []);
+        assert_eq!(os::descriptors_of(this), descriptors);
+    }
+}

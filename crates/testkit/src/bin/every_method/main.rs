@@ -1,0 +1,60 @@
+//! Shows one behaviour of pools in a process of one thread, which every start method takes.
+//!
+//! The behaviour's name is the argument, the start method is in the environment. The program ends
+//! with success if it found what it expected, and nothing left afterwards: no child, descriptor or
+//! thread.
+
+mod behaviours;
+mod copies;
+mod endings;
+mod support;
+
+use std::thread;
+
+use procpool_testkit::os;
+
+type Behaviour = fn();
+
+/// By name, in the order of the tests that run them.
+const BEHAVIOURS: [(&str, Behaviour); 23] = [
+    ("initializer", behaviours::the_initializer_runs_once_in_every_worker_before_its_tasks),
+    ("initializer fails", behaviours::a_failing_initializer_is_the_cause),
+    ("map", behaviours::map_keeps_the_order),
+    ("long payloads", behaviours::long_payloads_travel),
+    ("state", behaviours::state_stays_in_its_worker),
+    ("panic", behaviours::a_panic_is_its_tasks_error),
+    ("just in time", behaviours::workers_start_just_in_time),
+    ("cancel", behaviours::a_pending_task_can_be_cancelled),
+    ("nested", behaviours::a_task_may_have_a_pool),
+    ("death", endings::a_death_is_the_cause),
+    ("exit", endings::an_exit_is_the_cause),
+    ("replaced", endings::a_dead_worker_is_replaced),
+    ("killed", endings::killing_ends_what_never_ends),
+    ("shutdown", endings::shutdown_finishes_what_was_accepted),
+    ("unused", endings::an_unused_pool_leaves_nothing),
+    ("again and again", endings::pools_one_after_another_leave_nothing),
+    ("descriptors", copies::a_worker_has_no_descriptor_but_its_own),
+    ("memory", copies::only_a_fork_has_the_programs_memory),
+    ("preload", copies::preload_runs_once_and_every_worker_has_what_it_left),
+    ("output", copies::what_was_printed_before_is_printed_once),
+    ("exit handlers", copies::no_worker_runs_the_programs_exit_handlers),
+    ("signals", copies::signals_are_a_workers_own),
+    ("names", copies::workers_are_named_after_the_program),
+];
+
+fn main() {
+    procpool::init();
+    let name = std::env::args().nth(1).expect("usage: every_method BEHAVIOUR");
+    let behaviour = BEHAVIOURS.iter().find(|(known, _)| *known == name);
+    let (_, run) = behaviour.unwrap_or_else(|| panic!("there is no behaviour called {name}"));
+    let this = std::process::id();
+    let descriptors = os::descriptors_of(this);
+    run();
+    assert_eq!(os::descendants_of(this), [], "{name} leaves processes");
+    assert_eq!(os::descriptors_of(this), descriptors, "{name} leaves descriptors");
+    // A joined thread is listed an instant longer than it lives. One that stays hangs this program,
+    // which its test ends.
+    while os::threads_of(this).len() > 1 {
+        thread::yield_now();
+    }
+}

@@ -1,0 +1,155 @@
+//! Behaviours under every start method. Each is in `crates/testkit/src/bin/every_method`.
+
+use assert_cmd::Command;
+use predicates::str::is_empty;
+use procpool_testkit::{program, start, watch};
+
+/// Runs the behaviour in a program of its own under each start method; returns what each printed.
+fn outputs_of(behaviour: &'static str) -> [String; 3] {
+    ["spawn", "forkserver", "fork"].map(|method| {
+        watch::within(watch::HANG, move || {
+            println!("{behaviour} under {method}");
+            let mut command = Command::new(program::path("every_method"));
+            let run = command.arg(behaviour).env(start::VARIABLE, method).assert();
+            let run = run.success().stderr(is_empty());
+            String::from_utf8(run.get_output().stdout.clone()).expect("it prints text")
+        })
+    })
+}
+
+/// The same of one that prints nothing.
+fn shows(behaviour: &'static str) {
+    assert_eq!(outputs_of(behaviour), ["", "", ""]);
+}
+
+// Behaviours: INIT-01, INIT-02.
+#[test]
+fn the_initializer_runs_once_in_every_worker_before_its_tasks() {
+    shows("initializer");
+}
+
+// Behaviours: INIT-03.
+#[test]
+fn a_failing_initializer_is_the_cause() {
+    shows("initializer fails");
+}
+
+// Behaviours: MAP-01, MAP-02.
+#[test]
+fn map_keeps_the_order() {
+    shows("map");
+}
+
+#[test]
+fn long_payloads_travel() {
+    shows("long payloads");
+}
+
+#[test]
+fn state_stays_in_its_worker() {
+    shows("state");
+}
+
+#[test]
+fn a_panic_is_its_tasks_error() {
+    shows("panic");
+}
+
+// Behaviours: SPAWN-01, SPAWN-03.
+#[test]
+fn workers_start_just_in_time() {
+    shows("just in time");
+}
+
+// Behaviours: CAN-01, CAN-02.
+#[test]
+fn a_pending_task_can_be_cancelled() {
+    shows("cancel");
+}
+
+// Behaviours: NEST-02.
+#[test]
+fn a_task_may_have_a_pool_of_its_own() {
+    shows("nested");
+}
+
+// Behaviours: BRK-01, BRK-02, BRK-05, BRK-06.
+#[test]
+fn a_death_is_the_cause() {
+    shows("death");
+}
+
+// Behaviours: BRK-02, BRK-03.
+#[test]
+fn an_exit_is_the_cause() {
+    shows("exit");
+}
+
+#[test]
+fn a_dead_worker_is_replaced() {
+    shows("replaced");
+}
+
+// Behaviours: SHUT-17.
+#[test]
+fn killing_ends_what_never_ends() {
+    shows("killed");
+}
+
+// Behaviours: SHUT-04.
+#[test]
+fn shutdown_finishes_what_was_accepted() {
+    shows("shutdown");
+}
+
+// Behaviours: CFG-09, SHUT-18.
+#[test]
+fn an_unused_pool_leaves_nothing() {
+    shows("unused");
+}
+
+// Behaviours: LEAK-01, LEAK-03, LEAK-04.
+#[test]
+fn pools_one_after_another_leave_nothing() {
+    shows("again and again");
+}
+
+// Behaviours: FORK-03.
+#[test]
+fn a_worker_has_no_descriptor_but_its_own() {
+    shows("descriptors");
+}
+
+#[test]
+fn only_a_fork_has_the_programs_memory() {
+    shows("memory");
+}
+
+#[test]
+fn preload_runs_once_and_every_worker_has_what_it_left() {
+    shows("preload");
+}
+
+#[test]
+fn what_was_printed_before_is_printed_once() {
+    for output in outputs_of("output") {
+        let mut words: Vec<&str> = output.split(' ').collect();
+        words.sort_unstable();
+        assert_eq!(words, ["1", "end", "once", "task"], "{output}");
+    }
+}
+
+#[test]
+fn no_worker_runs_the_programs_exit_handlers() {
+    shows("exit handlers");
+}
+
+#[test]
+fn signals_are_a_workers_own() {
+    shows("signals");
+}
+
+#[test]
+fn workers_are_named_after_the_program() {
+    shows("names");
+}

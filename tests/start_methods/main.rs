@@ -1,0 +1,16 @@
+//! Start methods: what is the same under each, and what only those with a server have.
+//!
+//! - [`alike`]: behaviours under every start method, each in a program of one thread;
+//! - [`preload`]: what it leaves is every worker's, and in memory once; how it can fail;
+//! - [`server`]: a server that ends, stops or is refused;
+//! - [`orphans`]: the program is killed, and nobody stays.
+//!
+//! Pools of the default method are what all other tests are about; those of `Forkserver` have
+//! `under_forkserver` too.
+
+mod alike;
+mod orphans;
+mod preload;
+mod server;
+
+procpool::init_tests!();

@@ -1,0 +1,162 @@
+//! `preload`: what it leaves is in memory once, and its failures are the pool's cause.
+
+use std::fs;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use nix::libc;
+use nix::sys::signal::{Signal, raise};
+use procpool::{
+    Activity, BrokenCause, Builder, Error, ProcessPoolExecutor, StartMethod, WorkerExit,
+};
+use procpool_testkit::{os, watch};
+
+use crate::server::{Crossing, cause_of, cross};
+
+const MIB: usize = 1 << 20;
+
+/// How much is loaded: much more than what a worker has otherwise.
+const LOADED: usize = 64 * MIB;
+
+static BLOCK: OnceLock<Vec<u8>> = OnceLock::new();
+
+fn load() {
+    BLOCK.get_or_init(|| (0..LOADED).map(|index| (index % 251) as u8).collect());
+}
+
+fn forkserver() -> Builder {
+    ProcessPoolExecutor::builder().start_method(StartMethod::Forkserver)
+}
+
+/// Reads all of the block, and stays.
+fn read_and_cross(places: (String, String)) -> (u32, usize) {
+    let block = BLOCK.get().expect("it was loaded");
+    let sum = block.iter().map(|byte| usize::from(*byte)).sum();
+    (cross(places), sum)
+}
+
+/// A process's share of the memory that it has: what it shares with others counts in parts.
+fn share_of(pid: u32) -> usize {
+    let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).expect("it is there");
+    let line = text.lines().find_map(|line| line.strip_prefix("Pss:")).expect("a kernel with PSS");
+    let number = line.trim().strip_suffix(" kB").expect("it is in KiB");
+    number.parse::<usize>().expect("a number") * 1024
+}
+
+/// The shares of three workers that have each read the block.
+fn shares_of_workers(builder: Builder) -> [usize; 3] {
+    let crossing = Crossing::new();
+    let executor = builder.max_workers(3).build().unwrap();
+    let server = executor.submit(|()| std::os::unix::process::parent_id(), ()).result().unwrap();
+    let tasks = [(); 3].map(|()| executor.submit(read_and_cross, crossing.places()));
+    crossing.wait_for(3);
+    let workers = os::children_of(server);
+    let shares: Vec<usize> = workers.iter().map(|worker| share_of(worker.pid)).collect();
+    crossing.go.give(3);
+    let expected: usize = (0..LOADED).map(|index| index % 251).sum();
+    assert!(tasks.iter().all(|task| task.result().unwrap().1 == expected), "they read the block");
+    shares.try_into().expect("three workers")
+}
+
+#[test]
+fn what_is_loaded_once_is_in_memory_once() {
+    watch::within(watch::HANG, || {
+        let shared = shares_of_workers(forkserver().preload(load));
+        // A quarter each, with the server, and a few MiB of their own.
+        assert!(shared.iter().all(|share| *share < LOADED / 2), "{shared:?}");
+        let apart = shares_of_workers(forkserver().initializer(load));
+        assert!(apart.iter().all(|share| *share >= LOADED), "{apart:?}");
+    });
+}
+
+/// The cause of a pool that fails in `preload`, and what a second task gets.
+fn cause_with(preload: fn(), limit: Duration) -> (BrokenCause, String) {
+    watch::within(watch::HANG, move || {
+        let builder = forkserver().preload(preload).start_timeout(limit);
+        let executor = builder.max_workers(2).build().unwrap();
+        let error = executor.submit(|()| (), ()).error();
+        let text = error.as_ref().map(ToString::to_string).unwrap_or_default();
+        let cause = cause_of(error);
+        assert_eq!(cause_of(executor.submit(|()| (), ()).error()), cause);
+        (cause, text)
+    })
+}
+
+#[test]
+fn a_panic_is_the_cause_with_message_and_place() {
+    let (cause, text) = cause_with(|| panic!("no data"), watch::HANG);
+    let BrokenCause::PreloadPanicked { panic, .. } = cause else { panic!("{cause}") };
+    assert_eq!(panic.message, "no data");
+    assert!(panic.location.is_some_and(|place| place.contains("start_methods/preload.rs:")));
+    assert!(text.contains("preload, in server ") && text.contains("no data"), "{text}");
+}
+
+#[test]
+fn an_exit_is_the_cause() {
+    let (cause, text) = cause_with(|| std::process::exit(7), watch::HANG);
+    let BrokenCause::ServerDied { exit, activity, .. } = cause else { panic!("{cause}") };
+    assert_eq!((exit, activity), (WorkerExit::Code(7), Activity::Preloading));
+    assert!(text.ends_with("exited with code 7 while running preload"), "{text}");
+}
+
+#[test]
+fn a_crash_is_the_cause() {
+    let crash = || raise(Signal::SIGKILL).expect("a process can signal itself");
+    let (cause, _) = cause_with(crash, watch::HANG);
+    let BrokenCause::ServerDied { exit, activity, .. } = cause else { panic!("{cause}") };
+    assert_eq!((exit, activity), (WorkerExit::Signal(libc::SIGKILL), Activity::Preloading));
+}
+
+#[test]
+fn a_thread_that_is_left_is_the_cause() {
+    let leave = || {
+        std::thread::spawn(|| {
+            loop {
+                std::thread::park();
+            }
+        });
+    };
+    let (cause, text) = cause_with(leave, watch::HANG);
+    assert!(matches!(cause, BrokenCause::PreloadLeftThreads { threads: 2, .. }), "{cause}");
+    assert!(text.contains("with 2 threads"), "{text}");
+}
+
+#[test]
+fn a_thread_that_was_joined_is_not_left() {
+    watch::within(watch::HANG, || {
+        let join = || std::thread::spawn(|| ()).join().expect("it does not panic");
+        let executor = forkserver().preload(join).build().unwrap();
+        assert_eq!(executor.submit(|x: u32| 2 * x, 21).result(), Ok(42));
+    });
+}
+
+/// Never returns.
+fn hang() {
+    loop {
+        nix::unistd::pause();
+    }
+}
+
+#[test]
+fn one_that_never_returns_is_given_up() {
+    let (cause, text) = cause_with(hang, Duration::from_millis(300));
+    let BrokenCause::ServerTimeout { activity, pid, .. } = cause else { panic!("{cause}") };
+    assert_eq!(activity, Activity::Preloading);
+    assert!(text.contains("within 300ms while running preload"), "{text}");
+    assert_eq!(os::process(pid), None, "it is killed and reaped");
+}
+
+#[test]
+fn one_that_never_returns_keeps_nobody_from_ending_the_pool() {
+    watch::within(watch::HANG, || {
+        let executor = forkserver().preload(hang).start_timeout(watch::HANG * 10).build().unwrap();
+        let task = executor.submit(|()| (), ());
+        executor.kill_workers();
+        assert_eq!(cause_of(task.error()), BrokenCause::Killed);
+        drop(executor);
+        let executor = forkserver().preload(hang).start_timeout(watch::HANG * 10).build().unwrap();
+        let task = executor.submit(|()| (), ());
+        executor.shutdown(true, true);
+        assert_eq!(task.result(), Err(Error::Cancelled));
+    });
+}

@@ -1,0 +1,193 @@
+//! A server that ends, stops answering, or cannot be.
+
+use std::time::Duration;
+
+use nix::libc;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use procpool::{
+    Activity, BrokenCause, Builder, Error, Future, ProcessPoolExecutor, StartMethod, WorkerExit,
+};
+use procpool_testkit::gate::{self, Gate};
+use procpool_testkit::os::{self, Watched};
+use procpool_testkit::watch;
+use tempfile::TempDir;
+
+/// Where tasks arrive, and wait to go on.
+pub(crate) struct Crossing {
+    arrived: Gate,
+    pub(crate) go: Gate,
+    _folder: TempDir,
+}
+
+impl Crossing {
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let gate = |name| Gate::new(folder.path(), name);
+        Self { arrived: gate("arrived"), go: gate("go"), _folder: folder }
+    }
+
+    /// For [`cross`].
+    pub(crate) fn places(&self) -> (String, String) {
+        (self.arrived.path(), self.go.path())
+    }
+
+    pub(crate) fn wait_for(&self, tasks: usize) {
+        self.arrived.take(tasks, watch::HANG).unwrap();
+    }
+}
+
+/// Says that it is there, waits until it may go on, and says who it was.
+pub(crate) fn cross((arrived, go): (String, String)) -> u32 {
+    gate::give(&arrived);
+    gate::take(&go);
+    std::process::id()
+}
+
+/// What broke the pool, by the word of one error.
+pub(crate) fn cause_of(error: Option<Error>) -> BrokenCause {
+    match error {
+        Some(Error::BrokenProcessPool(broken)) => broken.cause().clone(),
+        other => panic!("not a broken pool: {other:?}"),
+    }
+}
+
+/// A pool with a server, of which one worker is idle and another one runs a task.
+struct Pair {
+    crossing: Crossing,
+    executor: ProcessPoolExecutor,
+    task: Future<u32>,
+    server: Watched,
+    idle: Watched,
+}
+
+impl Pair {
+    fn new(change: fn(Builder) -> Builder) -> Self {
+        let crossing = Crossing::new();
+        let builder = ProcessPoolExecutor::builder().start_method(StartMethod::Forkserver);
+        let executor = change(builder.max_workers(3)).build().unwrap();
+        let task = executor.submit(cross, crossing.places());
+        crossing.wait_for(1);
+        let who = |()| (std::process::id(), std::os::unix::process::parent_id());
+        let (idle, server) = executor.submit(who, ()).result().unwrap();
+        let (idle, server) = (Watched::new(idle), Watched::new(server));
+        Self { crossing, executor, task, server, idle }
+    }
+}
+
+fn send(process: &Watched, signal: Signal) {
+    kill(Pid::from_raw(process.pid as i32), signal).expect("it is alive");
+}
+
+#[test]
+fn a_server_that_is_killed_is_the_cause_and_its_workers_are_gone() {
+    watch::within(watch::HANG, || {
+        let pair = Pair::new(|builder| builder);
+        send(&pair.server, Signal::SIGKILL);
+        let error = pair.task.error();
+        let text = error.as_ref().map(ToString::to_string).unwrap_or_default();
+        let expected = BrokenCause::ServerDied {
+            pid: pair.server.pid,
+            exit: WorkerExit::Signal(libc::SIGKILL),
+            activity: Activity::Idle,
+        };
+        assert_eq!(cause_of(error), expected);
+        assert!(text.ends_with("was killed by SIGKILL while idle"), "{text}");
+        assert_eq!(cause_of(pair.executor.submit(|()| (), ()).error()), expected);
+        drop(pair.executor);
+        assert!(pair.idle.ended_within(Duration::ZERO), "drop waits for the workers");
+        assert_eq!(os::process(pair.server.pid), None, "it is reaped");
+    });
+}
+
+#[test]
+fn a_death_is_told_though_the_server_does_not_say_how() {
+    watch::within(watch::HANG, || {
+        let pair = Pair::new(|builder| builder);
+        send(&pair.server, Signal::SIGSTOP);
+        send(&pair.idle, Signal::SIGKILL);
+        let cause = cause_of(pair.task.error());
+        let BrokenCause::WorkerDied { pid, exit, .. } = cause else { panic!("{cause}") };
+        assert_eq!((pid, exit), (pair.idle.pid, WorkerExit::Unknown));
+    });
+}
+
+#[test]
+fn a_server_that_does_not_answer_is_given_up() {
+    watch::within(watch::HANG, || {
+        let pair = Pair::new(|builder| builder.start_timeout(Duration::from_secs(2)));
+        // So that the next task needs a third worker.
+        let second = pair.executor.submit(cross, pair.crossing.places());
+        pair.crossing.wait_for(1);
+        send(&pair.server, Signal::SIGSTOP);
+        let cause = cause_of(pair.executor.submit(|()| (), ()).error());
+        let BrokenCause::ServerTimeout { pid, activity, .. } = cause else { panic!("{cause}") };
+        assert_eq!((pid, activity), (pair.server.pid, Activity::Idle));
+        assert_eq!(cause_of(second.error()), cause);
+        drop(pair.executor);
+        assert_eq!(os::process(pair.server.pid), None, "it is killed and reaped");
+    });
+}
+
+#[test]
+fn a_stopped_server_keeps_nobody_from_dropping_the_pool() {
+    watch::within(watch::HANG, || {
+        let pair = Pair::new(|builder| builder);
+        pair.crossing.go.give(1);
+        pair.task.result().unwrap();
+        send(&pair.server, Signal::SIGSTOP);
+        drop(pair.executor);
+        assert!(pair.idle.ended_within(Duration::ZERO));
+        assert_eq!(os::process(pair.server.pid), None);
+    });
+}
+
+#[test]
+fn a_worker_that_dies_alone_has_its_status_told() {
+    watch::within(watch::HANG, || {
+        let pair = Pair::new(|builder| builder);
+        send(&pair.idle, Signal::SIGTERM);
+        let cause = cause_of(pair.task.error());
+        let BrokenCause::WorkerDied { pid, exit, .. } = cause else { panic!("{cause}") };
+        assert_eq!((pid, exit), (pair.idle.pid, WorkerExit::Signal(libc::SIGTERM)));
+    });
+}
+
+// Behaviours: FORK-04.
+#[test]
+fn a_server_has_nothing_of_another_pool() {
+    watch::within(watch::HANG, || {
+        let [first, second] = [Pair::new(|builder| builder), Pair::new(|builder| builder)];
+        let sockets = |process: &Watched| {
+            let all = os::descriptors_of(process.pid).into_iter().map(|(_, target)| target);
+            all.filter(|target| target.starts_with("socket:")).collect::<Vec<String>>()
+        };
+        let processes = [&first.server, &second.server, &first.idle, &second.idle];
+        let mut all: Vec<String> = processes.into_iter().flat_map(sockets).collect();
+        let count = all.len();
+        all.sort_unstable();
+        all.dedup();
+        for pair in [&first, &second] {
+            pair.crossing.go.give(1);
+        }
+        assert_eq!((all.len(), count), (4, 4), "one each, and no two the same: {all:?}");
+    });
+}
+
+#[test]
+fn a_process_with_threads_is_not_forked() {
+    // Beside the test's own thread there is the main one, and perhaps those of other tests.
+    let error = ProcessPoolExecutor::builder().start_method(StartMethod::Fork).build().unwrap_err();
+    let Error::ForkWithThreads { threads } = error else { panic!("{error:?}") };
+    assert!(threads >= 2, "{threads}");
+    let text = error.to_string();
+    assert!(text.contains(&format!("this one has {threads}")), "{text}");
+    assert!(text.contains("use StartMethod::Forkserver"), "{text}");
+}
+
+#[test]
+fn a_preload_without_a_server_is_refused() {
+    let error = ProcessPoolExecutor::builder().preload(|| ()).build().unwrap_err();
+    assert!(matches!(error, Error::InvalidArgument(_)), "{error:?}");
+    assert!(error.to_string().contains("choose StartMethod::Forkserver"), "{error}");
+}

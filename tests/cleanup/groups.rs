@@ -114,7 +114,7 @@ fn a_worker_is_in_the_programs_group_unless_it_is_to_lead_one() {
         let group_in = |builder: Builder| {
             builder.max_workers(1).build().unwrap().submit(look, ()).result().unwrap()
         };
-        assert_eq!(group_in(ProcessPoolExecutor::builder()).1, look(()).1);
+        assert_eq!(group_in(crate::builder()).1, look(()).1);
         let (worker, group) = group_in(in_groups());
         assert_eq!(group, worker);
         assert_eq!(group_in(in_groups().process_groups(false)).1, look(()).1);

@@ -160,13 +160,50 @@ fn in_a_map_each_is_its_items_alone() {
     });
 }
 
+// Behaviours: SER-11.
+#[test]
+fn an_error_that_a_task_returns_and_nobody_can_decode() {
+    watch::within(watch::HANG, || {
+        fn fail(which: u8) -> Result<u8, Trouble> {
+            Err(produce(which))
+        }
+        let executor = pool(1);
+        let Some(Error::Codec(error)) = executor.submit(fail, 3).error() else {
+            panic!("it was decoded")
+        };
+        assert_eq!(error.step, CodecStep::DecodeResult);
+        assert!(error.type_name.contains("Trouble"), "{error}");
+        assert_works(&executor);
+    });
+}
+
+// Behaviours: SHUT-14.
+#[test]
+fn a_pool_ends_though_arguments_could_not_be_encoded() {
+    watch::within(watch::HANG, || {
+        for _ in 0..5 {
+            let executor = pool(4);
+            let good = executor.submit(swallow, Trouble::None);
+            let bad = executor.submit(swallow, Trouble::EncodeFails);
+            let panics = || executor.submit(swallow, Trouble::EncodePanics);
+            assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(panics)).is_err());
+            drop(executor);
+            assert_codec(bad.error(), CodecStep::EncodeArguments, "a socket cannot travel");
+            assert_eq!(good.result(), Ok(7));
+        }
+    });
+}
+
 // Behaviours: SER-12.
 #[test]
 fn a_hundred_failures_use_nothing_up() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
+        let refused: Vec<_> =
+            (0..100).map(|_| executor.submit(swallow, Trouble::EncodeFails)).collect();
         let bad: Vec<_> = (0..100).map(|_| executor.submit(produce, 1)).collect();
         let good: Vec<_> = (0..100).map(|_| executor.submit(produce, 0)).collect();
+        assert!(refused.iter().all(|future| matches!(future.error(), Some(Error::Codec(_)))));
         assert!(bad.iter().all(|future| matches!(future.error(), Some(Error::Codec(_)))));
         assert!(good.iter().all(|future| future.result() == Ok(Trouble::None)));
     });

@@ -163,8 +163,13 @@ fn before_anything_was_submitted_it_does_not_run() {
     watch::within(watch::HANG, || {
         let folder = tempfile::tempdir().unwrap();
         let path = path_in(&folder, "trace");
-        let builder = crate::builder().initargs(path.clone());
-        drop(builder.initializer(initializer).build().unwrap());
+        let pool = || {
+            let builder = crate::builder().initargs(path.clone());
+            builder.initializer(initializer).build().unwrap()
+        };
+        drop(pool());
+        pool().shutdown(false, false);
+        pool().shutdown(true, true);
         assert!(trace::read::<String>(path.as_ref()).is_empty());
     });
 }

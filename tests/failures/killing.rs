@@ -1,6 +1,8 @@
 //! `kill_workers`: the end for workers that do not end.
 
-use procpool::{BrokenCause, Error};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use procpool::{BrokenCause, Error, Future};
 use procpool_testkit::os::Watched;
 use procpool_testkit::watch;
 
@@ -17,7 +19,7 @@ fn killing_fails_what_runs_and_what_waits_and_keeps_what_is_done() {
         let done = executor.submit(pid, ());
         let worker = done.result().unwrap();
         let running = executor.submit(cross, crossing.places());
-        let pending = executor.submit(pid, ());
+        let pending: Vec<_> = (0..100).map(|_| executor.submit(pid, ())).collect();
         let cancelled = executor.submit(pid, ());
         assert!(cancelled.cancel());
         let mapped = executor.map(pid, [(), ()]);
@@ -25,7 +27,7 @@ fn killing_fails_what_runs_and_what_waits_and_keeps_what_is_done() {
         let watched = Watched::new(worker);
         let cause = cause_after(&running, || executor.kill_workers());
         assert_eq!(cause, BrokenCause::Killed);
-        assert_eq!(cause_for(&pending), cause);
+        assert!(pending.iter().all(|future| cause_for(future) == cause));
         assert!(mapped.map(Result::unwrap_err).all(|error| cause_of(&error) == &cause));
         assert_eq!(cancelled.result(), Err(Error::Cancelled));
         assert_eq!(done.result(), Ok(worker));
@@ -58,6 +60,40 @@ fn killing_a_pool_without_workers_breaks_it() {
         let executor = pool(1);
         executor.kill_workers();
         assert_broken(&executor, &BrokenCause::Killed);
+    });
+}
+
+// Behaviours: SHUT-23.
+#[test]
+fn killing_ends_a_long_argument_on_its_way() {
+    watch::within(watch::HANG, || {
+        let executor = pool(1);
+        let worker = executor.submit(pid, ()).result().unwrap();
+        // It takes nothing any more: the parent is in the middle of sending.
+        kill(Pid::from_raw(worker as i32), Signal::SIGSTOP).expect("the worker is alive");
+        let stuck = executor.submit(|bytes: Vec<u8>| bytes.len(), vec![0; 110 << 20]);
+        assert!(!stuck.running() && !stuck.done());
+        assert_eq!(cause_after(&stuck, || executor.kill_workers()), BrokenCause::Killed);
+        drop(executor);
+        assert!(procpool_testkit::os::process(worker).is_none());
+    });
+}
+
+// Behaviours: SHUT-24.
+#[test]
+fn killing_ends_a_pool_full_of_long_arguments_of_which_most_are_cancelled() {
+    watch::within(watch::HANG, || {
+        let executor = pool(2);
+        let arguments = (0..10).map(|_| vec![1; 16 << 20]);
+        let futures: Vec<_> =
+            arguments.map(|bytes| executor.submit(|bytes: Vec<u8>| bytes.len(), bytes)).collect();
+        assert_eq!(futures[0].result(), Ok(16 << 20));
+        let cancelled = futures.iter().filter(|future| future.cancel()).count();
+        executor.kill_workers();
+        drop(executor);
+        assert!(futures.iter().all(Future::done));
+        let told = futures.iter().filter(|future| future.error() == Some(Error::Cancelled)).count();
+        assert_eq!(told, cancelled);
     });
 }
 

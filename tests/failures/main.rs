@@ -16,6 +16,10 @@
 //! - [`room`]: how much room a worker needs;
 //! - [`killing`][]: `kill_workers`;
 //! - [`last_words`]: what a dead worker last wrote to stderr;
+//! - [`crowds`]: much goes wrong at once;
+//! - [`ending`]: workers that are killed while their pool ends;
+//! - [`fatal_codecs`]: values that end the worker that encodes or decodes them;
+//! - [`manager`]: a manager that cannot go on;
 //! - [`scribbling`]: tasks that write to the memory that their worker shares with the parent.
 //!
 //! [`support`], [`causes`], [`memory`] and [`crossing`] are what these tests share.
@@ -24,13 +28,17 @@ mod causes;
 mod codecs;
 #[path = "../api/crossing.rs"]
 mod crossing;
+mod crowds;
 mod deaths;
 mod early;
+mod ending;
+mod fatal_codecs;
 mod hostile;
 mod initializer;
 mod killing;
 mod last_words;
 mod links;
+mod manager;
 mod memory;
 mod mismatched;
 mod moments;

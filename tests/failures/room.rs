@@ -30,6 +30,21 @@ fn every_number_of_descriptors_left_is_a_clean_failure_or_enough() {
     });
 }
 
+// Behaviours: SHUT-32.
+#[test]
+fn without_room_for_the_manager_there_is_no_pool() {
+    let refused = |what: &str| format!("the pool could not create {what}\n");
+    for (limit, what) in [
+        ("processes", "the manager thread: Try again"),
+        ("descriptors", "an epoll descriptor: Too many open files"),
+    ] {
+        watch::within(watch::HANG, move || {
+            let run = Command::new(program::path("fail_room")).args([limit, "manager"]).assert();
+            run.success().stderr(is_empty()).stdout(diff(refused(what)));
+        });
+    }
+}
+
 /// What both limits print: each task ran once, in the one worker that there is, and the pool grows
 /// when it may.
 const GOES_ON: &str = r"\A20 tasks ran once each in 1 worker\n2 tasks met\n\z";

@@ -1,5 +1,6 @@
-//! A pool that runs into a limit: `fail_room descriptors|processes first|later|each`.
+//! A pool that runs into a limit: `fail_room descriptors|processes manager|first|later|each`.
 //!
+//! - `manager`: there is no room for the pool itself. Prints why it was not made.
 //! - `first`: there is no room for the first worker. Prints the outcome of three tasks.
 //! - `later`: there is one worker and no room for another. Prints how often tasks ran and where;
 //!   then makes room, and prints how many tasks were under way at once.
@@ -53,6 +54,7 @@ fn main() -> Result<(), Error> {
         become_nobody_else();
     }
     match arguments[1].as_str() {
+        "manager" => fail_without_a_pool(limit),
         "first" => fail_at_the_first(limit),
         "later" => go_on_with_one(limit),
         "each" => try_each_number(),
@@ -65,6 +67,12 @@ fn threads() -> u64 {
     let this = std::process::id();
     let children = os::children_of(this).into_iter().map(|process| process.pid);
     children.chain([this]).map(|pid| os::threads_of(pid).len() as u64).sum()
+}
+
+fn fail_without_a_pool(limit: Limit) -> Result<(), Error> {
+    limit.close(threads());
+    println!("{}", pool().expect_err("there is no room for a pool"));
+    Ok(())
 }
 
 fn fail_at_the_first(limit: Limit) -> Result<(), Error> {

@@ -18,7 +18,7 @@ use procpool_testkit::program::root;
 use serde_json::Value;
 
 /// The name of each program and what stands in its `main`, before which these items stand.
-const PROGRAMS: [(&str, &str); 10] = [
+const PROGRAMS: [(&str, &str); 11] = [
     ("fits", "pool.submit(task, \"a\".to_owned()); pool.submit(|x: u32| x, 1);"),
     ("captures", "let factor = 2; pool.submit(|x: u32| x * factor, 1);"),
     ("captures_in_map", "let factor = 2; pool.map(|x: u32| x * factor, [1]);"),
@@ -30,6 +30,7 @@ const PROGRAMS: [(&str, &str); 10] = [
     ),
     ("no_serde_argument", "pool.submit(|_: Plain| (), Plain);"),
     ("no_serde_result", "pool.submit(|(): ()| Plain, ());"),
+    ("no_function", "builder().initializer(7).build().unwrap();"),
     ("bare_state", "builder().initializer(bare).build().unwrap();"),
     (
         "foreign_state",
@@ -156,6 +157,15 @@ fn a_type_without_serde_is_refused() {
             words.expect("it is an expression").and(contains("#[derive(serde::Serialize)]")),
         );
     }
+}
+
+// Behaviours: CFG-03.
+#[test]
+fn an_initializer_that_is_no_function_is_refused() {
+    assert_refused(
+        "no_function",
+        contains("mismatched types").and(contains("expected fn pointer `fn() -> _`")),
+    );
 }
 
 #[test]

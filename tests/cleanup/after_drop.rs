@@ -22,7 +22,7 @@ struct Look {
     threads: Vec<String>,
 }
 
-// Behaviours: SHUT-02, SHUT-26, BRK-06, LEAK-01, LEAK-02, LEAK-03, LEAK-04, LEAK-05, LEAK-06.
+// Behaviours: SHUT-02, SHUT-13, SHUT-26, BRK-06, LEAK-01, LEAK-02, LEAK-03, LEAK-04, LEAK-05, LEAK-06.
 #[test]
 fn a_thousand_pools_of_every_fate_leave_nothing() {
     // It takes some five seconds when nothing else runs.

@@ -9,17 +9,28 @@
 //! - [`deaths`]: a worker's death is seen, whoever holds its socket or collects its status;
 //! - [`executable`]: the file that workers are started from, and how they are started;
 //! - [`groups`]: what a task started, when its worker ends.
+//! - [`busy_parent`]: workers that start while the parent's threads hold locks;
+//! - [`memory`]: what is kept of tasks that are over;
+//! - [`nested`]: programs and pools inside tasks;
+//! - [`program_ends`]: programs that return or exit with a pool in use.
 //!
 //! [`running`] is how these tests hold a program that runs beside them, and [`bystander`] one that is
 //! to outlive it.
 
 mod after_drop;
+mod busy_parent;
 mod bystander;
 mod deaths;
+mod deaths;
+mod descriptors;
 mod descriptors;
 mod executable;
+mod executable;
 mod groups;
+mod memory;
+mod nested;
 mod parent_ended;
+mod program_ends;
 mod running;
 mod signals;
 mod streams;

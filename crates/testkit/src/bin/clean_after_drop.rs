@@ -8,13 +8,18 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::thread;
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, raise};
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
-use procpool::{Builder, Error, Future, Output, ProcessPoolExecutor};
+use procpool::{
+    Builder, DeathPolicy, Error, Future, KillOutcome, Output, ProcessPoolExecutor, StartMethod,
+};
+
 use procpool_testkit::gate::{self, Gate};
 use procpool_testkit::{os, start};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -53,6 +58,25 @@ const FATES: &[(&str, Fate)] = &[
     ("a pool with log files", with_files),
     ("a pool that captures stderr", || used_by(builder().stderr(Output::Null).capture_stderr(9))),
     ("a pool broken by a worker with last words", last_words),
+    ("a pool that refused arguments, and was not waited for", refused),
+    ("a pool that replaced a worker", replaced),
+    ("a pool whose task exceeded its limit", timed_out),
+    ("a pool whose task was killed", task_killed),
+    ("a pool that recycles its workers", || used_by(builder().max_tasks_per_child(1))),
+    ("a pool whose workers leave when they are idle", || {
+        used_by(builder().idle_timeout(Duration::from_millis(1)));
+    }),
+    ("a pool with a finalizer", || used_by(builder().finalizer(|()| ()))),
+    ("a pool with hooks", || {
+        used_by(builder().on_worker_start(|_| ()).on_worker_exit(|_, _| panic!("in a hook")));
+    }),
+    ("a pool that was told to end", terminated),
+    ("a pool whose workers were forked from a server", || {
+        used_by(builder().start_method(StartMethod::Forkserver));
+    }),
+    ("a pool whose forked worker died", || {
+        worker_killed(builder().start_method(StartMethod::Forkserver));
+    }),
     ("a pool of process groups, killed by a worker's death", || {
         worker_killed(builder().process_groups(true));
     }),
@@ -156,6 +180,60 @@ fn shut_down_unawaited(cancel_futures: bool) {
     while os::threads_of(std::process::id()).len() > 1 {
         thread::yield_now();
     }
+}
+
+/// An argument that cannot be encoded.
+#[derive(Deserialize)]
+struct Unwritable;
+
+impl Serialize for Unwritable {
+    fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        Err(serde::ser::Error::custom("nobody can write this"))
+    }
+}
+
+fn refused() {
+    let pool = pool();
+    let future = pool.submit(|_: Unwritable| (), Unwritable);
+    pool.shutdown(false, false);
+    drop(pool);
+    let error = future.error();
+    assert!(matches!(error, Some(Error::Codec(_))), "{error:?}");
+    while os::threads_of(std::process::id()).len() > 1 {
+        thread::yield_now();
+    }
+}
+
+fn replaced() {
+    let policy = DeathPolicy::Replace { retries: 0 };
+    let pool = builder().death_policy(policy).build().expect("a pool can be made");
+    let error = pool.submit(die, 1).error();
+    assert!(matches!(error, Some(Error::WorkerDied(_))), "{error:?}");
+    assert_eq!(pool.submit(double, 21).result(), Ok(42));
+}
+
+fn timed_out() {
+    let gates = Gates::new();
+    let pool = builder().grace(Duration::ZERO).build().expect("a pool can be made");
+    let error = pool.timeout(Duration::from_millis(1)).submit(block, gates.paths()).error();
+    assert!(matches!(error, Some(Error::TaskTimedOut { .. })), "{error:?}");
+}
+
+fn task_killed() {
+    let gates = Gates::new();
+    let pool = pool();
+    let future = pool.submit(block, gates.paths());
+    gates.wait_for(1);
+    assert_eq!(future.kill(), KillOutcome::Killed);
+}
+
+fn terminated() {
+    let gates = Gates::new();
+    let pool = pool();
+    let future = pool.submit(block, gates.paths());
+    gates.wait_for(1);
+    pool.terminate_workers();
+    assert!(future.error().is_some());
 }
 
 fn map_dropped() {

@@ -1,0 +1,32 @@
+//! A task that uses a pool of its own; prints what it hears of two inner tasks, of which one panics
+//! and one is killed.
+
+use nix::sys::signal::{Signal, raise};
+use procpool::{Error, ProcessPoolExecutor};
+
+fn refuse(number: u32) -> u32 {
+    panic!("number {number} is refused");
+}
+
+fn die(_: u32) -> u32 {
+    raise(Signal::SIGKILL).expect("a process can signal itself");
+    0
+}
+
+/// Runs both in a pool of its own; returns what their futures say.
+fn outer(_: ()) -> Result<[String; 2], String> {
+    let pool = ProcessPoolExecutor::builder().max_workers(1).build();
+    let pool = pool.map_err(|error| error.to_string())?;
+    let text = |error: Option<Error>| error.map_or_else(String::new, |error| error.to_string());
+    Ok([text(pool.submit(refuse, 7).error()), text(pool.submit(die, 0).error())])
+}
+
+fn main() -> Result<(), Error> {
+    procpool::init();
+    let executor = ProcessPoolExecutor::builder().max_workers(1).build()?;
+    match executor.submit(outer, ()).result()? {
+        Ok(texts) => texts.iter().for_each(|text| println!("{text}")),
+        Err(text) => println!("no inner pool: {text}"),
+    }
+    Ok(())
+}

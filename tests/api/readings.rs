@@ -29,6 +29,18 @@ fn a_future_shows_its_type_and_state() {
     });
 }
 
+// Behaviours: SUB-25.
+#[test]
+fn results_of_one_worker_are_read_backwards() {
+    watch::within(watch::HANG, || {
+        let executor = pool(1);
+        let futures: Vec<_> = (0..10_u32).map(|x| executor.submit(|x| x + 1, x)).collect();
+        for (x, future) in (0..10).zip(&futures).rev() {
+            assert_eq!(future.result(), Ok(x + 1));
+        }
+    });
+}
+
 // Behaviours: FUT-11.
 #[test]
 fn every_thread_reads_the_same_of_a_settled_future() {

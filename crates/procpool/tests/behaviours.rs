@@ -33,7 +33,7 @@ const AREAS: [(&str, &[RangeInclusive<u8>]); 18] = [
 
 /// Rows of features that are being built, by feature. A row leaves this list for its test; when the
 /// last one has left, the list goes.
-const NOT_YET: [(&str, &str); 10] = [
+const NOT_YET: &[(&str, &str)] = &[
     ("callbacks", "SUB-16 SUB-21 FUT-05 FUT-06 FUT-07 FUT-08 FUT-14 BRK-20 CAN-06"),
     ("await", "FUT-12 FUT-16"),
     (
@@ -232,7 +232,8 @@ fn every_row_has_a_test_or_a_reason() {
     let page = include_str!("../src/behaviours.md");
     let rows = rows();
     assert!(page.contains(&format!("in {} rows", rows.len())), "{} rows", rows.len());
-    let books = Books::read(&sources(), page, &NOT_YET);
+    assert_eq!(page.contains("wait in that test"), !NOT_YET.is_empty(), "behaviours.md says so");
+    let books = Books::read(&sources(), page, NOT_YET);
     let named: BTreeSet<_> = books.named.iter().map(|(row, _)| row).collect();
     assert!(named.len() > rows.len() / 3, "the tests were found: they name {} rows", named.len());
     let mut found = Vec::new();

@@ -70,7 +70,7 @@ fn threads() -> u64 {
 }
 
 fn fail_without_a_pool(limit: Limit) -> Result<(), Error> {
-    limit.close(threads());
+    close(limit, threads());
     println!("{}", pool().expect_err("there is no room for a pool"));
     Ok(())
 }

@@ -28,6 +28,9 @@ use table::{CELLS, Expected, Method, Moment};
 
 procpool::init_tests!();
 
+/// How the workers of this test's programs are started, unless a cell says otherwise.
+const START_METHOD: &str = "spawn";
+
 /// Declares which cells are run, and the macro that makes a test of each for a start method.
 macro_rules! run_cells {
     ($($name:ident $moment:ident: $($cell:ident $fault:ident),*;)*) => {

@@ -107,8 +107,8 @@ fn a_death_is_told_though_the_server_does_not_say_how() {
         send(&pair.server, Signal::SIGSTOP);
         send(&pair.idle, Signal::SIGKILL);
         let cause = cause_of(pair.task.error());
-        let BrokenCause::WorkerDied { pid, exit, .. } = cause else { panic!("{cause}") };
-        assert_eq!((pid, exit), (pair.idle.pid, WorkerExit::Unknown));
+        let BrokenCause::WorkerDied(death) = cause else { panic!("{cause}") };
+        assert_eq!((death.pid, death.exit), (pair.idle.pid, WorkerExit::Unknown));
     });
 }
 
@@ -148,8 +148,8 @@ fn a_worker_that_dies_alone_has_its_status_told() {
         let pair = Pair::new(|builder| builder);
         send(&pair.idle, Signal::SIGTERM);
         let cause = cause_of(pair.task.error());
-        let BrokenCause::WorkerDied { pid, exit, .. } = cause else { panic!("{cause}") };
-        assert_eq!((pid, exit), (pair.idle.pid, WorkerExit::Signal(libc::SIGTERM)));
+        let BrokenCause::WorkerDied(death) = cause else { panic!("{cause}") };
+        assert_eq!((death.pid, death.exit), (pair.idle.pid, WorkerExit::Signal(libc::SIGTERM)));
     });
 }
 

@@ -3,6 +3,8 @@
 //! These are the tests of `api`, `failures` and `cleanup` that make pools in their own process.
 //! Those about programs that are started as workers are left out.
 
+#[path = "../cleanup/bystander.rs"]
+mod bystander;
 #[path = "../failures/causes.rs"]
 mod causes;
 #[path = "../api/crossing.rs"]

@@ -101,7 +101,7 @@ fn excess_of_a_map(executor: &ProcessPoolExecutor) -> Result<i64, Error> {
     let mut most = 0;
     while let Some(result) = results.next() {
         drop(result?);
-        let to_be_read = (results.len() * LONG) as i64;
+        let to_be_read = (results.size_hint().0 * LONG) as i64;
         most = most.max(live(()) - before - to_be_read);
     }
     Ok(most)

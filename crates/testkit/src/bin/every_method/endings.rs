@@ -2,7 +2,7 @@
 
 use nix::libc;
 use nix::sys::signal::{Signal, raise};
-use procpool::{Activity, BrokenCause, WorkerExit};
+use procpool::{Activity, BrokenCause, DeathPolicy, Error, WorkerExit};
 use procpool_testkit::os;
 
 use crate::support::{Crossing, builder, cause_of, cross, pid, pool};
@@ -23,13 +23,13 @@ where
     let busy = pool.submit(cross, crossing.places());
     crossing.wait_for(1);
     let cause = cause_of(pool.submit(end, argument).error());
-    let BrokenCause::WorkerDied { exit, activity, pid: dead } = cause else { panic!("{cause}") };
-    assert_eq!((exit, activity), (expected, Activity::Running(3)));
+    let BrokenCause::WorkerDied(death) = &cause else { panic!("{cause}") };
+    assert_eq!((death.exit, death.activity), (expected, Activity::Running(3)));
     assert_eq!(cause_of(busy.error()), cause);
     assert_eq!(cause_of(pool.submit(pid, ()).error()), cause);
     assert_eq!(done.result(), Ok(first), "it had finished");
     drop(pool);
-    assert_eq!(os::process(dead), None);
+    assert_eq!(os::process(death.pid), None);
 }
 
 pub(crate) fn a_death_is_the_cause() {
@@ -42,11 +42,12 @@ pub(crate) fn an_exit_is_the_cause() {
 }
 
 pub(crate) fn a_dead_worker_is_replaced() {
-    let pool = builder(1).replace_dead_workers().build().unwrap();
+    let policy = DeathPolicy::Replace { retries: 0 };
+    let pool = builder(1).death_policy(policy).build().unwrap();
     let first = pool.submit(pid, ()).result().unwrap();
     for _ in 0..5 {
-        let cause = cause_of(pool.submit(die, ()).error());
-        assert!(matches!(cause, BrokenCause::WorkerDied { .. }), "{cause}");
+        let error = pool.submit(die, ()).error();
+        assert!(matches!(error, Some(Error::WorkerDied(_))), "{error:?}");
         assert_ne!(pool.submit(pid, ()).result().unwrap(), first);
     }
 }

@@ -3,12 +3,14 @@
 //! - [`alike`]: behaviours under every start method, each in a program of one thread;
 //! - [`preload`]: what it leaves is every worker's, and in memory once; how it can fail;
 //! - [`server`]: a server that ends, stops or is refused;
+//! - [`early`]: programs that are early or late at `init()`, and servers with them;
 //! - [`orphans`]: the program is killed, and nobody stays.
 //!
 //! Pools of the default method are what all other tests are about; those of `Forkserver` have
 //! `under_forkserver` too.
 
 mod alike;
+mod early;
 mod orphans;
 mod preload;
 mod server;

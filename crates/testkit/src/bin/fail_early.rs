@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, fork};
-use procpool::{BrokenCause, Error, ProcessPoolExecutor};
-use procpool_testkit::gate;
+use procpool::{BrokenCause, Error};
+use procpool_testkit::{gate, start};
 
 /// The exit code for a command line that is not understood, as in sysexits.h.
 const USAGE: i32 = 64;
@@ -48,7 +48,7 @@ fn main() -> Result<(), Error> {
     procpool::init();
     let millis = var("START_TIMEOUT_MS").ok().and_then(|text| text.parse().ok());
     let limit = Duration::from_millis(millis.expect("the test sets it"));
-    let builder = ProcessPoolExecutor::builder().max_workers(1).start_timeout(limit);
+    let builder = start::builder_of_program().max_workers(1).start_timeout(limit);
     let executor = builder.build()?;
     match executor.submit(|x: u32| 2 * x, 21).result() {
         Ok(result) => println!("result {result}"),
@@ -57,6 +57,8 @@ fn main() -> Result<(), Error> {
                 BrokenCause::StartTimeout { .. } => "StartTimeout",
                 BrokenCause::WorkerDied(_) => "WorkerDied",
                 BrokenCause::Protocol { .. } => "Protocol",
+                BrokenCause::ServerDied { .. } => "ServerDied",
+                BrokenCause::ServerTimeout { .. } => "ServerTimeout",
                 _ => "another",
             };
             println!("error {kind}\n{broken}");

@@ -1,0 +1,83 @@
+//! Programs that are early or late at `init()`: what their servers come to.
+//!
+//! What their workers come to when they are spawned is in `failures`.
+
+use assert_cmd::Command;
+use assert_cmd::assert::Assert;
+use predicates::str::{is_empty, is_match};
+use procpool_testkit::gate::Gate;
+use procpool_testkit::{program, start, watch};
+
+/// Runs the program that does something before `init()`, as its environment says.
+fn run(method: &'static str, environment: &[(&'static str, String)]) -> Assert {
+    let environment = environment.to_vec();
+    watch::within(watch::HANG, move || {
+        let mut command = Command::new(program::path("fail_early"));
+        command.env(start::VARIABLE, method).env("START_TIMEOUT_MS", "60000").envs(environment);
+        command.assert().success()
+    })
+}
+
+fn before_init(what: &str) -> (&'static str, String) {
+    ("BEFORE_INIT", what.to_owned())
+}
+
+#[test]
+fn a_program_that_takes_a_servers_command_line_for_its_own_and_exits() {
+    let expected = r"(?x)\A
+        error\ ServerDied\n
+        the\ process\ pool\ is\ broken:\ server\ \d+,\ from\ which\ workers\ are\ forked,\ 
+        exited\ with\ code\ 64\ while\ starting:\ it\ never\ reached\ procpool::init\(\)\n\z";
+    let expected = is_match(expected).expect("it is an expression");
+    run("forkserver", &[before_init("parse")]).stdout(expected).stderr("usage: fail_early\n");
+}
+
+#[test]
+fn a_program_that_forks_before_init_has_no_server() {
+    // The copy leaves at once: the process that it would work for is not its parent.
+    let expected = r"(?x)\A
+        error\ ServerDied\n
+        .*\ exited\ with\ code\ 0\ while\ starting.*\n\z";
+    let expected = is_match(expected).expect("it is an expression");
+    run("forkserver", &[before_init("fork")]).stdout(expected).stderr(is_empty());
+}
+
+#[test]
+fn a_server_that_never_gets_to_init_is_given_up_and_the_error_says_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let (arrived, go) = (Gate::new(folder.path(), "arrived"), Gate::new(folder.path(), "go"));
+    // For the program itself; its server waits in vain.
+    go.give(1);
+    let (arrived_at, go_at) = (("ARRIVED", arrived.path()), ("GO", go.path()));
+    let limit = ("START_TIMEOUT_MS", "500".to_owned());
+    let expected = r"(?x)\A
+        error\ ServerTimeout\n
+        .*\ did\ not\ answer\ within\ 500ms\ while\ starting:\ it\ never\ reached.*;\ if\ 
+        what\ comes\ before\ procpool::init\(\)\ in\ main\(\),\ or\ preload,\ takes\ that\ 
+        long,\ raise\ start_timeout\n\z";
+    let expected = is_match(expected).expect("it is an expression");
+    let run = run("forkserver", &[before_init("wait"), arrived_at, go_at, limit]);
+    run.stdout(expected).stderr(is_empty());
+    arrived.take(2, watch::HANG).expect("the server was there too");
+}
+
+#[test]
+fn what_comes_before_init_is_not_run_again_when_the_program_is_forked() {
+    let folder = tempfile::tempdir().unwrap();
+    let (arrived, go) = (Gate::new(folder.path(), "arrived"), Gate::new(folder.path(), "go"));
+    // Once, for the program itself.
+    go.give(1);
+    let (arrived_at, go_at) = (("ARRIVED", arrived.path()), ("GO", go.path()));
+    let run = run("fork", &[before_init("wait"), arrived_at, go_at]);
+    run.stdout("result 42\n").stderr(is_empty());
+    arrived.take(1, watch::HANG).unwrap();
+}
+
+#[test]
+fn a_servers_command_line_is_of_no_use_to_people() {
+    let mut command = Command::new(program::path("fail_before_init"));
+    command.args(["--procpool-server", "1:1"]).assert().code(2).stderr(
+        is_match("^--procpool-server is how procpool .* of no use on a command line\n$")
+            .expect("it is an expression"),
+    );
+}

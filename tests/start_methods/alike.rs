@@ -96,6 +96,12 @@ fn killing_ends_what_never_ends() {
     shows("killed");
 }
 
+// Behaviours: SHUT-02, SHUT-18.
+#[test]
+fn killing_at_any_moment_leaves_nobody() {
+    shows("killed at once");
+}
+
 // Behaviours: SHUT-04.
 #[test]
 fn shutdown_finishes_what_was_accepted() {

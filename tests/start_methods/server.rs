@@ -142,6 +142,37 @@ fn a_stopped_server_keeps_nobody_from_dropping_the_pool() {
     });
 }
 
+/// Lowers how many descriptors a process may have, so that it gets no more.
+fn take_room_from(process: &Watched) {
+    let limit = libc::rlimit { rlim_cur: 1, rlim_max: 1 };
+    let pid = process.pid as libc::pid_t;
+    let none = std::ptr::null_mut();
+    // SAFETY: `limit` is readable, and nothing is written to a null pointer.
+    let result = unsafe { libc::prlimit(pid, libc::RLIMIT_NOFILE, &raw const limit, none) };
+    assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
+}
+
+#[test]
+fn a_server_without_room_for_another_worker_leaves_the_work_to_those_there_are() {
+    watch::within(watch::HANG, || {
+        // Beyond what a hang takes, so that only an answer ends the wait for one.
+        let pair = Pair::new(|builder| builder.start_timeout(10 * watch::HANG));
+        take_room_from(&pair.server);
+        // Both workers are busy, so the third task asks for another one, in vain.
+        let second = pair.executor.submit(cross, pair.crossing.places());
+        pair.crossing.wait_for(1);
+        let third = pair.executor.submit(|()| std::process::id(), ());
+        pair.crossing.go.give(2);
+        let busy = [pair.task.result().unwrap(), second.result().unwrap()];
+        assert!(busy.contains(&third.result().unwrap()));
+        let descriptors = os::descriptors_of(pair.server.pid).len();
+        pair.crossing.go.give(3);
+        let more = [(); 3].map(|()| pair.executor.submit(cross, pair.crossing.places()));
+        assert!(more.iter().all(|task| busy.contains(&task.result().unwrap())));
+        assert_eq!(os::descriptors_of(pair.server.pid).len(), descriptors, "none is lost");
+    });
+}
+
 #[test]
 fn a_worker_that_dies_alone_has_its_status_told() {
     watch::within(watch::HANG, || {

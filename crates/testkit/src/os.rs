@@ -55,6 +55,18 @@ pub fn servers_of(pid: u32) -> Vec<Process> {
     children_of(pid).into_iter().filter(|process| process.name == SERVER).collect()
 }
 
+/// Returns the processes of a process group that have not ended, orphans among them: whoever becomes
+/// their parent, they stay in the group that they were started in.
+pub fn alive_in_group(group: u32) -> Vec<Process> {
+    let is_member = |process: &Process| {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", process.pid)).unwrap_or_default();
+        let fields = stat.rsplit_once(") ").map_or("", |(_, fields)| fields);
+        fields.split(' ').nth(2) == Some(&group.to_string())
+    };
+    let alive = |process: &Process| !matches!(process.state, 'Z' | 'X');
+    processes().into_iter().filter(alive).filter(is_member).collect()
+}
+
 /// Returns what /proc says about `pid`, or `None` when there is no such process.
 pub fn process(pid: u32) -> Option<Process> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;

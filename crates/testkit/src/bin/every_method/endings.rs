@@ -3,9 +3,9 @@
 use nix::libc;
 use nix::sys::signal::{Signal, raise};
 use procpool::{Activity, BrokenCause, DeathPolicy, Error, WorkerExit};
-use procpool_testkit::os;
+use procpool_testkit::{gate, os};
 
-use crate::support::{Crossing, builder, cause_of, cross, pid, pool};
+use crate::support::{Crossing, builder, cause_of, cross, method, pid, pool};
 
 fn die((): ()) {
     raise(Signal::SIGKILL).expect("a process can signal itself");
@@ -61,6 +61,32 @@ pub(crate) fn killing_ends_what_never_ends() {
     for task in tasks {
         assert_eq!(cause_of(task.error()), BrokenCause::Killed);
     }
+}
+
+pub(crate) fn killing_at_any_moment_leaves_nobody() {
+    let this = std::process::id();
+    let crossing = Crossing::new();
+    std::env::set_current_dir(crossing.folder.path()).expect("it is there");
+    for moment in 0..60 {
+        let mut builder = builder(2);
+        if method() != "spawn" {
+            builder = builder.preload(|| gate::give("arrived"));
+        }
+        let pool = builder.build().expect("it can be built");
+        let tasks = [(); 2].map(|()| pool.submit(pid, ()));
+        if method() != "spawn" {
+            crossing.wait_for(1);
+        }
+        // From before the first worker is asked for until after it has begun.
+        for _ in 0..moment * moment {
+            std::thread::yield_now();
+        }
+        pool.kill_workers();
+        drop(pool);
+        assert_eq!(os::alive_in_group(this).len(), 1, "orphans stay, killed at moment {moment}");
+        assert!(tasks.iter().all(|task| task.done()));
+    }
+    std::env::set_current_dir("/").expect("it is there");
 }
 
 pub(crate) fn shutdown_finishes_what_was_accepted() {

@@ -11,12 +11,13 @@ mod support;
 
 use std::thread;
 
+use nix::unistd::{Pid, setpgid};
 use procpool_testkit::os;
 
 type Behaviour = fn();
 
 /// By name, in the order of the tests that run them.
-const BEHAVIOURS: [(&str, Behaviour); 23] = [
+const BEHAVIOURS: [(&str, Behaviour); 24] = [
     ("initializer", behaviours::the_initializer_runs_once_in_every_worker_before_its_tasks),
     ("initializer fails", behaviours::a_failing_initializer_is_the_cause),
     ("map", behaviours::map_keeps_the_order),
@@ -30,6 +31,7 @@ const BEHAVIOURS: [(&str, Behaviour); 23] = [
     ("exit", endings::an_exit_is_the_cause),
     ("replaced", endings::a_dead_worker_is_replaced),
     ("killed", endings::killing_ends_what_never_ends),
+    ("killed at once", endings::killing_at_any_moment_leaves_nobody),
     ("shutdown", endings::shutdown_finishes_what_was_accepted),
     ("unused", endings::an_unused_pool_leaves_nothing),
     ("again and again", endings::pools_one_after_another_leave_nothing),
@@ -47,10 +49,13 @@ fn main() {
     let name = std::env::args().nth(1).expect("usage: every_method BEHAVIOUR");
     let behaviour = BEHAVIOURS.iter().find(|(known, _)| *known == name);
     let (_, run) = behaviour.unwrap_or_else(|| panic!("there is no behaviour called {name}"));
+    // A group of its own, so that orphans are found, too.
+    setpgid(Pid::from_raw(0), Pid::from_raw(0)).expect("it leads no session");
     let this = std::process::id();
     let descriptors = os::descriptors_of(this);
     run();
-    assert_eq!(os::descendants_of(this), [], "{name} leaves processes");
+    assert_eq!(os::descendants_of(this), [], "{name} leaves children");
+    assert_eq!(os::alive_in_group(this).len(), 1, "{name} leaves orphans");
     assert_eq!(os::descriptors_of(this), descriptors, "{name} leaves descriptors");
     // A joined thread is listed an instant longer than it lives. One that stays hangs this program,
     // which its test ends.

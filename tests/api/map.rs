@@ -45,6 +45,21 @@ fn an_item_that_finishes_first_waits_for_its_turn() {
     });
 }
 
+// Behaviours: MAP-01.
+#[test]
+fn results_that_are_there_wait_for_the_one_before_them() {
+    watch::within(watch::HANG, || {
+        let crossing = Crossing::new();
+        let executor = pool(2);
+        let items = (0..10).map(|item| (item, crossing.places().1));
+        let results = executor.chunksize(1).map(wait_for_gate, items);
+        // It runs in the worker that ran all others but the first, and their results are read first.
+        executor.submit(pid, ()).result().unwrap();
+        crossing.let_go(1);
+        assert_eq!(results.collect::<Result<Vec<_>, _>>(), Ok((0..10).collect()));
+    });
+}
+
 #[test]
 fn tasks_are_started_by_the_call_and_not_by_the_reading() {
     watch::within(watch::HANG, || {
@@ -154,6 +169,14 @@ fn results_outlive_their_executor() {
         let texts: Vec<String> = results.map(Result::unwrap).collect();
         assert_eq!(texts, (0..20).map(|x| x.to_string()).collect::<Vec<_>>());
     });
+}
+
+/// Waits for the gate if it is item 0.
+pub(crate) fn wait_for_gate((item, go): (u32, String)) -> u32 {
+    if item == 0 {
+        gate::take(&go);
+    }
+    item
 }
 
 /// Writes its number down, then stops at a crossing.

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use procpool::Error;
-use procpool_testkit::{gate, watch};
+use procpool_testkit::watch;
 
 use crate::crossing::{Crossing, pid};
+use crate::map::wait_for_gate;
 use crate::pools::pool;
 
 // Behaviours: MAP-20.
@@ -32,14 +33,6 @@ fn every_item_has_a_result_errors_too() {
             assert!(numbers.into_iter().eq(0..100), "chunksize {chunksize:?}");
         }
     });
-}
-
-/// Waits for the gate if it is item 0.
-fn wait_for_gate((item, go): (u32, String)) -> u32 {
-    if item == 0 {
-        gate::take(&go);
-    }
-    item
 }
 
 // Behaviours: MAP-20.

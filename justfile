@@ -33,6 +33,10 @@ doc:
 loom:
     RUSTFLAGS="--cfg loom" cargo test --release --target-dir target/loom --package procpool --lib model
 
+# Feed the decoders with made-up bytes: all targets or one, for so many seconds each
+fuzz target="all" seconds="120":
+    bash .ci/fuzz {{ target }} {{ seconds }}
+
 # Measure against the machine's limits and other pools; alone, it writes the book's numbers too
 bench mode="full" *arguments:
     {{ if mode == "full" { "crates/bench/peers/install || echo 'some pools are missing'" } else { "" } }}

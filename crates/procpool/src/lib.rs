@@ -136,6 +136,9 @@ mod codec;
 mod error;
 mod executor;
 mod future;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod in_tests;
 mod lifecycle;
 mod link;

@@ -27,6 +27,8 @@
 
 mod bell;
 mod claim;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 #[cfg(loom)]
 mod model;
 mod parent;

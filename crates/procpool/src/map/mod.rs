@@ -75,6 +75,14 @@ impl<R> Map<R> {
         }
     }
 
+    /// The map of a source whose items have finished.
+    #[cfg(fuzzing)]
+    pub(crate) fn of_finished(source: Arc<ChunkSource>, items: usize) -> Self {
+        let mut map = Self::failed(Error::Shutdown);
+        (map.source, map.current, map.left) = (Some(source), None, items);
+        map
+    }
+
     /// One error, and nothing else.
     fn failed(error: Error) -> Self {
         let current = Current { items: 1, outcome: Err(Box::new(error)), position: 0 };

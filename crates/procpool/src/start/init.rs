@@ -89,13 +89,20 @@ fn serve_if_started_to() {
     match never {}
 }
 
-/// Reads a worker's second argument, takes over the link that it names, and serves it. `None` when the
-/// argument makes no sense.
-fn serve_as_worker(place: &str) -> Option<Infallible> {
-    let mut numbers = place.split(':').map(str::parse::<i32>);
+/// Reads a worker's second argument: its link's socket and memory, the parent, and its number in the
+/// pool.
+pub(crate) fn parse_place(argument: &str) -> Option<(i32, i32, i32, usize)> {
+    let mut numbers = argument.split(':').map(str::parse::<i32>);
     let mut number = || numbers.next()?.ok();
     let (socket, memory, parent) = (number()?, number()?, number()?);
     let id = usize::try_from(number()?).ok()?;
+    numbers.next().is_none().then_some((socket, memory, parent, id))
+}
+
+/// Takes over the link that a worker's second argument names, and serves it. `None` when the argument
+/// makes no sense.
+fn serve_as_worker(argument: &str) -> Option<Infallible> {
+    let (socket, memory, parent, id) = parse_place(argument)?;
     let socket = Socket::inherited(socket)?;
     let segment = Segment::inherited(memory, SEGMENT)?;
     restore_name();
@@ -115,4 +122,17 @@ fn serve_as_server(place: &str) -> Option<Infallible> {
         }
     };
     server::run(PacketSocket::inherited(control)?, Pid::from_raw(parent), preload)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_four_numbers() {
+        assert_eq!(parse_place("5:6:-7:8"), Some((5, 6, -7, 8)));
+        for text in ["", "5", "5:6:7", "5:6:7:", "5:6:7:8:9", "5:6:7:-8", "5: 6:7:8", "5:6:7:x"] {
+            assert_eq!(parse_place(text), None, "{text}");
+        }
+    }
 }

@@ -40,6 +40,8 @@ use crate::sys::socket;
 
 pub(crate) use forkserver::{Forkserver, News};
 pub use init::init;
+#[cfg(fuzzing)]
+pub(crate) use init::parse_place;
 pub(crate) use init::{is_initialized, serve_before_main};
 pub(crate) use method::Plan;
 pub use method::StartMethod;
@@ -137,6 +139,13 @@ impl Starter {
             Self::Server(server) => Some(server.lock().unwrap_or_else(PoisonError::into_inner)),
         }
     }
+}
+
+/// Decodes what a server and its pool may say to each other, for the fuzzer.
+#[cfg(fuzzing)]
+pub(crate) fn decode_packet(bytes: &[u8]) {
+    drop(report::decode::<report::Report>(bytes));
+    let _ = report::decode::<report::Request>(bytes);
 }
 
 /// Makes a link, and what its worker is to be given of it: a socket and the shared memory.

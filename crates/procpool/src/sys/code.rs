@@ -48,6 +48,7 @@ pub(crate) fn locate<F: FnPointer>(function: F) -> Option<FunctionRef> {
 /// Returns the function that `reference` names in this process, or `None` when it points outside
 /// the code of the main executable.
 pub(crate) fn resolve(reference: FunctionRef) -> Option<Function> {
+    forbid_when_fuzzing();
     let address = Image::main().address_at(reference.offset)?;
     Some(Function { address, tag: reference.tag })
 }
@@ -56,6 +57,7 @@ impl Function {
     /// Returns the function, or `None` when it was sent as another type.
     pub(crate) fn typed<F: FnPointer>(self) -> Option<F> {
         const { assert!(size_of::<F>() == size_of::<usize>()) };
+        forbid_when_fuzzing();
         if self.tag != tag_of::<F>() || self.address == 0 {
             return None;
         }
@@ -65,6 +67,13 @@ impl Function {
         // image (Hello). So the bits are those of an `F`, moved by the difference of the load
         // addresses, and `F` is a `fn` pointer of the size of usize.
         Some(unsafe { std::mem::transmute_copy::<usize, F>(&self.address) })
+    }
+}
+
+/// The fuzz targets decode bytes that name functions, and must not get as far as making one.
+fn forbid_when_fuzzing() {
+    if cfg!(fuzzing) {
+        panic!("decoding makes no function of an address");
     }
 }
 

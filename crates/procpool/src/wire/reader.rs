@@ -181,8 +181,8 @@ impl FrameReader {
     }
 
     /// How many bytes the buffers hold.
-    #[cfg(test)]
-    pub(super) fn capacity(&self) -> usize {
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn capacity(&self) -> usize {
         self.small.len() + self.large.as_ref().map_or(0, |large| large.payload.capacity())
     }
 
@@ -251,8 +251,8 @@ impl Received<'_> {
     }
 
     /// What follows the length field.
-    #[cfg(test)]
-    pub(super) fn bytes(&self) -> Vec<u8> {
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         [self.head, &*self.payload].concat()
     }
 }

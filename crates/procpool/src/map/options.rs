@@ -134,8 +134,8 @@ impl<'a, S: 'static, B> MapOptions<'a, S, B> {
     /// Sends `chunksize` items at a time, the last ones excepted. A chunk is one task to the pool:
     /// its items run one after another in one worker.
     ///
-    /// It may not be 0; see [`map`](Self::map). One that exceeds the
-    /// [`buffersize`](Self::buffersize) counts as that.
+    /// A chunksize of 0 is an [`Error::InvalidArgument`], which is then all that the map gives. One
+    /// that exceeds the [`buffersize`](Self::buffersize) counts as that.
     pub fn chunksize(mut self, chunksize: usize) -> Self {
         self.chunking = Chunking::Fixed(chunksize);
         self
@@ -206,7 +206,7 @@ impl<'a, S: 'static> MapOptions<'a, S> {
     /// results, which is also how many can be under way: some for each worker, or some chunks for
     /// each worker. A map like this takes turns with other tasks that wait for a worker.
     ///
-    /// It may not be 0; see [`map`](MapOptions::<S, usize>::map).
+    /// A buffersize of 0 is an [`Error::InvalidArgument`], which is then all that the map gives.
     pub fn buffersize(self, buffersize: usize) -> MapOptions<'a, S, usize> {
         let Self { executor, chunking, order, timeout, buffersize: () } = self;
         MapOptions { executor, chunking, order, timeout, buffersize }

@@ -144,6 +144,7 @@ mod lifecycle;
 mod link;
 mod manager;
 mod map;
+mod model;
 mod panics;
 mod self_describing;
 mod start;

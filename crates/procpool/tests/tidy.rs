@@ -9,9 +9,10 @@ use std::fs;
 use std::path::Path;
 
 /// The modules of `src`, bottom up: each may import those before it and nothing after it.
-const ORDER: [&str; 20] = [
+const ORDER: [&str; 21] = [
     "error",
     "lifecycle",
+    "model",
     "wire",
     "sys",
     "codec",

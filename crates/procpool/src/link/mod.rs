@@ -30,7 +30,7 @@ mod claim;
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;
 #[cfg(loom)]
-mod model;
+pub(crate) mod model;
 mod parent;
 mod ring;
 mod worker;
@@ -40,6 +40,7 @@ use std::sync::atomic::AtomicU32;
 use bell::Bells;
 use ring::Place;
 
+use crate::model::planted;
 use crate::sys::poller::current_cpu;
 
 pub(crate) use parent::{Watch, WorkerLink};
@@ -116,11 +117,3 @@ impl Placement {
             && self.waits.fetch_add(1, Ordering::Relaxed).is_multiple_of(Self::PATIENCE)
     }
 }
-
-/// Whether the bug of this name is planted: never, but in the model, to see that it is found there.
-#[cfg(not(loom))]
-const fn planted(_bug: &str) -> bool {
-    false
-}
-#[cfg(loom)]
-use model::planted;

@@ -1,10 +1,7 @@
 //! The link as loom sees it: the shipped rings, claims and bells, in every interleaving.
 //!
-//! Owns small scenes, each with the parent's and the worker's side as two threads, and the bugs that
-//! can be planted. Every scene passes as it is, and every planted bug is found by a scene: without
-//! the second, the first would prove nothing. Run with `just loom`; compiled under `--cfg loom` only.
-
-use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
+//! Owns small scenes, each with the parent's and the worker's side as two threads. They are played by
+//! `crate::model`; compiled under `--cfg loom` only.
 
 use loom::sync::Arc;
 use loom::thread;
@@ -12,16 +9,10 @@ use loom::thread;
 use super::bell::Bells;
 use super::ring::{Place, RingReader, RingWriter};
 use super::{Segment, claim};
+use crate::model::Scene;
 
-/// The bugs, by name; a scene plants one by its place in this list, counted from 1.
-const BUGS: [&str; 3] = ["no fence", "relaxed tail", "take back without comparing"];
-
-static PLANTED: AtomicU8 = AtomicU8::new(0);
-
-pub(super) fn planted(bug: &str) -> bool {
-    let planted = usize::from(PLANTED.load(Relaxed));
-    planted > 0 && BUGS[planted - 1] == bug
-}
+/// The bugs that can be planted in the link, by name.
+pub(crate) const BUGS: [&str; 3] = ["no fence", "relaxed tail", "take back without comparing"];
 
 /// A ring so small that the writer has to wait for the reader.
 const RING: Place = Place { offset: 0, capacity: 2, tail: 0, head: 1 };
@@ -163,68 +154,10 @@ fn every_task_runs_here_or_is_taken_back() {
     assert_eq!(ran, expected, "the rest was taken back");
 }
 
-/// A scene, by name.
-type Scene = (&'static str, fn());
-
-const SCENES: [Scene; 5] = [
+pub(crate) const SCENES: [Scene; 5] = [
     ("bytes arrive in order", bytes_arrive_in_order_and_nobody_sleeps_through_them),
     ("a worker without room is woken", a_worker_without_room_is_woken_when_there_is_some),
     ("a result is seen or told", a_result_is_seen_by_the_watcher_or_told_to_the_manager),
     ("the watcher leaves", a_result_of_the_moment_in_which_the_watcher_leaves_is_not_lost),
     ("claimed or taken back", every_task_runs_here_or_is_taken_back),
 ];
-
-/// Plays one scene in every interleaving: `PROCPOOL_SCENE` is its place in the list, and
-/// `PROCPOOL_BUG` that of the bug to plant, from 1, or 0. A process of its own, because loom cannot
-/// always unwind out of a scene that went wrong.
-#[test]
-#[ignore = "played by the test below"]
-fn scene() {
-    let number = |name| std::env::var(name).ok().and_then(|value| value.parse::<usize>().ok());
-    let (Some(scene), Some(bug)) = (number("PROCPOOL_SCENE"), number("PROCPOOL_BUG")) else {
-        panic!("which scene?");
-    };
-    PLANTED.store(bug as u8, Relaxed);
-    let mut builder = loom::model::Builder::new();
-    // Every bug that is planted here, and every one met so far, needs at most two.
-    builder.preemption_bound = Some(3);
-    builder.check(SCENES[scene].1);
-    println!("the scene holds");
-}
-
-/// Whether loom finds nothing wrong with a scene; otherwise what it said.
-fn holds(scene: usize, bug: usize) -> Result<(), String> {
-    let program = std::env::current_exe().expect("a test program has a path");
-    let play = std::process::Command::new(program)
-        .args(["--exact", "link::model::scene", "--ignored", "--nocapture"])
-        .env("PROCPOOL_SCENE", scene.to_string())
-        .env("PROCPOOL_BUG", bug.to_string())
-        .output()
-        .expect("a test program can be started");
-    let said = String::from_utf8_lossy(&play.stdout).contains("the scene holds");
-    if play.status.success() && said {
-        return Ok(());
-    }
-    Err(String::from_utf8_lossy(&play.stderr).into_owned())
-}
-
-#[test]
-fn every_scene_holds() {
-    for (place, (name, _)) in SCENES.iter().enumerate() {
-        if let Err(said) = holds(place, 0) {
-            panic!("{name}: {said}");
-        }
-    }
-}
-
-#[test]
-fn every_planted_bug_is_found() {
-    for (place, bug) in BUGS.iter().enumerate() {
-        let found: Vec<&str> = (0..SCENES.len())
-            .filter(|scene| holds(*scene, place + 1).is_err())
-            .map(|scene| SCENES[scene].0)
-            .collect();
-        println!("{bug}: found by {found:?}");
-        assert!(!found.is_empty(), "nobody finds: {bug}");
-    }
-}

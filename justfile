@@ -29,7 +29,7 @@ lint:
 doc:
     RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps
 
-# Check the link's protocol in every interleaving, and that planted bugs are found
+# Check the link's protocol and a future's state in every interleaving, and that planted bugs are found
 loom:
     RUSTFLAGS="--cfg loom" cargo test --release --target-dir target/loom --package procpool --lib model
 

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::mpsc::channel;
 use std::thread;
 
-use procpool::Error;
+use procpool::{Error, Future};
 use procpool_testkit::{trace, watch};
 
 use crate::crossing::{Crossing, cross, pid};
@@ -81,7 +81,7 @@ fn a_finished_task_is_not_cancelled() {
     });
 }
 
-// Behaviours: FUT-03.
+// Behaviours: FUT-03, CAN-06.
 #[test]
 fn cancelling_wakes_a_thread_that_waits() {
     watch::within(watch::HANG, || {
@@ -162,6 +162,54 @@ fn a_pool_ends_though_its_task_is_cancelled_while_it_ends() {
                 executor.shutdown(true, false);
             });
             assert!(future.done());
+        }
+    });
+}
+
+// Behaviours: CAN-03, CAN-04.
+#[test]
+fn whatever_no_worker_has_started_can_be_cancelled() {
+    watch::within(watch::HANG, || {
+        for workers in [1, 2] {
+            let crossing = Crossing::new();
+            let executor = pool(workers);
+            // While these are short, what is behind them is sent ahead.
+            let short: Vec<_> = (0..2000_u32).map(|x| executor.submit(|x| x, x)).collect();
+            let futures: Vec<_> =
+                (0..100 * workers).map(|_| executor.submit(cross, crossing.places())).collect();
+            crossing.wait_for(workers);
+            let (last, others) = futures.split_last().expect("there are some");
+            assert!(last.cancel());
+            assert_eq!(others.iter().filter(|future| !future.cancel()).count(), workers);
+            crossing.let_go(workers);
+            let ran = futures.iter().filter(|future| future.result().is_ok()).count();
+            assert_eq!(ran, workers);
+            assert!(short.iter().map(|future| future.result().unwrap()).eq(0..2000));
+        }
+    });
+}
+
+// Behaviours: CAN-07.
+#[test]
+fn a_cancellation_that_races_the_task_wins_or_loses_it_all() {
+    watch::within(watch::HANG, || {
+        let executor = pool(2);
+        for _ in 0..ROUNDS {
+            let futures: Vec<_> = (0..40_u32).map(|x| executor.submit(|x| x, x)).collect();
+            let (results, cancelled) = thread::scope(|scope| {
+                // From the last to the first: tasks that run, wait in a worker or in the queue.
+                let cancel = || futures.iter().rev().map(Future::cancel).collect();
+                let cancelling = scope.spawn(cancel);
+                let results: Vec<_> = futures.iter().map(Future::result).collect();
+                let cancelled: Vec<bool> = cancelling.join().unwrap();
+                (results, cancelled)
+            });
+            for (x, (result, cancelled)) in
+                results.into_iter().zip(cancelled.into_iter().rev()).enumerate()
+            {
+                let expected = if cancelled { Err(Error::Cancelled) } else { Ok(x as u32) };
+                assert_eq!((result, futures[x].cancelled()), (expected, cancelled));
+            }
         }
     });
 }

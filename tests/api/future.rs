@@ -160,3 +160,24 @@ fn dropping_a_future_does_not_cancel_its_task() {
         busy.result().unwrap();
     });
 }
+
+// Behaviours: FUT-11.
+#[test]
+fn threads_that_look_at_a_settled_future_agree() {
+    watch::within(watch::HANG, || {
+        let executor = pool(1);
+        let value = executor.submit(|x: u32| x, 7);
+        let error = executor.submit(|_: ()| -> u32 { panic!("no") }, ());
+        let expected = [&value, &error].map(|future| (future.result(), status(future)));
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..1000 {
+                        let seen = [&value, &error].map(|future| (future.result(), status(future)));
+                        assert_eq!(seen, expected);
+                    }
+                });
+            }
+        });
+    });
+}

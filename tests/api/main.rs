@@ -1,8 +1,10 @@
 //! What a pool promises when nothing fails: one module per part of the interface.
 //!
+//! - [`awaiting`]: `.await`, under two kinds of tokio and a bare executor;
 //! - [`builder`]: how many workers there may be, and when they are started;
 //! - [`submit`]: which functions and values travel;
 //! - [`future`]: a task from pending to its result;
+//! - [`callbacks`]: what runs when a future has settled, and what it may do;
 //! - [`cancel`]: what cancelling affects, and what it does not;
 //! - [`map`]: many items, results in their order;
 //! - [`chunks`]: how many items travel together;
@@ -16,12 +18,15 @@
 //! - [`state`]: the initializer's value, for every task of its worker;
 //! - [`shutdown`]: the ends of a pool, in all combinations;
 //! - [`threads`]: one pool, many threads;
-//! - [`unfit`]: types and functions that cannot travel as they are, and the remedy.
+//! - [`unfit`]: types and functions that cannot travel as they are, and the remedy;
+//! - [`wait`]: waiting for many futures.
 //!
 //! [`pools`] and [`crossing`] are what these tests share.
 
+mod awaiting;
 mod buffersize;
 mod builder;
+mod callbacks;
 mod cancel;
 mod chunks;
 mod crossing;
@@ -41,6 +46,7 @@ mod timeout;
 mod unfit;
 mod unordered;
 mod values;
+mod wait;
 
 procpool::init_tests!();
 

@@ -5,7 +5,6 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use procpool::ProcessPoolExecutor;
 use procpool_testkit::watch;
 
 /// How many threads hold locks, and how many pools are made meanwhile.

@@ -11,7 +11,7 @@ use procpool_testkit::os::{self, Watched};
 use procpool_testkit::{program, trace, watch};
 use tempfile::TempDir;
 
-use crate::running::Bystander;
+use crate::bystander::Bystander;
 
 fn pool(max_workers: usize) -> ProcessPoolExecutor {
     crate::builder().max_workers(max_workers).build().expect("a pool can be made")

@@ -12,7 +12,8 @@ use procpool_testkit::os::Watched;
 use procpool_testkit::{program, watch};
 use tempfile::TempDir;
 
-use crate::running::{Bystander, Running};
+use crate::bystander::Bystander;
+use crate::running::Running;
 
 /// How soon workers must be gone. It takes them milliseconds; the limit is the promise.
 const PROMISE: Duration = Duration::from_secs(2);

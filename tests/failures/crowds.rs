@@ -18,9 +18,9 @@ const ROUNDS: usize = 30;
 
 /// Asserts that one of these workers was killed, and that this broke the pool.
 fn assert_killed(error: &Error, workers: &[u32]) {
-    let BrokenCause::WorkerDied { pid, exit, .. } = cause_of(error) else { panic!("{error}") };
-    assert_eq!(*exit, WorkerExit::Signal(libc::SIGKILL), "{error}");
-    assert!(workers.contains(pid), "{error}: it was not among {workers:?}");
+    let BrokenCause::WorkerDied(death) = cause_of(error) else { panic!("{error}") };
+    assert_eq!(death.exit, WorkerExit::Signal(libc::SIGKILL), "{error}");
+    assert!(workers.contains(&death.pid), "{error}: it was not among {workers:?}");
 }
 
 /// Starts all workers of a pool and returns their pids.

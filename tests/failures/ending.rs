@@ -45,9 +45,9 @@ impl Busy {
     /// Kills one worker; asserts that all tasks fail with that, in time, and all workers end.
     fn assert_breaks_when_one_is_killed(&self) {
         let cause = cause_after(&self.futures[0], || self.kill_one());
-        let BrokenCause::WorkerDied { pid, exit, .. } = &cause else { panic!("{cause}") };
+        let BrokenCause::WorkerDied(death) = &cause else { panic!("{cause}") };
         let killed = (self.workers[0].pid, WorkerExit::Signal(libc::SIGKILL));
-        assert_eq!((*pid, *exit), killed);
+        assert_eq!((death.pid, death.exit), killed);
         assert!(self.futures.iter().all(|future| cause_for(future) == cause));
         assert!(self.workers.iter().all(|worker| worker.ended_within(watch::HANG)));
     }

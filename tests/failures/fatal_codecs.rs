@@ -66,8 +66,8 @@ impl Serialize for EndsWhenEncoded {
 
 fn assert_ended<T: DeserializeOwned + Debug + 'static>(future: &Future<T>, end: End) {
     let cause = cause_for(future);
-    let BrokenCause::WorkerDied { exit, activity, .. } = &cause else { panic!("{cause}") };
-    assert_eq!((*exit, *activity), (end.status(), Activity::Running(1)), "{cause}");
+    let BrokenCause::WorkerDied(death) = &cause else { panic!("{cause}") };
+    assert_eq!((death.exit, death.activity), (end.status(), Activity::Running(1)), "{cause}");
 }
 
 // Behaviours: SER-04, SER-05.

@@ -58,3 +58,16 @@ fn a_pool_without_descriptors_grows_when_there_are_some() {
 fn a_pool_without_processes_grows_when_it_may() {
     assert_prints("processes", "later", GOES_ON);
 }
+
+// Behaviours: SHUT-32.
+#[test]
+fn callbacks_run_elsewhere_when_there_is_no_room_for_their_thread() {
+    assert_prints(
+        "processes",
+        "callbacks",
+        "\\Awhile there is no room: None\n\
+         when there is room: Some\\(\"procpool-callbacks\"\\)\n\
+         at the end: Some\\(\"procpool-manager\"\\)\n\
+         where it is cancelled: Some\\(\"main\"\\)\n\\z",
+    );
+}

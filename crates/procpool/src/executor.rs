@@ -8,7 +8,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
-use std::thread::{self, JoinHandle};
+use std::thread::{self, JoinHandle, ThreadId};
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -55,6 +55,7 @@ use crate::wire::Entry;
 pub struct ProcessPoolExecutor<S = ()> {
     pool: Arc<Pool>,
     manager: Mutex<Manager>,
+    manager_id: ThreadId,
     joined: Condvar,
     /// Whether `shutdown(false, _)` was called: then dropping does not wait.
     detached: AtomicBool,
@@ -116,6 +117,7 @@ impl<S: 'static> ProcessPoolExecutor<S> {
         })?;
         Ok(Self {
             pool,
+            manager_id: manager.thread().id(),
             manager: Mutex::new(Manager::Running(manager)),
             joined: Condvar::new(),
             detached: AtomicBool::new(false),
@@ -288,29 +290,37 @@ impl<S> ProcessPoolExecutor<S> {
     /// A callback or hook that calls it with `wait` does not wait for itself and those behind it.
     pub fn shutdown(&self, wait: bool, cancel_futures: bool) {
         self.pool.shutdown(cancel_futures);
-        let mut manager = self.lock_manager();
         if !wait {
             // Relaxed: who drops the executor has it for itself.
             self.detached.store(true, Ordering::Relaxed);
             return;
         }
+        // In a forked copy there is nobody to wait for. And the manager thread itself may get here,
+        // by a waker, or by a callback when the system has refused callbacks their thread.
+        let is_manager = thread::current().id() == self.manager_id;
+        if !is_manager && std::process::id() == self.owner {
+            self.join_manager();
+            self.pool.finish_callbacks();
+        }
+    }
+
+    /// Waits for the end of the manager thread.
+    fn join_manager(&self) {
+        let mut manager = self.lock_manager();
         if let Manager::Running(_) = *manager {
-            let Manager::Running(handle) = std::mem::replace(&mut *manager, Manager::Joining)
-            else {
-                return;
-            };
+            let running = std::mem::replace(&mut *manager, Manager::Joining);
             drop(manager);
-            // It catches its own panics and turns them into the pool's error.
-            let _ = handle.join();
+            if let Manager::Running(handle) = running {
+                // It catches its own panics and turns them into the pool's error.
+                let _ = handle.join();
+            }
             *self.lock_manager() = Manager::Joined;
             self.joined.notify_all();
-        } else {
-            while matches!(*manager, Manager::Joining) {
-                manager = self.joined.wait(manager).unwrap_or_else(PoisonError::into_inner);
-            }
-            drop(manager);
+            return;
         }
-        self.pool.finish_callbacks();
+        while matches!(*manager, Manager::Joining) {
+            manager = self.joined.wait(manager).unwrap_or_else(PoisonError::into_inner);
+        }
     }
 
     /// Tells every worker to end, by SIGTERM, and breaks the pool.

@@ -87,6 +87,8 @@
 //!   wait behind a long one while another worker is idle, for longer than a few milliseconds.
 //! - `map` gives results in the order of its items, unless asked for them as they finish. One that
 //!   ends without an error has come to the end of its items.
+//! - A callback runs once, when its future has settled; whoever waits for futures, by
+//!   [`wait`](fn@wait), [`as_completed`] or `.await`, is told of every one, cancelled ones too.
 //! - After the executor is dropped no worker, thread or descriptor of it is left. When the program
 //!   is killed, its workers end too, in the middle of a task if need be.
 //!
@@ -117,6 +119,7 @@
 //!   returns keeps them waiting until `kill_workers`, and a callback that never returns for ever.
 //! - A limit on a task's time is looked at by the manager: a task may run for some milliseconds more on
 //!   a busy machine. A chunk of a `map` has the limit of its items together.
+//! - A callback that never returns keeps later callbacks of its pool waiting, and `shutdown` and drop.
 //! - `Vec<u8>` and `String` move at the speed of memory as a whole argument or result. Inside others,
 //!   byte vectors move element by element, at some 2 ns each; `serde_bytes` avoids that.
 //! - When a type's own `Deserialize` refuses the data, the error names the type and the step, but its
@@ -160,7 +163,10 @@ pub use error::{
     ResourceUsage, WorkerDeath, WorkerExit,
 };
 pub use executor::ProcessPoolExecutor;
-pub use future::Future;
+pub use future::{
+    AsCompleted, AsCompletedTimeout, Awaiting, DoneAndNotDone, Future, ReturnWhen, as_completed,
+    wait,
+};
 pub use lifecycle::{
     DeathPolicy, Event, EventKind, Events, ExitReason, KillOutcome, Stats, WorkerInfo,
 };

@@ -1,9 +1,9 @@
 //! The model: code of this crate in every interleaving of its threads, and bugs planted in it.
 //!
 //! Owns the playing of scenes, small programs of two or three threads that run the shipped code on
-//! loom's atomics; they are in `link/model.rs`. Every scene holds as it is, and every planted bug is
-//! found by a scene: without the second, the first would prove nothing. Run with `just loom`. In what
-//! is shipped there is nothing of it: no bug is planted there.
+//! loom's atomics; they are in `link/model.rs` and `future/model.rs`. Every scene holds as it is, and
+//! every planted bug is found by a scene: without the second, the first would prove nothing. Run with
+//! `just loom`. In what is shipped there is nothing of it: no bug is planted there.
 
 /// Whether the bug of this name is planted: never, but in the model, to see that it is found there.
 #[cfg(not(loom))]
@@ -18,17 +18,17 @@ pub(crate) use checked::{Scene, planted};
 mod checked {
     use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-    use crate::link;
+    use crate::{future, link};
 
     /// A scene, by name.
     pub(crate) type Scene = (&'static str, fn());
 
     fn scenes() -> Vec<Scene> {
-        link::model::SCENES.to_vec()
+        [&link::model::SCENES[..], &future::model::SCENES].concat()
     }
 
     fn bugs() -> Vec<&'static str> {
-        link::model::BUGS.to_vec()
+        [&link::model::BUGS[..], &future::model::BUGS].concat()
     }
 
     /// The bug that is planted, by its place among all, counted from 1.

@@ -53,7 +53,8 @@ pub(crate) fn catch(run: impl FnOnce() -> Result<(), Failure>) -> Result<(), Fai
     catch_message(AssertUnwindSafe(run)).unwrap_or_else(|panic| Err(Failure::Panicked(panic)))
 }
 
-/// Runs anything; a panic is described.
+/// Runs anything; a panic is described. In the parent, too, where the program's own hook has seen it
+/// and only the message is known.
 pub(crate) fn catch_message<T>(run: impl FnOnce() -> T + UnwindSafe) -> Result<T, RemotePanic> {
     panic::catch_unwind(run).map_err(|payload| {
         let message = payload_message(&*payload);

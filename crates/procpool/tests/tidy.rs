@@ -57,7 +57,10 @@ fn sources() -> Sources {
             if path.is_dir() {
                 collect(&path, &format!("{prefix}{name}/"), sources);
             } else if name.ends_with(".rs")
-                && !matches!(name, "tests.rs" | "model.rs" | "segment_model.rs" | "fuzzing.rs")
+                && !matches!(
+                    name,
+                    "tests.rs" | "model.rs" | "segment_model.rs" | "word_model.rs" | "fuzzing.rs"
+                )
             {
                 let text = fs::read_to_string(&path).expect("sources are text");
                 let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
@@ -165,7 +168,7 @@ fn the_crate_is_tidy() {
 /// The longest that the crate may be. A third of it is what makes it fast without being inexact:
 /// the shared segment (`link`, `sys/segment`), sending ahead and taking back (`manager/dispatch`,
 /// `take_back`, `block`, `inbox`). Without that it was 3,400 lines, and a result took 10 µs instead of 1.
-const CRATE_LINES: usize = 10_500;
+const CRATE_LINES: usize = 11_000;
 
 #[test]
 fn the_whole_crate_stays_small() {

@@ -13,6 +13,7 @@
 //! From SIGTERM on the worker gets nothing more, even if the task returns after all: a signal that is
 //! on its way would hit another one.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::Pool;
@@ -77,7 +78,7 @@ impl PoolState {
     pub(super) fn kill_task(
         &mut self,
         pool: &Pool,
-        future: &SharedFuture,
+        future: &Arc<SharedFuture>,
         wakes: &mut Wakes,
     ) -> KillOutcome {
         if self.cancel_sent(pool, future, wakes) {

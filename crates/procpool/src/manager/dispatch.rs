@@ -227,7 +227,11 @@ impl PoolState {
         given: &mut usize,
     ) -> Result<(), Scribbled> {
         while calls.len() > 0 {
-            let ready = calls.futures().take_while(|future| future.send()).count();
+            let mut expected = false;
+            let sent = calls.futures().map_while(|future| future.send());
+            let ready = sent.inspect(|listened| expected |= listened).count();
+            // Somebody waits who watches no link; see `waiter`.
+            self.workers[index].eager |= expected;
             if ready > 0 {
                 *given += ready;
                 self.send_work(index, Work::Calls(calls.split_to(ready)))?;

@@ -20,7 +20,8 @@
 //! - Where stderr is **captured**, one more thread reads it and passes it on; see `stderr`.
 //!
 //! Lock order: the pool's lock, then the inbox's or a chunk source's, never the other way round.
-//! Threads that wait for futures are woken after the lock is released.
+//! Who waits for futures is told after the lock is released, and callbacks run on a thread of their
+//! own (`callbacks`), which the manager closes when the pool is over.
 
 mod block;
 mod deadlines;
@@ -146,8 +147,8 @@ pub(crate) struct Pool {
     poller: Poller,
     next_serial: AtomicU64,
     inbox: Inbox,
-    callbacks: CallbackThread,
     state: Mutex<PoolState>,
+    callbacks: CallbackThread,
     /// How many threads look for results without sleeping, and how many may: one CPU fewer than
     /// there are, because what they wait for needs one.
     spinning: AtomicUsize,

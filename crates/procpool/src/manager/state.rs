@@ -244,7 +244,7 @@ impl PoolState {
             match queued {
                 Queued::Calls(slice) => {
                     for future in slice.futures() {
-                        let _ = future.cancel_pending();
+                        let _ = wakes.cancel(future);
                     }
                 }
                 Queued::Source(source) => source.cancel_waiting(),

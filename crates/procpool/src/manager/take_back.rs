@@ -4,6 +4,8 @@
 //! they wait behind a long task while another worker is idle, or the task before them has to end. Who gets
 //! them next is `dispatch`'s to say; that none of them runs twice is the claim word's (`link/claim`).
 
+use std::sync::Arc;
+
 use super::Pool;
 use super::state::{PoolState, Queued, TICK};
 use super::wakes::Wakes;
@@ -93,7 +95,7 @@ impl PoolState {
     pub(super) fn cancel_sent(
         &mut self,
         pool: &Pool,
-        future: &SharedFuture,
+        future: &Arc<SharedFuture>,
         wakes: &mut Wakes,
     ) -> bool {
         let find = |state: &Self| {
@@ -102,7 +104,7 @@ impl PoolState {
         if let Some(index) = find(self) {
             self.take_back(pool, index, wakes);
         }
-        let cancelled = future.cancel_pending();
+        let cancelled = wakes.cancel(future);
         self.dispatch(pool, wakes);
         cancelled
     }

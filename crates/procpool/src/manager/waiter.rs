@@ -19,7 +19,12 @@
 //!   holds the memory itself.
 //! - A second thread waits for a task of the same worker: it sleeps on its future, and asks that
 //!   every result is told of at once.
+//!
+//! So does everybody who cannot watch at all, because what is awaited is one of many futures, or by a
+//! callback or a waker: a task that was sent is [`expect`](Progress::expect)ed; one that is not
+//! carries a mark, which whoever sends it sees.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -27,6 +32,7 @@ use super::Pool;
 use super::state::PoolState;
 use super::wakes::Wakes;
 use super::worker::Stage;
+use crate::callbacks::CallbackThread;
 use crate::future::{Progress, SharedFuture};
 use crate::lifecycle::KillOutcome;
 use crate::link::Watch;
@@ -52,11 +58,11 @@ impl Progress for Pool {
         }
     }
 
-    fn cancel_sent(&self, future: &SharedFuture) -> bool {
+    fn cancel_sent(&self, future: &Arc<SharedFuture>) -> bool {
         self.with_state(|state, wakes| state.cancel_sent(self, future, wakes))
     }
 
-    fn kill(&self, future: &SharedFuture) -> KillOutcome {
+    fn kill(&self, future: &Arc<SharedFuture>) -> KillOutcome {
         self.with_state(|state, wakes| state.kill_task(self, future, wakes))
     }
 
@@ -66,6 +72,20 @@ impl Progress for Pool {
             let index = worker.index_of(future);
             index.is_some_and(|index| worker.link.claimed().is_ok_and(|claimed| claimed > index))
         })
+    }
+
+    fn expect(&self, future: &SharedFuture) {
+        self.with_state(|state, _| {
+            let mut workers = state.workers.iter_mut();
+            if let Some(worker) = workers.find(|worker| worker.index_of(future).is_some()) {
+                worker.eager = true;
+                state.set_bells();
+            }
+        });
+    }
+
+    fn callbacks(&self) -> CallbackThread {
+        self.callbacks.clone()
     }
 }
 

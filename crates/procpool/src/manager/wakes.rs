@@ -1,7 +1,7 @@
 //! What is done once the pool's lock is free.
 //!
-//! Owns the futures that settled under the lock while threads slept on them (a thread that is woken
-//! at once would run into the lock), the hooks that the user wants called, and the workers that are
+//! Owns the futures that settled under the lock while somebody waited for them (who is told at once
+//! would run into the lock, and a waker is the user's code), the hooks that the user wants called, and the workers that are
 //! gone: giving their memory and descriptors back takes longer than anything else about a death, and
 //! nobody should wait for it. Counts what settled.
 
@@ -20,7 +20,7 @@ pub(super) enum Hook {
     Exit(WorkerInfo, ExitReason),
 }
 
-/// Wakes whom it has to when it is dropped, and then lets go of the workers.
+/// Tells whom it has to when it is dropped, and then lets go of the workers.
 #[derive(Debug, Default)]
 pub(super) struct Wakes {
     settled: Vec<Arc<SharedFuture>>,
@@ -65,7 +65,16 @@ impl Wakes {
         }
     }
 
-    /// Keeps a worker that was reaped until everybody has been woken.
+    /// Cancels a task that has not been sent. Returns whether it is cancelled now.
+    pub(super) fn cancel(&mut self, future: &Arc<SharedFuture>) -> bool {
+        let (cancelled, tell) = future.cancel_pending();
+        if tell {
+            self.settled.push(Arc::clone(future));
+        }
+        cancelled
+    }
+
+    /// Keeps a worker that was reaped until everybody has been told.
     pub(super) fn bury(&mut self, worker: Worker) {
         self.gone.push(worker);
     }
@@ -82,6 +91,6 @@ impl Wakes {
 impl Drop for Wakes {
     fn drop(&mut self) {
         // The workers are dropped after this.
-        self.settled.iter().for_each(|future| future.wake());
+        self.settled.iter().for_each(|future| future.tell());
     }
 }

@@ -11,7 +11,6 @@ use nix::libc;
 
 /// Who may sleep on a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(loom, expect(dead_code, reason = "a model shares nothing with another process"))]
 pub(crate) enum Scope {
     /// Threads of this process.
     Private,

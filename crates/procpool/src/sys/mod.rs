@@ -10,6 +10,7 @@ pub(crate) mod clock;
 pub(crate) mod code;
 pub(crate) mod filling;
 pub(crate) mod fork;
+#[cfg(not(loom))]
 pub(crate) mod futex;
 pub(crate) mod image;
 pub(crate) mod memory;
@@ -23,3 +24,7 @@ pub(crate) mod segment;
 pub(crate) mod segment_model;
 pub(crate) mod signal;
 pub(crate) mod socket;
+#[cfg(not(loom))]
+pub(crate) mod word;
+#[cfg(loom)]
+pub(crate) mod word_model;

@@ -7,6 +7,7 @@
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
+use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
@@ -70,6 +71,8 @@ const FATES: &[(&str, Fate)] = &[
     ("a pool with hooks", || {
         used_by(builder().on_worker_start(|_| ()).on_worker_exit(|_, _| panic!("in a hook")));
     }),
+    ("a pool whose callbacks ran", with_callbacks),
+    ("a pool that its own callback dropped", dropped_by_a_callback),
     ("a pool that was told to end", terminated),
     ("a pool whose workers were forked from a server", || {
         used_by(builder().start_method(StartMethod::Forkserver));
@@ -180,6 +183,30 @@ fn shut_down_unawaited(cancel_futures: bool) {
     while os::threads_of(std::process::id()).len() > 1 {
         thread::yield_now();
     }
+}
+
+fn with_callbacks() {
+    let pool = pool();
+    let (sender, receiver) = channel();
+    for x in 0..8 {
+        let sender = sender.clone();
+        pool.submit(double, x).add_done_callback(move |future| {
+            sender.send(future.result()).expect("somebody waits");
+        });
+    }
+    drop((pool, sender));
+    let doubled: u32 = receiver.iter().flatten().sum();
+    assert_eq!(doubled, (0..8).map(double).sum::<u32>());
+}
+
+fn dropped_by_a_callback() {
+    let pool = pool();
+    let (sender, receiver) = channel();
+    pool.submit(double, 21).add_done_callback(move |future| {
+        drop(pool);
+        sender.send(future.result()).expect("somebody waits");
+    });
+    assert_eq!(receiver.recv(), Ok(Ok(42)));
 }
 
 /// An argument that cannot be encoded.

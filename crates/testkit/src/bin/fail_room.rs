@@ -1,18 +1,22 @@
-//! A pool that runs into a limit: `fail_room descriptors|processes manager|first|later|each`.
+//! A pool that runs into a limit: `fail_room descriptors|processes manager|first|later|callbacks|each`.
 //!
 //! - `manager`: there is no room for the pool itself. Prints why it was not made.
 //! - `first`: there is no room for the first worker. Prints the outcome of three tasks.
 //! - `later`: there is one worker and no room for another. Prints how often tasks ran and where;
 //!   then makes room, and prints how many tasks were under way at once.
+//! - `callbacks`: there is no room for the thread that runs callbacks. Prints where they run.
 //! - `each`: prints what becomes of the first worker with 0, 1, 2 … descriptors left.
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
 
 use procpool::{BrokenCause, Error, Future, ProcessPoolExecutor};
 use procpool_testkit::gate::{self, Gate};
 use procpool_testkit::limits::{Limit, become_nobody_else, first_free_descriptor};
 use procpool_testkit::{os, watch};
+use tempfile::TempDir;
 
 /// Leaves no room for another worker. For processes, `threads` exist.
 fn close(limit: Limit, threads: u64) {
@@ -57,6 +61,7 @@ fn main() -> Result<(), Error> {
         "manager" => fail_without_a_pool(limit),
         "first" => fail_at_the_first(limit),
         "later" => go_on_with_one(limit),
+        "callbacks" => run_callbacks_elsewhere(limit),
         "each" => try_each_number(),
         other => panic!("there is no mode {other}"),
     }
@@ -127,6 +132,78 @@ fn go_on_with_one(limit: Limit) -> Result<(), Error> {
     arrived.take(2, watch::HANG).expect("a second worker is started");
     go.give(2);
     println!("{} tasks met", both.iter().filter(|future| future.result().is_ok()).count());
+    Ok(())
+}
+
+/// A pool with one worker, whose task runs until it is let go, and no room for another thread.
+struct Crowded {
+    executor: Arc<ProcessPoolExecutor<u32>>,
+    running: Future<()>,
+    go: Gate,
+    _folder: TempDir,
+}
+
+impl Crowded {
+    fn new(limit: Limit) -> Result<Self, Error> {
+        let folder = tempfile::tempdir().expect("there is room for a folder");
+        let (arrived, go) = (Gate::new(folder.path(), "arrived"), Gate::new(folder.path(), "go"));
+        let executor = Arc::new(pool()?);
+        let running = executor.submit_with(cross, (arrived.path(), go.path()));
+        arrived.take(1, watch::HANG).expect("the worker starts");
+        // Fewer than there are: no room either when the worker has ended.
+        close(limit, 1);
+        Ok(Self { executor, running, go, _folder: folder })
+    }
+
+    /// Adds a callback that shuts the pool down and says where it runs.
+    fn add_callback(&self) -> Receiver<String> {
+        let (sender, receiver) = channel();
+        let executor = Arc::downgrade(&self.executor);
+        self.running.add_done_callback(move |_| {
+            if let Some(executor) = executor.upgrade() {
+                executor.shutdown(true, false);
+            }
+            let name = std::thread::current().name().unwrap_or("a thread").to_owned();
+            sender.send(name).expect("somebody waits");
+        });
+        receiver
+    }
+
+    /// Lets the task go, and waits without helping the manager.
+    fn settle(&self) {
+        self.go.give(1);
+        while !self.running.done() {
+            std::thread::yield_now();
+        }
+    }
+}
+
+fn run_callbacks_elsewhere(limit: Limit) -> Result<(), Error> {
+    let crowded = Crowded::new(limit)?;
+    let callback = crowded.add_callback();
+    crowded.settle();
+    println!("while there is no room: {:?}", callback.try_recv().ok());
+    limit.open();
+    println!("when there is room: {:?}", callback.recv().ok());
+
+    let crowded = Crowded::new(limit)?;
+    let callback = crowded.add_callback();
+    crowded.settle();
+    crowded.executor.shutdown(true, false);
+    println!("at the end: {:?}", callback.try_recv().ok());
+    limit.open();
+
+    let crowded = Crowded::new(limit)?;
+    let behind = crowded.executor.submit_with(count, ());
+    let (sender, callback) = channel();
+    behind.add_done_callback(move |_| {
+        let name = std::thread::current().name().unwrap_or("a thread").to_owned();
+        sender.send(name).expect("somebody waits");
+    });
+    behind.cancel();
+    println!("where it is cancelled: {:?}", callback.try_recv().ok());
+    limit.open();
+    crowded.settle();
     Ok(())
 }
 

@@ -1,0 +1,145 @@
+//! `.await`: a future of this crate as one of the language.
+//!
+//! Owns the hand-over from the thread that settles a future to the waker of whatever executor polls.
+//! Knows no executor: a waker is all that it is given.
+
+use std::fmt;
+use std::future::IntoFuture;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use serde::de::DeserializeOwned;
+
+use super::listeners::Listener;
+use super::{Future, SharedFuture};
+use crate::error::Error;
+use crate::panics;
+
+/// Where the waker of the last poll is. None of its code runs under the lock.
+#[derive(Default)]
+struct Slot(Mutex<Option<Waker>>);
+
+impl Slot {
+    fn replace(&self, waker: Option<Waker>) -> Option<Waker> {
+        std::mem::replace(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), waker)
+    }
+}
+
+impl Listener for Slot {
+    fn settled(&self, _future: &SharedFuture) {
+        let Some(waker) = self.replace(None) else { return };
+        // By its contract it neither blocks nor panics; but this may be the pool's manager.
+        if let Err(panic) = panics::catch_message(AssertUnwindSafe(|| waker.wake())) {
+            log::error!("a waker panicked: {}", panic.message);
+        }
+    }
+}
+
+/// A [`Future`] that is being awaited; made by `.await`, or by its
+/// [`into_future`](IntoFuture::into_future).
+///
+/// Dropping it before it is ready, as `select!` and time limits of asynchronous code do, cancels the
+/// task if it has not started; see [`Future::cancel`].
+pub struct Awaiting<T> {
+    /// `None` once its result was given.
+    future: Option<Future<T>>,
+    slot: Arc<Slot>,
+    listens: bool,
+}
+
+impl<T: DeserializeOwned + 'static> IntoFuture for Future<T> {
+    type Output = Result<T, Error>;
+    type IntoFuture = Awaiting<T>;
+
+    /// Makes it one to `.await`, under any executor: what [`into_result`](Future::into_result) gives,
+    /// without blocking.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// async fn sum(executor: &procpool::ProcessPoolExecutor) -> Result<u32, procpool::Error> {
+    ///     let first = executor.submit(|x: u32| x * x, 3);
+    ///     let second = executor.submit(|x: u32| x * x, 4);
+    ///     Ok(first.await? + second.await?)
+    /// }
+    ///
+    /// fn main() -> Result<(), procpool::Error> {
+    ///     procpool::init();
+    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(2).build()?;
+    ///     let runtime = tokio::runtime::Builder::new_current_thread().build();
+    ///     assert_eq!(runtime.expect("a runtime can be made").block_on(sum(&executor))?, 25);
+    ///     Ok(())
+    /// }
+    /// ```
+    fn into_future(self) -> Awaiting<T> {
+        Awaiting { future: Some(self), slot: Arc::default(), listens: false }
+    }
+}
+
+impl<T: DeserializeOwned + 'static> std::future::Future for Awaiting<T> {
+    type Output = Result<T, Error>;
+
+    /// # Panics
+    ///
+    /// When it is polled again after it was ready.
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        let Some(future) = &this.future else { panic!("polled after it was ready") };
+        if !future.done() {
+            drop(this.slot.replace(Some(context.waker().clone())));
+            if !this.listens {
+                this.listens = future.listen(Arc::clone(&this.slot) as Arc<dyn Listener>);
+            }
+            // Who has settled it before the waker was there has woken an older one, or none.
+            if !future.done() {
+                return Poll::Pending;
+            }
+        }
+        match this.future.take() {
+            Some(future) => Poll::Ready(future.into_result()),
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl<T> Drop for Awaiting<T> {
+    fn drop(&mut self) {
+        let Some(future) = &self.future else { return };
+        if self.listens {
+            let listener = Arc::clone(&self.slot) as Arc<dyn Listener>;
+            future.shared.stop_listening(&listener);
+        }
+        future.cancel();
+    }
+}
+
+impl<T> fmt::Debug for Awaiting<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Awaiting").field("future", &self.future).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::future::listeners::count;
+
+    #[test]
+    fn who_stops_awaiting_cancels_a_pending_task_and_leaves_no_listener_behind() {
+        for sent in [false, true] {
+            let shared = SharedFuture::new();
+            assert_eq!(sent.then(|| shared.send()).flatten(), sent.then_some(false));
+            let mut awaiting = Future::<u32>::of(Arc::clone(&shared), None).into_future();
+            let mut context = Context::from_waker(Waker::noop());
+            for _ in 0..2 {
+                let polled = std::future::Future::poll(Pin::new(&mut awaiting), &mut context);
+                assert!(polled.is_pending());
+                assert_eq!(count(&shared), 1, "one listener, however often it is polled");
+            }
+            drop(awaiting);
+            assert_eq!((count(&shared), shared.is_settled()), (0, !sent));
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! `add_done_callback`: code of the user that runs when a future has settled.
+//!
+//! Owns the way of a callback from the future to the pool's callback thread. That thread, and what
+//! becomes of panics, is in `callbacks`.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::listeners::Listener;
+use super::{Future, SharedFuture};
+use crate::callbacks::{self, Callback, CallbackThread};
+
+/// A callback that waits for its future.
+struct Waiting {
+    thread: CallbackThread,
+    callback: Mutex<Option<Callback>>,
+}
+
+impl Listener for Waiting {
+    fn settled(&self, _future: &SharedFuture) {
+        let callback = self.callback.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(callback) = callback {
+            self.thread.push(callback);
+        }
+    }
+}
+
+impl<T: 'static> Future<T> {
+    /// Calls `callback` with this future once it has settled, however that came about: by a result,
+    /// an error or a cancellation.
+    ///
+    /// Each pool runs its callbacks one after another on a thread of their own, those of one future
+    /// in the order in which they were added. A future that has settled already has `callback`
+    /// called at once, by the calling thread, before this returns.
+    ///
+    /// A callback may do anything: submit, wait, shut its pool down, drop the executor. One that
+    /// blocks delays other callbacks, never tasks or results; and it delays
+    /// [`shutdown`](crate::ProcessPoolExecutor::shutdown) with `wait` and the executor's drop, which
+    /// return when every callback has. (Called by a callback, they do not wait for that one.) A
+    /// callback that panics is reported to the [log](https://docs.rs/log), and nothing else happens.
+    ///
+    /// If the system refuses the thread, callbacks run on a thread that settles a future by
+    /// cancelling or waiting, are kept until there is room for the thread, or run on the thread that
+    /// ends the pool.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::mpsc::channel;
+    ///
+    /// fn main() -> Result<(), procpool::Error> {
+    ///     procpool::init();
+    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    ///     let (sender, receiver) = channel();
+    ///     let future = executor.submit(|x: u32| x + 1, 41);
+    ///     future.add_done_callback(move |future| {
+    ///         let _ = sender.send(future.result());
+    ///     });
+    ///     drop(executor);
+    ///     assert_eq!(receiver.recv(), Ok(Ok(42)));
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn add_done_callback(&self, callback: impl FnOnce(&Future<T>) + Send + 'static) {
+        // A pool that is gone has settled all its futures.
+        let pool = if self.done() { None } else { self.pool() };
+        let Some(pool) = pool else { return callbacks::run(|| callback(self)) };
+        let future = self.share();
+        let callback: Callback = Box::new(move || callback(&future));
+        let waiting =
+            Arc::new(Waiting { thread: pool.callbacks(), callback: Mutex::new(Some(callback)) });
+        if !self.listen(Arc::clone(&waiting) as Arc<dyn Listener>) {
+            // It has settled meanwhile, and nobody else knows of the callback.
+            let callback = waiting.callback.lock().unwrap_or_else(PoisonError::into_inner).take();
+            callback.into_iter().for_each(callbacks::run);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Weak;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::time::Instant;
+
+    use super::*;
+    use crate::error::Error;
+    use crate::future::Progress;
+    use crate::lifecycle::KillOutcome;
+    use crate::sys::signal::current_mask;
+
+    /// A pool whose only task settles when somebody asks for the callback thread: after the look
+    /// whether it has, and before there is a listener.
+    struct Hasty(Arc<SharedFuture>);
+
+    impl Progress for Hasty {
+        fn advance(&self, _: &SharedFuture, _: Option<Instant>) {}
+
+        fn cancel_sent(&self, _: &Arc<SharedFuture>) -> bool {
+            false
+        }
+
+        fn kill(&self, _: &Arc<SharedFuture>) -> KillOutcome {
+            KillOutcome::AlreadyDone
+        }
+
+        fn has_started(&self, _: &SharedFuture) -> bool {
+            false
+        }
+
+        fn expect(&self, _: &SharedFuture) {}
+
+        fn callbacks(&self) -> CallbackThread {
+            assert!(!self.0.finish(Err(Box::new(Error::Shutdown))), "nobody has to be told");
+            CallbackThread::new(current_mask())
+        }
+    }
+
+    // Behaviours: FUT-06.
+    #[test]
+    fn a_callback_that_comes_too_late_to_wait_runs_at_once() {
+        let pool = Arc::new(Hasty(SharedFuture::new()));
+        let weak: Weak<dyn Progress> = Arc::<Hasty>::downgrade(&pool);
+        let future = Future::<u32>::new(Arc::clone(&pool.0), weak);
+        let runs = Arc::new(AtomicU32::new(0));
+        let theirs = Arc::clone(&runs);
+        future.add_done_callback(move |future| {
+            assert_eq!(future.error(), Some(Error::Shutdown));
+            theirs.fetch_add(1, Ordering::Relaxed);
+        });
+        assert_eq!(runs.load(Ordering::Relaxed), 1);
+    }
+}

@@ -1,0 +1,292 @@
+//! `Future<T>`: the parent's handle to a task's result.
+//!
+//! Owns what a user can do with it, blocking: ask, wait, cancel. The state itself and its changes
+//! are in `shared`; who else may be told that it settled is in `listeners`: callbacks
+//! (`done_callback`), threads that wait for many futures (`wait`), wakers of asynchronous code
+//! (`awaiting`). Knows no process: the pool tells it what happened, and lends waiting threads a hand
+//! through [`Progress`].
+
+mod awaiting;
+mod done_callback;
+mod listeners;
+#[cfg(loom)]
+pub(crate) mod model;
+mod shared;
+mod wait;
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use serde::de::DeserializeOwned;
+
+use crate::callbacks::CallbackThread;
+use crate::codec;
+use crate::error::{CodecStep, Error};
+use crate::lifecycle::KillOutcome;
+use listeners::Listener;
+use shared::{CANCELLED, FINISHED, PENDING, SENT};
+
+pub use awaiting::Awaiting;
+pub(crate) use shared::{Body, Outcome, SharedFuture};
+pub use wait::{AsCompleted, AsCompletedTimeout, DoneAndNotDone, ReturnWhen, as_completed, wait};
+
+/// Somebody who knows where tasks are, and can bring a future forward on the thread that waits.
+pub(crate) trait Progress: Send + Sync {
+    /// Works towards settling `future` until it has settled, `deadline` passed, or the caller had
+    /// better wait for the pool's own thread. May do nothing.
+    fn advance(&self, future: &SharedFuture, deadline: Option<Instant>);
+
+    /// Cancels a task that was sent to a worker but has not started there. False when it has.
+    fn cancel_sent(&self, future: &Arc<SharedFuture>) -> bool;
+
+    /// Ends a task that was sent to a worker, whatever it takes.
+    fn kill(&self, future: &Arc<SharedFuture>) -> KillOutcome;
+
+    /// Whether a worker has started the task.
+    fn has_started(&self, future: &SharedFuture) -> bool;
+
+    /// Sees to it that the result of a task that was sent is noticed at once, although no thread
+    /// watches for it.
+    fn expect(&self, future: &SharedFuture);
+
+    /// The thread for callbacks.
+    fn callbacks(&self) -> CallbackThread;
+}
+
+/// The result of a task that was submitted to a pool, now or later.
+///
+/// Made by [`submit`](crate::ProcessPoolExecutor::submit). Dropping it changes nothing: the task
+/// runs, and its result is thrown away.
+///
+/// # Examples
+///
+/// ```
+/// fn main() -> Result<(), procpool::Error> {
+///     procpool::init();
+///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+///     let future = executor.submit(|(a, b): (u32, u32)| a * b, (6, 7));
+///     assert_eq!(future.result()?, 42);
+///     assert!(future.done() && !future.running() && !future.cancelled());
+///     Ok(())
+/// }
+/// ```
+pub struct Future<T> {
+    shared: Arc<SharedFuture>,
+    pool: Option<Weak<dyn Progress>>,
+    result: PhantomData<fn() -> T>,
+}
+
+impl<T> Future<T> {
+    pub(crate) fn new(shared: Arc<SharedFuture>, pool: Weak<dyn Progress>) -> Self {
+        Self::of(shared, Some(pool))
+    }
+
+    fn of(shared: Arc<SharedFuture>, pool: Option<Weak<dyn Progress>>) -> Self {
+        Self { shared, pool, result: PhantomData }
+    }
+
+    /// A future that has settled before anything was submitted.
+    pub(crate) fn failed(error: Error) -> Self {
+        let shared = SharedFuture::new();
+        let _nobody_sleeps_on_it = shared.finish(Err(Box::new(error)));
+        Self::of(shared, None)
+    }
+
+    /// Cancels the task if it has not started. Returns whether it is cancelled now.
+    ///
+    /// A cancelled task never runs. One that a worker has started, or that has finished, is not
+    /// affected, and this returns `false`. Tasks that were sent to a worker ahead of their turn are
+    /// taken back.
+    pub fn cancel(&self) -> bool {
+        match self.shared.cancel() {
+            Ok(tell) => {
+                if tell {
+                    self.shared.tell();
+                }
+                true
+            }
+            Err(CANCELLED) => true,
+            Err(SENT) => self.pool().is_some_and(|pool| pool.cancel_sent(&self.shared)),
+            Err(_) => false,
+        }
+    }
+
+    /// Ends the task, whatever it takes, and says what it did.
+    ///
+    /// One that has not started is cancelled, as by [`cancel`](Self::cancel). For one that runs, its
+    /// worker is killed: the future fails with [`Error::TaskKilled`], the pool goes on, and other
+    /// tasks that were sent to that worker run elsewhere.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use procpool::{Error, KillOutcome};
+    ///
+    /// fn main() -> Result<(), Error> {
+    ///     procpool::init();
+    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    ///     let endless = executor.submit(|()| std::thread::park(), ());
+    ///     while !endless.running() {
+    ///         std::thread::yield_now();
+    ///     }
+    ///     assert_eq!(endless.kill(), KillOutcome::Killed);
+    ///     assert!(matches!(endless.result(), Err(Error::TaskKilled { .. })));
+    ///     assert_eq!(executor.submit(|x: u32| x + 1, 1).result()?, 2);
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn kill(&self) -> KillOutcome {
+        if self.shared.state() != SENT {
+            // What is sent at this very moment is ended below.
+            match self.shared.cancel() {
+                Ok(tell) => {
+                    if tell {
+                        self.shared.tell();
+                    }
+                    return KillOutcome::Cancelled;
+                }
+                Err(CANCELLED) => return KillOutcome::Cancelled,
+                Err(SENT) => {}
+                Err(_) => return KillOutcome::AlreadyDone,
+            }
+        }
+        // A pool that is over has settled it.
+        self.pool().map_or(KillOutcome::AlreadyDone, |pool| pool.kill(&self.shared))
+    }
+
+    /// Returns whether the task was cancelled.
+    pub fn cancelled(&self) -> bool {
+        self.shared.state() == CANCELLED
+    }
+
+    /// Returns whether a worker runs the task now.
+    pub fn running(&self) -> bool {
+        self.shared.state() == SENT
+            && self.pool().is_some_and(|pool| pool.has_started(&self.shared))
+    }
+
+    /// Returns whether the task is over: it has a result, has failed or was cancelled.
+    pub fn done(&self) -> bool {
+        self.shared.is_settled()
+    }
+
+    /// Another handle to the same task.
+    fn share(&self) -> Self {
+        Self::of(Arc::clone(&self.shared), self.pool.clone())
+    }
+
+    /// Has `listener` told when this settles, without delay; false when it has settled.
+    fn listen(&self, listener: Arc<dyn Listener>) -> bool {
+        let state = self.shared.listen(listener);
+        // A task that is sent later is sent with the wish to hear of it.
+        if state == Some(SENT)
+            && let Some(pool) = self.pool()
+        {
+            pool.expect(&self.shared);
+        }
+        state.is_some()
+    }
+
+    fn pool(&self) -> Option<Arc<dyn Progress>> {
+        self.pool.as_ref().and_then(Weak::upgrade)
+    }
+
+    fn settle_by(&self, deadline: Option<Instant>) -> bool {
+        if self.shared.is_settled() {
+            return true;
+        }
+        if let Some(pool) = self.pool() {
+            pool.advance(&self.shared, deadline);
+        }
+        self.shared.wait(deadline)
+    }
+}
+
+impl<T: DeserializeOwned + 'static> Future<T> {
+    /// Waits for the task and returns its result, decoded by the calling thread.
+    ///
+    /// It may be asked again, by any thread: every call decodes the result anew.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::Panicked`]: the task panicked.
+    /// - [`Error::Cancelled`]: the task was cancelled before it started.
+    /// - [`Error::Codec`]: the arguments or the result could not travel.
+    /// - [`Error::ForeignFunction`]: a worker could not find the function.
+    /// - [`Error::Shutdown`]: it was submitted after the pool was shut down.
+    /// - [`Error::BrokenProcessPool`]: the pool broke before the task finished.
+    pub fn result(&self) -> Result<T, Error> {
+        self.settle_by(None);
+        decode(&self.shared)
+    }
+
+    /// Waits for the task for at most `limit`, and returns its result.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TimedOut`] when the task is not over by then. The task goes on, and its result can
+    /// be asked for again. Otherwise those of [`result`](Self::result).
+    pub fn result_timeout(&self, limit: Duration) -> Result<T, Error> {
+        // A limit beyond what the clock can name is no limit.
+        let deadline = Instant::now().checked_add(limit);
+        if self.settle_by(deadline) { decode(&self.shared) } else { Err(Error::TimedOut(limit)) }
+    }
+
+    /// Waits for the task and returns its error, or `None` when it has a result.
+    #[doc(alias = "exception")]
+    pub fn error(&self) -> Option<Error> {
+        self.result().err()
+    }
+
+    /// Waits for the task and gives its result away, where [`result`](Self::result) gives a copy.
+    ///
+    /// For a `Vec<u8>` or a `String` as a whole, that saves copying it once more.
+    ///
+    /// # Errors
+    ///
+    /// As for [`result`](Self::result).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// fn main() -> Result<(), procpool::Error> {
+    ///     procpool::init();
+    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    ///     let reversed = executor.submit(|bytes: Vec<u8>| bytes.into_iter().rev().collect(), vec![1, 2]);
+    ///     let reversed: Vec<u8> = reversed.into_result()?;
+    ///     assert_eq!(reversed, [2, 1]);
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn into_result(self) -> Result<T, Error> {
+        self.settle_by(None);
+        // The pool drops its share when it has settled a whole group of tasks; until then, a copy.
+        match Arc::try_unwrap(self.shared) {
+            Ok(shared) => {
+                let mut bytes = shared.into_outcome()?.into_vec();
+                codec::decode_taking(&mut bytes, CodecStep::DecodeResult)
+                    .map_err(|error| Error::Codec(*error))
+            }
+            Err(shared) => decode(&shared),
+        }
+    }
+}
+
+fn decode<T: DeserializeOwned + 'static>(shared: &SharedFuture) -> Result<T, Error> {
+    codec::decode(shared.outcome()?, CodecStep::DecodeResult).map_err(|error| Error::Codec(*error))
+}
+
+impl<T> fmt::Debug for Future<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match self.shared.state() {
+            PENDING => "pending",
+            SENT => "sent to a worker",
+            FINISHED if self.shared.has_failed() => "finished with an error",
+            FINISHED => "finished with a result",
+            _ => "cancelled",
+        };
+        write!(f, "Future<{}>({state})", std::any::type_name::<T>())
+    }
+}

@@ -1,0 +1,320 @@
+//! The state that a future shares with the pool: one word, and the outcome once it is known.
+//!
+//! Owns every change of that state, and who is told of the last one. Knows no types and no process.
+//!
+//! ```text
+//!            send()                finish()
+//! Pending ───────────▶  Sent  ────────────────▶ Finished
+//!   ▲│ └──────────────────┼───────────────────────▲   (the pool broke first)
+//!   │└──── cancel() ──▶ Cancelled
+//!   └──── take_back() ────┘
+//! ```
+//!
+//! A future *settles* once, when it becomes Cancelled or Finished, and never changes again. Beside
+//! the state, the word holds marks: that threads sleep on it, that somebody listens. They are set
+//! only while it has not settled, in the same step that finds so. Whoever settles it sees
+//! therefore every mark that will ever be there, and [`tell`](SharedFuture::tell)s, once.
+//!
+//! It is kept small, because every queued task has one: what listeners need is in a table beside
+//! it (`listeners`). `future/model.rs` lets loom check the same code (`just loom`).
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::listeners;
+use crate::error::Error;
+use crate::model::planted;
+use crate::wire::Payload;
+
+#[cfg(not(loom))]
+use crate::sys::word::Word;
+#[cfg(loom)]
+use crate::sys::word_model::{OnceLock, Word};
+#[cfg(loom)]
+use loom::sync::atomic::Ordering;
+#[cfg(not(loom))]
+use std::sync::OnceLock;
+#[cfg(not(loom))]
+use std::sync::atomic::Ordering;
+
+/// What a task came to: its encoded result, or why there is none.
+pub(crate) type Outcome = Result<Body, Box<Error>>;
+
+/// An encoded result. A small one needs no memory of its own.
+#[derive(Debug, Clone)]
+pub(crate) enum Body {
+    Small { length: u8, bytes: [u8; SMALL] },
+    Large(Box<[u8]>),
+}
+
+/// As long as it can be without making an [`Outcome`] longer than three words.
+const SMALL: usize = 22;
+
+const _: () = assert!(size_of::<Outcome>() == 24);
+
+impl std::ops::Deref for Body {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        match self {
+            Body::Small { length, bytes } => &bytes[..usize::from(*length)],
+            Body::Large(bytes) => bytes,
+        }
+    }
+}
+
+impl From<Payload<'_>> for Body {
+    fn from(payload: Payload<'_>) -> Self {
+        let length = payload.len();
+        if length <= SMALL {
+            let mut bytes = [0; SMALL];
+            bytes[..length].copy_from_slice(&payload);
+            return Body::Small { length: length as u8, bytes };
+        }
+        Body::Large(payload.into_vec().into_boxed_slice())
+    }
+}
+
+impl Body {
+    /// Returns the bytes, which are moved if they are many.
+    pub(super) fn into_vec(self) -> Vec<u8> {
+        match self {
+            Body::Small { .. } => self.to_vec(),
+            Body::Large(bytes) => bytes.into_vec(),
+        }
+    }
+}
+
+/// Queued. The submitter may cancel; the pool may send it to a worker or fail it.
+pub(super) const PENDING: u32 = 0;
+/// Sent to a worker, where it runs or waits to. Only the pool may leave this state.
+pub(super) const SENT: u32 = 1;
+/// Settled; it never ran.
+pub(super) const CANCELLED: u32 = 2;
+/// Settled; the outcome is there.
+pub(super) const FINISHED: u32 = 3;
+
+/// The bits of the word that are the state. The others are marks.
+const STATE: u32 = 3;
+/// Mark: threads sleep on the word.
+const AWAITED: u32 = 4;
+/// Mark: there are, or were, listeners in the table.
+pub(super) const LISTENED: u32 = 8;
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct SharedFuture {
+    word: Word,
+    outcome: OnceLock<Outcome>,
+}
+
+// With the two counters of its Arc, what fits an allocation of 64 bytes.
+#[cfg(not(loom))]
+const _: () = assert!(size_of::<SharedFuture>() == 40);
+
+impl SharedFuture {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self { word: Word::new(PENDING), outcome: OnceLock::new() })
+    }
+
+    /// Changes the word unless it has settled or `change` gives nothing. Returns the word that was
+    /// there before, or, as an error, the one that stays.
+    fn change(&self, change: impl Fn(u32) -> Option<u32>) -> Result<u32, u32> {
+        // Acquire and Release: who sees FINISHED sees the outcome, which was set before.
+        let order =
+            if planted("settled without release") { Ordering::Relaxed } else { Ordering::AcqRel };
+        self.word.fetch_update(order, Ordering::Acquire, |word| {
+            if word & STATE <= SENT { change(word) } else { None }
+        })
+    }
+
+    /// From the state `from` → `to`, with its marks.
+    fn go(&self, from: u32, to: u32) -> Result<u32, u32> {
+        self.change(|word| (word & STATE == from).then_some(to | (word & !STATE)))
+    }
+
+    /// Adds a mark and returns the state; `None` when it has settled, so that nobody would look.
+    pub(super) fn mark(&self, mark: u32) -> Option<u32> {
+        self.change(|word| Some(word | mark)).ok().map(|word| word & STATE)
+    }
+
+    /// Pending → Sent. `None` when it was cancelled: then it must not run. Returns whether somebody
+    /// listens, who should hear of the result at once.
+    pub(crate) fn send(&self) -> Option<bool> {
+        self.go(PENDING, SENT).ok().map(|word| word & LISTENED != 0)
+    }
+
+    /// Sent → Pending: it was taken back before it ran.
+    pub(crate) fn take_back(&self) {
+        let _ = self.go(SENT, PENDING);
+    }
+
+    /// Pending or Sent → Finished. A future that has settled stays as it is. Returns whether
+    /// somebody has to be told, which the caller does by [`tell`](Self::tell).
+    pub(crate) fn finish(&self, outcome: Outcome) -> bool {
+        // A cancellation may come in between: then the outcome is there, and nobody looks at it.
+        if self.is_settled() || self.outcome.set(outcome).is_err() {
+            return false;
+        }
+        self.change(|word| Some(FINISHED | (word & !STATE))).is_ok_and(|word| word & !STATE != 0)
+    }
+
+    /// Pending → Cancelled. Returns whether somebody has to be told, which the caller does by
+    /// [`tell`](Self::tell).
+    ///
+    /// # Errors
+    ///
+    /// Its state, when it is not pending.
+    pub(super) fn cancel(&self) -> Result<bool, u32> {
+        match self.go(PENDING, CANCELLED) {
+            Ok(word) => Ok(word & !STATE != 0),
+            Err(word) => Err(word & STATE),
+        }
+    }
+
+    /// Cancels a task that has not been sent. Returns whether it is cancelled now, and whether
+    /// somebody has to be told.
+    pub(crate) fn cancel_pending(&self) -> (bool, bool) {
+        match self.cancel() {
+            Ok(tell) => (true, tell),
+            Err(state) => (state == CANCELLED, false),
+        }
+    }
+
+    /// Tells everybody who waits that it has settled. For whoever settled it to call, once, holding
+    /// no lock.
+    pub(crate) fn tell(&self) {
+        let word = self.word.load(Ordering::Acquire);
+        if word & AWAITED != 0 {
+            self.word.wake_all();
+        }
+        if word & LISTENED != 0 {
+            listeners::tell(self);
+        }
+    }
+
+    pub(super) fn state(&self) -> u32 {
+        self.word.load(Ordering::Acquire) & STATE
+    }
+
+    pub(crate) fn is_settled(&self) -> bool {
+        self.state() > SENT
+    }
+
+    /// Waits until it settles; false when `deadline` passed first.
+    pub(super) fn wait(&self, deadline: Option<Instant>) -> bool {
+        loop {
+            if self.is_settled() {
+                return true;
+            }
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                return false;
+            }
+            let mark = if planted("slept without a mark") { 0 } else { AWAITED };
+            // Whoever settles it sees the mark, or this sees that it has settled.
+            if let Ok(word) = self.change(|word| Some(word | mark)) {
+                self.word.sleep_while(word | mark, deadline);
+            }
+        }
+    }
+
+    /// What it settled to. Only called once it has.
+    pub(super) fn outcome(&self) -> Result<&Body, Error> {
+        if self.state() != FINISHED {
+            return Err(Error::Cancelled);
+        }
+        match self.outcome.get() {
+            Some(Ok(body)) => Ok(body),
+            Some(Err(error)) => Err((**error).clone()),
+            None => Err(Error::Cancelled),
+        }
+    }
+
+    /// Whether the task has failed. One that was cancelled has not.
+    pub(super) fn has_failed(&self) -> bool {
+        self.state() == FINISHED && matches!(self.outcome.get(), Some(Err(_)))
+    }
+
+    /// What it settled to, for its only owner.
+    pub(super) fn into_outcome(mut self) -> Result<Body, Error> {
+        if self.state() != FINISHED {
+            return Err(Error::Cancelled);
+        }
+        self.outcome.take().unwrap_or(Err(Box::new(Error::Cancelled))).map_err(|error| *error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error_of(shared: &SharedFuture) -> Option<Error> {
+        shared.outcome().err()
+    }
+
+    fn fail(shared: &SharedFuture, error: Error) {
+        shared.finish(Err(Box::new(error)));
+    }
+
+    // Behaviours: FUT-09.
+    #[test]
+    fn the_first_outcome_stays() {
+        let shared = SharedFuture::new();
+        fail(&shared, Error::Shutdown);
+        fail(&shared, Error::NotInitialized);
+        assert_eq!(error_of(&shared), Some(Error::Shutdown));
+        assert!(shared.cancel() == Err(FINISHED) && shared.send().is_none());
+        shared.take_back();
+        assert_eq!(shared.state(), FINISHED);
+    }
+
+    #[test]
+    fn cancel_and_send_exclude_each_other() {
+        let cancelled = SharedFuture::new();
+        assert_eq!(cancelled.cancel_pending(), (true, false));
+        assert_eq!(cancelled.cancel_pending(), (true, false), "again is no error");
+        assert_eq!(cancelled.send(), None);
+        let sent = SharedFuture::new();
+        assert_eq!(sent.send(), Some(false));
+        assert_eq!(sent.cancel_pending(), (false, false));
+        assert!(!sent.is_settled());
+        sent.take_back();
+        assert_eq!(sent.cancel_pending(), (true, false));
+    }
+
+    // Behaviours: FUT-17.
+    #[test]
+    fn a_late_outcome_for_a_cancelled_future_is_dropped() {
+        let shared = SharedFuture::new();
+        assert_eq!(shared.cancel(), Ok(false));
+        fail(&shared, Error::Shutdown);
+        assert_eq!(error_of(&shared), Some(Error::Cancelled));
+    }
+
+    #[test]
+    fn waiters_wake_when_it_settles_and_give_up_at_their_deadline() {
+        let shared = SharedFuture::new();
+        assert!(!shared.wait(Some(Instant::now())));
+        let waiter = std::thread::spawn({
+            let shared = Arc::clone(&shared);
+            move || shared.wait(None)
+        });
+        // Whether it sleeps already or not: being sent does not end the wait, settling does.
+        assert_eq!(shared.send(), Some(false));
+        if shared.finish(Err(Box::new(Error::Shutdown))) {
+            shared.tell();
+        }
+        assert!(waiter.join().unwrap());
+    }
+
+    #[test]
+    fn small_and_large_results_come_back_whole() {
+        for length in [0, SMALL - 1, SMALL, SMALL + 1, 1000] {
+            let bytes: Vec<u8> = (0..length).map(|byte| byte as u8).collect();
+            let body = Body::from(Payload::Small(&bytes));
+            assert_eq!(*body, *bytes);
+            assert_eq!(Body::from(Payload::Large(bytes.clone())).into_vec(), bytes);
+        }
+    }
+}

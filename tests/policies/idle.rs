@@ -1,14 +1,14 @@
 //! `idle_timeout`: workers that have nothing to do leave, and nothing that comes just then is lost.
 
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use procpool::{Event, EventKind, ExitReason, Future, worker_id};
 use procpool_testkit::watch;
 use rand::RngExt;
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::crossing::{Crossing, cross, pid};
+use crate::crossing::{Crossing, Places, cross, pid};
 use crate::support::{NEVER, SHORT, await_exit, builder, exits, is_gone, random};
 
 // Behaviours: TMO-05.
@@ -128,19 +128,35 @@ fn a_pool_whose_workers_have_all_left_is_shut_down() {
     });
 }
 
+/// The initializer: in the second place it waits to be let go.
+fn wait_in_second_place(places: Places) {
+    if worker_id() == Some(1) {
+        cross(places);
+    }
+}
+
 #[test]
 fn workers_that_somebody_waits_for_do_not_leave_before_they_are_together() {
     watch::within(watch::HANG, || {
-        // Each takes longer to start than the one before it may be idle.
-        let start = || thread::sleep(3 * SHORT * worker_id().unwrap_or_default() as u32);
-        let executor =
-            builder(3).idle_timeout(Duration::from_millis(1)).initializer(start).build().unwrap();
+        let crossing = Crossing::new();
+        let executor = builder(2)
+            .idle_timeout(Duration::from_millis(1))
+            .initargs(crossing.places())
+            .initializer(wait_in_second_place)
+            .build()
+            .unwrap();
         let mut events = executor.events();
-        for _ in 0..2 {
-            assert_eq!(executor.ready(3).result(), Ok(()));
-            // And then they do.
-            (0..3).for_each(|_| assert_eq!(await_exit(&mut events).1, ExitReason::Idle));
+        let ready = executor.ready(2);
+        crossing.wait_for(1);
+        // The first would have left long since.
+        let until = Instant::now() + 10 * SHORT;
+        while let Some(event) = events.next_timeout(until - Instant::now().min(until)) {
+            assert!(!matches!(event.kind, EventKind::WorkerExited(..)), "{event:?}");
         }
+        crossing.let_go(1);
+        assert_eq!(ready.result(), Ok(()));
+        let left = [await_exit(&mut events), await_exit(&mut events)];
+        assert!(left.iter().all(|(_, reason)| *reason == ExitReason::Idle), "{left:?}");
     });
 }
 

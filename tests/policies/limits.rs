@@ -1,11 +1,12 @@
 //! Tasks that run for too long: asked to stop, told to end, killed; and nobody else is affected.
 
+use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
 use nix::sys::signal::{SigSet, Signal};
 use procpool::{Error, EventKind, ExitReason, Future, is_cancelled};
-use procpool_testkit::watch;
+use procpool_testkit::{os, watch};
 use rand::RngExt;
 
 use crate::crossing::{Crossing, cross, pid};
@@ -154,6 +155,54 @@ fn waiting_behind_others_does_not_count() {
         let sleep = |()| thread::sleep(LIMIT / 5);
         let long: Vec<_> = (0..6).map(|_| executor.submit(sleep, ())).collect();
         assert!(short.iter().chain(&long).all(|future| future.result() == Ok(())));
+    });
+}
+
+#[test]
+fn what_no_worker_has_started_is_not_late() {
+    watch::within(watch::HANG, || {
+        const LIMIT: Duration = Duration::from_secs(1);
+        let executor = builder(1).build().unwrap();
+        let worker = executor.submit(pid, ()).result().unwrap();
+        signal(worker, Signal::SIGSTOP);
+        until(|| os::process(worker).is_some_and(|worker| worker.state == 'T'));
+        let sent = executor.timeout(LIMIT).submit(pid, ());
+        assert_eq!(sent.result_timeout(LIMIT * 5 / 4), Err(Error::TimedOut(LIMIT * 5 / 4)));
+        signal(worker, Signal::SIGCONT);
+        assert_eq!(sent.result(), Ok(worker));
+    });
+}
+
+/// How often the manager thread of the one pool in this process has slept.
+fn sleeps_of_the_manager() -> u64 {
+    let threads = std::fs::read_dir("/proc/self/task").expect("it is there");
+    let read = |folder: &Path, file| std::fs::read_to_string(folder.join(file)).unwrap_or_default();
+    let status = threads
+        .filter_map(|thread| Some(thread.ok()?.path()))
+        .find(|thread| read(thread, "comm").starts_with("procpool-manage"))
+        .map(|thread| read(&thread, "status"))
+        .expect("there is a manager");
+    let count = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+    count.and_then(|count| count.trim().parse().ok()).expect("it is counted")
+}
+
+#[test]
+fn nobody_looks_for_late_tasks_when_there_are_none() {
+    watch::within(watch::HANG, || {
+        // In a process that has one pool only.
+        let inside = |()| {
+            let executor = builder(1).build().expect("a pool can be made in a worker");
+            let limited = executor.timeout(Duration::from_millis(1));
+            let _late_or_not = limited.submit(|()| (), ()).result();
+            executor.submit(|()| (), ()).result().expect("it has no limit");
+            // It has seen the result, and sleeps.
+            thread::sleep(SHORT);
+            let before = sleeps_of_the_manager();
+            thread::sleep(10 * SHORT);
+            sleeps_of_the_manager() - before
+        };
+        let slept = builder(1).build().unwrap().submit(inside, ()).result().unwrap();
+        assert!(slept < 20, "it woke {slept} times in 200 ms");
     });
 }
 

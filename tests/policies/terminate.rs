@@ -2,10 +2,10 @@
 
 use std::thread;
 
-use nix::sys::signal::Signal;
+use nix::sys::signal::{SigSet, Signal};
 use procpool::{BrokenCause, DeathPolicy, Error, ExitReason, Future, ProcessPoolExecutor};
 use procpool_testkit::os::Watched;
-use procpool_testkit::watch;
+use procpool_testkit::{gate, watch};
 use serde::de::DeserializeOwned;
 
 use crate::crossing::{Crossing, Places, cross, pid};
@@ -167,6 +167,33 @@ fn asking_again_and_again_does_not_put_the_end_off() {
             });
             assert_eq!(ended.join().unwrap(), ExitReason::Killed);
         });
+    });
+}
+
+#[test]
+fn terminating_gives_a_worker_the_time_to_end_by_itself() {
+    watch::within(watch::HANG, || {
+        let crossing = Crossing::new();
+        let executor = builder(1).grace(NEVER).build().unwrap();
+        let events = executor.events();
+        let handles = |(arrived, path): (String, String)| {
+            let mut sigterm = SigSet::empty();
+            sigterm.add(Signal::SIGTERM);
+            sigterm.thread_block().expect("a signal can be blocked");
+            gate::give(&arrived);
+            sigterm.wait().expect("it can be waited for");
+            note((path, "told".to_owned()));
+            std::process::exit(0);
+        };
+        let path = crossing.file("notes");
+        let running: Future<()> = executor.submit(handles, (crossing.places().0, path.clone()));
+        crossing.wait_for(1);
+        executor.terminate_workers();
+        executor.shutdown(true, false);
+        assert_eq!(cause_for(&running), BrokenCause::Terminated);
+        drop(executor);
+        assert_eq!(exits(events), [ExitReason::Killed]);
+        assert_eq!(count(&path, "told"), 1);
     });
 }
 

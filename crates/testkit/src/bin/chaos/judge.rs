@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use nix::libc;
 use procpool::{
-    Activity, BrokenCause, DeathPolicy, Error, EventKind, ExitReason, WorkerDeath, WorkerExit,
-    WorkerInfo,
+    Activity, BrokenCause, DeathPolicy, Error, EventKind, ExitReason, StartMethod, WorkerDeath,
+    WorkerExit, WorkerInfo,
 };
 
 use crate::client::{How, Told};
@@ -200,6 +200,7 @@ impl Round {
                 BrokenCause::InitializerFailed { .. } | BrokenCause::InitializerPanicked { .. } => {
                     has_bad_starts
                 }
+                BrokenCause::ServerDied { .. } => self.plan.method == StartMethod::Forkserver,
                 BrokenCause::StartFailed { .. } => self.plan.limit.is_some(),
                 _ => false,
             };

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use procpool::{DeathPolicy, ProcessPoolExecutor};
+use procpool::{DeathPolicy, ProcessPoolExecutor, StartMethod};
 use procpool_testkit::limits::Limit;
 use rand::RngExt;
 use rand::rngs::StdRng;
@@ -23,6 +23,8 @@ pub(crate) enum Ending {
 /// A pool, what is asked of it, and what is done to it.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
+    /// Never [`StartMethod::Fork`], which threads forbid: there are some.
+    pub(crate) method: StartMethod,
     pub(crate) workers: usize,
     pub(crate) policy: DeathPolicy,
     pub(crate) task_timeout: Option<Duration>,
@@ -58,6 +60,7 @@ impl Plan {
         // Where the first death ends the round, it should not be the first thing that happens.
         let (gap, of) = if replaces { (1..100, 5) } else { (20..200, 2) };
         Self {
+            method: [StartMethod::Spawn, StartMethod::Forkserver][random.random_range(0..2)],
             workers: random.random_range(1..=8),
             policy,
             task_timeout: draw_millis(random, 4, 5..50),
@@ -104,6 +107,7 @@ impl Plan {
         let path = trace.to_str().expect("a plain path").to_owned();
         let (starts, exits) = (hooked.clone(), hooked.clone());
         let mut builder = ProcessPoolExecutor::builder()
+            .start_method(self.method)
             .max_workers(self.workers)
             .death_policy(self.policy)
             .grace(self.grace)

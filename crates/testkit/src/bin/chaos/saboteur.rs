@@ -49,14 +49,17 @@ impl Saboteur<'_> {
 
     fn signal_somebody(&mut self) {
         let this = std::process::id();
-        let children = os::children_of(this);
-        if children.is_empty() {
+        // The server is one process among many, and its end is the pool's.
+        let hits_server = self.random.random_ratio(1, 100);
+        let candidates = if hits_server { os::servers_of } else { os::workers_of };
+        let those = candidates(this);
+        if those.is_empty() {
             return;
         }
-        let pid = children[self.random.random_range(0..children.len())].pid;
+        let pid = those[self.random.random_range(0..those.len())].pid;
         let victim = Watched::new(pid);
         // The number may have become somebody else's before it was watched, but not after.
-        if os::process(pid).is_none_or(|process| process.parent != this) {
+        if !candidates(this).iter().any(|process| process.pid == pid) {
             return;
         }
         let moment = Duration::from_millis(3);

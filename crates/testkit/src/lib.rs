@@ -6,6 +6,7 @@
 //! - [`trace`]: what workers write down themselves, so that nobody has to take the pool's word;
 //! - [`os`]: who is alive, with which descriptors and threads;
 //! - [`fault`]: what can go wrong, and values that go wrong on their way;
+//! - [`left`]: what a pool leaves behind in its program;
 //! - [`limits`]: limits on descriptors and processes, for programs that run into them;
 //! - [`watch`]: turns a hang into a failure with evidence.
 //!
@@ -13,6 +14,7 @@
 
 pub mod fault;
 pub mod gate;
+pub mod left;
 pub mod limits;
 pub mod os;
 pub mod program;

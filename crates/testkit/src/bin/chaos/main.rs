@@ -23,8 +23,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use procpool::{Error, EventKind, ProcessPoolExecutor};
+use procpool_testkit::left::Baseline;
 use procpool_testkit::limits::{Limit, become_nobody_else};
-use procpool_testkit::{os, watch};
+use procpool_testkit::watch;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
@@ -40,10 +41,6 @@ mod judge;
 mod plan;
 mod saboteur;
 mod task;
-
-/// How often to look for a thread that has ended. /proc forgets it an instant later, so more looks
-/// only delay the report of one that stays.
-const LOOKS: usize = 100_000;
 
 fn main() {
     procpool::init();
@@ -67,7 +64,7 @@ fn main() {
         eprintln!("in the round of seed {}: {panic}", round_seed.load(Ordering::Relaxed));
     }));
     let mut account = Account::default();
-    let before = Left::look();
+    let before = Baseline::look();
     while account.rounds == 0 || Instant::now() < end {
         let seed = seed.wrapping_add(account.rounds);
         // Relaxed: for a message only.
@@ -126,31 +123,6 @@ fn end(executor: &ProcessPoolExecutor<Worker>, ending: Ending) {
         Ending::Shutdown { wait, cancel } => executor.shutdown(wait, cancel),
         Ending::Kill => executor.kill_workers(),
         Ending::Terminate => executor.terminate_workers(),
-    }
-}
-
-/// What a round may leave behind, and must not.
-#[derive(Debug)]
-struct Left {
-    descriptors: Vec<(i32, String)>,
-    threads: usize,
-}
-
-impl Left {
-    fn look() -> Self {
-        let this = std::process::id();
-        Self { descriptors: os::descriptors_of(this), threads: os::threads_of(this).len() }
-    }
-
-    /// Asserts that everything is as it was. A thread that nobody joins takes an instant to end after
-    /// the pool is gone, and one that was joined is listed for an instant.
-    fn assert_back(&self) {
-        let this = std::process::id();
-        let is_back = |_: &usize| os::threads_of(this).len() == self.threads;
-        let looked = (0..LOOKS).inspect(|_| thread::yield_now()).find(is_back);
-        assert!(looked.is_some(), "threads stay: {:?}", os::threads_of(this));
-        assert_eq!(os::children_of(this), [], "a worker is left");
-        assert_eq!(os::descriptors_of(this), self.descriptors, "descriptors stay");
     }
 }
 

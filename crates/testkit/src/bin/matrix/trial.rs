@@ -7,8 +7,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 use std::time::Duration;
 
-use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
-use nix::unistd::Pid;
 use procpool::{DeathPolicy, Error, EventKind, Events, ExitReason, Future, ProcessPoolExecutor};
 use procpool_testkit::fault::{Decoded, Encoded, Fault};
 use procpool_testkit::gate::{self, Gate};
@@ -16,7 +14,8 @@ use procpool_testkit::{os, watch};
 use serde::de::DeserializeOwned;
 use tempfile::TempDir;
 
-use crate::table::{Expected, Method, Moment};
+use crate::builder;
+use crate::table::{Cell, Expected, Moment};
 
 /// How soon everybody must know.
 pub(crate) const PROMISE: Duration = Duration::from_secs(1);
@@ -83,6 +82,7 @@ fn wait<T: DeserializeOwned + 'static>(future: Future<T>) -> Wait {
     Box::new(move || future.result_timeout(PROMISE).map(drop))
 }
 
+/// The pool, and what its worker is told by. Dropping it ends the pool.
 pub(crate) struct Trial {
     moment: Moment,
     fault: Fault,
@@ -94,21 +94,12 @@ pub(crate) struct Trial {
 }
 
 impl Trial {
-    pub(crate) fn new(
-        method: Method,
-        moment: Moment,
-        fault: Fault,
-        policy: DeathPolicy,
-        expected: Expected,
-    ) -> Self {
+    pub(crate) fn new(cell: &Cell, policy: DeathPolicy) -> Self {
+        let Cell { method, moment, fault } = *cell;
+        let expected = cell.expected();
         let folder = tempfile::tempdir().expect("a folder can be made");
         let marker = folder.path().join("marker").to_str().expect("a plain name").to_owned();
-        let mut builder = ProcessPoolExecutor::builder();
-        match method {
-            // The default.
-            Method::Spawn => {}
-        }
-        builder = builder.max_workers(1).death_policy(policy).grace(Duration::ZERO);
+        let mut builder = builder(method).max_workers(1).death_policy(policy).grace(Duration::ZERO);
         if moment == Moment::Finalizer {
             // A worker that leaves while the pool goes on.
             builder = builder.max_tasks_per_child(1);
@@ -191,21 +182,6 @@ impl Trial {
         self.executor.submit(pid, ()).result().expect("the pool goes on")
     }
 
-    /// Ends the pool, and asserts that no worker of it is left, the first one, `started`, included.
-    pub(crate) fn end(self, started: u32) {
-        drop(self.executor);
-        let workers = self.events.filter_map(|event| match event.kind {
-            EventKind::WorkerStarted(worker) => Some(worker.pid),
-            _ => None,
-        });
-        let workers: Vec<u32> = workers.chain([started]).collect();
-        let this = std::process::id();
-        for pid in workers {
-            let left = os::process(pid).filter(|process| process.parent == this);
-            assert_eq!(left, None, "a worker is left");
-        }
-    }
-
     /// Waits for the start of a worker, and returns its pid.
     fn started(&mut self) -> u32 {
         loop {
@@ -217,9 +193,10 @@ impl Trial {
     }
 }
 
-/// Waits until `pid`, a child, is stopped.
+/// Waits until the process `pid` is stopped: it is a child only of who starts it, and that may be a
+/// server, so this looks again and again.
 pub(crate) fn wait_until_stopped(pid: u32) {
-    let child = Id::Pid(Pid::from_raw(pid as i32));
-    let status = waitid(child, WaitPidFlag::WSTOPPED).expect("it is our child");
-    assert!(matches!(status, WaitStatus::Stopped(..)), "{status:?}");
+    while os::process(pid).is_none_or(|process| process.state != 'T') {
+        thread::yield_now();
+    }
 }

@@ -1,18 +1,32 @@
-//! What every cell of the matrix comes to. Knows no pool.
+//! What every cell of the matrix comes to. Knows no pool; the test and its program share it.
 
 use nix::libc;
 use procpool::{CodecStep, WorkerExit};
 use procpool_testkit::fault::{EXIT, Fault, RAW_EXIT};
 use serde::{Deserialize, Serialize};
 
-/// How workers are started.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Method {
-    Spawn,
+/// One cell: how workers are started, when it goes wrong, and what goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Cell {
+    pub(crate) method: Method,
+    pub(crate) moment: Moment,
+    pub(crate) fault: Fault,
 }
 
-impl Method {
-    pub(crate) const ALL: [Self; 1] = [Self::Spawn];
+impl Cell {
+    pub(crate) fn expected(&self) -> Expected {
+        let row = CELLS.iter().find(|(of, _)| *of == self.moment).map(|(_, row)| row);
+        let column = Fault::ALL.iter().position(|other| *other == self.fault);
+        row.expect("every moment has a row")[column.expect("every fault has a column")]
+    }
+}
+
+/// How workers are started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Method {
+    Spawn,
+    Forkserver,
+    Fork,
 }
 
 /// When it goes wrong.
@@ -36,20 +50,6 @@ pub(crate) enum Moment {
     Finalizer,
     /// In a thread that a task has left behind in its worker, which is idle.
     Idle,
-}
-
-impl Moment {
-    pub(crate) const ALL: [Self; 9] = [
-        Self::ArgumentEncode,
-        Self::ArgumentDecode,
-        Self::Initializer,
-        Self::Run,
-        Self::ResultEncode,
-        Self::ResultDecode,
-        Self::Callback,
-        Self::Finalizer,
-        Self::Idle,
-    ];
 }
 
 /// What the task that is hit comes to when its worker lives on.
@@ -182,12 +182,6 @@ pub(crate) const CELLS: [(Moment, [Expected; 7]); 9] = [
         ],
     ),
 ];
-
-pub(crate) fn expected(moment: Moment, fault: Fault) -> Expected {
-    let row = CELLS.iter().find(|(of, _)| *of == moment).map(|(_, row)| row);
-    let column = Fault::ALL.iter().position(|other| *other == fault);
-    row.expect("every moment has a row")[column.expect("every fault has a column")]
-}
 
 /// How a worker ends by `fault`, if it does. A panic ends only what comes after the last task.
 pub(crate) fn exit_of(fault: Fault) -> Option<WorkerExit> {

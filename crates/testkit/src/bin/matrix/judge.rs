@@ -4,38 +4,26 @@ use procpool::{
     Activity, BrokenCause, DeathPolicy, Error, ExitReason, KillOutcome, WorkerDeath, WorkerExit,
 };
 use procpool_testkit::fault::Fault;
-use procpool_testkit::watch;
 
-use crate::programs;
-use crate::table::{self, Expected, Method, Moment, Outcome};
+use crate::table::{self, Cell, Expected, Moment, Outcome};
 use crate::trial::{Asked, PROMISE, Trial, pid, wait_until_stopped};
 
-const POLICIES: [DeathPolicy; 2] = [DeathPolicy::Break, DeathPolicy::Replace { retries: 0 }];
-
-/// Runs one cell of the matrix, under both policies.
-pub(crate) fn cell(method: Method, moment: Moment, fault: Fault) {
-    let expected = table::expected(moment, fault);
-    if expected == Expected::Program {
-        return watch::within(watch::HANG, move || programs::judge(method, moment, fault));
-    }
-    for policy in POLICIES {
-        watch::within(watch::HANG, move || {
-            let mut trial = Trial::new(method, moment, fault, policy, expected);
-            let worker = trial.start();
-            let judge = Judge { fault, policy, worker };
-            match expected {
-                Expected::Task(outcome) => judge.task(trial, moment, outcome),
-                Expected::Death => judge.death(trial),
-                Expected::BadStart => judge.bad_start(trial),
-                Expected::IdleDeath => judge.idle_death(trial),
-                Expected::BadLeave => judge.leave(trial, ExitReason::Died(judge.exit())),
-                Expected::LeaveTimesOut => judge.leave(trial, ExitReason::TimedOut),
-                Expected::TaskTimesOut => judge.task_times_out(trial),
-                Expected::NeedsKill => judge.needs_kill(trial),
-                Expected::IdleUntilShutdown => judge.idle_until_shutdown(trial),
-                Expected::Program | Expected::CannotExist(_) => unreachable!("it is not run"),
-            }
-        });
+/// Judges one cell of those that do not concern this program's own process, under one policy.
+pub(crate) fn judge(cell: &Cell, policy: DeathPolicy) {
+    let mut trial = Trial::new(cell, policy);
+    let worker = trial.start();
+    let judge = Judge { fault: cell.fault, policy, worker };
+    match cell.expected() {
+        Expected::Task(outcome) => judge.task(trial, cell.moment, outcome),
+        Expected::Death => judge.death(trial),
+        Expected::BadStart => judge.bad_start(trial),
+        Expected::IdleDeath => judge.idle_death(trial),
+        Expected::BadLeave => judge.leave(trial, ExitReason::Died(judge.exit())),
+        Expected::LeaveTimesOut => judge.leave(trial, ExitReason::TimedOut),
+        Expected::TaskTimesOut => judge.task_times_out(trial),
+        Expected::NeedsKill => judge.needs_kill(trial),
+        Expected::IdleUntilShutdown => judge.idle_until_shutdown(trial),
+        Expected::Program | Expected::CannotExist(_) => unreachable!("it is not judged here"),
     }
 }
 
@@ -80,7 +68,6 @@ impl Judge {
         assert_eq!(trial.assert_goes_on(), self.worker, "the worker lives on");
         trial.executor.shutdown(true, false);
         assert_eq!(trial.exit_of(self.worker), ExitReason::Finished);
-        trial.end(self.worker);
     }
 
     fn death(&self, mut trial: Trial) {
@@ -95,7 +82,6 @@ impl Judge {
             assert_ne!(trial.assert_goes_on(), self.worker);
         }
         assert_eq!(trial.exit_of(self.worker), ExitReason::Died(self.exit()));
-        trial.end(self.worker);
     }
 
     fn bad_start(&self, mut trial: Trial) {
@@ -127,7 +113,6 @@ impl Judge {
             other => panic!("{other:?}"),
         }
         assert_eq!(trial.exit_of(self.worker), reason);
-        trial.end(self.worker);
     }
 
     fn idle_death(&self, mut trial: Trial) {
@@ -141,14 +126,12 @@ impl Judge {
         } else {
             assert_ne!(trial.assert_goes_on(), self.worker);
         }
-        trial.end(self.worker);
     }
 
     fn leave(&self, mut trial: Trial, reason: ExitReason) {
         assert_eq!(trial.hit(), Asked::Outcome(Ok(())), "it was over before");
         assert_eq!(trial.exit_of(self.worker), reason);
         assert_ne!(trial.assert_goes_on(), self.worker);
-        trial.end(self.worker);
     }
 
     fn task_times_out(&self, mut trial: Trial) {
@@ -158,7 +141,6 @@ impl Judge {
         };
         assert_eq!(trial.exit_of(self.worker), ExitReason::TimedOut);
         assert_ne!(trial.assert_goes_on(), self.worker);
-        trial.end(self.worker);
     }
 
     fn needs_kill(&self, mut trial: Trial) {
@@ -168,7 +150,6 @@ impl Judge {
         let error = hit().expect_err("it never ran");
         assert_eq!(cause_of(&error), &BrokenCause::Killed);
         assert_eq!(trial.exit_of(self.worker), ExitReason::Killed);
-        trial.end(self.worker);
     }
 
     fn idle_until_shutdown(&self, mut trial: Trial) {
@@ -181,8 +162,8 @@ impl Judge {
         trial.executor.shutdown(false, false);
         assert_eq!(trial.exit_of(self.worker), ExitReason::TimedOut);
         assert_eq!(waits.result_timeout(PROMISE), Err(Error::Cancelled));
+        // After one that did not wait, dropping does not either.
         trial.executor.shutdown(true, false);
-        trial.end(self.worker);
     }
 }
 

@@ -1,0 +1,39 @@
+//! What a pool may leave behind in its program, and must not: children, descriptors, threads.
+
+use std::thread;
+
+use crate::os;
+
+/// How often to look for a thread that has ended. /proc forgets it an instant later, so more looks
+/// only delay the report of one that stays.
+const LOOKS: usize = 100_000;
+
+/// What this program has when it has no pool.
+#[derive(Debug)]
+pub struct Baseline {
+    descriptors: Vec<(i32, String)>,
+    threads: usize,
+}
+
+impl Baseline {
+    /// Looks at this program, which has no pool.
+    pub fn look() -> Self {
+        let this = std::process::id();
+        Self { descriptors: os::descriptors_of(this), threads: os::threads_of(this).len() }
+    }
+
+    /// Asserts that everything is as it was. A thread that nobody joins takes an instant to end after
+    /// its pool is gone, and one that was joined is listed for an instant.
+    ///
+    /// # Panics
+    ///
+    /// When something is left.
+    pub fn assert_back(&self) {
+        let this = std::process::id();
+        let is_back = |_: &usize| os::threads_of(this).len() == self.threads;
+        let looked = (0..LOOKS).inspect(|_| thread::yield_now()).find(is_back);
+        assert!(looked.is_some(), "threads stay: {:?}", os::threads_of(this));
+        assert_eq!(os::descendants_of(this), [], "a process is left");
+        assert_eq!(os::descriptors_of(this), self.descriptors, "descriptors stay");
+    }
+}

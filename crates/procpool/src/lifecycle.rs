@@ -116,7 +116,8 @@ pub enum EventKind {
     TaskRetried(u64),
     /// The pool was shut down, or told to anew.
     ShutDown,
-    /// The pool is broken. Nothing is started after this.
+    /// The pool is broken. Nothing is started after this; of a worker whose start was under way, start
+    /// and end are told of still.
     Broken(BrokenCause),
 }
 

@@ -18,6 +18,8 @@ pub(crate) struct Shared {
     next: AtomicU64,
     /// Held by who has a payload that is not small: one at a time fits into the memory.
     giant: Mutex<()>,
+    /// Who waits for workers to be ready. They settle by the end of the pool.
+    pub(crate) awaiting: Mutex<Vec<Future<()>>>,
 }
 
 /// How a task was submitted.
@@ -108,7 +110,9 @@ impl Client<'_> {
             (95..97, _) => drop(self.executor.stats()),
             (97, _) => {
                 let workers = self.random.random_range(0..=self.plan.workers + 1);
-                drop(self.executor.ready(workers));
+                let ready = self.executor.ready(workers);
+                let mut awaiting = self.shared.awaiting.lock().expect("nobody panics under it");
+                awaiting.push(ready);
             }
             _ => std::thread::sleep(Duration::from_micros(self.random.random_range(0..3_000))),
         }

@@ -5,11 +5,12 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use nix::libc;
 use procpool::{
-    Activity, BrokenCause, DeathPolicy, Error, EventKind, ExitReason, StartMethod, WorkerDeath,
-    WorkerExit, WorkerInfo,
+    Activity, BrokenCause, DeathPolicy, Error, EventKind, ExitReason, Future, StartMethod,
+    WorkerDeath, WorkerExit, WorkerInfo,
 };
 
 use crate::client::{How, Told};
@@ -46,6 +47,8 @@ impl Hooked {
 pub(crate) struct Round {
     pub(crate) plan: Plan,
     pub(crate) told: Vec<Told>,
+    /// What `ready` gave.
+    pub(crate) awaiting: Vec<Future<()>>,
     pub(crate) records: Vec<Record>,
     pub(crate) events: Vec<EventKind>,
     pub(crate) hooked: Hooked,
@@ -66,6 +69,7 @@ impl Round {
             }
         }
         wrong.extend(runs.keys().map(|number| format!("nobody submitted the task {number}")));
+        wrong.extend(self.judge_awaiting());
         wrong.extend(self.judge_deaths());
         wrong.extend(self.judge_recycling());
         wrong.extend(self.judge_breaking());
@@ -142,6 +146,20 @@ impl Round {
             },
         }
         wrong
+    }
+
+    /// Who waits for workers learns that they are there, or that they never come.
+    fn judge_awaiting(&self) -> Vec<String> {
+        let is_plausible = |result: &Result<(), Error>| match result {
+            Ok(()) => true,
+            Err(error) => matches!(
+                error,
+                Error::InvalidArgument(_) | Error::BrokenProcessPool(_) | Error::Shutdown
+            ),
+        };
+        let results = self.awaiting.iter().map(|ready| ready.result_timeout(Duration::ZERO));
+        let wrong = results.filter(|result| !is_plausible(result));
+        wrong.map(|result| format!("waiting for workers came to {result:?}")).collect()
     }
 
     /// A death leaves one task in doubt.

@@ -114,7 +114,8 @@ fn play(seed: u64, limit: Option<Limit>) -> (Round, u32) {
     // They end with the pool.
     let events = events.map(|event| event.kind).collect();
     let records = task::read_trace(&trace);
-    (Round { plan, told, records, events, hooked }, kills.into_inner())
+    let awaiting = shared.awaiting.into_inner().expect("nobody panics under it");
+    (Round { plan, told, awaiting, records, events, hooked }, kills.into_inner())
 }
 
 fn end(executor: &ProcessPoolExecutor<Worker>, ending: Ending) {

@@ -47,7 +47,7 @@ macro_rules! run_cells {
                 mod $method_name {
                     $(mod $name {
                         $(
-                            // Behaviours: BRK-01, BRK-02, BRK-03, BRK-16, SUB-06, SER-01, INIT-01.
+                            // Behaviours: SUB-06, SUB-08, BRK-01, BRK-02, BRK-03, BRK-16, INIT-03, INIT-04, SER-01, SER-03, SER-04, SER-05, SER-06, SER-08, SER-09, PAR-01, PAR-02, PAR-03, TMO-02, TMO-03.
                             #[test]
                             fn $cell() {
                                 use crate::table::{Cell, Method, Moment};

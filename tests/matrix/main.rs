@@ -33,9 +33,6 @@ const MOMENTS: [Moment; 9] = [
     Moment::Idle,
 ];
 
-/// How the workers of this test's programs are started, unless a cell says otherwise.
-const START_METHOD: &str = "spawn";
-
 /// Declares which cells are run, and the macro that makes a test of each for a start method.
 macro_rules! run_cells {
     ($($name:ident $moment:ident: $($cell:ident $fault:ident),*;)*) => {
@@ -78,6 +75,8 @@ run_cells! {
     result_encode ResultEncode: error Error, panic Panic, exit Exit, raw_exit RawExit,
         sigkill Sigkill, sigsegv Sigsegv, sigstop Sigstop;
     result_decode ResultDecode: error Error, panic Panic, exit Exit, raw_exit RawExit,
+        sigkill Sigkill, sigsegv Sigsegv, sigstop Sigstop;
+    callback Callback: panic Panic, exit Exit, raw_exit RawExit,
         sigkill Sigkill, sigsegv Sigsegv, sigstop Sigstop;
     finalizer Finalizer: panic Panic, exit Exit, raw_exit RawExit,
         sigkill Sigkill, sigsegv Sigsegv, sigstop Sigstop;

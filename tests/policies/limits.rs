@@ -319,3 +319,23 @@ fn a_wait_that_gives_up_leaves_the_task_alone() {
         assert_eq!(future.result_timeout(Duration::ZERO), Ok(worker));
     });
 }
+
+fn park_for_ever(_: u32) {
+    park();
+}
+
+// Behaviours: MAP-22.
+#[test]
+fn a_chunk_of_a_map_has_the_limit_of_its_items_together_and_they_fail_together() {
+    watch::within(watch::HANG, || {
+        let executor = builder(2).task_timeout(NEVER).build().unwrap();
+        let doubled = executor.chunksize(5).map(|x: u32| 2 * x, 0..20);
+        assert!(doubled.map(Result::unwrap).eq((0..20).map(|x| 2 * x)));
+        let executor = builder(2).task_timeout(SHORT).grace(SHORT).build().unwrap();
+        let endless: Vec<_> = executor.chunksize(2).map(park_for_ever, 0..6).collect();
+        assert_eq!(endless.len(), 6);
+        assert!(endless.iter().all(is_timed_out), "{endless:?}");
+        let Some(Err(Error::TaskTimedOut { limit, .. })) = endless.first() else { unreachable!() };
+        assert_eq!(*limit, 2 * SHORT);
+    });
+}

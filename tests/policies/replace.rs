@@ -1,6 +1,9 @@
 //! `DeathPolicy::Replace`: a worker that dies costs its own task, or not even that, at whatever
 //! moment of its life.
 
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+
 use nix::sys::signal::Signal;
 use procpool::{Activity, DeathPolicy, Error, EventKind, ExitReason, Future, WorkerExit};
 use procpool_testkit::watch;
@@ -185,5 +188,32 @@ fn a_worker_that_never_ends_by_itself_is_no_death() {
         assert!(matches!(endless.result(), Err(Error::TaskKilled { .. })), "it is not tried again");
         drop(executor);
         assert_eq!(exits(events), [ExitReason::Killed]);
+    });
+}
+
+fn end_by(how: u32) {
+    match how {
+        0 => kill_self(),
+        1 => std::process::exit(0),
+        2 => std::process::abort(),
+        _ => drop(nix::sys::signal::raise(Signal::SIGSEGV)),
+    }
+}
+
+// Behaviours: BRK-20.
+#[test]
+fn a_task_that_a_callback_submits_may_die_like_any_other() {
+    watch::within(watch::HANG, || {
+        let executor = Arc::new(replacing(1, 0));
+        for how in 0..4 {
+            let (sender, receiver) = channel();
+            let pool = Arc::clone(&executor);
+            executor.submit(pid, ()).add_done_callback(move |_| {
+                sender.send(pool.submit(end_by, how)).expect("somebody waits");
+            });
+            let dies = receiver.recv().expect("the callback runs");
+            assert!(matches!(dies.result(), Err(Error::WorkerDied(_))), "{how}: {dies:?}");
+        }
+        assert_works(&executor);
     });
 }

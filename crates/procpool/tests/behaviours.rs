@@ -31,18 +31,6 @@ const AREAS: [(&str, &[RangeInclusive<u8>]); 18] = [
     ("LEAK", &[1..=7]),
 ];
 
-/// Rows of features that are being built, by feature. A row leaves this list for its test; when the
-/// last one has left, the list goes.
-const NOT_YET: [(&str, &str); 7] = [
-    ("callbacks", "BRK-20"),
-    ("await", "FUT-12"),
-    ("wait and as_completed", "WAIT-12"),
-    ("map: timeout, buffersize, unordered", "MAP-22"),
-    ("max_tasks_per_child", "CFG-05 CFG-06"),
-    ("deadlines and the idle timeout", "OUT-04"),
-    ("start methods", "CFG-07 FORK-05"),
-];
-
 /// Every row, in the order of the areas.
 fn rows() -> Vec<String> {
     let numbers = |(area, ranges): &(&str, &[RangeInclusive<u8>])| {
@@ -93,11 +81,10 @@ struct Books {
     excused: Vec<(String, String)>,
     /// How many rows each area is said to have.
     counted: Vec<(String, String)>,
-    not_yet: Vec<String>,
 }
 
 impl Books {
-    fn read(sources: &Sources, page: &str, not_yet: &[(&str, &str)]) -> Self {
+    fn read(sources: &Sources, page: &str) -> Self {
         let mut books = Self::default();
         for (file, text) in sources {
             books.read_source(file, text);
@@ -114,8 +101,6 @@ impl Books {
                 _ => {}
             }
         }
-        let rows = not_yet.iter().flat_map(|(_, rows)| rows.split_whitespace());
-        books.not_yet.extend(rows.map(str::to_owned));
         books
     }
 
@@ -144,7 +129,7 @@ impl Books {
     fn entries(&self) -> impl Iterator<Item = (&str, &str)> {
         let named = self.named.iter().map(|(row, place)| (row.as_str(), place.as_str()));
         let excused = self.excused.iter().map(|(row, _)| (row.as_str(), "behaviours.md"));
-        named.chain(excused).chain(self.not_yet.iter().map(|row| (row.as_str(), "NOT_YET")))
+        named.chain(excused)
     }
 }
 
@@ -172,7 +157,7 @@ fn forgotten_rows(books: &Books) -> Vec<String> {
     rows().into_iter().filter(|row| !written.contains(row.as_str())).collect()
 }
 
-/// Rows that are in more than one of: tests, the table, `NOT_YET`; or in one of the last two twice.
+/// Rows that are both in a test and in the table, or in the table twice.
 fn doubtful_rows(books: &Books) -> Vec<String> {
     let mut places: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (row, place) in books.entries() {
@@ -223,8 +208,7 @@ fn every_row_has_a_test_or_a_reason() {
     let page = include_str!("../src/behaviours.md");
     let rows = rows();
     assert!(page.contains(&format!("in {} rows", rows.len())), "{} rows", rows.len());
-    assert_eq!(page.contains("wait in that test"), !NOT_YET.is_empty(), "behaviours.md says so");
-    let books = Books::read(&sources(), page, NOT_YET);
+    let books = Books::read(&sources(), page);
     let named: BTreeSet<_> = books.named.iter().map(|(row, _)| row).collect();
     assert!(named.len() > rows.len() / 3, "the tests were found: they name {} rows", named.len());
     let mut found = Vec::new();
@@ -253,7 +237,7 @@ fn every_rule_finds_what_it_is_for() {
     let page = "\
         | area | is about | rows |\n|---|---|---|\n| CFG | pools | 12 |\n\n\
         | row | why |\n|---|---|\n| CFG-05 |  |\n| CFG-02 | not |\n| CFG-02 | for me |\n";
-    let books = Books::read(&sources, page, &[("later", "CFG-04 CFG-01")]);
+    let books = Books::read(&sources, page);
     assert_eq!(
         comments_astray(&books),
         [
@@ -264,15 +248,9 @@ fn every_rule_finds_what_it_is_for() {
     );
     assert_eq!(unknown_rows(&books), ["tests/some.rs:1: SUB-20"]);
     let forgotten = forgotten_rows(&books);
-    assert_eq!(forgotten[..2], ["CFG-03", "CFG-06"]);
-    assert_eq!(forgotten.len(), rows().len() - 4, "CFG-01, CFG-02, CFG-04 and CFG-05 are there");
-    assert_eq!(
-        doubtful_rows(&books),
-        [
-            "CFG-01: tests/some.rs:1, tests/some.rs:4, NOT_YET",
-            "CFG-02: tests/some.rs:4, behaviours.md, behaviours.md",
-        ]
-    );
+    assert_eq!(forgotten[..2], ["CFG-03", "CFG-04"]);
+    assert_eq!(forgotten.len(), rows().len() - 3, "CFG-01, CFG-02 and CFG-05 are there");
+    assert_eq!(doubtful_rows(&books), ["CFG-02: tests/some.rs:4, behaviours.md, behaviours.md"]);
     assert_eq!(miscounted_areas(&books).len(), 1);
     assert_eq!(rows_without_reason(&books), ["CFG-05", "CFG-02"]);
     assert_eq!(

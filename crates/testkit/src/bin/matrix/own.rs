@@ -1,6 +1,7 @@
 //! Something goes wrong in this program itself while it has a pool.
 
 use std::fs;
+use std::sync::mpsc::channel;
 
 use procpool::Future;
 use procpool_testkit::fault::{Decoded, Encoded};
@@ -38,6 +39,16 @@ pub(crate) fn go_wrong(cell: &Cell) {
     let has_result = match cell.moment {
         Moment::ArgumentEncode => answers(&executor.submit(|_: Encoded| (), Encoded(fault))),
         Moment::ResultDecode => answers(&executor.submit(Decoded, fault)),
+        Moment::Callback => {
+            let future = executor.submit(|()| (), ());
+            let (sender, receiver) = channel();
+            future.add_done_callback(move |_| {
+                drop(fault.commit());
+                sender.send(()).expect("somebody waits");
+            });
+            receiver.recv().expect("it goes on");
+            answers(&future)
+        }
         other => panic!("nothing of this process's own happens at {other:?}"),
     };
     go_on.give(1);

@@ -111,7 +111,7 @@ fn pools_of_different_fates_leave_no_file() {
     watch::within(watch::HANG, || {
         let temporary = tempfile::tempdir().unwrap();
         let mut command = Command::new(program::path("clean_after_drop"));
-        let run = command.env("TMPDIR", temporary.path()).output().unwrap();
+        let run = command.arg("80").env("TMPDIR", temporary.path()).output().unwrap();
         assert!(run.status.success() && run.stderr.is_empty(), "{run:?}");
         let text = String::from_utf8(run.stdout).expect("it is text");
         assert!(text.contains("a pool whose initializer failed"), "{text}");

@@ -42,6 +42,17 @@ const LEAVE_TIMEOUT: Duration = Duration::from_secs(30);
 const MAX_FAILED_STARTS: u32 = 3;
 
 /// Arguments for an initializer that has not been named yet.
+///
+/// # Examples
+///
+/// ```
+/// use procpool::ProcessPoolExecutor;
+///
+/// // Only the initializer's name is missing.
+/// let initargs: procpool::Builder<(), procpool::Initargs<u32>> =
+///     ProcessPoolExecutor::builder().initargs(7);
+/// let _builder = initargs.initializer(|number: u32| println!("{number}"));
+/// ```
 #[derive(Debug)]
 pub struct Initargs<A>(A);
 
@@ -49,6 +60,20 @@ pub struct Initargs<A>(A);
 ///
 /// `S` is the state that the initializer gives to tasks; `I` is `()`, or [`Initargs`] between the
 /// calls of [`initargs`](Self::initargs) and [`initializer`](Self::initializer).
+///
+/// # Examples
+///
+/// ```
+/// fn main() -> Result<(), procpool::Error> {
+///     procpool::init();
+///     let builder: procpool::Builder<u32> = procpool::ProcessPoolExecutor::builder()
+///         .max_workers(2)
+///         .initializer(|| Ok::<u32, String>(40));
+///     let executor = builder.build()?;
+///     assert_eq!(executor.submit_with(|state, x: u32| *state + x, 2).result()?, 42);
+///     Ok(())
+/// }
+/// ```
 pub struct Builder<S = (), I = ()> {
     max_workers: Option<usize>,
     policies: Policies,
@@ -62,6 +87,17 @@ pub struct Builder<S = (), I = ()> {
 
 impl ProcessPoolExecutor {
     /// Starts the making of a pool.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// fn main() -> Result<(), procpool::Error> {
+    ///     procpool::init();
+    ///     let executor = procpool::ProcessPoolExecutor::builder().build()?;
+    ///     assert_eq!(executor.submit(|x: u32| x + 1, 1).result()?, 2);
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn builder() -> Builder {
         Builder {
             max_workers: None,
@@ -256,6 +292,21 @@ impl<A: Serialize + DeserializeOwned + 'static> Builder<(), Initargs<A>> {
     /// Calls `initializer` with the initargs in every worker, once, before its first task.
     ///
     /// See [`initializer`](Builder::initializer) of the builder without initargs.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// fn main() -> Result<(), procpool::Error> {
+    ///     procpool::init();
+    ///     let executor = procpool::ProcessPoolExecutor::builder()
+    ///         .max_workers(1)
+    ///         .initargs("40".to_owned())
+    ///         .initializer(|text: String| text.parse::<u32>())
+    ///         .build()?;
+    ///     assert_eq!(executor.submit_with(|state, x: u32| *state + x, 2).result()?, 42);
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn initializer<O: InitializerOutput>(self, initializer: fn(A) -> O) -> Builder<O::State> {
         self.with_initializer(task::initializer_with_entry(initializer), |initargs, output| {
             codec::encode(&initargs.0, output, CodecStep::EncodeArguments)
@@ -269,6 +320,21 @@ impl<S, I> Builder<S, I> {
     ///
     /// By default as many as the process may use CPUs at once: its CPU affinity and the quotas of
     /// its control groups count, as [`std::thread::available_parallelism`] finds them.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// fn main() -> Result<(), procpool::Error> {
+    ///     procpool::init();
+    ///     use procpool::{Error, ProcessPoolExecutor};
+    ///
+    ///     let none = ProcessPoolExecutor::builder().max_workers(0).build();
+    ///     assert!(matches!(none, Err(Error::InvalidArgument(_))));
+    ///     let two = ProcessPoolExecutor::builder().max_workers(2).build()?;
+    ///     two.ready(2).result()?;
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn max_workers(mut self, max_workers: usize) -> Self {
         self.max_workers = Some(max_workers);
         self
@@ -280,6 +346,20 @@ impl<S, I> Builder<S, I> {
     /// One that takes longer is killed. If it was the only worker, the pool is broken. The same
     /// limit holds for the server that workers are forked from, with
     /// [`preload`](Self::preload), and for each of its answers.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// fn main() -> Result<(), procpool::Error> {
+    ///     procpool::init();
+    ///     use std::time::Duration;
+    ///
+    ///     let builder = procpool::ProcessPoolExecutor::builder().max_workers(1);
+    ///     let executor = builder.start_timeout(Duration::from_secs(60)).build()?;
+    ///     assert_eq!(executor.submit(|x: u32| x + 1, 1).result()?, 2);
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn start_timeout(mut self, limit: Duration) -> Self {
         self.policies.start_timeout = limit;
         self
@@ -288,6 +368,20 @@ impl<S, I> Builder<S, I> {
     /// Sets how workers are started: [`StartMethod::Spawn`] by default.
     ///
     /// See [`StartMethod`] for what the choice changes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// fn main() -> Result<(), procpool::Error> {
+    ///     procpool::init();
+    ///     use procpool::{ProcessPoolExecutor, StartMethod};
+    ///
+    ///     let builder = ProcessPoolExecutor::builder().max_workers(1);
+    ///     let executor = builder.start_method(StartMethod::Forkserver).build()?;
+    ///     assert_eq!(executor.submit(|x: u32| x + 1, 1).result()?, 2);
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn start_method(mut self, method: StartMethod) -> Self {
         self.start.method = method;
         self
@@ -379,6 +473,17 @@ impl<S: 'static> Builder<S> {
     ///   `preload`.
     /// - [`Error::ForkWithThreads`]: [`StartMethod::Fork`] in a process with several threads.
     /// - [`Error::Setup`]: the system refused a descriptor, a thread or a process.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// fn main() -> Result<(), procpool::Error> {
+    ///     procpool::init();
+    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(2).build()?;
+    ///     assert_eq!(executor.stats().idle, 0, "workers are started when tasks need them");
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn build(self) -> Result<ProcessPoolExecutor<S>, Error> {
         if !is_initialized() {
             return Err(Error::NotInitialized);

@@ -149,6 +149,20 @@ impl std::error::Error for Error {
 }
 
 /// A panic that happened in a worker.
+///
+/// # Examples
+///
+/// ```
+/// fn main() -> Result<(), procpool::Error> {
+///     procpool::init();
+///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+///     let error = executor.submit(|x: u32| assert!(x > 9, "{x} is too small"), 1).error();
+///     let Some(procpool::Error::Panicked(panic)) = error else { panic!("it panics") };
+///     assert_eq!(panic.message, "1 is too small");
+///     assert!(panic.location.is_some());
+///     Ok(())
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RemotePanic {
@@ -175,6 +189,17 @@ impl fmt::Display for RemotePanic {
 }
 
 /// The step at which a value failed to travel.
+///
+/// # Examples
+///
+/// ```
+/// use procpool::CodecStep;
+///
+/// fn has_run(failed_at: CodecStep) -> bool {
+///     matches!(failed_at, CodecStep::EncodeResult | CodecStep::DecodeResult)
+/// }
+/// assert!(!has_run(CodecStep::DecodeArguments));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CodecStep {
     /// In the parent, before the task was queued.
@@ -188,6 +213,30 @@ pub enum CodecStep {
 }
 
 /// A value that could not be turned into bytes, or back. Only its own task is affected.
+///
+/// # Examples
+///
+/// ```
+/// fn main() -> Result<(), procpool::Error> {
+///     procpool::init();
+///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+///     /// Refuses to be written.
+///     #[derive(serde::Deserialize)]
+///     struct Secret;
+///
+///     impl serde::Serialize for Secret {
+///         fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+///             Err(serde::ser::Error::custom("it stays here"))
+///         }
+///     }
+///
+///     let error = executor.submit(|_: Secret| (), Secret).error();
+///     let Some(procpool::Error::Codec(codec)) = error else { panic!("it cannot travel") };
+///     assert_eq!(codec.step, procpool::CodecStep::EncodeArguments);
+///     assert!(codec.type_name.ends_with("Secret"));
+///     Ok(())
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CodecError {
@@ -215,6 +264,21 @@ impl fmt::Display for CodecError {
 ///
 /// Every future that was not settled when the pool broke, and every later
 /// [`submit`](crate::ProcessPoolExecutor::submit), gets an error of its own with this one cause.
+///
+/// # Examples
+///
+/// ```
+/// fn main() -> Result<(), procpool::Error> {
+///     procpool::init();
+///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+///     use procpool::{BrokenCause, Error};
+///
+///     let error = executor.submit(|code: i32| -> () { std::process::exit(code) }, 3).error();
+///     let Some(Error::BrokenProcessPool(broken)) = error else { panic!("its worker exits") };
+///     assert!(broken.to_string().starts_with("the process pool is broken: worker "));
+///     Ok(())
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BrokenProcessPool {
     cause: Arc<BrokenCause>,
@@ -226,6 +290,21 @@ impl BrokenProcessPool {
     }
 
     /// Returns what broke the pool.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// fn main() -> Result<(), procpool::Error> {
+    ///     procpool::init();
+    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    ///     use procpool::{BrokenCause, Error};
+    ///
+    ///     let error = executor.submit(|code: i32| -> () { std::process::exit(code) }, 3).error();
+    ///     let Some(Error::BrokenProcessPool(broken)) = error else { panic!("its worker exits") };
+    ///     assert!(matches!(broken.cause(), BrokenCause::WorkerDied(_)));
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn cause(&self) -> &BrokenCause {
         &self.cause
     }
@@ -247,6 +326,23 @@ impl std::error::Error for BrokenProcessPool {
 }
 
 /// What broke a pool.
+///
+/// # Examples
+///
+/// ```
+/// fn main() -> Result<(), procpool::Error> {
+///     procpool::init();
+///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+///     use procpool::{BrokenCause, Error};
+///
+///     executor.kill_workers();
+///     let Some(Error::BrokenProcessPool(broken)) = executor.submit(|()| (), ()).error() else {
+///         panic!("a killed pool is broken")
+///     };
+///     assert_eq!(*broken.cause(), BrokenCause::Killed);
+///     Ok(())
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BrokenCause {
@@ -465,6 +561,15 @@ pub struct ResourceUsage {
 }
 
 /// How a worker process ended.
+///
+/// # Examples
+///
+/// ```
+/// use procpool::WorkerExit;
+///
+/// assert_eq!(WorkerExit::Code(3).to_string(), "exited with code 3");
+/// assert_eq!(WorkerExit::Signal(9).to_string(), "was killed by SIGKILL");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum WorkerExit {
     /// It called `exit`, or returned from `main`.
@@ -489,6 +594,14 @@ impl fmt::Display for WorkerExit {
 }
 
 /// What a worker, or the server that workers are forked from, was doing when it ended.
+///
+/// # Examples
+///
+/// ```
+/// use procpool::Activity;
+///
+/// assert_eq!(Activity::Running(7).to_string(), "running work item 7");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Activity {
     /// It had not reached [`init`](crate::init) yet.

@@ -77,6 +77,21 @@ enum Manager {
 
 /// How tasks are submitted that need something of their own. Made by
 /// [`ProcessPoolExecutor::timeout`].
+///
+/// # Examples
+///
+/// ```
+/// fn main() -> Result<(), procpool::Error> {
+///     procpool::init();
+///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+///     use std::time::Duration;
+///
+///     let hasty = executor.timeout(Duration::from_secs(60));
+///     let (first, second) = (hasty.submit(|x: u32| x + 1, 1), hasty.submit(|x: u32| x + 2, 1));
+///     assert_eq!((first.result()?, second.result()?), (2, 3));
+///     Ok(())
+/// }
+/// ```
 #[derive(Debug)]
 #[must_use = "nothing is submitted before `submit` or `submit_with`"]
 pub struct SubmitOptions<'a, S> {
@@ -86,6 +101,18 @@ pub struct SubmitOptions<'a, S> {
 
 impl<S: 'static> SubmitOptions<'_, S> {
     /// Submits one call of `task`; see [`ProcessPoolExecutor::submit`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// fn main() -> Result<(), procpool::Error> {
+    ///     procpool::init();
+    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    ///     let limited = executor.timeout(std::time::Duration::from_secs(60));
+    ///     assert_eq!(limited.submit(|x: u32| x + 1, 1).result()?, 2);
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn submit<A, R>(&self, task: fn(A) -> R, arguments: A) -> Future<R>
     where
         A: Serialize + DeserializeOwned + 'static,
@@ -95,6 +122,21 @@ impl<S: 'static> SubmitOptions<'_, S> {
     }
 
     /// Submits one call of `task` with its worker's state; see [`ProcessPoolExecutor::submit_with`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// fn main() -> Result<(), procpool::Error> {
+    ///     procpool::init();
+    ///     let executor = procpool::ProcessPoolExecutor::builder()
+    ///         .max_workers(1)
+    ///         .initializer(|| Ok::<u32, String>(40))
+    ///         .build()?;
+    ///     let limited = executor.timeout(std::time::Duration::from_secs(60));
+    ///     assert_eq!(limited.submit_with(|state, x: u32| *state + x, 2).result()?, 42);
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn submit_with<A, R>(&self, task: fn(&mut S, A) -> R, arguments: A) -> Future<R>
     where
         A: Serialize + DeserializeOwned + 'static,
@@ -149,6 +191,18 @@ impl<S: 'static> ProcessPoolExecutor<S> {
     /// # Panics
     ///
     /// When the arguments' `Serialize` does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// fn main() -> Result<(), procpool::Error> {
+    ///     procpool::init();
+    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    ///     let product = executor.submit(|(a, b): (u32, u32)| a * b, (6, 7));
+    ///     assert_eq!(product.result()?, 42);
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn submit<A, R>(&self, task: fn(A) -> R, arguments: A) -> Future<R>
     where
         A: Serialize + DeserializeOwned + 'static,
@@ -160,6 +214,25 @@ impl<S: 'static> ProcessPoolExecutor<S> {
     /// Submits one call of `task` with the state of the worker that will run it.
     ///
     /// See [`submit`](Self::submit).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// fn main() -> Result<(), procpool::Error> {
+    ///     procpool::init();
+    ///     let executor = procpool::ProcessPoolExecutor::builder()
+    ///         .max_workers(1)
+    ///         .initializer(|| Ok::<Vec<u32>, String>(Vec::new()))
+    ///         .build()?;
+    ///     let push = |seen: &mut Vec<u32>, x: u32| {
+    ///         seen.push(x);
+    ///         seen.len()
+    ///     };
+    ///     assert_eq!(executor.submit_with(push, 7).result()?, 1);
+    ///     assert_eq!(executor.submit_with(push, 8).result()?, 2);
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn submit_with<A, R>(&self, task: fn(&mut S, A) -> R, arguments: A) -> Future<R>
     where
         A: Serialize + DeserializeOwned + 'static,
@@ -288,6 +361,22 @@ impl<S> ProcessPoolExecutor<S> {
     /// waits does so after one that did not, one that cancels cancels what is left.
     ///
     /// A callback or hook that calls it with `wait` does not wait for itself and those behind it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// fn main() -> Result<(), procpool::Error> {
+    ///     procpool::init();
+    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    ///     use procpool::Error;
+    ///
+    ///     let future = executor.submit(|x: u32| x + 1, 1);
+    ///     executor.shutdown(true, false);
+    ///     assert!(future.done());
+    ///     assert_eq!(executor.submit(|x: u32| x + 1, 1).error(), Some(Error::Shutdown));
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn shutdown(&self, wait: bool, cancel_futures: bool) {
         self.pool.shutdown(cancel_futures);
         if !wait {
@@ -400,6 +489,19 @@ impl<S> ProcessPoolExecutor<S> {
     /// [`BrokenCause::Killed`](crate::BrokenCause::Killed), queued ones too. It returns at once;
     /// dropping the executor waits until the workers are gone. This also ends an initializer or a
     /// task that never returns.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// fn main() -> Result<(), procpool::Error> {
+    ///     procpool::init();
+    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    ///     let endless = executor.submit(|()| std::thread::park(), ());
+    ///     executor.kill_workers();
+    ///     assert!(matches!(endless.error(), Some(procpool::Error::BrokenProcessPool(_))));
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn kill_workers(&self) {
         self.pool.kill_workers();
     }

@@ -10,6 +10,25 @@ use std::time::{Duration, Instant};
 use crate::error::{BrokenCause, WorkerExit};
 
 /// A worker: its place in the pool, and its process.
+///
+/// # Examples
+///
+/// ```
+/// fn main() -> Result<(), procpool::Error> {
+///     procpool::init();
+///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+///     use procpool::EventKind;
+///
+///     let mut events = executor.events();
+///     let pid = executor.submit(|()| std::process::id(), ()).result()?;
+///     let Some(EventKind::WorkerStarted(worker)) = events.next().map(|event| event.kind) else {
+///         panic!("nothing happens before that")
+///     };
+///     assert_eq!((worker.id, worker.pid), (0, pid));
+///     assert_eq!(worker.to_string(), format!("worker 0 (pid {pid})"));
+///     Ok(())
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct WorkerInfo {
@@ -27,6 +46,15 @@ impl fmt::Display for WorkerInfo {
 }
 
 /// Why a worker ended.
+///
+/// # Examples
+///
+/// ```
+/// use procpool::{ExitReason, WorkerExit};
+///
+/// assert_eq!(ExitReason::Idle.to_string(), "left: it was idle for long enough");
+/// assert_eq!(ExitReason::Died(WorkerExit::Signal(11)).to_string(), "was killed by SIGSEGV");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ExitReason {
@@ -61,6 +89,14 @@ impl fmt::Display for ExitReason {
 }
 
 /// What a worker's death means. Set by [`death_policy`](crate::Builder::death_policy).
+///
+/// # Examples
+///
+/// ```
+/// use procpool::DeathPolicy;
+///
+/// assert_eq!(DeathPolicy::default(), DeathPolicy::Break);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum DeathPolicy {
@@ -78,6 +114,21 @@ pub enum DeathPolicy {
 }
 
 /// What [`Future::kill`](crate::Future::kill) did.
+///
+/// # Examples
+///
+/// ```
+/// fn main() -> Result<(), procpool::Error> {
+///     procpool::init();
+///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+///     use procpool::KillOutcome;
+///
+///     let future = executor.submit(|x: u32| x + 1, 1);
+///     future.result()?;
+///     assert_eq!(future.kill(), KillOutcome::AlreadyDone);
+///     Ok(())
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KillOutcome {
     /// The task had not started, and never will.
@@ -89,6 +140,23 @@ pub enum KillOutcome {
 }
 
 /// Something that happened in a pool. Made by [`ProcessPoolExecutor::events`](crate::ProcessPoolExecutor::events).
+///
+/// # Examples
+///
+/// ```
+/// fn main() -> Result<(), procpool::Error> {
+///     procpool::init();
+///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+///     use procpool::EventKind;
+///
+///     let mut events = executor.events();
+///     executor.submit(|x: u32| x + 1, 1).result()?;
+///     let first = events.next().expect("a worker was started");
+///     assert!(first.at <= std::time::Instant::now());
+///     assert!(matches!(first.kind, EventKind::WorkerStarted(_)));
+///     Ok(())
+/// }
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Event {
@@ -99,6 +167,23 @@ pub struct Event {
 }
 
 /// What happened.
+///
+/// # Examples
+///
+/// ```
+/// fn main() -> Result<(), procpool::Error> {
+///     procpool::init();
+///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+///     use procpool::EventKind;
+///
+///     let events = executor.events();
+///     executor.shutdown(true, false);
+///     drop(executor);
+///     let kinds: Vec<EventKind> = events.map(|event| event.kind).collect();
+///     assert_eq!(kinds[0], EventKind::ShutDown);
+///     Ok(())
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EventKind {
@@ -125,6 +210,22 @@ pub enum EventKind {
 ///
 /// Iterating waits for the next one; it ends when the pool is gone. Events that nobody takes are
 /// kept, a few words each: drop it when they are of no interest any more.
+///
+/// # Examples
+///
+/// ```
+/// fn main() -> Result<(), procpool::Error> {
+///     procpool::init();
+///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+///     let events = executor.events();
+///     executor.submit(|x: u32| x + 1, 1).result()?;
+///     drop(executor);
+///     for event in events {
+///         println!("{:?}: {:?}", event.at, event.kind);
+///     }
+///     Ok(())
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Events(mpsc::Receiver<Event>);
 
@@ -135,11 +236,41 @@ impl Events {
     }
 
     /// Returns the next event if it has happened already.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// fn main() -> Result<(), procpool::Error> {
+    ///     procpool::init();
+    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    ///     let mut events = executor.events();
+    ///     assert!(events.try_next().is_none());
+    ///     executor.submit(|x: u32| x + 1, 1).result()?;
+    ///     assert!(events.try_next().is_some());
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn try_next(&mut self) -> Option<Event> {
         self.0.try_recv().ok()
     }
 
     /// Waits for the next event for at most `limit`; `None` when none came, or the pool is gone.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// fn main() -> Result<(), procpool::Error> {
+    ///     procpool::init();
+    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    ///     use std::time::Duration;
+    ///
+    ///     let mut events = executor.events();
+    ///     assert!(events.next_timeout(Duration::from_millis(1)).is_none());
+    ///     executor.submit(|x: u32| x + 1, 1).result()?;
+    ///     assert!(events.next_timeout(Duration::from_secs(60)).is_some());
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn next_timeout(&mut self, limit: Duration) -> Option<Event> {
         self.0.recv_timeout(limit).ok()
     }
@@ -154,6 +285,19 @@ impl Iterator for Events {
 }
 
 /// A pool in numbers, at one instant. Made by [`ProcessPoolExecutor::stats`](crate::ProcessPoolExecutor::stats).
+///
+/// # Examples
+///
+/// ```
+/// fn main() -> Result<(), procpool::Error> {
+///     procpool::init();
+///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+///     executor.submit(|x: u32| x + 1, 1).result()?;
+///     let stats = executor.stats();
+///     assert_eq!((stats.idle, stats.busy, stats.done, stats.failed), (1, 0, 1, 0));
+///     Ok(())
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Stats {

@@ -62,6 +62,26 @@ pub(crate) type FinalTrampoline = fn(Function, &mut Call, &mut WorkerState);
 /// [`map_with`](crate::ProcessPoolExecutor::map_with) get it as `&mut S`. It never leaves its
 /// worker, so it need not be `Send` or serializable. An `Err` breaks the pool with its text as the
 /// cause.
+///
+/// # Examples
+///
+/// ```
+/// use procpool::InitializerOutput;
+///
+/// fn is_one<O: InitializerOutput>(_: fn() -> O) {}
+/// is_one(|| println!("nothing for the tasks"));
+/// is_one(|| "42".parse::<u32>());
+/// ```
+///
+/// # Examples
+///
+/// ```
+/// use procpool::InitializerOutput;
+///
+/// fn is_one<O: InitializerOutput>(_: fn() -> O) {}
+/// is_one(|| println!("nothing for the tasks"));
+/// is_one(|| "42".parse::<u32>());
+/// ```
 #[diagnostic::on_unimplemented(
     message = "an initializer returns `()` or `Result<S, E>`, not `{Self}`",
     label = "this initializer returns `{Self}`",

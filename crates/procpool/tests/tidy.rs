@@ -142,16 +142,40 @@ fn files_without_header(sources: &Sources) -> Vec<String> {
         .collect()
 }
 
+/// Public items whose documentation has no example.
+fn items_without_example(sources: &Sources) -> Vec<String> {
+    let mut found = Vec::new();
+    for (file, text) in sources {
+        let mut has_example = false;
+        for line in text.lines().map(str::trim) {
+            let kinds = ["pub fn ", "pub struct ", "pub enum ", "pub trait "];
+            // What is sealed is nobody's to use.
+            let is_item =
+                kinds.iter().any(|kind| line.starts_with(kind)) && !line.contains("Sealed");
+            if is_item && !has_example {
+                found.push(format!("{file}: {line}"));
+            }
+            // A blank line, or the end of something else, is before the next item's documentation.
+            if line.is_empty() || line == "}" {
+                has_example = false;
+            }
+            has_example |= line == "/// # Examples";
+        }
+    }
+    found
+}
+
 /// From the sources to what violates a rule in them.
 type Rule = fn(&Sources) -> Vec<String>;
 
 /// All rules, by name.
-const RULES: [(&str, Rule); 5] = [
+const RULES: [(&str, Rule); 6] = [
     ("imports point down the order", upward_arrows),
     ("files stay small", long_files),
     ("unsafe code stays in sys", unsafe_outside_the_fence),
     ("one word per thing", other_words),
     ("every file says what it is", files_without_header),
+    ("every public item has an example", items_without_example),
 ];
 
 #[test]
@@ -187,7 +211,7 @@ fn every_rule_finds_what_it_is_for() {
     let sources = Sources::from([
         ("wire/reader.rs".to_owned(), bad.to_owned()),
         ("codec.rs".to_owned(), long),
-        ("unheard.rs".to_owned(), "//! New.\n".to_owned()),
+        ("unheard.rs".to_owned(), "//! New.\n\n/// Silent.\npub fn silent() {}\n".to_owned()),
     ]);
     let found = |check: Rule| check(&sources);
     assert_eq!(
@@ -201,4 +225,5 @@ fn every_rule_finds_what_it_is_for() {
     assert_eq!(found(unsafe_outside_the_fence), ["wire/reader.rs: fn f() { unsafe { g() } }"]);
     assert_eq!(found(other_words), ["wire/reader.rs: say parent: // the master"]);
     assert_eq!(found(files_without_header), ["wire/reader.rs"]);
+    assert_eq!(found(items_without_example), ["unheard.rs: pub fn silent() {}"]);
 }

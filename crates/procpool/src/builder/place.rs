@@ -67,6 +67,20 @@ impl<S, I> Builder<S, I> {
     /// Sets where the workers' stderr goes; by default where the program's goes.
     ///
     /// See [`stdout`](Self::stdout).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// fn main() -> Result<(), procpool::Error> {
+    ///     procpool::init();
+    ///     use procpool::{Output, ProcessPoolExecutor};
+    ///
+    ///     let builder = ProcessPoolExecutor::builder().max_workers(1);
+    ///     let executor = builder.stderr(Output::Null).build()?;
+    ///     executor.submit(|()| eprintln!("nobody sees this"), ()).result()?;
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn stderr(mut self, output: Output) -> Self {
         self.place.stderr = output;
         self

@@ -42,6 +42,21 @@ impl Listener for Slot {
 ///
 /// Dropping it before it is ready, as `select!` and time limits of asynchronous code do, cancels the
 /// task if it has not started; see [`Future::cancel`].
+///
+/// # Examples
+///
+/// ```
+/// fn main() -> Result<(), procpool::Error> {
+///     procpool::init();
+///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+///     use std::future::IntoFuture;
+///
+///     let awaiting: procpool::Awaiting<u32> = executor.submit(|x: u32| x + 1, 1).into_future();
+///     // Nobody will ask for it any more: if it has not started, it never does.
+///     drop(awaiting);
+///     Ok(())
+/// }
+/// ```
 pub struct Awaiting<T> {
     /// `None` once its result was given.
     future: Option<Future<T>>,

@@ -99,6 +99,24 @@ impl<T> Future<T> {
     /// A cancelled task never runs. One that a worker has started, or that has finished, is not
     /// affected, and this returns `false`. Tasks that were sent to a worker ahead of their turn are
     /// taken back.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// fn main() -> Result<(), procpool::Error> {
+    ///     procpool::init();
+    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    ///     let busy = executor.submit(|()| std::thread::park(), ());
+    ///     while !busy.running() {
+    ///         std::thread::yield_now();
+    ///     }
+    ///     let queued = executor.submit(|x: u32| x + 1, 1);
+    ///     assert!(queued.cancel() && !busy.cancel());
+    ///     assert_eq!(queued.result(), Err(procpool::Error::Cancelled));
+    ///     executor.kill_workers();
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn cancel(&self) -> bool {
         match self.shared.cancel() {
             Ok(tell) => {
@@ -157,17 +175,66 @@ impl<T> Future<T> {
     }
 
     /// Returns whether the task was cancelled.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// fn main() -> Result<(), procpool::Error> {
+    ///     procpool::init();
+    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    ///     let busy = executor.submit(|()| std::thread::park(), ());
+    ///     while !busy.running() {
+    ///         std::thread::yield_now();
+    ///     }
+    ///     let queued = executor.submit(|x: u32| x + 1, 1);
+    ///     assert!(!queued.cancelled());
+    ///     queued.cancel();
+    ///     assert!(queued.cancelled());
+    ///     executor.kill_workers();
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn cancelled(&self) -> bool {
         self.shared.state() == CANCELLED
     }
 
     /// Returns whether a worker runs the task now.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// fn main() -> Result<(), procpool::Error> {
+    ///     procpool::init();
+    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    ///     let busy = executor.submit(|()| std::thread::park(), ());
+    ///     while !busy.running() {
+    ///         std::thread::yield_now();
+    ///     }
+    ///     let queued = executor.submit(|x: u32| x + 1, 1);
+    ///     assert!(busy.running() && !queued.running());
+    ///     executor.kill_workers();
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn running(&self) -> bool {
         self.shared.state() == SENT
             && self.pool().is_some_and(|pool| pool.has_started(&self.shared))
     }
 
     /// Returns whether the task is over: it has a result, has failed or was cancelled.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// fn main() -> Result<(), procpool::Error> {
+    ///     procpool::init();
+    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    ///     let future = executor.submit(|x: u32| x + 1, 1);
+    ///     future.result()?;
+    ///     assert!(future.done());
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn done(&self) -> bool {
         self.shared.is_settled()
     }
@@ -217,6 +284,19 @@ impl<T: DeserializeOwned + 'static> Future<T> {
     /// - [`Error::ForeignFunction`]: a worker could not find the function.
     /// - [`Error::Shutdown`]: it was submitted after the pool was shut down.
     /// - [`Error::BrokenProcessPool`]: the pool broke before the task finished.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// fn main() -> Result<(), procpool::Error> {
+    ///     procpool::init();
+    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    ///     let future = executor.submit(|x: u32| x + 1, 1);
+    ///     assert_eq!(future.result()?, 2);
+    ///     assert_eq!(future.result()?, 2);
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn result(&self) -> Result<T, Error> {
         self.settle_by(None);
         decode(&self.shared)
@@ -228,6 +308,22 @@ impl<T: DeserializeOwned + 'static> Future<T> {
     ///
     /// [`Error::TimedOut`] when the task is not over by then. The task goes on, and its result can
     /// be asked for again. Otherwise those of [`result`](Self::result).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// fn main() -> Result<(), procpool::Error> {
+    ///     procpool::init();
+    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    ///     use std::time::Duration;
+    ///
+    ///     let endless = executor.submit(|()| std::thread::park(), ());
+    ///     let limit = Duration::from_millis(10);
+    ///     assert_eq!(endless.result_timeout(limit), Err(procpool::Error::TimedOut(limit)));
+    ///     executor.kill_workers();
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn result_timeout(&self, limit: Duration) -> Result<T, Error> {
         // A limit beyond what the clock can name is no limit.
         let deadline = Instant::now().checked_add(limit);
@@ -235,6 +331,19 @@ impl<T: DeserializeOwned + 'static> Future<T> {
     }
 
     /// Waits for the task and returns its error, or `None` when it has a result.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// fn main() -> Result<(), procpool::Error> {
+    ///     procpool::init();
+    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    ///     assert_eq!(executor.submit(|x: u32| x + 1, 1).error(), None);
+    ///     let panics = executor.submit(|x: u32| -> u32 { panic!("{x}") }, 1);
+    ///     assert!(matches!(panics.error(), Some(procpool::Error::Panicked(_))));
+    ///     Ok(())
+    /// }
+    /// ```
     #[doc(alias = "exception")]
     pub fn error(&self) -> Option<Error> {
         self.result().err()

@@ -14,6 +14,23 @@ use super::{Future, SharedFuture};
 use crate::error::Error;
 
 /// When [`wait`] returns.
+///
+/// # Examples
+///
+/// ```
+/// fn main() -> Result<(), procpool::Error> {
+///     procpool::init();
+///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+///     use procpool::{ReturnWhen, wait};
+///
+///     let futures = [executor.submit(|x: u32| x + 1, 1), executor.submit(|x: u32| x + 1, 2)];
+///     let first = wait(&futures, ReturnWhen::FirstCompleted, None);
+///     assert!(!first.done.is_empty());
+///     let all = wait(&futures, ReturnWhen::AllCompleted, None);
+///     assert_eq!((all.done.len(), all.not_done.len()), (2, 0));
+///     Ok(())
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReturnWhen {
     /// When one future at least is done.
@@ -25,6 +42,22 @@ pub enum ReturnWhen {
 }
 
 /// What [`wait`] found, each in the order in which it was given.
+///
+/// # Examples
+///
+/// ```
+/// fn main() -> Result<(), procpool::Error> {
+///     procpool::init();
+///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+///     use procpool::{DoneAndNotDone, ReturnWhen, wait};
+///
+///     let futures = [executor.submit(|x: u32| x + 1, 1), executor.submit(|x: u32| x + 1, 2)];
+///     let DoneAndNotDone { done, not_done } = wait(&futures, ReturnWhen::AllCompleted, None);
+///     assert!(not_done.is_empty());
+///     assert_eq!(done[1].result()?, 3);
+///     Ok(())
+/// }
+/// ```
 pub struct DoneAndNotDone<'f, T> {
     /// The futures that are done: with a result, with an error or cancelled.
     pub done: Vec<&'f Future<T>>,
@@ -148,6 +181,22 @@ impl Arrivals {
 }
 
 /// Futures as they are done; made by [`as_completed`].
+///
+/// # Examples
+///
+/// ```
+/// fn main() -> Result<(), procpool::Error> {
+///     procpool::init();
+///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+///     let futures = [executor.submit(|x: u32| x + 1, 1), executor.submit(|x: u32| x + 1, 2)];
+///     let mut sum = 0;
+///     for future in procpool::as_completed(&futures) {
+///         sum += future.result()?;
+///     }
+///     assert_eq!(sum, 5);
+///     Ok(())
+/// }
+/// ```
 pub struct AsCompleted<'f, T> {
     /// Done, and not given yet.
     ready: VecDeque<&'f Future<T>>,
@@ -250,6 +299,22 @@ impl<T> fmt::Debug for AsCompleted<'_, T> {
 }
 
 /// Futures as they are done, until a time; made by [`AsCompleted::timeout`].
+///
+/// # Examples
+///
+/// ```
+/// fn main() -> Result<(), procpool::Error> {
+///     procpool::init();
+///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+///     use std::time::Duration;
+///
+///     let futures = [executor.submit(|x: u32| x + 1, 1), executor.submit(|x: u32| x + 1, 2)];
+///     for future in procpool::as_completed(&futures).timeout(Duration::from_secs(60)) {
+///         assert!(future?.result()? > 1);
+///     }
+///     Ok(())
+/// }
+/// ```
 pub struct AsCompletedTimeout<'f, T> {
     completed: AsCompleted<'f, T>,
     limit: Duration,

@@ -26,6 +26,20 @@ use crate::wire::Entry;
 /// # Panics
 ///
 /// `next` does when the iterator of the items, or an item's `Serialize`, does.
+///
+/// # Examples
+///
+/// ```
+/// fn main() -> Result<(), procpool::Error> {
+///     procpool::init();
+///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+///     // An endless input, of which ten items are taken ahead.
+///     let mut squares = executor.map_options().buffersize(10).map(|x: u64| x * x, 0..);
+///     assert_eq!(squares.next(), Some(Ok(0)));
+///     assert_eq!(squares.nth(2), Some(Ok(9)));
+///     Ok(())
+/// }
+/// ```
 pub struct BufferedMap<R, I> {
     // Dropped first: it cancels what the end of the input would still send.
     results: Map<R>,

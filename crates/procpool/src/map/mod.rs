@@ -30,6 +30,19 @@ pub use options::MapOptions;
 ///
 /// `next` waits for the result that comes next. Dropping the iterator cancels the items that have
 /// not started; those that run finish, and their results are thrown away.
+///
+/// # Examples
+///
+/// ```
+/// fn main() -> Result<(), procpool::Error> {
+///     procpool::init();
+///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+///     let mut squares: procpool::Map<u64> = executor.map(|x: u64| x * x, 0..4);
+///     assert_eq!(squares.size_hint(), (4, Some(4)));
+///     assert_eq!(squares.nth(3), Some(Ok(9)));
+///     Ok(())
+/// }
+/// ```
 pub struct Map<R> {
     /// `None` when the map is over before its time.
     source: Option<Arc<ChunkSource>>,

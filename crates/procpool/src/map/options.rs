@@ -64,6 +64,21 @@ impl<S: 'static> ProcessPoolExecutor<S> {
     /// Calls `task` for every item, with the state of the worker that runs it.
     ///
     /// See [`map`](Self::map).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// fn main() -> Result<(), procpool::Error> {
+    ///     procpool::init();
+    ///     let executor = procpool::ProcessPoolExecutor::builder()
+    ///         .max_workers(1)
+    ///         .initializer(|| Ok::<u64, String>(10))
+    ///         .build()?;
+    ///     let sums: Result<Vec<u64>, _> = executor.map_with(|ten, x: u64| *ten + x, 0..3).collect();
+    ///     assert_eq!(sums?, [10, 11, 12]);
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn map_with<A, R, I>(&self, task: fn(&mut S, A) -> R, items: I) -> Map<R>
     where
         A: Serialize + DeserializeOwned + 'static,
@@ -120,6 +135,18 @@ impl<S: 'static> ProcessPoolExecutor<S> {
 /// How a map is done. Made by [`ProcessPoolExecutor::map_options`].
 ///
 /// `B` is `()`, or `usize` once there is a [`buffersize`](Self::buffersize).
+///
+/// # Examples
+///
+/// ```
+/// fn main() -> Result<(), procpool::Error> {
+///     procpool::init();
+///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+///     let options = executor.map_options().chunksize(2).unordered();
+///     assert_eq!(options.map(|x: u64| x * x, 0..4).filter_map(Result::ok).sum::<u64>(), 14);
+///     Ok(())
+/// }
+/// ```
 #[derive(Debug)]
 #[must_use = "nothing is submitted before `map` or `map_with`"]
 pub struct MapOptions<'a, S, B = ()> {
@@ -136,6 +163,18 @@ impl<'a, S: 'static, B> MapOptions<'a, S, B> {
     ///
     /// A chunksize of 0 is an [`Error::InvalidArgument`], which is then all that the map gives. One
     /// that exceeds the [`buffersize`](Self::buffersize) counts as that.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// fn main() -> Result<(), procpool::Error> {
+    ///     procpool::init();
+    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    ///     let squares = executor.map_options().chunksize(3).map(|x: u64| x * x, 0..4);
+    ///     assert_eq!(squares.filter_map(Result::ok).sum::<u64>(), 14);
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn chunksize(mut self, chunksize: usize) -> Self {
         self.chunking = Chunking::Fixed(chunksize);
         self
@@ -207,6 +246,18 @@ impl<'a, S: 'static> MapOptions<'a, S> {
     /// each worker. A map like this takes turns with other tasks that wait for a worker.
     ///
     /// A buffersize of 0 is an [`Error::InvalidArgument`], which is then all that the map gives.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// fn main() -> Result<(), procpool::Error> {
+    ///     procpool::init();
+    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    ///     let mut squares = executor.map_options().buffersize(2).map(|x: u64| x * x, 0..);
+    ///     assert_eq!(squares.nth(100), Some(Ok(10_000)));
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn buffersize(self, buffersize: usize) -> MapOptions<'a, S, usize> {
         let Self { executor, chunking, order, timeout, buffersize: () } = self;
         MapOptions { executor, chunking, order, timeout, buffersize }
@@ -225,6 +276,18 @@ impl<'a, S: 'static> MapOptions<'a, S> {
     /// # Panics
     ///
     /// When the iterator or an item's `Serialize` does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// fn main() -> Result<(), procpool::Error> {
+    ///     procpool::init();
+    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    ///     let squares = executor.map_options().map(|x: u64| x * x, 0..4);
+    ///     assert_eq!(squares.filter_map(Result::ok).sum::<u64>(), 14);
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn map<A, R, I>(self, task: fn(A) -> R, items: I) -> Map<R>
     where
         A: Serialize + DeserializeOwned + 'static,
@@ -243,6 +306,21 @@ impl<'a, S: 'static> MapOptions<'a, S> {
     /// # Panics
     ///
     /// As for [`map`](Self::map).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// fn main() -> Result<(), procpool::Error> {
+    ///     procpool::init();
+    ///     let executor = procpool::ProcessPoolExecutor::builder()
+    ///         .max_workers(1)
+    ///         .initializer(|| Ok::<u64, String>(10))
+    ///         .build()?;
+    ///     let sums = executor.map_options().map_with(|ten, x: u64| *ten + x, 0..3);
+    ///     assert_eq!(sums.filter_map(Result::ok).sum::<u64>(), 33);
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn map_with<A, R, I>(self, task: fn(&mut S, A) -> R, items: I) -> Map<R>
     where
         A: Serialize + DeserializeOwned + 'static,
@@ -302,6 +380,18 @@ impl<S: 'static> MapOptions<'_, S, usize> {
     /// # Panics
     ///
     /// When the iterator or an item's `Serialize` does, here or in `next`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// fn main() -> Result<(), procpool::Error> {
+    ///     procpool::init();
+    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    ///     let squares = executor.map_options().buffersize(2).map(|x: u64| x * x, 0..4);
+    ///     assert_eq!(squares.filter_map(Result::ok).sum::<u64>(), 14);
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn map<A, R, I>(self, task: fn(A) -> R, items: I) -> BufferedMap<R, I::IntoIter>
     where
         A: Serialize + DeserializeOwned + 'static,
@@ -320,6 +410,21 @@ impl<S: 'static> MapOptions<'_, S, usize> {
     /// # Panics
     ///
     /// As for [`map`](Self::map).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// fn main() -> Result<(), procpool::Error> {
+    ///     procpool::init();
+    ///     let executor = procpool::ProcessPoolExecutor::builder()
+    ///         .max_workers(1)
+    ///         .initializer(|| Ok::<u64, String>(10))
+    ///         .build()?;
+    ///     let sums = executor.map_options().buffersize(2).map_with(|ten, x: u64| *ten + x, 0..3);
+    ///     assert_eq!(sums.filter_map(Result::ok).sum::<u64>(), 33);
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn map_with<A, R, I>(
         self,
         task: fn(&mut S, A) -> R,

@@ -2,13 +2,14 @@
 //! other pools never notice.
 
 use std::os::fd::RawFd;
+use std::time::Duration;
 
 use nix::libc;
-use procpool::{BrokenCause, WorkerExit};
+use procpool::{BrokenCause, DeathPolicy, Error, WorkerExit};
 use procpool_testkit::gate::{self, Gate};
 use procpool_testkit::{os, watch};
 
-use crate::crossing::pid;
+use crate::crossing::{Crossing, cross, pid};
 use crate::support::{assert_works, cause_of, pool, prompt_error};
 
 /// The worker's end of its link: its only socket.
@@ -118,5 +119,54 @@ fn a_link_that_was_shut_down_is_found_out() {
         let error = prompt_error(&pool(1).submit(shut_down, never.path()));
         let BrokenCause::Protocol { what, .. } = cause_of(&error) else { panic!("{error}") };
         assert_eq!(what, "closed its link to the pool and went on");
+    });
+}
+
+/// Does something to every descriptor but the standard ones, and stays until it is killed.
+fn tamper(how: u32) {
+    for (number, _) in os::descriptors_of(std::process::id()) {
+        let garbage = [0x5a_u8; 64];
+        match how {
+            _ if number <= 2 => {}
+            // SAFETY: the pointer and the length are those of `garbage`.
+            0 => drop(unsafe { libc::write(number, garbage.as_ptr().cast(), garbage.len()) }),
+            // SAFETY: ftruncate(2) takes two integers.
+            1 => drop(unsafe { libc::ftruncate(number, 0) }),
+            // SAFETY: close(2) takes an integer. That it steals descriptors is the point.
+            _ => drop(unsafe { libc::close(number) }),
+        }
+    }
+    loop {
+        std::thread::park();
+    }
+}
+
+#[test]
+fn who_tampers_with_every_descriptor_costs_its_own_worker_where_dead_ones_are_replaced() {
+    watch::within(watch::HANG, || {
+        let other = pool(1);
+        for how in 0..3 {
+            let policy = DeathPolicy::Replace { retries: 0 };
+            let builder = crate::builder().max_workers(2).death_policy(policy);
+            let executor = builder.grace(Duration::ZERO).build().unwrap();
+            let crossing = Crossing::new();
+            let busy = executor.submit(cross, crossing.places());
+            crossing.wait_for(1);
+            // What can not be done to a descriptor does no harm: then the limit ends it.
+            let limited = executor.timeout(Duration::from_millis(200));
+            let hostile = limited.submit(tamper, how);
+            let queued: Vec<_> = (0..10).map(|_| executor.submit(pid, ())).collect();
+            let error = hostile.error();
+            let is_its_own = matches!(
+                error,
+                Some(Error::Protocol { .. } | Error::WorkerDied(_) | Error::TaskTimedOut { .. })
+            );
+            assert!(is_its_own, "{how}: {error:?}");
+            assert!(queued.iter().all(|future| future.result().is_ok()), "{how}: {queued:?}");
+            assert!(busy.running(), "{how}: the other worker has not noticed");
+            crossing.let_go(1);
+            assert!(busy.result().is_ok(), "{how}");
+            assert_works(&other);
+        }
     });
 }

@@ -12,7 +12,7 @@ use crate::memory;
 use crate::support::{PROMISE, assert_works, cause_of, exit, pool, prompt_error};
 
 /// The numbers that one side writes and the other one reads.
-const LINES: usize = 10;
+const LINES: usize = 15;
 
 fn scribble_number((index, number): (usize, u64)) {
     memory::line(index).store(number, std::sync::atomic::Ordering::SeqCst);

@@ -67,9 +67,10 @@
 //!
 //! From the outside in: [`Builder`], [`ProcessPoolExecutor`], [`Future`], [`Map`]; then `manager`
 //! (who gets which task is in `manager/dispatch.rs`, how workers begin and end in `manager/starts.rs`
-//! and `ends.rs`, how long tasks may run in `deadlines.rs`), `worker` (the other side), `link` (what is between them: rings, claims, bells, each with its
-//! interleavings), `wire` (what they say to each other), `task` (how a function is called), `sys`
-//! (everything unsafe); `start` is how a process becomes one of these sides. Arrows between modules point one way, which a test checks.
+//! and `ends.rs`, how long tasks may run in `deadlines.rs`), `worker` (the other side), `link` (what
+//! is between them: rings, claims, bells, each with its interleavings), `wire` (what they say to each
+//! other), `start` (how a process becomes one of the sides), `task` (how a function is called), `sys`
+//! (everything unsafe). Arrows between modules point one way, which a test checks.
 //!
 //! # Guarantees
 //!
@@ -119,11 +120,14 @@
 //!   returns keeps them waiting until `kill_workers`, and a callback that never returns for ever.
 //! - A limit on a task's time is looked at by the manager: a task may run for some milliseconds more on
 //!   a busy machine. A chunk of a `map` has the limit of its items together.
-//! - A callback that never returns keeps later callbacks of its pool waiting, and `shutdown` and drop.
+//! - A callback that never returns keeps later callbacks of its pool waiting.
 //! - `Vec<u8>` and `String` move at the speed of memory as a whole argument or result. Inside others,
 //!   byte vectors move element by element, at some 2 ns each; `serde_bytes` avoids that.
 //! - When a type's own `Deserialize` refuses the data, the error names the type and the step, but its
 //!   text is lost: the format's errors carry none.
+//! - A result is decoded in this process, as the type that the caller says. Where that has elements
+//!   without bytes (`Vec<()>`) or contains itself, a worker whose memory is scribbled over could make
+//!   that very long, or too deep for the stack.
 //! - A field with `skip_serializing_if` is missing from the data when it is skipped. The task
 //!   fails if the rest cannot be read back; wrap such types in [`SelfDescribing`].
 //!

@@ -60,27 +60,57 @@ mod tests {
     use super::*;
     use std::sync::atomic::AtomicU32;
 
+    /// A word that shares its cache line with nothing.
+    #[derive(Default)]
+    #[repr(align(128))]
+    struct Word(AtomicU32);
+
+    /// Lets two threads begin a round within nanoseconds of each other: later, and what one has written
+    /// is everywhere before the other reads.
+    fn meet(own: &Word, other: &Word, round: u32) {
+        own.0.store(round, Ordering::Release);
+        let mut looks = 0_u32;
+        while other.0.load(Ordering::Acquire) < round {
+            looks += 1;
+            // Where there is but one CPU, the other one needs it.
+            if looks.is_multiple_of(1_000) {
+                std::thread::yield_now()
+            } else {
+                std::hint::spin_loop()
+            }
+        }
+    }
+
+    /// Writes words that the other thread has written last: whatever is written next has to wait, for
+    /// hundreds of nanoseconds, until these have come over. Without a fence, a read does not wait.
+    fn delay(words: &[Word], round: u32) {
+        words.iter().for_each(|word| word.0.store(round, Ordering::Relaxed));
+    }
+
     #[test]
     fn of_two_threads_one_sees_the_other() {
         const ROUNDS: u32 = 20_000;
         prepare();
-        let (frequent, rare) = (AtomicU32::new(0), AtomicU32::new(0));
-        let start = std::sync::Barrier::new(2);
+        let [frequent, rare, here, there]: [Word; 4] = Default::default();
+        let others: [Word; 16] = Default::default();
         let missed = std::thread::scope(|scope| {
             let seen = scope.spawn(|| {
                 let round = |round| {
-                    start.wait();
-                    frequent.store(round, Ordering::Relaxed);
+                    meet(&here, &there, round);
+                    delay(&others, round);
+                    frequent.0.store(round, Ordering::Relaxed);
                     light();
-                    rare.load(Ordering::Relaxed) == round
+                    rare.0.load(Ordering::Relaxed) == round
                 };
                 (1..=ROUNDS).map(round).collect::<Vec<bool>>()
             });
             let round = |round| {
-                start.wait();
-                rare.store(round, Ordering::Relaxed);
+                meet(&there, &here, round);
+                rare.0.store(round, Ordering::Relaxed);
                 heavy();
-                frequent.load(Ordering::Relaxed) == round
+                let seen = frequent.0.load(Ordering::Relaxed) == round;
+                delay(&others, round);
+                seen
             };
             let theirs = (1..=ROUNDS).map(round).collect::<Vec<bool>>();
             let ours = seen.join().unwrap();

@@ -158,6 +158,12 @@ fn status((): ()) -> String {
 }
 
 pub(crate) fn signals_are_a_workers_own() {
+    // What this program was started with is not its affair: nohup ignores SIGHUP, a shell's `&` SIGINT.
+    let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
+    for signal in [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT] {
+        // SAFETY: the default action runs no code of this process.
+        unsafe { sigaction(signal, &default) }.expect("it has one");
+    }
     let handler = SigHandler::Handler(do_nothing);
     let action = SigAction::new(handler, SaFlags::SA_RESTART, SigSet::empty());
     for signal in [Signal::SIGTERM, Signal::SIGUSR1] {

@@ -13,7 +13,9 @@ use std::path::Path;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use procpool::{Activity, DeathPolicy, Error, Future, ProcessPoolExecutor, WorkerExit};
+use procpool::{
+    Activity, DeathPolicy, Error, Future, ProcessPoolExecutor, StartMethod, WorkerExit,
+};
 use procpool_testkit::watch;
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt, SeedableRng};
@@ -74,10 +76,11 @@ struct Judge {
 }
 
 impl Judge {
-    fn new(max_workers: usize, path: &Path, seed: u64) -> Self {
+    fn new(method: StartMethod, max_workers: usize, path: &Path, seed: u64) -> Self {
         File::create(path).expect("the folder is writable");
         let text = path.to_str().expect("a plain path").to_owned();
         let executor = ProcessPoolExecutor::builder()
+            .start_method(method)
             .max_workers(max_workers)
             .death_policy(DeathPolicy::Replace { retries: 0 })
             .initargs(text)
@@ -184,13 +187,13 @@ impl Judge {
 }
 
 /// Judges many rounds, and that they were of the kind that matters.
-fn judge_rounds(max_workers: usize) {
+fn judge_rounds(method: StartMethod, max_workers: usize) {
     let given = std::env::var("EXACTNESS_SEED").ok().and_then(|seed| seed.parse().ok());
     let seed = given.unwrap_or_else(|| rand::rng().next_u64());
     println!("EXACTNESS_SEED={seed}");
     watch::within(2 * watch::HANG, move || {
         let folder = tempfile::tempdir().expect("a folder can be made");
-        let mut judge = Judge::new(max_workers, &folder.path().join("trace"), seed);
+        let mut judge = Judge::new(method, max_workers, &folder.path().join("trace"), seed);
         (0..ROUNDS).for_each(|_| judge.round());
         println!("{:?}", judge.account);
         let Account { rounds, interrupted, cancelled, in_doubt } = judge.account;
@@ -204,11 +207,17 @@ fn judge_rounds(max_workers: usize) {
 // Behaviours: CAN-07, BRK-11, BRK-12.
 #[test]
 fn one_worker_after_another() {
-    judge_rounds(1);
+    judge_rounds(StartMethod::Spawn, 1);
 }
 
 // Behaviours: CAN-07, BRK-11, BRK-12.
 #[test]
 fn two_workers_of_which_one_is_killed() {
-    judge_rounds(2);
+    judge_rounds(StartMethod::Spawn, 2);
+}
+
+// Behaviours: CAN-07, BRK-11, BRK-12.
+#[test]
+fn two_workers_of_a_server_of_which_one_is_killed() {
+    judge_rounds(StartMethod::Forkserver, 2);
 }

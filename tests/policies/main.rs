@@ -43,3 +43,8 @@ mod terminate;
 mod warm_up;
 
 procpool::init_tests!();
+
+/// How these tests start to make a pool.
+fn start() -> procpool::Builder {
+    procpool_testkit::start::builder("spawn")
+}

@@ -22,7 +22,7 @@ pub(crate) const NEVER: Duration = Duration::from_secs(3600);
 pub(crate) const SHORT: Duration = Duration::from_millis(20);
 
 pub(crate) fn builder(max_workers: usize) -> Builder {
-    ProcessPoolExecutor::builder().max_workers(max_workers)
+    crate::start().max_workers(max_workers)
 }
 
 /// A pool that replaces dead workers, and tries their tasks again so often.

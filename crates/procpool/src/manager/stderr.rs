@@ -216,7 +216,10 @@ impl Relay {
             }
         }
         self.pass_on_rest();
-        for pipe in std::mem::take(&mut *lock(&self.pipes)) {
+        // Not in the loop's head, where the lock would be held for as long as the loop runs: a pipe that
+        // has ended is forgotten, which takes it.
+        let pipes = std::mem::take(&mut *lock(&self.pipes));
+        for pipe in pipes {
             let _ = (0..READS).take_while(|_| self.relay(&pipe, &mut chunk)).count();
         }
     }

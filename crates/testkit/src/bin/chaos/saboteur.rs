@@ -11,6 +11,10 @@ use rand::rngs::StdRng;
 
 use crate::plan::Plan;
 
+/// How many workers a round loses at most. More could take them faster than they start, and a round
+/// would end only by luck; fewer leaves its end in peace.
+const MOST: u32 = 200;
+
 pub(crate) struct Saboteur<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) random: StdRng,
@@ -24,7 +28,7 @@ impl Saboteur<'_> {
     pub(crate) fn run(mut self) {
         let Some(gap) = self.plan.sabotage else { return };
         // Relaxed: the flag guards no other memory.
-        while !self.over.load(Ordering::Relaxed) {
+        while !self.over.load(Ordering::Relaxed) && self.kills.load(Ordering::Relaxed) < MOST {
             self.pause(gap);
             match self.plan.limit {
                 Some(limit) if self.random.random_bool(0.3) => self.leave_no_room(limit),

@@ -32,14 +32,14 @@ impl PoolState {
             if worker.stage != Stage::Ready || worker.shortest_limit.is_none() {
                 continue;
             }
-            match worker.stop {
-                Some(stop) if worker.front() == Some(stop.index) => {
+            match worker.asked_to_stop() {
+                Some(stop) => {
                     if stop.until.is_some_and(|until| now >= until) {
                         let deadline = now.checked_add(pool.settings.policies.grace);
                         drop(worker.terminate(ExitReason::TimedOut, deadline));
                     }
                 }
-                _ => {
+                None => {
                     worker.stop = None;
                     if self.is_overdue(pool, index, now, wakes) {
                         // Its result may have come at this very moment.
@@ -94,8 +94,11 @@ impl PoolState {
             self.dispatch(pool, wakes);
             return KillOutcome::AlreadyDone;
         }
-        // What was behind it has been taken back, and it was claimed: it is what runs.
-        for in_flight in self.workers[index].kill(ExitReason::Killed) {
+        // It was claimed, and has no result: it is what runs.
+        let (running, not_started) = self.workers[index].part_in_flight();
+        drop(self.workers[index].kill(ExitReason::Killed));
+        self.requeue(not_started);
+        for in_flight in running {
             let id = in_flight.work.id();
             in_flight.work.fail(&Error::TaskKilled { work_item: id }, wakes);
             self.emit(EventKind::TaskKilled(id));
@@ -109,9 +112,9 @@ impl PoolState {
         let of_worker = |worker: &mut Worker| {
             let has_tasks = worker.stage == Stage::Ready && !worker.in_flight.is_empty();
             let shortest = worker.shortest_limit.filter(|_| has_tasks)?;
-            match worker.stop {
-                Some(stop) if worker.front() == Some(stop.index) => stop.until,
-                _ => {
+            match worker.asked_to_stop() {
+                Some(stop) => stop.until,
+                None => {
                     // What comes after the running one may have less time, from now on at the earliest.
                     let due = worker.due(now).ok().flatten().map(|(due, _)| due);
                     let others = now.checked_add(shortest);

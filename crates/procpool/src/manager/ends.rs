@@ -135,7 +135,7 @@ impl PoolState {
             Stage::Leaving(_) | Stage::Killed(_) => true,
             // Its task was asked to stop, and is not in flight any more.
             Stage::Dying(_) => worker.stop.is_some(),
-            _ => worker.stop.is_some_and(|stop| worker.front() == Some(stop.index)),
+            _ => worker.asked_to_stop().is_some(),
         };
         if !is_expected {
             self.on_death(pool, &mut worker, ended, wakes);

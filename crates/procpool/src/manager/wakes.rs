@@ -37,9 +37,7 @@ impl Wakes {
             return;
         }
         self.count(&outcome);
-        if future.finish(outcome) {
-            self.settled.push(Arc::clone(future));
-        }
+        self.settle(future, outcome);
     }
 
     /// Settles a future that stands for no task.

@@ -230,6 +230,11 @@ impl Worker {
         }
     }
 
+    /// The task that it runs, if that was asked to stop.
+    pub(super) fn asked_to_stop(&self) -> Option<Stop> {
+        self.stop.filter(|stop| self.front() == Some(stop.index))
+    }
+
     /// When the task that it runs must have ended, and how long that is; `None` while it runs none that
     /// must.
     pub(super) fn due(&mut self, now: Instant) -> Result<Option<(Instant, Duration)>, Scribbled> {

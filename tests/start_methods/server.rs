@@ -1,5 +1,7 @@
 //! A server that ends, stops answering, or cannot be.
 
+use std::process::{Command, Stdio};
+use std::thread;
 use std::time::Duration;
 
 use nix::libc;
@@ -126,6 +128,31 @@ fn a_server_that_does_not_answer_is_given_up() {
         assert_eq!(cause_of(second.error()), cause);
         drop(pair.executor);
         assert_eq!(os::process(pair.server.pid), None, "it is killed and reaped");
+    });
+}
+
+#[test]
+fn a_server_that_was_slow_leaves_the_group_of_a_worker_that_left_alone() {
+    fn start_program((arrived, go): (String, String)) -> (u32, u32) {
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", "exec head -c 1 < \"$1\" > \"$2\"", "program", &go, &arrived]);
+        shell.stderr(Stdio::null()).spawn().expect("there is a shell");
+        (std::process::id(), std::os::unix::process::parent_id())
+    }
+    watch::within(watch::HANG, || {
+        let crossing = Crossing::new();
+        let builder = ProcessPoolExecutor::builder().start_method(StartMethod::Forkserver);
+        let executor = builder.process_groups(true).max_workers(1).build().unwrap();
+        let (worker, server) = executor.submit(start_program, crossing.places()).result().unwrap();
+        let (worker, server) = (Watched::new(worker), Watched::new(server));
+        send(&server, Signal::SIGSTOP);
+        let dropped = thread::spawn(|| drop(executor));
+        assert!(worker.ended_within(watch::HANG), "it is asked to leave");
+        // The server learns in one go that it was asked to, and that it has ended.
+        send(&server, Signal::SIGCONT);
+        dropped.join().unwrap();
+        crossing.go.give(1);
+        crossing.wait_for(1);
     });
 }
 

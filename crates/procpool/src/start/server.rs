@@ -74,6 +74,8 @@ struct Child {
     worker: Worker,
     pid: u32,
     process: PidFd,
+    /// Whether it was seen to have ended.
+    ended: bool,
 }
 
 /// What a worker begins with.
@@ -137,7 +139,9 @@ impl Server {
     fn serve(&mut self) -> Seat {
         loop {
             self.wait(Direction::Read);
-            self.report_ended();
+            // A pool says that a worker leaves before it lets it: of those that have ended by now,
+            // it is in the socket. Of those that end while that is read it may not be.
+            self.workers.iter_mut().for_each(|child| child.ended = child.process.has_ended());
             loop {
                 match self.control.receive() {
                     Ok(Some(packet)) => {
@@ -150,6 +154,7 @@ impl Server {
                     Ok(None) | Err(_) => self.leave(),
                 }
             }
+            self.report_ended();
         }
     }
 
@@ -181,8 +186,12 @@ impl Server {
     fn report_ended(&mut self) {
         let mut index = 0;
         while index < self.workers.len() {
-            let Child { worker, pid, process } = &self.workers[index];
-            if worker.leads_group && process.has_ended() {
+            let Child { worker, pid, process, ended } = &self.workers[index];
+            if !ended {
+                index += 1;
+                continue;
+            }
+            if worker.leads_group {
                 // What its tasks have started dies with it, while its number is nobody else's.
                 process.kill_group(*pid);
             }
@@ -244,7 +253,7 @@ impl Server {
         })?;
         let (id, pid) = (worker.serial, pid.as_raw() as u32);
         self.tell(&Report::Started { id, pid }, Some(&process));
-        self.workers.push(Child { worker, pid, process });
+        self.workers.push(Child { worker, pid, process, ended: false });
         Ok(None)
     }
 

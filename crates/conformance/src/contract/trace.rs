@@ -1,0 +1,43 @@
+//! What bodies, initializers, callbacks and inputs write down themselves: lines of JSON, appended to
+//! one file with one write each, so that lines of several processes never mix.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Something that happened, and where and when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Event {
+    /// The process that it happened in.
+    pub pid: u32,
+    /// The parent of that process.
+    pub ppid: u32,
+    /// When: nanoseconds of CLOCK_MONOTONIC.
+    pub at: u64,
+    /// What happened.
+    pub event: EventKind,
+    /// To what: the call's tag, the callback's label.
+    pub tag: String,
+}
+
+/// What can happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EventKind {
+    /// The initializer begins.
+    InitBegin,
+    /// The initializer is about to return.
+    InitEnd,
+    /// The initializer is about to fail.
+    InitFailed,
+    /// A task begins.
+    Begin,
+    /// A task is about to return.
+    End,
+    /// A task is about to fail.
+    Failed,
+    /// The map takes an input.
+    Pull,
+    /// A callback runs.
+    Callback,
+}

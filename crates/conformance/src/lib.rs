@@ -9,5 +9,15 @@
 //! ```
 //!
 //! - [`contract`]: the words that suite and adapters exchange.
+//! - [`plan`]: the words in which cases are written; [`case`]: what a case is.
+//! - [`run`]: carries a plan out. [`history`]: what happened.
+//! - [`judge`]: rules that hold for every run, and verdicts.
+//! - [`cases`]: the catalogue.
 
+pub mod case;
+pub mod cases;
 pub mod contract;
+pub mod history;
+pub mod judge;
+pub mod plan;
+pub mod run;

@@ -1,0 +1,22 @@
+//! The catalogue: every case, by area.
+//!
+//! A file is an area. Cases are data; what they share is in [`plan`](crate::plan) and
+//! [`history`](crate::history).
+
+mod article;
+
+use crate::case::Case;
+
+/// The areas in the order in which people read them, with what each is about.
+pub const AREAS: &[(&str, &str)] =
+    &[("article", "What the article promises of an initializer and of a pool.")];
+
+/// Returns every case, in the order of the areas.
+pub fn all() -> Vec<Case> {
+    [article::CASES].concat()
+}
+
+/// Returns the case of a name.
+pub fn find(id: &str) -> Option<Case> {
+    all().into_iter().find(|case| case.id == id)
+}

@@ -1,0 +1,328 @@
+//! What happened in one run: all that a judge sees.
+//!
+//! Owns the record and the questions that judges ask of it. A question that finds nothing answers with
+//! a sentence, so that a judge cannot take silence for agreement. Knows nothing of how a run is made.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::contract::{
+    Call, Description, ErrorClass, Event, EventKind, Failure, Line, Moment, Outcome, Scenario, Step,
+};
+
+/// What a judge finds: nothing to say, or what the pool did that it must not.
+pub type Finding = Result<(), String>;
+
+/// One run of a scenario.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct History {
+    /// What the adapter says of itself.
+    pub description: Description,
+    /// What it was asked to do.
+    pub scenario: Scenario,
+    /// The process that carried it out.
+    pub owner: u32,
+    /// What it wrote, in the order in which it did.
+    pub lines: Vec<Line>,
+    /// What bodies wrote, in the order of their times.
+    pub events: Vec<Event>,
+    /// What the suite saw when it looked.
+    pub samples: Vec<Sample>,
+    /// How it ended.
+    pub end: End,
+    /// What the suite waited for in vain, in words.
+    pub stuck: Option<String>,
+    /// What was written to standard error, and by workers to standard output.
+    pub stderr: String,
+    /// Processes that were there some time after it had ended, in words.
+    pub left: Vec<String>,
+}
+
+/// How the adapter's process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum End {
+    /// With this code.
+    Exit(i32),
+    /// By this signal, of somebody else's.
+    Signal(i32),
+    /// The suite killed it as the case wants it.
+    KilledByCase,
+    /// The suite killed it after it had waited long enough.
+    Hung,
+}
+
+/// What the suite saw of the owner's processes at one time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sample {
+    /// Its name in the case.
+    pub name: String,
+    /// When: nanoseconds of CLOCK_MONOTONIC.
+    pub at: u64,
+    /// How many descriptors the owner has.
+    pub descriptors: usize,
+    /// How many threads it has.
+    pub threads: usize,
+    /// Its descendants that are alive.
+    pub alive: BTreeSet<u32>,
+    /// Its children that are zombies.
+    pub zombies: BTreeSet<u32>,
+    /// The descriptors of each of its descendants: number and target.
+    pub opened: Vec<(u32, Vec<(i32, String)>)>,
+    /// What is in /dev/shm.
+    pub shared_memory: BTreeSet<String>,
+}
+
+/// A step, and what became of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Run<'a> {
+    /// When it began.
+    pub begin: u64,
+    /// When it ended, and with what; `None` if it did not.
+    pub end: Option<(u64, &'a Outcome)>,
+}
+
+/// Says what a step does, in a few words by which cases name it: `result f`, `shutdown p`.
+pub fn summary(step: &Step) -> String {
+    match step {
+        Step::New { pool, .. } => format!("new {pool}"),
+        Step::Submit { future, .. } => format!("submit {future}"),
+        Step::Result { future, .. } => format!("result {future}"),
+        Step::Map { pool, .. } => format!("map {pool}"),
+        Step::MapOpen { map, .. } => format!("map_open {map}"),
+        Step::MapNext { map } => format!("map_next {map}"),
+        Step::MapClose { map } => format!("map_close {map}"),
+        Step::Shutdown { pool, .. } => format!("shutdown {pool}"),
+        Step::KillWorkers { pool } => format!("kill_workers {pool}"),
+        Step::Drop { pool } => format!("drop {pool}"),
+        Step::Cancel { future } => format!("cancel {future}"),
+        Step::State { future } => format!("state {future}"),
+        Step::Callback { label, .. } => format!("callback {label}"),
+        Step::Wait { .. } => "wait".to_owned(),
+        Step::AsCompleted { .. } => "as_completed".to_owned(),
+        Step::Gate { gate } => format!("gate {gate}"),
+    }
+}
+
+impl History {
+    // ---- steps ----
+
+    /// Returns what became of the step that `name` names: its [`summary`], with ` #2` for the second
+    /// such step and so on, clients taken one after the other.
+    ///
+    /// # Errors
+    ///
+    /// It did not begin.
+    ///
+    /// # Panics
+    ///
+    /// The scenario has no such step, which is a fault of the case.
+    pub fn step(&self, name: &str) -> Result<Run<'_>, String> {
+        let (what, nth) = match name.rsplit_once(" #") {
+            Some((what, nth)) => (what, nth.parse().expect("a number comes after #")),
+            None => (name, 1),
+        };
+        let steps = self.scenario.clients.iter().flat_map(|client| {
+            client.steps.iter().enumerate().map(move |(index, step)| (client, index, step))
+        });
+        let (client, index, _) = steps
+            .filter(|(.., step)| summary(step) == what)
+            .nth(nth - 1)
+            .unwrap_or_else(|| panic!("no step of the scenario is \"{name}\""));
+        self.run_of(&client.name, index).ok_or_else(|| format!("\"{name}\" did not begin"))
+    }
+
+    /// Returns what became of a step by its place.
+    pub fn run_of(&self, client: &str, step: usize) -> Option<Run<'_>> {
+        let lines = || self.lines.iter().filter(|line| line.client == client && line.step == step);
+        let begin = lines().find(|line| line.is == Moment::Begin)?.at;
+        let end = lines().find(|line| line.is == Moment::End);
+        Some(Run { begin, end: end.and_then(|line| Some((line.at, line.outcome.as_ref()?))) })
+    }
+
+    /// Returns what a step came to.
+    ///
+    /// # Errors
+    ///
+    /// It did not return.
+    pub fn outcome(&self, name: &str) -> Result<&Outcome, String> {
+        let (_, outcome) =
+            self.step(name)?.end.ok_or_else(|| format!("\"{name}\" did not return"))?;
+        Ok(outcome)
+    }
+
+    /// Returns when a step ended.
+    ///
+    /// # Errors
+    ///
+    /// It did not.
+    pub fn ended_at(&self, name: &str) -> Result<u64, String> {
+        let (at, _) = self.step(name)?.end.ok_or_else(|| format!("\"{name}\" did not return"))?;
+        Ok(at)
+    }
+
+    /// Returns what a step returned.
+    ///
+    /// # Errors
+    ///
+    /// It failed, or did not return.
+    pub fn value(&self, name: &str) -> Result<&Value, String> {
+        match self.outcome(name)? {
+            Outcome::Ok(value) => Ok(value),
+            Outcome::Error(failure) => Err(format!("\"{name}\" failed: {}", told(failure))),
+        }
+    }
+
+    /// Checks that a step returned `expected`.
+    ///
+    /// # Errors
+    ///
+    /// It did not.
+    pub fn returned(&self, name: &str, expected: impl Into<Value>) -> Finding {
+        let (value, expected) = (self.value(name)?, expected.into());
+        require(*value == expected, || {
+            format!("\"{name}\" returned {}, not {}", brief(value), brief(&expected))
+        })
+    }
+
+    /// Returns the error of a step, which must be of one of `classes`.
+    ///
+    /// # Errors
+    ///
+    /// It is another, or the step succeeded, or did not return.
+    pub fn failure(&self, name: &str, classes: &[ErrorClass]) -> Result<&Failure, String> {
+        let expected = || {
+            let words: Vec<String> = classes.iter().map(|class| word(*class)).collect();
+            words.join(" or ")
+        };
+        match self.outcome(name)? {
+            Outcome::Error(failure) if classes.contains(&failure.class) => Ok(failure),
+            Outcome::Error(failure) => {
+                Err(format!("\"{name}\" failed, but not as {}: {}", expected(), told(failure)))
+            }
+            Outcome::Ok(value) => {
+                Err(format!("\"{name}\" returned {} where {} was due", brief(value), expected()))
+            }
+        }
+    }
+
+    /// Returns the items that a map gave, or a `map_next` did.
+    ///
+    /// # Errors
+    ///
+    /// The step failed, did not return, or returned no list of outcomes.
+    pub fn items(&self, name: &str) -> Result<Vec<Outcome>, String> {
+        let value = self.value(name)?;
+        Vec::<Outcome>::deserialize(value)
+            .map_err(|error| format!("\"{name}\" returned no list of outcomes: {error}"))
+    }
+
+    /// Returns the values that a map gave, all of which must have succeeded.
+    ///
+    /// # Errors
+    ///
+    /// One failed, or there is no list.
+    pub fn values(&self, name: &str) -> Result<Vec<Value>, String> {
+        self.items(name)?
+            .into_iter()
+            .enumerate()
+            .map(|(index, item)| match item {
+                Outcome::Ok(value) => Ok(value),
+                Outcome::Error(failure) => {
+                    Err(format!("item {index} of \"{name}\" failed: {}", told(&failure)))
+                }
+            })
+            .collect()
+    }
+
+    // ---- events ----
+
+    /// Returns the events of a kind, in order.
+    pub fn events(&self, kind: EventKind) -> impl Iterator<Item = &Event> {
+        self.events.iter().filter(move |event| event.event == kind)
+    }
+
+    /// Returns how often something happened to what `tag` names.
+    pub fn count(&self, kind: EventKind, tag: &str) -> usize {
+        self.events(kind).filter(|event| event.tag == tag).count()
+    }
+
+    /// Returns the first event of a kind for a tag.
+    ///
+    /// # Errors
+    ///
+    /// There is none.
+    pub fn event(&self, kind: EventKind, tag: &str) -> Result<&Event, String> {
+        self.events(kind)
+            .find(|event| event.tag == tag)
+            .ok_or_else(|| format!("the trace has no \"{}\" of \"{tag}\"", word(kind)))
+    }
+
+    /// Returns the processes in which tasks began.
+    pub fn workers(&self) -> BTreeSet<u32> {
+        self.events(EventKind::Begin).map(|event| event.pid).collect()
+    }
+
+    /// Returns the processes in which initializers began.
+    pub fn initialized(&self) -> BTreeSet<u32> {
+        self.events(EventKind::InitBegin).map(|event| event.pid).collect()
+    }
+
+    /// Returns what the suite saw under `name`.
+    ///
+    /// # Errors
+    ///
+    /// It did not come to look.
+    pub fn sample(&self, name: &str) -> Result<&Sample, String> {
+        let found = self.samples.iter().find(|sample| sample.name == name);
+        found.ok_or_else(|| format!("the run did not come to the look \"{name}\""))
+    }
+
+    // ---- what was asked for ----
+
+    /// Returns every call of the scenario with the name of its pool, those of initializers left out.
+    pub fn calls(&self) -> impl Iterator<Item = (&str, &Call)> {
+        let steps = self.scenario.clients.iter().flat_map(|client| &client.steps);
+        steps.flat_map(|step| match step {
+            Step::Submit { pool, call, .. } => vec![(pool.as_str(), call)],
+            Step::Map { pool, calls, .. } | Step::MapOpen { pool, calls, .. } => {
+                calls.iter().map(|call| (pool.as_str(), call)).collect()
+            }
+            _ => Vec::new(),
+        })
+    }
+}
+
+/// Says what is wrong unless `condition` holds.
+///
+/// # Errors
+///
+/// It does not hold.
+pub fn require(condition: bool, complaint: impl FnOnce() -> String) -> Finding {
+    if condition { Ok(()) } else { Err(complaint()) }
+}
+
+/// Says what an error says, short enough for a sentence.
+pub fn told(failure: &Failure) -> String {
+    let message: String = failure.message.chars().take(200).collect();
+    format!("{} ({message})", word(failure.class))
+}
+
+/// Returns a value as text, short enough for a sentence.
+pub fn brief(value: &Value) -> String {
+    let text = value.to_string();
+    match text.char_indices().nth(200) {
+        Some((end, _)) => format!("{}… ({} bytes)", &text[..end], text.len()),
+        None => text,
+    }
+}
+
+/// Returns the contract's word for a variant without fields.
+pub fn word(variant: impl Serialize) -> String {
+    match serde_json::to_value(variant) {
+        Ok(Value::String(word)) => word,
+        _ => unreachable!("a variant without fields is a word"),
+    }
+}

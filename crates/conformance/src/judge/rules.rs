@@ -1,0 +1,312 @@
+//! Rules that hold for every run.
+//!
+//! They use only orders that are certain: an event of one process came before another if its time is
+//! earlier, and nothing follows from how much. None of them can fail for slowness.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::case::Waiver;
+use crate::contract::{Body, Call, ErrorClass, EventKind, Outcome, PoolOptions, Step, policy};
+use crate::history::{End, Finding, History, brief, require, word};
+
+/// A checker that every run goes through.
+#[derive(Debug, Clone, Copy)]
+pub struct Rule {
+    /// Its name.
+    pub name: &'static str,
+    /// What it demands, in one sentence without its full stop.
+    pub says: &'static str,
+    /// The waiver by which cases leave it out.
+    pub waiver: Option<Waiver>,
+    /// The checker.
+    pub check: fn(&History) -> Finding,
+}
+
+/// All of them.
+pub const RULES: &[Rule] = &[
+    rule("no-phantom", "no task runs that was not submitted", no_phantom),
+    rule("at-most-once", "a task runs at most once", at_most_once),
+    rule("one-outcome", "a future has one outcome, for ever", one_outcome),
+    rule(
+        "cancelled-never-runs",
+        "a task whose future is cancelled never runs",
+        cancelled_never_runs,
+    ),
+    rule(
+        "causality",
+        "a result is that of a run which was submitted before and ended before",
+        causality,
+    ),
+    rule("serial-worker", "a worker runs one task at a time", serial_worker),
+    rule("width", "no more tasks run at a time than there may be workers", width),
+    rule("in-workers", "tasks and initializers run in processes of their own", in_workers),
+    rule(
+        "initialized-first",
+        "a worker's initializer runs once, before its first task",
+        initialized_first,
+    ),
+    Rule {
+        waiver: Some(Waiver::CleanEnd),
+        ..rule("clean-end", "the program ends by itself with code 0", clean_end)
+    },
+    Rule {
+        waiver: Some(Waiver::Residue),
+        ..rule("no-residue", "no process is left after the program", no_residue)
+    },
+];
+
+const fn rule(name: &'static str, says: &'static str, check: fn(&History) -> Finding) -> Rule {
+    Rule { name, says, waiver: None, check }
+}
+
+fn nests(history: &History) -> bool {
+    history.calls().any(|(_, call)| call.run == Body::Nest)
+}
+
+fn no_phantom(history: &History) -> Finding {
+    // What a nested pool runs, no client has submitted.
+    if nests(history) {
+        return Ok(());
+    }
+    let tags: BTreeSet<&str> = history.calls().map(|(_, call)| call.tag.as_str()).collect();
+    for event in history.events(EventKind::Begin) {
+        require(tags.contains(event.tag.as_str()), || format!("\"{}\" ran", event.tag))?;
+    }
+    Ok(())
+}
+
+fn at_most_once(history: &History) -> Finding {
+    if nests(history) {
+        return Ok(());
+    }
+    let mut ran = BTreeMap::new();
+    for event in history.events(EventKind::Begin) {
+        let before = ran.insert(&event.tag, event.pid);
+        if let Some(before) = before {
+            let (tag, pid) = (&event.tag, event.pid);
+            return Err(format!("\"{tag}\" ran in process {before}, and again in {pid}"));
+        }
+    }
+    Ok(())
+}
+
+/// Returns what each `result` of each future came to, in the order of their ends, those left out that
+/// ran out of time.
+fn outcomes(history: &History) -> BTreeMap<&str, Vec<(u64, &Outcome)>> {
+    let mut found: BTreeMap<&str, Vec<(u64, &Outcome)>> = BTreeMap::new();
+    for client in &history.scenario.clients {
+        for (index, step) in client.steps.iter().enumerate() {
+            let Step::Result { future, .. } = step else { continue };
+            let run = history.run_of(&client.name, index);
+            if let Some((at, outcome)) = run.and_then(|run| run.end)
+                && !has_class(outcome, ErrorClass::Timeout)
+            {
+                found.entry(future).or_default().push((at, outcome));
+            }
+        }
+    }
+    found.values_mut().for_each(|outcomes| outcomes.sort_by_key(|(at, _)| *at));
+    found
+}
+
+fn has_class(outcome: &Outcome, class: ErrorClass) -> bool {
+    matches!(outcome, Outcome::Error(failure) if failure.class == class)
+}
+
+fn tell(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Ok(value) => brief(value),
+        Outcome::Error(failure) => word(failure.class),
+    }
+}
+
+fn one_outcome(history: &History) -> Finding {
+    for (future, outcomes) in outcomes(history) {
+        for pair in outcomes.windows(2) {
+            let (first, second) = (tell(pair[0].1), tell(pair[1].1));
+            require(first == second, || format!("\"{future}\" was {first}, and then {second}"))?;
+        }
+    }
+    let mut states: BTreeMap<&str, Vec<(u64, u64, &str)>> = BTreeMap::new();
+    for client in &history.scenario.clients {
+        for (index, step) in client.steps.iter().enumerate() {
+            let Step::State { future } = step else { continue };
+            if let Some(run) = history.run_of(&client.name, index)
+                && let Some((end, Outcome::Ok(value))) = run.end
+                && let Some(state) = value.as_str()
+            {
+                states.entry(future).or_default().push((run.begin, end, state));
+            }
+        }
+    }
+    let rank = |state: &str| match state {
+        "pending" => 0,
+        "running" => 1,
+        _ => 2,
+    };
+    for (future, states) in states {
+        for earlier in &states {
+            for later in states.iter().filter(|later| earlier.1 < later.0) {
+                let (first, second) = (earlier.2, later.2);
+                let goes_on = rank(first) < rank(second) || first == second;
+                require(goes_on, || format!("\"{future}\" was {first}, and then {second}"))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn cancelled_never_runs(history: &History) -> Finding {
+    let kills = |step: &Step| matches!(step, Step::KillWorkers { .. } | Step::Drop { .. });
+    let steps = || history.scenario.clients.iter().flat_map(|client| &client.steps);
+    let may_kill = history.description.policies.cancel_running == Some(policy::CancelRunning::Kill);
+    if may_kill || steps().any(kills) {
+        return Ok(());
+    }
+    for (future, outcomes) in outcomes(history) {
+        if outcomes.iter().any(|(_, outcome)| has_class(outcome, ErrorClass::Cancelled)) {
+            let ran = history.count(EventKind::Begin, future) > 0;
+            require(!ran, || format!("\"{future}\" was cancelled and ran"))?;
+        }
+    }
+    Ok(())
+}
+
+fn causality(history: &History) -> Finding {
+    let submitted = |name: &str| {
+        let clients = history.scenario.clients.iter();
+        let mut steps =
+            clients.flat_map(|client| client.steps.iter().enumerate().map(move |it| (client, it)));
+        let found = steps
+            .find(|(_, (_, step))| matches!(step, Step::Submit { future, .. } if future == name));
+        found.and_then(|(client, (index, _))| history.run_of(&client.name, index))
+    };
+    let calls: BTreeMap<&str, &Call> =
+        history.calls().map(|(_, call)| (call.tag.as_str(), call)).collect();
+    for event in
+        history.events(EventKind::Begin).filter(|event| calls.contains_key(event.tag.as_str()))
+    {
+        if let Some(run) = submitted(&event.tag) {
+            require(run.begin <= event.at, || {
+                format!("\"{}\" began before it was submitted", event.tag)
+            })?;
+        }
+    }
+    for (future, outcomes) in outcomes(history) {
+        let value = outcomes.iter().find(|(_, outcome)| matches!(outcome, Outcome::Ok(_)));
+        let Some((at, _)) = value else { continue };
+        let end = history.event(EventKind::End, future);
+        let end = end.map_err(|_| format!("\"{future}\" has a result, but no run of it ended"))?;
+        require(end.at <= *at, || format!("\"{future}\" had a result before its run ended"))?;
+    }
+    Ok(())
+}
+
+/// Returns the runs of each process: tag, begin and end; one that did not end lasts for ever.
+fn runs(history: &History) -> BTreeMap<u32, Vec<(&str, u64, u64)>> {
+    let mut runs: BTreeMap<u32, Vec<(&str, u64, u64)>> = BTreeMap::new();
+    for event in history.events(EventKind::Begin) {
+        let ends = |kind| matches!(kind, EventKind::End | EventKind::Failed);
+        let end = history.events.iter().find(|other| {
+            ends(other.event)
+                && other.tag == event.tag
+                && other.pid == event.pid
+                && other.at >= event.at
+        });
+        let end = end.map_or(u64::MAX, |end| end.at);
+        runs.entry(event.pid).or_default().push((&event.tag, event.at, end));
+    }
+    runs
+}
+
+fn serial_worker(history: &History) -> Finding {
+    for (pid, runs) in runs(history) {
+        for pair in runs.windows(2) {
+            let ((first, _, end), (second, begin, _)) = (pair[0], pair[1]);
+            require(end <= begin, || {
+                format!("\"{second}\" began in process {pid} while \"{first}\" ran there")
+            })?;
+        }
+    }
+    Ok(())
+}
+
+/// Returns the options of each pool.
+fn pools(history: &History) -> BTreeMap<&str, &PoolOptions> {
+    let steps = history.scenario.clients.iter().flat_map(|client| &client.steps);
+    let pools = steps.filter_map(|step| match step {
+        Step::New { pool, options } => Some((pool.as_str(), options)),
+        _ => None,
+    });
+    pools.collect()
+}
+
+fn width(history: &History) -> Finding {
+    let runs = runs(history);
+    for (pool, options) in pools(history) {
+        let Some(most) = options.max_workers else { continue };
+        let tags: BTreeSet<&str> = history
+            .calls()
+            .filter(|(name, _)| *name == pool)
+            .map(|(_, call)| call.tag.as_str())
+            .collect();
+        // A worker that died does not run any more: only runs that ended count to their end.
+        let ours =
+            runs.values().flatten().filter(|(tag, _, end)| tags.contains(tag) && *end < u64::MAX);
+        let mut moments: Vec<(u64, i64)> =
+            ours.flat_map(|(_, begin, end)| [(*begin, 1), (*end, -1)]).collect();
+        moments.sort_unstable();
+        let mut open = 0;
+        for (_, change) in moments {
+            open += change;
+            require(open <= most, || {
+                format!("{open} ran at a time in \"{pool}\", of {most} workers")
+            })?;
+        }
+    }
+    Ok(())
+}
+
+fn in_workers(history: &History) -> Finding {
+    for event in &history.events {
+        let in_worker = !matches!(event.event, EventKind::Pull | EventKind::Callback);
+        require(!in_worker || event.pid != history.owner, || {
+            format!("\"{}\" ran in the program's own process", event.tag)
+        })?;
+    }
+    Ok(())
+}
+
+fn initialized_first(history: &History) -> Finding {
+    let initialized = |options: &&PoolOptions| options.initializer.is_some();
+    if pools(history).is_empty() || nests(history) || !pools(history).values().all(initialized) {
+        return Ok(());
+    }
+    for pid in history.initialized() {
+        let of = |kind| history.events(kind).filter(move |event| event.pid == pid);
+        let begins = of(EventKind::InitBegin).count();
+        require(begins <= 1, || format!("it ran {begins} times in worker {pid}"))?;
+    }
+    for begin in history.events(EventKind::Begin) {
+        let mut ends = history.events(EventKind::InitEnd);
+        require(ends.any(|end| end.pid == begin.pid && end.at <= begin.at), || {
+            format!("\"{}\" began in worker {}, where it had not returned", begin.tag, begin.pid)
+        })?;
+    }
+    Ok(())
+}
+
+fn clean_end(history: &History) -> Finding {
+    let said: String = history.stderr.trim().chars().take(500).collect();
+    match history.end {
+        End::Exit(0) => Ok(()),
+        End::Exit(code) => Err(format!("it ended with code {code}: {said}")),
+        End::Signal(signal) => Err(format!("it was ended by signal {signal}: {said}")),
+        End::KilledByCase => Ok(()),
+        End::Hung => Err("it did not end".to_owned()),
+    }
+}
+
+fn no_residue(history: &History) -> Finding {
+    require(history.left.is_empty(), || format!("left are {}", history.left.join("; ")))
+}

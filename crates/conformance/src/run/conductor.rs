@@ -1,0 +1,334 @@
+//! The conductor: starts a run, follows the script, and waits for the end.
+
+use std::fs::File;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Child, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::adapter::{Adapter, Fault, STDERR, scratch};
+use super::feed::Feed;
+use super::limits::Limits;
+use super::{Ran, look, process};
+use crate::contract::{Description, EventKind, Moment, Scenario, UNSUPPORTED, gate_file};
+use crate::history::{End, History, Sample, summary};
+use crate::plan::{Condition, Stage, Who};
+
+/// How often it looks. Lower uses a processor that the pool needs, higher makes every case longer.
+const TICK: Duration = Duration::from_millis(2);
+
+/// How much of what a run says on standard error is kept.
+const MOST_STDERR: usize = 1 << 20;
+
+/// A run while it goes on.
+struct Conductor<'a> {
+    limits: Limits,
+    scratch: &'a Path,
+    scenario: &'a Scenario,
+    child: Child,
+    ended: Option<ExitStatus>,
+    owner: Option<u32>,
+    feed: Feed<'a>,
+    samples: Vec<Sample>,
+    killed_owner: bool,
+}
+
+/// Why a script came to an early end.
+enum Stop {
+    Stuck(String),
+    Fault(Fault),
+}
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+/// Has `adapter` carry out `scenario` while `script` is followed.
+pub fn carry_out(
+    adapter: &Adapter,
+    description: &Description,
+    scenario: &Scenario,
+    script: &[Stage],
+    limits: Limits,
+) -> Ran {
+    match try_carry_out(adapter, description, scenario, script, limits) {
+        Ok(ran) => ran,
+        Err(fault) => Ran::Fault(fault),
+    }
+}
+
+fn try_carry_out(
+    adapter: &Adapter,
+    description: &Description,
+    scenario: &Scenario,
+    script: &[Stage],
+    limits: Limits,
+) -> Result<Ran, Fault> {
+    let folder = scratch()?;
+    let path = folder.path();
+    let input = path.join("scenario.json");
+    let failed = |error: std::io::Error| Fault(format!("{}: {error}", input.display()));
+    let text = serde_json::to_vec(scenario).map_err(|error| Fault(error.to_string()))?;
+    std::fs::write(&input, text).map_err(failed)?;
+    let stdin = Stdio::from(File::open(&input).map_err(failed)?);
+    let child = adapter.start("run", path, stdin)?;
+    let mut conductor = Conductor {
+        limits,
+        scratch: path,
+        scenario,
+        child,
+        ended: None,
+        owner: None,
+        feed: Feed::new(path, scenario),
+        samples: Vec::new(),
+        killed_owner: false,
+    };
+    let stop = script.iter().try_for_each(|stage| conductor.follow(stage));
+    let stop = stop.and_then(|()| conductor.wait_for_the_end());
+    let (end, stuck) = match stop {
+        Ok(()) => (conductor.end(), None),
+        Err(Stop::Stuck(text)) => (conductor.end(), Some(text)),
+        Err(Stop::Fault(fault)) => {
+            process::kill_all(&mut conductor.child, path);
+            return Err(with_stderr(fault, path));
+        }
+    };
+    let left = if end == End::Hung { Vec::new() } else { conductor.left() };
+    process::kill_all(&mut conductor.child, path);
+    if stuck.is_none() {
+        // One last time: what was written right before the end.
+        conductor.feed.read().map_err(|fault| with_stderr(fault, path))?;
+    }
+    let stderr = stderr(path);
+    match end {
+        End::Exit(UNSUPPORTED) => return Ok(Ran::Inexpressible(stderr.trim().to_owned())),
+        End::Exit(0) if stuck.is_none() => {
+            conductor.feed.check_end().map_err(|fault| with_stderr(fault, path))?;
+            if !conductor.feed.is_complete() {
+                let fault = Fault("the adapter ended with code 0 before all steps had".to_owned());
+                return Err(with_stderr(fault, path));
+            }
+        }
+        End::Exit(code) if code != 0 && conductor.feed.lines.is_empty() => {
+            let fault =
+                Fault(format!("the adapter ended with code {code} and carried nothing out"));
+            return Err(with_stderr(fault, path));
+        }
+        _ => {}
+    }
+    let mut events = std::mem::take(&mut conductor.feed.events);
+    // Appended in the order of the writes, which is not that of the times.
+    events.sort_by_key(|event| event.at);
+    Ok(Ran::History(Box::new(History {
+        description: description.clone(),
+        scenario: scenario.clone(),
+        owner: conductor.owner.unwrap_or(conductor.child.id()),
+        lines: std::mem::take(&mut conductor.feed.lines),
+        events,
+        samples: conductor.samples,
+        end,
+        stuck,
+        stderr,
+        left,
+    })))
+}
+
+fn stderr(scratch: &Path) -> String {
+    let mut bytes = std::fs::read(scratch.join(STDERR)).unwrap_or_default();
+    bytes.truncate(MOST_STDERR);
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn with_stderr(Fault(text): Fault, scratch: &Path) -> Fault {
+    let said: String = stderr(scratch).trim().chars().take(2000).collect();
+    if said.is_empty() { Fault(text) } else { Fault(format!("{text}; it says: {said}")) }
+}
+
+impl Conductor<'_> {
+    fn follow(&mut self, stage: &Stage) -> Result<(), Stop> {
+        match stage {
+            Stage::Until(condition) => self.wait_for(condition),
+            Stage::Open(gate) => {
+                let path = self.scratch.join(gate_file(gate));
+                File::create(&path)
+                    .map_err(|error| Fault(format!("{}: {error}", path.display())))?;
+                Ok(())
+            }
+            Stage::Signal(who, signal) => {
+                let Some(pid) = self.find(who) else {
+                    return Err(Stop::Stuck("there is no process to send a signal to".to_owned()));
+                };
+                self.killed_owner |= *who == Who::Owner;
+                let signal = Signal::try_from(*signal)
+                    .map_err(|error| Fault(format!("the case sends no signal: {error}")))?;
+                // ESRCH: it has ended, which is for the judge.
+                let _ = kill(Pid::from_raw(pid as i32), signal);
+                Ok(())
+            }
+            Stage::Sample(name) => {
+                let sample = look::look(name, self.owner());
+                self.samples.push(sample);
+                Ok(())
+            }
+            Stage::Quiet => self.pass(self.limits.quiet),
+            Stage::Pause(time) => self.pass(*time),
+        }
+    }
+
+    fn pass(&mut self, time: Duration) -> Result<(), Stop> {
+        std::thread::sleep(time);
+        self.refresh()
+    }
+
+    fn refresh(&mut self) -> Result<(), Stop> {
+        if self.ended.is_none() {
+            self.ended = self
+                .child
+                .try_wait()
+                .map_err(|error| Fault(format!("the adapter cannot be waited for: {error}")))?;
+        }
+        // After the look whether it has ended, so that nothing of one that has is missed.
+        self.feed.read()?;
+        if self.owner.is_none() && !self.feed.lines.is_empty() {
+            self.owner = Some(process::owner(self.child.id()));
+        }
+        Ok(())
+    }
+
+    fn wait_for(&mut self, condition: &Condition) -> Result<(), Stop> {
+        let deadline = Instant::now() + self.limits.must;
+        loop {
+            self.refresh()?;
+            if self.holds(condition) {
+                return Ok(());
+            }
+            let reason = match self.ended {
+                Some(status) if status.code() == Some(UNSUPPORTED) => "it is not supported".into(),
+                Some(_) => "the program ended before".into(),
+                None if Instant::now() > deadline => {
+                    format!("it did not come in {:?}", self.limits.must)
+                }
+                None => {
+                    std::thread::sleep(TICK);
+                    continue;
+                }
+            };
+            return Err(Stop::Stuck(format!(
+                "waited for {condition}, but {reason}{}",
+                self.open_steps()
+            )));
+        }
+    }
+
+    fn wait_for_the_end(&mut self) -> Result<(), Stop> {
+        let deadline = Instant::now() + self.limits.must;
+        loop {
+            self.refresh()?;
+            if self.ended.is_some() {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                let limit = self.limits.must;
+                let text = match self.open_steps() {
+                    none if none.is_empty() => format!("the program does not end within {limit:?}"),
+                    steps => format!("nothing more happens within {limit:?}{steps}"),
+                };
+                return Err(Stop::Stuck(text));
+            }
+            std::thread::sleep(TICK);
+        }
+    }
+
+    /// Says which steps have begun and not returned.
+    fn open_steps(&self) -> String {
+        let mut open = Vec::new();
+        for client in &self.scenario.clients {
+            let last = self.feed.lines.iter().rfind(|line| line.client == client.name);
+            if let Some(line) = last.filter(|line| line.is == Moment::Begin)
+                && let Some(step) = client.steps.get(line.step)
+            {
+                open.push(format!("\"{}\"", summary(step)));
+            }
+        }
+        match open.is_empty() {
+            true => String::new(),
+            false => format!("; not returned: {}", open.join(", ")),
+        }
+    }
+
+    fn owner(&self) -> u32 {
+        self.owner.unwrap_or(self.child.id())
+    }
+
+    fn find(&self, who: &Who) -> Option<u32> {
+        match who {
+            Who::Owner => Some(self.owner()),
+            Who::WorkerOf(tag) => {
+                let is_it = |event: &&crate::contract::Event| {
+                    event.event == EventKind::Begin && event.tag == *tag
+                };
+                self.feed.events.iter().rfind(is_it).map(|event| event.pid)
+            }
+        }
+    }
+
+    fn holds(&self, condition: &Condition) -> bool {
+        let gone = |pid: u32| !process::look_at(pid).is_some_and(|process| process.is_alive());
+        let step = |name: &str, moment: Moment| {
+            self.feed.lines.iter().any(|line| {
+                line.is == moment && {
+                    let client = self.scenario.clients.iter().find(|it| it.name == line.client);
+                    let step = client.and_then(|client| client.steps.get(line.step));
+                    step.is_some_and(|step| summary(step) == name)
+                }
+            })
+        };
+        match condition {
+            Condition::Traced(kind, tag, count) => {
+                let matches = |event: &&crate::contract::Event| {
+                    event.event == *kind && tag.as_ref().is_none_or(|tag| *tag == event.tag)
+                };
+                self.feed.events.iter().filter(matches).count() >= *count
+            }
+            Condition::Called(name) => step(name, Moment::Begin),
+            Condition::Returned(name) => step(name, Moment::End),
+            Condition::Gone(who) => self.find(who).is_some_and(gone),
+            Condition::WorkersGone => {
+                let ours = |kind| matches!(kind, EventKind::Begin | EventKind::InitBegin);
+                let mut events = self.feed.events.iter().filter(|event| ours(event.event));
+                events.all(|event| gone(event.pid))
+            }
+            Condition::OwnerEnded => self.ended.is_some(),
+        }
+    }
+
+    fn end(&self) -> End {
+        match self.ended {
+            None => End::Hung,
+            Some(_) if self.killed_owner => End::KilledByCase,
+            Some(status) => match status.code() {
+                // A shell that waited says so of a program that was killed.
+                Some(code) if code > 128 => End::Signal(code - 128),
+                Some(code) => End::Exit(code),
+                None => End::Signal(status.signal().unwrap_or(0)),
+            },
+        }
+    }
+
+    /// Waits for what there is of the run to leave; says what does not.
+    fn left(&self) -> Vec<String> {
+        let deadline = Instant::now() + self.limits.leave;
+        loop {
+            let there = process::of_run(self.child.id(), self.scratch);
+            if there.is_empty() || Instant::now() > deadline {
+                return there.iter().map(process::tell).collect();
+            }
+            std::thread::sleep(TICK);
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! What an adapter and its workers have written so far, read as it grows.
+//!
+//! A line counts when its end is there, however many writes it came in.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
+
+use super::adapter::{Fault, STDOUT, parse};
+use crate::contract::{Event, Line, Moment, Scenario, TRACE_FILE};
+
+/// The longest line that is read. A result of some megabytes fits; who writes more is at fault.
+const LONGEST: usize = 256 << 20;
+
+/// Both files, as far as they were read.
+#[derive(Debug)]
+pub(super) struct Feed<'a> {
+    scenario: &'a Scenario,
+    stdout: Tail,
+    trace: Tail,
+    /// The step that each client is at, and whether it has begun it.
+    places: HashMap<String, (usize, bool)>,
+    pub(super) lines: Vec<Line>,
+    pub(super) events: Vec<Event>,
+}
+
+/// A file that grows.
+#[derive(Debug)]
+struct Tail {
+    path: std::path::PathBuf,
+    file: Option<File>,
+    read: u64,
+    rest: Vec<u8>,
+}
+
+impl<'a> Feed<'a> {
+    pub(super) fn new(scratch: &Path, scenario: &'a Scenario) -> Self {
+        let tail = |name| Tail { path: scratch.join(name), file: None, read: 0, rest: Vec::new() };
+        let clients = scenario.clients.iter();
+        let places = clients.map(|client| (client.name.clone(), (0, false))).collect();
+        let (stdout, trace) = (tail(STDOUT), tail(TRACE_FILE));
+        Self { scenario, stdout, trace, places, lines: Vec::new(), events: Vec::new() }
+    }
+
+    /// Reads what is new.
+    pub(super) fn read(&mut self) -> Result<(), Fault> {
+        for text in self.trace.lines()? {
+            let event: Event = parse(&text).map_err(|error| {
+                Fault(format!("line {} of the trace: {error}", self.events.len() + 1))
+            })?;
+            self.events.push(event);
+        }
+        for text in self.stdout.lines()? {
+            let number = self.lines.len() + 1;
+            let at = |error: String| Fault(format!("line {number} of standard output: {error}"));
+            let line: Line = parse(&text).map_err(at)?;
+            self.check(&line).map_err(at)?;
+            self.lines.push(line);
+        }
+        Ok(())
+    }
+
+    /// Says what follows the last whole line, after the end.
+    pub(super) fn check_end(&self) -> Result<(), Fault> {
+        for (tail, name) in [(&self.stdout, "standard output"), (&self.trace, "the trace")] {
+            if !tail.rest.is_empty() {
+                let text =
+                    String::from_utf8_lossy(&tail.rest[..tail.rest.len().min(200)]).into_owned();
+                return Err(Fault(format!("the last line of {name} has no end: {text:?}")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether every client has carried out all its steps.
+    pub(super) fn is_complete(&self) -> bool {
+        let mut clients = self.scenario.clients.iter();
+        clients.all(|client| self.places[&client.name] == (client.steps.len(), false))
+    }
+
+    fn check(&mut self, line: &Line) -> Result<(), String> {
+        let client = self.scenario.clients.iter().find(|client| client.name == line.client);
+        let client =
+            client.ok_or_else(|| format!("the scenario has no client {:?}", line.client))?;
+        let place = self.places.get_mut(&client.name).ok_or("a client without a place")?;
+        let (step, has_begun) = *place;
+        if step >= client.steps.len() {
+            return Err(format!("the client {:?} has carried out all its steps", client.name));
+        }
+        match (line.is, has_begun) {
+            _ if line.step != step => Err(format!(
+                "the client {:?} is at step {step}, but the line is about step {}",
+                client.name, line.step
+            )),
+            (Moment::Begin, true) => Err(format!("step {step} begins a second time")),
+            (Moment::End, false) => Err(format!("step {step} ends and has not begun")),
+            (Moment::Begin, false) if line.outcome.is_some() => {
+                Err("a beginning has no outcome".to_owned())
+            }
+            (Moment::End, true) if line.outcome.is_none() => {
+                Err("an end must have an outcome".to_owned())
+            }
+            (Moment::Begin, false) => {
+                *place = (step, true);
+                Ok(())
+            }
+            (Moment::End, true) => {
+                *place = (step + 1, false);
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Tail {
+    /// Returns the lines that have come to their end since the last time.
+    fn lines(&mut self) -> Result<Vec<Vec<u8>>, Fault> {
+        let failed = |path: &Path, error| Fault(format!("{}: {error}", path.display()));
+        if self.file.is_none() {
+            match File::open(&self.path) {
+                Ok(file) => self.file = Some(file),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+                Err(error) => return Err(failed(&self.path, error)),
+            }
+        }
+        let Some(file) = &mut self.file else { return Ok(Vec::new()) };
+        let mut read = || {
+            file.seek(SeekFrom::Start(self.read))?;
+            file.take(LONGEST as u64).read_to_end(&mut self.rest)
+        };
+        self.read += read().map_err(|error| failed(&self.path, error))? as u64;
+        let Some(last) = self.rest.iter().rposition(|byte| *byte == b'\n') else {
+            if self.rest.len() >= LONGEST {
+                return Err(Fault(format!("a line of {} is too long", self.path.display())));
+            }
+            return Ok(Vec::new());
+        };
+        let rest = self.rest.split_off(last + 1);
+        let whole = std::mem::replace(&mut self.rest, rest);
+        Ok(whole
+            .split(|byte| *byte == b'\n')
+            .filter(|line| !line.is_empty())
+            .map(<[u8]>::to_vec)
+            .collect())
+    }
+}

@@ -1,0 +1,156 @@
+//! The processes of a run: whose they are, and how they go.
+//!
+//! The suite is the subreaper of all of them, so that an orphan becomes its child. Which run an orphan
+//! belongs to is in its environment; its process group tells where that was cleared.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::Child;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill, killpg};
+use nix::sys::wait::{WaitPidFlag, waitpid};
+use nix::unistd::Pid;
+
+use crate::contract::FOLDER_VARIABLE;
+
+/// Processes that a [`Child`] of this program stands for; nobody else may reap them.
+static OWNED: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
+
+/// A process as /proc shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Process {
+    pub(super) pid: u32,
+    pub(super) name: String,
+    pub(super) state: char,
+    pub(super) parent: u32,
+    pub(super) group: u32,
+}
+
+impl Process {
+    pub(super) fn is_alive(&self) -> bool {
+        !matches!(self.state, 'Z' | 'X')
+    }
+}
+
+/// Makes this program the one to which orphans of runs go.
+pub(super) fn become_subreaper() {
+    // Refused nowhere since Linux 3.4; where it is, orphans escape to init and are found all the same.
+    let _ = nix::sys::prctl::set_child_subreaper(true);
+}
+
+/// Notes that a process has an owner who reaps it.
+pub(super) fn own(child: &Child) {
+    become_subreaper();
+    OWNED.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(child.id());
+}
+
+/// Returns what /proc says of one process.
+pub(super) fn look_at(pid: u32) -> Option<Process> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name is in parentheses and may hold any character, parentheses too.
+    let (head, tail) = stat.rsplit_once(") ")?;
+    let name = head.split_once('(')?.1.to_owned();
+    let mut fields = tail.split(' ');
+    let state = fields.next()?.chars().next()?;
+    let parent = fields.next()?.parse().ok()?;
+    let group = fields.next()?.parse().ok()?;
+    Some(Process { pid, name, state, parent, group })
+}
+
+/// Returns every process there is.
+pub(super) fn all() -> Vec<Process> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    numbers.filter_map(look_at).collect()
+}
+
+/// Returns the living processes of the run in `scratch`, whose first process was `first`.
+pub(super) fn of_run(first: u32, scratch: &Path) -> Vec<Process> {
+    let marker = format!("{FOLDER_VARIABLE}={}", scratch.display());
+    let belongs = |process: &Process| {
+        process.group == first
+            || fs::read(format!("/proc/{}/environ", process.pid)).is_ok_and(|environment| {
+                environment.split(|byte| *byte == 0).any(|entry| entry == marker.as_bytes())
+            })
+    };
+    all().into_iter().filter(Process::is_alive).filter(belongs).collect()
+}
+
+/// Returns the descendants of `pid`, zombies included.
+pub(super) fn descendants(pid: u32) -> Vec<Process> {
+    let all = all();
+    let mut found = Vec::new();
+    let mut ancestors = vec![pid];
+    while let Some(ancestor) = ancestors.pop() {
+        for process in all.iter().filter(|process| process.parent == ancestor) {
+            ancestors.push(process.pid);
+            found.push(process.clone());
+        }
+    }
+    found
+}
+
+/// Returns the process that has the pool: the one that `sh` became, or its only child.
+pub(super) fn owner(first: u32) -> u32 {
+    let is_shell = |process: &Process| matches!(process.name.as_str(), "sh" | "dash" | "bash");
+    if !look_at(first).as_ref().is_some_and(is_shell) {
+        return first;
+    }
+    let children: Vec<Process> = all().into_iter().filter(|child| child.parent == first).collect();
+    match children.as_slice() {
+        [only] => only.pid,
+        _ => first,
+    }
+}
+
+/// Says what a process is, for people.
+pub(super) fn tell(process: &Process) -> String {
+    let line = fs::read(format!("/proc/{}/cmdline", process.pid)).unwrap_or_default();
+    let line: Vec<String> = line
+        .split(|byte| *byte == 0)
+        .filter(|word| !word.is_empty())
+        .map(|word| String::from_utf8_lossy(word).chars().take(60).collect())
+        .collect();
+    format!("{} {} ({}): {}", process.pid, process.name, process.state, line.join(" "))
+}
+
+/// Kills what there is of a run, its first process among it, and reaps it.
+pub(super) fn kill_all(first: &mut Child, scratch: &Path) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        let pid = Pid::from_raw(first.id() as i32);
+        let there = of_run(first.id(), scratch);
+        let ended = !matches!(first.try_wait(), Ok(None));
+        if ended && there.is_empty() {
+            break;
+        }
+        if !ended {
+            // Its number is its own until it is reaped, which is here.
+            let _ = killpg(pid, Signal::SIGKILL);
+        }
+        for process in there {
+            let _ = kill(Pid::from_raw(process.pid as i32), Signal::SIGKILL);
+        }
+        if Instant::now() > deadline {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+        reap_orphans();
+    }
+    OWNED.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&first.id());
+    reap_orphans();
+}
+
+/// Reaps the zombies that came to this process as the subreaper.
+fn reap_orphans() {
+    let me = std::process::id();
+    let owned = OWNED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    for process in all() {
+        if process.parent == me && process.state == 'Z' && !owned.contains(&process.pid) {
+            let _ = waitpid(Pid::from_raw(process.pid as i32), Some(WaitPidFlag::WNOHANG));
+        }
+    }
+}

@@ -12,7 +12,7 @@
 //! - [`plan`]: the words in which cases are written; [`case`]: what a case is.
 //! - [`run`]: carries a plan out. [`history`]: what happened.
 //! - [`judge`]: rules that hold for every run, and verdicts.
-//! - [`cases`]: the catalogue.
+//! - [`cases`]: the catalogue. [`suite`]: the catalogue × adapters, as a test program.
 
 pub mod case;
 pub mod cases;
@@ -21,3 +21,4 @@ pub mod history;
 pub mod judge;
 pub mod plan;
 pub mod run;
+pub mod suite;

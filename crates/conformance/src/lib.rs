@@ -11,7 +11,7 @@
 //! - [`contract`]: the words that suite and adapters exchange.
 //! - [`plan`]: the words in which cases are written; [`case`]: what a case is.
 //! - [`run`]: carries a plan out. [`history`]: what happened.
-//! - [`judge`]: rules that hold for every run, and verdicts.
+//! - [`timeline`]: a history for people. [`judge`]: rules that hold for every run, and verdicts.
 //! - [`cases`]: the catalogue. [`suite`]: the catalogue × adapters, as a test program.
 
 pub mod case;
@@ -22,3 +22,4 @@ pub mod judge;
 pub mod plan;
 pub mod run;
 pub mod suite;
+pub mod timeline;

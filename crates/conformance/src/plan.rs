@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::contract::{
@@ -21,7 +22,8 @@ pub struct Plan {
 }
 
 /// Something that the suite does while the adapter carries out the scenario; one after the other.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Stage {
     /// Waits until something has happened, which must.
     Until(Condition),
@@ -38,7 +40,8 @@ pub enum Stage {
 }
 
 /// A process of a run.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Who {
     /// The one that has the pool.
     Owner,
@@ -47,7 +50,8 @@ pub enum Who {
 }
 
 /// Something that happens.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Condition {
     /// The trace has so many events of the kind, of a tag or of any.
     Traced(EventKind, Option<String>, usize),

@@ -119,6 +119,12 @@ fn try_carry_out(
                 Fault(format!("the adapter ended with code {code} and carried nothing out"));
             return Err(with_stderr(fault, path));
         }
+        End::Signal(signal) if conductor.feed.lines.is_empty() => {
+            let fault = Fault(format!(
+                "the adapter was ended by signal {signal}, with nothing carried out"
+            ));
+            return Err(with_stderr(fault, path));
+        }
         _ => {}
     }
     let mut events = std::mem::take(&mut conductor.feed.events);

@@ -11,7 +11,7 @@ use super::adapter::{Fault, STDOUT, parse};
 use crate::contract::{Event, Line, Moment, Scenario, TRACE_FILE};
 
 /// The longest line that is read. A result of some megabytes fits; who writes more is at fault.
-const LONGEST: usize = 256 << 20;
+const LONGEST: usize = 64 << 20;
 
 /// Both files, as far as they were read.
 #[derive(Debug)]

@@ -1,5 +1,8 @@
 //! A column of the matrix: an adapter, what it says of itself, and which cases are for it.
 
+use std::path::Path;
+
+use super::expectations::Expectations;
 use super::verdict::{Result, Verdict};
 use crate::case::Case;
 use crate::cases;
@@ -13,6 +16,8 @@ pub struct Column {
     pub adapter: Adapter,
     /// What it says of itself, or why that is not known.
     pub description: std::result::Result<Description, Fault>,
+    /// What is known to fail.
+    pub expectations: Expectations,
     /// What trials are called by in front of their case.
     pub name: String,
 }
@@ -24,19 +29,25 @@ pub enum Fate {
     Run(Case),
     /// It is not for this pool; why.
     NotFor(Case, String),
-    /// There is no column; a trial says so.
+    /// There is no column; a trial of this name says why.
     Fault(String, Fault),
 }
 
 impl Column {
-    /// Asks the adapter what it is.
-    pub fn of(adapter: Adapter, limits: Limits) -> Self {
-        let description = adapter.describe(limits);
-        let name = match &description {
-            Ok(description) => description.start_method.clone(),
-            Err(_) => "adapter".to_owned(),
+    /// Asks the adapter what it is, and reads what is known to fail from a file in `expectations`.
+    pub fn of(adapter: Adapter, expectations: &Path, limits: Limits) -> Self {
+        let described = adapter.describe(limits).and_then(|description| {
+            let expectations = Expectations::read(expectations, &description).map_err(Fault)?;
+            Ok((description, expectations))
+        });
+        let (description, expectations, name) = match described {
+            Ok((description, expectations)) => {
+                let name = description.start_method.clone();
+                (Ok(description), expectations, name)
+            }
+            Err(fault) => (Err(fault), Expectations::default(), "adapter".to_owned()),
         };
-        Self { adapter, description, name }
+        Self { adapter, description, expectations, name }
     }
 
     /// Returns the name of a trial.
@@ -44,8 +55,15 @@ impl Column {
         format!("{}::{id}", self.name)
     }
 
+    /// Returns the command that runs a case again.
+    pub fn rerun(&self, id: &str) -> String {
+        let command = self.adapter.command.replace('\'', "'\\''");
+        let name = self.trial_name(id);
+        format!("PROCPOOL_ADAPTER='{command}' cargo test --test conformance -- --exact {name}")
+    }
+
     /// Says what becomes of each case.
-    pub(super) fn fates(&self) -> Vec<Fate> {
+    pub fn fates(&self) -> Vec<Fate> {
         match &self.description {
             Err(fault) => vec![Fate::Fault("describe".to_owned(), fault.clone())],
             Ok(description) => cases::all()
@@ -58,12 +76,21 @@ impl Column {
         }
     }
 
-    /// Runs a case and judges it.
-    pub(super) fn judge(&self, case: &Case, limits: Limits) -> Result {
-        match &self.description {
-            Ok(description) => Result::judged(&self.adapter, description, case, limits),
-            Err(fault) => Result::of(case, Verdict::AdapterError(fault.to_string())),
+    /// Runs a case and judges it, by what is known, too.
+    pub fn judge(&self, case: &Case, limits: Limits) -> Result {
+        let description = match &self.description {
+            Ok(description) => description,
+            Err(fault) => return Result::of(case, Verdict::AdapterError(fault.to_string())),
+        };
+        let mut result = Result::judged(&self.adapter, description, case, limits);
+        if let Some(known) = self.expectations.of(case.id) {
+            result.verdict = match result.verdict {
+                Verdict::Passed => Verdict::Unexpected(known.reason.clone()),
+                Verdict::Failed(_) => Verdict::Expected(known.clone()),
+                other => other,
+            };
         }
+        result
     }
 
     /// Returns a red result for each case, if the adapter is dead.

@@ -8,25 +8,45 @@
 //! nothing. An adapter that cannot be described is a failing trial, never a missing one.
 
 mod column;
+mod expectations;
 mod failure;
 mod names;
+mod replay;
 mod verdict;
 
 pub use column::{Column, Fate};
+pub use expectations::{Expectations, Known};
 pub use names::Names;
+pub use replay::Replay;
 pub use verdict::{Result, Verdict};
 
-use std::sync::{Arc, Mutex};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use libtest_mimic::{Arguments, Conclusion, Failed, Trial};
 
-use crate::run::Limits;
+use crate::case::Case;
+use crate::run::{self, Limits, Ran};
 
-/// What came of all trials that have run, in the order of the catalogue.
+/// What came of a column's cases, in the order of the catalogue; those left out that were not run.
 pub type Results = Vec<(Column, Vec<Result>)>;
 
+/// Where and how the suite works.
+#[derive(Debug, Clone)]
+pub struct Setting {
+    /// How long it waits.
+    pub limits: Limits,
+    /// Where failures leave their files.
+    pub failures: PathBuf,
+}
+
 /// Runs the trials that `arguments` ask for on `columns`.
-pub fn run(arguments: &Arguments, columns: Vec<Column>, limits: Limits) -> (Conclusion, Results) {
+pub fn run(
+    arguments: &Arguments,
+    columns: Vec<Column>,
+    setting: &Setting,
+) -> (Conclusion, Results) {
     let columns: Vec<Arc<Column>> = columns.into_iter().map(Arc::new).collect();
     let found: Arc<Mutex<Vec<(usize, Result)>>> = Arc::default();
     let mut trials = Vec::new();
@@ -35,21 +55,18 @@ pub fn run(arguments: &Arguments, columns: Vec<Column>, limits: Limits) -> (Conc
             match fate {
                 Fate::Run(case) => {
                     let (column, found) = (Arc::clone(column), Arc::clone(&found));
+                    let setting = setting.clone();
                     let name = column.trial_name(case.id);
                     trials.push(Trial::test(name, move || {
-                        let result = column.judge(&case, limits);
-                        let text = failure::text(&column, &result);
-                        let mut found =
-                            found.lock().map_err(|_| Failed::from("a trial panicked"))?;
-                        found.push((index, result));
-                        text.map_or(Ok(()), |text| Err(text.into()))
+                        let result = column.judge(&case, setting.limits);
+                        let text = failure::text(&column, &case, &result, &setting.failures);
+                        found.lock().unwrap_or_else(PoisonError::into_inner).push((index, result));
+                        text.map_or(Ok(()), |text| Err(Failed::from(text)))
                     }));
                 }
                 Fate::NotFor(case, reason) => {
                     let result = Result::of(&case, Verdict::Unsupported(reason));
-                    if let Ok(mut found) = found.lock() {
-                        found.push((index, result));
-                    }
+                    found.lock().unwrap_or_else(PoisonError::into_inner).push((index, result));
                 }
                 Fate::Fault(name, fault) => {
                     trials.push(Trial::test(column.trial_name(&name), move || {
@@ -60,15 +77,77 @@ pub fn run(arguments: &Arguments, columns: Vec<Column>, limits: Limits) -> (Conc
         }
     }
     let conclusion = libtest_mimic::run(arguments, trials);
-    let found = found.lock().map(|found| found.clone()).unwrap_or_default();
+    let found = found.lock().unwrap_or_else(PoisonError::into_inner);
+    let order: Vec<&str> = crate::cases::all().iter().map(|case| case.id).collect();
     let results = columns.iter().enumerate().map(|(index, column)| {
         let of_column = found.iter().filter(|(of, _)| *of == index);
         let mut results: Vec<Result> = of_column.map(|(_, result)| result.clone()).collect();
         results.extend(column.dead_results());
-        let order: Vec<&str> = crate::cases::all().iter().map(|case| case.id).collect();
         results.sort_by_key(|result| order.iter().position(|id| *id == result.case));
         (Column::clone(column), results)
     });
     let results = results.collect();
     (conclusion, results)
+}
+
+/// Makes known what has failed, in the file of each column.
+///
+/// # Errors
+///
+/// A file cannot be written.
+pub fn bless(results: &Results) -> std::result::Result<(), String> {
+    for (column, results) in results.iter().filter(|(column, _)| column.description.is_ok()) {
+        let mut failed = BTreeMap::new();
+        let mut judged = Vec::new();
+        for result in results {
+            match &result.verdict {
+                Verdict::Unsupported(_) => continue,
+                Verdict::Failed(found) => {
+                    let observed = found.first().map_or(String::new(), |it| it.complaint.clone());
+                    failed.insert(result.case.to_owned(), observed);
+                }
+                Verdict::Expected(known) => {
+                    failed.insert(result.case.to_owned(), known.reason.clone());
+                }
+                // An adapter that is at fault is never known to be.
+                Verdict::AdapterError(_) | Verdict::Passed | Verdict::Unexpected(_) => {}
+            }
+            judged.push(result.case);
+        }
+        column.expectations.bless(&judged, &failed)?;
+    }
+    Ok(())
+}
+
+/// Carries out what is in `file` on each column, and says in a text what happened and what is wrong
+/// with it.
+///
+/// # Errors
+///
+/// The file is none, or an adapter did not keep to the contract.
+pub fn replay(
+    file: &Path,
+    columns: &[Column],
+    limits: Limits,
+) -> std::result::Result<String, String> {
+    let replay = Replay::read(file)?;
+    let case: Case = replay.case();
+    let mut text = String::new();
+    for column in columns {
+        let description = column.description.as_ref().map_err(ToString::to_string)?;
+        let (scenario, script) = (&replay.scenario, &replay.script);
+        match run::carry_out(&column.adapter, description, scenario, script, limits) {
+            Ran::History(history) => {
+                text += &format!("{}:\n{}", column.name, crate::timeline::text(&history));
+                for found in crate::judge::judge(&case, &history) {
+                    text += &format!("✗ {} ({})\n", found.complaint, found.checker);
+                }
+            }
+            Ran::Inexpressible(reason) => {
+                text += &format!("{}: not expressible {reason}\n", column.name)
+            }
+            Ran::Fault(fault) => return Err(fault.to_string()),
+        }
+    }
+    Ok(text)
 }

@@ -8,6 +8,10 @@ pub struct Names {
     pub adapter: Option<String>,
     /// `CONFORMANCE_RESULTS`: where the results go.
     pub results: Option<String>,
+    /// `CONFORMANCE_SCENARIO`: a file with what to carry out in place of the cases.
+    pub scenario: Option<String>,
+    /// `CONFORMANCE_BLESS`: what fails is known from now on.
+    pub bless: bool,
 }
 
 impl Names {
@@ -15,6 +19,11 @@ impl Names {
     pub fn from_environment() -> Self {
         let read =
             |name| std::env::var(name).ok().filter(|value: &String| !value.trim().is_empty());
-        Self { adapter: read("PROCPOOL_ADAPTER"), results: read("CONFORMANCE_RESULTS") }
+        Self {
+            adapter: read("PROCPOOL_ADAPTER"),
+            results: read("CONFORMANCE_RESULTS"),
+            scenario: read("CONFORMANCE_SCENARIO"),
+            bless: read("CONFORMANCE_BLESS").is_some(),
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::expectations::Known;
 use crate::case::Case;
 use crate::contract::Description;
 use crate::history::History;
@@ -18,6 +19,10 @@ pub enum Verdict {
     Failed(Vec<Found>),
     /// The case is not for this pool; why.
     Unsupported(String),
+    /// The requirement was not seen to hold, as is known.
+    Expected(Known),
+    /// It was, though it is known not to; why it is.
+    Unexpected(String),
     /// The adapter did not keep to the contract; how.
     AdapterError(String),
 }

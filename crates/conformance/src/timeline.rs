@@ -1,0 +1,194 @@
+//! A history as people read it: what happened when, and in which process.
+//!
+//! Two drawings of the same thing: lines of text in the order of time, and an SVG with a lane for each
+//! client and each worker. Neither judges, and neither can fail.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use crate::contract::{Call, EventKind, Moment, Outcome, Step};
+use crate::history::{History, brief, summary, told, word};
+
+/// The most lines of a text. What is left out is said.
+const MOST_LINES: usize = 200;
+
+/// Returns the lines, times in milliseconds from the first of them.
+pub fn text(history: &History) -> String {
+    let mut moments: Vec<(u64, String)> = Vec::new();
+    for line in &history.lines {
+        let step = step(history, &line.client, line.step).map(summary).unwrap_or_default();
+        let what = match (line.is, &line.outcome) {
+            (Moment::Begin, _) => format!("{:<10} {step} …", line.client),
+            (Moment::End, Some(Outcome::Ok(value))) if value.is_null() => {
+                format!("{:<10} {step} ✓", line.client)
+            }
+            (Moment::End, Some(Outcome::Ok(value))) => {
+                format!("{:<10} {step} ✓ {}", line.client, brief(value))
+            }
+            (Moment::End, Some(Outcome::Error(failure))) => {
+                format!("{:<10} {step} ✗ {}", line.client, told(failure))
+            }
+            (Moment::End, None) => format!("{:<10} {step}", line.client),
+        };
+        moments.push((line.at, what));
+    }
+    for event in &history.events {
+        let who = if event.pid == history.owner { "program".into() } else { event.pid.to_string() };
+        moments.push((event.at, format!("{who:<10} {} \"{}\"", word(event.event), event.tag)));
+    }
+    for sample in &history.samples {
+        let what = format!(
+            "suite      looks ({}): {} processes, {} zombies, {} descriptors, {} threads",
+            sample.name,
+            sample.alive.len(),
+            sample.zombies.len(),
+            sample.descriptors,
+            sample.threads
+        );
+        moments.push((sample.at, what));
+    }
+    moments.sort_by_key(|(at, _)| *at);
+    let start = moments.first().map_or(0, |(at, _)| *at);
+    let mut text = String::new();
+    for (at, what) in moments.iter().take(MOST_LINES) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{:>10.1} ms  {what}", (at - start) as f64 / 1e6);
+    }
+    if moments.len() > MOST_LINES {
+        let _ = writeln!(text, "           … and {} more", moments.len() - MOST_LINES);
+    }
+    text
+}
+
+fn step<'a>(history: &'a History, client: &str, step: usize) -> Option<&'a Step> {
+    let client = history.scenario.clients.iter().find(|it| it.name == client)?;
+    client.steps.get(step)
+}
+
+/// A stretch of a lane.
+#[derive(Debug)]
+struct Bar {
+    begin: u64,
+    /// `None`: it did not end.
+    end: Option<u64>,
+    kind: &'static str,
+    label: String,
+}
+
+const WIDTH: f64 = 960.0;
+const NAMES: f64 = 120.0;
+const LANE: f64 = 26.0;
+
+/// Returns the drawing. What it shows is in its title and in the labels, too, for who cannot see it.
+pub fn svg(history: &History) -> String {
+    let lanes = lanes(history);
+    let bars = || lanes.iter().flat_map(|(_, bars)| bars);
+    let start = bars().map(|bar| bar.begin).min().unwrap_or(0);
+    let last = bars().filter_map(|bar| bar.end.or(Some(bar.begin))).max().unwrap_or(start + 1);
+    let scale = (WIDTH - NAMES - 10.0) / (last - start).max(1) as f64;
+    let height = LANE * lanes.len() as f64 + 30.0;
+    let title = escape(&history.scenario.case);
+    let mut svg = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" \
+         font-family=\"sans-serif\" font-size=\"11\"><title>Timeline of {title}</title><style>\
+         svg{{background:#fff;color:#1a1a1a}}.step{{fill:#c9d3e0}}.init{{fill:#f0c36d}}\
+         .task{{fill:#8fc79a}}.failed{{fill:#e08a8a}}.open{{stroke:#a01818;stroke-width:2}}\
+         text{{fill:#1a1a1a}}line{{stroke:#ccc}}</style>"
+    );
+    for (row, (name, bars)) in lanes.iter().enumerate() {
+        let top = LANE * row as f64 + 4.0;
+        let base = top + LANE - 4.0;
+        let _ = write!(
+            svg,
+            "<text x=\"4\" y=\"{:.1}\">{}</text><line x1=\"0\" x2=\"{WIDTH}\" y1=\"{base:.1}\" y2=\"{base:.1}\"/>",
+            top + 15.0,
+            escape(name)
+        );
+        for bar in bars {
+            let x = NAMES + (bar.begin - start) as f64 * scale;
+            let end = bar.end.unwrap_or(last);
+            let width = ((end.max(bar.begin) - bar.begin) as f64 * scale).max(2.0);
+            let open = if bar.end.is_none() { " open" } else { "" };
+            let _ = write!(
+                svg,
+                "<rect class=\"{}{open}\" x=\"{x:.1}\" y=\"{top:.1}\" width=\"{width:.1}\" height=\"{:.1}\">\
+                 <title>{}</title></rect>",
+                bar.kind,
+                LANE - 8.0,
+                escape(&bar.label)
+            );
+            if width > 7.0 * bar.label.chars().count() as f64 {
+                let _ = write!(
+                    svg,
+                    "<text x=\"{:.1}\" y=\"{:.1}\">{}</text>",
+                    x + 3.0,
+                    top + 13.0,
+                    escape(&bar.label)
+                );
+            }
+        }
+    }
+    let _ = write!(
+        svg,
+        "<text x=\"{NAMES}\" y=\"{:.1}\">0 ms</text><text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{:.1} ms</text></svg>",
+        height - 8.0,
+        WIDTH - 8.0,
+        height - 8.0,
+        (last - start) as f64 / 1e6
+    );
+    svg
+}
+
+fn lanes(history: &History) -> Vec<(String, Vec<Bar>)> {
+    let mut lanes = Vec::new();
+    for client in &history.scenario.clients {
+        let bars = client.steps.iter().enumerate().filter_map(|(index, step)| {
+            let run = history.run_of(&client.name, index)?;
+            let failed = matches!(run.end, Some((_, Outcome::Error(_))));
+            let kind = if failed { "failed" } else { "step" };
+            Some(Bar {
+                begin: run.begin,
+                end: run.end.map(|(at, _)| at),
+                kind,
+                label: summary(step),
+            })
+        });
+        lanes.push((client.name.clone(), bars.collect()));
+    }
+    let mut workers: BTreeMap<u32, Vec<Bar>> = BTreeMap::new();
+    let calls: BTreeMap<&str, &Call> =
+        history.calls().map(|(_, call)| (call.tag.as_str(), call)).collect();
+    for event in &history.events {
+        let bars = workers.entry(event.pid).or_default();
+        let begin = |kind| {
+            let body = calls.get(event.tag.as_str()).map(|call| word(call.run));
+            let label = body.map_or(event.tag.clone(), |body| format!("{} ({body})", event.tag));
+            Bar { begin: event.at, end: None, kind, label }
+        };
+        match event.event {
+            EventKind::InitBegin => bars.push(begin("init")),
+            EventKind::Begin => bars.push(begin("task")),
+            EventKind::Pull | EventKind::Callback => {
+                bars.push(Bar { end: Some(event.at), ..begin("step") });
+            }
+            EventKind::InitEnd | EventKind::End => {
+                if let Some(bar) = bars.iter_mut().rfind(|bar| bar.end.is_none()) {
+                    bar.end = Some(event.at);
+                }
+            }
+            EventKind::InitFailed | EventKind::Failed => {
+                if let Some(bar) = bars.iter_mut().rfind(|bar| bar.end.is_none()) {
+                    (bar.end, bar.kind) = (Some(event.at), "failed");
+                }
+            }
+        }
+    }
+    let name =
+        |pid| if pid == history.owner { "program".to_owned() } else { format!("process {pid}") };
+    lanes.extend(workers.into_iter().map(|(pid, bars)| (name(pid), bars)));
+    lanes
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}

@@ -1,0 +1,6 @@
+. ./honest.sh
+describe() {
+    echo '{"contract":1,"implementation":"sh","version":"1","language":"sh","start_method":"fork",
+        "capabilities":["submit","telepathy"],"policies":{"start":"on_demand","program_end":"drain"}}'
+}
+main "$1"

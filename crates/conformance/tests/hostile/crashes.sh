@@ -1,0 +1,6 @@
+. ./honest.sh
+run() {
+    cat >/dev/null
+    kill -SEGV $$
+}
+main "$1"

@@ -1,0 +1,6 @@
+. ./honest.sh
+run() {
+    cat >/dev/null
+    line 0 end '{"ok":null}'
+}
+main "$1"

@@ -1,0 +1,3 @@
+. ./honest.sh
+worker() { echo '{"pid":"me","event":"begin"}' >>"$CONFORMANCE_DIR/trace"; }
+main "$1"

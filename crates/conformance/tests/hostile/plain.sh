@@ -1,0 +1,2 @@
+. ./honest.sh
+main "$1"

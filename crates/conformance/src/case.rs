@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::contract::{Capability, Description, Policies};
 use crate::history::{Finding, History};
 use crate::plan::Plan;
+use crate::property::Kind;
 
 /// How much a pool must keep to a requirement (RFC 2119).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -53,6 +54,8 @@ pub struct Case {
     pub plan: fn(&mut Plan),
     /// Whether the requirement held.
     pub judge: fn(&History) -> Finding,
+    /// What is drawn, if the case is a property; then plan and judge are those of what was.
+    pub property: Option<Kind>,
     /// What of the rules for every run it breaks on purpose.
     pub waives: &'static [Waiver],
 }
@@ -89,6 +92,7 @@ pub const CASE: Case = Case {
     since: 1,
     plan: |_| {},
     judge: |_| Err("the case has no judge".to_owned()),
+    property: None,
     waives: &[],
 };
 

@@ -12,7 +12,7 @@
 //! - [`plan`]: the words in which cases are written; [`case`]: what a case is.
 //! - [`run`]: carries a plan out. [`history`]: what happened.
 //! - [`timeline`]: a history for people. [`judge`]: rules that hold for every run, and verdicts.
-//! - [`cases`]: the catalogue. [`suite`]: the catalogue × adapters, as a test program.
+//! - [`cases`]: the catalogue. [`property`]: what of it is drawn. [`suite`]: the catalogue × adapters, as a test program.
 
 pub mod case;
 pub mod cases;
@@ -20,6 +20,7 @@ pub mod contract;
 pub mod history;
 pub mod judge;
 pub mod plan;
+pub mod property;
 pub mod run;
 pub mod suite;
 pub mod timeline;

@@ -4,6 +4,7 @@
 //! [`history`](crate::history).
 
 mod article;
+mod property;
 
 use crate::case::Case;
 
@@ -13,7 +14,7 @@ pub const AREAS: &[(&str, &str)] =
 
 /// Returns every case, in the order of the areas.
 pub fn all() -> Vec<Case> {
-    [article::CASES].concat()
+    [article::CASES, property::CASES].concat()
 }
 
 /// Returns the case of a name.

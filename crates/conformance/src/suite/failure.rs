@@ -49,7 +49,8 @@ pub(super) fn text(column: &Column, case: &Case, result: &Result, folder: &Path)
     let lines = timeline::text(history);
     let shown: Vec<&str> = lines.lines().take(MOST_LINES).collect();
     text += &format!("\n{}\n", shown.join("\n"));
-    match leave(column, case, &timeline::svg(history), folder) {
+    let Some(replay) = &result.replay else { return Some(text) };
+    match leave(column, case, &timeline::svg(history), replay, folder) {
         Ok(files) => {
             for file in files {
                 text += &format!("see {}\n", file.display());
@@ -60,13 +61,19 @@ pub(super) fn text(column: &Column, case: &Case, result: &Result, folder: &Path)
     Some(text)
 }
 
-fn leave(column: &Column, case: &Case, svg: &str, folder: &Path) -> std::io::Result<[PathBuf; 2]> {
+fn leave(
+    column: &Column,
+    case: &Case,
+    svg: &str,
+    again: &Replay,
+    folder: &Path,
+) -> std::io::Result<[PathBuf; 2]> {
     let folder = folder.join(&column.name);
     fs::create_dir_all(&folder)?;
     let drawing = folder.join(format!("{}.svg", case.id));
     fs::write(&drawing, svg)?;
     let replay = folder.join(format!("{}.json", case.id));
-    let text = serde_json::to_string_pretty(&Replay::of(case))?;
+    let text = serde_json::to_string_pretty(again)?;
     fs::write(&replay, text)?;
     Ok([drawing, replay])
 }

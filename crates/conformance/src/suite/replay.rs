@@ -25,7 +25,12 @@ impl Replay {
     pub fn of(case: &Case) -> Self {
         let mut plan = Plan::default();
         (case.plan)(&mut plan);
-        Self { scenario: plan.scenario(case.id), script: plan.script().to_vec() }
+        Self::of_plan(&plan, case.id)
+    }
+
+    /// That of a plan for a case.
+    pub fn of_plan(plan: &Plan, id: &str) -> Self {
+        Self { scenario: plan.scenario(id), script: plan.script().to_vec() }
     }
 
     /// Reads one.
@@ -46,7 +51,8 @@ impl Replay {
     /// Returns who judges it: the case that it is of if that is in the catalogue, and the rules alone
     /// if not.
     pub fn case(&self) -> Case {
-        cases::find(&self.scenario.case).unwrap_or(Case {
+        let found = cases::find(&self.scenario.case).filter(|case| case.property.is_none());
+        found.unwrap_or(Case {
             id: "replay.scenario",
             requirement: "The pool MUST keep to the rules that hold for every run.",
             judge: |_| Ok(()),

@@ -3,11 +3,12 @@
 use std::time::{Duration, Instant};
 
 use super::expectations::Known;
+use super::replay::Replay;
 use crate::case::Case;
 use crate::contract::Description;
 use crate::history::History;
 use crate::judge::{Found, judge};
-use crate::plan::Plan;
+use crate::property::{self, Failing};
 use crate::run::{self, Adapter, Limits, Ran};
 
 /// See the module's header.
@@ -36,6 +37,8 @@ pub struct Result {
     pub verdict: Verdict,
     /// The run that it is said of, if there was one.
     pub history: Option<Box<History>>,
+    /// What was carried out, if anything was.
+    pub replay: Option<Replay>,
     /// How long it took.
     pub took: Duration,
 }
@@ -43,7 +46,7 @@ pub struct Result {
 impl Result {
     /// A verdict without a run.
     pub fn of(case: &Case, verdict: Verdict) -> Self {
-        Self { case: case.id, verdict, history: None, took: Duration::ZERO }
+        Self { case: case.id, verdict, history: None, replay: None, took: Duration::ZERO }
     }
 
     /// Has `adapter` carry out `case`, and judges.
@@ -54,17 +57,37 @@ impl Result {
         limits: Limits,
     ) -> Self {
         let begin = Instant::now();
-        let mut plan = Plan::default();
-        (case.plan)(&mut plan);
-        let scenario = plan.scenario(case.id);
-        let ran = run::carry_out(adapter, description, &scenario, plan.script(), limits);
+        let judged = match case.property {
+            None => Self::once(adapter, description, case, limits),
+            Some(kind) => match property::explore(case.id, kind, adapter, description, limits) {
+                Ok(None) => Self::of(case, Verdict::Passed),
+                Ok(Some(Failing { plan, found, ran })) => {
+                    Self::of_run(case, Replay::of_plan(&plan, case.id), ran, |_| found)
+                }
+                Err(error) => Self::of(case, Verdict::AdapterError(error)),
+            },
+        };
+        Self { took: begin.elapsed(), ..judged }
+    }
+
+    fn once(adapter: &Adapter, description: &Description, case: &Case, limits: Limits) -> Self {
+        let replay = Replay::of(case);
+        let (scenario, script) = (&replay.scenario, &replay.script);
+        let ran = run::carry_out(adapter, description, scenario, script, limits);
+        Self::of_run(case, replay, ran, |history| judge(case, history))
+    }
+
+    fn of_run(
+        case: &Case,
+        replay: Replay,
+        ran: Ran,
+        judge: impl FnOnce(&History) -> Vec<Found>,
+    ) -> Self {
         let (verdict, history) = match ran {
-            Ran::History(history) => {
-                let found = judge(case, &history);
-                let verdict =
-                    if found.is_empty() { Verdict::Passed } else { Verdict::Failed(found) };
-                (verdict, Some(history))
-            }
+            Ran::History(history) => match judge(&history) {
+                found if found.is_empty() => (Verdict::Passed, Some(history)),
+                found => (Verdict::Failed(found), Some(history)),
+            },
             Ran::Inexpressible(reason) => {
                 let reason = match reason.as_str() {
                     "" => String::new(),
@@ -77,6 +100,6 @@ impl Result {
             }
             Ran::Fault(fault) => (Verdict::AdapterError(fault.to_string()), None),
         };
-        Self { case: case.id, verdict, history, took: begin.elapsed() }
+        Self { history, replay: Some(replay), ..Self::of(case, verdict) }
     }
 }

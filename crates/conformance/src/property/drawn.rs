@@ -1,0 +1,137 @@
+//! What is drawn, and the plan that it makes.
+
+use proptest::collection::vec;
+use proptest::prelude::{BoxedStrategy, Just, Strategy, any, prop_oneof};
+use serde::{Deserialize, Serialize};
+
+use crate::contract::{Call, Capability as Has, Description, MapOptions};
+use crate::plan::{Plan, die, echo, fail, marked, sleep, square};
+
+/// What a property is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Tasks and their futures, cancelled here and there.
+    Futures,
+    /// Maps.
+    Maps,
+    /// Tasks some of which end their worker.
+    Deaths,
+}
+
+/// A scenario as it is drawn.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drawn {
+    /// How many workers, with an initializer.
+    pub workers: u8,
+    /// What is submitted, in this order.
+    pub tasks: Vec<Task>,
+    /// Which of them is cancelled right after all are submitted.
+    pub cancelled: Vec<bool>,
+    /// What is mapped after that, in one map.
+    pub mapped: Vec<Task>,
+    /// How many items travel together.
+    pub chunksize: Option<u8>,
+}
+
+/// What a task does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Task {
+    /// Returns a number.
+    Echo(i32),
+    /// Squares one.
+    Square(i16),
+    /// Takes some milliseconds.
+    Nap(u8),
+    /// Fails.
+    Fail,
+    /// Ends its worker.
+    Die,
+}
+
+impl Task {
+    /// Returns the call of it.
+    pub fn call(self, tag: &str) -> Call {
+        match self {
+            Self::Echo(number) => echo(tag, number),
+            Self::Square(number) => square(tag, number.into()),
+            Self::Nap(millis) => sleep(tag, millis.into()),
+            Self::Fail => fail(tag, &format!("{tag} fails")),
+            Self::Die => die(tag, 3),
+        }
+    }
+}
+
+impl Drawn {
+    /// Returns the plan: a pool, everything submitted, cancellations, results, the map, shutdown.
+    pub fn plan(&self) -> Plan {
+        let mut plan = Plan::default();
+        plan.new_pool("p", marked(self.workers.into(), ()));
+        for (index, task) in self.tasks.iter().enumerate() {
+            plan.submit("p", task.call(&tag(index)));
+        }
+        for index in self.cancels() {
+            plan.cancel(&tag(index));
+        }
+        for index in 0..self.tasks.len() {
+            plan.result(&tag(index));
+        }
+        if !self.mapped.is_empty() {
+            let calls = self.mapped.iter().enumerate();
+            let calls = calls.map(|(index, task)| task.call(&format!("m{index}"))).collect();
+            let chunksize = self.chunksize.map(i64::from);
+            plan.map_with("p", calls, MapOptions { chunksize, ..MapOptions::default() });
+        }
+        plan.shutdown("p");
+        plan
+    }
+
+    /// Returns which tasks are cancelled.
+    pub fn cancels(&self) -> impl Iterator<Item = usize> {
+        let asked = self.cancelled.iter().take(self.tasks.len()).enumerate();
+        asked.filter(|(_, asked)| **asked).map(|(index, _)| index)
+    }
+}
+
+/// Returns the name of a task.
+pub(super) fn tag(index: usize) -> String {
+    format!("t{index}")
+}
+
+/// Draws scenarios of `kind` that a pool can carry out.
+pub(super) fn strategy(kind: Kind, description: &Description) -> BoxedStrategy<Drawn> {
+    let has = |capability| description.capabilities.contains(&capability);
+    let harmless = prop_oneof![
+        4 => any::<i32>().prop_map(Task::Echo),
+        4 => any::<i16>().prop_map(Task::Square),
+        2 => (0..8_u8).prop_map(Task::Nap),
+    ];
+    let task = prop_oneof![8 => harmless.clone(), 2 => Just(Task::Fail)];
+    let deadly = prop_oneof![12 => task.clone(), 1 => Just(Task::Die)];
+    let cancelled = match has(Has::Cancel) && kind == Kind::Futures {
+        true => vec(any::<bool>(), 0..24).boxed(),
+        false => Just(Vec::new()).boxed(),
+    };
+    let tasks = match kind {
+        Kind::Futures => vec(task, 0..24).boxed(),
+        Kind::Maps => Just(Vec::new()).boxed(),
+        Kind::Deaths => vec(deadly, 1..16).boxed(),
+    };
+    let mapped = match kind {
+        // Not the errors: after one, maps legitimately differ.
+        Kind::Maps => vec(harmless, 0..60).boxed(),
+        Kind::Futures | Kind::Deaths => Just(Vec::new()).boxed(),
+    };
+    let chunksize = match has(Has::Chunksize) {
+        true => proptest::option::of(1..20_u8).boxed(),
+        false => Just(None).boxed(),
+    };
+    (1..5_u8, tasks, cancelled, mapped, chunksize)
+        .prop_map(|(workers, tasks, cancelled, mapped, chunksize)| Drawn {
+            workers,
+            tasks,
+            cancelled,
+            mapped,
+            chunksize,
+        })
+        .boxed()
+}

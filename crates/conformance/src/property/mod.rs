@@ -1,0 +1,117 @@
+//! Cases that are drawn: whole scenarios of workers, tasks, maps, cancellations and deaths.
+//!
+//! A drawn scenario is judged by the rules for every run and by [`expected`]; one that fails is made
+//! smaller while it fails, and saved. Draws are the same every time, unless `CONFORMANCE_SEED` says
+//! from which number to draw; `CONFORMANCE_DRAWS` says how many.
+
+mod drawn;
+mod expected;
+
+pub use drawn::{Drawn, Kind, Task};
+pub use expected::expected;
+
+use std::cell::RefCell;
+
+use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
+
+use crate::case::{CASE, Case};
+use crate::contract::Description;
+use crate::history::History;
+use crate::judge::{Found, OWN, judge};
+use crate::plan::Plan;
+use crate::run::{self, Adapter, Limits, Ran};
+
+/// How many scenarios are drawn for a case. More find more, and each costs a process and its workers.
+const DRAWS: u32 = 12;
+
+/// How long a failing scenario is made smaller, in milliseconds; where each try hangs, that is one or
+/// two tries.
+const SHRINK: u32 = 20_000;
+
+/// A scenario that fails, as small as it came.
+#[derive(Debug)]
+pub struct Failing {
+    /// What was drawn.
+    pub plan: Plan,
+    /// What is found in its run; none if the adapter is at fault.
+    pub found: Vec<Found>,
+    /// Its run, or the adapter's fault.
+    pub ran: Ran,
+}
+
+/// Draws scenarios of a kind until one fails.
+pub fn explore(
+    id: &'static str,
+    kind: Kind,
+    adapter: &Adapter,
+    description: &Description,
+    limits: Limits,
+) -> Result<Option<Failing>, String> {
+    let draws = number("CONFORMANCE_DRAWS")?.map_or(DRAWS, |draws| draws as u32);
+    let seed = number("CONFORMANCE_SEED")?.unwrap_or(0);
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
+    let config = Config {
+        cases: draws,
+        max_shrink_time: SHRINK,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    let last: RefCell<Option<Failing>> = RefCell::new(None);
+    let strategy = drawn::strategy(kind, description);
+    let ran = TestRunner::new_with_rng(config, rng).run(&strategy, |drawn| {
+        match attempt(id, &drawn, adapter, description, limits) {
+            None => Ok(()),
+            Some(failing) => {
+                last.replace(Some(failing));
+                Err(TestCaseError::fail("it fails"))
+            }
+        }
+    });
+    match ran {
+        Ok(()) => Ok(None),
+        // The last failure is the smallest: whatever passed after it was not one.
+        Err(TestError::Fail(..)) => Ok(last.into_inner()),
+        Err(TestError::Abort(reason)) => Err(format!("no scenario could be drawn: {reason}")),
+    }
+}
+
+fn attempt(
+    id: &'static str,
+    drawn: &Drawn,
+    adapter: &Adapter,
+    description: &Description,
+    limits: Limits,
+) -> Option<Failing> {
+    let plan = drawn.plan();
+    let ran = run::carry_out(adapter, description, &plan.scenario(id), plan.script(), limits);
+    let found = match &ran {
+        Ran::History(history) => findings(id, drawn, history),
+        Ran::Inexpressible(_) | Ran::Fault(_) => Vec::new(),
+    };
+    let passed = matches!(ran, Ran::History(_)) && found.is_empty();
+    (!passed).then_some(Failing { plan, found, ran })
+}
+
+/// Returns what is wrong in the run of a drawn scenario.
+pub fn findings(id: &'static str, drawn: &Drawn, history: &History) -> Vec<Found> {
+    let case = Case { id, judge: |_| Ok(()), ..CASE };
+    let mut found = judge(&case, history);
+    if history.stuck.is_none()
+        && let Err(complaint) = expected(drawn, history)
+    {
+        found.insert(0, Found { checker: OWN, complaint });
+    }
+    found
+}
+
+fn number(name: &str) -> Result<Option<u64>, String> {
+    match std::env::var(name) {
+        Err(_) => Ok(None),
+        Ok(text) => match text.parse() {
+            Ok(number) => Ok(Some(number)),
+            Err(_) => Err(format!("{name} is {text:?}; it must be a whole number")),
+        },
+    }
+}

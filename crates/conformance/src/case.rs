@@ -102,9 +102,14 @@ impl Case {
         self.id.split_once('.').map_or(self.id, |(area, _)| area)
     }
 
+    /// Returns its name where a dot will not do.
+    pub fn slug(&self) -> String {
+        self.id.replace('.', "-")
+    }
+
     /// Returns where the catalogue tells of it.
     pub fn anchor(&self) -> String {
-        format!("catalogue.html#{}", self.id.replace('.', "-"))
+        format!("catalogue.html#{}", self.slug())
     }
 
     /// Says why it is not for a pool, if it is not.

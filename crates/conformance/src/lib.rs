@@ -12,10 +12,12 @@
 //! - [`plan`]: the words in which cases are written; [`case`]: what a case is.
 //! - [`run`]: carries a plan out. [`history`]: what happened.
 //! - [`timeline`]: a history for people. [`judge`]: rules that hold for every run, and verdicts.
-//! - [`cases`]: the catalogue. [`property`]: what of it is drawn. [`suite`]: the catalogue × adapters, as a test program.
+//! - [`cases`]: the catalogue. [`property`]: what of it is drawn.
+//! - [`catalogue`]: the cases as a page of the book. [`suite`]: the catalogue × adapters, as a test program.
 
 pub mod case;
 pub mod cases;
+pub mod catalogue;
 pub mod contract;
 pub mod history;
 pub mod judge;

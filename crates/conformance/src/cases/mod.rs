@@ -9,8 +9,10 @@ mod property;
 use crate::case::Case;
 
 /// The areas in the order in which people read them, with what each is about.
-pub const AREAS: &[(&str, &str)] =
-    &[("article", "What the article promises of an initializer and of a pool.")];
+pub const AREAS: &[(&str, &str)] = &[
+    ("article", "What the article promises of an initializer and of a pool."),
+    ("property", "Whole scenarios, drawn at random and judged by what must hold for all."),
+];
 
 /// Returns every case, in the order of the areas.
 pub fn all() -> Vec<Case> {
@@ -20,4 +22,9 @@ pub fn all() -> Vec<Case> {
 /// Returns the case of a name.
 pub fn find(id: &str) -> Option<Case> {
     all().into_iter().find(|case| case.id == id)
+}
+
+/// Returns the behaviours that no case is about, with the reasons.
+pub fn not_tested() -> Vec<(&'static str, &'static str)> {
+    Vec::new()
 }

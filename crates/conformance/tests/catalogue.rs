@@ -1,0 +1,152 @@
+//! The catalogue: every case is whole, every behaviour is accounted for, and the book's page is that of
+//! the cases. `CONFORMANCE_BLESS=1` writes the page anew.
+
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
+use std::path::Path;
+
+use procpool_conformance::case::{CASE, Case, Level};
+use procpool_conformance::plan::Plan;
+use procpool_conformance::{cases, catalogue};
+
+/// The behaviours that people expect of pools, by area; a number that was given up is not used again.
+const ROWS: [(&str, &[RangeInclusive<u8>]); 18] = [
+    ("CFG", &[1..=13]),
+    ("SUB", &[1..=19, 21..=27]),
+    ("MAP", &[1..=25]),
+    ("FUT", &[1..=12, 14..=17]),
+    ("WAIT", &[1..=15]),
+    ("SHUT", &[1..=24, 26..=33]),
+    ("BRK", &[1..=7, 10..=25]),
+    ("INIT", &[1..=12]),
+    ("CAN", &[1..=7]),
+    ("TMO", &[1..=8]),
+    ("MTC", &[1..=4, 6..=8]),
+    ("SPAWN", &[1..=8]),
+    ("SER", &[1..=16]),
+    ("PAR", &[1..=4]),
+    ("NEST", &[1..=5]),
+    ("FORK", &[1..=6]),
+    ("OUT", &[1..=4]),
+    ("LEAK", &[1..=7]),
+];
+
+fn rows() -> BTreeSet<String> {
+    let numbers = |(area, ranges): &(&str, &[RangeInclusive<u8>])| {
+        let numbers = ranges.iter().cloned().flatten();
+        numbers.map(|number| format!("{area}-{number:02}")).collect::<Vec<_>>()
+    };
+    ROWS.iter().flat_map(numbers).collect()
+}
+
+/// What is wrong with a case as an entry of the catalogue.
+fn faults(case: &Case) -> Vec<String> {
+    let mut faults = Vec::new();
+    let mut check = |holds: bool, what: &str| {
+        if !holds {
+            faults.push(format!("{}: {what}", case.id));
+        }
+    };
+    let slug = |text: &str| {
+        let plain =
+            |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
+        !text.is_empty() && text.chars().all(plain)
+    };
+    let parts: Vec<&str> = case.id.split('.').collect();
+    check(parts.len() == 2 && parts.iter().all(|part| slug(part)), "its id is not area.slug");
+    check(cases::AREAS.iter().any(|(area, _)| *area == case.area()), "it is of no area");
+    let sentence = case.requirement;
+    check(
+        sentence.ends_with('.') && sentence.starts_with(|it: char| it.is_uppercase()),
+        "no sentence",
+    );
+    let word = match case.level {
+        Level::Must => " MUST ",
+        Level::Should => " SHOULD ",
+        Level::May => " MAY ",
+    };
+    check(sentence.contains(word), "its requirement does not say its level");
+    check(!case.source.is_empty(), "it has no source");
+    check(case.since >= 1, "it is older than the contract");
+    let rows = rows();
+    check(case.rows.iter().all(|row| rows.contains(*row)), "it names a row that does not exist");
+    if case.property.is_none() {
+        let mut plan = Plan::default();
+        (case.plan)(&mut plan);
+        let scenario = plan.scenario(case.id);
+        check(scenario.clients.iter().any(|client| !client.steps.is_empty()), "it does nothing");
+    }
+    faults
+}
+
+#[test]
+fn every_case_is_whole() {
+    let all = cases::all();
+    let faults: Vec<String> = all.iter().flat_map(faults).collect();
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    let ids: BTreeSet<&str> = all.iter().map(|case| case.id).collect();
+    assert_eq!(ids.len(), all.len(), "an id is there twice");
+}
+
+#[test]
+fn what_is_wrong_with_a_case_is_found() {
+    assert_eq!(
+        faults(&cases::find("article.initargs").expect("it is there")),
+        Vec::<String>::new()
+    );
+    let broken = Case {
+        id: "Article.x.y",
+        level: Level::Should,
+        requirement: "the pool MUST hurry",
+        rows: &["CFG-99"],
+        since: 0,
+        ..CASE
+    };
+    let found = faults(&broken).join("\n");
+    for what in
+        ["id is not", "no area", "no sentence", "level", "no source", "older", "row", "nothing"]
+    {
+        assert!(found.contains(what), "{what}: {found}");
+    }
+}
+
+/// Which rows no case names and no reason excuses, and which are in both.
+fn unaccounted(named: &BTreeSet<&str>, excused: &BTreeSet<&str>) -> Vec<String> {
+    let missing = rows().into_iter().filter(|row| !named.contains(row.as_str()));
+    let missing =
+        missing.filter(|row| !excused.contains(row.as_str())).map(|row| format!("{row}: nothing"));
+    missing.chain(named.intersection(excused).map(|row| format!("{row}: both"))).collect()
+}
+
+#[test]
+fn every_behaviour_has_a_case_or_a_reason() {
+    let named: BTreeSet<&str> = catalogue::by_row().into_keys().collect();
+    let excused: BTreeSet<&str> = cases::not_tested().iter().map(|(row, _)| *row).collect();
+    let faults = unaccounted(&named, &excused);
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    assert!(
+        cases::not_tested().iter().all(|(_, reason)| reason.len() > 10),
+        "a reason is a sentence"
+    );
+}
+
+#[test]
+fn a_behaviour_that_is_forgotten_is_found() {
+    let all = rows();
+    let named: BTreeSet<&str> =
+        all.iter().map(String::as_str).filter(|row| *row != "OUT-02").collect();
+    assert_eq!(
+        unaccounted(&named, &BTreeSet::from(["OUT-03"])),
+        ["OUT-02: nothing", "OUT-03: both"]
+    );
+}
+
+#[test]
+fn the_books_page_is_that_of_the_cases() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../book/src/catalogue.md");
+    if std::env::var_os("CONFORMANCE_BLESS").is_some() {
+        std::fs::write(&path, catalogue::page()).expect("the page is written");
+    }
+    let there = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(there == catalogue::page(), "the page is an older one; CONFORMANCE_BLESS=1 writes it");
+}

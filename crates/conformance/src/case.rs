@@ -1,8 +1,10 @@
 //! A case: one requirement, what is done to see whether it holds, and who judges that.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
-use crate::contract::{Capability, Description, Policies};
+use crate::contract::{Capability, Description, Policies, Scenario, Step};
 use crate::history::{Finding, History};
 use crate::plan::Plan;
 use crate::property::Kind;
@@ -115,10 +117,10 @@ impl Case {
     /// Says why it is not for a pool, if it is not.
     pub fn not_for(&self, description: &Description) -> Option<String> {
         let missing: Vec<String> = self
-            .needs
-            .iter()
+            .all_needs()
+            .into_iter()
             .filter(|capability| !description.capabilities.contains(capability))
-            .map(|capability| capability.word())
+            .map(Capability::word)
             .collect();
         if !missing.is_empty() {
             return Some(format!("the pool has not: {}", missing.join(", ")));
@@ -126,4 +128,65 @@ impl Case {
         let only = self.only.filter(|only| !(only.holds)(&description.policies))?;
         Some(format!("it is for pools where {}", only.words))
     }
+
+    /// Returns what it says that it needs, and what its plan shows.
+    pub fn all_needs(&self) -> BTreeSet<Capability> {
+        let mut plan = Plan::default();
+        (self.plan)(&mut plan);
+        let shown = used_by(&plan.scenario(self.id));
+        shown.into_iter().chain(self.needs.iter().copied()).collect()
+    }
+}
+
+/// Returns the capabilities that a scenario makes use of.
+fn used_by(scenario: &Scenario) -> BTreeSet<Capability> {
+    let mut used = BTreeSet::new();
+    let mut check = |capability, is_used: bool| {
+        if is_used {
+            used.insert(capability);
+        }
+    };
+    check(Capability::Threads, scenario.clients.len() > 1);
+    let mut open = BTreeSet::new();
+    for step in scenario.clients.iter().flat_map(|client| &client.steps) {
+        match step {
+            Step::New { pool, options } => {
+                open.insert(pool);
+                check(Capability::SeveralPools, open.len() > 1);
+                let initargs = options.initializer.as_ref().is_some_and(|it| !it.value.is_null());
+                check(Capability::Initargs, initargs);
+                check(Capability::DefaultMaxWorkers, options.max_workers.is_none());
+                check(Capability::MaxTasksPerChild, options.max_tasks_per_child.is_some());
+                check(Capability::IdleTimeout, options.idle_timeout.is_some());
+                check(Capability::TaskTimeout, options.task_timeout.is_some());
+                check(Capability::Env, !options.env.is_empty());
+            }
+            Step::Submit { .. } => check(Capability::Submit, true),
+            Step::Result { timeout, .. } => check(Capability::ResultTimeout, timeout.is_some()),
+            Step::Map { options, .. } | Step::MapOpen { options, .. } => {
+                check(Capability::Map, true);
+                check(Capability::LazyMap, matches!(step, Step::MapOpen { .. }));
+                check(Capability::Chunksize, options.chunksize.is_some());
+                check(Capability::MapTimeout, options.timeout.is_some());
+                check(Capability::Buffersize, options.buffersize.is_some());
+                check(Capability::Unordered, options.unordered);
+            }
+            Step::MapNext { .. } | Step::MapClose { .. } | Step::Gate { .. } => {}
+            Step::Shutdown { pool, wait, cancel } => {
+                if *wait {
+                    open.remove(pool);
+                }
+                check(Capability::ShutdownNowait, !wait);
+                check(Capability::ShutdownCancel, *cancel);
+            }
+            Step::KillWorkers { .. } => check(Capability::KillWorkers, true),
+            Step::Drop { .. } => check(Capability::Drop, true),
+            Step::Cancel { .. } => check(Capability::Cancel, true),
+            Step::State { .. } => check(Capability::State, true),
+            Step::Callback { .. } => check(Capability::Callbacks, true),
+            Step::Wait { .. } => check(Capability::Wait, true),
+            Step::AsCompleted { .. } => check(Capability::AsCompleted, true),
+        }
+    }
+    used
 }

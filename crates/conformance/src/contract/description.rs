@@ -91,6 +91,8 @@ pub enum Capability {
     AsCompleted,
     /// Several clients may use one pool at a time.
     Threads,
+    /// There may be a second pool while there is a first.
+    SeveralPools,
 
     // ---- what errors say ----
     /// An error of a task carries the message that the body failed with.

@@ -1,0 +1,144 @@
+//! What runs in workers: the bodies of the contract.
+
+use std::io::{self, Read, Write};
+use std::process::{Command, Stdio};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use nix::sys::signal::{SigHandler, Signal, raise, signal};
+use procpool_conformance::contract::{Body, Call, EventKind};
+use serde_json::{Value, json};
+
+use crate::trace;
+use crate::wire::Wire;
+
+/// What `mark` kept in this process.
+static STATE: Mutex<Value> = Mutex::new(Value::Null);
+
+/// How a library makes a pool and has it run a call.
+pub type NestFn = fn(&Call) -> Result<Value, String>;
+
+/// How `nest` does it: set in every process before it is a worker.
+static NEST: OnceLock<NestFn> = OnceLock::new();
+
+/// Tells how nested pools are made.
+pub fn set_nest(nest: NestFn) {
+    NEST.get_or_init(|| nest);
+}
+
+/// Runs a task that travelled.
+///
+/// # Panics
+///
+/// The body fails: that is how tasks fail in Rust.
+pub fn run(argument: &Wire) -> Wire {
+    let call = argument.call();
+    Wire::of_result(&call, &task(&call))
+}
+
+/// Runs a task.
+///
+/// # Panics
+///
+/// The body fails.
+pub fn task(call: &Call) -> Value {
+    trace::write(EventKind::Begin, &call.tag);
+    match carry_out(call) {
+        Ok(value) => {
+            trace::write(EventKind::End, &call.tag);
+            value
+        }
+        Err(text) => {
+            trace::write(EventKind::Failed, &call.tag);
+            panic!("{text}")
+        }
+    }
+}
+
+/// Runs an initializer.
+///
+/// # Errors
+///
+/// It fails; the text is what it says.
+pub fn initialize(call: &Call) -> Result<(), String> {
+    trace::write(EventKind::InitBegin, &call.tag);
+    let done = carry_out(call);
+    let kind = if done.is_ok() { EventKind::InitEnd } else { EventKind::InitFailed };
+    trace::write(kind, &call.tag);
+    done.map(|_| ())
+}
+
+fn carry_out(call: &Call) -> Result<Value, String> {
+    let Call { value, .. } = call;
+    let text = call.text.as_deref().unwrap_or_default();
+    match call.run {
+        Body::Echo => Ok(value.clone()),
+        Body::Square => {
+            let number = value.as_i64().ok_or("square is of a whole number")?;
+            number.checked_mul(number).map(Value::from).ok_or_else(|| "it is too large".to_owned())
+        }
+        Body::Whoami => {
+            let state = STATE.lock().unwrap_or_else(PoisonError::into_inner);
+            Ok(json!({"pid": std::process::id(), "state": *state}))
+        }
+        Body::Gate => {
+            trace::pass(call.gate.as_deref().ok_or("gate has no gate")?);
+            Ok(value.clone())
+        }
+        Body::Sleep => {
+            std::thread::sleep(Duration::from_millis(call.ms.unwrap_or(0)));
+            Ok(value.clone())
+        }
+        Body::Fail => Err(text.to_owned()),
+        Body::Mark => {
+            *STATE.lock().unwrap_or_else(PoisonError::into_inner) = value.clone();
+            Ok(Value::Null)
+        }
+        Body::Die => die(call),
+        Body::Blob => Ok("x".repeat(call.count.unwrap_or(0) as usize).into()),
+        Body::Print => {
+            let mut stdout = io::stdout().lock();
+            for _ in 0..call.count.unwrap_or(1) {
+                stdout.write_all(text.as_bytes()).map_err(|error| error.to_string())?;
+            }
+            stdout.flush().map_err(|error| error.to_string())?;
+            Ok(Value::Null)
+        }
+        Body::ReadStdin => {
+            let mut bytes = Vec::new();
+            io::stdin().read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+            Ok(bytes.len().into())
+        }
+        Body::Child => {
+            let status = Command::new("true").stdin(Stdio::null()).status();
+            status.map(|status| status.code().into()).map_err(|error| error.to_string())
+        }
+        Body::Nest => match call.count.unwrap_or(0) {
+            0 => Ok(0.into()),
+            depth => {
+                let nest = NEST.get().ok_or("this adapter does not nest")?;
+                let inner = Call { count: Some(depth - 1), ..call.clone() };
+                let depth = nest(&inner)?.as_u64().ok_or("the inner one returned no number")?;
+                Ok((depth + 1).into())
+            }
+        },
+        Body::IgnoreTerm => {
+            // SAFETY: ignoring a signal installs no handler that could do anything unsafe.
+            unsafe { signal(Signal::SIGTERM, SigHandler::SigIgn) }
+                .map_err(|error| error.to_string())?;
+            trace::pass(call.gate.as_deref().ok_or("ignore_term has no gate")?);
+            Ok(value.clone())
+        }
+        Body::Getenv => Ok(std::env::var(text).map_or(Value::Null, Value::from)),
+    }
+}
+
+fn die(call: &Call) -> Result<Value, String> {
+    if let Some(number) = call.signal {
+        let signal = Signal::try_from(number).map_err(|error| error.to_string())?;
+        raise(signal).map_err(|error| error.to_string())?;
+        return Err(format!("signal {number} did not end the process"));
+    }
+    // SAFETY: _exit ends the process and touches no memory.
+    unsafe { nix::libc::_exit(call.code.unwrap_or(1)) }
+}

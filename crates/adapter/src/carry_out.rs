@@ -1,0 +1,208 @@
+//! The adapter's process: the two commands, clients, steps, and lines.
+
+use std::collections::HashMap;
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use nix::unistd::dup2_stdout;
+use procpool_conformance::contract::{
+    Call, Client, EventKind, Line, Moment, Outcome, Scenario, Step, UNSUPPORTED,
+};
+use serde_json::{Value, json};
+
+use crate::library::{Future, Library, Map, Pool, Stop};
+use crate::trace;
+
+/// Does what the command line says.
+pub fn main(library: &dyn Library) -> ExitCode {
+    match std::env::args().next_back().as_deref() {
+        Some("describe") => {
+            let description = serde_json::to_string(&library.describe());
+            println!("{}", description.expect("a description is plain data"));
+            ExitCode::SUCCESS
+        }
+        Some("run") => match run(library) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("{error}");
+                ExitCode::FAILURE
+            }
+        },
+        _ => {
+            eprintln!("the last argument must be `describe` or `run`");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(library: &dyn Library) -> Result<(), String> {
+    let mut text = String::new();
+    std::io::stdin().read_to_string(&mut text).map_err(|error| error.to_string())?;
+    let scenario: Scenario = serde_json::from_str(&text)
+        .map_err(|error| format!("standard input is no scenario: {error}"))?;
+    let lines = Lines::take_stdout()?;
+    let run = Run { library, lines, names: Names::default() };
+    let (first, others) = scenario.clients.split_first().ok_or("the scenario has no client")?;
+    std::thread::scope(|scope| {
+        for client in others {
+            scope.spawn(|| run.follow(client));
+        }
+        run.follow(first);
+    });
+    Ok(())
+}
+
+/// The duplicate of standard output that lines go to; what workers print goes to standard error.
+struct Lines(Mutex<std::fs::File>);
+
+impl Lines {
+    fn take_stdout() -> Result<Self, String> {
+        let failed = |error: std::io::Error| format!("standard output: {error}");
+        let copy: OwnedFd = std::io::stdout().as_fd().try_clone_to_owned().map_err(failed)?;
+        dup2_stdout(std::io::stderr()).map_err(|error| failed(error.into()))?;
+        Ok(Self(Mutex::new(copy.into())))
+    }
+
+    fn write(&self, line: &Line) {
+        let mut text = serde_json::to_vec(line).expect("a line is plain data");
+        text.push(b'\n');
+        let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if file.write_all(&text).is_err() {
+            // Nobody listens any more.
+            std::process::exit(1);
+        }
+    }
+}
+
+/// What clients have named.
+#[derive(Default)]
+struct Names {
+    pools: Mutex<HashMap<String, Arc<dyn Pool>>>,
+    futures: Mutex<HashMap<String, Arc<dyn Future>>>,
+    maps: Mutex<HashMap<String, Map>>,
+}
+
+struct Run<'a> {
+    library: &'a dyn Library,
+    lines: Lines,
+    names: Names,
+}
+
+fn find<T: Clone>(names: &Mutex<HashMap<String, T>>, name: &str) -> Result<T, Stop> {
+    let names = names.lock().unwrap_or_else(PoisonError::into_inner);
+    let found = names.get(name).cloned();
+    found.ok_or_else(|| {
+        let text = format!("nothing is called {name}: what should have made it has failed");
+        Stop::failed(procpool_conformance::contract::ErrorClass::Other, text)
+    })
+}
+
+fn keep<T>(names: &Mutex<HashMap<String, T>>, name: &str, value: T) {
+    names.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), value);
+}
+
+fn millis(timeout: Option<u64>) -> Option<Duration> {
+    timeout.map(Duration::from_millis)
+}
+
+impl Run<'_> {
+    fn follow(&self, client: &Client) {
+        for (step, what) in client.steps.iter().enumerate() {
+            let line = |is, outcome| {
+                let client = client.name.clone();
+                self.lines.write(&Line { client, step, at: trace::now(), is, outcome });
+            };
+            line(Moment::Begin, None);
+            let outcome = match self.carry_out(what) {
+                Ok(value) => Outcome::Ok(value),
+                Err(Stop::Failed(failure)) => Outcome::Error(failure),
+                Err(Stop::Unsupported(what)) => {
+                    eprintln!("this adapter cannot express: {what}");
+                    std::process::exit(UNSUPPORTED);
+                }
+            };
+            line(Moment::End, Some(outcome));
+        }
+    }
+
+    fn carry_out(&self, step: &Step) -> Result<Value, Stop> {
+        let Names { pools, futures, maps } = &self.names;
+        match step {
+            Step::New { pool, options } => {
+                keep(pools, pool, self.library.new_pool(options)?.into())
+            }
+            Step::Submit { pool, future, call } => {
+                keep(futures, future, find(pools, pool)?.submit(call)?);
+            }
+            Step::Result { future, timeout } => {
+                return find(futures, future)?.result(millis(*timeout));
+            }
+            Step::Map { pool, calls, options } => {
+                let items = find(pools, pool)?.map(calls.clone(), options)?;
+                let outcomes: Vec<Outcome> = items.take(calls.len() + 1).collect();
+                return Ok(json!(outcomes));
+            }
+            Step::MapOpen { pool, map, calls, options } => {
+                keep(maps, map, find(pools, pool)?.map(calls.clone(), options)?);
+            }
+            Step::MapNext { map } => {
+                let items = maps.lock().unwrap_or_else(PoisonError::into_inner).remove(map);
+                let Some(mut items) = items else { return Ok(json!([])) };
+                let item: Vec<Outcome> = items.next().into_iter().collect();
+                keep(maps, map, items);
+                return Ok(json!(item));
+            }
+            Step::MapClose { map } => {
+                let items = maps.lock().unwrap_or_else(PoisonError::into_inner).remove(map);
+                drop(items);
+            }
+            Step::Shutdown { pool, wait, cancel } => find(pools, pool)?.shutdown(*wait, *cancel)?,
+            Step::KillWorkers { pool } => find(pools, pool)?.kill_workers()?,
+            Step::Drop { pool } => {
+                let gone = pools.lock().unwrap_or_else(PoisonError::into_inner).remove(pool);
+                drop(gone);
+            }
+            Step::Cancel { future } => return find(futures, future)?.cancel().map(Value::from),
+            Step::State { future } => return find(futures, future)?.state().map(Value::from),
+            Step::Callback { future, label, fails } => {
+                let (label, fails) = (label.clone(), *fails);
+                find(futures, future)?.add_callback(Box::new(move || {
+                    trace::write(EventKind::Callback, &label);
+                    assert!(!fails, "the callback {label} fails");
+                }))?;
+            }
+            Step::Wait { futures: named, until, timeout } => {
+                let all = self.all(named)?;
+                let done = self.library.wait(&all, *until, millis(*timeout))?;
+                let (done, not_done): (Vec<_>, Vec<_>) =
+                    (0..named.len()).partition(|place| done.contains(place));
+                let names = |places: Vec<usize>| -> Vec<&String> {
+                    let mut names: Vec<_> = places.into_iter().map(|place| &named[place]).collect();
+                    names.dedup();
+                    names
+                };
+                return Ok(json!({"done": names(done), "not_done": names(not_done)}));
+            }
+            Step::AsCompleted { futures: named, timeout } => {
+                let (order, timed_out) =
+                    self.library.as_completed(&self.all(named)?, millis(*timeout))?;
+                let order: Vec<_> = order.into_iter().map(|place| &named[place]).collect();
+                return Ok(json!({"order": order, "timed_out": timed_out}));
+            }
+            Step::Gate { gate } => trace::pass(gate),
+        }
+        Ok(Value::Null)
+    }
+
+    fn all(&self, names: &[String]) -> Result<Vec<Arc<dyn Future>>, Stop> {
+        names.iter().map(|name| find(&self.names.futures, name)).collect()
+    }
+}
+
+/// Returns calls as an input that notes when each is taken.
+pub fn pulled(calls: Vec<Call>) -> impl Iterator<Item = Call> + Send + 'static {
+    calls.into_iter().inspect(|call| trace::write(EventKind::Pull, &call.tag))
+}

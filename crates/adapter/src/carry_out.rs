@@ -169,7 +169,7 @@ impl Run<'_> {
             Step::State { future } => return find(futures, future)?.state().map(Value::from),
             Step::Callback { future, label, fails } => {
                 let (label, fails) = (label.clone(), *fails);
-                find(futures, future)?.add_callback(Box::new(move || {
+                find(futures, future)?.add_callback(Arc::new(move || {
                     trace::write(EventKind::Callback, &label);
                     assert!(!fails, "the callback {label} fails");
                 }))?;

@@ -112,6 +112,9 @@ pub trait Pool: Send + Sync {
 /// The items of a map: each its outcome.
 pub type Map = Box<dyn Iterator<Item = Outcome> + Send>;
 
+/// What a callback does.
+pub type Callback = Arc<dyn Fn() + Send + Sync>;
+
 /// The future of a task.
 pub trait Future: Any + Send + Sync {
     /// Waits for the result.
@@ -144,7 +147,7 @@ pub trait Future: Any + Send + Sync {
     /// # Errors
     ///
     /// The library has nothing for it.
-    fn add_callback(&self, _: Box<dyn FnOnce() + Send>) -> Result<(), Stop> {
+    fn add_callback(&self, _: Callback) -> Result<(), Stop> {
         Stop::unsupported("callback")
     }
 }

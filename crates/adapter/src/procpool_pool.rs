@@ -16,21 +16,53 @@ use serde_json::Value;
 
 use crate::body;
 use crate::carry_out::pulled;
-use crate::library::{Future, Library, Map, Pool, Stop};
+use crate::library::{Callback, Future, Library, Map, Pool, Stop};
 use crate::wire::Wire;
 
 /// The library.
 #[derive(Debug, Clone, Copy)]
-pub struct Procpool(pub StartMethod);
+pub struct Procpool {
+    /// How workers are started.
+    pub method: StartMethod,
+    /// What runs in a worker for a task: [`run`], but for saboteurs.
+    pub run: fn(Wire) -> Wire,
+    /// What runs in a worker first: [`initialize`], but for saboteurs.
+    pub initialize: fn(String) -> Result<(), String>,
+    /// Whether all workers are started with the pool. A pool is not to do that unasked.
+    pub eager: bool,
+}
+
+impl Procpool {
+    /// As its users use it.
+    pub fn new(method: StartMethod) -> Self {
+        Self { method, run, initialize, eager: false }
+    }
+}
 
 /// A pool of it.
-struct OurPool(ProcessPoolExecutor);
+struct OurPool {
+    executor: ProcessPoolExecutor,
+    run: fn(Wire) -> Wire,
+}
 
 /// A future of it.
 struct OurFuture(procpool::Future<Wire>);
 
+/// What a worker does for a task.
+///
+/// # Panics
+///
+/// The body fails.
+pub fn run(argument: Wire) -> Wire {
+    body::run(&argument)
+}
+
 /// What each worker does first.
-fn initialize(call: String) -> Result<(), String> {
+///
+/// # Errors
+///
+/// The initializer fails.
+pub fn initialize(call: String) -> Result<(), String> {
     let call: Call = serde_json::from_str(&call).map_err(|error| error.to_string())?;
     body::initialize(&call)
 }
@@ -43,13 +75,13 @@ fn initialize(call: String) -> Result<(), String> {
 pub fn nest(call: &Call) -> Result<Value, String> {
     let pool = ProcessPoolExecutor::builder().max_workers(1).build();
     let pool = pool.map_err(|error| error.to_string())?;
-    let nested = pool.submit(|argument: Wire| body::run(&argument), Wire::of_call(call)).result();
+    let nested = pool.submit(run, Wire::of_call(call)).result();
     nested.map(|wire| wire.value()).map_err(|error| error.to_string())
 }
 
 impl Library for Procpool {
     fn describe(&self) -> Description {
-        let (start_method, forks) = match self.0 {
+        let (start_method, forks) = match self.method {
             StartMethod::Spawn => ("spawn", false),
             StartMethod::Forkserver => ("forkserver", false),
             _ => ("fork", true),
@@ -123,7 +155,7 @@ impl Library for Procpool {
     }
 
     fn new_pool(&self, options: &PoolOptions) -> Result<Box<dyn Pool>, Stop> {
-        let mut builder: Builder = ProcessPoolExecutor::builder().start_method(self.0);
+        let mut builder: Builder = ProcessPoolExecutor::builder().start_method(self.method);
         if let Some(workers) = options.max_workers {
             builder = builder.max_workers(unsigned(workers)?);
         }
@@ -143,10 +175,16 @@ impl Library for Procpool {
             None => builder.build(),
             Some(call) => {
                 let call = serde_json::to_string(call).expect("a call is plain data");
-                builder.initargs(call).initializer(initialize).build()
+                builder.initargs(call).initializer(self.initialize).build()
             }
         };
-        Ok(Box::new(OurPool(built.map_err(|error| stop(&error))?)))
+        let executor = built.map_err(|error| stop(&error))?;
+        if self.eager {
+            let workers = options.max_workers.map_or(Ok(1), unsigned)?;
+            // A worker that cannot be started is told of by the tasks.
+            let _ = executor.ready(workers).error();
+        }
+        Ok(Box::new(OurPool { executor, run: self.run }))
     }
 
     fn wait(
@@ -213,7 +251,7 @@ fn places<'a>(
 
 impl Pool for OurPool {
     fn submit(&self, call: &Call) -> Result<Arc<dyn Future>, Stop> {
-        let future = self.0.submit(|argument: Wire| body::run(&argument), Wire::of_call(call));
+        let future = self.executor.submit(self.run, Wire::of_call(call));
         // A pool that takes nothing more says so in the future, at once.
         if future.done()
             && let Some(error @ (Error::Shutdown | Error::BrokenProcessPool(_))) = future.error()
@@ -224,8 +262,8 @@ impl Pool for OurPool {
     }
 
     fn map(&self, calls: Vec<Call>, options: &MapOptions) -> Result<Map, Stop> {
-        let run = |argument: Wire| body::run(&argument);
-        let mut map = self.0.map_options();
+        let run = self.run;
+        let mut map = self.executor.map_options();
         if let Some(chunksize) = options.chunksize {
             map = map.chunksize(unsigned(chunksize)?);
         }
@@ -247,12 +285,12 @@ impl Pool for OurPool {
     }
 
     fn shutdown(&self, wait: bool, cancel: bool) -> Result<(), Stop> {
-        self.0.shutdown(wait, cancel);
+        self.executor.shutdown(wait, cancel);
         Ok(())
     }
 
     fn kill_workers(&self) -> Result<(), Stop> {
-        self.0.kill_workers();
+        self.executor.kill_workers();
         Ok(())
     }
 }
@@ -279,7 +317,7 @@ impl Future for OurFuture {
         })
     }
 
-    fn add_callback(&self, callback: Box<dyn FnOnce() + Send>) -> Result<(), Stop> {
+    fn add_callback(&self, callback: Callback) -> Result<(), Stop> {
         self.0.add_done_callback(move |_| callback());
         Ok(())
     }

@@ -18,5 +18,5 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    adapter(&Procpool(method))
+    adapter(&Procpool::new(method))
 }

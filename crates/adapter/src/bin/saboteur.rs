@@ -1,0 +1,27 @@
+//! An adapter of a pool with one fault: `saboteur NAME describe|run`. `saboteur --list` says which there
+//! are.
+
+use std::process::ExitCode;
+
+use procpool::StartMethod;
+use procpool_adapter::procpool_pool::{Procpool, nest};
+use procpool_adapter::{body, main as adapter, saboteurs};
+
+fn main() -> ExitCode {
+    body::set_nest(nest);
+    procpool::init();
+    let name = std::env::args().nth(1).unwrap_or_default();
+    if name == "--list" {
+        for saboteur in saboteurs::all() {
+            println!("{:<34} {}", saboteur.name, saboteur.does);
+        }
+        return ExitCode::SUCCESS;
+    }
+    match saboteurs::all().into_iter().find(|saboteur| saboteur.name == name) {
+        Some(saboteur) => adapter(&(saboteur.make)(Procpool::new(StartMethod::Spawn))),
+        None => {
+            eprintln!("there is no saboteur {name:?}; `saboteur --list` says which there are");
+            ExitCode::from(2)
+        }
+    }
+}

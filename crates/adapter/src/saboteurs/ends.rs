@@ -1,0 +1,138 @@
+//! Saboteurs of how a pool ends, and of what it does when a worker dies.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use procpool_conformance::contract::{Call, ErrorClass, PoolOptions};
+use serde_json::Value;
+
+use super::{Saboteur, Twist, Twisted};
+use crate::library::{Callback, Future, Library, Pool, Stop};
+use crate::procpool_pool::Procpool;
+
+macro_rules! ending {
+    ($name:literal, $does:literal, $change:expr) => {
+        Saboteur { name: $name, does: $does, make: |ours| Twisted::new(ours, Ending($change)) }
+    };
+}
+
+pub(super) const ALL: &[Saboteur] = &[
+    ending!("shutdown-does-not-wait", "Returns from every shutdown at once.", |pool, _, cancel| {
+        pool.shutdown(false, cancel)
+    }),
+    ending!("shutdown-always-waits", "Waits in every shutdown.", |pool, _, cancel| {
+        pool.shutdown(true, cancel)
+    }),
+    ending!(
+        "shutdown-always-cancels",
+        "Cancels in every shutdown what has not begun.",
+        |pool, wait, _| { pool.shutdown(wait, true) }
+    ),
+    ending!(
+        "shutdown-never-cancels",
+        "Runs what is queued, though it is told to cancel it.",
+        |pool, wait, _| { pool.shutdown(wait, false) }
+    ),
+    ending!("shutdown-kills", "Kills the workers in every shutdown.", |pool, wait, cancel| {
+        pool.kill_workers()?;
+        pool.shutdown(wait, cancel)
+    }),
+    Saboteur {
+        name: "accepts-after-shutdown",
+        does: "Makes a new pool for tasks that are submitted after shutdown.",
+        make: |ours| Twisted::new(ours, Reopens { ours, closed: AtomicBool::new(false) }),
+    },
+    Saboteur {
+        name: "retries-silently",
+        does: "Runs a task again, in a new pool, when its worker has died.",
+        make: |ours| {
+            Twisted::new(ours, Retries { ours, options: Mutex::new(PoolOptions::default()) })
+        },
+    },
+];
+
+type Change = fn(&dyn Pool, bool, bool) -> Result<(), Stop>;
+
+#[derive(Debug)]
+struct Ending(Change);
+
+impl Twist for Ending {
+    fn shutdown(&self, pool: &dyn Pool, wait: bool, cancel: bool) -> Result<(), Stop> {
+        (self.0)(pool, wait, cancel)
+    }
+}
+
+#[derive(Debug)]
+struct Reopens {
+    ours: Procpool,
+    closed: AtomicBool,
+}
+
+impl Twist for Reopens {
+    fn shutdown(&self, pool: &dyn Pool, wait: bool, cancel: bool) -> Result<(), Stop> {
+        self.closed.store(true, Ordering::Relaxed);
+        pool.shutdown(wait, cancel)
+    }
+
+    fn submit(&self, pool: &dyn Pool, call: &Call) -> Result<Arc<dyn Future>, Stop> {
+        if !self.closed.load(Ordering::Relaxed) {
+            return pool.submit(call);
+        }
+        let options = PoolOptions { max_workers: Some(1), ..PoolOptions::default() };
+        let another = self.ours.new_pool(&options)?;
+        let future = another.submit(call)?;
+        another.shutdown(true, false)?;
+        Ok(future)
+    }
+}
+
+#[derive(Debug)]
+struct Retries {
+    ours: Procpool,
+    options: Mutex<PoolOptions>,
+}
+
+/// A future of a task that is run again.
+struct Retried {
+    future: Arc<dyn Future>,
+    call: Call,
+    ours: Procpool,
+    options: PoolOptions,
+}
+
+impl Twist for Retries {
+    fn new_pool(&self, ours: &Procpool, options: &PoolOptions) -> Result<Box<dyn Pool>, Stop> {
+        *self.options.lock().unwrap_or_else(PoisonError::into_inner) = options.clone();
+        ours.new_pool(options)
+    }
+
+    fn submit(&self, pool: &dyn Pool, call: &Call) -> Result<Arc<dyn Future>, Stop> {
+        let options = self.options.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (future, call, ours) = (pool.submit(call)?, call.clone(), self.ours);
+        Ok(Arc::new(Retried { future, call, ours, options }))
+    }
+}
+
+impl Future for Retried {
+    fn result(&self, timeout: Option<Duration>) -> Result<Value, Stop> {
+        match self.future.result(timeout) {
+            Err(Stop::Failed(failure)) if failure.class == ErrorClass::Broken => {
+                self.ours.new_pool(&self.options)?.submit(&self.call)?.result(timeout)
+            }
+            result => result,
+        }
+    }
+
+    fn cancel(&self) -> Result<bool, Stop> {
+        self.future.cancel()
+    }
+
+    fn state(&self) -> Result<&'static str, Stop> {
+        self.future.state()
+    }
+
+    fn add_callback(&self, callback: Callback) -> Result<(), Stop> {
+        self.future.add_callback(callback)
+    }
+}

@@ -1,0 +1,145 @@
+//! Saboteurs of the initializer.
+
+use std::fs::OpenOptions;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use procpool_conformance::contract::{Call, FOLDER_VARIABLE, PoolOptions};
+use serde_json::Value;
+
+use super::{Honest, Saboteur, Twist, Twisted};
+use crate::body;
+use crate::library::{Library, Pool, Stop};
+use crate::procpool_pool::{Procpool, initialize, run};
+use crate::wire::Wire;
+
+pub(super) const ALL: &[Saboteur] = &[
+    Saboteur {
+        name: "initializes-twice",
+        does: "Calls the initializer twice in every worker.",
+        make: |ours| {
+            let twice = |call: String| initialize(call.clone()).and_then(|()| initialize(call));
+            Twisted::new(Procpool { initialize: twice, ..ours }, Honest)
+        },
+    },
+    Saboteur {
+        name: "initializes-per-task",
+        does: "Calls the initializer again before each task.",
+        make: |ours| {
+            let each = |argument| {
+                initialize_again();
+                run(argument)
+            };
+            Twisted::new(Procpool { initialize: remembering, run: each, ..ours }, Honest)
+        },
+    },
+    Saboteur {
+        name: "initializes-after-the-first-task",
+        does: "Calls the initializer when a worker has run its first task.",
+        make: |ours| {
+            let later = |argument| {
+                let result = run(argument);
+                initialize_again();
+                *remembered() = None;
+                result
+            };
+            let not_yet = |call: String| {
+                *remembered() = Some(call);
+                Ok(())
+            };
+            Twisted::new(Procpool { initialize: not_yet, run: later, ..ours }, Honest)
+        },
+    },
+    Saboteur {
+        name: "initializes-in-the-parent",
+        does: "Calls the initializer in the program's own process, and in no worker.",
+        make: |ours| Twisted::new(ours, InTheParent),
+    },
+    Saboteur {
+        name: "initializes-not-in-replacements",
+        does: "Calls the initializer in the first workers only, not in those that take their places.",
+        make: |ours| Twisted::new(Procpool { initialize: first_ones_only, ..ours }, Honest),
+    },
+    Saboteur {
+        name: "drops-initargs",
+        does: "Calls the initializer without its arguments.",
+        make: |ours| Twisted::new(ours, DropsInitargs),
+    },
+    Saboteur {
+        name: "swallows-the-initializers-error",
+        does: "Goes on with a worker whose initializer has failed.",
+        make: |ours| {
+            let swallowing = |call: String| {
+                let _ = initialize(call);
+                Ok(())
+            };
+            Twisted::new(Procpool { initialize: swallowing, ..ours }, Honest)
+        },
+    },
+    Saboteur {
+        name: "hides-the-initializers-error",
+        does: "Breaks when an initializer fails, and does not say what that said.",
+        make: |ours| {
+            let hiding = |call: String| initialize(call).map_err(|_| "something".to_owned());
+            Twisted::new(Procpool { initialize: hiding, ..ours }, Honest)
+        },
+    },
+];
+
+/// The initializer's call, in a worker.
+static REMEMBERED: Mutex<Option<String>> = Mutex::new(None);
+
+fn remembered() -> std::sync::MutexGuard<'static, Option<String>> {
+    REMEMBERED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn remembering(call: String) -> Result<(), String> {
+    *remembered() = Some(call.clone());
+    initialize(call)
+}
+
+fn initialize_again() {
+    let call = remembered().clone();
+    // Its failure is a task's in no honest pool, and is not to be one here.
+    let _ = call.map(initialize);
+}
+
+/// At most as many times as there is a file to be made, and a pool here has at most two workers.
+fn first_ones_only(call: String) -> Result<(), String> {
+    let folder = std::env::var_os(FOLDER_VARIABLE).map_or_else(PathBuf::new, PathBuf::from);
+    let is_first = |number: &i32| {
+        let place = folder.join(format!("initialized-{number}"));
+        OpenOptions::new().write(true).create_new(true).open(place).is_ok()
+    };
+    if (0..2).any(|number| is_first(&number)) { initialize(call) } else { Ok(()) }
+}
+
+#[derive(Debug)]
+struct InTheParent;
+
+impl Twist for InTheParent {
+    fn new_pool(&self, ours: &Procpool, options: &PoolOptions) -> Result<Box<dyn Pool>, Stop> {
+        if let Some(call) = &options.initializer {
+            let _ = body::initialize(call);
+        }
+        ours.new_pool(&PoolOptions { initializer: None, ..options.clone() })
+    }
+}
+
+#[derive(Debug)]
+struct DropsInitargs;
+
+impl Twist for DropsInitargs {
+    fn new_pool(&self, ours: &Procpool, options: &PoolOptions) -> Result<Box<dyn Pool>, Stop> {
+        let without = |call: &Call| Call { value: Value::Null, ..call.clone() };
+        let initializer = options.initializer.as_ref().map(without);
+        ours.new_pool(&PoolOptions { initializer, ..options.clone() })
+    }
+}
+
+/// A worker function that changes the call first.
+pub(super) fn run_changed(argument: &Wire, change: fn(&mut Call)) -> Wire {
+    let mut call = argument.call();
+    change(&mut call);
+    run(Wire::of_call(&call))
+}

@@ -1,0 +1,81 @@
+//! Saboteurs that leave something behind.
+
+use std::fs::File;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+
+use procpool_conformance::contract::PoolOptions;
+
+use super::{Honest, Saboteur, Twist, Twisted};
+use crate::library::{Library, Pool, Stop};
+use crate::procpool_pool::{Procpool, run};
+
+macro_rules! leaking {
+    ($name:literal, $does:literal, $leak:expr) => {
+        Saboteur { name: $name, does: $does, make: |ours| Twisted::new(ours, Leaking($leak)) }
+    };
+}
+
+pub(super) const ALL: &[Saboteur] = &[
+    leaking!(
+        "leaks-a-worker",
+        "Keeps a worker for itself with every pool, until the program ends.",
+        |ours, _| {
+            let options = PoolOptions { max_workers: Some(1), ..PoolOptions::default() };
+            if let Ok(pool) = (Procpool { eager: true, ..*ours }).new_pool(&options) {
+                std::mem::forget(pool);
+            }
+        }
+    ),
+    leaking!("leaks-a-descriptor", "Opens a file with every pool, and closes none.", |_, _| {
+        if let Ok(file) = File::open("/dev/null") {
+            std::mem::forget(file);
+        }
+    }),
+    leaking!("leaks-a-thread", "Starts a thread with every pool, and ends none.", |_, _| {
+        std::thread::spawn(|| {
+            loop {
+                std::thread::park();
+            }
+        });
+    }),
+    leaking!(
+        "leaks-a-zombie",
+        "Starts a process with every pool, and does not reap it.",
+        |_, _| {
+            if let Ok(child) = Command::new("true").stdin(Stdio::null()).spawn() {
+                std::mem::forget(child);
+            }
+        }
+    ),
+    leaking!("leaks-shared-memory", "Makes a file in /dev/shm with every pool.", |_, _| {
+        let number = std::process::id();
+        // There may be no such folder; then nothing is leaked, which the kill matrix shows.
+        let _ = File::create(format!("/dev/shm/saboteur-{number}"));
+    }),
+    Saboteur {
+        name: "survives-its-program",
+        does: "Starts a process with a task that lives on when all others have gone.",
+        make: |ours| {
+            let surviving = |argument| {
+                let mut sleep = Command::new("sleep");
+                let _ = sleep.arg("1000").stdin(Stdio::null()).process_group(0).spawn();
+                run(argument)
+            };
+            Twisted::new(Procpool { run: surviving, ..ours }, Honest)
+        },
+    },
+];
+
+type Leak = fn(&Procpool, &PoolOptions);
+
+/// Does something besides making a pool.
+#[derive(Debug)]
+struct Leaking(Leak);
+
+impl Twist for Leaking {
+    fn new_pool(&self, ours: &Procpool, options: &PoolOptions) -> Result<Box<dyn Pool>, Stop> {
+        (self.0)(ours, options);
+        ours.new_pool(options)
+    }
+}

@@ -1,0 +1,78 @@
+//! Saboteurs of maps.
+
+use procpool_conformance::contract::{Call, MapOptions, Outcome};
+
+use super::{Saboteur, Twist, Twisted};
+use crate::library::{Map, Pool, Stop};
+
+macro_rules! mapping {
+    ($name:literal, $does:literal, $change:expr) => {
+        Saboteur { name: $name, does: $does, make: |ours| Twisted::new(ours, Mapping($change)) }
+    };
+}
+
+pub(super) const ALL: &[Saboteur] = &[
+    mapping!(
+        "map-by-completion",
+        "Gives the items of a map as they complete.",
+        |pool, calls, options| {
+            pool.map(calls, &MapOptions { unordered: true, ..options.clone() })
+        }
+    ),
+    mapping!("map-drops-the-last", "Ends a map before its last item.", |pool, calls, options| {
+        let all = calls.len();
+        Ok(Box::new(pool.map(calls, options)?.take(all.saturating_sub(1))))
+    }),
+    mapping!("map-repeats-one", "Gives the first item of a map twice.", |pool, calls, options| {
+        let mut items = pool.map(calls, options)?;
+        let first: Vec<Outcome> = items.next().into_iter().collect();
+        Ok(Box::new(first.clone().into_iter().chain(first).chain(items)))
+    }),
+    mapping!(
+        "map-swallows-an-error",
+        "Leaves out the items of a map that fail.",
+        |pool, calls, options| {
+            Ok(Box::new(pool.map(calls, options)?.filter(|item| matches!(item, Outcome::Ok(_)))))
+        }
+    ),
+    mapping!(
+        "map-ignores-chunksize",
+        "Makes chunks as it likes, and takes any size for good.",
+        |pool, calls, options| {
+            pool.map(calls, &MapOptions { chunksize: None, ..options.clone() })
+        }
+    ),
+    mapping!(
+        "map-ignores-timeout",
+        "Lets a map take as long as it likes.",
+        |pool, calls, options| {
+            pool.map(calls, &MapOptions { timeout: None, ..options.clone() })
+        }
+    ),
+    mapping!(
+        "map-reads-ahead",
+        "Takes all inputs at once, whatever the buffer.",
+        |pool, calls, options| {
+            pool.map(calls, &MapOptions { buffersize: None, ..options.clone() })
+        }
+    ),
+    mapping!(
+        "map-reads-nothing-ahead",
+        "Submits an item of a map when it is asked for.",
+        |pool, calls, options| {
+            pool.map(calls, &MapOptions { buffersize: Some(1), ..options.clone() })
+        }
+    ),
+];
+
+type Change = fn(&dyn Pool, Vec<Call>, &MapOptions) -> Result<Map, Stop>;
+
+/// Makes another map.
+#[derive(Debug)]
+struct Mapping(Change);
+
+impl Twist for Mapping {
+    fn map(&self, pool: &dyn Pool, calls: Vec<Call>, options: &MapOptions) -> Result<Map, Stop> {
+        (self.0)(pool, calls, options)
+    }
+}

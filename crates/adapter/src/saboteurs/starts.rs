@@ -1,0 +1,100 @@
+//! Saboteurs of how pools are made, and of when workers start and leave.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use procpool_conformance::contract::{Call, PoolOptions};
+
+use super::twist::Lost;
+use super::{Honest, Saboteur, Twist, Twisted};
+use crate::library::{Future, Library, Pool, Stop};
+use crate::procpool_pool::Procpool;
+
+macro_rules! changing {
+    ($name:literal, $does:literal, $change:expr) => {
+        Saboteur { name: $name, does: $does, make: |ours| Twisted::new(ours, Options($change)) }
+    };
+}
+
+pub(super) const ALL: &[Saboteur] = &[
+    Saboteur {
+        name: "starts-eagerly",
+        does: "Starts all workers with the pool, though it says that it starts them on demand.",
+        make: |ours| Twisted::new(Procpool { eager: true, ..ours }, Honest),
+    },
+    changing!("starts-one-too-many", "Has one worker more than it was told.", |options| {
+        options.max_workers = options.max_workers.map(|workers| workers + 1);
+    }),
+    changing!(
+        "starts-one-too-few",
+        "Has one worker less than it was told, if it was told of several.",
+        |options| {
+            options.max_workers = options.max_workers.map(|workers| (workers - 1).max(1));
+        }
+    ),
+    changing!("starts-a-worker-per-task", "Starts a new worker for each task.", |options| {
+        options.max_tasks_per_child = Some(1);
+    }),
+    changing!(
+        "accepts-nonsense",
+        "Makes one worker where it is told to make none or fewer.",
+        |options| {
+            options.max_workers = options.max_workers.map(|workers| workers.max(1));
+        }
+    ),
+    changing!(
+        "ignores-env",
+        "Gives workers the program's environment and nothing else.",
+        |options| {
+            options.env.clear();
+        }
+    ),
+    changing!("retires-late", "Lets a worker run one task more than it may.", |options| {
+        options.max_tasks_per_child = options.max_tasks_per_child.map(|tasks| tasks + 1);
+    }),
+    changing!("retires-never", "Lets workers run as many tasks as there are.", |options| {
+        options.max_tasks_per_child = None;
+    }),
+    changing!("never-idles-out", "Keeps idle workers, however long they idle.", |options| {
+        options.idle_timeout = None;
+    }),
+    changing!("never-times-out", "Lets tasks run as long as they like.", |options| {
+        options.task_timeout = None;
+    }),
+    Saboteur {
+        name: "retires-without-replacing",
+        does: "Retires workers that have run their tasks, and starts none in their places.",
+        make: |ours| Twisted::new(ours, WithoutReplacing(AtomicI64::new(i64::MAX))),
+    },
+];
+
+/// Changes what a pool is told.
+#[derive(Debug)]
+struct Options(fn(&mut PoolOptions));
+
+impl Twist for Options {
+    fn new_pool(&self, ours: &Procpool, options: &PoolOptions) -> Result<Box<dyn Pool>, Stop> {
+        let mut options = options.clone();
+        (self.0)(&mut options);
+        ours.new_pool(&options)
+    }
+}
+
+#[derive(Debug)]
+struct WithoutReplacing(AtomicI64);
+
+impl Twist for WithoutReplacing {
+    fn new_pool(&self, ours: &Procpool, options: &PoolOptions) -> Result<Box<dyn Pool>, Stop> {
+        if let (Some(tasks), Some(workers)) = (options.max_tasks_per_child, options.max_workers) {
+            self.0.store(tasks * workers, Ordering::Relaxed);
+        }
+        ours.new_pool(options)
+    }
+
+    fn submit(&self, pool: &dyn Pool, call: &Call) -> Result<Arc<dyn Future>, Stop> {
+        match self.0.fetch_sub(1, Ordering::Relaxed) {
+            left if left > 0 => pool.submit(call),
+            _ => Ok(Arc::new(Lost)),
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Saboteurs of tasks: where they run, how often, and with what.
+
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use procpool_conformance::contract::{Body, Call, ErrorClass};
+use serde_json::Value;
+
+use super::init::run_changed;
+use super::twist::Lost;
+use super::{Honest, Saboteur, Twist, Twisted};
+use crate::body;
+use crate::library::{Callback, Future, Pool, Stop};
+use crate::procpool_pool::Procpool;
+
+macro_rules! submitting {
+    ($name:literal, $does:literal, $change:expr) => {
+        Saboteur {
+            name: $name,
+            does: $does,
+            make: |ours| {
+                Twisted::new(ours, Submitting { change: $change, count: AtomicU64::new(0) })
+            },
+        }
+    };
+}
+
+pub(super) const ALL: &[Saboteur] = &[
+    submitting!(
+        "runs-a-task-twice",
+        "Runs every task twice, and gives the second result.",
+        |pool, call, _| {
+            pool.submit(call)?;
+            pool.submit(call)
+        }
+    ),
+    submitting!(
+        "runs-a-task-in-the-parent",
+        "Runs tasks in the program's own process.",
+        |_, call, _| {
+            let ran = panic::catch_unwind(AssertUnwindSafe(|| body::task(call)));
+            Ok(Arc::new(Done(ran.map_err(|_| Stop::failed(ErrorClass::Task, "it failed")))))
+        }
+    ),
+    submitting!(
+        "forgets-a-future",
+        "Loses every third task: it never runs.",
+        |pool, call, number| {
+            if number % 3 == 2 { Ok(Arc::new(Lost)) } else { pool.submit(call) }
+        }
+    ),
+    submitting!(
+        "corrupts-a-large-argument",
+        "Changes a letter in the middle of a large text.",
+        |pool, call, _| {
+            let mut call = call.clone();
+            if let Value::String(text) = &mut call.value
+                && text.len() > 1 << 20
+                && text.is_ascii()
+            {
+                let middle = text.len() / 2;
+                text.replace_range(middle..=middle, "?");
+            }
+            pool.submit(&call)
+        }
+    ),
+    submitting!(
+        "runs-last-first",
+        "Holds each second task back until the next one is submitted.",
+        |pool, call, number| {
+            let held = HELD.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+            if number % 2 == 0 && held.is_none() {
+                let slot = Arc::new(Slot::default());
+                *HELD.lock().unwrap_or_else(std::sync::PoisonError::into_inner) =
+                    Some((call.clone(), Arc::clone(&slot)));
+                return Ok(slot);
+            }
+            let future = pool.submit(call)?;
+            if let Some((call, slot)) = held {
+                slot.fill(pool.submit(&call)?);
+            }
+            Ok(future)
+        }
+    ),
+    Saboteur {
+        name: "prints-twice",
+        does: "Writes what tasks print twice.",
+        make: |ours| {
+            let twice = |argument| {
+                run_changed(&argument, |call| {
+                    if call.run == Body::Print {
+                        call.count = Some(2 * call.count.unwrap_or(1));
+                    }
+                })
+            };
+            Twisted::new(Procpool { run: twice, ..ours }, Honest)
+        },
+    },
+];
+
+type Change = fn(&dyn Pool, &Call, u64) -> Result<Arc<dyn Future>, Stop>;
+
+/// Submits something else. The number is that of the submission, from 0.
+#[derive(Debug)]
+struct Submitting {
+    change: Change,
+    count: AtomicU64,
+}
+
+impl Twist for Submitting {
+    fn submit(&self, pool: &dyn Pool, call: &Call) -> Result<Arc<dyn Future>, Stop> {
+        (self.change)(pool, call, self.count.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// A task that waits for the next one, and where its future will be.
+static HELD: std::sync::Mutex<Option<(Call, Arc<Slot>)>> = std::sync::Mutex::new(None);
+
+/// A future that comes later.
+#[derive(Default)]
+struct Slot(std::sync::OnceLock<Arc<dyn Future>>);
+
+impl Slot {
+    fn fill(&self, future: Arc<dyn Future>) {
+        self.0.get_or_init(|| future);
+    }
+
+    fn wait(&self) -> &Arc<dyn Future> {
+        self.0.wait()
+    }
+}
+
+impl Future for Slot {
+    fn result(&self, timeout: Option<Duration>) -> Result<Value, Stop> {
+        self.wait().result(timeout)
+    }
+
+    fn cancel(&self) -> Result<bool, Stop> {
+        self.wait().cancel()
+    }
+
+    fn state(&self) -> Result<&'static str, Stop> {
+        self.0.get().map_or(Ok("pending"), |future| future.state())
+    }
+
+    fn add_callback(&self, callback: Callback) -> Result<(), Stop> {
+        self.wait().add_callback(callback)
+    }
+}
+
+/// A future that is done.
+pub(super) struct Done(pub(super) Result<Value, Stop>);
+
+impl Future for Done {
+    fn result(&self, _: Option<Duration>) -> Result<Value, Stop> {
+        self.0.clone()
+    }
+
+    fn cancel(&self) -> Result<bool, Stop> {
+        Ok(false)
+    }
+
+    fn state(&self) -> Result<&'static str, Stop> {
+        Ok("done")
+    }
+
+    fn add_callback(&self, callback: Callback) -> Result<(), Stop> {
+        callback();
+        Ok(())
+    }
+}

@@ -1,0 +1,108 @@
+//! Saboteurs of waiting for several futures.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use procpool_conformance::contract::Until;
+
+use super::{Saboteur, Twist, Twisted};
+use crate::library::{Future, Library, Stop};
+use crate::procpool_pool::Procpool;
+
+macro_rules! waiting {
+    ($name:literal, $does:literal, $change:expr) => {
+        Saboteur { name: $name, does: $does, make: |ours| Twisted::new(ours, Waiting($change)) }
+    };
+}
+
+macro_rules! completing {
+    ($name:literal, $does:literal, $change:expr) => {
+        Saboteur { name: $name, does: $does, make: |ours| Twisted::new(ours, Completing($change)) }
+    };
+}
+
+pub(super) const ALL: &[Saboteur] = &[
+    waiting!(
+        "wait-returns-early",
+        "Returns when the first future is done, whatever it is told.",
+        |ours, futures, _, timeout| { ours.wait(futures, Until::FirstCompleted, timeout) }
+    ),
+    waiting!(
+        "wait-returns-late",
+        "Waits for all, whatever it is told.",
+        |ours, futures, _, timeout| { ours.wait(futures, Until::AllCompleted, timeout) }
+    ),
+    waiting!(
+        "wait-forgets-one",
+        "Leaves out the last of those that are done.",
+        |ours, futures, until, timeout| {
+            let mut done = ours.wait(futures, until, timeout)?;
+            done.pop();
+            Ok(done)
+        }
+    ),
+    waiting!("wait-ignores-timeout", "Waits as long as it takes.", |ours, futures, until, _| {
+        ours.wait(futures, until, None)
+    }),
+    completing!(
+        "as-completed-repeats-one",
+        "Gives the first future twice.",
+        |ours, futures, timeout| {
+            let (mut order, late) = ours.as_completed(futures, timeout)?;
+            order.extend(order.first().copied());
+            Ok((order, late))
+        }
+    ),
+    completing!(
+        "as-completed-in-order",
+        "Gives futures in the order in which it is given them.",
+        |ours, futures, timeout| {
+            let (mut order, late) = ours.as_completed(futures, timeout)?;
+            order.sort_unstable();
+            Ok((order, late))
+        }
+    ),
+    completing!(
+        "as-completed-forgets-one",
+        "Leaves out the last future.",
+        |ours, futures, timeout| {
+            let (mut order, late) = ours.as_completed(futures, timeout)?;
+            order.pop();
+            Ok((order, late))
+        }
+    ),
+];
+
+type Wait = fn(&Procpool, &[Arc<dyn Future>], Until, Option<Duration>) -> Result<Vec<usize>, Stop>;
+
+#[derive(Debug)]
+struct Waiting(Wait);
+
+impl Twist for Waiting {
+    fn wait(
+        &self,
+        ours: &Procpool,
+        futures: &[Arc<dyn Future>],
+        until: Until,
+        timeout: Option<Duration>,
+    ) -> Result<Vec<usize>, Stop> {
+        (self.0)(ours, futures, until, timeout)
+    }
+}
+
+type Complete =
+    fn(&Procpool, &[Arc<dyn Future>], Option<Duration>) -> Result<(Vec<usize>, bool), Stop>;
+
+#[derive(Debug)]
+struct Completing(Complete);
+
+impl Twist for Completing {
+    fn as_completed(
+        &self,
+        ours: &Procpool,
+        futures: &[Arc<dyn Future>],
+        timeout: Option<Duration>,
+    ) -> Result<(Vec<usize>, bool), Stop> {
+        (self.0)(ours, futures, timeout)
+    }
+}

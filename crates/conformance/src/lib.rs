@@ -14,6 +14,7 @@
 //! - [`timeline`]: a history for people. [`judge`]: rules that hold for every run, and verdicts.
 //! - [`cases`]: the catalogue. [`property`]: what of it is drawn.
 //! - [`catalogue`]: the cases as a page of the book. [`suite`]: the catalogue × adapters, as a test program.
+//! - [`report`]: what came of it, for people and for other programs.
 
 pub mod case;
 pub mod cases;
@@ -23,6 +24,7 @@ pub mod history;
 pub mod judge;
 pub mod plan;
 pub mod property;
+pub mod report;
 pub mod run;
 pub mod suite;
 pub mod timeline;

@@ -1,0 +1,7 @@
+//! Reports from results of the conformance suite; all of it is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    procpool_conformance::report::main()
+}

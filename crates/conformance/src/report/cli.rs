@@ -1,0 +1,148 @@
+//! The command line of the reports.
+//!
+//! Owns words, files and exit codes: 0 when done, 1 when `diff` finds a loss, 2 when the command line
+//! or a file is wrong. Knows of each report only its function.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use super::diff::Diff;
+use super::results::Results;
+use super::{badge, html, junit, markdown};
+
+/// Reports from results of the conformance suite.
+#[derive(Debug, Parser)]
+#[command(name = "conformance", version, after_help = EXIT_CODES)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 when done; 1 when `diff` finds that something that held was lost;
+2 when the command line or a file is wrong.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// A matrix of implementations and cases as one HTML page that needs no other file
+    Html {
+        #[command(flatten)]
+        files: Files,
+        /// Where the book is, as a folder or an address; links lead there
+        #[arg(long, value_name = "BASE")]
+        book: Option<String>,
+    },
+    /// A table of implementations and areas in Markdown
+    Markdown {
+        #[command(flatten)]
+        files: Files,
+    },
+    /// JUnit XML, a suite for each run
+    Junit {
+        #[command(flatten)]
+        files: Files,
+    },
+    /// A badge with the number of MUST cases that hold, as SVG
+    Badge {
+        #[command(flatten)]
+        files: Files,
+        /// The run that it is about, by its name or its adapter's command, if there are several
+        #[arg(long, value_name = "NAME")]
+        run: Option<String>,
+    },
+    /// One file of results with the runs of several
+    Merge {
+        #[command(flatten)]
+        files: Files,
+    },
+    /// What has changed between two files; fails when something that held was lost
+    Diff {
+        /// The results of before
+        old: PathBuf,
+        /// The results of now
+        new: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Files {
+    /// Files of results; their runs are put side by side
+    #[arg(required = true, value_name = "RESULTS")]
+    results: Vec<PathBuf>,
+    /// Where the report goes, if not to the standard output
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+/// The program: does what the command line says.
+pub fn main() -> ExitCode {
+    // A command line that is wrong ends here, with code 2.
+    let arguments = Arguments::parse();
+    match run(arguments.command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode, String> {
+    let (files, text) = match command {
+        Command::Html { files, book } => {
+            let text = html(&files.read()?, book.as_deref())?;
+            (files, text)
+        }
+        Command::Markdown { files } => {
+            let text = markdown(&files.read()?);
+            (files, text)
+        }
+        Command::Junit { files } => {
+            let text = junit(&files.read()?);
+            (files, text)
+        }
+        Command::Badge { files, run } => {
+            let text = badge(&files.read()?, run.as_deref())?;
+            (files, text)
+        }
+        Command::Merge { files } => {
+            let text = files.read()?.to_json();
+            (files, text)
+        }
+        Command::Diff { old, new } => {
+            let diff = Diff::of(&Results::read(&old)?, &Results::read(&new)?);
+            write(None, &diff.to_string())?;
+            return Ok(if diff.losses() > 0 { ExitCode::from(1) } else { ExitCode::SUCCESS });
+        }
+    };
+    write(files.output.as_deref(), &text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Files {
+    fn read(&self) -> Result<Results, String> {
+        let mut runs = Vec::new();
+        for file in &self.results {
+            runs.extend(Results::read(file)?.runs);
+        }
+        Results::of(runs)
+    }
+}
+
+fn write(file: Option<&Path>, text: &str) -> Result<(), String> {
+    match file {
+        Some(file) => fs::write(file, text)
+            .map_err(|error| format!("{} cannot be written: {error}", file.display())),
+        None => match io::stdout().lock().write_all(text.as_bytes()) {
+            // Whoever reads has seen enough, as `head` has.
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Err(format!("the standard output cannot be written: {error}"))
+            }
+            _ => Ok(()),
+        },
+    }
+}

@@ -1,0 +1,291 @@
+//! The matrix as one HTML page that needs no other file: implementations × cases, by area.
+//!
+//! Owns what is markup and what is data: tables are markup, so that they can be read without a script; the
+//! details of a cell are JSON, which the script shows as text. Style, script and frame are `page.css`,
+//! `page.js` and `page.html`. The page's own policy forbids it to load anything.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::escaped;
+use super::matrix::{Area, Cell, Counts, Matrix, Row};
+use super::results::{CaseResult, Results, Run, Verdict};
+use crate::contract::Description;
+
+const PAGE: &str = include_str!("page.html");
+const STYLE: &str = include_str!("page.css");
+const SCRIPT: &str = include_str!("page.js");
+
+/// Writes the page. Links into the book lead below `book`, a folder or an address; without it, to the
+/// folder that the page is in.
+///
+/// # Errors
+///
+/// `book` is an address of a kind that a page must not link to.
+pub fn html(results: &Results, book: Option<&str>) -> Result<String, String> {
+    let base = base(book)?;
+    let matrix = Matrix::of(results);
+    let parts = BTreeMap::from([
+        ("style", STYLE.to_owned()),
+        ("script", SCRIPT.to_owned()),
+        ("about", about(&matrix)),
+        ("legend", legend()),
+        ("options", options()),
+        ("summary", summary(&matrix)),
+        ("matrix", cases(&matrix)),
+        ("runs", matrix.runs.iter().zip(&matrix.names).enumerate().map(run).collect()),
+        ("data", data(&matrix, &base)),
+    ]);
+    Ok(filled(PAGE, &parts))
+}
+
+/// Puts parts where the template names them. What is put in is not looked at again, so a text from the
+/// results that looks like such a name stays a text.
+fn filled(template: &str, parts: &BTreeMap<&str, String>) -> String {
+    let mut page = String::new();
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once("{{") {
+        page.push_str(before);
+        let part = after.split_once("}}").and_then(|(name, after)| Some((parts.get(name)?, after)));
+        let Some((part, after)) = part else {
+            unreachable!("the template names a part that there is not: {after:.20}")
+        };
+        page.push_str(part);
+        rest = after;
+    }
+    page + rest
+}
+
+fn about(matrix: &Matrix<'_>) -> String {
+    let rows: usize = matrix.areas.iter().map(|area| area.rows.len()).sum();
+    let dead = matrix.runs.iter().filter(|run| run.description.is_none()).count();
+    let mut text = format!(
+        "{rows} cases in {} areas, {} adapters. A cell opens its details: what is required, what was seen, and \
+         the command that runs it again.",
+        matrix.areas.len(),
+        matrix.runs.len()
+    );
+    if dead > 0 {
+        let _ =
+            write!(text, " <strong>Adapters that could not say what they are: {dead}.</strong>");
+    }
+    text
+}
+
+fn legend() -> String {
+    let item = |verdict: &Verdict| {
+        format!("<li class=\"{}\">{} {verdict}</li>\n", verdict.word(), verdict.symbol())
+    };
+    Verdict::ALL.iter().map(item).collect()
+}
+
+fn options() -> String {
+    let option =
+        |verdict: &Verdict| format!("<option value=\"{}\">{verdict}</option>\n", verdict.word());
+    Verdict::ALL.iter().map(option).collect()
+}
+
+fn head(matrix: &Matrix<'_>, first: &str) -> String {
+    let mut head = format!("<thead><tr><th scope=\"col\">{first}</th>");
+    for (index, (run, name)) in matrix.runs.iter().zip(&matrix.names).enumerate() {
+        let version = match &run.description {
+            Some(it) => format!("{}, {}", it.version, it.language),
+            None => "! adapter error".to_owned(),
+        };
+        // Writing to a string cannot fail.
+        let _ = write!(
+            head,
+            "<th scope=\"col\"><a href=\"#run-{index}\">{}</a> <span class=\"small\">{}</span></th>",
+            escaped(name),
+            escaped(&version)
+        );
+    }
+    head + "</tr></thead>\n"
+}
+
+fn summary(matrix: &Matrix<'_>) -> String {
+    let row = |name: &str, counts: &dyn Fn(usize) -> Counts| {
+        let mut row = format!("<tr><th scope=\"row\">{}</th>", escaped(name));
+        for column in 0..matrix.runs.len() {
+            row += &share(&counts(column));
+        }
+        row + "</tr>\n"
+    };
+    let mut table = head(matrix, "Area") + "<tbody>\n";
+    table += &row("all areas", &|column| matrix.counts(column));
+    for area in &matrix.areas {
+        table += &row(area.name, &|column| area.counts(column));
+    }
+    table + "</tbody>\n"
+}
+
+fn share(counts: &Counts) -> String {
+    let (passed, applicable) = (counts.passed(), counts.applicable());
+    let worst =
+        [Verdict::AdapterError, Verdict::Failed, Verdict::UnexpectedPass, Verdict::ExpectedFailure];
+    let class = match worst.into_iter().find(|verdict| counts.get(*verdict) > 0) {
+        Some(verdict) => verdict,
+        None if applicable == 0 => Verdict::Unsupported,
+        None if passed < applicable => Verdict::NotTested,
+        None => Verdict::Passed,
+    };
+    let others =
+        Verdict::ALL.into_iter().filter(|it| *it != Verdict::Passed && counts.get(*it) > 0);
+    let others: Vec<String> =
+        others.map(|it| format!("{} {} {it}", it.symbol(), counts.get(it))).collect();
+    format!(
+        "<td class=\"{}\">{} {passed}/{applicable} <span class=\"small\">{}</span></td>",
+        class.word(),
+        class.symbol(),
+        others.join("<br>")
+    )
+}
+
+fn cases(matrix: &Matrix<'_>) -> String {
+    let mut table = head(matrix, "Case");
+    let mut index = 0;
+    for area in &matrix.areas {
+        let _ = write!(
+            table,
+            "<tbody>\n<tr><th scope=\"rowgroup\" class=\"area\">{}</th><td class=\"area\" colspan=\"{}\"></td></tr>\n",
+            escaped(area.name),
+            matrix.runs.len()
+        );
+        for row in &area.rows {
+            table += &case(matrix, row, index);
+            index += 1;
+        }
+        table += "</tbody>\n";
+    }
+    table
+}
+
+fn case(matrix: &Matrix<'_>, row: &Row<'_>, index: usize) -> String {
+    let (id, level) = (escaped(&row.case.id), row.case.level);
+    let mut html = format!(
+        "<tr data-row=\"{index}\"><th scope=\"row\">{id} <span class=\"small\">{level}</span><span class=\"small \
+         requirement\">{}</span></th>",
+        escaped(&row.case.requirement)
+    );
+    for (column, (cell, name)) in row.cells.iter().zip(&matrix.names).enumerate() {
+        let _ = write!(
+            html,
+            "<td class=\"{}\"><button type=\"button\" data-column=\"{column}\"><span aria-hidden=\"true\">{}</span> \
+             {}<span class=\"hidden-text\">: {id}, {}</span></button></td>",
+            cell.verdict.word(),
+            cell.verdict.symbol(),
+            cell.verdict,
+            escaped(name)
+        );
+    }
+    html + "</tr>\n"
+}
+
+fn run((index, (run, name)): (usize, (&Run, &String))) -> String {
+    let machine = &run.machine;
+    let mut facts = vec![
+        ("Adapter", run.adapter.clone()),
+        ("Suite", format!("{}, contract {}", run.suite, run.contract)),
+        ("Date", run.date.clone()),
+        ("Machine", format!("{}; {}; {} processors", machine.system, machine.cpu, machine.cpus)),
+    ];
+    match &run.description {
+        Some(it) => {
+            let capabilities: Vec<String> = it.capabilities.iter().map(|one| one.word()).collect();
+            facts.push(("Implementation", format!("{} {}", it.implementation, it.version)));
+            facts.push(("Language", it.language.clone()));
+            facts.push(("Start method", it.start_method.clone()));
+            facts.push(("Capabilities", capabilities.join(", ")));
+            facts.push(("Policies", policies(it)));
+        }
+        None => facts.push(("Adapter error", run.fault.clone().unwrap_or_default())),
+    }
+    let mut html =
+        format!("<details id=\"run-{index}\" open>\n<summary>{}</summary>\n<dl>\n", escaped(name));
+    for (key, value) in facts {
+        let _ = writeln!(html, "<dt>{key}</dt><dd>{}</dd>", escaped(&value));
+    }
+    html + "</dl>\n</details>\n"
+}
+
+fn policies(of: &Description) -> String {
+    let Ok(Value::Object(policies)) = serde_json::to_value(of.policies) else {
+        return String::new();
+    };
+    let words = policies.iter().map(|(policy, choice)| match choice {
+        Value::String(choice) => format!("{policy}: {choice}"),
+        other => format!("{policy}: {other}"),
+    });
+    words.collect::<Vec<_>>().join(", ")
+}
+
+/// What the script needs, as JSON that cannot end its element.
+fn data(matrix: &Matrix<'_>, base: &str) -> String {
+    let rows: Vec<&Row<'_>> = matrix.areas.iter().flat_map(|area: &Area<'_>| &area.rows).collect();
+    let abouts: Vec<About<'_>> = rows.iter().map(|row| About::of(row.case, base)).collect();
+    let cells: Vec<Vec<Value>> = rows
+        .iter()
+        .zip(&abouts)
+        .map(|(row, about)| row.cells.iter().map(|cell| details(cell, about, base)).collect())
+        .collect();
+    json!({ "columns": matrix.names, "rows": abouts, "cells": cells })
+        .to_string()
+        .replace('<', "\\u003c")
+        .replace('>', "\\u003e")
+        .replace('&', "\\u0026")
+}
+
+fn details(cell: &Cell<'_>, row: &About<'_>, base: &str) -> Value {
+    // Two suites may say different things of a case: each cell shows what its own was judged by.
+    let own = cell.result.map(|result| About::of(result, base)).filter(|own| own != row);
+    json!({
+        "verdict": cell.verdict.word(),
+        "label": cell.verdict.label(),
+        "symbol": cell.verdict.symbol(),
+        "observation": cell.observation,
+        "seconds": cell.result.map(|it| it.seconds),
+        "timeline": cell.result.map_or("", |it| it.timeline.as_str()),
+        "rerun": cell.result.map_or("", |it| it.rerun.as_str()),
+        "about": own,
+    })
+}
+
+/// What a case says of itself.
+#[derive(PartialEq, Serialize)]
+struct About<'a> {
+    id: &'a str,
+    level: String,
+    requirement: &'a str,
+    source: &'a str,
+    anchor: &'a str,
+    link: Option<String>,
+}
+
+impl<'a> About<'a> {
+    fn of(case: &'a CaseResult, base: &str) -> Self {
+        // Without a colon there is no scheme, and without a slash in front there is no other server.
+        let allowed = |letter: char| letter.is_ascii_alphanumeric() || "-._#/".contains(letter);
+        let safe = !case.anchor.starts_with('/') && case.anchor.chars().all(allowed);
+        Self {
+            id: &case.id,
+            level: case.level.to_string(),
+            requirement: &case.requirement,
+            source: &case.source,
+            anchor: &case.anchor,
+            link: (safe && !case.anchor.is_empty()).then(|| format!("{base}{}", case.anchor)),
+        }
+    }
+}
+
+fn base(book: Option<&str>) -> Result<String, String> {
+    let Some(book) = book.filter(|book| !book.is_empty()) else { return Ok(String::new()) };
+    if book.contains(':') && !book.starts_with("https://") && !book.starts_with("http://") {
+        return Err(format!(
+            "{book:?} is neither a folder nor an address that begins with https://"
+        ));
+    }
+    Ok(format!("{}/", book.trim_end_matches('/')))
+}

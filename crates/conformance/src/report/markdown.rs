@@ -1,0 +1,71 @@
+//! The matrix as a Markdown table: implementations × areas, for the book.
+//!
+//! Owns how counts become a cell, and how names are kept from being Markdown.
+
+use std::fmt::Write as _;
+
+use super::matrix::{Counts, Matrix};
+use super::results::{Results, Verdict};
+
+/// Writes the table, with a line that explains its signs.
+pub fn markdown(results: &Results) -> String {
+    let matrix = Matrix::of(results);
+    let mut text = String::from("| implementation | version | MUST |");
+    for area in &matrix.areas {
+        // Writing to a string cannot fail.
+        let _ = write!(text, " {} |", escaped(area.name));
+    }
+    text.push_str("\n| --- | --- | --- |");
+    text.push_str(&" --- |".repeat(matrix.areas.len()));
+    text.push('\n');
+    for (column, run) in matrix.runs.iter().enumerate() {
+        let version = match &run.description {
+            Some(it) => format!("{}, {}", it.version, it.language),
+            None => "adapter error".to_owned(),
+        };
+        let must = matrix.counts(column).must();
+        let name = escaped(&matrix.names[column]);
+        let _ = write!(text, "| {name} | {} | {}/{} |", escaped(&version), must.holds, must.all);
+        for area in &matrix.areas {
+            let _ = write!(text, " {} |", cell(&area.counts(column)));
+        }
+        text.push('\n');
+    }
+    let legend: Vec<String> =
+        Verdict::ALL.iter().map(|verdict| format!("{} {verdict}", verdict.symbol())).collect();
+    let _ = writeln!(
+        text,
+        "\n{}. *MUST* counts the requirements of that level that were seen to hold, among those that are for the pool.",
+        legend.join(" · ")
+    );
+    text
+}
+
+/// Leaves out what was never said.
+fn cell(counts: &Counts) -> String {
+    let shown = Verdict::ALL.iter().filter(|verdict| counts.get(**verdict) > 0);
+    let parts: Vec<String> =
+        shown.map(|verdict| format!("{} {}", counts.get(*verdict), verdict.symbol())).collect();
+    parts.join(" · ")
+}
+
+/// Keeps a text from being anything but a text, in one line of a table.
+fn escaped(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            letter if letter.is_control() => safe.push(' '),
+            // What begins a link, code, emphasis, a formula, mdBook's own `{{#include}}`, or a cell.
+            '\\' | '`' | '*' | '_' | '[' | ']' | '(' | ')' | '|' | '!' | '~' | '$' | '{' | '}'
+            | '#' | ':' => {
+                safe.push('\\');
+                safe.push(letter);
+            }
+            other => safe.push(other),
+        }
+    }
+    safe
+}

@@ -1,0 +1,72 @@
+//! What counts as a loss, and what does not.
+
+use procpool_conformance::case::Level;
+use procpool_conformance::report::{Diff, Results, Run, Verdict};
+
+use crate::fixture::{case, dead, run};
+
+fn of(cases: &[(&str, Verdict)]) -> Results {
+    let cases = cases.iter().map(|(id, verdict)| case(id, Level::Must, *verdict)).collect();
+    one(run("x", "pool", cases))
+}
+
+fn one(run: Run) -> Results {
+    Results::of(vec![run]).expect("one run")
+}
+
+#[test]
+fn every_list_has_what_belongs_there() {
+    use Verdict::{ExpectedFailure, Failed, Passed, Unsupported};
+    let old = of(&[
+        ("a.broke", Passed),
+        ("a.gone", Unsupported),
+        ("a.improved", Failed),
+        ("a.lost", Passed),
+        ("a.same", Passed),
+        ("a.waived", Failed),
+    ]);
+    let new = of(&[
+        ("a.broke", Failed),
+        ("a.improved", Passed),
+        ("a.new", Failed),
+        ("a.same", Passed),
+        ("a.waived", ExpectedFailure),
+    ]);
+    let diff = Diff::of(&old, &new);
+    insta::assert_snapshot!(diff);
+    // What broke, and what held and is gone.
+    assert_eq!(diff.losses(), 2);
+}
+
+#[test]
+fn passed_to_anything_else_is_a_regression() {
+    for verdict in Verdict::ALL {
+        let diff = Diff::of(&of(&[("a.b", Verdict::Passed)]), &of(&[("a.b", verdict)]));
+        assert_eq!(diff.losses(), usize::from(!verdict.holds()), "{verdict}");
+        assert_eq!(diff.regressions.len(), diff.losses(), "{verdict}");
+        let back = Diff::of(&of(&[("a.b", verdict)]), &of(&[("a.b", Verdict::Passed)]));
+        assert_eq!(back.losses(), 0, "{verdict}");
+        assert_eq!(back.improvements.len(), usize::from(!verdict.holds()), "{verdict}");
+    }
+}
+
+#[test]
+fn an_adapter_that_died_or_was_left_out_is_a_loss() {
+    let old = of(&[("a.b", Verdict::Passed), ("a.c", Verdict::Passed)]);
+    let died = Diff::of(&old, &one(dead("x", "it hangs", &["a.b", "a.c"])));
+    assert_eq!(died.regressions.len(), 2);
+    assert_eq!(
+        died.regressions[0].to_string(),
+        "pool (spawn) · a.b: passed → adapter error (it hangs)"
+    );
+    let mut other = old.clone();
+    other.runs[0].adapter = "y".to_owned();
+    let left_out = Diff::of(&old, &other);
+    assert_eq!((left_out.losses(), left_out.removed.len(), left_out.new.len()), (2, 2, 2));
+}
+
+#[test]
+fn nothing_is_nothing() {
+    let same = of(&[("a.b", Verdict::Failed)]);
+    assert_eq!(Diff::of(&same, &same).to_string(), "nothing has changed\n");
+}

@@ -1,0 +1,125 @@
+//! Each format, from results with every verdict.
+
+use procpool_conformance::case::Level;
+use procpool_conformance::report::{Matrix, Results, Verdict, badge, html, junit, markdown};
+use roxmltree::Document;
+
+use crate::fixture::{case, results, run};
+
+#[test]
+fn every_verdict_looks_different() {
+    let symbols: std::collections::BTreeSet<&str> =
+        Verdict::ALL.iter().map(|verdict| verdict.symbol()).collect();
+    assert_eq!(symbols.len(), Verdict::ALL.len());
+    for (index, verdict) in Verdict::ALL.iter().enumerate() {
+        assert_eq!(*verdict as usize, index, "counts are by position: {verdict}");
+        assert_eq!(serde_json::to_value(verdict).expect("a word"), verdict.word());
+    }
+}
+
+#[test]
+fn what_a_run_leaves_out_is_a_cell_that_says_so() {
+    let results = results();
+    let matrix = Matrix::of(&results);
+    let last = &matrix.areas[1].rows[3];
+    assert_eq!(last.case.id, "shutdown.not-tested");
+    assert_eq!(last.cells[1].verdict, Verdict::NotTested);
+    assert_eq!(last.cells[1].observation, "The run does not contain this case.");
+    // The file has one case of the dead adapter; its column is red from top to bottom.
+    assert_eq!(matrix.counts(2).get(Verdict::AdapterError), 7);
+    assert_eq!(last.cells[2].observation, "sh: 1: no-such-adapter: not found");
+    // Known to fail is failed; a part of the suite is not a whole.
+    assert_eq!((matrix.counts(0).failed(), matrix.counts(0).passed()), (2, 2));
+    assert_eq!((matrix.counts(0).must().holds, matrix.counts(0).must().all), (1, 5));
+    assert_eq!((matrix.counts(1).must().holds, matrix.counts(1).must().all), (5, 6));
+}
+
+#[test]
+fn columns_of_one_name_are_told_apart() {
+    let passed = || vec![case("a.b", Level::Must, Verdict::Passed)];
+    let twins = Results::of(vec![run("x", "pool", passed()), run("y", "pool", passed())])
+        .expect("two adapters");
+    assert_eq!(Matrix::of(&twins).names, ["pool (spawn): x", "pool (spawn): y"]);
+}
+
+#[test]
+fn markdown_has_a_line_for_each_implementation() {
+    insta::assert_snapshot!(markdown(&results()));
+}
+
+#[test]
+fn junit_has_a_case_for_each_case() {
+    let xml = junit(&results());
+    let document = Document::parse(&xml).expect("it is well-formed");
+    let root = document.root_element();
+    let count = |tag: &str| root.descendants().filter(|node| node.has_tag_name(tag)).count();
+    // Totals are those of the elements.
+    assert_eq!(root.attribute("tests"), Some("14"));
+    assert_eq!(count("testcase"), 14);
+    assert_eq!((root.attribute("failures"), count("failure")), (Some("2"), 2));
+    assert_eq!((root.attribute("errors"), count("error")), (Some("2"), 2));
+    assert_eq!((root.attribute("skipped"), count("skipped")), (Some("3"), 3));
+    insta::assert_snapshot!(xml);
+}
+
+fn only(cases: Vec<procpool_conformance::report::CaseResult>) -> Results {
+    Results::of(vec![run("x", "pool", cases)]).expect("one run")
+}
+
+#[test]
+fn a_badge_says_how_many() {
+    let svg = badge(&results(), Some("concurrent.futures (spawn)")).expect("it is there");
+    insta::assert_snapshot!(svg);
+    let dead = badge(&results(), Some("no-such-adapter")).expect("it is there");
+    assert!(dead.contains(">adapter error<"), "{dead}");
+    let whole = only(vec![case("a.b", Level::Must, Verdict::Passed)]);
+    let svg = badge(&whole, None).expect("it is the only one");
+    assert!(svg.contains(">1/1 MUST<") && svg.contains("#1a7f37"), "{svg}");
+    // Nothing that is optional makes it green or red.
+    let optional = only(vec![case("a.b", Level::May, Verdict::Failed)]);
+    let svg = badge(&optional, None).expect("it is the only one");
+    assert!(svg.contains(">no MUST tested<"), "{svg}");
+}
+
+#[test]
+fn a_badge_of_several_runs_asks_which() {
+    let error = badge(&results(), None).expect_err("there are three");
+    assert_eq!(
+        error,
+        "there are several runs; choose one by --run:\n  concurrent.futures (spawn)\n  procpool (spawn)\n  no-such-adapter"
+    );
+    let error = badge(&results(), Some("loky")).expect_err("it is not there");
+    assert!(error.starts_with("no run is called \"loky\"; there are:\n"), "{error}");
+}
+
+#[test]
+fn the_page_needs_no_other_file() {
+    let page = html(&results(), None).expect("it is written");
+    for marker in ["src=", "@import", "url(", "<link", "http://", "https://", "{{"] {
+        assert!(!page.contains(marker), "the page has {marker}");
+    }
+    assert!(page.contains("default-src 'none'"));
+}
+
+#[test]
+fn the_page_has_a_cell_for_every_case_and_column() {
+    let page = html(&results(), None).expect("it is written");
+    assert_eq!(page.matches("<button type=\"button\" data-column=").count(), 7 * 3);
+    // A sign and a word in every cell: nothing is told by colour alone.
+    for verdict in Verdict::ALL {
+        let cell = format!("<span aria-hidden=\"true\">{}</span> {verdict}<", verdict.symbol());
+        assert!(page.contains(&cell), "no cell is {verdict}");
+    }
+    assert!(page.contains("Adapters that could not say what they are: 1."));
+}
+
+#[test]
+fn links_lead_into_the_book() {
+    let link = |book| html(&results(), book).expect("it is written");
+    assert!(link(None).contains(r#""link":"catalogue.html#init-passed""#));
+    assert!(link(Some("../book")).contains(r#""link":"../book/catalogue.html#init-passed""#));
+    let there = link(Some("https://example.org/book/"));
+    assert!(there.contains(r#""link":"https://example.org/book/catalogue.html#init-passed""#));
+    let error = html(&results(), Some("javascript:alert(1)")).expect_err("it is refused");
+    assert!(error.contains("neither a folder nor an address"), "{error}");
+}

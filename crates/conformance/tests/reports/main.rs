@@ -1,0 +1,8 @@
+//! What reports make of results: of each verdict, of hostile texts, of files that are none.
+
+mod cli;
+mod diff;
+mod fixture;
+mod formats;
+mod hostile;
+mod results;

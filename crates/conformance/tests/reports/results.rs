@@ -1,0 +1,82 @@
+//! The file: what is written is read, and what contradicts itself is refused with a reason.
+
+use procpool_conformance::case::Level;
+use procpool_conformance::report::{Results, Run, Verdict};
+use serde_json::{Value, json};
+
+use crate::fixture::{case, dead, hostile, results, run};
+
+#[test]
+fn what_is_written_is_read() {
+    for all in [results(), hostile()] {
+        assert_eq!(Results::parse(&all.to_json()), Ok(all));
+    }
+}
+
+/// Reads the fixture after a change of its JSON.
+fn changed(change: impl FnOnce(&mut Value)) -> String {
+    let mut json: Value = serde_json::from_str(&results().to_json()).expect("it is JSON");
+    change(&mut json);
+    Results::parse(&json.to_string()).expect_err("it is refused")
+}
+
+#[test]
+fn a_file_of_another_shape_says_where() {
+    let error = changed(|json| json["runs"][0]["cases"][2]["verdict"] = json!("sunny"));
+    assert!(error.starts_with("at runs[0].cases[2].verdict: unknown variant `sunny`"), "{error}");
+    let error = changed(|json| json["runs"][1]["cases"][0]["colour"] = json!(1));
+    assert!(error.starts_with("at runs[1].cases[0].colour: unknown field"), "{error}");
+    let error = changed(|json| json["runs"][0]["description"]["capabilities"] = json!(["fly"]));
+    assert!(error.contains("unknown variant `fly`"), "{error}");
+    let error = changed(|json| {
+        json["results"] = json!(2);
+        json["shapes"] = json!([]);
+    });
+    assert_eq!(error, "it has version 2; this program reads version 1");
+}
+
+fn refused(runs: Vec<Run>) -> String {
+    Results::of(runs).expect_err("it is refused")
+}
+
+#[test]
+fn a_contradiction_is_refused() {
+    let passed = || case("a.b", Level::Must, Verdict::Passed);
+    assert_eq!(refused(vec![]), "there is no run in it");
+    let twice = || run("x", "pool", vec![passed()]);
+    assert_eq!(
+        refused(vec![twice(), twice()]),
+        "the run of `x`: it is there twice; leave one of them out"
+    );
+    let cases = |cases| refused(vec![run("x", "pool", cases)]);
+    assert_eq!(cases(vec![]), "the run of `x`: it has no case, so it says nothing");
+    assert_eq!(cases(vec![passed(), passed()]), "the run of `x`: a.b: the case is there twice");
+    let mut silent = case("a.b", Level::Must, Verdict::Unsupported);
+    silent.observation.clear();
+    assert_eq!(
+        cases(vec![silent]),
+        "the run of `x`: a.b: it is unsupported, and no observation says why"
+    );
+    let mut early = passed();
+    early.seconds = -1.0;
+    assert_eq!(cases(vec![early]), "the run of `x`: a.b: it took less than no time");
+}
+
+#[test]
+fn a_dead_adapter_passes_nothing() {
+    let mut zombie = dead("x", "it hangs", &["a.b"]);
+    zombie.cases.push(case("a.c", Level::Must, Verdict::Passed));
+    assert_eq!(refused(vec![zombie]), "the run of `x`: a.c: it is passed, but its adapter is dead");
+    let mut silent = dead("x", "it hangs", &["a.b"]);
+    silent.fault = None;
+    assert_eq!(
+        refused(vec![silent]),
+        "the run of `x`: there is neither a description nor a fault that says why"
+    );
+    let mut both = run("x", "pool", vec![case("a.b", Level::Must, Verdict::Passed)]);
+    both.fault = Some("it hangs".to_owned());
+    assert_eq!(
+        refused(vec![both]),
+        "the run of `x`: there are a description and a fault; one is wrong"
+    );
+}

@@ -7,10 +7,12 @@
 //! CONFORMANCE_BLESS=1 …                what fails is known from now on
 //! CONFORMANCE_SCENARIO=case.id.json …  one scenario again, with all that happens
 //! CONFORMANCE_SCALE=4 …                everything is given four times as long
+//! CONFORMANCE_RESULTS=FILE …           the results go there, not to target/conformance/results.json
 //! ```
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 use libtest_mimic::Arguments;
 use procpool_conformance::run::{Adapter, Limits};
@@ -48,10 +50,28 @@ fn judge(arguments: &Arguments) -> Result<ExitCode, String> {
         print!("{}", suite::replay(Path::new(file), &columns, limits)?);
         return Ok(ExitCode::SUCCESS);
     }
-    let failures = program::root().join("target/conformance/failures");
+    let folder = program::root().join("target/conformance");
+    let (failures, results_file) = (folder.join("failures"), folder.join("results.json"));
+    let began = SystemTime::now();
     let (conclusion, results) = suite::run(arguments, columns, &Setting { limits, failures });
-    if names.bless && !arguments.list {
+    if arguments.list {
+        return Ok(conclusion.exit_code());
+    }
+    if names.bless {
         suite::bless(&results)?;
     }
+    // A part of the cases is no result of a pool, unless somebody asks for a file of it.
+    let whole = arguments.filter.is_none() && arguments.skip.is_empty();
+    let file = names.results.map(PathBuf::from);
+    if let Some(file) = file.or_else(|| whole.then(|| results_file.clone())) {
+        write(&file, &suite::file(&results, began)?.to_json())?;
+        println!("results: {}", file.display());
+    }
     Ok(conclusion.exit_code())
+}
+
+fn write(file: &Path, text: &str) -> Result<(), String> {
+    let folder = file.parent().map_or(Ok(()), std::fs::create_dir_all);
+    let written = folder.and_then(|()| std::fs::write(file, text));
+    written.map_err(|error| format!("{}: {error}", file.display()))
 }

@@ -11,12 +11,14 @@ mod column;
 mod expectations;
 mod failure;
 mod names;
+mod record;
 mod replay;
 mod verdict;
 
 pub use column::{Column, Fate};
 pub use expectations::{Expectations, Known};
 pub use names::Names;
+pub use record::file;
 pub use replay::Replay;
 pub use verdict::{Result, Verdict};
 

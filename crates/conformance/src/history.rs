@@ -106,11 +106,24 @@ pub fn summary(step: &Step) -> String {
     }
 }
 
+/// Returns whose step it is that `name` names, and its place: its [`summary`], with ` #2` for the second
+/// such step and so on, clients taken one after the other.
+pub fn place_of<'a>(scenario: &'a Scenario, name: &str) -> Option<(&'a str, usize)> {
+    let (what, nth) = match name.rsplit_once(" #") {
+        Some((what, nth)) => (what, nth.parse().ok()?),
+        None => (name, 1_usize),
+    };
+    let steps = scenario.clients.iter().flat_map(|client| {
+        client.steps.iter().enumerate().map(move |(index, step)| (client, index, step))
+    });
+    let mut same = steps.filter(|(.., step)| summary(step) == what);
+    same.nth(nth.checked_sub(1)?).map(|(client, index, _)| (client.name.as_str(), index))
+}
+
 impl History {
     // ---- steps ----
 
-    /// Returns what became of the step that `name` names: its [`summary`], with ` #2` for the second
-    /// such step and so on, clients taken one after the other.
+    /// Returns what became of the step that `name` names, as [`place_of`] has it.
     ///
     /// # Errors
     ///
@@ -120,18 +133,9 @@ impl History {
     ///
     /// The scenario has no such step, which is a fault of the case.
     pub fn step(&self, name: &str) -> Result<Run<'_>, String> {
-        let (what, nth) = match name.rsplit_once(" #") {
-            Some((what, nth)) => (what, nth.parse().expect("a number comes after #")),
-            None => (name, 1),
-        };
-        let steps = self.scenario.clients.iter().flat_map(|client| {
-            client.steps.iter().enumerate().map(move |(index, step)| (client, index, step))
-        });
-        let (client, index, _) = steps
-            .filter(|(.., step)| summary(step) == what)
-            .nth(nth - 1)
+        let (client, index) = place_of(&self.scenario, name)
             .unwrap_or_else(|| panic!("no step of the scenario is \"{name}\""));
-        self.run_of(&client.name, index).ok_or_else(|| format!("\"{name}\" did not begin"))
+        self.run_of(client, index).ok_or_else(|| format!("\"{name}\" did not begin"))
     }
 
     /// Returns what became of a step by its place.

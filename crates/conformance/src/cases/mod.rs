@@ -4,19 +4,25 @@
 //! [`history`](crate::history).
 
 mod article;
+mod cancel;
+mod future;
 mod property;
+mod wait;
 
 use crate::case::Case;
 
 /// The areas in the order in which people read them, with what each is about.
 pub const AREAS: &[(&str, &str)] = &[
     ("article", "What the article promises of an initializer and of a pool."),
+    ("future", "What a future says of its task: outcomes, states, callbacks."),
+    ("cancel", "Which tasks can be cancelled, and what becomes of them."),
+    ("wait", "Waiting for several futures at once."),
     ("property", "Whole scenarios, drawn at random and judged by what must hold for all."),
 ];
 
 /// Returns every case, in the order of the areas.
 pub fn all() -> Vec<Case> {
-    [article::CASES, property::CASES].concat()
+    [article::CASES, future::CASES, cancel::CASES, wait::CASES, property::CASES].concat()
 }
 
 /// Returns the case of a name.
@@ -26,5 +32,5 @@ pub fn find(id: &str) -> Option<Case> {
 
 /// Returns the behaviours that no case is about, with the reasons.
 pub fn not_tested() -> Vec<(&'static str, &'static str)> {
-    Vec::new()
+    [future::NOT_TESTED, cancel::NOT_TESTED, wait::NOT_TESTED].concat()
 }

@@ -42,16 +42,16 @@ impl Adapter {
                 .map_err(|error| Fault(format!("{}: {error}", scratch.join(name).display())))
         };
         let (stdout, stderr) = (file(STDOUT)?, file(STDERR)?);
-        Command::new("sh")
+        let mut command = Command::new("sh");
+        command
             .args(["-c", &format!("{} {verb}", self.command)])
             .current_dir(&self.folder)
             .env(FOLDER_VARIABLE, scratch)
             .stdin(stdin)
             .stdout(stdout)
             .stderr(stderr)
-            .process_group(0)
-            .spawn()
-            .inspect(process::own)
+            .process_group(0);
+        process::start(&mut command)
             .map_err(|error| Fault(format!("sh could not be started: {error}")))
     }
 

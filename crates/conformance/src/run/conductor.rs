@@ -13,8 +13,8 @@ use super::adapter::{Adapter, Fault, STDERR, scratch};
 use super::feed::Feed;
 use super::limits::Limits;
 use super::{Ran, look, process};
-use crate::contract::{Description, EventKind, Moment, Scenario, UNSUPPORTED, gate_file};
-use crate::history::{End, History, Sample, summary};
+use crate::contract::{Description, EventKind, Line, Moment, Scenario, UNSUPPORTED, gate_file};
+use crate::history::{End, History, Sample, place_of, summary};
 use crate::plan::{Condition, Stage, Who};
 
 /// How often it looks. Lower uses a processor that the pool needs, higher makes every case longer.
@@ -286,12 +286,11 @@ impl Conductor<'_> {
     fn holds(&self, condition: &Condition) -> bool {
         let gone = |pid: u32| !process::look_at(pid).is_some_and(|process| process.is_alive());
         let step = |name: &str, moment: Moment| {
-            self.feed.lines.iter().any(|line| {
-                line.is == moment && {
-                    let client = self.scenario.clients.iter().find(|it| it.name == line.client);
-                    let step = client.and_then(|client| client.steps.get(line.step));
-                    step.is_some_and(|step| summary(step) == name)
-                }
+            let place = place_of(self.scenario, name);
+            place.is_some_and(|(client, step)| {
+                let is_it =
+                    |line: &Line| line.is == moment && line.client == client && line.step == step;
+                self.feed.lines.iter().any(is_it)
             })
         };
         match condition {

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::process::Child;
+use std::process::{Child, Command};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -41,10 +41,14 @@ pub(super) fn become_subreaper() {
     let _ = nix::sys::prctl::set_child_subreaper(true);
 }
 
-/// Notes that a process has an owner who reaps it.
-pub(super) fn own(child: &Child) {
+/// Starts a process that its [`Child`] reaps, and nobody else.
+pub(super) fn start(command: &mut Command) -> std::io::Result<Child> {
     become_subreaper();
-    OWNED.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(child.id());
+    // Held meanwhile: one that ends at once must not look like an orphan.
+    let mut owned = OWNED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let child = command.spawn()?;
+    owned.insert(child.id());
+    Ok(child)
 }
 
 /// Returns what /proc says of one process.

@@ -1,0 +1,406 @@
+//! Futures: outcomes, states, callbacks.
+
+use serde_json::json;
+
+use crate::case::{CASE, Case};
+use crate::contract::{Capability as Has, ErrorClass, EventKind};
+use crate::history::{Finding, History, require};
+use crate::plan::{Plan, begun, called, echo, ended, fail, gated, returned, workers};
+
+const CPYTHON: &str = "CPython: test_concurrent_futures/test_future.py";
+
+/// Two tasks on one worker, so that the second waits; the client looks, then both go on.
+fn one_waits(plan: &mut Plan) -> &mut Plan {
+    plan.new_pool("p", workers(1));
+    plan.submit("p", gated("a", "go")).submit("p", gated("b", "go"));
+    plan.hold("look");
+    plan.until(begun("a")).open("look")
+}
+
+fn state_is(history: &History, step: &str, allowed: &[&str]) -> Finding {
+    let state = history.value(step)?;
+    let is_one = state.as_str().is_some_and(|state| allowed.contains(&state));
+    require(is_one, || format!("\"{step}\" said {state}, not {}", allowed.join(" or ")))
+}
+
+fn called_back(history: &History, label: &str, times: usize) -> Finding {
+    let count = history.count(EventKind::Callback, label);
+    require(count == times, || {
+        format!("the callback \"{label}\" was called {count} times, not {times}")
+    })
+}
+
+pub(super) const CASES: &[Case] = &[
+    Case {
+        id: "future.state-running",
+        requirement: "The pool MUST say of a future whose task runs that it is running, and neither done nor cancelled.",
+        source: CPYTHON,
+        rows: &["FUT-04"],
+        needs: &[Has::State],
+        kills: &["is-always-done"],
+        plan: |plan| {
+            one_waits(plan);
+            plan.state("a").hold("go").result("a").result("b").shutdown("p");
+            plan.until(returned("state a")).open("go");
+        },
+        judge: |history| {
+            history.returned("result a", "a")?;
+            state_is(history, "state a", &["running"])
+        },
+        ..CASE
+    },
+    Case {
+        id: "future.state-done",
+        requirement: "The pool MUST say of a future that has a result that it is done, and say so from then on.",
+        source: CPYTHON,
+        rows: &["FUT-04", "FUT-11"],
+        needs: &[Has::State],
+        kills: &["state-goes-backwards"],
+        plan: |plan| {
+            plan.new_pool("p", workers(1)).submit("p", echo("a", 1)).result("a");
+            plan.state("a").state("a").shutdown("p").state("a");
+        },
+        judge: |history| {
+            history.returned("result a", 1)?;
+            state_is(history, "state a", &["done"])?;
+            state_is(history, "state a #2", &["done"])?;
+            state_is(history, "state a #3", &["done"])
+        },
+        ..CASE
+    },
+    Case {
+        id: "future.state-failed",
+        requirement: "The pool MUST say of a future whose task has failed that it is done, not cancelled.",
+        source: CPYTHON,
+        rows: &["FUT-04"],
+        needs: &[Has::State],
+        plan: |plan| {
+            plan.new_pool("p", workers(1)).submit("p", fail("a", "oh")).result("a").state("a");
+            plan.shutdown("p");
+        },
+        judge: |history| {
+            history.failure("result a", &[ErrorClass::Task])?;
+            state_is(history, "state a", &["done"])
+        },
+        ..CASE
+    },
+    Case {
+        id: "future.state-cancelled",
+        requirement: "The pool MUST say of a future that was cancelled that it is cancelled.",
+        source: CPYTHON,
+        rows: &["FUT-04"],
+        needs: &[Has::State, Has::Cancel],
+        plan: |plan| {
+            plan.new_pool("p", workers(1));
+            // Far enough behind to be nobody's next.
+            for tag in ["a", "b", "c", "d", "e", "f"] {
+                plan.submit("p", gated(tag, "go"));
+            }
+            plan.hold("look").cancel("f").state("f").shutdown("p");
+            plan.until(begun("a")).open("look").until(returned("state f")).open("go");
+        },
+        judge: |history| {
+            history.returned("cancel f", true)?;
+            state_is(history, "state f", &["cancelled"])
+        },
+        ..CASE
+    },
+    Case {
+        id: "future.same-outcome-every-time",
+        requirement: "The pool MUST give the same result to everybody who asks for it, however often.",
+        source: CPYTHON,
+        rows: &["FUT-09", "FUT-11"],
+        plan: |plan| {
+            plan.new_pool("p", workers(1)).submit("p", echo("a", json!([1, "two", null])));
+            plan.result("a").result("a").shutdown("p").result("a");
+        },
+        judge: |history| {
+            for step in ["result a", "result a #2", "result a #3"] {
+                history.returned(step, json!([1, "two", null]))?;
+            }
+            Ok(())
+        },
+        ..CASE
+    },
+    Case {
+        id: "future.wakes-who-waits",
+        requirement: "The pool MUST wake whoever waits for a result when the task returns.",
+        source: CPYTHON,
+        rows: &["FUT-02"],
+        kills: &["loses-a-wake-up"],
+        plan: |plan| {
+            plan.new_pool("p", workers(1)).submit("p", gated("a", "go")).hold("waiting");
+            plan.result("a").shutdown("p");
+            plan.until(begun("a")).open("waiting").until(called("result a")).quiet().open("go");
+        },
+        judge: |history| history.returned("result a", "a"),
+        ..CASE
+    },
+    Case {
+        id: "future.wakes-everybody",
+        requirement: "The pool MUST wake all who wait for the same result.",
+        source: CPYTHON,
+        rows: &["FUT-02"],
+        needs: &[Has::Threads],
+        plan: |plan| {
+            plan.new_pool("p", workers(1)).submit("p", gated("a", "go")).hold("waiting");
+            plan.result("a").hold("all").shutdown("p");
+            plan.client("second").hold("waiting").result("a");
+            plan.client("third").hold("waiting").result("a");
+            plan.until(begun("a")).open("waiting").until(called("result a")).quiet().open("go");
+            plan.until(returned("result a")).open("all");
+        },
+        judge: |history| {
+            for step in ["result a", "result a #2", "result a #3"] {
+                history.returned(step, "a")?;
+            }
+            Ok(())
+        },
+        ..CASE
+    },
+    Case {
+        id: "future.timeout-raises",
+        requirement: "The pool MUST give up waiting for a result when the time is over that it was told, with an error of its own.",
+        source: CPYTHON,
+        rows: &["FUT-01", "TMO-01", "TMO-08"],
+        needs: &[Has::ResultTimeout],
+        kills: &["ignores-result-timeout"],
+        plan: |plan| {
+            plan.new_pool("p", workers(1)).submit("p", gated("a", "go")).hold("waiting");
+            plan.result_within("a", 0).result_within("a", 60).result("a").shutdown("p");
+            plan.until(begun("a")).open("waiting").until(called("result a #3")).open("go");
+        },
+        judge: |history| {
+            history.failure("result a", &[ErrorClass::Timeout])?;
+            history.failure("result a #2", &[ErrorClass::Timeout])?;
+            Ok(())
+        },
+        ..CASE
+    },
+    Case {
+        id: "future.timeout-not-early",
+        requirement: "The pool MUST NOT give up waiting for a result before the time is over.",
+        source: CPYTHON,
+        rows: &["TMO-01"],
+        needs: &[Has::ResultTimeout],
+        kills: &["timeout-too-early"],
+        plan: |plan| {
+            plan.new_pool("p", workers(1)).submit("p", gated("a", "go"));
+            plan.result_within("a", 300).result("a").shutdown("p");
+            plan.until(called("result a #2")).open("go");
+        },
+        judge: |history| {
+            history.failure("result a", &[ErrorClass::Timeout])?;
+            let waited = history.ended_at("result a")? - history.step("result a")?.begin;
+            // Clocks of milliseconds round down.
+            require(waited >= 298_000_000, || format!("it gave up after {} ms", waited / 1_000_000))
+        },
+        ..CASE
+    },
+    Case {
+        id: "future.timeout-changes-nothing",
+        requirement: "The pool MUST let a task go on whose result somebody gave up waiting for.",
+        source: CPYTHON,
+        rows: &["TMO-01"],
+        needs: &[Has::ResultTimeout],
+        kills: &["result-timeout-cancels"],
+        plan: |plan| {
+            plan.new_pool("p", workers(1)).submit("p", gated("a", "go")).hold("waiting");
+            plan.result_within("a", 20).result("a").shutdown("p");
+            plan.until(begun("a")).open("waiting").until(called("result a #2")).open("go");
+        },
+        judge: |history| {
+            history.failure("result a", &[ErrorClass::Timeout])?;
+            history.returned("result a #2", "a")
+        },
+        ..CASE
+    },
+    Case {
+        id: "future.timeout-of-what-is-done",
+        requirement: "The pool MUST give a result that is there, even to those who do not want to wait.",
+        source: CPYTHON,
+        rows: &["FUT-01"],
+        needs: &[Has::ResultTimeout],
+        plan: |plan| {
+            plan.new_pool("p", workers(1)).submit("p", echo("a", 1)).submit("p", fail("b", "oh"));
+            plan.result("a").result_within("a", 0).result("b").result_within("b", 0).shutdown("p");
+        },
+        judge: |history| {
+            history.returned("result a #2", 1)?;
+            history.failure("result b #2", &[ErrorClass::Task]).map(|_| ())
+        },
+        ..CASE
+    },
+    Case {
+        id: "future.callback-once",
+        requirement: "The pool MUST call a callback once when the task returns, and not before.",
+        source: CPYTHON,
+        rows: &["FUT-05"],
+        needs: &[Has::Callbacks],
+        kills: &["delivers-twice", "drops-a-callback", "calls-back-early"],
+        plan: |plan| {
+            plan.new_pool("p", workers(1)).submit("p", gated("a", "go")).callback("a", "c");
+            plan.result("a").shutdown("p");
+            plan.until(begun("a")).until(returned("callback c")).quiet().open("go");
+        },
+        judge: |history| {
+            history.returned("result a", "a")?;
+            called_back(history, "c", 1)?;
+            let call = history.event(EventKind::Callback, "c")?.at;
+            let end = history.event(EventKind::End, "a")?.at;
+            require(end <= call, || {
+                "the callback was called before the task had returned".to_owned()
+            })
+        },
+        ..CASE
+    },
+    Case {
+        id: "future.callback-of-what-is-done",
+        requirement: "The pool MUST call a callback that is added to a future which is done.",
+        source: CPYTHON,
+        rows: &["FUT-06"],
+        needs: &[Has::Callbacks],
+        kills: &["drops-a-callback"],
+        plan: |plan| {
+            plan.new_pool("p", workers(1)).submit("p", echo("a", 1)).result("a").callback("a", "c");
+            plan.shutdown("p");
+        },
+        judge: |history| called_back(history, "c", 1),
+        ..CASE
+    },
+    Case {
+        id: "future.callback-of-an-error",
+        requirement: "The pool MUST call a callback when the task fails, too.",
+        source: CPYTHON,
+        rows: &["FUT-05"],
+        needs: &[Has::Callbacks],
+        plan: |plan| {
+            plan.new_pool("p", workers(1))
+                .submit("p", gated("b", "go"))
+                .submit("p", fail("a", "oh"));
+            plan.callback("a", "c").hold("go").result("a").shutdown("p");
+            plan.until(returned("callback c")).open("go");
+        },
+        judge: |history| {
+            history.failure("result a", &[ErrorClass::Task])?;
+            called_back(history, "c", 1)
+        },
+        ..CASE
+    },
+    Case {
+        id: "future.callback-of-a-cancellation",
+        requirement: "The pool MUST call a callback once when the future is cancelled.",
+        source: CPYTHON,
+        rows: &["FUT-05", "FUT-14", "CAN-06"],
+        needs: &[Has::Callbacks, Has::Cancel],
+        plan: |plan| {
+            plan.new_pool("p", workers(1));
+            for tag in ["a", "b", "c", "d", "e", "f"] {
+                plan.submit("p", gated(tag, "go"));
+            }
+            plan.callback("f", "cancelled").hold("look").cancel("f").hold("go").shutdown("p");
+            plan.until(begun("a")).open("look").until(returned("cancel f")).open("go");
+        },
+        judge: |history| {
+            history.returned("cancel f", true)?;
+            called_back(history, "cancelled", 1)
+        },
+        ..CASE
+    },
+    Case {
+        id: "future.callback-of-a-death",
+        requirement: "The pool MUST call a callback when the worker dies that runs the task.",
+        source: "pebble: test_process_pool_expired callback; CPython: test_deadlock.py",
+        rows: &["FUT-14"],
+        needs: &[Has::Callbacks, Has::WorkerDeath],
+        plan: |plan| {
+            plan.new_pool("p", workers(1)).submit("p", gated("a", "never")).callback("a", "c");
+            plan.result("a").shutdown("p");
+            plan.until(begun("a")).until(returned("callback c"));
+            plan.signal(crate::plan::worker_of("a"), 9);
+        },
+        judge: |history| {
+            history.failure("result a", &[ErrorClass::Broken])?;
+            called_back(history, "c", 1)
+        },
+        ..CASE
+    },
+    Case {
+        id: "future.callbacks-do-not-know-each-other",
+        requirement: "The pool MUST call the other callbacks of a future when one of them fails, and go on.",
+        source: CPYTHON,
+        rows: &["FUT-07", "FUT-08"],
+        needs: &[Has::Callbacks],
+        plan: |plan| {
+            plan.new_pool("p", workers(1)).submit("p", gated("a", "go"));
+            plan.callback("a", "first").failing_callback("a", "fails").callback("a", "last");
+            plan.hold("go").result("a").submit("p", echo("b", 2)).result("b").shutdown("p");
+            plan.until(returned("callback last")).open("go");
+        },
+        judge: |history| {
+            history.returned("result a", "a")?;
+            history.returned("result b", 2)?;
+            for label in ["first", "fails", "last"] {
+                called_back(history, label, 1)?;
+            }
+            Ok(())
+        },
+        ..CASE
+    },
+    Case {
+        id: "future.results-in-any-order",
+        requirement: "The pool MUST give results in whatever order they are asked for.",
+        source: "procspawn 1.0.2 hangs when handles are joined in the reverse order",
+        rows: &["SUB-25"],
+        kills: &["forgets-a-future"],
+        plan: |plan| {
+            plan.new_pool("p", workers(1));
+            for number in 0..10 {
+                plan.submit("p", echo(&format!("t{number}"), number));
+            }
+            for number in (0..10).rev() {
+                plan.result(&format!("t{number}"));
+            }
+            plan.shutdown("p").until(ended("t0"));
+        },
+        judge: |history| {
+            (0..10).try_for_each(|number| history.returned(&format!("result t{number}"), number))
+        },
+        ..CASE
+    },
+    Case {
+        id: "future.discarded-futures-hold-up-nobody",
+        requirement: "The pool MUST go on when nobody asks for the results of tasks.",
+        source: "procspawn 1.0.2: a finished handle that is not joined blocks its worker",
+        rows: &["SUB-24"],
+        plan: |plan| {
+            plan.new_pool("p", workers(2));
+            for number in 0..50 {
+                plan.submit("p", echo(&format!("t{number}"), number));
+            }
+            plan.submit("p", echo("last", "here")).result("last").shutdown("p");
+        },
+        judge: |history| {
+            history.returned("result last", "here")?;
+            let ended = history.events(EventKind::End).count();
+            require(ended == 51, || format!("{ended} of 51 tasks ran"))
+        },
+        ..CASE
+    },
+];
+
+/// Behaviours that no case here is about.
+pub(super) const NOT_TESTED: &[(&str, &str)] = &[
+    (
+        "FUT-03",
+        "The contract's cancel of one client while another waits is a race that no gate can order for pools that cannot cancel what runs.",
+    ),
+    ("FUT-10", "How a future prints itself is the language's."),
+    ("FUT-12", "How futures of one library fit another's is the language's."),
+    ("FUT-15", "Whether errors are one object or several is the language's."),
+    ("FUT-16", "The contract has no asynchronous runtime."),
+    (
+        "FUT-17",
+        "A reply that comes too late is not seen from outside; that a future has one outcome is a rule for every run.",
+    ),
+];

@@ -1,0 +1,317 @@
+//! Waiting for several futures.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::case::{CASE, Case};
+use crate::contract::{Capability as Has, EventKind, Until};
+use crate::history::{Finding, History, require};
+use crate::plan::{begun, called, echo, fail, gated, returned, workers};
+
+const CPYTHON: &str = "CPython: test_concurrent_futures/test_wait.py";
+const COMPLETED: &str = "CPython: test_concurrent_futures/test_as_completed.py";
+
+/// Checks both sides of what a wait returned.
+fn partition(history: &History, step: &str, done: &[&str], not_done: &[&str]) -> Finding {
+    let value = history.value(step)?;
+    for (side, expected) in [("done", done), ("not_done", not_done)] {
+        let names = value[side].as_array().ok_or_else(|| format!("\"{step}\" returned {value}"))?;
+        let names: BTreeSet<&str> = names.iter().filter_map(Value::as_str).collect();
+        let expected: BTreeSet<&str> = expected.iter().copied().collect();
+        require(names == expected, || format!("{side} were {names:?}, not {expected:?}"))?;
+    }
+    Ok(())
+}
+
+fn order(history: &History, step: &str) -> Result<(Vec<String>, bool), String> {
+    let value = history.value(step)?;
+    let wrong = || format!("\"{step}\" returned {value}");
+    let order = value["order"].as_array().ok_or_else(wrong)?;
+    let order = order.iter().filter_map(|name| Some(name.as_str()?.to_owned())).collect();
+    Ok((order, value["timed_out"].as_bool().ok_or_else(wrong)?))
+}
+
+pub(super) const CASES: &[Case] = &[
+    Case {
+        id: "wait.all-completed",
+        requirement: "The pool MUST return from a wait for all futures when all are done, failed ones among them.",
+        source: CPYTHON,
+        rows: &["WAIT-07"],
+        needs: &[Has::Wait],
+        kills: &["wait-returns-early", "wait-forgets-one"],
+        plan: |plan| {
+            plan.new_pool("p", workers(2));
+            plan.submit("p", echo("a", 1))
+                .submit("p", fail("b", "oh"))
+                .submit("p", gated("c", "go"));
+            plan.wait(&["a", "b", "c"], Until::AllCompleted, None).shutdown("p");
+            plan.until(begun("c")).until(called("wait")).quiet().open("go");
+        },
+        judge: |history| {
+            partition(history, "wait", &["a", "b", "c"], &[])?;
+            let end = history.event(EventKind::End, "c")?.at;
+            let returned = history.ended_at("wait")?;
+            require(end <= returned, || "it returned before the last task had".to_owned())
+        },
+        ..CASE
+    },
+    Case {
+        id: "wait.first-completed",
+        requirement: "The pool MUST return from a wait for the first future when one is done, with the others as not done.",
+        source: CPYTHON,
+        rows: &["WAIT-02"],
+        needs: &[Has::Wait],
+        kills: &["wait-returns-late"],
+        plan: |plan| {
+            plan.new_pool("p", workers(2));
+            plan.submit("p", gated("a", "first")).submit("p", gated("b", "go")).hold("both");
+            plan.wait(&["a", "b"], Until::FirstCompleted, None).shutdown("p");
+            plan.until(begun("a")).until(begun("b")).open("both");
+            plan.until(called("wait")).open("first").until(returned("wait")).open("go");
+        },
+        judge: |history| partition(history, "wait", &["a"], &["b"]),
+        ..CASE
+    },
+    Case {
+        id: "wait.first-completed-of-what-is-done",
+        requirement: "The pool MUST return at once from a wait for the first future when one is done already.",
+        source: CPYTHON,
+        rows: &["WAIT-03"],
+        needs: &[Has::Wait],
+        plan: |plan| {
+            plan.new_pool("p", workers(2));
+            plan.submit("p", echo("a", 1)).result("a").submit("p", gated("b", "go"));
+            plan.wait(&["a", "b"], Until::FirstCompleted, None).hold("go").shutdown("p");
+            plan.until(returned("wait")).open("go");
+        },
+        judge: |history| partition(history, "wait", &["a"], &["b"]),
+        ..CASE
+    },
+    Case {
+        id: "wait.first-exception",
+        requirement: "The pool MUST go on waiting for the first error while tasks return, and return when one fails.",
+        source: CPYTHON,
+        rows: &["WAIT-04"],
+        needs: &[Has::Wait],
+        kills: &["wait-returns-early", "wait-returns-late"],
+        plan: |plan| {
+            plan.new_pool("p", workers(2));
+            plan.submit("p", gated("slow", "go")).submit("p", echo("a", 1)).result("a");
+            plan.submit("p", gated("b", "fails")).submit("p", fail("c", "oh"));
+            plan.wait(&["a", "slow", "c"], Until::FirstException, None).hold("go").shutdown("p");
+            plan.until(begun("slow")).until(called("wait")).quiet().open("fails");
+            plan.until(returned("wait")).open("go");
+        },
+        judge: |history| partition(history, "wait", &["a", "c"], &["slow"]),
+        ..CASE
+    },
+    Case {
+        id: "wait.first-exception-of-what-failed",
+        requirement: "The pool MUST return at once from a wait for the first error when there is one already.",
+        source: CPYTHON,
+        rows: &["WAIT-06"],
+        needs: &[Has::Wait],
+        plan: |plan| {
+            plan.new_pool("p", workers(2));
+            plan.submit("p", fail("a", "oh")).result("a").submit("p", gated("b", "go"));
+            plan.wait(&["a", "b"], Until::FirstException, None).hold("go").shutdown("p");
+            plan.until(returned("wait")).open("go");
+        },
+        judge: |history| partition(history, "wait", &["a"], &["b"]),
+        ..CASE
+    },
+    Case {
+        id: "wait.first-exception-without-one",
+        requirement: "The pool MUST return from a wait for the first error when all tasks have returned without one.",
+        source: CPYTHON,
+        rows: &["WAIT-04"],
+        needs: &[Has::Wait],
+        plan: |plan| {
+            plan.new_pool("p", workers(2)).submit("p", echo("a", 1)).submit("p", echo("b", 2));
+            plan.wait(&["a", "b"], Until::FirstException, None).shutdown("p");
+        },
+        judge: |history| partition(history, "wait", &["a", "b"], &[]),
+        ..CASE
+    },
+    Case {
+        id: "wait.timeout",
+        requirement: "The pool MUST return from a wait when its time is over, not before, with what is done and what is not.",
+        source: CPYTHON,
+        rows: &["WAIT-08"],
+        needs: &[Has::Wait],
+        kills: &["wait-ignores-timeout"],
+        plan: |plan| {
+            plan.new_pool("p", workers(2));
+            plan.submit("p", echo("a", 1)).result("a").submit("p", gated("b", "go"));
+            plan.wait(&["a", "b"], Until::AllCompleted, Some(200)).hold("go").shutdown("p");
+            plan.until(returned("wait")).open("go");
+        },
+        judge: |history| {
+            partition(history, "wait", &["a"], &["b"])?;
+            let waited = history.ended_at("wait")? - history.step("wait")?.begin;
+            require(waited >= 198_000_000, || {
+                format!("it returned after {} ms", waited / 1_000_000)
+            })
+        },
+        ..CASE
+    },
+    Case {
+        id: "wait.duplicates",
+        requirement: "The pool MUST take a future for one that a wait is given twice.",
+        source: "CPython: test_wait.py, test_20369",
+        rows: &["WAIT-01"],
+        needs: &[Has::Wait],
+        plan: |plan| {
+            plan.new_pool("p", workers(1)).submit("p", echo("a", 1));
+            plan.wait(&["a", "a"], Until::AllCompleted, None).shutdown("p");
+        },
+        judge: |history| {
+            partition(history, "wait", &["a"], &[])?;
+            let done = &history.value("wait")?["done"];
+            require(done.as_array().is_some_and(|done| done.len() == 1), || {
+                format!("done were {done}")
+            })
+        },
+        ..CASE
+    },
+    Case {
+        id: "wait.no-lost-wake-up",
+        requirement: "The pool MUST return from a wait for all futures, whenever they get done while it begins.",
+        source: "CPython: test_pending_calls_race",
+        rows: &["WAIT-14"],
+        needs: &[Has::Wait],
+        plan: |plan| {
+            plan.new_pool("p", workers(2));
+            for round in 0..20 {
+                let tags: Vec<String> =
+                    (0..10).map(|number| format!("t{round}-{number}")).collect();
+                for tag in &tags {
+                    plan.submit("p", echo(tag, 1));
+                }
+                let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
+                plan.wait(&tags, Until::AllCompleted, None);
+            }
+            plan.shutdown("p");
+        },
+        judge: |history| {
+            for round in 1..=20 {
+                let step = format!("wait #{round}");
+                let left = &history.value(&step)?["not_done"];
+                require(left.as_array().is_some_and(Vec::is_empty), || {
+                    format!("not done were {left}")
+                })?;
+            }
+            Ok(())
+        },
+        ..CASE
+    },
+    Case {
+        id: "wait.break-wakes",
+        requirement: "The pool MUST wake who waits for all futures when it breaks or their worker dies.",
+        source: "CPython: test_deadlock.py; mpi4py.futures: test_initializer_error",
+        rows: &["WAIT-15"],
+        needs: &[Has::Wait, Has::WorkerDeath],
+        plan: |plan| {
+            plan.new_pool("p", workers(1)).submit("p", gated("a", "never"));
+            plan.wait(&["a"], Until::AllCompleted, None).shutdown("p");
+            plan.until(begun("a")).until(called("wait")).signal(crate::plan::worker_of("a"), 9);
+        },
+        judge: |history| partition(history, "wait", &["a"], &[]),
+        ..CASE
+    },
+    Case {
+        id: "wait.as-completed-by-completion",
+        requirement: "The pool MUST give futures in the order in which they are done.",
+        source: COMPLETED,
+        rows: &["WAIT-09"],
+        needs: &[Has::AsCompleted],
+        kills: &["as-completed-in-order", "as-completed-forgets-one"],
+        plan: |plan| {
+            plan.new_pool("p", workers(2));
+            plan.submit("p", gated("a", "second")).submit("p", gated("b", "first")).hold("both");
+            plan.as_completed(&["a", "b"], None).shutdown("p");
+            plan.until(begun("a")).until(begun("b")).open("both").until(called("as_completed"));
+            // The second goes on when the first has certainly been delivered.
+            plan.open("first").until(crate::plan::ended("b")).quiet().quiet().open("second");
+        },
+        judge: |history| {
+            let (order, _) = order(history, "as_completed")?;
+            require(order == ["b", "a"], || format!("they came as {order:?}"))
+        },
+        ..CASE
+    },
+    Case {
+        id: "wait.as-completed-each-once",
+        requirement: "The pool MUST give each future once as it is done, also if it is there twice.",
+        source: COMPLETED,
+        rows: &["WAIT-09", "WAIT-11"],
+        needs: &[Has::AsCompleted],
+        kills: &["as-completed-repeats-one", "as-completed-forgets-one"],
+        plan: |plan| {
+            plan.new_pool("p", workers(2));
+            plan.submit("p", echo("a", 1)).submit("p", fail("b", "oh")).submit("p", echo("c", 3));
+            plan.as_completed(&["a", "b", "c", "a"], None).shutdown("p");
+        },
+        judge: |history| {
+            let (mut order, _) = order(history, "as_completed")?;
+            order.sort();
+            require(order == ["a", "b", "c"], || format!("there came {order:?}"))
+        },
+        ..CASE
+    },
+    Case {
+        id: "wait.as-completed-timeout",
+        requirement: "The pool MUST give the futures that are done and then end when time is over.",
+        source: COMPLETED,
+        rows: &["WAIT-10"],
+        needs: &[Has::AsCompleted],
+        plan: |plan| {
+            plan.new_pool("p", workers(2));
+            plan.submit("p", echo("a", 1)).result("a").submit("p", gated("b", "go"));
+            plan.as_completed(&["a", "b"], Some(100)).hold("go").shutdown("p");
+            plan.until(returned("as_completed")).open("go");
+        },
+        judge: |history| {
+            let (order, timed_out) = order(history, "as_completed")?;
+            require(order == ["a"] && timed_out, || {
+                format!(
+                    "there came {order:?}, and time was{} over",
+                    if timed_out { "" } else { " not" }
+                )
+            })
+        },
+        ..CASE
+    },
+    Case {
+        id: "wait.as-completed-ends-after-cancelling-shutdown",
+        requirement: "The pool MUST give futures that its shutdown cancels to who takes them as they are done.",
+        source: "CPython: gh-136655 (as_completed hangs after shutdown(cancel_futures=True))",
+        rows: &["WAIT-13"],
+        needs: &[Has::AsCompleted, Has::ShutdownCancel, Has::ShutdownNowait, Has::Threads],
+        plan: |plan| {
+            plan.new_pool("p", workers(1));
+            let tags: Vec<String> = (0..12).map(|number| format!("t{number}")).collect();
+            for tag in &tags {
+                plan.submit("p", gated(tag, "go"));
+            }
+            plan.hold("look").shutdown_with("p", false, true).hold("end").shutdown("p");
+            let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
+            plan.client("taker").hold("look").as_completed(&tags, None);
+            plan.until(begun("t0")).open("look").until(returned("shutdown p"));
+            plan.until(called("as_completed")).open("go");
+            plan.until(returned("as_completed")).open("end");
+        },
+        judge: |history| {
+            let (order, _) = order(history, "as_completed")?;
+            require(order.len() == 12, || format!("{} of 12 came", order.len()))
+        },
+        ..CASE
+    },
+];
+
+/// Behaviours that no case here is about.
+pub(super) const NOT_TESTED: &[(&str, &str)] = &[
+    ("WAIT-05", "That a cancelled future is not yet notified is a state of CPython's own."),
+    ("WAIT-12", "What an iterator keeps alive is the language's."),
+];

@@ -6,7 +6,10 @@
 mod article;
 mod cancel;
 mod future;
+mod init;
 mod property;
+mod recycle;
+mod start;
 mod wait;
 
 use crate::case::Case;
@@ -14,6 +17,9 @@ use crate::case::Case;
 /// The areas in the order in which people read them, with what each is about.
 pub const AREAS: &[(&str, &str)] = &[
     ("article", "What the article promises of an initializer and of a pool."),
+    ("init", "Initializers: when they run, with what, and what their failure does."),
+    ("start", "When workers start, how many, and in which order tasks do."),
+    ("recycle", "Workers that retire after so many tasks."),
     ("future", "What a future says of its task: outcomes, states, callbacks."),
     ("cancel", "Which tasks can be cancelled, and what becomes of them."),
     ("wait", "Waiting for several futures at once."),
@@ -22,7 +28,17 @@ pub const AREAS: &[(&str, &str)] = &[
 
 /// Returns every case, in the order of the areas.
 pub fn all() -> Vec<Case> {
-    [article::CASES, future::CASES, cancel::CASES, wait::CASES, property::CASES].concat()
+    [
+        article::CASES,
+        init::CASES,
+        start::CASES,
+        recycle::CASES,
+        future::CASES,
+        cancel::CASES,
+        wait::CASES,
+        property::CASES,
+    ]
+    .concat()
 }
 
 /// Returns the case of a name.
@@ -32,5 +48,13 @@ pub fn find(id: &str) -> Option<Case> {
 
 /// Returns the behaviours that no case is about, with the reasons.
 pub fn not_tested() -> Vec<(&'static str, &'static str)> {
-    [future::NOT_TESTED, cancel::NOT_TESTED, wait::NOT_TESTED].concat()
+    [
+        init::NOT_TESTED,
+        start::NOT_TESTED,
+        recycle::NOT_TESTED,
+        future::NOT_TESTED,
+        cancel::NOT_TESTED,
+        wait::NOT_TESTED,
+    ]
+    .concat()
 }

@@ -1,0 +1,326 @@
+//! Initializers.
+
+use crate::case::{CASE, Case, Level};
+use crate::contract::{Body, Call, Capability as Has, ErrorClass, EventKind, PoolOptions};
+use crate::history::{Finding, History, require};
+use crate::plan::{
+    Plan, begun, call, die, die_by, echo, fail, gated, marked, returned, tasks_begun, traced,
+    whoami, workers,
+};
+
+const CPYTHON: &str = "CPython: test_concurrent_futures/test_init.py";
+const NO_STORM: &str =
+    "CPython: test_init.py; multiprocessing.Pool and billiard start workers for ever";
+
+/// A pool whose initializer does `call`.
+fn initialized_by(count: i64, initializer: Call) -> PoolOptions {
+    PoolOptions { initializer: Some(initializer), ..workers(count) }
+}
+
+/// Two tasks for a pool whose initializer fails in some way; both must learn of it, and so must who
+/// comes later.
+fn failing(plan: &mut Plan, initializer: Call) {
+    plan.new_pool("p", initialized_by(2, initializer));
+    plan.submit("p", echo("a", 1)).submit("p", echo("b", 2));
+    plan.result("a").result("b").submit("p", echo("c", 3)).result("c").shutdown("p");
+}
+
+fn all_broken(history: &History) -> Finding {
+    let begun = history.events(EventKind::InitBegin).count();
+    require(begun > 0, || "no initializer was called".to_owned())?;
+    for future in ["a", "b"] {
+        // A pool may break while the second one is submitted, and refuse it.
+        if history.value(&format!("submit {future}")).is_ok() {
+            history.failure(&format!("result {future}"), &[ErrorClass::Broken])?;
+        } else {
+            history.failure(&format!("submit {future}"), &[ErrorClass::Broken])?;
+        }
+    }
+    let ran = history.events(EventKind::Begin).count();
+    require(ran == 0, || format!("{ran} tasks ran in workers that had not been initialized"))?;
+    // The third comes when the pool is broken: at once or by its future.
+    match history.value("submit c") {
+        Ok(_) => history.failure("result c", &[ErrorClass::Broken]).map(|_| ()),
+        Err(_) => history.failure("submit c", &[ErrorClass::Broken]).map(|_| ()),
+    }
+}
+
+pub(super) const CASES: &[Case] = &[
+    Case {
+        id: "init.before-the-first-task",
+        requirement: "The pool MUST NOT run a task in a worker before the initializer has returned there.",
+        source: CPYTHON,
+        rows: &["INIT-01"],
+        kills: &["initializes-after-the-first-task"],
+        plan: |plan| {
+            let initializer = Call { gate: Some("ready".into()), ..call(Body::Gate, "init") };
+            plan.new_pool("p", initialized_by(1, initializer));
+            plan.submit("p", echo("a", 1)).result("a").shutdown("p");
+            plan.until(traced(EventKind::InitBegin, 1)).quiet().open("ready");
+        },
+        judge: |history| {
+            history.returned("result a", 1)?;
+            let ready = history.events(EventKind::InitEnd).next().ok_or("it did not return")?.at;
+            let begin = history.event(EventKind::Begin, "a")?.at;
+            require(ready <= begin, || "the task began while the initializer ran".to_owned())
+        },
+        ..CASE
+    },
+    Case {
+        id: "init.state-of-its-own-worker",
+        requirement: "The pool MUST run each task in a process that the initializer has prepared.",
+        source: CPYTHON,
+        rows: &["INIT-01"],
+        kills: &["initializes-in-the-parent", "drops-initargs"],
+        plan: |plan| {
+            plan.new_pool("p", marked(2, "ready"));
+            for tag in ["a", "b", "c", "d"] {
+                plan.submit("p", whoami(tag));
+            }
+            plan.result("a").result("b").result("c").result("d").shutdown("p");
+        },
+        judge: |history| {
+            for tag in ["a", "b", "c", "d"] {
+                let state = &history.value(&format!("result {tag}"))?["state"];
+                require(state == "ready", || format!("\"{tag}\" found the state {state}"))?;
+            }
+            Ok(())
+        },
+        ..CASE
+    },
+    Case {
+        id: "init.not-for-each-task",
+        requirement: "The pool MUST NOT call the initializer again for later tasks of a worker.",
+        source: CPYTHON,
+        rows: &["INIT-01"],
+        kills: &["initializes-per-task"],
+        plan: |plan| {
+            plan.new_pool("p", marked(1, ()));
+            for tag in ["a", "b", "c"] {
+                plan.submit("p", echo(tag, 1)).result(tag);
+            }
+            plan.shutdown("p");
+        },
+        judge: |history| {
+            let calls = history.events(EventKind::InitBegin).count();
+            let workers = history.workers().len();
+            require(calls == workers, || {
+                format!("it was called {calls} times for {workers} workers")
+            })
+        },
+        ..CASE
+    },
+    Case {
+        id: "init.raising-breaks",
+        requirement: "The pool MUST fail every task as broken when its initializer fails, and run none.",
+        source: CPYTHON,
+        rows: &["INIT-03", "INIT-05"],
+        kills: &["swallows-the-initializers-error"],
+        plan: |plan| failing(plan, fail("init", "no such file")),
+        judge: all_broken,
+        ..CASE
+    },
+    Case {
+        id: "init.exit-breaks",
+        requirement: "The pool MUST fail every task as broken when its initializer ends the process.",
+        source: CPYTHON,
+        rows: &["INIT-04"],
+        needs: &[Has::WorkerDeath],
+        plan: |plan| failing(plan, die("init", 3)),
+        judge: all_broken,
+        ..CASE
+    },
+    Case {
+        id: "init.kill-breaks",
+        requirement: "The pool MUST fail every task as broken when its initializer is killed.",
+        source: CPYTHON,
+        rows: &["INIT-04"],
+        needs: &[Has::WorkerDeath],
+        plan: |plan| failing(plan, die_by("init", 9)),
+        judge: all_broken,
+        ..CASE
+    },
+    Case {
+        id: "init.failing-starts-no-storm",
+        requirement: "The pool MUST NOT start workers without end when the initializer fails in each.",
+        source: NO_STORM,
+        rows: &["INIT-04"],
+        plan: |plan| {
+            plan.new_pool("p", initialized_by(2, fail("init", "no such file")));
+            plan.submit("p", echo("a", 1)).hold("look").shutdown("p");
+            plan.until(traced(EventKind::InitFailed, 1)).quiet().quiet().quiet().sample("later");
+            plan.open("look");
+        },
+        judge: |history| {
+            let begun = history.events(EventKind::InitBegin).count();
+            require(begun >= 1, || "no initializer was called".to_owned())?;
+            // As many as it may have, and one more try for each.
+            require(begun <= 4, || format!("{begun} workers were started for 2 places"))
+        },
+        ..CASE
+    },
+    Case {
+        id: "init.error-is-told",
+        level: Level::Should,
+        requirement: "The pool SHOULD say, to whoever waits for a task, what the initializer failed with.",
+        source: "CPython logs it in the worker only; mpire raises it",
+        rows: &["INIT-06"],
+        needs: &[Has::InitializerCause],
+        kills: &["hides-the-initializers-error"],
+        plan: |plan| {
+            plan.new_pool("p", initialized_by(1, fail("init", "the disk is on fire")));
+            plan.submit("p", echo("a", 1)).result("a").shutdown("p");
+        },
+        judge: |history| {
+            let failure = history.failure("result a", &[ErrorClass::Broken])?;
+            let said = &failure.message;
+            require(said.contains("the disk is on fire"), || format!("it said: {said}"))
+        },
+        ..CASE
+    },
+    Case {
+        id: "init.failing-and-nothing-submitted",
+        requirement: "The pool MUST shut down without an error when nothing was submitted, whatever the initializer would do.",
+        source: "mpi4py.futures: test_initializer_error_del",
+        rows: &["INIT-08"],
+        plan: |plan| {
+            plan.new_pool("p", initialized_by(2, fail("init", "never"))).shutdown("p");
+        },
+        judge: |history| history.value("shutdown p").map(|_| ()),
+        ..CASE
+    },
+    Case {
+        id: "init.failing-then-shutdown",
+        requirement: "The pool MUST shut down after its initializer has failed, with tasks that nobody waits for.",
+        source: "mpi4py.futures: test_initializer_error_del_nowait",
+        rows: &["INIT-08", "INIT-07"],
+        plan: |plan| {
+            plan.new_pool("p", initialized_by(2, fail("init", "no such file")));
+            plan.submit("p", echo("a", 1)).submit("p", echo("b", 2)).shutdown("p");
+            plan.until(traced(EventKind::InitFailed, 1));
+        },
+        judge: |history| history.value("shutdown p").map(|_| ()),
+        ..CASE
+    },
+    Case {
+        id: "init.cancelled-stay-cancelled",
+        requirement: "The pool MUST leave futures cancelled that were when its initializer failed.",
+        source: CPYTHON,
+        rows: &["INIT-05"],
+        needs: &[Has::Cancel],
+        plan: |plan| {
+            // Fails when its gate opens, as everything does that is not there.
+            let initializer = Call { gate: Some("go".into()), ..call(Body::Gate, "init") };
+            plan.new_pool("p", initialized_by(1, initializer));
+            for tag in ["a", "b", "c", "d", "e"] {
+                plan.submit("p", echo(tag, 1));
+            }
+            plan.hold("look").cancel("e").hold("kill").result("a").result("e").shutdown("p");
+            plan.until(traced(EventKind::InitBegin, 1)).open("look").until(returned("cancel e"));
+            plan.open("kill").open("go");
+        },
+        judge: |history| {
+            history.returned("cancel e", true)?;
+            history.failure("result e", &[ErrorClass::Cancelled]).map(|_| ())
+        },
+        ..CASE
+    },
+    Case {
+        id: "init.in-replacements",
+        requirement: "The pool MUST call the initializer in every worker that takes the place of another.",
+        source: "CPython: test_init.py with max_tasks_per_child",
+        rows: &["INIT-09"],
+        needs: &[Has::MaxTasksPerChild],
+        kills: &["initializes-not-in-replacements"],
+        plan: |plan| {
+            plan.new_pool("p", PoolOptions { max_tasks_per_child: Some(2), ..marked(1, "ready") });
+            for number in 0..8 {
+                let tag = format!("t{number}");
+                plan.submit("p", whoami(&tag)).result(&tag);
+            }
+            plan.shutdown("p");
+        },
+        judge: |history| {
+            for number in 0..8 {
+                let state = &history.value(&format!("result t{number}"))?["state"];
+                require(state == "ready", || format!("task {number} found the state {state}"))?;
+            }
+            let workers = history.workers();
+            require(workers.len() == 4, || format!("{} workers ran 8 tasks, 2 each", workers.len()))
+        },
+        ..CASE
+    },
+    Case {
+        id: "init.hanging-does-not-hold-up-timeouts",
+        requirement: "The pool MUST give up waiting for a result in time while its initializer hangs.",
+        source: "measured on CPython 3.13, which does",
+        rows: &["INIT-10"],
+        needs: &[Has::ResultTimeout],
+        kills: &["ignores-result-timeout"],
+        plan: |plan| {
+            let initializer = Call { gate: Some("go".into()), ..call(Body::Gate, "init") };
+            plan.new_pool("p", initialized_by(1, initializer));
+            plan.submit("p", echo("a", 1)).result_within("a", 50).result("a").shutdown("p");
+            plan.until(returned("result a")).until(traced(EventKind::InitBegin, 1)).open("go");
+        },
+        judge: |history| {
+            history.failure("result a", &[ErrorClass::Timeout])?;
+            history.returned("result a #2", 1)
+        },
+        ..CASE
+    },
+    Case {
+        id: "init.pools-side-by-side",
+        requirement: "The pool MUST call its own initializer when other pools are made at the same time.",
+        source: "mpi4py.futures: SharedPoolInitTest",
+        rows: &["INIT-12"],
+        needs: &[Has::Threads, Has::SeveralPools],
+        plan: |plan| {
+            for number in 0..4 {
+                let (pool, tag) = (format!("p{number}"), format!("t{number}"));
+                if number > 0 {
+                    plan.client(&pool);
+                }
+                plan.new_pool(&pool, marked(1, number)).submit(&pool, whoami(&tag));
+                plan.result(&tag).shutdown(&pool);
+            }
+        },
+        judge: |history| {
+            for number in 0..4 {
+                let state = &history.value(&format!("result t{number}"))?["state"];
+                require(*state == number, || format!("pool {number} found the state {state}"))?;
+            }
+            Ok(())
+        },
+        ..CASE
+    },
+    Case {
+        id: "init.each-worker-when-it-starts",
+        requirement: "The pool MUST call the initializer in a worker that starts later, too.",
+        source: CPYTHON,
+        rows: &["INIT-01"],
+        kills: &["initializes-not-in-replacements"],
+        plan: |plan| {
+            plan.new_pool("p", marked(3, "ready")).submit("p", echo("first", 0)).result("first");
+            for tag in ["a", "b", "c"] {
+                plan.submit("p", gated(tag, "go"));
+            }
+            plan.hold("go").result("a").result("b").result("c").shutdown("p");
+            plan.until(begun("first")).until(tasks_begun(4)).open("go");
+        },
+        judge: |history| {
+            let (workers, initialized) = (history.workers(), history.initialized());
+            require(workers.len() == 3, || format!("{} workers ran, not 3", workers.len()))?;
+            require(workers.is_subset(&initialized), || {
+                format!("workers {workers:?} ran tasks, and {initialized:?} were initialized")
+            })
+        },
+        ..CASE
+    },
+];
+
+/// Behaviours that no case here is about.
+pub(super) const NOT_TESTED: &[(&str, &str)] = &[(
+    "INIT-11",
+    "A pool that is reused with another configuration is loky's own; the contract makes pools anew.",
+)];

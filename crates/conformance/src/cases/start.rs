@@ -1,0 +1,245 @@
+//! When workers start, how many, and which of them runs what.
+
+use crate::case::{CASE, Case, Only};
+use crate::contract::{Capability as Has, EventKind, policy};
+use crate::history::require;
+use crate::plan::{begun, echo, gated, returned, tasks_begun, workers};
+
+const CPYTHON: &str = "CPython: test_concurrent_futures/test_process_pool.py";
+
+const ON_DEMAND: Option<Only> = Some(Only {
+    words: "start is on_demand",
+    holds: |policies| policies.start == Some(policy::Start::OnDemand),
+});
+
+pub(super) const CASES: &[Case] = &[
+    Case {
+        id: "start.none-with-the-pool",
+        requirement: "The pool MUST NOT start workers before there is a task.",
+        source: "CPython: test_force_shutdown_workers_not_started_yet",
+        rows: &["CFG-09"],
+        only: Some(Only {
+            words: "start is not at_construction",
+            holds: |policies| policies.start != Some(policy::Start::AtConstruction),
+        }),
+        kills: &["starts-eagerly"],
+        plan: |plan| {
+            // A helper process of the pool, such as a server, may be there: it may have come with an
+            // earlier pool, which is how it is told from workers.
+            plan.new_pool("first", workers(2)).submit("first", echo("a", 1)).result("a");
+            plan.shutdown("first").hold("before").new_pool("p", workers(2)).hold("after");
+            plan.submit("p", echo("b", 2)).result("b").shutdown("p");
+            plan.until(returned("shutdown first")).sample("before").open("before");
+            plan.until(returned("new p")).quiet().sample("after").open("after");
+        },
+        judge: |history| {
+            history.returned("result b", 2)?;
+            let (before, after) = (history.sample("before")?, history.sample("after")?);
+            let new: Vec<&u32> = after.alive.difference(&before.alive).collect();
+            // A server that a pool starts for itself is one process, and no worker.
+            require(new.len() <= 1, || format!("processes {new:?} started with the pool"))
+        },
+        ..CASE
+    },
+    Case {
+        id: "start.unused-pool-shuts-down",
+        requirement: "The pool MUST shut down when it was never used.",
+        source: CPYTHON,
+        rows: &["CFG-09", "SHUT-07"],
+        plan: |plan| {
+            plan.new_pool("p", workers(2)).shutdown("p").shutdown("p");
+        },
+        judge: |history| {
+            history.value("shutdown p")?;
+            history.value("shutdown p #2").map(|_| ())
+        },
+        ..CASE
+    },
+    Case {
+        id: "start.idle-worker-is-reused",
+        requirement: "The pool MUST NOT start a worker while another one is idle.",
+        source: "CPython: test_idle_process_reuse_one",
+        rows: &["SPAWN-01"],
+        only: ON_DEMAND,
+        kills: &["starts-a-worker-per-task"],
+        plan: |plan| {
+            plan.new_pool("p", workers(4));
+            for tag in ["a", "b", "c"] {
+                plan.submit("p", echo(tag, 1)).result(tag);
+            }
+            plan.shutdown("p");
+        },
+        judge: |history| {
+            let workers = history.workers();
+            require(workers.len() == 1, || {
+                format!("{} workers ran tasks one by one", workers.len())
+            })
+        },
+        ..CASE
+    },
+    Case {
+        id: "start.one-for-each-that-waits",
+        requirement: "The pool MUST start as many workers as tasks run at a time, and no more.",
+        source: "CPython: test_processes_terminate",
+        rows: &["SPAWN-02", "SPAWN-03"],
+        only: ON_DEMAND,
+        kills: &["starts-eagerly", "starts-one-too-few"],
+        plan: |plan| {
+            plan.new_pool("first", workers(1)).submit("first", echo("x", 1)).result("x");
+            plan.shutdown("first").hold("before").new_pool("p", workers(5));
+            for tag in ["a", "b", "c"] {
+                plan.submit("p", gated(tag, "go"));
+            }
+            plan.result("a").result("b").result("c").shutdown("p");
+            plan.until(returned("shutdown first")).sample("before").open("before");
+            plan.until(tasks_begun(4)).quiet().sample("running").open("go");
+        },
+        judge: |history| {
+            let (before, running) = (history.sample("before")?, history.sample("running")?);
+            let new = running.alive.difference(&before.alive).count();
+            require(new >= 3, || format!("{new} processes ran three tasks"))?;
+            // And perhaps a server.
+            require(new <= 4, || format!("{new} processes were started for three tasks"))
+        },
+        ..CASE
+    },
+    Case {
+        id: "start.all-at-first-submit",
+        requirement: "The pool MUST start all its workers with the first task, as it says.",
+        source: "CPython with fork: gh-90622; loky: test_processes_terminate",
+        rows: &["SPAWN-03", "SPAWN-05"],
+        only: Some(Only {
+            words: "start is at_first_submit",
+            holds: |policies| policies.start == Some(policy::Start::AtFirstSubmit),
+        }),
+        plan: |plan| {
+            plan.new_pool("p", workers(3)).submit("p", gated("a", "go")).result("a").shutdown("p");
+            plan.until(begun("a")).quiet().quiet().sample("running").open("go");
+        },
+        judge: |history| {
+            let alive = history.sample("running")?.alive.len();
+            require(alive >= 3, || format!("there were {alive} processes"))
+        },
+        ..CASE
+    },
+    Case {
+        id: "start.all-at-construction",
+        requirement: "The pool MUST start all its workers with itself, as it says.",
+        source: "procspawn: Pool::new",
+        rows: &["SPAWN-05"],
+        only: Some(Only {
+            words: "start is at_construction",
+            holds: |policies| policies.start == Some(policy::Start::AtConstruction),
+        }),
+        plan: |plan| {
+            plan.new_pool("p", workers(3)).hold("look").submit("p", echo("a", 1)).result("a");
+            plan.shutdown("p");
+            plan.until(returned("new p")).quiet().sample("made").open("look");
+        },
+        judge: |history| {
+            let alive = history.sample("made")?.alive.len();
+            require(alive >= 3, || format!("there were {alive} processes"))
+        },
+        ..CASE
+    },
+    Case {
+        id: "start.never-more-than-max-workers",
+        requirement: "The pool MUST NOT run more tasks at a time than it may have workers, however many wait.",
+        source: "CPython: test_saturation",
+        rows: &["SPAWN-04", "SUB-23"],
+        kills: &["starts-one-too-many"],
+        plan: |plan| {
+            plan.new_pool("p", workers(2));
+            for number in 0..30 {
+                plan.submit("p", gated(&format!("t{number}"), "go"));
+            }
+            plan.result("t29").shutdown("p");
+            plan.until(tasks_begun(2)).quiet().quiet().sample("saturated").open("go");
+        },
+        judge: |history| {
+            let seen = history.sample("saturated")?.at;
+            let begun = history.events(EventKind::Begin).filter(|event| event.at < seen).count();
+            require(begun == 2, || format!("{begun} tasks ran in 2 workers"))
+        },
+        ..CASE
+    },
+    Case {
+        id: "start.as-many-as-max-workers",
+        requirement: "The pool MUST run as many tasks at a time as it may have workers.",
+        source: "loky: test_reusable_executor_queue_size",
+        rows: &["CFG-13", "SUB-22"],
+        kills: &["starts-one-too-few"],
+        plan: |plan| {
+            plan.new_pool("p", workers(6));
+            for number in 0..6 {
+                plan.submit("p", gated(&format!("t{number}"), "go"));
+            }
+            plan.result("t0").shutdown("p").until(tasks_begun(6)).open("go");
+        },
+        judge: |history| {
+            let workers = history.workers().len();
+            require(workers == 6, || format!("{workers} workers ran six tasks at a time"))
+        },
+        ..CASE
+    },
+    Case {
+        id: "start.in-order-of-submission",
+        requirement: "The pool MUST start tasks in the order in which they were submitted, where one worker runs them.",
+        source: "CPython: test_map_buffersize rests on it",
+        rows: &["SUB-17"],
+        kills: &["runs-last-first"],
+        plan: |plan| {
+            plan.new_pool("p", workers(1));
+            for number in 0..20 {
+                plan.submit("p", echo(&format!("t{number}"), number));
+            }
+            plan.result("t19").shutdown("p");
+        },
+        judge: |history| {
+            let begun: Vec<&str> =
+                history.events(EventKind::Begin).map(|event| event.tag.as_str()).collect();
+            let submitted: Vec<String> = (0..20).map(|number| format!("t{number}")).collect();
+            require(begun == submitted, || format!("they began as {begun:?}"))
+        },
+        ..CASE
+    },
+    Case {
+        id: "start.no-idle-worker-while-tasks-wait",
+        requirement: "The pool MUST give waiting tasks to a worker that has become idle, while another one is busy.",
+        source: "CPython: gh-115634 and others left workers idle",
+        rows: &["SUB-23"],
+        plan: |plan| {
+            plan.new_pool("p", workers(2)).submit("p", gated("long", "go"));
+            for number in 0..10 {
+                plan.submit("p", echo(&format!("t{number}"), number));
+            }
+            for number in 0..10 {
+                plan.result(&format!("t{number}"));
+            }
+            plan.hold("go").result("long").shutdown("p");
+            plan.until(returned("result t9")).open("go");
+        },
+        judge: |history| history.returned("result long", "long"),
+        ..CASE
+    },
+    Case {
+        id: "start.default-number-of-workers",
+        requirement: "The pool MUST run tasks when it is told no number of workers.",
+        source: "CPython: documentation of max_workers; loky: test_cpu_count",
+        rows: &["CFG-08"],
+        needs: &[Has::DefaultMaxWorkers],
+        plan: |plan| {
+            plan.new_pool("p", crate::contract::PoolOptions::default());
+            plan.submit("p", echo("a", 1)).result("a").shutdown("p");
+        },
+        judge: |history| history.returned("result a", 1),
+        ..CASE
+    },
+];
+
+/// Behaviours that no case here is about.
+pub(super) const NOT_TESTED: &[(&str, &str)] = &[
+    ("SPAWN-06", "The contract does not resize pools."),
+    ("SPAWN-07", "The contract does not resize pools."),
+    ("SPAWN-08", "A pool that is shared and made by whoever comes first is loky's own."),
+];

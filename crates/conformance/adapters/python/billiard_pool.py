@@ -1,7 +1,7 @@
 """`billiard.Pool`, Celery's fork of `multiprocessing.Pool`.
 
-Not among its capabilities: `checks_max_workers`, since it takes a pool of no workers; what its
-ancestor has not for the reasons given in `multiprocessing_pool`, but for the death of a worker.
+Not among its capabilities: `checks_max_workers`, since it takes a pool of no workers, and what
+`multiprocessing_pool` gives reasons for, but for `worker_death`.
 """
 
 import re
@@ -27,7 +27,6 @@ class Pool(runtime.Pool):
         "map_error": "continue",
         "program_end": "abandon",
         "start": "at_construction",
-        # What decodes ends with the error: the worker, or the thread that takes the results.
         "bad_argument": "broken",
         "bad_result": "broken",
         "second_shutdown": "honoured",
@@ -37,10 +36,9 @@ class Pool(runtime.Pool):
 
     def __init__(self, start_method, options):
         initializer, initargs = runtime.initializer(options)
-        self.pool = billiard.get_context(start_method).Pool(
-            options.get("max_workers"), initializer, initargs, options.get("max_tasks_per_child"),
-            timeout=runtime.seconds(options.get("task_timeout")),
-        )
+        lifespan, timeout = options.get("max_tasks_per_child"), options.get("task_timeout")
+        more = (initializer, initargs, lifespan, runtime.seconds(timeout))
+        self.pool = billiard.get_context(start_method).Pool(options.get("max_workers"), *more)
 
     def submit(self, call):
         return self.accepted(self.pool.apply_async(runtime.run_call, (call,)))
@@ -51,9 +49,9 @@ class Pool(runtime.Pool):
 
     @staticmethod
     def accepted(answer):
-        if answer is None:
-            raise Refused("the pool is closed")
-        return answer
+        if answer is not None:
+            return answer
+        raise Refused("the pool is closed")
 
     def shutdown(self, wait, cancel):
         self.pool.close()
@@ -68,7 +66,8 @@ class Pool(runtime.Pool):
     def classify(error, step):
         classes = {"Refused": "rejected", "WorkerLostError": "broken",
                    "TimeLimitExceeded": "timeout", "MaybeEncodingError": "serialisation"}
-        return classes.get(type(error).__name__)
+        # Errors that the pool itself makes come in a wrapper, which is undone only by pickling.
+        return classes.get(type(getattr(error, "exc", error)).__name__)
 
     @staticmethod
     def status(error):

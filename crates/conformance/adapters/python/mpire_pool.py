@@ -64,8 +64,12 @@ class Pool(runtime.Pool):
 
     @staticmethod
     def classify(error, step):
-        died = isinstance(error, RuntimeError) and "died unexpectedly" in str(error)
-        return "broken" if died else None
+        if isinstance(error, RuntimeError) and "died unexpectedly" in str(error):
+            return "broken"
+        # A map is a generator: it looks at its options when its first result is asked for.
+        if isinstance(error, (TypeError, ValueError)) and "chunk_size" in str(error):
+            return "invalid"
+        return None
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ UNSUPPORTED = 77
 COMMON = frozenset(
     "submit map initargs default_max_workers result_timeout error_message remote_trace blob stdio"
     " child_process ignore_term getenv poison_encode_argument poison_decode_argument"
-    " poison_encode_result poison_decode_result".split()
+    " poison_encode_result poison_decode_result several_pools".split()
 )
 
 

@@ -41,10 +41,10 @@ function errorClass({ message }) {
 await serve(import.meta.url, {
   library: 'jest-worker',
   capabilities: [
-    ...['initargs', 'default_max_workers', 'env', 'submit', 'shutdown_nowait', 'threads'],
-    ...['several_pools', 'error_message', 'initializer_cause', 'remote_trace', 'worker_death'],
-    ...['poison_encode_argument', 'poison_encode_result', 'blob', 'stdio', 'child_process'],
-    ...['nested', 'ignore_term', 'getenv'],
+    'initargs', 'default_max_workers', 'env', 'submit', 'shutdown_nowait', 'threads',
+    'several_pools', 'error_message', 'initializer_cause', 'remote_trace', 'worker_death',
+    'poison_encode_argument', 'poison_encode_result', 'blob', 'stdio', 'child_process',
+    'nested', 'ignore_term', 'getenv',
   ],
   policies: { start: 'at_construction', program_end: 'drain', worker_death: 'replace' },
   Pool,

@@ -61,10 +61,10 @@ function errorClass(error) {
 await serve(import.meta.url, {
   library: 'tinypool',
   capabilities: [
-    ...['initargs', 'default_max_workers', 'idle_timeout', 'env', 'submit', 'kill_workers'],
-    ...['cancel', 'threads', 'several_pools', 'error_message', 'remote_trace', 'worker_death'],
-    ...['poison_encode_argument', 'poison_encode_result', 'blob', 'stdio', 'child_process'],
-    ...['nested', 'ignore_term', 'getenv'],
+    'initargs', 'default_max_workers', 'idle_timeout', 'env', 'submit', 'kill_workers',
+    'cancel', 'threads', 'several_pools', 'error_message', 'remote_trace', 'worker_death',
+    'poison_encode_argument', 'poison_encode_result', 'blob', 'stdio', 'child_process',
+    'nested', 'ignore_term', 'getenv',
   ],
   policies: {
     start: 'at_construction',

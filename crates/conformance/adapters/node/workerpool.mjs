@@ -2,7 +2,6 @@
 
 import { constants } from 'node:os'
 import { fileURLToPath } from 'node:url'
-
 import { library, serve } from './runtime.mjs'
 
 const { default: workerpool } = await library('workerpool')
@@ -34,8 +33,8 @@ export class Pool {
     if (wait) await ended
   }
 
-  async killWorkers() {
-    await this.#pool.terminate(true)
+  killWorkers() {
+    return this.#pool.terminate(true)
   }
 
   static cancel(promise) {
@@ -43,35 +42,33 @@ export class Pool {
   }
 }
 
+const { CancellationError, TimeoutError } = workerpool.Promise
+
 function errorClass(error) {
-  if (error instanceof workerpool.Promise.CancellationError) return 'cancelled'
-  if (error instanceof workerpool.Promise.TimeoutError) return 'timeout'
+  if (error instanceof CancellationError || error.message === 'Pool terminated') return 'cancelled'
+  if (error instanceof TimeoutError) return 'timeout'
   if (error instanceof workerpool.TerminateError) return 'broken'
   if (error instanceof TypeError && error.message.startsWith('Option ')) return 'invalid'
-  if (error.message === 'Pool terminated') return 'cancelled'
   return error.message === 'Worker terminated' ? 'broken' : undefined
 }
 
 // How the worker ended, from the text that says it.
 function status({ message }) {
-  const [, code] = /exitCode: `(\d+)`/.exec(message) ?? []
-  const [, signal] = /signalCode: `(SIG\w+)`/.exec(message) ?? []
-  if (signal !== undefined) return `signal ${constants.signals[signal]}`
-  return code === undefined ? undefined : `exit ${code}`
+  const [, code, signal] = /exitCode: `(\w+)`\s+signalCode: `(\w+)`/.exec(message) ?? []
+  return signal in constants.signals ? `signal ${constants.signals[signal]}` : code && `exit ${code}`
 }
 
 await serve(import.meta.url, {
   library: 'workerpool',
   capabilities: [
-    ...['initargs', 'default_max_workers', 'checks_max_workers', 'task_timeout', 'env'],
-    ...['submit', 'shutdown_nowait', 'shutdown_cancel', 'kill_workers', 'cancel', 'callbacks'],
-    ...['threads', 'several_pools', 'error_message', 'exit_status', 'remote_trace'],
-    ...['worker_death', 'poison_encode_argument', 'poison_encode_result', 'blob', 'stdio'],
-    ...['child_process', 'nested', 'ignore_term', 'getenv'],
+    'initargs', 'default_max_workers', 'checks_max_workers', 'task_timeout', 'env',
+    'submit', 'shutdown_nowait', 'shutdown_cancel', 'kill_workers', 'cancel', 'callbacks',
+    'threads', 'several_pools', 'error_message', 'exit_status', 'remote_trace',
+    'worker_death', 'poison_encode_argument', 'poison_encode_result', 'blob', 'stdio',
+    'child_process', 'nested', 'ignore_term', 'getenv',
   ],
   policies: {
-    start: 'on_demand',
-    program_end: 'drain',
+    start: 'on_demand', program_end: 'drain',
     worker_death: 'replace',
     cancel_running: 'kill',
     second_shutdown: 'honoured',

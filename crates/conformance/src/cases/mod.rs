@@ -5,11 +5,14 @@
 
 mod article;
 mod cancel;
+mod config;
 mod future;
 mod init;
+mod map;
 mod property;
 mod recycle;
 mod start;
+mod submit;
 mod wait;
 
 use crate::case::Case;
@@ -18,6 +21,9 @@ use crate::case::Case;
 pub const AREAS: &[(&str, &str)] = &[
     ("article", "What the article promises of an initializer and of a pool."),
     ("init", "Initializers: when they run, with what, and what their failure does."),
+    ("config", "How a pool is made, and what it refuses."),
+    ("submit", "One task: submitting it, its result, its error."),
+    ("map", "Many items."),
     ("start", "When workers start, how many, and in which order tasks do."),
     ("recycle", "Workers that retire after so many tasks."),
     ("future", "What a future says of its task: outcomes, states, callbacks."),
@@ -31,6 +37,9 @@ pub fn all() -> Vec<Case> {
     [
         article::CASES,
         init::CASES,
+        config::CASES,
+        submit::CASES,
+        map::CASES,
         start::CASES,
         recycle::CASES,
         future::CASES,
@@ -50,6 +59,9 @@ pub fn find(id: &str) -> Option<Case> {
 pub fn not_tested() -> Vec<(&'static str, &'static str)> {
     [
         init::NOT_TESTED,
+        config::NOT_TESTED,
+        submit::NOT_TESTED,
+        map::NOT_TESTED,
         start::NOT_TESTED,
         recycle::NOT_TESTED,
         future::NOT_TESTED,

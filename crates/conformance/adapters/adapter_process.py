@@ -53,6 +53,15 @@ def scratch():
         shutil.rmtree(folder)
 
 
+def has_members(group):
+    """Whether there is a process in a process group."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 def run(command, steps, gates=()):
     """Has an adapter carry out steps. A gate is opened when the task of its name has begun."""
     client = {"name": "main", "steps": steps}
@@ -88,6 +97,11 @@ def run(command, steps, gates=()):
                     said = (folder / "stderr").read_text()
                     raise Wrong(f"it did not end within {SECONDS} s; it says: {said[:500]!r}")
                 time.sleep(0.002)
+        while has_members(process.pid):
+            if time.monotonic() > deadline:
+                os.killpg(process.pid, 9)
+                raise Wrong("it left processes behind")
+            time.sleep(0.002)
         return Run(process, folder)
 
 

@@ -178,6 +178,23 @@ def with_option(**options):
     return [new(max_workers=1, **options)]
 
 
+def check_initializer(command, has):
+    """The error of an initializer is not that of a task."""
+    calls = [call("square", "a", value=3)]
+    initializer = call("fail", "init", text="this could not be set up")
+    steps = [new(max_workers=1, initializer=initializer), *as_tasks(has, calls), SHUTDOWN]
+    made = run(command, steps)
+    check_lines(made, steps)
+    (failed,) = outcomes(has, made, calls)
+    require(failed.get("error", {}).get("class") == "broken", f"the outcome is {failed}")
+    if "initializer_cause" in has:
+        require("this could not be set up" in failed["error"]["message"], f"no cause: {failed}")
+    events = [it["event"] for it in made.trace]
+    # A pool may try it again in another worker, and no task may run.
+    require(events[:2] == ["init_begin", "init_failed"], f"the events are {events}")
+    require("begin" not in events, f"a task ran: {events}")
+
+
 # Steps that need a capability each.
 NEEDY = {
     "submit": needing("submit", future="f", call=call("echo", "f")),
@@ -252,6 +269,7 @@ def check_missing_pool(command):
 CHECKS = {
     "core": check_core,
     "failure": check_failure,
+    "initializer": check_initializer,
     "refusals": check_refusals,
     "printing": check_printing,
     "bad input": check_bad_input,

@@ -34,7 +34,6 @@ export class Pool {
 
 function errorClass({ message }) {
   if (message.startsWith('Farm is ended')) return 'rejected'
-  if (message.startsWith('Error when calling setup')) return 'broken'
   return /^(A jest worker process|Jest worker) /.test(message) ? 'broken' : undefined
 }
 

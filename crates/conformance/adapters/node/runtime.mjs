@@ -134,12 +134,14 @@ function messageOf(error) {
   return error?.cause === undefined ? message : `${message}: ${messageOf(error.cause)}`
 }
 
-// Tells a body's error from the library's own: by where it was raised.
+// Tells a body's error, and an initializer's, from the library's own: by where it was raised.
 function defaultClass(error) {
   const message = String(error?.message)
   const cannotBeEncoded = /could not be cloned|serialize a BigInt/
   if (error?.name === 'DataCloneError' || cannotBeEncoded.test(message)) return 'serialisation'
-  return String(error?.stack).includes('/bodies.mjs') ? 'task' : 'other'
+  const stack = String(error?.stack)
+  if (!stack.includes('/bodies.mjs')) return 'other'
+  return /^ +at initialize /m.test(stack) ? 'broken' : 'task'
 }
 
 function failure(error, adapter) {
@@ -151,6 +153,12 @@ function failure(error, adapter) {
   const status = failed.class === 'broken' && adapter.status?.(error)
   if (status) failed.status = status
   return failed
+}
+
+// The pool or future of a name.
+function named(things, name) {
+  if (!things.has(name)) throw new Error(`there is no ${name}: the step that makes it failed`)
+  return things.get(name)
 }
 
 // Carries out the steps of all clients.
@@ -168,26 +176,26 @@ class Steps {
   }
 
   submit({ pool, future, call }) {
-    const promise = this.#pools.get(pool).submit(asSubmitted(call))
+    const promise = named(this.#pools, pool).submit(asSubmitted(call))
     // A future that nobody asks for must not end the program, as unhandled rejections do.
     promise.catch(() => {})
     this.#futures.set(future, promise)
   }
 
   result({ future }) {
-    return this.#futures.get(future)
+    return named(this.#futures, future)
   }
 
   async shutdown({ pool, wait, cancel }) {
-    await this.#pools.get(pool).shutdown({ wait, cancel })
+    await named(this.#pools, pool).shutdown({ wait, cancel })
   }
 
   async kill_workers({ pool }) {
-    await this.#pools.get(pool).killWorkers()
+    await named(this.#pools, pool).killWorkers()
   }
 
   async cancel({ pool, future }) {
-    const promise = this.#futures.get(future)
+    const promise = named(this.#futures, future)
     this.#adapter.Pool.cancel(promise)
     try {
       await promise
@@ -198,7 +206,7 @@ class Steps {
   }
 
   callback({ future, label, fails }) {
-    this.#futures.get(future).finally(() => {
+    named(this.#futures, future).finally(() => {
       event('callback', label)
       if (fails) throw new Error(`the callback ${label} fails`)
     })

@@ -53,6 +53,7 @@ export class Pool {
 }
 
 function errorClass(error) {
+  if (error instanceof RangeError) return 'invalid'
   if (error.name === 'AbortError' || error.name === 'CancelError') return 'cancelled'
   if (error.message === 'Worker exited unexpectedly') return 'broken'
   return error.message === 'Terminating worker thread' ? 'cancelled' : undefined

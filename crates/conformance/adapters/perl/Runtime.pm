@@ -260,7 +260,8 @@ sub carry_out {
         $pools->{ $step->{pool} } = $adapter->{pool}->new(%{ $step->{options} // {} });
         return;
     }
-    my $pool = $pools->{ $step->{pool} };
+    my $pool = $pools->{ $step->{pool} }
+        or die "there is no pool $step->{pool}: the step that makes it failed\n";
     if ($do eq 'map') {
         my @calls = map { as_submitted($_) } @{ $step->{calls} };
         return [$pool->map(\@calls, $step->{options} // {})];

@@ -164,8 +164,10 @@ class Session:
         until = step["until"].upper()
         timeout = seconds(step.get("timeout"))
         done, not_done = concurrent.futures.wait(futures.values(), timeout, until)
-        names = lambda some: [name for name, future in futures.items() if future in some]
-        return {"done": names(done), "not_done": names(not_done)}
+        return {
+            "done": [name for name, future in futures.items() if future in done],
+            "not_done": [name for name, future in futures.items() if future in not_done],
+        }
 
     def do_as_completed(self, step):
         futures = [self.named(self.futures, name) for name in step["futures"]]

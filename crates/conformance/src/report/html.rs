@@ -19,6 +19,9 @@ const PAGE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
+/// How many characters of a text the head of a column shows.
+const MOST_OF_A_NAME: usize = 48;
+
 /// Writes the page. Links into the book lead below `book`, a folder or an address; without it, to the
 /// folder that the page is in.
 ///
@@ -88,6 +91,14 @@ fn options() -> String {
     Verdict::ALL.iter().map(option).collect()
 }
 
+/// Keeps a head from covering the matrix: all of the text is below, among the runs.
+fn short(text: &str) -> String {
+    match text.char_indices().nth(MOST_OF_A_NAME) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 fn head(matrix: &Matrix<'_>, first: &str) -> String {
     let mut head = format!("<thead><tr><th scope=\"col\">{first}</th>");
     for (index, (run, name)) in matrix.runs.iter().zip(&matrix.names).enumerate() {
@@ -99,8 +110,8 @@ fn head(matrix: &Matrix<'_>, first: &str) -> String {
         let _ = write!(
             head,
             "<th scope=\"col\"><a href=\"#run-{index}\">{}</a> <span class=\"small\">{}</span></th>",
-            escaped(name),
-            escaped(&version)
+            escaped(&short(name)),
+            escaped(&short(&version))
         );
     }
     head + "</tr></thead>\n"

@@ -114,6 +114,26 @@ fn the_page_has_a_cell_for_every_case_and_column() {
 }
 
 #[test]
+fn a_cell_shows_what_it_was_judged_by() {
+    let of = |requirement: &str, area: &str| {
+        let mut case = case("a.b", Level::Must, Verdict::Passed);
+        (case.requirement, case.area) = (requirement.to_owned(), area.to_owned());
+        vec![case]
+    };
+    // Two versions of the suite say different things of a case, and have it in different areas.
+    let runs = vec![run("x", "pool", of("of before", "a")), run("y", "other", of("of now", "b"))];
+    let both = Results::of(runs).expect("two adapters");
+    assert_eq!(Matrix::of(&both).areas.len(), 1);
+    let page = html(&both, None).expect("it is written");
+    let (_, data) = page.split_once("id=\"data\">").expect("there are data");
+    let (data, _) = data.split_once("</script>").expect("they end");
+    let data: serde_json::Value = serde_json::from_str(data).expect("they are JSON");
+    assert_eq!(data["rows"][0]["requirement"], "of before");
+    assert_eq!(data["cells"][0][0]["about"], serde_json::Value::Null);
+    assert_eq!(data["cells"][0][1]["about"]["requirement"], "of now");
+}
+
+#[test]
 fn links_lead_into_the_book() {
     let link = |book| html(&results(), book).expect("it is written");
     assert!(link(None).contains(r#""link":"catalogue.html#init-passed""#));

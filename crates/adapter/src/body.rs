@@ -136,6 +136,9 @@ fn carry_out(call: &Call) -> Result<Value, String> {
 fn die(call: &Call) -> Result<Value, String> {
     if let Some(number) = call.signal {
         let signal = Signal::try_from(number).map_err(|error| error.to_string())?;
+        // Rust handles some of them, for stack overflows; those that cannot be handled need no default.
+        // SAFETY: the default is no handler that could do anything unsafe.
+        let _ = unsafe { nix::sys::signal::signal(signal, SigHandler::SigDfl) };
         raise(signal).map_err(|error| error.to_string())?;
         return Err(format!("signal {number} did not end the process"));
     }

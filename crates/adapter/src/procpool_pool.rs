@@ -143,6 +143,7 @@ impl Library for Procpool {
                 map_error: Some(policy::MapError::Continue),
                 drop: Some(policy::Drop::DrainAndWait),
                 program_end: Some(policy::ProgramEnd::Drain),
+                nowait_end: Some(policy::ProgramEnd::Abandon),
                 start: Some(policy::Start::OnDemand),
                 cancel_running: Some(policy::CancelRunning::Refuse),
                 bad_argument: Some(policy::Undecodable::TaskError),

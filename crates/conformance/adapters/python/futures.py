@@ -21,6 +21,7 @@ class Pool(runtime.Pool):
         "map_error": "stop",
         "drop": "drain",
         "program_end": "drain",
+        "nowait_end": "drain",
         "cancel_running": "refuse",
         "bad_argument": "broken",
         "bad_result": "broken",

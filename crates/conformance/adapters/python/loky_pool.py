@@ -23,6 +23,7 @@ class Pool(runtime.Pool):
         "map_error": "stop",
         "drop": "drain",
         "program_end": "drain",
+        "nowait_end": "drain",
         "start": "at_first_submit",
         "cancel_running": "refuse",
         "bad_argument": "broken",

@@ -5,14 +5,23 @@
 
 mod article;
 mod cancel;
+mod codec;
 mod config;
+mod death;
+mod fork;
 mod future;
 mod init;
+mod leak;
 mod map;
+mod nested;
+mod output;
+mod parent;
 mod property;
 mod recycle;
+mod shutdown;
 mod start;
 mod submit;
+mod timeout;
 mod wait;
 
 use crate::case::Case;
@@ -29,6 +38,15 @@ pub const AREAS: &[(&str, &str)] = &[
     ("future", "What a future says of its task: outcomes, states, callbacks."),
     ("cancel", "Which tasks can be cancelled, and what becomes of them."),
     ("wait", "Waiting for several futures at once."),
+    ("shutdown", "The ends of a pool, by shutdown, by dropping it, and by the end of its program."),
+    ("death", "Workers that die, and what that does to their pool."),
+    ("timeout", "Limits of time for tasks and for idle workers."),
+    ("codec", "What cannot be encoded or decoded."),
+    ("parent", "The program that has the pool dies."),
+    ("nested", "Pools and processes in tasks."),
+    ("fork", "What workers inherit, and must not."),
+    ("output", "What workers print, and what a pool does."),
+    ("leak", "What a pool leaves behind in a program that lives on."),
     ("property", "Whole scenarios, drawn at random and judged by what must hold for all."),
 ];
 
@@ -45,6 +63,15 @@ pub fn all() -> Vec<Case> {
         future::CASES,
         cancel::CASES,
         wait::CASES,
+        shutdown::CASES,
+        death::CASES,
+        timeout::CASES,
+        codec::CASES,
+        parent::CASES,
+        nested::CASES,
+        fork::CASES,
+        output::CASES,
+        leak::CASES,
         property::CASES,
     ]
     .concat()
@@ -67,6 +94,15 @@ pub fn not_tested() -> Vec<(&'static str, &'static str)> {
         future::NOT_TESTED,
         cancel::NOT_TESTED,
         wait::NOT_TESTED,
+        shutdown::NOT_TESTED,
+        death::NOT_TESTED,
+        timeout::NOT_TESTED,
+        codec::NOT_TESTED,
+        parent::NOT_TESTED,
+        nested::NOT_TESTED,
+        fork::NOT_TESTED,
+        output::NOT_TESTED,
+        leak::NOT_TESTED,
     ]
     .concat()
 }

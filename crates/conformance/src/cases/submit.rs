@@ -356,10 +356,6 @@ pub(super) const CASES: &[Case] = &[
 /// Behaviours that no case here is about.
 pub(super) const NOT_TESTED: &[(&str, &str)] = &[
     ("SUB-04", "When hooks of the program's end run is the language's."),
-    (
-        "SUB-05",
-        "Whether a broken pool refuses a task or fails its future is left open; death.later-tasks-are-refused asks for either.",
-    ),
     ("SUB-08", "The contract's results are JSON, which has no error values."),
     ("SUB-10", "Which errors are immutable is the language's."),
     ("SUB-11", "An exit that can be caught is the language's."),

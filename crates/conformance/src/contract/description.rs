@@ -156,6 +156,9 @@ pub struct Policies {
     /// What becomes of tasks when the program ends without `shutdown`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub program_end: Option<policy::ProgramEnd>,
+    /// What becomes of tasks when the program ends that a `shutdown` did not wait for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nowait_end: Option<policy::ProgramEnd>,
     /// When workers are started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<policy::Start>,

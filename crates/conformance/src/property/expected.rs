@@ -15,7 +15,12 @@ pub fn expected(drawn: &Drawn, history: &History) -> Finding {
     let dies = drawn.tasks.contains(&Task::Die);
     let breaks = history.description.policies.worker_death == Some(policy::WorkerDeath::Break);
     for (index, task) in drawn.tasks.iter().enumerate() {
-        let name = format!("result {}", tag(index));
+        let mut name = format!("result {}", tag(index));
+        // A pool that has broken refuses what comes after that, and then there is no future.
+        let submit = format!("submit {}", tag(index));
+        if dies && breaks && matches!(history.outcome(&submit)?, Outcome::Error(_)) {
+            name = submit;
+        }
         let outcome = history.outcome(&name)?;
         let cancelled = drawn.cancels().any(|cancelled| cancelled == index)
             && *history.value(&format!("cancel {}", tag(index)))? == Value::Bool(true);

@@ -1,0 +1,207 @@
+//! What cannot be encoded or decoded.
+
+use crate::case::{CASE, Case, Only};
+use crate::contract::{Call, Capability as Has, ErrorClass, Place, policy};
+use crate::history::{Finding, History};
+use crate::plan::{Condition, Plan, begun, echo, gated, returned, workers};
+
+fn poisoned(tag: &str, poison: Place) -> Call {
+    Call { poison: Some(poison), ..echo(tag, 1) }
+}
+
+/// A poisoned task, and a good one after it.
+fn one_is_poisoned(plan: &mut Plan, place: Place) {
+    plan.new_pool("p", workers(1)).submit("p", poisoned("a", place)).result("a");
+    plan.submit("p", echo("b", 2)).result("b").shutdown("p");
+}
+
+/// A task may be refused by the call or by its future.
+fn fails(history: &History, future: &str, classes: &[ErrorClass]) -> Finding {
+    let step = match history.value(&format!("submit {future}")) {
+        Ok(_) => format!("result {future}"),
+        Err(_) => format!("submit {future}"),
+    };
+    history.failure(&step, classes).map(|_| ())
+}
+
+const OWN: &[ErrorClass] = &[ErrorClass::Serialisation, ErrorClass::Task];
+const ANY: &[ErrorClass] = &[ErrorClass::Serialisation, ErrorClass::Task, ErrorClass::Broken];
+
+fn fails_alone(history: &History) -> Finding {
+    fails(history, "a", OWN)?;
+    history.returned("result b", 2)
+}
+
+/// What a pool does that says that it breaks: the task fails, and whatever follows has an outcome.
+fn fails_somehow(history: &History) -> Finding {
+    fails(history, "a", ANY)?;
+    match history.value("result b") {
+        Ok(_) => history.returned("result b", 2),
+        Err(_) => fails(history, "b", &[ErrorClass::Broken]),
+    }
+}
+
+pub(super) const CASES: &[Case] = &[
+    Case {
+        id: "codec.argument-that-cannot-be-encoded",
+        requirement: "The pool MUST fail only the task whose argument cannot be encoded, and go on.",
+        source: "CPython: test_error_at_task_pickle",
+        rows: &["SER-01", "SER-02"],
+        needs: &[Has::PoisonEncodeArgument],
+        plan: |plan| one_is_poisoned(plan, Place::EncodeArgument),
+        judge: fails_alone,
+        ..CASE
+    },
+    Case {
+        id: "codec.argument-that-cannot-be-decoded",
+        requirement: "The pool MUST fail only the task whose argument cannot be decoded, as it says, and go on.",
+        source: "mpi4py.futures: test_bad_unpickle",
+        rows: &["SER-03"],
+        needs: &[Has::PoisonDecodeArgument],
+        only: Some(Only {
+            words: "bad_argument is task_error",
+            holds: |policies| policies.bad_argument == Some(policy::Undecodable::TaskError),
+        }),
+        plan: |plan| one_is_poisoned(plan, Place::DecodeArgument),
+        judge: fails_alone,
+        ..CASE
+    },
+    Case {
+        id: "codec.argument-that-breaks",
+        requirement: "The pool MUST give every future an outcome when an argument cannot be decoded.",
+        source: "CPython: test_error_at_task_unpickle",
+        rows: &["SER-03"],
+        needs: &[Has::PoisonDecodeArgument],
+        only: Some(Only {
+            words: "bad_argument is broken",
+            holds: |policies| policies.bad_argument == Some(policy::Undecodable::Broken),
+        }),
+        plan: |plan| one_is_poisoned(plan, Place::DecodeArgument),
+        judge: fails_somehow,
+        ..CASE
+    },
+    Case {
+        id: "codec.result-that-cannot-be-encoded",
+        requirement: "The pool MUST fail only the task whose result cannot be encoded, and go on.",
+        source: "CPython: test_error_during_result_pickle_on_worker",
+        rows: &["SER-06"],
+        needs: &[Has::PoisonEncodeResult],
+        plan: |plan| one_is_poisoned(plan, Place::EncodeResult),
+        judge: fails_alone,
+        ..CASE
+    },
+    Case {
+        id: "codec.result-that-cannot-be-decoded",
+        requirement: "The pool MUST fail only the task whose result cannot be decoded, as it says, and go on.",
+        source: "mpi4py.futures: test_bad_unpickle",
+        rows: &["SER-09"],
+        needs: &[Has::PoisonDecodeResult],
+        only: Some(Only {
+            words: "bad_result is task_error",
+            holds: |policies| policies.bad_result == Some(policy::Undecodable::TaskError),
+        }),
+        plan: |plan| one_is_poisoned(plan, Place::DecodeResult),
+        judge: fails_alone,
+        ..CASE
+    },
+    Case {
+        id: "codec.result-that-breaks",
+        requirement: "The pool MUST give every future an outcome when a result cannot be decoded.",
+        source: "CPython: test_error_during_result_unpickle_in_result_handler",
+        rows: &["SER-09"],
+        needs: &[Has::PoisonDecodeResult],
+        only: Some(Only {
+            words: "bad_result is broken",
+            holds: |policies| policies.bad_result == Some(policy::Undecodable::Broken),
+        }),
+        plan: |plan| one_is_poisoned(plan, Place::DecodeResult),
+        judge: fails_somehow,
+        ..CASE
+    },
+    Case {
+        id: "codec.many-bad-arguments",
+        requirement: "The pool MUST go on after many tasks whose arguments cannot be encoded.",
+        source: "loky: test_queue_full_deadlock",
+        rows: &["SER-12"],
+        needs: &[Has::PoisonEncodeArgument],
+        plan: |plan| {
+            plan.new_pool("p", workers(1));
+            for number in 0..50 {
+                plan.submit("p", poisoned(&format!("bad{number}"), Place::EncodeArgument));
+            }
+            for number in 0..50 {
+                plan.submit("p", echo(&format!("good{number}"), number));
+            }
+            plan.result("bad49").result("good49").shutdown("p");
+        },
+        judge: |history| {
+            fails(history, "bad49", OWN)?;
+            history.returned("result good49", 49)
+        },
+        ..CASE
+    },
+    Case {
+        id: "codec.bad-argument-behind-a-running-task",
+        requirement: "The pool MUST NOT let an argument that cannot be encoded disturb the tasks before and after it.",
+        source: "loky: test_worker_timeout_with_slowly_pickling_objects",
+        rows: &["SER-15"],
+        needs: &[Has::PoisonEncodeArgument],
+        plan: |plan| {
+            plan.new_pool("p", workers(1)).submit("p", gated("a", "go"));
+            plan.submit("p", poisoned("bad", Place::EncodeArgument)).submit("p", echo("b", 2));
+            plan.hold("go").result("a").result("bad").result("b").shutdown("p");
+            plan.until(begun("a")).until(returned("submit b")).open("go");
+        },
+        judge: |history| {
+            history.returned("result a", "a")?;
+            fails(history, "bad", OWN)?;
+            history.returned("result b", 2)
+        },
+        ..CASE
+    },
+    Case {
+        id: "codec.bad-argument-and-shutdown",
+        requirement: "The pool MUST end when an argument cannot be encoded and it is shut down at once.",
+        source: "CPython: test_shutdown_deadlock_pickle; loky: test_shutdown_with_pickle_error",
+        rows: &["SHUT-13", "SHUT-14"],
+        needs: &[Has::PoisonEncodeArgument],
+        plan: |plan| {
+            for round in 0..4 {
+                let (pool, tag) = (format!("p{round}"), format!("t{round}"));
+                plan.new_pool(&pool, workers(2));
+                plan.submit(&pool, poisoned(&tag, Place::EncodeArgument)).shutdown(&pool);
+                plan.result(&tag);
+            }
+        },
+        judge: |history| (0..4).try_for_each(|round| fails(history, &format!("t{round}"), OWN)),
+        ..CASE
+    },
+    Case {
+        id: "codec.bad-argument-and-nowait",
+        requirement: "The pool MUST end its workers when an argument cannot be encoded and it is shut down without waiting.",
+        source: "CPython: bpo-39104, test_shutdown_deadlock_pickle",
+        rows: &["SHUT-13"],
+        needs: &[Has::PoisonEncodeArgument, Has::ShutdownNowait],
+        plan: |plan| {
+            plan.new_pool("p", workers(1)).submit("p", echo("good", 1)).result("good");
+            plan.submit("p", poisoned("a", Place::EncodeArgument)).shutdown_with("p", false, false);
+            plan.result("a").hold("end").until(returned("result a")).until(Condition::WorkersGone);
+            plan.open("end");
+        },
+        judge: |history| fails(history, "a", OWN),
+        ..CASE
+    },
+];
+
+/// Behaviours that no case here is about.
+pub(super) const NOT_TESTED: &[(&str, &str)] = &[
+    ("SER-04", "The contract's poison fails; it does not end the process."),
+    ("SER-05", "The contract's poison fails; it does not end the process."),
+    ("SER-07", "The contract's poison fails; it does not end the process."),
+    ("SER-08", "The contract's poison fails; it does not end the process."),
+    ("SER-10", "An exit that can be raised is the language's."),
+    ("SER-11", "An error that cannot be rebuilt is a matter of the language's types."),
+    ("SER-13", "What a decoder says is the language's."),
+    ("SER-14", "The contract does not choose encoders."),
+    ("SER-16", "That something is encoded at all is not seen from outside."),
+];

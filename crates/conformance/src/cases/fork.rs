@@ -1,0 +1,107 @@
+//! What workers inherit, and must not.
+
+use std::collections::BTreeSet;
+
+use crate::case::{CASE, Case, Level};
+use crate::contract::{Capability as Has, EventKind};
+use crate::history::require;
+use crate::plan::{begun, echo, gated, returned, tasks_begun, workers};
+
+pub(super) const CASES: &[Case] = &[
+    Case {
+        id: "fork.no-descriptor-of-the-programs",
+        level: Level::Should,
+        requirement: "The pool SHOULD NOT let a worker have the descriptor by which its program talks to others.",
+        source: "loky: _check_fds; CPython's fork start method inherits all, as its documentation says",
+        rows: &["FORK-03"],
+        plan: |plan| {
+            plan.new_pool("p", workers(1)).submit("p", gated("a", "go")).result("a").shutdown("p");
+            plan.until(begun("a")).sample("running").open("go");
+        },
+        judge: |history| {
+            let worker = history.event(EventKind::Begin, "a")?.pid;
+            let sample = history.sample("running")?;
+            let opened = sample.opened.iter().find(|(pid, _)| *pid == worker);
+            let (_, opened) = opened.ok_or("the worker was not seen")?;
+            // The adapter's lines go to a file of this name, by a duplicate that is nobody else's.
+            let lines: Vec<_> = opened.iter().filter(|(_, it)| it.ends_with("/stdout")).collect();
+            require(lines.is_empty(), || format!("the worker has {lines:?}"))
+        },
+        ..CASE
+    },
+    Case {
+        id: "fork.worker-of-one-pool-ends-alone",
+        requirement: "The pool MUST end its workers though a pool that was made later lives on.",
+        source: "measured: workers of a later pool hold the descriptors of an earlier one",
+        rows: &["FORK-04"],
+        needs: &[Has::SeveralPools],
+        plan: |plan| {
+            plan.new_pool("p", workers(2)).submit("p", echo("a", 1)).result("a");
+            plan.new_pool("q", workers(2)).submit("q", gated("b", "go")).shutdown("p");
+            plan.hold("look").result("b").shutdown("q");
+            plan.until(returned("shutdown p")).until(begun("b")).sample("after").open("look");
+            plan.open("go");
+        },
+        judge: |history| {
+            let worker = history.event(EventKind::Begin, "a")?.pid;
+            let after = history.sample("after")?;
+            require(!after.alive.contains(&worker), || format!("worker {worker} was there"))?;
+            history.returned("result b", "b")
+        },
+        ..CASE
+    },
+    Case {
+        id: "fork.with-threads-in-the-program",
+        requirement: "The pool MUST start workers while threads of its program are busy with pools of their own.",
+        source: "CPython: gh-90622; loky: test_compatibility_openmp",
+        rows: &["FORK-02"],
+        needs: &[Has::Threads, Has::SeveralPools],
+        plan: |plan| {
+            for client in 0..4 {
+                if client > 0 {
+                    plan.client(&format!("client{client}"));
+                }
+                for round in 0..5 {
+                    let (pool, tag) = (format!("p{client}-{round}"), format!("t{client}-{round}"));
+                    plan.new_pool(&pool, workers(1)).submit(&pool, echo(&tag, round)).result(&tag);
+                    plan.shutdown(&pool);
+                }
+            }
+        },
+        judge: |history| {
+            for client in 0..4 {
+                for round in 0..5 {
+                    history.returned(&format!("result t{client}-{round}"), round)?;
+                }
+            }
+            Ok(())
+        },
+        ..CASE
+    },
+    Case {
+        id: "fork.main-does-not-run-again",
+        requirement: "The pool MUST NOT run the program's main part again in a worker.",
+        source: "loky: test_interactively_defined_executor_no_main",
+        rows: &["FORK-06"],
+        plan: |plan| {
+            plan.new_pool("p", workers(2));
+            plan.submit("p", gated("a", "go")).submit("p", gated("b", "go"));
+            plan.result("a").result("b").shutdown("p").until(tasks_begun(2)).open("go");
+        },
+        // A worker that ran it would carry the scenario out: its tasks would run twice, which is a rule
+        // for every run, and its lines would come twice, which no adapter may write.
+        judge: |history| {
+            history.returned("result a", "a")?;
+            let begun: BTreeSet<&str> =
+                history.events(EventKind::Begin).map(|event| event.tag.as_str()).collect();
+            require(begun == BTreeSet::from(["a", "b"]), || format!("{begun:?} ran"))
+        },
+        ..CASE
+    },
+];
+
+/// Behaviours that no case here is about.
+pub(super) const NOT_TESTED: &[(&str, &str)] = &[
+    ("FORK-01", "What a language warns of when a program with threads forks is its own."),
+    ("FORK-05", "The order in which a pool's threads and workers start is not seen from outside."),
+];

@@ -71,8 +71,6 @@ pub struct Sample {
     pub zombies: BTreeSet<u32>,
     /// The descriptors of each of its descendants: number and target.
     pub opened: Vec<(u32, Vec<(i32, String)>)>,
-    /// What is in /dev/shm.
-    pub shared_memory: BTreeSet<String>,
 }
 
 /// A step, and what became of it.

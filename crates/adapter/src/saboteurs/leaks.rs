@@ -48,11 +48,6 @@ pub(super) const ALL: &[Saboteur] = &[
             }
         }
     ),
-    leaking!("leaks-shared-memory", "Makes a file in /dev/shm with every pool.", |_, _| {
-        let number = std::process::id();
-        // There may be no such folder; then nothing is leaked, which the kill matrix shows.
-        let _ = File::create(format!("/dev/shm/saboteur-{number}"));
-    }),
     Saboteur {
         name: "survives-its-program",
         does: "Starts a process with a task that lives on when all others have gone.",

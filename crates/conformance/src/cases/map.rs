@@ -130,7 +130,7 @@ pub(super) const CASES: &[Case] = &[
         source: CPYTHON,
         rows: &["MAP-01"],
         needs: &[Has::Map],
-        kills: &["map-drops-the-last", "map-repeats-one"],
+        kills: &["map-drops-the-last", "map-repeats-one", "answers-early"],
         plan: |plan| {
             plan.new_pool("p", workers(3)).map("p", squares("t", 500)).shutdown("p");
         },
@@ -230,6 +230,20 @@ pub(super) const CASES: &[Case] = &[
             gave_squares(history, "map p", 40)?;
             gave_squares(history, "map p #2", 40)
         },
+        ..CASE
+    },
+    Case {
+        id: "map.chunk-one-by-one",
+        requirement: "The pool MUST run the items of a chunk one after the other.",
+        source: CHUNKS,
+        rows: &["MAP-02"],
+        needs: &[Has::Chunksize],
+        kills: &["answers-early"],
+        plan: |plan| {
+            plan.new_pool("p", workers(4)).map_with("p", squares("t", 3), chunks(3)).shutdown("p");
+        },
+        // That none overlaps another one in its worker is a rule for every run.
+        judge: |history| gave_squares(history, "map p", 3),
         ..CASE
     },
     Case {

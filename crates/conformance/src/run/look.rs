@@ -21,7 +21,6 @@ pub(super) fn look(name: &str, owner: u32) -> Sample {
     let count = |what: &str| {
         fs::read_dir(format!("/proc/{owner}/{what}")).map_or(0, |entries| entries.flatten().count())
     };
-    let shared = fs::read_dir("/dev/shm").into_iter().flatten().flatten();
     Sample {
         name: name.to_owned(),
         at: now(),
@@ -30,7 +29,6 @@ pub(super) fn look(name: &str, owner: u32) -> Sample {
         zombies: zombies.map(|process| process.pid).collect(),
         opened: alive.iter().map(|pid| (*pid, descriptors_of(*pid))).collect(),
         alive,
-        shared_memory: shared.filter_map(|entry| entry.file_name().into_string().ok()).collect(),
     }
 }
 

@@ -27,7 +27,8 @@ const UNORDERED: [(&str, &[&str]); 4] = [
 const FAILING: [&str; 1] = ["forgetful_adapter"];
 
 /// Transcripts that tell what happened when, in which process. In their lines that begin with a space,
-/// and in those that sum up, a number may be another one each time. Trials end in any order.
+/// and in those that sum up, a number may be another one each time. Trials end in any order, and what
+/// workers did may stand before or after what the client did.
 const TIMED: [&str; 3] = ["template_adapter", "forgetful_adapter", "replay"];
 
 /// Two workers write to one log.
@@ -115,7 +116,10 @@ impl Transcript {
             let moves = |line: &str| unordered.contains(&line) || (timed && is_trial(line));
             let lines = normalised(text, moves).into_iter();
             let line = |line: &str| if timed { without_numbers(line) } else { line.to_owned() };
-            lines.map(line).collect::<Vec<String>>()
+            let mut lines: Vec<String> = lines.map(line).collect();
+            // Nobody promises which of two processes comes first.
+            lines.sort_by_key(|line| line.starts_with(WORKER));
+            lines
         };
         if plain(&self.output) == plain(output) {
             return Ok(());
@@ -152,6 +156,9 @@ fn normalised(output: &str, moves: impl Fn(&str) -> bool) -> Vec<&str> {
 fn is_trial(line: &str) -> bool {
     line.starts_with("test ") && line.contains("::")
 }
+
+/// How a line begins, without numbers, that tells when and in which worker something happened.
+const WORKER: &str = "# ms#";
 
 /// Leaves one sign of each number, with the spaces before it, in a line that tells of times.
 fn without_numbers(line: &str) -> String {
@@ -228,7 +235,7 @@ mod tests {
             ..article()
         };
         let later =
-            "test b::2\ntest a::1\na 1\n   2.0 ms  main  new p …\n 116.1 ms   41  end \"a\"\n";
+            "test b::2\ntest a::1\na 1\n   2.0 ms   41  end \"a\"\n 116.1 ms  main  new p …\n";
         assert_eq!(timed.compare(later), Ok(()));
         for (from, to) in
             [("a 1", "a 2"), ("b::2", "b::3"), ("new p", "new q"), ("end", "begin"), ("…\n", "…")]

@@ -32,6 +32,11 @@ impl std::fmt::Display for Fault {
 }
 
 impl Adapter {
+    /// Whether the shell can become it.
+    pub(super) fn is_one_program(&self) -> bool {
+        !become_it(&self.command).is_empty()
+    }
+
     /// Starts it with `verb` in a process group of its own, its streams files of `scratch`.
     pub(super) fn start(&self, verb: &str, scratch: &Path, stdin: Stdio) -> Result<Child, Fault> {
         let file = |name: &str| {

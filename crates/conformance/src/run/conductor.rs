@@ -33,6 +33,8 @@ struct Conductor<'a> {
     scenario: &'a Scenario,
     child: Child,
     ended: Option<ExitStatus>,
+    /// Whether the process that was started is the adapter's own.
+    becomes_adapter: bool,
     owner: Option<u32>,
     /// Whether `owner` is known to be the process that writes lines, and not one that came before it.
     owner_wrote: bool,
@@ -84,6 +86,7 @@ fn try_carry_out(
         scenario,
         child,
         ended: None,
+        becomes_adapter: adapter.is_one_program(),
         owner: None,
         owner_wrote: false,
         feed: Feed::new(path, scenario),
@@ -212,7 +215,10 @@ impl Conductor<'_> {
     fn refresh(&mut self) -> Result<(), Stop> {
         if self.ended.is_none() && !self.owner_wrote {
             // Again until its first line: a shell may have run something else before.
-            self.owner = process::owner(self.child.id()).or(self.owner);
+            self.owner = match self.becomes_adapter {
+                true => Some(self.child.id()),
+                false => process::owner(self.child.id()).or(self.owner),
+            };
             self.owner_wrote = !self.feed.lines.is_empty();
         }
         if self.ended.is_none() {

@@ -54,7 +54,7 @@ fn pools_are_nested_ten_deep() {
     fn nest(depth: u32) -> u32 {
         if depth == 0 { 0 } else { pool(1).submit(nest, depth - 1).result().unwrap() + 1 }
     }
-    assert_eq!(watch::within(watch::HANG, || pool(1).submit(nest, 10).result()), Ok(10));
+    watch::within(watch::HANG, || assert_eq!(pool(1).submit(nest, 10).result(), Ok(10)));
 }
 
 /// Where nested tasks write their pids down, say that the innermost runs, and wait for ever.

@@ -19,6 +19,16 @@ pub fn builder(method: &str) -> Builder {
     })
 }
 
+/// Starts the making of a pool beside another one, whose manager is a thread of this process: where
+/// that forbids copies of it, the workers are spawned.
+///
+/// # Panics
+///
+/// As for [`builder`].
+pub fn builder_beside_another(method: &str) -> Builder {
+    builder(if method == "fork" { "spawn" } else { method })
+}
+
 /// Starts the making of a pool of a program whose start method is in the environment; without one
 /// it is the default.
 ///
@@ -26,8 +36,15 @@ pub fn builder(method: &str) -> Builder {
 ///
 /// As for [`builder`].
 pub fn builder_of_program() -> Builder {
-    match std::env::var(VARIABLE) {
-        Ok(method) => builder(&method),
-        Err(_) => ProcessPoolExecutor::builder(),
-    }
+    std::env::var(VARIABLE).map_or_else(|_| ProcessPoolExecutor::builder(), |it| builder(&it))
+}
+
+/// As [`builder_of_program`], for a program that has a pool, as [`builder_beside_another`] does it.
+///
+/// # Panics
+///
+/// As for [`builder`].
+pub fn builder_of_program_beside_another() -> Builder {
+    let method = std::env::var(VARIABLE);
+    method.map_or_else(|_| ProcessPoolExecutor::builder(), |it| builder_beside_another(&it))
 }

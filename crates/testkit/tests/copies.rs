@@ -107,7 +107,10 @@ fn a_case_that_leaves_something_fails() {
 }
 
 #[test]
-#[expect(clippy::zombie_processes, reason = "it is killed with its case, so somebody else reaps it")]
+#[expect(
+    clippy::zombie_processes,
+    reason = "it is killed with its case, so somebody else reaps it"
+)]
 fn a_case_that_hangs_is_shown_and_killed_with_what_it_started() {
     let (mut reader, writer) = std::io::pipe().unwrap();
     let place = (std::process::id(), writer.as_raw_fd());

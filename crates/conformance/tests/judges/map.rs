@@ -65,6 +65,10 @@ pub(crate) fn entries() -> Vec<Entry> {
             vec![(|made| shorter(made, "map p #2", 39), "\"map p #2\" gave")],
         ),
         (
+            || Made::of("map.chunk-one-by-one"),
+            vec![(|made| shorter(made, "map p", 2), "\"map p\" gave")],
+        ),
+        (
             || refused("map.chunksize-zero-is-refused"),
             vec![
                 (|_| Made::of("map.chunksize-zero-is-refused"), RAN),

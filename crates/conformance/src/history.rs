@@ -3,7 +3,7 @@
 //! Owns the record and the questions that judges ask of it. A question that finds nothing answers with
 //! a sentence, so that a judge cannot take silence for agreement. Knows nothing of how a run is made.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -71,6 +71,11 @@ pub struct Sample {
     pub zombies: BTreeSet<u32>,
     /// The descriptors of each of its descendants: number and target.
     pub opened: Vec<(u32, Vec<(i32, String)>)>,
+    /// How much memory each of its descendants has to itself and in use, in KiB.
+    #[serde(default)]
+    pub memory: BTreeMap<u32, u64>,
+    /// What is in /dev/shm, except what processes of others use.
+    pub shared_memory: BTreeSet<String>,
 }
 
 /// A step, and what became of it.
@@ -126,6 +131,17 @@ pub fn place_of<'a>(scenario: &'a Scenario, name: &str) -> Option<(&'a str, usiz
     let sought = what.split_once(' ').unwrap_or((what, ""));
     let mut same = steps.filter(|(.., step)| words(step) == sought);
     same.nth(nth.checked_sub(1)?).map(|(client, index, _)| (client.name.as_str(), index))
+}
+
+impl Sample {
+    /// Whether there is nothing more than there was at the look `before`.
+    pub fn is_within(&self, before: &Self) -> bool {
+        self.descriptors <= before.descriptors
+            && self.threads <= before.threads
+            && self.alive.len() <= before.alive.len()
+            && self.zombies.len() <= before.zombies.len()
+            && self.shared_memory.is_subset(&before.shared_memory)
+    }
 }
 
 impl History {

@@ -202,6 +202,19 @@ impl Conductor<'_> {
                 self.samples.push(sample);
                 Ok(())
             }
+            Stage::Settle { name, like } => {
+                let before = self.samples.iter().find(|sample| sample.name == *like).cloned();
+                let before =
+                    before.ok_or_else(|| Fault(format!("the case has no look {like:?}")))?;
+                let deadline = Instant::now() + self.limits.leave;
+                let mut sample = look::look(name, self.owner());
+                while !sample.is_within(&before) && Instant::now() < deadline {
+                    std::thread::sleep(TICK);
+                    sample = look::look(name, self.owner());
+                }
+                self.samples.push(sample);
+                self.refresh()
+            }
             Stage::Quiet => self.pass(self.limits.quiet),
             Stage::Pause(time) => self.pass(*time),
         }

@@ -74,7 +74,7 @@ pub struct Sample {
     /// How much memory each of its descendants has to itself and in use, in KiB.
     #[serde(default)]
     pub memory: BTreeMap<u32, u64>,
-    /// What is in /dev/shm, except what processes of others use.
+    /// What is in /dev/shm that its processes use, or used at an earlier look.
     pub shared_memory: BTreeSet<String>,
 }
 

@@ -198,7 +198,7 @@ impl Conductor<'_> {
                 Ok(())
             }
             Stage::Sample(name) => {
-                let sample = look::look(name, self.owner());
+                let sample = look::look(name, self.owner(), &self.samples);
                 self.samples.push(sample);
                 Ok(())
             }
@@ -207,10 +207,10 @@ impl Conductor<'_> {
                 let before =
                     before.ok_or_else(|| Fault(format!("the case has no look {like:?}")))?;
                 let deadline = Instant::now() + self.limits.leave;
-                let mut sample = look::look(name, self.owner());
+                let mut sample = look::look(name, self.owner(), &self.samples);
                 while !sample.is_within(&before) && Instant::now() < deadline {
                     std::thread::sleep(TICK);
-                    sample = look::look(name, self.owner());
+                    sample = look::look(name, self.owner(), &self.samples);
                 }
                 self.samples.push(sample);
                 self.refresh()

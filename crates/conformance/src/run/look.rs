@@ -2,14 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 
 use nix::time::{ClockId, clock_gettime};
 
 use super::process;
 use crate::history::Sample;
 
-/// Looks at the processes of `owner`.
-pub(super) fn look(name: &str, owner: u32) -> Sample {
+/// Looks at the processes of `owner`, after the looks `before`.
+pub(super) fn look(name: &str, owner: u32, before: &[Sample]) -> Sample {
     let descendants = process::descendants(owner);
     let alive: BTreeSet<u32> = descendants
         .iter()
@@ -23,6 +24,7 @@ pub(super) fn look(name: &str, owner: u32) -> Sample {
     };
     let ours: BTreeSet<u32> =
         descendants.iter().map(|process| process.pid).chain([owner]).collect();
+    let known = before.iter().flat_map(|sample| sample.shared_memory.iter().cloned()).collect();
     Sample {
         name: name.to_owned(),
         at: now(),
@@ -32,7 +34,7 @@ pub(super) fn look(name: &str, owner: u32) -> Sample {
         opened: alive.iter().map(|pid| (*pid, descriptors_of(*pid))).collect(),
         memory: alive.iter().filter_map(|pid| Some((*pid, memory_of(*pid)?))).collect(),
         alive,
-        shared_memory: shared_memory(&ours),
+        shared_memory: shared_memory(&ours, known),
     }
 }
 
@@ -59,37 +61,23 @@ fn memory_of(pid: u32) -> Option<u64> {
 /// Where shared memory has its names.
 const SHARED_MEMORY: &str = "/dev/shm/";
 
-/// Returns the names of shared memory that no process but `ours` uses: other programs of the machine, and
-/// other runs of the suite, come and go at the same time.
-fn shared_memory(ours: &BTreeSet<u32>) -> BTreeSet<String> {
-    let entries = fs::read_dir(SHARED_MEMORY).into_iter().flatten().flatten();
-    let mut names: BTreeSet<String> =
-        entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
-    for process in process::all() {
-        if names.is_empty() {
-            break;
-        }
-        if ours.contains(&process.pid) {
-            continue;
-        }
-        for (_, target) in descriptors_of(process.pid) {
-            forget(&mut names, &target);
-        }
-        for line in fs::read_to_string(format!("/proc/{}/maps", process.pid))
-            .iter()
-            .flat_map(|it| it.lines())
-        {
-            forget(&mut names, line);
-        }
+/// Returns which of `names` are there, with the names that one of `pids` uses. Other programs of the
+/// machine, and other runs of the suite, have theirs in the same place: that a process of the run uses one
+/// is how it is known whose it is.
+fn shared_memory(pids: &BTreeSet<u32>, names: BTreeSet<String>) -> BTreeSet<String> {
+    let mut found = names;
+    for pid in pids {
+        let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap_or_default();
+        found.extend(maps.lines().filter_map(name_in));
+        found.extend(descriptors_of(*pid).iter().filter_map(|(_, target)| name_in(target)));
     }
-    names
+    found.retain(|name| Path::new(SHARED_MEMORY).join(name).exists());
+    found
 }
 
-/// Takes the name out that `text`, the target of a descriptor or a line of a process's maps, ends with.
-fn forget(names: &mut BTreeSet<String>, text: &str) {
-    if let Some((_, name)) = text.split_once(SHARED_MEMORY) {
-        names.remove(name.split('/').next().unwrap_or(name));
-    }
+/// Returns the name that `text`, the target of a descriptor or a line of a process's maps, ends with.
+fn name_in(text: &str) -> Option<String> {
+    text.split_once(SHARED_MEMORY).map(|(_, name)| name.to_owned())
 }
 
 /// Nanoseconds of CLOCK_MONOTONIC.
@@ -97,4 +85,31 @@ pub(super) fn now() -> u64 {
     // The clock exists on every Linux.
     clock_gettime(ClockId::CLOCK_MONOTONIC)
         .map_or(0, |time| time.tv_sec() as u64 * 1_000_000_000 + time.tv_nsec() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fs::{self, File};
+
+    use super::shared_memory;
+
+    #[test]
+    fn shared_memory_is_whose_it_was() {
+        let (nobody, me) = (BTreeSet::new(), BTreeSet::from([std::process::id()]));
+        let name = format!("conformance-{}", std::process::id());
+        let path = format!("/dev/shm/{name}");
+        let sees = |pids, known: &[String]| {
+            shared_memory(pids, known.iter().cloned().collect()).contains(&name)
+        };
+        let known = std::slice::from_ref(&name);
+        let file = File::create(&path).expect("there is such a folder");
+        assert!(!sees(&nobody, &[]), "it is not the run's");
+        assert!(sees(&me, &[]), "a process of the run has it open");
+        drop(file);
+        assert!(!sees(&me, &[]), "nobody has it open");
+        assert!(sees(&nobody, known), "it was the run's, and is there");
+        fs::remove_file(&path).expect("it is there");
+        assert!(!sees(&nobody, known), "it is gone");
+    }
 }

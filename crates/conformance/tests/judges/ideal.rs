@@ -23,6 +23,7 @@ pub(crate) fn carry_out(history: History) -> History {
     let mut ideal = Ideal {
         history,
         at: 0,
+        made: 0,
         pools: BTreeMap::new(),
         futures: BTreeMap::new(),
         maps: BTreeMap::new(),
@@ -37,10 +38,18 @@ pub(crate) fn carry_out(history: History) -> History {
     ideal.history
 }
 
+/// Leaves out the names that have been there before.
+fn once(names: &[String]) -> Vec<&String> {
+    let is_first = |(place, name): &(usize, &String)| !names[..*place].contains(name);
+    names.iter().enumerate().filter(is_first).map(|(_, name)| name).collect()
+}
+
 #[derive(Debug)]
 struct Ideal {
     history: History,
     at: u64,
+    /// How many pools there were, those among them whose name another one has now.
+    made: u32,
     pools: BTreeMap<String, Pool>,
     futures: BTreeMap<String, Outcome>,
     maps: BTreeMap<String, VecDeque<Outcome>>,
@@ -70,7 +79,8 @@ impl Ideal {
     fn step(&mut self, step: &Step) -> Outcome {
         match step {
             Step::New { pool, options } => {
-                let first = 200 + 100 * self.pools.len() as u32;
+                let first = 200 + 100 * self.made;
+                self.made += 1;
                 let made = Pool { options: options.clone(), first, turns: 0 };
                 self.pools.insert(pool.clone(), made);
             }
@@ -95,6 +105,15 @@ impl Ideal {
             Step::MapNext { map } => {
                 let next = self.maps.get_mut(map).and_then(VecDeque::pop_front);
                 return Outcome::Ok(items(&next.into_iter().collect::<Vec<_>>()));
+            }
+            Step::State { .. } => return Outcome::Ok("done".into()),
+            Step::Cancel { .. } => return Outcome::Ok(false.into()),
+            Step::Callback { label, .. } => self.event(OWNER, EventKind::Callback, label),
+            Step::Wait { futures, .. } => {
+                return Outcome::Ok(json!({"done": once(futures), "not_done": []}));
+            }
+            Step::AsCompleted { futures, .. } => {
+                return Outcome::Ok(json!({"order": once(futures), "timed_out": false}));
             }
             _ => {}
         }

@@ -2,11 +2,13 @@
 //!
 //! Owns the edits. It knows nothing of what the judges ask.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use procpool_conformance::case::Case;
 use procpool_conformance::contract::{
     Description, ErrorClass, Event, EventKind, Failure, Line, Moment, Outcome, Policies, VERSION,
 };
-use procpool_conformance::history::{End, History, place_of};
+use procpool_conformance::history::{End, History, Sample, place_of};
 use procpool_conformance::plan::Plan;
 use procpool_conformance::{cases, judge};
 use serde_json::Value;
@@ -140,6 +142,13 @@ impl Made {
         self
     }
 
+    /// Something happened when every step had returned.
+    pub(crate) fn after_all(mut self, event: EventKind, tag: &str, pid: u32) -> Self {
+        let at = self.history.lines.iter().map(|line| line.at).max().unwrap_or(0) + MILLI;
+        self.history.events.push(Event { pid, ppid: OWNER, at, event, tag: tag.to_owned() });
+        self
+    }
+
     /// Something happened before all else.
     pub(crate) fn and_first(mut self, event: EventKind, tag: &str, pid: u32) -> Self {
         self.history
@@ -160,6 +169,81 @@ impl Made {
         let at = from + (to - from) / 2;
         let event = Event { pid: OWNER, ppid: 1, at, event, tag: tag.to_owned() };
         self.history.events.push(event);
+        self
+    }
+
+    /// Tasks were cancelled and did not run.
+    pub(crate) fn cancelled(self, tags: &[&str]) -> Self {
+        tags.iter().fold(self, |made, tag| {
+            let step = format!("cancel {tag}");
+            let made = match place_of(&made.history.scenario, &step) {
+                Some(_) => made.returns(&step, true),
+                None => made,
+            };
+            made.ended(&[tag], ErrorClass::Cancelled).unrun(tag)
+        })
+    }
+
+    /// The tasks have an error and did not come to their end.
+    pub(crate) fn ended(self, tags: &[&str], class: ErrorClass) -> Self {
+        tags.iter().fold(self, |made, tag| {
+            let step = format!("result {tag}");
+            let made = match place_of(&made.history.scenario, &step) {
+                Some(_) => made.fails(&step, class),
+                None => made,
+            };
+            made.without(EventKind::End, tag)
+        })
+    }
+
+    /// Tasks ended, one after the other, when a step had returned.
+    pub(crate) fn after(mut self, step: &str, tags: &[&str]) -> Self {
+        let mut at = self.end_of(step).at;
+        for tag in tags {
+            for event in self.history.events.iter_mut().filter(|event| event.tag == *tag) {
+                if event.event != EventKind::Begin {
+                    at += 1;
+                    event.at = at;
+                }
+            }
+        }
+        self
+    }
+
+    /// The suite looked when a step had ended.
+    pub(crate) fn looks(mut self, name: &str, step: &str, see: fn(&mut Sample)) -> Self {
+        let mut sample = Sample {
+            name: name.to_owned(),
+            at: self.end_of(step).at,
+            descriptors: 10,
+            threads: 2,
+            alive: BTreeSet::new(),
+            zombies: BTreeSet::new(),
+            opened: Vec::new(),
+            memory: BTreeMap::new(),
+            shared_memory: BTreeSet::new(),
+        };
+        see(&mut sample);
+        self.history.samples.retain(|sample| sample.name != name);
+        self.history.samples.push(sample);
+        self
+    }
+
+    /// The pool has made a choice.
+    pub(crate) fn choosing(mut self, choose: fn(&mut Policies)) -> Self {
+        choose(&mut self.history.description.policies);
+        self
+    }
+
+    /// The program ended in some way.
+    pub(crate) fn program_ends(mut self, end: End) -> Self {
+        self.history.end = end;
+        self
+    }
+
+    /// A process was there after the program.
+    pub(crate) fn leaves(mut self, process: &str) -> Self {
+        self.history.left.push(process.to_owned());
         self
     }
 

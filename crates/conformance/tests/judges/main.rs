@@ -1,13 +1,18 @@
 //! Judges of cases on histories that are made up: each passes what an ideal pool does, and finds what
 //! a bad one does, in words that say what that is.
 
+mod cancel;
 mod config;
+mod future;
 mod ideal;
+mod leak;
 mod made;
 mod map;
 mod output;
+mod shutdown;
 mod submit;
 mod timeout;
+mod wait;
 
 use std::collections::BTreeSet;
 
@@ -19,7 +24,9 @@ use procpool_conformance::cases;
 type Entry = (fn() -> Made, Vec<(fn(Made) -> Made, &'static str)>);
 
 /// The areas whose judges are tested here.
-const AREAS: [&str; 5] = ["config", "submit", "map", "timeout", "output"];
+const AREAS: [&str; 10] = [
+    "config", "submit", "map", "timeout", "output", "future", "cancel", "wait", "shutdown", "leak",
+];
 
 fn check(entries: &[Entry]) {
     for (good, bad) in entries {
@@ -57,6 +64,31 @@ fn output_judges_find_what_is_wrong() {
 }
 
 #[test]
+fn future_judges_find_what_is_wrong() {
+    check(&future::entries());
+}
+
+#[test]
+fn cancel_judges_find_what_is_wrong() {
+    check(&cancel::entries());
+}
+
+#[test]
+fn wait_judges_find_what_is_wrong() {
+    check(&wait::entries());
+}
+
+#[test]
+fn shutdown_judges_find_what_is_wrong() {
+    check(&shutdown::entries());
+}
+
+#[test]
+fn leak_judges_find_what_is_wrong() {
+    check(&leak::entries());
+}
+
+#[test]
 fn every_judge_of_a_must_is_here() {
     let entries = [
         config::entries(),
@@ -64,6 +96,11 @@ fn every_judge_of_a_must_is_here() {
         map::entries(),
         timeout::entries(),
         output::entries(),
+        future::entries(),
+        cancel::entries(),
+        wait::entries(),
+        shutdown::entries(),
+        leak::entries(),
     ]
     .concat();
     let there: BTreeSet<&str> = entries.iter().map(|(good, _)| good().id()).collect();

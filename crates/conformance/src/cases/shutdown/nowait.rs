@@ -126,9 +126,16 @@ pub(in crate::cases) const CASES: &[Case] = &[
         plan: |plan| {
             plan.new_pool("p", workers(1)).submit("p", gated("a", "go")).hold("look");
             plan.shutdown_with("p", false, false).shutdown("p").result("a");
-            plan.until(begun("a")).open("look").until(called("shutdown p #2")).quiet().open("go");
+            plan.until(begun("a")).open("look").until(returned("shutdown p #2")).open("go");
         },
-        judge: |history| history.returned("result a", "a"),
+        judge: |history| {
+            history.returned("result a", "a")?;
+            let (end, returned) =
+                (history.event(EventKind::End, "a")?.at, history.ended_at("shutdown p #2")?);
+            require(returned <= end, || {
+                "it waited for the task, though it says it does not".to_owned()
+            })
+        },
         ..CASE
     },
 ];

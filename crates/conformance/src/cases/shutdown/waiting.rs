@@ -179,7 +179,10 @@ pub(in crate::cases) const CASES: &[Case] = &[
             plan.until(begun("a")).until(called("shutdown p")).quiet();
             plan.signal(worker_of("a"), 9);
         },
-        judge: |history| history.failure("result a", &[ErrorClass::Broken]).map(|_| ()),
+        judge: |history| {
+            history.value("shutdown p")?;
+            history.failure("result a", &[ErrorClass::Broken]).map(|_| ())
+        },
         ..CASE
     },
     Case {

@@ -1,0 +1,133 @@
+//! Histories of what pools leave behind.
+
+use procpool_conformance::contract::ErrorClass;
+use procpool_conformance::history::Sample;
+
+use crate::Entry;
+use crate::made::Made;
+
+/// Nothing is different after six pools.
+fn clean(id: &str) -> Made {
+    seen(Made::of(id), |_| {})
+}
+
+/// The same where every worker has died.
+fn broken(id: &str) -> Made {
+    let tags = ["t0", "t1", "t2", "t3", "t4", "t5"];
+    clean(id).ended(&tags, ErrorClass::Broken)
+}
+
+/// What the last look saw.
+fn seen(made: Made, see: fn(&mut Sample)) -> Made {
+    made.looks("early", "gate early", |_| {}).looks("late", "gate late", see)
+}
+
+fn four_descriptors(made: Made) -> Made {
+    seen(made, |sample| sample.descriptors += 4)
+}
+
+fn a_thread(made: Made) -> Made {
+    seen(made, |sample| sample.threads += 1)
+}
+
+fn a_process(made: Made) -> Made {
+    seen(made, |sample| sample.alive.extend([300]))
+}
+
+fn a_zombie(made: Made) -> Made {
+    seen(made, |sample| sample.zombies.extend([300]))
+}
+
+const DESCRIPTORS: &str = "10 descriptors after two pools, 14 after six";
+const THREADS: &str = "2 threads after two pools, 3 after six";
+const PROCESSES: &str = "0 processes after two pools, 1 after six";
+const ZOMBIES: &str = "0 zombies after two pools, 1 after six";
+
+/// What a worker has open, or how much memory it has, before its tasks and after them.
+fn worker(id: &str, last: &str) -> Made {
+    Made::of(id).looks("before", "gate go", in_use).looks("after", last, in_use)
+}
+
+fn in_use(sample: &mut Sample) {
+    sample.memory.extend([(200, 5_000)]);
+    sample.opened.push((200, vec![(0, "/dev/null".to_owned())]));
+}
+
+pub(crate) fn entries() -> Vec<Entry> {
+    vec![
+        (
+            || clean("leak.descriptors"),
+            vec![
+                (four_descriptors, DESCRIPTORS),
+                (|made| made.unrun("t5"), "5 of 6 tasks began"),
+                (|_| Made::of("leak.descriptors"), "the run did not come to the look \"early\""),
+            ],
+        ),
+        (|| broken("leak.descriptors-of-broken-pools"), vec![(four_descriptors, DESCRIPTORS)]),
+        (|| clean("leak.threads"), vec![(a_thread, THREADS)]),
+        (|| broken("leak.threads-of-broken-pools"), vec![(a_thread, THREADS)]),
+        (|| clean("leak.processes"), vec![(a_process, PROCESSES)]),
+        (|| clean("leak.zombies"), vec![(a_zombie, ZOMBIES)]),
+        (|| broken("leak.zombies-of-broken-pools"), vec![(a_zombie, ZOMBIES)]),
+        (
+            || Made::of("leak.many-pools"),
+            vec![(|made| made.fails("result t99", ErrorClass::Broken), "failed: broken")],
+        ),
+        (|| clean("leak.descriptors-of-handles"), vec![(four_descriptors, DESCRIPTORS)]),
+        (
+            || clean("leak.dropped-pools"),
+            vec![(four_descriptors, DESCRIPTORS), (a_thread, THREADS), (a_process, PROCESSES)],
+        ),
+        (
+            || {
+                let made = Made::of("leak.shared-memory").looks("before", "gate go", |_| {});
+                let made = made.looks("used", "submit a", |_| {});
+                made.looks("after", "shutdown p", |_| {})
+            },
+            vec![
+                (
+                    |made| {
+                        made.looks("after", "shutdown p", |sample| {
+                            sample.shared_memory.extend(["ring-7".to_owned()]);
+                        })
+                    },
+                    "it left [\"ring-7\"] in /dev/shm",
+                ),
+                (|made| made.hangs("result a"), "\"result a\" did not return"),
+            ],
+        ),
+        (
+            || worker("leak.memory-of-workers", "gate end"),
+            vec![
+                (
+                    |made| {
+                        made.looks("after", "gate end", |sample| {
+                            sample.memory.extend([(200, 30_000)]);
+                        })
+                    },
+                    "50 results of 512 KiB took it from 5000 KiB to 30000 KiB",
+                ),
+                (
+                    |made| made.looks("after", "gate end", |_| {}),
+                    "the worker 200 was not seen at the look \"after\"",
+                ),
+                (|made| made.ran_in("t0", 299), "2 workers ran the tasks of one"),
+            ],
+        ),
+        (
+            || worker("leak.descriptors-of-workers", "gate end"),
+            vec![
+                (
+                    |made| {
+                        made.looks("after", "gate end", |sample| {
+                            let open = (0..91).map(|number| (number, "/dev/null".to_owned()));
+                            sample.opened.push((200, open.collect()));
+                        })
+                    },
+                    "90 tasks took it from 1 to 91 descriptors",
+                ),
+                (|made| made.ran_in("t0", 299), "2 workers ran the tasks of one"),
+            ],
+        ),
+    ]
+}

@@ -1,0 +1,123 @@
+//! Histories of waiting for several futures.
+
+use procpool_conformance::contract::ErrorClass;
+use serde_json::json;
+
+use crate::Entry;
+use crate::made::Made;
+
+/// A wait that tells of `done` and of `not_done`.
+fn told(id: &str, done: &[&str], not_done: &[&str]) -> Made {
+    Made::of(id).returns("wait", json!({"done": done, "not_done": not_done}))
+}
+
+/// Futures that came in some order.
+fn came(made: Made, order: &[&str], timed_out: bool) -> Made {
+    made.returns("as_completed", json!({"order": order, "timed_out": timed_out}))
+}
+
+const TWELVE: [&str; 12] =
+    ["t0", "t1", "t2", "t3", "t4", "t5", "t6", "t7", "t8", "t9", "t10", "t11"];
+
+pub(crate) fn entries() -> Vec<Entry> {
+    vec![
+        (
+            || Made::of("wait.all-completed"),
+            vec![
+                (
+                    |_| told("wait.all-completed", &["a", "b"], &["c"]),
+                    "done were {\"a\", \"b\"}, not {\"a\", \"b\", \"c\"}",
+                ),
+                (|made| made.after("wait", &["c"]), "it returned before the last task had"),
+            ],
+        ),
+        (
+            || told("wait.first-completed", &["a"], &["b"]),
+            vec![
+                (
+                    |_| told("wait.first-completed", &["a", "b"], &[]),
+                    "done were {\"a\", \"b\"}, not {\"a\"}",
+                ),
+                (|_| told("wait.first-completed", &["a"], &[]), "not_done were {}, not {\"b\"}"),
+            ],
+        ),
+        (
+            || told("wait.first-completed-of-what-is-done", &["a"], &["b"]),
+            vec![(|made| made.hangs("wait"), "\"wait\" did not return")],
+        ),
+        (
+            || told("wait.first-exception", &["a", "c"], &["slow"]),
+            vec![(
+                |_| told("wait.first-exception", &["a"], &["slow", "c"]),
+                "done were {\"a\"}, not {\"a\", \"c\"}",
+            )],
+        ),
+        (
+            || told("wait.first-exception-of-what-failed", &["a"], &["b"]),
+            vec![(|made| made.hangs("wait"), "\"wait\" did not return")],
+        ),
+        (
+            || Made::of("wait.first-exception-without-one"),
+            vec![(
+                |_| told("wait.first-exception-without-one", &["a"], &["b"]),
+                "done were {\"a\"}, not {\"a\", \"b\"}",
+            )],
+        ),
+        (
+            || told("wait.timeout", &["a"], &["b"]).lasts("wait", 200),
+            vec![
+                (
+                    |_| told("wait.timeout", &["a"], &["b"]).lasts("wait", 50),
+                    "it returned after 51 ms",
+                ),
+                (|_| told("wait.timeout", &[], &["a", "b"]), "done were {}, not {\"a\"}"),
+            ],
+        ),
+        (
+            || Made::of("wait.duplicates"),
+            vec![(|_| told("wait.duplicates", &["a", "a"], &[]), "done were [\"a\",\"a\"]")],
+        ),
+        (
+            || Made::of("wait.no-lost-wake-up"),
+            vec![
+                (|made| made.hangs("wait #20"), "\"wait #20\" did not return"),
+                (
+                    |made| made.returns("wait #3", json!({"done": [], "not_done": ["t2-9"]})),
+                    "not done were [\"t2-9\"]",
+                ),
+            ],
+        ),
+        (
+            || Made::of("wait.break-wakes").ended(&["a"], ErrorClass::Broken),
+            vec![
+                (|made| made.hangs("wait"), "\"wait\" did not return"),
+                (|_| told("wait.break-wakes", &[], &["a"]), "done were {}, not {\"a\"}"),
+            ],
+        ),
+        (
+            || came(Made::of("wait.as-completed-by-completion"), &["b", "a"], false),
+            vec![(|made| came(made, &["a", "b"], false), "they came as [\"a\", \"b\"]")],
+        ),
+        (
+            || Made::of("wait.as-completed-each-once"),
+            vec![
+                (|made| came(made, &["a", "b", "c", "a"], false), "there came [\"a\", \"a\","),
+                (|made| came(made, &["a", "b"], false), "there came [\"a\", \"b\"]"),
+            ],
+        ),
+        (
+            || came(Made::of("wait.as-completed-timeout"), &["a"], true),
+            vec![
+                (|made| came(made, &["a"], false), "there came [\"a\"], and time was not over"),
+                (|made| came(made, &[], true), "there came [], and time was over"),
+            ],
+        ),
+        (
+            || came(Made::of("wait.as-completed-ends-after-cancelling-shutdown"), &TWELVE, false),
+            vec![
+                (|made| made.hangs("as_completed"), "\"as_completed\" did not return"),
+                (|made| came(made, &["t0"], false), "1 of 12 came"),
+            ],
+        ),
+    ]
+}

@@ -72,6 +72,11 @@ fn one_that_splits_its_writes_passes() {
 }
 
 #[test]
+fn one_that_goes_on_is_waited_for() {
+    assert_eq!(verdict("takes_its_time"), Verdict::Passed);
+}
+
+#[test]
 fn an_orphan_that_holds_stdout_is_found_and_holds_up_nobody() {
     assert_failed("holds_stdout", "no-residue", "sleep 1000");
 }

@@ -43,6 +43,14 @@ struct Conductor<'a> {
     killed_owner: bool,
 }
 
+/// Until when something is waited for. Each line renews it, so that a long scenario takes its time on a
+/// slow machine. A scenario has so many lines and no more; what workers write has no such end, and a
+/// pool that starts them for ever is not waited for.
+struct Patience {
+    until: Instant,
+    lines: usize,
+}
+
 /// Why a script came to an early end.
 enum Stop {
     Stuck(String),
@@ -246,16 +254,17 @@ impl Conductor<'_> {
     }
 
     fn wait_for(&mut self, condition: &Condition) -> Result<(), Stop> {
-        let deadline = Instant::now() + self.limits.must;
+        let mut patience = self.patience();
         loop {
             self.refresh()?;
+            self.renew(&mut patience);
             if self.holds(condition) {
                 return Ok(());
             }
             let reason = match self.ended {
                 Some(status) if status.code() == Some(UNSUPPORTED) => "it is not supported".into(),
                 Some(_) => "the program ended before".into(),
-                None if Instant::now() > deadline => {
+                None if Instant::now() > patience.until => {
                     format!("it did not come in {:?}", self.limits.must)
                 }
                 None => {
@@ -271,13 +280,14 @@ impl Conductor<'_> {
     }
 
     fn wait_for_the_end(&mut self) -> Result<(), Stop> {
-        let deadline = Instant::now() + self.limits.must;
+        let mut patience = self.patience();
         loop {
             self.refresh()?;
+            self.renew(&mut patience);
             if self.ended.is_some() {
                 return Ok(());
             }
-            if Instant::now() > deadline {
+            if Instant::now() > patience.until {
                 let limit = self.limits.must;
                 let text = match self.open_steps() {
                     none if none.is_empty() => format!("the program does not end within {limit:?}"),
@@ -286,6 +296,16 @@ impl Conductor<'_> {
                 return Err(Stop::Stuck(text));
             }
             std::thread::sleep(TICK);
+        }
+    }
+
+    fn patience(&self) -> Patience {
+        Patience { until: Instant::now() + self.limits.must, lines: self.feed.lines.len() }
+    }
+
+    fn renew(&self, patience: &mut Patience) {
+        if self.feed.lines.len() > patience.lines {
+            *patience = self.patience();
         }
     }
 

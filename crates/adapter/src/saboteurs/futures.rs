@@ -44,6 +44,30 @@ pub(super) const ALL: &[Saboteur] = &[
             }
         }
     ),
+    resulting!(
+        "hides-a-failed-encoding",
+        "Gives null for the result of a task that could not be encoded or decoded.",
+        |future, timeout| {
+            match future.result(timeout) {
+                Err(Stop::Failed(failure)) if failure.class == ErrorClass::Serialisation => {
+                    Ok(Value::Null)
+                }
+                result => result,
+            }
+        }
+    ),
+    resulting!(
+        "hangs-on-a-failed-encoding",
+        "Never tells that something could not be encoded or decoded.",
+        |future, timeout| {
+            match future.result(timeout) {
+                Err(Stop::Failed(failure)) if failure.class == ErrorClass::Serialisation => loop {
+                    std::thread::park();
+                },
+                result => result,
+            }
+        }
+    ),
     resulting!("hides-a-message", "Says of every error that there was one.", |future, timeout| {
         future.result(timeout).map_err(|stop| {
             change_failure(stop, |failure| {

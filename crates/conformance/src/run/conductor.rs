@@ -1,6 +1,7 @@
 //! The conductor: starts a run, follows the script, and waits for the end.
 
 use std::fs::File;
+use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, ExitStatus, Stdio};
@@ -13,7 +14,9 @@ use super::adapter::{Adapter, Fault, STDERR, scratch};
 use super::feed::Feed;
 use super::limits::Limits;
 use super::{Ran, look, process};
-use crate::contract::{Description, EventKind, Line, Moment, Scenario, UNSUPPORTED, gate_file};
+use crate::contract::{
+    Description, Event, EventKind, Line, Moment, Scenario, UNSUPPORTED, gate_file,
+};
 use crate::history::{End, History, Sample, place_of, summary};
 use crate::plan::{Condition, Stage, Who};
 
@@ -31,6 +34,8 @@ struct Conductor<'a> {
     child: Child,
     ended: Option<ExitStatus>,
     owner: Option<u32>,
+    /// Whether `owner` is known to be the process that writes lines, and not one that came before it.
+    owner_wrote: bool,
     feed: Feed<'a>,
     samples: Vec<Sample>,
     killed_owner: bool,
@@ -71,12 +76,8 @@ fn try_carry_out(
 ) -> Result<Ran, Fault> {
     let folder = scratch()?;
     let path = folder.path();
-    let input = path.join("scenario.json");
-    let failed = |error: std::io::Error| Fault(format!("{}: {error}", input.display()));
     let text = serde_json::to_vec(scenario).map_err(|error| Fault(error.to_string()))?;
-    std::fs::write(&input, text).map_err(failed)?;
-    let stdin = Stdio::from(File::open(&input).map_err(failed)?);
-    let child = adapter.start("run", path, stdin)?;
+    let child = adapter.start("run", path, Stdio::piped())?;
     let mut conductor = Conductor {
         limits,
         scratch: path,
@@ -84,11 +85,13 @@ fn try_carry_out(
         child,
         ended: None,
         owner: None,
+        owner_wrote: false,
         feed: Feed::new(path, scenario),
         samples: Vec::new(),
         killed_owner: false,
     };
-    let stop = script.iter().try_for_each(|stage| conductor.follow(stage));
+    let stop = conductor.hand_over(text);
+    let stop = stop.and_then(|()| script.iter().try_for_each(|stage| conductor.follow(stage)));
     let stop = stop.and_then(|()| conductor.wait_for_the_end());
     let (end, stuck) = match stop {
         Ok(()) => (conductor.end(), None),
@@ -133,7 +136,7 @@ fn try_carry_out(
     Ok(Ran::History(Box::new(History {
         description: description.clone(),
         scenario: scenario.clone(),
-        owner: conductor.owner.unwrap_or(conductor.child.id()),
+        owner: conductor.owner(),
         lines: std::mem::take(&mut conductor.feed.lines),
         events,
         samples: conductor.samples,
@@ -156,6 +159,21 @@ fn with_stderr(Fault(text): Fault, scratch: &Path) -> Fault {
 }
 
 impl Conductor<'_> {
+    /// Gives the scenario to the adapter once it is known which process that is: until then it waits for
+    /// its input, however soon it ends after that.
+    fn hand_over(&mut self, scenario: Vec<u8>) -> Result<(), Stop> {
+        let deadline = Instant::now() + self.limits.must;
+        while self.owner.is_none() && self.ended.is_none() && Instant::now() < deadline {
+            self.refresh()?;
+            std::thread::sleep(TICK);
+        }
+        if let Some(mut stdin) = self.child.stdin.take() {
+            // One that does not read it holds up nobody; that its input is closed is for itself to say.
+            std::thread::spawn(move || stdin.write_all(&scenario));
+        }
+        Ok(())
+    }
+
     fn follow(&mut self, stage: &Stage) -> Result<(), Stop> {
         match stage {
             Stage::Until(condition) => self.wait_for(condition),
@@ -192,6 +210,11 @@ impl Conductor<'_> {
     }
 
     fn refresh(&mut self) -> Result<(), Stop> {
+        if self.ended.is_none() && !self.owner_wrote {
+            // Again until its first line: a shell may have run something else before.
+            self.owner = process::owner(self.child.id()).or(self.owner);
+            self.owner_wrote = !self.feed.lines.is_empty();
+        }
         if self.ended.is_none() {
             self.ended = self
                 .child
@@ -200,9 +223,6 @@ impl Conductor<'_> {
         }
         // After the look whether it has ended, so that nothing of one that has is missed.
         self.feed.read()?;
-        if self.owner.is_none() && !self.feed.lines.is_empty() {
-            self.owner = Some(process::owner(self.child.id()));
-        }
         Ok(())
     }
 
@@ -275,9 +295,7 @@ impl Conductor<'_> {
         match who {
             Who::Owner => Some(self.owner()),
             Who::WorkerOf(tag) => {
-                let is_it = |event: &&crate::contract::Event| {
-                    event.event == EventKind::Begin && event.tag == *tag
-                };
+                let is_it = |event: &&Event| event.event == EventKind::Begin && event.tag == *tag;
                 self.feed.events.iter().rfind(is_it).map(|event| event.pid)
             }
         }
@@ -295,7 +313,7 @@ impl Conductor<'_> {
         };
         match condition {
             Condition::Traced(kind, tag, count) => {
-                let matches = |event: &&crate::contract::Event| {
+                let matches = |event: &&Event| {
                     event.event == *kind && tag.as_ref().is_none_or(|tag| *tag == event.tag)
                 };
                 self.feed.events.iter().filter(matches).count() >= *count

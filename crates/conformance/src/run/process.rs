@@ -97,16 +97,18 @@ pub(super) fn descendants(pid: u32) -> Vec<Process> {
     found
 }
 
-/// Returns the process that has the pool: the one that `sh` became, or its only child.
-pub(super) fn owner(first: u32) -> u32 {
-    let is_shell = |process: &Process| matches!(process.name.as_str(), "sh" | "dash" | "bash");
-    if !look_at(first).as_ref().is_some_and(is_shell) {
-        return first;
+/// Returns the process that has the pool: the one that `sh` became, or its only child. It is not known
+/// while the shell has not started it, and when it has ended and the shell has not.
+pub(super) fn owner(first: u32) -> Option<u32> {
+    let shell = |process: &Process| matches!(process.name.as_str(), "sh" | "dash" | "bash");
+    if !shell(&look_at(first)?) {
+        return Some(first);
     }
-    let children: Vec<Process> = all().into_iter().filter(|child| child.parent == first).collect();
+    let is_child = |child: &Process| child.parent == first && child.is_alive();
+    let children: Vec<Process> = all().into_iter().filter(is_child).collect();
     match children.as_slice() {
-        [only] => only.pid,
-        _ => first,
+        [only] => Some(only.pid),
+        _ => None,
     }
 }
 

@@ -85,6 +85,21 @@ pub(super) const ALL: &[Saboteur] = &[
         }
     ),
     Saboteur {
+        name: "pretends-to-nest",
+        does: "Says what nested pools would return, and makes none.",
+        make: |ours| {
+            let pretending = |argument| {
+                run_changed(&argument, |call| {
+                    if call.run == Body::Nest {
+                        call.run = Body::Echo;
+                        call.value = call.count.into();
+                    }
+                })
+            };
+            Twisted::new(Procpool { run: pretending, ..ours }, Honest)
+        },
+    },
+    Saboteur {
         name: "prints-twice",
         does: "Writes what tasks print twice.",
         make: |ours| {

@@ -49,6 +49,15 @@ profile:
     cargo run --release --package procpool-bench -- profile
     cargo run --package procpool-book -- adopt target/bench/profile.json
 
+# Judge an adapter: whether it keeps to the conformance contract, before its pool is judged
+adapter-check command:
+    cargo run --quiet --package procpool-conformance --bin conformance -- check {{ quote(command) }}
+
+# Judge every pool that has an adapter, or those with a part of a name; writes the matrix
+conformance-all *names:
+    crates/bench/peers/install || echo 'some pools are missing'
+    crates/conformance/run-all {{ names }}
+
 # Run everything that must pass before a change lands
 ci:
     bash .ci/run

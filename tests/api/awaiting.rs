@@ -46,19 +46,20 @@ fn multi_thread() -> Runtime {
     builder.worker_threads(2).enable_time().build().expect("a runtime can be made")
 }
 
-/// Runs `case` under each executor.
-fn under_each<F: Future<Output = ()>>(case: impl Fn() -> F) {
-    block_on(case());
-    current_thread().block_on(case());
-    multi_thread().block_on(case());
+/// Runs `case` under each executor, with a pool that was made before that has threads.
+fn under_each<F: Future<Output = ()>>(max_workers: usize, case: impl Fn(ProcessPoolExecutor) -> F) {
+    block_on(case(pool(max_workers)));
+    let executor = pool(max_workers);
+    current_thread().block_on(case(executor));
+    let executor = pool(max_workers);
+    multi_thread().block_on(case(executor));
 }
 
 // Behaviours: FUT-16.
 #[test]
 fn awaiting_gives_what_result_would() {
     watch::within(watch::HANG, || {
-        under_each(async || {
-            let executor = pool(2);
+        under_each(2, async |executor| {
             assert_eq!(executor.submit(|x: u32| x + 1, 41).await, Ok(42));
             let long = executor.submit(|bytes: Vec<u8>| bytes, vec![7; 100_000]);
             assert_eq!(long.await, Ok(vec![7; 100_000]));
@@ -78,9 +79,9 @@ fn awaiting_gives_what_result_would() {
 #[test]
 fn a_task_that_is_cancelled_or_lost_while_it_is_awaited_wakes() {
     watch::within(watch::HANG, || {
-        under_each(async || {
+        under_each(1, async |executor| {
             let crossing = Crossing::new();
-            let executor = Arc::new(pool(1));
+            let executor = Arc::new(executor);
             let busy = executor.submit(cross, crossing.places());
             crossing.wait_for(1);
             let (pending, mut awaiting) = (executor.submit(pid, ()), busy.into_future());
@@ -99,8 +100,9 @@ fn a_task_that_is_cancelled_or_lost_while_it_is_awaited_wakes() {
 #[test]
 fn many_are_awaited_at_once() {
     watch::within(watch::HANG, || {
-        for runtime in [current_thread(), multi_thread()] {
+        for make_runtime in [current_thread, multi_thread] {
             let executor = Arc::new(pool(2));
+            let runtime = make_runtime();
             runtime.block_on(async {
                 let spawn = |x: u32| {
                     let executor = Arc::clone(&executor);

@@ -144,8 +144,8 @@ fn listen_to_the_log() {
 // Behaviours: FUT-07, FUT-08.
 #[test]
 fn a_callback_that_panics_is_logged_and_harms_nobody() {
-    listen_to_the_log();
     watch::within(watch::HANG, || {
+        listen_to_the_log();
         let crossing = Crossing::new();
         let executor = pool(1);
         let future = executor.submit(cross, crossing.places());

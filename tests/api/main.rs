@@ -12,6 +12,7 @@
 //! - [`queue`]: what waits for a worker;
 //! - [`readings`]: what a future says of itself;
 //! - [`several`]: several pools at once;
+//! - [`at_once`]: pools that several threads make;
 //! - [`values`]: arguments and results on their way;
 //! - [`buffersize`], [`unordered`], [`timeout`]: the other options of a map;
 //! - [`places`]: the workers' environment and output;
@@ -23,6 +24,7 @@
 //!
 //! [`pools`] and [`crossing`] are what these tests share.
 
+mod at_once;
 mod awaiting;
 mod buffersize;
 mod builder;
@@ -50,7 +52,15 @@ mod wait;
 
 procpool::init_tests!();
 
+/// How the workers of these tests' pools are started.
+const START_METHOD: &str = "spawn";
+
 /// How these tests start to make a pool.
 fn builder() -> procpool::Builder {
-    procpool_testkit::start::builder("spawn")
+    procpool_testkit::start::builder(START_METHOD)
+}
+
+/// How these tests start to make a pool beside another one.
+fn builder_beside_another() -> procpool::Builder {
+    procpool_testkit::start::builder_beside_another(START_METHOD)
 }

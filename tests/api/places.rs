@@ -56,20 +56,22 @@ fn a_variable_overrides_the_inherited_value_and_the_last_one_counts() {
 
 #[test]
 fn a_variable_that_no_environment_can_hold_is_refused() {
-    for name in ["", "=", "a=b", "a\0b"] {
-        let error = crate::builder().env(name, "value").build().unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "invalid argument: the name of an environment variable must not be empty, nor contain \
-             `=` or NUL",
-            "{name:?}"
-        );
-    }
-    let error = crate::builder().env("name", "a\0b").build().unwrap_err();
-    let expected = "the value of an environment variable must not contain NUL";
-    assert_eq!(error, Error::InvalidArgument(expected));
-    let bytes = OsString::from_vec(vec![0xff, 0xfe]);
-    assert!(crate::builder().env(bytes.clone(), bytes).build().is_ok());
+    watch::within(watch::HANG, || {
+        for name in ["", "=", "a=b", "a\0b"] {
+            let error = crate::builder().env(name, "value").build().unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                "invalid argument: the name of an environment variable must not be empty, nor contain \
+                 `=` or NUL",
+                "{name:?}"
+            );
+        }
+        let error = crate::builder().env("name", "a\0b").build().unwrap_err();
+        let expected = "the value of an environment variable must not contain NUL";
+        assert_eq!(error, Error::InvalidArgument(expected));
+        let bytes = OsString::from_vec(vec![0xff, 0xfe]);
+        assert!(crate::builder().env(bytes.clone(), bytes).build().is_ok());
+    });
 }
 
 /// Stops at a crossing, then writes `text` and the worker's number, to stdout and stderr.

@@ -138,6 +138,7 @@ fn an_initializer_that_returns_nothing_gives_empty_state() {
         let builder = || crate::builder().max_workers(1);
         let executor = builder().initializer(nothing).build().unwrap();
         assert_eq!(executor.submit_with(|(): &mut (), x: u8| x, 3).result(), Ok(3));
+        drop(executor);
         let executor =
             builder().initargs((1, "a".to_owned())).initializer(nothing_with).build().unwrap();
         assert_eq!(executor.submit_with(|(): &mut (), x: u8| x, 4).result(), Ok(4));
@@ -169,6 +170,7 @@ fn an_initializer_may_fail_in_any_way_that_can_be_displayed() {
         let builder = || crate::builder().max_workers(1);
         let executor = builder().initargs("80".to_owned()).initializer(parse).build().unwrap();
         assert_eq!(executor.submit_with(|port, ()| *port, ()).result(), Ok(80));
+        drop(executor);
         let executor = builder().initargs("x".to_owned()).initializer(parse).build().unwrap();
         let error = executor.submit_with(|port, ()| *port, ()).error().unwrap().to_string();
         assert!(error.ends_with("invalid digit found in string"), "{error}");
@@ -194,7 +196,7 @@ fn drops_after(end: fn(ProcessPoolExecutor<Connection>)) -> usize {
 
 #[test]
 fn state_is_dropped_in_its_worker_when_the_executor_is() {
-    assert_eq!(watch::within(watch::HANG, || drops_after(drop)), 2);
+    watch::within(watch::HANG, || assert_eq!(drops_after(drop), 2));
 }
 
 #[test]
@@ -215,8 +217,7 @@ fn state_is_dropped_before_shutdown_returns() {
 
 #[test]
 fn killed_workers_drop_nothing() {
-    let kill = |executor: ProcessPoolExecutor<Connection>| executor.kill_workers();
-    assert_eq!(watch::within(watch::HANG, move || drops_after(kill)), 0);
+    watch::within(watch::HANG, || assert_eq!(drops_after(|executor| executor.kill_workers()), 0));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use procpool::{as_completed, wait};
 use procpool_testkit::watch;
 
 use crate::crossing::{Crossing, cross, pid};
-use crate::pools::pool;
+use crate::pools::{pool, pool_beside_another};
 
 const WAYS: [ReturnWhen; 3] =
     [ReturnWhen::FirstCompleted, ReturnWhen::FirstException, ReturnWhen::AllCompleted];
@@ -324,7 +324,7 @@ fn a_pool_that_breaks_wakes_everybody_who_waits() {
 #[test]
 fn futures_of_two_pools_are_awaited_together() {
     watch::within(watch::HANG, || {
-        let (one, other) = (pool(1), pool(1));
+        let (one, other) = (pool(1), pool_beside_another(1));
         let futures = [one.submit(|x: u32| x, 1), other.submit(|x: u32| x, 2)];
         assert_eq!(as_completed(&futures).map(|future| future.result().unwrap()).sum::<u32>(), 3);
     });

@@ -23,29 +23,28 @@ const PROMISE: Duration = Duration::from_secs(1);
 
 #[test]
 fn a_status_that_nobody_can_have_is_unknown() {
-    let exit = exit_of_worker_in("ignored");
-    assert_eq!(exit, "Unknown");
+    watch::within(watch::HANG, || assert_eq!(exit_of_worker_in("ignored"), "Unknown"));
 }
 
 #[test]
 fn a_status_that_another_thread_may_have_collected_hangs_nothing() {
-    let exit = exit_of_worker_in("elsewhere");
-    // Both threads are woken by the same death, and one of them gets the status.
-    assert!(["Unknown", "Signal(9)"].contains(&exit.as_str()), "{exit}");
+    watch::within(watch::HANG, || {
+        let exit = exit_of_worker_in("elsewhere");
+        // Both threads are woken by the same death, and one of them gets the status.
+        assert!(["Unknown", "Signal(9)"].contains(&exit.as_str()), "{exit}");
+    });
 }
 
 /// Runs the program in which a status gets lost, and returns how its worker ended in its eyes.
-fn exit_of_worker_in(mode: &'static str) -> String {
-    watch::within(watch::HANG, move || {
-        let mut command = Command::new(program::path("clean_reaping"));
-        let mut program = Running::start(command.arg(mode));
-        let exit = program.line();
-        assert_eq!(program.line::<Vec<u32>>(), [0, 2, 4, 6], "another pool works");
-        assert_eq!(program.line::<Vec<u32>>(), Vec::<u32>::new(), "no child is left");
-        let (status, complaints) = program.end();
-        assert!(status.success(), "{status}: {complaints}");
-        exit
-    })
+fn exit_of_worker_in(mode: &str) -> String {
+    let mut command = Command::new(program::path("clean_reaping"));
+    let mut program = Running::start(command.arg(mode));
+    let exit = program.line();
+    assert_eq!(program.line::<Vec<u32>>(), [0, 2, 4, 6], "another pool works");
+    assert_eq!(program.line::<Vec<u32>>(), Vec::<u32>::new(), "no child is left");
+    let (status, complaints) = program.end();
+    assert!(status.success(), "{status}: {complaints}");
+    exit
 }
 
 /// Starts a program that inherits the worker's link, says so, and never ends by itself.

@@ -52,8 +52,8 @@ fn a_worker_has_its_streams_its_link_and_one_thread_and_nothing_of_other_workers
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().to_str().expect("a plain name");
         let [arrived, go_on] = ["arrived", "go_on"].map(|name| Gate::new(folder.path(), name));
-        let pool = || crate::builder().max_workers(2).build().unwrap();
-        let pools = [pool(), pool()];
+        let pools = [crate::builder(), crate::builder_beside_another()]
+            .map(|builder| builder.max_workers(2).build().unwrap());
         let submit = |pool: &ProcessPoolExecutor| pool.submit(stay, path.to_owned());
         let futures: Vec<Future<()>> =
             pools.iter().flat_map(|pool| [submit(pool), submit(pool)]).collect();

@@ -41,3 +41,8 @@ const START_METHOD: &str = "spawn";
 fn builder() -> procpool::Builder {
     procpool_testkit::start::builder(START_METHOD)
 }
+
+/// How these tests start to make a pool beside another one.
+fn builder_beside_another() -> procpool::Builder {
+    procpool_testkit::start::builder_beside_another(START_METHOD)
+}

@@ -8,7 +8,7 @@ use predicates::str::{is_empty, is_match};
 use procpool::{Future, ProcessPoolExecutor};
 use procpool_testkit::gate::{self, Gate};
 use procpool_testkit::os::{self, Watched};
-use procpool_testkit::{program, trace, watch};
+use procpool_testkit::{program, start, trace, watch};
 use tempfile::TempDir;
 
 use crate::bystander::Bystander;
@@ -54,7 +54,7 @@ fn pools_are_nested_ten_deep() {
     fn nest(depth: u32) -> u32 {
         if depth == 0 { 0 } else { pool(1).submit(nest, depth - 1).result().unwrap() + 1 }
     }
-    assert_eq!(watch::within(watch::HANG, || pool(1).submit(nest, 10).result()), Ok(10));
+    watch::within(watch::HANG, || assert_eq!(pool(1).submit(nest, 10).result(), Ok(10)));
 }
 
 /// Where nested tasks write their pids down, say that the innermost runs, and wait for ever.
@@ -154,6 +154,7 @@ fn errors_of_inner_tasks_arrive_and_nothing_is_said_about_them() {
             the\ process\ pool\ is\ broken:\ worker\ \d+\ was\ killed\ by\ SIGKILL\ while\ 
             running\ work\ item\ 2\n\z";
         let mut command = assert_cmd::Command::new(program::path("clean_nested"));
+        command.env(start::VARIABLE, crate::START_METHOD);
         command.env_remove("RUST_BACKTRACE").env_remove("RUST_LIB_BACKTRACE");
         let expected = is_match(expected).expect("it is an expression");
         command.assert().success().stderr(is_empty()).stdout(expected);

@@ -32,8 +32,13 @@ struct Workers {
 impl Workers {
     /// Watches the workers and servers, which are alive now.
     fn watch(&self) -> Vec<(&'static str, Watched)> {
-        let servers = if crate::START_METHOD == "spawn" { 0 } else { 2 };
-        assert_eq!(self.servers.len(), servers, "one for each pool");
+        let servers = match crate::START_METHOD {
+            "spawn" => 0,
+            // The second pool is made beside the first one.
+            "fork" => 1,
+            _ => 2,
+        };
+        assert_eq!(self.servers.len(), servers, "one for each pool that has one");
         [("busy", self.busy), ("idle", self.idle), ("initializing", self.initializing)]
             .into_iter()
             .chain(self.servers.iter().map(|server| ("serving", *server)))

@@ -38,26 +38,30 @@ fn status_of_own_program(_: ()) -> String {
 }
 
 fn masks_from(task: fn(()) -> String) -> Masks {
-    watch::within(watch::HANG, move || {
-        let executor = crate::builder().max_workers(1).build().unwrap();
-        Masks::parse(&executor.submit(task, ()).result().unwrap())
-    })
+    let executor = crate::builder().max_workers(1).build().unwrap();
+    Masks::parse(&executor.submit(task, ()).result().unwrap())
 }
 
 #[test]
 fn a_worker_catches_sigint() {
-    assert_eq!(masks_from(own_status).of(libc::SIGINT), [false, false, true]);
+    watch::within(watch::HANG, || {
+        assert_eq!(masks_from(own_status).of(libc::SIGINT), [false, false, true]);
+    });
 }
 
 #[test]
 fn a_program_that_a_task_starts_has_sigint_at_its_default() {
-    assert_eq!(masks_from(status_of_own_program).of(libc::SIGINT), [false, false, false]);
+    watch::within(watch::HANG, || {
+        assert_eq!(masks_from(status_of_own_program).of(libc::SIGINT), [false, false, false]);
+    });
 }
 
 #[test]
 fn a_program_that_a_task_starts_has_no_signal_blocked() {
-    let masks = masks_from(status_of_own_program);
-    assert_eq!(masks.blocked, 0, "{masks:x?}");
+    watch::within(watch::HANG, || {
+        let masks = masks_from(status_of_own_program);
+        assert_eq!(masks.blocked, 0, "{masks:x?}");
+    });
 }
 
 #[test]
@@ -67,9 +71,9 @@ fn a_program_that_a_task_starts_dies_of_sigint() {
         let status = Command::new("/bin/sh").args(["-c", "kill -INT $$; read x"]).status();
         status.expect("there is a shell").signal()
     }
-    let signal = watch::within(watch::HANG, || {
+    watch::within(watch::HANG, || {
         let executor = crate::builder().max_workers(1).build().unwrap();
-        executor.submit(interrupt_own_program, ()).result().unwrap()
+        let signal = executor.submit(interrupt_own_program, ()).result();
+        assert_eq!(signal, Ok(Some(libc::SIGINT)));
     });
-    assert_eq!(signal, Some(libc::SIGINT));
 }

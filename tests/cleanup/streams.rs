@@ -8,7 +8,7 @@ use predicates::function::function;
 use procpool::{BrokenCause, Error, Output};
 use procpool_testkit::gate::Gate;
 use procpool_testkit::os::Watched;
-use procpool_testkit::{program, watch};
+use procpool_testkit::{program, start, watch};
 
 use crate::bystander::Bystander;
 use crate::running::Running;
@@ -27,6 +27,7 @@ fn captured_stderr_is_passed_on_to_the_programs() {
 
 fn assert_undisturbed(mode: &str) {
     let mut command = Command::new(program::path("clean_streams"));
+    command.env(start::VARIABLE, crate::START_METHOD);
     let run = command.arg(mode).write_stdin("for the program itself").assert();
     run.success()
         .stdout(function(|text: &[u8]| {

@@ -10,7 +10,9 @@ use procpool_testkit::gate::{self, Gate};
 use procpool_testkit::os::Watched;
 use procpool_testkit::watch;
 
-use crate::support::{PROMISE, assert_works, cause_of, exit, kill_self, pool, prompt_error};
+use crate::support::{
+    PROMISE, assert_works, cause_of, exit, kill_self, pool, pool_beside_another, prompt_error,
+};
 
 fn assert_died(cause: &BrokenCause, expected: WorkerExit, doing: Activity) {
     let BrokenCause::WorkerDied(death) = cause else { panic!("{cause}") };
@@ -186,12 +188,12 @@ fn siblings_are_gone_even_if_they_ignore_sigterm() {
 #[test]
 fn another_pool_goes_on() {
     watch::within(watch::HANG, || {
-        let (doomed, other) = (pool(1), pool(1));
+        let (doomed, other) = (pool(1), pool_beside_another(1));
         assert_works(&doomed);
         assert_works(&other);
         prompt_error(&doomed.submit(|()| kill_self(), ()));
         assert_works(&other);
-        assert_works(&pool(1));
+        assert_works(&pool_beside_another(1));
     });
 }
 

@@ -11,7 +11,7 @@ use procpool_testkit::watch;
 
 use crate::causes::{cause_after, cause_for};
 use crate::crossing::{Crossing, cross, pid};
-use crate::support::pool;
+use crate::support::{pool, pool_beside_another};
 
 /// Two workers, both with a task that stops at the crossing, and a task that waits.
 struct Busy {
@@ -60,7 +60,7 @@ fn a_worker_killed_when_the_executor_is_gone_breaks_what_is_left() {
         let mut busy = Busy::new();
         busy.executor.shutdown(false, false);
         // Dropped, as it would be at the end of its scope.
-        drop(std::mem::replace(&mut busy.executor, pool(1)));
+        drop(std::mem::replace(&mut busy.executor, pool_beside_another(1)));
         busy.assert_breaks_when_one_is_killed();
     });
 }

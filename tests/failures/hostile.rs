@@ -10,7 +10,7 @@ use procpool_testkit::gate::{self, Gate};
 use procpool_testkit::{os, watch};
 
 use crate::crossing::{Crossing, cross, pid};
-use crate::support::{assert_works, cause_of, pool, prompt_error};
+use crate::support::{assert_works, cause_of, pool, pool_beside_another, prompt_error};
 
 /// The worker's end of its link: its only socket.
 fn link() -> RawFd {
@@ -36,7 +36,7 @@ fn write_to_link(bytes: Vec<u8>) {
 
 /// The words with which the pool blames a worker whose task wrote `bytes`.
 fn blame_for(bytes: &[u8]) -> String {
-    let (attacked, other) = (pool(2), pool(1));
+    let (attacked, other) = (pool(2), pool_beside_another(1));
     assert_works(&other);
     let error = prompt_error(&attacked.submit(write_to_link, bytes.to_vec()));
     let BrokenCause::Protocol { what, .. } = cause_of(&error) else { panic!("{error}") };
@@ -54,8 +54,8 @@ fn garbage_on_the_link() {
 
 #[test]
 fn frames_of_no_kind_or_without_sense() {
-    let framed = |body: &[u8]| [&(body.len() as u64).to_le_bytes()[..], body].concat();
-    watch::within(watch::HANG, move || {
+    watch::within(watch::HANG, || {
+        let framed = |body: &[u8]| [&(body.len() as u64).to_le_bytes()[..], body].concat();
         assert_eq!(blame_for(&framed(&[99])), "sent a frame of an unknown kind");
         assert_eq!(blame_for(&framed(&[1, 2])), "sent a frame that is too short");
         assert_eq!(blame_for(&framed(&[3, 0])), "sent a frame with bytes left over");
@@ -144,11 +144,12 @@ fn tamper(how: u32) {
 #[test]
 fn who_tampers_with_every_descriptor_costs_its_own_worker_where_dead_ones_are_replaced() {
     watch::within(watch::HANG, || {
-        let other = pool(1);
         for how in 0..3 {
             let policy = DeathPolicy::Replace { retries: 0 };
             let builder = crate::builder().max_workers(2).death_policy(policy);
             let executor = builder.grace(Duration::ZERO).build().unwrap();
+            let other = pool_beside_another(1);
+            assert_works(&other);
             let crossing = Crossing::new();
             let busy = executor.submit(cross, crossing.places());
             crossing.wait_for(1);

@@ -57,11 +57,11 @@ fn that_returns_an_error() {
         note(&path);
         Err("no licence".to_owned())
     }
-    let cause = watch::within(watch::HANG, || cause_with(initializer));
-    assert!(
-        matches!(&cause, BrokenCause::InitializerFailed { message, .. } if message == "no licence"),
-        "{cause}"
-    );
+    watch::within(watch::HANG, || {
+        let cause = cause_with(initializer);
+        let BrokenCause::InitializerFailed { message, .. } = cause else { panic!("{cause}") };
+        assert_eq!(message, "no licence");
+    });
 }
 
 // Behaviours: INIT-03, INIT-05, INIT-06.
@@ -71,10 +71,12 @@ fn that_panics() {
         note(&path);
         panic!("no licence");
     }
-    let cause = watch::within(watch::HANG, || cause_with(initializer));
-    let BrokenCause::InitializerPanicked { panic, .. } = cause else { panic!("{cause}") };
-    assert_eq!(panic.message, "no licence");
-    assert!(panic.location.is_some_and(|place| place.contains("failures/initializer.rs:")));
+    watch::within(watch::HANG, || {
+        let cause = cause_with(initializer);
+        let BrokenCause::InitializerPanicked { panic, .. } = cause else { panic!("{cause}") };
+        assert_eq!(panic.message, "no licence");
+        assert!(panic.location.is_some_and(|place| place.contains("failures/initializer.rs:")));
+    });
 }
 
 // Behaviours: INIT-04, INIT-05.
@@ -84,7 +86,7 @@ fn that_exits() {
         note(&path);
         exit(3);
     }
-    assert_died(watch::within(watch::HANG, || cause_with(initializer)), WorkerExit::Code(3));
+    watch::within(watch::HANG, || assert_died(cause_with(initializer), WorkerExit::Code(3)));
 }
 
 // Behaviours: INIT-04, INIT-05.
@@ -94,8 +96,9 @@ fn that_is_killed() {
         note(&path);
         kill_self();
     }
-    let cause = watch::within(watch::HANG, || cause_with(initializer));
-    assert_died(cause, WorkerExit::Signal(nix::libc::SIGKILL));
+    watch::within(watch::HANG, || {
+        assert_died(cause_with(initializer), WorkerExit::Signal(nix::libc::SIGKILL));
+    });
 }
 
 fn assert_died(cause: BrokenCause, expected: WorkerExit) {

@@ -8,7 +8,7 @@ use procpool_testkit::watch;
 
 use crate::causes::{assert_broken, cause_after, cause_for};
 use crate::crossing::{Crossing, cross, pid};
-use crate::support::{cause_of, pool};
+use crate::support::{cause_of, pool, pool_beside_another};
 
 // Behaviours: SUB-05, SHUT-17, SHUT-19, SHUT-21.
 #[test]
@@ -119,7 +119,7 @@ fn killing_ends_a_shutdown_that_waits_for_ever() {
 #[test]
 fn killing_one_pool_spares_another() {
     watch::within(watch::HANG, || {
-        let (one, another) = (pool(1), pool(1));
+        let (one, another) = (pool(1), pool_beside_another(1));
         let worker = another.submit(pid, ()).result();
         one.submit(pid, ()).result().unwrap();
         one.kill_workers();

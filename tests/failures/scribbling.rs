@@ -9,7 +9,9 @@ use rand::{RngExt, SeedableRng};
 
 use crate::crossing::{Crossing, Places, cross, pid};
 use crate::memory;
-use crate::support::{PROMISE, assert_works, cause_of, exit, pool, prompt_error};
+use crate::support::{
+    PROMISE, assert_works, cause_of, exit, pool, pool_beside_another, prompt_error,
+};
 
 /// The numbers that one side writes and the other one reads.
 const LINES: usize = 15;
@@ -29,10 +31,11 @@ fn assert_ends(executor: ProcessPoolExecutor, worker: u32) {
 #[test]
 fn a_number_that_cannot_be_breaks_the_worker_alone() {
     watch::within(watch::HANG, || {
-        let other = pool(1);
         for index in 0..LINES {
             for number in [0, 1, 1 << 40, u64::MAX] {
                 let executor = pool(1);
+                let other = pool_beside_another(1);
+                assert_works(&other);
                 let worker = executor.submit(pid, ()).result().unwrap();
                 let scribbled = executor.submit(scribble_number, (index, number));
                 // Settled in time, whichever way: a number may happen to be right, or not matter.
@@ -103,9 +106,9 @@ fn scribble_all(seed: u64) {
 #[test]
 fn noise_all_over_breaks_the_worker_alone() {
     watch::within(watch::HANG, || {
-        let other = pool(1);
         for seed in 0..20 {
             let executor = pool(2);
+            let other = pool_beside_another(1);
             let worker = executor.submit(pid, ()).result().unwrap();
             let futures: Vec<_> =
                 (0..4).map(|n| executor.submit(scribble_all, 4 * seed + n)).collect();

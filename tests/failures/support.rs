@@ -14,6 +14,12 @@ pub(crate) fn pool(max_workers: usize) -> ProcessPoolExecutor {
     crate::builder().max_workers(max_workers).build().expect("a pool can be made")
 }
 
+/// As [`pool`], where there is one.
+pub(crate) fn pool_beside_another(max_workers: usize) -> ProcessPoolExecutor {
+    let builder = crate::builder_beside_another();
+    builder.max_workers(max_workers).build().expect("a pool can be made beside another one")
+}
+
 /// Prepares to run a program whose workers are started as these tests' are.
 pub(crate) fn in_program(path: &Path) -> assert_cmd::Command {
     let mut command = assert_cmd::Command::new(path);

@@ -151,12 +151,14 @@ fn hooks_may_panic_block_and_use_the_pool() {
         let (told, hears) = channel();
         let (go, goes) = channel::<()>();
         let goes = Mutex::new(goes);
-        let inside = Arc::clone(&executor);
+        // The hook is the pool's, which would keep itself.
+        let inside = Arc::downgrade(&executor);
         let built = builder(1)
             .on_worker_start(move |worker| {
                 // Blocks until the test has seen that the pool goes on.
                 goes.lock().unwrap().recv().expect("the test is there");
-                let pool = inside.get().expect("it was built");
+                let executor = inside.upgrade().expect("the test has it");
+                let pool = executor.get().expect("it was built");
                 let result = pool.submit(pid, ()).result();
                 told.send(result == Ok(worker.pid)).expect("the test listens");
                 pool.shutdown(true, false);

@@ -331,6 +331,7 @@ fn a_chunk_of_a_map_has_the_limit_of_its_items_together_and_they_fail_together()
         let executor = builder(2).task_timeout(NEVER).build().unwrap();
         let doubled = executor.chunksize(5).map(|x: u32| 2 * x, 0..20);
         assert!(doubled.map(Result::unwrap).eq((0..20).map(|x| 2 * x)));
+        drop(executor);
         let executor = builder(2).task_timeout(SHORT).grace(SHORT).build().unwrap();
         let endless: Vec<_> = executor.chunksize(2).map(park_for_ever, 0..6).collect();
         assert_eq!(endless.len(), 6);

@@ -18,6 +18,8 @@ mod running;
 #[path = "../failures/support.rs"]
 mod support;
 
+#[path = "../api/at_once.rs"]
+mod api_at_once;
 #[path = "../api/builder.rs"]
 mod api_builder;
 #[path = "../api/cancel.rs"]
@@ -48,6 +50,8 @@ mod api_threads;
 mod api_unfit;
 #[path = "../api/values.rs"]
 mod api_values;
+#[path = "../api/wait.rs"]
+mod api_wait;
 
 #[path = "../failures/codecs.rs"]
 mod failures_codecs;
@@ -97,4 +101,9 @@ const START_METHOD: &str = "forkserver";
 /// How these tests start to make a pool.
 fn builder() -> procpool::Builder {
     procpool_testkit::start::builder(START_METHOD)
+}
+
+/// How these tests start to make a pool beside another one.
+fn builder_beside_another() -> procpool::Builder {
+    procpool_testkit::start::builder_beside_another(START_METHOD)
 }

@@ -129,6 +129,13 @@ impl Case {
         Some(format!("it is for pools where {}", only.words))
     }
 
+    /// Whether its plan makes use of a capability, so that an adapter sees it.
+    pub fn shows(&self, capability: Capability) -> bool {
+        let mut plan = Plan::default();
+        (self.plan)(&mut plan);
+        used_by(&plan.scenario(self.id)).contains(&capability)
+    }
+
     /// Returns what it says that it needs, and what its plan shows.
     pub fn all_needs(&self) -> BTreeSet<Capability> {
         let mut plan = Plan::default();
@@ -147,6 +154,14 @@ fn used_by(scenario: &Scenario) -> BTreeSet<Capability> {
         }
     };
     check(Capability::Threads, scenario.clients.len() > 1);
+    for call in scenario.clients.iter().flat_map(|client| &client.steps).flat_map(Step::calls) {
+        if let Some(capability) = call.needs() {
+            check(capability, true);
+        }
+        if let Some(poison) = call.poison {
+            check(poison.needs(), true);
+        }
+    }
     let mut open = BTreeSet::new();
     for step in scenario.clients.iter().flat_map(|client| &client.steps) {
         match step {

@@ -13,12 +13,14 @@
 //! - [`run`]: carries a plan out. [`history`]: what happened.
 //! - [`timeline`]: a history for people. [`judge`]: rules that hold for every run, and verdicts.
 //! - [`cases`]: the catalogue. [`property`]: what of it is drawn.
+//! - [`check`]: whether an adapter keeps to the contract, before its pool is judged.
 //! - [`catalogue`]: the cases as a page of the book. [`suite`]: the catalogue × adapters, as a test program.
 //! - [`report`]: what came of it, for people and for other programs.
 
 pub mod case;
 pub mod cases;
 pub mod catalogue;
+pub mod check;
 pub mod contract;
 pub mod history;
 pub mod judge;

@@ -33,6 +33,13 @@ pub enum Stage {
     Signal(Who, i32),
     /// Looks at the system.
     Sample(String),
+    /// Looks until there is no more than at another look, for as long as processes may take to leave.
+    Settle {
+        /// The look's name; the last one is kept.
+        name: String,
+        /// The look that it is compared to.
+        like: String,
+    },
     /// Lets a short time pass in which something must not happen.
     Quiet,
     /// Lets a time pass that the pool was told of.
@@ -251,6 +258,11 @@ impl Plan {
     /// The suite looks.
     pub fn sample(&mut self, name: &str) -> &mut Self {
         self.stage(Stage::Sample(name.to_owned()))
+    }
+
+    /// The suite looks until there is no more than there was at the look `like`, or gives that up.
+    pub fn settle(&mut self, name: &str, like: &str) -> &mut Self {
+        self.stage(Stage::Settle { name: name.to_owned(), like: like.to_owned() })
     }
 
     /// The suite lets a short time pass.

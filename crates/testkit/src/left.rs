@@ -30,10 +30,18 @@ impl Baseline {
     /// When something is left.
     pub fn assert_back(&self) {
         let this = std::process::id();
-        let is_back = |_: &usize| os::threads_of(this).len() == self.threads;
-        let looked = (0..LOOKS).inspect(|_| thread::yield_now()).find(is_back);
-        assert!(looked.is_some(), "threads stay: {:?}", os::threads_of(this));
+        let are_back = await_threads(self.threads);
+        assert!(are_back, "threads stay: {:?}", os::threads_of(this));
         assert_eq!(os::descendants_of(this), [], "a process is left");
         assert_eq!(os::descriptors_of(this), self.descriptors, "descriptors stay");
     }
+}
+
+/// Waits until this process has `count` threads; false when it keeps to another number.
+pub(crate) fn await_threads(count: usize) -> bool {
+    let this = std::process::id();
+    (0..LOOKS).any(|_| {
+        thread::yield_now();
+        os::threads_of(this).len() == count
+    })
 }

@@ -8,10 +8,12 @@
 //! - [`fault`]: what can go wrong, and values that go wrong on their way;
 //! - [`left`]: what a pool leaves behind in its program;
 //! - [`limits`]: limits on descriptors and processes, for programs that run into them;
-//! - [`watch`]: turns a hang into a failure with evidence.
+//! - [`watch`]: turns a hang into a failure with evidence;
+//! - [`copies`]: where cases run that need a process of one thread.
 //!
 //! Nothing here judges: expectations are in the tests.
 
+pub mod copies;
 pub mod fault;
 pub mod gate;
 pub mod left;

@@ -1,11 +1,13 @@
 //! A watchdog for tests: a hang becomes a failure that shows where everybody stands.
 
+use std::any::Any;
 use std::fmt::Write;
 use std::fs;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
+use crate::copies::{self, Case};
 use crate::os::{Process, descendants_of};
 
 /// How long a case may take before it counts as a hang. Real ones take milliseconds; a longer
@@ -15,12 +17,23 @@ pub const HANG: Duration = Duration::from_secs(60);
 /// Runs `case` on a thread of its own; panics with evidence if it does not end within `limit`, and
 /// passes on its panic otherwise. The descendants of a hung case are killed.
 ///
+/// In a test program that says [`run_in_copies!`](crate::run_in_copies), the case runs in a process
+/// of its own instead, which has one thread and in which it must leave nothing: no process,
+/// descriptor or thread.
+///
 /// # Panics
 ///
-/// When `case` does, or hangs.
+/// When `case` does, or hangs. In a copy, also when it leaves something, has a value, or captures
+/// what owns something.
 pub fn within<T: Send + 'static>(limit: Duration, case: impl FnOnce() -> T + Send + 'static) -> T {
-    let (sender, receiver) = channel();
     let test = thread::current().name().unwrap_or("case").to_owned();
+    if copies::are_made() {
+        within_copy(&test, limit, case);
+        // Values stay in the copy: `()` is the one that this process has, too.
+        let nothing: Box<dyn Any> = Box::new(());
+        return *nothing.downcast().expect("a case that runs in a copy has no value");
+    }
+    let (sender, receiver) = channel();
     let runner = thread::Builder::new()
         .name(test.clone())
         .spawn(move || {
@@ -32,15 +45,34 @@ pub fn within<T: Send + 'static>(limit: Duration, case: impl FnOnce() -> T + Sen
         .expect("a thread can be started");
     if receiver.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
         let report = evidence();
-        for process in descendants_of(std::process::id()) {
-            let pid = nix::unistd::Pid::from_raw(process.pid as i32);
-            let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL);
-        }
+        kill_descendants_of(std::process::id());
         panic!("{test} hangs: not over after {limit:?}\n{report}");
     }
     match runner.join() {
         Ok(value) => value,
         Err(payload) => std::panic::resume_unwind(payload),
+    }
+}
+
+/// As [`within`], in a copy of the test program that has one thread.
+fn within_copy<T>(test: &str, limit: Duration, case: impl FnOnce() -> T + Send + 'static) {
+    let mut copy = Case::start(case);
+    let Some(ended) = copy.ended_within(limit) else {
+        let report = evidence();
+        let output = copy.output();
+        kill_descendants_of(copy.pid);
+        copy.kill();
+        panic!("{test} hangs: not over after {limit:?}\n{output}\n{report}");
+    };
+    // The harness shows it when the test fails.
+    print!("{}", ended.output);
+    assert!(ended.is_success(), "{test} failed in a copy of this program: {}", ended.describe());
+}
+
+fn kill_descendants_of(pid: u32) {
+    for process in descendants_of(pid) {
+        let pid = nix::unistd::Pid::from_raw(process.pid as i32);
+        let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL);
     }
 }
 

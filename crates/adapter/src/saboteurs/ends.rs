@@ -38,6 +38,19 @@ pub(super) const ALL: &[Saboteur] = &[
         pool.kill_workers()?;
         pool.shutdown(wait, cancel)
     }),
+    ending!(
+        "ends-badly",
+        "Has the program end with an error when it has been shut down.",
+        |pool, wait, cancel| {
+            extern "C" fn end_badly() {
+                // SAFETY: _exit ends the process and touches no memory.
+                unsafe { nix::libc::_exit(1) }
+            }
+            // SAFETY: the function is there until the end of the program.
+            unsafe { nix::libc::atexit(end_badly) };
+            pool.shutdown(wait, cancel)
+        }
+    ),
     Saboteur {
         name: "accepts-after-shutdown",
         does: "Makes a new pool for tasks that are submitted after shutdown.",

@@ -95,6 +95,11 @@ pub(super) const ALL: &[Saboteur] = &[
         }
     }),
     twist!(
+        "lies-at-first",
+        "Gives null to who asks for a result first, and the truth after that.",
+        Fickle::default()
+    ),
+    twist!(
         "result-timeout-cancels",
         "Takes a future for cancelled once somebody has waited for it in vain.",
         Impatient::default()
@@ -172,6 +177,17 @@ impl Twist for Impatient {
             given_up.insert(key(future));
         }
         result
+    }
+}
+
+#[derive(Debug, Default)]
+struct Fickle(Mutex<BTreeSet<usize>>);
+
+impl Twist for Fickle {
+    fn result(&self, future: &dyn Future, timeout: Option<Duration>) -> Result<Value, Stop> {
+        let result = future.result(timeout);
+        let mut asked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if asked.insert(key(future)) { result.map(|_| Value::Null) } else { result }
     }
 }
 

@@ -49,11 +49,6 @@ pub(super) const ALL: &[Saboteur] = &[
             }
         }
     ),
-    leaking!("leaks-shared-memory", "Makes a file in /dev/shm with every pool.", |_, _| {
-        let number = std::process::id();
-        // There may be no such folder; then nothing is leaked, which the kill matrix shows.
-        let _ = File::create(format!("/dev/shm/saboteur-{number}"));
-    }),
     Saboteur {
         name: "inherits-descriptors",
         does: "Opens in each worker as many files as there were pools before its own.",

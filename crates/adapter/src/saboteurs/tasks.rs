@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use procpool_conformance::contract::{Body, Call, ErrorClass};
+use procpool_conformance::contract::{Body, Call, ErrorClass, EventKind};
 use serde_json::Value;
 
 use super::init::run_changed;
@@ -13,7 +13,9 @@ use super::twist::Lost;
 use super::{Honest, Saboteur, Twist, Twisted};
 use crate::body;
 use crate::library::{Callback, Future, Pool, Stop};
-use crate::procpool_pool::Procpool;
+use crate::procpool_pool::{Procpool, run};
+use crate::trace;
+use crate::wire::Wire;
 
 macro_rules! submitting {
     ($name:literal, $does:literal, $change:expr) => {
@@ -84,6 +86,20 @@ pub(super) const ALL: &[Saboteur] = &[
             Ok(future)
         }
     ),
+    submitting!(
+        "runs-a-phantom",
+        "Runs a task of its own beside each that is submitted.",
+        |pool, call, number| {
+            let tag = format!("phantom-{number}");
+            pool.submit(&Call { run: Body::Echo, tag, poison: None, ..call.clone() })?;
+            pool.submit(call)
+        }
+    ),
+    Saboteur {
+        name: "answers-early",
+        does: "Gives the result of a task that goes on in its worker.",
+        make: |ours| Twisted::new(Procpool { run: answer_early, ..ours }, Honest),
+    },
     Saboteur {
         name: "pretends-to-nest",
         does: "Says what nested pools would return, and makes none.",
@@ -114,6 +130,23 @@ pub(super) const ALL: &[Saboteur] = &[
         },
     },
 ];
+
+/// What is known of a result beforehand is given at once; the task takes its time.
+fn answer_early(argument: Wire) -> Wire {
+    let call = argument.call();
+    let value = match (call.run, call.value.as_i64()) {
+        (Body::Echo, _) => call.value.clone(),
+        (Body::Square, Some(number)) => Value::from(number.wrapping_mul(number)),
+        _ => return run(argument),
+    };
+    let tag = call.tag.clone();
+    std::thread::spawn(move || {
+        trace::write(EventKind::Begin, &tag);
+        std::thread::sleep(Duration::from_millis(5));
+        trace::write(EventKind::End, &tag);
+    });
+    Wire::of_result(&call, &value)
+}
 
 type Change = fn(&dyn Pool, &Call, u64) -> Result<Arc<dyn Future>, Stop>;
 

@@ -1,4 +1,4 @@
-//! Reports from results of the conformance suite; all of it is in the library.
+//! Checks adapters, and makes reports of results; all of it is in the library.
 
 use std::process::ExitCode;
 

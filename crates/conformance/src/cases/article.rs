@@ -13,7 +13,7 @@ pub(super) const CASES: &[Case] = &[
         requirement: "The pool MUST give the results of ten tasks mapped over two workers in the order of the inputs.",
         source: ARTICLE,
         rows: &["MAP-01"],
-        kills: &["map-by-completion"],
+        kills: &["map-by-completion", "initializes-twice"],
         plan: |plan| {
             plan.new_pool("p", marked(2, ())).map("p", squares("t", 10)).shutdown("p");
         },

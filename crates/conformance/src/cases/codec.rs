@@ -90,7 +90,7 @@ pub(super) const CASES: &[Case] = &[
         source: "CPython: test_error_at_task_pickle",
         rows: &["SER-01", "SER-02"],
         needs: &[Has::PoisonEncodeArgument],
-        kills: &["hides-a-failed-encoding", "hangs-on-a-failed-encoding"],
+        kills: &["hangs-on-a-failed-encoding", "hides-a-failed-encoding"],
         plan: |plan| one_is_poisoned(plan, Place::EncodeArgument),
         judge: argument_fails,
         ..CASE

@@ -1,7 +1,9 @@
 //! Workers that die.
 
 use crate::case::{CASE, Case, Only};
-use crate::contract::{Body, Call, Capability as Has, ErrorClass, EventKind, Outcome, policy};
+use crate::contract::{
+    Body, Call, Capability as Has, ErrorClass, EventKind, Failure, Outcome, policy,
+};
 use crate::history::{Finding, History, require};
 use crate::plan::{
     Condition, Plan, begun, call, die, die_by, echo, ended, gated, returned, tasks_begun,
@@ -25,24 +27,27 @@ fn one_dies(plan: &mut Plan, task: Call) {
     plan.new_pool("p", workers(1)).submit("p", task).result("a").shutdown("p");
 }
 
-fn is_broken(history: &History) -> Finding {
-    history.event(EventKind::Begin, "a")?;
-    history.failure("result a", &[ErrorClass::Broken]).map(|_| ())
-}
-
-fn status_is(history: &History, expected: &str) -> Finding {
-    let failure = history.failure("result a", &[ErrorClass::Broken])?;
-    let status = failure.status.as_deref();
-    require(status == Some(expected), || format!("the error says {status:?}, not {expected}"))
-}
-
-/// Refused by the call or by the future.
-fn refused(history: &History, future: &str) -> Finding {
+/// The error of a task: that of the call which submits it, if it was over by then, or its future's.
+fn broken<'a>(history: &'a History, future: &str) -> Result<&'a Failure, String> {
     let step = match history.value(&format!("submit {future}")) {
         Ok(_) => format!("result {future}"),
         Err(_) => format!("submit {future}"),
     };
-    history.failure(&step, &[ErrorClass::Broken]).map(|_| ())
+    history.failure(&step, &[ErrorClass::Broken])
+}
+
+fn is_broken(history: &History) -> Finding {
+    history.event(EventKind::Begin, "a")?;
+    refused(history, "a")
+}
+
+fn status_is(history: &History, expected: &str) -> Finding {
+    let status = broken(history, "a")?.status.as_deref();
+    require(status == Some(expected), || format!("the error says {status:?}, not {expected}"))
+}
+
+fn refused(history: &History, future: &str) -> Finding {
+    broken(history, future).map(|_| ())
 }
 
 pub(super) const CASES: &[Case] = &[
@@ -270,7 +275,7 @@ pub(super) const CASES: &[Case] = &[
         judge: |history| {
             for round in 0..4 {
                 history.event(EventKind::Begin, &format!("a{round}"))?;
-                history.failure(&format!("result a{round}"), &[ErrorClass::Broken])?;
+                refused(history, &format!("a{round}"))?;
             }
             Ok(())
         },

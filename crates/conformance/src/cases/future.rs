@@ -221,6 +221,7 @@ pub(super) const CASES: &[Case] = &[
         source: CPYTHON,
         rows: &["FUT-01"],
         needs: &[Has::ResultTimeout],
+        kills: &["lies-at-first"],
         plan: |plan| {
             plan.new_pool("p", workers(1)).submit("p", echo("a", 1)).submit("p", fail("b", "oh"));
             plan.result("a").result_within("a", 0).result("b").result_within("b", 0).shutdown("p");

@@ -1,6 +1,6 @@
 //! The catalogue: every case, by area.
 //!
-//! A file is an area. Cases are data; what they share is in [`plan`](crate::plan) and
+//! A file or a folder is an area. Cases are data; what they share is in [`plan`](crate::plan) and
 //! [`history`](crate::history).
 
 mod article;
@@ -40,12 +40,12 @@ pub const AREAS: &[(&str, &str)] = &[
     ("wait", "Waiting for several futures at once."),
     ("shutdown", "The ends of a pool, by shutdown, by dropping it, and by the end of its program."),
     ("death", "Workers that die, and what that does to their pool."),
-    ("timeout", "Limits of time for tasks and for idle workers."),
+    ("timeout", "Limits of time: for who waits, for tasks, for workers without one."),
     ("codec", "What cannot be encoded or decoded."),
     ("parent", "The program that has the pool dies."),
     ("nested", "Pools and processes in tasks."),
     ("fork", "What workers inherit, and must not."),
-    ("output", "What workers print, and what a pool does."),
+    ("output", "What workers print and read, and what a pool says unasked."),
     ("leak", "What a pool leaves behind in a program that lives on."),
     ("property", "Whole scenarios, drawn at random and judged by what must hold for all."),
 ];
@@ -63,9 +63,16 @@ pub fn all() -> Vec<Case> {
         future::CASES,
         cancel::CASES,
         wait::CASES,
-        shutdown::CASES,
+        shutdown::waiting::CASES,
+        shutdown::nowait::CASES,
+        shutdown::cancelling::CASES,
+        shutdown::killing::CASES,
+        shutdown::dropping::CASES,
+        shutdown::ending::CASES,
         death::CASES,
-        timeout::CASES,
+        timeout::RESULT,
+        timeout::TASK,
+        timeout::IDLE,
         codec::CASES,
         parent::CASES,
         nested::CASES,

@@ -1,37 +1,110 @@
-//! What workers print, and what a pool does.
+//! What tasks print and read, and what a pool says that nobody has asked it to.
+//!
+//! Owns the standard streams of workers as a subject. The suite sees what workers print to standard
+//! output and all that is said on standard error as one text, since an adapter keeps its lines apart.
 
-use crate::case::{CASE, Case, Level};
-use crate::contract::{Body, Call, Capability as Has, EventKind};
-use crate::history::require;
-use crate::plan::{call, echo, fail, workers};
+use crate::case::{CASE, Case, Level, Only};
+use crate::contract::{Body, Call, Capability as Has, ErrorClass, EventKind, policy};
+use crate::history::{Finding, History, require};
+use crate::plan::{begun, call, echo, fail, gated, marked, squared, squares, tasks_begun, workers};
 
+const PRINTED: &str =
+    "CPython: test_concurrent_futures/test_shutdown.py, test_interpreter_shutdown";
+const STREAMS: &str = "loky: test_no_crash_on_stdin_access_in_child_subprocess_run (loky#420)";
+const QUIET: &str = "CPython: test_interpreter_shutdown, assertFalse(err); loky: _assert_no_error";
+
+/// What looks like a message of many protocols: an adapter's line, a frame's header, a Content-Length.
+const LIKE_A_MESSAGE: &str = "{\"client\": \"main\", \"step\": 0, \"at\": 1, \"is\": \"end\"}\n\
+     \u{0}\u{0}\u{0}\u{8}\u{1}ok\nContent-Length: 9999999\r\n\r\n[]\n";
+
+const DRAINS: Option<Only> = Some(Only {
+    words: "program_end is drain",
+    holds: |policies| policies.program_end == Some(policy::ProgramEnd::Drain),
+});
+
+/// Prints a text so many times. Whether a new line follows each is left to the language.
 fn print(tag: &str, text: &str, count: u64) -> Call {
     Call { text: Some(text.to_owned()), count: Some(count), ..call(Body::Print, tag) }
+}
+
+fn printed(history: &History, word: &str, expected: usize) -> Finding {
+    let times = history.stderr.matches(word).count();
+    require(times == expected, || {
+        format!("\"{}\" came out {times} times, not {expected}", word.trim())
+    })
+}
+
+fn nothing_said(history: &History) -> Finding {
+    let said = history.stderr.trim();
+    require(said.is_empty(), || {
+        let shown: String = said.chars().take(200).collect();
+        format!("{} letters were said: {shown}", said.len())
+    })
 }
 
 pub(super) const CASES: &[Case] = &[
     Case {
         id: "output.reaches-the-programs",
-        requirement: "The pool MUST let what a task prints reach the output of its program, once.",
-        source: "CPython: test_interpreter_shutdown; procspawn: test_nested",
+        requirement: "The pool MUST let out what a task prints once, by the end of the program.",
+        source: PRINTED,
         rows: &["OUT-01"],
         needs: &[Has::Stdio],
         kills: &["prints-twice"],
         plan: |plan| {
-            plan.new_pool("p", workers(1)).submit("p", print("a", "«apple»\n", 1)).result("a");
-            plan.shutdown("p");
+            plan.new_pool("p", workers(1));
+            plan.submit("p", print("a", "an apple\n", 1)).submit("p", print("b", "a pear\n", 3));
+            plan.result("a").result("b").shutdown("p");
         },
         judge: |history| {
-            history.event(EventKind::End, "a")?;
-            let times = history.stderr.matches("«apple»").count();
-            require(times == 1, || format!("it was there {times} times"))
+            history.value("result a")?;
+            history.value("result b")?;
+            printed(history, "an apple", 1)?;
+            printed(history, "a pear", 3)
+        },
+        ..CASE
+    },
+    Case {
+        id: "output.printed-without-shutdown",
+        requirement: "The pool MUST let out what a task prints that is finished after the program's last step, once.",
+        source: PRINTED,
+        rows: &["OUT-01", "SHUT-15"],
+        needs: &[Has::Stdio],
+        only: DRAINS,
+        kills: &["prints-twice"],
+        plan: |plan| {
+            plan.new_pool("p", workers(1)).submit("p", gated("a", "go"));
+            plan.submit("p", print("b", "an apple\n", 1)).hold("leave");
+            plan.until(begun("a")).open("leave").quiet().open("go");
+        },
+        judge: |history| {
+            history.event(EventKind::End, "b")?;
+            printed(history, "an apple", 1)
+        },
+        ..CASE
+    },
+    Case {
+        id: "output.all-of-it",
+        requirement: "The pool MUST let a task print more than a pipe holds, and let all of it out.",
+        source: STREAMS,
+        rows: &["OUT-01", "OUT-03"],
+        needs: &[Has::Stdio],
+        kills: &["prints-twice"],
+        plan: |plan| {
+            let line = format!("a plum {}\n", "-".repeat(120));
+            plan.new_pool("p", workers(1)).submit("p", print("a", &line, 4096)).result("a");
+            plan.submit("p", echo("b", 2)).result("b").shutdown("p");
+        },
+        judge: |history| {
+            history.value("result a")?;
+            history.returned("result b", 2)?;
+            printed(history, "a plum", 4096)
         },
         ..CASE
     },
     Case {
         id: "output.does-not-disturb-the-pool",
         requirement: "The pool MUST NOT be disturbed by what tasks print, however much it is.",
-        source: "procspawn: its switch for silence; loky#420",
+        source: STREAMS,
         rows: &["OUT-03"],
         needs: &[Has::Stdio],
         plan: |plan| {
@@ -45,18 +118,72 @@ pub(super) const CASES: &[Case] = &[
             }
             plan.shutdown("p");
         },
-        judge: |history| history.returned("result a", 1),
+        judge: |history| {
+            for number in 0..4 {
+                history.value(&format!("result t{number}"))?;
+            }
+            history.returned("result a", 1)
+        },
+        ..CASE
+    },
+    Case {
+        id: "output.is-not-taken-for-messages",
+        requirement: "The pool MUST NOT take what tasks print for something that it says to itself.",
+        source: STREAMS,
+        rows: &["OUT-03"],
+        needs: &[Has::Stdio],
+        plan: |plan| {
+            plan.new_pool("p", workers(2));
+            for number in 0..10 {
+                plan.submit("p", print(&format!("print{number}"), LIKE_A_MESSAGE, 200));
+                plan.submit("p", echo(&format!("echo{number}"), number));
+            }
+            for number in 0..10 {
+                plan.result(&format!("print{number}")).result(&format!("echo{number}"));
+            }
+            plan.shutdown("p");
+        },
+        judge: |history| {
+            for number in 0..10 {
+                history.value(&format!("result print{number}"))?;
+                history.returned(&format!("result echo{number}"), number)?;
+            }
+            require(history.stderr.contains("9999999"), || "nothing was printed".to_owned())
+        },
+        ..CASE
+    },
+    Case {
+        id: "output.of-an-initializer",
+        requirement: "The pool MUST let an initializer print, once in every worker.",
+        source: STREAMS,
+        rows: &["OUT-01", "OUT-03"],
+        needs: &[Has::Stdio],
+        kills: &["initializes-twice"],
+        plan: |plan| {
+            let mut options = workers(2);
+            options.initializer = Some(print("init", "a fig\n", 1));
+            plan.new_pool("p", options);
+            plan.submit("p", gated("a", "go")).submit("p", gated("b", "go"));
+            plan.result("a").result("b").shutdown("p").until(tasks_begun(2)).open("go");
+        },
+        judge: |history| {
+            history.returned("result a", "a")?;
+            history.returned("result b", "b")?;
+            let initialized = history.initialized().len();
+            require(initialized == 2, || format!("{initialized} workers were initialized"))?;
+            printed(history, "a fig", 2)
+        },
         ..CASE
     },
     Case {
         id: "output.standard-input-has-an-end",
-        requirement: "The pool MUST NOT let a task hang, or take what is the pool's, that reads its standard input.",
-        source: "loky#420: test_no_crash_on_stdin_access_in_child_subprocess_run",
+        requirement: "The pool MUST let a task read its standard input, and keep what it says itself out of it.",
+        source: STREAMS,
         rows: &["OUT-03"],
         needs: &[Has::Stdio],
         plan: |plan| {
-            plan.new_pool("p", workers(1)).submit("p", call(Body::ReadStdin, "a")).result("a");
-            plan.submit("p", echo("b", 2)).result("b").shutdown("p");
+            plan.new_pool("p", workers(1)).submit("p", call(Body::ReadStdin, "a"));
+            plan.submit("p", echo("b", 2)).result("a").result("b").shutdown("p");
         },
         judge: |history| {
             history.returned("result a", 0)?;
@@ -67,33 +194,68 @@ pub(super) const CASES: &[Case] = &[
     Case {
         id: "output.clean-run-is-silent",
         level: Level::Should,
-        requirement: "The pool SHOULD NOT print anything of its own when nothing is wrong.",
-        source: "CPython: test_shutdown.py, assertFalse(err)",
+        requirement: "The pool SHOULD say nothing on standard error where nothing went wrong.",
+        source: QUIET,
         rows: &["OUT-02"],
         plan: |plan| {
-            plan.new_pool("p", workers(2)).submit("p", echo("a", 1)).result("a").shutdown("p");
+            plan.new_pool("p", marked(2, ())).map("p", squares("t", 10)).shutdown("p");
+        },
+        judge: |history| {
+            let values = history.values("map p")?;
+            require(values == squared(10), || format!("the results were {values:?}"))?;
+            nothing_said(history)
+        },
+        ..CASE
+    },
+    Case {
+        id: "output.silent-without-shutdown",
+        level: Level::Should,
+        requirement: "The pool SHOULD say nothing on standard error when the program ends without a shutdown.",
+        source: QUIET,
+        rows: &["OUT-02"],
+        needs: &[Has::Submit],
+        plan: |plan| {
+            plan.new_pool("p", workers(2)).submit("p", echo("a", 1)).result("a");
         },
         judge: |history| {
             history.returned("result a", 1)?;
-            let said = history.stderr.trim();
-            require(said.is_empty(), || format!("it printed: {said}"))
+            nothing_said(history)
+        },
+        ..CASE
+    },
+    Case {
+        id: "output.silent-about-errors-of-tasks",
+        level: Level::Should,
+        requirement: "The pool SHOULD leave it to the future to tell of a task's error.",
+        source: QUIET,
+        rows: &["OUT-02"],
+        needs: &[Has::Submit],
+        plan: |plan| {
+            plan.new_pool("p", workers(1)).submit("p", fail("a", "oh")).result("a").shutdown("p");
+        },
+        judge: |history| {
+            history.failure("result a", &[ErrorClass::Task])?;
+            nothing_said(history)
         },
         ..CASE
     },
     Case {
         id: "output.failing-task-does-not-end-the-program",
         requirement: "The pool MUST NOT end its program when a task fails that nobody asks for.",
-        source: "CPython: test_executor.py",
+        source: "CPython: test_concurrent_futures/executor.py, test_no_stale_references",
         rows: &["SUB-24"],
         plan: |plan| {
             plan.new_pool("p", workers(1)).submit("p", fail("a", "oh")).submit("p", echo("b", 2));
             plan.result("b").shutdown("p");
         },
-        judge: |history| history.returned("result b", 2),
+        judge: |history| {
+            history.event(EventKind::Failed, "a")?;
+            history.returned("result b", 2)
+        },
         ..CASE
     },
 ];
 
 /// Behaviours that no case here is about.
 pub(super) const NOT_TESTED: &[(&str, &str)] =
-    &[("OUT-04", "What is warned of when an idle worker leaves is loky's own.")];
+    &[("OUT-04", "How a library of one language warns of a worker that leaves is its own.")];

@@ -180,7 +180,6 @@ pub(super) const CASES: &[Case] = &[
         source: "CPython: test_process_pool.py, \"previous was reaped\"",
         rows: &["MTC-07"],
         needs: &[Has::MaxTasksPerChild],
-        kills: &["leaks-a-zombie"],
         plan: |plan| {
             plan.new_pool("p", retiring(1, 1));
             for number in 0..10 {

@@ -83,7 +83,7 @@ pub(super) const CASES: &[Case] = &[
         source: "CPython: test_processes_terminate",
         rows: &["SPAWN-02", "SPAWN-03"],
         only: ON_DEMAND,
-        kills: &["starts-eagerly", "starts-one-too-few"],
+        kills: &["starts-eagerly"],
         plan: |plan| {
             plan.new_pool("first", workers(1)).submit("first", echo("x", 1)).result("x");
             plan.shutdown("first").hold("before").new_pool("p", workers(5));

@@ -31,7 +31,14 @@ pub(super) const CASES: &[Case] = &[
         requirement: "The pool MUST give the future of a task what the task returns.",
         source: CPYTHON,
         rows: &["SUB-01"],
-        kills: &["lies-about-a-value", "runs-a-task-in-the-parent", "runs-a-task-twice"],
+        kills: &[
+            "lies-about-a-value",
+            "runs-a-task-in-the-parent",
+            "runs-a-task-twice",
+            "runs-a-phantom",
+            "answers-early",
+            "ends-badly",
+        ],
         plan: |plan| {
             plan.new_pool("p", workers(2)).submit("p", square("a", 16)).result("a").shutdown("p");
         },

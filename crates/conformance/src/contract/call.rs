@@ -4,6 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::description::Capability;
+
 /// One call of the function that every adapter submits. Its argument is this object.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -78,6 +80,40 @@ pub enum Body {
     IgnoreTerm,
     /// Returns the environment variable `text`, or null.
     Getenv,
+}
+
+impl Call {
+    /// Returns the capability that its body needs.
+    pub fn needs(&self) -> Option<Capability> {
+        match self.run {
+            Body::Echo
+            | Body::Square
+            | Body::Whoami
+            | Body::Gate
+            | Body::Sleep
+            | Body::Fail
+            | Body::Mark => None,
+            Body::Die => Some(Capability::WorkerDeath),
+            Body::Blob => Some(Capability::Blob),
+            Body::Print | Body::ReadStdin => Some(Capability::Stdio),
+            Body::Child => Some(Capability::ChildProcess),
+            Body::Nest => Some(Capability::Nested),
+            Body::IgnoreTerm => Some(Capability::IgnoreTerm),
+            Body::Getenv => Some(Capability::Getenv),
+        }
+    }
+}
+
+impl Place {
+    /// Returns the capability that poison at this place needs.
+    pub fn needs(self) -> Capability {
+        match self {
+            Self::EncodeArgument => Capability::PoisonEncodeArgument,
+            Self::DecodeArgument => Capability::PoisonDecodeArgument,
+            Self::EncodeResult => Capability::PoisonEncodeResult,
+            Self::DecodeResult => Capability::PoisonDecodeResult,
+        }
+    }
 }
 
 /// Where on its way something cannot be encoded or decoded.

@@ -157,6 +157,18 @@ pub enum Step {
     },
 }
 
+impl Step {
+    /// Returns the calls in it, an initializer among them.
+    pub fn calls(&self) -> Vec<&Call> {
+        match self {
+            Self::New { options, .. } => options.initializer.iter().collect(),
+            Self::Submit { call, .. } => vec![call],
+            Self::Map { calls, .. } | Self::MapOpen { calls, .. } => calls.iter().collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
 /// How a pool is made.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

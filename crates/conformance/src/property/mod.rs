@@ -26,7 +26,7 @@ const DRAWS: u32 = 12;
 
 /// How long a failing scenario is made smaller, in milliseconds; where each try hangs, that is one or
 /// two tries.
-const SHRINK: u32 = 20_000;
+const SHRINK: u32 = 6_000;
 
 /// A scenario that fails, as small as it came.
 #[derive(Debug)]

@@ -10,11 +10,14 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::check;
+use crate::run::{Adapter, Limits};
+
 use super::diff::Diff;
 use super::results::Results;
 use super::{badge, html, junit, markdown};
 
-/// Reports from results of the conformance suite.
+/// Checks adapters of the conformance suite, and makes reports of its results.
 #[derive(Debug, Parser)]
 #[command(name = "conformance", version, after_help = EXIT_CODES)]
 struct Arguments {
@@ -23,11 +26,16 @@ struct Arguments {
 }
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 when done; 1 when `diff` finds that something that held was lost;
-2 when the command line or a file is wrong.";
+Exit codes: 0 when done; 1 when `diff` finds that something that held was lost, or
+`check` that an adapter does not keep to the contract; 2 when the command line or a file is wrong.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Whether an adapter keeps to the contract, before its pool is judged; fails if it does not
+    Check {
+        /// The adapter, as a shell command without `describe` or `run`
+        adapter: String,
+    },
     /// A matrix of implementations and cases as one HTML page that needs no other file
     Html {
         #[command(flatten)]
@@ -93,6 +101,7 @@ pub fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<ExitCode, String> {
     let (files, text) = match command {
+        Command::Check { adapter } => return check(adapter),
         Command::Html { files, book } => {
             let text = html(&files.read()?, book.as_deref())?;
             (files, text)
@@ -121,6 +130,20 @@ fn run(command: Command) -> Result<ExitCode, String> {
     };
     write(files.output.as_deref(), &text)?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn check(command: String) -> Result<ExitCode, String> {
+    let folder = std::env::current_dir().map_err(|error| format!("the current folder: {error}"))?;
+    let limits = Limits::from_environment()?;
+    let is_well = check::check(&Adapter { command, folder }, limits, |look| {
+        let (sign, fault) = match &look.fault {
+            None => ("✓", String::new()),
+            Some(fault) => ("✗", format!("\n    {fault}")),
+        };
+        // A reader that has gone needs no more of it.
+        let _ = writeln!(io::stdout(), "{sign} {}{fault}", look.at);
+    });
+    Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
 impl Files {

@@ -32,6 +32,11 @@ impl std::fmt::Display for Fault {
 }
 
 impl Adapter {
+    /// Whether the shell can become it.
+    pub(super) fn is_one_program(&self) -> bool {
+        !become_it(&self.command).is_empty()
+    }
+
     /// Starts it with `verb` in a process group of its own, its streams files of `scratch`.
     pub(super) fn start(&self, verb: &str, scratch: &Path, stdin: Stdio) -> Result<Child, Fault> {
         let file = |name: &str| {
@@ -44,7 +49,7 @@ impl Adapter {
         let (stdout, stderr) = (file(STDOUT)?, file(STDERR)?);
         let mut command = Command::new("sh");
         command
-            .args(["-c", &format!("{} {verb}", self.command)])
+            .args(["-c", &format!("{}{} {verb}", become_it(&self.command), self.command)])
             .current_dir(&self.folder)
             .env(FOLDER_VARIABLE, scratch)
             .stdin(stdin)
@@ -92,6 +97,14 @@ impl Adapter {
         description.check().map_err(|error| Fault(format!("{what}: {error}")))?;
         Ok(description)
     }
+}
+
+/// Returns what lets the shell become a command, so that the process which has the pool is the one that
+/// was started. A command of several parts stays in the shell's care, and its process is its only child.
+fn become_it(command: &str) -> &'static str {
+    let assigns = command.split_whitespace().next().is_some_and(|word| word.contains('='));
+    let has_parts = command.contains([';', '&', '|', '(', ')', '<', '>', '{', '}', '\n']);
+    if assigns || has_parts { "" } else { "exec " }
 }
 
 /// The file of a run's standard output.
@@ -166,5 +179,20 @@ impl Description {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::become_it;
+
+    #[test]
+    fn a_shell_becomes_a_command_that_is_one() {
+        for command in ["python3 a.py spawn", "'/with space/adapter' fork"] {
+            assert_eq!(become_it(command), "exec ", "{command}");
+        }
+        for command in ["cd x && ./a", "A=1 ./a", "./a 2>log", "(./a)", "./a; ./b"] {
+            assert_eq!(become_it(command), "", "{command}");
+        }
     }
 }

@@ -33,6 +33,8 @@ struct Conductor<'a> {
     scenario: &'a Scenario,
     child: Child,
     ended: Option<ExitStatus>,
+    /// Whether the process that was started is the adapter's own.
+    becomes_adapter: bool,
     owner: Option<u32>,
     /// Whether `owner` is known to be the process that writes lines, and not one that came before it.
     owner_wrote: bool,
@@ -84,6 +86,7 @@ fn try_carry_out(
         scenario,
         child,
         ended: None,
+        becomes_adapter: adapter.is_one_program(),
         owner: None,
         owner_wrote: false,
         feed: Feed::new(path, scenario),
@@ -199,6 +202,19 @@ impl Conductor<'_> {
                 self.samples.push(sample);
                 Ok(())
             }
+            Stage::Settle { name, like } => {
+                let before = self.samples.iter().find(|sample| sample.name == *like).cloned();
+                let before =
+                    before.ok_or_else(|| Fault(format!("the case has no look {like:?}")))?;
+                let deadline = Instant::now() + self.limits.leave;
+                let mut sample = look::look(name, self.owner());
+                while !sample.is_within(&before) && Instant::now() < deadline {
+                    std::thread::sleep(TICK);
+                    sample = look::look(name, self.owner());
+                }
+                self.samples.push(sample);
+                self.refresh()
+            }
             Stage::Quiet => self.pass(self.limits.quiet),
             Stage::Pause(time) => self.pass(*time),
         }
@@ -212,7 +228,10 @@ impl Conductor<'_> {
     fn refresh(&mut self) -> Result<(), Stop> {
         if self.ended.is_none() && !self.owner_wrote {
             // Again until its first line: a shell may have run something else before.
-            self.owner = process::owner(self.child.id()).or(self.owner);
+            self.owner = match self.becomes_adapter {
+                true => Some(self.child.id()),
+                false => process::owner(self.child.id()).or(self.owner),
+            };
             self.owner_wrote = !self.feed.lines.is_empty();
         }
         if self.ended.is_none() {

@@ -203,9 +203,10 @@ impl Relay {
         signal::block_all();
         let mut chunk = vec![0; CHUNK];
         let mut ready = Vec::new();
-        while !self.over.load(Ordering::Acquire) {
+        loop {
             self.pass_on_rest();
-            if self.poller.wait(&mut ready, None).is_err() {
+            // Only now: a wake-up that came meanwhile has ended a wait for the sink, and no more.
+            if self.over.load(Ordering::Acquire) || self.poller.wait(&mut ready, None).is_err() {
                 break;
             }
             for number in &ready {
@@ -253,9 +254,15 @@ impl Relay {
         }
     }
 
+    /// Passes on what was left by now, and meanwhile, of which the wake-up may be taken here.
     fn pass_on_rest(&self) {
-        let rest = std::mem::take(&mut *lock(&self.rest));
-        rest.iter().for_each(|(slot, bytes)| self.pass_on(*slot, bytes));
+        loop {
+            let rest = std::mem::take(&mut *lock(&self.rest));
+            if rest.is_empty() {
+                return;
+            }
+            rest.iter().for_each(|(slot, bytes)| self.pass_on(*slot, bytes));
+        }
     }
 
     /// Writes where the stderr of worker `slot` goes. What fails is lost, as it would be if the worker
@@ -287,4 +294,66 @@ impl Relay {
 /// Nothing under these locks panics but for a lack of memory, and then what they guard is whole.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, channel};
+    use std::time::Duration;
+
+    use nix::fcntl::{FcntlArg, OFlag, fcntl};
+
+    use super::*;
+
+    /// Longer than any step takes, so that what would hang fails.
+    const HANG: Duration = Duration::from_secs(60);
+
+    /// A thread that waits for a full pipe to take what a dead worker wrote, and that pipe.
+    fn waiting_for_sink() -> (Stderr, OwnedFd) {
+        let (reader, sink) = nix::unistd::pipe().unwrap();
+        fcntl(&sink, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).unwrap();
+        while write(&sink, &[b'.'; WRITE]).is_ok() {}
+        let stderr = Stderr::start(1, OpenOutput::Files(vec![sink])).unwrap();
+        stderr.relay.leave(0, b"first".to_vec());
+        while !lock(&stderr.relay.rest).is_empty() {
+            thread::yield_now();
+        }
+        (stderr, reader)
+    }
+
+    /// Reads on a thread of its own until `last` has come, and then says so.
+    fn read_until(last: &'static [u8], reader: OwnedFd) -> Receiver<OwnedFd> {
+        let (sender, receiver) = channel();
+        thread::spawn(move || {
+            let (mut text, mut chunk) = (Vec::new(), [0; WRITE]);
+            while !text.ends_with(last) {
+                let count = read(&reader, &mut chunk).unwrap();
+                text.extend_from_slice(&chunk[..count]);
+            }
+            // The test waits, or has failed.
+            let _ = sender.send(reader);
+        });
+        receiver
+    }
+
+    #[test]
+    fn an_end_that_comes_while_a_sink_is_waited_for_is_an_end() {
+        let (stderr, reader) = waiting_for_sink();
+        stderr.relay.over.store(true, Ordering::Release);
+        stderr.relay.poller.wake();
+        // Room for what waits. It may be given up by now, which is an end as well.
+        let _open = read_until(b".", reader).recv_timeout(HANG).unwrap();
+        let thread = lock(&stderr.thread).take().unwrap();
+        let (sender, joined) = channel();
+        thread::spawn(move || sender.send(thread.join().is_ok()));
+        assert_eq!(joined.recv_timeout(HANG), Ok(true), "the thread has missed the end");
+    }
+
+    #[test]
+    fn what_is_left_while_a_sink_is_waited_for_is_passed_on_too() {
+        let (stderr, reader) = waiting_for_sink();
+        stderr.relay.leave(0, b"second".to_vec());
+        let read = read_until(b"second", reader).recv_timeout(HANG);
+        assert!(read.is_ok(), "the thread has missed what was left");
+    }
 }

@@ -1,5 +1,6 @@
 //! A program that ignores SIGCHLD, so that a worker's number may be anybody's as soon as it has ended,
-//! and whose worker leads a process group.
+//! and whose worker leads a process group. It is spawned, whatever the tests' start method is: a server
+//! ignores SIGCHLD as its program does, and then leaves the groups of its workers alone.
 //!
 //! Arguments are three gates. The worker's task starts a program that passes a permit on from the first
 //! gate to the second. Prints its number; kills the workers when the third gate lets it.

@@ -2,7 +2,8 @@
 //! and one is killed.
 
 use nix::sys::signal::{Signal, raise};
-use procpool::{Error, ProcessPoolExecutor};
+use procpool::Error;
+use procpool_testkit::start::builder_of_program;
 
 fn refuse(number: u32) -> u32 {
     panic!("number {number} is refused");
@@ -15,7 +16,7 @@ fn die(_: u32) -> u32 {
 
 /// Runs both in a pool of its own; returns what their futures say.
 fn outer(_: ()) -> Result<[String; 2], String> {
-    let pool = ProcessPoolExecutor::builder().max_workers(1).build();
+    let pool = builder_of_program().max_workers(1).build();
     let pool = pool.map_err(|error| error.to_string())?;
     let text = |error: Option<Error>| error.map_or_else(String::new, |error| error.to_string());
     Ok([text(pool.submit(refuse, 7).error()), text(pool.submit(die, 0).error())])
@@ -23,7 +24,7 @@ fn outer(_: ()) -> Result<[String; 2], String> {
 
 fn main() -> Result<(), Error> {
     procpool::init();
-    let executor = ProcessPoolExecutor::builder().max_workers(1).build()?;
+    let executor = builder_of_program().max_workers(1).build()?;
     match executor.submit(outer, ()).result()? {
         Ok(texts) => texts.iter().for_each(|text| println!("{text}")),
         Err(text) => println!("no inner pool: {text}"),

@@ -26,24 +26,27 @@ fn double(x: u32) -> u32 {
 
 fn main() -> Result<(), Error> {
     procpool::init();
-    match std::env::args().nth(1).as_deref() {
+    let elsewhere = match std::env::args().nth(1).as_deref() {
         Some("ignored") => {
             // SAFETY: ignoring a signal runs no code.
             unsafe { signal(Signal::SIGCHLD, SigHandler::SigIgn) }.expect("it can be ignored");
+            false
         }
-        Some("elsewhere") => {
-            thread::spawn(|| {
-                loop {
-                    if waitpid(Pid::from_raw(-1), None) == Err(Errno::ECHILD) {
-                        thread::yield_now();
-                    }
-                }
-            });
-        }
+        Some("elsewhere") => true,
         _ => panic!("usage: clean_reaping ignored|elsewhere"),
-    }
+    };
 
     let pool = start::builder_of_program().max_workers(2).build()?;
+    if elsewhere {
+        // Beside the pool, because with a second thread a program cannot be forked.
+        thread::spawn(|| {
+            loop {
+                if waitpid(Pid::from_raw(-1), None) == Err(Errno::ECHILD) {
+                    thread::yield_now();
+                }
+            }
+        });
+    }
     let exit = match pool.submit(die, ()).error() {
         Some(Error::BrokenProcessPool(broken)) => match broken.cause() {
             BrokenCause::WorkerDied(death) => format!("{:?}", death.exit),
@@ -54,7 +57,7 @@ fn main() -> Result<(), Error> {
     println!("{}", json!(exit));
     drop(pool);
 
-    let pool = start::builder_of_program().max_workers(2).build()?;
+    let pool = start::builder_of_program_beside_another().max_workers(2).build()?;
     let doubled = pool.map(double, 0..4).collect::<Result<Vec<u32>, Error>>()?;
     println!("{}", json!(doubled));
     drop(pool);

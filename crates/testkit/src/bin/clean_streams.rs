@@ -6,7 +6,8 @@
 
 use std::io::{Read, Write, stderr, stdin, stdout};
 
-use procpool::{Error, ProcessPoolExecutor};
+use procpool::Error;
+use procpool_testkit::start;
 
 /// How much a task writes: more than any pipe holds.
 const MUCH: usize = 1 << 20;
@@ -23,7 +24,7 @@ fn read_all(_: ()) -> usize {
 
 fn main() -> Result<(), Error> {
     procpool::init();
-    let mut builder = ProcessPoolExecutor::builder().max_workers(2);
+    let mut builder = start::builder_of_program().max_workers(2);
     if std::env::args().nth(1).is_some_and(|argument| argument == "captured") {
         builder = builder.capture_stderr(1);
     }

@@ -9,7 +9,8 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::{dup2_stderr, pipe, read};
-use procpool::{BrokenCause, Error, ProcessPoolExecutor};
+use procpool::{BrokenCause, Error};
+use procpool_testkit::start;
 use serde_json::json;
 
 /// More than a pipe holds, less than a pipe and what is read at once.
@@ -61,7 +62,7 @@ fn main() -> Result<(), Error> {
     let reads = std::env::args().nth(1).is_some_and(|argument| argument == "read");
     let stderr = reads.then(read_own_stderr);
     fill_stderr();
-    let executor = ProcessPoolExecutor::builder().max_workers(1).capture_stderr(1).build()?;
+    let executor = start::builder_of_program().max_workers(1).capture_stderr(1).build()?;
     executor.submit(write_much, ()).result()?;
     println!("{}", json!(executor.submit(double, 21).result()?));
     match executor.submit(write_and_exit, 3).result() {

@@ -49,7 +49,7 @@ fn main() -> Result<(), procpool::Error> {
     let task = pool.submit(stay, arguments());
     let busy = next_pid();
     let idle = pool.submit(pid_of_the_forgotten, ()).result()?;
-    let starting = start::builder_of_program()
+    let starting = start::builder_of_program_beside_another()
         .max_workers(1)
         .initargs(arguments())
         .initializer(stay)

@@ -1,0 +1,28 @@
+"""An adapter for a pool with a fault: the template, with another pool in its place."""
+
+import sys
+from concurrent.futures import ProcessPoolExecutor
+
+sys.path.insert(0, "crates/conformance/adapters/python")
+import template
+
+
+# ANCHOR: pool
+class ForgetfulPool(ProcessPoolExecutor):
+    """Calls the initializer in every worker, but forgets the value that it was given for it."""
+
+    def __init__(self, max_workers, context, initializer=None, initargs=()):
+        if initargs:
+            call, role = initargs
+            initargs = ({**call, "value": None}, role)
+        super().__init__(max_workers, context, initializer, initargs)
+# ANCHOR_END: pool
+
+
+# ANCHOR: adapter
+template.ProcessPoolExecutor = ForgetfulPool
+template.DESCRIPTION["implementation"] = "forgetful"
+
+if __name__ == "__main__":
+    template.main(sys.argv[1])
+# ANCHOR_END: adapter

@@ -1,0 +1,78 @@
+//! Who waits for a result no longer than some time.
+
+use super::millis;
+use crate::case::{CASE, Case};
+use crate::contract::{Capability as Has, ErrorClass};
+use crate::history::require;
+use crate::plan::{begun, called, echo, gated, returned, workers};
+
+const CPYTHON: &str = "CPython: test_concurrent_futures/test_future.py, test_result_with_timeout";
+
+pub(in crate::cases) const CASES: &[Case] = &[
+    Case {
+        id: "timeout.of-zero-does-not-wait",
+        requirement: "The pool MUST NOT wait for a result for which it is to wait no time.",
+        source: "CPython: test_future.py, test_result_with_timeout (timeout=0)",
+        rows: &["TMO-08", "FUT-01"],
+        needs: &[Has::ResultTimeout],
+        kills: &["ignores-result-timeout"],
+        plan: |plan| {
+            plan.new_pool("p", workers(1));
+            plan.submit("p", gated("a", "go")).submit("p", echo("b", 2)).hold("busy");
+            plan.result_within("a", 0).result_within("b", 0).result("a").result("b");
+            plan.result_within("b", 0).shutdown("p");
+            plan.until(begun("a")).open("busy").until(returned("result b")).open("go");
+        },
+        judge: |history| {
+            history.failure("result a", &[ErrorClass::Timeout])?;
+            history.failure("result b", &[ErrorClass::Timeout])?;
+            history.returned("result a #2", "a")?;
+            history.returned("result b #2", 2)?;
+            history.returned("result b #3", 2)
+        },
+        ..CASE
+    },
+    Case {
+        id: "timeout.of-a-task-in-the-queue",
+        requirement: "The pool MUST run a task although somebody gave up waiting for it before it began.",
+        source: CPYTHON,
+        rows: &["TMO-01"],
+        needs: &[Has::ResultTimeout],
+        kills: &["result-timeout-cancels", "timeout-too-early"],
+        plan: |plan| {
+            plan.new_pool("p", workers(1));
+            plan.submit("p", gated("a", "go")).submit("p", echo("b", 2)).hold("busy");
+            plan.result_within("b", 100).result("b").shutdown("p");
+            plan.until(begun("a")).open("busy").until(called("result b #2")).open("go");
+        },
+        judge: |history| {
+            history.failure("result b", &[ErrorClass::Timeout])?;
+            let waited = history.ended_at("result b")? - history.step("result b")?.begin;
+            require(waited >= millis(100), || {
+                format!("it gave up after {} ms, of 100", waited / 1_000_000)
+            })?;
+            history.returned("result b #2", 2)
+        },
+        ..CASE
+    },
+    Case {
+        id: "timeout.is-one-waiters-own",
+        requirement: "The pool MUST give a result to who waits for it, though another gave up.",
+        source: CPYTHON,
+        rows: &["TMO-01"],
+        needs: &[Has::ResultTimeout, Has::Threads],
+        kills: &["result-timeout-cancels"],
+        plan: |plan| {
+            plan.new_pool("p", workers(1)).submit("p", gated("a", "go"));
+            plan.result_within("a", 50).hold("got").shutdown("p");
+            plan.client("patient").hold("there").result("a");
+            plan.until(begun("a")).open("there").until(returned("result a")).open("go");
+            plan.until(returned("result a #2")).open("got");
+        },
+        judge: |history| {
+            history.failure("result a", &[ErrorClass::Timeout])?;
+            history.returned("result a #2", "a")
+        },
+        ..CASE
+    },
+];

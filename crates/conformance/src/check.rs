@@ -1,0 +1,142 @@
+//! Judges an adapter before anybody judges its pool: whether it keeps to the contract.
+//!
+//! It is asked for one scenario of each capability: what it declares it must carry out, and what it
+//! does not declare it must decline. What the pool does is nobody's concern here: a wrong result is no
+//! fault of the adapter, and no fault is found in one that ends with a failure of the pool.
+
+use std::collections::BTreeSet;
+
+use crate::case::Case;
+use crate::cases;
+use crate::contract::{Capability, Description};
+use crate::plan::{Plan, echo, marked};
+use crate::run::{Adapter, Limits, Ran, carry_out};
+
+/// What is said of one thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Look {
+    /// At what.
+    pub at: String,
+    /// What is wrong.
+    pub fault: Option<String>,
+}
+
+/// Looks at an adapter, and tells of each thing as soon as it is known. Returns whether all is well.
+pub fn check(adapter: &Adapter, limits: Limits, mut tell: impl FnMut(&Look)) -> bool {
+    let mut is_well = true;
+    let mut say = |at: String, fault: Option<String>| {
+        is_well &= fault.is_none();
+        tell(&Look { at, fault });
+    };
+    let description = match adapter.describe(limits) {
+        Err(fault) => {
+            say("describe".to_owned(), Some(fault.to_string()));
+            return false;
+        }
+        Ok(description) => description,
+    };
+    say(format!("describe: {} ({})", description.implementation, description.start_method), None);
+    say("the core tier".to_owned(), core(adapter, &description, limits));
+    for (capability, case) in examples(&description) {
+        let declared = description.capabilities.contains(&capability);
+        let ran = run(adapter, &description, &case, limits);
+        let word = capability.word();
+        let (at, fault) = match (declared, ran) {
+            (true, Ran::History(_)) => (format!("{word}: carried out"), None),
+            (true, Ran::Inexpressible(text)) => {
+                (word, Some(format!("it is declared, and declined with code 77: {text}")))
+            }
+            (false, Ran::Inexpressible(_)) => (format!("{word}: declined"), None),
+            (false, Ran::History(_)) => {
+                let fault = format!(
+                    "it is not declared, but {} was carried out: declare it, or end with code 77",
+                    case.id
+                );
+                (word, Some(fault))
+            }
+            (_, Ran::Fault(fault)) => (word, Some(fault.to_string())),
+        };
+        say(at, fault);
+    }
+    is_well
+}
+
+/// The smallest scenario there is; here everything is the adapter's own doing.
+fn core(adapter: &Adapter, description: &Description, limits: Limits) -> Option<String> {
+    let has = |capability| description.capabilities.contains(&capability);
+    let mut plan = Plan::default();
+    plan.new_pool("p", marked(1, ()));
+    if has(Capability::Submit) {
+        plan.submit("p", echo("a", 7)).result("a");
+    }
+    if has(Capability::Map) {
+        plan.map("p", vec![echo("b", 8), echo("c", 9)]);
+    }
+    plan.shutdown("p");
+    let scenario = plan.scenario("check.core");
+    match carry_out(adapter, description, &scenario, plan.script(), limits) {
+        Ran::Fault(fault) => Some(fault.to_string()),
+        Ran::Inexpressible(text) => Some(format!("it was declined with code 77: {text}")),
+        Ran::History(history) => {
+            let wrong =
+                |step: &str, expected: serde_json::Value| history.returned(step, expected).err();
+            if let Some(stuck) = &history.stuck {
+                return Some(stuck.clone());
+            }
+            if history.events.is_empty() {
+                return Some("nobody wrote to the trace: see CONFORMANCE_DIR".to_owned());
+            }
+            let result = has(Capability::Submit).then(|| wrong("result a", 7.into())).flatten();
+            let items = serde_json::json!([{"ok": 8}, {"ok": 9}]);
+            result.or_else(|| has(Capability::Map).then(|| wrong("map p", items)).flatten())
+        }
+    }
+}
+
+/// Returns a case for each capability, the one with the fewest steps: of those declared, any that is for
+/// this pool; of the others, one that lacks nothing else.
+fn examples(description: &Description) -> Vec<(Capability, Case)> {
+    let mut examples: Vec<(Capability, Case)> = Vec::new();
+    let all: Vec<(Case, BTreeSet<Capability>)> = cases::all()
+        .into_iter()
+        .filter(|case| case.property.is_none())
+        .filter(|case| case.only.is_none_or(|only| (only.holds)(&description.policies)))
+        .map(|case| (case, case.all_needs()))
+        .collect();
+    let capabilities: BTreeSet<Capability> =
+        all.iter().flat_map(|(_, needs)| needs).copied().collect();
+    for capability in capabilities {
+        // Whether these go well is the pool's affair; an adapter need not know, and has no reason to
+        // decline.
+        let is_the_pools = matches!(capability, Capability::Threads | Capability::SeveralPools);
+        if is_the_pools && !description.capabilities.contains(&capability) {
+            continue;
+        }
+        let lacks_nothing_else = |needs: &BTreeSet<Capability>| {
+            needs.iter().all(|need| *need == capability || description.capabilities.contains(need))
+        };
+        let fit = all
+            .iter()
+            .filter(|(_, needs)| needs.contains(&capability) && lacks_nothing_else(needs));
+        // What a plan shows is in the scenario, and what is not there an adapter cannot decline.
+        let fit = fit.filter(|(case, _)| {
+            description.capabilities.contains(&capability) || case.shows(capability)
+        });
+        if let Some((case, _)) = fit.min_by_key(|(case, _)| steps(case)) {
+            examples.push((capability, *case));
+        }
+    }
+    examples
+}
+
+fn steps(case: &Case) -> usize {
+    let mut plan = Plan::default();
+    (case.plan)(&mut plan);
+    plan.scenario(case.id).clients.iter().map(|client| client.steps.len()).sum()
+}
+
+fn run(adapter: &Adapter, description: &Description, case: &Case, limits: Limits) -> Ran {
+    let mut plan = Plan::default();
+    (case.plan)(&mut plan);
+    carry_out(adapter, description, &plan.scenario(case.id), plan.script(), limits)
+}

@@ -1,0 +1,84 @@
+//! Histories of what is printed.
+
+use procpool_conformance::contract::{ErrorClass, EventKind};
+
+use crate::Entry;
+use crate::made::Made;
+
+pub(crate) fn entries() -> Vec<Entry> {
+    vec![
+        (
+            || Made::of("output.reaches-the-programs"),
+            vec![
+                (|made| made.silenced(), "\"an apple\" came out 0 times, not 1"),
+                (|made| made.says("an apple\n"), "\"an apple\" came out 2 times, not 1"),
+                (|made| made.says("a pear\n"), "\"a pear\" came out 4 times, not 3"),
+            ],
+        ),
+        (
+            || Made::of("output.printed-without-shutdown"),
+            vec![
+                (|made| made.silenced(), "\"an apple\" came out 0 times, not 1"),
+                (|made| made.without(EventKind::End, "b"), "no \"end\" of \"b\""),
+            ],
+        ),
+        (
+            || Made::of("output.all-of-it"),
+            vec![
+                (|made| made.silenced(), "\"a plum\" came out 0 times, not 4096"),
+                (|made| made.fails("result b", ErrorClass::Broken), "failed: broken"),
+            ],
+        ),
+        (
+            || Made::of("output.does-not-disturb-the-pool"),
+            vec![
+                (|made| made.hangs("result t3"), "did not return"),
+                (|made| made.returns("result a", ()), "returned null, not 1"),
+            ],
+        ),
+        (
+            || Made::of("output.is-not-taken-for-messages"),
+            vec![
+                (|made| made.returns("result echo3", "ok"), "returned \"ok\", not 3"),
+                (|made| made.fails("result print9", ErrorClass::Broken), "failed: broken"),
+                (|made| made.silenced(), "nothing was printed"),
+            ],
+        ),
+        (
+            || Made::of("output.of-an-initializer"),
+            vec![
+                (|made| made.says("a fig\n"), "\"a fig\" came out 3 times, not 2"),
+                (|made| made.unrun("init"), "0 workers were initialized"),
+            ],
+        ),
+        (
+            || Made::of("output.standard-input-has-an-end"),
+            vec![
+                (|made| made.returns("result a", 17), "returned 17, not 0"),
+                (|made| made.hangs("result a"), "did not return"),
+            ],
+        ),
+        (
+            || Made::of("output.clean-run-is-silent"),
+            vec![(|made| made.says("leaked semaphores"), "17 letters were said: leaked")],
+        ),
+        (
+            || Made::of("output.silent-without-shutdown"),
+            vec![(|made| made.says("Traceback"), "9 letters were said: Traceback")],
+        ),
+        (
+            || Made::of("output.silent-about-errors-of-tasks"),
+            vec![
+                (|made| made.says("oh"), "2 letters were said: oh"),
+                (|made| made.returns("result a", ()), "returned null"),
+            ],
+        ),
+        (
+            || Made::of("output.failing-task-does-not-end-the-program"),
+            vec![
+                (|made| made.hangs("result b"), "did not return"),
+                (|made| made.without(EventKind::Failed, "a"), "no \"failed\" of \"a\""),
+            ],
+        ),
+    ]
+}

@@ -1,0 +1,100 @@
+//! Histories of single tasks.
+
+use procpool_conformance::contract::{ErrorClass, EventKind};
+
+use crate::Entry;
+use crate::made::{Made, ok};
+
+pub(crate) fn entries() -> Vec<Entry> {
+    vec![
+        (
+            || Made::of("submit.returns-the-result"),
+            vec![
+                (|made| made.returns("result a", 255), "returned 255, not 256"),
+                (|made| made.hangs("result a"), "\"result a\" did not return"),
+                (|made| made.fails("result a", ErrorClass::Broken), "failed: broken"),
+            ],
+        ),
+        (
+            || Made::of("submit.values-arrive-unchanged"),
+            vec![
+                (|made| made.returns("result t0", ()), "\"result t0\" returned null, not 0"),
+                (|made| made.returns("result t4", ()), "\"result t4\" returned null, not []"),
+            ],
+        ),
+        (
+            || Made::of("submit.error-is-the-tasks-own"),
+            vec![
+                (|made| made.returns("result b", ()), "\"result b\" returned null"),
+                (|made| made.fails("result c", ErrorClass::Task), "\"result c\" failed: task"),
+            ],
+        ),
+        (
+            || Made::of("submit.error-says-what-the-task-said"),
+            vec![(|made| made.fails("result a", ErrorClass::Task), "it said: made up")],
+        ),
+        (
+            || Made::of("submit.many-errors"),
+            vec![
+                (|made| made.returns("result t38", ()), "\"result t38\" returned null"),
+                (|made| made.fails("result t39", ErrorClass::Broken), "failed: broken"),
+            ],
+        ),
+        (
+            || {
+                let made = Made::of("submit.after-shutdown-is-rejected").unrun("b");
+                made.fails("submit b", ErrorClass::Rejected)
+            },
+            vec![
+                (|made| made.returns("submit b", ()), "\"submit b\" returned null"),
+                (|made| made.and(EventKind::Begin, "b", 200), "it ran all the same"),
+                (|made| made.fails("result a", ErrorClass::Broken), "\"result a\" failed"),
+            ],
+        ),
+        (
+            || Made::of("submit.does-not-wait"),
+            vec![(|made| made.hangs("result t99"), "did not return")],
+        ),
+        (
+            || Made::of("submit.many-tasks"),
+            vec![(|made| made.returns("result t1999", 1998), "returned 1998, not 1999")],
+        ),
+        (
+            || Made::of("submit.two-workers-two-processes"),
+            vec![
+                (|made| made.ran_in("b", 200), "processes {200} ran the tasks"),
+                (|made| made.ran_in("b", 100), "processes {100, 200} ran the tasks of process 100"),
+            ],
+        ),
+        (
+            || Made::of("submit.large-argument"),
+            vec![(|made| made.returns("result a", "0123"), "4 letters came back")],
+        ),
+        (
+            || Made::of("submit.large-result"),
+            vec![(
+                |made| made.returns("result a", "x".repeat((16 << 20) - 1)),
+                "16777215 letters came back",
+            )],
+        ),
+        (
+            || Made::of("submit.large-argument-while-busy"),
+            vec![(|made| made.returns("result b", ""), "returned \"\"")],
+        ),
+        (
+            || Made::of("submit.several-threads"),
+            vec![
+                (|made| made.returns("result c2-3", 204), "returned 204, not 203"),
+                (|made| made.gives("map p #4", &[ok(0)]), "the map gave"),
+            ],
+        ),
+        (
+            || Made::of("submit.pools-do-not-mix"),
+            vec![(|made| made.returns("result q7", "r 7"), "returned \"r 7\", not \"q 7\"")],
+        ),
+        (
+            || Made::of("submit.after-an-idle-time"),
+            vec![(|made| made.fails("result b", ErrorClass::Broken), "\"result b\" failed")],
+        ),
+    ]
+}

@@ -1,0 +1,22 @@
+//! Runs a case in a copy, which writes its number to this program's stdout, and never ends.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::thread;
+
+use procpool_testkit::watch;
+
+procpool_testkit::run_in_copies!();
+
+fn main() {
+    let program = std::process::id();
+    watch::within(watch::HANG, move || {
+        // A copy's own stdout is a file, which is read when it has ended.
+        let path = format!("/proc/{program}/fd/1");
+        let mut stdout = OpenOptions::new().write(true).open(path).expect("it is a pipe");
+        writeln!(stdout, "{}", std::process::id()).expect("it is read");
+        loop {
+            thread::park();
+        }
+    });
+}

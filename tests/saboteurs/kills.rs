@@ -1,0 +1,180 @@
+//! The file of the kill matrix: for each saboteur the cases that find it, by which checkers, in which
+//! words; and the book's page of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use libtest_mimic::Failed;
+use procpool_adapter::saboteurs;
+use procpool_conformance::cases;
+use procpool_conformance::judge::{Found, OWN, PROGRESS, RULES};
+use procpool_testkit::program;
+use serde::{Deserialize, Serialize};
+
+/// See the module's header.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Kills(BTreeMap<String, Vec<Kill>>);
+
+/// How a case finds a saboteur out.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Kill {
+    case: String,
+    /// Those that find something. With all of them left out, the case would pass.
+    checkers: BTreeSet<String>,
+    /// What the first one says, without numbers.
+    says: String,
+}
+
+/// The numbers in a complaint are those of one run: processes, times, how many came before a race ended.
+fn without_numbers(text: &str) -> String {
+    let mut plain = String::new();
+    for letter in text.chars() {
+        match letter {
+            '0'..='9' if plain.ends_with('#') => {}
+            '0'..='9' => plain.push('#'),
+            letter => plain.push(letter),
+        }
+    }
+    // What follows is what happened to be there.
+    let end = plain.char_indices().nth(100).map_or(plain.len(), |(index, _)| index);
+    plain.truncate(end);
+    plain
+}
+
+impl Kill {
+    pub(crate) fn of(case: &str, found: &[Found]) -> Self {
+        let first = found.first().map_or("", |found| found.complaint.as_str());
+        Self {
+            case: case.to_owned(),
+            checkers: found.iter().map(|found| found.checker.to_owned()).collect(),
+            says: without_numbers(first),
+        }
+    }
+
+    /// Whether it is what was expected: found by a checker of those expected, in words that begin alike.
+    pub(crate) fn compare(&self, expected: Option<&Self>) -> Result<(), Failed> {
+        let Some(expected) = expected else {
+            return Err(format!(
+                "kills.toml does not say how {} finds it; seen: {self:?}",
+                self.case
+            )
+            .into());
+        };
+        let by = self.checkers.is_subset(&expected.checkers);
+        let begin =
+            |text: &str| text.chars().take_while(|letter| *letter != '#').collect::<String>();
+        if by && begin(&self.says) == begin(&expected.says) {
+            return Ok(());
+        }
+        Err(format!("expected {expected:?}\nseen     {self:?}").into())
+    }
+}
+
+impl Kills {
+    fn file() -> PathBuf {
+        program::root().join("crates/conformance/kills.toml")
+    }
+
+    pub(crate) fn read() -> Result<Self, String> {
+        let file = Self::file();
+        let text = std::fs::read_to_string(&file).unwrap_or_default();
+        toml::from_str(&text).map_err(|error| format!("{}: {error}", file.display()))
+    }
+
+    pub(crate) fn get(&self, saboteur: &str, case: &str) -> Option<&Kill> {
+        self.0.get(saboteur)?.iter().find(|kill| kill.case == case)
+    }
+
+    pub(crate) fn add(&mut self, saboteur: &str, kill: Kill) {
+        let kills = self.0.entry(saboteur.to_owned()).or_default();
+        kills.push(kill);
+        kills.sort();
+    }
+
+    /// Writes the file and the book's page.
+    pub(crate) fn write(&self) -> Result<(), String> {
+        let text = toml::to_string(self).map_err(|error| error.to_string())?;
+        let page = program::root().join("book/src/saboteurs.md");
+        for (file, text) in [(Self::file(), text), (page, self.page())] {
+            std::fs::write(&file, text).map_err(|error| format!("{}: {error}", file.display()))?;
+        }
+        Ok(())
+    }
+
+    /// The page of the book.
+    fn page(&self) -> String {
+        let kills: usize = self.0.values().map(Vec::len).sum();
+        let mut page = format!(
+            "# Saboteurs\n\nHow is it known that a case can fail? By {} pools that truly misbehave, each in \
+             one way, and are found out: {kills} pairs of a saboteur and a case that is there for it, each with \
+             the checker that finds it and its words. One more is honest, and passes wherever another one \
+             fails. All of them are run by `cargo test --test saboteurs`.\n\nA checker is the case's own \
+             (`case`), or a rule for every run.\n",
+            self.0.len()
+        );
+        for saboteur in saboteurs::all().iter().filter(|it| self.0.contains_key(it.name)) {
+            let _ = write!(
+                page,
+                "\n## {}\n\n{}\n\n| found by | checker | which says |\n| --- | --- | --- |\n",
+                saboteur.name, saboteur.does
+            );
+            for kill in &self.0[saboteur.name] {
+                let case = cases::find(&kill.case);
+                let link =
+                    case.map_or(String::new(), |case| format!("catalogue.md#{}", case.slug()));
+                let checkers: Vec<&str> = kill.checkers.iter().map(String::as_str).collect();
+                let says =
+                    kill.says.replace(['\n', '|'], " ").replace('`', "'").replace('<', "&lt;");
+                let says =
+                    says.replace('"', "'").replace('[', "(").replace(']', ")").replace('*', "");
+                let _ = writeln!(
+                    page,
+                    "| [{}]({link}) | {} | {} |",
+                    kill.case,
+                    checkers.join(", "),
+                    says.replace('#', "n")
+                );
+            }
+        }
+        page
+    }
+
+    /// Whether the file names what there is, and the book's page is that of the file.
+    pub(crate) fn check(&self) -> Result<(), Failed> {
+        for (saboteur, kills) in &self.0 {
+            for kill in kills {
+                let case =
+                    cases::find(&kill.case).ok_or_else(|| format!("there is no {}", kill.case))?;
+                if !case.kills.contains(&saboteur.as_str()) {
+                    return Err(format!("{} is not there for {saboteur}", kill.case).into());
+                }
+                if kill.checkers.is_empty() {
+                    return Err(format!("{saboteur} in {}: found by nothing", kill.case).into());
+                }
+            }
+        }
+        let page = std::fs::read_to_string(program::root().join("book/src/saboteurs.md"));
+        if page.unwrap_or_default() == self.page() {
+            return Ok(());
+        }
+        Err("the book's page is an older one; CONFORMANCE_BLESS=1 writes it".into())
+    }
+
+    /// Whether there is, for every checker, a saboteur that only it finds: without it, that one passes.
+    pub(crate) fn each_is_missed(&self) -> Result<(), Failed> {
+        let mut checkers: BTreeSet<&str> = RULES.iter().map(|rule| rule.name).collect();
+        checkers.extend([OWN, PROGRESS]);
+        for kill in self.0.values().flatten() {
+            if let (1, Some(only)) = (kill.checkers.len(), kill.checkers.first()) {
+                checkers.remove(only.as_str());
+            }
+        }
+        match checkers.is_empty() {
+            true => Ok(()),
+            false => Err(format!("nobody would miss {checkers:?}").into()),
+        }
+    }
+}

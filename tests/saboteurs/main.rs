@@ -1,0 +1,115 @@
+//! The kill matrix: every saboteur is found out by the cases that are there for it, by the checkers and
+//! in the words that `crates/conformance/kills.toml` has; and by nothing when these are left out.
+//!
+//! A saboteur is a running pool that truly misbehaves: `target/debug/saboteur --list`. One of them is
+//! honest, and passes wherever another one fails. `CONFORMANCE_BLESS=1` writes the file anew, and the
+//! book's page; what it then says is to be read before it is believed.
+
+mod kills;
+
+use std::collections::BTreeSet;
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use procpool_adapter::saboteurs;
+use procpool_conformance::case::Case;
+use procpool_conformance::cases;
+use procpool_conformance::contract::Description;
+use procpool_conformance::run::{Adapter, Limits};
+use procpool_conformance::suite::{Result as Judged, Verdict};
+use procpool_testkit::program;
+
+use kills::{Kill, Kills};
+
+/// Long enough for a pool that does what it must under load, short enough for those that hang.
+const SCALE: f64 = 0.4;
+
+/// How many trials run at a time.
+const THREADS: usize = 6;
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    // Those that hang need no processor.
+    arguments.test_threads.get_or_insert(THREADS);
+    let expected = match Kills::read() {
+        Ok(kills) => Arc::new(kills),
+        Err(error) => {
+            eprintln!("error: {error}");
+            return ExitCode::from(2);
+        }
+    };
+    let seen: Arc<Mutex<Kills>> = Arc::default();
+    let mut trials = Vec::new();
+    for saboteur in saboteurs::all() {
+        for case in cases::all() {
+            let is_honest = saboteur.name == "honest";
+            if is_honest && !case.kills.is_empty() {
+                let name = format!("passes::{}", case.id);
+                trials.push(Trial::test(name, move || passes(&case)));
+            } else if case.kills.contains(&saboteur.name) {
+                let (expected, seen) = (Arc::clone(&expected), Arc::clone(&seen));
+                let name = format!("finds::{}::{}", saboteur.name, case.id);
+                trials.push(Trial::test(name, move || {
+                    let kill = found(saboteur.name, &case)?;
+                    let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+                    seen.add(saboteur.name, kill.clone());
+                    kill.compare(expected.get(saboteur.name, case.id))
+                }));
+            }
+        }
+    }
+    trials.push(Trial::test("every-saboteur-is-found-by-a-case", every_saboteur_is_found));
+    let theirs = Arc::clone(&expected);
+    trials.push(Trial::test("the-file-is-about-what-there-is", move || theirs.check()));
+    let theirs = Arc::clone(&expected);
+    trials
+        .push(Trial::test("a-checker-that-is-left-out-is-missed", move || theirs.each_is_missed()));
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    if std::env::var_os("CONFORMANCE_BLESS").is_some() && !arguments.list {
+        let seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = seen.write() {
+            eprintln!("error: {error}");
+            return ExitCode::from(2);
+        }
+    }
+    conclusion.exit_code()
+}
+
+fn judged(saboteur: &str, case: &Case) -> Result<Judged, Failed> {
+    let command = format!("'{}' {saboteur}", program::path("saboteur").display());
+    let adapter = Adapter { command, folder: program::root().to_owned() };
+    let limits = Limits::scaled(SCALE);
+    let description: Description = adapter.describe(limits).map_err(|fault| fault.to_string())?;
+    if let Some(reason) = case.not_for(&description) {
+        return Err(format!("{} is not for procpool: {reason}", case.id).into());
+    }
+    Ok(Judged::judged(&adapter, &description, case, limits))
+}
+
+fn passes(case: &Case) -> Result<(), Failed> {
+    match judged("honest", case)?.verdict {
+        Verdict::Passed => Ok(()),
+        other => Err(format!("{}: {other:?}", case.id).into()),
+    }
+}
+
+/// Returns how a case finds a saboteur out.
+fn found(saboteur: &str, case: &Case) -> Result<Kill, Failed> {
+    match judged(saboteur, case)?.verdict {
+        Verdict::Failed(found) => Ok(Kill::of(case.id, &found)),
+        other => Err(format!("{saboteur} in {}: {other:?}", case.id).into()),
+    }
+}
+
+fn every_saboteur_is_found() -> Result<(), Failed> {
+    let found: BTreeSet<&str> = cases::all().iter().flat_map(|case| case.kills).copied().collect();
+    let all: BTreeSet<&str> = saboteurs::all().iter().map(|saboteur| saboteur.name).collect();
+    let missed: Vec<_> =
+        all.iter().filter(|name| **name != "honest" && !found.contains(*name)).collect();
+    let unknown: Vec<_> = found.difference(&all).collect();
+    match (missed.as_slice(), unknown.as_slice()) {
+        ([], []) => Ok(()),
+        _ => Err(format!("found by no case: {missed:?}; no saboteurs: {unknown:?}").into()),
+    }
+}

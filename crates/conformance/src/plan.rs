@@ -52,8 +52,10 @@ pub enum Stage {
 pub enum Who {
     /// The one that has the pool.
     Owner,
-    /// The one in which a task began last.
+    /// The one in which a task or an initializer of this tag began last.
     WorkerOf(String),
+    /// The one in which it began first, where what it does in other pools may have the same tag.
+    FirstWorkerOf(String),
 }
 
 /// Something that happens.
@@ -85,7 +87,9 @@ impl std::fmt::Display for Condition {
             Self::Called(step) => write!(f, "the beginning of \"{step}\""),
             Self::Returned(step) => write!(f, "the end of \"{step}\""),
             Self::Gone(Who::Owner) => write!(f, "the end of the program"),
-            Self::Gone(Who::WorkerOf(tag)) => write!(f, "the end of the worker of \"{tag}\""),
+            Self::Gone(Who::WorkerOf(tag) | Who::FirstWorkerOf(tag)) => {
+                write!(f, "the end of the worker of \"{tag}\"")
+            }
             Self::WorkersGone => write!(f, "the end of every worker"),
             Self::OwnerEnded => write!(f, "the end of the program"),
         }
@@ -314,7 +318,7 @@ pub fn worker_gone(tag: &str) -> Condition {
     Condition::Gone(worker_of(tag))
 }
 
-/// The worker in which a task began.
+/// The worker in which a task or an initializer began.
 pub fn worker_of(tag: &str) -> Who {
     Who::WorkerOf(tag.to_owned())
 }

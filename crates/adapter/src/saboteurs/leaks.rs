@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use procpool_conformance::contract::PoolOptions;
 
@@ -49,6 +50,22 @@ pub(super) const ALL: &[Saboteur] = &[
         }
     ),
     Saboteur {
+        name: "inherits-descriptors",
+        does: "Opens in each worker as many files as there were pools before its own.",
+        make: |ours| {
+            let inheriting = |argument| {
+                let before = std::env::var(POOLS_BEFORE).ok().and_then(|it| it.parse().ok());
+                let open = || (0..before.unwrap_or(0)).filter_map(|_| File::open("/dev/null").ok());
+                let files: Vec<File> = open().collect();
+                let outcome = run(argument);
+                drop(files);
+                outcome
+            };
+            let pools = AtomicUsize::new(0);
+            Twisted::new(Procpool { run: inheriting, ..ours }, Inherits { pools })
+        },
+    },
+    Saboteur {
         name: "survives-its-program",
         does: "Starts a process with a task that lives on when all others have gone.",
         make: |ours| {
@@ -61,6 +78,24 @@ pub(super) const ALL: &[Saboteur] = &[
         },
     },
 ];
+
+/// How a worker learns how many pools there were.
+const POOLS_BEFORE: &str = "SABOTEUR_POOLS_BEFORE";
+
+/// Counts pools.
+#[derive(Debug)]
+struct Inherits {
+    pools: AtomicUsize,
+}
+
+impl Twist for Inherits {
+    fn new_pool(&self, ours: &Procpool, options: &PoolOptions) -> Result<Box<dyn Pool>, Stop> {
+        let mut options = options.clone();
+        let before = self.pools.fetch_add(1, Ordering::Relaxed);
+        options.env.insert(POOLS_BEFORE.to_owned(), before.to_string());
+        ours.new_pool(&options)
+    }
+}
 
 type Leak = fn(&Procpool, &PoolOptions);
 

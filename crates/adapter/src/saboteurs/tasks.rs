@@ -101,6 +101,21 @@ pub(super) const ALL: &[Saboteur] = &[
         make: |ours| Twisted::new(Procpool { run: answer_early, ..ours }, Honest),
     },
     Saboteur {
+        name: "pretends-to-nest",
+        does: "Says what nested pools would return, and makes none.",
+        make: |ours| {
+            let pretending = |argument| {
+                run_changed(&argument, |call| {
+                    if call.run == Body::Nest {
+                        call.run = Body::Echo;
+                        call.value = call.count.into();
+                    }
+                })
+            };
+            Twisted::new(Procpool { run: pretending, ..ours }, Honest)
+        },
+    },
+    Saboteur {
         name: "prints-twice",
         does: "Writes what tasks print twice.",
         make: |ours| {

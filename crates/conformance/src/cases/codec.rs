@@ -1,9 +1,11 @@
 //! What cannot be encoded or decoded.
 
-use crate::case::{CASE, Case, Only};
-use crate::contract::{Call, Capability as Has, ErrorClass, Place, policy};
-use crate::history::{Finding, History};
-use crate::plan::{Condition, Plan, begun, echo, gated, returned, workers};
+use crate::case::{CASE, Case, Level, Only};
+use crate::contract::{Call, Capability as Has, ErrorClass, EventKind, Outcome, Place, policy};
+use crate::history::{Finding, History, require, told};
+use crate::plan::{
+    Condition, Plan, begun, echo, gated, returned, square, squared, whoami, workers,
+};
 
 fn poisoned(tag: &str, poison: Place) -> Call {
     Call { poison: Some(poison), ..echo(tag, 1) }
@@ -32,6 +34,46 @@ fn fails_alone(history: &History) -> Finding {
     history.returned("result b", 2)
 }
 
+fn argument_fails(history: &History) -> Finding {
+    fails_alone(history)?;
+    let ran = history.count(EventKind::Begin, "a");
+    require(ran == 0, || "the task ran, though its argument never came to it".to_owned())
+}
+
+fn result_fails(history: &History) -> Finding {
+    history.event(EventKind::End, "a")?;
+    fails_alone(history)
+}
+
+/// A map over six items, the third of which is poisoned, and a task after it.
+fn third_is_poisoned(plan: &mut Plan, place: Place) {
+    let mut calls: Vec<Call> = (0..6).map(|number| square(&format!("t{number}"), number)).collect();
+    calls[2].poison = Some(place);
+    plan.new_pool("p", workers(2)).map("p", calls);
+    plan.submit("p", echo("b", 2)).result("b").shutdown("p");
+}
+
+/// An error is there, and no value that is there is wrong. How many items come with it and after it, pools
+/// differ in: some end there, and some lose a chunk.
+fn map_has_the_error(history: &History) -> Finding {
+    let items = history.items("map p")?;
+    let mut errors = 0;
+    for (index, (item, expected)) in items.iter().zip(squared(6)).enumerate() {
+        match item {
+            Outcome::Ok(value) => require(index != 2 && *value == expected, || {
+                format!("item {index} is {value}, and the task's result was {expected}")
+            })?,
+            Outcome::Error(failure) => {
+                let is_it = OWN.contains(&failure.class);
+                require(is_it, || format!("item {index} failed: {}", told(failure)))?;
+                errors += 1;
+            }
+        }
+    }
+    require(errors > 0, || format!("the map gave {} items and no error", items.len()))?;
+    history.returned("result b", 2)
+}
+
 /// What a pool does that says that it breaks: the task fails, and whatever follows has an outcome.
 fn fails_somehow(history: &History) -> Finding {
     fails(history, "a", ANY)?;
@@ -50,7 +92,7 @@ pub(super) const CASES: &[Case] = &[
         needs: &[Has::PoisonEncodeArgument],
         kills: &["hangs-on-a-failed-encoding", "hides-a-failed-encoding"],
         plan: |plan| one_is_poisoned(plan, Place::EncodeArgument),
-        judge: fails_alone,
+        judge: argument_fails,
         ..CASE
     },
     Case {
@@ -63,8 +105,9 @@ pub(super) const CASES: &[Case] = &[
             words: "bad_argument is task_error",
             holds: |policies| policies.bad_argument == Some(policy::Undecodable::TaskError),
         }),
+        kills: &["hides-a-failed-encoding", "hangs-on-a-failed-encoding"],
         plan: |plan| one_is_poisoned(plan, Place::DecodeArgument),
-        judge: fails_alone,
+        judge: argument_fails,
         ..CASE
     },
     Case {
@@ -87,8 +130,9 @@ pub(super) const CASES: &[Case] = &[
         source: "CPython: test_error_during_result_pickle_on_worker",
         rows: &["SER-06"],
         needs: &[Has::PoisonEncodeResult],
+        kills: &["hides-a-failed-encoding", "hangs-on-a-failed-encoding"],
         plan: |plan| one_is_poisoned(plan, Place::EncodeResult),
-        judge: fails_alone,
+        judge: result_fails,
         ..CASE
     },
     Case {
@@ -101,8 +145,9 @@ pub(super) const CASES: &[Case] = &[
             words: "bad_result is task_error",
             holds: |policies| policies.bad_result == Some(policy::Undecodable::TaskError),
         }),
+        kills: &["hides-a-failed-encoding", "hangs-on-a-failed-encoding"],
         plan: |plan| one_is_poisoned(plan, Place::DecodeResult),
-        judge: fails_alone,
+        judge: result_fails,
         ..CASE
     },
     Case {
@@ -125,6 +170,7 @@ pub(super) const CASES: &[Case] = &[
         source: "loky: test_queue_full_deadlock",
         rows: &["SER-12"],
         needs: &[Has::PoisonEncodeArgument],
+        kills: &["hides-a-failed-encoding"],
         plan: |plan| {
             plan.new_pool("p", workers(1));
             for number in 0..50 {
@@ -147,6 +193,7 @@ pub(super) const CASES: &[Case] = &[
         source: "loky: test_worker_timeout_with_slowly_pickling_objects",
         rows: &["SER-15"],
         needs: &[Has::PoisonEncodeArgument],
+        kills: &["hides-a-failed-encoding"],
         plan: |plan| {
             plan.new_pool("p", workers(1)).submit("p", gated("a", "go"));
             plan.submit("p", poisoned("bad", Place::EncodeArgument)).submit("p", echo("b", 2));
@@ -166,6 +213,7 @@ pub(super) const CASES: &[Case] = &[
         source: "CPython: test_shutdown_deadlock_pickle; loky: test_shutdown_with_pickle_error",
         rows: &["SHUT-13", "SHUT-14"],
         needs: &[Has::PoisonEncodeArgument],
+        kills: &["hides-a-failed-encoding"],
         plan: |plan| {
             for round in 0..4 {
                 let (pool, tag) = (format!("p{round}"), format!("t{round}"));
@@ -183,6 +231,7 @@ pub(super) const CASES: &[Case] = &[
         source: "CPython: bpo-39104, test_shutdown_deadlock_pickle",
         rows: &["SHUT-13"],
         needs: &[Has::PoisonEncodeArgument, Has::ShutdownNowait],
+        kills: &["hides-a-failed-encoding"],
         plan: |plan| {
             plan.new_pool("p", workers(1)).submit("p", echo("good", 1)).result("good");
             plan.submit("p", poisoned("a", Place::EncodeArgument)).shutdown_with("p", false, false);
@@ -190,6 +239,101 @@ pub(super) const CASES: &[Case] = &[
             plan.open("end");
         },
         judge: |history| fails(history, "a", OWN),
+        ..CASE
+    },
+    Case {
+        id: "codec.many-bad-results",
+        requirement: "The pool MUST go on after many tasks whose results cannot be encoded.",
+        source: "loky: test_queue_full_deadlock",
+        rows: &["SER-12"],
+        needs: &[Has::PoisonEncodeResult],
+        kills: &["hides-a-failed-encoding", "hangs-on-a-failed-encoding"],
+        plan: |plan| {
+            plan.new_pool("p", workers(1));
+            for number in 0..50 {
+                plan.submit("p", poisoned(&format!("bad{number}"), Place::EncodeResult));
+            }
+            for number in 0..50 {
+                plan.submit("p", echo(&format!("good{number}"), number));
+            }
+            plan.result("bad49").result("good49").shutdown("p");
+        },
+        judge: |history| {
+            fails(history, "bad49", OWN)?;
+            history.returned("result good49", 49)
+        },
+        ..CASE
+    },
+    Case {
+        id: "codec.bad-result-keeps-its-worker",
+        level: Level::Should,
+        requirement: "The pool SHOULD run the next task in the worker whose result could not be encoded.",
+        source: "CPython: _sendback_result in process.py sends the error in the place of the result",
+        rows: &["SER-06"],
+        needs: &[Has::PoisonEncodeResult],
+        kills: &["starts-a-worker-per-task"],
+        plan: |plan| {
+            plan.new_pool("p", workers(1)).submit("p", whoami("before")).result("before");
+            plan.submit("p", poisoned("a", Place::EncodeResult)).result("a");
+            plan.submit("p", whoami("after")).result("after").shutdown("p");
+        },
+        judge: |history| {
+            history.event(EventKind::End, "a")?;
+            fails(history, "a", OWN)?;
+            let before = &history.value("result before")?["pid"];
+            let after = &history.value("result after")?["pid"];
+            require(before == after, || {
+                format!(
+                    "worker {before} ran the task before it, and worker {after} the one after it"
+                )
+            })
+        },
+        ..CASE
+    },
+    Case {
+        id: "codec.map-with-a-bad-argument",
+        requirement: "The pool MUST give the error of an item in a map that cannot be encoded, and go on.",
+        source: "CPython: test_error_at_task_pickle, with map",
+        rows: &["SER-01"],
+        needs: &[Has::PoisonEncodeArgument],
+        kills: &["map-swallows-an-error"],
+        plan: |plan| third_is_poisoned(plan, Place::EncodeArgument),
+        judge: map_has_the_error,
+        ..CASE
+    },
+    Case {
+        id: "codec.map-with-a-bad-result",
+        requirement: "The pool MUST give the error of an item in a map whose result cannot be encoded, and go on.",
+        source: "CPython: test_error_during_result_pickle_on_worker, with map",
+        rows: &["SER-06"],
+        needs: &[Has::PoisonEncodeResult],
+        kills: &["map-swallows-an-error"],
+        plan: |plan| third_is_poisoned(plan, Place::EncodeResult),
+        judge: map_has_the_error,
+        ..CASE
+    },
+    Case {
+        id: "codec.bad-argument-calls-back",
+        requirement: "The pool MUST run the callback of a task whose argument cannot be encoded.",
+        source: "CPython: documentation of Future.add_done_callback",
+        rows: &["SER-01"],
+        needs: &[Has::PoisonEncodeArgument],
+        kills: &["drops-a-callback"],
+        plan: |plan| {
+            plan.new_pool("p", workers(1)).submit("p", gated("running", "go"));
+            plan.submit("p", poisoned("a", Place::EncodeArgument)).callback("a", "called");
+            plan.result("running").result("a").shutdown("p");
+            plan.until(begun("running")).until(returned("callback called")).open("go");
+        },
+        judge: |history| {
+            fails(history, "a", OWN)?;
+            if history.value("submit a").is_err() {
+                // There is no future that could call back.
+                return Ok(());
+            }
+            let times = history.count(EventKind::Callback, "called");
+            require(times == 1, || format!("the callback ran {times} times"))
+        },
         ..CASE
     },
 ];

@@ -1,7 +1,9 @@
 //! Workers that die.
 
 use crate::case::{CASE, Case, Only};
-use crate::contract::{Body, Call, Capability as Has, ErrorClass, EventKind, policy};
+use crate::contract::{
+    Body, Call, Capability as Has, ErrorClass, EventKind, Failure, Outcome, policy,
+};
 use crate::history::{Finding, History, require};
 use crate::plan::{
     Condition, Plan, begun, call, die, die_by, echo, ended, gated, returned, tasks_begun,
@@ -25,24 +27,27 @@ fn one_dies(plan: &mut Plan, task: Call) {
     plan.new_pool("p", workers(1)).submit("p", task).result("a").shutdown("p");
 }
 
-fn is_broken(history: &History) -> Finding {
-    history.event(EventKind::Begin, "a")?;
-    history.failure("result a", &[ErrorClass::Broken]).map(|_| ())
-}
-
-fn status_is(history: &History, expected: &str) -> Finding {
-    let failure = history.failure("result a", &[ErrorClass::Broken])?;
-    let status = failure.status.as_deref();
-    require(status == Some(expected), || format!("the error says {status:?}, not {expected}"))
-}
-
-/// Refused by the call or by the future.
-fn refused(history: &History, future: &str) -> Finding {
+/// The error of a task: that of the call which submits it, if it was over by then, or its future's.
+fn broken<'a>(history: &'a History, future: &str) -> Result<&'a Failure, String> {
     let step = match history.value(&format!("submit {future}")) {
         Ok(_) => format!("result {future}"),
         Err(_) => format!("submit {future}"),
     };
-    history.failure(&step, &[ErrorClass::Broken]).map(|_| ())
+    history.failure(&step, &[ErrorClass::Broken])
+}
+
+fn is_broken(history: &History) -> Finding {
+    history.event(EventKind::Begin, "a")?;
+    refused(history, "a")
+}
+
+fn status_is(history: &History, expected: &str) -> Finding {
+    let status = broken(history, "a")?.status.as_deref();
+    require(status == Some(expected), || format!("the error says {status:?}, not {expected}"))
+}
+
+fn refused(history: &History, future: &str) -> Finding {
+    broken(history, future).map(|_| ())
 }
 
 pub(super) const CASES: &[Case] = &[
@@ -174,10 +179,8 @@ pub(super) const CASES: &[Case] = &[
         only: BREAKS,
         kills: &["hangs-on-a-death", "retries-silently"],
         plan: |plan| {
-            plan.new_pool("p", workers(2));
-            for tag in ["a", "b"] {
-                plan.submit("p", gated(tag, "never"));
-            }
+            plan.new_pool("p", workers(2)).submit("p", gated("a", "never")).hold("more");
+            plan.submit("p", gated("b", "never"));
             for number in 0..50 {
                 plan.submit("p", gated(&format!("t{number}"), "never"));
             }
@@ -185,7 +188,11 @@ pub(super) const CASES: &[Case] = &[
             for number in 0..50 {
                 plan.result(&format!("t{number}"));
             }
-            plan.shutdown("p").until(tasks_begun(2)).until(returned("submit t49"));
+            plan.shutdown("p")
+                .until(begun("a"))
+                .open("more")
+                .until(tasks_begun(2))
+                .until(returned("submit t49"));
             plan.signal(worker_of("a"), 9);
         },
         judge: |history| {
@@ -206,12 +213,14 @@ pub(super) const CASES: &[Case] = &[
         needs: &[Has::WorkerDeath],
         only: BREAKS,
         plan: |plan| {
-            plan.new_pool("p", workers(3));
-            for tag in ["a", "b", "c"] {
-                plan.submit("p", gated(tag, "never"));
-            }
+            plan.new_pool("p", workers(3)).submit("p", gated("a", "never")).hold("more");
+            plan.submit("p", gated("b", "never")).submit("p", gated("c", "never"));
             plan.result("b").hold("end").shutdown("p");
-            plan.until(tasks_begun(3)).signal(worker_of("a"), 9).until(Condition::WorkersGone);
+            plan.until(begun("a"))
+                .open("more")
+                .until(tasks_begun(3))
+                .signal(worker_of("a"), 9)
+                .until(Condition::WorkersGone);
             plan.open("end");
         },
         judge: |history| history.failure("result b", &[ErrorClass::Broken]).map(|_| ()),
@@ -226,9 +235,12 @@ pub(super) const CASES: &[Case] = &[
         only: BREAKS,
         plan: |plan| {
             let deaf = Call { gate: Some("never".into()), ..call(Body::IgnoreTerm, "deaf") };
-            plan.new_pool("p", workers(2)).submit("p", deaf).submit("p", gated("a", "never"));
+            plan.new_pool("p", workers(2)).submit("p", gated("a", "never")).hold("more");
+            plan.submit("p", deaf);
             plan.result("a").result("deaf").shutdown("p");
-            plan.until(tasks_begun(2))
+            plan.until(begun("a"))
+                .open("more")
+                .until(tasks_begun(2))
                 .quiet()
                 .signal(worker_of("a"), 9)
                 .until(returned("shutdown p"));
@@ -236,6 +248,36 @@ pub(super) const CASES: &[Case] = &[
         judge: |history| {
             is_broken(history)?;
             history.failure("result deaf", &[ErrorClass::Broken]).map(|_| ())
+        },
+        ..CASE
+    },
+    Case {
+        id: "death.of-the-worker-that-started-last",
+        requirement: "The pool MUST notice the death of a worker that it started while others ran.",
+        source: "measured: CPython 3.11 waits for the workers that were there when it began to wait",
+        rows: &["BRK-01"],
+        needs: &[Has::WorkerDeath],
+        kills: &["hangs-on-a-death"],
+        // A race in the pool, which several rounds make sure of.
+        plan: |plan| {
+            for round in 0..4 {
+                let name = |what: &str| format!("{what}{round}");
+                let (pool, first, second, last) = (name("p"), name("b"), name("c"), name("a"));
+                let (go, more, most) = (name("go"), name("more"), name("most"));
+                plan.new_pool(&pool, workers(3)).submit(&pool, gated(&first, &go)).hold(&more);
+                plan.submit(&pool, gated(&second, &go)).hold(&most);
+                plan.submit(&pool, gated(&last, "never")).result(&last).hold(&go).shutdown(&pool);
+                plan.until(begun(&first)).open(&more).until(begun(&second)).open(&most);
+                plan.until(begun(&last)).signal(worker_of(&last), 9);
+                plan.until(returned(&format!("result {last}"))).open(&go);
+            }
+        },
+        judge: |history| {
+            for round in 0..4 {
+                history.event(EventKind::Begin, &format!("a{round}"))?;
+                refused(history, &format!("a{round}"))?;
+            }
+            Ok(())
         },
         ..CASE
     },
@@ -287,7 +329,10 @@ pub(super) const CASES: &[Case] = &[
             plan.until(ended("a")).until(returned("result a")).signal(worker_of("a"), 9);
             plan.until(worker_gone("a")).quiet().quiet().quiet().open("dead");
         },
-        judge: |history| history.returned("result b", 2),
+        judge: |history| {
+            history.value("submit b")?;
+            history.returned("result b", 2)
+        },
         ..CASE
     },
     Case {
@@ -444,12 +489,18 @@ pub(super) const CASES: &[Case] = &[
         rows: &["BRK-10"],
         needs: &[Has::WorkerDeath, Has::Blob],
         plan: |plan| {
-            let blob = Call { count: Some(64 << 20), ..call(Body::Blob, "a") };
-            plan.new_pool("p", workers(1)).submit("p", blob).hold("look").shutdown("p");
-            plan.until(ended("a")).signal(worker_of("a"), 9).open("look");
+            let blob = Call { count: Some(32 << 20), ..call(Body::Blob, "a") };
+            plan.new_pool("p", workers(1)).submit("p", blob).result("a").shutdown("p");
+            plan.until(ended("a")).signal(worker_of("a"), 9);
         },
-        // It may have arrived before the signal; what counts is that shutdown returns.
-        judge: |history| history.value("shutdown p").map(|_| ()),
+        judge: |history| match history.outcome("result a")? {
+            Outcome::Error(_) => is_broken(history),
+            // All of it had come before the signal did.
+            Outcome::Ok(value) => {
+                let length = value.as_str().map_or(0, str::len);
+                require(length == 32 << 20, || format!("{length} letters came of {}", 32 << 20))
+            }
+        },
         ..CASE
     },
     Case {

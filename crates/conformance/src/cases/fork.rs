@@ -98,6 +98,39 @@ pub(super) const CASES: &[Case] = &[
         },
         ..CASE
     },
+    Case {
+        id: "fork.descriptors-do-not-add-up",
+        level: Level::Should,
+        requirement: "The pool SHOULD NOT let its workers have the descriptors of the pools before it.",
+        source: "loky: _check_fds; CPython's fork start method inherits all, as its documentation says",
+        rows: &["FORK-03", "FORK-04"],
+        needs: &[Has::SeveralPools],
+        kills: &["inherits-descriptors"],
+        plan: |plan| {
+            for (pool, tag) in [("p", "a"), ("q", "b"), ("r", "c")] {
+                plan.new_pool(pool, workers(1)).submit(pool, gated(tag, "go"));
+            }
+            for (pool, tag) in [("p", "a"), ("q", "b"), ("r", "c")] {
+                plan.result(tag).shutdown(pool);
+            }
+            plan.until(tasks_begun(3)).sample("all").open("go");
+        },
+        judge: |history| {
+            let sample = history.sample("all")?;
+            let count = |tag: &str| {
+                let worker = history.event(EventKind::Begin, tag)?.pid;
+                let opened = sample.opened.iter().find(|(pid, _)| *pid == worker);
+                opened.map(|(_, opened)| opened.len()).ok_or("the worker was not seen".to_owned())
+            };
+            let counts = [count("a")?, count("b")?, count("c")?];
+            require(counts[2] <= counts[0], || {
+                format!(
+                    "the workers of three pools, made one after the other, have {counts:?} descriptors"
+                )
+            })
+        },
+        ..CASE
+    },
 ];
 
 /// Behaviours that no case here is about.

@@ -1,8 +1,9 @@
 //! Pools and processes in tasks.
 
-use crate::case::{CASE, Case};
-use crate::contract::{Body, Call, Capability as Has};
-use crate::plan::{Plan, call, echo, workers};
+use crate::case::{CASE, Case, Waiver};
+use crate::contract::{Body, Call, Capability as Has, ErrorClass};
+use crate::history::{Finding, History, require};
+use crate::plan::{Plan, Who, call, echo, tasks_begun, workers};
 
 fn nest(tag: &str, depth: u64) -> Call {
     Call { count: Some(depth), ..call(Body::Nest, tag) }
@@ -11,6 +12,14 @@ fn nest(tag: &str, depth: u64) -> Call {
 fn nested(plan: &mut Plan, depth: u64) {
     plan.new_pool("p", workers(1)).submit("p", nest("a", depth)).result("a");
     plan.submit("p", echo("b", 2)).result("b").shutdown("p");
+}
+
+/// A number that a task could have made up is no pool; processes are.
+fn ran_in(history: &History, least: usize) -> Finding {
+    let workers = history.workers().len();
+    require(workers >= least, || {
+        format!("tasks ran in {workers} processes, where each of {least} has a pool of its own")
+    })
 }
 
 pub(super) const CASES: &[Case] = &[
@@ -36,9 +45,11 @@ pub(super) const CASES: &[Case] = &[
         source: "pebble: test_process_pool_child_pool; procspawn: test_nested",
         rows: &["NEST-02"],
         needs: &[Has::Nested],
+        kills: &["pretends-to-nest"],
         plan: |plan| nested(plan, 1),
         judge: |history| {
             history.returned("result a", 1)?;
+            ran_in(history, 2)?;
             history.returned("result b", 2)
         },
         ..CASE
@@ -49,9 +60,11 @@ pub(super) const CASES: &[Case] = &[
         source: "loky: test_max_depth",
         rows: &["NEST-03", "NEST-04"],
         needs: &[Has::Nested],
+        kills: &["pretends-to-nest"],
         plan: |plan| nested(plan, 3),
         judge: |history| {
             history.returned("result a", 3)?;
+            ran_in(history, 4)?;
             history.returned("result b", 2)
         },
         ..CASE
@@ -62,6 +75,7 @@ pub(super) const CASES: &[Case] = &[
         source: "loky: test_no_deadlock_on_nested_reusable_exector",
         rows: &["NEST-02", "NEST-04"],
         needs: &[Has::Nested],
+        kills: &["pretends-to-nest"],
         plan: |plan| {
             plan.new_pool("p", workers(2));
             for tag in ["a", "b", "c", "d"] {
@@ -70,10 +84,36 @@ pub(super) const CASES: &[Case] = &[
             plan.result("a").result("b").result("c").result("d").shutdown("p");
         },
         judge: |history| {
-            ["a", "b", "c", "d"]
-                .into_iter()
-                .try_for_each(|tag| history.returned(&format!("result {tag}"), 1))
+            for tag in ["a", "b", "c", "d"] {
+                history.returned(&format!("result {tag}"), 1)?;
+            }
+            // One for each pool in a task, and at least one that ran such a task.
+            ran_in(history, 5)
         },
+        ..CASE
+    },
+    Case {
+        id: "nested.dies-with-its-owner",
+        requirement: "The pool MUST NOT leave the workers of a pool behind whose owner, a worker itself, is killed.",
+        source: "CPython: gh-111873; loky: #363",
+        rows: &["NEST-04"],
+        needs: &[Has::Nested, Has::WorkerDeath],
+        kills: &["survives-its-program"],
+        plan: |plan| {
+            plan.new_pool("p", workers(1)).submit("p", nest("a", 6)).result("a").shutdown("p");
+            plan.until(tasks_begun(2)).signal(Who::FirstWorkerOf("a".to_owned()), 9);
+        },
+        judge: |history| {
+            ran_in(history, 2)?;
+            // All of it may have been over before the signal came.
+            if history.value("result a").is_err() {
+                history.failure("result a", &[ErrorClass::Broken])?;
+            }
+            require(history.left.is_empty(), || {
+                format!("left, when all was over, are {}", history.left.join("; "))
+            })
+        },
+        waives: &[Waiver::Residue],
         ..CASE
     },
 ];

@@ -1,7 +1,7 @@
 //! The program that has the pool dies.
 
 use crate::case::{CASE, Case, Level, Waiver};
-use crate::contract::EventKind;
+use crate::contract::{Capability as Has, EventKind};
 use crate::history::require;
 use crate::plan::{Condition, Who, begun, echo, gated, returned, tasks_begun, workers};
 
@@ -72,6 +72,50 @@ pub(super) const CASES: &[Case] = &[
         },
         judge: |history| history.returned("result a", 1),
         waives: &[Waiver::CleanEnd],
+        ..CASE
+    },
+    Case {
+        id: "parent.killed-starts-nothing-more",
+        level: Level::Should,
+        requirement: "The pool SHOULD NOT start a task that waits after its program was killed.",
+        source: "CPython: call_queue holds tasks that workers take without their program",
+        rows: &["PAR-03"],
+        plan: |plan| {
+            plan.new_pool("p", workers(1)).submit("p", gated("a", "go"));
+            plan.submit("p", echo("b", 2)).submit("p", echo("c", 3)).hold("never");
+            plan.until(begun("a")).until(returned("submit c")).quiet().signal(Who::Owner, 9);
+            plan.until(Condition::OwnerEnded).open("go");
+        },
+        judge: |history| {
+            history.event(EventKind::Begin, "a")?;
+            let began = ["b", "c"].map(|tag| history.count(EventKind::Begin, tag));
+            require(began == [0, 0], || {
+                format!("{} tasks began when nobody was left to wait for them", began[0] + began[1])
+            })
+        },
+        // Whether its worker is there for ever is another case's.
+        waives: &[Waiver::CleanEnd, Waiver::Residue],
+        ..CASE
+    },
+    Case {
+        id: "parent.thread-ends",
+        requirement: "The pool MUST keep its workers when the thread ends that made it and submitted first.",
+        source: "prctl(2): PR_SET_PDEATHSIG is sent when the thread ends that started the process",
+        rows: &["PAR-03"],
+        needs: &[Has::Threads],
+        plan: |plan| {
+            plan.hold("later").submit("p", echo("b", 2)).result("b").result("a").shutdown("p");
+            plan.client("maker").new_pool("p", workers(2)).submit("p", echo("first", 1));
+            plan.result("first").submit("p", gated("a", "go"));
+            // Nothing tells that a thread has ended; a signal that it sends comes at once.
+            plan.until(returned("submit a")).until(begun("a")).quiet().open("later");
+            plan.until(returned("result b")).open("go");
+        },
+        judge: |history| {
+            history.returned("result first", 1)?;
+            history.returned("result b", 2)?;
+            history.returned("result a", "a")
+        },
         ..CASE
     },
 ];

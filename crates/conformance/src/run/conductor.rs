@@ -333,11 +333,16 @@ impl Conductor<'_> {
     fn find(&self, who: &Who) -> Option<u32> {
         match who {
             Who::Owner => Some(self.owner()),
-            Who::WorkerOf(tag) => {
-                let is_it = |event: &&Event| event.event == EventKind::Begin && event.tag == *tag;
-                self.feed.events.iter().rfind(is_it).map(|event| event.pid)
-            }
+            Who::WorkerOf(tag) => self.began(tag).last(),
+            Who::FirstWorkerOf(tag) => self.began(tag).next(),
         }
+    }
+
+    /// Returns the processes in which tasks and initializers of a tag began.
+    fn began(&self, tag: &str) -> impl Iterator<Item = u32> {
+        let begins = |kind| matches!(kind, EventKind::Begin | EventKind::InitBegin);
+        let is_it = move |event: &&Event| begins(event.event) && event.tag == tag;
+        self.feed.events.iter().filter(is_it).map(|event| event.pid)
     }
 
     fn holds(&self, condition: &Condition) -> bool {

@@ -1,6 +1,6 @@
 //! Histories of what pools leave behind.
 
-use procpool_conformance::contract::ErrorClass;
+use procpool_conformance::contract::{ErrorClass, EventKind};
 use procpool_conformance::history::Sample;
 
 use crate::Entry;
@@ -13,8 +13,10 @@ fn clean(id: &str) -> Made {
 
 /// The same where every worker has died.
 fn broken(id: &str) -> Made {
-    let tags = ["t0", "t1", "t2", "t3", "t4", "t5"];
-    clean(id).ended(&tags, ErrorClass::Broken)
+    let tags = ["t", "t1", "t2", "t3", "t4", "t5"];
+    let made = tags.iter().fold(clean(id), |made, tag| made.without(EventKind::End, tag));
+    let nth = |made: Made, nth| made.fails(&format!("result t #{nth}"), ErrorClass::Broken);
+    (1..=tags.len()).fold(made, nth)
 }
 
 /// What the last look saw.

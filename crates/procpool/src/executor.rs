@@ -362,6 +362,9 @@ impl<S> ProcessPoolExecutor<S> {
     ///
     /// A callback or hook that calls it with `wait` does not wait for itself and those behind it.
     ///
+    /// Two descriptors, by which the pool is woken, go with the executor and the last of its futures;
+    /// all others go with the workers.
+    ///
     /// # Examples
     ///
     /// ```

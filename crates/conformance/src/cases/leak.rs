@@ -152,27 +152,6 @@ pub(super) const CASES: &[Case] = &[
         ..CASE
     },
     Case {
-        id: "leak.descriptors-of-handles",
-        level: Level::Should,
-        requirement: "The pool SHOULD close its descriptors when it is shut down, though its handle is kept.",
-        source: "CPython: concurrent.futures.Executor.shutdown, which frees what the executor uses",
-        rows: &["LEAK-01"],
-        plan: |plan| {
-            // Of names of their own, so that the program keeps them all.
-            for round in 0..6 {
-                let (pool, tag) = (format!("p{round}"), format!("t{round}"));
-                plan.new_pool(&pool, workers(2));
-                plan.submit(&pool, echo(&tag, 1)).result(&tag).shutdown(&pool);
-                if round == 1 {
-                    plan.hold("early");
-                }
-            }
-            looks(plan);
-        },
-        judge: |history| does_not_grow(history, "descriptors", |sample| sample.descriptors),
-        ..CASE
-    },
-    Case {
         id: "leak.dropped-pools",
         requirement: "The pool MUST close its descriptors and end its threads and processes when it is dropped without a shutdown.",
         source: "CPython: gh-124706",

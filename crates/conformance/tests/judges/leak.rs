@@ -75,7 +75,6 @@ pub(crate) fn entries() -> Vec<Entry> {
             || Made::of("leak.many-pools"),
             vec![(|made| made.fails("result t99", ErrorClass::Broken), "failed: broken")],
         ),
-        (|| clean("leak.descriptors-of-handles"), vec![(four_descriptors, DESCRIPTORS)]),
         (
             || clean("leak.dropped-pools"),
             vec![(four_descriptors, DESCRIPTORS), (a_thread, THREADS), (a_process, PROCESSES)],

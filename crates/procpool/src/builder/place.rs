@@ -134,7 +134,9 @@ impl<S, I> Builder<S, I> {
     ///
     /// Ctrl-C does not reach the programs that tasks start then, since the terminal sends it to the
     /// program's group. And it is the pool that kills groups: where the program itself is killed,
-    /// only the workers end with it.
+    /// only the workers end with it. A server inherits that its program ignores SIGCHLD; its workers
+    /// are then reaped before their groups can be killed, and these live on, while those of
+    /// [`StartMethod::Spawn`](crate::StartMethod::Spawn) do not.
     ///
     /// # Examples
     ///

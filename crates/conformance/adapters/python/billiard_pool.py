@@ -66,8 +66,11 @@ class Pool(runtime.Pool):
     def classify(error, step):
         classes = {"Refused": "rejected", "WorkerLostError": "broken",
                    "TimeLimitExceeded": "timeout", "MaybeEncodingError": "serialisation"}
-        # Errors that the pool itself makes come in a wrapper, which is undone only by pickling.
-        return classes.get(type(getattr(error, "exc", error)).__name__)
+        # Errors that the pool itself makes come in a wrapper, which is undone only by pickling. One of
+        # them has a text under the same name as the wrapper has the error.
+        wrapped = getattr(error, "exc", None)
+        names = (type(error).__name__, type(wrapped).__name__)
+        return next((classes[name] for name in names if name in classes), None)
 
     @staticmethod
     def status(error):

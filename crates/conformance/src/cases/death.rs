@@ -524,13 +524,16 @@ pub(super) const CASES: &[Case] = &[
             plan.shutdown("p");
         },
         judge: |history| {
+            is_broken(history)?;
             for number in 0..40 {
                 let future = format!("t{number}");
+                let result = format!("result {future}");
                 if history.value(&format!("submit {future}")).is_err() {
                     refused(history, &future)?;
-                } else if history.value(&format!("result {future}")).is_err() {
-                    let classes = [ErrorClass::Broken, ErrorClass::Cancelled];
-                    history.failure(&format!("result {future}"), &classes)?;
+                } else if matches!(history.outcome(&result)?, Outcome::Ok(_)) {
+                    history.returned(&result, number)?;
+                } else {
+                    history.failure(&result, &[ErrorClass::Broken, ErrorClass::Cancelled])?;
                 }
             }
             Ok(())
@@ -572,7 +575,12 @@ pub(super) const CASES: &[Case] = &[
             plan.new_pool("p", workers(1)).submit("p", gated("a", "go")).result("a").shutdown("p");
             plan.until(begun("a")).signal(worker_of("a"), 2).quiet().open("go");
         },
-        judge: |history| history.outcome("result a").map(|_| ()),
+        judge: |history| match history.outcome("result a")? {
+            Outcome::Ok(_) => history.returned("result a", "a"),
+            Outcome::Error(_) => {
+                history.failure("result a", &[ErrorClass::Task, ErrorClass::Broken]).map(|_| ())
+            }
+        },
         ..CASE
     },
 ];

@@ -1,13 +1,14 @@
 //! A model of an ideal pool.
 //!
 //! Owns what it does: it carries a scenario out, one client after the other, one step after the other.
-//! Times are whole milliseconds, and every step takes one at least. It has no limits of time and refuses
-//! nothing; what cases want of that is edited in. It knows nothing of what the judges ask.
+//! Times are whole milliseconds, and every step takes one at least. It has no limits of time, refuses
+//! nothing and is sent no signals; what cases want of that is edited in. It knows nothing of what the
+//! judges ask.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use procpool_conformance::contract::{
-    Body, Call, ErrorClass, Event, EventKind, Line, Moment, Outcome, PoolOptions, Step,
+    Body, Call, ErrorClass, Event, EventKind, Line, Moment, Outcome, Place, PoolOptions, Step,
 };
 use procpool_conformance::history::History;
 use serde_json::{Value, json};
@@ -19,7 +20,9 @@ pub(crate) const OWNER: u32 = 100;
 
 /// Returns `history` with what an ideal pool does in its scenario.
 pub(crate) fn carry_out(history: History) -> History {
-    let clients = history.scenario.clients.clone();
+    let mut clients = history.scenario.clients.clone();
+    // Those that make pools come first; others wait for that in some way.
+    clients.sort_by_key(|client| !client.steps.iter().any(|step| matches!(step, Step::New { .. })));
     let mut ideal = Ideal {
         history,
         at: 0,
@@ -27,6 +30,7 @@ pub(crate) fn carry_out(history: History) -> History {
         pools: BTreeMap::new(),
         futures: BTreeMap::new(),
         maps: BTreeMap::new(),
+        others: 0,
     };
     for client in &clients {
         for (index, step) in client.steps.iter().enumerate() {
@@ -53,6 +57,8 @@ struct Ideal {
     pools: BTreeMap<String, Pool>,
     futures: BTreeMap<String, Outcome>,
     maps: BTreeMap<String, VecDeque<Outcome>>,
+    /// How many workers there were that take no turns: of pools in tasks, and those that died.
+    others: u32,
 }
 
 #[derive(Debug)]
@@ -123,18 +129,38 @@ impl Ideal {
     fn run(&mut self, pool: &str, call: &Call) -> Outcome {
         let pool = self.pools.get_mut(pool).expect("the scenario has made it");
         let workers = pool.options.max_workers.unwrap_or(1).max(1) as u32;
-        let pid = pool.first + pool.turns % workers;
-        let is_new = pool.turns < workers;
+        // The next worker of a place comes when one has run as many tasks as it may.
+        let round = pool.turns / workers;
+        let retired = pool.options.max_tasks_per_child.map_or(0, |most| round / most.max(1) as u32);
+        let is_new = pool
+            .options
+            .max_tasks_per_child
+            .map_or(round == 0, |most| round.is_multiple_of(most.max(1) as u32));
+        let pid = pool.first + retired * workers + pool.turns % workers;
         pool.turns += 1;
         let (env, initializer) = (pool.options.env.clone(), pool.options.initializer.clone());
         let mut kept = Value::Null;
         if let Some(initializer) = initializer {
             kept = initializer.value.clone();
+            if matches!(initializer.run, Body::Fail | Body::Die) {
+                if is_new {
+                    self.event(pid, EventKind::InitBegin, &initializer.tag);
+                }
+                return error(ErrorClass::Broken, "the initializer failed");
+            }
             if is_new {
                 self.event(pid, EventKind::InitBegin, &initializer.tag);
                 self.print(&initializer);
                 self.event(pid, EventKind::InitEnd, &initializer.tag);
             }
+        }
+        if matches!(call.poison, Some(Place::EncodeArgument | Place::DecodeArgument)) {
+            return error(ErrorClass::Serialisation, "the argument did not come");
+        }
+        if call.run == Body::Die {
+            self.others += 1;
+            self.event(1000 + self.others, EventKind::Begin, &call.tag);
+            return error(ErrorClass::Broken, "the worker died");
         }
         self.event(pid, EventKind::Begin, &call.tag);
         self.print(call);
@@ -143,6 +169,18 @@ impl Ideal {
             Body::Fail => {
                 self.event(pid, EventKind::Failed, &call.tag);
                 return error(ErrorClass::Task, &text);
+            }
+            Body::Nest => {
+                let depth = call.count.unwrap_or(0);
+                for level in (0..depth).rev() {
+                    self.others += 1;
+                    self.event(
+                        1000 + self.others,
+                        EventKind::Begin,
+                        &format!("{}.{level}", call.tag),
+                    );
+                }
+                depth.into()
             }
             Body::Square => call.value.as_i64().map(|number| number * number).into(),
             Body::Whoami => json!({"pid": pid, "state": kept}),
@@ -157,7 +195,10 @@ impl Ideal {
             _ => call.value.clone(),
         };
         self.event(pid, EventKind::End, &call.tag);
-        Outcome::Ok(value)
+        match call.poison {
+            Some(_) => error(ErrorClass::Serialisation, "the result did not come"),
+            None => Outcome::Ok(value),
+        }
     }
 
     fn print(&mut self, call: &Call) {

@@ -36,6 +36,21 @@ pub(crate) fn ok(value: impl Into<Value>) -> Outcome {
     Outcome::Ok(value.into())
 }
 
+/// A look in which there is nothing unusual.
+fn sample(name: &str, at: u64) -> Sample {
+    Sample {
+        name: name.to_owned(),
+        at,
+        descriptors: 10,
+        threads: 2,
+        alive: BTreeSet::new(),
+        zombies: BTreeSet::new(),
+        opened: Vec::new(),
+        memory: BTreeMap::new(),
+        shared_memory: BTreeSet::new(),
+    }
+}
+
 impl Made {
     /// What an ideal pool does in a case.
     pub(crate) fn of(id: &str) -> Self {
@@ -92,6 +107,12 @@ impl Made {
     /// A step failed.
     pub(crate) fn fails(mut self, step: &str, class: ErrorClass) -> Self {
         self.end_of(step).outcome = Some(error(class, "made up"));
+        self
+    }
+
+    /// A step failed as broken, with this message.
+    pub(crate) fn fails_with(mut self, step: &str, message: &str) -> Self {
+        self.end_of(step).outcome = Some(error(ErrorClass::Broken, message));
         self
     }
 
@@ -212,20 +233,46 @@ impl Made {
 
     /// The suite looked when a step had ended.
     pub(crate) fn looks(mut self, name: &str, step: &str, see: fn(&mut Sample)) -> Self {
-        let mut sample = Sample {
-            name: name.to_owned(),
-            at: self.end_of(step).at,
-            descriptors: 10,
-            threads: 2,
-            alive: BTreeSet::new(),
-            zombies: BTreeSet::new(),
-            opened: Vec::new(),
-            memory: BTreeMap::new(),
-            shared_memory: BTreeSet::new(),
-        };
+        let mut sample = sample(name, self.end_of(step).at);
         see(&mut sample);
         self.history.samples.retain(|sample| sample.name != name);
         self.history.samples.push(sample);
+        self
+    }
+
+    /// The suite looked when all was over, and saw these processes alive.
+    pub(crate) fn sees(mut self, name: &str, alive: &[u32]) -> Self {
+        let mut sample = sample(name, u64::MAX);
+        sample.alive.extend(alive);
+        self.history.samples.push(sample);
+        self
+    }
+
+    /// What the suite saw last was something else, too.
+    pub(crate) fn saw(mut self, change: fn(&mut Sample)) -> Self {
+        change(self.history.samples.last_mut().expect("it has looked"));
+        self
+    }
+
+    /// The last look was right after something had happened.
+    pub(crate) fn looked_after(mut self, kind: EventKind, tag: &str) -> Self {
+        let at = self.history.event(kind, tag).expect("it has happened").at;
+        self.history.samples.last_mut().expect("it has looked").at = at + 1;
+        self
+    }
+
+    /// A task's worker died under it, which its future says.
+    pub(crate) fn dies(self, tag: &str) -> Self {
+        // It ran nothing else, which an ideal pool has its workers do in turns.
+        let last = self.history.events.iter().map(|event| event.pid).max().unwrap_or(0);
+        self.ran_in(tag, last.max(2000) + 1).ended(&[tag], ErrorClass::Broken)
+    }
+
+    /// A step's error says how a worker ended.
+    pub(crate) fn says_status(mut self, step: &str, text: &str) -> Self {
+        if let Some(Outcome::Error(failure)) = &mut self.end_of(step).outcome {
+            failure.status = Some(text.to_owned());
+        }
         self
     }
 

@@ -2,14 +2,22 @@
 //! a bad one does, in words that say what that is.
 
 mod cancel;
+mod codec;
 mod config;
+mod death;
+mod fork;
 mod future;
 mod ideal;
+mod init;
 mod leak;
 mod made;
 mod map;
+mod nested;
 mod output;
+mod parent;
+mod recycle;
 mod shutdown;
+mod start;
 mod submit;
 mod timeout;
 mod wait;
@@ -21,11 +29,15 @@ use procpool_conformance::case::Level;
 use procpool_conformance::cases;
 
 /// A good history, and bad ones with the words that are due.
-type Entry = (fn() -> Made, Vec<(fn(Made) -> Made, &'static str)>);
+type Entry = (fn() -> Made, Bad);
+
+/// Edits that make a history bad, each with the words that are due.
+type Bad = Vec<(fn(Made) -> Made, &'static str)>;
 
 /// The areas whose judges are tested here.
-const AREAS: [&str; 10] = [
-    "config", "submit", "map", "timeout", "output", "future", "cancel", "wait", "shutdown", "leak",
+const AREAS: [&str; 18] = [
+    "init", "config", "submit", "map", "start", "recycle", "future", "cancel", "wait", "shutdown",
+    "death", "timeout", "codec", "parent", "nested", "fork", "output", "leak",
 ];
 
 fn check(entries: &[Entry]) {
@@ -64,6 +76,46 @@ fn output_judges_find_what_is_wrong() {
 }
 
 #[test]
+fn init_judges_find_what_is_wrong() {
+    check(&init::entries());
+}
+
+#[test]
+fn start_judges_find_what_is_wrong() {
+    check(&start::entries());
+}
+
+#[test]
+fn recycle_judges_find_what_is_wrong() {
+    check(&recycle::entries());
+}
+
+#[test]
+fn death_judges_find_what_is_wrong() {
+    check(&death::entries());
+}
+
+#[test]
+fn codec_judges_find_what_is_wrong() {
+    check(&codec::entries());
+}
+
+#[test]
+fn parent_judges_find_what_is_wrong() {
+    check(&parent::entries());
+}
+
+#[test]
+fn nested_judges_find_what_is_wrong() {
+    check(&nested::entries());
+}
+
+#[test]
+fn fork_judges_find_what_is_wrong() {
+    check(&fork::entries());
+}
+
+#[test]
 fn future_judges_find_what_is_wrong() {
     check(&future::entries());
 }
@@ -96,6 +148,14 @@ fn every_judge_of_a_must_is_here() {
         map::entries(),
         timeout::entries(),
         output::entries(),
+        init::entries(),
+        start::entries(),
+        recycle::entries(),
+        death::entries(),
+        codec::entries(),
+        parent::entries(),
+        nested::entries(),
+        fork::entries(),
         future::entries(),
         cancel::entries(),
         wait::entries(),

@@ -1,0 +1,60 @@
+//! Histories of pools and processes in tasks.
+
+use procpool_conformance::contract::{ErrorClass, EventKind};
+
+use crate::Entry;
+use crate::made::Made;
+
+pub(crate) fn entries() -> Vec<Entry> {
+    vec![
+        (
+            || Made::of("nested.task-starts-a-process"),
+            vec![
+                (|made| made.returns("result a", ()), "\"result a\" returned null, not 0"),
+                (|made| made.fails("result b", ErrorClass::Task), "\"result b\" failed"),
+            ],
+        ),
+        (
+            || Made::of("nested.task-makes-a-pool"),
+            vec![
+                (|made| made.returns("result a", 2), "returned 2, not 1"),
+                (|made| made.fails("result a", ErrorClass::Task), "failed: task"),
+                (|made| made.unrun("a.0"), "tasks ran in 1 processes, where each of 2 has"),
+                (|made| made.fails("result b", ErrorClass::Broken), "failed: broken"),
+            ],
+        ),
+        (
+            || Made::of("nested.three-deep"),
+            vec![
+                (|made| made.returns("result a", 1), "returned 1, not 3"),
+                (|made| made.ran_in("a.0", 1001), "tasks ran in 3 processes, where each of 4 has"),
+            ],
+        ),
+        (
+            || Made::of("nested.several-at-once"),
+            vec![
+                (|made| made.hangs("result d"), "did not return"),
+                (
+                    |made| made.unrun("a.0").unrun("b.0"),
+                    "tasks ran in 4 processes, where each of 5 has",
+                ),
+            ],
+        ),
+        (
+            || Made::of("nested.dies-with-its-owner").dies("a"),
+            vec![
+                (|made| made.leaves("17 worker"), "left, when all was over, are 17 worker"),
+                (|made| made.fails("result a", ErrorClass::Other), "not as broken"),
+                (
+                    |made| (0..6).fold(made, |made, level| made.unrun(&format!("a.{level}"))),
+                    "tasks ran in 1 processes",
+                ),
+            ],
+        ),
+        (
+            // All was over before the signal came.
+            || Made::of("nested.dies-with-its-owner").and(EventKind::Begin, "later", 299),
+            vec![(|made| made.leaves("17 worker"), "17 worker")],
+        ),
+    ]
+}

@@ -1,0 +1,79 @@
+//! Histories of how workers start.
+
+use procpool_conformance::contract::{ErrorClass, EventKind};
+
+use crate::Entry;
+use crate::made::Made;
+
+pub(crate) fn entries() -> Vec<Entry> {
+    vec![
+        (
+            || Made::of("start.none-with-the-pool").sees("before", &[150]).sees("after", &[150]),
+            vec![
+                (
+                    |made| made.saw(|it| it.alive.extend([301, 302])),
+                    "[301, 302] started with the pool",
+                ),
+                (|made| made.fails("result b", ErrorClass::Broken), "failed: broken"),
+            ],
+        ),
+        (
+            || Made::of("start.unused-pool-shuts-down"),
+            vec![
+                (|made| made.fails("shutdown p", ErrorClass::Other), "failed: other"),
+                (|made| made.hangs("shutdown p #2"), "did not return"),
+            ],
+        ),
+        (
+            || Made::of("start.idle-worker-is-reused").ran_in("b", 200).ran_in("c", 200),
+            vec![(|made| made.ran_in("c", 201), "2 workers ran tasks one by one")],
+        ),
+        (
+            || {
+                let made = Made::of("start.one-for-each-that-waits").sees("before", &[]);
+                made.sees("running", &[300, 301, 302])
+            },
+            vec![
+                (|made| made.saw(|it| it.alive.extend([303, 304])), "5 processes were started"),
+                (|made| made.saw(|it| it.alive.retain(|pid| *pid < 302)), "2 processes ran three"),
+            ],
+        ),
+        (
+            || Made::of("start.all-at-first-submit").sees("running", &[200, 201, 202]),
+            vec![(
+                |made| made.saw(|it| it.alive.retain(|pid| *pid < 201)),
+                "there were 1 processes",
+            )],
+        ),
+        (
+            || Made::of("start.all-at-construction").sees("made", &[200, 201, 202]),
+            vec![(|made| made.saw(|it| it.alive.clear()), "there were 0 processes")],
+        ),
+        (
+            || {
+                let made = Made::of("start.never-more-than-max-workers").sees("saturated", &[]);
+                made.looked_after(EventKind::Begin, "t1")
+            },
+            vec![(|made| made.looked_after(EventKind::Begin, "t2"), "3 tasks ran in 2 workers")],
+        ),
+        (
+            || Made::of("start.as-many-as-max-workers"),
+            vec![(|made| made.ran_in("t5", 200), "5 workers ran six tasks at a time")],
+        ),
+        (
+            || Made::of("start.in-order-of-submission"),
+            vec![(
+                |made| made.unrun("t3").and(EventKind::Begin, "t3", 200),
+                "they began as [\"t0\", \"t1\", \"t2\", \"t4\"",
+            )],
+        ),
+        (
+            || Made::of("start.no-idle-worker-while-tasks-wait"),
+            vec![(|made| made.fails("result long", ErrorClass::Broken), "failed: broken")],
+        ),
+        (
+            || Made::of("start.default-number-of-workers"),
+            vec![(|made| made.fails("result a", ErrorClass::Invalid), "failed: invalid")],
+        ),
+    ]
+}

@@ -164,6 +164,8 @@ pub(crate) fn entries() -> Vec<Entry> {
         (
             || {
                 Made::of("death.while-cancelling")
+                    .dies("a")
+                    .fails("result a", ErrorClass::Broken)
                     .fails("result t3", ErrorClass::Cancelled)
                     .unrun("t3")
             },

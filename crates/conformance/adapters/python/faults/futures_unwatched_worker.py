@@ -1,0 +1,22 @@
+"""concurrent.futures: nobody notices the death of the worker that was started last.
+
+With spawn and forkserver, submit wakes the thread that watches the workers before it starts one.
+"""
+import multiprocessing
+import os
+import signal
+import time
+from concurrent.futures import ProcessPoolExecutor, wait
+
+if __name__ == "__main__":
+    executor = ProcessPoolExecutor(2, multiprocessing.get_context("spawn"))
+    first = executor.submit(time.sleep, 30)
+    time.sleep(1)
+    second = executor.submit(time.sleep, 30)
+    time.sleep(3)
+    youngest = list(executor._processes.values())[-1]
+    os.kill(youngest.pid, signal.SIGKILL)
+    done, waiting = wait([first, second], timeout=5)
+    print(f"the worker's exit code is {youngest.exitcode}; {len(waiting)} of 2 futures still wait", flush=True)
+    [child.kill() for child in multiprocessing.active_children()]
+    os._exit(0 if waiting else 1)

@@ -76,11 +76,27 @@ pub(super) fn of_run(first: u32, scratch: &Path) -> Vec<Process> {
     let marker = format!("{FOLDER_VARIABLE}={}", scratch.display());
     let belongs = |process: &Process| {
         process.group == first
-            || fs::read(format!("/proc/{}/environ", process.pid)).is_ok_and(|environment| {
-                environment.split(|byte| *byte == 0).any(|entry| entry == marker.as_bytes())
-            })
+            || environment(process).split(|byte| *byte == 0).any(|entry| entry == marker.as_bytes())
     };
     all().into_iter().filter(Process::is_alive).filter(belongs).collect()
+}
+
+/// Returns the environment of a process.
+///
+/// While a process calls execve it has none: an orphan that has left its group would be nobody's for that
+/// moment. So one that this process has become the parent of is asked again.
+fn environment(process: &Process) -> Vec<u8> {
+    let read = || fs::read(format!("/proc/{}/environ", process.pid)).unwrap_or_default();
+    let mut environment = read();
+    let is_orphan = process.parent == std::process::id();
+    for _ in 0..20 {
+        if !environment.is_empty() || !is_orphan {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+        environment = read();
+    }
+    environment
 }
 
 /// Returns the descendants of `pid`, zombies included.

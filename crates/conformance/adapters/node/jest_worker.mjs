@@ -11,6 +11,9 @@ export class Pool {
     this.#pool = new Worker(new URL('./workers/jest_worker.mjs', import.meta.url), {
       // Without this list the program would load the module to find out.
       exposedMethods: ['run'],
+      // By default a call whose worker has exited is made again, up to three times. Tasks here run at
+      // most once, as they may have had effects.
+      maxRetries: 0,
       ...(max_workers !== undefined && { numWorkers: max_workers }),
       ...(initializer !== undefined && { setupArgs: [initializer] }),
       // What is given here takes the place of the whole environment.

@@ -137,7 +137,7 @@ function messageOf(error) {
 // Tells a body's error, and an initializer's, from the library's own: by where it was raised.
 function defaultClass(error) {
   const message = String(error?.message)
-  const cannotBeEncoded = /could not be cloned|serialize a BigInt/
+  const cannotBeEncoded = /could not be cloned|is not to be encoded/
   if (error?.name === 'DataCloneError' || cannotBeEncoded.test(message)) return 'serialisation'
   const stack = String(error?.stack)
   if (!stack.includes('/bodies.mjs')) return 'other'
@@ -227,9 +227,7 @@ function takeStdout() {
     const lowest = openSync('/proc/self/fd/2', 'a')
     if (lowest !== 1) throw new Error(`descriptor ${lowest} was free in place of 1`)
     return (line) => {
-      // Bodies return no large integers; a result that should have failed in encoding may have one.
-      const plain = (_, value) => (typeof value === 'bigint' ? String(value) : value)
-      let rest = Buffer.from(JSON.stringify(line, plain) + '\n')
+      let rest = Buffer.from(JSON.stringify(line) + '\n')
       while (rest.length > 0) rest = rest.subarray(writeSync(lines, rest))
     }
   } catch (error) {

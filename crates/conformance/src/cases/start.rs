@@ -43,7 +43,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "start.unused-pool-shuts-down",
-        requirement: "The pool MUST shut down when it was never used.",
+        requirement: "The pool MUST shut down when it was never used, and again after that.",
         source: CPYTHON,
         rows: &["CFG-09", "SHUT-07"],
         plan: |plan| {

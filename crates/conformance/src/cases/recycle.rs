@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::case::{CASE, Case};
+use crate::case::{CASE, Case, Level};
 use crate::contract::{Capability as Has, ErrorClass, EventKind, PoolOptions};
 use crate::history::{Finding, History, require};
 use crate::plan::{Plan, echo, fail, returned, workers};
@@ -209,8 +209,10 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "recycle.nonsense-is-refused",
-        requirement: "The pool MUST refuse to be made with workers that may run no task.",
-        source: "CPython: ProcessPoolExecutor.__init__, max_tasks_per_child must be >= 1",
+        // In some pools none is a documented word for no limit.
+        level: Level::Should,
+        requirement: "The pool SHOULD refuse to be made with workers that may run no task.",
+        source: "CPython: ProcessPoolExecutor.__init__, max_tasks_per_child must be >= 1; pebble: 0 is no limit",
         rows: &["CFG-04"],
         needs: &[Has::MaxTasksPerChild],
         plan: |plan| {

@@ -1,40 +1,29 @@
 //! Records the trace that the book's first timeline shows: the article's program, where every
-//! process writes down what it does.
+//! process writes down what it does, and the pool's events tell when workers have left.
 //!
 //! Writes to the file that the environment variable `TRACE` names. The initializer takes 60 ms,
 //! as if it opened a connection, and tasks take up to 200 ms, so that all of it can be seen.
 
-use std::convert::Infallible;
 use std::env;
 use std::thread::sleep;
 use std::time::Duration;
 
-use procpool::ProcessPoolExecutor;
+use procpool::{EventKind, Events, ProcessPoolExecutor};
 use procpool_book::timeline::Event;
-use procpool_testkit::trace;
+use procpool_testkit::trace::{self, Record};
 
 // ANCHOR: worker
-/// What a worker keeps from its initializer to its end.
-struct Presence;
-
-fn initializer_worker() -> Result<Presence, Infallible> {
+fn initializer_worker() {
     note(Event::InitializerBegins);
     sleep(Duration::from_millis(60));
     note(Event::InitializerEnds);
-    Ok(Presence)
 }
 
-fn task(_presence: &mut Presence, identifier: u32) -> u32 {
+fn task(identifier: u32) -> u32 {
     note(Event::TaskBegins { identifier });
     sleep(Duration::from_millis(200).mul_f64(rand::random()));
     note(Event::TaskEnds { identifier });
     identifier
-}
-
-impl Drop for Presence {
-    fn drop(&mut self) {
-        note(Event::Exits);
-    }
 }
 // ANCHOR_END: worker
 
@@ -44,15 +33,34 @@ fn main() -> Result<(), procpool::Error> {
     procpool::init();
     let executor =
         ProcessPoolExecutor::builder().max_workers(2).initializer(initializer_worker).build()?;
+    let events = executor.events();
     note(Event::MapCalled);
-    for result in executor.map_with(task, 0..10) {
+    for result in executor.map(task, 0..10) {
         note(Event::ResultGiven { identifier: result? });
     }
+    drop(executor);
+    note_exits(events);
     Ok(())
 }
 
 /// Workers inherit the environment, and so the name of the file.
-fn note(event: Event) {
-    let path = env::var("TRACE").expect("TRACE names the file to write the trace to");
-    trace::append(&path, event);
+fn path() -> String {
+    env::var("TRACE").expect("TRACE names the file to write the trace to")
 }
+
+fn note(event: Event) {
+    trace::append(&path(), event);
+}
+
+// ANCHOR: exits
+/// Notes when the pool saw each worker leave.
+fn note_exits(events: Events) {
+    for event in events {
+        if let EventKind::WorkerExited(worker, _) = event.kind {
+            let nanos = trace::now() - event.at.elapsed().as_nanos() as u64;
+            let left = Record { pid: worker.pid, nanos, event: Event::Exits };
+            trace::append_record(&path(), &left);
+        }
+    }
+}
+// ANCHOR_END: exits

@@ -28,8 +28,16 @@ pub struct Record<E> {
 ///
 /// When the file cannot be written: a trace with holes would prove nothing.
 pub fn append<E: Serialize>(path: &str, event: E) {
-    let record = Record { pid: std::process::id(), nanos: now(), event };
-    let mut line = serde_json::to_vec(&record).expect("events are plain data");
+    append_record(path, &Record { pid: std::process::id(), nanos: now(), event });
+}
+
+/// Appends what happened in another process, or earlier.
+///
+/// # Panics
+///
+/// As for [`append`].
+pub fn append_record<E: Serialize>(path: &str, record: &Record<E>) {
+    let mut line = serde_json::to_vec(record).expect("events are plain data");
     line.push(b'\n');
     let mut file = OpenOptions::new().append(true).create(true).open(path).expect("trace opens");
     let written = file.write(&line).expect("trace is written");

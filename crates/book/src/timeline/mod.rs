@@ -42,7 +42,7 @@ pub enum Event {
         /// Which.
         identifier: u32,
     },
-    /// Worker: its state is dropped, it leaves.
+    /// Worker: it has left, as the pool saw it.
     Exits,
 }
 

@@ -38,7 +38,10 @@ class Pool(runtime.Pool):
         initializer, initargs = runtime.initializer(options)
         lifespan, timeout = options.get("max_tasks_per_child"), options.get("task_timeout")
         more = (initializer, initargs, lifespan, runtime.seconds(timeout))
-        self.pool = billiard.get_context(start_method).Pool(options.get("max_workers"), *more)
+        # By default it waits ten seconds for a result that a worker may have sent before it died.
+        self.pool = billiard.get_context(start_method).Pool(
+            options.get("max_workers"), *more, lost_worker_timeout=1
+        )
 
     def submit(self, call):
         return self.accepted(self.pool.apply_async(runtime.run_call, (call,)))

@@ -6,12 +6,15 @@ maps have but its single tasks do not; `threads`, since the messages of two subm
 """
 
 import functools
+import re
 from importlib.metadata import version
 
 import runtime
 
 mpire = runtime.require("mpire")
 async_result = runtime.require("mpire.async_result")
+
+WORKER_ENDED = re.compile(r"Worker-\d+ (died unexpectedly|was killed)")
 
 
 class Pool(runtime.Pool):
@@ -64,7 +67,10 @@ class Pool(runtime.Pool):
 
     @staticmethod
     def classify(error, step):
-        if isinstance(error, RuntimeError) and "died unexpectedly" in str(error):
+        if isinstance(error, RuntimeError) and WORKER_ENDED.match(str(error)):
+            return "broken"
+        # An initializer's error comes as it is; whose it is only its trace says.
+        if "in _init_func" in str(error.__cause__):
             return "broken"
         # A map is a generator: it looks at its options when its first result is asked for.
         if isinstance(error, (TypeError, ValueError)) and "chunk_size" in str(error):

@@ -196,8 +196,8 @@ pub(super) const CASES: &[Case] = &[
         rows: &["INIT-08", "INIT-07"],
         plan: |plan| {
             plan.new_pool("p", initialized_by(2, fail("init", "no such file")));
-            plan.submit("p", echo("a", 1)).submit("p", echo("b", 2)).shutdown("p");
-            plan.until(traced(EventKind::InitFailed, 1));
+            plan.submit("p", echo("a", 1)).submit("p", echo("b", 2)).hold("failed").shutdown("p");
+            plan.until(traced(EventKind::InitFailed, 1)).open("failed");
         },
         judge: |history| history.value("shutdown p").map(|_| ()),
         ..CASE

@@ -1,0 +1,14 @@
+"""mpire: the result of a task never comes if its argument cannot be pickled."""
+import os
+import threading
+
+from mpire import WorkerPool
+
+if __name__ == "__main__":
+    pool = WorkerPool(1, start_method="fork", keep_alive=True)
+    task = pool.apply_async(id, (threading.Lock(),))
+    task.wait(5)
+    print(f"the task is done five seconds later: {task.ready()}", flush=True)
+    for worker in pool._workers:
+        worker.kill()
+    os._exit(1 if task.ready() else 0)

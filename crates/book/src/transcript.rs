@@ -158,9 +158,10 @@ fn is_trial(line: &str) -> bool {
 }
 
 /// How a line begins, without numbers, that tells when and in which worker something happened.
-const WORKER: &str = "# ms#";
+const WORKER: &str = "#ms#";
 
-/// Leaves one sign of each number, with the spaces before it, in a line that tells of times.
+/// Leaves one sign of each number, with the spaces around it, in a line that tells of times: a shorter
+/// number has more of them, before or after it.
 fn without_numbers(line: &str) -> String {
     if !line.starts_with(' ') && !line.starts_with("test result: ") {
         return line.to_owned();
@@ -172,7 +173,11 @@ fn without_numbers(line: &str) -> String {
             plain.truncate(plain.trim_end_matches(' ').len());
             plain.push('#');
         }
-        plain.push_str(rest);
+        if plain.ends_with('#') {
+            plain.push_str(rest.trim_start_matches(' '));
+        } else {
+            plain.push_str(rest);
+        }
     }
     plain
 }
@@ -230,7 +235,7 @@ mod tests {
         let timed = Transcript {
             path: "replay.console".into(),
             output:
-                "test a::1\ntest b::2\na 1\n   0.3 ms  main  new p …\n  16.1 ms  7396  end \"a\"\n"
+                "test a::1\ntest b::2\na 1\n   0.3 ms  main  new p …\n  16.1 ms  7396   end \"a\"\n"
                     .to_owned(),
             ..article()
         };

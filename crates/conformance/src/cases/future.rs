@@ -39,7 +39,10 @@ pub(super) const CASES: &[Case] = &[
         needs: &[Has::State],
         kills: &["is-always-done"],
         plan: |plan| {
-            one_waits(plan);
+            plan.new_pool("p", workers(1));
+            plan.submit("p", gated("a", "go")).submit("p", gated("b", "go")).hold("look");
+            // A pool may hear of it a little later than the suite.
+            plan.until(begun("a")).quiet().open("look");
             plan.state("a").hold("go").result("a").result("b").shutdown("p");
             plan.until(returned("state a")).open("go");
         },

@@ -5,17 +5,9 @@ use serde_json::json;
 use crate::case::{CASE, Case};
 use crate::contract::{Capability as Has, ErrorClass, EventKind};
 use crate::history::{Finding, History, require};
-use crate::plan::{Plan, begun, called, echo, ended, fail, gated, returned, workers};
+use crate::plan::{begun, called, echo, ended, fail, gated, returned, workers};
 
 const CPYTHON: &str = "CPython: test_concurrent_futures/test_future.py";
-
-/// Two tasks on one worker, so that the second waits; the client looks, then both go on.
-fn one_waits(plan: &mut Plan) -> &mut Plan {
-    plan.new_pool("p", workers(1));
-    plan.submit("p", gated("a", "go")).submit("p", gated("b", "go"));
-    plan.hold("look");
-    plan.until(begun("a")).open("look")
-}
 
 fn state_is(history: &History, step: &str, allowed: &[&str]) -> Finding {
     let state = history.value(step)?;

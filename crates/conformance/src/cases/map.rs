@@ -408,7 +408,7 @@ pub(super) const CASES: &[Case] = &[
         source: CPYTHON,
         rows: &["MAP-01"],
         needs: &[Has::LazyMap],
-        kills: &["map-by-completion", "map-repeats-one", "map-drops-the-last"],
+        kills: &["map-repeats-one", "map-drops-the-last"],
         plan: |plan| {
             open_and_take(plan, 12, MapOptions::default());
         },

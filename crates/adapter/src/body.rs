@@ -142,6 +142,11 @@ fn die(call: &Call) -> Result<Value, String> {
         raise(signal).map_err(|error| error.to_string())?;
         return Err(format!("signal {number} did not end the process"));
     }
+    exit_at_once(call.code.unwrap_or(1))
+}
+
+/// Ends the process, without cleaning up.
+pub(crate) fn exit_at_once(code: i32) -> ! {
     // SAFETY: _exit ends the process and touches no memory.
-    unsafe { nix::libc::_exit(call.code.unwrap_or(1)) }
+    unsafe { nix::libc::_exit(code) }
 }

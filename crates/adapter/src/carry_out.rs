@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use nix::unistd::dup2_stdout;
 use procpool_conformance::contract::{
-    Call, Client, EventKind, Line, Moment, Outcome, Scenario, Step, UNSUPPORTED,
+    Call, Client, EventKind, Line, Moment, Outcome, Scenario, Step, UNSUPPORTED, now,
 };
 use serde_json::{Value, json};
 
@@ -113,7 +113,7 @@ impl Run<'_> {
         for (step, what) in client.steps.iter().enumerate() {
             let line = |is, outcome| {
                 let client = client.name.clone();
-                self.lines.write(&Line { client, step, at: trace::now(), is, outcome });
+                self.lines.write(&Line { client, step, at: now(), is, outcome });
             };
             line(Moment::Begin, None);
             let outcome = match self.carry_out(what) {

@@ -1,26 +1,20 @@
-//! The trace, gates, and the clock.
+//! The trace and gates.
 
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use nix::time::{ClockId, clock_gettime};
 use nix::unistd::{getpid, getppid};
-use procpool_conformance::contract::{Event, EventKind, FOLDER_VARIABLE, TRACE_FILE, gate_file};
+use procpool_conformance::contract::{
+    Event, EventKind, FOLDER_VARIABLE, TRACE_FILE, gate_file, now,
+};
 
 /// How often a gate is looked at. Lower takes a processor from the pool, higher makes cases longer.
 const TICK: Duration = Duration::from_millis(2);
 
 fn folder() -> PathBuf {
     std::env::var_os(FOLDER_VARIABLE).map_or_else(|| PathBuf::from("."), PathBuf::from)
-}
-
-/// Nanoseconds of CLOCK_MONOTONIC.
-pub fn now() -> u64 {
-    // The clock exists on every Linux.
-    clock_gettime(ClockId::CLOCK_MONOTONIC)
-        .map_or(0, |time| time.tv_sec() as u64 * 1_000_000_000 + time.tv_nsec() as u64)
 }
 
 /// Appends an event.

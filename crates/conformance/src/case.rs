@@ -129,18 +129,26 @@ impl Case {
         Some(format!("it is for pools where {}", only.words))
     }
 
-    /// Whether its plan makes use of a capability, so that an adapter sees it.
-    pub fn shows(&self, capability: Capability) -> bool {
+    /// Returns what is done.
+    pub fn planned(&self) -> Plan {
         let mut plan = Plan::default();
         (self.plan)(&mut plan);
-        used_by(&plan.scenario(self.id)).contains(&capability)
+        plan
+    }
+
+    /// Returns what the adapter does of it.
+    pub fn scenario(&self) -> Scenario {
+        self.planned().scenario(self.id)
+    }
+
+    /// Whether its plan makes use of a capability, so that an adapter sees it.
+    pub fn shows(&self, capability: Capability) -> bool {
+        used_by(&self.scenario()).contains(&capability)
     }
 
     /// Returns what it says that it needs, and what its plan shows.
     pub fn all_needs(&self) -> BTreeSet<Capability> {
-        let mut plan = Plan::default();
-        (self.plan)(&mut plan);
-        let shown = used_by(&plan.scenario(self.id));
+        let shown = used_by(&self.scenario());
         shown.into_iter().chain(self.needs.iter().copied()).collect()
     }
 }

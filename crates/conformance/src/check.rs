@@ -130,13 +130,10 @@ fn examples(description: &Description) -> Vec<(Capability, Case)> {
 }
 
 fn steps(case: &Case) -> usize {
-    let mut plan = Plan::default();
-    (case.plan)(&mut plan);
-    plan.scenario(case.id).clients.iter().map(|client| client.steps.len()).sum()
+    case.scenario().clients.iter().map(|client| client.steps.len()).sum()
 }
 
 fn run(adapter: &Adapter, description: &Description, case: &Case, limits: Limits) -> Ran {
-    let mut plan = Plan::default();
-    (case.plan)(&mut plan);
+    let plan = case.planned();
     carry_out(adapter, description, &plan.scenario(case.id), plan.script(), limits)
 }

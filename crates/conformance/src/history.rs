@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::contract::{
-    Call, Description, ErrorClass, Event, EventKind, Failure, Line, Moment, Outcome, Scenario, Step,
+    Call, Description, ErrorClass, Event, EventKind, Failure, Line, Moment, Outcome, Scenario,
+    Step, word,
 };
 
 /// What a judge finds: nothing to say, or what the pool did that it must not.
@@ -236,6 +237,20 @@ impl History {
         }
     }
 
+    /// Returns the error of a task, which must be of one of `classes`: that of the call which submits it,
+    /// if the pool refused it there, or its future's.
+    ///
+    /// # Errors
+    ///
+    /// As for [`failure`](Self::failure).
+    pub fn task_failure(&self, future: &str, classes: &[ErrorClass]) -> Result<&Failure, String> {
+        let submit = format!("submit {future}");
+        match self.value(&submit) {
+            Ok(_) => self.failure(&format!("result {future}"), classes),
+            Err(_) => self.failure(&submit, classes),
+        }
+    }
+
     /// Returns the items that a map gave, or a `map_next` did.
     ///
     /// # Errors
@@ -344,13 +359,5 @@ pub fn brief(value: &Value) -> String {
     match text.char_indices().nth(200) {
         Some((end, _)) => format!("{}… ({} bytes)", &text[..end], text.len()),
         None => text,
-    }
-}
-
-/// Returns the contract's word for a variant without fields.
-pub fn word(variant: impl Serialize) -> String {
-    match serde_json::to_value(variant) {
-        Ok(Value::String(word)) => word,
-        _ => unreachable!("a variant without fields is a word"),
     }
 }

@@ -24,6 +24,7 @@ pub mod check;
 pub mod contract;
 pub mod history;
 pub mod judge;
+mod markup;
 pub mod plan;
 pub mod property;
 pub mod report;

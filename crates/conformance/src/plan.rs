@@ -10,9 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::contract::{
-    Body, Call, Client, EventKind, MapOptions, PoolOptions, Scenario, Step, Until, VERSION,
+    Body, Call, Client, EventKind, MapOptions, PoolOptions, Scenario, Step, Until, VERSION, word,
 };
-use crate::history::word;
 
 /// A scenario and a script, as they grow.
 #[derive(Debug, Clone)]

@@ -6,8 +6,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use crate::contract::{Call, EventKind, Moment, Outcome, Step};
-use crate::history::{History, brief, summary, told, word};
+use crate::contract::{Call, EventKind, Moment, Outcome, Step, word};
+use crate::history::{History, brief, summary, told};
+use crate::markup::escaped;
 
 /// The most lines of a text. What is left out is said.
 const MOST_LINES: usize = 200;
@@ -87,7 +88,7 @@ pub fn svg(history: &History) -> String {
     let last = bars().filter_map(|bar| bar.end.or(Some(bar.begin))).max().unwrap_or(start + 1);
     let scale = (WIDTH - NAMES - 10.0) / (last - start).max(1) as f64;
     let height = LANE * lanes.len() as f64 + 30.0;
-    let title = escape(&history.scenario.case);
+    let title = escaped(&history.scenario.case);
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" \
          font-family=\"sans-serif\" font-size=\"11\"><title>Timeline of {title}</title><style>\
@@ -102,7 +103,7 @@ pub fn svg(history: &History) -> String {
             svg,
             "<text x=\"4\" y=\"{:.1}\">{}</text><line x1=\"0\" x2=\"{WIDTH}\" y1=\"{base:.1}\" y2=\"{base:.1}\"/>",
             top + 15.0,
-            escape(name)
+            escaped(name)
         );
         for bar in bars {
             let x = NAMES + (bar.begin - start) as f64 * scale;
@@ -115,7 +116,7 @@ pub fn svg(history: &History) -> String {
                  <title>{}</title></rect>",
                 bar.kind,
                 LANE - 8.0,
-                escape(&bar.label)
+                escaped(&bar.label)
             );
             if width > 7.0 * bar.label.chars().count() as f64 {
                 let _ = write!(
@@ -123,7 +124,7 @@ pub fn svg(history: &History) -> String {
                     "<text x=\"{:.1}\" y=\"{:.1}\">{}</text>",
                     x + 3.0,
                     top + 13.0,
-                    escape(&bar.label)
+                    escaped(&bar.label)
                 );
             }
         }
@@ -187,8 +188,4 @@ fn lanes(history: &History) -> Vec<(String, Vec<Bar>)> {
         |pid| if pid == history.owner { "program".to_owned() } else { format!("process {pid}") };
     lanes.extend(workers.into_iter().map(|(pid, bars)| (name(pid), bars)));
     lanes
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

@@ -4,41 +4,15 @@
 //! Each rule is a function from the books to its violations, and has a test that shows it
 //! something to find.
 
+#[path = "behaviours/rows.rs"]
+mod rows;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::ops::RangeInclusive;
 use std::path::Path;
 
-/// The areas and the numbers of their rows. A number that was given up is not used again.
-const AREAS: [(&str, &[RangeInclusive<u8>]); 18] = [
-    ("CFG", &[1..=13]),
-    ("SUB", &[1..=19, 21..=27]),
-    ("MAP", &[1..=25]),
-    ("FUT", &[1..=12, 14..=17]),
-    ("WAIT", &[1..=15]),
-    ("SHUT", &[1..=24, 26..=33]),
-    ("BRK", &[1..=7, 10..=25]),
-    ("INIT", &[1..=12]),
-    ("CAN", &[1..=7]),
-    ("TMO", &[1..=8]),
-    ("MTC", &[1..=4, 6..=8]),
-    ("SPAWN", &[1..=8]),
-    ("SER", &[1..=16]),
-    ("PAR", &[1..=4]),
-    ("NEST", &[1..=5]),
-    ("FORK", &[1..=6]),
-    ("OUT", &[1..=4]),
-    ("LEAK", &[1..=7]),
-];
-
-/// Every row, in the order of the areas.
-fn rows() -> Vec<String> {
-    let numbers = |(area, ranges): &(&str, &[RangeInclusive<u8>])| {
-        let numbers = ranges.iter().cloned().flatten();
-        numbers.map(|number| format!("{area}-{number:02}")).collect::<Vec<_>>()
-    };
-    AREAS.iter().flat_map(numbers).collect()
-}
+use rows::{AREAS, rows};
 
 /// Source files that may hold tests: their paths in the workspace, and their texts.
 type Sources = BTreeMap<String, String>;

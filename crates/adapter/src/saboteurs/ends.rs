@@ -8,6 +8,7 @@ use procpool_conformance::contract::{Call, ErrorClass, PoolOptions};
 use serde_json::Value;
 
 use super::{Saboteur, Twist, Twisted};
+use crate::body::exit_at_once;
 use crate::library::{Callback, Future, Library, Pool, Stop};
 use crate::procpool_pool::Procpool;
 
@@ -43,8 +44,7 @@ pub(super) const ALL: &[Saboteur] = &[
         "Has the program end with an error when it has been shut down.",
         |pool, wait, cancel| {
             extern "C" fn end_badly() {
-                // SAFETY: _exit ends the process and touches no memory.
-                unsafe { nix::libc::_exit(1) }
+                exit_at_once(1)
             }
             // SAFETY: the function is there until the end of the program.
             unsafe { nix::libc::atexit(end_badly) };

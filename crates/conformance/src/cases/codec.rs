@@ -19,11 +19,7 @@ fn one_is_poisoned(plan: &mut Plan, place: Place) {
 
 /// A task may be refused by the call or by its future.
 fn fails(history: &History, future: &str, classes: &[ErrorClass]) -> Finding {
-    let step = match history.value(&format!("submit {future}")) {
-        Ok(_) => format!("result {future}"),
-        Err(_) => format!("submit {future}"),
-    };
-    history.failure(&step, classes).map(|_| ())
+    history.task_failure(future, classes).map(|_| ())
 }
 
 const OWN: &[ErrorClass] = &[ErrorClass::Serialisation, ErrorClass::Task];

@@ -29,20 +29,12 @@ fn all_broken(history: &History) -> Finding {
     let begun = history.events(EventKind::InitBegin).count();
     require(begun > 0, || "no initializer was called".to_owned())?;
     for future in ["a", "b"] {
-        // A pool may break while the second one is submitted, and refuse it.
-        if history.value(&format!("submit {future}")).is_ok() {
-            history.failure(&format!("result {future}"), &[ErrorClass::Broken])?;
-        } else {
-            history.failure(&format!("submit {future}"), &[ErrorClass::Broken])?;
-        }
+        history.task_failure(future, &[ErrorClass::Broken])?;
     }
     let ran = history.events(EventKind::Begin).count();
     require(ran == 0, || format!("{ran} tasks ran in workers that had not been initialized"))?;
     // The third comes when the pool is broken: at once or by its future.
-    match history.value("submit c") {
-        Ok(_) => history.failure("result c", &[ErrorClass::Broken]).map(|_| ()),
-        Err(_) => history.failure("submit c", &[ErrorClass::Broken]).map(|_| ()),
-    }
+    history.task_failure("c", &[ErrorClass::Broken]).map(|_| ())
 }
 
 pub(super) const CASES: &[Case] = &[

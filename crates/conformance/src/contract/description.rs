@@ -132,10 +132,7 @@ pub enum Capability {
 impl Capability {
     /// Returns the word for it in the contract.
     pub fn word(self) -> String {
-        match serde_json::to_value(self) {
-            Ok(serde_json::Value::String(word)) => word,
-            _ => unreachable!("a variant without fields is a word"),
-        }
+        super::word(self)
     }
 }
 

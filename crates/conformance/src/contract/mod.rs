@@ -19,7 +19,18 @@ pub use call::{Body, Call, Place};
 pub use description::{Capability, Description, Policies, policy};
 pub use line::{ErrorClass, Failure, Line, Moment, Outcome};
 pub use scenario::{Client, MapOptions, PoolOptions, Scenario, Step, Until};
-pub use trace::{Event, EventKind};
+pub use trace::{Event, EventKind, now};
+
+use serde::Serialize;
+use serde_json::Value;
+
+/// Returns the contract's word for a variant without fields.
+pub fn word(variant: impl Serialize) -> String {
+    match serde_json::to_value(variant) {
+        Ok(Value::String(word)) => word,
+        _ => unreachable!("a variant without fields is a word"),
+    }
+}
 
 /// The version of the contract that this suite speaks.
 pub const VERSION: u32 = 1;

@@ -1,6 +1,7 @@
 //! What bodies, initializers, callbacks and inputs write down themselves: lines of JSON, appended to
 //! one file with one write each, so that lines of several processes never mix.
 
+use nix::time::{ClockId, clock_gettime};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +19,13 @@ pub struct Event {
     pub event: EventKind,
     /// To what: the call's tag, the callback's label.
     pub tag: String,
+}
+
+/// The contract's clock: nanoseconds of CLOCK_MONOTONIC.
+pub fn now() -> u64 {
+    // The clock exists on every Linux.
+    clock_gettime(ClockId::CLOCK_MONOTONIC)
+        .map_or(0, |time| time.tv_sec() as u64 * 1_000_000_000 + time.tv_nsec() as u64)
 }
 
 /// What can happen.
@@ -40,4 +48,11 @@ pub enum EventKind {
     Pull,
     /// A callback runs.
     Callback,
+}
+
+impl EventKind {
+    /// Whether a task or an initializer begins, which it does in a worker.
+    pub fn is_beginning(self) -> bool {
+        matches!(self, Self::Begin | Self::InitBegin)
+    }
 }

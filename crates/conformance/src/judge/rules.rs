@@ -6,8 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::case::Waiver;
-use crate::contract::{Body, Call, ErrorClass, EventKind, Outcome, PoolOptions, Step, policy};
-use crate::history::{End, Finding, History, brief, require, word};
+use crate::contract::{
+    Body, Call, ErrorClass, EventKind, Outcome, PoolOptions, Step, policy, word,
+};
+use crate::history::{End, Finding, History, brief, require};
 
 /// A checker that every run goes through.
 #[derive(Debug, Clone, Copy)]

@@ -3,7 +3,8 @@
 //! Its text says all that its colour says. Widths are estimated and then enforced by `textLength`, since
 //! the reader's font is not known.
 
-use super::escaped;
+use crate::markup::escaped;
+
 use super::matrix::Matrix;
 use super::results::{Results, Verdict};
 

@@ -10,7 +10,8 @@ use std::fmt::Write as _;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::escaped;
+use crate::markup::escaped;
+
 use super::matrix::{Area, Cell, Counts, Matrix, Row};
 use super::results::{CaseResult, Results, Run, Verdict};
 use crate::contract::Description;

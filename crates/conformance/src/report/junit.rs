@@ -5,7 +5,8 @@
 
 use std::fmt::Write as _;
 
-use super::escaped;
+use crate::markup::escaped;
+
 use super::matrix::Matrix;
 use super::results::{CaseResult, Results, Run, Verdict};
 

@@ -14,9 +14,7 @@ use super::adapter::{Adapter, Fault, STDERR, scratch};
 use super::feed::Feed;
 use super::limits::Limits;
 use super::{Ran, look, process};
-use crate::contract::{
-    Description, Event, EventKind, Line, Moment, Scenario, UNSUPPORTED, gate_file,
-};
+use crate::contract::{Description, Event, Line, Moment, Scenario, UNSUPPORTED, gate_file};
 use crate::history::{End, History, Sample, place_of, summary};
 use crate::plan::{Condition, Stage, Who};
 
@@ -340,8 +338,7 @@ impl Conductor<'_> {
 
     /// Returns the processes in which tasks and initializers of a tag began.
     fn began(&self, tag: &str) -> impl Iterator<Item = u32> {
-        let begins = |kind| matches!(kind, EventKind::Begin | EventKind::InitBegin);
-        let is_it = move |event: &&Event| begins(event.event) && event.tag == tag;
+        let is_it = move |event: &&Event| event.event.is_beginning() && event.tag == tag;
         self.feed.events.iter().filter(is_it).map(|event| event.pid)
     }
 
@@ -366,8 +363,7 @@ impl Conductor<'_> {
             Condition::Returned(name) => step(name, Moment::End),
             Condition::Gone(who) => self.find(who).is_some_and(gone),
             Condition::WorkersGone => {
-                let ours = |kind| matches!(kind, EventKind::Begin | EventKind::InitBegin);
-                let mut events = self.feed.events.iter().filter(|event| ours(event.event));
+                let mut events = self.feed.events.iter().filter(|it| it.event.is_beginning());
                 events.all(|event| gone(event.pid))
             }
             Condition::OwnerEnded => self.ended.is_some(),

@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use nix::time::{ClockId, clock_gettime};
-
 use super::process;
+use crate::contract::now;
 use crate::history::Sample;
 
 /// Looks at the processes of `owner`, after the looks `before`.
@@ -78,13 +77,6 @@ fn shared_memory(pids: &BTreeSet<u32>, names: BTreeSet<String>) -> BTreeSet<Stri
 /// Returns the name that `text`, the target of a descriptor or a line of a process's maps, ends with.
 fn name_in(text: &str) -> Option<String> {
     text.split_once(SHARED_MEMORY).map(|(_, name)| name.to_owned())
-}
-
-/// Nanoseconds of CLOCK_MONOTONIC.
-pub(super) fn now() -> u64 {
-    // The clock exists on every Linux.
-    clock_gettime(ClockId::CLOCK_MONOTONIC)
-        .map_or(0, |time| time.tv_sec() as u64 * 1_000_000_000 + time.tv_nsec() as u64)
 }
 
 #[cfg(test)]

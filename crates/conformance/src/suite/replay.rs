@@ -23,9 +23,7 @@ pub struct Replay {
 impl Replay {
     /// That of a case.
     pub fn of(case: &Case) -> Self {
-        let mut plan = Plan::default();
-        (case.plan)(&mut plan);
-        Self::of_plan(&plan, case.id)
+        Self::of_plan(&case.planned(), case.id)
     }
 
     /// That of a plan for a case.

@@ -9,7 +9,6 @@ use procpool_conformance::contract::{
     Description, ErrorClass, Event, EventKind, Failure, Line, Moment, Outcome, Policies, VERSION,
 };
 use procpool_conformance::history::{End, History, Sample, place_of};
-use procpool_conformance::plan::Plan;
 use procpool_conformance::{cases, judge};
 use serde_json::Value;
 
@@ -55,9 +54,7 @@ impl Made {
     /// What an ideal pool does in a case.
     pub(crate) fn of(id: &str) -> Self {
         let case = cases::find(id).unwrap_or_else(|| panic!("there is no case {id}"));
-        let mut plan = Plan::default();
-        (case.plan)(&mut plan);
-        let scenario = plan.scenario(id);
+        let scenario = case.scenario();
         let description = Description {
             contract: VERSION,
             implementation: "ideal".to_owned(),

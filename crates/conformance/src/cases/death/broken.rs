@@ -1,0 +1,127 @@
+//! Pools that break when a worker dies.
+
+use crate::case::{CASE, Case};
+use crate::contract::{Body, Call, Capability as Has, ErrorClass};
+
+use crate::plan::{
+    Condition, begun, call, die, echo, ended, gated, returned, tasks_begun, worker_gone, worker_of,
+    workers,
+};
+
+use super::{BREAKS, CPYTHON, is_broken, refused};
+
+pub(in crate::cases) const CASES: &[Case] = &[
+    Case {
+        id: "death.fails-everything",
+        requirement: "The pool MUST fail every task that waits or runs when a worker dies, as it says, and lose none.",
+        source: CPYTHON,
+        rows: &["BRK-04"],
+        needs: &[Has::WorkerDeath],
+        only: BREAKS,
+        kills: &["hangs-on-a-death", "retries-silently"],
+        plan: |plan| {
+            plan.new_pool("p", workers(2)).submit("p", gated("a", "never")).hold("more");
+            plan.submit("p", gated("b", "never"));
+            for number in 0..50 {
+                plan.submit("p", gated(&format!("t{number}"), "never"));
+            }
+            plan.result("a").result("b");
+            for number in 0..50 {
+                plan.result(&format!("t{number}"));
+            }
+            plan.shutdown("p")
+                .until(begun("a"))
+                .open("more")
+                .until(tasks_begun(2))
+                .until(returned("submit t49"));
+            plan.signal(worker_of("a"), 9);
+        },
+        judge: |history| {
+            is_broken(history)?;
+            history.failure("result b", &[ErrorClass::Broken])?;
+            for number in 0..50 {
+                history.failure(&format!("result t{number}"), &[ErrorClass::Broken])?;
+            }
+            Ok(())
+        },
+        ..CASE
+    },
+    Case {
+        id: "death.ends-the-siblings",
+        requirement: "The pool MUST end its other workers when one dies, as it says that it breaks.",
+        source: "loky: check_no_running_workers",
+        rows: &["BRK-06"],
+        needs: &[Has::WorkerDeath],
+        only: BREAKS,
+        plan: |plan| {
+            // The first one has a worker before there are others, so that it is known which one dies.
+            plan.new_pool("p", workers(3)).submit("p", gated("a", "never")).hold("first");
+            plan.submit("p", gated("b", "never")).submit("p", gated("c", "never"));
+            plan.result("b").hold("end").shutdown("p");
+            plan.until(begun("a")).open("first").until(tasks_begun(3));
+            plan.signal(worker_of("a"), 9).until(Condition::WorkersGone).open("end");
+        },
+        judge: |history| history.failure("result b", &[ErrorClass::Broken]).map(|_| ()),
+        ..CASE
+    },
+    Case {
+        id: "death.siblings-that-ignore-sigterm",
+        requirement: "The pool MUST end, when it is broken, workers that do not listen to SIGTERM.",
+        source: "pebble: test_process_pool_ignoring_sigterm; CPython 3.12 and 3.13.0 hang",
+        rows: &["BRK-07"],
+        needs: &[Has::WorkerDeath, Has::IgnoreTerm],
+        only: BREAKS,
+        plan: |plan| {
+            let deaf = Call { gate: Some("never".into()), ..call(Body::IgnoreTerm, "deaf") };
+            plan.new_pool("p", workers(2)).submit("p", gated("a", "never")).hold("more");
+            plan.submit("p", deaf);
+            plan.result("a").result("deaf").shutdown("p");
+            plan.until(begun("a"))
+                .open("more")
+                .until(tasks_begun(2))
+                .quiet()
+                .signal(worker_of("a"), 9)
+                .until(returned("shutdown p"));
+        },
+        judge: |history| {
+            is_broken(history)?;
+            history.failure("result deaf", &[ErrorClass::Broken]).map(|_| ())
+        },
+        ..CASE
+    },
+    Case {
+        id: "death.later-tasks-are-refused",
+        requirement: "The pool MUST refuse tasks as broken after a worker has died, as it says.",
+        source: "CPython: test_killed_child",
+        rows: &["SUB-05", "BRK-16"],
+        needs: &[Has::WorkerDeath],
+        only: BREAKS,
+        kills: &["retries-silently"],
+        plan: |plan| {
+            plan.new_pool("p", workers(1)).submit("p", die("a", 1)).result("a");
+            plan.submit("p", echo("b", 2)).result("b").shutdown("p");
+        },
+        judge: |history| {
+            is_broken(history)?;
+            refused(history, "b")
+        },
+        ..CASE
+    },
+    Case {
+        id: "death.idle-breaks",
+        requirement: "The pool MUST refuse tasks as broken after an idle worker has died, as it says, and MUST NOT lose one.",
+        source: "loky: test_deadlock_kill",
+        rows: &["BRK-16"],
+        needs: &[Has::WorkerDeath],
+        only: BREAKS,
+        plan: |plan| {
+            plan.new_pool("p", workers(1)).submit("p", echo("a", 1)).result("a").hold("dead");
+            plan.submit("p", echo("b", 2)).result("b").shutdown("p");
+            plan.until(ended("a")).until(returned("result a")).signal(worker_of("a"), 9);
+            // The pool may learn of it a little later than the suite.
+            plan.until(worker_gone("a")).quiet().quiet().quiet().open("dead");
+        },
+        judge: |history| refused(history, "b"),
+        ..CASE
+    },
+];

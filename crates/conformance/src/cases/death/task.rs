@@ -1,0 +1,194 @@
+//! The task whose worker dies.
+
+use crate::case::{CASE, Case, Only};
+use crate::contract::{Body, Call, Capability as Has, ErrorClass, Outcome, policy};
+use crate::history::require;
+use crate::plan::{begun, call, die, die_by, echo, ended, gated, worker_of, workers};
+
+use super::{CPYTHON, is_broken, one_dies, status_is};
+
+pub(in crate::cases) const CASES: &[Case] = &[
+    Case {
+        id: "death.killed-while-running",
+        requirement: "The pool MUST fail a task as broken whose worker is killed.",
+        source: "CPython: test_killed_child",
+        rows: &["BRK-01"],
+        needs: &[Has::WorkerDeath],
+        kills: &["hangs-on-a-death", "retries-silently"],
+        plan: |plan| {
+            plan.new_pool("p", workers(1))
+                .submit("p", gated("a", "never"))
+                .result("a")
+                .shutdown("p");
+            plan.until(begun("a")).until(crate::plan::called("result a")).signal(worker_of("a"), 9);
+        },
+        judge: is_broken,
+        ..CASE
+    },
+    Case {
+        id: "death.terminated-while-running",
+        requirement: "The pool MUST fail a task as broken whose worker is ended by SIGTERM.",
+        source: "loky: test_killed_child",
+        rows: &["BRK-01"],
+        needs: &[Has::WorkerDeath],
+        kills: &["hangs-on-a-death"],
+        plan: |plan| {
+            plan.new_pool("p", workers(1))
+                .submit("p", gated("a", "never"))
+                .result("a")
+                .shutdown("p");
+            plan.until(begun("a")).signal(worker_of("a"), 15);
+        },
+        judge: is_broken,
+        ..CASE
+    },
+    Case {
+        id: "death.exit-with-a-code",
+        requirement: "The pool MUST fail a task as broken that ends its process with an exit code.",
+        source: CPYTHON,
+        rows: &["BRK-02", "BRK-03"],
+        needs: &[Has::WorkerDeath],
+        kills: &["hangs-on-a-death"],
+        plan: |plan| one_dies(plan, die("a", 99)),
+        judge: is_broken,
+        ..CASE
+    },
+    Case {
+        id: "death.exit-with-zero",
+        requirement: "The pool MUST fail a task as broken that ends its process with the exit code 0.",
+        source: "loky: crash_cases (c_exit)",
+        rows: &["BRK-03"],
+        needs: &[Has::WorkerDeath],
+        plan: |plan| one_dies(plan, die("a", 0)),
+        judge: is_broken,
+        ..CASE
+    },
+    Case {
+        id: "death.segmentation-fault",
+        requirement: "The pool MUST fail a task as broken that ends its process by SIGSEGV.",
+        source: "CPython: test_crash_during_func_exec_on_worker",
+        rows: &["BRK-03"],
+        needs: &[Has::WorkerDeath],
+        plan: |plan| one_dies(plan, die_by("a", 11)),
+        judge: is_broken,
+        ..CASE
+    },
+    Case {
+        id: "death.abort",
+        requirement: "The pool MUST fail a task as broken that ends its process by SIGABRT.",
+        source: CPYTHON,
+        rows: &["BRK-03"],
+        needs: &[Has::WorkerDeath],
+        plan: |plan| one_dies(plan, die_by("a", 6)),
+        judge: is_broken,
+        ..CASE
+    },
+    Case {
+        id: "death.says-which-code",
+        requirement: "The pool MUST say with which code a worker ended, where it says how.",
+        source: "loky: test_exited_child; CPython 3.15: gh-139462",
+        rows: &["BRK-02"],
+        needs: &[Has::WorkerDeath, Has::ExitStatus],
+        kills: &["lies-about-a-status"],
+        plan: |plan| one_dies(plan, die("a", 99)),
+        judge: |history| status_is(history, "exit 99"),
+        ..CASE
+    },
+    Case {
+        id: "death.says-which-signal",
+        requirement: "The pool MUST say by which signal a worker ended, where it says how.",
+        source: "loky: test_killed_child",
+        rows: &["BRK-02"],
+        needs: &[Has::WorkerDeath, Has::ExitStatus],
+        kills: &["lies-about-a-status"],
+        plan: |plan| {
+            plan.new_pool("p", workers(1))
+                .submit("p", gated("a", "never"))
+                .result("a")
+                .shutdown("p");
+            plan.until(begun("a")).signal(worker_of("a"), 9);
+        },
+        judge: |history| status_is(history, "signal 9"),
+        ..CASE
+    },
+    Case {
+        id: "death.results-stay",
+        requirement: "The pool MUST keep the results that tasks had before a worker died.",
+        source: "loky: test_processes_crash_handling_after_executor_gc",
+        rows: &["BRK-05"],
+        needs: &[Has::WorkerDeath],
+        plan: |plan| {
+            plan.new_pool("p", workers(1)).submit("p", echo("early", 1)).result("early");
+            plan.submit("p", die("a", 1)).result("a").result("early").shutdown("p");
+        },
+        judge: |history| {
+            is_broken(history)?;
+            history.returned("result early #2", 1)
+        },
+        ..CASE
+    },
+    Case {
+        id: "death.during-a-large-result",
+        requirement: "The pool MUST fail a task as broken whose worker is killed while its large result is on the way.",
+        source: "measured: CPython 3.13 reads for ever",
+        rows: &["BRK-10"],
+        needs: &[Has::WorkerDeath, Has::Blob],
+        plan: |plan| {
+            let blob = Call { count: Some(32 << 20), ..call(Body::Blob, "a") };
+            plan.new_pool("p", workers(1)).submit("p", blob).result("a").shutdown("p");
+            plan.until(ended("a")).signal(worker_of("a"), 9);
+        },
+        judge: |history| match history.outcome("result a")? {
+            Outcome::Error(_) => is_broken(history),
+            // All of it had come before the signal did.
+            Outcome::Ok(value) => {
+                let length = value.as_str().map_or(0, str::len);
+                require(length == 32 << 20, || format!("{length} letters came of {}", 32 << 20))
+            }
+        },
+        ..CASE
+    },
+    Case {
+        id: "death.sigint-is-ignored",
+        requirement: "The pool MUST shield a running task from SIGINT, as it says.",
+        source: "pebble: worker_process; gh-125886",
+        rows: &["BRK-21"],
+        needs: &[Has::WorkerDeath],
+        only: Some(Only {
+            words: "sigint is ignored",
+            holds: |policies| policies.sigint == Some(policy::Sigint::Ignored),
+        }),
+        plan: |plan| {
+            plan.new_pool("p", workers(1)).submit("p", gated("a", "go")).result("a");
+            plan.submit("p", echo("b", 2)).result("b").shutdown("p");
+            plan.until(begun("a")).signal(worker_of("a"), 2).quiet().open("go");
+        },
+        judge: |history| {
+            history.returned("result a", "a")?;
+            history.returned("result b", 2)
+        },
+        ..CASE
+    },
+    Case {
+        id: "death.sigint-has-an-end",
+        requirement: "The pool MUST give a task an outcome that is interrupted by SIGINT.",
+        source: "CPython, loky: measured",
+        rows: &["BRK-21"],
+        needs: &[Has::WorkerDeath],
+        only: Some(Only {
+            words: "sigint is delivered",
+            holds: |policies| policies.sigint == Some(policy::Sigint::Delivered),
+        }),
+        plan: |plan| {
+            plan.new_pool("p", workers(1)).submit("p", gated("a", "go")).result("a").shutdown("p");
+            plan.until(begun("a")).signal(worker_of("a"), 2).quiet().open("go");
+        },
+        judge: |history| match history.outcome("result a")? {
+            Outcome::Ok(_) => history.returned("result a", "a"),
+            Outcome::Error(_) => {
+                history.failure("result a", &[ErrorClass::Task, ErrorClass::Broken]).map(|_| ())
+            }
+        },
+        ..CASE
+    },
+];

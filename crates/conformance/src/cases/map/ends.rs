@@ -1,0 +1,120 @@
+//! Maps that end before their last item.
+
+use crate::case::{CASE, Case, Level};
+use crate::contract::{Capability as Has, ErrorClass, EventKind, MapOptions, Outcome};
+use crate::history::require;
+use crate::plan::{begun, echo, gated, returned, squares, traced, workers};
+
+use super::{gave_squares, within};
+
+pub(in crate::cases) const CASES: &[Case] = &[
+    Case {
+        id: "map.timeout",
+        requirement: "The pool MUST give up on a map when its time is over, with an error of its own.",
+        source: "CPython: executor.py, test_map_timeout",
+        rows: &["MAP-09"],
+        needs: &[Has::MapTimeout],
+        kills: &["map-ignores-timeout"],
+        plan: |plan| {
+            plan.new_pool("p", workers(2));
+            plan.map_with("p", vec![echo("a", 1), gated("b", "go")], within(300));
+            plan.hold("go").shutdown("p").until(returned("map p")).open("go");
+        },
+        judge: |history| {
+            // A slow start may leave no time for the first.
+            let items = history.items("map p")?;
+            let timed_out = items.iter().any(|item| {
+                matches!(item, Outcome::Error(failure) if failure.class == ErrorClass::Timeout)
+            });
+            require(timed_out, || format!("it gave {items:?}"))?;
+            let waited = history.ended_at("map p")? - history.step("map p")?.begin;
+            require(waited >= 298_000_000, || format!("it gave up after {} ms", waited / 1_000_000))
+        },
+        ..CASE
+    },
+    Case {
+        id: "map.timeout-not-reached",
+        requirement: "The pool MUST give all results of a map that is done in time.",
+        source: "mpi4py.futures: test_map_timeout_one",
+        rows: &["MAP-12"],
+        needs: &[Has::MapTimeout],
+        plan: |plan| {
+            plan.new_pool("p", workers(2));
+            plan.map_with("p", squares("t", 10), within(60_000)).shutdown("p");
+        },
+        judge: |history| gave_squares(history, "map p", 10),
+        ..CASE
+    },
+    Case {
+        id: "map.closing-cancels-the-rest",
+        level: Level::Should,
+        requirement: "The pool SHOULD NOT run what it has not begun of a map that is dropped, but for a few items on their way.",
+        source: "CPython: executor.py, test_map_close",
+        rows: &["MAP-13"],
+        needs: &[Has::LazyMap, Has::Cancel],
+        plan: |plan| {
+            let mut calls = vec![echo("first", 1), gated("second", "go")];
+            calls.extend(squares("t", 40));
+            plan.new_pool("p", workers(1)).map_open("p", "m", calls, MapOptions::default());
+            plan.map_next("m").hold("look").map_close("m").shutdown("p");
+            plan.until(begun("second")).until(returned("map_next m")).open("look");
+            plan.until(returned("map_close m")).open("go");
+        },
+        judge: |history| {
+            let ran = history.events(EventKind::Begin).count();
+            // How much is on its way pools differ in; half of it is not a few.
+            require(ran <= 21, || format!("{ran} of 42 items ran"))
+        },
+        ..CASE
+    },
+    Case {
+        id: "map.death-ends-it-or-its-item",
+        requirement: "The pool MUST NOT hang in a map whose worker dies.",
+        source: "CPython: test_deadlock.py; pebble: test_process_pool_map_broken_pool",
+        rows: &["MAP-21"],
+        needs: &[Has::Map, Has::WorkerDeath],
+        plan: |plan| {
+            plan.new_pool("p", workers(1));
+            plan.map("p", vec![gated("a", "never"), echo("b", 2)]).shutdown("p");
+            plan.until(begun("a")).signal(crate::plan::worker_of("a"), 9);
+        },
+        judge: |history| {
+            let broken = |outcome: &Outcome| matches!(outcome, Outcome::Error(failure) if failure.class == ErrorClass::Broken);
+            match history.outcome("map p")? {
+                Outcome::Error(_) => history.failure("map p", &[ErrorClass::Broken]).map(|_| ()),
+                Outcome::Ok(_) => {
+                    let items = history.items("map p")?;
+                    require(items.iter().any(broken), || format!("it gave {items:?}"))
+                }
+            }
+        },
+        ..CASE
+    },
+    Case {
+        id: "map.after-shutdown-is-rejected",
+        requirement: "The pool MUST reject a map after shutdown, and run none of it.",
+        source: "CPython: test_run_after_shutdown",
+        rows: &["SUB-03", "MAP-25"],
+        needs: &[Has::Map],
+        plan: |plan| {
+            plan.new_pool("p", workers(1)).map("p", squares("a", 2)).shutdown("p");
+            plan.map("p", squares("b", 2)).until(traced(EventKind::End, 2));
+        },
+        judge: |history| {
+            gave_squares(history, "map p", 2)?;
+            let ran = history.events(EventKind::Begin).count();
+            require(ran == 2, || format!("{} of its items ran", ran - 2))?;
+            let rejected = |outcome: &Outcome| matches!(outcome, Outcome::Error(failure) if failure.class == ErrorClass::Rejected);
+            match history.outcome("map p #2")? {
+                Outcome::Error(_) => {
+                    history.failure("map p #2", &[ErrorClass::Rejected]).map(|_| ())
+                }
+                Outcome::Ok(_) => {
+                    let items = history.items("map p #2")?;
+                    require(items.first().is_some_and(rejected), || format!("it gave {items:?}"))
+                }
+            }
+        },
+        ..CASE
+    },
+];

@@ -1,0 +1,87 @@
+//! Items that fail.
+
+use serde_json::json;
+
+use crate::case::{CASE, Case, Level};
+use crate::contract::{Capability as Has, MapOptions, Outcome};
+use crate::history::require;
+use crate::plan::workers;
+
+use super::{GOES_ON, STOPS, chunks, three_then_the_error, with_an_error};
+
+pub(in crate::cases) const CASES: &[Case] = &[
+    Case {
+        id: "map.error-in-its-place",
+        requirement: "The pool MUST give the results before a failing item, and its error in its place.",
+        source: "CPython: executor.py, test_map_exception",
+        rows: &["MAP-06"],
+        needs: &[Has::Map],
+        kills: &["map-swallows-an-error"],
+        plan: |plan| {
+            plan.new_pool("p", workers(2));
+            let options = MapOptions::default();
+            plan.map_with("p", with_an_error(), options).shutdown("p");
+        },
+        judge: |history| three_then_the_error(&history.items("map p")?),
+        ..CASE
+    },
+    Case {
+        id: "map.error-ends-it",
+        requirement: "The pool MUST end a map with the error of an item, as it says.",
+        source: "CPython 3.13: executor.py, test_map_exception",
+        rows: &["MAP-07"],
+        needs: &[Has::Map],
+        only: STOPS,
+        plan: |plan| {
+            plan.new_pool("p", workers(2)).map("p", with_an_error()).shutdown("p");
+        },
+        judge: |history| {
+            let items = history.items("map p")?;
+            three_then_the_error(&items)?;
+            require(items.len() == 4, || format!("{} items came after the error", items.len() - 4))
+        },
+        ..CASE
+    },
+    Case {
+        id: "map.error-does-not-end-it",
+        requirement: "The pool MUST go on with the items after one that fails, as it says.",
+        source: "CPython: gh-108518; pebble: test_process_pool_map_error",
+        rows: &["MAP-07"],
+        needs: &[Has::Map],
+        only: GOES_ON,
+        kills: &["map-swallows-an-error"],
+        plan: |plan| {
+            plan.new_pool("p", workers(2)).map("p", with_an_error()).shutdown("p");
+        },
+        judge: |history| {
+            let items = history.items("map p")?;
+            three_then_the_error(&items)?;
+            let rest = items.get(4..).unwrap_or_default();
+            require(rest == [Outcome::Ok(json!(16)), Outcome::Ok(json!(25))], || {
+                format!("after the error came {rest:?}")
+            })
+        },
+        ..CASE
+    },
+    Case {
+        id: "map.error-is-not-its-chunks",
+        level: Level::Should,
+        requirement: "The pool SHOULD fail the item that fails, not those that travel with it.",
+        source: "CPython: executor.py, test_map_exception (second half); pebble: process_chunk",
+        rows: &["MAP-08"],
+        needs: &[Has::Chunksize],
+        only: GOES_ON,
+        plan: |plan| {
+            plan.new_pool("p", workers(1)).map_with("p", with_an_error(), chunks(6)).shutdown("p");
+        },
+        judge: |history| {
+            let items = history.items("map p")?;
+            three_then_the_error(&items)?;
+            let rest = items.get(4..).unwrap_or_default();
+            require(rest == [Outcome::Ok(json!(16)), Outcome::Ok(json!(25))], || {
+                format!("after the error came {rest:?}")
+            })
+        },
+        ..CASE
+    },
+];

@@ -1,0 +1,157 @@
+//! Every item once, and in order.
+
+use serde_json::{Value, json};
+
+use crate::case::{CASE, Case};
+use crate::contract::{Capability as Has, MapOptions};
+use crate::history::require;
+use crate::plan::{begun, echo, gated, squared, squares, tasks_begun, workers};
+
+use super::{CPYTHON, chunks, gave_squares, open_and_take, took_all};
+
+pub(in crate::cases) const CASES: &[Case] = &[
+    Case {
+        id: "map.in-order-whatever-completes-first",
+        requirement: "The pool MUST give the results of a map in the order of the inputs, whichever is done first.",
+        source: CPYTHON,
+        rows: &["MAP-01"],
+        needs: &[Has::Map],
+        kills: &["map-by-completion"],
+        plan: |plan| {
+            plan.new_pool("p", workers(2));
+            plan.map("p", vec![gated("slow", "go"), echo("quick", "quick")]).shutdown("p");
+            // A pool that sends both together runs them one after the other.
+            plan.until(begun("slow")).quiet().open("go");
+        },
+        judge: |history| {
+            let values = history.values("map p")?;
+            require(values == [json!("slow"), json!("quick")], || {
+                format!("they came as {values:?}")
+            })
+        },
+        ..CASE
+    },
+    Case {
+        id: "map.every-item-once",
+        requirement: "The pool MUST give one result for each input of a map, no more and no fewer.",
+        source: CPYTHON,
+        rows: &["MAP-01"],
+        needs: &[Has::Map],
+        kills: &["map-drops-the-last", "map-repeats-one", "answers-early"],
+        plan: |plan| {
+            plan.new_pool("p", workers(3)).map("p", squares("t", 500)).shutdown("p");
+        },
+        judge: |history| gave_squares(history, "map p", 500),
+        ..CASE
+    },
+    Case {
+        id: "map.empty",
+        requirement: "The pool MUST give nothing for a map over nothing.",
+        source: "pebble: test_process_pool_map_empty",
+        rows: &["MAP-05"],
+        needs: &[Has::Map],
+        plan: |plan| {
+            plan.new_pool("p", workers(2)).map("p", Vec::new()).shutdown("p");
+        },
+        judge: |history| gave_squares(history, "map p", 0),
+        ..CASE
+    },
+    Case {
+        id: "map.one-item",
+        requirement: "The pool MUST map over one input.",
+        source: CPYTHON,
+        rows: &["MAP-01"],
+        needs: &[Has::Map],
+        kills: &["map-drops-the-last"],
+        plan: |plan| {
+            plan.new_pool("p", workers(2)).map("p", squares("t", 1)).shutdown("p");
+        },
+        judge: |history| gave_squares(history, "map p", 1),
+        ..CASE
+    },
+    Case {
+        id: "map.again-and-again",
+        requirement: "The pool MUST map several times, one after the other.",
+        source: CPYTHON,
+        rows: &["MAP-01"],
+        needs: &[Has::Map],
+        plan: |plan| {
+            plan.new_pool("p", workers(2));
+            plan.map("p", squares("a", 10)).map("p", squares("b", 20)).map("p", squares("c", 30));
+            plan.shutdown("p");
+        },
+        judge: |history| {
+            gave_squares(history, "map p", 10)?;
+            gave_squares(history, "map p #2", 20)?;
+            gave_squares(history, "map p #3", 30)
+        },
+        ..CASE
+    },
+    Case {
+        id: "map.together-with-submit",
+        requirement: "The pool MUST run submitted tasks and maps side by side.",
+        source: "loky: test_thread_safety",
+        rows: &["MAP-01", "SUB-15"],
+        needs: &[Has::Map, Has::Submit],
+        plan: |plan| {
+            plan.new_pool("p", workers(2)).submit("p", echo("a", 1)).map("p", squares("t", 20));
+            plan.submit("p", echo("b", 2)).result("a").result("b").shutdown("p");
+        },
+        judge: |history| {
+            history.returned("result a", 1)?;
+            history.returned("result b", 2)?;
+            gave_squares(history, "map p", 20)
+        },
+        ..CASE
+    },
+    Case {
+        id: "map.unordered-gives-all",
+        requirement: "The pool MUST give every result of an unordered map once.",
+        source: "mpi4py.futures: test_map_unordered",
+        rows: &["MAP-20"],
+        needs: &[Has::Unordered],
+        kills: &["map-drops-the-last", "map-repeats-one"],
+        plan: |plan| {
+            plan.new_pool("p", workers(2));
+            let options = MapOptions { unordered: true, ..MapOptions::default() };
+            plan.map_with("p", squares("t", 50), options).shutdown("p");
+        },
+        judge: |history| {
+            let mut values = history.values("map p")?;
+            values.sort_by_key(Value::as_i64);
+            require(values == squared(50), || format!("it gave {values:?}"))
+        },
+        ..CASE
+    },
+    Case {
+        id: "map.lazily-taken",
+        requirement: "The pool MUST give the items of a map one by one, and an end after the last.",
+        source: CPYTHON,
+        rows: &["MAP-01"],
+        needs: &[Has::LazyMap],
+        kills: &["map-repeats-one", "map-drops-the-last"],
+        plan: |plan| {
+            open_and_take(plan, 12, MapOptions::default());
+        },
+        judge: |history| took_all(history, 12),
+        ..CASE
+    },
+    Case {
+        id: "map.spreads-over-workers",
+        requirement: "The pool MUST run items of a map in several workers at a time, where chunks are of one item.",
+        source: CPYTHON,
+        rows: &["MAP-01"],
+        needs: &[Has::Chunksize],
+        kills: &["starts-one-too-few"],
+        plan: |plan| {
+            plan.new_pool("p", workers(2));
+            plan.map_with("p", vec![gated("a", "go"), gated("b", "go")], chunks(1)).shutdown("p");
+            plan.until(tasks_begun(2)).open("go");
+        },
+        judge: |history| {
+            let workers = history.workers().len();
+            require(workers == 2, || format!("{workers} worker ran both"))
+        },
+        ..CASE
+    },
+];

@@ -43,6 +43,9 @@ pub struct Setting {
     pub failures: PathBuf,
 }
 
+/// How many trials run at a time for each CPU: a case waits for half its time, or longer.
+const TRIALS_PER_CPU: usize = 2;
+
 /// Runs the trials that `arguments` ask for on `columns`.
 pub fn run(
     arguments: &Arguments,
@@ -78,7 +81,10 @@ pub fn run(
             }
         }
     }
-    let conclusion = libtest_mimic::run(arguments, trials);
+    let mut arguments = arguments.clone();
+    let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    arguments.test_threads.get_or_insert(TRIALS_PER_CPU * cpus);
+    let conclusion = libtest_mimic::run(&arguments, trials);
     let found = found.lock().unwrap_or_else(PoisonError::into_inner);
     let order: Vec<&str> = crate::cases::all().iter().map(|case| case.id).collect();
     let results = columns.iter().enumerate().map(|(index, column)| {

@@ -117,3 +117,44 @@ impl Placement {
             && self.waits.fetch_add(1, Ordering::Relaxed).is_multiple_of(Self::PATIENCE)
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+    use nix::unistd::Pid;
+
+    /// Calls `test` in a thread that stays on its CPU, with what `current_cpu` says there.
+    fn on_one_cpu(test: impl FnOnce(u64) + Send) {
+        let this = Pid::from_raw(0);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let usable = sched_getaffinity(this).unwrap();
+                let cpu = (0..CpuSet::count()).find(|cpu| usable.is_set(*cpu) == Ok(true)).unwrap();
+                let mut one = CpuSet::new();
+                one.set(cpu).unwrap();
+                sched_setaffinity(this, &one).unwrap();
+                test(cpu as u64 + 1);
+            });
+        });
+    }
+
+    #[test]
+    fn of_the_waits_beside_the_other_side_one_in_sixteen_sleeps() {
+        on_one_cpu(|cpu| {
+            let (segment, _memory) = Segment::create(0).unwrap();
+            let parent = Placement::new(PARENT_CPU, WORKER_CPU);
+            assert!(!parent.should_sleep(&segment), "the other side has not waited yet");
+            let noted = segment.line(PARENT_CPU).number.load(Ordering::Relaxed);
+            assert_eq!(noted, cpu, "where it waits, for the other side");
+
+            segment.line(WORKER_CPU).number.store(cpu + 1, Ordering::Relaxed);
+            assert!((0..32).all(|_| !parent.should_sleep(&segment)), "the other side is elsewhere");
+
+            segment.line(WORKER_CPU).number.store(cpu, Ordering::Relaxed);
+            let sleeps: Vec<bool> = (0..32).map(|_| parent.should_sleep(&segment)).collect();
+            let expected: Vec<bool> = (0..32).map(|wait| wait % 16 == 0).collect();
+            assert_eq!(sleeps, expected);
+        });
+    }
+}

@@ -91,11 +91,24 @@ impl Bench {
         limit_name: &str,
         limit: Block<'_>,
     ) -> Outcome<(Contender, Contender)> {
+        let (us, [them]) = self.limits(rounds, ours, [(limit_name, limit)])?;
+        Ok((us, them))
+    }
+
+    /// Lets procpool and several limits take turns, a block each.
+    pub(crate) fn limits<const N: usize>(
+        &self,
+        rounds: usize,
+        ours: Block<'_>,
+        mut limits: [(&str, Block<'_>); N],
+    ) -> Outcome<(Contender, [Contender; N])> {
         let mut us = Contender::new("procpool", Kind::Procpool);
-        let mut them = Contender::new(limit_name, Kind::Limit);
+        let mut them = limits.each_ref().map(|(name, _)| Contender::new(*name, Kind::Limit));
         for _ in 0..rounds {
             us.record(ours()?);
-            them.record(limit()?);
+            for (contender, (_, limit)) in them.iter_mut().zip(&mut limits) {
+                contender.record(limit()?);
+            }
         }
         Ok((us, them))
     }

@@ -3,7 +3,8 @@
 //! - [`ping_pong`]: 64 bytes there and back over a socket pair, blocking or spinning;
 //! - [`child`]: what this program is when a limit needs another process;
 //! - [`codec`]: encoding and decoding in one thread;
-//! - [`memcpy`]: copies between warm buffers.
+//! - [`memcpy`]: copies between warm buffers;
+//! - [`rings`]: the same copies, by two threads, from one CPU to the other and back.
 //!
 //! Nothing here uses the pool.
 
@@ -11,3 +12,4 @@ pub(crate) mod child;
 pub(crate) mod codec;
 pub(crate) mod memcpy;
 pub(crate) mod ping_pong;
+pub(crate) mod rings;

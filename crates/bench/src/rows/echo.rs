@@ -6,14 +6,20 @@
 //! limit makes those four between five buffers of the same size that have been touched before: page
 //! faults, about 2 µs each, are the pool's affair. Speeds are compared, in bytes there and back
 //! per second, so above 1 is faster than the copies.
+//!
+//! Two CPUs share the four copies, but every byte has to go from one to the other and back. So there
+//! is a second limit, which is told and not judged: the same copies by two threads through rings of
+//! the pool's size, without a pool. Where that is not 1.5 times as fast as four copies on one CPU, the
+//! target is out of reach on that machine for anything that goes through such rings.
 
 use std::time::Instant;
 
 use procpool::{Error, Future, ProcessPoolExecutor};
 
 use crate::Outcome;
-use crate::bench::{Bench, empty_chart};
+use crate::bench::{Bench, Block, empty_chart};
 use crate::limits::memcpy::Buffers;
+use crate::limits::rings::Rings;
 use crate::peers::client::Peer;
 use crate::peers::contest::{WORKERS, repetitions};
 use crate::peers::protocol::{Nanos, PeerError, Request};
@@ -40,24 +46,39 @@ pub(crate) fn echo(bench: &Bench) -> Outcome<Row> {
         let mut value = vec![7_u8; bytes];
         let mut buffers = Buffers::new(bytes);
         let mut ours = || block(&executor, &mut value, count);
-        let (us, limit) = bench.duel(bench.rounds(5, 15), &mut ours, "four copies", &mut || {
+        let mut copies = || {
             timed(bytes, count, || {
                 buffers.copy();
                 Ok(())
             })
-        })?;
-        drop(buffers);
+        };
+        let (rings, mut payload) = (Rings::new(bytes), vec![7_u8; bytes]);
+        let mut bare = || {
+            timed(bytes, count, || {
+                rings.there_and_back(&mut payload);
+                Ok(())
+            })
+        };
+        let limits: [(&str, Block<'_>); 2] =
+            [("four copies", &mut copies), ("two threads, bare rings", &mut bare)];
+        let (us, [limit, bare]) = bench.limits(bench.rounds(5, 15), &mut ours, limits)?;
+        drop((buffers, rings));
         let note =
             format!("{} GB/s, four copies {} GB/s", number(us.median()), number(limit.median()));
         let speeds = ratios(&us.blocks, &limit.blocks);
         let name = format!("{size}, to four copies");
         let figure = Figure::judged(name, "×", speeds, Target::AtLeast(bound));
         row.figures.push(figure.with_note(note));
+        let name = format!("{size}, bare rings to four copies");
+        let bound = ratios(&bare.blocks, &limit.blocks);
+        let note = format!("{} GB/s", number(bare.median()));
+        row.figures.push(Figure::told(name, "×", bound).with_note(note));
         let name = format!("echo-{}", size.to_lowercase().replace(' ', "-"));
         let title = format!("{size} there and back");
         let chart = empty_chart(&name, &title, "GB/s", Better::Higher);
         let ask = |peer: &mut Peer| ask(peer, bytes);
-        let chart = bench.chart(chart, bench.rounds(1, 3), &mut ours, &ask, vec![us, limit])?;
+        let chart =
+            bench.chart(chart, bench.rounds(1, 3), &mut ours, &ask, vec![us, limit, bare])?;
         let name = format!("{size}, to the best peer");
         row.figures.extend(chart.against_best_peer(&name, Target::AtLeast(5.0)));
         row.charts.push(chart);

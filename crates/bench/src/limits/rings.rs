@@ -1,0 +1,142 @@
+//! Bytes there and back between two threads, through two rings: what two CPUs give when every byte
+//! has to go from one to the other and back, and nothing else is done.
+//!
+//! The same four copies as in [`memcpy`](super::memcpy), two on each CPU, overlapping as far as they
+//! can: while one side writes a slice, the other reads the one before. The sizes of rings and slices
+//! are those of the pool. Each side looks for the other's progress all the time and yields now and then.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+
+/// How much is copied at once.
+const SLICE: usize = 64 * 1024;
+/// Slices in a ring.
+const SLOTS: usize = 16;
+
+/// Slices on their way from one thread to the other.
+#[derive(Debug)]
+struct Ring {
+    /// Locked by one side at a time, as `written` and `read` say, so that no lock is ever waited for.
+    slots: Vec<Mutex<Vec<u8>>>,
+    written: Position,
+    read: Position,
+}
+
+/// A number that one side writes and the other one looks at, with a cache line, and the one that is
+/// fetched with it, to itself.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Position(AtomicUsize);
+
+/// Two threads, the caller's and another one, and a ring for each direction.
+#[derive(Debug)]
+pub(crate) struct Rings {
+    there: Arc<Ring>,
+    back: Arc<Ring>,
+    over: Arc<AtomicBool>,
+    other: Option<JoinHandle<()>>,
+}
+
+impl Ring {
+    fn new() -> Self {
+        let slots = (0..SLOTS).map(|_| Mutex::new(vec![0; SLICE])).collect();
+        Self { slots, written: Position::default(), read: Position::default() }
+    }
+
+    fn slot(&self, number: usize) -> MutexGuard<'_, Vec<u8>> {
+        self.slots[number % SLOTS].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes all of `bytes`; false when it is over.
+    fn put(&self, bytes: &[u8], over: &AtomicBool) -> bool {
+        bytes.chunks(SLICE).all(|slice| {
+            let number = self.written.0.load(Ordering::Relaxed);
+            let free = || number < self.read.0.load(Ordering::Acquire) + SLOTS;
+            look(free, over) && {
+                self.slot(number)[..slice.len()].copy_from_slice(slice);
+                self.written.0.store(number + 1, Ordering::Release);
+                true
+            }
+        })
+    }
+
+    /// Fills all of `bytes`; false when it is over.
+    fn take(&self, bytes: &mut [u8], over: &AtomicBool) -> bool {
+        bytes.chunks_mut(SLICE).all(|slice| {
+            let number = self.read.0.load(Ordering::Relaxed);
+            look(|| number < self.written.0.load(Ordering::Acquire), over) && {
+                slice.copy_from_slice(&self.slot(number)[..slice.len()]);
+                self.read.0.store(number + 1, Ordering::Release);
+                true
+            }
+        })
+    }
+}
+
+/// Looks until it is there; false when it is over.
+fn look(there: impl Fn() -> bool, over: &AtomicBool) -> bool {
+    /// Looks between two yields, some tens of microseconds: a slice takes less.
+    const PATIENCE: u32 = 1_000;
+    loop {
+        for _ in 0..PATIENCE {
+            if there() {
+                return true;
+            }
+            std::hint::spin_loop();
+        }
+        if over.load(Ordering::Relaxed) {
+            return false;
+        }
+        thread::yield_now();
+    }
+}
+
+impl Rings {
+    /// Starts the other thread, which gives `bytes` at a time back; at least one.
+    pub(crate) fn new(bytes: usize) -> Self {
+        let (there, back) = (Arc::new(Ring::new()), Arc::new(Ring::new()));
+        let over = Arc::<AtomicBool>::default();
+        let other = {
+            let (there, back, over) = (Arc::clone(&there), Arc::clone(&back), Arc::clone(&over));
+            let mut value = vec![0; bytes];
+            // Whole before it goes back: a task does not begin before its argument is there.
+            thread::spawn(move || while there.take(&mut value, &over) && back.put(&value, &over) {})
+        };
+        Self { there, back, over, other: Some(other) }
+    }
+
+    /// Sends `value` there and fills it with what comes back.
+    pub(crate) fn there_and_back(&self, value: &mut [u8]) {
+        self.there.put(value, &self.over);
+        self.back.take(value, &self.over);
+    }
+}
+
+impl Drop for Rings {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::Relaxed);
+        if let Some(other) = self.other.take() {
+            // It panics nowhere; a benchmark that ends says no more.
+            let _ = other.join();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_come_back_as_they_went_whatever_their_number() {
+        for bytes in [1, SLICE, SLICE + 1, SLICE * SLOTS * 2 + 3] {
+            let rings = Rings::new(bytes);
+            let sent: Vec<u8> = (0..bytes).map(|index| (index % 251) as u8).collect();
+            let mut value = sent.clone();
+            for _ in 0..3 {
+                rings.there_and_back(&mut value);
+            }
+            assert!(value == sent, "{bytes} bytes are others");
+        }
+    }
+}

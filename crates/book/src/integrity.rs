@@ -125,9 +125,11 @@ fn check_orphans(
 
 /// Everything that exists for the book only must be in the book.
 fn check_unused(layout: &Layout, used: &Used, problems: &mut Vec<Problem>) -> Result<()> {
-    for folder in [layout.transcripts(), layout.figures(), layout.measurements()] {
+    for folder in
+        [layout.transcripts(), layout.figures(), layout.measurements(), layout.judgements()]
+    {
         for path in files_below(&folder)? {
-            // What was measured is shown by what is drawn from it.
+            // What was measured or judged is shown by what is drawn from it.
             let measured = path.extension().is_some_and(|extension| extension == "json");
             if !measured && !used.files.contains(&path) {
                 problems.push(Problem::with_file(layout.name(&path), "no page includes it"));

@@ -49,6 +49,16 @@ impl Layout {
         self.book.join("bench")
     }
 
+    /// Returns the folder of what the conformance suite has judged, and of what pages show of it.
+    pub fn judgements(&self) -> PathBuf {
+        self.book.join("conformance")
+    }
+
+    /// Returns the list of the adapters that the conformance suite judges.
+    pub fn adapters(&self) -> PathBuf {
+        self.root.join("crates/conformance/adapters/all.json")
+    }
+
     /// Returns `path` as problems name it.
     pub fn name(&self, path: &Path) -> String {
         path.strip_prefix(&self.root).unwrap_or(path).display().to_string()

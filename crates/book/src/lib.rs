@@ -7,6 +7,7 @@
 //! book/src/*.md  ◀── include ── book/transcripts/*.console
 //!        │       ◀── include ── book/src/figures/*.svg ◀── timeline ── book/traces/*.jsonl
 //!        │       ◀── include ── book/bench/*.md, *.svg ◀── measured ── book/bench/*.json
+//!        │       ◀── include ── book/conformance/pools.md ◀── judged ── book/conformance/results.json
 //!        │ integrity: every include resolves, everything is used, no code is typed in
 //!        ▼
 //! mdBook ──▶ book/book/ ── rendered: links, fragments, no request to the network
@@ -16,7 +17,8 @@
 //! - [`page`], [`include`](mod@include) and [`html`]: what a file holds;
 //! - [`integrity`]: the rules about sources; [`rendered`]: the rules about what mdBook made of them;
 //! - [`transcript`]: a command and what it prints; [`timeline`]: a trace and its drawings;
-//!   [`measured`]: what was measured and what pages show of it;
+//!   [`measured`]: what was measured and what pages show of it; [`judged`]: the same of what the
+//!   conformance suite has judged;
 //! - [`render`][]: mdBook.
 //!
 //! mdBook itself exits with success on an include that does not resolve, and makes an empty block
@@ -26,6 +28,7 @@ pub mod figure;
 pub mod html;
 pub mod include;
 pub mod integrity;
+pub mod judged;
 pub mod layout;
 pub mod measured;
 pub mod page;

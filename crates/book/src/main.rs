@@ -5,10 +5,10 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use procpool_book::layout::Layout;
 use procpool_book::problem::Problem;
-use procpool_book::{figure, integrity, measured, render, rendered, transcript};
+use procpool_book::{figure, integrity, judged, measured, render, rendered, transcript};
 
 const HELP: &str = "\
 Usage: procpool-book [COMMAND]
@@ -17,7 +17,8 @@ Usage: procpool-book [COMMAND]
   check   check the book; build it into a temporary folder
   bless   run every command of a transcript and draw every figure again
   adopt FILE...
-          show other measurements: results.json or profile.json, as procpool-bench wrote them
+          show other measurements: results.json or profile.json, as procpool-bench wrote them;
+          or other judgements: results.json of a run of the conformance suite over all pools
   record  record the trace of the first figure again, then bless its drawings
 ";
 
@@ -56,8 +57,10 @@ fn build(layout: &Layout, target: Option<&Path>) -> Result<()> {
     report(&integrity::check(layout)?)?;
     report(&figure::check(layout)?)?;
     report(&measured::check(layout)?)?;
+    report(&judged::check(layout)?)?;
     let folder = render::render(layout, target)?;
     report(&rendered::check(&folder)?)?;
+    report(&judged::check_rendered(layout, &folder)?)?;
     match target {
         None => println!("{}", folder.join("index.html").display()),
         Some(_) => println!("the book is sound"),
@@ -96,7 +99,9 @@ fn bless_transcripts(layout: &Layout) -> Result<()> {
 
 fn bless_figures(layout: &Layout) -> Result<()> {
     fs::create_dir_all(layout.figures())?;
-    for figure in figure::all(layout)?.into_iter().chain(measured::all(layout)?) {
+    fs::create_dir_all(layout.judgements())?;
+    let judged = std::iter::once(judged::part(layout)?);
+    for figure in figure::all(layout)?.into_iter().chain(measured::all(layout)?).chain(judged) {
         fs::write(&figure.path, &figure.drawing)?;
         eprintln!("{} drawn", layout.name(&figure.path));
     }
@@ -105,7 +110,10 @@ fn bless_figures(layout: &Layout) -> Result<()> {
 
 fn adopt(layout: &Layout, files: &[&str]) -> Result<()> {
     for file in files {
-        for path in measured::adopt(layout, Path::new(file))? {
+        let file = Path::new(file);
+        let text = fs::read_to_string(file).with_context(|| file.display().to_string())?;
+        let adopt = if judged::is_judged(&text) { judged::adopt } else { measured::adopt };
+        for path in adopt(layout, file)? {
             eprintln!("{} written", layout.name(&path));
         }
     }

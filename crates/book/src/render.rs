@@ -1,10 +1,12 @@
-//! Runs mdBook. Owns where its output goes, and knows no rule.
+//! Runs mdBook, and adds the page that is none of its chapters. Owns where the output goes, and knows no
+//! rule.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use mdbook_driver::MDBook;
 
+use crate::judged;
 use crate::layout::Layout;
 
 /// Renders the book into `target`, or where `book.toml` says, and returns the folder.
@@ -19,5 +21,7 @@ pub fn render(layout: &Layout, target: Option<&Path>) -> Result<PathBuf> {
         book.config.build.build_dir = target.to_owned();
     }
     book.build()?;
-    Ok(book.build_dir_for("html"))
+    let folder = book.build_dir_for("html");
+    judged::render(layout, &folder)?;
+    Ok(folder)
 }

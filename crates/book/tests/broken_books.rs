@@ -4,10 +4,10 @@ use std::fs;
 use std::path::Path;
 
 use procpool_book::layout::Layout;
-use procpool_book::{integrity, measured, render, rendered};
+use procpool_book::{integrity, judged, measured, render, rendered};
 use tempfile::TempDir;
 
-const FILES: [(&str, &str); 8] = [
+const FILES: [(&str, &str); 9] = [
     (
         "book.toml",
         "[build]\ncreate-missing = false\n[output.html]\nadditional-css = [\"a.css\"]\n[output.html.playground]\nrunnable = false\n",
@@ -20,11 +20,15 @@ const FILES: [(&str, &str); 8] = [
     ),
     (
         "src/two.md",
-        "# Two\n\n## Rust\n\n```rust\n{{#include ../listings/program.rs:main}}\n```\n\n```console\n{{#include ../transcripts/run.console}}\n```\n\n<figure>\n{{#include figures/lanes.svg}}\n</figure>\n\n{{#include ../bench/machine.md}}\n{{#include ../bench/table.md}}\n{{#include ../bench/charts.md}}\n",
+        "# Two\n\n## Rust\n\n```rust\n{{#include ../listings/program.rs:main}}\n```\n\n```console\n{{#include ../transcripts/run.console}}\n```\n\n<figure>\n{{#include figures/lanes.svg}}\n</figure>\n\n{{#include ../bench/machine.md}}\n{{#include ../bench/table.md}}\n{{#include ../bench/charts.md}}\n{{#include ../conformance/pools.md}}\n",
     ),
     ("listings/program.py", "# ANCHOR: main\nprint(1)\n# ANCHOR_END: main\n"),
     ("listings/program.rs", "// ANCHOR: main\nfn main() {}\n// ANCHOR_END: main\n"),
     ("transcripts/run.console", "$ python3 program.py\n1\n"),
+    (
+        "crates/conformance/adapters/all.json",
+        "[{\"name\": \"one\", \"command\": \"./one\"}, {\"name\": \"two\", \"command\": \"./two\"}]",
+    ),
 ];
 
 /// What `procpool-bench` wrote, in little.
@@ -45,6 +49,28 @@ const RESULTS: &str = r#"{
     }]
 }"#;
 
+/// What the conformance suite wrote of these adapters, in little.
+fn judged_results(adapters: &[&str]) -> String {
+    let run = |adapter: &&str| {
+        serde_json::json!({
+            "suite": "0.1.0", "contract": 1, "date": "2026-01-31T12:00:00Z", "adapter": adapter,
+            "machine": {"system": "linux 6.18", "cpu": "A CPU", "cpus": 2},
+            "description": {
+                "contract": 1, "implementation": adapter, "version": "1.2.3", "language": "sh",
+                "start_method": "spawn", "capabilities": ["submit"], "policies": {}
+            },
+            "cases": [{
+                "id": "init.once", "area": "init", "level": "MUST", "requirement": "It MUST.",
+                "source": "the article", "anchor": "two.html#rust", "verdict": "failed",
+                "observation": "It did not.", "seconds": 0.5, "timeline": "0.0 ms  main  new p",
+                "rerun": "again init.once"
+            }]
+        })
+    };
+    let runs: Vec<serde_json::Value> = adapters.iter().map(run).collect();
+    serde_json::json!({"results": 1, "runs": runs}).to_string()
+}
+
 /// Makes the sound book.
 fn sound() -> TempDir {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
@@ -59,6 +85,9 @@ fn sound() -> TempDir {
     write(folder.path(), "new/results.json", RESULTS);
     let written = measured::adopt(&layout(folder.path()), &folder.path().join("new/results.json"));
     assert_eq!(written.expect("it can be drawn").len(), 4);
+    write(folder.path(), "new/judged.json", &judged_results(&["./one", "./two"]));
+    let written = judged::adopt(&layout(folder.path()), &folder.path().join("new/judged.json"));
+    assert_eq!(written.expect("it is of both pools").len(), 2);
     folder
 }
 
@@ -82,6 +111,7 @@ fn problems(folder: &Path) -> Vec<String> {
     let layout = layout(folder);
     let checked = integrity::check(&layout).and_then(|mut problems| {
         problems.extend(measured::check(&layout)?);
+        problems.extend(judged::check(&layout)?);
         Ok(problems)
     });
     let sources = match checked {
@@ -91,7 +121,9 @@ fn problems(folder: &Path) -> Vec<String> {
     let problems = if sources.is_empty() {
         let target = folder.join("book");
         render::render(&layout, Some(&target)).expect("it renders");
-        rendered::check(&target).expect("it can be read")
+        let mut problems = rendered::check(&target).expect("it can be read");
+        problems.extend(judged::check_rendered(&layout, &target).expect("it can be read"));
+        problems
     } else {
         sources
     };
@@ -303,6 +335,84 @@ fn what_is_shown_as_measured_was_measured_in_one_run() {
         what.apply(folder.path());
         assert_eq!(problems(folder.path()), expected);
     }
+}
+
+#[test]
+fn what_is_shown_as_judged_was_judged_in_one_run() {
+    assert_said(&[
+        // A better pool.
+        (
+            Replace("conformance/pools.md", "1 ✗", "1 ✓"),
+            "conformance/pools.md: is not what the run over all pools gives",
+        ),
+        (
+            Replace("conformance/results.json", "\"failed\"", "\"expected_failure\""),
+            "conformance/pools.md: is not what the run over all pools gives",
+        ),
+        // Without results, the page must not show any.
+        (
+            Remove("conformance/results.json"),
+            "conformance/pools.md: is not what the run over all pools gives",
+        ),
+        (
+            Replace("src/two.md", "{{#include ../conformance/pools.md}}", ""),
+            "conformance/pools.md: no page includes it",
+        ),
+        (
+            Add("conformance/other.json", "{}"),
+            "conformance/other.json: no run over all pools gives it",
+        ),
+        (
+            Replace("conformance/results.json", "\"whole\": 1", "\"whole\": 2"),
+            "conformance/results.json: it has version 2; this program reads version 1",
+        ),
+    ]);
+}
+
+#[test]
+fn a_book_with_a_run_over_all_pools_has_a_page_of_every_case() {
+    let folder = sound();
+    assert_eq!(problems(folder.path()), [""; 0]);
+    let page = fs::read_to_string(folder.path().join("book").join(judged::PAGE));
+    let page = page.expect("the page is rendered");
+    for text in ["It did not.", "0.0 ms  main  new p", "./two (spawn)"] {
+        assert!(page.contains(text), "the page has no {text:?}");
+    }
+    let chapter = fs::read_to_string(folder.path().join("book/two.html")).expect("it is rendered");
+    assert!(chapter.contains("href=\"pools.html\""), "nothing leads to the page");
+    // Its links are in its data only.
+    for (anchor, expected) in [
+        (
+            "gone.html#rust",
+            "pools.html: the link to gone.html#rust is dead: nothing there has this id",
+        ),
+        ("two.html#c", "pools.html: the link to two.html#c is dead: nothing there has this id"),
+    ] {
+        Replace("conformance/results.json", "two.html#rust", anchor).apply(folder.path());
+        assert_eq!(problems(folder.path()), [expected]);
+        Replace("conformance/results.json", anchor, "two.html#rust").apply(folder.path());
+    }
+}
+
+#[test]
+fn a_run_over_some_pools_changes_nothing() {
+    let folder = sound();
+    let before = fs::read(folder.path().join("conformance/results.json")).expect("it is there");
+    write(folder.path(), "new/judged.json", &judged_results(&["./one"]));
+    let refused = judged::adopt(&layout(folder.path()), &folder.path().join("new/judged.json"));
+    let error = format!("{:#}", refused.expect_err("it is of one pool of two"));
+    assert!(error.contains("is not for the book: it is of a part of the pools"), "{error}");
+    assert!(error.ends_with("There is no run of:\n  ./two"), "{error}");
+    let after = fs::read(folder.path().join("conformance/results.json")).expect("it is there");
+    assert!(before == after, "the results of before are gone");
+    assert_eq!(problems(folder.path()), [""; 0]);
+}
+
+#[test]
+fn what_was_measured_and_what_was_judged_are_told_apart() {
+    assert!(judged::is_judged(&judged_results(&["./one"])));
+    assert!(!judged::is_judged(RESULTS));
+    assert!(!judged::is_judged("{"));
 }
 
 #[test]

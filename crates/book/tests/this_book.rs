@@ -2,7 +2,7 @@
 
 use procpool_book::layout::Layout;
 use procpool_book::problem::Problem;
-use procpool_book::{figure, integrity, measured, render, rendered};
+use procpool_book::{figure, integrity, judged, measured, render, rendered};
 
 #[track_caller]
 fn assert_none(problems: &[Problem]) {
@@ -29,10 +29,17 @@ fn its_measurements_are_those_that_it_shows() {
 }
 
 #[test]
+fn its_judgements_are_those_that_it_shows() {
+    assert_none(&judged::check(&Layout::procpool()).expect("the judgements can be read"));
+}
+
+#[test]
 fn rendered_its_links_lead_somewhere_and_nothing_asks_the_network() {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let target = render::render(&Layout::procpool(), Some(folder.path())).expect("it renders");
     assert_none(&rendered::check(&target).expect("it can be read"));
+    let layout = Layout::procpool();
+    assert_none(&judged::check_rendered(&layout, &target).expect("the judgements can be read"));
     for page in ["index.html", "demo.html", "performance.html", "print.html"] {
         assert!(target.join(page).exists(), "{page} is missing, so nothing was checked");
     }

@@ -238,31 +238,51 @@ fn policies(of: &Description) -> String {
 fn data(matrix: &Matrix<'_>, base: &str) -> String {
     let rows: Vec<&Row<'_>> = matrix.areas.iter().flat_map(|area: &Area<'_>| &area.rows).collect();
     let abouts: Vec<About<'_>> = rows.iter().map(|row| About::of(row.case, base)).collect();
-    let cells: Vec<Vec<Value>> = rows
+    let reruns: Vec<&str> = matrix.runs.iter().map(rerun).collect();
+    let details = |(row, about): (&&Row<'_>, &About<'_>)| -> Vec<Value> {
+        let cells = row.cells.iter().zip(&reruns);
+        cells.map(|(cell, rerun)| details(cell, about, rerun, base)).collect()
+    };
+    let cells: Vec<Vec<Value>> = rows.iter().zip(&abouts).map(details).collect();
+    let verdicts: BTreeMap<&str, Value> = Verdict::ALL
         .iter()
-        .zip(&abouts)
-        .map(|(row, about)| row.cells.iter().map(|cell| details(cell, about, base)).collect())
+        .map(|it| (it.word(), json!({ "label": it.label(), "symbol": it.symbol() })))
         .collect();
-    json!({ "columns": matrix.names, "rows": abouts, "cells": cells })
+    let names = &matrix.names;
+    json!({ "columns": names, "verdicts": verdicts, "reruns": reruns, "rows": abouts, "cells": cells })
         .to_string()
         .replace('<', "\\u003c")
         .replace('>', "\\u003e")
         .replace('&', "\\u0026")
 }
 
-fn details(cell: &Cell<'_>, row: &About<'_>, base: &str) -> Value {
+/// What commands that run a case again begin with; the case's id is the rest.
+fn rerun(run: &Run) -> &str {
+    run.cases.first().and_then(|case| case.rerun.strip_suffix(&case.id)).unwrap_or_default()
+}
+
+/// What a cell shows when it is opened. What is as usual is left out: with many pools, most of the page is
+/// this.
+fn details(cell: &Cell<'_>, row: &About<'_>, rerun: &str, base: &str) -> Value {
+    let mut details = json!({ "verdict": cell.verdict.word() });
+    let mut put = |key: &str, value: Value| details[key] = value;
+    if !cell.observation.is_empty() {
+        put("observation", json!(cell.observation));
+    }
+    let Some(result) = cell.result else { return details };
+    put("seconds", json!(result.seconds));
+    if !result.timeline.is_empty() {
+        put("timeline", json!(result.timeline));
+    }
+    if result.rerun.strip_prefix(rerun) != Some(&result.id) {
+        put("rerun", json!(result.rerun));
+    }
     // Two suites may say different things of a case: each cell shows what its own was judged by.
-    let own = cell.result.map(|result| About::of(result, base)).filter(|own| own != row);
-    json!({
-        "verdict": cell.verdict.word(),
-        "label": cell.verdict.label(),
-        "symbol": cell.verdict.symbol(),
-        "observation": cell.observation,
-        "seconds": cell.result.map(|it| it.seconds),
-        "timeline": cell.result.map_or("", |it| it.timeline.as_str()),
-        "rerun": cell.result.map_or("", |it| it.rerun.as_str()),
-        "about": own,
-    })
+    let own = About::of(result, base);
+    if own != *row {
+        put("about", json!(own));
+    }
+    details
 }
 
 /// What a case says of itself.

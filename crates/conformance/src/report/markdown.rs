@@ -1,6 +1,7 @@
-//! The matrix as a Markdown table: implementations × areas, for the book.
+//! The matrix as a Markdown table: implementations × areas.
 //!
-//! Owns how counts become a cell, and how names are kept from being Markdown.
+//! Owns how counts become a cell, and how names are kept from being Markdown. The book's tables are made in
+//! `chapter`, of the same cells.
 
 use std::fmt::Write as _;
 
@@ -31,18 +32,23 @@ pub fn markdown(results: &Results) -> String {
         }
         text.push('\n');
     }
-    let legend: Vec<String> =
-        Verdict::ALL.iter().map(|verdict| format!("{} {verdict}", verdict.symbol())).collect();
     let _ = writeln!(
         text,
         "\n{}. *MUST* counts the requirements of that level that were seen to hold, among those that are for the pool.",
-        legend.join(" · ")
+        legend()
     );
     text
 }
 
+/// What the signs mean.
+pub(super) fn legend() -> String {
+    let words: Vec<String> =
+        Verdict::ALL.iter().map(|verdict| format!("{} {verdict}", verdict.symbol())).collect();
+    words.join(" · ")
+}
+
 /// Leaves out what was never said.
-fn cell(counts: &Counts) -> String {
+pub(super) fn cell(counts: &Counts) -> String {
     let shown = Verdict::ALL.iter().filter(|verdict| counts.get(**verdict) > 0);
     let parts: Vec<String> =
         shown.map(|verdict| format!("{} {}", counts.get(*verdict), verdict.symbol())).collect();
@@ -50,7 +56,7 @@ fn cell(counts: &Counts) -> String {
 }
 
 /// Keeps a text from being anything but a text, in one line of a table.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {

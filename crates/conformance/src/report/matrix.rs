@@ -69,12 +69,30 @@ impl<'a> Matrix<'a> {
     pub fn counts(&self, column: usize) -> Counts {
         Counts::of(self.areas.iter().flat_map(|area| &area.rows), column)
     }
+
+    /// Counts what came of the cases of a level in a column, over all areas.
+    pub fn counts_of(&self, level: Level, column: usize) -> Counts {
+        let rows = self.areas.iter().flat_map(|area| &area.rows);
+        Counts::of(rows.filter(|row| row.level(column) == level), column)
+    }
 }
 
 impl Area<'_> {
     /// Counts what came of it in a column.
     pub fn counts(&self, column: usize) -> Counts {
         Counts::of(&self.rows, column)
+    }
+
+    /// Counts what came of its cases of a level in a column.
+    pub fn counts_of(&self, level: Level, column: usize) -> Counts {
+        Counts::of(self.rows.iter().filter(|row| row.level(column) == level), column)
+    }
+}
+
+impl Row<'_> {
+    /// Returns how much the case counts in a column.
+    fn level(&self, column: usize) -> Level {
+        self.cells.get(column).and_then(|cell| cell.result).unwrap_or(self.case).level
     }
 }
 
@@ -123,8 +141,7 @@ impl Counts {
         for row in rows {
             let Some(cell) = row.cells.get(column) else { continue };
             counts.of[cell.verdict as usize] += 1;
-            let level = cell.result.unwrap_or(row.case).level;
-            if level == Level::Must && cell.verdict != Verdict::Unsupported {
+            if row.level(column) == Level::Must && cell.verdict != Verdict::Unsupported {
                 counts.must.all += 1;
                 counts.must.holds += usize::from(cell.verdict.holds());
             }
@@ -149,7 +166,12 @@ impl Counts {
 
     /// Returns how many cases are for this pool, whatever came of them.
     pub fn applicable(&self) -> usize {
-        self.of.iter().sum::<usize>() - self.get(Verdict::Unsupported)
+        self.all() - self.get(Verdict::Unsupported)
+    }
+
+    /// Returns how many cases there are.
+    pub fn all(&self) -> usize {
+        self.of.iter().sum()
     }
 
     /// Returns the cases of the level MUST.

@@ -5,12 +5,15 @@
 //!                     │ ▲
 //!                     │ └── merge
 //!                     └──▶ junit · diff of two
+//!
+//! results.json of all pools ──▶ Whole, which is kept ──▶ Results ──▶ chapter, html
 //! ```
 //!
 //! Reports are pure functions from results to a text. What comes from a file is hostile: an adapter has
 //! written names and messages, so each format escapes all of it. Nothing here runs a case.
 
 mod badge;
+mod chapter;
 mod cli;
 mod diff;
 mod html;
@@ -18,8 +21,10 @@ mod junit;
 mod markdown;
 mod matrix;
 mod results;
+mod whole;
 
 pub use badge::badge;
+pub use chapter::chapter;
 pub use cli::main;
 pub use diff::{Change, Diff};
 pub use html::html;
@@ -27,3 +32,4 @@ pub use junit::junit;
 pub use markdown::markdown;
 pub use matrix::{Area, Cell, Counts, Matrix, Row, Share};
 pub use results::{CaseResult, Machine, Results, Run, VERSION, Verdict};
+pub use whole::Whole;

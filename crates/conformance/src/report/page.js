@@ -11,18 +11,25 @@ const rows = [...table.querySelectorAll("tr[data-row]")];
 const detail = document.getElementById("detail");
 const part = (name) => detail.querySelector(`[data-is="${name}"]`);
 
+// A case that a run leaves out has taken no time, and is not run again.
+function rerun(row, column) {
+    const cell = data.cells[row][column];
+    return cell.seconds === undefined ? "" : cell.rerun ?? data.reruns[column] + data.rows[row].id;
+}
+
 function open(row, column) {
     const cell = data.cells[row][column];
     const about = cell.about ?? data.rows[row];
+    const { label, symbol } = data.verdicts[cell.verdict];
     document.getElementById("detail-title").textContent = `${data.rows[row].id} (${about.level})`;
     part("run").textContent = data.columns[column];
-    part("verdict").textContent = `${cell.symbol} ${cell.label}`;
+    part("verdict").textContent = `${symbol} ${label}`;
     part("verdict").className = cell.verdict;
     part("requirement").textContent = about.requirement;
     part("observation").textContent = cell.observation || "The requirement was seen to hold.";
     part("source").textContent = about.source;
-    part("seconds").textContent = cell.seconds === null ? "It was not run." : `${cell.seconds.toFixed(3)} s`;
-    part("rerun").textContent = cell.rerun || "The run does not say how.";
+    part("seconds").textContent = cell.seconds === undefined ? "It was not run." : `${cell.seconds.toFixed(3)} s`;
+    part("rerun").textContent = rerun(row, column) || "The run does not say how.";
     part("timeline").textContent = cell.timeline || "No timeline was kept.";
     const book = part("book");
     book.textContent = about.anchor;

@@ -1,0 +1,246 @@
+//! A whole run: every pool that has an adapter, judged by one suite on one machine in every case.
+//!
+//! Owns what makes a run whole, and the form in which it is kept beside the book. A file of results says of
+//! each pool what each case is, and has a timeline for each cell: half a megabyte for a pool, of which two
+//! thirds are timelines of what has passed. Nobody looks for a fault there. So what is kept has the cases
+//! once, and a timeline only where a requirement was not seen to hold: a tenth. [`Whole::results`] makes
+//! results of it again, from which every report can be made. Knows no report, and not where files are.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::results::{CaseResult, Machine, Results, Run, Verdict};
+use crate::case::Level;
+use crate::contract::Description;
+
+/// The version of the form.
+const VERSION: u32 = 1;
+
+/// See the module's header.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Whole {
+    whole: u32,
+    suite: String,
+    contract: u32,
+    machine: Machine,
+    cases: Vec<Stated>,
+    pools: Vec<Pool>,
+}
+
+/// What a case says of itself, to all pools.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stated {
+    id: String,
+    area: String,
+    level: Level,
+    requirement: String,
+    source: String,
+    anchor: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Pool {
+    date: String,
+    adapter: String,
+    description: Description,
+    /// The command that runs a case again, but for the id at its end.
+    rerun: String,
+    /// In the order of the cases.
+    cells: Vec<Kept>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Kept {
+    verdict: Verdict,
+    seconds: f64,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    observation: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    timeline: String,
+}
+
+impl Whole {
+    /// Takes what is kept of `results`, which are of all `adapters`, given by their commands.
+    ///
+    /// # Errors
+    ///
+    /// They are of a part of the pools or of the cases, or were not made by one suite on one machine, or
+    /// something was missing: says in a sentence what, and what to do.
+    pub fn of(results: &Results, adapters: &[String]) -> Result<Self, String> {
+        let Some(first) = results.runs.first() else {
+            return Err("there is no run in it".to_owned());
+        };
+        let judged: BTreeSet<&String> = results.runs.iter().map(|run| &run.adapter).collect();
+        let missing: Vec<&str> =
+            adapters.iter().filter(|it| !judged.contains(it)).map(String::as_str).collect();
+        if !missing.is_empty() {
+            return Err(format!(
+                "it is of a part of the pools; judge all of them together. There is no run of:\n  {}",
+                missing.join("\n  ")
+            ));
+        }
+        let cases: Vec<Stated> = first.cases.iter().map(Stated::of).collect();
+        let pools = results.runs.iter().map(|run| {
+            let pool = if adapters.contains(&run.adapter) {
+                let pool = Pool::of(run);
+                pool.and_then(|pool| Self::fit(run, first, &cases).map(|()| pool))
+            } else {
+                Err("no adapter is called so; take its run out".to_owned())
+            };
+            pool.map_err(|fault| format!("the run of `{}`: {fault}", run.adapter))
+        });
+        Ok(Self {
+            whole: VERSION,
+            suite: first.suite.clone(),
+            contract: first.contract,
+            machine: first.machine.clone(),
+            pools: pools.collect::<Result<_, _>>()?,
+            cases,
+        })
+    }
+
+    /// Says whether a run can stand beside `first`.
+    fn fit(run: &Run, first: &Run, cases: &[Stated]) -> Result<(), String> {
+        let of = |fault: &str| Err(format!("{fault} than that of `{}`", first.adapter));
+        if run.machine != first.machine {
+            return of("it is of another machine");
+        }
+        if (&run.suite, run.contract) != (&first.suite, first.contract)
+            || !run.cases.iter().map(Stated::of).eq(cases.iter().cloned())
+        {
+            return of("it is of another suite");
+        }
+        match run.cases.iter().find(|case| case.verdict == Verdict::NotTested) {
+            Some(case) => Err(format!("it is of a part of the cases: {} was not tested", case.id)),
+            None => Ok(()),
+        }
+    }
+
+    /// Reads the text of a file.
+    ///
+    /// # Errors
+    ///
+    /// It is none of this version, or contradicts itself: says in a sentence where.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        #[derive(Deserialize)]
+        struct Head {
+            whole: u32,
+        }
+        // The version comes first, since another one has other fields.
+        match serde_json::from_str(text) {
+            Ok(Head { whole }) if whole != VERSION => {
+                return Err(format!(
+                    "it has version {whole}; this program reads version {VERSION}"
+                ));
+            }
+            _ => {}
+        }
+        let whole: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        if let Some(pool) = whole.pools.iter().find(|it| it.cells.len() != whole.cases.len()) {
+            let (cells, cases) = (pool.cells.len(), whole.cases.len());
+            return Err(format!("`{}` has {cells} cells for {cases} cases", pool.adapter));
+        }
+        whole.results()?;
+        Ok(whole)
+    }
+
+    /// Returns the text of a file.
+    pub fn to_json(&self) -> String {
+        match serde_json::to_string_pretty(self) {
+            Ok(text) => text + "\n",
+            Err(error) => unreachable!("every field has a form in JSON: {error}"),
+        }
+    }
+
+    /// Returns the results, without the timelines of what has passed.
+    ///
+    /// # Errors
+    ///
+    /// They contradict each other: says in a sentence how.
+    pub fn results(&self) -> Result<Results, String> {
+        Results::of(self.pools.iter().map(|pool| self.run(pool)).collect())
+    }
+
+    fn run(&self, pool: &Pool) -> Run {
+        let cells = self.cases.iter().zip(&pool.cells);
+        Run {
+            suite: self.suite.clone(),
+            contract: self.contract,
+            date: pool.date.clone(),
+            machine: self.machine.clone(),
+            adapter: pool.adapter.clone(),
+            description: Some(pool.description.clone()),
+            fault: None,
+            cases: cells.map(|(case, cell)| case.with(cell, &pool.rerun)).collect(),
+        }
+    }
+}
+
+impl Pool {
+    fn of(run: &Run) -> Result<Self, String> {
+        let Some(description) = run.description.clone() else {
+            let fault = run.fault.as_deref().unwrap_or_default();
+            return Err(format!(
+                "its adapter is dead, which says nothing of the pool; install what it needs: {fault}"
+            ));
+        };
+        let mut commands = run.cases.iter().map(|case| case.rerun.strip_suffix(&case.id));
+        let rerun = commands.next().flatten().filter(|it| commands.all(|other| other == Some(it)));
+        let Some(rerun) = rerun else {
+            return Err("a command that runs a case again does not end with the id".to_owned());
+        };
+        Ok(Self {
+            date: run.date.clone(),
+            adapter: run.adapter.clone(),
+            description,
+            rerun: rerun.to_owned(),
+            cells: run.cases.iter().map(Kept::of).collect(),
+        })
+    }
+}
+
+impl Kept {
+    fn of(case: &CaseResult) -> Self {
+        let explained = !matches!(case.verdict, Verdict::Passed | Verdict::Unsupported);
+        Self {
+            verdict: case.verdict,
+            seconds: case.seconds,
+            observation: case.observation.clone(),
+            timeline: if explained { case.timeline.clone() } else { String::new() },
+        }
+    }
+}
+
+impl Stated {
+    fn of(case: &CaseResult) -> Self {
+        Self {
+            id: case.id.clone(),
+            area: case.area.clone(),
+            level: case.level,
+            requirement: case.requirement.clone(),
+            source: case.source.clone(),
+            anchor: case.anchor.clone(),
+        }
+    }
+
+    fn with(&self, cell: &Kept, rerun: &str) -> CaseResult {
+        CaseResult {
+            id: self.id.clone(),
+            area: self.area.clone(),
+            level: self.level,
+            requirement: self.requirement.clone(),
+            source: self.source.clone(),
+            anchor: self.anchor.clone(),
+            verdict: cell.verdict,
+            observation: cell.observation.clone(),
+            seconds: cell.seconds,
+            timeline: cell.timeline.clone(),
+            rerun: format!("{rerun}{}", self.id),
+        }
+    }
+}

@@ -7,7 +7,8 @@
 //! CONFORMANCE_BLESS=1 …                what fails is known from now on
 //! CONFORMANCE_SCENARIO=case.id.json …  one scenario again, with all that happens
 //! CONFORMANCE_SCALE=4 …                everything is given four times as long
-//! CONFORMANCE_RESULTS=FILE …           the results go there, not to target/conformance/results.json
+//! CONFORMANCE_RESULTS=FILE.json …      the results go there, not to target/conformance/results.json, and
+//!                                      what failures leave goes to FILE.failures
 //! ```
 
 use std::path::{Path, PathBuf};
@@ -51,7 +52,11 @@ fn judge(arguments: &Arguments) -> Result<ExitCode, String> {
         return Ok(ExitCode::SUCCESS);
     }
     let folder = program::root().join("target/conformance");
-    let (failures, results_file) = (folder.join("failures"), folder.join("results.json"));
+    let results_file = folder.join("results.json");
+    let file = names.results.map(PathBuf::from);
+    // Who has results of several pools has what their failures have left, too: columns may have one name.
+    let failures =
+        file.as_ref().map_or(folder.join("failures"), |file| file.with_extension("failures"));
     let began = SystemTime::now();
     let (conclusion, results) = suite::run(arguments, columns, &Setting { limits, failures });
     if arguments.list {
@@ -62,7 +67,6 @@ fn judge(arguments: &Arguments) -> Result<ExitCode, String> {
     }
     // A part of the cases is no result of a pool, unless somebody asks for a file of it.
     let whole = arguments.filter.is_none() && arguments.skip.is_empty();
-    let file = names.results.map(PathBuf::from);
     if let Some(file) = file.or_else(|| whole.then(|| results_file.clone())) {
         write(&file, &suite::file(&results, began)?.to_json())?;
         println!("results: {}", file.display());

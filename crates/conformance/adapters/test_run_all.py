@@ -95,7 +95,7 @@ class RunAll(unittest.TestCase):
         made = self.run_all({"bad": bad, "good": {"verdicts": ["passed"]}})
         self.check(
             made, 1,
-            r"bad: 1 passed, 1 failed, 1 adapter errors, 0 unsupported, \d+ s: NOT as expected, see .*bad\.log",
+            r"bad: 1 passed, 1 failed, 1 adapter error, 0 unsupported, \d+ s: NOT as expected, see .*bad\.log",
             r"    a\.0: failed",
             r"    a\.1: passed, though it is known to fail",
             r"    a\.2: adapter error",

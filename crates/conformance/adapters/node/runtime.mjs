@@ -1,9 +1,15 @@
-// What the Node adapters share: the command line, the steps of clients, and their lines.
+// What all Node adapters share. An adapter needs no other file but the module that its library loads in
+// workers, in workers/.
 //
-//     stdin ──scenario──▶ serve ──▶ client ──step──▶ the adapter's Pool
-//                                     └──line──▶ a duplicate of stdout
+//     stdin ──scenario──▶ serve ──▶ client ──step──▶ the adapter's Pool ──call──▶ run, in a worker
+//                                     └──line──▶ a duplicate of stdout             └──event──▶ the trace
 //
-// An adapter is an object:
+// In this order: the folder of a run (clock, trace, gates) · calls, as they run in workers · the package
+// of an adapter · what a scenario needs · errors in the words of the contract · steps · `serve`, which
+// does what the command line asks for.
+//
+// Owns what the contract (book/src/contract.md) asks of an adapter. Knows no pool. Workers import this
+// module, too, so importing it does nothing. An adapter is an object:
 //
 //     library          the package, in the benchmark's node_modules
 //     capabilities     words of the contract; a scenario that needs another one is refused with 77
@@ -12,20 +18,164 @@
 //                      shutdown({ wait, cancel }), and killWorkers(), cancel(promise) with those
 //                      capabilities
 //     errorClass       a function: the class of one of the library's errors, or undefined
+//     status           perhaps a function: how the worker ended, from such an error
 //
 // Clients are asynchronous functions, which is what programs in JavaScript have in the place of
 // threads. A promise of the library that never settles ends the program with Node's own exit code
-// for that, 13, since `serve` is awaited at the top.
+// for that, 13, since `serve` is awaited at the top. Bodies block their worker, as the computations do
+// that pools of processes are for; a pool that needs the worker's event loop in the middle of a task
+// shows it.
 
-import { closeSync, openSync, readFileSync, realpathSync, writeSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import {
+  appendFileSync, closeSync, existsSync, openSync, readFileSync, realpathSync, writeSync,
+} from 'node:fs'
 import { createRequire } from 'node:module'
-import { fileURLToPath, pathToFileURL } from 'node:url'
 import { setTimeout as sleep } from 'node:timers/promises'
-
-import { POLL_MILLISECONDS, asSubmitted, event, isOpen, now } from './bodies.mjs'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 
 const CONTRACT = 1
 const UNSUPPORTED = 77
+
+// ---- the folder of a run ----
+
+// How often a gate is looked at. Lower takes a processor from the pool, higher makes cases longer.
+const POLL_MILLISECONDS = 2
+
+const FOLDER = process.env.CONFORMANCE_DIR ?? '.'
+
+// Nanoseconds of CLOCK_MONOTONIC. A number holds them exactly until the machine is up for 104 days, and
+// to the nearest two or four nanoseconds after that.
+function now() {
+  return Number(process.hrtime.bigint())
+}
+
+// Appends an event to the trace: the file is opened for appending, and the line is one write.
+function event(kind, tag) {
+  const { pid, ppid } = process
+  const line = JSON.stringify({ pid, ppid, at: now(), event: kind, tag })
+  appendFileSync(`${FOLDER}/trace`, line + '\n')
+}
+
+function isOpen(gate) {
+  return existsSync(`${FOLDER}/gate-${gate}`)
+}
+
+// ---- calls, as they run in workers ----
+
+// What `mark` keeps in this process.
+let state = null
+
+// Something that fails while it is encoded: each of Node's two encodings, JSON and the structured clone,
+// reads all properties. A function would do for the second only, and some pools leave functions out.
+function unencodable() {
+  return {
+    get secret() {
+      throw new Error('this value is not to be encoded')
+    },
+  }
+}
+
+// The argument as the client submits it.
+function asSubmitted(call) {
+  return call.poison === 'encode_argument' ? { ...call, extra: unencodable() } : call
+}
+
+function block(milliseconds) {
+  // Nobody wakes it: this is how a thread of Node's sleeps.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds)
+}
+
+function blockUntil(gate) {
+  while (!isOpen(gate)) block(POLL_MILLISECONDS)
+}
+
+function die({ code, signal }) {
+  if (signal === undefined) {
+    // Unlike `process.exit`, this runs nothing that waits for the exit.
+    process.reallyExit(code)
+  }
+  process.kill(process.pid, signal)
+  // A signal that is not ignored has ended the process before this returns.
+  throw new Error(`signal ${signal} did not end the process`)
+}
+
+const BODIES = {
+  echo: ({ value }) => value,
+  square: ({ value }) => value * value,
+  whoami: () => ({ pid: process.pid, state }),
+  gate: ({ gate, value }) => {
+    blockUntil(gate)
+    return value
+  },
+  sleep: ({ ms, value }) => {
+    block(ms)
+    return value
+  },
+  fail: ({ text }) => {
+    throw new Error(text)
+  },
+  mark: ({ value }) => {
+    state = value ?? null
+    return null
+  },
+  die,
+  blob: ({ count }) => 'x'.repeat(count),
+  print: ({ text, count }) => {
+    // To pipes and files these writes have happened when they return.
+    for (let times = 0; times < count; times++) process.stdout.write(text)
+    return null
+  },
+  read_stdin: () => readFileSync(0).length,
+  child: () => spawnSync('true').status,
+  ignore_term: ({ gate, value }) => {
+    process.on('SIGTERM', () => {})
+    blockUntil(gate)
+    return value
+  },
+  getenv: ({ text }) => process.env[text] ?? null,
+}
+
+// Has a pool of one worker run the rest. `loadPool` is a promise of the adapter's class.
+async function nest(call, loadPool) {
+  if (call.count === 0) return 0
+  const Pool = await loadPool()
+  const pool = new Pool({ max_workers: 1 })
+  const depth = await pool.submit({ ...call, count: call.count - 1 })
+  await pool.shutdown({ wait: true })
+  return depth + 1
+}
+
+function ending(call, prefix, value) {
+  event(prefix + 'end', call.tag)
+  if (call.poison === 'encode_result') return unencodable()
+  return value ?? null
+}
+
+// The function that is submitted. It returns a value, or with `nest` a promise of one.
+export function run(call, loadPool, prefix = '') {
+  const fails = (error) => {
+    event(prefix + 'failed', call.tag)
+    throw error
+  }
+  event(prefix + 'begin', call.tag)
+  try {
+    if (call.run === 'nest') {
+      return nest(call, loadPool).then((value) => ending(call, prefix, value), fails)
+    }
+    if (!Object.hasOwn(BODIES, call.run)) throw new Error(`there is no body ${call.run}`)
+    return ending(call, prefix, BODIES[call.run](call))
+  } catch (error) {
+    return fails(error)
+  }
+}
+
+// The same function as an initializer.
+export function initialize(call) {
+  run(call, null, 'init_')
+}
+
+// ---- the package of an adapter ----
 
 const PEERS = new URL('../../../bench/peers/', import.meta.url)
 const peers = createRequire(new URL('node/package.json', PEERS))
@@ -54,6 +204,8 @@ function describe({ library: implementation, capabilities, policies }) {
   const head = { contract: CONTRACT, implementation, version, language, start_method: 'spawn' }
   return { ...head, capabilities, policies }
 }
+
+// ---- what a scenario needs ----
 
 // Which capabilities a body needs.
 const BODY_NEEDS = {
@@ -128,6 +280,8 @@ function whyNot(scenario, capabilities) {
   return null
 }
 
+// ---- errors ----
+
 // What an error says, and what its causes do.
 function messageOf(error) {
   const message = String(error?.message ?? error)
@@ -140,7 +294,7 @@ function defaultClass(error) {
   const cannotBeEncoded = /could not be cloned|is not to be encoded/
   if (error?.name === 'DataCloneError' || cannotBeEncoded.test(message)) return 'serialisation'
   const stack = String(error?.stack)
-  if (!stack.includes('/bodies.mjs')) return 'other'
+  if (!/^ +at (async )?(run|nest) .*\/runtime\.mjs/m.test(stack)) return 'other'
   return /^ +at initialize /m.test(stack) ? 'broken' : 'task'
 }
 
@@ -154,6 +308,8 @@ function failure(error, adapter) {
   if (status) failed.status = status
   return failed
 }
+
+// ---- steps ----
 
 // The pool or future of a name.
 function named(things, name) {
@@ -247,6 +403,8 @@ async function carryOut(client, steps, adapter, write) {
     write({ client: client.name, step, at: now(), is: 'end', outcome })
   }
 }
+
+// ---- the command line ----
 
 // Does what the command line asks for, if the program is the adapter's module. A worker may load that
 // module, too, in order to nest.

@@ -18,8 +18,8 @@ class Pool(runtime.Pool):
     IMPLEMENTATION = "billiard"
     VERSION = billiard.__version__
     START_METHODS = ("fork", "spawn", "forkserver")
-    CAPABILITIES = (
-        "max_tasks_per_child task_timeout chunksize unordered lazy_map shutdown_nowait kill_workers"
+    CAPABILITIES = runtime.COMMON + (
+        " max_tasks_per_child task_timeout chunksize unordered lazy_map shutdown_nowait kill_workers"
         " threads exit_status worker_death"
     )
     POLICIES = {

@@ -12,8 +12,8 @@ class Pool(runtime.Pool):
     IMPLEMENTATION = "concurrent.futures"
     VERSION = platform.python_version()
     START_METHODS = ("fork", "spawn", "forkserver")
-    CAPABILITIES = (
-        "checks_max_workers chunksize map_timeout lazy_map shutdown_nowait shutdown_cancel drop"
+    CAPABILITIES = runtime.COMMON + (
+        " checks_max_workers chunksize map_timeout lazy_map shutdown_nowait shutdown_cancel drop"
         " cancel state callbacks wait as_completed threads worker_death nested"
     )
     POLICIES = {

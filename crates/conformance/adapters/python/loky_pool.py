@@ -13,8 +13,8 @@ class Pool(runtime.Pool):
     VERSION = loky.__version__
     START_METHODS = ("loky",)
 
-    CAPABILITIES = (
-        "checks_max_workers idle_timeout env chunksize map_timeout lazy_map shutdown_nowait"
+    CAPABILITIES = runtime.COMMON + (
+        " checks_max_workers idle_timeout env chunksize map_timeout lazy_map shutdown_nowait"
         " kill_workers drop cancel state callbacks wait as_completed threads exit_status"
         " worker_death nested"
     )

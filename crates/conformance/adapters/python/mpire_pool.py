@@ -21,10 +21,9 @@ class Pool(runtime.Pool):
     IMPLEMENTATION = "mpire"
     VERSION = version("mpire")
     START_METHODS = ("fork", "spawn", "forkserver")
-    CAPABILITIES = (
-        "task_timeout chunksize unordered lazy_map kill_workers initializer_cause worker_death"
+    CAPABILITIES = runtime.COMMON.replace("initargs", "") + (
+        " task_timeout chunksize unordered lazy_map kill_workers initializer_cause worker_death"
     )
-    LACKS = "initargs"
     POLICIES = {
         "worker_death": "break",
         "map_error": "stop",

@@ -16,8 +16,8 @@ class Pool(runtime.Pool):
     IMPLEMENTATION = "multiprocessing.Pool"
     VERSION = platform.python_version()
     START_METHODS = ("fork", "spawn", "forkserver")
-    CAPABILITIES = (
-        "checks_max_workers max_tasks_per_child chunksize unordered lazy_map shutdown_nowait"
+    CAPABILITIES = runtime.COMMON + (
+        " checks_max_workers max_tasks_per_child chunksize unordered lazy_map shutdown_nowait"
         " kill_workers threads"
     )
     POLICIES = {

@@ -18,8 +18,8 @@ class Pool(runtime.Pool):
     VERSION = version("pebble")
     START_METHODS = ("fork", "spawn", "forkserver")
 
-    CAPABILITIES = (
-        "max_tasks_per_child task_timeout chunksize lazy_map shutdown_nowait kill_workers cancel"
+    CAPABILITIES = runtime.COMMON + (
+        " max_tasks_per_child task_timeout chunksize lazy_map shutdown_nowait kill_workers cancel"
         " state callbacks wait as_completed threads exit_status worker_death nested"
     )
     POLICIES = {

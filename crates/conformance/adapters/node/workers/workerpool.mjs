@@ -1,8 +1,7 @@
 // The worker script of workerpool: what is in front of `workerpool.worker` is its initialization, since
 // a worker gets no task before that call. The initializer comes as an argument of the program.
 
-import { initialize, run } from '../bodies.mjs'
-import { library } from '../runtime.mjs'
+import { initialize, library, run } from '../runtime.mjs'
 
 const { default: workerpool } = await library('workerpool')
 const loadPool = async () => (await import('../workerpool.mjs')).Pool

@@ -4,6 +4,7 @@ import sys
 from concurrent.futures import ProcessPoolExecutor
 
 sys.path.insert(0, "crates/conformance/adapters/python")
+import runtime
 import template
 
 
@@ -21,8 +22,8 @@ class ForgetfulPool(ProcessPoolExecutor):
 
 # ANCHOR: adapter
 template.ProcessPoolExecutor = ForgetfulPool
-template.DESCRIPTION["implementation"] = "forgetful"
+template.Pool.IMPLEMENTATION = "forgetful"
 
 if __name__ == "__main__":
-    template.main(sys.argv[1])
+    runtime.main(template.Pool)
 # ANCHOR_END: adapter

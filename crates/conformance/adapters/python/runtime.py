@@ -247,7 +247,6 @@ class Missing(Exception):
 
 # What errors of this language mean, whatever step they came from.
 CLASSES = {
-    (Missing,): "invalid",
     (BodyFailed, KeyboardInterrupt): "task",
     (concurrent.futures.BrokenExecutor,): "broken",
     (concurrent.futures.CancelledError,): "cancelled",
@@ -401,6 +400,9 @@ class Session:
             return {"ok": function(*arguments)}
         except StopIteration:
             raise
+        except Missing as error:
+            # No pool has made it, so no adapter is asked what it is.
+            return {"error": {"class": "invalid", "message": str(error)}}
         except BaseException as error:
             # One that interrupted a task has come from a worker, with a cause. Another one is ours.
             if isinstance(error, KeyboardInterrupt) and error.__cause__ is None:

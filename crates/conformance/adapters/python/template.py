@@ -1,91 +1,57 @@
-"""An adapter to copy: the core tier, here for concurrent.futures. Change the places marked YOURS."""
-import json, multiprocessing, os, platform, sys, time
+"""An adapter to copy, with runtime.py beside it: the core tier, here of concurrent.futures.
+
+Change the places marked YOURS. What else the contract asks for is in runtime.py, and stays as it is.
+"""
+
+import multiprocessing
+import platform
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor  # YOURS
 
-DESCRIPTION = {  # YOURS: the words are listed in the book, on the page about the contract
-    "contract": 1, "implementation": "template", "version": platform.python_version(),
-    "language": "Python", "start_method": "spawn", "capabilities": ["submit", "map", "initargs"],
-    "policies": {"map_error": "stop", "start": "on_demand", "program_end": "drain"}}
-BODIES = {"echo", "square", "whoami", "gate", "sleep", "fail", "mark"}
-kept, pools, futures = None, {}, {}
+import runtime
 
-def now():
-    return time.clock_gettime_ns(time.CLOCK_MONOTONIC)
 
-def in_folder(name):
-    return os.path.join(os.environ["CONFORMANCE_DIR"], name)
+class Pool(runtime.Pool):
+    # YOURS: names and versions, and the ways to start workers that the command line can ask for.
+    IMPLEMENTATION = "template"
+    VERSION = platform.python_version()
+    START_METHODS = ("spawn",)
 
-def wait_for(gate):
-    while not os.path.exists(in_folder("gate-" + gate)): time.sleep(0.002)
+    # YOURS: what the pool can do, and its choice where pools differ. The contract lists the words.
+    CAPABILITIES = "submit map initargs"
+    POLICIES = {"map_error": "stop", "start": "on_demand", "program_end": "drain"}
 
-def record(event, call):
-    line = {"pid": os.getpid(), "ppid": os.getppid(), "at": now(), "event": event, "tag": call["tag"]}
-    with open(in_folder("trace"), "ab", buffering=0) as trace: trace.write(json.dumps(line).encode() + b"\n")
+    # YOURS: makes the pool. Each worker calls `initialize(*arguments)` first; None means nothing.
+    def __init__(self, start_method, options):
+        initialize, arguments = runtime.initializer(options)
+        context = multiprocessing.get_context(start_method)
+        self.pool = ProcessPoolExecutor(options["max_workers"], context, initialize, arguments)
 
-def run_call(call, role=""):  # Runs in workers: every task and every initializer.
-    global kept
-    record(role + "begin", call)
-    run, value = call["run"], call.get("value")
-    if run == "fail":
-        record(role + "failed", call)
-        raise ArithmeticError(call.get("text"))
-    if run == "mark": kept = value
-    if run == "gate": wait_for(call["gate"])
-    if run == "sleep": time.sleep(call["ms"] / 1000)
-    if run == "square": value = value**2
-    if run == "whoami": value = {"pid": os.getpid(), "state": kept}
-    record(role + "end", call)
-    return value
+    # YOURS: has a worker call `runtime.run_call(call)`, and returns the future at once.
+    def submit(self, call):
+        return self.pool.submit(runtime.run_call, call)
 
-def carry_out(step):
-    do, pool, options = step["do"], pools.get(step.get("pool")), step.get("options", {})
-    if do == "gate": return wait_for(step["gate"])
-    if do == "map": return take(iter(pool.map(run_call, step["calls"])))  # YOURS
-    if do == "result": return futures[step["future"]].result()  # YOURS
-    if do == "submit": futures[step["future"]] = pool.submit(run_call, step["call"])  # YOURS
-    if do == "shutdown": pool.shutdown()  # YOURS
-    if do == "new":  # YOURS
-        initializer = (run_call, (options["initializer"], "init_")) if "initializer" in options else ()
-        context = multiprocessing.get_context(DESCRIPTION["start_method"])
-        pools[step["pool"]] = ProcessPoolExecutor(options["max_workers"], context, *initializer)
+    # YOURS: waits for such a future, and returns the result or raises the error.
+    @staticmethod
+    def result(future, timeout):
+        return future.result(timeout)
 
-def take(results):
-    outcomes = [attempt("result", lambda: next(results))]
-    while outcomes[-1] is not None: outcomes.append(attempt("result", lambda: next(results)))
-    return outcomes[:-1]
+    # YOURS: returns what the pool's map gives its users, an iterator over results.
+    def map(self, calls, options):
+        return self.pool.map(runtime.run_call, calls)
 
-def attempt(do, function, *arguments):
-    try: return {"ok": function(*arguments)}
-    except StopIteration: return None
-    except Exception as error:  # YOURS: which error is which class?
-        kind = {"submit": "rejected", "map": "rejected", "new": "invalid"}.get(do, "other")
-        if isinstance(error, ArithmeticError): kind = "task"
-        if isinstance(error, KeyError): kind = "invalid"  # The step that makes it has failed.
-        if isinstance(error, BrokenExecutor): kind = "broken"
-        return {"error": {"class": kind, "message": str(error), "type": type(error).__name__}}
+    # YOURS: ends the pool, and returns when all tasks and workers have ended.
+    def shutdown(self, wait, cancel):
+        self.pool.shutdown()
 
-def is_core(step):
-    options, calls = step.get("options", {}), step.get("calls", [step.get("call", {"run": "echo"})])
-    calls = calls + [options[name] for name in options if name == "initializer"]
-    return (step["do"] in ("new", "submit", "result", "map", "shutdown", "gate")
-            and step.get("wait", True) and not step.get("cancel") and "timeout" not in step
-            and set(options) <= {"max_workers", "initializer"}
-            and (step["do"] != "new" or "max_workers" in options)
-            and all(call["run"] in BODIES and "poison" not in call for call in calls))
+    # YOURS: which of the pool's errors is which class. A task's own error, `BodyFailed`, is known.
+    @staticmethod
+    def classify(error, step):
+        if isinstance(error, BrokenExecutor):
+            return "broken"
+        if step in ("submit", "map") and isinstance(error, RuntimeError):
+            return "rejected"
+        return "invalid" if step == "new" else None
 
-def main(command):
-    if command == "describe": return print(json.dumps(DESCRIPTION))
-    lines = os.fdopen(os.dup(1), "w", buffering=1)
-    os.dup2(2, 1)  # What workers print goes to standard error.
-    client, *others = json.load(sys.stdin)["clients"]
-    beyond = others or [step for step in client["steps"] if not is_core(step)]
-    if beyond:
-        print("this adapter has the core tier only, and cannot do", beyond, file=sys.stderr)
-        sys.exit(77)
-    for index, step in enumerate(client["steps"]):
-        place = {"client": client["name"], "step": index}
-        print(json.dumps({**place, "at": now(), "is": "begin"}), file=lines)
-        outcome = attempt(step["do"], carry_out, step)
-        print(json.dumps({**place, "at": now(), "is": "end", "outcome": outcome}), file=lines)
 
-if __name__ == "__main__": main(sys.argv[1])
+if __name__ == "__main__":
+    runtime.main(Pool)

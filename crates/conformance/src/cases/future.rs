@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::case::{CASE, Case};
 use crate::contract::{Capability as Has, ErrorClass, EventKind};
 use crate::history::{Finding, History, require};
-use crate::plan::{begun, called, echo, ended, fail, gated, returned, workers};
+use crate::plan::{begun, called, echo, ended, fail, gated, returned, traced, workers};
 
 const CPYTHON: &str = "CPython: test_concurrent_futures/test_future.py";
 
@@ -374,7 +374,9 @@ pub(super) const CASES: &[Case] = &[
             for number in 0..50 {
                 plan.submit("p", echo(&format!("t{number}"), number));
             }
-            plan.submit("p", echo("last", "here")).result("last").shutdown("p");
+            plan.submit("p", echo("last", "here")).result("last").hold("all").shutdown("p");
+            // The last one does not have to be the last to return.
+            plan.until(traced(EventKind::End, 51)).open("all");
         },
         judge: |history| {
             history.returned("result last", "here")?;

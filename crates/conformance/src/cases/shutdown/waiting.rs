@@ -68,8 +68,8 @@ pub(in crate::cases) const CASES: &[Case] = &[
         plan: |plan| {
             plan.new_pool("p", workers(3));
             many(plan, 3);
-            plan.shutdown("p").hold("look");
-            plan.until(tasks_begun(3)).until(called("shutdown p")).open("go");
+            plan.hold("begun").shutdown("p").hold("look");
+            plan.until(tasks_begun(3)).open("begun").until(called("shutdown p")).open("go");
             plan.until(returned("shutdown p")).sample("after").open("look");
         },
         judge: |history| {

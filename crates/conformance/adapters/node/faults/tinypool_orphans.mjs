@@ -9,19 +9,14 @@ import { pathToFileURL } from 'node:url'
 
 const require = createRequire(new URL('../../../../bench/peers/node/package.json', import.meta.url))
 
-export default (time) => {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, time)
-  return process.pid
+export default () => {
+  console.log(process.pid)
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 60_000)
 }
 
 if (process.argv[2] === 'program') {
   const { Tinypool } = await import(pathToFileURL(require.resolve('tinypool')))
-  const options = { runtime: 'child_process', minThreads: 1, maxThreads: 1 }
-  const pool = new Tinypool({ ...options, filename: import.meta.url })
-  const pid = await pool.run(0)
-  pool.run(60_000)
-  await sleep(500)
-  console.log(pid)
+  new Tinypool({ runtime: 'child_process', filename: import.meta.url }).run()
 } else if (!process.send) {
   const options = { stdio: ['ignore', 'pipe', 'inherit'] }
   const program = spawn(process.execPath, [process.argv[1], 'program'], options)

@@ -1,4 +1,4 @@
-"""pebble: a task that is scheduled right before stop may never have an outcome."""
+"""pebble: tasks that have not returned when the pool is stopped may never have an outcome."""
 import multiprocessing
 import os
 import time

@@ -15,6 +15,7 @@
 //! - [`cases`]: the catalogue. [`property`]: what of it is drawn.
 //! - [`check`]: whether an adapter keeps to the contract, before its pool is judged.
 //! - [`catalogue`]: the cases as a page of the book. [`suite`]: the catalogue × adapters, as a test program.
+//! - [`field`]: what is known of other pools, as a page of the book.
 //! - [`report`]: what came of it, for people and for other programs.
 
 pub mod case;
@@ -22,6 +23,7 @@ pub mod cases;
 pub mod catalogue;
 pub mod check;
 pub mod contract;
+pub mod field;
 pub mod history;
 pub mod judge;
 mod markup;

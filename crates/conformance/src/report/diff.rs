@@ -35,6 +35,10 @@ pub struct Change {
     pub before: Option<Verdict>,
     /// What is said of it, if it is there.
     pub after: Option<Verdict>,
+    /// Whether it held before, and not only at times.
+    pub held: bool,
+    /// Whether it holds now, and not only at times.
+    pub holds: bool,
     /// Why.
     pub observation: String,
 }
@@ -71,11 +75,16 @@ impl Diff {
         for (id, was) in &before {
             let is = after.get(id);
             let observation = is.map_or_else(|| gone.to_owned(), |is| is.observation.clone());
+            if is.is_some_and(|is| (is.verdict, is.at_times) == (was.verdict, was.at_times)) {
+                continue;
+            }
             self.push(Change {
                 run: name.to_owned(),
                 case: id.clone(),
                 before: Some(was.verdict),
                 after: is.map(|is| is.verdict),
+                held: was.holds(),
+                holds: is.is_some_and(CaseResult::holds),
                 observation,
             });
         }
@@ -85,6 +94,8 @@ impl Diff {
                 case: id.clone(),
                 before: None,
                 after: Some(is.verdict),
+                held: false,
+                holds: is.holds(),
                 observation: is.observation.clone(),
             });
         }
@@ -92,10 +103,9 @@ impl Diff {
 
     fn push(&mut self, change: Change) {
         let list = match (change.before, change.after) {
-            (before, after) if before == after => return,
             (None, _) => &mut self.new,
             (_, None) => &mut self.removed,
-            (Some(before), Some(after)) => match (before.holds(), after.holds()) {
+            (Some(_), Some(_)) => match (change.held, change.holds) {
                 (true, false) => &mut self.regressions,
                 (false, true) => &mut self.improvements,
                 _ => &mut self.others,
@@ -114,7 +124,7 @@ impl Diff {
 
 impl Change {
     fn lost(&self) -> bool {
-        self.before.is_some_and(Verdict::holds) && self.after.is_none()
+        self.held && self.after.is_none()
     }
 }
 

@@ -83,7 +83,8 @@ fn legend() -> String {
     let item = |verdict: &Verdict| {
         format!("<li class=\"{}\">{} {verdict}</li>\n", verdict.word(), verdict.symbol())
     };
-    Verdict::ALL.iter().map(item).collect()
+    let verdicts: String = Verdict::ALL.iter().map(item).collect();
+    verdicts + "<li>~ at times: a race of the pool decides, another run may see otherwise</li>\n"
 }
 
 fn options() -> String {
@@ -146,8 +147,11 @@ fn share(counts: &Counts) -> String {
     };
     let others =
         Verdict::ALL.into_iter().filter(|it| *it != Verdict::Passed && counts.get(*it) > 0);
-    let others: Vec<String> =
+    let mut others: Vec<String> =
         others.map(|it| format!("{} {} {it}", it.symbol(), counts.get(it))).collect();
+    if counts.at_times() > 0 {
+        others.push(format!("~ {} at times", counts.at_times()));
+    }
     format!(
         "<td class=\"{}\">{} {passed}/{applicable} <span class=\"small\">{}</span></td>",
         class.word(),
@@ -189,7 +193,7 @@ fn case(matrix: &Matrix<'_>, row: &Row<'_>, index: usize) -> String {
              {}<span class=\"hidden-text\">: {id}, {}</span></button></td>",
             cell.verdict.word(),
             cell.verdict.symbol(),
-            cell.verdict,
+            cell.label(),
             escaped(name)
         );
     }
@@ -270,6 +274,9 @@ fn details(cell: &Cell<'_>, row: &About<'_>, rerun: &str, base: &str) -> Value {
         put("observation", json!(cell.observation));
     }
     let Some(result) = cell.result else { return details };
+    if result.at_times {
+        put("label", json!(cell.label()));
+    }
     put("seconds", json!(result.seconds));
     if !result.timeline.is_empty() {
         put("timeline", json!(result.timeline));

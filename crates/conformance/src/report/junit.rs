@@ -67,8 +67,11 @@ fn test_case(xml: &mut String, suite: &str, case: &CaseResult) {
         case.seconds,
     );
     let element = Element::of(case.verdict);
-    let about = format!("{}: {}", case.verdict, case.observation);
+    let about = format!("{}: {}", case.label(), case.observation);
     match element {
+        Element::None if case.at_times => {
+            let _ = writeln!(xml, "      <system-out>{}</system-out>", escaped(&about));
+        }
         Element::None => {}
         Element::Skipped => {
             let _ = writeln!(xml, "      <skipped message=\"{}\"/>", attribute(&about));

@@ -34,7 +34,7 @@ pub fn markdown(results: &Results) -> String {
     }
     let _ = writeln!(
         text,
-        "\n{}. *MUST* counts the requirements of that level that were seen to hold, among those that are for the pool.",
+        "\n{} · ~ of these, what another run may see otherwise. *MUST* counts the requirements of that level that were seen to hold, and not only at times, among those that are for the pool.",
         legend()
     );
     text
@@ -50,8 +50,11 @@ pub(super) fn legend() -> String {
 /// Leaves out what was never said.
 pub(super) fn cell(counts: &Counts) -> String {
     let shown = Verdict::ALL.iter().filter(|verdict| counts.get(**verdict) > 0);
-    let parts: Vec<String> =
+    let mut parts: Vec<String> =
         shown.map(|verdict| format!("{} {}", counts.get(*verdict), verdict.symbol())).collect();
+    if counts.at_times() > 0 {
+        parts.push(format!("{} ~", counts.at_times()));
+    }
     parts.join(" · ")
 }
 

@@ -106,6 +106,16 @@ impl<'a> Cell<'a> {
         };
         Self { verdict, observation, result }
     }
+
+    /// Returns the words for what is said.
+    pub fn label(&self) -> String {
+        self.result.map_or_else(|| self.verdict.label(), CaseResult::label)
+    }
+
+    /// Says whether the requirement holds.
+    pub fn holds(&self) -> bool {
+        self.result.map_or(self.verdict.holds(), CaseResult::holds)
+    }
 }
 
 /// Names columns, and makes equal names differ by what the runs differ in.
@@ -122,6 +132,7 @@ fn names(runs: &[Run]) -> Vec<String> {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
     of: [usize; Verdict::ALL.len()],
+    at_times: usize,
     must: Share,
 }
 
@@ -141,9 +152,10 @@ impl Counts {
         for row in rows {
             let Some(cell) = row.cells.get(column) else { continue };
             counts.of[cell.verdict as usize] += 1;
+            counts.at_times += usize::from(cell.result.is_some_and(|result| result.at_times));
             if row.level(column) == Level::Must && cell.verdict != Verdict::Unsupported {
                 counts.must.all += 1;
-                counts.must.holds += usize::from(cell.verdict.holds());
+                counts.must.holds += usize::from(cell.holds());
             }
         }
         counts
@@ -152,6 +164,11 @@ impl Counts {
     /// Returns how often a verdict was given.
     pub fn get(&self, verdict: Verdict) -> usize {
         self.of[verdict as usize]
+    }
+
+    /// Returns how many of these verdicts a race of the pool decides.
+    pub fn at_times(&self) -> usize {
+        self.at_times
     }
 
     /// Returns how many requirements were seen not to hold, known or not.

@@ -23,7 +23,7 @@ function open(row, column) {
     const { label, symbol } = data.verdicts[cell.verdict];
     document.getElementById("detail-title").textContent = `${data.rows[row].id} (${about.level})`;
     part("run").textContent = data.columns[column];
-    part("verdict").textContent = `${symbol} ${label}`;
+    part("verdict").textContent = `${symbol} ${cell.label ?? label}`;
     part("verdict").className = cell.verdict;
     part("requirement").textContent = about.requirement;
     part("observation").textContent = cell.observation || "The requirement was seen to hold.";

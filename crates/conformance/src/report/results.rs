@@ -16,6 +16,9 @@ use crate::contract::Description;
 /// The version of the file's shape. It changes when a file of before can no longer be read.
 pub const VERSION: u32 = 1;
 
+/// What stands behind a verdict that a race of the pool decides.
+pub(super) const AT_TIMES: &str = " (~ at times)";
+
 /// A file of results: the columns of a matrix.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -81,6 +84,9 @@ pub struct CaseResult {
     pub anchor: String,
     /// What is said.
     pub verdict: Verdict,
+    /// Whether a race of the pool decides, so that another run may say otherwise.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub at_times: bool,
     /// What was seen, or why nothing was. Only what has passed may leave it out.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub observation: String,
@@ -168,6 +174,23 @@ impl fmt::Display for Verdict {
     }
 }
 
+impl CaseResult {
+    /// Returns the words for what is said, with the mark of what another run may see otherwise.
+    pub fn label(&self) -> String {
+        let mark = if self.at_times { AT_TIMES } else { "" };
+        format!("{}{mark}", self.verdict)
+    }
+
+    /// Says whether the requirement holds. It does not where it was seen to hold and at times does not.
+    pub fn holds(&self) -> bool {
+        self.verdict.holds() && !self.at_times
+    }
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
 impl Run {
     /// Returns what the run is called by people: the pool and how it starts workers, or the command of
     /// an adapter that is dead.
@@ -193,6 +216,13 @@ impl Run {
             }
             if case.verdict != Verdict::Passed && case.observation.trim().is_empty() {
                 return of(&format!("it is {}, and no observation says why", case.verdict));
+            }
+            if case.at_times && !matches!(case.verdict, Verdict::Passed | Verdict::ExpectedFailure)
+            {
+                return of(&format!("it is {}, which no race decides", case.verdict));
+            }
+            if case.at_times && case.observation.trim().is_empty() {
+                return of("it fails at times, and no observation says why");
             }
             if !case.seconds.is_finite() || case.seconds < 0.0 {
                 return of("it took less than no time");

@@ -57,6 +57,8 @@ struct Pool {
 #[serde(deny_unknown_fields)]
 struct Kept {
     verdict: Verdict,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    at_times: bool,
     seconds: f64,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     observation: String,
@@ -209,6 +211,7 @@ impl Kept {
         let explained = !matches!(case.verdict, Verdict::Passed | Verdict::Unsupported);
         Self {
             verdict: case.verdict,
+            at_times: case.at_times,
             seconds: case.seconds,
             observation: case.observation.clone(),
             timeline: if explained { case.timeline.clone() } else { String::new() },
@@ -237,6 +240,7 @@ impl Stated {
             source: self.source.clone(),
             anchor: self.anchor.clone(),
             verdict: cell.verdict,
+            at_times: cell.at_times,
             observation: cell.observation.clone(),
             seconds: cell.seconds,
             timeline: cell.timeline.clone(),

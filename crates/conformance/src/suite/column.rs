@@ -85,6 +85,7 @@ impl Column {
         let mut result = Result::judged(&self.adapter, description, case, limits);
         if let Some(known) = self.expectations.of(case.id) {
             result.verdict = match result.verdict {
+                Verdict::Passed if known.at_times.is_some() => Verdict::ThisTime(known.clone()),
                 Verdict::Passed => Verdict::Unexpected(known.reason.clone()),
                 Verdict::Failed(_) => Verdict::Expected(known.clone()),
                 other => other,

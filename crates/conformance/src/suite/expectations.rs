@@ -4,10 +4,13 @@
 //! ["shutdown.second-is-honoured"]
 //! reason = "The second call returns at once."
 //! link = "https://github.com/python/cpython/issues/…"
+//! shown_by = "a_program_without_the_suite.py"
+//! at_times = "Which of two threads is first decides it."
 //! ```
 //!
 //! A known failure that passes is an error, and so is one of a case that does not exist: the file never
-//! says more than is true.
+//! says more than is true. Only where a race of the pool decides, which `at_times` then names, is
+//! neither outcome unexpected.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -34,6 +37,25 @@ pub struct Known {
     /// Where more is said of it; empty if it is not known elsewhere.
     #[serde(default)]
     pub link: String,
+    /// The file name of a program that shows the fault without the suite; empty if there is none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub shown_by: String,
+    /// Which race of the pool makes the case fail in one run and pass in another. Missing if it fails in
+    /// every run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_times: Option<String>,
+}
+
+impl Known {
+    /// Returns what is known of a failure by no more than what was observed.
+    fn observed(observed: &str) -> Self {
+        Self {
+            reason: observed.to_owned(),
+            link: String::new(),
+            shown_by: String::new(),
+            at_times: None,
+        }
+    }
 }
 
 impl Expectations {
@@ -58,6 +80,10 @@ impl Expectations {
             if known.reason.trim().is_empty() {
                 return Err(format!("{}: \"{id}\" has no reason", file.display()));
             }
+            if known.at_times.as_ref().is_some_and(|race| race.trim().is_empty()) {
+                let place = file.display();
+                return Err(format!("{place}: \"{id}\" does not say which race its at_times is"));
+            }
         }
         Ok(Self { file, known })
     }
@@ -73,17 +99,19 @@ impl Expectations {
     }
 
     /// Writes the file anew: what has `failed` is known from now on, by what was observed where no
-    /// reason was given before; what is not among `judged` stays. A file that says nothing goes.
+    /// reason was given before; what is not among `judged` stays, and so does what fails at times. A
+    /// file that says nothing goes.
     ///
     /// # Errors
     ///
     /// It cannot be written.
     pub fn bless(&self, judged: &[&str], failed: &BTreeMap<String, String>) -> Result<(), String> {
         let mut known = self.known.clone();
-        known.retain(|id, _| !judged.contains(&id.as_str()) || failed.contains_key(id));
+        known.retain(|id, known| {
+            known.at_times.is_some() || !judged.contains(&id.as_str()) || failed.contains_key(id)
+        });
         for (id, observed) in failed {
-            let reason = observed.clone();
-            known.entry(id.clone()).or_insert(Known { reason, link: String::new() });
+            known.entry(id.clone()).or_insert_with(|| Known::observed(observed));
         }
         let written = if known.is_empty() {
             match fs::remove_file(&self.file) {

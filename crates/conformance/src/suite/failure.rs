@@ -20,7 +20,9 @@ const MOST_LINES: usize = 60;
 /// Returns what there is to say, if the pool did not pass. Writes the files below `folder`.
 pub(super) fn text(column: &Column, case: &Case, result: &Result, folder: &Path) -> Option<String> {
     let observed = match &result.verdict {
-        Verdict::Passed | Verdict::Unsupported(_) | Verdict::Expected(_) => return None,
+        Verdict::Passed | Verdict::ThisTime(_) | Verdict::Unsupported(_) | Verdict::Expected(_) => {
+            return None;
+        }
         Verdict::AdapterError(error) => format!("adapter error: {error}"),
         Verdict::Failed(found) => {
             let all: Vec<&str> = found.iter().map(|found| found.complaint.as_str()).collect();

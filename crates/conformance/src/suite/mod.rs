@@ -118,7 +118,10 @@ pub fn bless(results: &Results) -> std::result::Result<(), String> {
                     failed.insert(result.case.to_owned(), known.reason.clone());
                 }
                 // An adapter that is at fault is never known to be.
-                Verdict::AdapterError(_) | Verdict::Passed | Verdict::Unexpected(_) => {}
+                Verdict::AdapterError(_)
+                | Verdict::Passed
+                | Verdict::ThisTime(_)
+                | Verdict::Unexpected(_) => {}
             }
             judged.push(result.case);
         }

@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use super::Results;
 use super::column::Column;
+use super::expectations::Known;
 use super::verdict::{Result, Verdict};
 use crate::case::Case;
 use crate::cases;
@@ -45,16 +46,17 @@ fn case_result(column: &Column, case: &Case, result: Option<&Result>) -> CaseRes
             let all: Vec<&str> = found.iter().map(|found| found.complaint.as_str()).collect();
             (Said::Failed, all.join("\n"))
         }
-        Some(Verdict::Expected(known)) => {
-            let link =
-                if known.link.is_empty() { String::new() } else { format!(" ({})", known.link) };
-            (Said::ExpectedFailure, format!("{}{link}", known.reason))
-        }
+        Some(Verdict::Expected(known)) => (Said::ExpectedFailure, about(known)),
+        Some(Verdict::ThisTime(known)) => (Said::Passed, about(known)),
         Some(Verdict::Unexpected(reason)) => {
             (Said::UnexpectedPass, format!("it is known to fail: {reason}"))
         }
         Some(Verdict::Unsupported(reason)) => (Said::Unsupported, reason.clone()),
         Some(Verdict::AdapterError(error)) => (Said::AdapterError, error.clone()),
+    };
+    let at_times = match result.map(|result| &result.verdict) {
+        Some(Verdict::Expected(known) | Verdict::ThisTime(known)) => known.at_times.is_some(),
+        _ => false,
     };
     let history = result.and_then(|result| result.history.as_deref());
     CaseResult {
@@ -65,11 +67,18 @@ fn case_result(column: &Column, case: &Case, result: Option<&Result>) -> CaseRes
         source: case.source.to_owned(),
         anchor: case.anchor(),
         verdict,
+        at_times,
         observation,
         seconds: result.map_or(0.0, |result| (result.took.as_secs_f64() * 1000.0).round() / 1000.0),
         timeline: history.map(timeline::text).unwrap_or_default(),
         rerun: column.rerun(case.id),
     }
+}
+
+fn about(known: &Known) -> String {
+    let race = known.at_times.as_ref().map(|race| format!(" It fails at times: {race}"));
+    let link = if known.link.is_empty() { String::new() } else { format!(" ({})", known.link) };
+    format!("{}{}{link}", known.reason, race.unwrap_or_default())
 }
 
 fn machine() -> Machine {

@@ -22,6 +22,8 @@ pub enum Verdict {
     Unsupported(String),
     /// The requirement was not seen to hold, as is known.
     Expected(Known),
+    /// It was, and it is known that at times it is not.
+    ThisTime(Known),
     /// It was, though it is known not to; why it is.
     Unexpected(String),
     /// The adapter did not keep to the contract; how.

@@ -1,7 +1,7 @@
 //! What counts as a loss, and what does not.
 
 use procpool_conformance::case::Level;
-use procpool_conformance::report::{Diff, Results, Run, Verdict};
+use procpool_conformance::report::{CaseResult, Diff, Results, Run, Verdict};
 
 use crate::fixture::{case, dead, run};
 
@@ -63,6 +63,27 @@ fn an_adapter_that_died_or_was_left_out_is_a_loss() {
     other.runs[0].adapter = "y".to_owned();
     let left_out = Diff::of(&old, &other);
     assert_eq!((left_out.losses(), left_out.removed.len(), left_out.new.len()), (2, 2, 2));
+}
+
+#[test]
+fn what_comes_and_goes_is_no_loss() {
+    let of = |verdict| {
+        let at_times = CaseResult {
+            at_times: true,
+            observation: "Two threads race.".to_owned(),
+            ..case("a.b", Level::Must, verdict)
+        };
+        one(run("x", "pool", vec![at_times]))
+    };
+    let (passed, failed) = (of(Verdict::Passed), of(Verdict::ExpectedFailure));
+    for (before, after) in [(&passed, &failed), (&failed, &passed)] {
+        let diff = Diff::of(before, after);
+        assert_eq!((diff.losses(), diff.improvements.len(), diff.others.len()), (0, 0, 1));
+    }
+    // It held in every run before.
+    let held = self::of(&[("a.b", Verdict::Passed)]);
+    assert_eq!(Diff::of(&held, &failed).losses(), 1);
+    assert_eq!(Diff::of(&held, &passed).losses(), 1);
 }
 
 #[test]

@@ -25,6 +25,7 @@ pub(crate) fn case(id: &str, level: Level, verdict: Verdict) -> CaseResult {
         source: "the article".to_owned(),
         anchor: format!("catalogue.html#{area}-{slug}"),
         verdict,
+        at_times: false,
         observation,
         seconds: 0.25,
         timeline: "       0.0 ms  main       new p …\n       1.5 ms  4127 begin \"a\"\n".to_owned(),

@@ -1,7 +1,9 @@
 //! Each format, from results with every verdict.
 
 use procpool_conformance::case::Level;
-use procpool_conformance::report::{Matrix, Results, Verdict, badge, html, junit, markdown};
+use procpool_conformance::report::{
+    CaseResult, Matrix, Results, Verdict, badge, html, junit, markdown,
+};
 use roxmltree::Document;
 
 use crate::fixture::{case, results, run};
@@ -79,6 +81,38 @@ fn a_badge_says_how_many() {
     let optional = only(vec![case("a.b", Level::May, Verdict::Failed)]);
     let svg = badge(&optional, None).expect("it is the only one");
     assert!(svg.contains(">no MUST tested<"), "{svg}");
+}
+
+#[test]
+fn what_comes_and_goes_is_marked_and_does_not_hold() {
+    let at_times = |id, verdict| CaseResult {
+        at_times: true,
+        observation: "Two threads race.".to_owned(),
+        ..case(id, Level::Must, verdict)
+    };
+    let results = only(vec![
+        case("a.a", Level::Must, Verdict::Passed),
+        at_times("a.b", Verdict::Passed),
+        at_times("a.c", Verdict::ExpectedFailure),
+    ]);
+    let svg = badge(&results, None).expect("it is the only one");
+    assert!(svg.contains(">1/3 MUST<"), "{svg}");
+    let table = markdown(&results);
+    assert!(table.contains("| 1/3 | 2 ✓ · 1 ≈ · 2 ~ |"), "{table}");
+    let xml = junit(&results);
+    Document::parse(&xml).expect("it is well-formed");
+    for said in [
+        "<system-out>passed (~ at times): Two threads race.</system-out>",
+        "<skipped message=\"expected failure (~ at times): Two threads race.\"/>",
+    ] {
+        assert!(xml.contains(said), "{said}: {xml}");
+    }
+    let page = html(&results, None).expect("it is written");
+    for said in
+        ["</span> passed (~ at times)<", "~ 2 at times", "\"label\":\"passed (~ at times)\""]
+    {
+        assert!(page.contains(said), "the page has no {said}");
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The file: what is written is read, and what contradicts itself is refused with a reason.
 
 use procpool_conformance::case::Level;
-use procpool_conformance::report::{Results, Run, Verdict};
+use procpool_conformance::report::{CaseResult, Results, Run, Verdict};
 use serde_json::{Value, json};
 
 use crate::fixture::{case, dead, hostile, results, run};
@@ -56,6 +56,15 @@ fn a_contradiction_is_refused() {
     assert_eq!(
         cases(vec![silent]),
         "the run of `x`: a.b: it is unsupported, and no observation says why"
+    );
+    let at_times = |verdict| CaseResult { at_times: true, ..case("a.b", Level::Must, verdict) };
+    assert_eq!(
+        cases(vec![at_times(Verdict::Passed)]),
+        "the run of `x`: a.b: it fails at times, and no observation says why"
+    );
+    assert_eq!(
+        cases(vec![at_times(Verdict::Unsupported)]),
+        "the run of `x`: a.b: it is unsupported, which no race decides"
     );
     let mut early = passed();
     early.seconds = -1.0;

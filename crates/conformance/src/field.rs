@@ -1,0 +1,246 @@
+//! What other pools do, as a page of the book: each known fault, the cases that it fails, and the program
+//! that shows it without the suite.
+//!
+//! Owns how the expectations and the first comments of those programs become one table. Knows nothing of
+//! runs: what the files say is checked by running the suite and the programs.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use crate::suite::Known;
+
+/// The folders of programs, below that of the repository.
+const FOLDERS: [&str; 4] = [
+    "crates/conformance/adapters/python/faults",
+    "crates/conformance/adapters/node/faults",
+    "crates/conformance/adapters/perl/faults",
+    "crates/adapter-procspawn/faults",
+];
+
+/// The files that pin versions, below that of the repository, and what stands between name and version.
+const PINS: [(&str, &str); 3] = [
+    ("crates/bench/peers/python/requirements.txt", "=="),
+    ("crates/bench/peers/node/package.json", "\": \""),
+    ("crates/adapter-procspawn/Cargo.toml", " = \"="),
+];
+
+/// The versions of what comes with a system, so that no file here pins it.
+const OF_THE_SYSTEM: [(&str, &str); 3] = [
+    ("MCE", "1.884"),
+    ("concurrent.futures", "of CPython 3.11.7"),
+    ("multiprocessing.Pool", "of CPython 3.11.7"),
+];
+
+const INTRODUCTION: &str = "# What other pools do
+
+The suite has found faults in every other pool that has an adapter. This page lists them. A fault gets in
+by two steps: a case failed, and then a program that uses the pool alone, without the suite or its
+adapter, showed the same thing. Only then is it the pool's fault and not the suite's, and only then is the
+case an [expected failure](adapter.md#failures-that-you-know-of). The programs are short, print what they
+see, and fail when the fault does not show, so a fault that has been mended is noticed:
+
+```text
+python3 crates/conformance/adapters/test_faults.py [NAME…]
+```
+
+All of it is about the versions named here, on Linux. Some entries are what the pool's documentation says;
+they are here since the pool is not what the case asks for, and the link leads there. A case marked ~ fails
+only at times, since a race of the pool decides it. Where a pool starts workers in several ways and not all
+fail a case, those that do are named behind it.
+";
+
+/// What is known of other pools.
+#[derive(Debug, Clone, Default)]
+pub struct Field {
+    /// What is known to fail, by the pool's name and start method, with a dash between them.
+    pub known: BTreeMap<String, BTreeMap<String, Known>>,
+    /// The programs, by the names of their files.
+    pub programs: BTreeMap<String, Program>,
+    /// The versions that all this is about, by pool.
+    pub versions: BTreeMap<String, String>,
+}
+
+/// A program that shows a fault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Program {
+    /// Where it is, below the folder of the repository.
+    pub folder: String,
+    /// Whose fault it shows.
+    pub pool: String,
+    /// What the fault is.
+    pub sentence: String,
+}
+
+impl Field {
+    /// Reads what is in a repository.
+    ///
+    /// # Errors
+    ///
+    /// A file cannot be read, or a program does not begin with a sentence about a pool.
+    pub fn read(repository: &Path) -> Result<Self, String> {
+        let mut field = Self::default();
+        for (name, text) in files(&repository.join("crates/conformance/expectations"))? {
+            let column = name.strip_suffix(".toml").unwrap_or(&name).to_owned();
+            let known = toml::from_str(&text).map_err(|error| format!("{name}: {error}"))?;
+            field.known.insert(column, known);
+        }
+        for folder in FOLDERS {
+            for (name, text) in files(&repository.join(folder))? {
+                let program = Program::of(folder, &text).ok_or_else(|| {
+                    format!("{folder}/{name} does not begin with a comment \"POOL: its fault.\"")
+                })?;
+                field.programs.insert(name, program);
+            }
+        }
+        let pools: BTreeSet<&String> = field.programs.values().map(|it| &it.pool).collect();
+        let mut pins = OF_THE_SYSTEM.map(|(pool, version)| format!("{pool}=={version}")).join("\n");
+        for (file, between) in PINS {
+            let path = repository.join(file);
+            let text = fs::read_to_string(&path).map_err(|error| format!("{file}: {error}"))?;
+            pins += &format!("\n{}", text.replace(between, "=="));
+        }
+        for pool in pools {
+            let pin = pins.lines().find_map(|line| {
+                let line = line.trim_start_matches([' ', '"']);
+                line.strip_prefix(pool.as_str())?.strip_prefix("==")
+            });
+            let version = pin.ok_or_else(|| format!("no file says which version {pool} has"))?;
+            let version = version.trim_end_matches(['"', ',']).to_owned();
+            field.versions.insert(pool.clone(), version);
+        }
+        Ok(field)
+    }
+
+    /// Returns the programs that show why no case fails.
+    pub fn idle(&self) -> Vec<String> {
+        let named: BTreeSet<&str> =
+            self.known.values().flat_map(BTreeMap::values).map(|it| it.shown_by.as_str()).collect();
+        self.programs.keys().filter(|name| !named.contains(name.as_str())).cloned().collect()
+    }
+
+    /// Returns the page, in Markdown.
+    pub fn page(&self) -> String {
+        let mut page = INTRODUCTION.to_owned();
+        for (pool, version) in &self.versions {
+            let programs = self.programs.iter().filter(|(_, program)| program.pool == *pool);
+            let folders: BTreeSet<String> =
+                programs.clone().map(|(_, it)| format!("`{}`", it.folder)).collect();
+            let folders = folders.into_iter().collect::<Vec<_>>().join(", ");
+            let _ = write!(
+                page,
+                "\n## {pool} {version}\n\nThe programs are in {folders}.\n\n\
+                 | fault | cases that it fails | shown by | more |\n| --- | --- | --- | --- |\n"
+            );
+            for (name, Program { sentence, .. }) in programs {
+                let (cases, links) = (self.cases(pool, name), self.links(name));
+                let _ = writeln!(page, "| {} | {cases} | `{name}` | {links} |", escaped(sentence));
+            }
+        }
+        page
+    }
+
+    /// Returns the columns of a pool, by start method.
+    fn columns(&self, pool: &str) -> Vec<(&str, &BTreeMap<String, Known>)> {
+        let named = self.known.iter().filter_map(|(name, known)| {
+            let (of, method) = name.rsplit_once('-')?;
+            (of == pool).then_some((method, known))
+        });
+        named.collect()
+    }
+
+    fn cases(&self, pool: &str, program: &str) -> String {
+        let columns = self.columns(pool);
+        let mut cases: BTreeMap<&str, (Vec<&str>, bool)> = BTreeMap::new();
+        for (method, known) in &columns {
+            for (id, known) in known.iter().filter(|(_, it)| it.shown_by == program) {
+                let (methods, at_times) = cases.entry(id).or_default();
+                methods.push(method);
+                *at_times |= known.at_times.is_some();
+            }
+        }
+        let links = cases.into_iter().map(|(id, (methods, at_times))| {
+            let mark = if at_times { " ~" } else { "" };
+            let only = match methods.len() == columns.len() {
+                true => String::new(),
+                false => format!(" ({})", methods.join(", ")),
+            };
+            format!("[{id}](catalogue.md#{}){mark}{only}", id.replace('.', "-"))
+        });
+        links.collect::<Vec<_>>().join("<br>")
+    }
+
+    fn links(&self, program: &str) -> String {
+        let known = self.known.values().flat_map(BTreeMap::values);
+        let links: BTreeSet<&str> = known
+            .filter(|it| it.shown_by == program && !it.link.is_empty())
+            .map(|it| it.link.as_str())
+            .collect();
+        links.into_iter().map(link).collect::<Vec<_>>().join("<br>")
+    }
+}
+
+impl Program {
+    /// Reads the comment that a program begins with: `POOL: its fault.`
+    fn of(folder: &str, text: &str) -> Option<Self> {
+        let comment = first_comment(text);
+        let (pool, sentence) = comment.split_once(": ")?;
+        sentence.ends_with('.').then(|| Self {
+            folder: folder.to_owned(),
+            pool: pool.to_owned(),
+            sentence: sentence.to_owned(),
+        })
+    }
+}
+
+/// Returns the first paragraph of a docstring, or the first lines that are comments, as one line.
+fn first_comment(text: &str) -> String {
+    let lines: Vec<&str> = match text.strip_prefix("\"\"\"") {
+        Some(docstring) => {
+            let (said, _) = docstring.split_once("\"\"\"").unwrap_or((docstring, ""));
+            said.lines().take_while(|line| !line.is_empty()).collect()
+        }
+        None => text
+            .lines()
+            .skip_while(|line| line.starts_with("#!"))
+            .map_while(|line| ["//!", "//", "#"].iter().find_map(|it| line.strip_prefix(*it)))
+            .collect(),
+    };
+    lines.into_iter().map(str::trim).collect::<Vec<_>>().join(" ")
+}
+
+/// Returns the files of a folder that are text, with their names.
+fn files(folder: &Path) -> Result<BTreeMap<String, String>, String> {
+    let of = |error: std::io::Error| format!("{}: {error}", folder.display());
+    let mut files = BTreeMap::new();
+    for entry in fs::read_dir(folder).map_err(of)? {
+        let path = entry.map_err(of)?.path();
+        if path.is_file() {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let text = fs::read_to_string(&path)
+                .map_err(|error| format!("{}: {error}", path.display()))?;
+            files.insert(name, text);
+        }
+    }
+    Ok(files)
+}
+
+/// Names an issue by its repository and number, anything else by its server.
+fn link(address: &str) -> String {
+    let path = address.strip_prefix("https://").unwrap_or(address);
+    let parts: Vec<&str> = path.split('/').collect();
+    let name = match parts.as_slice() {
+        ["github.com", owner, name, "issues" | "pull", number] => {
+            format!("{owner}/{name}#{number}")
+        }
+        [server, ..] => (*server).to_owned(),
+        [] => String::new(),
+    };
+    format!("[{name}]({address})")
+}
+
+/// Keeps a sentence one cell of a table.
+fn escaped(text: &str) -> String {
+    text.replace('|', "\\|").replace('*', "\\*").replace('<', "&lt;")
+}

@@ -1,5 +1,5 @@
-//! The catalogue: every case is whole, every behaviour is accounted for, and the book's page is that of
-//! the cases. `CONFORMANCE_BLESS=1` writes the page anew.
+//! The catalogue: every case is whole, every behaviour is accounted for, and the book's pages are those of
+//! the cases and of what is known of other pools. `CONFORMANCE_BLESS=1` writes the pages anew.
 
 #[path = "../../procpool/tests/behaviours/rows.rs"]
 mod rows;
@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use procpool_conformance::case::{CASE, Case, Level};
+use procpool_conformance::field::Field;
 use procpool_conformance::{cases, catalogue};
 use rows::rows;
 
@@ -114,12 +115,23 @@ fn a_behaviour_that_is_forgotten_is_found() {
     );
 }
 
-#[test]
-fn the_books_page_is_that_of_the_cases() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../book/src/catalogue.md");
+/// Compares a page of the book with what it is made from, or writes it.
+fn assert_page(name: &str, page: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../book/src").join(name);
     if std::env::var_os("CONFORMANCE_BLESS").is_some() {
-        std::fs::write(&path, catalogue::page()).expect("the page is written");
+        std::fs::write(&path, page).expect("the page is written");
     }
     let there = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(there == catalogue::page(), "the page is an older one; CONFORMANCE_BLESS=1 writes it");
+    assert!(there == page, "{name} is an older one; CONFORMANCE_BLESS=1 writes it");
+}
+
+#[test]
+fn the_books_page_is_that_of_the_cases() {
+    assert_page("catalogue.md", &catalogue::page());
+}
+
+#[test]
+fn the_books_page_is_that_of_what_is_known_of_other_pools() {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    assert_page("field.md", &Field::read(&repository).expect("it can be read").page());
 }

@@ -71,6 +71,8 @@ pub struct Program {
     pub pool: String,
     /// What the fault is.
     pub sentence: String,
+    /// How many lines it has.
+    pub lines: usize,
 }
 
 impl Field {
@@ -190,6 +192,7 @@ impl Program {
             folder: folder.to_owned(),
             pool: pool.to_owned(),
             sentence: sentence.to_owned(),
+            lines: text.lines().count(),
         })
     }
 }

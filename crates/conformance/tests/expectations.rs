@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use procpool_conformance::case::{CASE, Case, Level};
 use procpool_conformance::cases;
-use procpool_conformance::field::Field;
+use procpool_conformance::field::{Field, Program};
 use procpool_conformance::plan::{echo, workers};
 use procpool_conformance::report;
 use procpool_conformance::run::{Adapter, Limits};
@@ -72,6 +72,53 @@ fn every_file_says_what_is_true_of_the_catalogue() {
 #[test]
 fn every_program_shows_why_some_case_fails() {
     assert_eq!(field().idle(), Vec::<String>::new());
+}
+
+#[test]
+fn every_program_is_short() {
+    let programs = field().programs;
+    let long: Vec<&String> =
+        programs.iter().filter(|(_, program)| program.lines > 30).map(|(name, _)| name).collect();
+    assert!(long.is_empty(), "these have more than 30 lines: {long:?}");
+}
+
+#[test]
+fn a_page_says_of_each_fault_what_it_fails() {
+    let known = |text: &str| toml::from_str(text).expect("it is a file of expectations");
+    let of = |id: &str, more: &str| {
+        format!("[\"{id}\"]\nreason = \"So it is.\"\nshown_by = \"drops.py\"\n{more}\n")
+    };
+    let link = "link = \"https://github.com/them/pool/issues/7\"";
+    let program = Program {
+        folder: "faults".to_owned(),
+        pool: "pool".to_owned(),
+        sentence: "it drops a|b.".to_owned(),
+        lines: 9,
+    };
+    let field = Field {
+        known: BTreeMap::from([
+            ("pool-fork".to_owned(), known(&of("article.initargs", link))),
+            (
+                "pool-spawn".to_owned(),
+                known(
+                    &(of("article.initargs", "") + &of("init.exit-breaks", "at_times = \"Two.\"")),
+                ),
+            ),
+            ("other-fork".to_owned(), known(&of("init.kill-breaks", ""))),
+        ]),
+        programs: BTreeMap::from([
+            ("drops.py".to_owned(), program.clone()),
+            ("idle.py".to_owned(), program),
+        ]),
+        versions: BTreeMap::from([("pool".to_owned(), "1.2".to_owned())]),
+    };
+    assert_eq!(field.idle(), ["idle.py"]);
+    let page = field.page();
+    assert!(page.contains("\n## pool 1.2\n\nThe programs are in `faults`.\n"), "{page}");
+    let row = "| it drops a\\|b. | [article.initargs](catalogue.md#article-initargs)<br>\
+               [init.exit-breaks](catalogue.md#init-exit-breaks) ~ (spawn) | `drops.py` | \
+               [them/pool#7](https://github.com/them/pool/issues/7) |\n";
+    assert!(page.contains(row), "{page}");
 }
 
 #[test]

@@ -113,11 +113,10 @@ fn carry_out(call: &Call) -> Result<Value, String> {
             let status = Command::new("true").stdin(Stdio::null()).status();
             status.map(|status| status.code().into()).map_err(|error| error.to_string())
         }
-        Body::Nest => match call.count.unwrap_or(0) {
-            0 => Ok(0.into()),
-            depth => {
+        Body::Nest => match call.inner() {
+            None => Ok(0.into()),
+            Some(inner) => {
                 let nest = NEST.get().ok_or("this adapter does not nest")?;
-                let inner = Call { count: Some(depth - 1), ..call.clone() };
                 let depth = nest(&inner)?.as_u64().ok_or("the inner one returned no number")?;
                 Ok((depth + 1).into())
             }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use nix::unistd::dup2_stdout;
 use procpool_conformance::contract::{
-    Call, Client, EventKind, Line, Moment, Outcome, Scenario, Step, UNSUPPORTED, now,
+    Call, Client, ErrorClass, EventKind, Line, Moment, Outcome, Scenario, Step, UNSUPPORTED, now,
 };
 use serde_json::{Value, json};
 
@@ -91,17 +91,27 @@ struct Run<'a> {
     names: Names,
 }
 
-fn find<T: Clone>(names: &Mutex<HashMap<String, T>>, name: &str) -> Result<T, Stop> {
-    let names = names.lock().unwrap_or_else(PoisonError::into_inner);
-    let found = names.get(name).cloned();
+fn named<T>(found: Option<T>, name: &str) -> Result<T, Stop> {
     found.ok_or_else(|| {
         let text = format!("nothing is called {name}: what should have made it has failed");
-        Stop::failed(procpool_conformance::contract::ErrorClass::Other, text)
+        Stop::failed(ErrorClass::Invalid, text)
     })
 }
 
+fn find<T: Clone>(names: &Mutex<HashMap<String, T>>, name: &str) -> Result<T, Stop> {
+    let names = names.lock().unwrap_or_else(PoisonError::into_inner);
+    named(names.get(name).cloned(), name)
+}
+
+fn remove<T>(names: &Mutex<HashMap<String, T>>, name: &str) -> Result<T, Stop> {
+    named(names.lock().unwrap_or_else(PoisonError::into_inner).remove(name), name)
+}
+
 fn keep<T>(names: &Mutex<HashMap<String, T>>, name: &str, value: T) {
-    names.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), value);
+    let before =
+        names.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), value);
+    // Only when the names are free for others: letting go of a pool may take its time.
+    drop(before);
 }
 
 fn millis(timeout: Option<u64>) -> Option<Duration> {
@@ -149,22 +159,15 @@ impl Run<'_> {
                 keep(maps, map, find(pools, pool)?.map(calls.clone(), options)?);
             }
             Step::MapNext { map } => {
-                let items = maps.lock().unwrap_or_else(PoisonError::into_inner).remove(map);
-                let Some(mut items) = items else { return Ok(json!([])) };
+                let mut items = remove(maps, map)?;
                 let item: Vec<Outcome> = items.next().into_iter().collect();
                 keep(maps, map, items);
                 return Ok(json!(item));
             }
-            Step::MapClose { map } => {
-                let items = maps.lock().unwrap_or_else(PoisonError::into_inner).remove(map);
-                drop(items);
-            }
+            Step::MapClose { map } => drop(remove(maps, map)?),
             Step::Shutdown { pool, wait, cancel } => find(pools, pool)?.shutdown(*wait, *cancel)?,
             Step::KillWorkers { pool } => find(pools, pool)?.kill_workers()?,
-            Step::Drop { pool } => {
-                let gone = pools.lock().unwrap_or_else(PoisonError::into_inner).remove(pool);
-                drop(gone);
-            }
+            Step::Drop { pool } => drop(remove(pools, pool)?),
             Step::Cancel { future } => return find(futures, future)?.cancel().map(Value::from),
             Step::State { future } => return find(futures, future)?.state().map(Value::from),
             Step::Callback { future, label, fails } => {

@@ -53,8 +53,6 @@ pub enum Who {
     Owner,
     /// The one in which a task or an initializer of this tag began last.
     WorkerOf(String),
-    /// The one in which it began first, where what it does in other pools may have the same tag.
-    FirstWorkerOf(String),
 }
 
 /// Something that happens.
@@ -86,7 +84,7 @@ impl std::fmt::Display for Condition {
             Self::Called(step) => write!(f, "the beginning of \"{step}\""),
             Self::Returned(step) => write!(f, "the end of \"{step}\""),
             Self::Gone(Who::Owner) => write!(f, "the end of the program"),
-            Self::Gone(Who::WorkerOf(tag) | Who::FirstWorkerOf(tag)) => {
+            Self::Gone(Who::WorkerOf(tag)) => {
                 write!(f, "the end of the worker of \"{tag}\"")
             }
             Self::WorkersGone => write!(f, "the end of every worker"),
@@ -134,7 +132,12 @@ impl Plan {
 
     /// Submits a call; its tag is the name of its future.
     pub fn submit(&mut self, pool: &str, call: Call) -> &mut Self {
-        self.step(Step::Submit { pool: pool.to_owned(), future: call.tag.clone(), call })
+        self.submit_as(&call.tag.clone(), pool, call)
+    }
+
+    /// Submits a call; its future has another name than its tag.
+    pub fn submit_as(&mut self, future: &str, pool: &str, call: Call) -> &mut Self {
+        self.step(Step::Submit { pool: pool.to_owned(), future: future.to_owned(), call })
     }
 
     /// Waits for a future.

@@ -1,16 +1,21 @@
 //! `conformance check` tells good adapters from bad ones, and says what is wrong.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
 use assert_cmd::cargo::cargo_bin_cmd;
 use predicates::prelude::PredicateBooleanExt as _;
 use predicates::str::contains;
+use procpool_conformance::check::{Look, details};
+use procpool_conformance::run::{Adapter, Limits};
+
+fn hostile() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hostile")
+}
 
 fn check(adapter: &str) -> Command {
     let mut command = cargo_bin_cmd!("conformance");
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hostile");
-    command.current_dir(folder).env("CONFORMANCE_SCALE", "0.3").args(["check", adapter]);
+    command.current_dir(hostile()).env("CONFORMANCE_SCALE", "0.3").args(["check", adapter]);
     command
 }
 
@@ -42,4 +47,45 @@ fn garbage_and_hanging_are_named() {
 fn a_scale_that_is_none_is_a_wrong_command() {
     let mut command = check("sh plain.sh");
     command.env("CONFORMANCE_SCALE", "fast").assert().code(2).stderr(contains("CONFORMANCE_SCALE"));
+}
+
+/// Each twist of an adapter, with what is looked at and what is said of it.
+const TWISTS: [(&str, &str, &str); 5] = [
+    ("calls_missing_names_other", "a name that stands for nothing", "is to fail as invalid"),
+    ("keeps_first_names", "a name that is taken over", "1 came of the call that returns 2"),
+    ("initializes_unasked", "a pool without an initializer", "has \"init_begin\" of \"unasked\""),
+    ("ends_lines", "what `print` prints", r#"printed was "an apple, \nan apple, \n""#),
+    ("nests_under_one_tag", "the tags of `nest`", r#"the tags are ["a", "a", "a"], not"#),
+];
+
+fn twisted(twist: &str) -> Adapter {
+    Adapter { command: format!("python3 twisted.py {twist}"), folder: hostile() }
+}
+
+#[test]
+#[ignore = "needs python3: the adapter that is twisted is in Python"]
+fn each_detail_that_adapters_may_differ_in_is_looked_at() {
+    let limits = Limits::scaled(4.0);
+    for (twist, at, fault) in TWISTS {
+        let adapter = twisted(twist);
+        let description = adapter.describe(limits).expect("it describes itself");
+        let faulty: Vec<Look> =
+            details(&adapter, &description, limits).filter(|look| look.fault.is_some()).collect();
+        let [Look { at: found_at, fault: Some(found) }] = faulty.as_slice() else {
+            panic!("{twist}: one fault was to be found, not {faulty:?}");
+        };
+        assert!(found_at == at && found.contains(fault), "{twist}: {found_at}: {found}");
+    }
+}
+
+#[test]
+#[ignore = "needs python3: the adapter is in Python"]
+fn the_adapter_to_copy_keeps_to_the_contract() {
+    let mut command = check("python3 twisted.py nothing");
+    let output = command.env("CONFORMANCE_SCALE", "4").output().expect("it starts");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}");
+    for (_, at, _) in TWISTS {
+        assert!(text.contains(&format!("✓ {at}\n")), "{at}: {text}");
+    }
 }

@@ -141,7 +141,8 @@ async function nest(call, loadPool) {
   if (call.count === 0) return 0
   const Pool = await loadPool()
   const pool = new Pool({ max_workers: 1 })
-  const depth = await pool.submit({ ...call, count: call.count - 1 })
+  const count = call.count - 1
+  const depth = await pool.submit({ ...call, count, tag: `${call.tag}.${count}` })
   await pool.shutdown({ wait: true })
   return depth + 1
 }
@@ -300,6 +301,8 @@ function defaultClass(error) {
 
 function failure(error, adapter) {
   const message = messageOf(error)
+  // No library has made `Missing`, so no adapter is asked what it is.
+  if (error instanceof Missing) return { class: 'invalid', message }
   const failed = { class: adapter.errorClass(error) ?? defaultClass(error), message }
   const type = error?.type ?? error?.name
   if (typeof type === 'string') failed.type = type
@@ -311,9 +314,12 @@ function failure(error, adapter) {
 
 // ---- steps ----
 
+// A name that stands for nothing, as when the step that should have made it has failed.
+class Missing extends Error {}
+
 // The pool or future of a name.
 function named(things, name) {
-  if (!things.has(name)) throw new Error(`there is no ${name}: the step that makes it failed`)
+  if (!things.has(name)) throw new Missing(`there is no ${name}: the step that makes it failed`)
   return things.get(name)
 }
 

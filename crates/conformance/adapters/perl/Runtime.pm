@@ -104,7 +104,8 @@ sub nest {
     my ($call) = @_;
     return 0 if $call->{count} == 0;
     my $pool = $pool_class->new(max_workers => 1);
-    my ($outcome) = $pool->map([{ %$call, count => $call->{count} - 1 }], {});
+    my $count = $call->{count} - 1;
+    my ($outcome) = $pool->map([{ %$call, count => $count, tag => "$call->{tag}.$count" }], {});
     $pool->shutdown;
     return 1 + ($outcome->{ok} // die "the nested pool failed: $outcome->{error}{message}\n");
 }
@@ -222,6 +223,14 @@ sub why_not {
     return;
 }
 
+# ---- a name that stands for nothing, as when the step that should have made it has failed ----
+
+sub Missing::new {
+    my ($class, $name) = @_;
+    my $text = "there is no pool $name: the step that makes it failed";
+    return bless \$text, $class;
+}
+
 # ---- the client ----
 
 # Ends the program with a message for people.
@@ -245,6 +254,14 @@ sub failed {
     return { error => \%failure };
 }
 
+# The outcome that an error is which a step met. No library has made `Missing`, so no adapter is asked
+# what that is.
+sub outcome_of {
+    my ($adapter, $error) = @_;
+    return failed('invalid', $$error) if ref $error eq 'Missing';
+    return failed($adapter->{class}->($error), $error);
+}
+
 # The argument as the client submits it.
 sub as_submitted {
     my ($call) = @_;
@@ -260,8 +277,7 @@ sub carry_out {
         $pools->{ $step->{pool} } = $adapter->{pool}->new(%{ $step->{options} // {} });
         return;
     }
-    my $pool = $pools->{ $step->{pool} }
-        or die "there is no pool $step->{pool}: the step that makes it failed\n";
+    my $pool = $pools->{ $step->{pool} } or die Missing->new($step->{pool});
     if ($do eq 'map') {
         my @calls = map { as_submitted($_) } @{ $step->{calls} };
         return [$pool->map(\@calls, $step->{options} // {})];
@@ -310,7 +326,7 @@ sub serve {
         write_all($lines, $JSON->encode({ %line, at => now(), is => 'begin' }) . "\n");
         my $value;
         my $returned = eval { $value = carry_out(\%adapter, \%pools, $client->{steps}[$index]); 1 };
-        my $outcome  = $returned ? { ok => $value } : failed($adapter{class}->($@), $@);
+        my $outcome  = $returned ? { ok => $value } : outcome_of(\%adapter, $@);
         my %end      = (%line, at => now(), is => 'end', outcome => $outcome);
         write_all($lines, $JSON->encode(\%end) . "\n");
     }

@@ -110,7 +110,7 @@ def die(call):
 
 def print_text(call):
     for _ in range(call["count"]):
-        print(call["text"], flush=True)
+        print(call["text"], end="", flush=True)
 
 
 def ignore_term(call):
@@ -303,7 +303,9 @@ class Unsupported(Exception):
 
 
 def needs_of_options(options, words):
-    return {words[it] for it in words if options.get(it) not in (None, False, {})}
+    # Zero is a choice, if one that makes no sense.
+    chose = {name for name, value in options.items() if value or value == 0 and value is not False}
+    return {words[name] for name in words if name in chose}
 
 
 def needs_of_call(call):

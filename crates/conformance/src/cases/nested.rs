@@ -3,7 +3,7 @@
 use crate::case::{CASE, Case, Waiver};
 use crate::contract::{Body, Call, Capability as Has, ErrorClass};
 use crate::history::{Finding, History, require};
-use crate::plan::{Plan, Who, call, echo, tasks_begun, workers};
+use crate::plan::{Plan, call, echo, tasks_begun, worker_of, workers};
 
 fn nest(tag: &str, depth: u64) -> Call {
     Call { count: Some(depth), ..call(Body::Nest, tag) }
@@ -101,7 +101,7 @@ pub(super) const CASES: &[Case] = &[
         kills: &["survives-its-program"],
         plan: |plan| {
             plan.new_pool("p", workers(1)).submit("p", nest("a", 6)).result("a").shutdown("p");
-            plan.until(tasks_begun(2)).signal(Who::FirstWorkerOf("a".to_owned()), 9);
+            plan.until(tasks_begun(2)).signal(worker_of("a"), 9);
         },
         judge: |history| {
             ran_in(history, 2)?;

@@ -12,7 +12,8 @@ use super::description::Capability;
 pub struct Call {
     /// Which body runs.
     pub run: Body,
-    /// What the trace calls it. No two calls of a scenario have the same.
+    /// What the trace calls it. No two calls of a scenario have the same, those that `nest` makes among
+    /// them.
     pub tag: String,
     /// `echo`, `gate`, `sleep` return it; `square` squares it; `mark` keeps it.
     #[serde(default, skip_serializing_if = "Value::is_null")]
@@ -67,14 +68,15 @@ pub enum Body {
     Die,
     /// Returns a text of `count` letters `x`. Its `value`, a long text, has come with it.
     Blob,
-    /// Prints `text` `count` times to its standard output, flushed.
+    /// Prints `text` `count` times to its standard output, as it is, with nothing added, and flushed.
     Print,
     /// Reads its standard input to the end, and returns how many bytes there were.
     ReadStdin,
     /// Runs the program `true` and returns its exit code.
     Child,
-    /// Makes a pool of one worker, runs `nest` of `count` − 1 in it, shuts it down and returns one more
-    /// than that returned; 0 for a `count` of 0.
+    /// Makes a pool of one worker without an initializer, runs `nest` of `count` − 1 in it, shuts it down
+    /// and returns one more than that returned; 0 for a `count` of 0. The tag of the inner call is that
+    /// of the outer one, a dot, and the inner `count`.
     Nest,
     /// Makes its process ignore SIGTERM, then does as `gate`.
     IgnoreTerm,
@@ -83,6 +85,17 @@ pub enum Body {
 }
 
 impl Call {
+    /// Returns what is nested in it, which another pool runs: `nest` has an inner call.
+    pub fn inner(&self) -> Option<Self> {
+        let count = self.count.filter(|_| self.run == Body::Nest)?.checked_sub(1)?;
+        Some(Self { count: Some(count), tag: format!("{}.{count}", self.tag), ..self.clone() })
+    }
+
+    /// Returns its tag, and those of all that is nested in it.
+    pub fn tags(&self) -> Vec<String> {
+        std::iter::successors(Some(self.clone()), Self::inner).map(|call| call.tag).collect()
+    }
+
     /// Returns the capability that its body needs.
     pub fn needs(&self) -> Option<Capability> {
         match self.run {

@@ -27,7 +27,9 @@ pub struct Scenario {
 pub struct Client {
     /// Its name.
     pub name: String,
-    /// What it does. Pools, futures and maps are named, and all clients see the same names.
+    /// What it does. Pools, futures and maps are named, and all clients see the same names. A step on a
+    /// name that stands for nothing fails with the class `invalid`. A step that makes something takes
+    /// its name over from what had it.
     pub steps: Vec<Step>,
 }
 
@@ -176,7 +178,7 @@ pub struct PoolOptions {
     /// The most workers; may make no sense.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_workers: Option<i64>,
-    /// What each worker runs before its first task.
+    /// What each worker runs before its first task. Without it, no initializer is called.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initializer: Option<Call>,
     /// The most tasks of a worker; may make no sense.

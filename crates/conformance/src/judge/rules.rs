@@ -6,9 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::case::Waiver;
-use crate::contract::{
-    Body, Call, ErrorClass, EventKind, Outcome, PoolOptions, Step, policy, word,
-};
+use crate::contract::{Call, ErrorClass, EventKind, Outcome, PoolOptions, Step, policy, word};
 use crate::history::{End, Finding, History, brief, require};
 
 /// A checker that every run goes through.
@@ -61,26 +59,16 @@ const fn rule(name: &'static str, says: &'static str, check: fn(&History) -> Fin
     Rule { name, says, waiver: None, check }
 }
 
-fn nests(history: &History) -> bool {
-    history.calls().any(|(_, call)| call.run == Body::Nest)
-}
-
 fn no_phantom(history: &History) -> Finding {
-    // What a nested pool runs, no client has submitted.
-    if nests(history) {
-        return Ok(());
-    }
-    let tags: BTreeSet<&str> = history.calls().map(|(_, call)| call.tag.as_str()).collect();
+    // What is nested in a task was submitted with it.
+    let tags: BTreeSet<String> = history.calls().flat_map(|(_, call)| call.tags()).collect();
     for event in history.events(EventKind::Begin) {
-        require(tags.contains(event.tag.as_str()), || format!("\"{}\" ran", event.tag))?;
+        require(tags.contains(&event.tag), || format!("\"{}\" ran", event.tag))?;
     }
     Ok(())
 }
 
 fn at_most_once(history: &History) -> Finding {
-    if nests(history) {
-        return Ok(());
-    }
     let mut ran = BTreeMap::new();
     for event in history.events(EventKind::Begin) {
         let before = ran.insert(&event.tag, event.pid);
@@ -244,10 +232,6 @@ fn pools(history: &History) -> BTreeMap<&str, &PoolOptions> {
 }
 
 fn width(history: &History) -> Finding {
-    // A task and what it runs in a pool of its own may have one name.
-    if nests(history) {
-        return Ok(());
-    }
     let runs = runs(history);
     for (pool, options) in pools(history) {
         let Some(most) = options.max_workers else { continue };
@@ -285,7 +269,7 @@ fn in_workers(history: &History) -> Finding {
 
 fn initialized_first(history: &History) -> Finding {
     let initialized = |options: &&PoolOptions| options.initializer.is_some();
-    if pools(history).is_empty() || nests(history) || !pools(history).values().all(initialized) {
+    if pools(history).is_empty() || !pools(history).values().all(initialized) {
         return Ok(());
     }
     for pid in history.initialized() {
@@ -293,7 +277,10 @@ fn initialized_first(history: &History) -> Finding {
         let begins = of(EventKind::InitBegin).count();
         require(begins <= 1, || format!("it ran {begins} times in worker {pid}"))?;
     }
-    for begin in history.events(EventKind::Begin) {
+    // The pools that tasks make have no initializer.
+    let tags: BTreeSet<&str> = history.calls().map(|(_, call)| call.tag.as_str()).collect();
+    let begins = history.events(EventKind::Begin);
+    for begin in begins.filter(|begin| tags.contains(begin.tag.as_str())) {
         let mut ends = history.events(EventKind::InitEnd);
         require(ends.any(|end| end.pid == begin.pid && end.at <= begin.at), || {
             format!("\"{}\" began in worker {}, where it had not returned", begin.tag, begin.pid)

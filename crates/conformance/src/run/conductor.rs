@@ -332,7 +332,6 @@ impl Conductor<'_> {
         match who {
             Who::Owner => Some(self.owner()),
             Who::WorkerOf(tag) => self.began(tag).last(),
-            Who::FirstWorkerOf(tag) => self.began(tag).next(),
         }
     }
 

@@ -171,16 +171,11 @@ impl Ideal {
                 return error(ErrorClass::Task, &text);
             }
             Body::Nest => {
-                let depth = call.count.unwrap_or(0);
-                for level in (0..depth).rev() {
+                for inner in call.tags().iter().skip(1) {
                     self.others += 1;
-                    self.event(
-                        1000 + self.others,
-                        EventKind::Begin,
-                        &format!("{}.{level}", call.tag),
-                    );
+                    self.event(1000 + self.others, EventKind::Begin, inner);
                 }
-                depth.into()
+                call.count.unwrap_or(0).into()
             }
             Body::Square => call.value.as_i64().map(|number| number * number).into(),
             Body::Whoami => json!({"pid": pid, "state": kept}),

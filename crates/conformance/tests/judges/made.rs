@@ -309,6 +309,12 @@ impl Made {
         assert!(found.is_empty(), "{}: {found:?}", self.case.id);
     }
 
+    /// A rule for every run finds something.
+    pub(crate) fn is_against(&self, rule: &str) {
+        let found = judge::judge(&self.case, &self.history);
+        assert!(found.iter().any(|one| one.checker == rule), "{}: {found:?}", self.case.id);
+    }
+
     /// The judge itself finds something, and says so.
     pub(crate) fn is_found(&self, words: &str) {
         match (self.case.judge)(&self.history) {

@@ -5,6 +5,9 @@ use procpool_conformance::contract::{ErrorClass, EventKind};
 use crate::Entry;
 use crate::made::Made;
 
+/// What is nested in a task `a` of depth 6.
+const NESTED: [&str; 6] = ["a.5", "a.5.4", "a.5.4.3", "a.5.4.3.2", "a.5.4.3.2.1", "a.5.4.3.2.1.0"];
+
 pub(crate) fn entries() -> Vec<Entry> {
     vec![
         (
@@ -27,7 +30,10 @@ pub(crate) fn entries() -> Vec<Entry> {
             || Made::of("nested.three-deep"),
             vec![
                 (|made| made.returns("result a", 1), "returned 1, not 3"),
-                (|made| made.ran_in("a.0", 1001), "tasks ran in 3 processes, where each of 4 has"),
+                (
+                    |made| made.ran_in("a.2.1.0", 1001),
+                    "tasks ran in 3 processes, where each of 4 has",
+                ),
             ],
         ),
         (
@@ -46,15 +52,23 @@ pub(crate) fn entries() -> Vec<Entry> {
                 (|made| made.leaves("17 worker"), "left, when all was over, are 17 worker"),
                 (|made| made.fails("result a", ErrorClass::Other), "not as broken"),
                 (
-                    |made| (0..6).fold(made, |made, level| made.unrun(&format!("a.{level}"))),
+                    |made| NESTED.iter().fold(made, |made, tag| made.unrun(tag)),
                     "tasks ran in 1 processes",
                 ),
             ],
         ),
         (
             // All was over before the signal came.
-            || Made::of("nested.dies-with-its-owner").and(EventKind::Begin, "later", 299),
+            || Made::of("nested.dies-with-its-owner"),
             vec![(|made| made.leaves("17 worker"), "17 worker")],
         ),
     ]
+}
+
+#[test]
+fn rules_see_what_nested_pools_run() {
+    let made = || Made::of("nested.task-makes-a-pool");
+    made().passes();
+    made().and(EventKind::Begin, "a.0", 1002).is_against("at-most-once");
+    made().and(EventKind::Begin, "a.1", 1002).is_against("no-phantom");
 }

@@ -2,7 +2,10 @@
 //!
 //! It is asked for one scenario of each capability: what it declares it must carry out, and what it
 //! does not declare it must decline. What the pool does is nobody's concern here: a wrong result is no
-//! fault of the adapter, and no fault is found in one that ends with a failure of the pool.
+//! fault of the adapter, and no fault is found in one that ends with a failure of the pool. In front of
+//! that come the core tier and the details that are the adapter's own doing.
+
+mod details;
 
 use std::collections::BTreeSet;
 
@@ -11,6 +14,8 @@ use crate::cases;
 use crate::contract::{Capability, Description};
 use crate::plan::{Plan, echo, marked};
 use crate::run::{Adapter, Limits, Ran, carry_out};
+
+use details::{DETAILS, Detail};
 
 /// What is said of one thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +42,9 @@ pub fn check(adapter: &Adapter, limits: Limits, mut tell: impl FnMut(&Look)) -> 
     };
     say(format!("describe: {} ({})", description.implementation, description.start_method), None);
     say("the core tier".to_owned(), core(adapter, &description, limits));
+    for look in details(adapter, &description, limits) {
+        say(look.at, look.fault);
+    }
     for (capability, case) in examples(&description) {
         let declared = description.capabilities.contains(&capability);
         let ran = run(adapter, &description, &case, limits);
@@ -47,6 +55,9 @@ pub fn check(adapter: &Adapter, limits: Limits, mut tell: impl FnMut(&Look)) -> 
                 (word, Some(format!("it is declared, and declined with code 77: {text}")))
             }
             (false, Ran::Inexpressible(_)) => (format!("{word}: declined"), None),
+            (false, Ran::History(history)) if history.lines.is_empty() => {
+                (word, Some(history.stuck.unwrap_or_else(|| "it wrote no line".to_owned())))
+            }
             (false, Ran::History(_)) => {
                 let fault = format!(
                     "it is not declared, but {} was carried out: declare it, or end with code 77",
@@ -59,6 +70,38 @@ pub fn check(adapter: &Adapter, limits: Limits, mut tell: impl FnMut(&Look)) -> 
         say(at, fault);
     }
     is_well
+}
+
+/// Looks at each detail that is the adapter's own doing.
+pub fn details(
+    adapter: &Adapter,
+    description: &Description,
+    limits: Limits,
+) -> impl Iterator<Item = Look> {
+    let has = |need| description.capabilities.contains(&need);
+    DETAILS.iter().filter(move |detail| detail.needs.is_none_or(has)).map(move |detail| Look {
+        at: detail.at.to_owned(),
+        fault: fault_in(detail, adapter, description, limits),
+    })
+}
+
+/// What is wrong in one of the details.
+fn fault_in(
+    detail: &Detail,
+    adapter: &Adapter,
+    description: &Description,
+    limits: Limits,
+) -> Option<String> {
+    let mut plan = Plan::default();
+    (detail.plan)(&mut plan, &description.capabilities);
+    match carry_out(adapter, description, &plan.scenario("check.detail"), plan.script(), limits) {
+        Ran::Fault(fault) => Some(fault.to_string()),
+        Ran::Inexpressible(text) => Some(format!("it was declined with code 77: {text}")),
+        Ran::History(history) => match &history.stuck {
+            Some(stuck) => Some(stuck.clone()),
+            None => (detail.judge)(&history, &description.capabilities).err(),
+        },
+    }
 }
 
 /// The smallest scenario there is; here everything is the adapter's own doing.

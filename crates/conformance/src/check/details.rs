@@ -1,0 +1,179 @@
+//! What an adapter does by itself, whatever its pool is like: the places where adapters that have been
+//! written from the contract's page can differ.
+//!
+//! Owns a small scenario for each, and what is demanded of it. Knows nothing of how one is run.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::contract::{Body, Call, Capability as Has, ErrorClass, EventKind, Outcome, word};
+use crate::history::{Finding, History, brief, require, summary};
+use crate::plan::{Plan, call, echo, workers};
+
+/// What a pool has.
+pub(super) type Owned = BTreeSet<Has>;
+
+/// One of the places.
+#[derive(Debug)]
+pub(super) struct Detail {
+    /// What is looked at.
+    pub(super) at: &'static str,
+    /// The capability without which it cannot be.
+    pub(super) needs: Option<Has>,
+    /// What the adapter is asked to do.
+    pub(super) plan: fn(&mut Plan, &Owned),
+    /// What is demanded.
+    pub(super) judge: fn(&History, &Owned) -> Finding,
+}
+
+/// All of them.
+pub(super) const DETAILS: &[Detail] = &[
+    Detail {
+        at: "a name that stands for nothing",
+        needs: None,
+        plan: on_no_name,
+        judge: |history, _| {
+            for step in history.scenario.clients.iter().flat_map(|client| &client.steps) {
+                let class = [ErrorClass::Invalid];
+                history.failure(&summary(step), &class).map_err(|found| {
+                    format!("{found}; nothing has that name, so it is to fail as invalid")
+                })?;
+            }
+            Ok(())
+        },
+    },
+    Detail {
+        at: "a name that is taken over",
+        needs: None,
+        plan: |plan, owned| {
+            for (tag, value) in [("a", 1), ("b", 2)] {
+                plan.new_pool("p", workers(1));
+                have_run(plan, owned, "f", echo(tag, value));
+                plan.shutdown("p");
+            }
+        },
+        judge: |history, owned| {
+            for (nth, value) in [("", 1), (" #2", 2)] {
+                let came = came_of(history, owned, nth)?;
+                require(came == json!(value), || {
+                    format!(
+                        "{} came of the call that returns {value}: a second step under a name takes \
+                         the name over",
+                        brief(&came)
+                    )
+                })?;
+            }
+            Ok(())
+        },
+    },
+    Detail {
+        at: "a pool without an initializer",
+        needs: None,
+        plan: |plan, owned| with_one(plan, owned, echo("a", 1)),
+        judge: |history, _| {
+            history.event(EventKind::Begin, "a")?;
+            let is_of_task = |kind| matches!(kind, EventKind::Begin | EventKind::End);
+            match history.events.iter().find(|event| !is_of_task(event.event)) {
+                None => Ok(()),
+                Some(event) => Err(format!(
+                    "none was given, but the trace has \"{}\" of \"{}\"",
+                    word(event.event),
+                    event.tag
+                )),
+            }
+        },
+    },
+    Detail {
+        at: "what `print` prints",
+        needs: Some(Has::Stdio),
+        plan: |plan, owned| {
+            let text = Some("an apple, ".to_owned());
+            with_one(plan, owned, Call { text, count: Some(2), ..call(Body::Print, "a") });
+        },
+        judge: |history, _| {
+            require(history.stderr.contains("an apple, an apple, "), || {
+                format!(
+                    "\"an apple, \" was to be printed twice with nothing added; printed was {:?}",
+                    history.stderr
+                )
+            })
+        },
+    },
+    Detail {
+        at: "the tags of `nest`",
+        needs: Some(Has::Nested),
+        plan: |plan, owned| with_one(plan, owned, nest()),
+        judge: |history, _| {
+            // A pool that cannot nest is no concern of this; then some are missing at the end.
+            let begun: Vec<&String> =
+                history.events(EventKind::Begin).map(|event| &event.tag).collect();
+            let due = nest().tags();
+            require(!begun.is_empty() && due.iter().collect::<Vec<_>>().starts_with(&begun), || {
+                format!("the tags are {begun:?}, not {due:?}")
+            })
+        },
+    },
+];
+
+fn nest() -> Call {
+    Call { count: Some(2), ..call(Body::Nest, "a") }
+}
+
+/// Every step that there is, on names that nobody has made.
+fn on_no_name(plan: &mut Plan, owned: &Owned) {
+    let has = |capability| owned.contains(&capability);
+    plan.shutdown("none");
+    if has(Has::Submit) {
+        plan.submit("none", echo("f", 1)).result("f");
+    }
+    if has(Has::Map) {
+        plan.map("none", vec![echo("m", 1)]);
+    }
+    if has(Has::LazyMap) {
+        plan.map_open("none", "lazy", vec![echo("l", 1)], Default::default());
+        plan.map_next("lazy").map_close("lazy");
+    }
+    if has(Has::Cancel) {
+        plan.cancel("f");
+    }
+    if has(Has::State) {
+        plan.state("f");
+    }
+    if has(Has::Callbacks) {
+        plan.callback("f", "c");
+    }
+    if has(Has::KillWorkers) {
+        plan.kill_workers("none");
+    }
+    if has(Has::Drop) {
+        plan.drop_pool("none");
+    }
+}
+
+/// Has the pool `p` run a call, in the way that it can.
+fn have_run(plan: &mut Plan, owned: &Owned, future: &str, call: Call) {
+    if owned.contains(&Has::Submit) {
+        plan.submit_as(future, "p", call).result(future);
+    } else {
+        plan.map("p", vec![call]);
+    }
+}
+
+/// A pool that does nothing else.
+fn with_one(plan: &mut Plan, owned: &Owned, call: Call) {
+    plan.new_pool("p", workers(1));
+    have_run(plan, owned, "f", call);
+    plan.shutdown("p");
+}
+
+/// Returns what came of the `nth` call that [`have_run`] was for.
+fn came_of(history: &History, owned: &Owned, nth: &str) -> Result<Value, String> {
+    if owned.contains(&Has::Submit) {
+        return history.value(&format!("result f{nth}")).cloned();
+    }
+    match history.items(&format!("map p{nth}"))?.as_slice() {
+        [Outcome::Ok(value)] => Ok(value.clone()),
+        items => Err(format!("a map of one call gave {} items, or an error", items.len())),
+    }
+}

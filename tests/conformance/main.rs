@@ -5,7 +5,7 @@
 //! cargo test --test conformance
 //! PROCPOOL_ADAPTER='python3 my_adapter.py' cargo test --test conformance -- init
 //! CONFORMANCE_BLESS=1 …                what fails is known from now on
-//! CONFORMANCE_SCENARIO=case.id.json …  one scenario again, with all that happens
+//! CONFORMANCE_SCENARIO=case.id.json …  one scenario again, with all that happens; fails on a complaint
 //! CONFORMANCE_SCALE=4 …                everything is given four times as long
 //! CONFORMANCE_RESULTS=FILE.json …      the results go there, not to target/conformance/results.json, and
 //!                                      what failures leave goes to FILE.failures
@@ -48,8 +48,10 @@ fn judge(arguments: &Arguments) -> Result<ExitCode, String> {
     });
     let columns: Vec<Column> = columns.collect();
     if let Some(file) = &names.scenario {
-        print!("{}", suite::replay(Path::new(file), &columns, limits)?);
-        return Ok(ExitCode::SUCCESS);
+        let replayed = suite::replay(Path::new(file), &columns, limits)?;
+        print!("{}", replayed.text);
+        // As it is when trials fail.
+        return Ok(ExitCode::from(if replayed.complaints > 0 { 101 } else { 0 }));
     }
     let folder = program::root().join("target/conformance");
     let results_file = folder.join("results.json");

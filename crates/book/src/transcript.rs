@@ -24,7 +24,7 @@ const UNORDERED: [(&str, &[&str]); 4] = [
 ];
 
 /// Transcripts of commands that fail, since failing is what they show.
-const FAILING: [&str; 1] = ["forgetful_adapter"];
+const FAILING: [&str; 2] = ["forgetful_adapter", "replay"];
 
 /// Transcripts that tell what happened when, in which process. In their lines that begin with a space,
 /// and in those that sum up, a number may be another one each time. Trials end in any order, and what
@@ -263,7 +263,7 @@ mod tests {
         assert_eq!(run("forgetful_adapter", "echo $PWD/no; false").expect("it fails"), "no\n");
         let error = run("forgetful_adapter", "true").expect_err("it does not fail");
         assert_eq!(error.to_string(), "`true` did not fail, which it is to show");
-        assert!(run("replay", "false").is_err());
+        assert!(run("template_adapter", "false").is_err());
         assert!(FAILING.iter().all(|stem| TIMED.contains(stem)), "the suite's failures have times");
     }
 

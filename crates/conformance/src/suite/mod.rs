@@ -19,7 +19,7 @@ pub use column::{Column, Fate};
 pub use expectations::{Expectations, Known};
 pub use names::Names;
 pub use record::file;
-pub use replay::Replay;
+pub use replay::{Replay, Replayed};
 pub use verdict::{Result, Verdict};
 
 use std::collections::BTreeMap;
@@ -130,8 +130,7 @@ pub fn bless(results: &Results) -> std::result::Result<(), String> {
     Ok(())
 }
 
-/// Carries out what is in `file` on each column, and says in a text what happened and what is wrong
-/// with it.
+/// Carries out what is in `file` on each column, and returns what happened and how much is wrong with it.
 ///
 /// # Errors
 ///
@@ -140,25 +139,27 @@ pub fn replay(
     file: &Path,
     columns: &[Column],
     limits: Limits,
-) -> std::result::Result<String, String> {
+) -> std::result::Result<Replayed, String> {
     let replay = Replay::read(file)?;
     let case: Case = replay.case();
-    let mut text = String::new();
+    let mut replayed = Replayed::default();
     for column in columns {
         let description = column.description.as_ref().map_err(ToString::to_string)?;
         let (scenario, script) = (&replay.scenario, &replay.script);
         match run::carry_out(&column.adapter, description, scenario, script, limits) {
             Ran::History(history) => {
-                text += &format!("{}:\n{}", column.name, crate::timeline::text(&history));
+                let timeline = crate::timeline::text(&history);
+                replayed.text += &format!("{}:\n{timeline}", column.name);
                 for found in crate::judge::judge(&case, &history) {
-                    text += &format!("✗ {} ({})\n", found.complaint, found.checker);
+                    replayed.text += &format!("✗ {} ({})\n", found.complaint, found.checker);
+                    replayed.complaints += 1;
                 }
             }
             Ran::Inexpressible(reason) => {
-                text += &format!("{}: not expressible {reason}\n", column.name)
+                replayed.text += &format!("{}: not expressible {reason}\n", column.name)
             }
             Ran::Fault(fault) => return Err(fault.to_string()),
         }
     }
-    Ok(text)
+    Ok(replayed)
 }

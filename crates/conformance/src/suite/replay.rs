@@ -20,6 +20,15 @@ pub struct Replay {
     pub script: Vec<Stage>,
 }
 
+/// What came of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Replayed {
+    /// What happened, and a line for each complaint.
+    pub text: String,
+    /// How many complaints there are.
+    pub complaints: usize,
+}
+
 impl Replay {
     /// That of a case.
     pub fn of(case: &Case) -> Self {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::contract::{Capability, Description, Policies, Scenario, Step};
+use crate::contract::{Capability, Description, Policies, Scenario};
 use crate::history::{Finding, History};
 use crate::plan::Plan;
 use crate::property::Kind;
@@ -143,73 +143,12 @@ impl Case {
 
     /// Whether its plan makes use of a capability, so that an adapter sees it.
     pub fn shows(&self, capability: Capability) -> bool {
-        used_by(&self.scenario()).contains(&capability)
+        self.scenario().needs().contains(&capability)
     }
 
     /// Returns what it says that it needs, and what its plan shows.
     pub fn all_needs(&self) -> BTreeSet<Capability> {
-        let shown = used_by(&self.scenario());
+        let shown = self.scenario().needs();
         shown.into_iter().chain(self.needs.iter().copied()).collect()
     }
-}
-
-/// Returns the capabilities that a scenario makes use of.
-fn used_by(scenario: &Scenario) -> BTreeSet<Capability> {
-    let mut used = BTreeSet::new();
-    let mut check = |capability, is_used: bool| {
-        if is_used {
-            used.insert(capability);
-        }
-    };
-    check(Capability::Threads, scenario.clients.len() > 1);
-    for call in scenario.clients.iter().flat_map(|client| &client.steps).flat_map(Step::calls) {
-        if let Some(capability) = call.needs() {
-            check(capability, true);
-        }
-        if let Some(poison) = call.poison {
-            check(poison.needs(), true);
-        }
-    }
-    let mut open = BTreeSet::new();
-    for step in scenario.clients.iter().flat_map(|client| &client.steps) {
-        match step {
-            Step::New { pool, options } => {
-                open.insert(pool);
-                check(Capability::SeveralPools, open.len() > 1);
-                let initargs = options.initializer.as_ref().is_some_and(|it| !it.value.is_null());
-                check(Capability::Initargs, initargs);
-                check(Capability::DefaultMaxWorkers, options.max_workers.is_none());
-                check(Capability::MaxTasksPerChild, options.max_tasks_per_child.is_some());
-                check(Capability::IdleTimeout, options.idle_timeout.is_some());
-                check(Capability::TaskTimeout, options.task_timeout.is_some());
-                check(Capability::Env, !options.env.is_empty());
-            }
-            Step::Submit { .. } => check(Capability::Submit, true),
-            Step::Result { timeout, .. } => check(Capability::ResultTimeout, timeout.is_some()),
-            Step::Map { options, .. } | Step::MapOpen { options, .. } => {
-                check(Capability::Map, true);
-                check(Capability::LazyMap, matches!(step, Step::MapOpen { .. }));
-                check(Capability::Chunksize, options.chunksize.is_some());
-                check(Capability::MapTimeout, options.timeout.is_some());
-                check(Capability::Buffersize, options.buffersize.is_some());
-                check(Capability::Unordered, options.unordered);
-            }
-            Step::MapNext { .. } | Step::MapClose { .. } | Step::Gate { .. } => {}
-            Step::Shutdown { pool, wait, cancel } => {
-                if *wait {
-                    open.remove(pool);
-                }
-                check(Capability::ShutdownNowait, !wait);
-                check(Capability::ShutdownCancel, *cancel);
-            }
-            Step::KillWorkers { .. } => check(Capability::KillWorkers, true),
-            Step::Drop { .. } => check(Capability::Drop, true),
-            Step::Cancel { .. } => check(Capability::Cancel, true),
-            Step::State { .. } => check(Capability::State, true),
-            Step::Callback { .. } => check(Capability::Callbacks, true),
-            Step::Wait { .. } => check(Capability::Wait, true),
-            Step::AsCompleted { .. } => check(Capability::AsCompleted, true),
-        }
-    }
-    used
 }

@@ -16,24 +16,34 @@ use crate::wire::Wire;
 static STATE: Mutex<Value> = Mutex::new(Value::Null);
 
 /// How a library makes a pool and has it run a call.
-pub type NestFn = fn(&Call) -> Result<Value, String>;
+pub type NestFn = Box<dyn Fn(&Call) -> Result<Value, String> + Send + Sync>;
 
 /// How `nest` does it: set in every process before it is a worker.
 static NEST: OnceLock<NestFn> = OnceLock::new();
 
 /// Tells how nested pools are made.
 pub fn set_nest(nest: NestFn) {
-    NEST.get_or_init(|| nest);
+    // What is set first stays: a process has one library.
+    let _ = NEST.set(nest);
 }
 
-/// Runs a task that travelled.
+/// What a worker does for a task: runs the call that travelled.
 ///
 /// # Panics
 ///
 /// The body fails: that is how tasks fail in Rust.
-pub fn run(argument: &Wire) -> Wire {
+pub fn run(argument: Wire) -> Wire {
     let call = argument.call();
     Wire::of_result(&call, &task(&call))
+}
+
+/// What a worker does first: runs the initializer that the pool was given as a text.
+///
+/// # Errors
+///
+/// It fails; the error is what it says.
+pub fn initialize(call: String) -> Result<(), String> {
+    initializer(&serde_json::from_str(&call).map_err(|error| error.to_string())?)
 }
 
 /// Runs a task.
@@ -59,8 +69,8 @@ pub fn task(call: &Call) -> Value {
 ///
 /// # Errors
 ///
-/// It fails; the text is what it says.
-pub fn initialize(call: &Call) -> Result<(), String> {
+/// It fails; the error is what it says.
+pub fn initializer(call: &Call) -> Result<(), String> {
     trace::write(EventKind::InitBegin, &call.tag);
     let done = carry_out(call);
     let kind = if done.is_ok() { EventKind::InitEnd } else { EventKind::InitFailed };

@@ -13,11 +13,46 @@ use procpool_conformance::contract::{
 };
 use serde_json::{Value, json};
 
+use crate::adapted::{Adapted, nest};
+use crate::adapter::{Adapter, Tells};
 use crate::library::{Future, Library, Map, Pool, Stop};
-use crate::trace;
+use crate::{body, trace};
 
-/// Does what the command line says.
-pub fn main(library: &dyn Library) -> ExitCode {
+/// Does what every adapter does: `[START_METHOD] describe|run`. It comes first in the main function, of
+/// workers too, which for some libraries do not return from it.
+pub fn main<M, P, F, E>(adapter: Adapter<M, P, F, E>) -> ExitCode
+where
+    M: Copy + Send + Sync + 'static,
+    P: Send + Sync + 'static,
+    F: Send + Sync + 'static,
+    E: Tells,
+{
+    begin(adapter);
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let start_method = arguments.len().checked_sub(2).map(|place| arguments[place].as_str());
+    match Adapted::new(adapter, start_method) {
+        Some(library) => serve(&library),
+        None => {
+            eprintln!("the argument before the last must be one of {adapter:?}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Makes this process one that workers of the library can be started from; or is a worker.
+pub fn begin<M, P, F, E>(adapter: Adapter<M, P, F, E>)
+where
+    M: Copy + Send + Sync + 'static,
+    P: 'static,
+    F: 'static,
+    E: Tells,
+{
+    body::set_nest(Box::new(move |call| nest(&adapter, call)));
+    (adapter.init)();
+}
+
+/// Does for a library what the last argument says.
+pub fn serve(library: &dyn Library) -> ExitCode {
     match std::env::args().next_back().as_deref() {
         Some("describe") => {
             let description = serde_json::to_string(&library.describe());
@@ -43,6 +78,10 @@ fn run(library: &dyn Library) -> Result<(), String> {
     std::io::stdin().read_to_string(&mut text).map_err(|error| error.to_string())?;
     let scenario: Scenario = serde_json::from_str(&text)
         .map_err(|error| format!("standard input is no scenario: {error}"))?;
+    let capabilities = library.describe().capabilities;
+    if let Some(missing) = scenario.needs().difference(&capabilities).next() {
+        unsupported(&missing.word());
+    }
     let lines = Lines::take_stdout()?;
     let run = Run { library, lines, names: Names::default() };
     let (first, others) = scenario.clients.split_first().ok_or("the scenario has no client")?;
@@ -53,6 +92,12 @@ fn run(library: &dyn Library) -> Result<(), String> {
         run.follow(first);
     });
     Ok(())
+}
+
+/// Ends the program, whose pool has nothing for what it is asked for.
+fn unsupported(what: &str) -> ! {
+    eprintln!("this adapter cannot express: {what}");
+    std::process::exit(UNSUPPORTED)
 }
 
 /// The duplicate of standard output that lines go to; what workers print goes to standard error.
@@ -129,10 +174,7 @@ impl Run<'_> {
             let outcome = match self.carry_out(what) {
                 Ok(value) => Outcome::Ok(value),
                 Err(Stop::Failed(failure)) => Outcome::Error(failure),
-                Err(Stop::Unsupported(what)) => {
-                    eprintln!("this adapter cannot express: {what}");
-                    std::process::exit(UNSUPPORTED);
-                }
+                Err(Stop::Unsupported(what)) => unsupported(&what),
             };
             line(Moment::End, Some(outcome));
         }

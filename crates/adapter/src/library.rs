@@ -1,4 +1,7 @@
-//! What an adapter implements. Every method may say that its pool cannot do it.
+//! What steps are carried out with: any library, pool and future. Every method may say that its library
+//! has nothing for it.
+//!
+//! Between these and a table are only saboteurs.
 
 use std::any::Any;
 use std::fmt;
@@ -25,11 +28,6 @@ impl Stop {
         let message = message.to_string();
         Self::Failed(Failure { class, message, r#type: None, status: None, trace: None })
     }
-
-    /// The pool has no such thing.
-    pub fn unsupported<T>(what: &str) -> Result<T, Self> {
-        Err(Self::Unsupported(what.to_owned()))
-    }
 }
 
 /// A library of process pools.
@@ -51,12 +49,10 @@ pub trait Library: Send + Sync {
     /// The library has nothing for it.
     fn wait(
         &self,
-        _: &[Arc<dyn Future>],
-        _: Until,
-        _: Option<Duration>,
-    ) -> Result<Vec<usize>, Stop> {
-        Stop::unsupported("wait")
-    }
+        futures: &[Arc<dyn Future>],
+        until: Until,
+        timeout: Option<Duration>,
+    ) -> Result<Vec<usize>, Stop>;
 
     /// Takes futures as they complete: their places in that order, and whether time ran out.
     ///
@@ -65,11 +61,9 @@ pub trait Library: Send + Sync {
     /// The library has nothing for it.
     fn as_completed(
         &self,
-        _: &[Arc<dyn Future>],
-        _: Option<Duration>,
-    ) -> Result<(Vec<usize>, bool), Stop> {
-        Stop::unsupported("as_completed")
-    }
+        futures: &[Arc<dyn Future>],
+        timeout: Option<Duration>,
+    ) -> Result<(Vec<usize>, bool), Stop>;
 }
 
 /// A pool. Dropping it is what users do who let go of theirs.
@@ -79,18 +73,14 @@ pub trait Pool: Send + Sync {
     /// # Errors
     ///
     /// The pool refuses.
-    fn submit(&self, _: &Call) -> Result<Arc<dyn Future>, Stop> {
-        Stop::unsupported("submit")
-    }
+    fn submit(&self, call: &Call) -> Result<Arc<dyn Future>, Stop>;
 
     /// Begins a map.
     ///
     /// # Errors
     ///
     /// The pool refuses.
-    fn map(&self, _: Vec<Call>, _: &MapOptions) -> Result<Map, Stop> {
-        Stop::unsupported("map")
-    }
+    fn map(&self, calls: Vec<Call>, options: &MapOptions) -> Result<Map, Stop>;
 
     /// Shuts down.
     ///
@@ -104,9 +94,7 @@ pub trait Pool: Send + Sync {
     /// # Errors
     ///
     /// The pool refuses.
-    fn kill_workers(&self) -> Result<(), Stop> {
-        Stop::unsupported("kill_workers")
-    }
+    fn kill_workers(&self) -> Result<(), Stop>;
 }
 
 /// The items of a map: each its outcome.
@@ -129,25 +117,19 @@ pub trait Future: Any + Send + Sync {
     /// # Errors
     ///
     /// The library has nothing for it.
-    fn cancel(&self) -> Result<bool, Stop> {
-        Stop::unsupported("cancel")
-    }
+    fn cancel(&self) -> Result<bool, Stop>;
 
     /// Returns `pending`, `running`, `done` or `cancelled`.
     ///
     /// # Errors
     ///
     /// The library has nothing for it.
-    fn state(&self) -> Result<&'static str, Stop> {
-        Stop::unsupported("state")
-    }
+    fn state(&self) -> Result<&'static str, Stop>;
 
     /// Has `callback` called when it is done.
     ///
     /// # Errors
     ///
     /// The library has nothing for it.
-    fn add_callback(&self, _: Callback) -> Result<(), Stop> {
-        Stop::unsupported("callback")
-    }
+    fn add_callback(&self, callback: Callback) -> Result<(), Stop>;
 }

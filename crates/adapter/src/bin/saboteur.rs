@@ -3,13 +3,12 @@
 
 use std::process::ExitCode;
 
-use procpool::StartMethod;
-use procpool_adapter::procpool_pool::{Procpool, nest};
-use procpool_adapter::{body, main as adapter, saboteurs};
+use procpool_adapter::procpool_pool::PROCPOOL;
+use procpool_adapter::saboteurs::{self, Procpool};
+use procpool_adapter::{begin, serve};
 
 fn main() -> ExitCode {
-    body::set_nest(nest);
-    procpool::init();
+    begin(PROCPOOL);
     let name = std::env::args().nth(1).unwrap_or_default();
     if name == "--list" {
         for saboteur in saboteurs::all() {
@@ -18,7 +17,7 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     match saboteurs::all().into_iter().find(|saboteur| saboteur.name == name) {
-        Some(saboteur) => adapter(&(saboteur.make)(Procpool::new(StartMethod::Spawn))),
+        Some(saboteur) => serve(&(saboteur.make)(Procpool::good())),
         None => {
             eprintln!("there is no saboteur {name:?}; `saboteur --list` says which there are");
             ExitCode::from(2)

@@ -7,10 +7,10 @@ use std::time::Duration;
 use procpool_conformance::contract::{Call, ErrorClass, PoolOptions};
 use serde_json::Value;
 
+use super::ours::Procpool;
 use super::{Saboteur, Twist, Twisted};
 use crate::body::exit_at_once;
 use crate::library::{Callback, Future, Library, Pool, Stop};
-use crate::procpool_pool::Procpool;
 
 macro_rules! ending {
     ($name:literal, $does:literal, $change:expr) => {

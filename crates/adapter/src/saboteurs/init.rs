@@ -7,10 +7,11 @@ use std::sync::{Mutex, PoisonError};
 use procpool_conformance::contract::{Call, FOLDER_VARIABLE, PoolOptions};
 use serde_json::Value;
 
+use super::ours::Procpool;
 use super::{Honest, Saboteur, Twist, Twisted};
 use crate::body;
+use crate::body::{initialize, run};
 use crate::library::{Library, Pool, Stop};
-use crate::procpool_pool::{Procpool, initialize, run};
 use crate::wire::Wire;
 
 pub(super) const ALL: &[Saboteur] = &[
@@ -120,7 +121,7 @@ struct InTheParent;
 impl Twist for InTheParent {
     fn new_pool(&self, ours: &Procpool, options: &PoolOptions) -> Result<Box<dyn Pool>, Stop> {
         if let Some(call) = &options.initializer {
-            let _ = body::initialize(call);
+            let _ = body::initializer(call);
         }
         ours.new_pool(&PoolOptions { initializer: None, ..options.clone() })
     }

@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use procpool_conformance::contract::PoolOptions;
 
+use super::ours::Procpool;
 use super::{Honest, Saboteur, Twist, Twisted};
+use crate::body::run;
 use crate::library::{Library, Pool, Stop};
-use crate::procpool_pool::{Procpool, run};
 
 macro_rules! leaking {
     ($name:literal, $does:literal, $leak:expr) => {

@@ -9,14 +9,14 @@ mod futures;
 mod init;
 mod leaks;
 mod maps;
+mod ours;
 mod starts;
 mod tasks;
 mod twist;
 mod waits;
 
+pub use ours::Procpool;
 pub use twist::{Twist, Twisted};
-
-use crate::procpool_pool::Procpool;
 
 /// A saboteur.
 #[derive(Debug, Clone, Copy)]

@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use procpool_conformance::contract::{Call, PoolOptions};
 
+use super::ours::Procpool;
 use super::twist::Lost;
 use super::{Honest, Saboteur, Twist, Twisted};
 use crate::library::{Future, Library, Pool, Stop};
-use crate::procpool_pool::Procpool;
 
 macro_rules! changing {
     ($name:literal, $does:literal, $change:expr) => {

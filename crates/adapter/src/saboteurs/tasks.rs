@@ -9,11 +9,12 @@ use procpool_conformance::contract::{Body, Call, ErrorClass, EventKind};
 use serde_json::Value;
 
 use super::init::run_changed;
+use super::ours::Procpool;
 use super::twist::Lost;
 use super::{Honest, Saboteur, Twist, Twisted};
 use crate::body;
+use crate::body::run;
 use crate::library::{Callback, Future, Pool, Stop};
-use crate::procpool_pool::{Procpool, run};
 use crate::trace;
 use crate::wire::Wire;
 

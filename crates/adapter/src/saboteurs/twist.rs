@@ -10,8 +10,8 @@ use procpool_conformance::contract::{
 };
 use serde_json::Value;
 
+use super::ours::Procpool;
 use crate::library::{Callback, Future, Library, Map, Pool, Stop};
-use crate::procpool_pool::Procpool;
 
 /// Where a saboteur may change something. What it leaves out is as it should be.
 pub trait Twist: fmt::Debug + Send + Sync + 'static {

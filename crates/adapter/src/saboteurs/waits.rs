@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use procpool_conformance::contract::Until;
 
+use super::ours::Procpool;
 use super::{Saboteur, Twist, Twisted};
 use crate::library::{Future, Library, Stop};
-use crate::procpool_pool::Procpool;
 
 macro_rules! waiting {
     ($name:literal, $does:literal, $change:expr) => {

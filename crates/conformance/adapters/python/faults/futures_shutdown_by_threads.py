@@ -17,7 +17,7 @@ def shut_down(executor):
 if __name__ == "__main__":
     sys.setswitchinterval(1e-6)
     rounds = 0
-    while not errors and rounds < 300:
+    while not errors and rounds < 2000:
         executor = ProcessPoolExecutor(1)
         executor.submit(abs, 1).result()
         threads = [threading.Thread(target=shut_down, args=(executor,)) for _ in range(3)]

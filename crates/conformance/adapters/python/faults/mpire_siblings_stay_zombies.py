@@ -14,7 +14,7 @@ def state(pid):
 
 if __name__ == "__main__":
     pools, states = 0, []
-    while "Z" not in states and pools < 20:
+    while "Z" not in states and pools < 500:
         pools += 1
         pool = WorkerPool(2, start_method="fork", keep_alive=True)
         try:
@@ -24,7 +24,7 @@ if __name__ == "__main__":
         try:
             pool.stop_and_join()
         except KeyError as error:
-            print(f"stop_and_join: KeyError({error})")
+            failed = repr(error)
         states = [state(pid) for pid in workers]
-    print(f"the workers of pool {pools} after it: {states}", flush=True)
+    print(f"the workers of pool {pools} after stop_and_join has raised {failed}: {states}", flush=True)
     os._exit(0 if "Z" in states else 1)

@@ -19,7 +19,7 @@ def shut_down(pool):
 if __name__ == "__main__":
     sys.setswitchinterval(1e-6)
     rounds = 0
-    while not errors and rounds < 100:
+    while not errors and rounds < 1000:
         pool = ProcessPool(max_workers=1)
         pool.schedule(abs, (1,)).result()
         threads = [threading.Thread(target=shut_down, args=(pool,)) for _ in range(3)]

@@ -103,10 +103,10 @@ pub(crate) fn entries() -> Vec<Entry> {
                 (
                     |made| {
                         made.looks("after", "gate end", |sample| {
-                            sample.memory.extend([(200, 30_000)]);
+                            sample.memory.extend([(200, 110_000)]);
                         })
                     },
-                    "50 results of 512 KiB took it from 5000 KiB to 30000 KiB",
+                    "200 results of 512 KiB took it from 5000 KiB to 110000 KiB",
                 ),
                 (
                     |made| made.looks("after", "gate end", |_| {}),

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use procpool_conformance::contract::PoolOptions;
 
@@ -11,6 +12,7 @@ use super::ours::Procpool;
 use super::{Honest, Saboteur, Twist, Twisted};
 use crate::body::run;
 use crate::library::{Library, Pool, Stop};
+use crate::wire::Wire;
 
 macro_rules! leaking {
     ($name:literal, $does:literal, $leak:expr) => {
@@ -76,6 +78,19 @@ pub(super) const ALL: &[Saboteur] = &[
                 run(argument)
             };
             Twisted::new(Procpool { run: surviving, ..ours }, Honest)
+        },
+    },
+    Saboteur {
+        name: "keeps-results",
+        does: "Keeps in each worker a copy of everything that its tasks have returned.",
+        make: |ours| {
+            let keeping = |argument| {
+                static KEPT: Mutex<Vec<Wire>> = Mutex::new(Vec::new());
+                let outcome = run(argument);
+                KEPT.lock().unwrap_or_else(PoisonError::into_inner).push(outcome.clone());
+                outcome
+            };
+            Twisted::new(Procpool { run: keeping, ..ours }, Honest)
         },
     },
 ];

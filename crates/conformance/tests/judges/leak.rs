@@ -50,6 +50,14 @@ fn worker(id: &str, last: &str) -> Made {
     Made::of(id).looks("before", "gate go", in_use).looks("after", last, in_use)
 }
 
+/// How much memory a worker has, in KiB, at each look.
+fn uses(memory: [u64; 5]) -> Made {
+    let looks = ["first", "second", "third", "fourth", "fifth"];
+    looks.iter().zip(memory).fold(Made::of("leak.memory-of-workers"), |made, (look, kib)| {
+        made.looks(look, &format!("gate {look}"), move |sample| sample.memory.extend([(200, kib)]))
+    })
+}
+
 fn in_use(sample: &mut Sample) {
     sample.memory.extend([(200, 5_000)]);
     sample.opened.push((200, vec![(0, "/dev/null".to_owned())]));
@@ -98,19 +106,16 @@ pub(crate) fn entries() -> Vec<Entry> {
             ],
         ),
         (
-            || worker("leak.memory-of-workers", "gate end"),
+            // A garbage collector comes once.
+            || uses([5_000, 46_000, 87_000, 30_000, 71_000]),
             vec![
                 (
-                    |made| {
-                        made.looks("after", "gate end", |sample| {
-                            sample.memory.extend([(200, 110_000)]);
-                        })
-                    },
-                    "200 results of 512 KiB took it from 5000 KiB to 110000 KiB",
+                    |_| uses([5_000, 46_000, 87_000, 128_000, 169_000]),
+                    "each 40 results of 1 MiB took more: [5000, 46000, 87000, 128000, 169000] KiB",
                 ),
                 (
-                    |made| made.looks("after", "gate end", |_| {}),
-                    "the worker 200 was not seen at the look \"after\"",
+                    |made| made.looks("fifth", "gate fifth", |_| {}),
+                    "the worker 200 was not seen at the look \"fifth\"",
                 ),
                 (|made| made.ran_in("t0", 299), "2 workers ran the tasks of one"),
             ],

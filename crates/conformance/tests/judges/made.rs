@@ -229,7 +229,7 @@ impl Made {
     }
 
     /// The suite looked when a step had ended.
-    pub(crate) fn looks(mut self, name: &str, step: &str, see: fn(&mut Sample)) -> Self {
+    pub(crate) fn looks(mut self, name: &str, step: &str, see: impl FnOnce(&mut Sample)) -> Self {
         let mut sample = sample(name, self.end_of(step).at);
         see(&mut sample);
         self.history.samples.retain(|sample| sample.name != name);

@@ -213,10 +213,38 @@ impl Kept {
             verdict: case.verdict,
             at_times: case.at_times,
             seconds: case.seconds,
-            observation: case.observation.clone(),
-            timeline: if explained { case.timeline.clone() } else { String::new() },
+            observation: without_folders(&case.observation),
+            timeline: if explained { without_folders(&case.timeline) } else { String::new() },
         }
     }
+}
+
+/// Leaves out of long paths in what pools say where somebody has put the repository and the pools.
+fn without_folders(text: &str) -> String {
+    /// Where everybody has the same.
+    const KEPT: [&str; 6] = ["/bin/", "/dev/", "/proc/", "/sys/", "/tmp/", "/usr/"];
+    let ends = |letter: char| letter.is_whitespace() || "\"'`()<>;,:\\".contains(letter);
+    let mut shortened = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(length) = rest.find(ends).or((!rest.is_empty()).then_some(rest.len())) {
+        let (word, tail) = rest.split_at(length);
+        match word.trim_end_matches('/').rsplit_once('/') {
+            Some((folders, name))
+                if folders.matches('/').count() > 1
+                    && word.starts_with('/')
+                    && !KEPT.iter().any(|kept| word.starts_with(kept)) =>
+            {
+                shortened.push_str("…/");
+                shortened.push_str(name);
+            }
+            _ => shortened.push_str(word),
+        }
+        // The letter that ended it.
+        let mut letters = tail.chars();
+        shortened.extend(letters.next());
+        rest = letters.as_str();
+    }
+    shortened
 }
 
 impl Stated {
@@ -245,6 +273,26 @@ impl Stated {
             seconds: cell.seconds,
             timeline: cell.timeline.clone(),
             rerun: format!("{rerun}{}", self.id),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_folders;
+
+    #[test]
+    fn where_somebody_has_the_pools_is_not_kept() {
+        let cases = [
+            ("", ""),
+            ("no path / at all, and 1/2", "no path / at all, and 1/2"),
+            ("File \"/home/ada/lib/pool.py\", line 7", "File \"…/pool.py\", line 7"),
+            ("`/home/ada/pools/worker.mjs`\nnext", "`…/worker.mjs`\nnext"),
+            ("node (S): /usr/bin/node /home/ada/pools/", "node (S): /usr/bin/node …/pools"),
+            ("opened /proc/17/fd and ./a/b/c/d", "opened /proc/17/fd and ./a/b/c/d"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(without_folders(text), expected);
         }
     }
 }

@@ -125,7 +125,7 @@ const DAMAGE: &[(&str, &str, &str)] = &[
     ("part(\"timeline\").textContent", "part(\"timeline\").title", "timeline: \"\""),
     ("part(\"rerun\").textContent", "part(\"rerun\").title", "rerun: \"\""),
     ("about.requirement", "about.source", "requirement: "),
-    ("${symbol} ${label}", "${label}", "verdict: "),
+    ("${symbol} ${cell.label ?? label}", "${label}", "verdict: "),
     ("<dt>Timeline</dt><dd>", "<dt>Timeline</dt><dd hidden>", "timeline: \"(hidden)\""),
     (
         "dialog::backdrop",

@@ -72,16 +72,6 @@ pub(crate) type FinalTrampoline = fn(Function, &mut Call, &mut WorkerState);
 /// is_one(|| println!("nothing for the tasks"));
 /// is_one(|| "42".parse::<u32>());
 /// ```
-///
-/// # Examples
-///
-/// ```
-/// use procpool::InitializerOutput;
-///
-/// fn is_one<O: InitializerOutput>(_: fn() -> O) {}
-/// is_one(|| println!("nothing for the tasks"));
-/// is_one(|| "42".parse::<u32>());
-/// ```
 #[diagnostic::on_unimplemented(
     message = "an initializer returns `()` or `Result<S, E>`, not `{Self}`",
     label = "this initializer returns `{Self}`",

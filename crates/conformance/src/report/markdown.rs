@@ -34,7 +34,7 @@ pub fn markdown(results: &Results) -> String {
     }
     let _ = writeln!(
         text,
-        "\n{} · ~ of these, what another run may see otherwise. *MUST* counts the requirements of that level that were seen to hold, and not only at times, among those that are for the pool.",
+        "\n{}. *MUST* counts the requirements of that level that were seen to hold, and not only at times, among those that are for the pool.",
         legend()
     );
     text
@@ -44,7 +44,7 @@ pub fn markdown(results: &Results) -> String {
 pub(super) fn legend() -> String {
     let words: Vec<String> =
         Verdict::ALL.iter().map(|verdict| format!("{} {verdict}", verdict.symbol())).collect();
-    words.join(" · ")
+    words.join(" · ") + " · ~ of these, what another run may see otherwise"
 }
 
 /// Leaves out what was never said.

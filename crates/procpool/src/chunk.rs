@@ -10,11 +10,28 @@
 //! Every item has its own length, so an item that cannot be decoded spares its neighbours. A
 //! *failed* item holds an encoded [`Failure`](crate::wire::Failure) in place of a value; as an
 //! input it is one that could not be encoded, and the worker passes it through.
+//!
+//! Numbers, whose items mostly fit into eight bytes, are also written and read in one piece.
+
+use crate::codec::{Output, number};
 
 /// The header of a value of this length, if it is one byte.
 #[inline]
 pub(crate) fn short_header(length: usize) -> Option<u8> {
     u8::try_from(length << 1).ok().filter(|header| *header < 0x80)
+}
+
+/// Appends a number in one piece, header and all. False, and nothing, when it is not one of at most
+/// seven bytes, or there is no room.
+#[inline]
+pub(crate) fn push_short<T: 'static>(output: &mut impl Output, value: &T) -> bool {
+    match number::encode(value) {
+        Some((word, length)) if length <= 7 => {
+            let word = word << 8 | (length as u64) << 1;
+            output.extend_short(word.to_le_bytes(), 1 + length)
+        }
+        _ => false,
+    }
 }
 
 /// Appends one item: `write` appends its bytes and says whether they are a failure.
@@ -46,6 +63,23 @@ pub(crate) fn push(output: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>) -> boo
 pub(crate) struct Item<'a> {
     pub(crate) failed: bool,
     pub(crate) bytes: &'a [u8],
+}
+
+/// Takes a number off `rest` that [`push_short`] appended; `None`, and nothing, for anything else, and
+/// for one that begins less than eight bytes before the end.
+#[inline]
+pub(crate) fn take_short<T: 'static>(rest: &mut &[u8]) -> Option<T> {
+    let (word, _) = rest.split_first_chunk::<8>()?;
+    let word = u64::from_le_bytes(*word);
+    // Not failed, and no more than seven bytes.
+    let length = (word as usize >> 1) & 7;
+    if word & 0xf1 != 0 {
+        return None;
+    }
+    let bytes = (word >> 8) & ((1 << (8 * length)) - 1);
+    let value = number::decode((bytes, length))?;
+    *rest = &rest[1 + length..];
+    Some(value)
 }
 
 /// Takes the first item off `rest`; `None` at the end, and for bytes that are no item.
@@ -120,6 +154,46 @@ mod tests {
                     Some(item) => prop_assert_eq!(item, Item { failed: *failed, bytes }),
                     None => break,
                 }
+            }
+        }
+
+        #[test]
+        fn numbers_in_one_piece_are_items_like_any(numbers: Vec<(u64, u32)>) {
+            let (mut one_by_one, mut in_one_piece) = (Vec::new(), Vec::new());
+            for (number, shift) in &numbers {
+                let number = number >> (shift % 64);
+                let bytes = postcard::to_stdvec(&number).unwrap();
+                push_bytes(&mut one_by_one, false, &bytes);
+                if !push_short(&mut in_one_piece, &number) {
+                    prop_assert!(bytes.len() > 7);
+                    push_bytes(&mut in_one_piece, false, &bytes);
+                }
+            }
+            prop_assert_eq!(&one_by_one, &in_one_piece);
+            let mut rest = &one_by_one[..];
+            for (number, shift) in &numbers {
+                let (number, mut item) = (number >> (shift % 64), rest);
+                let bytes = take(&mut item).unwrap().bytes;
+                match take_short::<u64>(&mut rest) {
+                    Some(taken) => prop_assert_eq!((taken, rest), (number, item)),
+                    None => {
+                        prop_assert!(bytes.len() > 7 || rest.len() < 8);
+                        rest = item;
+                    }
+                }
+            }
+        }
+
+        #[test]
+        fn a_number_is_taken_in_one_piece_only_where_it_is_an_item(header: u8, mut bytes: Vec<u8>) {
+            // A short one, most likely.
+            bytes.insert(0, header & 0x9f);
+            let mut rest = &bytes[..];
+            if let Some(number) = take_short::<u64>(&mut rest) {
+                let mut other = &bytes[..];
+                let item = take(&mut other).unwrap();
+                prop_assert_eq!((item.failed, other), (false, rest));
+                prop_assert_eq!(postcard::from_bytes(item.bytes), Ok(number));
             }
         }
 

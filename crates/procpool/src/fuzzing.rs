@@ -159,7 +159,13 @@ pub fn failures(data: &[u8]) {
 pub fn chunks(data: &[u8]) {
     let Some((items, body)) = data.split_first() else { return };
     let mut rest = body;
+    let mut in_one_piece = rest;
     while let Some(item) = chunk::take(&mut rest) {
+        if let Some(number) = chunk::take_short::<i64>(&mut in_one_piece) {
+            assert_eq!((item.failed, in_one_piece), (false, rest));
+            assert_eq!(postcard::from_bytes(item.bytes), Ok(number));
+        }
+        in_one_piece = rest;
         let mut again = Vec::new();
         chunk::push(&mut again, |output| {
             output.extend_from_slice(item.bytes);

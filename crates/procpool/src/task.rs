@@ -351,6 +351,9 @@ where
         return Ok(());
     }
     let result = task(codec::decode::<A>(item.bytes, CodecStep::DecodeArguments)?);
+    if chunk::push_short(output, &result) {
+        return Ok(());
+    }
     let mut encoded = Ok(());
     chunk::push(output, |output| {
         encoded = codec::encode(&result, output, CodecStep::EncodeResult);

@@ -131,6 +131,10 @@ impl Feeder {
 #[inline]
 fn push_short<A: Serialize + 'static>(filler: &mut Filler, value: &A) -> bool {
     let mut item = filler.begin();
+    if chunk::push_short(&mut item, value) {
+        item.finish();
+        return true;
+    }
     let written = item.extend(&[0]) && codec::encode_to(value, &mut item).is_ok();
     match chunk::short_header(item.len() - usize::from(written)) {
         Some(header) if written => {

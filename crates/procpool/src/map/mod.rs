@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 
 use crate::chunk;
 use crate::chunk_source::{ChunkSource, FinishedChunk, Next};
-use crate::codec;
+use crate::codec::{self, number};
 use crate::error::{CodecError, CodecStep, Error};
 use crate::future::Outcome;
 use crate::manager::Pool;
@@ -109,13 +109,31 @@ impl<R> Map<R> {
         }
     }
 
-    /// Ends the map: its timeout has passed.
+    /// Waits for the next chunk. When there is none, that is the end, of which an error may be the reason.
+    ///
+    /// Apart from `next`, so that a result that is there does not pay for what waiting needs.
     #[cold]
-    fn time_out(&mut self) -> Option<Result<R, Error>> {
+    fn go_on(&mut self) -> Result<(), Option<Error>> {
+        // What was given out is not kept while this waits.
+        self.current = None;
+        let source = self.source.as_ref().ok_or(None)?;
+        match source.next_chunk(self.timeout.as_ref().map(|timeout| timeout.deadline)) {
+            Next::Chunk(FinishedChunk { items, outcome }) => {
+                // A chunk's result starts with the time that it took.
+                self.current = Some(Current { items, outcome, position: 8 });
+                Ok(())
+            }
+            Next::Late => Err(self.time_out()),
+            Next::End => Err(None),
+        }
+    }
+
+    /// Ends the map: its timeout has passed.
+    fn time_out(&mut self) -> Option<Error> {
         self.cancel();
         self.left = 0;
         self.source = None;
-        self.timeout.take().map(|timeout| Err(Error::TimedOut(timeout.limit)))
+        self.timeout.take().map(|timeout| Error::TimedOut(timeout.limit))
     }
 
     /// Cancels what has not started.
@@ -132,6 +150,7 @@ impl<R> Map<R> {
 impl<R: DeserializeOwned + 'static> Iterator for Map<R> {
     type Item = Result<R, Error>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             if let Some(current) = &mut self.current
@@ -139,21 +158,14 @@ impl<R: DeserializeOwned + 'static> Iterator for Map<R> {
             {
                 current.items -= 1;
                 self.left = self.left.saturating_sub(1);
-                return match current.next() {
-                    Ok(result) => Some(Ok(result)),
-                    Err(error) => unboxed(error),
+                return match current.next_number() {
+                    Some(result) => Some(Ok(result)),
+                    None if number::is::<R>() => current.next_apart(),
+                    None => current.next(),
                 };
             }
-            // What was given out is not kept while this waits.
-            self.current = None;
-            let deadline = self.timeout.as_ref().map(|timeout| timeout.deadline);
-            match self.source.as_ref()?.next_chunk(deadline) {
-                // A chunk's result starts with the time that it took.
-                Next::Chunk(FinishedChunk { items, outcome }) => {
-                    self.current = Some(Current { items, outcome, position: 8 });
-                }
-                Next::Late => return self.time_out(),
-                Next::End => return None,
+            if let Err(end) = self.go_on() {
+                return end.map(Err);
             }
         }
     }
@@ -168,9 +180,33 @@ impl<R: DeserializeOwned + 'static> Iterator for Map<R> {
 impl<R: DeserializeOwned + 'static> std::iter::FusedIterator for Map<R> {}
 
 impl Current {
+    /// The next result, if it is a number that was written in one piece.
+    #[inline]
+    fn next_number<R: 'static>(&mut self) -> Option<R> {
+        let body = self.outcome.as_ref().ok()?;
+        let mut rest = body.get(self.position..)?;
+        let result = chunk::take_short(&mut rest)?;
+        self.position = body.len() - rest.len();
+        Some(result)
+    }
+
+    #[inline]
+    fn next<R: DeserializeOwned + 'static>(&mut self) -> Option<Result<R, Error>> {
+        match self.decode() {
+            Ok(result) => Some(Ok(result)),
+            Err(error) => unboxed(error),
+        }
+    }
+
+    /// The same, where it is the exception: the usual case need not save the registers for it.
+    #[inline(never)]
+    fn next_apart<R: DeserializeOwned + 'static>(&mut self) -> Option<Result<R, Error>> {
+        self.next()
+    }
+
     /// The error is boxed so that a result stays in registers until it is where it belongs.
     #[inline]
-    fn next<R: DeserializeOwned + 'static>(&mut self) -> Result<R, Box<Error>> {
+    fn decode<R: DeserializeOwned + 'static>(&mut self) -> Result<R, Box<Error>> {
         let body = match &self.outcome {
             Ok(body) => &body[..],
             Err(error) => return Err(error.clone()),

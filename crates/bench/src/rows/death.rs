@@ -19,10 +19,10 @@ use crate::statistics::differences;
 use crate::target::{Target, number};
 use crate::timing::{mean_of, nanos_of};
 
-/// What the workers have touched.
-const SIZES: [(usize, &str); 2] = [(64 << 20, "64 MiB"), (512 << 20, "512 MiB")];
-/// Freeing 512 MiB takes tens of milliseconds, and some more or fewer each time.
-const ROUNDS: (usize, usize) = (31, 61);
+/// What the workers have touched, and the rounds of a quick and of a full run. Freeing memory takes
+/// some milliseconds more or fewer each time: a death by itself is a small difference of large numbers.
+const SIZES: [(usize, &str, (usize, usize)); 2] =
+    [(64 << 20, "64 MiB", (61, 301)), (512 << 20, "512 MiB", (31, 91))];
 
 /// The row `death`.
 pub(crate) fn death(bench: &Bench) -> Outcome<Row> {
@@ -35,9 +35,9 @@ pub(crate) fn death(bench: &Bench) -> Outcome<Row> {
     let p99 = number(small.micros(0.99).unwrap_or(f64::NAN) / 1e3);
     let figure = Figure::judged("small worker, p50", "ms", millis, Target::AtMost(0.5));
     row.figures.push(figure.with_note(format!("p99 {p99} ms")));
-    for (bytes, size) in SIZES {
+    for (bytes, size, (quick, full)) in SIZES {
         let (us, raw) = bench.duel(
-            bench.rounds(ROUNDS.0, ROUNDS.1),
+            bench.rounds(quick, full),
             &mut || worker(bytes),
             "kill and waitpid",
             &mut || raw(bytes),

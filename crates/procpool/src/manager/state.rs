@@ -323,6 +323,7 @@ impl PoolState {
     pub(super) fn reap_all_blocking(&mut self, pool: &Pool) {
         for worker in self.workers.drain(..) {
             worker.unwatch(pool);
+            worker.nudge();
             worker.process.wait();
         }
     }

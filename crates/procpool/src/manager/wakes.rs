@@ -1,11 +1,13 @@
 //! What is done once the pool's lock is free.
 //!
 //! Owns the futures that settled under the lock while somebody waited for them (who is told at once
-//! would run into the lock, and a waker is the user's code), the hooks that the user wants called, and the workers that are
-//! gone: giving their memory and descriptors back takes longer than anything else about a death, and
-//! nobody should wait for it. Counts what settled.
+//! would run into the lock, and a waker is the user's code), the hooks that the user wants called, and
+//! the workers that are gone: who watched one is told, and then its memory and descriptors are given
+//! back, which takes longer than anything else about a death, and nobody should wait for it. Counts what
+//! settled.
 
 use std::sync::Arc;
+use std::thread;
 
 use super::worker::Worker;
 use crate::chunk_source::ChunkTask;
@@ -88,7 +90,12 @@ impl Wakes {
 
 impl Drop for Wakes {
     fn drop(&mut self) {
-        // The workers are dropped after this.
         self.settled.iter().for_each(|future| future.tell());
+        self.gone.iter().for_each(Worker::nudge);
+        // The workers are dropped after this. Whoever was told may have been put on this thread's CPU,
+        // although another is idle, and would wait until this thread sleeps.
+        if !self.gone.is_empty() {
+            thread::yield_now();
+        }
     }
 }

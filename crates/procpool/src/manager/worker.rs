@@ -342,14 +342,13 @@ impl Worker {
         (std::mem::take(&mut self.in_flight), not_started)
     }
 
-    /// Ends all waiting for it: the poller's, and that of a thread that watches its link, which
-    /// must end even if some other process holds the worker's end.
+    /// Ends the poller's waiting for it. A thread that watches its link is to be nudged as well: its
+    /// waiting must end even if some other process holds the worker's end.
     pub(super) fn unwatch(&self, pool: &Pool) {
         pool.poller.remove(&self.process);
         if !self.link_ended {
             pool.poller.remove(&self.link);
         }
-        self.nudge();
     }
 
     /// Makes the thread that watches the link look at the pool.

@@ -24,7 +24,7 @@ pub(crate) fn short_header(length: usize) -> Option<u8> {
 /// Appends a number in one piece, header and all. False, and nothing, when it is not one of at most
 /// seven bytes, or there is no room.
 #[inline]
-pub(crate) fn push_short<T: 'static>(output: &mut impl Output, value: &T) -> bool {
+pub(crate) fn push_number<T: 'static>(output: &mut impl Output, value: &T) -> bool {
     match number::encode(value) {
         Some((word, length)) if length <= 7 => {
             let word = word << 8 | (length as u64) << 1;
@@ -65,10 +65,10 @@ pub(crate) struct Item<'a> {
     pub(crate) bytes: &'a [u8],
 }
 
-/// Takes a number off `rest` that [`push_short`] appended; `None`, and nothing, for anything else, and
+/// Takes a number off `rest` that [`push_number`] appended; `None`, and nothing, for anything else, and
 /// for one that begins less than eight bytes before the end.
 #[inline]
-pub(crate) fn take_short<T: 'static>(rest: &mut &[u8]) -> Option<T> {
+pub(crate) fn take_number<T: 'static>(rest: &mut &[u8]) -> Option<T> {
     let (word, _) = rest.split_first_chunk::<8>()?;
     let word = u64::from_le_bytes(*word);
     // Not failed, and no more than seven bytes.
@@ -164,7 +164,7 @@ mod tests {
                 let number = number >> (shift % 64);
                 let bytes = postcard::to_stdvec(&number).unwrap();
                 push_bytes(&mut one_by_one, false, &bytes);
-                if !push_short(&mut in_one_piece, &number) {
+                if !push_number(&mut in_one_piece, &number) {
                     prop_assert!(bytes.len() > 7);
                     push_bytes(&mut in_one_piece, false, &bytes);
                 }
@@ -174,7 +174,7 @@ mod tests {
             for (number, shift) in &numbers {
                 let (number, mut item) = (number >> (shift % 64), rest);
                 let bytes = take(&mut item).unwrap().bytes;
-                match take_short::<u64>(&mut rest) {
+                match take_number::<u64>(&mut rest) {
                     Some(taken) => prop_assert_eq!((taken, rest), (number, item)),
                     None => {
                         prop_assert!(bytes.len() > 7 || rest.len() < 8);
@@ -189,7 +189,7 @@ mod tests {
             // A short one, most likely.
             bytes.insert(0, header & 0x9f);
             let mut rest = &bytes[..];
-            if let Some(number) = take_short::<u64>(&mut rest) {
+            if let Some(number) = take_number::<u64>(&mut rest) {
                 let mut other = &bytes[..];
                 let item = take(&mut other).unwrap();
                 prop_assert_eq!((item.failed, other), (false, rest));

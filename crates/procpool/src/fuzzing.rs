@@ -161,7 +161,7 @@ pub fn chunks(data: &[u8]) {
     let mut rest = body;
     let mut in_one_piece = rest;
     while let Some(item) = chunk::take(&mut rest) {
-        if let Some(number) = chunk::take_short::<i64>(&mut in_one_piece) {
+        if let Some(number) = chunk::take_number::<i64>(&mut in_one_piece) {
             assert_eq!((item.failed, in_one_piece), (false, rest));
             assert_eq!(postcard::from_bytes(item.bytes), Ok(number));
         }

@@ -351,7 +351,7 @@ where
         return Ok(());
     }
     let result = task(codec::decode::<A>(item.bytes, CodecStep::DecodeArguments)?);
-    if chunk::push_short(output, &result) {
+    if chunk::push_number(output, &result) {
         return Ok(());
     }
     let mut encoded = Ok(());

@@ -131,7 +131,7 @@ impl Feeder {
 #[inline]
 fn push_short<A: Serialize + 'static>(filler: &mut Filler, value: &A) -> bool {
     let mut item = filler.begin();
-    if chunk::push_short(&mut item, value) {
+    if chunk::push_number(&mut item, value) {
         item.finish();
         return true;
     }

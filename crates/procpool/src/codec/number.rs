@@ -11,7 +11,7 @@
 //!
 //! The groups of seven bits are spread into bytes by halves: first 28 and 28, then 14 and 14, then 7 and 7.
 
-use std::any::{Any, TypeId};
+use std::any::Any;
 
 /// The bits that say whether another byte follows.
 const MORE: u64 = 0x8080_8080_8080_8080;
@@ -19,9 +19,7 @@ const MORE: u64 = 0x8080_8080_8080_8080;
 /// Whether values of this type are written here: known when the program is compiled.
 #[inline]
 pub(crate) fn is<T: 'static>() -> bool {
-    let id = TypeId::of::<T>();
-    let unsigned = [TypeId::of::<u64>(), TypeId::of::<u32>(), TypeId::of::<usize>()];
-    unsigned.contains(&id) || [TypeId::of::<i64>(), TypeId::of::<i32>()].contains(&id)
+    from_unsigned::<T>(0).is_some()
 }
 
 /// The whole encoding of a number, lowest byte first, and its length in bytes.

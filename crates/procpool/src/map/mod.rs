@@ -185,7 +185,7 @@ impl Current {
     fn next_number<R: 'static>(&mut self) -> Option<R> {
         let body = self.outcome.as_ref().ok()?;
         let mut rest = body.get(self.position..)?;
-        let result = chunk::take_short(&mut rest)?;
+        let result = chunk::take_number(&mut rest)?;
         self.position = body.len() - rest.len();
         Some(result)
     }

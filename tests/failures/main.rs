@@ -19,6 +19,7 @@
 //! - [`crowds`]: much goes wrong at once;
 //! - [`ending`]: workers that are killed while their pool ends;
 //! - [`fatal_codecs`]: values that end the worker that encodes or decodes them;
+//! - [`forked`]: copies of the program and of workers, made by fork;
 //! - [`manager`]: a manager that cannot go on;
 //! - [`scribbling`]: tasks that write to the memory that their worker shares with the parent.
 //!
@@ -33,6 +34,7 @@ mod deaths;
 mod early;
 mod ending;
 mod fatal_codecs;
+mod forked;
 mod hostile;
 mod initializer;
 mod killing;

@@ -160,3 +160,15 @@ fn one_that_never_returns_keeps_nobody_from_ending_the_pool() {
         assert_eq!(task.result(), Err(Error::Cancelled));
     });
 }
+
+#[test]
+fn a_preload_that_forks_and_returns_twice_leaves_one_server() {
+    watch::within(watch::HANG, || {
+        static COPY: OnceLock<u32> = OnceLock::new();
+        let fork = || COPY.set(procpool_testkit::forked::split()).expect("it runs once");
+        let executor = forkserver().max_workers(2).preload(fork).build().unwrap();
+        let copy = executor.submit(|()| *COPY.get().expect("preload ran"), ()).result().unwrap();
+        assert_ne!(copy, 0, "workers are forked from the original");
+        assert!(os::Watched::new(copy).ended_within(watch::HANG));
+    });
+}

@@ -74,6 +74,8 @@ mod failures_deaths;
 mod failures_ending;
 #[path = "../failures/fatal_codecs.rs"]
 mod failures_fatal_codecs;
+#[path = "../failures/forked.rs"]
+mod failures_forked;
 #[path = "../failures/hostile.rs"]
 mod failures_hostile;
 #[path = "../failures/initializer.rs"]

@@ -57,6 +57,8 @@ mod api_wait;
 mod failures_codecs;
 #[path = "../failures/deaths.rs"]
 mod failures_deaths;
+#[path = "../failures/forked.rs"]
+mod failures_forked;
 #[path = "../failures/hostile.rs"]
 mod failures_hostile;
 #[path = "../failures/initializer.rs"]

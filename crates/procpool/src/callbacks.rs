@@ -28,6 +28,8 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::SigSet;
 
 use crate::panics;
+use crate::sys::lineage::Lineage;
+use crate::sys::process::exit_now;
 use crate::sys::signal;
 
 /// What the thread runs.
@@ -38,6 +40,8 @@ pub(crate) type Callback = Box<dyn FnOnce() + Send>;
 const START_RETRY: Duration = Duration::from_secs(1);
 
 thread_local! {
+    /// On a thread that runs nothing else: the process that has it.
+    static HOME: Cell<Option<Lineage>> = const { Cell::new(None) };
     /// Whether this thread must not run what it pushes.
     static ONLY_PUSHES: Cell<bool> = const { Cell::new(false) };
 }
@@ -139,6 +143,7 @@ impl CallbackThread {
             let this = self.clone();
             move || {
                 signal::set_mask(&this.0.mask);
+                HOME.set(Some(Lineage::current()));
                 drop(this.run_until_closed());
             }
         });
@@ -171,6 +176,10 @@ impl CallbackThread {
         while let Some(callback) = state.queue.pop_front() {
             drop(state);
             run(callback);
+            if HOME.get().is_some_and(|home| !home.is_current()) {
+                // The callback has forked this process, and its copy returned, too.
+                exit_now(0);
+            }
             state = self.lock();
         }
         state.runner = None;

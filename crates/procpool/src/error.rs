@@ -84,6 +84,9 @@ pub enum Error {
         /// What was wrong with it.
         what: String,
     },
+    /// This process is a copy, made by fork(2), of the one that built the pool. The workers and the
+    /// results are the original's. A task that had settled when the copy was made keeps its result.
+    ForkedCopy,
     /// [`StartMethod::Fork`](crate::StartMethod::Fork) was asked for in a process that has more
     /// than one thread.
     ForkWithThreads {
@@ -126,6 +129,10 @@ impl fmt::Display for Error {
             Error::TaskKilled { work_item } => write!(f, "work item {work_item} was killed"),
             Error::WorkerDied(death) => death.fmt(f),
             Error::Protocol { pid, what } => write!(f, "worker {pid} {what}"),
+            Error::ForkedCopy => f.write_str(
+                "this process is a forked copy of the one that built the pool, and has no workers: \
+                 build another pool in the copy, or build the pool after the fork",
+            ),
             Error::ForkWithThreads { threads } => write!(
                 f,
                 "StartMethod::Fork copies a process of one thread, and this one has {threads}: a \

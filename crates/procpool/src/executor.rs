@@ -59,8 +59,6 @@ pub struct ProcessPoolExecutor<S = ()> {
     joined: Condvar,
     /// Whether `shutdown(false, _)` was called: then dropping does not wait.
     detached: AtomicBool,
-    /// The process that made it. In a forked copy there is no manager thread to wait for.
-    owner: u32,
     state: PhantomData<fn() -> S>,
 }
 
@@ -163,7 +161,6 @@ impl<S: 'static> ProcessPoolExecutor<S> {
             manager: Mutex::new(Manager::Running(manager)),
             joined: Condvar::new(),
             detached: AtomicBool::new(false),
-            owner: std::process::id(),
             state: PhantomData,
         })
     }
@@ -360,7 +357,8 @@ impl<S> ProcessPoolExecutor<S> {
     /// lives. It may be called again, in any combination, and each call has its own effect: one that
     /// waits does so after one that did not, one that cancels cancels what is left.
     ///
-    /// A callback or hook that calls it with `wait` does not wait for itself and those behind it.
+    /// A callback or hook that calls it with `wait` does not wait for itself and those behind it. In a
+    /// [forked copy](Error::ForkedCopy) of the program it does nothing, and neither does dropping.
     ///
     /// Two descriptors, by which the pool is woken, go with the executor and the last of its futures;
     /// all others go with the workers.
@@ -381,16 +379,17 @@ impl<S> ProcessPoolExecutor<S> {
     /// }
     /// ```
     pub fn shutdown(&self, wait: bool, cancel_futures: bool) {
-        self.pool.shutdown(cancel_futures);
+        if self.pool.shutdown(cancel_futures).is_err() {
+            return;
+        }
         if !wait {
             // Relaxed: who drops the executor has it for itself.
             self.detached.store(true, Ordering::Relaxed);
             return;
         }
-        // In a forked copy there is nobody to wait for. And the manager thread itself may get here,
-        // by a waker, or by a callback when the system has refused callbacks their thread.
-        let is_manager = thread::current().id() == self.manager_id;
-        if !is_manager && std::process::id() == self.owner {
+        // The manager thread itself may get here, by a waker, or by a callback when the system has
+        // refused callbacks their thread.
+        if thread::current().id() != self.manager_id {
             self.join_manager();
             self.pool.finish_callbacks();
         }
@@ -516,9 +515,14 @@ impl<S> ProcessPoolExecutor<S> {
 
 impl<S> Drop for ProcessPoolExecutor<S> {
     /// Waits for all submitted tasks and the end of the workers, unless `shutdown(false, _)` said
-    /// not to.
+    /// not to, or this process is a copy of the pool's.
     fn drop(&mut self) {
-        if std::process::id() == self.owner && !*self.detached.get_mut() {
+        if !self.pool.is_ours() {
+            // In a copy the thread that the handle stands for does not exist.
+            if let Ok(manager) = self.manager.get_mut() {
+                std::mem::forget(std::mem::replace(manager, Manager::Joined));
+            }
+        } else if !*self.detached.get_mut() {
             self.shutdown(true, false);
         }
     }

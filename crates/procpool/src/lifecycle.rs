@@ -8,6 +8,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use crate::error::{BrokenCause, WorkerExit};
+use crate::sys::lineage::Lineage;
 
 /// A worker: its place in the pool, and its process.
 ///
@@ -208,7 +209,8 @@ pub enum EventKind {
 
 /// The events of a pool, from [`ProcessPoolExecutor::events`](crate::ProcessPoolExecutor::events) on.
 ///
-/// Iterating waits for the next one; it ends when the pool is gone. Events that nobody takes are
+/// Iterating waits for the next one; it ends when the pool is gone, and in
+/// a [forked copy](crate::Error::ForkedCopy) of the program. Events that nobody takes are
 /// kept, a few words each: drop it when they are of no interest any more.
 ///
 /// # Examples
@@ -227,12 +229,16 @@ pub enum EventKind {
 /// }
 /// ```
 #[derive(Debug)]
-pub struct Events(mpsc::Receiver<Event>);
+pub struct Events {
+    receiver: mpsc::Receiver<Event>,
+    /// The process of the pool: nothing happens in a copy of that.
+    owner: Lineage,
+}
 
 impl Events {
     pub(crate) fn channel() -> (mpsc::Sender<Event>, Self) {
         let (sender, receiver) = mpsc::channel();
-        (sender, Self(receiver))
+        (sender, Self { receiver, owner: Lineage::current() })
     }
 
     /// Returns the next event if it has happened already.
@@ -251,7 +257,7 @@ impl Events {
     /// }
     /// ```
     pub fn try_next(&mut self) -> Option<Event> {
-        self.0.try_recv().ok()
+        self.receiver().and_then(|receiver| receiver.try_recv().ok())
     }
 
     /// Waits for the next event for at most `limit`; `None` when none came, or the pool is gone.
@@ -272,7 +278,11 @@ impl Events {
     /// }
     /// ```
     pub fn next_timeout(&mut self, limit: Duration) -> Option<Event> {
-        self.0.recv_timeout(limit).ok()
+        self.receiver().and_then(|receiver| receiver.recv_timeout(limit).ok())
+    }
+
+    fn receiver(&self) -> Option<&mpsc::Receiver<Event>> {
+        self.owner.is_current().then_some(&self.receiver)
     }
 }
 
@@ -280,7 +290,7 @@ impl Iterator for Events {
     type Item = Event;
 
     fn next(&mut self) -> Option<Event> {
-        self.0.recv().ok()
+        self.receiver().and_then(|receiver| receiver.recv().ok())
     }
 }
 

@@ -12,6 +12,7 @@ use std::io::Write;
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo, UnwindSafe};
 
 use crate::error::RemotePanic;
+use crate::sys::lineage::Lineage;
 use crate::sys::socket::Socket;
 use crate::wire::{Failure, Frame, InitializerFailure, ResultStatus, encode_failure};
 
@@ -25,18 +26,18 @@ thread_local! {
 }
 
 /// Installs the hook. Where panics abort, it sends last words over `socket`, the worker's end of its
-/// link; a process without one prints them. The calling thread is the one that runs tasks.
+/// link; a process without one, such as a copy of the worker, prints them. The calling thread is the one that runs tasks.
 pub(crate) fn install(socket: Option<&'static Socket>) {
     RUNS_TASKS.set(true);
-    let previous = panic::take_hook();
+    let (previous, home) = (panic::take_hook(), Lineage::current());
     panic::set_hook(Box::new(move |info| {
         if !RUNS_TASKS.get() {
             return previous(info);
         }
         match socket {
             _ if cfg!(panic = "unwind") => LAST.set(Some(describe(info))),
-            Some(socket) => send_before_abort(socket, describe(info)),
-            None => previous(info),
+            Some(socket) if home.is_current() => send_before_abort(socket, describe(info)),
+            _ => previous(info),
         }
     }));
 }

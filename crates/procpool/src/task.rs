@@ -16,6 +16,7 @@ use crate::codec;
 use crate::error::{CodecError, CodecStep, Error};
 use crate::panics::catch;
 use crate::sys::code::{self, Function};
+use crate::sys::lineage::Lineage;
 use crate::wire::{Entry, Failure, InitializerFailure, encode_failure};
 
 /// What a worker's tasks share: the initializer's `S`, behind `Any` because the worker's loop
@@ -23,13 +24,20 @@ use crate::wire::{Entry, Failure, InitializerFailure, encode_failure};
 pub(crate) type WorkerState = Option<Box<dyn Any>>;
 
 /// What goes into a call and what comes out of it, encoded. The buffers are used again and again.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) arguments: Vec<u8>,
     pub(crate) output: Vec<u8>,
+    /// The worker. Where code of the user has copied it, the copy goes no further.
+    home: Lineage,
 }
 
 impl Call {
+    /// The buffers of worker `home`.
+    pub(crate) fn new(home: Lineage) -> Self {
+        Self { arguments: Vec::new(), output: Vec::new(), home }
+    }
+
     /// Empties the buffers, and hands over the memory of one that was needed for something long.
     pub(crate) fn recycle(&mut self) -> Option<Vec<u8>> {
         /// More keeps more memory in idle workers; less allocates it anew for middling payloads.
@@ -250,6 +258,9 @@ where
 {
     let initargs = codec::decode_taking::<A>(&mut call.arguments, CodecStep::DecodeArguments)
         .map_err(|error| InitializerFailure::Codec(*error))?;
+    if !call.home.is_current() {
+        return Ok(());
+    }
     keep_state(typed::<fn(A) -> O>(function)(initargs), state)
 }
 
@@ -288,7 +299,11 @@ where
     R: Serialize + 'static,
 {
     let arguments = codec::decode_taking(&mut call.arguments, CodecStep::DecodeArguments);
-    let result = task(arguments.map_err(|error| Failure::Codec(*error))?);
+    let arguments = arguments.map_err(|error| Failure::Codec(*error))?;
+    if !call.home.is_current() {
+        return Ok(());
+    }
+    let result = task(arguments);
     match codec::into_bytes(result) {
         Ok(bytes) => {
             call.output = bytes;
@@ -306,7 +321,7 @@ where
     R: Serialize + 'static,
 {
     let started = Instant::now();
-    let Call { arguments, output } = call;
+    let Call { arguments, output, home } = call;
     let clock = output.len();
     output.extend_from_slice(&[0; 8]);
     let mut items = &arguments[..];
@@ -317,12 +332,15 @@ where
         let run = catch(|| {
             while let Some(item) = chunk::take(&mut items) {
                 start = output.len();
-                let ran = run_item(&mut task, item, output);
+                let ran = run_item(&mut task, item, output, home);
                 ran.map_err(|error| Failure::Codec(*error))?;
             }
             Ok(())
         });
         let Err(failure) = run else { break };
+        if !home.is_current() {
+            break;
+        }
         output.truncate(start);
         chunk::push(output, |output| {
             output.extend_from_slice(&encode_failure(&failure));
@@ -338,6 +356,7 @@ fn run_item<A, R>(
     task: impl FnOnce(A) -> R,
     item: chunk::Item<'_>,
     output: &mut Vec<u8>,
+    home: &Lineage,
 ) -> Result<(), Box<CodecError>>
 where
     A: DeserializeOwned + 'static,
@@ -350,7 +369,12 @@ where
         });
         return Ok(());
     }
-    let result = task(codec::decode::<A>(item.bytes, CodecStep::DecodeArguments)?);
+    let arguments = codec::decode::<A>(item.bytes, CodecStep::DecodeArguments)?;
+    if !home.is_current() {
+        // A copy of the worker, made by this item or the one before: the rest is its original's.
+        return Ok(());
+    }
+    let result = task(arguments);
     if chunk::push_number(output, &result) {
         return Ok(());
     }

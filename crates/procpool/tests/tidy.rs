@@ -11,10 +11,10 @@ use std::path::Path;
 /// The modules of `src`, bottom up: each may import those before it and nothing after it.
 const ORDER: [&str; 21] = [
     "error",
-    "lifecycle",
     "model",
     "wire",
     "sys",
+    "lifecycle",
     "codec",
     "chunk",
     "panics",

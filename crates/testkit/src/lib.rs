@@ -9,12 +9,14 @@
 //! - [`left`]: what a pool leaves behind in its program;
 //! - [`limits`]: limits on descriptors and processes, for programs that run into them;
 //! - [`watch`]: turns a hang into a failure with evidence;
-//! - [`copies`]: where cases run that need a process of one thread.
+//! - [`copies`]: where cases run that need a process of one thread;
+//! - [`forked`]: copies of a running process, which are themselves what is tested.
 //!
 //! Nothing here judges: expectations are in the tests.
 
 pub mod copies;
 pub mod fault;
+pub mod forked;
 pub mod gate;
 pub mod left;
 pub mod limits;

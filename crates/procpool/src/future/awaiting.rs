@@ -102,7 +102,7 @@ impl<T: DeserializeOwned + 'static> std::future::Future for Awaiting<T> {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         let Some(future) = &this.future else { panic!("polled after it was ready") };
-        if !future.done() {
+        if !future.done() && !future.is_lost() {
             drop(this.slot.replace(Some(context.waker().clone())));
             if !this.listens {
                 this.listens = future.listen(Arc::clone(&this.slot) as Arc<dyn Listener>);

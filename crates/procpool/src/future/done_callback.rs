@@ -61,7 +61,7 @@ impl<T: 'static> Future<T> {
     /// }
     /// ```
     pub fn add_done_callback(&self, callback: impl FnOnce(&Future<T>) + Send + 'static) {
-        // A pool that is gone has settled all its futures.
+        // A pool that is gone has settled all its futures; one of another process settles none here.
         let pool = if self.done() { None } else { self.pool() };
         let Some(pool) = pool else { return callbacks::run(|| callback(self)) };
         let future = self.share();
@@ -93,6 +93,10 @@ mod tests {
     struct Hasty(Arc<SharedFuture>);
 
     impl Progress for Hasty {
+        fn is_ours(&self) -> bool {
+            true
+        }
+
         fn advance(&self, _: &SharedFuture, _: Option<Instant>) {}
 
         fn cancel_sent(&self, _: &Arc<SharedFuture>) -> bool {

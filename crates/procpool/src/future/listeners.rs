@@ -18,6 +18,8 @@ use std::sync::{Arc, PoisonError};
 
 use super::shared::{LISTENED, SharedFuture};
 use crate::model::planted;
+#[cfg(not(loom))]
+use crate::sys::lineage::PerProcess;
 
 #[cfg(loom)]
 use loom::sync::{Mutex, MutexGuard};
@@ -47,9 +49,9 @@ pub(super) fn key(future: &SharedFuture) -> usize {
 fn table(key: usize) -> MutexGuard<'static, Table> {
     #[cfg(not(loom))]
     let table = {
-        static TABLES: [Mutex<Table>; SHARDS] = [const { Mutex::new(Table::new()) }; SHARDS];
+        static TABLES: PerProcess<[Mutex<Table>; SHARDS]> = PerProcess::new();
         // Futures are 64 bytes of memory apart, at least.
-        &TABLES[key / 64 % SHARDS]
+        &TABLES.get(Default::default)[key / 64 % SHARDS]
     };
     #[cfg(loom)]
     let table: &Mutex<Table> = {

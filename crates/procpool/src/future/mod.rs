@@ -34,6 +34,9 @@ pub use wait::{AsCompleted, AsCompletedTimeout, DoneAndNotDone, ReturnWhen, as_c
 
 /// Somebody who knows where tasks are, and can bring a future forward on the thread that waits.
 pub(crate) trait Progress: Send + Sync {
+    /// Whether it is in this process. In a copy of its process the other methods are not to be called.
+    fn is_ours(&self) -> bool;
+
     /// Works towards settling `future` until it has settled, `deadline` passed, or the caller had
     /// better wait for the pool's own thread. May do nothing.
     fn advance(&self, future: &SharedFuture, deadline: Option<Instant>);
@@ -98,7 +101,7 @@ impl<T> Future<T> {
     ///
     /// A cancelled task never runs. One that a worker has started, or that has finished, is not
     /// affected, and this returns `false`. Tasks that were sent to a worker ahead of their turn are
-    /// taken back.
+    /// taken back. In a [forked copy](Error::ForkedCopy) of the program nothing is.
     ///
     /// # Examples
     ///
@@ -118,6 +121,9 @@ impl<T> Future<T> {
     /// }
     /// ```
     pub fn cancel(&self) -> bool {
+        if self.is_lost() {
+            return false;
+        }
         match self.shared.cancel() {
             Ok(tell) => {
                 if tell {
@@ -135,7 +141,8 @@ impl<T> Future<T> {
     ///
     /// One that has not started is cancelled, as by [`cancel`](Self::cancel). For one that runs, its
     /// worker is killed: the future fails with [`Error::TaskKilled`], the pool goes on, and other
-    /// tasks that were sent to that worker run elsewhere.
+    /// tasks that were sent to that worker run elsewhere. In a [forked copy](Error::ForkedCopy) of the
+    /// program nothing is there to be ended.
     ///
     /// # Examples
     ///
@@ -156,6 +163,9 @@ impl<T> Future<T> {
     /// }
     /// ```
     pub fn kill(&self) -> KillOutcome {
+        if self.is_lost() {
+            return KillOutcome::AlreadyDone;
+        }
         if self.shared.state() != SENT {
             // What is sent at this very moment is ended below.
             match self.shared.cancel() {
@@ -244,8 +254,11 @@ impl<T> Future<T> {
         Self::of(Arc::clone(&self.shared), self.pool.clone())
     }
 
-    /// Has `listener` told when this settles, without delay; false when it has settled.
+    /// Has `listener` told when this settles, without delay; false when it has settled, or never will.
     fn listen(&self, listener: Arc<dyn Listener>) -> bool {
+        if self.is_lost() {
+            return false;
+        }
         let state = self.shared.listen(listener);
         // A task that is sent later is sent with the wish to hear of it.
         if state == Some(SENT)
@@ -257,17 +270,26 @@ impl<T> Future<T> {
     }
 
     fn pool(&self) -> Option<Arc<dyn Progress>> {
-        self.pool.as_ref().and_then(Weak::upgrade)
+        self.pool.as_ref().and_then(Weak::upgrade).filter(|pool| pool.is_ours())
     }
 
-    fn settle_by(&self, deadline: Option<Instant>) -> bool {
+    /// Whether it will never settle here: this process is a copy of the one that has the pool.
+    fn is_lost(&self) -> bool {
+        let pool = self.pool.as_ref().and_then(Weak::upgrade);
+        !self.done() && pool.is_some_and(|pool| !pool.is_ours())
+    }
+
+    fn settle_by(&self, deadline: Option<Instant>) -> Result<bool, Error> {
         if self.shared.is_settled() {
-            return true;
+            return Ok(true);
         }
-        if let Some(pool) = self.pool() {
-            pool.advance(&self.shared, deadline);
+        match self.pool.as_ref().and_then(Weak::upgrade) {
+            Some(pool) if !pool.is_ours() => return Err(Error::ForkedCopy),
+            Some(pool) => pool.advance(&self.shared, deadline),
+            // It has settled all its futures.
+            None => {}
         }
-        self.shared.wait(deadline)
+        Ok(self.shared.wait(deadline))
     }
 }
 
@@ -284,6 +306,7 @@ impl<T: DeserializeOwned + 'static> Future<T> {
     /// - [`Error::ForeignFunction`]: a worker could not find the function.
     /// - [`Error::Shutdown`]: it was submitted after the pool was shut down.
     /// - [`Error::BrokenProcessPool`]: the pool broke before the task finished.
+    /// - [`Error::ForkedCopy`]: this process is a copy of the program, made before the task finished.
     ///
     /// # Examples
     ///
@@ -298,7 +321,7 @@ impl<T: DeserializeOwned + 'static> Future<T> {
     /// }
     /// ```
     pub fn result(&self) -> Result<T, Error> {
-        self.settle_by(None);
+        self.settle_by(None)?;
         decode(&self.shared)
     }
 
@@ -327,7 +350,7 @@ impl<T: DeserializeOwned + 'static> Future<T> {
     pub fn result_timeout(&self, limit: Duration) -> Result<T, Error> {
         // A limit beyond what the clock can name is no limit.
         let deadline = Instant::now().checked_add(limit);
-        if self.settle_by(deadline) { decode(&self.shared) } else { Err(Error::TimedOut(limit)) }
+        if self.settle_by(deadline)? { decode(&self.shared) } else { Err(Error::TimedOut(limit)) }
     }
 
     /// Waits for the task and returns its error, or `None` when it has a result.
@@ -370,7 +393,7 @@ impl<T: DeserializeOwned + 'static> Future<T> {
     /// }
     /// ```
     pub fn into_result(self) -> Result<T, Error> {
-        self.settle_by(None);
+        self.settle_by(None)?;
         // The pool drops its share when it has settled a whole group of tasks; until then, a copy.
         match Arc::try_unwrap(self.shared) {
             Ok(shared) => {

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use super::listeners::{Listener, key};
 use super::{Future, SharedFuture};
 use crate::error::Error;
+use crate::sys::lineage::Lineage;
 
 /// When [`wait`] returns.
 ///
@@ -204,6 +205,8 @@ pub struct AsCompleted<'f, T> {
     pending: Vec<&'f Future<T>>,
     /// Listened to, by their keys.
     awaited: HashMap<usize, &'f Future<T>>,
+    /// Where it listens: nothing settles in a copy of that process.
+    owner: Lineage,
     arrivals: Arc<Arrivals>,
 }
 
@@ -214,7 +217,7 @@ impl<'f, T> AsCompleted<'f, T> {
     fn new(distinct: impl Iterator<Item = &'f Future<T>>) -> Self {
         let (ready, pending): (Vec<_>, Vec<_>) = distinct.partition(|future| future.done());
         let (awaited, arrivals) = (HashMap::new(), Arc::default());
-        Self { ready: ready.into(), pending, awaited, arrivals }
+        Self { ready: ready.into(), pending, awaited, owner: Lineage::current(), arrivals }
     }
 
     /// Ends the waiting when `limit`, counted from now, is over.
@@ -246,6 +249,9 @@ impl<'f, T> AsCompleted<'f, T> {
     fn next_by(&mut self, deadline: Option<Instant>) -> Result<Option<&'f Future<T>>, Late> {
         if self.ready.is_empty() {
             self.listen();
+        }
+        if !self.owner.is_current() {
+            self.ready.extend(self.awaited.drain().map(|(_, future)| future));
         }
         while self.ready.is_empty() && !self.awaited.is_empty() {
             let key = self.arrivals.next_by(deadline).ok_or(Late)?;

@@ -17,6 +17,7 @@ use super::{
     STARTED, STOP, Segment, WORKER_CPU,
 };
 use crate::sys::clock::TaskClock;
+use crate::sys::lineage::Lineage;
 use crate::sys::memory::advise_large;
 use crate::sys::poller::{SPIN, SPIN_WITHIN, spin};
 use crate::sys::process;
@@ -144,7 +145,7 @@ impl ParentLink {
 
     /// Whether the parent asks a task to stop.
     pub(crate) fn stop_requests(&self) -> StopRequests {
-        StopRequests(self.segment)
+        StopRequests(self.segment, Lineage::current())
     }
 
     /// Sends the result of the claimed task `index`, which may be longer than the ring.
@@ -213,15 +214,16 @@ impl ParentLink {
     }
 }
 
-/// Which task is asked to stop, for any thread of the worker.
+/// Which task is asked to stop, for any thread of the worker: of this process, not of a copy, which
+/// has no segment.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct StopRequests(&'static Segment);
+pub(crate) struct StopRequests(&'static Segment, Lineage);
 
 impl StopRequests {
     /// Whether it is the one with index `index`.
     pub(crate) fn is_for(self, index: u64) -> bool {
         // Relaxed: whoever asks looks again.
-        self.0.line(STOP).number.load(Ordering::Relaxed) == index + 1
+        self.1.is_current() && self.0.line(STOP).number.load(Ordering::Relaxed) == index + 1
     }
 }
 

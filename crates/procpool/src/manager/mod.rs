@@ -55,6 +55,7 @@ use crate::error::{BrokenCause, Error};
 use crate::future::SharedFuture;
 use crate::lifecycle::{DeathPolicy, Event, ExitReason, Stats, WorkerInfo};
 use crate::start::{Newcomer, Place, StartError, Started, Starter};
+use crate::sys::lineage::Lineage;
 use crate::sys::poller::Poller;
 use crate::sys::signal;
 use crate::wire::Entry;
@@ -145,6 +146,8 @@ pub(crate) struct Pool {
     /// Where the workers' stderr goes, if it goes through the pool.
     stderr: Option<Stderr>,
     poller: Poller,
+    /// The process that built it. A copy of that has no manager, and may have any lock locked.
+    owner: Lineage,
     next_serial: AtomicU64,
     inbox: Inbox,
     state: Mutex<PoolState>,
@@ -170,6 +173,7 @@ impl Pool {
             settings,
             stderr,
             poller,
+            owner: Lineage::current(),
             next_serial: AtomicU64::new(0),
             inbox: Inbox::new(),
             state: Mutex::new(PoolState::new()),
@@ -198,6 +202,7 @@ impl Pool {
         errand: Errand,
         arguments: Arguments<'_>,
     ) -> Result<Arc<SharedFuture>, Error> {
+        self.check_owner()?;
         let future = SharedFuture::new();
         if !self.inbox.push(errand, arguments, Arc::clone(&future))? {
             self.with_state(|state, wakes| state.dispatch(self, wakes));
@@ -211,33 +216,40 @@ impl Pool {
     ///
     /// The pool is broken or shut down.
     pub(crate) fn submit_chunks(&self, source: Arc<ChunkSource>) -> Result<(), Error> {
-        self.with_state(|state, wakes| {
+        self.enter(|state, wakes| {
             self.inbox.accepts()?;
             state.push_source(self, source);
             state.dispatch(self, wakes);
             Ok(())
-        })
+        })?
     }
 
     /// Looks for work again, after a `map` pushed items that the pool waits for.
     pub(crate) fn feed(&self) {
-        self.with_state(|state, wakes| state.dispatch(self, wakes));
+        let _ = self.enter(|state, wakes| state.dispatch(self, wakes));
     }
 
     /// Cancels the chunks of `source` that no worker has started.
     pub(crate) fn cancel_chunks(&self, source: &ChunkSource) {
-        source.cancel_waiting();
-        self.with_state(|state, wakes| state.cancel_chunks(self, source, wakes));
+        let _ = self.enter(|state, wakes| {
+            source.cancel_waiting();
+            state.cancel_chunks(self, source, wakes);
+        });
     }
 
     /// Takes no more tasks; cancels those that have not started if asked to.
-    pub(crate) fn shutdown(&self, cancel_futures: bool) {
-        self.inbox.close(Error::Shutdown);
-        self.with_state(|state, wakes| {
+    ///
+    /// # Errors
+    ///
+    /// The caller is a copy of the pool's process, which nothing is left to do for.
+    pub(crate) fn shutdown(&self, cancel_futures: bool) -> Result<(), Error> {
+        self.enter(|state, wakes| {
+            self.inbox.close(Error::Shutdown);
             state.shut_down(self, cancel_futures, wakes);
             state.dispatch(self, wakes);
-        });
+        })?;
         self.poller.wake();
+        Ok(())
     }
 
     /// Returns a future that settles when so many workers take tasks.
@@ -247,35 +259,39 @@ impl Pool {
     /// The pool is broken or shut down.
     pub(crate) fn ready(&self, workers: usize) -> Result<Arc<SharedFuture>, Error> {
         let future = SharedFuture::new();
-        self.with_state(|state, wakes| {
+        self.enter(|state, wakes| {
             self.inbox.accepts()?;
             state.await_workers(workers, Arc::clone(&future), wakes);
             Ok(future)
-        })
+        })?
     }
 
+    /// The pool in numbers; a copy of its process has nothing to count.
     pub(crate) fn stats(&self) -> Stats {
-        self.with_state(|state, wakes| {
+        let stats = self.enter(|state, wakes| {
             let stats = state.stats(self);
             state.dispatch(self, wakes);
             stats
-        })
+        });
+        stats.unwrap_or_default()
     }
 
     pub(crate) fn observe(&self, observer: mpsc::Sender<Event>) {
-        self.with_state(|state, _| state.observe(observer));
+        let _ = self.enter(|state, _| state.observe(observer));
     }
 
     /// Breaks the pool and kills every worker. The manager reaps them.
     pub(crate) fn kill_workers(&self) {
-        self.with_state(|state, wakes| state.kill_all(self, wakes));
-        self.poller.wake();
+        if self.enter(|state, wakes| state.kill_all(self, wakes)).is_ok() {
+            self.poller.wake();
+        }
     }
 
     /// Breaks the pool and sends every worker SIGTERM; those that stay are killed.
     pub(crate) fn terminate_workers(&self) {
-        self.with_state(|state, wakes| state.terminate_all(self, wakes));
-        self.poller.wake();
+        if self.enter(|state, wakes| state.terminate_all(self, wakes)).is_ok() {
+            self.poller.wake();
+        }
     }
 
     /// Waits until all callbacks and hooks have run; see [`CallbackThread::finish`].
@@ -407,6 +423,21 @@ impl Pool {
             return Err(StartError { what: "an epoll registration", errno });
         }
         Ok(worker)
+    }
+
+    /// As [`with_state`](Self::with_state), for callers that may be in a copy of the pool's process.
+    fn enter<T>(&self, change: impl FnOnce(&mut PoolState, &mut Wakes) -> T) -> Result<T, Error> {
+        self.check_owner()?;
+        Ok(self.with_state(change))
+    }
+
+    /// Whether this process is the pool's, and not a copy of that.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.owner.is_current()
+    }
+
+    fn check_owner(&self) -> Result<(), Error> {
+        if self.is_ours() { Ok(()) } else { Err(Error::ForkedCopy) }
     }
 
     /// Runs `change` under the lock; afterwards wakes who waits for futures that settled, and the

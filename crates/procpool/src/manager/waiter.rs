@@ -38,6 +38,10 @@ use crate::lifecycle::KillOutcome;
 use crate::link::Watch;
 
 impl Progress for Pool {
+    fn is_ours(&self) -> bool {
+        Pool::is_ours(self)
+    }
+
     fn advance(&self, future: &SharedFuture, deadline: Option<Instant>) {
         let watch = self.with_state(|state, _| state.start_watch(future));
         let Some((serial, watch, mut patience)) = watch else { return };

@@ -128,9 +128,13 @@ impl<I> Input<I> {
 impl<I> Drop for Input<I> {
     /// Tells the pool that no more comes.
     fn drop(&mut self) {
-        drop(self.feeder.take());
-        if let Some(pool) = self.pool.upgrade() {
-            pool.feed();
+        match (self.feeder.take(), self.pool.upgrade()) {
+            // Its lock may be held by a thread that this copy of the process does not have.
+            (feeder, Some(pool)) if !pool.is_ours() => std::mem::forget(feeder),
+            (feeder, pool) => {
+                drop(feeder);
+                pool.iter().for_each(|pool| pool.feed());
+            }
         }
     }
 }
@@ -143,6 +147,12 @@ where
     type Item = Result<R, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        if self.results.is_lost() {
+            // The feeder's lock may be held by a thread that this copy of the process does not have.
+            std::mem::forget(self.input.take());
+            self.refused = None;
+            return self.results.next();
+        }
         self.pull();
         if self.results.left == 0 {
             return self.refused.take().map(Err);

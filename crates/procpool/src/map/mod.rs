@@ -116,6 +116,10 @@ impl<R> Map<R> {
     fn go_on(&mut self) -> Result<(), Option<Error>> {
         // What was given out is not kept while this waits.
         self.current = None;
+        if self.is_lost() {
+            (self.source, self.left) = (None, 0);
+            return Err(Some(Error::ForkedCopy));
+        }
         let source = self.source.as_ref().ok_or(None)?;
         match source.next_chunk(self.timeout.as_ref().map(|timeout| timeout.deadline)) {
             Next::Chunk(FinishedChunk { items, outcome }) => {
@@ -136,8 +140,16 @@ impl<R> Map<R> {
         self.timeout.take().map(|timeout| Error::TimedOut(timeout.limit))
     }
 
+    /// Whether nothing more will come: this process is a copy of the one that has the pool.
+    fn is_lost(&self) -> bool {
+        self.source.is_some() && self.pool.upgrade().is_some_and(|pool| !pool.is_ours())
+    }
+
     /// Cancels what has not started.
     fn cancel(&self) {
+        if self.is_lost() {
+            return;
+        }
         match (&self.source, self.pool.upgrade()) {
             // Nothing can be left of a map that was read to its end.
             (Some(source), Some(pool)) if self.left > 0 => pool.cancel_chunks(source),

@@ -24,6 +24,7 @@ use super::report::{self, Report, Request, Worker};
 use crate::link::{ParentLink, SEGMENT, Segment};
 use crate::panics;
 use crate::sys::fork::{count_threads, exit_copy, fork, lead_group, redirect};
+use crate::sys::lineage::Lineage;
 use crate::sys::packet::{Packet, PacketSocket};
 use crate::sys::process::{
     PidFd, discard, end_with, end_with_nobody, exit_now, restore_name, set_name,
@@ -112,11 +113,15 @@ impl Server {
     }
 
     fn preload(&self, preload: Option<fn()>) {
+        let home = Lineage::current();
         self.tell(&Report::Preloading, None);
         panics::install(None);
-        if let Some(preload) = preload
-            && let Err(panic) = panics::catch_message(AssertUnwindSafe(preload))
-        {
+        let preloaded = preload.map(|preload| panics::catch_message(AssertUnwindSafe(preload)));
+        if !home.is_current() {
+            // `preload` has copied this process, and the copy returned from it, too.
+            exit_now(ABANDONED);
+        }
+        if let Some(Err(panic)) = preloaded {
             self.tell(&Report::of_panic(panic), None);
             exit_now(NOT_READY);
         }

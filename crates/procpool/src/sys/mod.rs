@@ -13,6 +13,7 @@ pub(crate) mod fork;
 #[cfg(not(loom))]
 pub(crate) mod futex;
 pub(crate) mod image;
+pub(crate) mod lineage;
 pub(crate) mod memory;
 pub(crate) mod packet;
 pub(crate) mod pipe;

@@ -10,6 +10,7 @@
 //!
 //! where a [`Line`] is a cache line of its own with a number and a word to sleep on. The size is
 //! fixed by seals, so a peer cannot take the memory away under a reader (which would be SIGBUS).
+//! A copy of a process by fork(2) does not get the mapping: it would be a third side.
 //!
 //! Under `--cfg loom` the same operations are those of `segment_model`, so that what is built on
 //! them can be model-checked as it is.
@@ -25,6 +26,7 @@ use nix::libc;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::unistd::ftruncate;
 
+use super::lineage::Lineage;
 use super::socket::above_standard_streams;
 
 /// How many lines there are. They fill the first page.
@@ -48,6 +50,8 @@ pub(crate) struct Segment {
     base: NonNull<u8>,
     /// Of the bytes behind the lines.
     length: usize,
+    /// The process that has it: a copy of that has nothing at these addresses.
+    owner: Lineage,
 }
 
 // SAFETY: the mapping belongs to no thread; its lines are atomics, and its bytes are only copied.
@@ -111,8 +115,11 @@ impl Segment {
         if base == libc::MAP_FAILED {
             return Err(Errno::last());
         }
-        let base = NonNull::new(base.cast::<u8>()).ok_or(Errno::ENOMEM)?;
-        Ok(Self { base, length })
+        let owner = Lineage::current();
+        let segment = Self { base: NonNull::new(base.cast()).ok_or(Errno::ENOMEM)?, length, owner };
+        // SAFETY: the mapping is ours, of this size; the advice changes nothing in this process.
+        let kept = unsafe { libc::madvise(base, LINES * LINE + length, libc::MADV_DONTFORK) };
+        Errno::result(kept).map(|_| segment)
     }
 
     /// Returns line `index`.
@@ -180,6 +187,9 @@ impl Segment {
 
 impl Drop for Segment {
     fn drop(&mut self) {
+        if !self.owner.is_current() {
+            return;
+        }
         let base = self.base.as_ptr().cast();
         // SAFETY: the mapping is ours, of this size, and nothing borrowed from `self` is left.
         let unmapped = unsafe { libc::munmap(base, LINES * LINE + self.length) };

@@ -9,6 +9,9 @@
 //! - its initializer failed: the failure is sent, exit handlers run as above, code 1;
 //! - its parent is gone: at once, in the middle of whatever runs (the kernel sees to it);
 //! - a task or the initializer ended the process.
+//!
+//! Code of the user may fork(2), and both processes return from it. The copy then ends at once,
+//! quietly: the link is its original's, and so is everything that would come next.
 
 mod place;
 
@@ -21,6 +24,7 @@ use crate::link::ParentLink;
 use crate::panics;
 use crate::sys::code::{self, Function};
 use crate::sys::image::ImageIdentity;
+use crate::sys::lineage::Lineage;
 use crate::sys::process::exit_now;
 use crate::sys::{code::FnPointer, signal};
 use crate::task::{Call, CallTrampoline, FinalTrampoline, InitTrampoline, WorkerState};
@@ -43,6 +47,7 @@ const CONFUSED: i32 = 70;
 /// Serves `link` until the end of the process, whose orderly ends are calls of `exit`, as worker `id`
 /// of its pool.
 pub(crate) fn run(mut link: ParentLink, id: usize, exit: fn(i32) -> !) -> ! {
+    let home = Lineage::current();
     place::enter(id, link.stop_requests());
     if let Err(message) = set_up(&link) {
         fail(&link, &InitializerFailure::Setup(message), exit);
@@ -52,7 +57,7 @@ pub(crate) fn run(mut link: ParentLink, id: usize, exit: fn(i32) -> !) -> ! {
     tell(&link, Frame::Hello(Hello { version: VERSION, pid, device, inode }), &[]);
 
     let mut state: WorkerState = Some(Box::new(()));
-    let mut call = Call::default();
+    let mut call = Call::new(home);
     let mut code = 0;
     loop {
         let received = match link.receive() {
@@ -68,13 +73,18 @@ pub(crate) fn run(mut link: ParentLink, id: usize, exit: fn(i32) -> !) -> ! {
             Payload::Large(bytes) => call.arguments = bytes,
         }
         match frame {
-            Ok(Frame::Initialize { entry }) => match initialize(entry, &mut call, &mut state) {
-                Ok(()) => tell(&link, Frame::Ready, &[]),
-                Err(failure) => fail(&link, &failure, exit),
-            },
+            Ok(Frame::Initialize { entry }) => {
+                let initialized = initialize(entry, &mut call, &mut state);
+                end_copy(&home);
+                match initialized {
+                    Ok(()) => tell(&link, Frame::Ready, &[]),
+                    Err(failure) => fail(&link, &failure, exit),
+                }
+            }
             Ok(Frame::CallItem { index, entry }) => match link.claim(index) {
                 Ok(true) => {
                     let status = run_task(index, entry, &mut call, &mut state);
+                    end_copy(&home);
                     if let Err(error) = link.send_result(index, status, &call.output) {
                         part(&error);
                     }
@@ -86,9 +96,11 @@ pub(crate) fn run(mut link: ParentLink, id: usize, exit: fn(i32) -> !) -> ! {
                 let (trampoline, function) = resolve::<FinalTrampoline>(entry);
                 code =
                     last_act("finalizer", || trampoline(function, &mut call, &mut state)).max(code);
+                end_copy(&home);
             }
             Ok(Frame::Exit) => {
                 code = last_act("state's destructor", || drop(state.take())).max(code);
+                end_copy(&home);
                 exit(code);
             }
             Ok(_) | Err(_) => confused("a frame that is not for workers"),
@@ -172,6 +184,13 @@ fn part(error: &io::Error) -> ! {
 fn confused(what: &str) -> ! {
     eprintln!("procpool: worker {} got {what}", getpid());
     exit_now(CONFUSED)
+}
+
+/// Ends a process that is not `home`, but a copy that the user's code has made of it.
+fn end_copy(home: &Lineage) {
+    if !home.is_current() {
+        exit_now(0);
+    }
 }
 
 fn fail(link: &ParentLink, failure: &InitializerFailure, exit: fn(i32) -> !) -> ! {

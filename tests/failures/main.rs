@@ -12,6 +12,7 @@
 //! - [`waiting`]: tasks that wait for an initializer;
 //! - [`moments`]: a worker ends at each moment of its life;
 //! - [`links`]: links that end while nobody expects it, or half make sense;
+//! - [`deliveries`]: arguments that a worker cannot receive;
 //! - [`early`]: programs that are early or late at `init()`;
 //! - [`room`]: how much room a worker needs;
 //! - [`killing`][]: `kill_workers`;
@@ -31,6 +32,7 @@ mod codecs;
 mod crossing;
 mod crowds;
 mod deaths;
+mod deliveries;
 mod early;
 mod ending;
 mod fatal_codecs;

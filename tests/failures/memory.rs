@@ -3,11 +3,12 @@
 //! Knows the layout of that segment (`crates/procpool/src/sys/segment.rs` and `link/mod.rs`): 64
 //! lines of 64 bytes, then a ring of calls and a ring of results of the same size.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// The size of the lines together.
 pub(crate) const LINES: usize = 64 * 64;
 /// The lines of the positions: the calls' tail and head, the results' tail and head.
+pub(crate) const CALLS_HEAD: usize = 1;
 pub(crate) const RESULTS_TAIL: usize = 2;
 
 /// Where this worker's segment is mapped: its address and size.
@@ -24,6 +25,12 @@ pub(crate) fn segment() -> (usize, usize) {
 pub(crate) fn line(index: usize) -> &'static AtomicU64 {
     // SAFETY: the segment is mapped until the process ends, and each line starts with such a number.
     unsafe { &*((segment().0 + index * 64) as *const AtomicU64) }
+}
+
+/// The word on a line, which somebody may sleep on.
+pub(crate) fn word(index: usize) -> &'static AtomicU32 {
+    // SAFETY: as above; the word is behind the number.
+    unsafe { &*((segment().0 + index * 64 + 8) as *const AtomicU32) }
 }
 
 /// Writes bytes to an offset behind the lines.

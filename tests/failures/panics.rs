@@ -128,3 +128,24 @@ fn where_panics_abort_an_initializers_panic_is_the_cause() {
         .expect("a pattern"),
     );
 }
+
+#[test]
+fn where_panics_abort_a_handler_that_never_returns_keeps_nobody_waiting() {
+    watch::within(watch::HANG, || {
+        let program = || {
+            let mut program = in_program(&program::path_with_abort("fail_stuck_abort"));
+            program.env("RUST_BACKTRACE", "0");
+            program
+        };
+        let panicked = "the task panicked at crates/testkit/src/bin/fail_stuck_abort.rs";
+        let replaced = program().arg("replace").assert().success();
+        replaced
+            .stdout(predicate::str::starts_with(panicked))
+            .stdout(predicate::str::ends_with(": told to\n2\ndropped\n"));
+        let broken = program().assert().success();
+        let killed = "was killed by SIGKILL while running work item 21\ndropped\n";
+        broken
+            .stdout(predicate::str::starts_with(panicked))
+            .stdout(predicate::str::ends_with(killed));
+    });
+}

@@ -71,3 +71,11 @@ fn callbacks_run_elsewhere_when_there_is_no_room_for_their_thread() {
          where it is cancelled: Some\\(\"main\"\\)\n\\z",
     );
 }
+
+#[test]
+fn initargs_that_do_not_fit_are_the_pools_cause() {
+    watch::within(watch::HANG, || {
+        let run = Command::new(program::path("fail_initargs")).assert().success();
+        run.stdout(predicates::str::contains("has no memory for its initargs"));
+    });
+}

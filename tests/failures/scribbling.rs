@@ -3,7 +3,7 @@
 
 use procpool::{BrokenCause, Error, ProcessPoolExecutor};
 use procpool_testkit::os::Watched;
-use procpool_testkit::watch;
+use procpool_testkit::{gate, watch};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -56,6 +56,102 @@ fn a_number_that_cannot_be_breaks_the_worker_alone() {
     });
 }
 
+/// Values for a number, from what it is, of every class that one side may take for something else.
+const NUMBERS: [fn(u64) -> u64; 9] = [
+    |_| 0,
+    |_| 1,
+    |now| now.wrapping_sub(1),
+    |now| now.wrapping_add(1),
+    |now| now.wrapping_add(2),
+    |now| now.wrapping_add(64),
+    |now| now ^ 1,
+    |_| 1 << 40,
+    |_| u64::MAX,
+];
+
+/// The same for a word; there are two or three meanings of each.
+const WORDS: [u32; 5] = [0, 1, 2, 3, u32::MAX];
+
+/// Writes the value of one class to one line, which is a number below [`CLASSES`].
+const CLASSES: usize = LINES * (NUMBERS.len() + WORDS.len());
+
+fn scribble_class(class: usize) {
+    use std::sync::atomic::Ordering::SeqCst;
+    let (index, class) = (class % LINES, class / LINES);
+    match NUMBERS.get(class) {
+        Some(value) => memory::line(index).store(value(memory::line(index).load(SeqCst)), SeqCst),
+        None => memory::word(index).store(WORDS[class - NUMBERS.len()], SeqCst),
+    }
+}
+
+/// Scribbles when the test says so, after the task.
+fn scribble_later((class, (done, go)): (usize, Places)) {
+    std::thread::spawn(move || {
+        gate::take(&go);
+        scribble_class(class);
+        gate::give(&done);
+    });
+}
+
+/// Much longer than the pool needs to see that something is wrong.
+const BOUND: std::time::Duration = std::time::Duration::from_secs(20);
+
+/// Whether `futures` settle, without a thread that waits for one and looks for its result itself.
+fn settle_by_themselves(futures: &[procpool::Future<u32>]) -> bool {
+    let (sender, settled) = std::sync::mpsc::channel();
+    for future in futures {
+        let sender = sender.clone();
+        // The receiver is gone when the test has failed.
+        future.add_done_callback(move |_| {
+            let _ = sender.send(());
+        });
+    }
+    futures.iter().all(|_| settled.recv_timeout(BOUND).is_ok())
+}
+
+#[test]
+fn whatever_a_task_writes_to_one_word_everything_settles_in_a_busy_pool() {
+    watch::within(5 * watch::HANG, || {
+        for class in 0..CLASSES {
+            let executor = pool(1);
+            // So short that the next ones are sent ahead.
+            assert!(executor.map(|x: u32| x, 0..100).all(|result| result.is_ok()));
+            (0..50).for_each(|_| drop(executor.submit(pid, ()).result()));
+            let scribbles = |class: usize| {
+                scribble_class(class);
+                0_u32
+            };
+            let mut futures = vec![executor.submit(pid, ()), executor.submit(scribbles, class)];
+            futures.extend((0..3).map(|_| executor.submit(pid, ())));
+            let settled = settle_by_themselves(&futures);
+            assert!(settled, "class {class}: {futures:?}, {:?}", executor.stats());
+            // Later ones settle, too, and so does the end of the pool.
+            drop(executor.submit(pid, ()).result_timeout(BOUND));
+            executor.kill_workers();
+        }
+    });
+}
+
+#[test]
+fn whatever_a_thread_of_an_idle_worker_writes_the_next_tasks_settle() {
+    watch::within(5 * watch::HANG, || {
+        let other = pool_beside_another(1);
+        for class in 0..CLASSES {
+            let (executor, crossing) = (pool(1), Crossing::new());
+            executor.submit(scribble_later, (class, crossing.places())).result().unwrap();
+            crossing.let_go(1);
+            crossing.wait_for(1);
+            let futures: Vec<_> = (0..3).map(|_| executor.submit(pid, ())).collect();
+            let settled = settle_by_themselves(&futures);
+            assert!(settled, "class {class}: {futures:?}, {:?}", executor.stats());
+            let late = executor.submit(pid, ()).result_timeout(BOUND);
+            assert!(!matches!(late, Err(Error::TimedOut(_))), "class {class}");
+            assert_works(&other);
+            executor.kill_workers();
+        }
+    });
+}
+
 #[test]
 fn a_tail_beyond_the_ring_is_called_nonsense() {
     watch::within(watch::HANG, || {
@@ -72,7 +168,7 @@ fn a_tail_beyond_the_ring_is_called_nonsense() {
         let BrokenCause::Protocol { what, .. } = cause_of(&prompt_error(&waiting)).clone() else {
             panic!("{waiting:?}")
         };
-        assert_eq!(what, "sent nonsense through shared memory");
+        assert!(what.starts_with("sent nonsense through shared memory: a task"), "{what}");
         assert!(prompt_error(&nudging).to_string().ends_with(&what));
     });
 }

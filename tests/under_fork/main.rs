@@ -70,6 +70,8 @@ mod failures_codecs;
 mod failures_crowds;
 #[path = "../failures/deaths.rs"]
 mod failures_deaths;
+#[path = "../failures/deliveries.rs"]
+mod failures_deliveries;
 #[path = "../failures/ending.rs"]
 mod failures_ending;
 #[path = "../failures/fatal_codecs.rs"]

@@ -84,6 +84,17 @@ pub enum Error {
         /// What was wrong with it.
         what: String,
     },
+    /// So many workers as [`ready`](crate::ProcessPoolExecutor::ready) waits for cannot be had for now.
+    /// The pool goes on with those that it has.
+    NotReady(Box<BrokenCause>),
+    /// There was no memory for the arguments in the worker, or for the result in this process.
+    OutOfMemory {
+        /// [`DecodeArguments`](CodecStep::DecodeArguments), in the worker, or
+        /// [`DecodeResult`](CodecStep::DecodeResult), here.
+        step: CodecStep,
+        /// How many bytes they are, encoded.
+        bytes: u64,
+    },
     /// This process is a copy, made by fork(2), of the one that built the pool. The workers and the
     /// results are the original's. A task that had settled when the copy was made keeps its result.
     ForkedCopy,
@@ -129,6 +140,23 @@ impl fmt::Display for Error {
             Error::TaskKilled { work_item } => write!(f, "work item {work_item} was killed"),
             Error::WorkerDied(death) => death.fmt(f),
             Error::Protocol { pid, what } => write!(f, "worker {pid} {what}"),
+            Error::NotReady(cause) => {
+                write!(f, "the pool has fewer workers than ready() waits for: {cause}")
+            }
+            Error::OutOfMemory { step, bytes } => {
+                let (what, whose) = match step {
+                    CodecStep::EncodeArguments | CodecStep::DecodeArguments => {
+                        ("arguments", "its worker")
+                    }
+                    CodecStep::EncodeResult | CodecStep::DecodeResult => ("result", "this process"),
+                };
+                write!(
+                    f,
+                    "the task's {what}, {bytes} bytes, did not fit into the memory of {whose}: see \
+                     the limits of the process (`ulimit -v`) and of its cgroup (`memory.max`), or \
+                     pass less, such as the path of a file"
+                )
+            }
             Error::ForkedCopy => f.write_str(
                 "this process is a forked copy of the one that built the pool, and has no workers: \
                  build another pool in the copy, or build the pool after the fork",
@@ -617,6 +645,9 @@ pub enum Activity {
     Preloading,
     /// It was running the initializer.
     Initializing,
+    /// It had been sent this work item, and had not started it: its arguments may still have been on
+    /// their way.
+    Receiving(u64),
     /// It was running the work item with this number: submissions are counted from 1.
     Running(u64),
     /// It was waiting for something to do.
@@ -629,6 +660,7 @@ impl fmt::Display for Activity {
             Activity::Starting => f.write_str("starting: it never reached procpool::init()"),
             Activity::Preloading => f.write_str("running preload"),
             Activity::Initializing => f.write_str("running the initializer"),
+            Activity::Receiving(id) => write!(f, "receiving the arguments of work item {id}"),
             Activity::Running(id) => write!(f, "running work item {id}"),
             Activity::Idle => f.write_str("idle"),
         }

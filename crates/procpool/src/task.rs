@@ -391,6 +391,9 @@ pub(crate) fn failure_error(failure: Failure) -> Error {
     match failure {
         Failure::Panicked(panic) => Error::Panicked(panic),
         Failure::Codec(codec) => Error::Codec(codec),
+        Failure::OutOfMemory(bytes) => {
+            Error::OutOfMemory { step: CodecStep::DecodeArguments, bytes }
+        }
     }
 }
 

@@ -16,8 +16,9 @@ use crate::row::{Figure, Row};
 use crate::target::Target;
 
 const WORKERS: usize = 2;
-/// Longer than any spin, and than what a thread does before it sleeps.
-const SETTLING: Duration = Duration::from_millis(200);
+/// Longer than any spin, than what a thread does before it sleeps, and than the second after which the
+/// manager looks at tasks that take long: that once it finds none.
+const SETTLING: Duration = Duration::from_millis(1500);
 
 /// The row `idle`.
 pub(crate) fn idle(bench: &Bench) -> Outcome<Row> {

@@ -80,6 +80,8 @@ pub(crate) struct ChunkTask {
     pub(crate) limit: Option<Duration>,
     /// How often it was lost with a worker, and tried again.
     pub(crate) retried: u32,
+    /// How often a worker ended that had been sent it and had not started it.
+    pub(crate) undelivered: u32,
 }
 
 impl ChunkTask {
@@ -178,10 +180,9 @@ impl ChunkSource {
         let attention = hungry || state.stopped.is_some();
         // The fence comes before the look: see `ItemWriter::finish`. Who knew already has looked.
         let news = !self.attention.swap(attention, Ordering::Relaxed) && hungry;
-        if news {
-            barrier::heavy();
-        }
-        news && state.waiting() > 0
+        // Without the fence nobody knows: the pool looks once more, a system call later.
+        let is_sure = !news || barrier::heavy();
+        news && (!is_sure || state.waiting() > 0)
     }
 
     /// Takes the next chunk, for a pool of `workers`.
@@ -200,6 +201,7 @@ impl ChunkSource {
             count: u32::try_from(items).unwrap_or(u32::MAX),
             limit: None,
             retried: 0,
+            undelivered: 0,
             expected_nanos: estimate.map(|nanos| nanos.saturating_mul(items as u64)),
         })
     }

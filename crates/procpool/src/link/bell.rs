@@ -87,6 +87,13 @@ impl Bells {
         }
     }
 
+    /// Wakes the worker whatever its word says: a task may have written to it.
+    pub(super) fn wake_worker_whatever(&self, segment: &Segment) {
+        let line = segment.line(self.worker);
+        line.word.swap(AWAKE, Ordering::AcqRel);
+        line.wake_all();
+    }
+
     // ---- the parent waits, the worker rings ----
 
     /// Says from how many results on the parent wants to be told of results at once. The caller

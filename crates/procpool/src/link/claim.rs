@@ -17,14 +17,18 @@ use std::ops::RangeInclusive;
 use super::ring::Scribbled;
 use super::{Ordering, Segment, planted};
 
-/// Claims task `index` for the worker that asks. `Ok(false)` when it was taken back.
-pub(super) fn claim(segment: &Segment, line: usize, index: u64) -> Result<bool, Scribbled> {
+/// Claims task `index` for the worker that asks. Where it was taken back, returns the index of the first
+/// task after it that was not.
+///
+/// The worker reports that ([`Skipped`](crate::wire::Frame::Skipped)), because it cannot know: whatever
+/// a task writes to the claim word looks the same. Only the parent knows what it has taken back.
+pub(super) fn claim(segment: &Segment, line: usize, index: u64) -> Result<Option<u64>, Scribbled> {
     let next = &segment.line(line).number;
     // AcqRel: the result of the task before, published earlier by this thread, must be visible to
     // a parent that sees this claim.
     match next.compare_exchange(index, index + 1, Ordering::AcqRel, Ordering::Acquire) {
-        Ok(_) => Ok(true),
-        Err(later) if later > index => Ok(false),
+        Ok(_) => Ok(None),
+        Err(later) if later > index => Ok(Some(later)),
         Err(_) => Err(Scribbled),
     }
 }

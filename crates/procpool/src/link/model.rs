@@ -133,7 +133,7 @@ fn every_task_runs_here_or_is_taken_back() {
             let mut ring = RingWriter::new(RING);
             let mut ran = Vec::new();
             for index in 0..2 {
-                if claim::claim(&segment, CLAIM, index).expect("nobody scribbles") {
+                if claim::claim(&segment, CLAIM, index).expect("nobody scribbles").is_none() {
                     ran.push(index);
                     ring.put(&segment, &[index as u8]);
                     ring.publish(&segment);

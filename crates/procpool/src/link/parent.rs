@@ -287,6 +287,28 @@ impl WorkerLink {
         self.results.has_more(&self.shared.segment)
     }
 
+    /// Whether a part of a long result was read.
+    pub(crate) fn is_within_result(&self) -> bool {
+        self.reader.is_within_large()
+    }
+
+    /// Writes every word of this side anew, and wakes the worker: a task may have written to them, and
+    /// then the worker sleeps, or waits for somebody else, and says nothing. `from` is the index of
+    /// [`ring_from`](Self::ring_from).
+    pub(crate) fn refresh(&mut self, from: u64, is_watched: bool) {
+        let segment = &self.shared.segment;
+        self.calls.publish(segment);
+        self.results.release(segment);
+        BELLS.want_room(segment, if self.waits_for_room { self.room_waits } else { 0 });
+        self.ring_from(from);
+        if is_watched {
+            self.nudge();
+        } else {
+            self.leave();
+        }
+        BELLS.wake_worker_whatever(segment);
+    }
+
     /// How many bytes of results were read so far.
     pub(crate) fn bytes_read(&self) -> u64 {
         self.results.position()

@@ -17,6 +17,7 @@
 //!
 //! Whoever waits for the other side does that through `bell`.
 
+use std::fmt;
 use std::io;
 use std::ops::RangeInclusive;
 
@@ -36,9 +37,18 @@ pub(super) struct Place {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Scribbled;
 
+impl fmt::Display for Scribbled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "nonsense through shared memory: a task of this worker, this one or an earlier one, has \
+             written to the memory that the worker shares with the pool",
+        )
+    }
+}
+
 impl From<Scribbled> for io::Error {
-    fn from(_: Scribbled) -> Self {
-        io::Error::new(io::ErrorKind::InvalidData, "nonsense through shared memory")
+    fn from(scribbled: Scribbled) -> Self {
+        io::Error::new(io::ErrorKind::InvalidData, scribbled.to_string())
     }
 }
 

@@ -38,6 +38,8 @@ pub(crate) struct ParentLink {
     placement: Placement,
     clock: TaskClock,
     busy_nanos: u64,
+    /// The tasks below this index were reported as skipped.
+    skipped: u64,
     /// The last wait for room that was rung for, and the last wish to hear of results.
     rung_for_room: u64,
     rung_for_results: u64,
@@ -55,6 +57,7 @@ impl ParentLink {
             placement: Placement::new(WORKER_CPU, PARENT_CPU),
             clock: TaskClock::new(),
             busy_nanos: 0,
+            skipped: 0,
             rung_for_room: 0,
             rung_for_results: u64::MAX,
         }
@@ -132,15 +135,22 @@ impl ParentLink {
         self.reader.reuse(memory);
     }
 
-    /// Claims task `index`; false when it was taken back.
+    /// Claims task `index`; false when it was taken back, which is reported once for all tasks that
+    /// were taken back with it.
     ///
     /// # Errors
     ///
-    /// `InvalidData` when the segment was scribbled over.
+    /// `InvalidData` when the segment was scribbled over; those of the socket.
     pub(crate) fn claim(&mut self, index: u64) -> io::Result<bool> {
+        if index < self.skipped {
+            return Ok(false);
+        }
         // Before the claim, which makes it visible. Relaxed: the claim is a release.
         self.segment.line(STARTED).number.store(self.clock.start(), Ordering::Relaxed);
-        Ok(claim::claim(self.segment, CLAIM, index)?)
+        let Some(to) = claim::claim(self.segment, CLAIM, index)? else { return Ok(true) };
+        self.skipped = to;
+        self.tell(Frame::Skipped { from: index, to }, &[])?;
+        Ok(false)
     }
 
     /// Whether the parent asks a task to stop.

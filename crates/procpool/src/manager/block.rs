@@ -103,7 +103,7 @@ impl Block<Vec<u8>> {
         let Self { first_id, errands, bytes, items } = self;
         let end = items.len() as u32;
         let block = Arc::new(Block { first_id, errands, bytes: bytes.into(), items });
-        Slice { block, start: 0, end, retried: 0 }
+        Slice { block, start: 0, end, retried: 0, undelivered: 0 }
     }
 }
 
@@ -115,6 +115,8 @@ pub(super) struct Slice {
     end: u32,
     /// How often its calls were lost with a worker, and tried again.
     retried: u32,
+    /// How often a worker ended that had been sent the first call and had not started it.
+    pub(super) undelivered: u32,
 }
 
 impl Slice {

@@ -14,7 +14,7 @@
 //! on its way would hit another one.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Pool;
 use super::state::PoolState;
@@ -23,6 +23,10 @@ use super::worker::{InFlight, Stage, Stop, Worker};
 use crate::error::Error;
 use crate::future::SharedFuture;
 use crate::lifecycle::{EventKind, ExitReason, KillOutcome};
+
+/// How late the manager wakes on a machine that is busy, at most. A longer time means that it could not
+/// run. Longer counts more of that against tasks; shorter forgives tasks where the machine is only slow.
+const STOPPED: Duration = Duration::from_millis(500);
 
 impl PoolState {
     /// Takes the next step with every task that has run for too long.
@@ -44,6 +48,7 @@ impl PoolState {
                     if self.is_overdue(pool, index, now, wakes) {
                         // Its result may have come at this very moment.
                         self.read_results(pool, index, wakes);
+                        self.workers[index].note_arriving(now);
                         if self.is_overdue(pool, index, now, wakes) {
                             self.time_out(pool, index, now, wakes);
                         }
@@ -51,6 +56,26 @@ impl PoolState {
                 }
             }
         }
+    }
+
+    /// The manager woke `late` after it wanted to. Where that is much, this process was stopped (Ctrl-Z,
+    /// SIGSTOP, a suspended machine), and the tasks mostly with it: limits of those that run start anew,
+    /// and every other deadline moves.
+    pub(super) fn forgive(&mut self, late: Duration, now: Instant) {
+        if late < STOPPED {
+            return;
+        }
+        let move_on = |instant: &mut Option<Instant>| {
+            *instant = instant.and_then(|instant| instant.checked_add(late));
+        };
+        for worker in &mut self.workers {
+            worker.limits_from = now;
+            move_on(&mut worker.deadline);
+            if let Some(stop) = &mut worker.stop {
+                move_on(&mut stop.until);
+            }
+        }
+        self.expected.move_on(late);
     }
 
     fn is_overdue(&mut self, pool: &Pool, index: usize, now: Instant, wakes: &mut Wakes) -> bool {
@@ -123,5 +148,17 @@ impl PoolState {
             }
         };
         self.workers.iter_mut().filter_map(of_worker).min()
+    }
+}
+
+impl Worker {
+    /// A task whose result is on its way has ended: as long as more of it arrives, its limit starts
+    /// anew.
+    fn note_arriving(&mut self, now: Instant) {
+        let read = self.link.bytes_read();
+        if self.link.is_within_result() && self.read_at_limit != read {
+            self.limits_from = now;
+        }
+        self.read_at_limit = read;
     }
 }

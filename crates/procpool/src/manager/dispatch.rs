@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use super::Pool;
 use super::block::{Errand, Slice};
+use super::events::said;
 use super::state::{PoolState, Queued};
 use super::wakes::Wakes;
 use super::worker::{InFlight, Stage, Work, Worker};
@@ -269,6 +270,7 @@ impl PoolState {
             let end = Instant::now().checked_add(limit);
             self.wake |= end.is_some_and(|end| self.limits_armed.is_none_or(|armed| armed > end));
         }
+        self.wake |= self.pulse.is_none();
         // In flight in any case: if the link is bad, that is where the tasks are failed.
         worker.in_flight.push_back(InFlight { index: first, work });
         sent
@@ -282,9 +284,7 @@ impl PoolState {
         outcome: Result<T, Scribbled>,
         wakes: &mut Wakes,
     ) -> Option<T> {
-        let Err(Scribbled) = outcome else { return outcome.ok() };
-        self.on_nonsense(pool, index, "sent nonsense through shared memory".to_owned(), wakes);
-        None
+        outcome.map_err(|scribbled| self.on_nonsense(pool, index, said(&scribbled), wakes)).ok()
     }
 
     // ---- bells and hunger ----

@@ -16,6 +16,10 @@ use crate::lifecycle::{DeathPolicy, EventKind, ExitReason};
 use crate::start::Ended;
 use crate::wire::Frame;
 
+/// To how many workers a task is sent that end before they start it. It need not be its fault, so one is
+/// too few; each costs a worker, an initializer and the sending.
+const DELIVERIES: u32 = 3;
+
 impl PoolState {
     // ---- leaving ----
 
@@ -177,8 +181,19 @@ impl PoolState {
         retries: u32,
         wakes: &mut Wakes,
     ) {
-        let (in_doubt, not_started) = worker.part_in_flight();
-        self.redistribute(in_doubt, not_started, &Error::WorkerDied(death), retries, wakes);
+        let (in_doubt, mut not_started) = worker.part_in_flight();
+        let error = Error::WorkerDied(death);
+        if in_doubt.is_empty() && !not_started.is_empty() {
+            // It may have died of what it was sent.
+            let (first, rest) = not_started.remove(0).split_undelivered();
+            not_started.splice(0..0, rest);
+            if first.undelivered() < DELIVERIES {
+                not_started.insert(0, first);
+            } else {
+                first.fail(&error, wakes);
+            }
+        }
+        self.redistribute(in_doubt, not_started, &error, retries, wakes);
         self.dispatch(pool, wakes);
     }
 

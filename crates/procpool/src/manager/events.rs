@@ -12,17 +12,23 @@ use super::server::SERVER;
 use super::state::{PoolState, TICK};
 use super::wakes::Wakes;
 use super::worker::{InFlight, Settled, Stage, Worker};
-use crate::error::{Activity, BrokenCause, Error};
+use crate::error::{Activity, BrokenCause, CodecStep, Error};
 use crate::future::Body;
 use crate::lifecycle::{DeathPolicy, ExitReason};
+use crate::link::Scribbled;
 use crate::sys::image::ImageIdentity;
 use crate::task::decode_failure;
-use crate::wire::{Frame, Hello, InitializerFailure, Progress, ResultStatus, VERSION};
+use crate::wire::{Frame, Hello, InitializerFailure, Payload, Progress, ResultStatus, VERSION};
 
 /// How long a worker whose link has ended may take to end itself. An exiting process closes its
 /// descriptors microseconds before it is gone; only one that closed the link and goes on is late.
 /// Longer delays that discovery; shorter could blame a worker on a machine that stands still.
 const LINK_LOST_GRACE: Duration = Duration::from_millis(500);
+
+/// How long a worker that has tasks may be silent before the manager looks at it. Longer leaves tasks
+/// unsettled for longer after one has written to what their worker shares with the parent; shorter wakes
+/// the manager more often while tasks run. While no task runs, it sleeps.
+pub(super) const PULSE: Duration = Duration::from_secs(1);
 
 /// The shortest time that a call is thought to take, in nanoseconds.
 const LEAST_NANOS: u64 = 50;
@@ -68,6 +74,7 @@ impl PoolState {
         if self.tick.is_none() && self.wants_tick() {
             self.tick = Some(now + TICK);
         }
+        self.look_at_the_silent(pool, now, wakes);
         self.forget_what_is_over();
     }
 
@@ -149,6 +156,13 @@ impl PoolState {
             (_, Stage::Killed(_)) => {}
             // What it rings for is looked at in any case.
             (Ok(Frame::Bell), _) => {}
+            (Ok(Frame::Skipped { from, to }), Stage::Ready) => {
+                let is_sent = from < to && to <= worker.link.sent();
+                if !is_sent || (from..to).any(|index| worker.has(index)) {
+                    self.on_nonsense(pool, index, said(&Scribbled), wakes);
+                }
+            }
+            (Ok(Frame::Skipped { .. }), Stage::Dying(_) | Stage::Leaving(_)) => {}
             (Ok(Frame::Hello(hello)), Stage::Starting) => {
                 self.on_hello(pool, index, hello, wakes);
             }
@@ -201,7 +215,16 @@ impl PoolState {
             return self.on_nonsense(pool, index, what, wakes);
         }
         worker.finish_front(Err(Box::new(decode_failure(payload))), wakes);
+        // It runs nothing more.
+        self.take_back(pool, index, wakes);
+        let worker = &mut self.workers[index];
+        if worker.stage != Stage::Ready {
+            return;
+        }
         worker.stage = Stage::Dying(id);
+        // A handler of SIGABRT may do what it likes, but not for ever.
+        let patience = pool.settings.policies.grace.max(LINK_LOST_GRACE);
+        worker.deadline = Instant::now().checked_add(patience);
         // From here on this says whether it was this task that was asked to stop.
         worker.stop = worker.stop.filter(|stop| stop.index == task);
         worker.nudge();
@@ -273,10 +296,35 @@ impl PoolState {
         self.start_armed = start.is_some();
         let limit = self.next_limit(Instant::now());
         self.limits_armed = limit;
-        [workers, start, self.tick, limit, self.idle_check, self.expected.next_deadline()]
-            .into_iter()
-            .flatten()
-            .min()
+        let others = [self.tick, self.pulse, self.idle_check, self.expected.next_deadline()];
+        [workers, start, limit].into_iter().chain(others).flatten().min()
+    }
+
+    /// Looks at workers that have tasks and have said nothing for a [`PULSE`].
+    ///
+    /// Mostly they run a long one. But a task may also have written to the words by which a worker is
+    /// woken and wakes the parent; then both would sleep for ever. So the manager trusts nobody's
+    /// silence: it looks for results itself, and writes its own words anew.
+    fn look_at_the_silent(&mut self, pool: &Pool, now: Instant, wakes: &mut Wakes) {
+        if self.pulse.is_some_and(|pulse| now < pulse) {
+            return;
+        }
+        let mut found = false;
+        for index in 0..self.workers.len() {
+            let worker = &mut self.workers[index];
+            let state = worker.front().map(|front| (front, worker.link.bytes_read()));
+            let is_silent = worker.stage == Stage::Ready && worker.at_pulse == state;
+            worker.at_pulse = state;
+            if state.is_some() && is_silent {
+                worker.link.refresh(worker.rings_from, worker.watched.is_some());
+                found |= self.read_results(pool, index, wakes);
+            }
+        }
+        if found {
+            self.dispatch(pool, wakes);
+        }
+        let is_any_busy = self.workers.iter().any(|worker| worker.front().is_some());
+        self.pulse = is_any_busy.then(|| now + PULSE);
     }
 
     /// Gives up workers that are late.
@@ -290,6 +338,8 @@ impl PoolState {
                 // It was told to end, and has not.
                 Stage::Killed(reason) => drop(worker.kill(reason)),
                 Stage::Leaving(_) => drop(worker.kill(ExitReason::TimedOut)),
+                // Its end is a death, whoever brings it about.
+                Stage::Dying(_) => worker.process.kill(),
                 Stage::Starting if !worker.link_ended => {
                     worker.kill(ExitReason::TimedOut);
                     let limit = pool.settings.policies.start_timeout;
@@ -309,6 +359,13 @@ fn initializer_cause(pid: u32, failure: InitializerFailure) -> BrokenCause {
         InitializerFailure::Returned(message) => BrokenCause::InitializerFailed { pid, message },
         InitializerFailure::Panicked(panic) => BrokenCause::InitializerPanicked { pid, panic },
         InitializerFailure::Codec(error) => BrokenCause::InitargsLost { pid, error },
+        InitializerFailure::OutOfMemory(bytes) => {
+            let what = format!(
+                "has no memory for its initargs, {bytes} bytes: see the limits of the process (`ulimit \
+                 -v`) and of its cgroup (`memory.max`)"
+            );
+            BrokenCause::Protocol { pid, what }
+        }
         InitializerFailure::Setup(what) => {
             BrokenCause::Protocol { pid, what: format!("could not set itself up: {what}") }
         }
@@ -316,7 +373,7 @@ fn initializer_cause(pid: u32, failure: InitializerFailure) -> BrokenCause {
 }
 
 /// What a worker sent that nobody should send.
-fn said(problem: &impl std::fmt::Display) -> String {
+pub(super) fn said(problem: &impl std::fmt::Display) -> String {
     format!("sent {problem}")
 }
 
@@ -329,9 +386,13 @@ impl Worker {
         match (frame, self.stage) {
             (_, Stage::Killed(_)) => Ok(Settled::Nothing),
             (Ok(Frame::ResultItem { index, status }), Stage::Ready) if front == Some(index) => {
-                let outcome = match status {
-                    ResultStatus::Value => Ok(Body::from(received.payload)),
-                    _ => Err(Box::new(decode_failure(&received.payload))),
+                let outcome = match (received.payload, status) {
+                    (Payload::Lost(bytes), _) => {
+                        let (step, bytes) = (CodecStep::DecodeResult, bytes as u64);
+                        Err(Box::new(Error::OutOfMemory { step, bytes }))
+                    }
+                    (payload, ResultStatus::Value) => Ok(Body::from(payload)),
+                    (payload, _) => Err(Box::new(decode_failure(&payload))),
                 };
                 Ok(self.finish_front(outcome, wakes))
             }

@@ -344,7 +344,12 @@ impl Pool {
             let Some(deadline) = deadline else { return Ok(()) };
             let deadline = [deadline, self.callbacks.retry()].into_iter().flatten().min();
             self.poller.wait(&mut ready, deadline)?;
-            self.with_state(|state, wakes| state.on_events(self, &ready, wakes));
+            let now = Instant::now();
+            let late = deadline.map(|deadline| now.saturating_duration_since(deadline));
+            self.with_state(|state, wakes| {
+                state.forgive(late.unwrap_or_default(), now);
+                state.on_events(self, &ready, wakes);
+            });
         }
     }
 
@@ -405,6 +410,9 @@ impl Pool {
             stuck_at: None,
             taken_back: 0,
             most_tasks: self.settings.policies.max_tasks_per_child.unwrap_or(u64::MAX),
+            limits_from: Instant::now(),
+            read_at_limit: 0,
+            at_pulse: None,
             shortest_limit: None,
             seen: None,
             stop: None,
@@ -443,8 +451,24 @@ impl Pool {
     /// Runs `change` under the lock; afterwards wakes who waits for futures that settled, and the
     /// manager if it has to look at the state, and has hooks called that are due.
     fn with_state<T>(&self, change: impl FnOnce(&mut PoolState, &mut Wakes) -> T) -> T {
+        /// Makes the manager look, which then finds the lock poisoned.
+        struct WakeOnPanic<'a>(&'a Poller);
+        impl Drop for WakeOnPanic<'_> {
+            fn drop(&mut self) {
+                if std::thread::panicking() {
+                    self.0.wake();
+                }
+            }
+        }
         let mut wakes = Wakes::default();
+        let _guard = WakeOnPanic(&self.poller);
         let mut state = self.lock();
+        if self.state.is_poisoned() {
+            // A panic of our own, on whatever thread, has left the state half changed.
+            self.state.clear_poison();
+            let what = "see the panic on standard error".to_owned();
+            state.break_pool(self, BrokenCause::Internal(what), &mut wakes);
+        }
         let value = change(&mut state, &mut wakes);
         let wake = state.take_wake();
         state.done += wakes.done;
@@ -453,14 +477,15 @@ impl Pool {
         if wake {
             self.poller.wake();
         }
+        wakes.warn();
         for hook in wakes.take_hooks() {
             self.settings.policies.hooks.push(hook, &self.callbacks);
         }
         value
     }
 
-    /// No code of the user runs under this lock. After a panic of our own the state is only used
-    /// to break the pool.
+    /// No code of the user runs under this lock; what a panic of our own means is in
+    /// [`with_state`](Self::with_state).
     fn lock(&self) -> MutexGuard<'_, PoolState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -65,6 +65,12 @@ impl Expected {
         self.words.iter().map(|(_, until)| *until).chain(self.deadline).min()
     }
 
+    /// Moves every deadline by `late`.
+    pub(super) fn move_on(&mut self, late: Duration) {
+        self.deadline = self.deadline.and_then(|deadline| deadline.checked_add(late));
+        self.words.iter_mut().for_each(|(_, until)| *until += late);
+    }
+
     fn answered(&mut self) {
         (self.answer, self.deadline, self.arrival) = (false, None, None);
     }

@@ -158,26 +158,28 @@ impl PoolState {
         let alive = |worker: &&Worker| !matches!(worker.stage, Stage::Killed(_));
         let others = self.workers.iter().filter(alive).count();
         let is_refused = matches!(cause, BrokenCause::StartFailed { .. });
-        let is_borne = match pool.settings.policies.death_policy {
-            DeathPolicy::Replace { .. } if !is_refused => {
-                self.failed_starts += 1;
-                let is_ready = |worker: &Worker| worker.stage == Stage::Ready;
-                self.failed_starts < pool.settings.policies.max_failed_starts
-                    || self.workers.iter().any(is_ready)
-            }
-            _ => others > 0,
+        let replaces = matches!(pool.settings.policies.death_policy, DeathPolicy::Replace { .. });
+        // Some bad starts in a row are tried again at once; a system that refuses is given time.
+        let is_tried_again = replaces && !is_refused && {
+            self.failed_starts += 1;
+            self.failed_starts < pool.settings.policies.max_failed_starts
         };
+        let is_ready = |worker: &Worker| worker.stage == Stage::Ready;
+        let is_borne = is_tried_again
+            || if replaces && !is_refused { self.workers.iter().any(is_ready) } else { others > 0 };
         if !is_borne {
             return self.break_pool(pool, cause, wakes);
         }
-        if self.start_again.is_none() {
-            log::warn!("going on with {others} worker(s): {cause}");
-        }
-        // A system that refuses processes is given time; for a bad start of ours there is a limit.
-        if others > 0 {
-            self.start_again = Some(Instant::now() + START_RETRY);
-        }
         self.wake = true;
+        if is_tried_again {
+            return;
+        }
+        if self.start_again.is_none() {
+            wakes.warn_later(format!("going on with {others} worker(s): {cause}"));
+        }
+        self.start_again = Some(Instant::now() + START_RETRY);
+        // Whether there will be more workers nobody can say.
+        self.fail_awaiting(&Error::NotReady(Box::new(cause)), wakes);
     }
 
     /// A worker has said who it is: it goes on when it has its place for itself.

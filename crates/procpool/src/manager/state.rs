@@ -85,6 +85,8 @@ pub(super) struct PoolState {
     pub(super) call_nanos: u64,
     /// When the manager looks at tasks that were sent ahead.
     pub(super) tick: Option<Instant>,
+    /// When it looks at workers that have tasks and have said nothing for a while.
+    pub(super) pulse: Option<Instant>,
     /// Not before this may a worker be started again.
     pub(super) start_again: Option<Instant>,
     /// Whether the manager will wake by itself when `start_again` has come.
@@ -120,6 +122,7 @@ impl PoolState {
             broken: None,
             call_nanos: 0,
             tick: None,
+            pulse: None,
             start_again: None,
             start_armed: false,
             failed_starts: 0,

@@ -2,7 +2,7 @@
 //!
 //! Owns the futures that settled under the lock while somebody waited for them (who is told at once
 //! would run into the lock, and a waker is the user's code), the hooks that the user wants called, and
-//! the workers that are gone: who watched one is told, and then its memory and descriptors are given
+//! warnings for the log, whose logger is the user's code too, and the workers that are gone: who watched one is told, and then its memory and descriptors are given
 //! back, which takes longer than anything else about a death, and nobody should wait for it. Counts what
 //! settled.
 
@@ -28,6 +28,7 @@ pub(super) struct Wakes {
     settled: Vec<Arc<SharedFuture>>,
     hooks: Vec<Hook>,
     gone: Vec<Worker>,
+    warnings: Vec<String>,
     pub(super) done: u64,
     pub(super) failed: u64,
 }
@@ -77,6 +78,16 @@ impl Wakes {
     /// Keeps a worker that was reaped until everybody has been told.
     pub(super) fn bury(&mut self, worker: Worker) {
         self.gone.push(worker);
+    }
+
+    /// Writes `warning` to the log, later.
+    pub(super) fn warn_later(&mut self, warning: String) {
+        self.warnings.push(warning);
+    }
+
+    /// Writes the warnings to the log.
+    pub(super) fn warn(&mut self) {
+        self.warnings.drain(..).for_each(|warning| log::warn!("{warning}"));
     }
 
     pub(super) fn call(&mut self, hook: Hook) {

@@ -103,6 +103,30 @@ impl Work {
         }
     }
 
+    /// Its first task, which a worker that is gone had been sent and had not started, and the rest.
+    pub(super) fn split_undelivered(self) -> (Self, Option<Self>) {
+        match self {
+            Work::Calls(mut slice) => {
+                let mut first = slice.split_to(1);
+                first.undelivered += 1;
+                slice.undelivered = 0;
+                (Work::Calls(first), (slice.len() > 0).then_some(Work::Calls(slice)))
+            }
+            Work::Chunk(mut chunk, id) => {
+                chunk.undelivered += 1;
+                (Work::Chunk(chunk, id), None)
+            }
+        }
+    }
+
+    /// How often its first task did not arrive.
+    pub(super) fn undelivered(&self) -> u32 {
+        match self {
+            Work::Calls(slice) => slice.undelivered,
+            Work::Chunk(chunk, _) => chunk.undelivered,
+        }
+    }
+
     /// Fails all of it.
     pub(super) fn fail(&self, error: &Error, wakes: &mut Wakes) {
         let outcome = || Err(Box::new(error.clone()));
@@ -178,6 +202,14 @@ pub(super) struct Worker {
     pub(super) taken_back: u64,
     /// How many tasks it may run in all.
     pub(super) most_tasks: u64,
+    /// Limits of tasks count from here at the earliest: the program was stopped before, or a result
+    /// was arriving.
+    pub(super) limits_from: Instant,
+    /// How many bytes of results had been read when a limit was looked at last.
+    pub(super) read_at_limit: u64,
+    /// The first task that was unfinished, and how many bytes of results had been read, at the last
+    /// pulse.
+    pub(super) at_pulse: Option<(u64, u64)>,
     /// The shortest time that a task may run of those that it has had since it was idle.
     pub(super) shortest_limit: Option<Duration>,
     /// The task that the manager has seen running, and since when.
@@ -251,7 +283,7 @@ impl Worker {
             Some(seen) if seen.0 == front => seen,
             other => other.insert((front, now)),
         };
-        let started = self.link.started(now).min(seen);
+        let started = self.link.started(now).min(seen).max(self.limits_from);
         // A limit beyond what the clock can name is none.
         Ok(started.checked_add(limit).map(|due| (due, limit)))
     }
@@ -267,6 +299,13 @@ impl Worker {
             Some(first) => self.in_flight.len() > 1 || first.work.tasks() > 1,
             None => false,
         }
+    }
+
+    /// Whether it was sent the task with this index and is still expected to run it.
+    pub(super) fn has(&self, index: u64) -> bool {
+        self.in_flight.iter().any(|in_flight| {
+            (in_flight.index..in_flight.index + in_flight.work.tasks() as u64).contains(&index)
+        })
     }
 
     /// The index of its first unfinished task.
@@ -368,7 +407,8 @@ impl Worker {
                 Some(first) if self.link.claimed() != Ok(first.index) => {
                     Activity::Running(first.work.id())
                 }
-                _ => Activity::Idle,
+                Some(first) => Activity::Receiving(first.work.id()),
+                None => Activity::Idle,
             },
             Stage::Leaving(_) | Stage::Killed(_) => Activity::Idle,
         }

@@ -17,7 +17,7 @@ const UNKNOWN: u8 = 0;
 const ASYMMETRIC: u8 = 1;
 const SYMMETRIC: u8 = 2;
 
-/// How the fences are made. It changes once, before the first of either.
+/// How the fences are made. It is decided before the first of either; a refusal may change it once more.
 static KIND: AtomicU8 = AtomicU8::new(UNKNOWN);
 
 fn membarrier(command: libc::c_int) -> nix::Result<()> {
@@ -46,13 +46,20 @@ pub(crate) fn light() {
     }
 }
 
-/// The rare side's fence, between its write and its read.
-pub(crate) fn heavy() {
+/// The rare side's fence, between its write and its read. False when the system refuses it from now on,
+/// as a sandbox does that the process has entered meanwhile: then the read may have missed what the
+/// frequent side has just written. Later fences are ordinary ones.
+#[must_use = "a write may have been missed"]
+pub(crate) fn heavy() -> bool {
     fence(Ordering::SeqCst);
-    if KIND.load(Ordering::Relaxed) == ASYMMETRIC {
-        let passed = membarrier(libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED);
-        debug_assert_eq!(passed, Ok(()), "it was registered");
+    if KIND.load(Ordering::Relaxed) != ASYMMETRIC {
+        return true;
     }
+    let passed = membarrier(libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED).is_ok();
+    if !passed {
+        KIND.store(SYMMETRIC, Ordering::SeqCst);
+    }
+    passed
 }
 
 #[cfg(test)]
@@ -107,7 +114,7 @@ mod tests {
             let round = |round| {
                 meet(&there, &here, round);
                 rare.0.store(round, Ordering::Relaxed);
-                heavy();
+                assert!(heavy());
                 let seen = frequent.0.load(Ordering::Relaxed) == round;
                 delay(&others, round);
                 seen

@@ -16,6 +16,7 @@
 //! 8 Bell              worker → parent   (empty)
 //! 9 Padding           both ways         bytes that nobody looks at
 //! 10 Finalize         parent → worker   entry
+//! 11 Skipped          worker → parent   from u64 | to u64
 //!
 //! status: 0 value, 1 failure, 2 failure and the worker is about to end
 //! entry: trampoline offset i64 | tag u64 | function offset i64 | tag u64
@@ -36,7 +37,7 @@ use crate::error::{CodecError, RemotePanic};
 
 /// The protocol's version. Both ends are the same executable, so a difference means that the
 /// worker is not the program that its parent is.
-pub(crate) const VERSION: u32 = 3;
+pub(crate) const VERSION: u32 = 4;
 
 /// The longest frame that is believed. A longer one cannot come from a working peer; a shorter
 /// one is still only allocated as its bytes arrive. Raising it costs nothing until such frames
@@ -75,6 +76,8 @@ pub(crate) enum InitializerFailure {
     Returned(String),
     Panicked(RemotePanic),
     Codec(CodecError),
+    /// There was no memory for so many bytes of initargs.
+    OutOfMemory(u64),
     /// The worker could not set itself up.
     Setup(String),
 }
@@ -84,6 +87,8 @@ pub(crate) enum InitializerFailure {
 pub(crate) enum Failure {
     Panicked(RemotePanic),
     Codec(CodecError),
+    /// There was no memory for so many bytes of arguments.
+    OutOfMemory(u64),
 }
 
 /// What a `ResultItem` holds.
@@ -118,6 +123,11 @@ pub(crate) enum Frame {
     },
     Exit,
     Bell,
+    /// The worker found the tasks of these indices taken back, and will not run them.
+    Skipped {
+        from: u64,
+        to: u64,
+    },
     /// So that what comes next is aligned; readers skip it.
     Padding,
 }
@@ -193,6 +203,7 @@ fn head_length(kind: u8) -> usize {
         2 | 10 => 1 + 32,
         5 => 1 + 8 + 32,
         6 => 1 + 8 + 1,
+        11 => 1 + 8 + 8,
         _ => 1,
     }
 }
@@ -231,6 +242,11 @@ impl Frame {
             }
             Frame::Exit => head.put(&[7]),
             Frame::Bell => head.put(&[8]),
+            Frame::Skipped { from, to } => {
+                head.put(&[11]);
+                head.put(&from.to_le_bytes());
+                head.put(&to.to_le_bytes());
+            }
             Frame::Padding => head.put(&[PADDING]),
         }
         let length = (head.length - LENGTH + payload) as u64;
@@ -267,12 +283,21 @@ impl Frame {
             [10] => Frame::Finalize { entry: take_entry(&mut rest)? },
             [7] => Frame::Exit,
             [8] => Frame::Bell,
+            [11] => Frame::Skipped {
+                from: u64::from_le_bytes(take(&mut rest)?),
+                to: u64::from_le_bytes(take(&mut rest)?),
+            },
             [PADDING] => Frame::Padding,
             _ => return Err(Malformed("a frame of an unknown kind")),
         };
         let bare = matches!(
             frame,
-            Frame::Hello(_) | Frame::Ready | Frame::Finalize { .. } | Frame::Exit | Frame::Bell
+            Frame::Hello(_)
+                | Frame::Ready
+                | Frame::Finalize { .. }
+                | Frame::Exit
+                | Frame::Bell
+                | Frame::Skipped { .. }
         );
         if rest.is_empty() && (payload == 0 || !bare) {
             Ok(frame)

@@ -1,7 +1,8 @@
 //! Puts frames together from what a source gives, blocking or not.
 //!
 //! Owns the receive buffers and the promise that a peer cannot make this side use more memory than
-//! about twice what it really sent. Never blocks by itself: a source that would block gives
+//! about twice what it really sent. A payload for which there is no memory is read to its end and
+//! reported as lost, so the conversation goes on. Never blocks by itself: a source that would block gives
 //! [`Progress::Pending`], and the partial frame is kept.
 
 use std::io::{self, Read};
@@ -70,7 +71,11 @@ pub(crate) struct FrameReader {
 #[derive(Debug)]
 struct Large {
     payload: Vec<u8>,
+    /// How many bytes were read, and how many there are.
+    read: usize,
     total: usize,
+    /// Whether there was no memory for it: then nothing of it is kept.
+    lost: bool,
 }
 
 impl FrameReader {
@@ -90,21 +95,26 @@ impl FrameReader {
     /// # Errors
     ///
     /// The source's own, except that an interrupted call is repeated and one that would block is
-    /// [`Progress::Pending`]; `InvalidData` for a length that no frame has, and `OutOfMemory`.
+    /// [`Progress::Pending`]; `InvalidData` for a length that no frame has.
     pub(crate) fn fill(&mut self, source: &mut impl Source) -> io::Result<Progress> {
         let mut turn = 0;
         loop {
             let small = self.small_frame()?;
             let buffered = self.end - self.start;
             let read = match (&mut self.large, small) {
-                (Some(large), _) if large.payload.len() == large.total => {
-                    return Ok(Progress::Frame);
-                }
+                (Some(large), _) if large.read == large.total => return Ok(Progress::Frame),
                 (Some(large), _) => {
-                    let slice = large.reserve(source)?;
-                    let read = source.append(slice, &mut large.payload);
-                    turn += *read.as_ref().unwrap_or(&0);
-                    if turn >= SLICE && large.payload.len() < large.total {
+                    let read = match large.reserve(source) {
+                        0 => {
+                            let missing = (large.total - large.read).min(SMALL);
+                            source.read(&mut self.small[..missing])
+                        }
+                        slice => source.append(slice, &mut large.payload),
+                    };
+                    let count = *read.as_ref().unwrap_or(&0);
+                    large.read += count;
+                    turn += count;
+                    if turn >= SLICE && large.read < large.total {
                         return Ok(Progress::Pending);
                     }
                     read
@@ -117,7 +127,7 @@ impl FrameReader {
                     continue;
                 }
                 (None, Some(total)) if total > SMALL && buffered > HEAD => {
-                    self.begin_large(total, source)?;
+                    self.begin_large(total, source);
                     continue;
                 }
                 (None, _) => {
@@ -146,7 +156,7 @@ impl FrameReader {
     }
 
     /// Moves what has come of a long frame out of the small buffer, which holds more than its head.
-    fn begin_large(&mut self, total: usize, source: &impl Source) -> io::Result<()> {
+    fn begin_large(&mut self, total: usize, source: &impl Source) {
         let come = &self.small[self.start..self.end];
         let head = LENGTH + head_length(come[LENGTH]);
         self.head[..head].copy_from_slice(&come[..head]);
@@ -154,12 +164,12 @@ impl FrameReader {
         // Not in a much larger one: whoever gets the payload may keep it.
         let fits = (total..=total + total / 8).contains(&self.spare.capacity());
         let payload = if fits { std::mem::take(&mut self.spare) } else { Vec::new() };
-        let mut large = Large { payload, total };
-        large.reserve(source)?;
-        large.payload.extend_from_slice(&come[head..]);
+        let mut large = Large { payload, read: come.len() - head, total, lost: false };
+        if large.reserve(source) > 0 {
+            large.payload.extend_from_slice(&come[head..]);
+        }
         (self.start, self.end) = (0, 0);
         self.large = Some(large);
-        Ok(())
     }
 
     /// Keeps memory that somebody is done with for the next payload of that size. Fresh memory costs
@@ -178,6 +188,14 @@ impl FrameReader {
     /// Whether a part of a long frame was read.
     pub(crate) fn is_within_large(&self) -> bool {
         self.large.is_some()
+    }
+
+    /// Acts as if there were no memory for the payload that is being read, which ends after `total`
+    /// bytes.
+    #[cfg(test)]
+    pub(crate) fn lose(&mut self, total: usize) {
+        let large = self.large.as_mut().expect("a long frame is being read");
+        (large.lost, large.payload, large.total) = (true, Vec::new(), total);
     }
 
     /// How many bytes the buffers hold.
@@ -208,9 +226,13 @@ impl FrameReader {
     /// When the last `fill` did not return [`Progress::Frame`].
     pub(crate) fn frame(&mut self) -> Received<'_> {
         if let Some(large) = self.large.take() {
-            assert_eq!(large.payload.len(), large.total, "no whole frame is buffered");
+            assert_eq!(large.read, large.total, "no whole frame is buffered");
             let head = &self.head[LENGTH..LENGTH + head_length(self.head[LENGTH])];
-            return Received { head, payload: Payload::Large(large.payload) };
+            let payload = match large.lost {
+                false => Payload::Large(large.payload),
+                true => Payload::Lost(large.total),
+            };
+            return Received { head, payload };
         }
         let field = self.small[self.start..].first_chunk::<LENGTH>().expect("a frame is buffered");
         let total = LENGTH + u64::from_le_bytes(*field) as usize;
@@ -223,17 +245,19 @@ impl FrameReader {
 }
 
 impl Large {
-    /// Makes room for the next slice and returns its size.
-    fn reserve(&mut self, source: &impl Source) -> io::Result<usize> {
+    /// Makes room for the next slice and returns its size: 0 when the payload is lost.
+    fn reserve(&mut self, source: &impl Source) -> usize {
         let missing = self.total - self.payload.len();
-        if self.payload.len() == self.payload.capacity() {
+        if !self.lost && self.payload.len() == self.payload.capacity() {
             let more = missing.min(self.payload.len().max(RESERVE));
-            let reserved = self.payload.try_reserve_exact(more);
-            reserved.map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
+            if self.payload.try_reserve_exact(more).is_err() {
+                self.lost = true;
+                self.payload = Vec::new();
+            }
             source.prepare(self.payload.spare_capacity_mut());
         }
         let room = self.payload.capacity() - self.payload.len();
-        Ok(missing.min(room).min(SLICE))
+        missing.min(room).min(SLICE)
     }
 }
 
@@ -257,11 +281,13 @@ impl Received<'_> {
     }
 }
 
-/// The payload of a frame: a loan from the small buffer, or a vector of its own.
+/// The payload of a frame: a loan from the small buffer, or a vector of its own, or so many bytes for
+/// which there was no memory.
 #[derive(Debug)]
 pub(crate) enum Payload<'a> {
     Small(&'a [u8]),
     Large(Vec<u8>),
+    Lost(usize),
 }
 
 impl std::ops::Deref for Payload<'_> {
@@ -271,6 +297,7 @@ impl std::ops::Deref for Payload<'_> {
         match self {
             Payload::Small(bytes) => bytes,
             Payload::Large(bytes) => bytes,
+            Payload::Lost(_) => &[],
         }
     }
 }
@@ -281,6 +308,7 @@ impl Payload<'_> {
         match self {
             Payload::Small(bytes) => bytes.to_vec(),
             Payload::Large(bytes) => bytes,
+            Payload::Lost(_) => Vec::new(),
         }
     }
 }

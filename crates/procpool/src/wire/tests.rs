@@ -41,6 +41,11 @@ fn golden() -> Vec<(Frame, &'static [u8], String)> {
         (result(ResultStatus::LastWords), b"", "0a00000000000000 06 0700000000000000 02".into()),
         (Frame::Exit, b"", "0100000000000000 07".into()),
         (Frame::Bell, b"", "0100000000000000 08".into()),
+        (
+            Frame::Skipped { from: 3, to: 5 },
+            b"",
+            "1100000000000000 0b 0300000000000000 0500000000000000".into(),
+        ),
         (Frame::Padding, b"\0\0", "0300000000000000 09 0000".into()),
     ]
 }
@@ -200,6 +205,28 @@ fn a_claimed_length_uses_only_the_memory_of_what_arrives() {
     // Reserved, not used: the kernel backs memory when it is written to.
     let reserved = reader.capacity();
     assert!(reserved <= (64 << 20) + (1 << 20), "{reserved} bytes for {} received", stream.len());
+}
+
+#[test]
+fn a_payload_without_memory_is_lost_and_the_next_frame_is_not() {
+    /// More than any machine has, and less than a frame may be.
+    const HUGE: u64 = 1 << 39;
+    let mut stream = (HUGE + 10).to_le_bytes().to_vec();
+    stream.extend(&Frame::ResultItem { index: 7, status: ResultStatus::Value }.head(0)[LENGTH..]);
+    stream.resize(100_000, 0);
+    let mut reader = FrameReader::new();
+    assert_eq!(reader.fill(&mut &stream[..]).unwrap(), Progress::Ended { partial: true });
+    reader.lose(150_000);
+    let next = encode(Frame::Exit, b"");
+    let rest = [vec![0; 150_000 - (100_000 - LENGTH - 10)], next].concat();
+    let mut source = &rest[..];
+    assert_eq!(reader.fill(&mut source).unwrap(), Progress::Frame);
+    let received = reader.frame();
+    let index = Frame::ResultItem { index: 7, status: ResultStatus::Value };
+    assert_eq!(received.frame(), Ok(index));
+    assert!(matches!(received.payload, Payload::Lost(150_000)), "{:?}", received.payload);
+    assert_eq!(reader.fill(&mut source).unwrap(), Progress::Frame);
+    assert_eq!(reader.frame().frame(), Ok(Frame::Exit));
 }
 
 #[test]

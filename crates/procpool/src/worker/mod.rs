@@ -29,7 +29,8 @@ use crate::sys::process::exit_now;
 use crate::sys::{code::FnPointer, signal};
 use crate::task::{Call, CallTrampoline, FinalTrampoline, InitTrampoline, WorkerState};
 use crate::wire::{
-    Entry, Frame, Hello, InitializerFailure, Payload, ResultStatus, VERSION, encode_failure,
+    Entry, Failure, Frame, Hello, InitializerFailure, Payload, ResultStatus, VERSION,
+    encode_failure,
 };
 
 /// The exit code of a worker that stops because its parent is gone. Nobody reads it.
@@ -65,16 +66,21 @@ pub(crate) fn run(mut link: ParentLink, id: usize, exit: fn(i32) -> !) -> ! {
             Err(error) => part(&error),
         };
         let frame = received.frame();
+        let mut lost = None;
         match received.payload {
             Payload::Small(bytes) => {
                 call.arguments.clear();
                 call.arguments.extend_from_slice(bytes);
             }
             Payload::Large(bytes) => call.arguments = bytes,
+            Payload::Lost(bytes) => lost = Some(bytes as u64),
         }
         match frame {
             Ok(Frame::Initialize { entry }) => {
-                let initialized = initialize(entry, &mut call, &mut state);
+                let initialized = match lost {
+                    None => initialize(entry, &mut call, &mut state),
+                    Some(bytes) => Err(InitializerFailure::OutOfMemory(bytes)),
+                };
                 end_copy(&home);
                 match initialized {
                     Ok(()) => tell(&link, Frame::Ready, &[]),
@@ -83,7 +89,10 @@ pub(crate) fn run(mut link: ParentLink, id: usize, exit: fn(i32) -> !) -> ! {
             }
             Ok(Frame::CallItem { index, entry }) => match link.claim(index) {
                 Ok(true) => {
-                    let status = run_task(index, entry, &mut call, &mut state);
+                    let status = match lost {
+                        None => run_task(index, entry, &mut call, &mut state),
+                        Some(bytes) => answer_failure(&mut call, &Failure::OutOfMemory(bytes)),
+                    };
                     end_copy(&home);
                     if let Err(error) = link.send_result(index, status, &call.output) {
                         part(&error);
@@ -151,11 +160,13 @@ fn run_task(index: u64, entry: Entry, call: &mut Call, state: &mut WorkerState) 
     panics::set_current(None);
     match outcome {
         Ok(()) => ResultStatus::Value,
-        Err(failure) => {
-            call.output = encode_failure(&failure);
-            ResultStatus::Failure
-        }
+        Err(failure) => answer_failure(call, &failure),
     }
+}
+
+fn answer_failure(call: &mut Call, failure: &Failure) -> ResultStatus {
+    call.output = encode_failure(failure);
+    ResultStatus::Failure
 }
 
 fn resolve<T: FnPointer>(entry: Entry) -> (T, Function) {
@@ -175,7 +186,7 @@ fn tell(link: &ParentLink, frame: Frame, payload: &[u8]) {
 /// Ends a worker whose link is of no use any more.
 fn part(error: &io::Error) -> ! {
     match error.kind() {
-        io::ErrorKind::InvalidData | io::ErrorKind::OutOfMemory => confused(&error.to_string()),
+        io::ErrorKind::InvalidData => confused(&error.to_string()),
         _ => exit_now(ABANDONED),
     }
 }

@@ -21,6 +21,7 @@
 //! - [`ending`]: workers that are killed while their pool ends;
 //! - [`fatal_codecs`]: values that end the worker that encodes or decodes them;
 //! - [`forked`]: copies of the program and of workers, made by fork;
+//! - [`loggers`]: loggers that use the pool;
 //! - [`manager`]: a manager that cannot go on;
 //! - [`scribbling`]: tasks that write to the memory that their worker shares with the parent.
 //!
@@ -42,6 +43,7 @@ mod initializer;
 mod killing;
 mod last_words;
 mod links;
+mod loggers;
 mod manager;
 mod memory;
 mod mismatched;

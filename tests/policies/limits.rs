@@ -1,12 +1,15 @@
 //! Tasks that run for too long: asked to stop, told to end, killed; and nobody else is affected.
 
+use std::os::unix::process::CommandExt;
 use std::path::Path;
+use std::process::Stdio;
 use std::thread;
 use std::time::Duration;
 
-use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signal::{SigSet, Signal, killpg};
+use nix::unistd::Pid;
 use procpool::{Error, EventKind, ExitReason, Future, is_cancelled};
-use procpool_testkit::{os, watch};
+use procpool_testkit::{os, program, start, watch};
 use rand::RngExt;
 
 use crate::crossing::{Crossing, cross, pid};
@@ -338,5 +341,37 @@ fn a_chunk_of_a_map_has_the_limit_of_its_items_together_and_they_fail_together()
         assert!(endless.iter().all(is_timed_out), "{endless:?}");
         let Some(Err(Error::TaskTimedOut { limit, .. })) = endless.first() else { unreachable!() };
         assert_eq!(*limit, 2 * SHORT);
+    });
+}
+
+#[test]
+fn a_result_that_travels_for_longer_than_the_limit_arrives() {
+    watch::within(watch::HANG, || {
+        const LENGTH: usize = 512 << 20;
+        // Made in no time: the system fills the pages when they are read.
+        let large = |()| vec![0_u8; LENGTH];
+        let executor = builder(1).build().unwrap();
+        let limited = executor.timeout(Duration::from_millis(250));
+        assert_eq!(limited.submit(large, ()).into_result().map(|bytes| bytes.len()), Ok(LENGTH));
+    });
+}
+
+#[test]
+fn time_in_which_the_whole_program_was_stopped_is_not_the_tasks() {
+    watch::within(watch::HANG, || {
+        let crossing = Crossing::new();
+        let (arrived, go) = crossing.places();
+        let mut program = std::process::Command::new(program::path("policies_stopped"));
+        let program = program.args([&arrived, &go]).env(start::VARIABLE, crate::START_METHOD);
+        let program = program.process_group(0).stdout(Stdio::piped()).spawn().unwrap();
+        crossing.wait_for(1);
+        let group = Pid::from_raw(program.id().cast_signed());
+        killpg(group, Signal::SIGSTOP).unwrap();
+        // Longer than the limit of a second: time is what this is about.
+        thread::sleep(Duration::from_millis(2500));
+        killpg(group, Signal::SIGCONT).unwrap();
+        crossing.let_go(1);
+        let output = program.wait_with_output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "in time\n");
     });
 }

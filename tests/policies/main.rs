@@ -16,6 +16,7 @@
 //! - [`numbers`]: the pool in numbers;
 //! - [`events`]: the story of each worker;
 //! - [`shutdown`]: ends that are asked for more than once;
+//! - [`stages`]: how long each stage of a worker may take;
 //! - [`terminate`]: ends by force;
 //! - [`nesting`]: pools inside tasks.
 //!
@@ -38,13 +39,17 @@ mod recycling;
 mod replace;
 mod replacements;
 mod shutdown;
+mod stages;
 mod support;
 mod terminate;
 mod warm_up;
 
 procpool::init_tests!();
 
+/// How the workers of these tests' pools are started.
+const START_METHOD: &str = "spawn";
+
 /// How these tests start to make a pool.
 fn start() -> procpool::Builder {
-    procpool_testkit::start::builder("spawn")
+    procpool_testkit::start::builder(START_METHOD)
 }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use procpool::{BrokenCause, DeathPolicy, Error, EventKind, Events};
+use procpool_testkit::forked::report_of;
+use procpool_testkit::limits::{Limit, first_free_descriptor};
 use procpool_testkit::watch;
 
 use crate::crossing::{Crossing, Places, cross, pid};
@@ -159,5 +161,53 @@ fn a_worker_that_died_does_not_count() {
         assert_eq!(executor.stats().idle, 1);
         executor.ready(2).result().unwrap();
         assert_eq!((executor.stats().idle, executor.stats().restarts), (2, 1));
+    });
+}
+
+#[test]
+fn a_system_that_refuses_so_many_is_reported_and_the_others_work() {
+    watch::within(watch::HANG, || {
+        // A copy of this program, because the limit is the whole process's.
+        let report = report_of(|| {
+            let executor = builder(30).build().unwrap();
+            executor.ready(1).result().unwrap();
+            Limit::Descriptors.set(first_free_descriptor() + 20);
+            let error =
+                executor.ready(30).result_timeout(watch::HANG).map_err(|error| match error {
+                    Error::NotReady(cause) => matches!(*cause, BrokenCause::StartFailed { .. }),
+                    _ => false,
+                });
+            assert_works(&executor);
+            Limit::Descriptors.open();
+            let room = executor.ready(30).result_timeout(watch::HANG);
+            format!("{error:?}, then {room:?}")
+        });
+        assert_eq!(report, "Err(true), then Ok(())");
+    });
+}
+
+/// Succeeds in the first worker alone.
+fn only_once(path: String) -> Result<(), String> {
+    let options = std::fs::OpenOptions::new().write(true).create_new(true).open(path);
+    options.map(drop).map_err(|_| "there is one already".to_owned())
+}
+
+#[test]
+fn initializers_that_fail_beside_a_worker_are_reported_after_the_last_attempt() {
+    watch::within(watch::HANG, || {
+        let crossing = Crossing::new();
+        let builder = builder(2).death_policy(DeathPolicy::Replace { retries: 0 });
+        let builder = builder.max_failed_starts(3).initargs(crossing.file("first"));
+        let executor = builder.initializer(only_once).build().unwrap();
+        let mut events = executor.events();
+        executor.ready(1).result().unwrap();
+        let Err(Error::NotReady(cause)) = executor.ready(2).result() else {
+            panic!("two are ready")
+        };
+        assert!(matches!(*cause, BrokenCause::InitializerFailed { .. }), "{cause}");
+        let starts = std::iter::from_fn(|| events.try_next())
+            .filter(|event| matches!(event.kind, EventKind::WorkerStarted(_)));
+        assert_eq!(starts.count(), 4, "one, and three attempts at once");
+        assert_works(&executor);
     });
 }

@@ -7,9 +7,12 @@ include!("modules.rs");
 
 procpool_testkit::run_in_copies!();
 
+/// How the workers of these tests' pools are started.
+const START_METHOD: &str = "fork";
+
 /// How these tests start to make a pool.
 fn start() -> procpool::Builder {
-    procpool_testkit::start::builder("fork")
+    procpool_testkit::start::builder(START_METHOD)
 }
 
 #[test]

@@ -32,6 +32,8 @@ mod replace;
 mod replacements;
 #[path = "../policies/shutdown.rs"]
 mod shutdown;
+#[path = "../policies/stages.rs"]
+mod stages;
 #[path = "../policies/support.rs"]
 mod support;
 #[path = "../policies/terminate.rs"]

@@ -88,6 +88,8 @@ mod failures_killing;
 mod failures_last_words;
 #[path = "../failures/links.rs"]
 mod failures_links;
+#[path = "../failures/loggers.rs"]
+mod failures_loggers;
 #[path = "../failures/mismatched.rs"]
 mod failures_mismatched;
 #[path = "../failures/moments.rs"]

@@ -57,6 +57,8 @@ mod api_wait;
 mod failures_codecs;
 #[path = "../failures/deaths.rs"]
 mod failures_deaths;
+#[path = "../failures/deliveries.rs"]
+mod failures_deliveries;
 #[path = "../failures/forked.rs"]
 mod failures_forked;
 #[path = "../failures/hostile.rs"]
@@ -69,6 +71,8 @@ mod failures_killing;
 mod failures_last_words;
 #[path = "../failures/links.rs"]
 mod failures_links;
+#[path = "../failures/loggers.rs"]
+mod failures_loggers;
 #[path = "../failures/mismatched.rs"]
 mod failures_mismatched;
 #[path = "../failures/moments.rs"]

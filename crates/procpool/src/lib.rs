@@ -131,6 +131,25 @@
 //! - A field with `skip_serializing_if` is missing from the data when it is skipped. The task
 //!   fails if the rest cannot be read back; wrap such types in [`SelfDescribing`].
 //!
+//! # How long a worker may take
+//!
+//! Each stage of a worker's life has a limit, or none, as here. What has none ends with
+//! [`kill_workers`](ProcessPoolExecutor::kill_workers).
+//!
+//! | stage | limit | afterwards |
+//! |---|---|---|
+//! | starts, up to `init()` | [`start_timeout`](Builder::start_timeout) | killed; the start has failed |
+//! | waits for its number | none: as long as the worker that has the number | |
+//! | runs the initializer | none | |
+//! | runs a task | [`task_timeout`](Builder::task_timeout), by default none | asked to stop, SIGTERM, killed |
+//! | aborts after a panic | [`grace`](Builder::grace), half a second at least | killed |
+//! | runs the finalizer, drops its state, exits | [`finalizer_timeout`](Builder::finalizer_timeout) | killed |
+//! | was sent SIGTERM | [`grace`](Builder::grace) | killed |
+//! | closed its link and goes on | half a second | killed; its death counts as one |
+//!
+//! Limits of tasks start anew, and the others move, when the manager finds that it could not run itself
+//! for half a second or more: the program was stopped (Ctrl-Z, SIGSTOP), or the machine was suspended.
+//!
 //! [python]: https://docs.python.org/3/library/concurrent.futures.html#processpoolexecutor
 
 #![deny(unsafe_code)]

@@ -490,3 +490,48 @@ impl Pool {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::start::{PlaceOptions, Plan};
+
+    fn pool() -> Arc<Pool> {
+        let place = PlaceOptions::default().open(1).unwrap();
+        let policies = Policies {
+            start_timeout: Duration::MAX,
+            death_policy: DeathPolicy::Break,
+            max_failed_starts: 1,
+            task_timeout: None,
+            grace: Duration::MAX,
+            max_tasks_per_child: None,
+            idle_timeout: None,
+            finalizer: None,
+            leave_timeout: Duration::MAX,
+            hooks: Hooks::default(),
+        };
+        let starter = Starter::new(Plan::default(), &place).unwrap();
+        let settings = Settings { max_workers: 1, initialize: None, place, starter, policies };
+        Pool::new(settings).unwrap()
+    }
+
+    #[test]
+    fn a_panic_of_our_own_on_any_thread_breaks_the_pool() {
+        let pool = pool();
+        let manager = std::thread::spawn({
+            let pool = Arc::clone(&pool);
+            move || pool.run()
+        });
+        let user = std::thread::spawn({
+            let pool = Arc::clone(&pool);
+            move || pool.with_state(|_, _| panic!("a bug"))
+        });
+        assert!(user.join().is_err());
+        // The manager is woken, finds the state half changed, and ends.
+        manager.join().unwrap();
+        let Err(Error::BrokenProcessPool(broken)) = pool.ready(1) else {
+            panic!("it is not broken")
+        };
+        assert!(matches!(broken.cause(), BrokenCause::Internal(_)), "{broken}");
+    }
+}

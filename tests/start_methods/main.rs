@@ -4,6 +4,7 @@
 //! - [`preload`]: what it leaves is every worker's, and in memory once; how it can fail;
 //! - [`server`]: a server that ends, stops or is refused;
 //! - [`early`]: programs that are early or late at `init()`, and servers with them;
+//! - [`streams`]: standard streams that are closed, full or broken;
 //! - [`orphans`]: the program is killed, and nobody stays.
 //!
 //! Pools of the default method are what all other tests are about; those of `Forkserver` have
@@ -14,5 +15,6 @@ mod early;
 mod orphans;
 mod preload;
 mod server;
+mod streams;
 
 procpool::init_tests!();

@@ -354,7 +354,9 @@ impl fmt::Display for BrokenProcessPool {
 impl std::error::Error for BrokenProcessPool {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &*self.cause {
-            BrokenCause::StartFailed { errno, .. } => Some(errno),
+            BrokenCause::StartFailed { errno, .. } | BrokenCause::DescriptorLost { errno } => {
+                Some(errno)
+            }
             _ => None,
         }
     }
@@ -461,6 +463,12 @@ pub enum BrokenCause {
     Killed,
     /// [`terminate_workers`](crate::ProcessPoolExecutor::terminate_workers) was called.
     Terminated,
+    /// The program has closed, or put something else in the place of, a descriptor that the pool waits
+    /// on.
+    DescriptorLost {
+        /// The system's answer.
+        errno: Errno,
+    },
     /// The thread that manages the workers panicked: a bug in this crate.
     Internal(String),
 }
@@ -509,6 +517,12 @@ impl fmt::Display for BrokenCause {
             BrokenCause::Terminated => {
                 f.write_str("its workers were told to end by terminate_workers()")
             }
+            BrokenCause::DescriptorLost { errno } => write!(
+                f,
+                "its manager cannot wait for events any more: {}; the program has closed or replaced \
+                 a descriptor of the pool's, and must leave alone what it has not opened itself",
+                errno.desc()
+            ),
             BrokenCause::Internal(what) => {
                 write!(f, "its manager thread panicked, which is a bug in procpool: {what}")
             }

@@ -390,7 +390,9 @@ impl<S> ProcessPoolExecutor<S> {
         // The manager thread itself may get here, by a waker, or by a callback when the system has
         // refused callbacks their thread.
         if thread::current().id() != self.manager_id {
-            self.join_manager();
+            if !self.pool.is_unreachable() {
+                self.join_manager();
+            }
             self.pool.finish_callbacks();
         }
     }

@@ -43,7 +43,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::os::fd::AsFd;
 use std::panic::{self, AssertUnwindSafe};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
@@ -148,6 +148,7 @@ pub(crate) struct Pool {
     poller: Poller,
     /// The process that built it. A copy of that has no manager, and may have any lock locked.
     owner: Lineage,
+    is_unreachable: AtomicBool,
     next_serial: AtomicU64,
     inbox: Inbox,
     state: Mutex<PoolState>,
@@ -174,6 +175,7 @@ impl Pool {
             stderr,
             poller,
             owner: Lineage::current(),
+            is_unreachable: AtomicBool::new(false),
             next_serial: AtomicU64::new(0),
             inbox: Inbox::new(),
             state: Mutex::new(PoolState::new()),
@@ -243,13 +245,11 @@ impl Pool {
     ///
     /// The caller is a copy of the pool's process, which nothing is left to do for.
     pub(crate) fn shutdown(&self, cancel_futures: bool) -> Result<(), Error> {
-        self.enter(|state, wakes| {
+        self.enter_and_wake(|state, wakes| {
             self.inbox.close(Error::Shutdown);
             state.shut_down(self, cancel_futures, wakes);
             state.dispatch(self, wakes);
-        })?;
-        self.poller.wake();
-        Ok(())
+        })
     }
 
     /// Returns a future that settles when so many workers take tasks.
@@ -282,16 +282,12 @@ impl Pool {
 
     /// Breaks the pool and kills every worker. The manager reaps them.
     pub(crate) fn kill_workers(&self) {
-        if self.enter(|state, wakes| state.kill_all(self, wakes)).is_ok() {
-            self.poller.wake();
-        }
+        let _ = self.enter_and_wake(|state, wakes| state.kill_all(self, wakes));
     }
 
     /// Breaks the pool and sends every worker SIGTERM; those that stay are killed.
     pub(crate) fn terminate_workers(&self) {
-        if self.enter(|state, wakes| state.terminate_all(self, wakes)).is_ok() {
-            self.poller.wake();
-        }
+        let _ = self.enter_and_wake(|state, wakes| state.terminate_all(self, wakes));
     }
 
     /// Waits until all callbacks and hooks have run; see [`CallbackThread::finish`].
@@ -301,7 +297,22 @@ impl Pool {
 
     fn break_with(&self, cause: BrokenCause) {
         self.with_state(|state, wakes| state.break_pool(self, cause, wakes));
-        self.poller.wake();
+        self.check_wake(self.poller.wake_surely());
+    }
+
+    /// Notes whether the manager was woken.
+    fn check_wake(&self, woken: nix::Result<()>) {
+        // Relaxed: who waits for the manager has broken the pool, or comes after that.
+        if let Err(errno) = woken
+            && !self.is_unreachable.swap(true, Ordering::Relaxed)
+        {
+            self.break_with(BrokenCause::DescriptorLost { errno });
+        }
+    }
+
+    /// Whether the manager sleeps for ever, because the program has closed all that could wake it.
+    pub(crate) fn is_unreachable(&self) -> bool {
+        self.is_unreachable.load(Ordering::Relaxed)
     }
 
     /// The manager thread: returns when the pool is over and every worker is reaped.
@@ -319,16 +330,16 @@ impl Pool {
 
     fn run_to_the_end(&self) {
         let run = panic::catch_unwind(AssertUnwindSafe(|| self.manage()));
-        let problem = match run {
+        let cause = match run {
             Ok(Ok(())) => return self.callbacks.close(),
-            Ok(Err(errno)) => format!("waiting for events failed: {}", errno.desc()),
-            Err(payload) => match payload.downcast_ref::<String>() {
+            Ok(Err(errno)) => BrokenCause::DescriptorLost { errno },
+            // A bug, but not a reason to leave anybody waiting or any process behind.
+            Err(payload) => BrokenCause::Internal(match payload.downcast_ref::<String>() {
                 Some(message) => message.clone(),
                 None => "see the message on standard error".to_owned(),
-            },
+            }),
         };
-        // A bug, but not a reason to leave anybody waiting or any process behind.
-        self.break_with(BrokenCause::Internal(problem));
+        self.break_with(cause);
         self.lock().reap_all_blocking(self);
         self.callbacks.close();
     }
@@ -439,6 +450,16 @@ impl Pool {
         Ok(self.with_state(change))
     }
 
+    /// As [`enter`](Self::enter); the manager looks at the state afterwards, whatever was under way.
+    fn enter_and_wake(
+        &self,
+        change: impl FnOnce(&mut PoolState, &mut Wakes),
+    ) -> Result<(), Error> {
+        self.enter(change)?;
+        self.check_wake(self.poller.wake_surely());
+        Ok(())
+    }
+
     /// Whether this process is the pool's, and not a copy of that.
     pub(crate) fn is_ours(&self) -> bool {
         self.owner.is_current()
@@ -456,7 +477,7 @@ impl Pool {
         impl Drop for WakeOnPanic<'_> {
             fn drop(&mut self) {
                 if std::thread::panicking() {
-                    self.0.wake();
+                    let _ = self.0.wake();
                 }
             }
         }
@@ -475,7 +496,7 @@ impl Pool {
         state.failed += wakes.failed;
         drop(state);
         if wake {
-            self.poller.wake();
+            self.check_wake(self.poller.wake());
         }
         wakes.warn();
         for hook in wakes.take_hooks() {

@@ -104,7 +104,10 @@ impl Stderr {
     /// Passes on what is there, and ends the thread.
     pub(super) fn stop(&self) {
         self.relay.over.store(true, Ordering::Release);
-        self.relay.poller.wake();
+        if self.relay.poller.wake().is_err() {
+            // It sleeps for ever.
+            return;
+        }
         if let Some(thread) = lock(&self.thread).take() {
             // Its panics are bugs, which the hook has told of; there is nobody left to tell.
             let _ = thread.join();
@@ -250,7 +253,8 @@ impl Relay {
         let waiting: usize = rest.iter().map(|(_, bytes)| bytes.len()).sum();
         if !bytes.is_empty() && waiting + bytes.len() <= REST {
             rest.push((slot, bytes));
-            self.poller.wake();
+            // A thread that cannot be woken passes on nothing more.
+            let _ = self.poller.wake();
         }
     }
 
@@ -340,7 +344,7 @@ mod tests {
     fn an_end_that_comes_while_a_sink_is_waited_for_is_an_end() {
         let (stderr, reader) = waiting_for_sink();
         stderr.relay.over.store(true, Ordering::Release);
-        stderr.relay.poller.wake();
+        stderr.relay.poller.wake().unwrap();
         // Room for what waits. It may be given up by now, which is an end as well.
         let _open = read_until(b".", reader).recv_timeout(HANG).unwrap();
         let thread = lock(&stderr.thread).take().unwrap();

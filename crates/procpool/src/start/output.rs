@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 
 use crate::error::Error;
+use crate::sys::descriptor::above_standard_streams;
 use crate::sys::process::Stream;
-use crate::sys::socket::above_standard_streams;
 
 /// What stands for a worker's number in a path.
 const WORKER: &[u8] = b"{worker}";
@@ -103,7 +103,7 @@ fn open(path: PathBuf) -> Result<OwnedFd, Error> {
     let opened = OpenOptions::new().append(true).create(true).open(&path);
     let above = opened
         .map_err(|error| error.raw_os_error().map_or(Errno::EINVAL, Errno::from_raw))
-        .and_then(|file| above_standard_streams(file.into()));
+        .and_then(|file| above_standard_streams(file));
     above.map_err(|errno| Error::OutputFile { path, errno })
 }
 

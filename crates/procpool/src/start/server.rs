@@ -30,7 +30,7 @@ use crate::sys::process::{
     PidFd, discard, end_with, end_with_nobody, exit_now, restore_name, set_name,
 };
 use crate::sys::signal::adopt_sigint;
-use crate::sys::socket::{Socket, above_standard_streams};
+use crate::sys::socket::Socket;
 use crate::worker;
 
 /// The exit code of a server that is not needed any more. Nobody reads it.
@@ -286,7 +286,6 @@ impl Seat {
                 exit_now(CONFUSED);
             }
         }
-        let Ok(socket) = above_standard_streams(socket) else { exit_now(CONFUSED) };
         let Some(segment) = Segment::received(memory, SEGMENT) else { exit_now(CONFUSED) };
         let link = ParentLink::new(Socket::from(socket), segment, server);
         worker::run(link, worker.id, exit_copy)

@@ -15,11 +15,11 @@ use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, open};
+use nix::fcntl::OFlag;
 use nix::libc;
-use nix::sys::stat::Mode;
-use nix::unistd::{self, ForkResult, Pid, dup2_stderr, dup2_stdin, dup2_stdout};
+use nix::unistd::{self, ForkResult, Pid};
 
+use super::descriptor::{open_closed_streams, open_null, replace_stream};
 use super::poller::spin;
 use super::process::exit_now;
 
@@ -64,7 +64,7 @@ pub(crate) fn fork() -> nix::Result<Option<Pid>> {
 }
 
 /// Closes every descriptor but the standard streams and `kept`, and makes `/dev/null` the standard
-/// input. For a copy only, which must not use anything that it inherited by a descriptor.
+/// input and what is closed of the others. For a copy only, which must not use anything that it inherited by a descriptor.
 ///
 /// # Errors
 ///
@@ -83,7 +83,8 @@ pub(crate) fn keep_only(kept: &[BorrowedFd<'_>]) -> nix::Result<()> {
             unsafe { libc::close(number) };
         }
     }
-    dup2_stdin(open("/dev/null", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?)
+    replace_stream(0, open_null(OFlag::O_RDONLY)?)?;
+    open_closed_streams()
 }
 
 /// Makes a standard stream of this process lead to `target`, or to `/dev/null`.
@@ -92,15 +93,7 @@ pub(crate) fn keep_only(kept: &[BorrowedFd<'_>]) -> nix::Result<()> {
 ///
 /// `/dev/null` cannot be opened; `EBADF` for another number than 1 and 2.
 pub(crate) fn redirect(number: i32, target: Option<OwnedFd>) -> nix::Result<()> {
-    let target = match target {
-        Some(target) => target,
-        None => open("/dev/null", OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty())?,
-    };
-    match number {
-        1 => dup2_stdout(target),
-        2 => dup2_stderr(target),
-        _ => Err(Errno::EBADF),
-    }
+    replace_stream(number, target.map_or_else(|| open_null(OFlag::O_WRONLY), Ok)?)
 }
 
 /// Makes this process the leader of a new process group.

@@ -8,6 +8,7 @@
 pub(crate) mod barrier;
 pub(crate) mod clock;
 pub(crate) mod code;
+pub(crate) mod descriptor;
 pub(crate) mod filling;
 pub(crate) mod fork;
 #[cfg(not(loom))]

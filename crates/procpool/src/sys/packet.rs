@@ -16,7 +16,8 @@ use nix::sys::socket::{
     recvmsg, sendmsg, socketpair,
 };
 
-use super::socket::{above_standard_streams, take_inherited};
+use super::descriptor::above_standard_streams;
+use super::socket::take_inherited;
 
 /// The longest packet. A higher limit costs memory at each receipt, and the kernel's own is three
 /// times as high; a lower one leaves less room for what a panic says.
@@ -34,12 +35,12 @@ pub(crate) struct Packet {
     pub(crate) descriptor: Option<OwnedFd>,
 }
 
-/// Makes a pair. The number of the second end is above 2, so that it can be handed over beside the
-/// standard streams.
+/// Makes a pair.
 pub(crate) fn pair() -> nix::Result<(PacketSocket, PacketSocket)> {
     let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
     let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, flags)?;
-    Ok((PacketSocket(ours), PacketSocket(above_standard_streams(theirs)?)))
+    let above = |end| above_standard_streams(end).map(PacketSocket);
+    Ok((above(ours)?, above(theirs)?))
 }
 
 impl PacketSocket {
@@ -86,6 +87,8 @@ impl PacketSocket {
         // SAFETY: the kernel has opened the descriptor for this process with this receipt, and a
         // packet carries one at most, so nothing else knows it.
         let descriptor = arrived.map(|number| unsafe { OwnedFd::from_raw_fd(number) });
+        // Without another number it counts as one that there was no room for.
+        let descriptor = descriptor.and_then(|fd| above_standard_streams(fd).ok());
         bytes.truncate(count);
         Ok((count > 0).then_some(Packet { bytes, descriptor }))
     }

@@ -8,11 +8,11 @@ use std::os::fd::OwnedFd;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::unistd::pipe2;
 
-use super::socket::above_standard_streams;
+use super::descriptor::above_standard_streams;
 
-/// Makes a pipe: the parent's end, and the worker's, whose number is above 2.
+/// Makes a pipe: the parent's end, and the worker's.
 pub(crate) fn pipe() -> nix::Result<(OwnedFd, OwnedFd)> {
     let (parent, worker) = pipe2(OFlag::O_CLOEXEC)?;
     fcntl(&parent, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
-    Ok((parent, above_standard_streams(worker)?))
+    Ok((above_standard_streams(parent)?, above_standard_streams(worker)?))
 }

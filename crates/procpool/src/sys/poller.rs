@@ -3,7 +3,8 @@
 //! Owns the epoll descriptor and one eventfd. Knows no workers: a source is a descriptor and a
 //! number that comes back with its events.
 
-use std::os::fd::{AsFd, BorrowedFd};
+use std::mem::ManuallyDrop;
+use std::os::fd::{AsFd, BorrowedFd, IntoRawFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,9 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use nix::sys::eventfd::{EfdFlags, EventFd};
+use nix::unistd::{read, write};
+
+use super::descriptor::above_standard_streams;
 
 /// The number under which the wake-up itself is registered.
 const WAKE: u64 = u64::MAX;
@@ -30,8 +34,10 @@ pub(crate) enum Writable {
 /// Waits for sources and wake-ups.
 #[derive(Debug)]
 pub(crate) struct Poller {
-    epoll: Epoll,
-    wake: EventFd,
+    epoll: ManuallyDrop<Epoll>,
+    wake: ManuallyDrop<OwnedFd>,
+    /// Whether the program was seen to have closed one of the two. Then their numbers may be anybody's.
+    lost: AtomicBool,
     /// Whether a wake-up is under way, so that many wake-ups cost one write.
     woken: AtomicBool,
 }
@@ -39,14 +45,25 @@ pub(crate) struct Poller {
 impl Poller {
     pub(crate) fn new() -> nix::Result<Self> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
-        let wake = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?;
-        epoll.add(&wake, EpollEvent::new(EpollFlags::EPOLLIN, WAKE))?;
-        Ok(Self { epoll, wake, woken: AtomicBool::new(false) })
+        let epoll = ManuallyDrop::new(Epoll(above_standard_streams(epoll.0)?));
+        let wake = ManuallyDrop::new(new_event(0)?);
+        epoll.add(&*wake, EpollEvent::new(EpollFlags::EPOLLIN, WAKE))?;
+        Ok(Self { epoll, wake, lost: AtomicBool::new(false), woken: AtomicBool::new(false) })
     }
 
     /// Watches `source` for data and its end, which come back as `number`.
+    ///
+    /// # Errors
+    ///
+    /// Those of epoll_ctl(2), except that the poller is lost, which the next wait reports.
     pub(crate) fn add(&self, source: impl AsFd, number: u64) -> nix::Result<()> {
-        self.epoll.add(source, EpollEvent::new(EpollFlags::EPOLLIN, number))
+        match self.epoll.add(source, EpollEvent::new(EpollFlags::EPOLLIN, number)) {
+            Err(Errno::EBADF | Errno::EINVAL) => {
+                self.lost.store(true, Ordering::SeqCst);
+                Ok(())
+            }
+            other => other,
+        }
     }
 
     pub(crate) fn remove(&self, source: impl AsFd) {
@@ -54,13 +71,35 @@ impl Poller {
     }
 
     /// Makes the current or next [`wait`](Self::wait) return.
-    pub(crate) fn wake(&self) {
+    ///
+    /// # Errors
+    ///
+    /// The program has closed the poller's descriptors, and a wait that goes on may never end.
+    pub(crate) fn wake(&self) -> nix::Result<()> {
         // If this swap comes before the one in `wait`, that one is followed by the caller's look
         // at the state, which shows what this wake-up is about. If it comes after, the flag was
         // false and the write below ends the next wait. Both are SeqCst, so there is no third way.
-        if !self.woken.swap(true, Ordering::SeqCst) {
-            // It fails only when the counter is full, that is, when a wake-up is pending.
-            let _ = self.wake.write(1);
+        if self.woken.swap(true, Ordering::SeqCst) { Ok(()) } else { self.wake_surely() }
+    }
+
+    /// The same, whether or not one is under way: that one may have been lost with its descriptor.
+    ///
+    /// # Errors
+    ///
+    /// As above.
+    pub(crate) fn wake_surely(&self) -> nix::Result<()> {
+        match write(&*self.wake, &1_u64.to_ne_bytes()) {
+            // The counter is full: a wake-up is pending.
+            Ok(_) | Err(Errno::EAGAIN) => Ok(()),
+            // A new source that is ready ends the wait too. It stays open for ever, because it may have
+            // the number of the one that is lost.
+            Err(_) => {
+                self.lost.store(true, Ordering::SeqCst);
+                let alarm = new_event(1)?;
+                self.epoll.add(&alarm, EpollEvent::new(EpollFlags::EPOLLIN, WAKE))?;
+                let _ = alarm.into_raw_fd();
+                Ok(())
+            }
         }
     }
 
@@ -82,7 +121,8 @@ impl Poller {
 
     /// Ends a wake-up; the next one counts again.
     fn take_wake(&self) {
-        let _ = self.wake.read();
+        let lost = !matches!(read(&*self.wake, &mut [0; 8]), Ok(_) | Err(Errno::EAGAIN));
+        self.lost.fetch_or(lost, Ordering::SeqCst);
         self.woken.swap(false, Ordering::SeqCst);
     }
 
@@ -91,7 +131,8 @@ impl Poller {
     ///
     /// # Errors
     ///
-    /// Those of epoll_wait(2), except an interruption, which ends the wait early.
+    /// Those of epoll_wait(2), except an interruption, which ends the wait early; those of a wake-up
+    /// that the program has closed.
     pub(crate) fn wait(&self, ready: &mut Vec<u64>, deadline: Option<Instant>) -> nix::Result<()> {
         ready.clear();
         let mut events = [EpollEvent::empty(); EVENTS];
@@ -101,7 +142,7 @@ impl Poller {
         };
         let count = match self.epoll.wait(&mut events, timeout) {
             Err(Errno::EINTR) => 0,
-            other => other?,
+            other => other.inspect_err(|_| self.lost.store(true, Ordering::SeqCst))?,
         };
         for event in &events[..count] {
             if event.data() == WAKE {
@@ -110,8 +151,26 @@ impl Poller {
                 ready.push(event.data());
             }
         }
-        Ok(())
+        if self.lost.load(Ordering::SeqCst) { Err(Errno::EBADF) } else { Ok(()) }
     }
+}
+
+impl Drop for Poller {
+    /// Leaves numbers alone that may be anybody's.
+    fn drop(&mut self) {
+        if !*self.lost.get_mut() {
+            // SAFETY: nothing uses it after this.
+            unsafe { ManuallyDrop::drop(&mut self.epoll) };
+            // SAFETY: as above.
+            unsafe { ManuallyDrop::drop(&mut self.wake) };
+        }
+    }
+}
+
+/// Makes an eventfd(2) that counts from `count`.
+fn new_event(count: u32) -> nix::Result<OwnedFd> {
+    let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
+    above_standard_streams(EventFd::from_value_and_flags(count, flags)?)
 }
 
 /// How long to look again and again before sleeping. Waking a sleeping CPU costs some 50 µs on
@@ -172,13 +231,13 @@ mod tests {
     fn wake_ups_coalesce_and_none_is_lost() {
         let poller = Poller::new().unwrap();
         let mut ready = Vec::new();
-        poller.wake();
-        poller.wake();
+        poller.wake().unwrap();
+        poller.wake().unwrap();
         poller.wait(&mut ready, None).unwrap();
         assert!(ready.is_empty());
         // Both were one: the next wait ends by its deadline, which has passed.
         poller.wait(&mut ready, Some(Instant::now())).unwrap();
-        poller.wake();
+        poller.wake().unwrap();
         poller.wait(&mut ready, None).unwrap();
     }
 }

@@ -20,9 +20,10 @@ use nix::sys::stat::Mode;
 use nix::unistd::{Pid, getppid};
 use serde::{Deserialize, Serialize};
 
+use super::descriptor::above_standard_streams;
 use crate::error::{ResourceUsage, WorkerExit};
 
-/// What a child's stdout or stderr is. A descriptor is one above 2.
+/// What a child's stdout or stderr is.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Stream<'a> {
     Inherited,
@@ -35,7 +36,7 @@ pub(crate) enum Stream<'a> {
 pub(crate) struct Surroundings<'a> {
     pub(crate) stdout: Stream<'a>,
     pub(crate) stderr: Stream<'a>,
-    /// Descriptors above 2 that it has under their own numbers.
+    /// Descriptors that it has under their own numbers.
     pub(crate) inherited: &'a [BorrowedFd<'a>],
     /// Variables that it has beside the parent's, or with other values.
     pub(crate) variables: &'a [(OsString, OsString)],
@@ -128,7 +129,8 @@ impl PidFd {
         let fd = i32::try_from(Errno::result(fd)?).map_err(|_| Errno::EOVERFLOW)?;
         // SAFETY: the call succeeded, so `fd` is a new descriptor (close-on-exec, as always for
         // pidfds) that nothing else owns.
-        Ok(Self(unsafe { OwnedFd::from_raw_fd(fd) }))
+        let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+        above_standard_streams(fd).map(Self)
     }
 
     /// Sends `signal`. A process that has ended already is no error.

@@ -26,8 +26,8 @@ use nix::libc;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::unistd::ftruncate;
 
+use super::descriptor::above_standard_streams;
 use super::lineage::Lineage;
-use super::socket::above_standard_streams;
 
 /// How many lines there are. They fill the first page.
 pub(crate) const LINES: usize = 64;

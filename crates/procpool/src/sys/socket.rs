@@ -14,31 +14,20 @@ use nix::sys::socket::{
     AddressFamily, MsgFlags, SockFlag, SockType, UnixAddr, getsockname, sendmsg, socketpair,
 };
 
+use super::descriptor::above_standard_streams;
 use crate::wire::Source;
 
 /// One end of a link.
 #[derive(Debug)]
 pub(crate) struct Socket(UnixStream);
 
-/// Makes a link: the parent's end, non-blocking, and the worker's, whose number is above 2 so that
-/// it can be handed over beside the standard streams.
+/// Makes a link: the parent's end, non-blocking, and the worker's.
 pub(crate) fn pair() -> nix::Result<(Socket, OwnedFd)> {
     let flags = SockFlag::SOCK_CLOEXEC;
     let (parent, worker) = socketpair(AddressFamily::Unix, SockType::Stream, None, flags)?;
-    let parent = UnixStream::from(parent);
+    let parent = UnixStream::from(above_standard_streams(parent)?);
     parent.set_nonblocking(true).map_err(|error| errno_of(&error))?;
     Ok((Socket(parent), above_standard_streams(worker)?))
-}
-
-/// Moves a descriptor that would be in the way of the standard streams of the process that is to
-/// inherit it.
-pub(crate) fn above_standard_streams(fd: OwnedFd) -> nix::Result<OwnedFd> {
-    if fd.as_raw_fd() > 2 {
-        return Ok(fd);
-    }
-    let moved = fcntl(&fd, FcntlArg::F_DUPFD_CLOEXEC(3))?;
-    // SAFETY: F_DUPFD_CLOEXEC succeeded, so `moved` is a new descriptor that nobody owns.
-    Ok(unsafe { OwnedFd::from_raw_fd(moved) })
 }
 
 fn errno_of(error: &io::Error) -> nix::errno::Errno {

@@ -1,6 +1,7 @@
-//! Takes the pool's manager the descriptor that it waits on, and gives it one that cannot be waited
-//! on. Prints the errors of a task that runs, of one that waits and of one that comes later; then
-//! how many children are left.
+//! Takes the pool's manager descriptors that it waits on: `replace`, `close epoll`, `close eventfd`, or
+//! `close epoll eventfd`. With `idle` before, that is done while no worker is there. Prints the errors of
+//! a task that runs, of one that waits and of one that comes later, and says when the pool is dropped.
+//! Then how many children are left, unless nothing could wake the manager.
 
 use std::fs::File;
 use std::os::fd::AsRawFd;
@@ -16,37 +17,67 @@ fn stay((running, never): (String, String)) {
     gate::take(&never);
 }
 
-/// Puts /dev/null where the only epoll descriptor of this program was.
-fn take_the_managers_descriptor() {
-    let mut descriptors = os::descriptors_of(std::process::id()).into_iter();
-    let is_epoll = |(_, target): &(i32, String)| target == "anon_inode:[eventpoll]";
-    let (number, _) = descriptors.find(is_epoll).expect("there is a pool");
-    let null = File::open("/dev/null").expect("it is always there");
-    // SAFETY: dup2(2) takes two integers. That it replaces a descriptor which somebody else owns is
-    // the point; a descriptor of that number stays open, so nothing is closed twice.
-    assert_eq!(unsafe { libc::dup2(null.as_raw_fd(), number) }, number);
+/// The descriptors of this program that lead to `anon_inode:[KIND]`: there is one pool.
+fn descriptors(kind: &str) -> Vec<i32> {
+    let target = format!("anon_inode:[{kind}]");
+    let all = os::descriptors_of(std::process::id()).into_iter();
+    let found: Vec<i32> = all.filter(|(_, it)| *it == target).map(|(number, _)| number).collect();
+    assert!(!found.is_empty(), "there is a pool");
+    found
+}
+
+/// Does with the manager's descriptors what the arguments say.
+fn take_the_managers_descriptors(arguments: &[String]) {
+    if arguments.iter().any(|word| word == "replace") {
+        let null = File::open("/dev/null").expect("it is always there");
+        for number in descriptors("eventpoll") {
+            // SAFETY: dup2(2) takes two integers. That it replaces a descriptor which somebody else
+            // owns is the point; one of that number stays open, so nothing is closed twice.
+            assert_eq!(unsafe { libc::dup2(null.as_raw_fd(), number) }, number);
+        }
+    }
+    for kind in ["epoll", "eventfd"] {
+        if arguments.iter().any(|word| word == kind) {
+            for number in descriptors(if kind == "epoll" { "eventpoll" } else { kind }) {
+                // SAFETY: close(2) takes an integer. That it steals the descriptor is the point.
+                assert_eq!(unsafe { libc::close(number) }, 0);
+            }
+        }
+    }
 }
 
 fn main() -> Result<(), Error> {
     procpool::init();
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let says = |word: &str| arguments.iter().any(|argument| argument == word);
     let folder = tempfile::tempdir().expect("a folder can be made");
     let [arrived, never] = ["arrived", "never"].map(|name| Gate::new(folder.path(), name));
     let executor = ProcessPoolExecutor::builder().max_workers(1).build()?;
-    let running = executor.submit(stay, (arrived.path(), never.path()));
-    arrived.take(1, watch::HANG).expect("the task runs");
-    let waiting = executor.submit(stay, (arrived.path(), never.path()));
-    take_the_managers_descriptor();
-    // Its manager may be asleep: a pool that is told to end wakes it.
-    executor.shutdown(false, false);
+    let submit = || executor.submit(stay, (arrived.path(), never.path()));
+    let early = (!says("idle")).then(|| {
+        let running = submit();
+        arrived.take(1, watch::HANG).expect("the task runs");
+        (running, submit())
+    });
+    take_the_managers_descriptors(&arguments);
+    // Its manager may be asleep: a pool that needs a worker, or is told to end, wakes it.
+    let (running, waiting) = early.unwrap_or_else(|| (submit(), submit()));
+    if !says("idle") {
+        executor.shutdown(false, false);
+    }
     for (name, future) in [("running", &running), ("waiting", &waiting)] {
         println!("{name}: {}", text(future.error()));
     }
     println!("later: {}", text(executor.submit(|()| (), ()).error()));
-    // The manager waits for the ends of its workers, and then ends itself.
-    while os::threads_of(std::process::id()).len() > 1 {
-        std::thread::yield_now();
+    drop(executor);
+    println!("dropped");
+    if !(says("epoll") && says("eventfd")) {
+        // The manager waits for the ends of its workers, and then ends itself.
+        while os::threads_of(std::process::id()).len() > 1 {
+            std::thread::yield_now();
+        }
+        println!("{} children left", os::children_of(std::process::id()).len());
     }
-    println!("{} children left", os::children_of(std::process::id()).len());
     Ok(())
 }
 

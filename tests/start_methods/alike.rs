@@ -90,6 +90,11 @@ fn a_dead_worker_is_replaced() {
     shows("replaced");
 }
 
+#[test]
+fn a_dead_server_is_replaced_unless_it_is_a_copy() {
+    shows("server killed");
+}
+
 // Behaviours: SHUT-17.
 #[test]
 fn killing_ends_what_never_ends() {
@@ -153,6 +158,16 @@ fn no_worker_runs_the_programs_exit_handlers() {
 #[test]
 fn signals_are_a_workers_own() {
     shows("signals");
+}
+
+#[test]
+fn no_signal_to_the_program_ends_what_workers_come_from() {
+    shows("signals to all");
+}
+
+#[test]
+fn workers_have_the_builders_mask_and_the_actions_of_preload() {
+    shows("mask and actions");
 }
 
 #[test]

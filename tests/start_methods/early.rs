@@ -4,8 +4,10 @@
 
 use assert_cmd::Command;
 use assert_cmd::assert::Assert;
+use nix::sys::signal::Signal;
 use predicates::str::{is_empty, is_match};
 use procpool_testkit::gate::Gate;
+use procpool_testkit::os::{self, Watched};
 use procpool_testkit::{program, start, watch};
 
 /// Runs the program that does something before `init()`, as its environment says.
@@ -59,6 +61,25 @@ fn a_server_that_never_gets_to_init_is_given_up_and_the_error_says_why() {
     let run = run("forkserver", &[before_init("wait"), arrived_at, go_at, limit]);
     run.stdout(expected).stderr(is_empty());
     arrived.take(2, watch::HANG).expect("the server was there too");
+}
+
+#[test]
+fn a_signal_to_the_program_does_not_end_a_server_that_has_not_got_to_init() {
+    let folder = tempfile::tempdir().unwrap();
+    let (arrived, go) = (Gate::new(folder.path(), "arrived"), Gate::new(folder.path(), "go"));
+    let places = [("ARRIVED", arrived.path()), ("GO", go.path()), before_init("wait")];
+    let program = std::thread::spawn(move || run("forkserver", &places));
+    // The program itself, and then its server, which knows the number of its parent.
+    for _ in 0..2 {
+        arrived.take(1, watch::HANG).unwrap();
+        let early = os::descendants_of(std::process::id()).into_iter();
+        let server = early.filter(|process| process.name == "exe").map(|process| process.pid);
+        for server in server.collect::<Vec<u32>>() {
+            assert!(Watched::new(server).signal(Signal::SIGTERM));
+        }
+        go.give(1);
+    }
+    program.join().unwrap().stdout("result 42\n").stderr(is_empty());
 }
 
 #[test]

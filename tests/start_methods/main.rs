@@ -3,6 +3,7 @@
 //! - [`alike`]: behaviours under every start method, each in a program of one thread;
 //! - [`preload`]: what it leaves is every worker's, and in memory once; how it can fail;
 //! - [`server`]: a server that ends, stops or is refused;
+//! - [`replaced`]: a server that dies where dead workers are replaced;
 //! - [`early`]: programs that are early or late at `init()`, and servers with them;
 //! - [`streams`]: standard streams that are closed, full or broken;
 //! - [`orphans`]: the program is killed, and nobody stays.
@@ -14,6 +15,7 @@ mod alike;
 mod early;
 mod orphans;
 mod preload;
+mod replaced;
 mod server;
 mod streams;
 

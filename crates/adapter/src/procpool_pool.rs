@@ -81,7 +81,7 @@ fn broken_by(exit: WorkerExit) -> Classified {
     match exit {
         WorkerExit::Code(code) => Classified::exited(code),
         WorkerExit::Signal(number) => Classified::killed(number),
-        WorkerExit::Unknown => ErrorClass::Broken.into(),
+        WorkerExit::WithServer | WorkerExit::Unknown => ErrorClass::Broken.into(),
     }
 }
 

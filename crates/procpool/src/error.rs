@@ -435,6 +435,9 @@ pub enum BrokenCause {
         exit: WorkerExit,
         /// What it was doing.
         activity: Activity,
+        /// Whether it was a copy of the program, of [`StartMethod::Fork`](crate::StartMethod::Fork):
+        /// there can be no second one.
+        copy: bool,
     },
     /// The process that workers are forked from did not answer in time and was killed.
     ServerTimeout {
@@ -496,8 +499,15 @@ impl fmt::Display for BrokenCause {
                 write!(f, "no worker could be started: creating {what} failed: {}", errno.desc())
             }
             BrokenCause::Protocol { pid, what } => write!(f, "worker {pid} {what}"),
-            BrokenCause::ServerDied { pid, exit, activity } => {
-                write!(f, "server {pid}, from which workers are forked, {exit} while {activity}")
+            BrokenCause::ServerDied { pid, exit, activity, copy } => {
+                write!(f, "server {pid}, from which workers are forked, {exit} while {activity}")?;
+                match copy {
+                    true => f.write_str(
+                        "; it was a copy of the program as it was in build(), so there can be no \
+                         other: where a pool is to outlive that, use StartMethod::Forkserver",
+                    ),
+                    false => Ok(()),
+                }
             }
             BrokenCause::ServerTimeout { pid, limit, activity } => write!(
                 f,
@@ -625,6 +635,8 @@ pub enum WorkerExit {
     Code(i32),
     /// A signal ended it. The number is the platform's.
     Signal(i32),
+    /// It ended with the server that it was forked from, which has died.
+    WithServer,
     /// It is gone, but its status went to another `wait` of the program, or SIGCHLD is ignored.
     Unknown,
 }
@@ -637,6 +649,7 @@ impl fmt::Display for WorkerExit {
                 Ok(signal) => write!(f, "was killed by {}", signal.as_str()),
                 Err(_) => write!(f, "was killed by signal {number}"),
             },
+            WorkerExit::WithServer => f.write_str("ended with the server that it was forked from"),
             WorkerExit::Unknown => f.write_str("ended (its exit status was collected elsewhere)"),
         }
     }

@@ -106,6 +106,11 @@ pub enum DeathPolicy {
     Break,
     /// Only the task that ran is affected, and another worker takes the dead one's place when a task
     /// needs it.
+    ///
+    /// So with the server of [`StartMethod::Forkserver`](crate::StartMethod::Forkserver): its workers end
+    /// with it, and another one is started, which runs `preload` again. The server of
+    /// [`StartMethod::Fork`](crate::StartMethod::Fork) is a copy of the program as it was in
+    /// [`build`](crate::Builder::build), which cannot be made again: its death breaks the pool.
     Replace {
         /// How often a task whose worker died is tried again, on another worker. After that it fails with
         /// [`Error::WorkerDied`](crate::Error::WorkerDied). With 0 a task runs at most once; otherwise

@@ -10,6 +10,11 @@
 //! 2. The poller tells the end of a worker first, which would be the cause. ***That would be wrong***,
 //!    were it not that a worker of a server is gone only when the server has said how it ended.
 //! 3. The server's own end is told: that is the cause, and no word is expected any more.
+//!
+//! Where dead workers are replaced, so is a server: its workers end with it, their tasks are tried again
+//! or fail as the policy says, and the next worker that is needed starts another server. One that ends
+//! before it has done what was asked of it counts as a failed start. A copy of the program
+//! (`StartMethod::Fork`) cannot be made again, so its end is that of the pool.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +22,8 @@ use super::Pool;
 use super::state::PoolState;
 use super::stderr::Captured;
 use super::wakes::Wakes;
-use crate::error::BrokenCause;
+use crate::error::{BrokenCause, WorkerExit};
+use crate::lifecycle::{DeathPolicy, ExitReason};
 use crate::start::{News, StartError};
 
 /// The number of the server with the poller: no worker's, whose serials are counted from 0.
@@ -39,6 +45,8 @@ pub(super) struct Expected {
     words: Vec<(u64, Instant)>,
     /// The worker that was asked for, which may exist and is not in the pool yet.
     arrival: Option<Arrival>,
+    /// Why the server was given up.
+    late: Option<BrokenCause>,
 }
 
 /// What the pool knows of a worker that is being started.
@@ -76,6 +84,14 @@ impl Expected {
     }
 }
 
+impl Pool {
+    /// Whether another server is started when one has ended.
+    fn replaces_server(&self) -> bool {
+        let replaces = matches!(self.settings.policies.death_policy, DeathPolicy::Replace { .. });
+        replaces && self.settings.starter.server().is_some_and(|server| !server.is_copy())
+    }
+}
+
 impl PoolState {
     /// The server was started, or asked for a worker: nothing else is asked of it before it answers.
     pub(super) fn expect_answer(&mut self, pool: &Pool, arrival: Arrival, wakes: &mut Wakes) {
@@ -99,13 +115,35 @@ impl PoolState {
         }
         let reap = || pool.settings.starter.server()?.reap(&pool.poller);
         if let Some((pid, ended, activity)) = reap() {
-            let exit = ended.exit;
-            self.expected.answered();
-            self.workers.iter_mut().for_each(|worker| worker.process.expect_no_word());
-            self.break_pool(pool, BrokenCause::ServerDied { pid, exit, activity }, wakes);
-            for (serial, _) in std::mem::take(&mut self.expected.words) {
-                self.on_word(pool, serial, wakes);
+            let copy = pool.settings.starter.server().is_some_and(|server| server.is_copy());
+            let died = BrokenCause::ServerDied { pid, exit: ended.exit, activity, copy };
+            let cause = self.expected.late.take().unwrap_or(died);
+            self.on_server_ended(pool, cause, wakes);
+        }
+    }
+
+    /// The server is gone, and its workers with it.
+    fn on_server_ended(&mut self, pool: &Pool, cause: BrokenCause, wakes: &mut Wakes) {
+        let was_late = std::mem::take(&mut self.expected.answer);
+        self.expected.answered();
+        self.workers.iter_mut().for_each(|worker| worker.process.lost_server());
+        if !pool.replaces_server() {
+            self.break_pool(pool, cause, wakes);
+        } else if self.broken.is_none() {
+            // They have no tasks, and their failure to start is the server's.
+            for worker in self.workers.iter_mut().filter(|worker| worker.is_coming()) {
+                drop(worker.kill(ExitReason::Died(WorkerExit::WithServer)));
             }
+            if was_late {
+                self.start_failed(pool, cause, wakes);
+            } else {
+                log::warn!("another server is started when it is needed: {cause}");
+            }
+            // Nothing says that the system is full.
+            (self.start_again, self.wake) = (None, true);
+        }
+        for (serial, _) in std::mem::take(&mut self.expected.words) {
+            self.on_word(pool, serial, wakes);
         }
     }
 
@@ -186,7 +224,12 @@ impl PoolState {
             });
             if let Some((pid, activity)) = late {
                 let limit = pool.settings.policies.start_timeout;
-                self.break_pool(pool, BrokenCause::ServerTimeout { pid, limit, activity }, wakes);
+                let cause = BrokenCause::ServerTimeout { pid, limit, activity };
+                if pool.replaces_server() {
+                    self.expected.late = Some(cause);
+                } else {
+                    self.break_pool(pool, cause, wakes);
+                }
             }
         }
         while let Some((serial, _)) =

@@ -3,7 +3,8 @@
 //! ```text
 //! Absent ──start──▶ Starting ──Preloading──▶ Preloading ──Ready──▶ Ready
 //!                   (forked ones begin here)
-//! any ──its process ended──▶ Gone
+//! any ──its process ended──▶ Absent, or Gone if it was a copy of the program
+//! any ──the pool is over───▶ Gone
 //! ```
 //!
 //! Owns the server's process and the socket to it, and the link of the worker that was asked for: one
@@ -14,6 +15,7 @@
 use std::os::fd::{AsFd, AsRawFd};
 
 use nix::errno::Errno;
+use nix::sys::signal::SigSet;
 use nix::unistd::{Pid, getpid};
 
 use super::method::Plan;
@@ -25,13 +27,15 @@ use crate::sys::fork::{count_threads, fork, keep_only, set_variables};
 use crate::sys::packet::{self, PacketSocket};
 use crate::sys::poller::Poller;
 use crate::sys::process::{Ended, PidFd, Stream, Surroundings, discard, exit_now, spawn_self};
-use crate::sys::signal::{block_sigint, forget_handlers, restore_mask, with_sigint};
+use crate::sys::signal::{bits_of, block_all, forget_handlers, set_mask};
 use crate::wire::FunctionRef;
 
 /// See the module's header.
 #[derive(Debug)]
 pub(crate) struct Forkserver {
     preload: Option<FunctionRef>,
+    /// Whether it is a copy of the program, of which there can be no second.
+    is_copy: bool,
     stage: Stage,
     server: Option<Server>,
     /// The worker that the server was asked for.
@@ -74,7 +78,7 @@ pub(crate) enum News {
 impl Forkserver {
     /// One that is started with the first worker.
     pub(super) fn absent(preload: Option<FunctionRef>) -> Self {
-        Self { preload, stage: Stage::Absent, server: None, asked: None }
+        Self { preload, is_copy: false, stage: Stage::Absent, server: None, asked: None }
     }
 
     /// Forks one from this process.
@@ -90,8 +94,8 @@ impl Forkserver {
         }
         let (control, theirs) = packet::pair().map_err(setup("a socket pair"))?;
         let parent = getpid();
-        // Until the server has a handler of its own.
-        let mask = block_sigint();
+        // Until the server has handlers of its own.
+        let mask = block_all();
         let copied = fork().map(|pid| {
             pid.unwrap_or_else(|| {
                 forget_handlers();
@@ -99,13 +103,14 @@ impl Forkserver {
                 if keep_only(&[theirs.as_fd()]).is_err() {
                     exit_now(server::CONFUSED);
                 }
-                server::run(theirs, parent, plan.preload)
+                server::run(theirs, parent, mask, plan.preload)
             })
         });
-        restore_mask(&mask);
+        set_mask(&mask);
         let pid = copied.map_err(setup("a process"))?;
         let server = Server::new(pid, control).map_err(setup("a process descriptor"))?;
-        Ok(Self { preload: None, stage: Stage::Starting, server: Some(server), asked: None })
+        let (stage, server) = (Stage::Starting, Some(server));
+        Ok(Self { preload: None, is_copy: true, stage, server, asked: None })
     }
 
     /// Asks for a worker, under a number; starts the server first if there is none, and then only
@@ -144,7 +149,8 @@ impl Forkserver {
     fn spawn(&self, place: &Place) -> Result<Server, StartError> {
         let failed = |what| move |errno| StartError { what, errno };
         let (control, theirs) = packet::pair().map_err(failed("a socket pair"))?;
-        let mut argument = format!("{}:{}", theirs.as_fd().as_raw_fd(), getpid());
+        let (number, mask) = (theirs.as_fd().as_raw_fd(), bits_of(&place.mask));
+        let mut argument = format!("{number}:{}:{mask}", getpid());
         if let Some(FunctionRef { offset, tag }) = self.preload {
             argument += &format!(":{offset}:{tag}");
         }
@@ -154,7 +160,8 @@ impl Forkserver {
             stderr: Stream::Inherited,
             inherited: &[theirs.as_fd()],
             variables: &place.variables,
-            mask: with_sigint(place.mask),
+            // Until it has handlers of its own.
+            mask: SigSet::all(),
             leads_group: false,
         };
         let pid = spawn_self(&arguments, &surroundings).map_err(failed("the server's process"))?;
@@ -268,12 +275,20 @@ impl Forkserver {
         }
     }
 
+    /// Whether it is a copy of the program, so that there can be no second one.
+    pub(crate) fn is_copy(&self) -> bool {
+        self.is_copy
+    }
+
     /// Says who has ended, how, and while doing what, if the server has. Then there is none any
-    /// more, and no word will come of its workers.
+    /// more, and no word will come of its workers; the next [`start`](Self::start) starts another one.
     pub(crate) fn reap(&mut self, poller: &Poller) -> Option<(u32, Ended, Activity)> {
         let (pid, activity) = self.identity()?;
         let ended = self.server.as_ref()?.process.reap()?;
         self.end(poller);
+        if !self.is_copy {
+            self.stage = Stage::Absent;
+        }
         Some((pid, ended, activity))
     }
 

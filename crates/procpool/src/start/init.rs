@@ -10,7 +10,7 @@ use crate::link::{ParentLink, SEGMENT, Segment};
 use crate::sys::code::{self, Function};
 use crate::sys::packet::PacketSocket;
 use crate::sys::process::{exit_now, restore_name};
-use crate::sys::signal::ignore_sigpipe;
+use crate::sys::signal::{ignore_sigpipe, mask_of};
 use crate::sys::socket::Socket;
 use crate::wire::FunctionRef;
 use crate::worker;
@@ -110,10 +110,11 @@ fn serve_as_worker(argument: &str) -> Option<Infallible> {
     worker::run(link, id, std::process::exit)
 }
 
-/// The same for a server: its socket, the process it works for, and `preload`.
+/// The same for a server: its socket, the process it works for, its workers' signal mask, and `preload`.
 fn serve_as_server(place: &str) -> Option<Infallible> {
     let mut parts = place.split(':');
     let (control, parent) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+    let mask = mask_of(parts.next()?.parse().ok()?);
     let preload = match parts.next() {
         None => None,
         Some(offset) => {
@@ -121,7 +122,7 @@ fn serve_as_server(place: &str) -> Option<Infallible> {
             Some(code::resolve(FunctionRef { offset, tag }).and_then(Function::typed)?)
         }
     };
-    server::run(PacketSocket::inherited(control)?, Pid::from_raw(parent), preload)
+    server::run(PacketSocket::inherited(control)?, Pid::from_raw(parent), mask, preload)
 }
 
 #[cfg(test)]

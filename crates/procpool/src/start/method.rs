@@ -42,10 +42,14 @@ pub enum StartMethod {
     #[default]
     Spawn,
     /// The program is started again once, as a server of one thread, and workers are forked from
-    /// that. The server is started with the first worker, and ends with the pool.
+    /// that. The server is started with the first worker, and ends with the pool. Signals that are meant
+    /// for the program do not end it: it handles those that would, and does nothing. In `preload`, too,
+    /// they have no effect; workers have the default actions, and those that `preload` has set.
     Forkserver,
     /// The server is forked from this process inside [`build`](crate::Builder::build), which is
-    /// refused when the process has a second thread, of another pool for instance.
+    /// refused when the process has a second thread, of another pool for instance. It takes signals as
+    /// that of [`Forkserver`](Self::Forkserver) does. When it is killed all the same, the pool is broken,
+    /// whatever the [`DeathPolicy`](crate::DeathPolicy): there can be no second copy.
     ///
     /// The server and its workers keep the standard streams, and no other descriptor: a file or a
     /// connection that was opened before is closed in them, and what holds it gets errors there or,

@@ -11,11 +11,11 @@
 //!
 //! ```text
 //! PROGRAM --procpool-worker LINK:MEMORY:PARENT:ID
-//! PROGRAM --procpool-server SOCKET:PARENT[:OFFSET:TAG]
+//! PROGRAM --procpool-server SOCKET:PARENT:MASK[:OFFSET:TAG]
 //! ```
 //!
 //! with the descriptors that they begin with, the process they work for, the worker's number in its
-//! pool, and the function `preload`.
+//! pool, the workers' signal mask, and the function `preload`.
 //! An argument, not an environment variable: the programs that a task starts would inherit that.
 
 mod forkserver;

@@ -73,6 +73,14 @@ impl Process {
         self.reaper = Reaper::Told(ended);
     }
 
+    /// Notes that its server has ended, with which it ends too.
+    pub(crate) fn lost_server(&mut self) {
+        if self.reaper == Reaper::Server {
+            self.kill();
+            self.reaper = Reaper::Told(Ended::WITH_SERVER);
+        }
+    }
+
     /// Expects no word of the server's about it any more.
     pub(crate) fn expect_no_word(&mut self) {
         if self.reaper == Reaper::Server {

@@ -8,7 +8,8 @@
 //!
 //! Owns the server's descriptors: its socket, a process descriptor of the pool's process and one of
 //! each worker, none of which a worker keeps. It opens a worker's before it reaps it, so that the
-//! number in there is still that worker's. It never blocks but in `preload` and in its one wait, and
+//! number in there is still that worker's. No signal ends it that is meant for the program, of whose
+//! process group it is. It never blocks but in `preload` and in its one wait, and
 //! in both it ends with the pool's process: the kernel sees to the first, when the thread that
 //! started it ends; in the second nobody's end matters but the process's.
 
@@ -17,7 +18,7 @@ use std::panic::{self, AssertUnwindSafe};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::Signal;
+use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::{Pid, getpid};
 
 use super::report::{self, Report, Request, Worker};
@@ -29,7 +30,7 @@ use crate::sys::packet::{Packet, PacketSocket};
 use crate::sys::process::{
     PidFd, discard, end_with, end_with_nobody, exit_now, restore_name, set_name,
 };
-use crate::sys::signal::adopt_sigint;
+use crate::sys::signal::{adopt_sigint, lay_down_shield, set_mask, shield};
 use crate::sys::socket::Socket;
 use crate::worker;
 
@@ -43,10 +44,11 @@ const NOT_READY: i32 = 1;
 pub(super) const CONFUSED: i32 = 70;
 
 /// Serves the pool at the other end of `control`, in process `parent`, until the end of this process.
-pub(super) fn run(control: PacketSocket, parent: Pid, preload: Option<fn()>) -> ! {
+/// All signals are blocked; `mask` is the workers'.
+pub(super) fn run(control: PacketSocket, parent: Pid, mask: SigSet, preload: Option<fn()>) -> ! {
     // Not into the frames below: in a copy of the program they are the program's.
     let _ = panic::catch_unwind(AssertUnwindSafe(|| {
-        let mut server = Server::set_up(control, parent);
+        let mut server = Server::set_up(control, parent, mask);
         server.preload(preload);
         let seat = server.serve();
         drop(server);
@@ -97,7 +99,7 @@ enum Direction {
 }
 
 impl Server {
-    fn set_up(control: PacketSocket, parent: Pid) -> Self {
+    fn set_up(control: PacketSocket, parent: Pid, mut mask: SigSet) -> Self {
         set_name(c"procpool-server");
         // In this order: the number of a parent that is there after the look was its own before it.
         let Ok(process) = PidFd::open(parent) else { exit_now(ABANDONED) };
@@ -108,6 +110,9 @@ impl Server {
             eprintln!("procpool: server {} has no SIGINT handler: {}", getpid(), errno.desc());
             exit_now(CONFUSED);
         }
+        shield();
+        mask.remove(Signal::SIGINT);
+        set_mask(&mask);
         let (workers, streams) = (Vec::new(), Vec::new());
         Self { control, parent: process, workers, memory: None, streams }
     }
@@ -277,6 +282,7 @@ impl Server {
 impl Seat {
     fn become_worker(self) -> ! {
         restore_name();
+        lay_down_shield();
         let Self { server, worker, socket, memory, streams } = self;
         if worker.leads_group && lead_group().is_err() {
             exit_now(CONFUSED);

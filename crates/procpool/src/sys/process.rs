@@ -115,6 +115,9 @@ pub(crate) struct Ended {
 impl Ended {
     /// Gone, and nobody can say how.
     pub(crate) const UNKNOWN: Self = Self { exit: WorkerExit::Unknown, usage: None };
+
+    /// With the server that would have said how.
+    pub(crate) const WITH_SERVER: Self = Self { exit: WorkerExit::WithServer, usage: None };
 }
 
 /// A process, by a descriptor that becomes readable when it has ended.

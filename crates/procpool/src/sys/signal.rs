@@ -5,6 +5,13 @@
 //! programs that tasks start. So a worker *handles* SIGINT, with a handler that does nothing:
 //! unlike SIG_IGN, a handler is reset to the default by exec. Between exec and [`adopt_sigint`]
 //! the signal is blocked.
+//!
+//! A server runs no task, so no signal that is meant for the program may end it: it handles all that
+//! would, in the same way, and its workers have the default actions again ([`shield`],
+//! [`lay_down_shield`]). Those that stop a process are left as they are: a terminal stops all processes
+//! of a program together.
+
+use std::mem::MaybeUninit;
 
 use nix::libc;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal};
@@ -23,27 +30,87 @@ pub(crate) fn with_sigint(mut mask: SigSet) -> SigSet {
     mask
 }
 
-/// Blocks SIGINT in the calling thread, and returns the mask that it had.
-pub(crate) fn block_sigint() -> SigSet {
+/// Blocks every signal in the calling thread, so that handlers of the program never run on it. Returns
+/// the mask that it had.
+pub(crate) fn block_all() -> SigSet {
     let mask = current_mask();
-    restore_mask(&with_sigint(mask));
+    set_mask(&SigSet::all());
     mask
-}
-
-/// Gives the calling thread a mask that it had before.
-pub(crate) fn restore_mask(mask: &SigSet) {
-    // It can only fail for masks that do not exist.
-    let _ = mask.thread_set_mask();
-}
-
-/// Blocks every signal in the calling thread, so that handlers of the program never run on it.
-pub(crate) fn block_all() {
-    let _ = SigSet::all().thread_block();
 }
 
 /// Gives the calling thread this mask.
 pub(crate) fn set_mask(mask: &SigSet) {
+    // It can only fail for masks that do not exist.
     let _ = mask.thread_set_mask();
+}
+
+/// The numbers that a signal can have.
+const NUMBERS: std::ops::RangeInclusive<libc::c_int> = 1..=64;
+
+/// Returns `mask` as bits, signal 1 the lowest.
+pub(crate) fn bits_of(mask: &SigSet) -> u64 {
+    let is_member = |number: &libc::c_int| {
+        // SAFETY: sigismember(3) reads the set, which is valid.
+        let is_member = unsafe { libc::sigismember(mask.as_ref(), *number) };
+        is_member == 1
+    };
+    NUMBERS.filter(is_member).fold(0, |bits, number| bits | 1 << (number - 1))
+}
+
+/// The inverse of [`bits_of`].
+pub(crate) fn mask_of(bits: u64) -> SigSet {
+    let mut set = *SigSet::empty().as_ref();
+    for number in NUMBERS.filter(|number| bits & 1 << (number - 1) != 0) {
+        // SAFETY: sigaddset(3) writes to the set, which is valid; it refuses what is no signal.
+        unsafe { libc::sigaddset(&raw mut set, number) };
+    }
+    // SAFETY: sigemptyset(3) has initialized the set.
+    unsafe { SigSet::from_sigset_t_unchecked(set) }
+}
+
+/// Makes a server of this process, which no signal ends that is meant for the program.
+pub(crate) fn shield() {
+    replace_actions(libc::SIG_DFL, do_nothing as *const () as libc::sighandler_t);
+}
+
+/// Makes a worker of a copy of a server: signals have their default actions, but for those that
+/// `preload` has given other ones.
+pub(crate) fn lay_down_shield() {
+    replace_actions(do_nothing as *const () as libc::sighandler_t, libc::SIG_DFL);
+}
+
+/// Replaces action `old` by `new` for the signals that end a process when nobody handles them. Not for
+/// those by which the kernel reports faults, after whose handler the fault would come again.
+fn replace_actions(old: libc::sighandler_t, new: libc::sighandler_t) {
+    const OTHERS: [libc::c_int; 13] = [
+        libc::SIGSEGV,
+        libc::SIGBUS,
+        libc::SIGFPE,
+        libc::SIGILL,
+        libc::SIGTRAP,
+        libc::SIGSYS,
+        libc::SIGTSTP,
+        libc::SIGTTIN,
+        libc::SIGTTOU,
+        libc::SIGCHLD,
+        libc::SIGCONT,
+        libc::SIGURG,
+        libc::SIGWINCH,
+    ];
+    for number in NUMBERS.filter(|number| !OTHERS.contains(number)) {
+        let mut action = MaybeUninit::<libc::sigaction>::zeroed();
+        // SAFETY: sigaction(2) writes at most a sigaction, to memory that is one. It refuses SIGKILL,
+        // SIGSTOP and what is the C library's.
+        let result = unsafe { libc::sigaction(number, std::ptr::null(), action.as_mut_ptr()) };
+        // SAFETY: all-zero bytes are a valid sigaction, and sigaction(2) leaves it valid.
+        let mut action = unsafe { action.assume_init() };
+        if result == 0 && action.sa_sigaction == old {
+            (action.sa_sigaction, action.sa_flags) = (new, libc::SA_RESTART);
+            // SAFETY: `new` is the default action, or `do_nothing`, which touches nothing and so may
+            // run at any instant.
+            unsafe { libc::sigaction(number, &raw const action, std::ptr::null_mut()) };
+        }
+    }
 }
 
 /// Installs the empty SIGINT handler and lets SIGINT through.
@@ -78,4 +145,20 @@ pub(crate) fn ignore_sigpipe() -> nix::Result<()> {
     let action = SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty());
     // SAFETY: ignoring a signal runs no code of ours.
     unsafe { sigaction(Signal::SIGPIPE, &action) }.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mask_comes_back_from_its_bits() {
+        assert_eq!(bits_of(&SigSet::empty()), 0);
+        let mut mask = SigSet::empty();
+        mask.add(Signal::SIGHUP);
+        mask.add(Signal::SIGTERM);
+        assert_eq!((bits_of(&mask), mask_of(bits_of(&mask))), (1 << 14 | 1, mask));
+        let realtime = 1 << 39 | 1 << 63;
+        assert_eq!(bits_of(&mask_of(realtime)), realtime);
+    }
 }

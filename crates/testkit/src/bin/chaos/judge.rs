@@ -324,6 +324,6 @@ fn is_plausible(death: &WorkerDeath) -> bool {
     match death.exit {
         WorkerExit::Code(code) => [task::EXIT, task::INITIALIZER_EXIT].contains(&code),
         WorkerExit::Signal(signal) => [libc::SIGKILL, libc::SIGTERM].contains(&signal),
-        WorkerExit::Unknown => false,
+        WorkerExit::WithServer | WorkerExit::Unknown => false,
     }
 }

@@ -52,6 +52,26 @@ pub(crate) fn a_dead_worker_is_replaced() {
     }
 }
 
+pub(crate) fn a_dead_server_is_replaced_unless_it_is_a_copy() {
+    let crossing = Crossing::new();
+    let policy = DeathPolicy::Replace { retries: 1 };
+    let pool = builder(1).death_policy(policy).build().unwrap();
+    let task = pool.submit(cross, crossing.places());
+    crossing.wait_for(1);
+    for server in os::servers_of(std::process::id()) {
+        assert!(os::Watched::new(server.pid).signal(Signal::SIGKILL));
+    }
+    if method() == "fork" {
+        let error = task.error();
+        let text = error.as_ref().map(ToString::to_string).unwrap_or_default();
+        assert!(text.contains("as it was in build(), so there can be no other"), "{text}");
+        assert!(matches!(cause_of(error), BrokenCause::ServerDied { copy: true, .. }));
+    } else {
+        crossing.go.give(1);
+        assert!(task.result().is_ok(), "{task:?}");
+    }
+}
+
 pub(crate) fn killing_ends_what_never_ends() {
     let crossing = Crossing::new();
     let pool = pool(2);

@@ -7,6 +7,7 @@
 mod behaviours;
 mod copies;
 mod endings;
+mod signals;
 mod support;
 
 use std::thread;
@@ -17,7 +18,7 @@ use procpool_testkit::os;
 type Behaviour = fn();
 
 /// By name, in the order of the tests that run them.
-const BEHAVIOURS: [(&str, Behaviour); 24] = [
+const BEHAVIOURS: [(&str, Behaviour); 27] = [
     ("initializer", behaviours::the_initializer_runs_once_in_every_worker_before_its_tasks),
     ("initializer fails", behaviours::a_failing_initializer_is_the_cause),
     ("map", behaviours::map_keeps_the_order),
@@ -30,6 +31,7 @@ const BEHAVIOURS: [(&str, Behaviour); 24] = [
     ("death", endings::a_death_is_the_cause),
     ("exit", endings::an_exit_is_the_cause),
     ("replaced", endings::a_dead_worker_is_replaced),
+    ("server killed", endings::a_dead_server_is_replaced_unless_it_is_a_copy),
     ("killed", endings::killing_ends_what_never_ends),
     ("killed at once", endings::killing_at_any_moment_leaves_nobody),
     ("shutdown", endings::shutdown_finishes_what_was_accepted),
@@ -41,6 +43,8 @@ const BEHAVIOURS: [(&str, Behaviour); 24] = [
     ("output", copies::what_was_printed_before_is_printed_once),
     ("exit handlers", copies::no_worker_runs_the_programs_exit_handlers),
     ("signals", copies::signals_are_a_workers_own),
+    ("signals to all", signals::no_signal_ends_what_workers_come_from),
+    ("mask and actions", signals::workers_have_the_builders_mask_and_the_actions_of_preload),
     ("names", copies::workers_are_named_after_the_program),
 ];
 

@@ -1,0 +1,215 @@
+//! A server that dies where dead workers are replaced: so is it, and its workers' tasks are tried again
+//! or fail as those of workers that die.
+
+use std::path::Path;
+use std::time::Duration;
+
+use nix::libc;
+use nix::sys::signal::{Signal, raise};
+use procpool::{
+    Activity, BrokenCause, Builder, DeathPolicy, Error, Event, EventKind, ExitReason,
+    ProcessPoolExecutor, StartMethod, WorkerExit,
+};
+use procpool_testkit::os::{self, Watched};
+use procpool_testkit::watch;
+
+use crate::server::{Crossing, cause_of, cross};
+
+fn replacing(retries: u32) -> Builder {
+    let builder = ProcessPoolExecutor::builder().start_method(StartMethod::Forkserver);
+    builder.death_policy(DeathPolicy::Replace { retries })
+}
+
+/// The worker that runs it, and its server.
+fn who((): ()) -> (u32, u32) {
+    (std::process::id(), std::os::unix::process::parent_id())
+}
+
+fn server_of(executor: &ProcessPoolExecutor) -> Watched {
+    Watched::new(executor.submit(who, ()).result().unwrap().1)
+}
+
+fn end(server: &Watched, signal: Signal) {
+    assert!(server.signal(signal));
+    assert!(server.ended_within(watch::HANG));
+}
+
+#[test]
+fn tasks_of_its_workers_are_tried_again_on_workers_of_another_one() {
+    watch::within(watch::HANG, || {
+        let crossing = Crossing::new();
+        // Whatever else counts: one failed start would be one too many.
+        let executor = replacing(1).max_workers(2).max_failed_starts(1).build().unwrap();
+        let server = server_of(&executor);
+        let events = executor.events();
+        let tasks = [(); 2].map(|()| executor.submit(cross, crossing.places()));
+        crossing.wait_for(2);
+        let waiting = executor.submit(who, ());
+        end(&server, Signal::SIGKILL);
+        crossing.wait_for(2);
+        crossing.go.give(2);
+        assert!(tasks.iter().all(|task| task.result().is_ok()), "{tasks:?}");
+        assert_ne!(waiting.result().unwrap().1, server.pid);
+        drop(executor);
+        let kinds: Vec<EventKind> = events.map(|event| event.kind).collect();
+        let exit = |kind: &&EventKind| {
+            let reason = ExitReason::Died(WorkerExit::WithServer);
+            matches!(kind, EventKind::WorkerExited(_, found) if *found == reason)
+        };
+        assert_eq!(kinds.iter().filter(exit).count(), 2, "{kinds:?}");
+        let retried = |kind: &&EventKind| matches!(kind, EventKind::TaskRetried(_));
+        assert_eq!(kinds.iter().filter(retried).count(), 2, "{kinds:?}");
+    });
+}
+
+#[test]
+fn a_task_that_is_not_tried_again_fails_alone_and_says_why() {
+    watch::within(watch::HANG, || {
+        let crossing = Crossing::new();
+        let executor = replacing(0).max_workers(1).max_failed_starts(1).build().unwrap();
+        let server = server_of(&executor);
+        let task = executor.submit(cross, crossing.places());
+        crossing.wait_for(1);
+        let later = executor.submit(who, ());
+        end(&server, Signal::SIGKILL);
+        let error = task.error();
+        let Some(Error::WorkerDied(death)) = error else { panic!("{error:?}") };
+        assert_eq!(death.exit, WorkerExit::WithServer);
+        let text = death.to_string();
+        assert!(
+            text.contains("ended with the server that it was forked from while running"),
+            "{text}"
+        );
+        assert_ne!(later.result().unwrap().1, server.pid);
+    });
+}
+
+#[test]
+fn an_idle_pool_gets_another_one_when_it_has_work_again() {
+    watch::within(watch::HANG, || {
+        let executor = replacing(0).max_workers(1).max_failed_starts(1).build().unwrap();
+        let mut events = executor.events();
+        for _ in 0..3 {
+            let server = server_of(&executor);
+            end(&server, Signal::SIGKILL);
+            // Until then its worker may be given a task.
+            let is_exit = |event: &Event| matches!(event.kind, EventKind::WorkerExited(..));
+            assert!(events.any(|event| is_exit(&event)));
+        }
+        assert_eq!(executor.submit(|x: u32| 2 * x, 21).result(), Ok(42));
+    });
+}
+
+#[test]
+fn a_map_goes_on() {
+    watch::within(watch::HANG, || {
+        let executor = replacing(5).max_workers(2).build().unwrap();
+        let server = server_of(&executor);
+        let mut results = executor.map(|x: u64| x + 1, 0..100_000);
+        assert_eq!(results.next(), Some(Ok(1)));
+        end(&server, Signal::SIGKILL);
+        assert!(results.zip(2..=100_000).all(|(found, expected)| found == Ok(expected)));
+    });
+}
+
+#[test]
+fn one_that_never_gets_ready_breaks_the_pool_after_so_many_starts() {
+    watch::within(watch::HANG, || {
+        let builder = replacing(0).preload(|| std::process::exit(7)).max_failed_starts(3);
+        let executor = builder.max_workers(2).build().unwrap();
+        let cause = cause_of(executor.submit(|()| (), ()).error());
+        let BrokenCause::ServerDied { exit, activity, .. } = cause else { panic!("{cause}") };
+        assert_eq!((exit, activity), (WorkerExit::Code(7), Activity::Preloading));
+    });
+}
+
+/// Ends the first server that runs it, and notes that in the working folder of nobody else.
+fn die_once() {
+    let path = std::env::var("DIED").expect("the test sets it");
+    if !Path::new(&path).exists() {
+        std::fs::write(path, "").expect("the folder is there");
+        raise(Signal::SIGKILL).expect("a process can be signalled");
+    }
+}
+
+#[test]
+fn one_that_dies_in_preload_once_is_replaced() {
+    watch::within(watch::HANG, || {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("died");
+        let builder = replacing(0).env("DIED", &path).preload(die_once).max_failed_starts(2);
+        let executor = builder.max_workers(1).build().unwrap();
+        assert_eq!(executor.submit(|x: u32| 2 * x, 21).result(), Ok(42));
+        assert!(path.exists());
+    });
+}
+
+#[test]
+fn one_that_does_not_answer_is_replaced() {
+    watch::within(watch::HANG, || {
+        let crossing = Crossing::new();
+        let builder = replacing(1).max_workers(2).start_timeout(Duration::from_secs(2));
+        let executor = builder.build().unwrap();
+        let server = server_of(&executor);
+        assert!(server.signal(Signal::SIGSTOP));
+        // One of them needs a worker that this server does not start.
+        let tasks = [(); 2].map(|()| executor.submit(cross, crossing.places()));
+        assert!(server.ended_within(watch::HANG), "it is given up");
+        crossing.go.give(3);
+        assert!(tasks.iter().all(|task| task.result().is_ok()), "{tasks:?}");
+    });
+}
+
+#[test]
+fn one_that_never_answers_is_the_cause_at_last() {
+    watch::within(watch::HANG, || {
+        let hang = || loop {
+            nix::unistd::pause();
+        };
+        let limit = Duration::from_millis(300);
+        let builder = replacing(0).preload(hang).start_timeout(limit).max_failed_starts(2);
+        let cause = cause_of(builder.build().unwrap().submit(|()| (), ()).error());
+        let BrokenCause::ServerTimeout { activity, .. } = cause else { panic!("{cause}") };
+        assert_eq!(activity, Activity::Preloading);
+    });
+}
+
+#[test]
+fn a_pool_that_is_ended_meanwhile_ends() {
+    watch::within(watch::HANG, || {
+        for kills in [false, true] {
+            let executor = replacing(0).max_workers(2).build().unwrap();
+            let server = server_of(&executor);
+            let crossing = Crossing::new();
+            let task = executor.submit(cross, crossing.places());
+            crossing.wait_for(1);
+            assert!(server.signal(Signal::SIGKILL));
+            if kills {
+                executor.kill_workers();
+            }
+            drop(executor);
+            assert!(task.error().is_some());
+            assert_eq!(os::process(server.pid), None, "it is reaped");
+        }
+    });
+}
+
+#[test]
+fn a_worker_that_the_kernel_does_not_end_with_it_is_killed() {
+    watch::within(watch::HANG, || {
+        let crossing = Crossing::new();
+        let forget = |places| {
+            // SAFETY: prctl(2) takes integers here.
+            unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, 0) };
+            cross(places)
+        };
+        let executor = replacing(0).max_workers(1).build().unwrap();
+        let (worker, server) = executor.submit(who, ()).result().unwrap();
+        let (worker, server) = (Watched::new(worker), Watched::new(server));
+        let task = executor.submit(forget, crossing.places());
+        crossing.wait_for(1);
+        end(&server, Signal::SIGKILL);
+        assert!(worker.ended_within(watch::HANG));
+        assert!(matches!(task.error(), Some(Error::WorkerDied(_))));
+    });
+}

@@ -98,7 +98,7 @@ fn what_comes_before_init_is_not_run_again_when_the_program_is_forked() {
 fn a_servers_command_line_is_of_no_use_to_people() {
     let mut command = Command::new(program::path("fail_before_init"));
     command.args(["--procpool-server", "1:1"]).assert().code(2).stderr(
-        is_match("^--procpool-server is how procpool .* of no use on a command line\n$")
+        is_match("^procpool: --procpool-server is how .* of no use on a command line\n$")
             .expect("it is an expression"),
     );
 }

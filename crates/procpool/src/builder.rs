@@ -464,6 +464,11 @@ impl<S: 'static> Builder<S> {
     /// # Errors
     ///
     /// - [`Error::NotInitialized`]: [`init`](crate::init) was not called before.
+    /// - [`Error::Privileged`]: the program has other privileges than its caller, because its file is
+    ///   set-user-ID or set-group-ID or has capabilities, or because it has changed its effective user
+    ///   or group alone. Whoever may start it can give it a worker's command line, so neither it nor its
+    ///   workers believe one. [`StartMethod::Fork`] starts no program and is not refused: workers have
+    ///   the privileges that this process has at this call.
     /// - [`Error::InvalidArgument`]: `max_workers` or `max_tasks_per_child` is 0, a finalizer was named
     ///   before the initializer, no environment can hold a variable, or no line of stderr is to be
     ///   captured.
@@ -488,6 +493,7 @@ impl<S: 'static> Builder<S> {
         if !is_initialized() {
             return Err(Error::NotInitialized);
         }
+        self.start.check_privileges()?;
         let max_workers = match self.max_workers {
             Some(0) => return Err(Error::InvalidArgument("max_workers must be greater than 0")),
             Some(max_workers) => max_workers,

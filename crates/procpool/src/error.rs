@@ -34,6 +34,9 @@ pub enum Error {
     InvalidArgument(&'static str),
     /// [`build`](crate::Builder::build) was called before [`init`](crate::init).
     NotInitialized,
+    /// The program has other privileges than its caller: its file is set-user-ID or set-group-ID or has
+    /// capabilities. [`build`](crate::Builder::build) says what to do.
+    Privileged,
     /// The pool itself could not be set up: a descriptor or a thread was refused.
     Setup {
         /// What was being created.
@@ -115,6 +118,12 @@ impl fmt::Display for Error {
             Error::NotInitialized => f.write_str(
                 "procpool::init() has not been called: call it at the start of main(), \
                  or put procpool::init_tests!() once into a test program",
+            ),
+            Error::Privileged => f.write_str(
+                "this program has other privileges than its caller (set-user-ID, set-group-ID or file \
+                 capabilities), and a worker could not tell its pool from a caller who wants them: use \
+                 StartMethod::Fork, whose workers are copies of this process and are not started by \
+                 anybody, or have the pool in a program of its own that is not privileged",
             ),
             Error::Setup { what, errno } => {
                 write!(f, "the pool could not create {what}: {}", errno.desc())

@@ -101,6 +101,9 @@
 //! - A worker is this program started again, or with another [`StartMethod`] a copy of a process that
 //!   is: what stands before [`init`] in `main` runs in it. Until it gets to `init` nothing watches the
 //!   parent for it: code that hangs there outlives a parent that is killed.
+//! - A program with other privileges than its caller (set-user-ID, set-group-ID, file capabilities) has
+//!   workers with [`StartMethod::Fork`] only: whoever starts it could say that it is a worker of his. The
+//!   same goes for one whose effective user or group is not its real one.
 //! - A worker inherits the environment, the working directory, stdout, stderr, and every
 //!   descriptor of the program that is not close-on-exec, unless the [`Builder`] was told otherwise.
 //!   Its stdin is `/dev/null`.

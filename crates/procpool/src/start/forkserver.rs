@@ -20,7 +20,10 @@ use nix::unistd::{Pid, getpid};
 
 use super::method::Plan;
 use super::report::{self, Report, Request, Worker};
-use super::{Newcomer, Place, Process, SERVER_ARGUMENT, StartError, Started, make_link, server};
+use super::{
+    Newcomer, Place, Process, SERVER_ARGUMENT, StartError, Started, check_privileges, make_link,
+    server,
+};
 use crate::error::{Activity, Error, RemotePanic};
 use crate::link::WorkerLink;
 use crate::sys::fork::{count_threads, fork, keep_only, set_variables};
@@ -147,6 +150,7 @@ impl Forkserver {
     }
 
     fn spawn(&self, place: &Place) -> Result<Server, StartError> {
+        check_privileges()?;
         let failed = |what| move |errno| StartError { what, errno };
         let (control, theirs) = packet::pair().map_err(failed("a socket pair"))?;
         let (number, mask) = (theirs.as_fd().as_raw_fd(), bits_of(&place.mask));

@@ -8,12 +8,17 @@ use nix::unistd::Pid;
 use super::{SERVER_ARGUMENT, WORKER_ARGUMENT, server};
 use crate::link::{ParentLink, SEGMENT, Segment};
 use crate::sys::code::{self, Function};
+use crate::sys::image::ImageIdentity;
 use crate::sys::packet::PacketSocket;
-use crate::sys::process::{exit_now, restore_name};
+use crate::sys::privileges;
+use crate::sys::process::{complain, exit_now, restore_name};
 use crate::sys::signal::{ignore_sigpipe, mask_of};
 use crate::sys::socket::Socket;
 use crate::wire::FunctionRef;
 use crate::worker;
+
+/// The exit code of a process that was started as what it cannot be.
+const REFUSED: i32 = 2;
 
 /// Whether this program's copies can become workers.
 static INITIALIZED: AtomicBool = AtomicBool::new(false);
@@ -60,7 +65,7 @@ pub(crate) fn serve_before_main() {
     if role().is_some()
         && let Err(errno) = ignore_sigpipe()
     {
-        eprintln!("procpool: SIGPIPE cannot be ignored: {}", errno.desc());
+        complain(&format!("SIGPIPE cannot be ignored: {}", errno.desc()));
     }
     init();
 }
@@ -76,17 +81,29 @@ fn serve_if_started_to() {
     let Some(role) = role() else { return };
     // Pools inside tasks: their workers are this program again, and pass here.
     mark_initialized();
+    if privileges::differ_from_callers() {
+        complain(&format!(
+            "{role} is not believed: this program has other privileges than its caller (set-user-ID, \
+             set-group-ID, file capabilities, or an effective user or group that is not the real one)"
+        ));
+        exit_now(REFUSED);
+    }
     let serve = if role == WORKER_ARGUMENT { serve_as_worker } else { serve_as_server };
     let Some(never) =
         std::env::args_os().nth(2).and_then(|place| serve(&place.into_string().ok()?))
     else {
-        eprintln!(
-            "{role} is how procpool starts the workers of this program; it is of no use on a \
-             command line"
-        );
-        exit_now(2);
+        complain(&format!(
+            "{role} is how the workers of this program are started; it is of no use on a command line"
+        ));
+        exit_now(REFUSED);
     };
     match never {}
+}
+
+/// Whether `parent` runs this executable, as far as /proc says who does.
+fn runs_this_executable(parent: Pid) -> bool {
+    let theirs = ImageIdentity::of(parent);
+    theirs.is_none_or(|theirs| theirs == ImageIdentity::current())
 }
 
 /// Reads a worker's second argument: its link's socket and memory, the parent, and its number in the
@@ -96,17 +113,19 @@ pub(crate) fn parse_place(argument: &str) -> Option<(i32, i32, i32, usize)> {
     let mut number = || numbers.next()?.ok();
     let (socket, memory, parent) = (number()?, number()?, number()?);
     let id = usize::try_from(number()?).ok()?;
-    numbers.next().is_none().then_some((socket, memory, parent, id))
+    // Each descriptor has one owner.
+    (numbers.next().is_none() && socket != memory).then_some((socket, memory, parent, id))
 }
 
 /// Takes over the link that a worker's second argument names, and serves it. `None` when the argument
 /// makes no sense.
 fn serve_as_worker(argument: &str) -> Option<Infallible> {
     let (socket, memory, parent, id) = parse_place(argument)?;
-    let socket = Socket::inherited(socket)?;
+    let parent = Pid::from_raw(parent);
+    let socket = Socket::inherited(socket, parent).filter(|_| runs_this_executable(parent))?;
     let segment = Segment::inherited(memory, SEGMENT)?;
     restore_name();
-    let link = ParentLink::new(socket, segment, Pid::from_raw(parent));
+    let link = ParentLink::new(socket, segment, parent);
     worker::run(link, id, std::process::exit)
 }
 
@@ -114,6 +133,7 @@ fn serve_as_worker(argument: &str) -> Option<Infallible> {
 fn serve_as_server(place: &str) -> Option<Infallible> {
     let mut parts = place.split(':');
     let (control, parent) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+    let parent = Pid::from_raw(parent);
     let mask = mask_of(parts.next()?.parse().ok()?);
     let preload = match parts.next() {
         None => None,
@@ -122,7 +142,8 @@ fn serve_as_server(place: &str) -> Option<Infallible> {
             Some(code::resolve(FunctionRef { offset, tag }).and_then(Function::typed)?)
         }
     };
-    server::run(PacketSocket::inherited(control)?, Pid::from_raw(parent), mask, preload)
+    let control = PacketSocket::inherited(control, parent);
+    server::run(control.filter(|_| runs_this_executable(parent))?, parent, mask, preload)
 }
 
 #[cfg(test)]
@@ -132,7 +153,9 @@ mod tests {
     #[test]
     fn a_place_is_four_numbers() {
         assert_eq!(parse_place("5:6:-7:8"), Some((5, 6, -7, 8)));
-        for text in ["", "5", "5:6:7", "5:6:7:", "5:6:7:8:9", "5:6:7:-8", "5: 6:7:8", "5:6:7:x"] {
+        for text in
+            ["", "5", "5:6:7", "5:6:7:", "5:6:7:8:9", "5:6:7:-8", "5: 6:7:8", "5:6:7:x", "5:5:7:8"]
+        {
             assert_eq!(parse_place(text), None, "{text}");
         }
     }

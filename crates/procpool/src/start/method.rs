@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::sys::code::{self, FnPointer};
+use crate::sys::privileges;
 use crate::wire::FunctionRef;
 
 /// How workers are started. The choice of [`Builder::start_method`](crate::Builder::start_method).
@@ -66,6 +67,20 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
+    /// Checks that workers could believe the command line that they are started by.
+    ///
+    /// # Errors
+    ///
+    /// This process has other privileges than its caller.
+    pub(crate) fn check_privileges(self) -> Result<(), Error> {
+        let is_started = self.method != StartMethod::Fork;
+        if is_started && privileges::differ_from_callers() {
+            Err(Error::Privileged)
+        } else {
+            Ok(())
+        }
+    }
+
     /// Returns how the server's process finds `preload`.
     ///
     /// # Errors

@@ -17,6 +17,10 @@
 //! with the descriptors that they begin with, the process they work for, the worker's number in its
 //! pool, the workers' signal mask, and the function `preload`.
 //! An argument, not an environment variable: the programs that a task starts would inherit that.
+//!
+//! Who believes such an argument calls functions by number for the process at the other end of the
+//! socket. So it is believed only by a process that has the same privileges as whoever started it, from
+//! a parent that made the socket itself, is of the same user and runs this executable.
 
 mod forkserver;
 mod init;
@@ -35,6 +39,7 @@ use nix::errno::Errno;
 
 use crate::error::Error;
 use crate::link::{SEGMENT, Segment, WorkerLink};
+use crate::sys::privileges;
 use crate::sys::process::Stream;
 use crate::sys::socket;
 
@@ -139,6 +144,15 @@ impl Starter {
             Self::Server(server) => Some(server.lock().unwrap_or_else(PoisonError::into_inner)),
         }
     }
+}
+
+/// Checks that what this process starts of itself can believe its command line.
+fn check_privileges() -> Result<(), StartError> {
+    if !privileges::differ_from_callers() {
+        return Ok(());
+    }
+    let what = "a process by a program whose effective user or group is not its real one";
+    Err(StartError { what, errno: Errno::EPERM })
 }
 
 /// Decodes what a server and its pool may say to each other, for the fuzzer.

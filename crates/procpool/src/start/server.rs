@@ -28,7 +28,7 @@ use crate::sys::fork::{count_threads, exit_copy, fork, lead_group, redirect};
 use crate::sys::lineage::Lineage;
 use crate::sys::packet::{Packet, PacketSocket};
 use crate::sys::process::{
-    PidFd, discard, end_with, end_with_nobody, exit_now, restore_name, set_name,
+    PidFd, complain, discard, end_with, end_with_nobody, exit_now, restore_name, set_name,
 };
 use crate::sys::signal::{adopt_sigint, lay_down_shield, set_mask, shield};
 use crate::sys::socket::Socket;
@@ -54,7 +54,7 @@ pub(super) fn run(control: PacketSocket, parent: Pid, mask: SigSet, preload: Opt
         drop(server);
         seat.become_worker()
     }));
-    eprintln!("procpool: server {} panicked, which is a bug in procpool", getpid());
+    complain(&format!("server {} panicked, which is a bug in procpool", getpid()));
     exit_now(CONFUSED)
 }
 
@@ -107,7 +107,7 @@ impl Server {
             exit_now(ABANDONED);
         }
         if let Err(errno) = adopt_sigint() {
-            eprintln!("procpool: server {} has no SIGINT handler: {}", getpid(), errno.desc());
+            complain(&format!("server {} has no SIGINT handler: {}", getpid(), errno.desc()));
             exit_now(CONFUSED);
         }
         shield();
@@ -137,7 +137,7 @@ impl Server {
                 exit_now(NOT_READY);
             }
             Err(errno) => {
-                eprintln!("procpool: server {} has no /proc: {}", getpid(), errno.desc());
+                complain(&format!("server {} has no /proc: {}", getpid(), errno.desc()));
                 exit_now(CONFUSED);
             }
         }

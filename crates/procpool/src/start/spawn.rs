@@ -5,12 +5,13 @@ use std::os::fd::{AsFd, AsRawFd};
 use nix::errno::Errno;
 use nix::unistd::getpid;
 
-use super::{Newcomer, Process, StartError, Started, WORKER_ARGUMENT, make_link};
+use super::{Newcomer, Process, StartError, Started, WORKER_ARGUMENT, check_privileges, make_link};
 use crate::sys::process::{PidFd, Surroundings, discard, spawn_self};
 use crate::sys::signal::with_sigint;
 
 /// Starts a worker.
 pub(super) fn spawn(newcomer: Newcomer<'_>) -> Result<Started, StartError> {
+    check_privileges()?;
     let (link, socket, memory) = make_link()?;
     let Newcomer { id, place, .. } = newcomer;
     let argument = format!("{}:{}:{}:{id}", socket.as_raw_fd(), memory.as_raw_fd(), getpid());

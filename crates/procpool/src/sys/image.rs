@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 
 use nix::libc;
 use nix::sys::stat::stat;
+use nix::unistd::Pid;
 
 /// The main executable as the loader placed it.
 #[derive(Debug, Default)]
@@ -84,6 +85,12 @@ unsafe extern "C" fn record_main(
 }
 
 impl ImageIdentity {
+    /// Returns that of process `pid`; `None` when /proc does not say.
+    pub(crate) fn of(pid: Pid) -> Option<Self> {
+        let stat = stat(format!("/proc/{pid}/exe").as_str()).ok()?;
+        Some(Self { device: stat.st_dev, inode: stat.st_ino })
+    }
+
     /// Returns the identity of this process's executable; zeros when /proc cannot tell.
     pub(crate) fn current() -> Self {
         static CURRENT: OnceLock<ImageIdentity> = OnceLock::new();

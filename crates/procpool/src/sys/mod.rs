@@ -19,6 +19,7 @@ pub(crate) mod memory;
 pub(crate) mod packet;
 pub(crate) mod pipe;
 pub(crate) mod poller;
+pub(crate) mod privileges;
 pub(crate) mod process;
 #[cfg(not(loom))]
 pub(crate) mod segment;

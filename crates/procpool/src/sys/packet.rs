@@ -15,6 +15,7 @@ use nix::sys::socket::{
     AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, UnixAddr,
     recvmsg, sendmsg, socketpair,
 };
+use nix::unistd::Pid;
 
 use super::descriptor::above_standard_streams;
 use super::socket::take_inherited;
@@ -45,8 +46,8 @@ pub(crate) fn pair() -> nix::Result<(PacketSocket, PacketSocket)> {
 
 impl PacketSocket {
     /// Takes over the descriptor that this process was started with; see [`take_inherited`].
-    pub(crate) fn inherited(number: RawFd) -> Option<Self> {
-        take_inherited(number).map(Self)
+    pub(crate) fn inherited(number: RawFd, parent: Pid) -> Option<Self> {
+        take_inherited(number, parent).map(Self)
     }
 
     /// Sends a packet.

@@ -4,6 +4,7 @@
 //! pid can be reused, a pidfd cannot. Knows nothing of what a worker does.
 
 use std::ffi::{CStr, CString, OsString};
+use std::io::Write;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -274,6 +275,12 @@ pub(crate) fn exit_now(code: i32) -> ! {
     unsafe { libc::_exit(code) }
 }
 
+/// Writes a line to this process's stderr. One that takes nothing is no reason to panic, which would hide
+/// what was to be said behind another failure.
+pub(crate) fn complain(line: &str) {
+    let _ = std::io::stderr().write_all(format!("procpool: {line}\n").as_bytes());
+}
+
 /// Gives this process a name of at most 15 bytes.
 pub(crate) fn set_name(name: &CStr) {
     // It can only fail for a name that is not readable memory.
@@ -295,7 +302,7 @@ pub(crate) fn restore_name() {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{Read, Write};
+    use std::io::Read;
     use std::os::unix::process::CommandExt;
     use std::process::{Command, Stdio};
 

@@ -11,8 +11,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::sys::socket::{
-    AddressFamily, MsgFlags, SockFlag, SockType, UnixAddr, getsockname, sendmsg, socketpair,
+    AddressFamily, MsgFlags, SockFlag, SockType, UnixAddr, getsockname, getsockopt, sendmsg,
+    socketpair, sockopt::PeerCredentials,
 };
+use nix::unistd::{Pid, geteuid};
 
 use super::descriptor::above_standard_streams;
 use crate::wire::Source;
@@ -36,14 +38,15 @@ fn errno_of(error: &io::Error) -> nix::errno::Errno {
 
 impl Socket {
     /// Takes over the descriptor that this process was started with; see [`take_inherited`].
-    pub(crate) fn inherited(number: RawFd) -> Option<Self> {
-        take_inherited(number).map(Self::from)
+    pub(crate) fn inherited(number: RawFd, parent: Pid) -> Option<Self> {
+        take_inherited(number, parent).map(Self::from)
     }
 }
 
-/// Takes over a socket that this process was started with. `None` when the number is not a socket,
-/// and at every call but the first: then somebody typed the command line.
-pub(super) fn take_inherited(number: RawFd) -> Option<OwnedFd> {
+/// Takes over a socket that this process was started with. `None` when the number is not a socket that
+/// `parent` has made, as this process's user or as root; and at every call but the first: then somebody
+/// typed the command line.
+pub(super) fn take_inherited(number: RawFd, parent: Pid) -> Option<OwnedFd> {
     static TAKEN: AtomicBool = AtomicBool::new(false);
     if number <= 2 || TAKEN.swap(true, Ordering::Relaxed) {
         return None;
@@ -53,6 +56,11 @@ pub(super) fn take_inherited(number: RawFd) -> Option<OwnedFd> {
     // process alone and named it on the command line, which is read here and, by the swap
     // above, only once; so nothing else owns it.
     let fd = unsafe { OwnedFd::from_raw_fd(number) };
+    let maker = getsockopt(&fd, PeerCredentials).ok()?;
+    let is_ours = maker.uid() == 0 || maker.uid() == geteuid().as_raw();
+    if maker.pid() != parent.as_raw() || !is_ours {
+        return None;
+    }
     // It had to survive the exec that started this process; it must not survive the next.
     fcntl(&fd, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).ok()?;
     Some(fd)

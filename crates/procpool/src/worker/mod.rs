@@ -25,7 +25,7 @@ use crate::panics;
 use crate::sys::code::{self, Function};
 use crate::sys::image::ImageIdentity;
 use crate::sys::lineage::Lineage;
-use crate::sys::process::exit_now;
+use crate::sys::process::{complain, exit_now};
 use crate::sys::{code::FnPointer, signal};
 use crate::task::{Call, CallTrampoline, FinalTrampoline, InitTrampoline, WorkerState};
 use crate::wire::{
@@ -144,7 +144,7 @@ fn last_act(what: &str, act: impl FnOnce()) -> i32 {
     match panics::catch_message(AssertUnwindSafe(act)) {
         Ok(()) => 0,
         Err(panic) => {
-            eprintln!("procpool: the {what} of worker {} {panic}", getpid());
+            complain(&format!("the {what} of worker {} {panic}", getpid()));
             PANICKED
         }
     }
@@ -193,7 +193,7 @@ fn part(error: &io::Error) -> ! {
 
 /// Ends a worker that got what no working parent sends.
 fn confused(what: &str) -> ! {
-    eprintln!("procpool: worker {} got {what}", getpid());
+    complain(&format!("worker {} got {what}", getpid()));
     exit_now(CONFUSED)
 }
 

@@ -1,0 +1,200 @@
+//! Programs with more privileges than their caller: whoever starts one as a worker or a server is not
+//! served, and it has no workers that could be so started.
+//!
+//! The programs are copies of one that root gives privileges to, and the callers are nobody, so all of it
+//! takes root; elsewhere the trials are shown as ignored.
+
+use std::ffi::CString;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use nix::libc;
+use nix::unistd::geteuid;
+use procpool_testkit::{program, start, watch};
+use tempfile::TempDir;
+
+/// A user and a group with no privileges.
+const NOBODY: u32 = 65534;
+
+/// What a program's file gives to whoever starts it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Gift {
+    User,
+    Group,
+    Capability,
+    Nothing,
+}
+
+const GIFTS: [(&str, Gift); 3] =
+    [("set-user-id", Gift::User), ("set-group-id", Gift::Group), ("capability", Gift::Capability)];
+
+/// A copy of the program with a gift, for everybody to start.
+struct Gifted {
+    path: PathBuf,
+    _folder: TempDir,
+}
+
+impl Gifted {
+    fn new(gift: Gift) -> Self {
+        // Beside the program: other folders may be mounted so that gifts do not count.
+        let original = program::path("fail_privileges");
+        let place = original.parent().expect("a file is in a folder");
+        let folder = tempfile::tempdir_in(place).expect("a folder can be made");
+        fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).expect("it is ours");
+        let path = folder.path().join("gifted");
+        // Not by this process: what another thread starts meanwhile would have the file open to write,
+        // and it could not be run.
+        let copied = Command::new("cp").arg(&original).arg(&path).status().expect("there is cp");
+        assert!(copied.success());
+        chown(&path, Some(0), Some(0)).expect("root may");
+        let mode = match gift {
+            Gift::User => 0o4755,
+            Gift::Group => 0o2755,
+            Gift::Capability | Gift::Nothing => 0o755,
+        };
+        fs::set_permissions(&path, Permissions::from_mode(mode)).expect("root may");
+        if gift == Gift::Capability {
+            give_capability(&path);
+        }
+        Self { path, _folder: folder }
+    }
+}
+
+/// As `setcap cap_net_bind_service+ep` does.
+fn give_capability(path: &Path) {
+    const REVISION_2_EFFECTIVE: u32 = 0x0200_0001;
+    const NET_BIND_SERVICE: u32 = 1 << 10;
+    let words = [REVISION_2_EFFECTIVE, NET_BIND_SERVICE, 0, 0, 0];
+    let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+    let path = CString::new(path.to_str().expect("a plain name")).expect("no NUL");
+    let name = c"security.capability".as_ptr();
+    // SAFETY: both strings end with NUL, and the pointer and the length are those of `bytes`.
+    let result =
+        unsafe { libc::setxattr(path.as_ptr(), name, bytes.as_ptr().cast(), bytes.len(), 0) };
+    assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
+}
+
+/// Runs a program as nobody, or as root; returns what it printed, and complained.
+fn run(path: &Path, arguments: &[&str], method: &str, as_root: bool) -> (String, String) {
+    let mut command = Command::new(path);
+    command.args(arguments).env(start::VARIABLE, method).stdin(Stdio::null());
+    if !as_root {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    let output = command.output().expect("it starts");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("it is text");
+    (text(output.stdout), text(output.stderr))
+}
+
+fn expect(found: &str, expected: &str) -> Result<(), Failed> {
+    if found.contains(expected) { Ok(()) } else { Err(format!("{found}\nnot {expected}").into()) }
+}
+
+/// Nobody plays the pool.
+fn attack(target: &Path, role: &str, complaint: &str) -> Result<(), Failed> {
+    let attacker = program::path("fail_privileges");
+    let target = target.to_str().expect("a plain name");
+    let (printed, complained) = run(&attacker, &["attack", target, role], "spawn", false);
+    expect(&printed, "served: false, code 2")?;
+    expect(&complained, complaint)
+}
+
+fn attacks_are_refused(gift: Gift) -> Result<(), Failed> {
+    let gifted = Gifted::new(gift);
+    for role in ["worker", "server"] {
+        attack(&gifted.path, role, "is not believed: this program has other privileges")?;
+    }
+    Ok(())
+}
+
+fn a_pool_is_refused(gift: Gift) -> Result<(), Failed> {
+    let gifted = Gifted::new(gift);
+    for method in ["spawn", "forkserver"] {
+        for arguments in [&[][..], &["drops"]] {
+            let (printed, _) = run(&gifted.path, arguments, method, false);
+            expect(&printed, "this program has other privileges than its caller")?;
+            expect(&printed, "use StartMethod::Fork")?;
+        }
+    }
+    Ok(())
+}
+
+/// The workers of a copy have what the process has.
+fn a_copy_is_not_refused(gift: Gift) -> Result<(), Failed> {
+    let gifted = Gifted::new(gift);
+    let (printed, _) = run(&gifted.path, &[], "fork", false);
+    let user = if gift == Gift::User { 0 } else { NOBODY };
+    let group = if gift == Gift::Group { 0 } else { NOBODY };
+    expect(&printed, &format!("user {user}, group {group}\n"))?;
+    let (printed, _) = run(&gifted.path, &["drops"], "fork", false);
+    expect(&printed, &format!("user {NOBODY}, group {NOBODY}\n"))
+}
+
+/// Where the gift is nothing that the caller has not, the program works.
+fn root_gets_nothing_by_it(gift: Gift) -> Result<(), Failed> {
+    let gifted = Gifted::new(gift);
+    for method in ["spawn", "forkserver", "fork"] {
+        expect(&run(&gifted.path, &[], method, true).0, "user 0, group 0\n")?;
+    }
+    Ok(())
+}
+
+fn another_program_is_not_served() -> Result<(), Failed> {
+    let plain = Gifted::new(Gift::Nothing);
+    for role in ["worker", "server"] {
+        attack(&plain.path, role, "it is of no use on a command line")?;
+    }
+    Ok(())
+}
+
+fn a_socket_of_another_user_is_not_served() -> Result<(), Failed> {
+    let path = program::path("fail_privileges");
+    let target = path.to_str().expect("a plain name");
+    for role in ["worker", "server"] {
+        let (printed, _) = run(&path, &["attack", target, role, "65534"], "spawn", true);
+        expect(&printed, "served: false, code 2")?;
+        // So that it is the user that matters.
+        let (printed, _) = run(&path, &["attack", target, role, "0"], "spawn", true);
+        expect(&printed, "served: true")?;
+    }
+    Ok(())
+}
+
+fn a_program_that_has_changed_half_of_its_user_is_told_why() -> Result<(), Failed> {
+    let path = program::path("fail_privileges");
+    for method in ["spawn", "forkserver"] {
+        let (printed, _) = run(&path, &["half"], method, true);
+        expect(&printed, "this program has other privileges than its caller")?;
+        let (printed, _) = run(&path, &["late"], method, true);
+        expect(&printed, "whose effective user or group is not its real one failed")?;
+    }
+    Ok(())
+}
+
+fn main() {
+    let arguments = Arguments::from_args();
+    // It may have to be built, which takes longer than any trial.
+    program::path("fail_privileges");
+    let mut trials = Vec::new();
+    let mut add = |name: &str, test: fn(Gift) -> Result<(), Failed>, gift| {
+        let run = move || watch::within(watch::HANG, move || test(gift));
+        let trial = Trial::test(name, run).with_kind("takes root");
+        trials.push(trial.with_ignored_flag(!geteuid().is_root()));
+    };
+    for (name, gift) in GIFTS {
+        add(&format!("attacks-are-refused-{name}"), attacks_are_refused, gift);
+        add(&format!("a-pool-is-refused-{name}"), a_pool_is_refused, gift);
+        add(&format!("a-copy-is-not-refused-{name}"), a_copy_is_not_refused, gift);
+        add(&format!("root-gets-nothing-by-it-{name}"), root_gets_nothing_by_it, gift);
+    }
+    add("another-program-is-not-served", |_| another_program_is_not_served(), Gift::Nothing);
+    let test = |_| a_socket_of_another_user_is_not_served();
+    add("a-socket-of-another-user-is-not-served", test, Gift::Nothing);
+    let test = |_| a_program_that_has_changed_half_of_its_user_is_told_why();
+    add("a-program-that-has-changed-half-of-its-user-is-told-why", test, Gift::Nothing);
+    libtest_mimic::run(&arguments, trials).exit();
+}

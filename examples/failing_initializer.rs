@@ -1,7 +1,9 @@
-//! An initializer that fails: every future says why, and so does every later one.
+//! An initializer that fails: every future says why, and so does every later
+//! one.
 //!
-//! Prints three lines, for two tasks that waited and one submitted afterwards. All end in
-//! `the initializer failed in worker PID: no licence server at licences.example:27000`.
+//! Prints three lines, for two tasks that waited and one submitted afterwards.
+//! All end in `the initializer failed in worker PID: no licence server at
+//! licences.example:27000`.
 
 use procpool::{BrokenCause, Error, ProcessPoolExecutor};
 
@@ -24,11 +26,10 @@ fn main() -> Result<(), Error> {
         .initializer(find_licence)
         .build()?;
 
-    for (identifier, future) in
-        [executor.submit(task, 1), executor.submit(task, 2)].iter().enumerate()
-    {
-        println!("task {}: {}", identifier + 1, explain(future.error()));
-    }
+    let first = executor.submit(task, 1);
+    let second = executor.submit(task, 2);
+    println!("task 1: {}", explain(first.error()));
+    println!("task 2: {}", explain(second.error()));
     println!("later: {}", explain(executor.submit(task, 3).error()));
     Ok(())
 }
@@ -37,7 +38,9 @@ fn main() -> Result<(), Error> {
 fn explain(error: Option<Error>) -> String {
     match error {
         Some(Error::BrokenProcessPool(broken)) => match broken.cause() {
-            cause @ BrokenCause::InitializerFailed { .. } => cause.to_string(),
+            cause @ BrokenCause::InitializerFailed { .. } => {
+                cause.to_string()
+            }
             other => format!("not the initializer: {other}"),
         },
         other => format!("not a broken pool: {other:?}"),

@@ -1,7 +1,8 @@
 //! The article's program: two workers, each initialized once, run ten tasks.
 //!
-//! Prints `Initializing worker process.` twice, once per worker, and `0` to `9` in this order.
-//! Usually both messages come first; see chapter 2 of the book for why that is not promised.
+//! Prints `Initializing worker process.` twice, once per worker, and `0` to
+//! `9` in this order. Usually both messages come first; see chapter 2 of the
+//! book for why that is not promised.
 
 use std::io::{Write, stdout};
 use std::thread::sleep;
@@ -28,8 +29,10 @@ fn task(identifier: u32) -> u32 {
 // ANCHOR: main
 fn main() -> Result<(), procpool::Error> {
     procpool::init();
-    let executor =
-        ProcessPoolExecutor::builder().max_workers(2).initializer(initializer_worker).build()?;
+    let executor = ProcessPoolExecutor::builder()
+        .max_workers(2)
+        .initializer(initializer_worker)
+        .build()?;
     for result in executor.map(task, 0..10) {
         println!("{}", result?);
     }

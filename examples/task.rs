@@ -1,20 +1,19 @@
-//! One task and its future: how to ask for its status, and how to get its result.
+//! One task and its future: how to ask for its status, and how to get its
+//! result.
 //!
-//! Prints `pending`, `running`, `done` and `result: 7`, each on a line of its own. The status is
-//! watched while the worker starts and the article's task runs, so the lines come one by one.
+//! Prints `pending`, `running`, `done` and `result: 7`, each on a line of its
+//! own.
 
-use std::thread::{sleep, yield_now};
+use std::thread::sleep;
 use std::time::Duration;
 
 use procpool::{Future, ProcessPoolExecutor};
 
-// ANCHOR: task
-/// Blocks for a fraction of a second and returns its identifier.
+/// Blocks for half a second, long enough to be seen running.
 fn task(identifier: u32) -> u32 {
-    sleep(Duration::from_secs_f64(rand::random()));
+    sleep(Duration::from_millis(500));
     identifier
 }
-// ANCHOR_END: task
 
 // ANCHOR: main
 fn main() -> Result<(), procpool::Error> {
@@ -24,7 +23,7 @@ fn main() -> Result<(), procpool::Error> {
     let future = executor.submit(task, 7);
     println!("{}", status(&future));
     while !future.running() && !future.done() {
-        yield_now();
+        sleep(Duration::from_millis(10));
     }
     println!("{}", status(&future));
     let result = future.result()?;

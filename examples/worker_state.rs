@@ -1,15 +1,17 @@
-//! State that lives in a worker: made by the initializer, given to each task as `&mut`, dropped
-//! when the worker leaves.
+//! State that lives in a worker: made by the initializer, given to each task as
+//! `&mut`, dropped when the worker exits.
 //!
-//! Prints `task 1: 1 use(s) of this connection` up to `task 4: …`, where the numbers of uses count
-//! up, because the only worker reuses its connection; then `connection closed after 4 use(s)`.
+//! Prints `task 1: 1 use(s) of this connection` up to `task 4: …`, where the
+//! numbers of uses count up, because the only worker reuses its connection;
+//! then `connection closed after 4 use(s)`.
 
 use std::convert::Infallible;
 
 use procpool::ProcessPoolExecutor;
 
 // ANCHOR: state
-/// Stands for a connection that is expensive to open and cannot be sent to another process.
+/// Stands for a connection that is expensive to open and cannot be sent to
+/// another process.
 struct Connection {
     uses: u32,
 }
@@ -20,7 +22,8 @@ fn connect() -> Result<Connection, Infallible> {
 
 fn task(connection: &mut Connection, identifier: u32) -> String {
     connection.uses += 1;
-    format!("task {identifier}: {} use(s) of this connection", connection.uses)
+    let uses = connection.uses;
+    format!("task {identifier}: {uses} use(s) of this connection")
 }
 
 impl Drop for Connection {
@@ -34,7 +37,10 @@ impl Drop for Connection {
 // ANCHOR: main
 fn main() -> Result<(), procpool::Error> {
     procpool::init();
-    let executor = ProcessPoolExecutor::builder().max_workers(1).initializer(connect).build()?;
+    let executor = ProcessPoolExecutor::builder()
+        .max_workers(1)
+        .initializer(connect)
+        .build()?;
     for line in executor.map_with(task, 1..=4) {
         println!("{}", line?);
     }

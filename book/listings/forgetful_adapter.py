@@ -1,4 +1,4 @@
-"""An adapter for a pool with a fault: the template, with another pool in its place."""
+"""An adapter for a pool with a fault: the template with another pool."""
 
 import sys
 from concurrent.futures import ProcessPoolExecutor
@@ -10,7 +10,7 @@ import template
 
 # ANCHOR: pool
 class ForgetfulPool(ProcessPoolExecutor):
-    """Calls the initializer in every worker, but forgets the value that it was given for it."""
+    """Calls the initializer in every worker, but forgets its value."""
 
     def __init__(self, max_workers, context, initializer=None, initargs=()):
         if initargs:

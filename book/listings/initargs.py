@@ -1,4 +1,4 @@
-"""An initializer with arguments: every worker opens the same log for itself."""
+"""An initializer with arguments: every worker opens the same log."""
 
 import os
 from concurrent.futures import ProcessPoolExecutor

@@ -1,7 +1,7 @@
 //! Workers exist when tasks need them, and not before.
 //!
-//! Prints how many processes the program has started: none when the pool is made, one after the
-//! first task, two, which is `max_workers`, after ten more.
+//! Prints how many processes the program has started: none when the pool is
+//! made, one after the first task, two, which is `max_workers`, after ten more.
 
 use std::thread::sleep;
 use std::time::Duration;

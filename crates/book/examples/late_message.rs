@@ -1,8 +1,9 @@
-//! The second worker's message comes after the first result: the order that nobody promises.
+//! The second worker's message comes after the first result: the order that
+//! nobody promises.
 //!
-//! No luck is involved. The worker that reaches its initializer second waits there for a permit,
-//! and the program gives it one after it has printed a result. Prints the message, `0`, the
-//! message again, and `1` to `9`.
+//! No luck is involved. The worker that reaches its initializer second waits
+//! there for a permit, and the program gives it one after it has printed a
+//! result. Prints the message, `0`, the message again, and `1` to `9`.
 
 use std::fs::File;
 
@@ -42,7 +43,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     if let Some(first) = results.next() {
         println!("{}", first?);
         permit.give(1);
-        // Both messages: the one that came long ago, and the one that may come now.
+        // Both messages: one came long ago, the other may come now.
         printed.take(2, HANG)?;
     }
     for result in results {

@@ -1,8 +1,10 @@
-//! Records the trace that the book's first timeline shows: the article's program, where every
-//! process writes down what it does, and the pool's events tell when workers have left.
+//! Records the trace that the book's first timeline shows: the article's
+//! program, where every process writes down what it does, and the pool's events
+//! say when workers exited.
 //!
-//! Writes to the file that the environment variable `TRACE` names. The initializer takes 60 ms,
-//! as if it opened a connection, and tasks take up to 200 ms, so that all of it can be seen.
+//! Writes to the file that the environment variable `TRACE` names. The
+//! initializer takes 60 ms, as if it opened a connection, and tasks take up to
+//! 200 ms, so that all of it can be seen.
 
 use std::env;
 use std::thread::sleep;
@@ -28,11 +30,14 @@ fn task(identifier: u32) -> u32 {
 // ANCHOR_END: worker
 
 fn main() -> Result<(), procpool::Error> {
-    // Workers pass here too: what stands before `init` runs in every process of this program.
+    // Workers pass here too: what stands before `init` runs in every process of
+    // this program.
     note(Event::Started);
     procpool::init();
-    let executor =
-        ProcessPoolExecutor::builder().max_workers(2).initializer(initializer_worker).build()?;
+    let executor = ProcessPoolExecutor::builder()
+        .max_workers(2)
+        .initializer(initializer_worker)
+        .build()?;
     let events = executor.events();
     note(Event::MapCalled);
     for result in executor.map(task, 0..10) {
@@ -53,13 +58,13 @@ fn note(event: Event) {
 }
 
 // ANCHOR: exits
-/// Notes when the pool saw each worker leave.
+/// Notes when the pool saw each worker exit.
 fn note_exits(events: Events) {
     for event in events {
         if let EventKind::WorkerExited(worker, _) = event.kind {
             let nanos = trace::now() - event.at.elapsed().as_nanos() as u64;
-            let left = Record { pid: worker.pid, nanos, event: Event::Exits };
-            trace::append_record(&path(), &left);
+            let (pid, event) = (worker.pid, Event::Exits);
+            trace::append_record(&path(), &Record { pid, nanos, event });
         }
     }
 }

@@ -19,6 +19,11 @@ use crate::problem::Problem;
 /// What a block may hold without being executed. Everything else is included.
 const TYPED_IN: [&str; 2] = ["text", "toml"];
 
+/// Whose lines must fit into the column of the text. What a program prints is wrapped.
+const LISTINGS: [&str; 2] = ["python", "rust"];
+/// How many characters that column holds, with some room for other fonts.
+const COLUMNS: usize = 76;
+
 /// What pages include, to compare with what there is.
 #[derive(Debug, Default)]
 struct Used {
@@ -104,8 +109,23 @@ fn check_code_blocks(layout: &Layout, page: &Page, problems: &mut Vec<Problem>) 
             let what = if language.is_empty() { "code without a language" } else { &language };
             let message = format!("this block of {what} is typed in, not included");
             problems.push(Problem::in_line(&file, line, message));
+        } else if LISTINGS.contains(&language.as_str()) {
+            for long in long_lines(page, &content) {
+                let message = format!("a line has more than {COLUMNS} characters: {}", long.trim());
+                problems.push(Problem::in_line(&file, line, message));
+            }
         }
     }
+}
+
+/// The lines of what a block includes that its page would cut off.
+fn long_lines(page: &Page, block: &str) -> Vec<String> {
+    let included = find(block).into_iter().filter_map(|it| it.ok()?.resolve(page.folder()).ok());
+    let long = |text: String| {
+        let lines = text.lines().filter(|line| line.chars().count() > COLUMNS);
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    included.flat_map(long).collect()
 }
 
 fn check_orphans(

@@ -253,6 +253,26 @@ fn code_is_included_and_not_typed_in() {
 }
 
 #[test]
+fn no_line_of_a_listing_is_cut_off() {
+    let said = "src/one.md:3: a line has more than 76 characters: ";
+    let (fits, long) = (format!("print({:0>69})", 1), format!("print({:0>70})", 1));
+    assert_eq!((fits.len(), long.len()), (76, 77));
+    for (line, expected) in [(&fits, vec![]), (&long, vec![format!("{said}{long}")])] {
+        let folder = sound();
+        let listing = format!("# ANCHOR: main\n{line}\n# ANCHOR_END: main\n");
+        write(folder.path(), "listings/program.py", &listing);
+        assert_eq!(problems(folder.path()), expected);
+    }
+    // Text of a program's header is no part of its anchors, and what is printed is wrapped.
+    let folder = sound();
+    for name in ["listings/program.py", "transcripts/run.console"] {
+        let text = fs::read_to_string(folder.path().join(name)).expect("the file is there");
+        write(folder.path(), name, &format!("{text}{long}\n"));
+    }
+    assert_eq!(problems(folder.path()), [""; 0]);
+}
+
+#[test]
 fn whatever_exists_is_in_the_book() {
     assert_said(&[
         (Add("src/three.md", "# Three\n"), "src/three.md: SUMMARY.md does not name it"),

@@ -1,13 +1,17 @@
-//! Runs mdBook, and adds the page that is none of its chapters. Owns where the output goes, and knows no
-//! rule.
+//! Runs mdBook, adds the page that is none of its chapters, and lets the tab key reach what scrolls. Owns
+//! where the output goes, and knows no rule.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use mdbook_driver::MDBook;
 
 use crate::judged;
-use crate::layout::Layout;
+use crate::layout::{Layout, files_below};
+
+/// The boxes that mdBook makes and that scroll where a page is narrow.
+const BOXES: [&str; 2] = ["<pre><code", "<div class=\"table-wrapper\""];
 
 /// Renders the book into `target`, or where `book.toml` says, and returns the folder.
 ///
@@ -22,6 +26,14 @@ pub fn render(layout: &Layout, target: Option<&Path>) -> Result<PathBuf> {
     }
     book.build()?;
     let folder = book.build_dir_for("html");
+    for path in
+        files_below(&folder)?.iter().filter(|path| path.extension().is_some_and(|it| it == "html"))
+    {
+        let page = fs::read_to_string(path)?;
+        let reached =
+            BOXES.iter().fold(page, |page, it| page.replace(it, &format!("{it} tabindex=\"0\"")));
+        fs::write(path, reached)?;
+    }
     judged::render(layout, &folder)?;
     Ok(folder)
 }

@@ -1,4 +1,5 @@
-//! The rules about what mdBook made: links lead somewhere, and nothing asks the network.
+//! The rules about what mdBook made: links lead somewhere, nothing asks the network, and what scrolls can
+//! be scrolled by keyboard.
 //!
 //! Owns the rules and their words. Reads HTML and CSS files; knows no Markdown.
 
@@ -11,8 +12,8 @@ use crate::html::{Element, elements};
 use crate::layout::files_below;
 use crate::problem::Problem;
 
-/// mdBook's page for what is not found. Its links are relative to a site, not to its file.
-const NOT_FOUND: &str = "404.html";
+/// Classes of boxes that scroll: ours, and mdBook's around each table.
+const SCROLLING: [&str; 2] = ["scroll", "table-wrapper"];
 
 /// Checks the HTML and CSS files in `folder` and returns the problems.
 ///
@@ -38,9 +39,8 @@ pub fn check(folder: &Path) -> io::Result<Vec<Problem>> {
         let page = name(folder, path);
         for element in elements {
             check_requests(element, &page, &mut problems);
-            if page != NOT_FOUND {
-                site.check_link(element, path, &page, &mut problems);
-            }
+            check_keys(element, &page, &mut problems);
+            site.check_link(element, path, &page, &mut problems);
         }
     }
     problems.sort();
@@ -78,6 +78,16 @@ fn check_requests(element: &Element, page: &str, problems: &mut Vec<Problem>) {
     let classes = element.attribute("class").unwrap_or_default();
     if classes.split_ascii_whitespace().any(|class| class == "playground") {
         let message = "a block is runnable, so its page asks play.rust-lang.org";
+        problems.push(Problem::with_file(page, message));
+    }
+}
+
+/// What a reader may have to scroll can be reached by the tab key.
+fn check_keys(element: &Element, page: &str, problems: &mut Vec<Problem>) {
+    let classes = element.attribute("class").unwrap_or_default();
+    let scrolls = classes.split_ascii_whitespace().any(|class| SCROLLING.contains(&class));
+    if scrolls && element.attribute("tabindex") != Some("0") {
+        let message = format!("a <{}> scrolls, and has no tabindex: {classes}", element.name);
         problems.push(Problem::with_file(page, message));
     }
 }

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 const FILES: [(&str, &str); 9] = [
     (
         "book.toml",
-        "[build]\ncreate-missing = false\n[output.html]\nadditional-css = [\"a.css\"]\n[output.html.playground]\nrunnable = false\n",
+        "[build]\ncreate-missing = false\n[output.html]\ninput-404 = \"\"\nadditional-css = [\"a.css\"]\n[output.html.playground]\nrunnable = false\n",
     ),
     ("a.css", "p { background: url(data:,) }\n"),
     ("src/SUMMARY.md", "# Summary\n\n- [One](one.md)\n- [Two](two.md)\n"),
@@ -448,6 +448,22 @@ fn links_lead_somewhere() {
         Append("src/one.md", link).apply(folder.path());
         let said = problems(folder.path());
         assert!(said.contains(&format!("one.html: {expected}")), "{link}: {said:?}");
+    }
+}
+
+#[test]
+fn what_scrolls_can_be_reached_by_keyboard() {
+    let folder = sound();
+    Append("src/one.md", "<div class=\"scroll\">wide</div>").apply(folder.path());
+    let said = problems(folder.path());
+    let expected = "one.html: a <div> scrolls, and has no tabindex: scroll".to_owned();
+    assert!(said.contains(&expected), "{said:?}");
+    let folder = sound();
+    Append("src/one.md", "| a |\n|---|\n| b |").apply(folder.path());
+    assert_eq!(problems(folder.path()), [""; 0]);
+    let page = fs::read_to_string(folder.path().join("book/one.html")).expect("it is rendered");
+    for reached in ["<pre><code tabindex=\"0\"", "<div class=\"table-wrapper\" tabindex=\"0\">"] {
+        assert!(page.contains(reached), "the page has no {reached:?}");
     }
 }
 

@@ -1,5 +1,5 @@
-//! The results as parts of a page of the book: what was measured where, the judged figures, and
-//! every chart with its contenders.
+//! The results as parts of a page of the book: what was measured where, every chart with its contenders,
+//! and the judged figures.
 //!
 //! Knows the book's classes, and no page. Headings are of the third level.
 
@@ -7,6 +7,7 @@ use std::fmt::Write;
 
 use super::results::Results;
 use super::{lines, plot, table};
+use crate::row::{Chart, Kind};
 
 /// Names of files, and their texts.
 pub(crate) fn parts(results: &Results) -> Vec<(String, String)> {
@@ -22,9 +23,10 @@ pub(crate) fn parts(results: &Results) -> Vec<(String, String)> {
 
 fn charts(results: &Results) -> String {
     let mut text = String::new();
-    for row in results.rows.iter().filter(|row| !row.charts.is_empty()) {
-        let _ = write!(text, "### {}\n\n{}.\n\n", row.name, row.what);
+    for row in &results.rows {
         for chart in &row.charts {
+            let (title, what) = (&chart.title, row.what.replace('<', "&lt;"));
+            let _ = write!(text, "### {title}\n\nRow `{}`: {what}. {}\n\n", row.name, apart(chart));
             // No blank line inside: it would end the block of HTML.
             let _ = write!(
                 text,
@@ -38,4 +40,21 @@ fn charts(results: &Results) -> String {
         }
     }
     text
+}
+
+/// Says so where procpool and a limit were not measured in turn, but each with others.
+fn apart(chart: &Chart) -> String {
+    let blocks = |kind| {
+        let of = chart.contenders.iter().find(|contender| contender.kind == kind)?;
+        (!of.blocks.is_empty()).then_some(of.blocks.len())
+    };
+    let peers = chart.contenders.iter().any(|contender| contender.kind == Kind::Peer);
+    match (blocks(Kind::Procpool), blocks(Kind::Limit)) {
+        (Some(ours), Some(limit)) if peers && ours != limit => format!(
+            "Here procpool has {ours} blocks, each between those of other pools. The limit's {limit} \
+             were measured in turn with procpool alone: their ratio is in the table below, and not \
+             in this drawing."
+        ),
+        _ => String::new(),
+    }
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::lines::{self, target, value};
+use super::plot;
 use super::results::Results;
 use crate::row::{Chart, Contender, Kind};
 use crate::target::number;
@@ -26,19 +27,21 @@ pub(crate) fn page(results: &Results) -> String {
     text
 }
 
-/// The table of the figures, each with its target and verdict, if it has them.
+/// The table of the figures, each with its verdict and target, if it has them. The verdict is first, where
+/// small screens show it; what stands behind a figure is in the cell of its name.
 pub(super) fn figures(results: &Results) -> String {
-    let mut text =
-        String::from("| row | figure | value | target | verdict | |\n|---|---|--:|--:|---|---|\n");
+    let mut text = String::from("| verdict | figure | value | target |\n|---|---|--:|--:|\n");
     for row in &results.rows {
         for figure in &row.figures {
             let verdict = figure.verdict.map(|verdict| verdict.to_string()).unwrap_or_default();
-            let cells =
-                [&row.name, &figure.name, &value(figure), &target(figure), &verdict, &figure.note];
-            line(&mut text, &cells.map(String::as_str));
+            let mut name = format!("{}: {}", row.name, figure.name);
+            if !figure.note.is_empty() {
+                let _ = write!(name, " ({})", figure.note);
+            }
+            line(&mut text, &[&verdict, &name, &value(figure), &target(figure)]);
         }
         if let Some(why) = &row.failed {
-            line(&mut text, &[&row.name, "", "", "", "FAILED", why]);
+            line(&mut text, &["FAILED", &format!("{}: {why}", row.name), "", ""]);
         }
     }
     text
@@ -51,7 +54,7 @@ pub(super) fn contenders(text: &mut String, chart: &Chart) {
         text,
         "| {title} | {unit} | p50 µs | p99 µs | blocks | |\n|---|--:|--:|--:|--:|---|\n"
     );
-    for contender in &chart.contenders {
+    for contender in plot::ranked(chart) {
         let micros = |share| contender.micros(share).map(number).unwrap_or_default();
         let median = median(contender);
         let cells = [

@@ -34,7 +34,7 @@ fn results() -> Results {
         better: Better::Lower,
         contenders,
     };
-    let mut row = Row::new("hot", "Submitting");
+    let mut row = Row::new("hot", "Submitting a Vec<u8>");
     let missed = Figure::judged("to a socket", "×", vec![2.0], Target::AtMost(1.0));
     row.figures.push(missed.with_note("5 µs"));
     row.figures.push(Figure::told("p50", "µs", vec![5.0]));
@@ -70,9 +70,9 @@ fn a_line_has_figure_target_and_verdict() {
 fn the_table_has_every_figure_and_every_contender() {
     let page = table::page(&results());
     for line in [
-        "| hot | to a socket | 2 × | ≤ 1 | MISSED by 100 % | 5 µs |",
-        "| hot | p50 | 5 µs |  |  |  |",
-        "| echo |  |  |  | FAILED | no room |",
+        "| MISSED by 100 % | hot: to a socket (5 µs) | 2 × | ≤ 1 |",
+        "|  | hot: p50 | 5 µs |  |",
+        "| FAILED | echo: no room |  |  |",
         "| **procpool** | 5 | 3 | 4 | 1 |  |",
         "| *raw socket* | 4 | 3 | 4 | 1 |  |",
         "| pebble | 900 | 3 | 4 | 1 | pebble 5.2, CPython 3.11; written by hand, not compared |",
@@ -89,27 +89,63 @@ fn a_drawing_says_in_words_what_it_shows() {
     let svg = plot::draw(&results().rows[0].charts[0]);
     assert!(svg.contains("<title id=\"title\">One task &amp; back</title>"));
     assert!(svg.contains(
-        "Medians in µs, less is better. procpool: 5. raw socket (the limit): 4. pebble: 900. \
+        "Medians in µs, less is better. raw socket (the limit): 4 µs. procpool: 5 µs. pebble: 900 µs. \
          loky: none, error: a &lt;b&gt; | c."
     ));
     assert!(svg.contains("prefers-color-scheme: dark"));
 }
 
 #[test]
-fn bars_are_as_long_as_their_values_on_a_logarithmic_scale() {
+fn dots_are_ranked_on_a_logarithmic_scale() {
     let svg = plot::draw(&results().rows[0].charts[0]);
-    let widths: Vec<f64> = svg
+    let dots: Vec<(&str, f64, f64)> = svg
         .lines()
-        .filter(|line| line.starts_with("<rect"))
-        .map(|line| line.split('"').nth(7).unwrap().parse().unwrap())
+        .filter(|line| line.starts_with("<circle"))
+        .map(|line| line.split('"').collect::<Vec<_>>())
+        .map(|parts| (parts[1], parts[3].parse().unwrap(), parts[5].parse().unwrap()))
         .collect();
-    // From 1 to 1,000 are three decades of 140; the limit and who is absent have no bar.
-    let expected = [5.0_f64, 900.0].map(|value| value.log10() * 140.0);
-    assert_eq!(widths.len(), expected.len());
-    for (width, expected) in widths.iter().zip(expected) {
-        assert!((width - expected).abs() < 0.1, "{widths:?}");
+    // From 1 to 1,000 are three decades of 133; who is absent has no dot.
+    let expected = [("limit-mark", 4.0_f64), ("ours", 5.0), ("peer", 900.0)];
+    assert_eq!(dots.len(), expected.len());
+    for (row, ((class, x, y), (kind, value))) in dots.into_iter().zip(expected).enumerate() {
+        assert_eq!((class, y), (kind, 72.0 + 24.0 * row as f64));
+        let place = 240.0 + value.log10() * 400.0 / 3.0;
+        assert!((x - place).abs() < 0.1, "{class} at {x}, not {place}");
     }
     assert_eq!(svg.matches("class=\"limit\"").count(), 1);
+    // Rates are better when they are higher, and who was not measured stays last.
+    let mut chart = results().rows.remove(0).charts.remove(0);
+    chart.better = Better::Higher;
+    let names: Vec<&str> = plot::ranked(&chart).iter().map(|it| &*it.name).collect();
+    assert_eq!(names, ["pebble", "procpool", "raw socket", "loky"]);
+}
+
+#[test]
+fn values_have_the_unit_that_suits_them() {
+    let texts = [
+        (0.69, "µs", "0.69 µs"),
+        (999.0, "µs", "999 µs"),
+        (83_551.0, "µs", "83.6 ms"),
+        (2_500_000.0, "µs", "2.50 s"),
+        (110_146.0, "round trips/s", "110 k"),
+        (49_770_962.0, "items/s", "49.8 M"),
+        (8.65, "GB/s", "8.65"),
+    ];
+    for (value, unit, text) in texts {
+        assert_eq!(plot::quantity(value, unit), text);
+    }
+}
+
+#[test]
+fn a_limit_that_was_measured_apart_is_said_to_be() {
+    let said = "Here procpool has 1 blocks, each between those of other pools. The limit's 2 were";
+    let mut results = results();
+    let shown = |results: &Results| page::parts(results)[2].1.clone();
+    assert!(!shown(&results).contains("between those of other pools"), "in turn");
+    results.rows[0].charts[0].contenders[1].record(Sample::from(4.0));
+    assert!(shown(&results).contains(said), "{}", shown(&results));
+    results.rows[0].charts[0].contenders.truncate(2);
+    assert!(!shown(&results).contains("between those of other pools"), "there are no others");
 }
 
 #[test]
@@ -137,7 +173,12 @@ fn parts_of_a_page_share_it_with_others() {
     let [machine, figures, charts] = &parts[..] else { panic!("{parts:?}") };
     assert!(machine.1.contains("2026-01-31T12:00:00Z: A CPU, 2 CPUs"));
     assert!(machine.1.ends_with("**Not a full run**, but one with `--only hot`.\n"));
-    assert!(figures.1.starts_with("| row | figure |") && !figures.1.contains("\n\n"));
+    assert!(figures.1.starts_with("| verdict | figure |") && !figures.1.contains("\n\n"));
+    assert!(
+        charts.1.starts_with("### One task & back\n\nRow `hot`: Submitting a Vec&lt;u8>. "),
+        "{}",
+        charts.1
+    );
     assert!(charts.1.contains("aria-label=\"One task &amp; back. Medians in µs, less is better."));
     assert!(!charts.1.contains("<style>") && !charts.1.contains(" id="), "{}", charts.1);
     let html = charts.1.split("<figure>").nth(1).and_then(|rest| rest.split("</figure>").next());

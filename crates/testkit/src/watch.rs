@@ -15,7 +15,8 @@ use crate::os::{Process, descendants_of};
 pub const HANG: Duration = Duration::from_secs(60);
 
 /// Runs `case` on a thread of its own; panics with evidence if it does not end within `limit`, and
-/// passes on its panic otherwise. The descendants of a hung case are killed.
+/// passes on its panic otherwise. The descendants of a hung case are killed. Time in which cargo compiles
+/// what a case runs does not count.
 ///
 /// In a test program that says [`run_in_copies!`](crate::run_in_copies), the case runs in a process
 /// of its own instead, which has one thread and in which it must leave nothing: no process,
@@ -43,7 +44,8 @@ pub fn within<T: Send + 'static>(limit: Duration, case: impl FnOnce() -> T + Sen
             value
         })
         .expect("a thread can be started");
-    if receiver.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
+    let over = || (receiver.recv_timeout(limit) != Err(RecvTimeoutError::Timeout)).then_some(());
+    if unless_compiling(over).is_none() {
         let report = evidence();
         kill_descendants_of(std::process::id());
         panic!("{test} hangs: not over after {limit:?}\n{report}");
@@ -54,10 +56,26 @@ pub fn within<T: Send + 'static>(limit: Duration, case: impl FnOnce() -> T + Sen
     }
 }
 
+/// Waits by `wait` once, and again as long as a cargo that this process or a copy of it has started was
+/// seen at the end of the wait before.
+fn unless_compiling<T>(mut wait: impl FnMut() -> Option<T>) -> Option<T> {
+    let mut compiled = false;
+    loop {
+        if let Some(ended) = wait() {
+            return Some(ended);
+        }
+        let compiles = descendants_of(std::process::id()).iter().any(|it| it.name == "cargo");
+        if !compiles && !compiled {
+            return None;
+        }
+        compiled = compiles;
+    }
+}
+
 /// As [`within`], in a copy of the test program that has one thread.
 fn within_copy<T>(test: &str, limit: Duration, case: impl FnOnce() -> T + Send + 'static) {
     let mut copy = Case::start(case);
-    let Some(ended) = copy.ended_within(limit) else {
+    let Some(ended) = unless_compiling(|| copy.ended_within(limit)) else {
         let report = evidence();
         let output = copy.output();
         kill_descendants_of(copy.pid);
@@ -101,5 +119,33 @@ fn describe(report: &mut String, pid: u32, what: &str) {
             wchan,
             syscall.trim_end()
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+    use std::process::{Command, Stdio};
+    use std::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn time_in_which_cargo_compiles_does_not_count() {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        // It compiles nothing, and ends when its input does.
+        let cargo = folder.path().join("cargo");
+        symlink("/bin/cat", &cargo).expect("the folder is empty");
+        let mut compiling =
+            Command::new(cargo).stdin(Stdio::piped()).spawn().expect("there is a cat");
+        let limit = Duration::from_millis(20);
+        within(limit, move || {
+            let began = Instant::now();
+            while began.elapsed() < limit * 5 {
+                thread::yield_now();
+            }
+            drop(compiling.stdin.take());
+            compiling.wait().expect("it can be waited for");
+        });
     }
 }

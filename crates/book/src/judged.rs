@@ -21,6 +21,9 @@ use crate::problem::Problem;
 /// The page of every case, beside the book's other pages.
 pub const PAGE: &str = "pools.html";
 
+/// Where its reader comes from.
+const FROM: &str = "index.html";
+
 /// What the page says before anything was judged.
 const NOTHING: &str = "No run over all pools is part of this book yet: `just conformance-all` makes \
                        one, and writes it here.\n";
@@ -129,7 +132,9 @@ fn adapters(layout: &Layout) -> Result<Vec<String>> {
 pub fn render(layout: &Layout, folder: &Path) -> Result<()> {
     let Some(results) = results(layout)? else { return Ok(()) };
     let page = html(&results, None).map_err(|problem| anyhow!(problem))?;
-    fs::write(folder.join(PAGE), page).with_context(|| PAGE.to_owned())
+    let back = format!("<header>\n<p><a href=\"{FROM}\">Back to the book</a></p>");
+    fs::write(folder.join(PAGE), page.replacen("<header>", &back, 1))
+        .with_context(|| PAGE.to_owned())
 }
 
 /// Returns a problem for each link of the page of every case that leads nowhere in the rendered book:

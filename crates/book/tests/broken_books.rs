@@ -395,7 +395,7 @@ fn a_book_with_a_run_over_all_pools_has_a_page_of_every_case() {
     assert_eq!(problems(folder.path()), [""; 0]);
     let page = fs::read_to_string(folder.path().join("book").join(judged::PAGE));
     let page = page.expect("the page is rendered");
-    for text in ["It did not.", "0.0 ms  main  new p", "./two (spawn)"] {
+    for text in ["It did not.", "0.0 ms  main  new p", "./two (spawn)", "<a href=\"index.html\">"] {
         assert!(page.contains(text), "the page has no {text:?}");
     }
     let chapter = fs::read_to_string(folder.path().join("book/two.html")).expect("it is rendered");

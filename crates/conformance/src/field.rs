@@ -1,7 +1,7 @@
 //! What other pools do, as a page of the book: each known fault, the cases that it fails, and the program
 //! that shows it without the suite.
 //!
-//! Owns how the expectations and the first comments of those programs become one table. Knows nothing of
+//! Owns how the expectations and the first comments of those programs become one page. Knows nothing of
 //! runs: what the files say is checked by running the suite and the programs.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,10 +45,10 @@ see, and fail when the fault does not show, so a fault that has been mended is n
 python3 crates/conformance/adapters/test_faults.py [NAME…]
 ```
 
-All of it is about the versions named here, on Linux. Some entries are what the pool's documentation says;
-they are here since the pool is not what the case asks for, and the link leads there. A case marked ~ fails
-only at times, since a race of the pool decides it. Where a pool starts workers in several ways and not all
-fail a case, those that do are named behind it.
+All of it is about the versions named here, on Linux. Some entries are documented behaviour, not bugs.
+They are listed because the case fails all the same; the link leads to the documentation. A case marked ~
+fails only at times, because a race of the pool decides it. Where a pool starts workers in several ways and
+not all fail a case, those that do are named behind it.
 ";
 
 /// What is known of other pools.
@@ -130,14 +130,12 @@ impl Field {
             let folders: BTreeSet<String> =
                 programs.clone().map(|(_, it)| format!("`{}`", it.folder)).collect();
             let folders = folders.into_iter().collect::<Vec<_>>().join(", ");
-            let _ = write!(
-                page,
-                "\n## {pool} {version}\n\nThe programs are in {folders}.\n\n\
-                 | fault | cases that it fails | shown by | more |\n| --- | --- | --- | --- |\n"
-            );
+            let _ = write!(page, "\n## {pool} {version}\n\nThe programs are in {folders}.\n");
             for (name, Program { sentence, .. }) in programs {
                 let (cases, links) = (self.cases(pool, name), self.links(name));
-                let _ = writeln!(page, "| {} | {cases} | `{name}` | {links} |", escaped(sentence));
+                let see = if links.is_empty() { links } else { format!(" See {links}.") };
+                let sentence = escaped(sentence);
+                let _ = write!(page, "\n**{sentence}** Fails {cases}. Shown by `{name}`.{see}\n");
             }
         }
         page
@@ -170,7 +168,7 @@ impl Field {
             };
             format!("[{id}](catalogue.md#{}){mark}{only}", id.replace('.', "-"))
         });
-        links.collect::<Vec<_>>().join("<br>")
+        links.collect::<Vec<_>>().join(", ")
     }
 
     fn links(&self, program: &str) -> String {
@@ -179,7 +177,7 @@ impl Field {
             .filter(|it| it.shown_by == program && !it.link.is_empty())
             .map(|it| it.link.as_str())
             .collect();
-        links.into_iter().map(link).collect::<Vec<_>>().join("<br>")
+        links.into_iter().map(link).collect::<Vec<_>>().join(" and ")
     }
 }
 
@@ -243,7 +241,9 @@ fn link(address: &str) -> String {
     format!("[{name}]({address})")
 }
 
-/// Keeps a sentence one cell of a table.
+/// Begins a sentence with a capital letter, and keeps it text.
 fn escaped(text: &str) -> String {
-    text.replace('|', "\\|").replace('*', "\\*").replace('<', "&lt;")
+    let text = text.replace('*', "\\*").replace('<', "&lt;");
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }

@@ -115,10 +115,10 @@ fn a_page_says_of_each_fault_what_it_fails() {
     assert_eq!(field.idle(), ["idle.py"]);
     let page = field.page();
     assert!(page.contains("\n## pool 1.2\n\nThe programs are in `faults`.\n"), "{page}");
-    let row = "| it drops a\\|b. | [article.initargs](catalogue.md#article-initargs)<br>\
-               [init.exit-breaks](catalogue.md#init-exit-breaks) ~ (spawn) | `drops.py` | \
-               [them/pool#7](https://github.com/them/pool/issues/7) |\n";
-    assert!(page.contains(row), "{page}");
+    let fault = "\n**It drops a|b.** Fails [article.initargs](catalogue.md#article-initargs), \
+                 [init.exit-breaks](catalogue.md#init-exit-breaks) ~ (spawn). Shown by `drops.py`. \
+                 See [them/pool#7](https://github.com/them/pool/issues/7).\n";
+    assert!(page.contains(fault), "{page}");
 }
 
 #[test]

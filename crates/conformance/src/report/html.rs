@@ -112,7 +112,7 @@ fn head(matrix: &Matrix<'_>, first: &str) -> String {
         let _ = write!(
             head,
             "<th scope=\"col\"><a href=\"#run-{index}\">{}</a> <span class=\"small\">{}</span></th>",
-            escaped(&short(name)),
+            escaped(&short(name)).replace('.', ".<wbr/>"),
             escaped(&short(&version))
         );
     }

@@ -2,6 +2,11 @@
 // reach the page as text only, never as markup.
 "use strict";
 
+// Beside a book, its reader has chosen a theme.
+let theme = null;
+try { theme = localStorage.getItem("mdbook-theme"); } catch { /* Nothing is kept here. */ }
+if (theme) document.documentElement.style.colorScheme = /light|rust/.test(theme) ? "light" : "dark";
+
 const data = JSON.parse(document.getElementById("data").textContent);
 const table = document.querySelector("table.cases");
 const rows = [...table.querySelectorAll("tr[data-row]")];

@@ -111,13 +111,13 @@ fn it_works_in_a_browser() {
 
 /// What is done to the page, by replacing a part of it, and what the check has to say then.
 const DAMAGE: &[(&str, &str, &str)] = &[
-    ("--faint: #4d565f", "--faint: #b8bec4", "axe: color-contrast"),
+    ("--faint: light-dark(#4d565f", "--faint: light-dark(#b8bec4", "axe: color-contrast"),
     ("<html lang=\"en\">", "<html>", "axe: html-has-lang"),
     ("default-src 'none'", "img-src https: file:", "request: https://example.invalid/x.png"),
     ("<header>", "<header><script>window.hacked = 1</script>", "hacked: "),
     ("\"use strict\";", "\"use strict\"; console.warn('odd');", "console: odd"),
     ("\"use strict\";", "\"use strict\"; nothing();", "script: nothing is not defined"),
-    ("prefers-color-scheme: dark", "prefers-color-scheme: none", "scheme: "),
+    ("color-scheme: light dark;", "color-scheme: light;", "scheme: "),
     ("position: relative;\n    overflow: auto;", "", "width: "),
     ("top: 0;", "", "sticky: the heads of the columns"),
     ("left: 0;\n    z-index: 1", "z-index: 1", "sticky: the names of the cases"),

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use mdbook_driver::MDBook;
 
-use crate::judged;
 use crate::layout::{Layout, files_below};
+use crate::{judged, print};
 
 /// The boxes that mdBook makes and that scroll where a page is narrow.
 const BOXES: [&str; 2] = ["<pre><code", "<div class=\"table-wrapper\""];
@@ -34,6 +34,7 @@ pub fn render(layout: &Layout, target: Option<&Path>) -> Result<PathBuf> {
             BOXES.iter().fold(page, |page, it| page.replace(it, &format!("{it} tabindex=\"0\"")));
         fs::write(path, reached)?;
     }
+    print::shorten(&book, &folder)?;
     judged::render(layout, &folder)?;
     Ok(folder)
 }

@@ -452,6 +452,23 @@ fn links_lead_somewhere() {
 }
 
 #[test]
+fn what_is_for_looking_up_is_not_printed() {
+    let folder = sound();
+    Append("src/one.md", "[up](three.md#found) and [all](three.md)").apply(folder.path());
+    Append("src/SUMMARY.md", "---\n\n[Three](three.md)").apply(folder.path());
+    write(folder.path(), "src/three.md", "# Three\n\n## Found\n\nLooked up.\n");
+    assert_eq!(problems(folder.path()), [""; 0]);
+    let read = |name: &str| fs::read_to_string(folder.path().join("book").join(name)).unwrap();
+    let (page, print) = (read("three.html"), read("print.html"));
+    assert!(page.contains("Looked up.") && !print.contains("Looked up."));
+    for text in
+        ["href=\"three.html#found\"", "href=\"three.html#three\"", "<h1 id=\"two\">", "</html>"]
+    {
+        assert!(print.contains(text), "the page to print has no {text}");
+    }
+}
+
+#[test]
 fn what_scrolls_can_be_reached_by_keyboard() {
     let folder = sound();
     Append("src/one.md", "<div class=\"scroll\">wide</div>").apply(folder.path());

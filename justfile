@@ -1,61 +1,39 @@
-# Every recipe is one line of help: `just` lists them.
+# `just` lists the recipes, in their order.
 
 # List the recipes
 default:
-    @just --list
+    @{{ quote(just_executable()) }} --list --unsorted
 
 # Run the article's program
+[group('start here')]
 demo:
     cargo run --example initializer_worker
 
 # Run the tests (README's command)
+[group('start here')]
 test *arguments:
     cargo test {{ arguments }}
 
 # Build the book into book/book/ and say where it is
+[group('start here')]
 book:
     cargo run --package procpool-book -- build
 
-# Regenerate the book's transcripts and figures, by running what they show
-bless:
-    cargo run --package procpool-book -- bless
-
-# Check formatting and lints
-lint:
-    cargo fmt --all -- --check
-    cargo clippy --workspace --all-targets -- --deny warnings
-
 # Build the crate's documentation
+[group('start here')]
 doc:
     RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps
 
-# Check the link's protocol and a future's state in every interleaving, and that planted bugs are found
-loom:
-    RUSTFLAGS="--cfg loom" cargo test --release --target-dir target/loom --package procpool --lib model
-
-# Feed the decoders with made-up bytes: all targets or one, for so many seconds each
-fuzz target="all" seconds="120":
-    bash .ci/fuzz {{ target }} {{ seconds }}
-
-# Measure against the machine's limits and other pools; alone, it writes the book's numbers too
-bench mode="full" *arguments:
-    {{ if mode == "full" { "crates/bench/peers/install || echo 'some pools are missing'" } else { "" } }}
-    {{ if mode == "full" { "cargo build --release --package procpool-bench-procspawn" } else { "" } }}
-    cargo run --release --package procpool-bench -- {{ mode }} {{ arguments }}
-    {{ if mode + arguments == "full" { "cargo run --package procpool-book -- adopt target/bench/results.json" } else { "" } }}
-
-# See by perf(1) where the time goes, and write it into the book
-profile:
-    cargo run --release --package procpool-bench -- profile
-    cargo run --package procpool-book -- adopt target/bench/profile.json
-
-# Judge an adapter: whether it keeps to the conformance contract, before its pool is judged
+# Check an adapter against the contract
+[group('judge a pool')]
 adapter-check command:
     cargo run --quiet --package procpool-conformance --bin conformance -- check {{ quote(command) }}
 
-# Judge every pool that has an adapter, `-j N` at a time; all of them, or by a part of a name. All go into the book
+# Judge all pools that have an adapter; the book shows it
+[group('judge a pool')]
 conformance-all *arguments:
     #!/usr/bin/env bash
+    # Arguments: `-j N` judges N at a time; a part of a name, only those.
     crates/bench/peers/install || echo 'some pools are missing'
     crates/conformance/run-all {{ arguments }}
     code=$?
@@ -65,11 +43,48 @@ conformance-all *arguments:
     fi
     exit "$code"
 
-# Show the known faults of other pools without the suite, or those with a part of a name
+# Show the known faults of other pools without the suite
+[group('judge a pool')]
 faults *names:
     crates/bench/peers/install || echo 'some pools are missing'
     python3 crates/conformance/adapters/test_faults.py {{ names }}
 
+# Measure; the full mode writes the book's numbers
+[group('measure')]
+bench mode="full" *arguments:
+    {{ if mode == "full" { "crates/bench/peers/install || echo 'some pools are missing'" } else { "" } }}
+    {{ if mode == "full" { "cargo build --release --package procpool-bench-procspawn" } else { "" } }}
+    cargo run --release --package procpool-bench -- {{ mode }} {{ arguments }}
+    {{ if mode + arguments == "full" { "cargo run --package procpool-book -- adopt target/bench/results.json" } else { "" } }}
+
+# See by perf(1) where the time goes; the book shows it
+[group('measure')]
+profile:
+    cargo run --release --package procpool-bench -- profile
+    cargo run --package procpool-book -- adopt target/bench/profile.json
+
+# Check formatting and lints
+[group('change it')]
+lint:
+    cargo fmt --all -- --check
+    cargo clippy --workspace --all-targets -- --deny warnings
+
+# Regenerate the book's transcripts and figures, by running them
+[group('change it')]
+bless:
+    cargo run --package procpool-book -- bless
+
+# Model-check the link's protocol and futures
+[group('change it')]
+loom:
+    RUSTFLAGS="--cfg loom" cargo test --release --target-dir target/loom --package procpool --lib model
+
+# Feed the decoders made-up bytes: a target or all, seconds for each
+[group('change it')]
+fuzz target="all" seconds="120":
+    bash .ci/fuzz {{ target }} {{ seconds }}
+
 # Run everything that must pass before a change lands
+[group('change it')]
 ci:
     bash .ci/run

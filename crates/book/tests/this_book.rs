@@ -1,6 +1,8 @@
 //! The procpool book keeps its own rules: in its sources, in its figures, and as it is rendered.
 
-use procpool_book::layout::Layout;
+use std::fs;
+
+use procpool_book::layout::{Layout, files_below};
 use procpool_book::problem::Problem;
 use procpool_book::{figure, integrity, judged, measured, render, rendered};
 
@@ -42,5 +44,13 @@ fn rendered_its_links_lead_somewhere_and_nothing_asks_the_network() {
     assert_none(&judged::check_rendered(&layout, &target).expect("the judgements can be read"));
     for page in ["index.html", "demo.html", "performance.html", "print.html"] {
         assert!(target.join(page).exists(), "{page} is missing, so nothing was checked");
+    }
+    // A search is for what was written: what is generated has every word many times.
+    let files = files_below(&target).expect("it can be read");
+    let index = files.iter().find(|path| path.display().to_string().contains("/searchindex"));
+    let index = fs::read_to_string(index.expect("there is an index")).expect("it can be read");
+    assert!(index.contains("\"why.html#") && index.contains("\"matrix.html#"));
+    for generated in ["catalogue.html", "field.html", "saboteurs.html"] {
+        assert!(!index.contains(&format!("\"{generated}#")), "{generated} is searched");
     }
 }

@@ -71,6 +71,8 @@ pub enum ExitReason {
     TimedOut,
     /// It was killed, together with its task or with the whole pool.
     Killed,
+    /// It could not be killed, because this process may not signal it, and goes on without its pool.
+    LeftBehind,
     /// It ended by itself, in this way.
     Died(WorkerExit),
 }
@@ -84,6 +86,7 @@ impl fmt::Display for ExitReason {
             ExitReason::InitializerFailed => f.write_str("ended: its initializer failed"),
             ExitReason::TimedOut => f.write_str("was ended: it took too long"),
             ExitReason::Killed => f.write_str("was killed by its pool"),
+            ExitReason::LeftBehind => f.write_str("could not be killed and was left behind"),
             ExitReason::Died(exit) => exit.fmt(f),
         }
     }

@@ -144,6 +144,24 @@ impl PoolState {
         if !is_expected {
             self.on_death(pool, &mut worker, ended, wakes);
         }
+        self.bid_farewell(pool, worker, reason, wakes);
+    }
+
+    /// Gives up a worker that cannot be killed: the system refuses signals to it, and it has closed its
+    /// lifeline. Nobody waits for it; it may go on until its task ends, and longer.
+    pub(super) fn leave_behind(&mut self, pool: &Pool, index: usize, wakes: &mut Wakes) {
+        let worker = self.workers.swap_remove(index);
+        let pid = worker.pid;
+        wakes.warn_later(format!(
+            "worker {pid} cannot be killed and is left behind: this process may not signal it (it \
+             gave up privileges, the worker has others, or a filter refuses pidfd_send_signal), and the \
+             worker has closed the pipe by which it ends otherwise"
+        ));
+        self.bid_farewell(pool, worker, ExitReason::LeftBehind, wakes);
+    }
+
+    /// A worker is not in the pool any more.
+    fn bid_farewell(&mut self, pool: &Pool, worker: Worker, reason: ExitReason, wakes: &mut Wakes) {
         worker.unwatch(pool);
         self.emit(EventKind::WorkerExited(worker.info(), reason));
         wakes.call(Hook::Exit(worker.info(), reason));

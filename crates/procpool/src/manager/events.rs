@@ -16,6 +16,7 @@ use crate::error::{Activity, BrokenCause, CodecStep, Error};
 use crate::future::Body;
 use crate::lifecycle::{DeathPolicy, ExitReason};
 use crate::link::Scribbled;
+use crate::start::Killed;
 use crate::sys::image::ImageIdentity;
 use crate::task::decode_failure;
 use crate::wire::{Frame, Hello, InitializerFailure, Payload, Progress, ResultStatus, VERSION};
@@ -335,11 +336,13 @@ impl PoolState {
             worker.deadline = None;
             let pid = worker.pid;
             match worker.stage {
+                Stage::Killed(_) if worker.left_alone => self.leave_behind(pool, index, wakes),
                 // It was told to end, and has not.
                 Stage::Killed(reason) => drop(worker.kill(reason)),
                 Stage::Leaving(_) => drop(worker.kill(ExitReason::TimedOut)),
                 // Its end is a death, whoever brings it about.
-                Stage::Dying(_) => worker.process.kill(),
+                Stage::Dying(_) if worker.process.kill() == Killed::Surely => {}
+                Stage::Dying(_) => drop(worker.kill(ExitReason::Killed)),
                 Stage::Starting if !worker.link_ended => {
                     worker.kill(ExitReason::TimedOut);
                     let limit = pool.settings.policies.start_timeout;

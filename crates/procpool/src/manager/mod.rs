@@ -401,7 +401,7 @@ impl Pool {
     fn adopt(&self, arrival: Arrival, started: Started) -> Result<Worker, StartError> {
         let Arrival { serial, id, stderr } = arrival;
         let Started { pid, process, link } = started;
-        let mut worker = Worker {
+        let worker = Worker {
             serial,
             id,
             pid,
@@ -429,6 +429,7 @@ impl Pool {
             stop: None,
             idle_since: None,
             busy_nanos: 0,
+            left_alone: false,
             deadline: Instant::now().checked_add(self.settings.policies.start_timeout),
         };
         let watched = self
@@ -436,9 +437,8 @@ impl Pool {
             .add(&worker.process, worker.process_number())
             .and_then(|()| self.poller.add(&worker.link, worker.link_number()));
         if let Err(errno) = watched {
-            worker.kill(ExitReason::Killed);
             worker.unwatch(self);
-            worker.process.wait();
+            worker.process.end();
             return Err(StartError { what: "an epoll registration", errno });
         }
         Ok(worker)
@@ -451,10 +451,7 @@ impl Pool {
     }
 
     /// As [`enter`](Self::enter); the manager looks at the state afterwards, whatever was under way.
-    fn enter_and_wake(
-        &self,
-        change: impl FnOnce(&mut PoolState, &mut Wakes),
-    ) -> Result<(), Error> {
+    fn enter_and_wake(&self, change: impl FnOnce(&mut PoolState, &mut Wakes)) -> Result<(), Error> {
         self.enter(change)?;
         self.check_wake(self.poller.wake_surely());
         Ok(())

@@ -137,7 +137,7 @@ impl PoolState {
             if was_late {
                 self.start_failed(pool, cause, wakes);
             } else {
-                log::warn!("another server is started when it is needed: {cause}");
+                wakes.warn_later(format!("another server is started when it is needed: {cause}"));
             }
             // Nothing says that the system is full.
             (self.start_again, self.wake) = (None, true);

@@ -327,7 +327,7 @@ impl PoolState {
         for worker in self.workers.drain(..) {
             worker.unwatch(pool);
             worker.nudge();
-            worker.process.wait();
+            worker.process.end();
         }
     }
 }

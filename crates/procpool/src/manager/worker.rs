@@ -26,7 +26,7 @@ use crate::error::{Activity, Error};
 use crate::future::{Outcome, SharedFuture};
 use crate::lifecycle::{ExitReason, WorkerInfo};
 use crate::link::{Scribbled, WorkerLink};
-use crate::start::Process;
+use crate::start::{Killed, PERHAPS, Process};
 
 /// Where a worker is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -220,6 +220,9 @@ pub(super) struct Worker {
     pub(super) idle_since: Option<Instant>,
     /// The worker's own count of busy nanoseconds when it was last looked at.
     pub(super) busy_nanos: u64,
+    /// Whether it was killed and the system has refused that: if its lifeline does not end it, nobody
+    /// waits for it.
+    pub(super) left_alone: bool,
     /// When it must have said Hello, or, once it was told to or its link has ended, have exited.
     pub(super) deadline: Option<Instant>,
 }
@@ -426,8 +429,8 @@ impl Worker {
     /// that it had. The first reason stays.
     pub(super) fn kill(&mut self, reason: ExitReason) -> VecDeque<InFlight> {
         self.kill_group();
-        self.process.kill();
-        self.deadline = None;
+        self.left_alone = self.process.kill() == Killed::Perhaps;
+        self.deadline = self.left_alone.then(|| Instant::now() + PERHAPS);
         self.give_up(reason)
     }
 

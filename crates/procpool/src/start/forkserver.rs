@@ -12,7 +12,7 @@
 //! [`news`](Forkserver::news), in the order in which the server said it. Knows nothing of what the
 //! pool makes of that.
 
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::sys::signal::SigSet;
@@ -21,12 +21,13 @@ use nix::unistd::{Pid, getpid};
 use super::method::Plan;
 use super::report::{self, Report, Request, Worker};
 use super::{
-    Newcomer, Place, Process, SERVER_ARGUMENT, StartError, Started, check_privileges, make_link,
-    server,
+    Newcomer, Place, Process, SERVER_ARGUMENT, StartError, Started, check_privileges,
+    make_lifeline, make_link, server,
 };
 use crate::error::{Activity, Error, RemotePanic};
 use crate::link::WorkerLink;
 use crate::sys::fork::{count_threads, fork, keep_only, set_variables};
+use crate::sys::lifeline::Lifeline;
 use crate::sys::packet::{self, PacketSocket};
 use crate::sys::poller::Poller;
 use crate::sys::process::{Ended, PidFd, Stream, Surroundings, discard, exit_now, spawn_self};
@@ -42,7 +43,7 @@ pub(crate) struct Forkserver {
     stage: Stage,
     server: Option<Server>,
     /// The worker that the server was asked for.
-    asked: Option<(u64, WorkerLink)>,
+    asked: Option<(u64, WorkerLink, Lifeline)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,6 +97,7 @@ impl Forkserver {
             return Err(Error::ForkWithThreads { threads });
         }
         let (control, theirs) = packet::pair().map_err(setup("a socket pair"))?;
+        let (lifeline, held) = Lifeline::new().map_err(setup("a pipe"))?;
         let parent = getpid();
         // Until the server has handlers of its own.
         let mask = block_all();
@@ -103,15 +105,15 @@ impl Forkserver {
             pid.unwrap_or_else(|| {
                 forget_handlers();
                 set_variables(&place.variables);
-                if keep_only(&[theirs.as_fd()]).is_err() {
+                if keep_only(&[theirs.as_fd(), held.as_fd()]).is_err() {
                     exit_now(server::CONFUSED);
                 }
-                server::run(theirs, parent, mask, plan.preload)
+                server::run(theirs, held, parent, mask, plan.preload)
             })
         });
         set_mask(&mask);
         let pid = copied.map_err(setup("a process"))?;
-        let server = Server::new(pid, control).map_err(setup("a process descriptor"))?;
+        let server = Server::new(pid, lifeline, control).map_err(setup("a process descriptor"))?;
         let (stage, server) = (Stage::Starting, Some(server));
         Ok(Self { preload: None, is_copy: true, stage, server, asked: None })
     }
@@ -131,17 +133,18 @@ impl Forkserver {
             }
             (Some(server), Stage::Ready) => {
                 debug_assert!(self.asked.is_none(), "one at a time");
-                let (link, socket, memory) = make_link()?;
+                let (link, lifeline, ends) = make_link()?;
                 let Newcomer { serial, id, place, .. } = newcomer;
                 let leads_group = place.process_groups;
                 let start = Request::Start(Worker { serial, id, leads_group });
                 let control = &server.control;
                 send_stream(control, 1, newcomer.stdout())
                     .and_then(|()| send_stream(control, 2, newcomer.stderr()))
-                    .and_then(|()| report::send(control, &Request::Memory, Some(memory.as_fd())))
-                    .and_then(|()| report::send(control, &start, Some(socket.as_fd())))
+                    .and_then(|()| send_end(control, &Request::Memory, &ends.memory))
+                    .and_then(|()| send_end(control, &Request::Lifeline, &ends.lifeline))
+                    .and_then(|()| send_end(control, &start, &ends.socket))
                     .map_err(|errno| StartError { what: "a request to the server", errno })?;
-                self.asked = Some((serial, link));
+                self.asked = Some((serial, link, lifeline));
                 Ok(())
             }
             (Some(_), Stage::Starting | Stage::Preloading) => Ok(()),
@@ -153,8 +156,10 @@ impl Forkserver {
         check_privileges()?;
         let failed = |what| move |errno| StartError { what, errno };
         let (control, theirs) = packet::pair().map_err(failed("a socket pair"))?;
-        let (number, mask) = (theirs.as_fd().as_raw_fd(), bits_of(&place.mask));
-        let mut argument = format!("{number}:{}:{mask}", getpid());
+        let (lifeline, held) = make_lifeline()?;
+        let [number, held_number] = [theirs.as_fd(), held.as_fd()].map(|end| end.as_raw_fd());
+        let mask = bits_of(&place.mask);
+        let mut argument = format!("{number}:{held_number}:{}:{mask}", getpid());
         if let Some(FunctionRef { offset, tag }) = self.preload {
             argument += &format!(":{offset}:{tag}");
         }
@@ -162,14 +167,14 @@ impl Forkserver {
         let surroundings = Surroundings {
             stdout: Stream::Inherited,
             stderr: Stream::Inherited,
-            inherited: &[theirs.as_fd()],
+            inherited: &[theirs.as_fd(), held.as_fd()],
             variables: &place.variables,
             // Until it has handlers of its own.
             mask: SigSet::all(),
             leads_group: false,
         };
         let pid = spawn_self(&arguments, &surroundings).map_err(failed("the server's process"))?;
-        Server::new(pid, control).map_err(failed("a process descriptor"))
+        Server::new(pid, lifeline, control).map_err(failed("a process descriptor"))
     }
 
     /// Has `poller` watch the server, under `number` whatever happens to it, once.
@@ -241,7 +246,7 @@ impl Forkserver {
             Report::PreloadPanicked(panic) => Some(News::PreloadPanicked(panic)),
             Report::LeftThreads(threads) => Some(News::PreloadLeftThreads(threads)),
             Report::Started { id, pid } => {
-                let (_, link) = self.asked.take()?;
+                let (_, link, lifeline) = self.asked.take()?;
                 let Some(process) = process else {
                     // A worker that cannot be named cannot be owned.
                     let control = &self.server.as_ref()?.control;
@@ -252,7 +257,7 @@ impl Forkserver {
                         errno,
                     }));
                 };
-                let process = Process::of_server(process);
+                let process = Process::of_server(process, lifeline);
                 Some(News::Started(id, Box::new(Started { pid, process, link })))
             }
             Report::StartFailed { errno } => {
@@ -306,6 +311,11 @@ impl Forkserver {
     }
 }
 
+/// Sends a request, and what the worker is to be given with it.
+fn send_end(control: &PacketSocket, request: &Request, end: &OwnedFd) -> nix::Result<()> {
+    report::send(control, request, Some(end.as_fd()))
+}
+
 /// Says what a stream of the worker is that is asked for next, unless it is the server's own.
 fn send_stream(control: &PacketSocket, number: i32, stream: Stream<'_>) -> nix::Result<()> {
     let request = |null| Request::Stream { number, null };
@@ -317,14 +327,14 @@ fn send_stream(control: &PacketSocket, number: i32, stream: Stream<'_>) -> nix::
 }
 
 impl Server {
-    fn new(pid: Pid, control: PacketSocket) -> nix::Result<Self> {
+    fn new(pid: Pid, lifeline: Lifeline, control: PacketSocket) -> nix::Result<Self> {
         let process = PidFd::open(pid).inspect_err(|errno| {
             // ESRCH: another wait of the program has reaped it, and its number may be anybody's.
             if *errno != Errno::ESRCH {
                 discard(pid);
             }
         })?;
-        let process = Process::child(process);
+        let process = Process::child(process, lifeline);
         Ok(Self { pid: pid.as_raw() as u32, process, control, watched: false })
     }
 }
@@ -332,7 +342,6 @@ impl Server {
 impl Drop for Server {
     /// One that was reaped already is neither killed nor waited for.
     fn drop(&mut self) {
-        self.process.kill();
-        self.process.wait();
+        self.process.end();
     }
 }

@@ -9,6 +9,7 @@ use super::{SERVER_ARGUMENT, WORKER_ARGUMENT, server};
 use crate::link::{ParentLink, SEGMENT, Segment};
 use crate::sys::code::{self, Function};
 use crate::sys::image::ImageIdentity;
+use crate::sys::lifeline;
 use crate::sys::packet::PacketSocket;
 use crate::sys::privileges;
 use crate::sys::process::{complain, exit_now, restore_name};
@@ -106,24 +107,27 @@ fn runs_this_executable(parent: Pid) -> bool {
     theirs.is_none_or(|theirs| theirs == ImageIdentity::current())
 }
 
-/// Reads a worker's second argument: its link's socket and memory, the parent, and its number in the
-/// pool.
-pub(crate) fn parse_place(argument: &str) -> Option<(i32, i32, i32, usize)> {
+/// Reads a worker's second argument: its link's socket and memory, its lifeline, the parent, and its
+/// number in the pool.
+pub(crate) fn parse_place(argument: &str) -> Option<([i32; 3], i32, usize)> {
     let mut numbers = argument.split(':').map(str::parse::<i32>);
     let mut number = || numbers.next()?.ok();
-    let (socket, memory, parent) = (number()?, number()?, number()?);
-    let id = usize::try_from(number()?).ok()?;
+    let descriptors = [number()?, number()?, number()?];
+    let (parent, id) = (number()?, usize::try_from(number()?).ok()?);
+    let [socket, memory, lifeline] = descriptors;
     // Each descriptor has one owner.
-    (numbers.next().is_none() && socket != memory).then_some((socket, memory, parent, id))
+    let distinct = socket != memory && memory != lifeline && lifeline != socket;
+    (numbers.next().is_none() && distinct).then_some((descriptors, parent, id))
 }
 
 /// Takes over the link that a worker's second argument names, and serves it. `None` when the argument
 /// makes no sense.
 fn serve_as_worker(argument: &str) -> Option<Infallible> {
-    let (socket, memory, parent, id) = parse_place(argument)?;
+    let ([socket, memory, held], parent, id) = parse_place(argument)?;
     let parent = Pid::from_raw(parent);
     let socket = Socket::inherited(socket, parent).filter(|_| runs_this_executable(parent))?;
     let segment = Segment::inherited(memory, SEGMENT)?;
+    lifeline::hold(lifeline::inherited(held)?);
     restore_name();
     let link = ParentLink::new(socket, segment, parent);
     worker::run(link, id, std::process::exit)
@@ -132,7 +136,11 @@ fn serve_as_worker(argument: &str) -> Option<Infallible> {
 /// The same for a server: its socket, the process it works for, its workers' signal mask, and `preload`.
 fn serve_as_server(place: &str) -> Option<Infallible> {
     let mut parts = place.split(':');
-    let (control, parent) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+    let mut number = || parts.next()?.parse().ok();
+    let (control, held, parent) = (number()?, number()?, number()?);
+    if control == held {
+        return None;
+    }
     let parent = Pid::from_raw(parent);
     let mask = mask_of(parts.next()?.parse().ok()?);
     let preload = match parts.next() {
@@ -143,7 +151,8 @@ fn serve_as_server(place: &str) -> Option<Infallible> {
         }
     };
     let control = PacketSocket::inherited(control, parent);
-    server::run(control.filter(|_| runs_this_executable(parent))?, parent, mask, preload)
+    let control = control.filter(|_| runs_this_executable(parent))?;
+    server::run(control, lifeline::inherited(held)?, parent, mask, preload)
 }
 
 #[cfg(test)]
@@ -151,11 +160,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_is_four_numbers() {
-        assert_eq!(parse_place("5:6:-7:8"), Some((5, 6, -7, 8)));
-        for text in
-            ["", "5", "5:6:7", "5:6:7:", "5:6:7:8:9", "5:6:7:-8", "5: 6:7:8", "5:6:7:x", "5:5:7:8"]
-        {
+    fn a_place_is_five_numbers() {
+        assert_eq!(parse_place("5:6:9:-7:8"), Some(([5, 6, 9], -7, 8)));
+        for text in [
+            "",
+            "5",
+            "5:6:9:7",
+            "5:6:9:7:",
+            "5:6:9:7:8:9",
+            "5:6:9:7:-8",
+            "5: 6:9:7:8",
+            "5:6:9:7:x",
+            "5:5:9:7:8",
+            "5:6:5:7:8",
+            "5:6:6:7:8",
+        ] {
             assert_eq!(parse_place(text), None, "{text}");
         }
     }

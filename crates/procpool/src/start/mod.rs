@@ -10,8 +10,8 @@
 //! Owns the command lines by which a worker and a server are recognised:
 //!
 //! ```text
-//! PROGRAM --procpool-worker LINK:MEMORY:PARENT:ID
-//! PROGRAM --procpool-server SOCKET:PARENT:MASK[:OFFSET:TAG]
+//! PROGRAM --procpool-worker LINK:MEMORY:LIFELINE:PARENT:ID
+//! PROGRAM --procpool-server SOCKET:LIFELINE:PARENT:MASK[:OFFSET:TAG]
 //! ```
 //!
 //! with the descriptors that they begin with, the process they work for, the worker's number in its
@@ -39,6 +39,7 @@ use nix::errno::Errno;
 
 use crate::error::Error;
 use crate::link::{SEGMENT, Segment, WorkerLink};
+use crate::sys::lifeline::Lifeline;
 use crate::sys::privileges;
 use crate::sys::process::Stream;
 use crate::sys::socket;
@@ -53,7 +54,7 @@ pub use method::StartMethod;
 pub(crate) use output::OpenOutput;
 pub use output::Output;
 pub(crate) use place::{Place, PlaceOptions};
-pub(crate) use process::Process;
+pub(crate) use process::{Killed, PERHAPS, Process};
 
 pub(crate) use crate::sys::process::Ended;
 
@@ -162,10 +163,23 @@ pub(crate) fn decode_packet(bytes: &[u8]) {
     let _ = report::decode::<report::Request>(bytes);
 }
 
-/// Makes a link, and what its worker is to be given of it: a socket and the shared memory.
-fn make_link() -> Result<(WorkerLink, OwnedFd, OwnedFd), StartError> {
+/// What a worker is to be given: its ends of the link and of the lifeline.
+#[derive(Debug)]
+struct Ends {
+    socket: OwnedFd,
+    memory: OwnedFd,
+    lifeline: OwnedFd,
+}
+
+/// Makes a link and a lifeline, and what its worker is to be given of them.
+fn make_link() -> Result<(WorkerLink, Lifeline, Ends), StartError> {
     let failed = |what| move |errno| StartError { what, errno };
-    let (ours, theirs) = socket::pair().map_err(failed("a socket pair"))?;
+    let (ours, socket) = socket::pair().map_err(failed("a socket pair"))?;
     let (segment, memory) = Segment::create(SEGMENT).map_err(failed("shared memory"))?;
-    Ok((WorkerLink::new(ours, segment), theirs, memory))
+    let (cut, lifeline) = make_lifeline()?;
+    Ok((WorkerLink::new(ours, segment), cut, Ends { socket, memory, lifeline }))
+}
+
+fn make_lifeline() -> Result<(Lifeline, OwnedFd), StartError> {
+    Lifeline::new().map_err(|errno| StartError { what: "a pipe", errno })
 }

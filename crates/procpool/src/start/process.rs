@@ -5,18 +5,35 @@
 //! to say it any more.
 
 use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
-use crate::sys::poller::wait_readable;
+use crate::sys::lifeline::Lifeline;
+use crate::sys::poller::{wait_readable, wait_readable_for};
 use crate::sys::process::{Ended, PidFd};
 
 /// A process, by a descriptor that becomes readable when it has ended.
 #[derive(Debug)]
 pub(crate) struct Process {
     descriptor: PidFd,
+    /// What ends it where signals cannot.
+    lifeline: Lifeline,
     reaper: Reaper,
 }
+
+/// Whether a process that was killed is sure to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Killed {
+    /// The system has taken SIGKILL.
+    Surely,
+    /// The system refuses signals to it. Its lifeline is cut; it may have closed that.
+    Perhaps,
+}
+
+/// How long to wait for a process that may be killed or not. It ends within microseconds, if it does.
+/// Longer delays the end of a pool that cannot kill; shorter gives up processes on a busy machine.
+pub(crate) const PERHAPS: Duration = Duration::from_secs(1);
 
 /// Who collects the exit status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,22 +49,38 @@ enum Reaper {
 }
 
 impl Process {
-    pub(crate) fn child(descriptor: PidFd) -> Self {
-        Self { descriptor, reaper: Reaper::Parent }
+    pub(crate) fn child(descriptor: PidFd, lifeline: Lifeline) -> Self {
+        Self { descriptor, lifeline, reaper: Reaper::Parent }
     }
 
-    pub(super) fn of_server(descriptor: PidFd) -> Self {
-        Self { descriptor, reaper: Reaper::Server }
+    pub(super) fn of_server(descriptor: PidFd, lifeline: Lifeline) -> Self {
+        Self { descriptor, lifeline, reaper: Reaper::Server }
     }
 
-    /// Sends a signal. A process that has ended already is no error.
+    /// Sends a signal, if the system lets this process. One that has ended already is no error.
     pub(crate) fn signal(&self, signal: Signal) {
-        self.descriptor.signal(signal);
+        // What is refused here is refused to SIGKILL, which comes later and has another way.
+        let _ = self.descriptor.signal(signal);
     }
 
-    /// Sends SIGKILL.
-    pub(crate) fn kill(&self) {
-        self.signal(Signal::SIGKILL);
+    /// Kills it.
+    pub(crate) fn kill(&self) -> Killed {
+        match self.descriptor.signal(Signal::SIGKILL) {
+            Ok(()) => Killed::Surely,
+            Err(_) => {
+                self.lifeline.cut();
+                Killed::Perhaps
+            }
+        }
+    }
+
+    /// Kills it, and waits for its end unless it cannot be killed; then it is left behind.
+    pub(crate) fn end(&self) {
+        match self.kill() {
+            Killed::Surely => self.wait(),
+            Killed::Perhaps if wait_readable_for(self, PERHAPS) => drop(self.reap()),
+            Killed::Perhaps => {}
+        }
     }
 
     /// Sends SIGKILL to the process group that it leads under the number `pid`. That of a server's is
@@ -89,7 +122,7 @@ impl Process {
     }
 
     /// Waits for its end, and reaps it if that is this process's part. Only for one that was killed.
-    pub(crate) fn wait(&self) {
+    fn wait(&self) {
         match self.reaper {
             Reaper::Parent => {
                 while self.reap().is_none() {

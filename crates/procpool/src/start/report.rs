@@ -6,6 +6,7 @@
 //!                              ◀── Ready ───────────────────  or PreloadPanicked, LeftThreads
 //!  Stream + descriptor ───────▶                               for stdout, stderr if they are not the
 //!  Memory + descriptor ───────▶                               server's
+//!  Lifeline + descriptor ────▶
 //!  Start(id) + descriptor ────▶
 //!                              ◀── Started(id) + pidfd ─────  or StartFailed(id)
 //!  Kill(id) ──────────────────▶                               when the pidfd did not arrive
@@ -31,6 +32,8 @@ pub(super) enum Request {
     Stream { number: i32, null: bool },
     /// Carries the shared memory of that worker.
     Memory,
+    /// Carries that worker's end of its lifeline.
+    Lifeline,
     /// Carries the worker's end of its link.
     Start(Worker),
     /// The worker is of no use to anybody.

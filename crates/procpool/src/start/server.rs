@@ -25,6 +25,7 @@ use super::report::{self, Report, Request, Worker};
 use crate::link::{ParentLink, SEGMENT, Segment};
 use crate::panics;
 use crate::sys::fork::{count_threads, exit_copy, fork, lead_group, redirect};
+use crate::sys::lifeline;
 use crate::sys::lineage::Lineage;
 use crate::sys::packet::{Packet, PacketSocket};
 use crate::sys::process::{
@@ -45,7 +46,14 @@ pub(super) const CONFUSED: i32 = 70;
 
 /// Serves the pool at the other end of `control`, in process `parent`, until the end of this process.
 /// All signals are blocked; `mask` is the workers'.
-pub(super) fn run(control: PacketSocket, parent: Pid, mask: SigSet, preload: Option<fn()>) -> ! {
+pub(super) fn run(
+    control: PacketSocket,
+    held: OwnedFd,
+    parent: Pid,
+    mask: SigSet,
+    preload: Option<fn()>,
+) -> ! {
+    lifeline::hold(held);
     // Not into the frames below: in a copy of the program they are the program's.
     let _ = panic::catch_unwind(AssertUnwindSafe(|| {
         let mut server = Server::set_up(control, parent, mask);
@@ -66,6 +74,7 @@ struct Server {
     workers: Vec<Child>,
     /// Of the worker that is asked for next.
     memory: Option<OwnedFd>,
+    lifeline: Option<OwnedFd>,
     streams: Vec<(i32, Redirection)>,
 }
 
@@ -81,6 +90,14 @@ struct Child {
     ended: bool,
 }
 
+impl Child {
+    /// Kills it. A server may signal what it has forked, unless that has changed its user, and that ends
+    /// by its lifeline, with the pool's process.
+    fn kill(&self) {
+        let _ = self.process.signal(Signal::SIGKILL);
+    }
+}
+
 /// What a worker begins with.
 #[derive(Debug)]
 struct Seat {
@@ -88,6 +105,7 @@ struct Seat {
     worker: Worker,
     socket: OwnedFd,
     memory: OwnedFd,
+    lifeline: OwnedFd,
     streams: Vec<(i32, Redirection)>,
 }
 
@@ -114,7 +132,7 @@ impl Server {
         mask.remove(Signal::SIGINT);
         set_mask(&mask);
         let (workers, streams) = (Vec::new(), Vec::new());
-        Self { control, parent: process, workers, memory: None, streams }
+        Self { control, parent: process, workers, memory: None, lifeline: None, streams }
     }
 
     fn preload(&self, preload: Option<fn()>) {
@@ -189,7 +207,7 @@ impl Server {
 
     /// Ends with everybody: workers that asked the kernel for that, and those that made it forget.
     fn leave(&self) -> ! {
-        self.workers.iter().for_each(|child| child.process.signal(Signal::SIGKILL));
+        self.workers.iter().for_each(Child::kill);
         exit_now(ABANDONED)
     }
 
@@ -226,13 +244,14 @@ impl Server {
                 }
             }
             Some(Request::Memory) => self.memory = packet.descriptor,
+            Some(Request::Lifeline) => self.lifeline = packet.descriptor,
             Some(Request::Start(worker)) => match self.start(worker, packet.descriptor) {
                 Ok(seat) => return seat,
                 Err(errno) => self.tell(&Report::StartFailed { errno: errno as i32 }, None),
             },
             Some(Request::Kill(id)) => {
                 let theirs = self.workers.iter().find(|child| child.worker.serial == id);
-                theirs.inspect(|child| child.process.signal(Signal::SIGKILL));
+                theirs.inspect(|child| child.kill());
             }
             Some(Request::Leaves(id)) => {
                 let theirs = self.workers.iter_mut().find(|child| child.worker.serial == id);
@@ -248,12 +267,13 @@ impl Server {
     fn start(&mut self, worker: Worker, socket: Option<OwnedFd>) -> nix::Result<Option<Seat>> {
         let streams = std::mem::take(&mut self.streams);
         // What did not arrive found no number that was free.
-        let (Some(socket), Some(memory)) = (socket, self.memory.take()) else {
+        let (memory, lifeline) = (self.memory.take(), self.lifeline.take());
+        let (Some(socket), Some(memory), Some(lifeline)) = (socket, memory, lifeline) else {
             return Err(Errno::EMFILE);
         };
         let server = getpid();
         let Some(pid) = fork()? else {
-            return Ok(Some(Seat { server, worker, socket, memory, streams }));
+            return Ok(Some(Seat { server, worker, socket, memory, lifeline, streams }));
         };
         let process = PidFd::open(pid).inspect_err(|errno| {
             // ESRCH: SIGCHLD is ignored and it has ended already; its number may be anybody's.
@@ -283,7 +303,8 @@ impl Seat {
     fn become_worker(self) -> ! {
         restore_name();
         lay_down_shield();
-        let Self { server, worker, socket, memory, streams } = self;
+        let Self { server, worker, socket, memory, lifeline, streams } = self;
+        lifeline::hold(lifeline);
         if worker.leads_group && lead_group().is_err() {
             exit_now(CONFUSED);
         }

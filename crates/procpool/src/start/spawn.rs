@@ -12,13 +12,15 @@ use crate::sys::signal::with_sigint;
 /// Starts a worker.
 pub(super) fn spawn(newcomer: Newcomer<'_>) -> Result<Started, StartError> {
     check_privileges()?;
-    let (link, socket, memory) = make_link()?;
+    let (link, lifeline, ends) = make_link()?;
     let Newcomer { id, place, .. } = newcomer;
-    let argument = format!("{}:{}:{}:{id}", socket.as_raw_fd(), memory.as_raw_fd(), getpid());
+    let inherited = [ends.socket.as_fd(), ends.memory.as_fd(), ends.lifeline.as_fd()];
+    let [socket, memory, held] = inherited.map(|end| end.as_raw_fd());
+    let argument = format!("{socket}:{memory}:{held}:{}:{id}", getpid());
     let surroundings = Surroundings {
         stdout: newcomer.stdout(),
         stderr: newcomer.stderr(),
-        inherited: &[socket.as_fd(), memory.as_fd()],
+        inherited: &inherited,
         variables: &place.variables,
         mask: with_sigint(place.mask),
         leads_group: place.process_groups,
@@ -33,5 +35,5 @@ pub(super) fn spawn(newcomer: Newcomer<'_>) -> Result<Started, StartError> {
         }
         StartError { what: "a process descriptor", errno }
     })?;
-    Ok(Started { pid: pid.as_raw() as u32, process: Process::child(process), link })
+    Ok(Started { pid: pid.as_raw() as u32, process: Process::child(process, lifeline), link })
 }

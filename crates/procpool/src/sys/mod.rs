@@ -14,6 +14,7 @@ pub(crate) mod fork;
 #[cfg(not(loom))]
 pub(crate) mod futex;
 pub(crate) mod image;
+pub(crate) mod lifeline;
 pub(crate) mod lineage;
 pub(crate) mod memory;
 pub(crate) mod packet;

@@ -209,6 +209,19 @@ pub(crate) fn current_cpu() -> u64 {
     nix::sched::sched_getcpu().map_or(0, |cpu| cpu as u64 + 1)
 }
 
+/// Waits until `source` has data or ended, for at most `limit`. Whether it has.
+pub(crate) fn wait_readable_for(source: impl AsFd, limit: Duration) -> bool {
+    let deadline = Instant::now() + limit;
+    loop {
+        let mut sources = [PollFd::new(source.as_fd(), PollFlags::POLLIN)];
+        let left = PollTimeout::try_from(remaining_millis(deadline)).unwrap_or(PollTimeout::MAX);
+        match poll(&mut sources, left) {
+            Err(Errno::EINTR) => {}
+            ready => return ready.is_ok_and(|ready| ready > 0),
+        }
+    }
+}
+
 /// Waits until `source` has data or ended. An interruption counts as ready.
 pub(crate) fn wait_readable(source: impl AsFd) {
     let mut sources = [PollFd::new(source.as_fd(), PollFlags::POLLIN)];

@@ -138,7 +138,12 @@ impl PidFd {
     }
 
     /// Sends `signal`. A process that has ended already is no error.
-    pub(crate) fn signal(&self, signal: Signal) {
+    ///
+    /// # Errors
+    ///
+    /// `EPERM` when it belongs to another user by now, or this process does; what a filter of system
+    /// calls says.
+    pub(crate) fn signal(&self, signal: Signal) -> nix::Result<()> {
         let fd = self.0.as_raw_fd();
         // SAFETY: pidfd_send_signal(2) with a null siginfo reads no memory; `fd` is open.
         let result = unsafe {
@@ -150,9 +155,10 @@ impl PidFd {
                 0,
             )
         };
-        // ESRCH: it has ended. EPERM: the worker changed its user; it still leaves by itself when
-        // its link is closed.
-        let _ = Errno::result(result);
+        match Errno::result(result) {
+            Ok(_) | Err(Errno::ESRCH) => Ok(()),
+            Err(errno) => Err(errno),
+        }
     }
 
     /// Sends SIGKILL to the process group that `leader`, this process, leads.
@@ -263,9 +269,12 @@ pub(crate) fn end_with(parent: Pid) -> nix::Result<()> {
     if getppid() == parent { Ok(()) } else { Err(Errno::ESRCH) }
 }
 
-/// Kills and reaps a child for which no [`PidFd`] could be opened.
+/// Kills and reaps a child for which no [`PidFd`] could be opened. One that this process may not kill
+/// ends by its lifeline, and is not waited for.
 pub(crate) fn discard(pid: Pid) {
-    let _ = nix::sys::signal::kill(pid, Signal::SIGKILL);
+    if nix::sys::signal::kill(pid, Signal::SIGKILL).is_err() {
+        return;
+    }
     while nix::sys::wait::waitpid(pid, None) == Err(Errno::EINTR) {}
 }
 
@@ -330,13 +339,13 @@ mod tests {
     fn a_killed_child_names_its_signal() {
         let (mut child, fd) = shell("read line");
         assert_eq!((fd.reap(), fd.has_ended()), (None, false));
-        fd.signal(Signal::SIGKILL);
+        fd.signal(Signal::SIGKILL).unwrap();
         wait_readable(&fd);
         let ended = fd.reap().expect("it has ended");
         assert_eq!(ended.exit, WorkerExit::Signal(libc::SIGKILL));
         let usage = ended.usage.expect("nobody else has reaped it");
         assert!(usage.max_rss >= 64 << 10, "no shell is that small: {usage:?}");
-        fd.signal(Signal::SIGKILL);
+        fd.signal(Signal::SIGKILL).unwrap();
         assert!(child.wait().is_err(), "it was reaped already");
     }
 

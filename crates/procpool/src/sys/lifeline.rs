@@ -1,0 +1,126 @@
+//! A pipe by which one process ends another one that it may not signal.
+//!
+//! Owns the rule that the holder of the reading end is killed, by the kernel and with SIGKILL, as soon as
+//! anything comes out of it: a byte, or the end, because nobody has the writing end any more. The kernel
+//! sends that signal for the process that asked for it, which is the one that it is for. So neither the
+//! user of the other process matters, nor what a filter of system calls lets it do, nor that it may have
+//! been killed itself.
+//!
+//! It fails for a holder that closes it, as a task may that closes every descriptor.
+
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
+use nix::libc;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::unistd::{getpid, pipe2, write};
+
+use super::descriptor::above_standard_streams;
+
+/// Which signal the kernel sends (fcntl(2)); of Linux alone, and not in `libc`.
+const F_SETSIG: libc::c_int = 10;
+
+/// The writing end. Dropping it ends the holder of the other one.
+#[derive(Debug)]
+pub(crate) struct Lifeline(OwnedFd);
+
+impl Lifeline {
+    /// Makes a lifeline, and the end that the other process is to [`hold`].
+    ///
+    /// # Errors
+    ///
+    /// The system's, mostly `EMFILE`.
+    pub(crate) fn new() -> nix::Result<(Self, OwnedFd)> {
+        let (held, ours) = pipe2(OFlag::O_CLOEXEC)?;
+        fcntl(&ours, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+        Ok((Self(above_standard_streams(ours)?), above_standard_streams(held)?))
+    }
+
+    /// Ends the holder.
+    pub(crate) fn cut(&self) {
+        // It fails when the holder is gone, or has closed it.
+        let _ = write(&self.0, &[0]);
+    }
+}
+
+/// Takes over the end that this process was started with. `None` when the number is no descriptor.
+pub(crate) fn inherited(number: RawFd) -> Option<OwnedFd> {
+    if number <= 2 {
+        return None;
+    }
+    // SAFETY: fcntl(2) only looks the number up.
+    Errno::result(unsafe { libc::fcntl(number, libc::F_GETFD) }).ok()?;
+    // SAFETY: the descriptor is open, as F_GETFD said; the parent made it for this process alone and
+    // named it on the command line, which is read once; so nothing else owns it.
+    let held = unsafe { OwnedFd::from_raw_fd(number) };
+    fcntl(&held, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).ok()?;
+    Some(held)
+}
+
+/// Makes this process end as soon as the other end is cut or gone, which it may be already.
+///
+/// A system without that (F_SETSIG, F_SETOWN) leaves the process with what else ends it.
+pub(crate) fn hold(held: OwnedFd) {
+    let number = held.as_raw_fd();
+    // SAFETY: these calls change what the kernel does with an open descriptor, which is ours.
+    let asked = Errno::result(unsafe { libc::fcntl(number, F_SETSIG, libc::SIGKILL) })
+        // SAFETY: as above.
+        .and_then(|_| {
+            Errno::result(unsafe { libc::fcntl(number, libc::F_SETOWN, getpid().as_raw()) })
+        })
+        .and_then(|_| fcntl(&held, FcntlArg::F_SETFL(OFlag::O_ASYNC)));
+    // What came before that is not reported any more.
+    let mut source = [PollFd::new(held.as_fd(), PollFlags::POLLIN)];
+    if asked.is_ok() && poll(&mut source, PollTimeout::ZERO).is_ok_and(|ready| ready > 0) {
+        super::process::exit_now(0);
+    }
+    // It is held until the process ends.
+    let _ = held.into_raw_fd();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nix::sys::signal::Signal;
+    use nix::sys::wait::{WaitStatus, waitpid};
+    use nix::unistd::{ForkResult, fork, pause};
+
+    /// How a copy of this process ends that holds a lifeline, and to whose writing end `act` is done.
+    fn end_of_holder(before: bool, act: fn(Lifeline)) -> WaitStatus {
+        let (lifeline, held) = Lifeline::new().unwrap();
+        let (lifeline, early) =
+            if before { (None, Some(lifeline)) } else { (Some(lifeline), None) };
+        early.into_iter().for_each(act);
+        // SAFETY: the copy makes system calls only, and ends.
+        match unsafe { fork() }.expect("a process can be copied") {
+            ForkResult::Child => {
+                drop(lifeline);
+                hold(held);
+                loop {
+                    pause();
+                }
+            }
+            ForkResult::Parent { child } => {
+                lifeline.into_iter().for_each(act);
+                waitpid(child, None).unwrap()
+            }
+        }
+    }
+
+    #[test]
+    fn the_holder_ends_when_it_is_cut_or_gone_before_or_later() {
+        for act in [|lifeline: Lifeline| lifeline.cut(), drop::<Lifeline>] {
+            let late = end_of_holder(false, act);
+            // It may have been a moment sooner.
+            assert!(
+                matches!(
+                    late,
+                    WaitStatus::Signaled(_, Signal::SIGKILL, _) | WaitStatus::Exited(_, 0)
+                ),
+                "{late:?}"
+            );
+            assert!(matches!(end_of_holder(true, act), WaitStatus::Exited(_, 0)));
+        }
+    }
+}

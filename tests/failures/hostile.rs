@@ -100,7 +100,8 @@ fn a_result_needs_no_link_and_arrives_although_it_was_closed() {
             Ok(_) => {}
             Err(error) => {
                 let BrokenCause::WorkerDied(death) = cause_of(&error) else { panic!("{error}") };
-                assert_eq!(death.exit, WorkerExit::Code(0));
+                assert_eq!(death.exit, WorkerExit::Code(70));
+                assert!(error.to_string().contains("the system refused sendmsg(2): "), "{error}");
             }
         }
     });

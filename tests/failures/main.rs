@@ -23,6 +23,7 @@
 //! - [`forked`]: copies of the program and of workers, made by fork;
 //! - [`loggers`]: loggers that use the pool;
 //! - [`manager`]: a manager that cannot go on;
+//! - [`sandbox`]: filters that refuse a worker system calls;
 //! - [`scribbling`]: tasks that write to the memory that their worker shares with the parent.
 //!
 //! [`support`], [`causes`], [`memory`] and [`crossing`] are what these tests share.
@@ -51,6 +52,7 @@ mod moments;
 mod panics;
 mod reports;
 mod room;
+mod sandbox;
 mod scribbling;
 mod starting;
 mod support;

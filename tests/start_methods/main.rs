@@ -4,6 +4,7 @@
 //! - [`preload`]: what it leaves is every worker's, and in memory once; how it can fail;
 //! - [`server`]: a server that ends, stops or is refused;
 //! - [`replaced`]: a server that dies where dead workers are replaced;
+//! - [`sandbox`]: filters that refuse a server system calls;
 //! - [`early`]: programs that are early or late at `init()`, and servers with them;
 //! - [`streams`]: standard streams that are closed, full or broken;
 //! - [`orphans`]: the program is killed, and nobody stays.
@@ -16,6 +17,7 @@ mod early;
 mod orphans;
 mod preload;
 mod replaced;
+mod sandbox;
 mod server;
 mod streams;
 

@@ -98,6 +98,8 @@ mod failures_moments;
 mod failures_panics;
 #[path = "../failures/reports.rs"]
 mod failures_reports;
+#[path = "../failures/sandbox.rs"]
+mod failures_sandbox;
 #[path = "../failures/scribbling.rs"]
 mod failures_scribbling;
 #[path = "../failures/waiting.rs"]

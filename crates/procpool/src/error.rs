@@ -448,6 +448,13 @@ pub enum BrokenCause {
         /// there can be no second one.
         copy: bool,
     },
+    /// The process that workers are forked from could not go on, because the system refused it something.
+    ServerGaveUp {
+        /// The server.
+        pid: u32,
+        /// What was refused, and the system's answer.
+        why: String,
+    },
     /// The process that workers are forked from did not answer in time and was killed.
     ServerTimeout {
         /// The server.
@@ -518,6 +525,9 @@ impl fmt::Display for BrokenCause {
                     false => Ok(()),
                 }
             }
+            BrokenCause::ServerGaveUp { pid, why } => {
+                write!(f, "server {pid}, from which workers are forked, cannot go on: {why}")
+            }
             BrokenCause::ServerTimeout { pid, limit, activity } => write!(
                 f,
                 "server {pid}, from which workers are forked, did not answer within {limit:?} \
@@ -584,6 +594,9 @@ pub struct WorkerDeath {
     pub activity: Activity,
     /// What it had used; `None` when the status was collected elsewhere.
     pub usage: Option<ResourceUsage>,
+    /// The system call that it needed and that was refused, and the system's answer, if that ended it.
+    /// In a sandbox any call may be.
+    pub refused: Option<String>,
     /// The last lines that it wrote to stderr, if the pool captures them.
     pub stderr: Option<String>,
 }
@@ -592,6 +605,9 @@ impl fmt::Display for WorkerDeath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { pid, exit, activity, .. } = self;
         write!(f, "worker {pid} {exit} while {activity}")?;
+        if let Some(refused) = &self.refused {
+            write!(f, ", because {refused}")?;
+        }
         let mut lines = self.stderr.iter().flat_map(|text| text.lines()).peekable();
         if lines.peek().is_some() {
             f.write_str("; it last wrote to stderr:")?;

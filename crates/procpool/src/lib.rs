@@ -112,6 +112,11 @@
 //! - A worker ends with its parent because it asks the kernel for that (`PR_SET_PDEATHSIG`), which
 //!   the kernel forgets when a task changes the process's user or group. The worker asks again before
 //!   it next sleeps; until then that task outlives a parent that is killed.
+//! - In a sandbox that an initializer, a task or `preload` sets up (seccomp), a worker goes on as long as
+//!   it may send (`sendmsg`) and has memory; an error names what was refused. One that is refused
+//!   `prctl` is not ended with its parent after a task has changed its user. Where a filter kills for a
+//!   call, a worker dies by SIGSYS, in whatever it does, since it calls `prctl`, `getppid` and `futex`
+//!   whenever it waits.
 //! - Each worker shares a segment of 2 MiB of memory with its parent; what of it its tasks need is
 //!   used. A task that scribbles there breaks its worker, which counts as that worker's death.
 //! - Calls that take less than 20 µs keep at most two workers for each CPU busy at once, however many

@@ -7,6 +7,7 @@
 //! - [`os`]: who is alive, with which descriptors and threads;
 //! - [`fault`]: what can go wrong, and values that go wrong on their way;
 //! - [`left`]: what a pool leaves behind in its program;
+//! - [`sandbox`]: filters that refuse a system call;
 //! - [`limits`]: limits on descriptors and processes, for programs that run into them;
 //! - [`watch`]: turns a hang into a failure with evidence;
 //! - [`copies`]: where cases run that need a process of one thread;
@@ -22,6 +23,7 @@ pub mod left;
 pub mod limits;
 pub mod os;
 pub mod program;
+pub mod sandbox;
 pub mod start;
 pub mod trace;
 pub mod watch;

@@ -132,10 +132,8 @@ impl Bells {
                     Ordering::Relaxed,
                     Ordering::Relaxed,
                 );
-                if woken.is_ok() {
-                    line.wake_all();
-                }
-                false
+                // Where a sandbox refuses to wake it, the manager does.
+                woken.is_ok() && !line.wake_all()
             }
             _ => true,
         }

@@ -42,10 +42,11 @@ use ring::Place;
 
 use crate::model::planted;
 use crate::sys::poller::current_cpu;
+use crate::sys::refused::Refused;
 
 pub(crate) use parent::{Watch, WorkerLink};
 pub(crate) use ring::Scribbled;
-pub(crate) use worker::{ParentLink, StopRequests};
+pub(crate) use worker::{GONE, ParentLink, StopRequests};
 
 #[cfg(loom)]
 use loom::sync::atomic::{Ordering, fence};
@@ -85,6 +86,9 @@ const CROWDED: usize = 12;
 const STARTED: usize = 13;
 /// Number: one more than the index of the task that is asked to stop.
 const STOP: usize = 14;
+
+/// Number: what the system has refused the worker, which ends over it; see [`Refused`].
+const REFUSED: usize = 15;
 
 /// Where one side waits, and whether that is beside the other one, on the same CPU.
 ///

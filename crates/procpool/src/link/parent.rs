@@ -17,8 +17,8 @@ use super::claim;
 use super::ring::{Place, RingReader, RingWriter, Scribbled};
 use super::worker::RingSource;
 use super::{
-    BELLS, BUSY, CALLS, CLAIM, CROWDED, FINISHED, Ordering, PARENT_CPU, Placement, RESULTS,
-    STARTED, STOP, Segment, WORKER_CPU,
+    BELLS, BUSY, CALLS, CLAIM, CROWDED, FINISHED, Ordering, PARENT_CPU, Placement, REFUSED,
+    RESULTS, Refused, STARTED, STOP, Segment, WORKER_CPU,
 };
 use crate::sys::clock::monotonic_nanos;
 use crate::sys::poller::{SPIN, SPIN_WITHIN, spin};
@@ -90,6 +90,12 @@ impl WorkerLink {
             waits_for_room: false,
             room_waits: 0,
         }
+    }
+
+    /// What the system has refused a worker that has ended over it.
+    pub(crate) fn refused(&self) -> Option<Refused> {
+        // Relaxed: it has ended.
+        Refused::from_number(self.shared.segment.line(REFUSED).number.load(Ordering::Relaxed))
     }
 
     // ---- tasks to the worker ----

@@ -8,13 +8,14 @@
 use std::io::{self, Read, Write};
 use std::mem::MaybeUninit;
 
+use nix::errno::Errno;
 use nix::unistd::Pid;
 
 use super::claim;
 use super::ring::{RingReader, RingWriter};
 use super::{
-    BELLS, BUSY, CALLS, CLAIM, CROWDED, FINISHED, Ordering, PARENT_CPU, Placement, RESULTS,
-    STARTED, STOP, Segment, WORKER_CPU,
+    BELLS, BUSY, CALLS, CLAIM, CROWDED, FINISHED, Ordering, PARENT_CPU, Placement, REFUSED,
+    RESULTS, Refused, STARTED, STOP, Segment, WORKER_CPU,
 };
 use crate::sys::clock::TaskClock;
 use crate::sys::lineage::Lineage;
@@ -25,6 +26,9 @@ use crate::sys::socket::Socket;
 use crate::wire::{
     Frame, FrameReader, Progress, Received, ResultStatus, SMALL, Source, padding_before,
 };
+
+/// What an error is when the parent is gone.
+pub(crate) const GONE: io::ErrorKind = io::ErrorKind::BrokenPipe;
 
 /// See the module's header.
 #[derive(Debug)]
@@ -71,17 +75,31 @@ impl ParentLink {
     ///
     /// # Errors
     ///
-    /// Those of the socket: the parent is gone.
+    /// `BrokenPipe`: the parent is gone; others: the system refuses to send anything.
     pub(crate) fn tell(&self, frame: Frame, payload: &[u8]) -> io::Result<()> {
         let mut socket = self.socket;
-        socket.write_all(&[&*frame.head(payload.len()), payload].concat())
+        let sent = socket.write_all(&[&*frame.head(payload.len()), payload].concat());
+        sent.map_err(|error| match error.kind() {
+            io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => GONE.into(),
+            _ => {
+                let errno = error.raw_os_error().map_or(Errno::UnknownErrno, Errno::from_raw);
+                self.note(Refused::new("sendmsg")(errno)).into()
+            }
+        })
+    }
+
+    /// Leaves word of what ends this process, which the parent finds when it has ended.
+    fn note(&self, refused: Refused) -> Refused {
+        // Relaxed: it is read when this process has ended.
+        self.segment.line(REFUSED).number.store(refused.to_number(), Ordering::Relaxed);
+        refused
     }
 
     /// Waits for the next frame.
     ///
     /// # Errors
     ///
-    /// `InvalidData` when the segment was scribbled over; those of the socket.
+    /// `InvalidData` when the segment was scribbled over; those of [`tell`](Self::tell).
     pub(crate) fn receive(&mut self) -> io::Result<Received<'_>> {
         while self.fill()? != Progress::Frame {
             self.clock.pause();
@@ -115,8 +133,12 @@ impl ParentLink {
         if !self.results.is_drained(self.segment) {
             self.ring()?;
         }
-        // A task may have changed this process's user, and the kernel forgotten.
-        self.end_with_parent()?;
+        // A task may have changed this process's user, and the kernel forgotten. In a sandbox that
+        // refuses to say it again, what was said in the beginning holds.
+        match self.end_with_parent() {
+            Err(error) if error.kind() == GONE => return Err(error),
+            _ => {}
+        }
         BELLS.sleep_as_worker(self.segment, || self.calls.has_more(self.segment));
         Ok(())
     }
@@ -125,9 +147,9 @@ impl ParentLink {
     ///
     /// # Errors
     ///
-    /// The parent is gone.
+    /// `BrokenPipe`: the parent is gone; others: the system refuses to say.
     pub(crate) fn end_with_parent(&self) -> io::Result<()> {
-        Ok(process::end_with(self.parent)?)
+        if process::end_with(self.parent)? { Ok(()) } else { Err(GONE.into()) }
     }
 
     /// Keeps memory for the next long arguments; see [`FrameReader::reuse`].

@@ -174,7 +174,8 @@ impl PoolState {
         let Ended { exit, usage } = ended;
         let (pid, activity) = (worker.pid, worker.activity());
         let stderr = worker.stderr.as_ref().map(Captured::last_lines);
-        let death = WorkerDeath { pid, exit, activity, usage, stderr };
+        let refused = worker.link.refused().map(|refused| refused.to_string());
+        let death = WorkerDeath { pid, exit, activity, usage, refused, stderr };
         match (worker.stage, pool.settings.policies.death_policy) {
             (Stage::Starting | Stage::Waiting, _)
             | (Stage::Initializing, DeathPolicy::Replace { .. }) => {

@@ -45,8 +45,8 @@ pub(super) struct Expected {
     words: Vec<(u64, Instant)>,
     /// The worker that was asked for, which may exist and is not in the pool yet.
     arrival: Option<Arrival>,
-    /// Why the server was given up.
-    late: Option<BrokenCause>,
+    /// Why the server was given up, or gives up: the cause of its end.
+    cause: Option<BrokenCause>,
 }
 
 /// What the pool knows of a worker that is being started.
@@ -108,16 +108,18 @@ impl PoolState {
 
     /// Handles what the server has said, and its end.
     pub(super) fn on_server_event(&mut self, pool: &Pool, wakes: &mut Wakes) {
+        // Before what it has said is read: so nothing is missed of what it said before it ended.
+        let ended = pool.settings.starter.server().is_some_and(|server| server.has_ended());
         // One at a time: its lock is not held while the pool acts on it.
         let next = || pool.settings.starter.server()?.news(&pool.poller);
         while let Some(news) = next() {
             self.on_news_of_server(pool, news, wakes);
         }
         let reap = || pool.settings.starter.server()?.reap(&pool.poller);
-        if let Some((pid, ended, activity)) = reap() {
+        if ended && let Some((pid, ended, activity)) = reap() {
             let copy = pool.settings.starter.server().is_some_and(|server| server.is_copy());
             let died = BrokenCause::ServerDied { pid, exit: ended.exit, activity, copy };
-            let cause = self.expected.late.take().unwrap_or(died);
+            let cause = self.expected.cause.take().unwrap_or(died);
             self.on_server_ended(pool, cause, wakes);
         }
     }
@@ -178,6 +180,10 @@ impl PoolState {
                 self.expected.answered();
                 self.on_start_error(pool, error, wakes);
             }
+            // Its end, which follows, has this cause.
+            News::GivesUp(why) => {
+                self.expected.cause = Some(BrokenCause::ServerGaveUp { pid: pid(), why });
+            }
             News::Ended(serial, ended) => {
                 if let Some(index) = self.index_of(serial) {
                     self.workers[index].process.told(ended);
@@ -226,7 +232,7 @@ impl PoolState {
                 let limit = pool.settings.policies.start_timeout;
                 let cause = BrokenCause::ServerTimeout { pid, limit, activity };
                 if pool.replaces_server() {
-                    self.expected.late = Some(cause);
+                    self.expected.cause = Some(cause);
                 } else {
                     self.break_pool(pool, cause, wakes);
                 }

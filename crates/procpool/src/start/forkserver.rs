@@ -77,6 +77,8 @@ pub(crate) enum News {
     StartFailed(StartError),
     /// How a worker ended.
     Ended(u64, Ended),
+    /// The server ends, and why.
+    GivesUp(String),
 }
 
 impl Forkserver {
@@ -213,7 +215,8 @@ impl Forkserver {
             let server = self.server.as_ref()?;
             let packet = match server.control.receive() {
                 Ok(Some(packet)) => packet,
-                Err(Errno::EINTR) => continue,
+                // ECONNRESET: it has ended with a request unread. That is said once, before what it sent.
+                Err(Errno::EINTR | Errno::ECONNRESET) => continue,
                 Err(Errno::EAGAIN) => return None,
                 // Its process descriptor tells the rest.
                 Ok(None) | Err(_) => {
@@ -260,11 +263,17 @@ impl Forkserver {
                 let process = Process::of_server(process, lifeline);
                 Some(News::Started(id, Box::new(Started { pid, process, link })))
             }
-            Report::StartFailed { errno } => {
+            Report::StartFailed { copied, errno } => {
                 self.asked = None;
                 let errno = Errno::from_raw(errno);
-                Some(News::StartFailed(StartError { what: "a copy of the server", errno }))
+                let what = if copied {
+                    "a process descriptor in the server"
+                } else {
+                    "a copy of the server"
+                };
+                Some(News::StartFailed(StartError { what, errno }))
             }
+            Report::GivesUp(why) => Some(News::GivesUp(why)),
             Report::Ended { id, ended } => Some(News::Ended(id, ended)),
         }
     }
@@ -287,6 +296,11 @@ impl Forkserver {
     /// Whether it is a copy of the program, so that there can be no second one.
     pub(crate) fn is_copy(&self) -> bool {
         self.is_copy
+    }
+
+    /// Whether the server has ended, which is known before it is reaped.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.server.as_ref().is_some_and(|server| server.process.has_ended())
     }
 
     /// Says who has ended, how, and while doing what, if the server has. Then there is none any

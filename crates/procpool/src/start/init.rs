@@ -126,11 +126,13 @@ fn serve_as_worker(argument: &str) -> Option<Infallible> {
     let ([socket, memory, held], parent, id) = parse_place(argument)?;
     let parent = Pid::from_raw(parent);
     let socket = Socket::inherited(socket, parent).filter(|_| runs_this_executable(parent))?;
-    let segment = Segment::inherited(memory, SEGMENT)?;
+    let Some(segment) = Segment::inherited(memory, SEGMENT) else {
+        worker::refuse(&socket, worker::NO_MEMORY.to_owned())
+    };
     lifeline::hold(lifeline::inherited(held)?);
     restore_name();
     let link = ParentLink::new(socket, segment, parent);
-    worker::run(link, id, std::process::exit)
+    worker::run(link, id, std::process::exit, Ok(()))
 }
 
 /// The same for a server: its socket, the process it works for, its workers' signal mask, and `preload`.

@@ -91,6 +91,11 @@ impl Process {
         }
     }
 
+    /// Whether it has ended, reaped or not.
+    pub(super) fn has_ended(&self) -> bool {
+        self.descriptor.has_ended()
+    }
+
     /// Says how the process ended; `None` while it runs, or while its server has not told.
     pub(crate) fn reap(&self) -> Option<Ended> {
         match self.reaper {

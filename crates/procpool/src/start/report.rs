@@ -12,12 +12,14 @@
 //!  Kill(id) ──────────────────▶                               when the pidfd did not arrive
 //!  Leaves(id) ────────────────▶                               its group is left alone
 //!                              ◀── Ended(id) ───────────────  reaped
+//!                              ◀── GivesUp ─────────────────  a sandbox refuses what it needs
 //! ```
 //!
 //! Owns the encoding. Both ends are the same executable, as every worker's Hello proves.
 
 use std::os::fd::BorrowedFd;
 
+use nix::unistd::write;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -64,10 +66,13 @@ pub(super) enum Report {
         id: u64,
         pid: u32,
     },
-    /// And the system's answer.
+    /// With the system's answer, and whether there was a copy: it is gone.
     StartFailed {
+        copied: bool,
         errno: i32,
     },
+    /// It ends, and says why.
+    GivesUp(String),
     Ended {
         id: u64,
         ended: Ended,
@@ -107,6 +112,13 @@ pub(super) fn send(
     // Plain data, which always can be encoded; an empty packet would end the conversation.
     let bytes = postcard::to_stdvec(message).unwrap_or_default();
     socket.send(&bytes, descriptor)
+}
+
+/// Sends the last that is to be said, by whatever call the system allows. Whether it arrives or not, there
+/// is no more to say.
+pub(super) fn send_last(socket: &PacketSocket, message: &impl Serialize) {
+    let bytes = postcard::to_stdvec(message).unwrap_or_default();
+    let _ = socket.send(&bytes, None).or_else(|_| write(socket, &bytes).map(drop));
 }
 
 /// Reads what was said; `None` when it makes no sense.

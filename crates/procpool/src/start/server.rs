@@ -31,6 +31,7 @@ use crate::sys::packet::{Packet, PacketSocket};
 use crate::sys::process::{
     PidFd, complain, discard, end_with, end_with_nobody, exit_now, restore_name, set_name,
 };
+use crate::sys::refused::Refused;
 use crate::sys::signal::{adopt_sigint, lay_down_shield, set_mask, shield};
 use crate::sys::socket::Socket;
 use crate::worker;
@@ -69,6 +70,7 @@ pub(super) fn run(
 /// See the module's header.
 #[derive(Debug)]
 struct Server {
+    pid: Pid,
     control: PacketSocket,
     parent: PidFd,
     workers: Vec<Child>,
@@ -120,19 +122,25 @@ impl Server {
     fn set_up(control: PacketSocket, parent: Pid, mut mask: SigSet) -> Self {
         set_name(c"procpool-server");
         // In this order: the number of a parent that is there after the look was its own before it.
-        let Ok(process) = PidFd::open(parent) else { exit_now(ABANDONED) };
-        if end_with(parent).is_err() {
-            exit_now(ABANDONED);
+        let process = match PidFd::open(parent) {
+            Ok(process) => process,
+            Err(Errno::ESRCH) => exit_now(ABANDONED),
+            Err(errno) => give_up(&control, &Refused::new("pidfd_open")(errno)),
+        };
+        match end_with(parent) {
+            Ok(true) => {}
+            Ok(false) => exit_now(ABANDONED),
+            Err(refused) => give_up(&control, &refused),
         }
-        if let Err(errno) = adopt_sigint() {
-            complain(&format!("server {} has no SIGINT handler: {}", getpid(), errno.desc()));
-            exit_now(CONFUSED);
+        if let Err(refused) = adopt_sigint() {
+            give_up(&control, &refused);
         }
         shield();
         mask.remove(Signal::SIGINT);
         set_mask(&mask);
         let (workers, streams) = (Vec::new(), Vec::new());
-        Self { control, parent: process, workers, memory: None, lifeline: None, streams }
+        let pid = getpid();
+        Self { pid, control, parent: process, workers, memory: None, lifeline: None, streams }
     }
 
     fn preload(&self, preload: Option<fn()>) {
@@ -155,8 +163,8 @@ impl Server {
                 exit_now(NOT_READY);
             }
             Err(errno) => {
-                complain(&format!("server {} has no /proc: {}", getpid(), errno.desc()));
-                exit_now(CONFUSED);
+                let why = format!("/proc/self/status cannot be read: {}", errno.desc());
+                give_up(&self.control, &why);
             }
         }
         end_with_nobody();
@@ -179,7 +187,8 @@ impl Server {
                     }
                     Err(Errno::EAGAIN) => break,
                     Err(Errno::EINTR) => {}
-                    Ok(None) | Err(_) => self.leave(),
+                    Ok(None) | Err(Errno::ECONNRESET) => self.leave(),
+                    Err(errno) => self.give_up(Refused::new("recvmsg")(errno)),
                 }
             }
             self.report_ended();
@@ -198,8 +207,11 @@ impl Server {
             let workers = self.workers.iter().map(|child| child.process.as_fd());
             sources.extend(workers.map(|process| PollFd::new(process, PollFlags::POLLIN)));
         }
-        // It can only fail by being interrupted; the callers look again in any case.
-        let _ = poll(&mut sources, PollTimeout::NONE);
+        match poll(&mut sources, PollTimeout::NONE) {
+            // The callers look again in any case.
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(errno) => self.give_up(Refused::new("poll")(errno)),
+        }
         if self.parent.has_ended() {
             self.leave();
         }
@@ -207,8 +219,18 @@ impl Server {
 
     /// Ends with everybody: workers that asked the kernel for that, and those that made it forget.
     fn leave(&self) -> ! {
-        self.workers.iter().for_each(Child::kill);
+        self.kill_workers();
         exit_now(ABANDONED)
+    }
+
+    /// The same, where a sandbox refuses what it needs.
+    fn give_up(&self, refused: Refused) -> ! {
+        self.kill_workers();
+        give_up(&self.control, &refused)
+    }
+
+    fn kill_workers(&self) {
+        self.workers.iter().for_each(Child::kill);
     }
 
     fn report_ended(&mut self) {
@@ -247,7 +269,9 @@ impl Server {
             Some(Request::Lifeline) => self.lifeline = packet.descriptor,
             Some(Request::Start(worker)) => match self.start(worker, packet.descriptor) {
                 Ok(seat) => return seat,
-                Err(errno) => self.tell(&Report::StartFailed { errno: errno as i32 }, None),
+                Err((copied, errno)) => {
+                    self.tell(&Report::StartFailed { copied, errno: errno as i32 }, None);
+                }
             },
             Some(Request::Kill(id)) => {
                 let theirs = self.workers.iter().find(|child| child.worker.serial == id);
@@ -264,15 +288,20 @@ impl Server {
         None
     }
 
-    fn start(&mut self, worker: Worker, socket: Option<OwnedFd>) -> nix::Result<Option<Seat>> {
+    /// Copies this process. The error says whether that was done.
+    fn start(
+        &mut self,
+        worker: Worker,
+        socket: Option<OwnedFd>,
+    ) -> Result<Option<Seat>, (bool, Errno)> {
         let streams = std::mem::take(&mut self.streams);
         // What did not arrive found no number that was free.
         let (memory, lifeline) = (self.memory.take(), self.lifeline.take());
         let (Some(socket), Some(memory), Some(lifeline)) = (socket, memory, lifeline) else {
-            return Err(Errno::EMFILE);
+            return Err((true, Errno::EMFILE));
         };
-        let server = getpid();
-        let Some(pid) = fork()? else {
+        let server = self.pid;
+        let Some(pid) = fork().map_err(|errno| (false, errno))? else {
             return Ok(Some(Seat { server, worker, socket, memory, lifeline, streams }));
         };
         let process = PidFd::open(pid).inspect_err(|errno| {
@@ -280,7 +309,8 @@ impl Server {
             if *errno != Errno::ESRCH {
                 discard(pid);
             }
-        })?;
+        });
+        let process = process.map_err(|errno| (true, errno))?;
         let (id, pid) = (worker.serial, pid.as_raw() as u32);
         self.tell(&Report::Started { id, pid }, Some(&process));
         self.workers.push(Child { worker, pid, process, ended: false });
@@ -293,10 +323,18 @@ impl Server {
                 Ok(()) => return,
                 Err(Errno::EAGAIN) => self.wait(Direction::Write),
                 Err(Errno::EINTR) => {}
-                Err(_) => self.leave(),
+                Err(Errno::EPIPE | Errno::ECONNRESET) => self.leave(),
+                Err(errno) => self.give_up(Refused::new("sendmsg")(errno)),
             }
         }
     }
+}
+
+/// Tells the pool why the server cannot go on, and ends it.
+fn give_up(control: &PacketSocket, why: &impl std::fmt::Display) -> ! {
+    report::send_last(control, &Report::GivesUp(why.to_string()));
+    complain(&format!("server {} cannot go on: {why}", getpid()));
+    exit_now(CONFUSED)
 }
 
 impl Seat {
@@ -305,16 +343,15 @@ impl Seat {
         lay_down_shield();
         let Self { server, worker, socket, memory, lifeline, streams } = self;
         lifeline::hold(lifeline);
-        if worker.leads_group && lead_group().is_err() {
-            exit_now(CONFUSED);
-        }
-        for (number, stream) in streams {
-            if redirect(number, stream).is_err() {
-                exit_now(CONFUSED);
-            }
-        }
-        let Some(segment) = Segment::received(memory, SEGMENT) else { exit_now(CONFUSED) };
-        let link = ParentLink::new(Socket::from(socket), segment, server);
-        worker::run(link, worker.id, exit_copy)
+        let socket = Socket::from(socket);
+        let Some(segment) = Segment::received(memory, SEGMENT) else {
+            worker::refuse(&socket, worker::NO_MEMORY.to_owned())
+        };
+        let link = ParentLink::new(socket, segment, server);
+        let prepared = if worker.leads_group { lead_group() } else { Ok(()) };
+        let mut streams = streams.into_iter();
+        let prepared =
+            prepared.and_then(|()| streams.try_for_each(|(number, to)| redirect(number, to)));
+        worker::run(link, worker.id, exit_copy, prepared)
     }
 }

@@ -22,6 +22,7 @@ use nix::unistd::{self, ForkResult, Pid};
 use super::descriptor::{open_closed_streams, open_null, replace_stream};
 use super::poller::spin;
 use super::process::exit_now;
+use super::refused::Refused;
 
 /// How long a thread that has ended may still be counted: whoever joins it is woken an instant
 /// before the kernel forgets it. Longer delays the refusal of those that stay; shorter could refuse
@@ -34,8 +35,11 @@ const FORGETTING: Duration = Duration::from_millis(100);
 ///
 /// `EIO` when /proc cannot be read.
 pub(crate) fn count_threads() -> nix::Result<usize> {
-    let count = || match std::fs::read_dir("/proc/self/task") {
-        Ok(threads) => Ok(threads.count()),
+    let count = || match std::fs::read_to_string("/proc/self/status") {
+        Ok(status) => {
+            let line = status.lines().find_map(|line| line.strip_prefix("Threads:"));
+            line.and_then(|count| count.trim().parse().ok()).ok_or(Errno::EIO)
+        }
         Err(error) => Err(Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO))),
     };
     match spin(FORGETTING, || (count() == Ok(1)).then_some(1)) {
@@ -91,18 +95,22 @@ pub(crate) fn keep_only(kept: &[BorrowedFd<'_>]) -> nix::Result<()> {
 ///
 /// # Errors
 ///
-/// `/dev/null` cannot be opened; `EBADF` for another number than 1 and 2.
-pub(crate) fn redirect(number: i32, target: Option<OwnedFd>) -> nix::Result<()> {
-    replace_stream(number, target.map_or_else(|| open_null(OFlag::O_WRONLY), Ok)?)
+/// A sandbox refuses it; `EBADF` when there is no such stream.
+pub(crate) fn redirect(number: i32, target: Option<OwnedFd>) -> Result<(), Refused> {
+    let target = match target {
+        Some(target) => target,
+        None => open_null(OFlag::O_WRONLY).map_err(Refused::new("open"))?,
+    };
+    replace_stream(number, target).map_err(Refused::new("dup2"))
 }
 
 /// Makes this process the leader of a new process group.
 ///
 /// # Errors
 ///
-/// The system's; there is no reason for any.
-pub(crate) fn lead_group() -> nix::Result<()> {
-    unistd::setpgid(Pid::from_raw(0), Pid::from_raw(0))
+/// A sandbox refuses it.
+pub(crate) fn lead_group() -> Result<(), Refused> {
+    unistd::setpgid(Pid::from_raw(0), Pid::from_raw(0)).map_err(Refused::new("setpgid"))
 }
 
 /// Gives this process variables, or other values for those that it has. For a copy only.

@@ -7,7 +7,9 @@
 use std::sync::atomic::AtomicU32;
 use std::time::Instant;
 
+use nix::errno::Errno;
 use nix::libc;
+use nix::poll::poll;
 
 /// Who may sleep on a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,22 +41,32 @@ pub(crate) fn wait(word: &AtomicU32, expected: u32, deadline: Option<Instant>, s
     let limit = limit.as_ref().map_or(std::ptr::null(), |limit| &raw const *limit);
     // SAFETY: `word` is valid for the call, which only compares it; `limit` is null or a timespec
     // that lives until the end of this function.
-    unsafe {
+    let result = unsafe {
         libc::syscall(
             libc::SYS_futex,
             word.as_ptr(),
             libc::FUTEX_WAIT | scope.flag(),
             expected,
             limit,
-        );
+        )
+    };
+    match Errno::result(result) {
+        // The caller looks again.
+        Ok(_) | Err(Errno::EAGAIN | Errno::EINTR | Errno::ETIMEDOUT) => {}
+        // A sandbox refuses the call. If it refuses this one as well, the caller looks all the time.
+        Err(_) => drop(poll(&mut [], REFUSED)),
     }
-    // EAGAIN, EINTR and ETIMEDOUT all mean that the caller should look again.
 }
 
-/// Wakes every thread that sleeps on `word`.
-pub(crate) fn wake_all(word: &AtomicU32, scope: Scope) {
+/// How long to sleep, in milliseconds, where the system refuses to sleep on a word. Longer answers later;
+/// shorter looks more often in vain.
+const REFUSED: u8 = 1;
+
+/// Wakes every thread that sleeps on `word`. Returns whether the system has done that, and not refused it.
+pub(crate) fn wake_all(word: &AtomicU32, scope: Scope) -> bool {
     // SAFETY: `word` is valid for the call, which uses its address only.
-    unsafe {
-        libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAKE | scope.flag(), i32::MAX);
-    }
+    let result = unsafe {
+        libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAKE | scope.flag(), i32::MAX)
+    };
+    result >= 0
 }

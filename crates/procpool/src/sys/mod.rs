@@ -22,6 +22,7 @@ pub(crate) mod pipe;
 pub(crate) mod poller;
 pub(crate) mod privileges;
 pub(crate) mod process;
+pub(crate) mod refused;
 #[cfg(not(loom))]
 pub(crate) mod segment;
 #[cfg(loom)]

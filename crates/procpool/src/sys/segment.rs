@@ -117,9 +117,11 @@ impl Segment {
         }
         let owner = Lineage::current();
         let segment = Self { base: NonNull::new(base.cast()).ok_or(Errno::ENOMEM)?, length, owner };
+        // A filter that refuses this leaves the mapping to copies, which then have nobody but themselves
+        // to keep off it.
         // SAFETY: the mapping is ours, of this size; the advice changes nothing in this process.
-        let kept = unsafe { libc::madvise(base, LINES * LINE + length, libc::MADV_DONTFORK) };
-        Errno::result(kept).map(|_| segment)
+        let _ = unsafe { libc::madvise(base, LINES * LINE + length, libc::MADV_DONTFORK) };
+        Ok(segment)
     }
 
     /// Returns line `index`.
@@ -204,9 +206,10 @@ impl Line {
         super::futex::wait(&self.word, expected, deadline, super::futex::Scope::Shared);
     }
 
-    /// Wakes every thread of either process that sleeps on the word.
-    pub(crate) fn wake_all(&self) {
-        super::futex::wake_all(&self.word, super::futex::Scope::Shared);
+    /// Wakes every thread of either process that sleeps on the word. Returns whether the system has not
+    /// refused that.
+    pub(crate) fn wake_all(&self) -> bool {
+        super::futex::wake_all(&self.word, super::futex::Scope::Shared)
     }
 }
 

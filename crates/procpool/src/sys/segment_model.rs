@@ -95,8 +95,9 @@ impl Line {
         }
     }
 
-    pub(crate) fn wake_all(&self) {
+    pub(crate) fn wake_all(&self) -> bool {
         drop(self.sleepers.lock().expect("no model thread panics"));
         self.woken.notify_all();
+        true
     }
 }

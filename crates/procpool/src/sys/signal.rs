@@ -17,6 +17,8 @@ use nix::libc;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal};
 use nix::sys::signal::{sigaction, sigprocmask};
 
+use super::refused::Refused;
+
 extern "C" fn do_nothing(_: libc::c_int) {}
 
 /// Returns the calling thread's signal mask.
@@ -114,14 +116,19 @@ fn replace_actions(old: libc::sighandler_t, new: libc::sighandler_t) {
 }
 
 /// Installs the empty SIGINT handler and lets SIGINT through.
-pub(crate) fn adopt_sigint() -> nix::Result<()> {
+///
+/// # Errors
+///
+/// A sandbox refuses one of the calls.
+pub(crate) fn adopt_sigint() -> Result<(), Refused> {
     let action =
         SigAction::new(SigHandler::Handler(do_nothing), SaFlags::SA_RESTART, SigSet::empty());
     // SAFETY: the handler touches nothing, so it may run at any instant, on any thread.
-    unsafe { sigaction(Signal::SIGINT, &action) }?;
+    unsafe { sigaction(Signal::SIGINT, &action) }.map_err(Refused::new("sigaction"))?;
     let mut interrupt = SigSet::empty();
     interrupt.add(Signal::SIGINT);
     sigprocmask(SigmaskHow::SIG_UNBLOCK, Some(&interrupt), None)
+        .map_err(Refused::new("sigprocmask"))
 }
 
 /// Gives every signal that has a handler its default action, as exec does, in a copy of a process:

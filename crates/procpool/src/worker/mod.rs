@@ -15,17 +15,20 @@
 
 mod place;
 
-use std::io;
+use std::io::{self, Write};
 use std::panic::AssertUnwindSafe;
 
+use nix::errno::Errno;
 use nix::unistd::getpid;
 
-use crate::link::ParentLink;
+use crate::link::{GONE, ParentLink};
 use crate::panics;
 use crate::sys::code::{self, Function};
 use crate::sys::image::ImageIdentity;
 use crate::sys::lineage::Lineage;
 use crate::sys::process::{complain, exit_now};
+use crate::sys::refused::Refused;
+use crate::sys::socket::Socket;
 use crate::sys::{code::FnPointer, signal};
 use crate::task::{Call, CallTrampoline, FinalTrampoline, InitTrampoline, WorkerState};
 use crate::wire::{
@@ -42,15 +45,24 @@ pub use place::{is_cancelled, worker_id};
 /// that end by a panic.
 const PANICKED: i32 = 101;
 
-/// The exit code of a worker whose parent said something that it does not understand.
+/// The exit code of a worker that cannot go on: the system refuses it something, or its parent said what
+/// it does not understand.
 const CONFUSED: i32 = 70;
 
+/// Why there is no link.
+pub(crate) const NO_MEMORY: &str = "fstat(2), fcntl(2) or mmap(2) is refused, or the memory that it shares with its pool is not what it should be";
+
 /// Serves `link` until the end of the process, whose orderly ends are calls of `exit`, as worker `id`
-/// of its pool.
-pub(crate) fn run(mut link: ParentLink, id: usize, exit: fn(i32) -> !) -> ! {
+/// of its pool. `prepared` is what came of what had to be done before.
+pub(crate) fn run(
+    mut link: ParentLink,
+    id: usize,
+    exit: fn(i32) -> !,
+    prepared: Result<(), Refused>,
+) -> ! {
     let home = Lineage::current();
     place::enter(id, link.stop_requests());
-    if let Err(message) = set_up(&link) {
+    if let Err(message) = set_up(&link, prepared) {
         fail(&link, &InitializerFailure::Setup(message), exit);
     }
     let ImageIdentity { device, inode } = ImageIdentity::current();
@@ -120,12 +132,16 @@ pub(crate) fn run(mut link: ParentLink, id: usize, exit: fn(i32) -> !) -> ! {
     }
 }
 
-fn set_up(link: &ParentLink) -> Result<(), String> {
-    if let Err(error) = link.end_with_parent() {
-        part(&error);
+fn set_up(link: &ParentLink, prepared: Result<(), Refused>) -> Result<(), String> {
+    match link.end_with_parent() {
+        Err(error) if error.kind() == GONE => part(&error),
+        other => other.map_err(|error| error.to_string())?,
+    }
+    if getpid().as_raw() < 0 {
+        return Err(Refused::new("getpid")(Errno::last()).to_string());
     }
     panics::install(Some(link.socket()));
-    signal::adopt_sigint().map_err(|error| format!("no SIGINT handler: {error}"))
+    prepared.and_then(|()| signal::adopt_sigint()).map_err(|refused| refused.to_string())
 }
 
 fn initialize(
@@ -178,22 +194,28 @@ fn resolve<T: FnPointer>(entry: Entry) -> (T, Function) {
 }
 
 fn tell(link: &ParentLink, frame: Frame, payload: &[u8]) {
-    if link.tell(frame, payload).is_err() {
-        exit_now(ABANDONED);
+    if let Err(error) = link.tell(frame, payload) {
+        part(&error);
     }
 }
 
 /// Ends a worker whose link is of no use any more.
 fn part(error: &io::Error) -> ! {
     match error.kind() {
+        GONE => exit_now(ABANDONED),
         io::ErrorKind::InvalidData => confused(&error.to_string()),
-        _ => exit_now(ABANDONED),
+        _ => give_up(&error.to_string()),
     }
 }
 
 /// Ends a worker that got what no working parent sends.
 fn confused(what: &str) -> ! {
-    complain(&format!("worker {} got {what}", getpid()));
+    give_up(&format!("it got {what}"))
+}
+
+/// Ends a worker that cannot go on.
+fn give_up(why: &str) -> ! {
+    complain(&format!("worker {} cannot go on: {why}", getpid()));
     exit_now(CONFUSED)
 }
 
@@ -202,6 +224,14 @@ fn end_copy(home: &Lineage) {
     if !home.is_current() {
         exit_now(0);
     }
+}
+
+/// Says that a process cannot become a worker, and ends it.
+pub(crate) fn refuse(mut socket: &Socket, why: String) -> ! {
+    let failure = encode_failure(&InitializerFailure::Setup(why.clone()));
+    // Whether it arrives or not, there is no more to say.
+    let _ = socket.write_all(&[&*Frame::InitializerFailed.head(failure.len()), &failure].concat());
+    give_up(&why)
 }
 
 fn fail(link: &ParentLink, failure: &InitializerFailure, exit: fn(i32) -> !) -> ! {

@@ -13,13 +13,12 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::process::parent_id;
 
 use nix::fcntl::{FcntlArg, SealFlag, fcntl};
-use nix::libc;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{
-    ForkResult, Uid, execv, fork, ftruncate, getgid, getuid, seteuid, setresgid, setresuid,
+    ForkResult, Uid, execv, fork, ftruncate, getgid, getuid, pipe, seteuid, setresgid, setresuid,
 };
 use procpool_testkit::start;
 
@@ -46,22 +45,23 @@ fn attack(program: &str, role: &str, user: Option<&String>) {
     }
     let (ours, theirs, memory) = make_link(role);
     seteuid(me).expect("it was that");
+    let (held, lifeline) = pipe().expect("there is room");
     let (socket, parent) = (theirs.as_raw_fd(), std::process::id());
     let place = match role {
-        "server" => format!("{socket}:{parent}:0"),
-        _ => format!("{socket}:{}:{parent}:0", memory.as_raw_fd()),
+        "server" => format!("{socket}:{}:{parent}:0", held.as_raw_fd()),
+        _ => format!("{socket}:{}:{}:{parent}:0", memory.as_raw_fd(), held.as_raw_fd()),
     };
     let arguments = [program.to_owned(), format!("--procpool-{role}"), place];
     let arguments = arguments.map(|text| CString::new(text).expect("no NUL"));
     // SAFETY: this process has one thread.
     match unsafe { fork() }.expect("there is room") {
         ForkResult::Child => {
-            drop(ours);
+            drop((ours, lifeline));
             let error = execv(&arguments[0], &arguments).expect_err("it has not returned");
             panic!("{program} does not start: {error}");
         }
         ForkResult::Parent { child } => {
-            drop((theirs, memory));
+            drop((theirs, memory, held));
             let served = File::from(ours).read(&mut [0; 64]).unwrap_or(0) > 0;
             if served {
                 kill(child, Signal::SIGKILL).expect("its real user is this one");

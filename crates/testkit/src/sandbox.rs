@@ -1,0 +1,98 @@
+//! Sandboxes: filters that refuse one system call, as seccomp(2) does.
+
+use nix::libc;
+
+/// A system call, by name and number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Call(pub &'static str, pub libc::c_long);
+
+/// What a process may find refused that was started before: what a worker calls, what the C library and
+/// Rust's call for it, and a few more. Not `brk`: where it is refused, glibc takes the answer for an address.
+pub const CALLS: [Call; 37] = [
+    Call("prctl", libc::SYS_prctl),
+    Call("getppid", libc::SYS_getppid),
+    Call("futex", libc::SYS_futex),
+    Call("sendmsg", libc::SYS_sendmsg),
+    Call("recvmsg", libc::SYS_recvmsg),
+    Call("sched_yield", libc::SYS_sched_yield),
+    Call("clock_gettime", libc::SYS_clock_gettime),
+    Call("clock_nanosleep", libc::SYS_clock_nanosleep),
+    Call("getrusage", libc::SYS_getrusage),
+    Call("getcpu", libc::SYS_getcpu),
+    Call("madvise", libc::SYS_madvise),
+    Call("mmap", libc::SYS_mmap),
+    Call("munmap", libc::SYS_munmap),
+    Call("mremap", libc::SYS_mremap),
+    Call("mprotect", libc::SYS_mprotect),
+    Call("rt_sigaction", libc::SYS_rt_sigaction),
+    Call("rt_sigprocmask", libc::SYS_rt_sigprocmask),
+    Call("sigaltstack", libc::SYS_sigaltstack),
+    Call("write", libc::SYS_write),
+    Call("read", libc::SYS_read),
+    Call("close", libc::SYS_close),
+    Call("openat", libc::SYS_openat),
+    Call("fcntl", libc::SYS_fcntl),
+    Call("fstat", libc::SYS_fstat),
+    Call("ppoll", libc::SYS_ppoll),
+    Call("getpid", libc::SYS_getpid),
+    Call("gettid", libc::SYS_gettid),
+    Call("getrandom", libc::SYS_getrandom),
+    Call("membarrier", libc::SYS_membarrier),
+    Call("clone", libc::SYS_clone),
+    Call("pidfd_open", libc::SYS_pidfd_open),
+    Call("waitid", libc::SYS_waitid),
+    Call("setpgid", libc::SYS_setpgid),
+    Call("dup3", libc::SYS_dup3),
+    Call("getdents64", libc::SYS_getdents64),
+    Call("exit_group", libc::SYS_exit_group),
+    Call("sched_getaffinity", libc::SYS_sched_getaffinity),
+];
+
+/// Those that only this architecture has.
+#[cfg(target_arch = "x86_64")]
+pub const OLD_CALLS: [Call; 2] = [Call("poll", libc::SYS_poll), Call("dup2", libc::SYS_dup2)];
+/// Those that only other architectures have.
+#[cfg(not(target_arch = "x86_64"))]
+pub const OLD_CALLS: [Call; 0] = [];
+
+/// What a filter answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// The call fails with this.
+    Errno(i32),
+    /// The process is killed by SIGSYS.
+    Kill,
+}
+
+/// What filters usually answer.
+pub const ANSWERS: [i32; 3] = [libc::EPERM, libc::ENOSYS, libc::EACCES];
+
+/// Refuses one call to this process from now on.
+///
+/// # Panics
+///
+/// When there are no filters here.
+pub fn refuse(number: libc::c_long, answer: Answer) {
+    const ALLOW: u32 = 0x7fff_0000;
+    const ERRNO: u32 = 0x0005_0000;
+    const KILL_PROCESS: u32 = 0x8000_0000;
+    let answer = match answer {
+        Answer::Errno(errno) => ERRNO | errno.unsigned_abs(),
+        Answer::Kill => KILL_PROCESS,
+    };
+    let op = |code: u32, jt, jf, k| libc::sock_filter { code: code as u16, jt, jf, k };
+    let mut code = [
+        // The number of the call, which is the first word of what a filter sees.
+        op(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0),
+        op(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 0, 1, number as u32),
+        op(libc::BPF_RET | libc::BPF_K, 0, 0, answer),
+        op(libc::BPF_RET | libc::BPF_K, 0, 0, ALLOW),
+    ];
+    let filter = libc::sock_fprog { len: 4, filter: code.as_mut_ptr() };
+    // SAFETY: it takes integers. Who has been here before may have it refused, and needs it no more.
+    unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) };
+    let mode = libc::SECCOMP_SET_MODE_FILTER;
+    // SAFETY: `filter` and what it points to are readable for the length of the call.
+    let result = unsafe { libc::syscall(libc::SYS_seccomp, mode, 0, &raw const filter) };
+    assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
+}

@@ -21,10 +21,10 @@ fn a_buffersize_of_zero_is_one_error_and_takes_no_item() {
         let executor = pool(1);
         let never = || iter::from_fn(|| -> Option<()> { panic!("no item is taken") });
         let mut results = executor.map_options().buffersize(0).map(pid, never());
-        let error = Error::InvalidArgument("buffersize must be greater than 0");
+        let error = Error::InvalidArgument("buffersize must be greater than 0".into());
         assert_eq!((results.next(), results.next()), (Some(Err(error)), None));
         let mut results = executor.chunksize(0).buffersize(1).map(pid, never());
-        let error = Error::InvalidArgument("chunksize must be greater than 0");
+        let error = Error::InvalidArgument("chunksize must be greater than 0".into());
         assert_eq!((results.next(), results.next()), (Some(Err(error)), None));
         assert!(executor.submit(pid, ()).result().is_ok(), "the pool is as before");
     });

@@ -18,7 +18,7 @@ fn zero_workers_are_an_invalid_argument() {
     let crossing = Crossing::new();
     let path = crossing.file("trace");
     let error = traced(0, &path).build().unwrap_err();
-    assert_eq!(error, Error::InvalidArgument("max_workers must be greater than 0"));
+    assert_eq!(error, Error::InvalidArgument("max_workers must be greater than 0".into()));
     assert_eq!(error.to_string(), "invalid argument: max_workers must be greater than 0");
     assert_eq!(started(&path), 0);
 }
@@ -39,6 +39,8 @@ fn a_cpu_that_the_process_may_not_use_does_not_count() {
     watch::within(watch::HANG, || {
         use_one_cpu();
         assert_eq!(workers_of_a_default_pool(8, 1), 1);
+        let cpus = |()| thread::available_parallelism().map_or(0, usize::from);
+        assert_eq!(pool(1).submit(cpus, ()).result(), Ok(1), "workers may use that one, too");
     });
 }
 
@@ -46,6 +48,7 @@ fn a_cpu_that_the_process_may_not_use_does_not_count() {
 fn workers_of_a_default_pool(tasks: usize, together: usize) -> usize {
     let crossing = Crossing::new();
     let executor = crate::builder().build().unwrap();
+    assert_eq!(executor.max_workers(), together);
     assert!(format!("{executor:?}").contains(&format!("max_workers: {together}")), "{executor:?}");
     let futures: Vec<_> = (0..tasks).map(|_| executor.submit(cross, crossing.places())).collect();
     crossing.wait_for(together);

@@ -20,7 +20,7 @@ fn a_chunksize_of_zero_is_one_error_and_no_task() {
         let executor = pool(1);
         let items = iter::from_fn(|| -> Option<()> { panic!("no item is taken") });
         let mut results = executor.chunksize(0).map(pid, items);
-        let error = Error::InvalidArgument("chunksize must be greater than 0");
+        let error = Error::InvalidArgument("chunksize must be greater than 0".into());
         assert_eq!((results.next(), results.next()), (Some(Err(error)), None));
         assert!(executor.submit(pid, ()).result().is_ok(), "the pool is as before");
     });

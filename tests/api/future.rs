@@ -118,7 +118,7 @@ fn result_timeout_gives_up_and_the_task_goes_on() {
 #[test]
 fn a_timeout_says_what_it_means() {
     let text = Error::TimedOut(Duration::from_millis(250)).to_string();
-    assert_eq!(text, "no result within 250ms; the task goes on");
+    assert_eq!(text, "no result within 250ms; what runs goes on");
 }
 
 // Behaviours: FUT-02.

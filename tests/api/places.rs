@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 
-use nix::errno::Errno;
+use nix::libc::{EISDIR, ENOENT};
 use procpool::{Builder, Error, Output};
 use procpool_testkit::{os, watch};
 
@@ -68,7 +68,7 @@ fn a_variable_that_no_environment_can_hold_is_refused() {
         }
         let error = crate::builder().env("name", "a\0b").build().unwrap_err();
         let expected = "the value of an environment variable must not contain NUL";
-        assert_eq!(error, Error::InvalidArgument(expected));
+        assert_eq!(error, Error::InvalidArgument(expected.into()));
         let bytes = OsString::from_vec(vec![0xff, 0xfe]);
         assert!(crate::builder().env(bytes.clone(), bytes).build().is_ok());
     });
@@ -188,7 +188,7 @@ fn output_to_nowhere_is_possible() {
 fn a_file_that_cannot_be_opened_is_an_error_of_build() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("1")).unwrap();
-    let cases = [("missing/log", "missing/log", Errno::ENOENT), ("{worker}", "1", Errno::EISDIR)];
+    let cases = [("missing/log", "missing/log", ENOENT), ("{worker}", "1", EISDIR)];
     for (path, refused, errno) in cases {
         let output = Output::File(folder.path().join(path));
         for builder in [
@@ -197,9 +197,33 @@ fn a_file_that_cannot_be_opened_is_an_error_of_build() {
         ] {
             let error = builder.build().unwrap_err();
             let path = folder.path().join(refused);
-            let text = format!("{} cannot be opened for the output of workers: ", path.display());
+            let text = format!("{path:?} cannot be opened for the output of workers: ");
             assert!(error.to_string().starts_with(&text), "{error}");
+            let errno = procpool::Errno::from_raw(errno);
             assert_eq!(error, Error::OutputFile { path, errno });
+        }
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_path_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    fs::write(&file, "").unwrap();
+    let missing = folder.path().join("missing");
+    let cases = [
+        (missing.join("log"), format!("there is no folder {missing:?}: create it")),
+        (file.join("log"), format!("there is no folder {file:?}: create it")),
+        ("".into(), "\"\" cannot be opened for the output of workers: name a file".to_owned()),
+        ("a\0b".into(), "\"a\\0b\" cannot be".to_owned()),
+        ("/proc/self/comm".into(), "/proc and /sys keep nothing: name a file".to_owned()),
+        ("/proc/self/oom_score_adj".into(), "/proc and /sys keep nothing".to_owned()),
+    ];
+    for (path, expected) in cases {
+        let output = Output::File(path);
+        for builder in [crate::builder().stdout(output.clone()), crate::builder().stderr(output)] {
+            let error = builder.build().unwrap_err().to_string();
+            assert!(error.contains(&expected), "{error}");
         }
     }
 }
@@ -207,5 +231,5 @@ fn a_file_that_cannot_be_opened_is_an_error_of_build() {
 #[test]
 fn no_line_of_stderr_is_none_to_capture() {
     let error = crate::builder().capture_stderr(0).build().unwrap_err();
-    assert_eq!(error, Error::InvalidArgument("capture_stderr must keep at least one line"));
+    assert_eq!(error, Error::InvalidArgument("capture_stderr must keep at least one line".into()));
 }

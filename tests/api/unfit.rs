@@ -153,7 +153,7 @@ fn a_function_of_a_shared_library_is_the_tasks_error() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
         let error = executor.submit(foreign(), -1).error().unwrap();
-        assert_eq!(error, Error::ForeignFunction("fn(i32) -> i32"));
+        assert_eq!(error, Error::ForeignFunction("fn(i32) -> i32".into()));
         let text = error.to_string();
         assert!(text.contains("`fn(i32) -> i32`") && text.contains("shared library"), "{text}");
         assert!(text.contains("wrap it in a function of the program itself"), "{text}");
@@ -169,5 +169,5 @@ fn an_initializer_of_a_shared_library_is_an_error_of_build() {
     // SAFETY: nobody calls it, because `build` refuses it: its type does not matter.
     let function = unsafe { std::mem::transmute::<*const (), fn()>(libc::abs as *const ()) };
     let error = crate::builder().initializer(function).build().unwrap_err();
-    assert_eq!(error, Error::ForeignFunction("fn()"));
+    assert_eq!(error, Error::ForeignFunction("fn()".into()));
 }

@@ -61,8 +61,8 @@ fn a_program_that_takes_a_workers_command_line_for_its_own_and_exits() {
     watch::within(watch::HANG, || {
         let expected = r"(?x)\A
             error\ WorkerDied\n
-            the\ process\ pool\ is\ broken:\ worker\ \d+\ exited\ with\ code\ 64\ while\ starting:\ 
-            it\ never\ reached\ procpool::init\(\)\n\z";
+            the\ process\ pool\ is\ broken:\ worker\ \d+\ exited\ with\ code\ 64\ while\ starting;\ 
+            .*\ call\ that\ first\ in\ main\(\),\ before\ anything\ that\ reads\ arguments.*\n\z";
         let expected = is_match(expected).expect("it is an expression");
         let complaint = diff("usage: fail_early\n");
         before_init("parse").assert().success().stderr(complaint).stdout(expected);

@@ -1,5 +1,7 @@
 //! Initializers that fail: the pool is broken with that as the cause, and starts no more workers.
 
+use std::fmt;
+use std::io;
 use std::time::Duration;
 
 use procpool::Activity;
@@ -61,6 +63,60 @@ fn that_returns_an_error() {
         let cause = cause_with(initializer);
         let BrokenCause::InitializerFailed { message, .. } = cause else { panic!("{cause}") };
         assert_eq!(message, "no licence");
+    });
+}
+
+/// An error with a cause, in a text that lacks it; with `{:#}` as some types write theirs.
+#[derive(Debug)]
+struct Caused(&'static str, Option<Box<Caused>>);
+
+impl fmt::Display for Caused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl std::error::Error for Caused {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.1.as_deref().map(|cause| cause as &dyn std::error::Error)
+    }
+}
+
+/// An error that writes its causes itself, as those of `anyhow` and `eyre` do.
+struct Alternate;
+
+impl fmt::Display for Alternate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if f.alternate() { "no licence: no file: gone" } else { "no licence" })
+    }
+}
+
+fn caused() -> Caused {
+    let gone = Caused("gone", None);
+    Caused("no licence", Some(Box::new(Caused("no file", Some(Box::new(gone))))))
+}
+
+#[test]
+fn that_returns_an_error_with_causes() {
+    fn text<O: InitializerOutput>(initializer: fn() -> O) -> String {
+        let executor = crate::builder().max_workers(1).initializer(initializer).build().unwrap();
+        let error = prompt_error(&executor.submit(|()| (), ()));
+        let BrokenCause::InitializerFailed { message, .. } = cause_of(&error) else {
+            panic!("{error}")
+        };
+        message.clone()
+    }
+    watch::within(watch::HANG, || {
+        type Boxed = Box<dyn std::error::Error>;
+        type BoxedSync = Box<dyn std::error::Error + Send + Sync>;
+        let whole = "no licence: no file: gone";
+        assert_eq!(text(|| Err::<(), Boxed>(caused().into())), whole);
+        assert_eq!(text(|| Err::<(), BoxedSync>(caused().into())), whole);
+        assert_eq!(text(|| Err::<(), io::Error>(io::Error::other(caused()))), whole);
+        assert_eq!(text(|| Err::<(), Alternate>(Alternate)), whole);
+        assert_eq!(text(|| Err::<(), Boxed>(Boxed::from("no licence"))), "no licence");
+        let nested = || Err::<(), Boxed>(io::Error::other("no licence").into());
+        assert_eq!(text(nested), "no licence", "a cause that the text has is not repeated");
     });
 }
 

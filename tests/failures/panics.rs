@@ -1,5 +1,6 @@
 //! Tasks that panic.
 
+use assert_cmd::assert::Assert;
 use predicates::prelude::*;
 use procpool::Error;
 use procpool_testkit::{program, watch};
@@ -96,8 +97,11 @@ fn a_backtrace_comes_when_it_is_enabled_and_only_then() {
         program.env("RUST_BACKTRACE", enabled).env_remove("RUST_LIB_BACKTRACE").assert().success()
     };
     // The program prints the task's error; the task's own function is in its backtrace.
-    run("1").stdout(predicate::str::contains("it has a backtrace: true"));
-    run("0").stdout(predicate::str::contains("it has a backtrace: false"));
+    let with = run("1").stdout(predicate::str::contains("it has a backtrace: true"));
+    let with = with.stdout(predicate::str::contains("of the pool below the task: 0\n"));
+    let without = run("0").stdout(predicate::str::contains("it has a backtrace: false"));
+    let lines = |run: &Assert| String::from_utf8_lossy(&run.get_output().stdout).lines().count();
+    assert_eq!(lines(&with), lines(&without), "an error's text does not have it");
     run("0").stderr(predicate::str::is_empty());
 }
 

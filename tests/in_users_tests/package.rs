@@ -11,9 +11,13 @@ use assert_cmd::Command;
 use procpool_testkit::program;
 
 /// What the package consists of.
-const SOURCES: [(&str, &str); 4] = [
+const SOURCES: [(&str, &str); 8] = [
     ("Cargo.toml", include_str!("package/Cargo.toml.in")),
+    ("fancy/Cargo.toml", include_str!("package/fancy/Cargo.toml.in")),
+    ("fancy/src/lib.rs", include_str!("package/fancy/src/lib.rs")),
+    ("src/bin/plain_main.rs", include_str!("package/src/bin/plain_main.rs")),
     ("src/lib.rs", include_str!("package/src/lib.rs")),
+    ("tests/init_in_test.rs", include_str!("package/tests/init_in_test.rs")),
     ("tests/printing.rs", include_str!("package/tests/printing.rs")),
     ("tests/without_macro.rs", include_str!("package/tests/without_macro.rs")),
 ];

@@ -23,7 +23,7 @@ fn run(arguments: &'static [&'static str]) -> Assert {
 
 #[test]
 fn under_cargo_test() {
-    let everything = contains(LIBRARY).and(contains(ONE).count(2)).and(contains(DOCTESTS));
+    let everything = contains(LIBRARY).and(contains(ONE).count(3)).and(contains(DOCTESTS));
     run(&["test"]).stdout(everything);
 }
 
@@ -54,13 +54,23 @@ fn in_doctests() {
 }
 
 #[test]
+fn in_a_library_whose_users_main_says_nothing() {
+    run(&["run"]).stdout("main runs\n[1, 8, 27], 3 of them elsewhere\n");
+}
+
+#[test]
 fn without_the_macro_the_error_names_it() {
     run(&["test", "--test", "without_macro"]).stdout(contains(ONE));
+}
+
+#[test]
+fn with_init_in_the_test_the_error_names_the_macro() {
+    run(&["test", "--test", "init_in_test"]).stdout(contains(ONE));
 }
 
 #[test]
 #[ignore = "needs cargo-nextest: .ci/run installs it"]
 fn under_nextest() {
     // Nextest's LEAK marks a test whose output somebody still had open when it ended.
-    run(&["nextest", "run"]).stderr(contains("8 tests run: 8 passed").and(contains("LEAK").not()));
+    run(&["nextest", "run"]).stderr(contains("9 tests run: 9 passed").and(contains("LEAK").not()));
 }

@@ -126,7 +126,8 @@ fn a_replacement_that_cannot_be_started_breaks_a_pool_that_has_no_other_worker()
     watch::within(watch::HANG, || {
         let mut command = Command::new(program::path("policies_ends"));
         let why = "the process pool is broken: no worker could be started: creating a socket pair \
-                   failed: Too many open files";
+                   failed: this process has as many descriptors open as it may: raise \
+                   `ulimit -n`, or close some";
         let expected = format!("first: Ok(())\n{}", format!("then: {why}\n").repeat(3));
         command.env("MODE", "no room").assert().success().stdout(expected);
     });

@@ -152,7 +152,7 @@ fn without_an_initializer_it_gets_nothing_and_runs() {
 fn it_is_named_after_the_initializer() {
     let early = builder(1).finalizer(|()| ()).initializer(|| ()).build().unwrap_err();
     let expected = "finalizer: name it after the initializer, whose state it takes";
-    assert_eq!(early, Error::InvalidArgument(expected));
+    assert_eq!(early, Error::InvalidArgument(expected.into()));
 }
 
 #[test]

@@ -3,7 +3,9 @@
 use std::thread;
 use std::time::Duration;
 
-use procpool::{BrokenCause, Error, EventKind, ExitReason, Future, KillOutcome};
+use procpool::{
+    Activity, BrokenCause, DeathPolicy, Error, EventKind, ExitReason, Future, KillOutcome,
+};
 use procpool_testkit::watch;
 use rand::RngExt;
 
@@ -34,6 +36,53 @@ fn a_task_that_runs_cannot_be_cancelled_but_killed() {
         assert_eq!((worker.pid, reason), (before, ExitReason::Killed));
         assert!(is_gone(before));
         assert_eq!(running.error().unwrap().to_string(), "work item 2 was killed");
+    });
+}
+
+#[test]
+fn a_clone_kills_what_another_thread_waits_for() {
+    watch::within(watch::HANG, || {
+        let crossing = Crossing::new();
+        let executor = builder(1).build().unwrap();
+        let running = executor.submit(cross, crossing.places());
+        let handle = running.clone();
+        let waiting = thread::spawn(move || running.into_result());
+        crossing.wait_for(1);
+        assert_eq!(handle.kill(), KillOutcome::Killed);
+        assert_eq!(waiting.join().unwrap(), Err(Error::TaskKilled { work_item: handle.id() }));
+        assert_eq!(handle.error(), Some(Error::TaskKilled { work_item: 1 }));
+        assert_works(&executor);
+    });
+}
+
+#[test]
+fn a_future_has_the_number_that_errors_and_events_give_its_task() {
+    watch::within(watch::HANG, || {
+        let crossing = Crossing::new();
+        let replace = DeathPolicy::Replace { retries: 0 };
+        let executor = builder(1).death_policy(replace).grace(Duration::ZERO).build().unwrap();
+        let mut events = executor.events();
+        let killed = executor.submit(cross, crossing.places());
+        crossing.wait_for(1);
+        killed.kill();
+        let limit = Duration::from_millis(1);
+        let late = executor.timeout(limit).submit(cross, crossing.places());
+        assert_eq!(late.error(), Some(Error::TaskTimedOut { work_item: late.id(), limit }));
+        executor.map(|x: u32| x, 0..3).for_each(|item| assert!(item.is_ok()));
+        let dies = executor.submit(|code: i32| -> () { std::process::exit(code) }, 3);
+        let Some(Error::WorkerDied(death)) = dies.error() else { panic!("its worker exits") };
+        assert_eq!(death.activity, Activity::Running(dies.id()));
+        assert!(killed.id() == 1 && late.id() == 2 && dies.id() > 3, "chunks have numbers, too");
+        let number = |kind| match kind {
+            EventKind::TaskKilled(id) => Some((id, 0)),
+            EventKind::TaskTimedOut(id) => Some((0, id)),
+            _ => None,
+        };
+        assert_eq!(await_event(&mut events, number), (killed.id(), 0));
+        assert_eq!(await_event(&mut events, number), (0, late.id()));
+        let ready = executor.ready(1);
+        executor.shutdown(true, false);
+        assert_eq!((ready.id(), executor.submit(pid, ()).id()), (0, 0), "no worker runs these");
     });
 }
 

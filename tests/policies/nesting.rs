@@ -2,7 +2,10 @@
 
 use std::process::Command;
 
-use procpool::{Error, ExitReason, Future, KillOutcome, ProcessPoolExecutor};
+use procpool::{
+    Activity, DeathPolicy, Error, Event, EventKind, ExitReason, Future, KillOutcome,
+    ProcessPoolExecutor, StartMethod, Stats, WorkerExit,
+};
 use procpool_testkit::os::Watched;
 use procpool_testkit::watch;
 
@@ -38,6 +41,34 @@ fn inner(crossing: &Crossing) -> Watched {
     crossing.wait_for(1);
     let text = std::fs::read_to_string(crossing.file("inner")).unwrap();
     Watched::new(text.parse().expect("a number"))
+}
+
+/// What came of a pool in a task: its error, its numbers, what happened in it, and what it was.
+fn fail_inside((): ()) -> (Error, Stats, Vec<Event>, (StartMethod, DeathPolicy)) {
+    let replace = DeathPolicy::Replace { retries: 0 };
+    let executor =
+        builder(1).death_policy(replace).build().expect("a pool can be made in a worker");
+    let events = executor.events();
+    let error = executor.submit(|code: i32| -> () { std::process::exit(code) }, 3).error();
+    let stats = executor.stats();
+    drop(executor);
+    (error.expect("it exits"), stats, events.collect(), (StartMethod::Spawn, replace))
+}
+
+#[test]
+fn what_came_of_a_pool_inside_a_task_can_be_the_tasks_result() {
+    watch::within(watch::HANG, || {
+        let executor = builder(1).build().unwrap();
+        let (error, stats, events, _) = executor.submit(fail_inside, ()).result().unwrap();
+        let Error::WorkerDied(death) = error else { panic!("{error}") };
+        assert_eq!((death.exit, death.activity), (WorkerExit::Code(3), Activity::Running(1)));
+        assert_eq!((stats.failed, stats.done), (1, 0));
+        let exited = events.iter().find_map(|event| match event.kind {
+            EventKind::WorkerExited(worker, reason) => Some((worker.pid, reason)),
+            _ => None,
+        });
+        assert_eq!(exited, Some((death.pid, ExitReason::Died(WorkerExit::Code(3)))), "{events:?}");
+    });
 }
 
 // Behaviours: NEST-01.

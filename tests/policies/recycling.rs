@@ -27,7 +27,7 @@ fn results(futures: &[Future<u32>]) -> Vec<u32> {
 #[test]
 fn no_tasks_at_all_are_an_invalid_argument() {
     let error = builder(1).max_tasks_per_child(0).build().unwrap_err();
-    assert_eq!(error, Error::InvalidArgument("max_tasks_per_child must be greater than 0"));
+    assert_eq!(error, Error::InvalidArgument("max_tasks_per_child must be greater than 0".into()));
 }
 
 // Behaviours: MTC-01, MTC-08.

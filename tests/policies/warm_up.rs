@@ -28,7 +28,8 @@ fn workers_are_started_until_so_many_take_tasks_and_no_more() {
             assert!(executor.stats().idle >= wanted);
         }
         assert_eq!(executor.stats().idle, 3);
-        let error = Error::InvalidArgument("ready: there are never more workers than max_workers");
+        let error =
+            Error::InvalidArgument("ready: there are never more workers than max_workers".into());
         assert_eq!(executor.ready(4).result(), Err(error));
         assert_works(&executor);
     });

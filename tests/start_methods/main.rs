@@ -7,6 +7,7 @@
 //! - [`sandbox`]: filters that refuse a server system calls;
 //! - [`early`]: programs that are early or late at `init()`, and servers with them;
 //! - [`streams`]: standard streams that are closed, full or broken;
+//! - [`surroundings`]: what is missing around the program is named;
 //! - [`orphans`]: the program is killed, and nobody stays.
 //!
 //! Pools of the default method are what all other tests are about; those of `Forkserver` have
@@ -20,5 +21,6 @@ mod replaced;
 mod sandbox;
 mod server;
 mod streams;
+mod surroundings;
 
 procpool::init_tests!();

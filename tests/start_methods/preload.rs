@@ -1,6 +1,7 @@
 //! `preload`: what it leaves is in memory once, and its failures are the pool's cause.
 
 use std::fs;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -56,6 +57,30 @@ fn shares_of_workers(builder: Builder) -> [usize; 3] {
     let expected: usize = (0..LOADED).map(|index| index % 251).sum();
     assert!(tasks.iter().all(|task| task.result().unwrap().1 == expected), "they read the block");
     shares.try_into().expect("three workers")
+}
+
+/// Draws a random number in a worker of its own.
+fn draw(places: (String, String)) -> u64 {
+    cross(places);
+    RandomState::new().hash_one(0)
+}
+
+#[test]
+fn copies_go_on_with_the_same_random_numbers() {
+    let two = |builder: Builder| {
+        let crossing = Crossing::new();
+        let executor = builder.max_workers(2).build().unwrap();
+        let tasks = [(); 2].map(|()| executor.submit(draw, crossing.places()));
+        crossing.wait_for(2);
+        crossing.go.give(2);
+        tasks.map(|task| task.result().unwrap())
+    };
+    watch::within(watch::HANG, move || {
+        let [one, other] = two(forkserver().preload(|| drop(RandomState::new())));
+        assert_eq!(one, other);
+        let [one, other] = two(ProcessPoolExecutor::builder());
+        assert_ne!(one, other, "workers that are started again have numbers of their own");
+    });
 }
 
 #[test]

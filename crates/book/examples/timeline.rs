@@ -62,7 +62,8 @@ fn note(event: Event) {
 fn note_exits(events: Events) {
     for event in events {
         if let EventKind::WorkerExited(worker, _) = event.kind {
-            let nanos = trace::now() - event.at.elapsed().as_nanos() as u64;
+            let nanos = trace::now()
+                - event.at.elapsed().unwrap_or_default().as_nanos() as u64;
             let (pid, event) = (worker.pid, Event::Exits);
             trace::append_record(&path(), &Record { pid, nanos, event });
         }

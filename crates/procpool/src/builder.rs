@@ -126,8 +126,9 @@ impl Builder {
     /// Calls `initializer` in every worker, once, before its first task. By default there is none.
     ///
     /// It returns `()`, or `Result<S, E>` with the state for the worker's tasks. When it fails,
-    /// panics or ends the process, the pool is broken, with that as the cause. It counts against
-    /// no timeout: one that never returns keeps its worker, which
+    /// panics or ends the process, the pool is broken, with that as the cause; where
+    /// [`DeathPolicy::Replace`] holds, after [`max_failed_starts`](Self::max_failed_starts) such ends. It
+    /// counts against no timeout: one that never returns keeps its worker, which
     /// [`kill_workers`](ProcessPoolExecutor::kill_workers) ends.
     ///
     /// # Examples
@@ -318,8 +319,9 @@ impl<A: Serialize + DeserializeOwned + 'static> Builder<(), Initargs<A>> {
 impl<S, I> Builder<S, I> {
     /// Sets how many workers may exist at once. Workers are started when tasks need them.
     ///
-    /// By default as many as the process may use CPUs at once: its CPU affinity and the quotas of
-    /// its control groups count, as [`std::thread::available_parallelism`] finds them.
+    /// By default as many as the calling thread may use CPUs at once: its CPU affinity, which workers
+    /// inherit, and the quotas of its control groups count, as [`std::thread::available_parallelism`]
+    /// finds them in [`build`](Builder::build).
     ///
     /// # Examples
     ///
@@ -343,7 +345,8 @@ impl<S, I> Builder<S, I> {
     /// Sets how long a started worker may take to reach [`init`](crate::init); 30 seconds by
     /// default.
     ///
-    /// One that takes longer is killed. If it was the only worker, the pool is broken. The same
+    /// One that takes longer is killed. If it was the only worker, the pool is broken; where
+    /// [`DeathPolicy::Replace`] holds, after [`max_failed_starts`](Self::max_failed_starts). The same
     /// limit holds for the server that workers are forked from, with
     /// [`preload`](Self::preload), and for each of its answers.
     ///
@@ -390,7 +393,9 @@ impl<S, I> Builder<S, I> {
     /// Calls `preload` once in the server that workers are forked from, before the first of them.
     ///
     /// What it leaves in memory, in a `static` for instance, every worker finds there, and as long as
-    /// nobody writes to it, it is in memory once. It runs in the server of
+    /// nobody writes to it, it is in memory once. A file or a connection that it opens is one for all
+    /// workers: what they write to it is mixed, and each answer is read by any of them; so connect in
+    /// the initializer. It runs in the server of
     /// [`StartMethod::Forkserver`] or [`StartMethod::Fork`]; [`build`](Builder::build) refuses it
     /// with [`StartMethod::Spawn`]. When it panics, ends the process or leaves a thread behind, the
     /// pool is broken, with that as the cause. It is part of the server's start, which
@@ -437,7 +442,7 @@ impl<S, I> Builder<S, I> {
         let initialize = || {
             if self.policies.finalizer.is_some() {
                 return Err(Error::InvalidArgument(
-                    "finalizer: name it after the initializer, whose state it takes",
+                    "finalizer: name it after the initializer, whose state it takes".into(),
                 ));
             }
             let entry = entry?;
@@ -464,7 +469,7 @@ impl<S: 'static> Builder<S> {
     /// # Errors
     ///
     /// - [`Error::NotInitialized`]: [`init`](crate::init) was not called before.
-    /// - [`Error::Privileged`]: the program has other privileges than its caller, because its file is
+    /// - [`Error::NotRestartable`]: the program has other privileges than its caller, because its file is
     ///   set-user-ID or set-group-ID or has capabilities, or because it has changed its effective user
     ///   or group alone. Whoever may start it can give it a worker's command line, so neither it nor its
     ///   workers believe one. [`StartMethod::Fork`] starts no program and is not refused: workers have
@@ -477,6 +482,7 @@ impl<S: 'static> Builder<S> {
     /// - [`Error::ForeignFunction`]: workers could not find the initializer, or their server
     ///   `preload`.
     /// - [`Error::ForkWithThreads`]: [`StartMethod::Fork`] in a process with several threads.
+    /// - [`Error::NotRestartable`]: the dynamic loader was started with the program as its argument.
     /// - [`Error::Setup`]: the system refused a descriptor, a thread or a process.
     ///
     /// # Examples
@@ -495,12 +501,16 @@ impl<S: 'static> Builder<S> {
         }
         self.start.check_privileges()?;
         let max_workers = match self.max_workers {
-            Some(0) => return Err(Error::InvalidArgument("max_workers must be greater than 0")),
+            Some(0) => {
+                return Err(Error::InvalidArgument("max_workers must be greater than 0".into()));
+            }
             Some(max_workers) => max_workers,
             None => std::thread::available_parallelism().map_or(1, usize::from),
         };
         if self.policies.max_tasks_per_child == Some(0) {
-            return Err(Error::InvalidArgument("max_tasks_per_child must be greater than 0"));
+            return Err(Error::InvalidArgument(
+                "max_tasks_per_child must be greater than 0".into(),
+            ));
         }
         let initialize = self.initialize?;
         let place = self.place.open(max_workers)?;

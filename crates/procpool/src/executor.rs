@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle, ThreadId};
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 
 use crate::codec;
 use crate::error::{CodecStep, Error};
-use crate::future::{Future, Progress};
+use crate::future::Future;
 use crate::lifecycle::{Events, Stats};
 use crate::manager::{Arguments, Errand, LARGE, Pool, Settings};
 use crate::task;
@@ -33,7 +33,8 @@ use crate::wire::Entry;
 /// any thread.
 ///
 /// Dropping the executor waits for all submitted tasks and ends the workers, like leaving Python's
-/// `with` block; see [`shutdown`](Self::shutdown).
+/// `with` block; see [`shutdown`](Self::shutdown). That blocks the thread, an asynchronous runtime's,
+/// too.
 ///
 /// # Examples
 ///
@@ -84,7 +85,7 @@ enum Manager {
 ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
 ///     use std::time::Duration;
 ///
-///     let hasty = executor.timeout(Duration::from_secs(60));
+///     let hasty: procpool::SubmitOptions<'_, ()> = executor.timeout(Duration::from_secs(60));
 ///     let (first, second) = (hasty.submit(|x: u32| x + 1, 1), hasty.submit(|x: u32| x + 2, 1));
 ///     assert_eq!((first.result()?, second.result()?), (2, 3));
 ///     Ok(())
@@ -151,10 +152,9 @@ impl<S: 'static> ProcessPoolExecutor<S> {
             let pool = Arc::clone(&pool);
             move || pool.run()
         });
-        let manager = manager.map_err(|error| Error::Setup {
-            what: "the manager thread",
-            errno: Errno::from_raw(error.raw_os_error().unwrap_or(nix::libc::EAGAIN)),
-        })?;
+        let manager = manager
+            .map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(nix::libc::EAGAIN)))
+            .map_err(Error::setup("the manager thread"))?;
         Ok(Self {
             pool,
             manager_id: manager.thread().id(),
@@ -238,7 +238,7 @@ impl<S: 'static> ProcessPoolExecutor<S> {
         self.submit_entry(task::call_with_entry(task), self.pool.task_timeout(), arguments)
     }
 
-    /// Limits for how long the task that is submitted next may run, whatever the pool's
+    /// Returns a handle whose tasks may run for at most `limit`, whatever the pool's
     /// [`task_timeout`](crate::Builder::task_timeout) says. Waiting in the queue does not count.
     ///
     /// See [`task_timeout`](crate::Builder::task_timeout) for what happens then.
@@ -293,14 +293,13 @@ impl<S: 'static> ProcessPoolExecutor<S> {
     /// ```
     pub fn ready(&self, workers: usize) -> Future<()> {
         let wanted = if workers > self.pool.max_workers() {
-            Err(Error::InvalidArgument("ready: there are never more workers than max_workers"))
+            Err(Error::InvalidArgument(
+                "ready: there are never more workers than max_workers".into(),
+            ))
         } else {
             self.pool.ready(workers)
         };
-        match wanted {
-            Ok(shared) => Future::new(shared, Arc::downgrade(&self.pool) as Weak<dyn Progress>),
-            Err(error) => Future::failed(error),
-        }
+        Future::new(wanted.map(|shared| (shared, 0)), &self.pool)
     }
 
     fn submit_entry<A, R>(
@@ -337,10 +336,7 @@ impl<S: 'static> ProcessPoolExecutor<S> {
             SCRATCH.set(scratch);
             submitted
         };
-        match queue() {
-            Ok(shared) => Future::new(shared, Arc::downgrade(&self.pool) as Weak<dyn Progress>),
-            Err(error) => Future::failed(error),
-        }
+        Future::new(queue(), &self.pool)
     }
 
     pub(crate) fn pool(&self) -> &Arc<Pool> {
@@ -360,8 +356,12 @@ impl<S> ProcessPoolExecutor<S> {
     /// A callback or hook that calls it with `wait` does not wait for itself and those behind it. In a
     /// [forked copy](Error::ForkedCopy) of the program it does nothing, and neither does dropping.
     ///
-    /// Two descriptors, by which the pool is woken, go with the executor and the last of its futures;
-    /// all others go with the workers.
+    /// With `wait` it blocks the calling thread, as dropping the executor does. In asynchronous code
+    /// that is for `spawn_blocking` and its like; or for `shutdown(false, _)`, after which
+    /// the drop does not wait.
+    ///
+    /// Two descriptors, by which the pool is woken, go with the executor; all others go with the
+    /// workers.
     ///
     /// # Examples
     ///
@@ -440,6 +440,23 @@ impl<S> ProcessPoolExecutor<S> {
     /// ```
     pub fn terminate_workers(&self) {
         self.pool.terminate_workers();
+    }
+
+    /// Returns how many workers there may be at once: what the builder was
+    /// [told](crate::Builder::max_workers), or found.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// let executor = procpool::ProcessPoolExecutor::builder().max_workers(2).build()?;
+    /// assert_eq!(executor.max_workers(), 2);
+    /// #     Ok(())
+    /// # }
+    /// ```
+    pub fn max_workers(&self) -> usize {
+        self.pool.max_workers()
     }
 
     /// Returns the pool in numbers, as they are at this instant.

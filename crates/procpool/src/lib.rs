@@ -78,7 +78,8 @@
 //! - A submitted task runs at most once (at most 1 + `retries` times where the pool was told to retry),
 //!   and its future settles: with a result, its own error, or the cause that broke the pool.
 //! - A task that exceeds its limit, or is killed, fails alone: what was sent behind it runs elsewhere.
-//!   So does a task whose worker dies, under [`DeathPolicy::Replace`].
+//!   So does a task whose worker dies, under [`DeathPolicy::Replace`]. What is a task here is in a `map`
+//!   a chunk: its items fail together then, while a panic or a value that cannot travel is one item's.
 //! - Two workers that have run the initializer never have the same [`worker_id`] at a time, and there
 //!   are never more than `max_workers` of them.
 //! - [`on_worker_exit`](Builder::on_worker_exit) is called for every worker that was started.
@@ -97,7 +98,12 @@
 //!
 //! # Limits
 //!
-//! - Linux 5.4 or later.
+//! - 64-bit Linux 5.4 or later, with `/proc` and `/dev/null`, and files that may be 2 MiB long
+//!   (`ulimit -f`). A program that runs under an emulator, or that the dynamic loader was given as an
+//!   argument, cannot start itself again.
+//! - Waiting blocks the thread: for a result, for the next item of a map, for `shutdown` and in the drop
+//!   of the executor. In asynchronous code a future is [awaited](Awaiting), and a pool is shut down where
+//!   blocking is allowed. [`init`] stands outside of the runtime; its page shows how.
 //! - A worker is this program started again, or with another [`StartMethod`] a copy of a process that
 //!   is: what stands before [`init`] in `main` runs in it. Until it gets to `init` nothing watches the
 //!   parent for it: code that hangs there outlives a parent that is killed.
@@ -105,8 +111,11 @@
 //!   workers with [`StartMethod::Fork`] only: whoever starts it could say that it is a worker of his. The
 //!   same goes for one whose effective user or group is not its real one.
 //! - A worker inherits the environment, the working directory, stdout, stderr, and every
-//!   descriptor of the program that is not close-on-exec, unless the [`Builder`] was told otherwise.
-//!   Its stdin is `/dev/null`.
+//!   descriptor of the program that is not close-on-exec, unless the [`Builder`] was told otherwise;
+//!   and the CPU affinity of the thread that built the pool. Its stdin is `/dev/null`.
+//! - A logger, and whatever else `main` sets up, is a worker's only if that stands before [`init`], or in
+//!   the initializer. What a copied worker shares with its original, random numbers and
+//!   connections among it, is told at [`StartMethod`] and [`preload`](Builder::preload).
 //! - A program that a task has started outlives the worker, unless that leads a
 //!   [process group](Builder::process_groups) and is killed or dies.
 //! - A worker ends with its parent because it asks the kernel for that (`PR_SET_PDEATHSIG`), which
@@ -162,6 +171,10 @@
 
 #![deny(unsafe_code)]
 
+#[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
+compile_error!("procpool needs 64-bit Linux: it is built on pidfds, memfds and /proc");
+
+mod before_main;
 mod builder;
 mod callbacks;
 mod chunk;
@@ -173,7 +186,7 @@ mod future;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
-mod in_tests;
+
 mod lifecycle;
 mod link;
 mod manager;
@@ -190,10 +203,10 @@ mod worker;
 
 pub use builder::{Builder, Initargs};
 pub use error::{
-    Activity, BrokenCause, BrokenProcessPool, CodecError, CodecStep, Error, RemotePanic,
+    Activity, BrokenCause, BrokenProcessPool, CodecError, CodecStep, Errno, Error, RemotePanic,
     ResourceUsage, WorkerDeath, WorkerExit,
 };
-pub use executor::ProcessPoolExecutor;
+pub use executor::{ProcessPoolExecutor, SubmitOptions};
 pub use future::{
     AsCompleted, AsCompletedTimeout, Awaiting, DoneAndNotDone, Future, ReturnWhen, as_completed,
     wait,
@@ -214,5 +227,5 @@ pub mod behaviours {}
 /// Not for use: what macros of this crate expand to.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::in_tests::init_before_main;
+    pub use crate::before_main::init_before_main;
 }

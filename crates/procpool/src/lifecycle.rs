@@ -5,7 +5,9 @@
 
 use std::fmt;
 use std::sync::mpsc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
 
 use crate::error::{BrokenCause, WorkerExit};
 use crate::sys::lineage::Lineage;
@@ -30,7 +32,7 @@ use crate::sys::lineage::Lineage;
 ///     Ok(())
 /// }
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct WorkerInfo {
     /// Its place, from 0 to [`max_workers`](crate::Builder::max_workers) - 1. A replacement has the
@@ -56,7 +58,7 @@ impl fmt::Display for WorkerInfo {
 /// assert_eq!(ExitReason::Idle.to_string(), "left: it was idle for long enough");
 /// assert_eq!(ExitReason::Died(WorkerExit::Signal(11)).to_string(), "was killed by SIGSEGV");
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum ExitReason {
     /// The pool was shut down and had nothing left for it to do.
@@ -101,7 +103,7 @@ impl fmt::Display for ExitReason {
 ///
 /// assert_eq!(DeathPolicy::default(), DeathPolicy::Break);
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum DeathPolicy {
     /// The pool is broken, as in Python: every unfinished task fails with the cause.
@@ -138,7 +140,7 @@ pub enum DeathPolicy {
 ///     Ok(())
 /// }
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum KillOutcome {
     /// The task had not started, and never will.
     Cancelled,
@@ -161,16 +163,16 @@ pub enum KillOutcome {
 ///     let mut events = executor.events();
 ///     executor.submit(|x: u32| x + 1, 1).result()?;
 ///     let first = events.next().expect("a worker was started");
-///     assert!(first.at <= std::time::Instant::now());
+///     assert!(first.at <= std::time::SystemTime::now());
 ///     assert!(matches!(first.kind, EventKind::WorkerStarted(_)));
 ///     Ok(())
 /// }
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Event {
-    /// When.
-    pub at: Instant,
+    /// When, by the clock of the machine, which events of other pools and programs have in common.
+    pub at: SystemTime,
     /// What.
     pub kind: EventKind,
 }
@@ -193,7 +195,7 @@ pub struct Event {
 ///     Ok(())
 /// }
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum EventKind {
     /// A worker's process was started.
@@ -210,8 +212,8 @@ pub enum EventKind {
     TaskRetried(u64),
     /// The pool was shut down, or told to anew.
     ShutDown,
-    /// The pool is broken. Nothing is started after this; of a worker whose start was under way, start
-    /// and end are told of still.
+    /// The pool is broken. No worker is started after this; one whose start was under way still has
+    /// its two events.
     Broken(BrokenCause),
 }
 
@@ -316,7 +318,7 @@ impl Iterator for Events {
 ///     Ok(())
 /// }
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Stats {
     /// Workers that were started and have not said that they take tasks: what stands before `init`,

@@ -75,8 +75,20 @@ fn describe(info: &PanicHookInfo<'_>) -> RemotePanic {
     RemotePanic {
         message: payload_message(info.payload()),
         location: info.location().map(ToString::to_string),
-        backtrace: captured.then(|| backtrace.to_string()),
+        backtrace: captured.then(|| frames_of_task(&backtrace.to_string())),
     }
+}
+
+/// The frames from the panic to the user's function. What is below it is this crate's, in every
+/// backtrace.
+fn frames_of_task(backtrace: &str) -> String {
+    let is_ours = |line: &&str| {
+        // `12: procpool::task::call`, or `12: <procpool::task::...`.
+        let symbol = line.split_once(": ").map_or("", |(_, symbol)| symbol.trim_start_matches('<'));
+        ["procpool::task::", "procpool::start::"].iter().any(|ours| symbol.starts_with(ours))
+    };
+    let frames: Vec<_> = backtrace.lines().take_while(|line| !is_ours(line)).collect();
+    frames.join("\n")
 }
 
 fn payload_message(payload: &(dyn Any + Send)) -> String {

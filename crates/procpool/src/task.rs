@@ -68,8 +68,10 @@ pub(crate) type FinalTrampoline = fn(Function, &mut Call, &mut WorkerState);
 /// `S` is the worker's state: tasks submitted with
 /// [`submit_with`](crate::ProcessPoolExecutor::submit_with) and
 /// [`map_with`](crate::ProcessPoolExecutor::map_with) get it as `&mut S`. It never leaves its
-/// worker, so it need not be `Send` or serializable. An `Err` breaks the pool with its text as the
-/// cause.
+/// worker, so it need not be `Send` or serializable. An `Err` breaks the pool, as
+/// [`initializer`](crate::Builder::initializer) says, with its text as the cause: in the form `{:#}`, in which `anyhow` and `eyre` write their causes too; those of a
+/// `Box<dyn Error>` or an [`io::Error`](std::io::Error) are appended. An error of another type, whose
+/// text lacks its causes, keeps them as a `Box<dyn Error>`.
 ///
 /// # Examples
 ///
@@ -113,8 +115,34 @@ impl<S: 'static, E: Display + 'static> InitializerOutput for Result<S, E> {
     type State = S;
 
     fn into_state(self) -> Result<S, String> {
-        self.map_err(|error| error.to_string())
+        self.map_err(|error| with_causes(&error))
     }
+}
+
+/// The text of an error, with its causes as far as they can be had from a type of which nothing is
+/// known: by the alternate form, in which `anyhow` and `eyre` write them, or by looking at what often
+/// has some.
+fn with_causes<E: Display + 'static>(error: &E) -> String {
+    use std::error::Error as Plain;
+    type Boxed = Box<dyn Plain>;
+    type BoxedSync = Box<dyn Plain + Send + Sync>;
+    let mut text = format!("{error:#}");
+    let any: &dyn Any = error;
+    let mut cause = match (any.downcast_ref(), any.downcast_ref(), any.downcast_ref()) {
+        (Some(boxed), _, _) => Boxed::as_ref(boxed).source(),
+        (_, Some(boxed), _) => BoxedSync::as_ref(boxed).source(),
+        (_, _, Some(io)) => Plain::source(io as &std::io::Error),
+        _ => None,
+    };
+    while let Some(error) = cause {
+        let more = error.to_string();
+        // Some texts contain their cause's.
+        if !text.ends_with(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = error.source();
+    }
+    text
 }
 
 /// Returns how workers call `task`.
@@ -180,7 +208,7 @@ fn entry<T: code::FnPointer, F: code::FnPointer>(
     trampoline: T,
     function: F,
 ) -> Result<Entry, Error> {
-    let foreign = || Error::ForeignFunction(std::any::type_name::<F>());
+    let foreign = || Error::ForeignFunction(std::any::type_name::<F>().into());
     Ok(Entry {
         trampoline: code::locate(trampoline).ok_or_else(foreign)?,
         function: code::locate(function).ok_or_else(foreign)?,

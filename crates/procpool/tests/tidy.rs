@@ -30,7 +30,7 @@ const ORDER: [&str; 21] = [
     "builder",
     "map",
     "self_describing",
-    "in_tests",
+    "before_main",
 ];
 
 /// The longest file that one noun should need, tests not counted.

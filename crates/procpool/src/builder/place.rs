@@ -132,8 +132,10 @@ impl<S, I> Builder<S, I> {
     /// group: the programs that its tasks have started, unless those left the group. One that ends
     /// because the pool does leaves them alone.
     ///
-    /// Ctrl-C does not reach the programs that tasks start then, since the terminal sends it to the
-    /// program's group. And it is the pool that kills groups: where the program itself is killed,
+    /// For the terminal, these groups are in the background. Ctrl-C and Ctrl-Z do not reach the workers
+    /// and the programs that tasks start, since the terminal signals the program's group; a task that
+    /// reads from the terminal (`/dev/tty`) is stopped by SIGTTIN, and its future pends. Writing works,
+    /// unless the terminal was told otherwise (`stty tostop`). And it is the pool that kills groups: where the program itself is killed,
     /// only the workers end with it. A server inherits that its program ignores SIGCHLD; its workers
     /// are then reaped before their groups can be killed, and these live on, while those of
     /// [`StartMethod::Spawn`](crate::StartMethod::Spawn) do not.

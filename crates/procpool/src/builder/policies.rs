@@ -39,7 +39,9 @@ impl<S, I> Builder<S, I> {
     /// [`DeathPolicy::Replace`] holds; 3 by default, and 0 is as 1.
     ///
     /// They may fail before `init`, in the initializer, or by its error. The last of them breaks the
-    /// pool, and unfinished tasks fail with its cause: another one would fare no better.
+    /// pool, and unfinished tasks fail with its cause: another one would fare no better. While another
+    /// worker takes tasks, nothing breaks: the pool goes on with that, and tries again every second
+    /// that there is a need to.
     ///
     /// # Examples
     ///
@@ -123,8 +125,8 @@ impl<S, I> Builder<S, I> {
         self
     }
 
-    /// Lets a worker leave that has had nothing to do for so long; by default workers stay. Another
-    /// one is started when a task needs it.
+    /// Ends a worker that has been idle for `limit`. By default idle workers stay. Another one is
+    /// started when a task needs it.
     ///
     /// # Examples
     ///

@@ -40,8 +40,12 @@ impl Listener for Slot {
 /// A [`Future`] that is being awaited; made by `.await`, or by its
 /// [`into_future`](IntoFuture::into_future).
 ///
+/// Combinators of the crate `futures`, such as `join_all`, take this one: a pool's [`Future`] becomes one
+/// only by `.await` or `into_future()`.
+///
 /// Dropping it before it is ready, as `select!` and time limits of asynchronous code do, cancels the
-/// task if it has not started; see [`Future::cancel`].
+/// task if it has not started; see [`Future::cancel`]. One that runs goes on: a clone of the future,
+/// kept aside, can [`kill`](Future::kill) it.
 ///
 /// # Examples
 ///

@@ -64,7 +64,7 @@ impl<T: 'static> Future<T> {
         // A pool that is gone has settled all its futures; one of another process settles none here.
         let pool = if self.done() { None } else { self.pool() };
         let Some(pool) = pool else { return callbacks::run(|| callback(self)) };
-        let future = self.share();
+        let future = self.clone();
         let callback: Callback = Box::new(move || callback(&future));
         let waiting =
             Arc::new(Waiting { thread: pool.callbacks(), callback: Mutex::new(Some(callback)) });
@@ -78,7 +78,6 @@ impl<T: 'static> Future<T> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Weak;
     use std::sync::atomic::{AtomicU32, Ordering};
     use std::time::Instant;
 
@@ -123,8 +122,7 @@ mod tests {
     #[test]
     fn a_callback_that_comes_too_late_to_wait_runs_at_once() {
         let pool = Arc::new(Hasty(SharedFuture::new()));
-        let weak: Weak<dyn Progress> = Arc::<Hasty>::downgrade(&pool);
-        let future = Future::<u32>::new(Arc::clone(&pool.0), weak);
+        let future = Future::<u32>::new(Ok((Arc::clone(&pool.0), 1)), &pool);
         let runs = Arc::new(AtomicU32::new(0));
         let theirs = Arc::clone(&runs);
         future.add_done_callback(move |future| {

@@ -61,7 +61,8 @@ pub(crate) trait Progress: Send + Sync {
 /// The result of a task that was submitted to a pool, now or later.
 ///
 /// Made by [`submit`](crate::ProcessPoolExecutor::submit). Dropping it changes nothing: the task
-/// runs, and its result is thrown away.
+/// runs, and its result is thrown away. A clone is another handle to the same task: it can
+/// [`cancel`](Self::cancel) or [`kill`](Self::kill) while the other one is awaited.
 ///
 /// # Examples
 ///
@@ -78,23 +79,67 @@ pub(crate) trait Progress: Send + Sync {
 pub struct Future<T> {
     shared: Arc<SharedFuture>,
     pool: Option<Weak<dyn Progress>>,
+    id: u64,
     result: PhantomData<fn() -> T>,
 }
 
+impl<T> Clone for Future<T> {
+    /// Returns another handle to the same task.
+    fn clone(&self) -> Self {
+        let Self { shared, pool, id, result } = self;
+        Self { shared: Arc::clone(shared), pool: pool.clone(), id: *id, result: *result }
+    }
+}
+
 impl<T> Future<T> {
-    pub(crate) fn new(shared: Arc<SharedFuture>, pool: Weak<dyn Progress>) -> Self {
-        Self::of(shared, Some(pool))
+    /// The future of a task of `pool`, or of something else that has no number, which is 0; or one
+    /// that has settled before anything was submitted.
+    pub(crate) fn new<P: Progress + 'static>(
+        submitted: Result<(Arc<SharedFuture>, u64), Error>,
+        pool: &Arc<P>,
+    ) -> Self {
+        match submitted {
+            Ok((shared, id)) => {
+                let pool = Arc::downgrade(pool) as Weak<dyn Progress>;
+                Self { id, ..Self::of(shared, Some(pool)) }
+            }
+            Err(error) => {
+                let shared = SharedFuture::new();
+                let _nobody_sleeps_on_it = shared.finish(Err(Box::new(error)));
+                Self::of(shared, None)
+            }
+        }
     }
 
     fn of(shared: Arc<SharedFuture>, pool: Option<Weak<dyn Progress>>) -> Self {
-        Self { shared, pool, result: PhantomData }
+        Self { shared, pool, id: 0, result: PhantomData }
     }
 
-    /// A future that has settled before anything was submitted.
-    pub(crate) fn failed(error: Error) -> Self {
-        let shared = SharedFuture::new();
-        let _nobody_sleeps_on_it = shared.finish(Err(Box::new(error)));
-        Self::of(shared, None)
+    /// Returns the task's number in its pool, which errors and [events](crate::EventKind) name it by:
+    /// submissions and chunks of maps are counted from 1.
+    ///
+    /// It is 0 for what no worker could ever run: a task that was refused when it was submitted, and
+    /// the future of [`ready`](crate::ProcessPoolExecutor::ready).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    /// use procpool::Error;
+    ///
+    /// let endless = executor.submit(|()| std::thread::park(), ());
+    /// while !endless.running() {
+    ///     std::thread::yield_now();
+    /// }
+    /// endless.kill();
+    /// assert_eq!(endless.error(), Some(Error::TaskKilled { work_item: endless.id() }));
+    /// #     Ok(())
+    /// # }
+    /// ```
+    pub fn id(&self) -> u64 {
+        self.id
     }
 
     /// Cancels the task if it has not started. Returns whether it is cancelled now.
@@ -249,11 +294,6 @@ impl<T> Future<T> {
         self.shared.is_settled()
     }
 
-    /// Another handle to the same task.
-    fn share(&self) -> Self {
-        Self::of(Arc::clone(&self.shared), self.pool.clone())
-    }
-
     /// Has `listener` told when this settles, without delay; false when it has settled, or never will.
     fn listen(&self, listener: Arc<dyn Listener>) -> bool {
         if self.is_lost() {
@@ -304,9 +344,16 @@ impl<T: DeserializeOwned + 'static> Future<T> {
     /// - [`Error::Cancelled`]: the task was cancelled before it started.
     /// - [`Error::Codec`]: the arguments or the result could not travel.
     /// - [`Error::ForeignFunction`]: a worker could not find the function.
+    /// - [`Error::TaskTimedOut`]: the task ran for longer than it may.
+    /// - [`Error::TaskKilled`]: [`kill`](Self::kill) ended it.
+    /// - [`Error::WorkerDied`], [`Error::Protocol`]: under
+    ///   [`DeathPolicy::Replace`](crate::DeathPolicy::Replace), the worker that ran it died, or was
+    ///   killed because it sent nonsense.
     /// - [`Error::Shutdown`]: it was submitted after the pool was shut down.
     /// - [`Error::BrokenProcessPool`]: the pool broke before the task finished.
     /// - [`Error::ForkedCopy`]: this process is a copy of the program, made before the task finished.
+    /// - [`Error::InvalidArgument`]: [`ready`](crate::ProcessPoolExecutor::ready) was asked for more
+    ///   workers than the pool may have.
     ///
     /// # Examples
     ///

@@ -43,7 +43,7 @@ impl Inbox {
         }))
     }
 
-    /// Adds a call. Returns whether somebody is sure to come for it.
+    /// Adds a call. Returns its number, and whether somebody is sure to come for it.
     ///
     /// # Errors
     ///
@@ -53,7 +53,7 @@ impl Inbox {
         errand: Errand,
         arguments: Arguments<'_>,
         future: Arc<SharedFuture>,
-    ) -> Result<bool, Error> {
+    ) -> Result<(u64, bool), Error> {
         let mut contents = self.lock();
         if let Some(error) = &contents.closed {
             return Err(error.clone());
@@ -68,7 +68,7 @@ impl Inbox {
             contents.end_block();
             contents.open = Some(Block::new(id, errand, arguments, future));
         }
-        Ok(contents.attended)
+        Ok((id, contents.attended))
     }
 
     /// Returns a number that no other work item has.

@@ -51,7 +51,7 @@ use bytes::Bytes;
 
 use crate::callbacks::{self, CallbackThread};
 use crate::chunk_source::ChunkSource;
-use crate::error::{BrokenCause, Error};
+use crate::error::{BrokenCause, Errno, Error};
 use crate::future::SharedFuture;
 use crate::lifecycle::{DeathPolicy, Event, ExitReason, Stats, WorkerInfo};
 use crate::start::{Newcomer, Place, StartError, Started, Starter};
@@ -163,8 +163,7 @@ pub(crate) struct Pool {
 impl Pool {
     /// Makes a pool without workers; [`run`](Self::run) is its manager.
     pub(crate) fn new(mut settings: Settings) -> Result<Arc<Self>, Error> {
-        let poller =
-            Poller::new().map_err(|errno| Error::Setup { what: "an epoll descriptor", errno })?;
+        let poller = Poller::new().map_err(Error::setup("an epoll descriptor"))?;
         let place = &mut settings.place;
         let capture = |lines| Stderr::start(lines, std::mem::take(&mut place.stderr));
         let stderr = place.captured_lines.map(capture).transpose()?;
@@ -203,13 +202,14 @@ impl Pool {
         &self,
         errand: Errand,
         arguments: Arguments<'_>,
-    ) -> Result<Arc<SharedFuture>, Error> {
+    ) -> Result<(Arc<SharedFuture>, u64), Error> {
         self.check_owner()?;
         let future = SharedFuture::new();
-        if !self.inbox.push(errand, arguments, Arc::clone(&future))? {
+        let (id, attended) = self.inbox.push(errand, arguments, Arc::clone(&future))?;
+        if !attended {
             self.with_state(|state, wakes| state.dispatch(self, wakes));
         }
-        Ok(future)
+        Ok((future, id))
     }
 
     /// Queues the chunks of a `map`.
@@ -306,7 +306,7 @@ impl Pool {
         if let Err(errno) = woken
             && !self.is_unreachable.swap(true, Ordering::Relaxed)
         {
-            self.break_with(BrokenCause::DescriptorLost { errno });
+            self.break_with(descriptor_lost(errno));
         }
     }
 
@@ -332,7 +332,7 @@ impl Pool {
         let run = panic::catch_unwind(AssertUnwindSafe(|| self.manage()));
         let cause = match run {
             Ok(Ok(())) => return self.callbacks.close(),
-            Ok(Err(errno)) => BrokenCause::DescriptorLost { errno },
+            Ok(Err(errno)) => descriptor_lost(errno),
             // A bug, but not a reason to leave anybody waiting or any process behind.
             Err(payload) => BrokenCause::Internal(match payload.downcast_ref::<String>() {
                 Some(message) => message.clone(),
@@ -507,6 +507,10 @@ impl Pool {
     fn lock(&self) -> MutexGuard<'_, PoolState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn descriptor_lost(errno: nix::errno::Errno) -> BrokenCause {
+    BrokenCause::DescriptorLost { errno: Errno::from_raw(errno as i32) }
 }
 
 #[cfg(test)]

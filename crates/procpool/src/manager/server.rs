@@ -98,8 +98,8 @@ impl PoolState {
         let Some(mut server) = pool.settings.starter.server() else { return };
         if let Err(errno) = server.watch(&pool.poller, SERVER) {
             server.end(&pool.poller);
-            let what = "an epoll registration";
-            return self.break_pool(pool, BrokenCause::StartFailed { what, errno }, wakes);
+            let error = StartError { what: "an epoll registration", errno };
+            return self.break_pool(pool, error.into(), wakes);
         }
         self.expected.answer = true;
         self.expected.arrival = server.owes_worker().then_some(arrival);
@@ -150,20 +150,9 @@ impl PoolState {
     }
 
     fn on_news_of_server(&mut self, pool: &Pool, news: News, wakes: &mut Wakes) {
-        let pid = || {
-            let server = pool.settings.starter.server();
-            server.and_then(|server| server.identity()).map_or(0, |(pid, _)| pid)
-        };
         match news {
             News::Ready => self.expected.answered(),
-            News::PreloadPanicked(panic) => {
-                let cause = BrokenCause::PreloadPanicked { pid: pid(), panic };
-                self.break_pool(pool, cause, wakes);
-            }
-            News::PreloadLeftThreads(threads) => {
-                let cause = BrokenCause::PreloadLeftThreads { pid: pid(), threads };
-                self.break_pool(pool, cause, wakes);
-            }
+            News::Failed(cause) => self.break_pool(pool, cause, wakes),
             News::Started(serial, started) => {
                 let arrival = self.expected.arrival.take();
                 self.expected.answered();
@@ -181,9 +170,7 @@ impl PoolState {
                 self.on_start_error(pool, error, wakes);
             }
             // Its end, which follows, has this cause.
-            News::GivesUp(why) => {
-                self.expected.cause = Some(BrokenCause::ServerGaveUp { pid: pid(), why });
-            }
+            News::GivesUp(cause) => self.expected.cause = Some(cause),
             News::Ended(serial, ended) => {
                 if let Some(index) = self.index_of(serial) {
                     self.workers[index].process.told(ended);
@@ -195,8 +182,7 @@ impl PoolState {
 
     /// A worker could not be started, for a reason of the system's.
     pub(super) fn on_start_error(&mut self, pool: &Pool, error: StartError, wakes: &mut Wakes) {
-        let StartError { what, errno } = error;
-        self.start_failed(pool, BrokenCause::StartFailed { what, errno }, wakes);
+        self.start_failed(pool, error.into(), wakes);
     }
 
     /// Waits for word of how a worker ended that is known to have.

@@ -146,7 +146,7 @@ impl PoolState {
     /// Tells whoever wants to know. Sending to them never waits.
     pub(super) fn emit(&mut self, kind: EventKind) {
         if !self.observers.is_empty() {
-            let event = Event { at: Instant::now(), kind };
+            let event = Event { at: std::time::SystemTime::now(), kind };
             self.observers.retain(|observer| observer.send(event.clone()).is_ok());
         }
     }
@@ -271,7 +271,7 @@ impl PoolState {
         wakes: &mut Wakes,
     ) {
         let first = self.broken.is_none();
-        let broken = self.broken.get_or_insert_with(|| BrokenProcessPool::new(cause)).clone();
+        let broken = self.broken.get_or_insert_with(|| BrokenProcessPool::from(cause)).clone();
         let error = Error::BrokenProcessPool(broken.clone());
         in_flight.iter().for_each(|in_flight| in_flight.work.fail(&error, wakes));
         if !first {

@@ -64,8 +64,7 @@ pub(super) struct Stderr {
 impl Stderr {
     /// Starts the thread that passes on to `output`; the last `lines` of each worker are kept.
     pub(super) fn start(lines: usize, output: OpenOutput) -> Result<Self, Error> {
-        let failed = |what| move |errno| Error::Setup { what, errno };
-        let poller = Poller::new().map_err(failed("an epoll descriptor"))?;
+        let poller = Poller::new().map_err(Error::setup("an epoll descriptor"))?;
         let relay = Arc::new(Relay {
             lines,
             output,
@@ -81,7 +80,7 @@ impl Stderr {
         });
         let thread = thread
             .map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(libc::EAGAIN)))
-            .map_err(failed("the thread for stderr"))?;
+            .map_err(Error::setup("the thread for stderr"))?;
         Ok(Self { relay, thread: Mutex::new(Some(thread)) })
     }
 

@@ -231,7 +231,7 @@ impl<'a, S: 'static, B> MapOptions<'a, S, B> {
     /// Checks the options, before anything is taken or submitted.
     fn check(&self) -> Result<(), Error> {
         if self.chunking == Chunking::Fixed(0) {
-            return Err(Error::InvalidArgument("chunksize must be greater than 0"));
+            return Err(Error::InvalidArgument("chunksize must be greater than 0".into()));
         }
         Ok(())
     }
@@ -444,7 +444,7 @@ impl<S: 'static> MapOptions<'_, S, usize> {
     {
         if self.buffersize == 0 {
             let what = "buffersize must be greater than 0";
-            return BufferedMap::failed(Error::InvalidArgument(what));
+            return BufferedMap::failed(Error::InvalidArgument(what.into()));
         }
         let timeout = self.timeout.and_then(Timeout::from_now);
         let entry = match self.check().and(entry) {

@@ -16,6 +16,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::sys::signal::SigSet;
+use nix::sys::stat::stat;
 use nix::unistd::{Pid, getpid};
 
 use super::method::Plan;
@@ -24,13 +25,15 @@ use super::{
     Newcomer, Place, Process, SERVER_ARGUMENT, StartError, Started, check_privileges,
     make_lifeline, make_link, server,
 };
-use crate::error::{Activity, Error, RemotePanic};
+use crate::error::{Activity, BrokenCause, Error};
 use crate::link::WorkerLink;
 use crate::sys::fork::{count_threads, fork, keep_only, set_variables};
 use crate::sys::lifeline::Lifeline;
 use crate::sys::packet::{self, PacketSocket};
 use crate::sys::poller::Poller;
-use crate::sys::process::{Ended, PidFd, Stream, Surroundings, discard, exit_now, spawn_self};
+use crate::sys::process::{
+    Ended, PidFd, Stream, Surroundings, discard, exit_now, name_refused, spawn_self,
+};
 use crate::sys::signal::{bits_of, block_all, forget_handlers, set_mask};
 use crate::wire::FunctionRef;
 
@@ -70,15 +73,15 @@ struct Server {
 pub(crate) enum News {
     /// Workers can be asked for.
     Ready,
-    PreloadPanicked(RemotePanic),
-    PreloadLeftThreads(usize),
+    /// It cannot be forked, and ends.
+    Failed(BrokenCause),
     /// The worker that was asked for, and the number that it was asked for under.
     Started(u64, Box<Started>),
     StartFailed(StartError),
     /// How a worker ended.
     Ended(u64, Ended),
     /// The server ends, and why.
-    GivesUp(String),
+    GivesUp(BrokenCause),
 }
 
 impl Forkserver {
@@ -93,13 +96,15 @@ impl Forkserver {
     ///
     /// The process has a second thread, or the system refuses something.
     pub(super) fn fork(plan: Plan, place: &Place) -> Result<Self, Error> {
-        let setup = |what| move |errno| Error::Setup { what, errno };
-        let threads = count_threads().map_err(setup("a count of its threads"))?;
+        let setup = Error::setup;
+        let threads = count_threads().map_err(setup("a count of its threads in /proc"))?;
         if threads != 1 {
             return Err(Error::ForkWithThreads { threads });
         }
         let (control, theirs) = packet::pair().map_err(setup("a socket pair"))?;
         let (lifeline, held) = Lifeline::new().map_err(setup("a pipe"))?;
+        // Which the copy needs, and cannot say so.
+        stat("/dev/null").map_err(setup("a process that reads /dev/null"))?;
         let parent = getpid();
         // Until the server has handlers of its own.
         let mask = block_all();
@@ -175,7 +180,8 @@ impl Forkserver {
             mask: SigSet::all(),
             leads_group: false,
         };
-        let pid = spawn_self(&arguments, &surroundings).map_err(failed("the server's process"))?;
+        let pid = spawn_self(&arguments, &surroundings)
+            .map_err(|errno| StartError { what: name_refused(errno), errno })?;
         Server::new(pid, lifeline, control).map_err(failed("a process descriptor"))
     }
 
@@ -246,8 +252,18 @@ impl Forkserver {
                 self.stage = Stage::Ready;
                 Some(News::Ready)
             }
-            Report::PreloadPanicked(panic) => Some(News::PreloadPanicked(panic)),
-            Report::LeftThreads(threads) => Some(News::PreloadLeftThreads(threads)),
+            Report::PreloadPanicked(panic) => Some(News::Failed(BrokenCause::PreloadPanicked {
+                pid: self.server.as_ref()?.pid,
+                panic,
+            })),
+            Report::HasThreads { threads, preloaded } => {
+                let pid = self.server.as_ref()?.pid;
+                Some(News::Failed(if preloaded {
+                    BrokenCause::PreloadLeftThreads { pid, threads }
+                } else {
+                    BrokenCause::ThreadsBeforeInit { pid, threads }
+                }))
+            }
             Report::Started { id, pid } => {
                 let (_, link, lifeline) = self.asked.take()?;
                 let Some(process) = process else {
@@ -273,7 +289,10 @@ impl Forkserver {
                 };
                 Some(News::StartFailed(StartError { what, errno }))
             }
-            Report::GivesUp(why) => Some(News::GivesUp(why)),
+            Report::GivesUp(why) => {
+                let pid = self.server.as_ref()?.pid;
+                Some(News::GivesUp(BrokenCause::ServerGaveUp { pid, why }))
+            }
             Report::Ended { id, ended } => Some(News::Ended(id, ended)),
         }
     }

@@ -34,9 +34,14 @@ static INITIALIZED: AtomicBool = AtomicBool::new(false);
 /// [`start_timeout`](crate::Builder::start_timeout). A worker's standard input is `/dev/null`, and
 /// its command line is not the program's, so arguments are best parsed after `init()`.
 ///
+/// What workers need, too, stands before it, a logger above all: one that is set behind it is the
+/// program's alone. An initializer is the other place. (Panics of tasks are reported to the parent and
+/// pass no hook.)
+///
 /// Do not call it inside `#[tokio::main]` or on a second thread: tasks run on the thread that
-/// called it, and inside another runtime's worker they may not block. In a test program, where
-/// `main` belongs to the test harness, use [`init_tests!`](crate::init_tests).
+/// called it, and inside another runtime they may not block. In a test program, where `main` belongs
+/// to the test harness, use [`init_tests!`](crate::init_tests); in a library whose users' `main` should
+/// not know of it, [`init_before_main!`](crate::init_before_main).
 ///
 /// # Examples
 ///
@@ -47,12 +52,31 @@ static INITIALIZED: AtomicBool = AtomicBool::new(false);
 ///     executor.submit(|()| println!("in a worker"), ()).result()
 /// }
 /// ```
+///
+/// An asynchronous program has a plain `main`, and the runtime behind it. With tokio's attribute that
+/// is two lines: `fn main() { procpool::init(); run() }`, and `#[tokio::main] async fn run()` for what
+/// was `main`. Without:
+///
+/// ```
+/// async fn run() -> Result<u32, procpool::Error> {
+///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+///     executor.submit(|x: u32| x + 1, 1).await
+/// }
+///
+/// fn main() {
+///     procpool::init();
+///     let runtime = tokio::runtime::Builder::new_current_thread().build();
+///     assert_eq!(runtime.expect("a runtime can be made").block_on(run()), Ok(2));
+/// }
+/// ```
 pub fn init() {
     serve_if_started_to();
     mark_initialized();
 }
 
 fn mark_initialized() {
+    // Now, because later this process, or a server that it becomes, may have changed its root.
+    let _ = ImageIdentity::current();
     INITIALIZED.store(true, Ordering::Relaxed);
 }
 

@@ -1,5 +1,7 @@
 //! `StartMethod`: the user's choice of how workers come to be, and what it goes with.
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::Error;
 use crate::sys::code::{self, FnPointer};
 use crate::sys::privileges;
@@ -16,9 +18,17 @@ use crate::wire::FunctionRef;
 /// | `Forkserver` | a copy of a *server*: this program, started again once | a millisecond | what [`preload`](crate::Builder::preload) made, in shared memory |
 /// | `Fork` | a copy of a server that is itself a copy of this process | a millisecond | what this process had in memory when the pool was built, and what `preload` made |
 ///
-/// What a copy shares with its original is memory that neither has written to since. Its orderly end
-/// writes out what was printed but runs no exit handlers; and random numbers of a generator that it
-/// was copied with are the same in every copy.
+/// What a copy shares with its original is memory that neither has written to since. With `Forkserver`
+/// and `Fork`, all workers are copies of one process, so:
+///
+/// - A generator of random numbers that was used there goes on in every worker with the same numbers:
+///   `rand`'s generator of a thread, and the keys of the standard library's `RandomState`. Make one in
+///   the initializer.
+/// - The orderly end of a worker writes out what was printed but runs no exit handlers, so a worker
+///   writes no profile of `-C instrument-coverage`; one of `Spawn` does.
+///
+/// Under each of them, workers may run on the CPUs that the thread that built the pool may run on, and
+/// as many of them are the default of [`max_workers`](crate::Builder::max_workers).
 ///
 /// # Examples
 ///
@@ -35,7 +45,7 @@ use crate::wire::FunctionRef;
 ///     Ok(())
 /// }
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum StartMethod {
     /// Every worker is this program, started again: its cost does not grow with this process's
@@ -75,7 +85,13 @@ impl Plan {
     pub(crate) fn check_privileges(self) -> Result<(), Error> {
         let is_started = self.method != StartMethod::Fork;
         if is_started && privileges::differ_from_callers() {
-            Err(Error::Privileged)
+            Err(Error::NotRestartable(
+                "this program has other privileges than its caller (set-user-ID, set-group-ID or file \
+                 capabilities), so a worker could not tell its pool from a caller who wants them; use \
+                 StartMethod::Fork, whose workers are copies of this process and are not started by \
+                 anybody, or have the pool in a program of its own that is not privileged"
+                    .into(),
+            ))
         } else {
             Ok(())
         }
@@ -94,10 +110,11 @@ impl Plan {
             (_, None) => Ok(None),
             (StartMethod::Spawn, Some(_)) => Err(Error::InvalidArgument(
                 "preload runs in the server that workers are forked from, and StartMethod::Spawn \
-                 has none: choose StartMethod::Forkserver, or use an initializer",
+                 has none: choose StartMethod::Forkserver, or use an initializer"
+                    .into(),
             )),
             (_, Some(preload)) => {
-                let foreign = || Error::ForeignFunction(name_of(preload));
+                let foreign = || Error::ForeignFunction(name_of(preload).into());
                 code::locate(preload).ok_or_else(foreign).map(Some)
             }
         }

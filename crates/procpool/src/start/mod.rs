@@ -37,8 +37,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use nix::errno::Errno;
 
-use crate::error::Error;
+use crate::error::{self, BrokenCause, Error};
 use crate::link::{SEGMENT, Segment, WorkerLink};
+use crate::sys::image::Image;
 use crate::sys::lifeline::Lifeline;
 use crate::sys::privileges;
 use crate::sys::process::Stream;
@@ -79,6 +80,12 @@ pub(crate) struct StartError {
     pub(crate) errno: Errno,
 }
 
+impl From<StartError> for BrokenCause {
+    fn from(StartError { what, errno }: StartError) -> Self {
+        BrokenCause::StartFailed { what: what.into(), errno: error::Errno::from_raw(errno as i32) }
+    }
+}
+
 /// Who is to be started.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Newcomer<'a> {
@@ -117,6 +124,11 @@ impl Starter {
     /// The plan makes no sense, or the process cannot be copied.
     pub(crate) fn new(plan: Plan, place: &Place) -> Result<Self, Error> {
         let preload = plan.locate_preload()?;
+        if plan.method != StartMethod::Fork && Image::main().is_run_by_loader() {
+            let why = "/proc/self/exe is the dynamic loader; run the program itself, not the \
+                       loader with its name";
+            return Err(Error::NotRestartable(why.into()));
+        }
         let server = match plan.method {
             StartMethod::Spawn => return Ok(Self::Spawn),
             StartMethod::Forkserver => Forkserver::absent(preload),

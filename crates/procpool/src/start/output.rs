@@ -10,8 +10,9 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
+use nix::sys::statfs::{PROC_SUPER_MAGIC, SYSFS_MAGIC, fstatfs};
 
-use crate::error::Error;
+use crate::error::{self, Error};
 use crate::sys::descriptor::above_standard_streams;
 use crate::sys::process::Stream;
 
@@ -103,8 +104,12 @@ fn open(path: PathBuf) -> Result<OwnedFd, Error> {
     let opened = OpenOptions::new().append(true).create(true).open(&path);
     let above = opened
         .map_err(|error| error.raw_os_error().map_or(Errno::EINVAL, Errno::from_raw))
-        .and_then(|file| above_standard_streams(file));
-    above.map_err(|errno| Error::OutputFile { path, errno })
+        .and_then(|file| match fstatfs(&file)?.filesystem_type() {
+            // What is opened there may be a setting of the kernel's.
+            PROC_SUPER_MAGIC | SYSFS_MAGIC => Err(Errno::EOPNOTSUPP),
+            _ => above_standard_streams(file),
+        });
+    above.map_err(|errno| Error::OutputFile { path, errno: error::Errno::from_raw(errno as i32) })
 }
 
 /// An [`Output`] whose files are open.

@@ -47,7 +47,9 @@ impl PlaceOptions {
             variables.push((name, value));
         }
         if self.captured_lines == Some(0) {
-            return Err(Error::InvalidArgument("capture_stderr must keep at least one line"));
+            return Err(Error::InvalidArgument(
+                "capture_stderr must keep at least one line".into(),
+            ));
         }
         Ok(Place {
             variables,
@@ -61,7 +63,7 @@ impl PlaceOptions {
 }
 
 fn check_variable(name: &OsStr, value: &OsStr) -> Result<(), Error> {
-    let bad = |text| Err(Error::InvalidArgument(text));
+    let bad = |text: &'static str| Err(Error::InvalidArgument(text.into()));
     let (name, value) = (name.as_bytes(), value.as_bytes());
     if name.is_empty() || name.iter().any(|byte| matches!(byte, b'=' | 0)) {
         return bad(

@@ -3,7 +3,7 @@
 //! ```text
 //!  pool (forkserver.rs)                                      server (server.rs)
 //!                              ◀── Preloading ──────────────  init() was reached
-//!                              ◀── Ready ───────────────────  or PreloadPanicked, LeftThreads
+//!                              ◀── Ready ───────────────────  or PreloadPanicked, HasThreads
 //!  Stream + descriptor ───────▶                               for stdout, stderr if they are not the
 //!  Memory + descriptor ───────▶                               server's
 //!  Lifeline + descriptor ────▶
@@ -60,7 +60,11 @@ pub(super) enum Report {
     Preloading,
     Ready,
     PreloadPanicked(RemotePanic),
-    LeftThreads(usize),
+    /// More than one, before or after `preload` ran.
+    HasThreads {
+        threads: usize,
+        preloaded: bool,
+    },
     /// Carries the process descriptor, which was opened before anybody could reap the worker.
     Started {
         id: u64,

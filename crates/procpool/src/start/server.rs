@@ -146,6 +146,7 @@ impl Server {
     fn preload(&self, preload: Option<fn()>) {
         let home = Lineage::current();
         self.tell(&Report::Preloading, None);
+        self.require_one_thread(false);
         panics::install(None);
         let preloaded = preload.map(|preload| panics::catch_message(AssertUnwindSafe(preload)));
         if !home.is_current() {
@@ -156,19 +157,23 @@ impl Server {
             self.tell(&Report::of_panic(panic), None);
             exit_now(NOT_READY);
         }
-        match count_threads() {
-            Ok(1) => {}
-            Ok(threads) => {
-                self.tell(&Report::LeftThreads(threads), None);
-                exit_now(NOT_READY);
-            }
-            Err(errno) => {
-                let why = format!("/proc/self/status cannot be read: {}", errno.desc());
-                give_up(&self.control, &why);
-            }
-        }
+        self.require_one_thread(true);
         end_with_nobody();
         self.tell(&Report::Ready, None);
+    }
+
+    /// Ends where there is another thread, or nobody can say.
+    fn require_one_thread(&self, preloaded: bool) {
+        let report = match count_threads() {
+            Ok(1) => return,
+            Ok(threads) => Report::HasThreads { threads, preloaded },
+            Err(errno) => {
+                let why = format!("/proc/self/status cannot be read: {}", errno.desc());
+                give_up(&self.control, &why)
+            }
+        };
+        self.tell(&report, None);
+        exit_now(NOT_READY);
     }
 
     /// Answers requests. Returns in the copies, which are the workers.

@@ -17,6 +17,8 @@ pub(crate) struct Image {
     base: usize,
     /// The executable segments.
     code: Vec<Range<usize>>,
+    /// Whether the file names a dynamic loader.
+    names_loader: bool,
 }
 
 /// Which file the running executable is.
@@ -38,6 +40,13 @@ impl Image {
             unsafe { libc::dl_iterate_phdr(Some(record_main), data) };
             image
         })
+    }
+
+    /// Whether the dynamic loader was started, with this program as its argument: then it is the
+    /// loader that has none of its own, and that /proc/self/exe leads to.
+    pub(crate) fn is_run_by_loader(&self) -> bool {
+        // SAFETY: getauxval(3) takes an integer and reads what the kernel wrote for this process.
+        self.names_loader && unsafe { libc::getauxval(libc::AT_BASE) } == 0
     }
 
     /// Returns the offset of `address` if it is code of this image.
@@ -72,6 +81,7 @@ unsafe extern "C" fn record_main(
         let headers =
             unsafe { std::slice::from_raw_parts(info.dlpi_phdr, usize::from(info.dlpi_phnum)) };
         image.base = info.dlpi_addr as usize;
+        image.names_loader = headers.iter().any(|header| header.p_type == libc::PT_INTERP);
         image.code = headers
             .iter()
             .filter(|header| header.p_type == libc::PT_LOAD && header.p_flags & libc::PF_X != 0)

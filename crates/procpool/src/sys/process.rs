@@ -17,7 +17,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::spawn::{PosixSpawnAttr, PosixSpawnFileActions, PosixSpawnFlags, posix_spawn};
 use nix::sys::prctl;
 use nix::sys::signal::{SigSet, Signal, killpg};
-use nix::sys::stat::Mode;
+use nix::sys::stat::{Mode, stat};
 use nix::unistd::{Pid, getppid};
 use serde::{Deserialize, Serialize};
 
@@ -99,6 +99,18 @@ pub(crate) fn spawn_self(
         .collect();
     // The link stays valid when the file is replaced or deleted while the program runs.
     posix_spawn(c"/proc/self/exe", &actions, &attributes, &argv, &environment)
+}
+
+/// What [`spawn_self`] did not make, with that which it lacked for it.
+pub(crate) fn name_refused(errno: Errno) -> &'static str {
+    let lacks = |path| errno == Errno::ENOENT && stat(path).is_err();
+    if lacks("/proc/self/exe") {
+        "a process from /proc/self/exe"
+    } else if lacks("/dev/null") {
+        "a process that reads /dev/null"
+    } else {
+        "a process"
+    }
 }
 
 /// Arguments and environment come from C strings and cannot hold a NUL; ours hold none either.

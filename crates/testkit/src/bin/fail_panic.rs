@@ -25,6 +25,9 @@ fn main() -> Result<(), Error> {
     if let Some(Error::Panicked(panic)) = &error {
         let named = |backtrace: &String| backtrace.contains("panic_when_told");
         println!("it has a backtrace: {}", panic.backtrace.as_ref().is_some_and(named));
+        let frames = panic.backtrace.iter().flat_map(|backtrace| backtrace.lines());
+        let below = frames.skip_while(|line| !line.contains("panic_when_told"));
+        println!("of the pool below the task: {}", below.filter(is_of_the_pool).count());
     }
     println!("{}", error_text(error));
     // Where panics abort, the worker is dying: everything after says how.
@@ -34,6 +37,11 @@ fn main() -> Result<(), Error> {
     }
     println!("then: {}", error_text(then));
     Ok(())
+}
+
+/// Whether a line of a backtrace names a function of the pool.
+fn is_of_the_pool(line: &&str) -> bool {
+    line.contains("procpool::") || line.contains("std::rt::")
 }
 
 fn error_text(error: Option<Error>) -> String {

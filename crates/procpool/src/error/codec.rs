@@ -1,0 +1,79 @@
+//! A value that could not travel.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The step at which a value failed to travel.
+///
+/// # Examples
+///
+/// ```
+/// use procpool::CodecStep;
+///
+/// fn has_run(failed_at: CodecStep) -> bool {
+///     matches!(failed_at, CodecStep::EncodeResult | CodecStep::DecodeResult)
+/// }
+/// assert!(!has_run(CodecStep::DecodeArguments));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CodecStep {
+    /// In the parent, before the task was queued.
+    EncodeArguments,
+    /// In the worker; the task did not run.
+    DecodeArguments,
+    /// In the worker, after the task ran.
+    EncodeResult,
+    /// In the thread that asked for the result, after the task ran.
+    DecodeResult,
+}
+
+/// A value that could not be turned into bytes, or back. Only its own task is affected.
+///
+/// # Examples
+///
+/// ```
+/// fn main() -> Result<(), procpool::Error> {
+///     procpool::init();
+///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+///     /// Refuses to be written.
+///     #[derive(serde::Deserialize)]
+///     struct Secret;
+///
+///     impl serde::Serialize for Secret {
+///         fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+///             Err(serde::ser::Error::custom("it stays here"))
+///         }
+///     }
+///
+///     let error = executor.submit(|_: Secret| (), Secret).error();
+///     let Some(procpool::Error::Codec(codec)) = error else { panic!("it cannot travel") };
+///     assert_eq!(codec.step, procpool::CodecStep::EncodeArguments);
+///     assert!(codec.type_name.ends_with("Secret"));
+///     Ok(())
+/// }
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct CodecError {
+    /// Where it failed.
+    pub step: CodecStep,
+    /// The Rust type, as [`std::any::type_name`] gives it.
+    pub type_name: String,
+    /// What the type or the format said, and the remedy when there is one.
+    pub message: String,
+}
+
+impl fmt::Display for CodecError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.step {
+            CodecStep::EncodeArguments => "the arguments could not be encoded",
+            CodecStep::DecodeArguments => "the arguments could not be decoded in the worker",
+            CodecStep::EncodeResult => "the result could not be encoded in the worker",
+            CodecStep::DecodeResult => "the result could not be decoded",
+        };
+        write!(f, "{what}: type `{}`: {}", self.type_name, self.message)
+    }
+}
+
+impl std::error::Error for CodecError {}

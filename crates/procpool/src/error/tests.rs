@@ -1,0 +1,174 @@
+//! What holds for every error: how it prints, what its source is, that it travels.
+
+use std::error::Error as Plain;
+use std::os::unix::ffi::OsStringExt;
+
+use nix::libc;
+
+use super::*;
+
+fn panic() -> RemotePanic {
+    let (message, location) = ("told to".to_owned(), Some("a.rs:1:2".to_owned()));
+    RemotePanic { message, location, backtrace: Some("0: frame".to_owned()) }
+}
+
+fn codec() -> CodecError {
+    let (type_name, message) = ("Secret".to_owned(), "it stays here".to_owned());
+    CodecError { step: CodecStep::DecodeResult, type_name, message }
+}
+
+fn death() -> WorkerDeath {
+    let time = Duration::from_millis(5);
+    let usage = Some(ResourceUsage { user_time: time, system_time: time, max_rss: 6 });
+    let (exit, activity) = (WorkerExit::Signal(9), Activity::Starting);
+    WorkerDeath {
+        pid: 7,
+        exit,
+        activity,
+        usage,
+        refused: None,
+        stderr: Some("last words".to_owned()),
+    }
+}
+
+fn causes() -> Vec<BrokenCause> {
+    let (pid, limit, threads) = (7, Duration::from_secs(8), 2);
+    let (exit, activity) = (WorkerExit::Code(1), Activity::Starting);
+    let errno = Errno::from_raw(libc::EAGAIN);
+    vec![
+        BrokenCause::InitializerFailed { pid, message: "no licence".to_owned() },
+        BrokenCause::InitializerPanicked { pid, panic: panic() },
+        BrokenCause::InitargsLost { pid, error: codec() },
+        BrokenCause::WorkerDied(death()),
+        BrokenCause::StartTimeout { pid, limit },
+        BrokenCause::StartFailed { what: "a process".into(), errno },
+        BrokenCause::Protocol { pid, what: "sent nonsense".to_owned() },
+        BrokenCause::ServerDied { pid, exit, activity, copy: false },
+        BrokenCause::ServerDied { pid, exit, activity, copy: true },
+        BrokenCause::ServerGaveUp { pid, why: "fork(2) is refused".to_owned() },
+        BrokenCause::DescriptorLost { errno },
+        BrokenCause::ServerTimeout { pid, limit, activity },
+        BrokenCause::PreloadPanicked { pid, panic: panic() },
+        BrokenCause::ThreadsBeforeInit { pid, threads },
+        BrokenCause::PreloadLeftThreads { pid, threads },
+        BrokenCause::Killed,
+        BrokenCause::Terminated,
+        BrokenCause::Internal("a bug".to_owned()),
+    ]
+}
+
+/// Every error there is, with the name of its variant.
+fn errors() -> Vec<(&'static str, Error)> {
+    let (work_item, limit) = (5, Duration::from_secs(8));
+    let path = PathBuf::from(std::ffi::OsString::from_vec(vec![b'/', 0xff]));
+    let errno = Errno::from_raw(libc::EACCES);
+    let mut errors = vec![
+        ("InvalidArgument", Error::InvalidArgument("chunksize must be greater than 0".into())),
+        ("NotInitialized", Error::NotInitialized),
+        ("Setup", Error::setup("an epoll descriptor")(Known::EMFILE)),
+        ("NotRestartable", Error::NotRestartable("it is gone".into())),
+        ("OutputFile", Error::OutputFile { path, errno }),
+        ("Shutdown", Error::Shutdown),
+        ("Cancelled", Error::Cancelled),
+        ("TimedOut", Error::TimedOut(limit)),
+        ("Panicked", Error::Panicked(panic())),
+        ("Codec", Error::Codec(codec())),
+        ("ForeignFunction", Error::ForeignFunction("fn()".into())),
+        ("TaskTimedOut", Error::TaskTimedOut { work_item, limit }),
+        ("TaskKilled", Error::TaskKilled { work_item }),
+        ("WorkerDied", Error::WorkerDied(death())),
+        ("Protocol", Error::Protocol { pid: 7, what: "sent nonsense".to_owned() }),
+        ("ForkWithThreads", Error::ForkWithThreads { threads: 2 }),
+        (
+            "NotReady",
+            Error::NotReady(Box::new(BrokenCause::StartFailed { what: "a pipe".into(), errno })),
+        ),
+        ("OutOfMemory", Error::OutOfMemory { step: CodecStep::DecodeResult, bytes: 9 }),
+        ("ForkedCopy", Error::ForkedCopy),
+    ];
+    let broken = |cause: BrokenCause| ("BrokenProcessPool", Error::BrokenProcessPool(cause.into()));
+    errors.extend(causes().into_iter().map(broken));
+    errors
+}
+
+#[test]
+fn each_travels_in_both_formats() {
+    for (name, error) in errors() {
+        let bytes = postcard::to_allocvec(&error).unwrap();
+        assert_eq!(postcard::from_bytes::<Error>(&bytes).as_ref(), Ok(&error), "{name}");
+        let bytes = rmp_serde::to_vec_named(&error).unwrap();
+        assert_eq!(rmp_serde::from_slice::<Error>(&bytes).unwrap(), error, "{name}");
+    }
+}
+
+#[test]
+fn each_prints_its_text_where_main_returns_it_and_its_structure_on_demand() {
+    for (name, error) in errors() {
+        assert_eq!(format!("{error:?}"), error.to_string(), "{name}");
+        let structure = format!("{error:#?}");
+        let rest = structure.strip_prefix(name).expect(name);
+        assert!(rest.is_empty() || rest.starts_with(['(', ' ']), "{structure}");
+    }
+    let structure = format!("{:#?}", Error::TaskKilled { work_item: 5 });
+    assert_eq!(structure, "TaskKilled {\n    work_item: 5,\n}");
+    let structure = format!("{:#?}", Error::TimedOut(Duration::from_secs(8)));
+    assert_eq!(structure, "TimedOut(\n    8s,\n)");
+}
+
+#[test]
+fn a_chain_says_nothing_twice() {
+    for (name, error) in errors() {
+        let mut said = error.to_string();
+        assert!(!said.contains('\n') || said.ends_with("\n  last words"), "one line: {said}");
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            assert!(!said.contains(&error.to_string()), "{name}: {error} is in {said}");
+            said += &error.to_string();
+            cause = error.source();
+        }
+    }
+    let number = |error: &Error| error.source()?.downcast_ref().map(|errno: &Errno| errno.raw());
+    let refused = BrokenCause::StartFailed { what: "a process".into(), errno: Errno::from_raw(11) };
+    assert_eq!(number(&Error::BrokenProcessPool(refused.into())), Some(11));
+    assert_eq!(number(&Error::setup("a pipe")(Known::ENOMEM)), Some(libc::ENOMEM));
+}
+
+#[test]
+fn what_is_in_an_error_is_one_too() {
+    let parts: [Box<dyn Plain + Send + Sync>; 4] =
+        [Box::new(panic()), Box::new(codec()), Box::new(death()), Box::new(BrokenCause::Killed)];
+    for part in parts {
+        assert!(part.source().is_none() && !part.to_string().is_empty());
+    }
+}
+
+#[test]
+fn what_the_system_refuses_is_explained() {
+    let cases = [
+        ("a process", Known::EAGAIN, "`ulimit -u`"),
+        ("the manager thread", Known::EAGAIN, "pids.max"),
+        ("a socket pair", Known::EMFILE, "`ulimit -n`"),
+        ("a socket pair", Known::ENFILE, "fs.file-max"),
+        ("shared memory", Known::ENOMEM, "memory.max"),
+        ("shared memory", Known::EFBIG, "`ulimit -f`"),
+        ("a copy of the server", Known::ENOENT, "no /proc"),
+        ("a process that reads /dev/null", Known::ENOENT, "no /dev/null"),
+        ("a process", Known::ENOENT, "dynamic loader"),
+        ("a process", Known::EACCES, "execve"),
+        ("a process", Known::E2BIG, "`ulimit -s`"),
+        ("the manager thread", Known::EINVAL, "unshare --pid --fork"),
+        ("a process descriptor", Known::ENOSYS, "allow pidfd_open"),
+        ("shared memory", Known::EPERM, "allow memfd_create"),
+        ("a socket pair", Known::EPERM, "allow socketpair"),
+        ("an epoll registration", Known::EPERM, "epoll_ctl"),
+        ("a request to the server", Known::EPERM, "allow sendmsg"),
+        ("a pipe for stderr", Known::EPERM, "allow pipe2"),
+        ("the thread for stderr", Known::EPERM, "allow clone"),
+        ("a process", Known::EIO, "I/O error"),
+    ];
+    for (what, errno, remedy) in cases {
+        let text = Error::setup(what)(errno).to_string();
+        assert!(text.starts_with(&format!("the pool could not create {what}: ")), "{text}");
+        assert!(text.contains(remedy), "{text}");
+    }
+}

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use nix::errno::Errno as Known;
 use serde::{Deserialize, Serialize};
 
 use super::death::UNSTARTED;
@@ -275,8 +276,9 @@ impl fmt::Display for BrokenCause {
             }
             BrokenCause::DescriptorLost { errno } => write!(
                 f,
-                "its manager cannot wait for events any more ({errno}): the program has closed or \
-                 replaced a descriptor of the pool's, and must leave alone what it has not opened itself"
+                "its manager cannot wait for events any more: {}; the program has closed or replaced \
+                 a descriptor of the pool's, and must leave alone what it has not opened itself",
+                Known::from_raw(errno.raw()).desc()
             ),
             BrokenCause::Internal(what) => {
                 write!(f, "its manager thread panicked, which is a bug in procpool: {what}")

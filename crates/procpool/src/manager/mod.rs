@@ -30,6 +30,7 @@ mod ends;
 mod events;
 mod inbox;
 mod server;
+mod settings;
 mod starts;
 mod state;
 mod stderr;
@@ -40,97 +41,31 @@ mod wakes;
 mod worker;
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::os::fd::AsFd;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-
 use crate::callbacks::{self, CallbackThread};
 use crate::chunk_source::ChunkSource;
 use crate::error::{BrokenCause, Errno, Error};
 use crate::future::SharedFuture;
-use crate::lifecycle::{DeathPolicy, Event, ExitReason, Stats, WorkerInfo};
-use crate::start::{Newcomer, Place, StartError, Started, Starter};
+use crate::lifecycle::{Event, Stats};
+use crate::start::{Newcomer, StartError, Started};
 use crate::sys::lineage::Lineage;
 use crate::sys::poller::Poller;
 use crate::sys::signal;
-use crate::wire::Entry;
 use inbox::Inbox;
 use server::Arrival;
 use state::PoolState;
 use stderr::Stderr;
-use wakes::{Hook, Wakes};
+use wakes::Wakes;
 use worker::{Stage, Worker};
 
+pub(crate) use settings::{Hooks, Policies, Settings};
+
 pub(crate) use block::{Arguments, Errand, LARGE};
-
-/// What a pool was built with.
-#[derive(Debug)]
-pub(crate) struct Settings {
-    pub(crate) max_workers: usize,
-    /// The initializer that every worker runs first, if there is one, and its encoded arguments.
-    pub(crate) initialize: Option<(Entry, Bytes)>,
-    pub(crate) place: Place,
-    pub(crate) starter: Starter,
-    pub(crate) policies: Policies,
-}
-
-/// How workers live and end.
-#[derive(Debug)]
-pub(crate) struct Policies {
-    pub(crate) start_timeout: Duration,
-    pub(crate) death_policy: DeathPolicy,
-    /// How many workers in a row may end before they take tasks, where dead ones are replaced.
-    pub(crate) max_failed_starts: u32,
-    /// For how long a task may run that was not given a limit of its own.
-    pub(crate) task_timeout: Option<Duration>,
-    /// How long each step of ending a task that took too long may take.
-    pub(crate) grace: Duration,
-    pub(crate) max_tasks_per_child: Option<u64>,
-    pub(crate) idle_timeout: Option<Duration>,
-    /// What is called with a worker's state when the worker leaves.
-    pub(crate) finalizer: Option<Entry>,
-    /// How long leaving may take.
-    pub(crate) leave_timeout: Duration,
-    pub(crate) hooks: Hooks,
-}
-
-/// What the user wants called in this process.
-#[derive(Clone, Default)]
-pub(crate) struct Hooks {
-    pub(crate) on_worker_start: Option<Arc<dyn Fn(WorkerInfo) + Send + Sync>>,
-    pub(crate) on_worker_exit: Option<Arc<dyn Fn(WorkerInfo, ExitReason) + Send + Sync>>,
-}
-
-impl fmt::Debug for Hooks {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Hooks")
-            .field("on_worker_start", &self.on_worker_start.is_some())
-            .field("on_worker_exit", &self.on_worker_exit.is_some())
-            .finish()
-    }
-}
-
-impl Hooks {
-    fn push(&self, hook: Hook, thread: &CallbackThread) {
-        match hook {
-            Hook::Start(worker) => {
-                if let Some(call) = self.on_worker_start.clone() {
-                    thread.push(Box::new(move || call(worker)));
-                }
-            }
-            Hook::Exit(worker, reason) => {
-                if let Some(call) = self.on_worker_exit.clone() {
-                    thread.push(Box::new(move || call(worker, reason)));
-                }
-            }
-        }
-    }
-}
 
 /// What the starting of a worker has come to.
 enum Start {

@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 use nix::libc;
 use procpool::{DeathPolicy, Error, Future, ProcessPoolExecutor};
 use procpool_testkit::sandbox::{ANSWERS, Answer, CALLS, Call, OLD_CALLS, refuse};
-use procpool_testkit::{os, watch};
+use procpool_testkit::{gate, os, watch};
 use serde::de::DeserializeOwned;
+
+use crate::crossing::Crossing;
 
 const MIB: usize = 1 << 20;
 
@@ -155,5 +157,38 @@ fn who_is_killed_for_a_call_says_which_signal_it_was() {
             _ => None,
         });
         assert_eq!(exit.as_deref(), Some("was killed by SIGSYS"));
+    });
+}
+
+#[test]
+fn a_program_that_enters_a_sandbox_after_its_first_map_misses_no_item() {
+    watch::within(watch::HANG, || {
+        for errno in ANSWERS {
+            let crossing = Crossing::new();
+            // A copy of this program, because the filter is the whole process's.
+            let report = procpool_testkit::forked::report_of(|| {
+                let executor = crate::builder().max_workers(2).build().unwrap();
+                let mut sum: u32 = executor.map(|x: u32| x, 0..100).map(Result::unwrap).sum();
+                refuse(libc::SYS_membarrier, Answer::Errno(errno));
+                for _ in 0..50 {
+                    // The second item is there when the first one's task has run.
+                    let items = (0..2_u32).map(|x| {
+                        if x == 1 {
+                            crossing.wait_for(1);
+                        }
+                        (x, crossing.places().0)
+                    });
+                    let tell = |(x, ran): (u32, String)| {
+                        if x == 0 {
+                            gate::give(&ran);
+                        }
+                        x
+                    };
+                    sum += executor.map(tell, items).map(Result::unwrap).sum::<u32>();
+                }
+                sum.to_string()
+            });
+            assert_eq!(report, (4950 + 50).to_string());
+        }
     });
 }

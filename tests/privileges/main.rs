@@ -13,8 +13,10 @@ use std::process::{Command, Stdio};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use nix::libc;
+use nix::sys::signal::Signal;
 use nix::unistd::geteuid;
-use procpool_testkit::{program, start, watch};
+use procpool_testkit::gate::Gate;
+use procpool_testkit::{os, program, start, watch};
 use tempfile::TempDir;
 
 /// A user and a group with no privileges.
@@ -175,10 +177,51 @@ fn a_program_that_has_changed_half_of_its_user_is_told_why() -> Result<(), Faile
     Ok(())
 }
 
+/// What is done to the worker of a program that may not signal it.
+const UNKILLABLE: [&str; 8] = [
+    "drop",
+    "kill-workers",
+    "terminate-workers",
+    "kill-task",
+    "limit",
+    "stopped",
+    "die",
+    "unlinked",
+];
+
+/// The program ends, and so does its worker, unless that has closed what it ends by.
+fn ends_all_the_same(why: &str, what: &str, method: &str) -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    fs::set_permissions(folder.path(), Permissions::from_mode(0o755))?;
+    let arrived = Gate::new(folder.path(), "arrived");
+    fs::set_permissions(arrived.path(), Permissions::from_mode(0o666))?;
+    // Not a pipe: a worker that is left behind holds what the program prints to.
+    let output = folder.path().join("output");
+    let mut program = Command::new(program::path("fail_unkillable"));
+    program.args([why, what, &arrived.path()]).env(start::VARIABLE, method).stdin(Stdio::null());
+    program.stdout(fs::File::create(&output)?).status()?;
+    let printed = fs::read_to_string(output)?;
+    let worker = printed.lines().next().ok_or("no worker")?.parse()?;
+    let worker = os::Watched::new(worker);
+    if what == "unlinked" {
+        expect(&printed, "1 left behind\ndropped\n")?;
+        worker.signal(Signal::SIGKILL);
+    } else if what != "die" {
+        let left = if matches!(what, "drop" | "stopped") { "" } else { "0 left behind\n" };
+        expect(&printed, &format!("{left}dropped\n"))?;
+    }
+    if what == "limit" {
+        expect(&printed, "ran for longer than 20ms")?;
+        expect(&printed, "a result")?;
+    }
+    if worker.ended_within(watch::HANG) { Ok(()) } else { Err("the worker goes on".into()) }
+}
+
 fn main() {
     let arguments = Arguments::from_args();
     // It may have to be built, which takes longer than any trial.
     program::path("fail_privileges");
+    program::path("fail_unkillable");
     let mut trials = Vec::new();
     let mut add = |name: &str, test: fn(Gift) -> Result<(), Failed>, gift| {
         let run = move || watch::within(watch::HANG, move || test(gift));
@@ -196,5 +239,18 @@ fn main() {
     add("a-socket-of-another-user-is-not-served", test, Gift::Nothing);
     let test = |_| a_program_that_has_changed_half_of_its_user_is_told_why();
     add("a-program-that-has-changed-half-of-its-user-is-told-why", test, Gift::Nothing);
+    for what in UNKILLABLE {
+        for method in ["spawn", "forkserver", "fork"] {
+            for why in ["user", "EPERM", "ENOSYS"] {
+                let run = move || {
+                    watch::within(watch::HANG, move || ends_all_the_same(why, what, method))
+                };
+                let name = format!("a-worker-that-may-not-be-signalled-{why}-{what}-{method}");
+                let ignored = why == "user" && !geteuid().is_root();
+                let kind = if why == "user" { "takes root" } else { "" };
+                trials.push(Trial::test(name, run).with_kind(kind).with_ignored_flag(ignored));
+            }
+        }
+    }
     libtest_mimic::run(&arguments, trials).exit();
 }

@@ -118,14 +118,13 @@
 //!   connections among it, is told at [`StartMethod`] and [`preload`](Builder::preload).
 //! - A program that a task has started outlives the worker, unless that leads a
 //!   [process group](Builder::process_groups) and is killed or dies.
-//! - A worker ends with its parent because it asks the kernel for that (`PR_SET_PDEATHSIG`), which
-//!   the kernel forgets when a task changes the process's user or group. The worker asks again before
-//!   it next sleeps; until then that task outlives a parent that is killed.
-//! - In a sandbox that an initializer, a task or `preload` sets up (seccomp), a worker goes on as long as
-//!   it may send (`sendmsg`) and has memory; an error names what was refused. One that is refused
-//!   `prctl` is not ended with its parent after a task has changed its user. Where a filter kills for a
-//!   call, a worker dies by SIGSYS, in whatever it does, since it calls `prctl`, `getppid` and `futex`
-//!   whenever it waits.
+//! - A worker ends with its parent, because the kernel kills it when the parent's end of a pipe is gone.
+//!   A copy of the parent, made by fork(2), holds that end open; then only the kernel's other way counts
+//!   (`PR_SET_PDEATHSIG`), which it forgets when a task changes the process's user or group. The worker
+//!   asks again before it next sleeps; until then that task outlives a parent that is killed.
+//! - A task that closes every descriptor of its worker closes that pipe, too. A program that may not
+//!   signal such a worker, because it gave up privileges, leaves it behind: it is reported as
+//!   [`ExitReason::LeftBehind`] and in the log, and nobody waits for it.
 //! - Each worker shares a segment of 2 MiB of memory with its parent; what of it its tasks need is
 //!   used. A task that scribbles there breaks its worker, which counts as that worker's death.
 //! - Calls that take less than 20 µs keep at most two workers for each CPU busy at once, however many

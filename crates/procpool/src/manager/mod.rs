@@ -451,7 +451,8 @@ fn descriptor_lost(errno: nix::errno::Errno) -> BrokenCause {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::start::{PlaceOptions, Plan};
+    use crate::lifecycle::DeathPolicy;
+    use crate::start::{PlaceOptions, Plan, Starter};
 
     fn pool() -> Arc<Pool> {
         let place = PlaceOptions::default().open(1).unwrap();

@@ -4,6 +4,7 @@
 //! ```text
 //! cargo test --test conformance
 //! PROCPOOL_ADAPTER='python3 my_adapter.py' cargo test --test conformance -- init
+//! CONFORMANCE_EXPECTATIONS=FILE.toml … the failures that are known are there
 //! CONFORMANCE_BLESS=1 …                what fails is known from now on
 //! CONFORMANCE_SCENARIO=case.id.json …  one scenario again, with all that happens; fails on a complaint
 //! CONFORMANCE_SCALE=4 …                everything is given four times as long
@@ -16,6 +17,7 @@ use std::process::ExitCode;
 use std::time::SystemTime;
 
 use libtest_mimic::Arguments;
+use procpool_conformance::environment;
 use procpool_conformance::run::{Adapter, Limits};
 use procpool_conformance::suite::{self, Column, Names, Setting};
 use procpool_testkit::program;
@@ -31,8 +33,11 @@ fn main() -> ExitCode {
 }
 
 fn judge(arguments: &Arguments) -> Result<ExitCode, String> {
+    for name in environment::unknown() {
+        eprintln!("warning: the suite has no variable {name}; it changes nothing");
+    }
     let limits = Limits::from_environment()?;
-    let names = Names::from_environment();
+    let names = Names::from_environment()?;
     let commands = match &names.adapter {
         Some(command) => vec![command.clone()],
         None => {
@@ -41,7 +46,20 @@ fn judge(arguments: &Arguments) -> Result<ExitCode, String> {
             ["spawn", "forkserver", "fork"].map(|method| format!("'{quoted}' {method}")).to_vec()
         }
     };
-    let expectations = program::root().join("crates/conformance/expectations");
+    let expectations = match &names.expectations {
+        None => program::root().join("crates/conformance/expectations"),
+        Some(_) if names.adapter.is_none() => {
+            let (file, adapter) = (environment::EXPECTATIONS, environment::ADAPTER);
+            return Err(format!(
+                "{file} is set without {adapter}: nothing is known to fail in procpool"
+            ));
+        }
+        Some(file) if !names.bless && !Path::new(file).exists() => {
+            let (name, bless) = (environment::EXPECTATIONS, environment::BLESS);
+            return Err(format!("{name} is {file}, which does not exist; {bless}=1 makes it"));
+        }
+        Some(file) => PathBuf::from(file),
+    };
     let columns = commands.into_iter().map(|command| {
         let adapter = Adapter { command, folder: program::root().to_owned() };
         Column::of(adapter, &expectations, limits)
@@ -60,7 +78,8 @@ fn judge(arguments: &Arguments) -> Result<ExitCode, String> {
     let failures =
         file.as_ref().map_or(folder.join("failures"), |file| file.with_extension("failures"));
     let began = SystemTime::now();
-    let (conclusion, results) = suite::run(arguments, columns, &Setting { limits, failures });
+    let setting = Setting { limits, failures, bless: names.bless };
+    let (conclusion, results) = suite::run(arguments, columns, &setting)?;
     if arguments.list {
         return Ok(conclusion.exit_code());
     }
@@ -69,11 +88,21 @@ fn judge(arguments: &Arguments) -> Result<ExitCode, String> {
     if let Some(fault) = dead.filter(|_| !conclusion.has_failed()) {
         return Err(fault.to_string());
     }
+    print!("{}", suite::summary(arguments, &results));
+    if let Some(text) = suite::nothing_ran(arguments, &conclusion, &results) {
+        // Without an adapter this is one of many programs, and the filter may be for another one.
+        if names.adapter.is_some() {
+            return Err(text);
+        }
+        eprintln!("warning: {text}");
+    }
     if names.bless {
-        suite::bless(&results)?;
+        for blessed in suite::bless(&results)? {
+            print!("{blessed}");
+        }
     }
     // A part of the cases is no result of a pool, unless somebody asks for a file of it.
-    let whole = arguments.filter.is_none() && arguments.skip.is_empty();
+    let whole = suite::is_whole(arguments);
     if let Some(file) = file.or_else(|| whole.then(|| results_file.clone())) {
         write(&file, &suite::file(&results, began)?.to_json())?;
         println!("results: {}", file.display());

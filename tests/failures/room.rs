@@ -24,8 +24,10 @@ fn every_number_of_descriptors_left_is_a_clean_failure_or_enough() {
         let expected = "0 left: EMFILE, a socket pair\n\
                         1 left: EMFILE, a socket pair\n\
                         2 left: EMFILE, shared memory\n\
-                        3 left: EMFILE, a process descriptor\n\
-                        4 left: works\n";
+                        3 left: EMFILE, a pipe\n\
+                        4 left: EMFILE, a pipe\n\
+                        5 left: EMFILE, a process descriptor\n\
+                        6 left: works\n";
         run.success().stderr(is_empty()).stdout(diff(expected));
     });
 }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use libtest_mimic::Failed;
 use procpool_adapter::saboteurs;
 use procpool_conformance::cases;
-use procpool_conformance::judge::{Found, OWN, PROGRESS, RULES};
+use procpool_conformance::judge::{Found, MOST_COMPARED, OWN, PROGRESS, RULES, alike};
 use procpool_testkit::program;
 use serde::{Deserialize, Serialize};
 
@@ -28,29 +28,12 @@ pub(crate) struct Kill {
     says: String,
 }
 
-/// The numbers in a complaint are those of one run: processes, times, how many came before a race ended.
-fn without_numbers(text: &str) -> String {
-    let mut plain = String::new();
-    for letter in text.chars() {
-        match letter {
-            '0'..='9' if plain.ends_with('#') => {}
-            '0'..='9' => plain.push('#'),
-            letter => plain.push(letter),
-        }
-    }
-    // What follows is what happened to be there.
-    let end = plain.char_indices().nth(100).map_or(plain.len(), |(index, _)| index);
-    plain.truncate(end);
-    plain
-}
-
 impl Kill {
     pub(crate) fn of(case: &str, found: &[Found]) -> Self {
-        let first = found.first().map_or("", |found| found.complaint.as_str());
         Self {
             case: case.to_owned(),
             checkers: found.iter().map(|found| found.checker.to_owned()).collect(),
-            says: without_numbers(first),
+            says: found.first().map(Found::gist).unwrap_or_default(),
         }
     }
 
@@ -64,9 +47,7 @@ impl Kill {
             .into());
         };
         let by = self.checkers.is_subset(&expected.checkers);
-        let begin =
-            |text: &str| text.chars().take_while(|letter| *letter != '#').collect::<String>();
-        if by && begin(&self.says) == begin(&expected.says) {
+        if by && alike(&self.says, &expected.says) {
             return Ok(());
         }
         Err(format!("expected {expected:?}\nseen     {self:?}").into())
@@ -94,6 +75,21 @@ impl Kills {
         kills.sort();
     }
 
+    /// Returns what there is with what was `seen` in its place. A run of some trials has not seen the others;
+    /// what no case is there for any more is left out.
+    pub(crate) fn with(&self, seen: &Self) -> Self {
+        let mut all = seen.clone();
+        for (saboteur, kills) in &self.0 {
+            for kill in kills.iter().filter(|kill| seen.get(saboteur, &kill.case).is_none()) {
+                let case = cases::find(&kill.case);
+                if case.is_some_and(|case| case.kills.contains(&saboteur.as_str())) {
+                    all.add(saboteur, kill.clone());
+                }
+            }
+        }
+        all
+    }
+
     /// Writes the file and the book's page.
     pub(crate) fn write(&self) -> Result<(), String> {
         let text = toml::to_string(self).map_err(|error| error.to_string())?;
@@ -112,7 +108,8 @@ impl Kills {
              one way, and are found out: {kills} pairs of a saboteur and a case that is there for it, each with \
              the checker that finds it and its words. One more is honest, and passes wherever another one \
              fails. All of them are run by `cargo test --test saboteurs`.\n\nA checker is the case's own \
-             (`case`), or a rule for every run.\n",
+             (`case`), or a rule for every run. In its words, `#` is a number that is another in each run, and \
+             `…` is where they are cut.\n",
             self.0.len()
         );
         for saboteur in saboteurs::all().iter().filter(|it| self.0.contains_key(it.name)) {
@@ -135,7 +132,7 @@ impl Kills {
                     "| [{}]({link}) | {} | {} |",
                     kill.case,
                     checkers.join(", "),
-                    says.replace('#', "n")
+                    if kill.says.chars().count() == MOST_COMPARED { says + "…" } else { says }
                 );
             }
         }

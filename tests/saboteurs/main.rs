@@ -3,7 +3,7 @@
 //!
 //! A saboteur is a running pool that truly misbehaves: `target/debug/saboteur --list`. One of them is
 //! honest, and passes wherever another one fails. `CONFORMANCE_BLESS=1` writes the file anew, and the
-//! book's page; what it then says is to be read before it is believed.
+//! book's page, with what it has seen in place of what was there; that is to be read before it is believed.
 
 mod kills;
 
@@ -16,6 +16,7 @@ use procpool_adapter::saboteurs;
 use procpool_conformance::case::Case;
 use procpool_conformance::cases;
 use procpool_conformance::contract::Description;
+use procpool_conformance::environment;
 use procpool_conformance::run::{Adapter, Limits};
 use procpool_conformance::suite::{Result as Judged, Verdict};
 use procpool_testkit::program;
@@ -30,14 +31,16 @@ const THREADS: usize = 6;
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
+    let bless = match environment::bless() {
+        Ok(bless) if arguments.test_threads != Some(0) => bless,
+        Ok(_) => return refuse("--test-threads is 0, so nothing would ever run"),
+        Err(error) => return refuse(&error),
+    };
     // Those that hang need no processor.
     arguments.test_threads.get_or_insert(THREADS);
     let expected = match Kills::read() {
         Ok(kills) => Arc::new(kills),
-        Err(error) => {
-            eprintln!("error: {error}");
-            return ExitCode::from(2);
-        }
+        Err(error) => return refuse(&error),
     };
     let seen: Arc<Mutex<Kills>> = Arc::default();
     let mut trials = Vec::new();
@@ -66,14 +69,18 @@ fn main() -> ExitCode {
     trials
         .push(Trial::test("a-checker-that-is-left-out-is-missed", move || theirs.each_is_missed()));
     let conclusion = libtest_mimic::run(&arguments, trials);
-    if std::env::var_os("CONFORMANCE_BLESS").is_some() && !arguments.list {
+    if bless && !arguments.list {
         let seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Err(error) = seen.write() {
-            eprintln!("error: {error}");
-            return ExitCode::from(2);
+        if let Err(error) = expected.with(&seen).write() {
+            return refuse(&error);
         }
     }
     conclusion.exit_code()
+}
+
+fn refuse(error: &str) -> ExitCode {
+    eprintln!("error: {error}");
+    ExitCode::from(2)
 }
 
 fn judged(saboteur: &str, case: &Case) -> Result<Judged, Failed> {

@@ -1,13 +1,14 @@
 //! The trace and gates.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::Write;
+use std::os::fd::IntoRawFd;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use nix::unistd::{getpid, getppid};
 use procpool_conformance::contract::{
-    Event, EventKind, FOLDER_VARIABLE, TRACE_FILE, gate_file, now,
+    Event, EventKind, FOLDER_VARIABLE, OPENED_FILE, TRACE_FILE, gate_file, now,
 };
 
 /// How often a gate is looked at. Lower takes a processor from the pool, higher makes cases longer.
@@ -34,6 +35,19 @@ pub fn write(event: EventKind, tag: &str) {
         Ok(length) if length == line.len() => {}
         other => panic!("{} cannot be written: {other:?}", path.display()),
     }
+}
+
+/// Opens a file, and keeps it open until the program ends.
+///
+/// # Panics
+///
+/// It cannot be opened.
+pub fn open_file() {
+    let path = folder().join(OPENED_FILE);
+    let file = File::create(&path);
+    let file = file.unwrap_or_else(|error| panic!("{} cannot be made: {error}", path.display()));
+    // Not closed when it is dropped.
+    let _ = file.into_raw_fd();
 }
 
 /// Waits until a gate is open.

@@ -114,6 +114,7 @@ fn words(step: &Step) -> (&'static str, &str) {
         Step::Callback { label, .. } => ("callback", label),
         Step::Wait { .. } => ("wait", ""),
         Step::AsCompleted { .. } => ("as_completed", ""),
+        Step::OpenFile {} => ("open_file", ""),
         Step::Gate { gate } => ("gate", gate),
     }
 }
@@ -321,6 +322,24 @@ impl History {
     pub fn sample(&self, name: &str) -> Result<&Sample, String> {
         let found = self.samples.iter().find(|sample| sample.name == name);
         found.ok_or_else(|| format!("the run did not come to the look \"{name}\""))
+    }
+
+    /// Returns a text with `…` in place of the numbers of the run's processes: another run has others.
+    pub fn without_pids(&self, text: &str) -> String {
+        let mut pids: BTreeSet<u32> = self.events.iter().flat_map(|it| [it.pid, it.ppid]).collect();
+        pids.insert(self.owner);
+        pids.extend(self.samples.iter().flat_map(|it| it.alive.iter().chain(&it.zombies)));
+        // Each begins with its number.
+        let left = self.left.iter().filter_map(|it| it.split_once(' '));
+        pids.extend(left.filter_map(|(pid, _)| pid.parse::<u32>().ok()));
+        let mut plain = String::new();
+        for part in text.split_inclusive(|letter: char| !letter.is_ascii_digit()) {
+            let number = part.trim_end_matches(|letter: char| !letter.is_ascii_digit());
+            let is_pid = number.parse().is_ok_and(|number| pids.contains(&number));
+            plain += if is_pid { "…" } else { number };
+            plain += &part[number.len()..];
+        }
+        plain
     }
 
     // ---- what was asked for ----

@@ -13,6 +13,7 @@
 //! - [`run`]: carries a plan out. [`history`]: what happened.
 //! - [`timeline`]: a history for people. [`judge`]: rules that hold for every run, and verdicts.
 //! - [`cases`]: the catalogue. [`property`]: what of it is drawn.
+//! - [`environment`]: the variables by which the suite is told what to do.
 //! - [`check`]: whether an adapter keeps to the contract, before its pool is judged.
 //! - [`catalogue`]: the cases as a page of the book. [`suite`]: the catalogue × adapters, as a test program.
 //! - [`field`]: what is known of other pools, as a page of the book.
@@ -23,6 +24,7 @@ pub mod cases;
 pub mod catalogue;
 pub mod check;
 pub mod contract;
+pub mod environment;
 pub mod field;
 pub mod history;
 pub mod judge;

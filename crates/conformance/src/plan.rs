@@ -235,6 +235,11 @@ impl Plan {
         self.step(Step::AsCompleted { futures, timeout })
     }
 
+    /// The program opens a file.
+    pub fn open_file(&mut self) -> &mut Self {
+        self.step(Step::OpenFile {})
+    }
+
     /// The client waits for a gate.
     pub fn hold(&mut self, gate: &str) -> &mut Self {
         self.step(Step::Gate { gate: gate.to_owned() })

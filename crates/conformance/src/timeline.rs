@@ -10,11 +10,17 @@ use crate::contract::{Call, EventKind, Moment, Outcome, Step, word};
 use crate::history::{History, brief, summary, told};
 use crate::markup::escaped;
 
-/// The most lines of a text. What is left out is said.
+/// The most lines of a text, where nothing else is asked for.
 const MOST_LINES: usize = 200;
 
 /// Returns the lines, times in milliseconds from the first of them.
 pub fn text(history: &History) -> String {
+    cut(history, MOST_LINES)
+}
+
+/// Returns at most `most` lines and one that says how many are left out. These are in the middle, nearer to
+/// the beginning: how a run ends says more than how it begins.
+pub fn cut(history: &History, most: usize) -> String {
     let mut moments: Vec<(u64, String)> = Vec::new();
     for line in &history.lines {
         let step = step(history, &line.client, line.step).map(summary).unwrap_or_default();
@@ -51,12 +57,16 @@ pub fn text(history: &History) -> String {
     moments.sort_by_key(|(at, _)| *at);
     let start = moments.first().map_or(0, |(at, _)| *at);
     let mut text = String::new();
-    for (at, what) in moments.iter().take(MOST_LINES) {
+    let left_out = moments.len().saturating_sub(most);
+    let first = if left_out > 0 { most / 4 } else { moments.len() };
+    for (index, (at, what)) in moments.iter().enumerate() {
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "{:>10.1} ms  {what}", (at - start) as f64 / 1e6);
-    }
-    if moments.len() > MOST_LINES {
-        let _ = writeln!(text, "           … and {} more", moments.len() - MOST_LINES);
+        if index == first {
+            let _ = writeln!(text, "           … {left_out} lines are left out here …");
+        }
+        if index < first || index >= first + left_out {
+            let _ = writeln!(text, "{:>10.1} ms  {what}", (at - start) as f64 / 1e6);
+        }
     }
     text
 }
@@ -188,4 +198,48 @@ fn lanes(history: &History) -> Vec<(String, Vec<Bar>)> {
         |pid| if pid == history.owner { "program".to_owned() } else { format!("process {pid}") };
     lanes.extend(workers.into_iter().map(|(pid, bars)| (name(pid), bars)));
     lanes
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{cut, text};
+    use crate::history::History;
+
+    /// A run of `count` tasks, each of which begins and ends.
+    fn history(count: u64) -> History {
+        let event = |at: u64, event: &str, tag: u64| json!({"pid": 7, "ppid": 1, "at": at * 1_000_000, "event": event, "tag": format!("t{tag}")});
+        let events: Vec<_> = (0..count)
+            .flat_map(|tag| [event(2 * tag, "begin", tag), event(2 * tag + 1, "end", tag)])
+            .collect();
+        let description = json!({
+            "contract": 1, "implementation": "pool", "version": "1", "language": "none",
+            "start_method": "fork", "capabilities": ["submit"],
+        });
+        serde_json::from_value(json!({
+            "description": description,
+            "scenario": {"contract": 1, "case": "a.b", "clients": []},
+            "owner": 1, "lines": [], "events": events, "samples": [],
+            "end": {"exit": 0}, "stuck": null, "stderr": "", "left": [],
+        }))
+        .expect("it is a history")
+    }
+
+    #[test]
+    fn a_long_timeline_shows_its_end_and_says_that_it_is_cut() {
+        let shown = cut(&history(30), 20);
+        let lines: Vec<&str> = shown.lines().collect();
+        assert_eq!(lines.len(), 21, "{shown}");
+        assert!(lines[4].ends_with("begin \"t2\""), "{shown}");
+        assert_eq!(lines[5].trim(), "… 40 lines are left out here …");
+        assert!(lines[20].ends_with("end \"t29\""), "the end is what says most: {shown}");
+        assert!(text(&history(300)).contains("… 400 lines are left out here …"));
+    }
+
+    #[test]
+    fn a_short_timeline_is_whole() {
+        let shown = cut(&history(10), 20);
+        assert!(shown.lines().count() == 20 && !shown.contains("left out"), "{shown}");
+    }
 }

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use procpool_conformance::case::{CASE, Case, Level};
 use procpool_conformance::field::Field;
-use procpool_conformance::{cases, catalogue};
+use procpool_conformance::{cases, catalogue, environment};
 use rows::rows;
 
 /// What is wrong with a case as an entry of the catalogue.
@@ -118,7 +118,7 @@ fn a_behaviour_that_is_forgotten_is_found() {
 /// Compares a page of the book with what it is made from, or writes it.
 fn assert_page(name: &str, page: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../book/src").join(name);
-    if std::env::var_os("CONFORMANCE_BLESS").is_some() {
+    if environment::bless().expect("it is 0 or 1") {
         std::fs::write(&path, page).expect("the page is written");
     }
     let there = std::fs::read_to_string(&path).unwrap_or_default();

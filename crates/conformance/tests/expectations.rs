@@ -22,7 +22,7 @@ fn faults(name: &str, text: &str, programs: &BTreeSet<String>) -> Vec<String> {
         Err(error) => return vec![format!("{name}: {error}")],
     };
     let mut faults = Vec::new();
-    for (id, Known { reason, link, shown_by, at_times }) in entries {
+    for (id, Known { reason, link, shown_by, at_times, observed: _ }) in entries {
         let mut check = |holds: bool, fault: String| {
             if !holds {
                 faults.push(format!("{name}: {fault}"));

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use procpool_conformance::case::{CASE, Case};
+use procpool_conformance::cases;
 use procpool_conformance::judge::Found;
 use procpool_conformance::plan::{echo, workers};
 use procpool_conformance::run::{Adapter, Fault, Limits};
@@ -28,16 +29,22 @@ fn case() -> Case {
     }
 }
 
+/// An adapter by its name, perhaps with arguments.
 fn adapter(name: &str) -> Adapter {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hostile");
+    let (name, arguments) = name.split_once(' ').unwrap_or((name, ""));
     assert!(folder.join(format!("{name}.sh")).is_file(), "there is no adapter {name}");
-    Adapter { command: format!("sh {name}.sh"), folder }
+    Adapter { command: format!("sh {name}.sh {arguments}"), folder }
 }
 
 fn verdict(name: &str) -> Verdict {
+    verdict_within(name, limits())
+}
+
+fn verdict_within(name: &str, limits: Limits) -> Verdict {
     let adapter = adapter(name);
-    match adapter.describe(limits()) {
-        Ok(description) => Judged::judged(&adapter, &description, &case(), limits()).verdict,
+    match adapter.describe(limits) {
+        Ok(description) => Judged::judged(&adapter, &description, &case(), limits).verdict,
         Err(Fault(text)) => Verdict::AdapterError(text),
     }
 }
@@ -190,4 +197,79 @@ fn another_version_of_the_contract() {
 #[test]
 fn a_flood_is_dammed() {
     assert_fault("floods", "is too long");
+}
+
+#[test]
+fn streams_without_an_end_are_dammed() {
+    for of in ["errors", "orphans-errors", "description", "descriptions-errors"] {
+        let name = format!("never_stops_talking {of}");
+        assert_fault(&name, "has written more than 67108864 bytes to std");
+    }
+}
+
+#[test]
+fn another_clock_is_the_adapters_fault() {
+    for clock in ["real", "micro", "zero"] {
+        for (place, of) in [("everywhere", "standard output"), ("trace", "the trace")] {
+            let name = format!("has_another_clock {clock} {place}");
+            assert_fault(&name, &format!("line 1 of {of}: `at` is "));
+            assert_fault(&name, "is it CLOCK_MONOTONIC, in nanoseconds?");
+        }
+    }
+}
+
+#[test]
+fn a_task_that_goes_on_is_waited_for() {
+    assert_eq!(verdict("works_on_in_silence"), Verdict::Passed);
+}
+
+#[test]
+fn a_storm_of_workers_is_no_step_forward() {
+    assert_failed("starts_workers_for_ever", "progress", "nothing more happens within 5s");
+}
+
+#[test]
+fn a_scenario_that_goes_on_and_on_comes_to_an_end() {
+    let limits = Limits { whole: Duration::from_secs(3), ..limits() };
+    let Verdict::Failed(found) = verdict_within("takes_its_time", limits) else {
+        panic!("it was to be given up");
+    };
+    let words =
+        "the scenario goes on, and is not done within 3s (CONFORMANCE_SCALE gives it longer)";
+    assert!(found[0].complaint.starts_with(words), "{found:?}");
+}
+
+#[test]
+fn shared_memory_of_what_is_killed_is_removed() {
+    let name = format!("holds-shared-memory-{}", std::process::id());
+    let verdict = verdict(&format!("holds_shared_memory {name}"));
+    assert!(matches!(verdict, Verdict::Failed(_)), "{verdict:?}");
+    assert!(!Path::new("/dev/shm").join(name).exists());
+}
+
+#[test]
+fn a_pool_without_tasks_and_maps_cannot_be_judged() {
+    assert_fault("has_no_core", "declare those that the pool has, at least one");
+}
+
+#[test]
+fn a_name_that_is_none() {
+    assert_fault("has_no_name", "`implementation` and `start_method` must be names");
+}
+
+#[test]
+fn a_pool_that_does_nothing_passes_nothing_that_is_asked_of_it() {
+    let adapter = adapter("does_nothing");
+    let description = adapter.describe(limits()).expect("it describes itself");
+    let cases = cases::all().into_iter().filter(|case| case.not_for(&description).is_none());
+    let (passed, failed): (Vec<Case>, Vec<Case>) = cases.partition(|case| {
+        Judged::judged(&adapter, &description, case, limits()).verdict == Verdict::Passed
+    });
+    let ids: Vec<&str> = passed.iter().map(|case| case.id).collect();
+    // In these a pool is made and shut down, and that is all.
+    assert_eq!(
+        ids,
+        ["init.failing-and-nothing-submitted", "start.unused-pool-shuts-down", "shutdown.unused"]
+    );
+    assert!(failed.len() > 50, "{}", failed.len());
 }

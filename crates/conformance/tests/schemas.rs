@@ -1,11 +1,14 @@
 //! The schemas in `schemas/` are those of the types, and the contract's page shows messages that are
 //! valid. `CONFORMANCE_BLESS=1` writes them anew.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use procpool_conformance::contract::{Description, Event, Line, Scenario};
+use procpool_conformance::environment;
 use schemars::{JsonSchema, schema_for};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -14,7 +17,7 @@ fn folder(name: &str) -> PathBuf {
 fn assert_written<T: JsonSchema>(name: &str) {
     let path = folder("schemas").join(format!("{name}.json"));
     let schema = serde_json::to_string_pretty(&schema_for!(T)).expect("a schema is JSON") + "\n";
-    if std::env::var_os("CONFORMANCE_BLESS").is_some() {
+    if environment::bless().expect("it is 0 or 1") {
         std::fs::write(&path, &schema).expect("the schema is written");
     }
     let there = std::fs::read_to_string(&path).unwrap_or_default();
@@ -60,4 +63,54 @@ fn what_is_wrong_in_a_message_is_named() {
     );
     let error = error.expect_err("there is no such field").to_string();
     assert!(error.contains("unknown field `extra`"), "{error}");
+}
+
+/// Adds every word of a schema: names of fields, and values from closed lists.
+fn add_words(schema: &Value, words: &mut BTreeSet<String>) {
+    match schema {
+        Value::Object(fields) => {
+            for (name, inner) in fields {
+                match (name.as_str(), inner) {
+                    ("properties", Value::Object(fields)) => words.extend(fields.keys().cloned()),
+                    ("const", Value::String(word)) => {
+                        words.insert(word.clone());
+                    }
+                    ("enum", Value::Array(all)) => {
+                        words.extend(all.iter().filter_map(Value::as_str).map(str::to_owned));
+                    }
+                    _ => {}
+                }
+                add_words(inner, words);
+            }
+        }
+        Value::Array(all) => all.iter().for_each(|inner| add_words(inner, words)),
+        _ => {}
+    }
+}
+
+/// Returns which of the contract's words a page does not name.
+fn unnamed(page: &str) -> Vec<String> {
+    let mut words = BTreeSet::new();
+    let schemas =
+        [schema_for!(Description), schema_for!(Scenario), schema_for!(Line), schema_for!(Event)];
+    for schema in schemas {
+        add_words(schema.as_value(), &mut words);
+    }
+    assert!(words.len() > 150, "the schemas have other keys by now, so nothing is checked");
+    let named: BTreeSet<&str> =
+        page.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_').collect();
+    words.into_iter().filter(|word| !named.contains(word.as_str())).collect()
+}
+
+#[test]
+fn the_page_names_every_word_of_the_contract() {
+    let page = std::fs::read_to_string(folder("../../book/src/contract.md")).expect("it is there");
+    // What the page includes.
+    let examples = ["description", "scenario", "lines", "trace"].map(|name| {
+        let example = folder("examples").join(name).with_extension("json");
+        std::fs::read_to_string(example).expect("it is there")
+    });
+    let page = page + &examples.concat();
+    assert_eq!(unnamed(&page), Vec::<String>::new());
+    assert_eq!(unnamed(&page.replace("initializer_cause", "")), ["initializer_cause"]);
 }

@@ -41,6 +41,15 @@ pub fn path_alone(name: &str) -> PathBuf {
     find(&build(&["--package", "procpool-testkit", "--bin", name]), name)
 }
 
+/// Returns the executable of the root package's test called `name`, which has a main function of its own.
+///
+/// # Panics
+///
+/// As for [`path`].
+pub fn test(name: &str) -> PathBuf {
+    find(&build(&["--test", name]), name)
+}
+
 /// Returns the workspace's folder.
 pub fn root() -> &'static Path {
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent();

@@ -46,7 +46,7 @@ await serve(import.meta.url, {
     'initargs', 'default_max_workers', 'env', 'submit', 'shutdown_nowait', 'threads',
     'several_pools', 'error_message', 'initializer_cause', 'remote_trace', 'worker_death',
     'poison_encode_argument', 'poison_encode_result', 'blob', 'stdio', 'child_process',
-    'nested', 'ignore_term', 'getenv',
+    'nested', 'ignore_term', 'getenv', 'open_file',
   ],
   policies: { start: 'at_construction', program_end: 'drain', worker_death: 'replace' },
   Pool,

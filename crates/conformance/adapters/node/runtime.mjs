@@ -259,6 +259,9 @@ const STEP_NEEDS = {
   *callback() {
     yield 'callbacks'
   },
+  *open_file() {
+    yield 'open_file'
+  },
   *gate() {},
 }
 
@@ -372,6 +375,11 @@ class Steps {
       event('callback', label)
       if (fails) throw new Error(`the callback ${label} fails`)
     })
+  }
+
+  open_file() {
+    // Nobody closes it before the program ends.
+    openSync(`${FOLDER}/opened`, 'w')
   }
 
   async gate({ gate }) {

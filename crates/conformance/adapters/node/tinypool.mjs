@@ -65,7 +65,7 @@ await serve(import.meta.url, {
     'initargs', 'default_max_workers', 'idle_timeout', 'env', 'submit', 'kill_workers',
     'cancel', 'threads', 'several_pools', 'error_message', 'remote_trace', 'worker_death',
     'poison_encode_argument', 'poison_encode_result', 'blob', 'stdio', 'child_process',
-    'nested', 'ignore_term', 'getenv',
+    'nested', 'ignore_term', 'getenv', 'open_file',
   ],
   policies: {
     start: 'at_construction',

@@ -65,7 +65,7 @@ await serve(import.meta.url, {
     'submit', 'shutdown_nowait', 'shutdown_cancel', 'kill_workers', 'cancel', 'callbacks',
     'threads', 'several_pools', 'error_message', 'exit_status', 'remote_trace',
     'worker_death', 'poison_encode_argument', 'poison_encode_result', 'blob', 'stdio',
-    'child_process', 'nested', 'ignore_term', 'getenv',
+    'child_process', 'nested', 'ignore_term', 'getenv', 'open_file',
   ],
   policies: {
     start: 'on_demand', program_end: 'drain',

@@ -172,7 +172,7 @@ def run_call(call, role=""):
 COMMON = (
     "submit map initargs default_max_workers result_timeout error_message remote_trace blob stdio"
     " child_process ignore_term getenv poison_encode_argument poison_decode_argument"
-    " poison_encode_result poison_decode_result several_pools"
+    " poison_encode_result poison_decode_result several_pools open_file"
 )
 
 
@@ -288,7 +288,7 @@ def failure(pool_class, error, step):
 STEP_NEEDS = {
     "submit": "submit", "map": "map", "cancel": "cancel", "state": "state", "callback": "callbacks",
     "wait": "wait", "as_completed": "as_completed", "map_open": "lazy_map", "map_next": "lazy_map",
-    "map_close": "lazy_map", "kill_workers": "kill_workers", "drop": "drop",
+    "map_close": "lazy_map", "kill_workers": "kill_workers", "drop": "drop", "open_file": "open_file",
 }
 BODY_NEEDS = {
     "die": "worker_death", "blob": "blob", "print": "stdio", "read_stdin": "stdio",
@@ -513,6 +513,9 @@ class Session:
         except concurrent.futures.TimeoutError:
             return {"order": order, "timed_out": True}
         return {"order": order, "timed_out": False}
+
+    def do_open_file(self, step):
+        self.opened = open(in_folder("opened"), "w")
 
     def do_gate(self, step):
         wait_for_gate(step["gate"])

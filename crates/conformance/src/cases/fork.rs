@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::case::{CASE, Case, Level};
-use crate::contract::{Capability as Has, EventKind};
+use crate::contract::{Capability as Has, EventKind, OPENED_FILE};
 use crate::history::require;
 use crate::plan::{begun, echo, gated, returned, tasks_begun, workers};
 
@@ -11,10 +11,12 @@ pub(super) const CASES: &[Case] = &[
     Case {
         id: "fork.no-descriptor-of-the-programs",
         level: Level::Should,
-        requirement: "The pool SHOULD NOT let a worker have the descriptor by which its program talks to others.",
+        requirement: "The pool SHOULD NOT let a worker have the descriptor of a file that its program has opened.",
         source: "loky: _check_fds; CPython's fork start method inherits all, as its documentation says",
         rows: &["FORK-03"],
+        needs: &[Has::OpenFile],
         plan: |plan| {
+            plan.open_file();
             plan.new_pool("p", workers(1)).submit("p", gated("a", "go")).result("a").shutdown("p");
             plan.until(begun("a")).sample("running").open("go");
         },
@@ -23,9 +25,10 @@ pub(super) const CASES: &[Case] = &[
             let sample = history.sample("running")?;
             let opened = sample.opened.iter().find(|(pid, _)| *pid == worker);
             let (_, opened) = opened.ok_or("the worker was not seen")?;
-            // The adapter's lines go to a file of this name, by a duplicate that is nobody else's.
-            let lines: Vec<_> = opened.iter().filter(|(_, it)| it.ends_with("/stdout")).collect();
-            require(lines.is_empty(), || format!("the worker has {lines:?}"))
+            history.value("open_file")?;
+            let is_it = |path: &str| path.rsplit('/').next() == Some(OPENED_FILE);
+            let held: Vec<_> = opened.iter().filter(|(_, path)| is_it(path)).collect();
+            require(held.is_empty(), || format!("the worker has {held:?}"))
         },
         ..CASE
     },

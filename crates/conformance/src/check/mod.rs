@@ -7,7 +7,9 @@
 
 mod details;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
 
 use crate::case::Case;
 use crate::cases;
@@ -16,6 +18,9 @@ use crate::plan::{Plan, echo, marked};
 use crate::run::{Adapter, Limits, Ran, carry_out};
 
 use details::{DETAILS, Detail};
+
+/// How many examples are carried out at a time. They do next to nothing, but for those that hang.
+const AT_A_TIME: usize = 8;
 
 /// What is said of one thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,31 +50,68 @@ pub fn check(adapter: &Adapter, limits: Limits, mut tell: impl FnMut(&Look)) -> 
     for look in details(adapter, &description, limits) {
         say(look.at, look.fault);
     }
-    for (capability, case) in examples(&description) {
-        let declared = description.capabilities.contains(&capability);
-        let ran = run(adapter, &description, &case, limits);
-        let word = capability.word();
-        let (at, fault) = match (declared, ran) {
-            (true, Ran::History(_)) => (format!("{word}: carried out"), None),
-            (true, Ran::Inexpressible(text)) => {
-                (word, Some(format!("it is declared, and declined with code 77: {text}")))
+    // What the pool does is nobody's concern here, and some of them hang: all are waited for side by side.
+    let examples = examples(&description);
+    let next = AtomicUsize::new(0);
+    let (found, looks) = mpsc::channel();
+    std::thread::scope(|scope| {
+        for _ in 0..AT_A_TIME {
+            let found = found.clone();
+            let (examples, next, description) = (&examples, &next, &description);
+            scope.spawn(move || {
+                while let Some((capability, case)) =
+                    examples.get(next.fetch_add(1, Ordering::Relaxed))
+                {
+                    let look = look(adapter, description, *capability, case, limits);
+                    // Whoever does not listen any more wants to know no more.
+                    let _ = found.send((*capability, look));
+                }
+            });
+        }
+        drop(found);
+        // In their order, whichever is known first.
+        let mut known = BTreeMap::new();
+        let mut due = examples.iter().map(|(capability, _)| *capability).peekable();
+        for (capability, look) in looks {
+            known.insert(capability, look);
+            while let Some(Look { at, fault }) = due.peek().and_then(|next| known.remove(next)) {
+                due.next();
+                say(at, fault);
             }
-            (false, Ran::Inexpressible(_)) => (format!("{word}: declined"), None),
-            (false, Ran::History(history)) if history.lines.is_empty() => {
-                (word, Some(history.stuck.unwrap_or_else(|| "it wrote no line".to_owned())))
-            }
-            (false, Ran::History(_)) => {
-                let fault = format!(
-                    "it is not declared, but {} was carried out: declare it, or end with code 77",
-                    case.id
-                );
-                (word, Some(fault))
-            }
-            (_, Ran::Fault(fault)) => (word, Some(fault.to_string())),
-        };
-        say(at, fault);
-    }
+        }
+    });
     is_well
+}
+
+/// Has an adapter carry out an example of a capability, or decline it.
+fn look(
+    adapter: &Adapter,
+    description: &Description,
+    capability: Capability,
+    case: &Case,
+    limits: Limits,
+) -> Look {
+    let word = capability.word();
+    let declared = description.capabilities.contains(&capability);
+    let (at, fault) = match (declared, run(adapter, description, case, limits)) {
+        (true, Ran::History(_)) => (format!("{word}: carried out"), None),
+        (true, Ran::Inexpressible(text)) => {
+            (word, Some(format!("it is declared, and declined with code 77: {text}")))
+        }
+        (false, Ran::Inexpressible(_)) => (format!("{word}: declined"), None),
+        (false, Ran::History(history)) if history.lines.is_empty() => {
+            (word, Some(history.stuck.unwrap_or_else(|| "it wrote no line".to_owned())))
+        }
+        (false, Ran::History(_)) => {
+            let fault = format!(
+                "it is not declared, but {} was carried out: declare it, or end with code 77",
+                case.id
+            );
+            (word, Some(fault))
+        }
+        (_, Ran::Fault(fault)) => (word, Some(fault.to_string())),
+    };
+    Look { at, fault }
 }
 
 /// Looks at each detail that is the adapter's own doing.

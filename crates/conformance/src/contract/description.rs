@@ -94,6 +94,10 @@ pub enum Capability {
     /// There may be a second pool while there is a first.
     SeveralPools,
 
+    // ---- what else the program does ----
+    /// `open_file`.
+    OpenFile,
+
     // ---- what errors say ----
     /// An error of a task carries the message that the body failed with.
     ErrorMessage,

@@ -47,5 +47,8 @@ pub fn gate_file(gate: &str) -> String {
     format!("gate-{gate}")
 }
 
+/// The name of the file in the folder of a run that `open_file` opens.
+pub const OPENED_FILE: &str = "opened";
+
 /// The name of the file in the folder of a run that events are appended to.
 pub const TRACE_FILE: &str = "trace";

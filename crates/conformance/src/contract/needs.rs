@@ -58,6 +58,7 @@ impl Scenario {
                     check(Capability::ShutdownNowait, !wait);
                     check(Capability::ShutdownCancel, *cancel);
                 }
+                Step::OpenFile {} => check(Capability::OpenFile, true),
                 Step::KillWorkers { .. } => check(Capability::KillWorkers, true),
                 Step::Drop { .. } => check(Capability::Drop, true),
                 Step::Cancel { .. } => check(Capability::Cancel, true),

@@ -152,6 +152,9 @@ pub enum Step {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         timeout: Option<u64>,
     },
+    /// Opens the file `opened` in the folder for writing, as a program of the language opens its files, and
+    /// keeps it open until the process ends. Does nothing else about it, in workers neither. Returns null.
+    OpenFile {},
     /// Waits until a gate is open. Returns null.
     Gate {
         /// Which.

@@ -25,6 +25,31 @@ pub struct Found {
     pub complaint: String,
 }
 
+/// The most letters of a complaint that are compared. What follows is what happened to be there.
+pub const MOST_COMPARED: usize = 100;
+
+impl Found {
+    /// Returns the complaint as it can be compared with that of another run: each number, be it of a process,
+    /// of a time or of a task, is `#`.
+    pub fn gist(&self) -> String {
+        let mut plain = String::new();
+        for letter in self.complaint.chars() {
+            match letter {
+                '0'..='9' if plain.ends_with('#') => {}
+                '0'..='9' => plain.push('#'),
+                letter => plain.push(letter),
+            }
+        }
+        plain.chars().take(MOST_COMPARED).collect()
+    }
+}
+
+/// Whether two complaints begin alike, up to the first number: what a race decides comes after it.
+pub fn alike(one: &str, other: &str) -> bool {
+    let begin = |text: &str| text.chars().take_while(|it| *it != '#').collect::<String>();
+    begin(one) == begin(other)
+}
+
 /// Returns what all checkers find in a run of `case`, the most telling first. Nothing: the pool passes.
 pub fn judge(case: &Case, history: &History) -> Vec<Found> {
     let mut found = Vec::new();

@@ -2,7 +2,7 @@
 //!
 //! A drawn scenario is judged by the rules for every run and by [`expected`]; one that fails is made
 //! smaller while it fails, and saved. Draws are the same every time, unless `CONFORMANCE_SEED` says
-//! from which number to draw; `CONFORMANCE_DRAWS` says how many.
+//! from which number to draw; `CONFORMANCE_DRAWS` says how many, which are [`Limits`].
 
 mod drawn;
 mod expected;
@@ -20,9 +20,6 @@ use crate::history::History;
 use crate::judge::{Found, OWN, judge};
 use crate::plan::Plan;
 use crate::run::{self, Adapter, Limits, Ran};
-
-/// How many scenarios are drawn for a case. More find more, and each costs a process and its workers.
-const DRAWS: u32 = 12;
 
 /// How long a failing scenario is made smaller, in milliseconds; where each try hangs, that is one or
 /// two tries.
@@ -47,13 +44,11 @@ pub fn explore(
     description: &Description,
     limits: Limits,
 ) -> Result<Option<Failing>, String> {
-    let draws = number("CONFORMANCE_DRAWS")?.map_or(DRAWS, |draws| draws as u32);
-    let seed = number("CONFORMANCE_SEED")?.unwrap_or(0);
     let mut bytes = [0; 32];
-    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    bytes[..8].copy_from_slice(&limits.seed.to_le_bytes());
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
     let config = Config {
-        cases: draws,
+        cases: limits.draws,
         max_shrink_time: SHRINK,
         failure_persistence: None,
         ..Config::default()
@@ -104,14 +99,4 @@ pub fn findings(id: &'static str, drawn: &Drawn, history: &History) -> Vec<Found
         found.insert(0, Found { checker: OWN, complaint });
     }
     found
-}
-
-fn number(name: &str) -> Result<Option<u64>, String> {
-    match std::env::var(name) {
-        Err(_) => Ok(None),
-        Ok(text) => match text.parse() {
-            Ok(number) => Ok(Some(number)),
-            Err(_) => Err(format!("{name} is {text:?}; it must be a whole number")),
-        },
-    }
 }

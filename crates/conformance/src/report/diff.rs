@@ -1,6 +1,7 @@
 //! What has changed from one file of results to another.
 //!
-//! Owns what counts as a regression. Runs belong together by their adapter's command. A requirement that
+//! Owns what counts as a regression. Runs belong together by their adapter's command, and if a file has
+//! several of it the last one counts. A requirement that
 //! held and of which nothing is said any more is a loss, too: a run of a part of the suite, or an
 //! adapter that is left out, must not look like success.
 
@@ -51,12 +52,15 @@ impl Diff {
             new.runs.iter().map(|run| (run.adapter.as_str(), run)).collect();
         let before: BTreeMap<&str, &Run> =
             old.runs.iter().map(|run| (run.adapter.as_str(), run)).collect();
-        for run in &old.runs {
+        let counts =
+            |all: &BTreeMap<&str, &Run>, run: &Run| std::ptr::eq(all[run.adapter.as_str()], run);
+        for run in old.runs.iter().filter(|run| counts(&before, run)) {
             let other = after.get(run.adapter.as_str()).copied();
             let name = other.filter(|other| other.description.is_some()).unwrap_or(run).name();
             diff.runs(&name, Some(run), other);
         }
-        for run in new.runs.iter().filter(|run| !before.contains_key(run.adapter.as_str())) {
+        let is_new = |run: &&Run| !before.contains_key(run.adapter.as_str()) && counts(&after, run);
+        for run in new.runs.iter().filter(is_new) {
             diff.runs(&run.name(), None, Some(run));
         }
         diff

@@ -118,12 +118,31 @@ impl<'a> Cell<'a> {
     }
 }
 
-/// Names columns, and makes equal names differ by what the runs differ in.
+/// Names columns, and makes equal names differ by what the runs differ in: the first of these, else their
+/// place.
 fn names(runs: &[Run]) -> Vec<String> {
+    let version = |run: &Run| run.description.as_ref().map(|it| it.version.clone());
     let short: Vec<String> = runs.iter().map(Run::name).collect();
-    let named = runs.iter().zip(&short).map(|(run, name)| {
-        let alone = short.iter().filter(|other| *other == name).count() == 1;
-        if alone { name.clone() } else { format!("{name}: {}", run.adapter) }
+    let differs: [&dyn Fn(&Run) -> String; 3] =
+        [&|run| run.adapter.clone(), &|run| version(run).unwrap_or_default(), &|run| {
+            run.date.clone()
+        }];
+    let named = runs.iter().enumerate().map(|(index, run)| {
+        let same: Vec<&Run> = runs
+            .iter()
+            .zip(&short)
+            .filter(|(_, name)| **name == short[index])
+            .map(|(it, _)| it)
+            .collect();
+        if same.len() == 1 {
+            return short[index].clone();
+        }
+        let alone =
+            |of: &&&dyn Fn(&Run) -> String| same.iter().filter(|it| of(it) == of(run)).count() == 1;
+        match differs.iter().find(alone) {
+            Some(of) => format!("{}: {}", short[index], of(run)),
+            None => format!("{}: #{}", short[index], index + 1),
+        }
     });
     named.collect()
 }

@@ -78,6 +78,9 @@ impl Whole {
             return Err("there is no run in it".to_owned());
         };
         let judged: BTreeSet<&String> = results.runs.iter().map(|run| &run.adapter).collect();
+        if judged.len() < results.runs.len() {
+            return Err("an adapter is there twice; leave one of its runs out".to_owned());
+        }
         let missing: Vec<&str> =
             adapters.iter().filter(|it| !judged.contains(it)).map(String::as_str).collect();
         if !missing.is_empty() {
@@ -232,6 +235,8 @@ fn without_folders(text: &str) -> String {
             Some((folders, name))
                 if folders.matches('/').count() > 1
                     && word.starts_with('/')
+                    // What follows the colon of an address, which is nobody's folder.
+                    && (!word.starts_with("//") || word.starts_with("///"))
                     && !KEPT.iter().any(|kept| word.starts_with(kept)) =>
             {
                 shortened.push_str("…/");
@@ -290,6 +295,11 @@ mod tests {
             ("`/home/ada/pools/worker.mjs`\nnext", "`…/worker.mjs`\nnext"),
             ("node (S): /usr/bin/node /home/ada/pools/", "node (S): /usr/bin/node …/pools"),
             ("opened /proc/17/fd and ./a/b/c/d", "opened /proc/17/fd and ./a/b/c/d"),
+            (
+                "It hangs. (https://github.com/python/cpython/issues/87472)",
+                "It hangs. (https://github.com/python/cpython/issues/87472)",
+            ),
+            ("at file:///home/ada/pools/pool.mjs:7:1", "at file:…/pool.mjs:7:1"),
         ];
         for (text, expected) in cases {
             assert_eq!(without_folders(text), expected);

@@ -1,6 +1,7 @@
 //! An adapter as a command, and what can be wrong with one.
 
 use std::fs::File;
+use std::io::Read;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -10,6 +11,7 @@ use serde::de::DeserializeOwned;
 
 use super::limits::Limits;
 use super::process;
+use super::watcher::scratch;
 use crate::contract::{Description, FOLDER_VARIABLE, VERSION};
 
 /// A command that speaks the contract.
@@ -47,17 +49,21 @@ impl Adapter {
                 .map_err(|error| Fault(format!("{}: {error}", scratch.join(name).display())))
         };
         let (stdout, stderr) = (file(STDOUT)?, file(STDERR)?);
+        // The group is known to the watcher before there is anything in it that could be left.
+        let group = format!("echo $$ >\"${FOLDER_VARIABLE}/{}\"", process::GROUP);
+        let adapter = format!("{}{} {verb}", become_it(&self.command), self.command);
         let mut command = Command::new("sh");
         command
-            .args(["-c", &format!("{}{} {verb}", become_it(&self.command), self.command)])
+            .args(["-c", &format!("{group}\n{adapter}")])
             .current_dir(&self.folder)
             .env(FOLDER_VARIABLE, scratch)
             .stdin(stdin)
             .stdout(stdout)
             .stderr(stderr)
             .process_group(0);
-        process::start(&mut command)
-            .map_err(|error| Fault(format!("sh could not be started: {error}")))
+        process::start(&mut command).map_err(|error| {
+            Fault(format!("sh could not be started in {}: {error}", self.folder.display()))
+        })
     }
 
     /// Asks what it is.
@@ -70,25 +76,24 @@ impl Adapter {
         let mut child = self.start("describe", scratch.path(), Stdio::null())?;
         let deadline = Instant::now() + limits.must;
         let status = loop {
+            let flood = [STDOUT, STDERR].iter().find_map(|name| flood(scratch.path(), name));
             match child.try_wait() {
-                Ok(Some(status)) => break Some(status),
+                _ if flood.is_some() => break Err(flood.unwrap_or_default()),
+                Ok(Some(status)) => break Ok(status),
                 Ok(None) if Instant::now() < deadline => {
                     std::thread::sleep(Duration::from_millis(2));
                 }
-                _ => break None,
+                _ => break Err(format!("it did not end within {:?}", limits.must)),
             }
         };
         let what = format!("`{} describe`", self.command);
         process::kill_all(&mut child, scratch.path());
         let stdout = std::fs::read(scratch.path().join(STDOUT)).unwrap_or_default();
-        let stderr = std::fs::read(scratch.path().join(STDERR)).unwrap_or_default();
-        let complaint = match String::from_utf8_lossy(&stderr).trim() {
+        let complaint = match stderr(scratch.path()).trim() {
             "" => String::new(),
-            text => format!("; it says: {text}"),
+            text => format!("; it says: {}", text.chars().take(MOST_SAID).collect::<String>()),
         };
-        let Some(status) = status else {
-            return Err(Fault(format!("{what} did not end within {:?}{complaint}", limits.must)));
-        };
+        let status = status.map_err(|error| Fault(format!("{what}: {error}{complaint}")))?;
         if !status.success() {
             return Err(Fault(format!("{what} ended with {status}, not 0{complaint}")));
         }
@@ -113,12 +118,30 @@ pub(super) const STDOUT: &str = "stdout";
 /// The file of a run's standard error.
 pub(super) const STDERR: &str = "stderr";
 
-/// Makes the folder of a run.
-pub(super) fn scratch() -> Result<tempfile::TempDir, Fault> {
-    tempfile::Builder::new()
-        .prefix("conformance-")
-        .tempdir()
-        .map_err(|error| Fault(format!("no folder could be made for a run: {error}")))
+/// The most bytes of a file that an adapter and its workers write. The largest case prints a quarter of a
+/// megabyte and returns some; who writes more than this is at fault, before the disk is full.
+const MOST: u64 = 64 << 20;
+
+/// How much of what a run says on standard error is kept.
+const MOST_STDERR: u64 = 1 << 20;
+
+/// How many characters of it a fault shows.
+pub(super) const MOST_SAID: usize = 2000;
+
+/// Says that a file of the run in `scratch` is longer than any may be, if it is.
+pub(super) fn flood(scratch: &Path, name: &str) -> Option<String> {
+    let length = std::fs::metadata(scratch.join(name)).map_or(0, |about| about.len());
+    (length > MOST).then(|| format!("it has written more than {MOST} bytes to {name}"))
+}
+
+/// Returns the beginning of what the run in `scratch` has said on standard error.
+pub(super) fn stderr(scratch: &Path) -> String {
+    let mut bytes = Vec::new();
+    if let Ok(file) = File::open(scratch.join(STDERR)) {
+        // What cannot be read was not said.
+        let _ = file.take(MOST_STDERR).read_to_end(&mut bytes);
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// Decodes a message, or says where in it something is wrong.
@@ -149,6 +172,13 @@ impl Description {
                 "it speaks version {} of the contract, this suite version {VERSION}",
                 self.contract
             ));
+        }
+        if self.implementation.trim().is_empty() || self.start_method.trim().is_empty() {
+            return Err("`implementation` and `start_method` must be names".to_owned());
+        }
+        if !self.capabilities.contains(&Has::Submit) && !self.capabilities.contains(&Has::Map) {
+            let core = "`submit` and `map` are words of `capabilities`, though they are core";
+            return Err(format!("{core}: declare those that the pool has, at least one"));
         }
         let policies = &self.policies;
         let needed = [

@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::adapter::{Adapter, Fault, STDERR, scratch};
+use super::adapter::{Adapter, Fault, MOST_SAID, stderr};
 use super::feed::Feed;
 use super::limits::Limits;
+use super::watcher::scratch;
 use super::{Ran, look, process};
 use crate::contract::{Description, Event, Line, Moment, Scenario, UNSUPPORTED, gate_file};
 use crate::history::{End, History, Sample, place_of, summary};
@@ -21,12 +22,11 @@ use crate::plan::{Condition, Stage, Who};
 /// How often it looks. Lower uses a processor that the pool needs, higher makes every case longer.
 const TICK: Duration = Duration::from_millis(2);
 
-/// How much of what a run says on standard error is kept.
-const MOST_STDERR: usize = 1 << 20;
-
 /// A run while it goes on.
 struct Conductor<'a> {
     limits: Limits,
+    /// When it must have come to its end, whatever goes on.
+    deadline: Instant,
     scratch: &'a Path,
     scenario: &'a Scenario,
     child: Child,
@@ -41,12 +41,12 @@ struct Conductor<'a> {
     killed_owner: bool,
 }
 
-/// Until when something is waited for. Each line renews it, so that a long scenario takes its time on a
-/// slow machine. A scenario has so many lines and no more; what workers write has no such end, and a
-/// pool that starts them for ever is not waited for.
+/// Until when something is waited for. Each step forward renews it, so that a long scenario takes its time
+/// with a slow pool, or on a slow machine; up to the end of what a scenario may take. A pool that starts
+/// workers for ever makes no step forward.
 struct Patience {
     until: Instant,
-    lines: usize,
+    progress: usize,
 }
 
 /// Why a script came to an early end.
@@ -85,9 +85,11 @@ fn try_carry_out(
     let folder = scratch()?;
     let path = folder.path();
     let text = serde_json::to_vec(scenario).map_err(|error| Fault(error.to_string()))?;
+    let feed = Feed::new(path, scenario);
     let child = adapter.start("run", path, Stdio::piped())?;
     let mut conductor = Conductor {
         limits,
+        deadline: Instant::now() + limits.whole,
         scratch: path,
         scenario,
         child,
@@ -95,7 +97,7 @@ fn try_carry_out(
         becomes_adapter: adapter.is_one_program(),
         owner: None,
         owner_wrote: false,
-        feed: Feed::new(path, scenario),
+        feed,
         samples: Vec::new(),
         killed_owner: false,
     };
@@ -110,8 +112,9 @@ fn try_carry_out(
             return Err(with_stderr(fault, path));
         }
     };
-    let left = if end == End::Hung { Vec::new() } else { conductor.left() };
+    let left = if end == End::Hung { Ok(Vec::new()) } else { conductor.left() };
     process::kill_all(&mut conductor.child, path);
+    let left = left.map_err(|fault| with_stderr(fault, path))?;
     if stuck.is_none() {
         // One last time: what was written right before the end.
         conductor.feed.read().map_err(|fault| with_stderr(fault, path))?;
@@ -156,14 +159,8 @@ fn try_carry_out(
     })))
 }
 
-fn stderr(scratch: &Path) -> String {
-    let mut bytes = std::fs::read(scratch.join(STDERR)).unwrap_or_default();
-    bytes.truncate(MOST_STDERR);
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
 fn with_stderr(Fault(text): Fault, scratch: &Path) -> Fault {
-    let said: String = stderr(scratch).trim().chars().take(2000).collect();
+    let said: String = stderr(scratch).trim().chars().take(MOST_SAID).collect();
     if said.is_empty() { Fault(text) } else { Fault(format!("{text}; it says: {said}")) }
 }
 
@@ -215,7 +212,7 @@ impl Conductor<'_> {
                 let deadline = Instant::now() + self.limits.leave;
                 let mut sample = look::look(name, self.owner(), &self.samples);
                 while !sample.is_within(&before) && Instant::now() < deadline {
-                    std::thread::sleep(TICK);
+                    self.pass(TICK)?;
                     sample = look::look(name, self.owner(), &self.samples);
                 }
                 self.samples.push(sample);
@@ -226,9 +223,17 @@ impl Conductor<'_> {
         }
     }
 
+    /// Lets a time pass, in which lines are read: what is wrong with them ends the run at once.
     fn pass(&mut self, time: Duration) -> Result<(), Stop> {
-        std::thread::sleep(time);
-        self.refresh()
+        let until = Instant::now() + time;
+        loop {
+            self.refresh()?;
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(());
+            }
+            std::thread::sleep(left.min(TICK));
+        }
     }
 
     fn refresh(&mut self) -> Result<(), Stop> {
@@ -262,9 +267,10 @@ impl Conductor<'_> {
             let reason = match self.ended {
                 Some(status) if status.code() == Some(UNSUPPORTED) => "it is not supported".into(),
                 Some(_) => "the program ended before".into(),
-                None if Instant::now() > patience.until => {
-                    format!("it did not come in {:?}", self.limits.must)
-                }
+                None if Instant::now() > patience.until => match self.is_too_long() {
+                    true => self.too_long(),
+                    false => format!("it did not come in {:?}", self.limits.must),
+                },
                 None => {
                     std::thread::sleep(TICK);
                     continue;
@@ -288,6 +294,7 @@ impl Conductor<'_> {
             if Instant::now() > patience.until {
                 let limit = self.limits.must;
                 let text = match self.open_steps() {
+                    steps if self.is_too_long() => format!("{}{steps}", self.too_long()),
                     none if none.is_empty() => format!("the program does not end within {limit:?}"),
                     steps => format!("nothing more happens within {limit:?}{steps}"),
                 };
@@ -298,13 +305,25 @@ impl Conductor<'_> {
     }
 
     fn patience(&self) -> Patience {
-        Patience { until: Instant::now() + self.limits.must, lines: self.feed.lines.len() }
+        let until = (Instant::now() + self.limits.must).min(self.deadline);
+        Patience { until, progress: self.feed.progress() }
     }
 
     fn renew(&self, patience: &mut Patience) {
-        if self.feed.lines.len() > patience.lines {
+        if self.feed.progress() > patience.progress {
             *patience = self.patience();
         }
+    }
+
+    fn is_too_long(&self) -> bool {
+        Instant::now() > self.deadline
+    }
+
+    fn too_long(&self) -> String {
+        let limit = self.limits.whole;
+        format!(
+            "the scenario goes on, and is not done within {limit:?} (CONFORMANCE_SCALE gives it longer)"
+        )
     }
 
     /// Says which steps have begun and not returned.
@@ -383,13 +402,14 @@ impl Conductor<'_> {
     }
 
     /// Waits for what there is of the run to leave; says what does not.
-    fn left(&self) -> Vec<String> {
+    fn left(&mut self) -> Result<Vec<String>, Fault> {
         let deadline = Instant::now() + self.limits.leave;
         loop {
             let there = process::of_run(self.child.id(), self.scratch);
             if there.is_empty() || Instant::now() > deadline {
-                return there.iter().map(process::tell).collect();
+                return Ok(there.iter().map(process::tell).collect());
             }
+            self.feed.check_lengths()?;
             std::thread::sleep(TICK);
         }
     }

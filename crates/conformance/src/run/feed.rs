@@ -2,27 +2,36 @@
 //!
 //! A line counts when its end is there, however many writes it came in.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
-use super::adapter::{Fault, STDOUT, parse};
-use crate::contract::{Event, Line, Moment, Scenario, TRACE_FILE};
+use super::adapter::{Fault, STDERR, STDOUT, flood, parse};
+use crate::contract::{Event, EventKind, Line, Moment, Scenario, TRACE_FILE, now};
 
 /// The longest line that is read. A result of some megabytes fits; who writes more is at fault.
 const LONGEST: usize = 64 << 20;
+
+/// By how much a time may be outside of the run: a clock that is cheaper to read stands still for some
+/// milliseconds. A wrong clock is off by more.
+const COARSE: u64 = 20_000_000;
 
 /// Both files, as far as they were read.
 #[derive(Debug)]
 pub(super) struct Feed<'a> {
     scenario: &'a Scenario,
+    scratch: &'a Path,
+    /// When the run began.
+    began: u64,
     stdout: Tail,
     trace: Tail,
     /// The step that each client is at, and whether it has begun it.
     places: HashMap<String, (usize, bool)>,
     pub(super) lines: Vec<Line>,
     pub(super) events: Vec<Event>,
+    /// What has happened at least once.
+    happened: HashSet<(EventKind, String)>,
 }
 
 /// A file that grows.
@@ -35,27 +44,43 @@ struct Tail {
 }
 
 impl<'a> Feed<'a> {
-    pub(super) fn new(scratch: &Path, scenario: &'a Scenario) -> Self {
+    pub(super) fn new(scratch: &'a Path, scenario: &'a Scenario) -> Self {
         let tail = |name| Tail { path: scratch.join(name), file: None, read: 0, rest: Vec::new() };
         let clients = scenario.clients.iter();
         let places = clients.map(|client| (client.name.clone(), (0, false))).collect();
         let (stdout, trace) = (tail(STDOUT), tail(TRACE_FILE));
-        Self { scenario, stdout, trace, places, lines: Vec::new(), events: Vec::new() }
+        let (lines, events, happened) = (Vec::new(), Vec::new(), HashSet::new());
+        Self { scenario, scratch, began: now(), stdout, trace, places, lines, events, happened }
+    }
+
+    /// Returns a number that grows with each step forward: a line, or an event of a kind that its tag has not
+    /// had. A scenario has so many and no more.
+    pub(super) fn progress(&self) -> usize {
+        self.lines.len() + self.happened.len()
+    }
+
+    /// Says which file is longer than any may be.
+    pub(super) fn check_lengths(&self) -> Result<(), Fault> {
+        let flood = [STDERR, TRACE_FILE].iter().find_map(|name| flood(self.scratch, name));
+        flood.map_or(Ok(()), |text| Err(Fault(text)))
     }
 
     /// Reads what is new.
     pub(super) fn read(&mut self) -> Result<(), Fault> {
+        self.check_lengths()?;
         for text in self.trace.lines()? {
-            let event: Event = parse(&text).map_err(|error| {
-                Fault(format!("line {} of the trace: {error}", self.events.len() + 1))
-            })?;
+            let number = self.events.len() + 1;
+            let at = |error: String| Fault(format!("line {number} of the trace: {error}"));
+            let event: Event = parse(&text).map_err(at)?;
+            self.check_clock(event.at).map_err(at)?;
+            self.happened.insert((event.event, event.tag.clone()));
             self.events.push(event);
         }
         for text in self.stdout.lines()? {
             let number = self.lines.len() + 1;
             let at = |error: String| Fault(format!("line {number} of standard output: {error}"));
             let line: Line = parse(&text).map_err(at)?;
-            self.check(&line).map_err(at)?;
+            self.check(&line).and_then(|()| self.check_clock(line.at)).map_err(at)?;
             self.lines.push(line);
         }
         Ok(())
@@ -77,6 +102,17 @@ impl<'a> Feed<'a> {
     pub(super) fn is_complete(&self) -> bool {
         let mut clients = self.scenario.clients.iter();
         clients.all(|client| self.places[&client.name] == (client.steps.len(), false))
+    }
+
+    /// Says what is wrong with a time: judges compare those of all processes with each other.
+    fn check_clock(&self, at: u64) -> Result<(), String> {
+        let (began, now) = (self.began, now());
+        if at.saturating_add(COARSE) >= began && at <= now.saturating_add(COARSE) {
+            return Ok(());
+        }
+        Err(format!(
+            "`at` is {at}, but the run has lasted from {began} to {now}: is it CLOCK_MONOTONIC, in nanoseconds?"
+        ))
     }
 
     fn check(&mut self, line: &Line) -> Result<(), String> {

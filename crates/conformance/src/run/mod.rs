@@ -5,8 +5,9 @@
 //!            └── an answer that is not of the contract ──▶ Fault       └── killed
 //! ```
 //!
-//! Owns the adapter's process and its folder, and kills whatever of it remains. Judges nothing: a run
-//! that hangs is a history, too. What an adapter writes is data; nothing it does stops the suite.
+//! Owns the adapter's process and its folder, and kills whatever of it remains; a watcher does so when the
+//! suite itself was ended. Judges nothing: a run that hangs is a history, too. What an adapter writes is
+//! data; nothing it does stops the suite.
 
 mod adapter;
 mod conductor;
@@ -14,6 +15,8 @@ mod feed;
 mod limits;
 mod look;
 mod process;
+mod shared_memory;
+mod watcher;
 
 pub use adapter::{Adapter, Fault};
 pub use conductor::carry_out;

@@ -8,12 +8,13 @@ use std::fs;
 use std::path::Path;
 use std::process::{Child, Command};
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 
+use super::shared_memory;
 use crate::contract::FOLDER_VARIABLE;
 
 /// Processes that a [`Child`] of this program stands for; nobody else may reap them.
@@ -40,6 +41,9 @@ pub(super) fn become_subreaper() {
     // Refused nowhere since Linux 3.4; where it is, orphans escape to init and are found all the same.
     let _ = nix::sys::prctl::set_child_subreaper(true);
 }
+
+/// The file in the folder of a run that holds the number of its first process, which is that of its group.
+pub(super) const GROUP: &str = "group";
 
 /// Starts a process that its [`Child`] reaps, and nobody else.
 pub(super) fn start(command: &mut Command) -> std::io::Result<Child> {
@@ -139,12 +143,15 @@ pub(super) fn tell(process: &Process) -> String {
     format!("{} {} ({}): {}", process.pid, process.name, process.state, line.join(" "))
 }
 
-/// Kills what there is of a run, its first process among it, and reaps it.
+/// Kills what there is of a run, its first process among it, and reaps it. Shared memory that it has left
+/// goes, too.
 pub(super) fn kill_all(first: &mut Child, scratch: &Path) {
     let deadline = Instant::now() + Duration::from_secs(10);
+    let (mut shared, mut killed) = (BTreeSet::new(), BTreeSet::from([first.id()]));
     loop {
         let pid = Pid::from_raw(first.id() as i32);
         let there = of_run(first.id(), scratch);
+        shared = shared_memory::used_by(there.iter().map(|process| process.pid), shared);
         let ended = !matches!(first.try_wait(), Ok(None));
         if ended && there.is_empty() {
             break;
@@ -154,6 +161,7 @@ pub(super) fn kill_all(first: &mut Child, scratch: &Path) {
             let _ = killpg(pid, Signal::SIGKILL);
         }
         for process in there {
+            killed.insert(process.pid);
             let _ = kill(Pid::from_raw(process.pid as i32), Signal::SIGKILL);
         }
         if Instant::now() > deadline {
@@ -164,6 +172,8 @@ pub(super) fn kill_all(first: &mut Child, scratch: &Path) {
     }
     OWNED.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&first.id());
     reap_orphans();
+    let began = fs::metadata(scratch.join(GROUP)).and_then(|about| about.modified());
+    shared_memory::remove(&shared, began.unwrap_or_else(|_| SystemTime::now()), &killed);
 }
 
 /// Reaps the zombies that came to this process as the subreaper.

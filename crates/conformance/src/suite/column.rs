@@ -18,8 +18,10 @@ pub struct Column {
     pub description: std::result::Result<Description, Fault>,
     /// What is known to fail.
     pub expectations: Expectations,
-    /// What trials are called by in front of their case.
+    /// What trials are called by in front of their case: how the pool starts workers.
     pub name: String,
+    /// What files are called by that are about it: `concurrent.futures-spawn`.
+    pub pool: String,
 }
 
 /// What becomes of a case in a column.
@@ -34,20 +36,25 @@ pub enum Fate {
 }
 
 impl Column {
-    /// Asks the adapter what it is, and reads what is known to fail from a file in `expectations`.
+    /// Asks the adapter what it is, and reads what is known to fail from `expectations`: a file, or a folder
+    /// in which a file is called after the pool.
     pub fn of(adapter: Adapter, expectations: &Path, limits: Limits) -> Self {
         let described = adapter.describe(limits).and_then(|description| {
-            let expectations = Expectations::read(expectations, &description).map_err(Fault)?;
-            Ok((description, expectations))
+            let pool = format!("{}-{}", description.implementation, description.start_method);
+            let (name, pool) = (plain(&description.start_method), plain(&pool));
+            let expectations = Expectations::read(expectations, &pool).map_err(Fault)?;
+            Ok((description, expectations, name, pool))
         });
-        let (description, expectations, name) = match described {
-            Ok((description, expectations)) => {
-                let name = description.start_method.clone();
-                (Ok(description), expectations, name)
+        match described {
+            Ok((description, expectations, name, pool)) => {
+                Self { adapter, description: Ok(description), expectations, name, pool }
             }
-            Err(fault) => (Err(fault), Expectations::default(), "adapter".to_owned()),
-        };
-        Self { adapter, description, expectations, name }
+            Err(fault) => {
+                let (name, pool) = ("adapter".to_owned(), "adapter".to_owned());
+                let expectations = Expectations::default();
+                Self { adapter, description: Err(fault), expectations, name, pool }
+            }
+        }
     }
 
     /// Returns the name of a trial.
@@ -87,7 +94,7 @@ impl Column {
             result.verdict = match result.verdict {
                 Verdict::Passed if known.at_times.is_some() => Verdict::ThisTime(known.clone()),
                 Verdict::Passed => Verdict::Unexpected(known.reason.clone()),
-                Verdict::Failed(_) => Verdict::Expected(known.clone()),
+                Verdict::Failed(found) if known.is(&found) => Verdict::Expected(known.clone()),
                 other => other,
             };
         }
@@ -100,4 +107,10 @@ impl Column {
         let red = |case: &Case| Result::of(case, Verdict::AdapterError(fault.to_string()));
         cases::all().iter().map(red).collect()
     }
+}
+
+/// Returns a name as a part of a file's name, wherever it comes from: no folder, no end of a line.
+fn plain(name: &str) -> String {
+    let keep = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '_' | '-');
+    name.chars().map(|letter| if keep(letter) { letter } else { '-' }).collect()
 }

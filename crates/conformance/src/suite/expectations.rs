@@ -6,9 +6,10 @@
 //! link = "https://github.com/python/cpython/issues/…"
 //! shown_by = "a_program_without_the_suite.py"
 //! at_times = "Which of two threads is first decides it."
+//! observed = "\"shutdown p #\" returned before"
 //! ```
 //!
-//! A known failure that passes is an error, and so is one of a case that does not exist: the file never
+//! A failure that is `observed` otherwise is another one, and not known. A known failure that passes is an error, and so is one of a case that does not exist: the file never
 //! says more than is true. Only where a race of the pool decides, which `at_times` then names, is
 //! neither outcome unexpected.
 
@@ -19,7 +20,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::cases;
-use crate::contract::Description;
+use crate::judge::{Found, alike};
 
 /// The file of an adapter.
 #[derive(Debug, Clone, Default)]
@@ -44,28 +45,73 @@ pub struct Known {
     /// every run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_times: Option<String>,
+    /// What the failure looks like: the [gist](Found::gist) of what is found. Empty if any failure of the
+    /// case is the one that is known.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub observed: String,
+}
+
+/// A failure that was not known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Observed {
+    /// What was seen, without what differs from run to run.
+    pub reason: String,
+    /// By what it is known again.
+    pub gist: String,
+}
+
+/// What has changed in a file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Blessed {
+    /// The file.
+    pub file: PathBuf,
+    /// The cases that are known to fail from now on.
+    pub added: Vec<String>,
+    /// Those that are not any more.
+    pub removed: Vec<String>,
+}
+
+impl std::fmt::Display for Blessed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "known failures: {}", self.file.display())?;
+        if self.added.is_empty() && self.removed.is_empty() {
+            return writeln!(f, ", as it was");
+        }
+        writeln!(f)?;
+        self.added.iter().try_for_each(|id| writeln!(f, "  + {id}"))?;
+        self.removed.iter().try_for_each(|id| writeln!(f, "  - {id}"))
+    }
 }
 
 impl Known {
     /// Returns what is known of a failure by no more than what was observed.
-    fn observed(observed: &str) -> Self {
+    fn observed(observed: &Observed) -> Self {
         Self {
-            reason: observed.to_owned(),
+            reason: observed.reason.clone(),
             link: String::new(),
             shown_by: String::new(),
             at_times: None,
+            observed: observed.gist.clone(),
         }
+    }
+
+    /// Says whether what was found is what is known.
+    pub(super) fn is(&self, found: &[Found]) -> bool {
+        let first = found.first().map(Found::gist).unwrap_or_default();
+        self.observed.is_empty() || alike(&self.observed, &first)
     }
 }
 
 impl Expectations {
-    /// Reads the file of a pool below `folder`; one that is not there expects no failure.
+    /// Reads the file of a pool: `place`, or if that is a folder the one in it that is called after the
+    /// pool. One that is not there expects no failure.
     ///
     /// # Errors
     ///
     /// It cannot be read, or says something of a case that does not exist, or gives no reason.
-    pub fn read(folder: &Path, description: &Description) -> Result<Self, String> {
-        let file = folder.join(file_name(description));
+    pub(super) fn read(place: &Path, pool: &str) -> Result<Self, String> {
+        let file =
+            if place.is_dir() { place.join(format!("{pool}.toml")) } else { place.to_owned() };
         let text = match fs::read_to_string(&file) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
@@ -98,20 +144,34 @@ impl Expectations {
         self.known.get(id)
     }
 
-    /// Writes the file anew: what has `failed` is known from now on, by what was observed where no
-    /// reason was given before; what is not among `judged` stays, and so does what fails at times. A
-    /// file that says nothing goes.
+    /// Writes the file anew: what has `failed` is known from now on, and what has `passed` is taken out, but
+    /// for what fails at times. A file that says nothing goes.
     ///
     /// # Errors
     ///
     /// It cannot be written.
-    pub fn bless(&self, judged: &[&str], failed: &BTreeMap<String, String>) -> Result<(), String> {
+    pub(super) fn bless(
+        &self,
+        passed: &[&str],
+        failed: &BTreeMap<&str, Observed>,
+    ) -> Result<Blessed, String> {
         let mut known = self.known.clone();
-        known.retain(|id, known| {
-            known.at_times.is_some() || !judged.contains(&id.as_str()) || failed.contains_key(id)
-        });
+        let mut blessed = Blessed { file: self.file.clone(), ..Blessed::default() };
+        for id in passed {
+            if known.get(*id).is_some_and(|known| known.at_times.is_none()) {
+                known.remove(*id);
+                blessed.removed.push((*id).to_owned());
+            }
+        }
         for (id, observed) in failed {
-            known.entry(id.clone()).or_insert_with(|| Known::observed(observed));
+            match known.get_mut(*id) {
+                // The reason is somebody's; that it fails otherwise now is for him to see.
+                Some(known) => known.observed = observed.gist.clone(),
+                None => {
+                    known.insert((*id).to_owned(), Known::observed(observed));
+                }
+            }
+            blessed.added.push((*id).to_owned());
         }
         let written = if known.is_empty() {
             match fs::remove_file(&self.file) {
@@ -125,16 +185,6 @@ impl Expectations {
                 .map_or(Ok(()), fs::create_dir_all)
                 .and_then(|()| fs::write(&self.file, text))
         };
-        written.map_err(|error| format!("{}: {error}", self.file.display()))
+        written.map(|()| blessed).map_err(|error| format!("{}: {error}", self.file.display()))
     }
-}
-
-/// Returns the name of a pool's file: `concurrent.futures spawn` is `concurrent.futures-spawn.toml`.
-fn file_name(description: &Description) -> String {
-    let plain = |text: &str| -> String {
-        let keep =
-            |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '_' | '-');
-        text.chars().map(|letter| if keep(letter) { letter } else { '-' }).collect()
-    };
-    format!("{}-{}.toml", plain(&description.implementation), plain(&description.start_method))
 }

@@ -1,9 +1,11 @@
 //! What a failing trial says to the person who reads it, and what it leaves for them to look at.
 //!
 //! ```text
-//! FOLDER/COLUMN/case.id.json   the scenario and the script, to be run again
-//! FOLDER/COLUMN/case.id.svg    the timeline
+//! FOLDER/POOL/case.id.json   the scenario and the script, to be run again
+//! FOLDER/POOL/case.id.svg    the timeline
 //! ```
+//!
+//! They are there only as long as the case fails.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,8 +16,26 @@ use super::verdict::{Result, Verdict};
 use crate::case::Case;
 use crate::timeline;
 
-/// The most lines of the timeline that are printed; the rest is in the drawing.
+/// The most lines of the timeline that are printed; the drawing has all.
 const MOST_LINES: usize = 60;
+
+/// Removes what an earlier run has left of all cases of a column.
+pub(super) fn forget_all(column: &Column, folder: &Path) {
+    // One that is not there need not be removed.
+    let _ = fs::remove_dir_all(folder.join(&column.pool));
+}
+
+/// Removes what an earlier run has left of a case.
+pub(super) fn forget(column: &Column, case: &Case, folder: &Path) {
+    for file in files(column, case, folder) {
+        let _ = fs::remove_file(file);
+    }
+}
+
+fn files(column: &Column, case: &Case, folder: &Path) -> [PathBuf; 2] {
+    let folder = folder.join(&column.pool);
+    ["svg", "json"].map(|kind| folder.join(format!("{}.{kind}", case.id)))
+}
 
 /// Returns what there is to say, if the pool did not pass. Writes the files below `folder`.
 pub(super) fn text(column: &Column, case: &Case, result: &Result, folder: &Path) -> Option<String> {
@@ -34,10 +54,11 @@ pub(super) fn text(column: &Column, case: &Case, result: &Result, folder: &Path)
         ),
     };
     let mut text = format!(
-        "{} ({})\nrequired: {}\nobserved: {observed}\nsource:   {}\nbook:     {}\nrerun:    {}\n",
+        "{} ({})\nrequired: {}\nobserved: {observed}\n{}source:   {}\nbook:     {}\nrerun:    {}\n",
         case.id,
         case.level,
         case.requirement,
+        known_otherwise(column, case, result),
         case.source,
         case.anchor(),
         column.rerun(case.id),
@@ -48,9 +69,7 @@ pub(super) fn text(column: &Column, case: &Case, result: &Result, folder: &Path)
         let said: String = said.chars().take(2000).collect();
         text += &format!("stderr:   {}\n", said.replace('\n', "\n          "));
     }
-    let lines = timeline::text(history);
-    let shown: Vec<&str> = lines.lines().take(MOST_LINES).collect();
-    text += &format!("\n{}\n", shown.join("\n"));
+    text += &format!("\n{}", timeline::cut(history, MOST_LINES));
     let Some(replay) = &result.replay else { return Some(text) };
     match leave(column, case, &timeline::svg(history), replay, folder) {
         Ok(files) => {
@@ -70,12 +89,17 @@ fn leave(
     again: &Replay,
     folder: &Path,
 ) -> std::io::Result<[PathBuf; 2]> {
-    let folder = folder.join(&column.name);
-    fs::create_dir_all(&folder)?;
-    let drawing = folder.join(format!("{}.svg", case.id));
+    let [drawing, replay] = files(column, case, folder);
+    drawing.parent().map_or(Ok(()), fs::create_dir_all)?;
     fs::write(&drawing, svg)?;
-    let replay = folder.join(format!("{}.json", case.id));
-    let text = serde_json::to_string_pretty(again)?;
-    fs::write(&replay, text)?;
+    fs::write(&replay, serde_json::to_string_pretty(again)?)?;
     Ok([drawing, replay])
+}
+
+/// Says of a case that is known to fail in another way which that is.
+fn known_otherwise(column: &Column, case: &Case, result: &Result) -> String {
+    let known =
+        column.expectations.of(case.id).filter(|_| matches!(result.verdict, Verdict::Failed(_)));
+    known
+        .map_or(String::new(), |known| format!("known:    another failure, {:?}\n", known.observed))
 }

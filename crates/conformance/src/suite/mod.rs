@@ -13,13 +13,15 @@ mod failure;
 mod names;
 mod record;
 mod replay;
+mod summary;
 mod verdict;
 
 pub use column::{Column, Fate};
-pub use expectations::{Expectations, Known};
+pub use expectations::{Blessed, Expectations, Known, Observed};
 pub use names::Names;
 pub use record::file;
 pub use replay::{Replay, Replayed};
+pub use summary::{is_whole, nothing_ran, summary};
 pub use verdict::{Result, Verdict};
 
 use std::collections::BTreeMap;
@@ -29,6 +31,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use libtest_mimic::{Arguments, Conclusion, Failed, Trial};
 
 use crate::case::Case;
+use crate::judge::Found;
 use crate::run::{self, Limits, Ran};
 
 /// What came of a column's cases, in the order of the catalogue; those left out that were not run.
@@ -41,17 +44,29 @@ pub struct Setting {
     pub limits: Limits,
     /// Where failures leave their files.
     pub failures: PathBuf,
+    /// Whether failures are to be made known, so that none is one.
+    pub bless: bool,
 }
 
 /// How many trials run at a time for each CPU: a case waits for half its time, or longer.
 const TRIALS_PER_CPU: usize = 2;
 
 /// Runs the trials that `arguments` ask for on `columns`.
+///
+/// # Errors
+///
+/// They ask for no thread to run them.
 pub fn run(
     arguments: &Arguments,
     columns: Vec<Column>,
     setting: &Setting,
-) -> (Conclusion, Results) {
+) -> std::result::Result<(Conclusion, Results), String> {
+    if arguments.test_threads == Some(0) {
+        return Err("--test-threads is 0, so nothing would ever run; give it 1 or more".to_owned());
+    }
+    if is_whole(arguments) && !arguments.list {
+        columns.iter().for_each(|column| failure::forget_all(column, &setting.failures));
+    }
     let columns: Vec<Arc<Column>> = columns.into_iter().map(Arc::new).collect();
     let found: Arc<Mutex<Vec<(usize, Result)>>> = Arc::default();
     let mut trials = Vec::new();
@@ -62,12 +77,20 @@ pub fn run(
                     let (column, found) = (Arc::clone(column), Arc::clone(&found));
                     let setting = setting.clone();
                     let name = column.trial_name(case.id);
-                    trials.push(Trial::test(name, move || {
+                    let known = column.expectations.of(case.id).map_or("", |_| "known to fail");
+                    let trial = Trial::test(name, move || {
+                        failure::forget(&column, &case, &setting.failures);
                         let result = column.judge(&case, setting.limits);
                         let text = failure::text(&column, &case, &result, &setting.failures);
+                        let is_blessed = setting.bless
+                            && matches!(
+                                result.verdict,
+                                Verdict::Failed(_) | Verdict::Unexpected(_)
+                            );
                         found.lock().unwrap_or_else(PoisonError::into_inner).push((index, result));
-                        text.map_or(Ok(()), |text| Err(Failed::from(text)))
-                    }));
+                        text.filter(|_| !is_blessed).map_or(Ok(()), |text| Err(Failed::from(text)))
+                    });
+                    trials.push(trial.with_kind(known));
                 }
                 Fate::NotFor(case, reason) => {
                     let result = Result::of(&case, Verdict::Unsupported(reason));
@@ -94,40 +117,43 @@ pub fn run(
         results.sort_by_key(|result| order.iter().position(|id| *id == result.case));
         (Column::clone(column), results)
     });
-    let results = results.collect();
-    (conclusion, results)
+    Ok((conclusion, results.collect()))
 }
 
-/// Makes known what has failed, in the file of each column.
+/// Makes known what has failed, in the file of each column. Returns what has changed in each.
 ///
 /// # Errors
 ///
 /// A file cannot be written.
-pub fn bless(results: &Results) -> std::result::Result<(), String> {
+pub fn bless(results: &Results) -> std::result::Result<Vec<Blessed>, String> {
+    let mut blessed = Vec::new();
     for (column, results) in results.iter().filter(|(column, _)| column.description.is_ok()) {
         let mut failed = BTreeMap::new();
-        let mut judged = Vec::new();
+        let mut passed = Vec::new();
         for result in results {
             match &result.verdict {
-                Verdict::Unsupported(_) => continue,
                 Verdict::Failed(found) => {
-                    let observed = found.first().map_or(String::new(), |it| it.complaint.clone());
-                    failed.insert(result.case.to_owned(), observed);
+                    failed.insert(result.case, observed(result, found));
                 }
-                Verdict::Expected(known) => {
-                    failed.insert(result.case.to_owned(), known.reason.clone());
+                Verdict::Passed | Verdict::ThisTime(_) | Verdict::Unexpected(_) => {
+                    passed.push(result.case);
                 }
                 // An adapter that is at fault is never known to be.
-                Verdict::AdapterError(_)
-                | Verdict::Passed
-                | Verdict::ThisTime(_)
-                | Verdict::Unexpected(_) => {}
+                Verdict::AdapterError(_) | Verdict::Expected(_) | Verdict::Unsupported(_) => {}
             }
-            judged.push(result.case);
         }
-        column.expectations.bless(&judged, &failed)?;
+        blessed.push(column.expectations.bless(&passed, &failed)?);
     }
-    Ok(())
+    Ok(blessed)
+}
+
+fn observed(result: &Result, found: &[Found]) -> Observed {
+    let first = found.first().map_or("", |found| found.complaint.as_str());
+    let history = result.history.as_ref();
+    Observed {
+        reason: history.map_or(first.to_owned(), |history| history.without_pids(first)),
+        gist: found.first().map(Found::gist).unwrap_or_default(),
+    }
 }
 
 /// Carries out what is in `file` on each column, and returns what happened and how much is wrong with it.

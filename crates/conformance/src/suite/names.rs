@@ -1,29 +1,35 @@
-//! The environment variables by which the suite is told what to do, since the arguments of a test
-//! program belong to its runner.
+//! What the environment says of a run of the suite.
+
+use crate::environment;
 
 /// See the module's header.
 #[derive(Debug, Clone, Default)]
 pub struct Names {
-    /// `PROCPOOL_ADAPTER`: whom to judge.
+    /// Whom to judge.
     pub adapter: Option<String>,
-    /// `CONFORMANCE_RESULTS`: where the results go.
+    /// Where the results go.
     pub results: Option<String>,
-    /// `CONFORMANCE_SCENARIO`: a file with what to carry out in place of the cases.
+    /// Which cases are known to fail.
+    pub expectations: Option<String>,
+    /// A file with what to carry out in place of the cases.
     pub scenario: Option<String>,
-    /// `CONFORMANCE_BLESS`: what fails is known from now on.
+    /// Whether what fails is known from now on.
     pub bless: bool,
 }
 
 impl Names {
     /// Reads them.
-    pub fn from_environment() -> Self {
-        let read =
-            |name| std::env::var(name).ok().filter(|value: &String| !value.trim().is_empty());
-        Self {
-            adapter: read("PROCPOOL_ADAPTER"),
-            results: read("CONFORMANCE_RESULTS"),
-            scenario: read("CONFORMANCE_SCENARIO"),
-            bless: read("CONFORMANCE_BLESS").is_some(),
-        }
+    ///
+    /// # Errors
+    ///
+    /// One is set to what makes no sense.
+    pub fn from_environment() -> Result<Self, String> {
+        Ok(Self {
+            adapter: environment::read(environment::ADAPTER)?,
+            results: environment::read(environment::RESULTS)?,
+            expectations: environment::read(environment::EXPECTATIONS)?,
+            scenario: environment::read(environment::SCENARIO)?,
+            bless: environment::bless()?,
+        })
     }
 }

@@ -14,10 +14,11 @@ pub(crate) fn entries() -> Vec<Entry> {
             },
             vec![
                 (
-                    |made| made.saw(|it| it.opened[0].1.push((7, "/tmp/x/stdout".to_owned()))),
-                    "the worker has [(7, \"/tmp/x/stdout\")]",
+                    |made| made.saw(|it| it.opened[0].1.push((7, "/tmp/x/opened".to_owned()))),
+                    "the worker has [(7, \"/tmp/x/opened\")]",
                 ),
                 (|made| made.saw(|it| it.opened.clear()), "the worker was not seen"),
+                (|made| made.fails("open_file", ErrorClass::Other), "\"open_file\" failed"),
             ],
         ),
         (

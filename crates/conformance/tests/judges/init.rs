@@ -1,6 +1,8 @@
 //! Histories of initializers.
 
-use procpool_conformance::contract::{ErrorClass, EventKind, policy};
+use procpool_conformance::cases;
+use procpool_conformance::contract::{ErrorClass, EventKind, Policies, policy};
+use procpool_conformance::history::place_of;
 use serde_json::json;
 
 use crate::made::Made;
@@ -147,4 +149,33 @@ pub(crate) fn entries() -> Vec<Entry> {
             ],
         ),
     ]
+}
+
+#[test]
+fn a_constructor_may_report_that_the_initializer_failed() {
+    let ids = [
+        "init.raising-breaks",
+        "init.exit-breaks",
+        "init.kill-breaks",
+        "init.error-is-told",
+        "init.failing-and-nothing-submitted",
+        "init.failing-then-shutdown",
+        "init.failing-starts-no-storm",
+    ];
+    for id in ids {
+        // Then there is no pool for the steps that follow.
+        let reports = |start: fn(&mut Policies)| {
+            let made = Made::of(id).choosing(start).fails_with("new p", "the disk is on fire");
+            let scenario = cases::find(id).expect("it is there").scenario();
+            ["submit a", "submit b", "submit c", "result a", "result b", "result c", "shutdown p"]
+                .into_iter()
+                .filter(|step| place_of(&scenario, step).is_some())
+                .fold(made, |made, step| made.fails(step, ErrorClass::Invalid))
+        };
+        reports(|policies| policies.start = Some(policy::Start::AtConstruction)).passes();
+        if id != "init.failing-starts-no-storm" {
+            // Where workers start with the first task, nobody can have called it.
+            reports(|policies| policies.start = Some(policy::Start::OnDemand)).is_found("failed");
+        }
+    }
 }

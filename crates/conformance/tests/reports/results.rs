@@ -1,7 +1,7 @@
 //! The file: what is written is read, and what contradicts itself is refused with a reason.
 
 use procpool_conformance::case::Level;
-use procpool_conformance::report::{CaseResult, Results, Run, Verdict};
+use procpool_conformance::report::{CaseResult, Diff, Matrix, Results, Run, Verdict, html};
 use serde_json::{Value, json};
 
 use crate::fixture::{case, dead, hostile, results, run};
@@ -69,6 +69,39 @@ fn a_contradiction_is_refused() {
     let mut early = passed();
     early.seconds = -1.0;
     assert_eq!(cases(vec![early]), "the run of `x`: a.b: it took less than no time");
+}
+
+#[test]
+fn two_runs_of_one_adapter_stand_side_by_side() {
+    let names = |change: fn(&mut Run)| {
+        let first = run("x", "pool", vec![case("a.b", Level::Must, Verdict::Failed)]);
+        let mut second = run("x", "pool", vec![case("a.b", Level::Must, Verdict::Passed)]);
+        change(&mut second);
+        let results = Results::of(vec![first, second]).expect("they are two runs");
+        assert!(html(&results, None).is_ok());
+        Matrix::of(&results).names
+    };
+    let version = |run: &mut Run| {
+        run.description.as_mut().expect("it has one").version = "1.3.0".to_owned();
+    };
+    assert_eq!(names(version), ["pool (spawn): 1.2.3", "pool (spawn): 1.3.0"]);
+    let date = |run: &mut Run| run.date = "2026-02-01T00:00:00Z".to_owned();
+    assert_eq!(
+        names(date),
+        ["pool (spawn): 2026-01-31T12:00:00Z", "pool (spawn): 2026-02-01T00:00:00Z"]
+    );
+    assert_eq!(names(|_| {}), ["pool (spawn): #1", "pool (spawn): #2"]);
+    assert_eq!(names(|run| run.adapter = "y".to_owned()), ["pool (spawn): x", "pool (spawn): y"]);
+}
+
+#[test]
+fn of_two_runs_of_one_adapter_the_last_is_compared() {
+    let judged = |verdict| run("x", "pool", vec![case("a.b", Level::Must, verdict)]);
+    let both = vec![judged(Verdict::Failed), judged(Verdict::Passed)];
+    let both = Results::of(both).expect("they are two runs");
+    let later = Results::of(vec![judged(Verdict::Failed)]).expect("it is one");
+    assert_eq!(Diff::of(&both, &later).losses(), 1);
+    assert_eq!(Diff::of(&later, &both).improvements.len(), 1);
 }
 
 #[test]

@@ -1,0 +1,10 @@
+# Its worker is at work for longer than what is waited for one step; the client waits for it all the time.
+. ./honest.sh
+worker() {
+    sh -c 'exec sleep 100' &
+    sleep 3; event begin $!
+    sleep 3; event end $!
+    kill $!
+    sleep 3
+}
+main "$1"

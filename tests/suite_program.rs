@@ -1,0 +1,169 @@
+//! The program that judges pools, as its users start it: what it refuses, what it says, and which files it
+//! leaves. The pools are procpool's saboteurs and adapters that are a few lines of shell.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use assert_cmd::Command;
+use assert_cmd::assert::Assert;
+use predicates::prelude::PredicateBooleanExt as _;
+use predicates::str::{contains, is_empty};
+use procpool_testkit::program;
+
+/// The suite with an adapter.
+fn suite(adapter: impl AsRef<OsStr>) -> Command {
+    static SUITE: LazyLock<PathBuf> = LazyLock::new(|| program::test("conformance"));
+    let mut command = Command::new(&*SUITE);
+    command.current_dir(program::root()).env("PROCPOOL_ADAPTER", adapter);
+    command
+}
+
+/// A pool that misbehaves in one way; `honest` does not.
+fn saboteur(name: &str) -> String {
+    format!("'{}' {name}", program::path("saboteur").display())
+}
+
+/// One of the shell's adapters.
+fn shell(name: &str) -> String {
+    format!("cd crates/conformance/tests/hostile && sh {name}.sh")
+}
+
+fn refuses(command: &mut Command, words: &str) -> Assert {
+    command.assert().code(2).stderr(contains(words))
+}
+
+#[test]
+fn an_adapter_that_is_set_to_nothing_is_refused() {
+    for nothing in ["", " ", "\t\n"] {
+        refuses(&mut suite(nothing), "PROCPOOL_ADAPTER is set, but empty").stdout(is_empty());
+    }
+    let adapter = OsString::from_vec(b"./adapter-\xff".to_vec());
+    refuses(&mut suite(adapter), "which is not UTF-8").stdout(is_empty());
+}
+
+#[test]
+fn variables_that_make_no_sense_are_refused() {
+    let wrong = [
+        ("CONFORMANCE_RESULTS", "", "is set, but empty"),
+        ("CONFORMANCE_SCENARIO", " ", "is set, but empty"),
+        ("CONFORMANCE_EXPECTATIONS", "", "is set, but empty"),
+        ("CONFORMANCE_EXPECTATIONS", "no/such.toml", "which does not exist; CONFORMANCE_BLESS=1"),
+        ("CONFORMANCE_BLESS", "", "is set, but empty"),
+        ("CONFORMANCE_BLESS", "yes", "must be 0 or 1"),
+        ("CONFORMANCE_BLESS", "2", "must be 0 or 1"),
+        ("CONFORMANCE_SCALE", "fast", "must be a number from 0.01"),
+        ("CONFORMANCE_SCALE", "NaN", "must be a number from 0.01"),
+        ("CONFORMANCE_SCALE", "", "is set, but empty"),
+        ("CONFORMANCE_SEED", "abc", "must be a whole number"),
+        ("CONFORMANCE_SEED", "-1", "must be a whole number"),
+        ("CONFORMANCE_DRAWS", "0", "without a draw, nothing is judged"),
+        ("CONFORMANCE_DRAWS", "4294967296", "without a draw, nothing is judged"),
+    ];
+    for (name, value, words) in wrong {
+        refuses(suite(shell("plain")).env(name, value), words).stderr(contains(name));
+    }
+    let mut alone = suite("");
+    alone.env_remove("PROCPOOL_ADAPTER").env("CONFORMANCE_EXPECTATIONS", "known.toml");
+    refuses(&mut alone, "CONFORMANCE_EXPECTATIONS is set without PROCPOOL_ADAPTER");
+}
+
+#[test]
+fn a_variable_that_the_suite_does_not_have_is_named() {
+    let warning = "warning: the suite has no variable CONFORMANCE_BLES; it changes nothing";
+    suite(shell("plain"))
+        .env("CONFORMANCE_BLES", "1")
+        .arg("--list")
+        .assert()
+        .stderr(contains(warning));
+    let all = ["SCALE", "SEED", "DRAWS"].map(|name| (format!("CONFORMANCE_{name}"), "1"));
+    suite(shell("plain")).envs(all).arg("--list").assert().success().stderr(is_empty());
+}
+
+#[test]
+fn no_thread_is_refused() {
+    refuses(suite(shell("plain")).args(["--test-threads", "0"]), "--test-threads is 0");
+}
+
+#[test]
+fn a_filter_that_fits_nothing_fails() {
+    let none = "no case was run; asked for was \"artcle\"";
+    refuses(suite(shell("plain")).arg("artcle"), none);
+    let exact = ["--exact", "submit.returns-the-result"];
+    let whole = "with --exact the name is whole: fork::submit.returns-the-result";
+    refuses(suite(shell("plain")).args(exact), whole);
+    let unsupported = "and the cases that fit, 1, are not for this pool";
+    refuses(suite(shell("plain")).arg("article.initargs"), unsupported)
+        .stdout(contains("sh (fork): 1 unsupported\n"))
+        .stdout(contains("not declared, with the number of cases: initargs (1)\n"));
+    refuses(suite(shell("plain")).args(["--skip", "fork::"]), "no case was run");
+    suite(shell("plain")).args(["artcle", "--list"]).assert().success();
+}
+
+const CASE: &str = "fork::article.initargs";
+
+/// Runs one case on a saboteur, with what is known in `folder`.
+fn judged(folder: &Path, name: &str, bless: &str) -> Assert {
+    let mut suite = suite(saboteur(name));
+    suite.env("CONFORMANCE_EXPECTATIONS", folder.join("known.toml"));
+    suite.env("CONFORMANCE_RESULTS", folder.join("results.json"));
+    suite.env("CONFORMANCE_BLESS", bless).args(["--exact", &CASE.replace("fork", "spawn")]).assert()
+}
+
+#[test]
+fn a_failure_is_known_in_a_file_of_the_pools_own() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let known = folder.path().join("known.toml");
+    fs::write(&known, "").expect("the folder is ours");
+    judged(folder.path(), "drops-initargs", "0").code(101).stdout(contains("1 failed"));
+    assert_eq!(fs::read_to_string(&known).expect("it is there"), "", "0 blesses nothing");
+
+    let said = format!("known failures: {}\n  + article.initargs\n", known.display());
+    judged(folder.path(), "drops-initargs", "1").success().stdout(contains(said));
+    let text = fs::read_to_string(&known).expect("it is there");
+    assert!(text.contains("observed = \"it was called with null\""), "{text}");
+
+    let expected = contains("[known to fail] spawn::article.initargs")
+        .and(contains("(spawn): 1 expected failures\n").and(contains("passed\n").not()));
+    judged(folder.path(), "drops-initargs", "0").success().stdout(expected);
+
+    // What fails otherwise is another failure.
+    fs::write(&known, text.replace("with null", "twice")).expect("the folder is ours");
+    let other = contains("known:    another failure, \"it was called twice\"");
+    judged(folder.path(), "drops-initargs", "0").code(101).stdout(other);
+
+    let said = format!("known failures: {}\n  - article.initargs\n", known.display());
+    judged(folder.path(), "honest", "1").success().stdout(contains(said));
+    assert!(!known.exists(), "a file that says nothing goes");
+    judged(folder.path(), "honest", "1").success().stdout(contains("known.toml, as it was\n"));
+}
+
+#[test]
+fn files_of_a_failure_are_there_as_long_as_the_case_fails() {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("known.toml"), "").expect("the folder is ours");
+    let left = folder.path().join("results.failures/procpool-spawn");
+    let files = ["svg", "json"].map(|kind| left.join(format!("article.initargs.{kind}")));
+    judged(folder.path(), "drops-initargs", "0").code(101);
+    assert!(files.iter().all(|file| file.exists()), "{}", left.display());
+    judged(folder.path(), "honest", "0").success();
+    assert!(!files.iter().any(|file| file.exists()), "{}", left.display());
+}
+
+#[test]
+fn names_of_a_pool_lead_to_no_other_folder() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut suite = suite(shell("climbs"));
+    suite.env("CONFORMANCE_RESULTS", folder.path().join("a/b/results.json"));
+    suite.env("CONFORMANCE_SCALE", "0.05").arg("article.initargs").assert().code(101);
+    let mut there: Vec<_> = fs::read_dir(folder.path()).expect("it is there").collect();
+    assert_eq!(there.len(), 1, "{there:?}");
+    let inside = there.remove(0).expect("it is readable").path().join("b/results.failures");
+    let names: Vec<_> = fs::read_dir(inside)
+        .expect("it is there")
+        .map(|entry| entry.expect("it is readable").file_name())
+        .collect();
+    assert_eq!(names, ["..-..-..-..-x"]);
+}

@@ -24,6 +24,7 @@
 //! - [`loggers`]: loggers that use the pool;
 //! - [`manager`]: a manager that cannot go on;
 //! - [`sandbox`]: filters that refuse a worker system calls;
+//! - [`thread_locals`]: pools in the destructors of thread-locals;
 //! - [`scribbling`]: tasks that write to the memory that their worker shares with the parent.
 //!
 //! [`support`], [`causes`], [`memory`] and [`crossing`] are what these tests share.
@@ -56,6 +57,7 @@ mod sandbox;
 mod scribbling;
 mod starting;
 mod support;
+mod thread_locals;
 mod waiting;
 
 procpool::init_tests!();

@@ -91,6 +91,11 @@ fn a_dead_worker_is_replaced() {
 }
 
 #[test]
+fn init_may_be_called_again_anywhere() {
+    shows("init again");
+}
+
+#[test]
 fn a_dead_server_is_replaced_unless_it_is_a_copy() {
     shows("server killed");
 }

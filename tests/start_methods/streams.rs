@@ -45,3 +45,51 @@ fn streams_that_are_closed_before_a_worker_starts_are_not_the_pools() {
 fn streams_that_are_closed_before_another_worker_starts_are_not_the_pools() {
     assert_no_number_is_the_pools("second");
 }
+
+/// Runs the program whose tasks print to `stdout` and `stderr`, as the shell says, and returns what it made
+/// of that: the errors of its tasks.
+fn errors_of_printing(method: &str, redirections: &str, modes: [&str; 2]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let report = folder.path().join("report");
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", &format!("exec \"$0\" \"$@\" {redirections}")]);
+    shell.arg(program::path("fail_streams")).arg(&report).args(modes).env(start::VARIABLE, method);
+    let output = shell.stdin(Stdio::null()).output().expect("there is a shell");
+    let report = fs::read_to_string(report).unwrap_or_default();
+    assert!(output.status.success(), "{}: {report}", output.status);
+    report
+}
+
+/// The same under each start method, and with captured stderr: each task fails as `expected` says.
+fn assert_errors(redirections: &'static str, how: &'static str, expected: [&'static str; 2]) {
+    watch::within(watch::HANG, move || {
+        for method in METHODS {
+            for mode in ["inherited", "captured"] {
+                // Captured, stderr is a pipe of the pool's, which is read.
+                let stderr = if mode == "captured" { "ok" } else { expected[1] };
+                let wanted = format!(
+                    "print: {}\neprint: {stderr}\nfails on: {}\nworks\none worker\n",
+                    expected[0], expected[0]
+                );
+                let found = errors_of_printing(method, redirections, [mode, how]);
+                assert_eq!(found, wanted, "{method}, {mode}, {redirections}");
+            }
+        }
+    });
+}
+
+#[test]
+fn tasks_print_to_closed_streams_as_to_nowhere() {
+    assert_errors("<&- >&- 2>&-", "closed", ["ok", "ok"]);
+}
+
+#[test]
+fn a_task_that_prints_to_a_full_device_fails_alone_and_says_why() {
+    let errors = ["stdout: No space left on device", "stderr: No space left on device"];
+    assert_errors(">/dev/full 2>/dev/full", "full", errors);
+}
+
+#[test]
+fn a_task_that_prints_to_a_pipe_that_nobody_reads_fails_alone_and_says_why() {
+    assert_errors("", "broken", ["stdout: Broken pipe", "stderr: Broken pipe"]);
+}

@@ -85,6 +85,8 @@ mod failures_reports;
 mod failures_sandbox;
 #[path = "../failures/scribbling.rs"]
 mod failures_scribbling;
+#[path = "../failures/thread_locals.rs"]
+mod failures_thread_locals;
 #[path = "../failures/waiting.rs"]
 mod failures_waiting;
 

@@ -321,7 +321,8 @@ impl<S: 'static> ProcessPoolExecutor<S> {
             let mut scratch = match codec::into_bytes(arguments) {
                 Ok(bytes) => bytes,
                 Err(arguments) => {
-                    let mut scratch = SCRATCH.take();
+                    // Gone in the destructor of another thread-local.
+                    let mut scratch = SCRATCH.try_with(Cell::take).unwrap_or_default();
                     scratch.clear();
                     let encoded =
                         codec::encode(&arguments, &mut scratch, CodecStep::EncodeArguments);
@@ -333,7 +334,7 @@ impl<S: 'static> ProcessPoolExecutor<S> {
                 return self.pool.submit(errand, Arguments::Large(std::mem::take(&mut scratch)));
             }
             let submitted = self.pool.submit(errand, Arguments::Small(&scratch));
-            SCRATCH.set(scratch);
+            let _ = SCRATCH.try_with(|kept| kept.set(scratch));
             submitted
         };
         Future::new(queue(), &self.pool)

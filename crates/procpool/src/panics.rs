@@ -35,7 +35,9 @@ pub(crate) fn install(socket: Option<&'static Socket>) {
             return previous(info);
         }
         match socket {
-            _ if cfg!(panic = "unwind") => LAST.set(Some(describe(info))),
+            _ if cfg!(panic = "unwind") => {
+                let _ = LAST.try_with(|last| last.replace(Some(describe(info))));
+            }
             Some(socket) if home.is_current() => send_before_abort(socket, describe(info)),
             _ => previous(info),
         }
@@ -61,7 +63,9 @@ pub(crate) fn catch_message<T>(run: impl FnOnce() -> T + UnwindSafe) -> Result<T
         let message = payload_message(&*payload);
         // What the hook saw last may be another panic, which the task caught itself: one that was
         // resumed, not begun, does not pass the hook.
-        let seen = LAST.take().filter(|seen| seen.message == message);
+        // In the destructor of a thread-local it may be gone.
+        let seen =
+            LAST.try_with(RefCell::take).ok().flatten().filter(|seen| seen.message == message);
         let report = seen.unwrap_or(RemotePanic { message, location: None, backtrace: None });
         // A payload whose destructor panics must not end the worker.
         let _ = panic::catch_unwind(AssertUnwindSafe(|| drop(payload)));

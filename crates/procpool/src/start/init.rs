@@ -8,6 +8,7 @@ use nix::unistd::Pid;
 use super::{SERVER_ARGUMENT, WORKER_ARGUMENT, server};
 use crate::link::{ParentLink, SEGMENT, Segment};
 use crate::sys::code::{self, Function};
+use crate::sys::descriptor::open_closed_streams;
 use crate::sys::image::ImageIdentity;
 use crate::sys::lifeline;
 use crate::sys::packet::PacketSocket;
@@ -27,7 +28,8 @@ static INITIALIZED: AtomicBool = AtomicBool::new(false);
 /// Makes this program fit for pools. Call it first in `main`.
 ///
 /// Workers are this same program, started again, or copies of a server that is. In these this call
-/// takes over and never returns; in the program itself it returns at once, and may be called again.
+/// takes over and never returns; in the program itself it returns at once. It may be called again, in a
+/// task too, and then does nothing.
 ///
 /// What stands before it in `main` runs in every worker too: a worker that prints there prints
 /// once per worker, one that waits there is late, and one that never arrives is given up after
@@ -70,14 +72,13 @@ static INITIALIZED: AtomicBool = AtomicBool::new(false);
 /// }
 /// ```
 pub fn init() {
-    serve_if_started_to();
-    mark_initialized();
-}
-
-fn mark_initialized() {
-    // Now, because later this process, or a server that it becomes, may have changed its root.
-    let _ = ImageIdentity::current();
-    INITIALIZED.store(true, Ordering::Relaxed);
+    // The command line counts once: in a worker, or in a copy of a server, a later call is a task's.
+    // Relaxed: the flag guards no other memory.
+    if !INITIALIZED.swap(true, Ordering::Relaxed) {
+        // Now, because later this process, or a server that it becomes, may have changed its root.
+        let _ = ImageIdentity::current();
+        serve_if_started_to();
+    }
 }
 
 pub(crate) fn is_initialized() -> bool {
@@ -87,10 +88,13 @@ pub(crate) fn is_initialized() -> bool {
 
 /// What [`init_tests!`](crate::init_tests) does before `main`.
 pub(crate) fn serve_before_main() {
-    if role().is_some()
-        && let Err(errno) = ignore_sigpipe()
-    {
-        complain(&format!("SIGPIPE cannot be ignored: {}", errno.desc()));
+    if role().is_some() {
+        if let Err(errno) = ignore_sigpipe() {
+            complain(&format!("SIGPIPE cannot be ignored: {}", errno.desc()));
+        }
+        if let Err(errno) = open_closed_streams() {
+            complain(&format!("a closed stream cannot be opened: {}", errno.desc()));
+        }
     }
     init();
 }
@@ -104,8 +108,6 @@ fn role() -> Option<&'static str> {
 /// Becomes a worker or a server if this process was started as one.
 fn serve_if_started_to() {
     let Some(role) = role() else { return };
-    // Pools inside tasks: their workers are this program again, and pass here.
-    mark_initialized();
     if privileges::differ_from_callers() {
         complain(&format!(
             "{role} is not believed: this program has other privileges than its caller (set-user-ID, \

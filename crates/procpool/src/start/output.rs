@@ -21,6 +21,12 @@ const WORKER: &[u8] = b"{worker}";
 
 /// Where a stream of the workers goes: see [`Builder::stdout`](crate::Builder::stdout).
 ///
+/// A stream that takes nothing harms no worker. To one that is closed, in the program too, tasks print
+/// as to `/dev/null`. On a full device, or a pipe that nobody reads any more, `println!` panics, as in
+/// any program: the task fails with [`Error::Panicked`](crate::Error::Panicked), whose message is the
+/// system's answer, such as "failed printing to stdout: Broken pipe (os error 32)". Its worker goes on,
+/// but as long as the stream takes nothing, so fails each task there that prints.
+///
 /// # Examples
 ///
 /// Nothing of what tasks print is seen, and their errors are in one file:

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::path::Path;
 
-use procpool::{BrokenCause, Error};
+use procpool::{BrokenCause, Error, ProcessPoolExecutor};
 use procpool_testkit::{os, trace};
 
 use crate::support::{Crossing, builder, cause_of, cross, method, pid, pool};
@@ -135,4 +135,22 @@ pub(crate) fn a_task_may_have_a_pool() {
     for _ in 0..3 {
         assert_eq!(pool.submit(nested, 4).result(), Ok(vec![8, 10]));
     }
+}
+
+pub(crate) fn init_may_be_called_again_anywhere() {
+    procpool::init();
+    let mut builder = builder(1).initializer(procpool::init).finalizer(|()| procpool::init());
+    if method() != "spawn" {
+        builder = builder.preload(procpool::init);
+    }
+    let pool = builder.build().expect("it can be built");
+    let again = |x: u32| {
+        procpool::init();
+        let inner = ProcessPoolExecutor::builder().max_workers(1).build();
+        procpool::init();
+        inner.expect("tasks may have pools").submit(|x: u32| 2 * x, x).result().ok()
+    };
+    assert_eq!(pool.submit(again, 21).result(), Ok(Some(42)));
+    assert_eq!(pool.submit(again, 21).result(), Ok(Some(42)));
+    assert_eq!(pool.stats().restarts, 0);
 }

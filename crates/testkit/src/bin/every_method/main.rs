@@ -18,7 +18,7 @@ use procpool_testkit::os;
 type Behaviour = fn();
 
 /// By name, in the order of the tests that run them.
-const BEHAVIOURS: [(&str, Behaviour); 27] = [
+const BEHAVIOURS: [(&str, Behaviour); 28] = [
     ("initializer", behaviours::the_initializer_runs_once_in_every_worker_before_its_tasks),
     ("initializer fails", behaviours::a_failing_initializer_is_the_cause),
     ("map", behaviours::map_keeps_the_order),
@@ -31,6 +31,7 @@ const BEHAVIOURS: [(&str, Behaviour); 27] = [
     ("death", endings::a_death_is_the_cause),
     ("exit", endings::an_exit_is_the_cause),
     ("replaced", endings::a_dead_worker_is_replaced),
+    ("init again", behaviours::init_may_be_called_again_anywhere),
     ("server killed", endings::a_dead_server_is_replaced_unless_it_is_a_copy),
     ("killed", endings::killing_ends_what_never_ends),
     ("killed at once", endings::killing_at_any_moment_leaves_nobody),

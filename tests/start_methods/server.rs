@@ -92,6 +92,7 @@ fn a_server_that_is_killed_is_the_cause_and_its_workers_are_gone() {
             pid: pair.server.pid,
             exit: WorkerExit::Signal(libc::SIGKILL),
             activity: Activity::Idle,
+            refused: None,
             copy: false,
         };
         assert_eq!(cause_of(error), expected);

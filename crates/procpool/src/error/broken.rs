@@ -8,7 +8,7 @@ use std::time::Duration;
 use nix::errno::Errno as Known;
 use serde::{Deserialize, Serialize};
 
-use super::death::UNSTARTED;
+use super::death::{UNSTARTED, because};
 use super::errno::Refusal;
 use super::{Activity, CodecError, Errno, RemotePanic, WorkerDeath, WorkerExit};
 
@@ -156,16 +156,11 @@ pub enum BrokenCause {
         exit: WorkerExit,
         /// What it was doing.
         activity: Activity,
+        /// The system call that it needed and that was refused, if that ended it.
+        refused: Option<String>,
         /// Whether it was a copy of the program, of [`StartMethod::Fork`](crate::StartMethod::Fork):
         /// there can be no second one.
         copy: bool,
-    },
-    /// The process that workers are forked from could not go on, because the system refused it something.
-    ServerGaveUp {
-        /// The server.
-        pid: u32,
-        /// What was refused, and the system's answer.
-        why: String,
     },
     /// The process that workers are forked from did not answer in time and was killed.
     ServerTimeout {
@@ -236,8 +231,9 @@ impl fmt::Display for BrokenCause {
                 write!(f, "no worker could be started: creating {what} failed: {refusal}")
             }
             BrokenCause::Protocol { pid, what } => write!(f, "worker {pid} {what}"),
-            BrokenCause::ServerDied { pid, exit, activity, copy } => {
+            BrokenCause::ServerDied { pid, exit, activity, refused, copy } => {
                 write!(f, "server {pid}, from which workers are forked, {exit} while {activity}")?;
+                because(refused, f)?;
                 match (copy, activity) {
                     (true, _) => f.write_str(
                         "; it was a copy of the program as it was in build(), so there can be no \
@@ -246,9 +242,6 @@ impl fmt::Display for BrokenCause {
                     (false, Activity::Starting) => write!(f, "; {UNSTARTED}"),
                     (false, _) => Ok(()),
                 }
-            }
-            BrokenCause::ServerGaveUp { pid, why } => {
-                write!(f, "server {pid}, from which workers are forked, cannot go on: {why}")
             }
             BrokenCause::ServerTimeout { pid, limit, activity } => write!(
                 f,

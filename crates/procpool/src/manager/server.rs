@@ -45,8 +45,10 @@ pub(super) struct Expected {
     words: Vec<(u64, Instant)>,
     /// The worker that was asked for, which may exist and is not in the pool yet.
     arrival: Option<Arrival>,
-    /// Why the server was given up, or gives up: the cause of its end.
+    /// Why the server was given up: the cause of its end.
     cause: Option<BrokenCause>,
+    /// What the system has refused the server, which ends over it.
+    refused: Option<String>,
 }
 
 /// What the pool knows of a worker that is being started.
@@ -118,7 +120,8 @@ impl PoolState {
         let reap = || pool.settings.starter.server()?.reap(&pool.poller);
         if ended && let Some((pid, ended, activity)) = reap() {
             let copy = pool.settings.starter.server().is_some_and(|server| server.is_copy());
-            let died = BrokenCause::ServerDied { pid, exit: ended.exit, activity, copy };
+            let (exit, refused) = (ended.exit, self.expected.refused.take());
+            let died = BrokenCause::ServerDied { pid, exit, activity, refused, copy };
             let cause = self.expected.cause.take().unwrap_or(died);
             self.on_server_ended(pool, cause, wakes);
         }
@@ -169,8 +172,8 @@ impl PoolState {
                 self.expected.answered();
                 self.on_start_error(pool, error, wakes);
             }
-            // Its end, which follows, has this cause.
-            News::GivesUp(cause) => self.expected.cause = Some(cause),
+            // Its end follows.
+            News::GivesUp(refused) => self.expected.refused = Some(refused),
             News::Ended(serial, ended) => {
                 if let Some(index) = self.index_of(serial) {
                     self.workers[index].process.told(ended);

@@ -31,9 +31,7 @@ use crate::sys::fork::{count_threads, fork, keep_only, set_variables};
 use crate::sys::lifeline::Lifeline;
 use crate::sys::packet::{self, PacketSocket};
 use crate::sys::poller::Poller;
-use crate::sys::process::{
-    Ended, PidFd, Stream, Surroundings, discard, exit_now, name_refused, spawn_self,
-};
+use crate::sys::process::{Ended, PidFd, Stream, Surroundings, exit_now, name_refused, spawn_self};
 use crate::sys::signal::{bits_of, block_all, forget_handlers, set_mask};
 use crate::wire::FunctionRef;
 
@@ -81,7 +79,7 @@ pub(crate) enum News {
     /// How a worker ended.
     Ended(u64, Ended),
     /// The server ends, and why.
-    GivesUp(BrokenCause),
+    GivesUp(String),
 }
 
 impl Forkserver {
@@ -289,10 +287,7 @@ impl Forkserver {
                 };
                 Some(News::StartFailed(StartError { what, errno }))
             }
-            Report::GivesUp(why) => {
-                let pid = self.server.as_ref()?.pid;
-                Some(News::GivesUp(BrokenCause::ServerGaveUp { pid, why }))
-            }
+            Report::GivesUp(refused) => Some(News::GivesUp(refused)),
             Report::Ended { id, ended } => Some(News::Ended(id, ended)),
         }
     }
@@ -361,13 +356,7 @@ fn send_stream(control: &PacketSocket, number: i32, stream: Stream<'_>) -> nix::
 
 impl Server {
     fn new(pid: Pid, lifeline: Lifeline, control: PacketSocket) -> nix::Result<Self> {
-        let process = PidFd::open(pid).inspect_err(|errno| {
-            // ESRCH: another wait of the program has reaped it, and its number may be anybody's.
-            if *errno != Errno::ESRCH {
-                discard(pid);
-            }
-        })?;
-        let process = Process::child(process, lifeline);
+        let process = Process::child(PidFd::of_child(pid)?, lifeline);
         Ok(Self { pid: pid.as_raw() as u32, process, control, watched: false })
     }
 }

@@ -29,7 +29,7 @@ use crate::sys::lifeline;
 use crate::sys::lineage::Lineage;
 use crate::sys::packet::{Packet, PacketSocket};
 use crate::sys::process::{
-    PidFd, complain, discard, end_with, end_with_nobody, exit_now, restore_name, set_name,
+    PidFd, complain, end_with, end_with_nobody, exit_now, restore_name, set_name,
 };
 use crate::sys::refused::Refused;
 use crate::sys::signal::{adopt_sigint, lay_down_shield, set_mask, shield};
@@ -44,6 +44,10 @@ const NOT_READY: i32 = 1;
 
 /// The exit code of a server that cannot go on.
 pub(super) const CONFUSED: i32 = 70;
+
+/// How often to look at what cannot be waited for, in milliseconds. Shorter looks more often in vain;
+/// longer tells of a worker's end later.
+const LOOK: u8 = 20;
 
 /// Serves the pool at the other end of `control`, in process `parent`, until the end of this process.
 /// All signals are blocked; `mask` is the workers'.
@@ -215,6 +219,8 @@ impl Server {
         match poll(&mut sources, PollTimeout::NONE) {
             // The callers look again in any case.
             Ok(_) | Err(Errno::EINTR) => {}
+            // It may not have as many descriptors as it has: somebody has lowered the limit.
+            Err(Errno::EINVAL) => drop(poll(&mut sources[1..2], LOOK)),
             Err(errno) => self.give_up(Refused::new("poll")(errno)),
         }
         if self.parent.has_ended() {
@@ -309,13 +315,7 @@ impl Server {
         let Some(pid) = fork().map_err(|errno| (false, errno))? else {
             return Ok(Some(Seat { server, worker, socket, memory, lifeline, streams }));
         };
-        let process = PidFd::open(pid).inspect_err(|errno| {
-            // ESRCH: SIGCHLD is ignored and it has ended already; its number may be anybody's.
-            if *errno != Errno::ESRCH {
-                discard(pid);
-            }
-        });
-        let process = process.map_err(|errno| (true, errno))?;
+        let process = PidFd::of_child(pid).map_err(|errno| (true, errno))?;
         let (id, pid) = (worker.serial, pid.as_raw() as u32);
         self.tell(&Report::Started { id, pid }, Some(&process));
         self.workers.push(Child { worker, pid, process, ended: false });

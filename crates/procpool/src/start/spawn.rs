@@ -2,11 +2,10 @@
 
 use std::os::fd::{AsFd, AsRawFd};
 
-use nix::errno::Errno;
 use nix::unistd::getpid;
 
 use super::{Newcomer, Process, StartError, Started, WORKER_ARGUMENT, check_privileges, make_link};
-use crate::sys::process::{PidFd, Surroundings, discard, name_refused, spawn_self};
+use crate::sys::process::{PidFd, Surroundings, name_refused, spawn_self};
 use crate::sys::signal::with_sigint;
 
 /// Starts a worker.
@@ -28,12 +27,7 @@ pub(super) fn spawn(newcomer: Newcomer<'_>) -> Result<Started, StartError> {
     let arguments = [WORKER_ARGUMENT.to_owned(), argument];
     let pid = spawn_self(&arguments, &surroundings)
         .map_err(|errno| StartError { what: name_refused(errno), errno })?;
-    let process = PidFd::open(pid).map_err(|errno| {
-        // ESRCH: another wait of the program has reaped it, and its number may be anybody's.
-        if errno != Errno::ESRCH {
-            discard(pid);
-        }
-        StartError { what: "a process descriptor", errno }
-    })?;
+    let process =
+        PidFd::of_child(pid).map_err(|errno| StartError { what: "a process descriptor", errno })?;
     Ok(Started { pid: pid.as_raw() as u32, process: Process::child(process, lifeline), link })
 }

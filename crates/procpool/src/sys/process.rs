@@ -139,6 +139,19 @@ impl Ended {
 pub(crate) struct PidFd(OwnedFd);
 
 impl PidFd {
+    /// Opens a child that this process has just started; one that cannot be opened is killed and reaped.
+    pub(crate) fn of_child(pid: Pid) -> nix::Result<Self> {
+        Self::open(pid).inspect_err(|errno| {
+            // ESRCH: another wait of the program has reaped it, or SIGCHLD is ignored, and its number may
+            // be anybody's.
+            if *errno != Errno::ESRCH {
+                // One that may not be killed ends by its lifeline, and is not waited for.
+                let killed = nix::sys::signal::kill(pid, Signal::SIGKILL).is_ok();
+                while killed && nix::sys::wait::waitpid(pid, None) == Err(Errno::EINTR) {}
+            }
+        })
+    }
+
     /// Opens `pid`, which must be a child that nobody has reaped.
     pub(crate) fn open(pid: Pid) -> nix::Result<Self> {
         // SAFETY: pidfd_open(2) takes two integers and touches no memory of ours.
@@ -288,15 +301,6 @@ pub(crate) fn end_with(parent: Pid) -> Result<bool, Refused> {
     } else {
         Ok(found == parent)
     }
-}
-
-/// Kills and reaps a child for which no [`PidFd`] could be opened. One that this process may not kill
-/// ends by its lifeline, and is not waited for.
-pub(crate) fn discard(pid: Pid) {
-    if nix::sys::signal::kill(pid, Signal::SIGKILL).is_err() {
-        return;
-    }
-    while nix::sys::wait::waitpid(pid, None) == Err(Errno::EINTR) {}
 }
 
 /// Ends this process at once: no destructors, no exit handlers, no output.

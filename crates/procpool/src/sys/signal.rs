@@ -70,46 +70,70 @@ pub(crate) fn mask_of(bits: u64) -> SigSet {
     unsafe { SigSet::from_sigset_t_unchecked(set) }
 }
 
+/// Signals by which the kernel reports faults: after a handler that does nothing the fault comes again.
+const FAULTS: [libc::c_int; 6] =
+    [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP, libc::SIGSYS];
+
+/// Signals whose default action stops a process, or does nothing.
+const HARMLESS: [libc::c_int; 7] = [
+    libc::SIGTSTP,
+    libc::SIGTTIN,
+    libc::SIGTTOU,
+    libc::SIGCHLD,
+    libc::SIGCONT,
+    libc::SIGURG,
+    libc::SIGWINCH,
+];
+
+const DO_NOTHING: extern "C" fn(libc::c_int) = do_nothing;
+
 /// Makes a server of this process, which no signal ends that is meant for the program.
 pub(crate) fn shield() {
-    replace_actions(libc::SIG_DFL, do_nothing as *const () as libc::sighandler_t);
+    replace_actions(|number, action| {
+        let ends = !FAULTS.contains(&number) && !HARMLESS.contains(&number);
+        (action == libc::SIG_DFL && ends).then_some(DO_NOTHING as libc::sighandler_t)
+    });
 }
 
 /// Makes a worker of a copy of a server: signals have their default actions, but for those that
 /// `preload` has given other ones.
 pub(crate) fn lay_down_shield() {
-    replace_actions(do_nothing as *const () as libc::sighandler_t, libc::SIG_DFL);
+    let is_shield = |action| action == DO_NOTHING as libc::sighandler_t;
+    replace_actions(|_, action| is_shield(action).then_some(libc::SIG_DFL));
 }
 
-/// Replaces action `old` by `new` for the signals that end a process when nobody handles them. Not for
-/// those by which the kernel reports faults, after whose handler the fault would come again.
-fn replace_actions(old: libc::sighandler_t, new: libc::sighandler_t) {
-    const OTHERS: [libc::c_int; 13] = [
-        libc::SIGSEGV,
-        libc::SIGBUS,
-        libc::SIGFPE,
-        libc::SIGILL,
-        libc::SIGTRAP,
-        libc::SIGSYS,
-        libc::SIGTSTP,
-        libc::SIGTTIN,
-        libc::SIGTTOU,
-        libc::SIGCHLD,
-        libc::SIGCONT,
-        libc::SIGURG,
-        libc::SIGWINCH,
-    ];
-    for number in NUMBERS.filter(|number| !OTHERS.contains(number)) {
+/// Gives every signal that has a handler its default action, as exec does, in a copy of a process:
+/// the handlers are the original's. Those for faults stay, because they are Rust's own, which
+/// exec'd programs install anew.
+pub(crate) fn forget_handlers() {
+    let kept = [libc::SIGSEGV, libc::SIGBUS];
+    replace_actions(|number, action| {
+        (action != libc::SIG_IGN && !kept.contains(&number)).then_some(libc::SIG_DFL)
+    });
+}
+
+/// Ignores SIGPIPE, as Rust's runtime does before `main`.
+pub(crate) fn ignore_sigpipe() {
+    replace_actions(|number, _| (number == libc::SIGPIPE).then_some(libc::SIG_IGN));
+}
+
+/// Gives signals other actions: the default one, none, or [`DO_NOTHING`].
+fn replace_actions(
+    new_action: impl Fn(libc::c_int, libc::sighandler_t) -> Option<libc::sighandler_t>,
+) {
+    for number in NUMBERS {
         let mut action = MaybeUninit::<libc::sigaction>::zeroed();
         // SAFETY: sigaction(2) writes at most a sigaction, to memory that is one. It refuses SIGKILL,
         // SIGSTOP and what is the C library's.
         let result = unsafe { libc::sigaction(number, std::ptr::null(), action.as_mut_ptr()) };
         // SAFETY: all-zero bytes are a valid sigaction, and sigaction(2) leaves it valid.
         let mut action = unsafe { action.assume_init() };
-        if result == 0 && action.sa_sigaction == old {
+        if result == 0
+            && let Some(new) = new_action(number, action.sa_sigaction)
+        {
             (action.sa_sigaction, action.sa_flags) = (new, libc::SA_RESTART);
-            // SAFETY: `new` is the default action, or `do_nothing`, which touches nothing and so may
-            // run at any instant.
+            // SAFETY: the default action and ignoring run no code of this process, and `do_nothing`
+            // touches nothing, so it may run at any instant.
             unsafe { libc::sigaction(number, &raw const action, std::ptr::null_mut()) };
         }
     }
@@ -129,29 +153,6 @@ pub(crate) fn adopt_sigint() -> Result<(), Refused> {
     interrupt.add(Signal::SIGINT);
     sigprocmask(SigmaskHow::SIG_UNBLOCK, Some(&interrupt), None)
         .map_err(Refused::new("sigprocmask"))
-}
-
-/// Gives every signal that has a handler its default action, as exec does, in a copy of a process:
-/// the handlers are the original's. Those for faults stay, because they are Rust's own, which
-/// exec'd programs install anew.
-pub(crate) fn forget_handlers() {
-    let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
-    let faults = [Signal::SIGSEGV, Signal::SIGBUS];
-    for signal in Signal::iterator().filter(|signal| !faults.contains(signal)) {
-        // SAFETY: the default action runs no code of ours.
-        let Ok(previous) = (unsafe { sigaction(signal, &default) }) else { continue };
-        if matches!(previous.handler(), SigHandler::SigIgn) {
-            // SAFETY: ignoring a signal runs no code of ours.
-            let _ = unsafe { sigaction(signal, &previous) };
-        }
-    }
-}
-
-/// Ignores SIGPIPE, as Rust's runtime does before `main`.
-pub(crate) fn ignore_sigpipe() -> nix::Result<()> {
-    let action = SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty());
-    // SAFETY: ignoring a signal runs no code of ours.
-    unsafe { sigaction(Signal::SIGPIPE, &action) }.map(drop)
 }
 
 #[cfg(test)]

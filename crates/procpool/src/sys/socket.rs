@@ -7,7 +7,6 @@
 use std::io::{self, IoSlice, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::sys::socket::{
@@ -44,17 +43,15 @@ impl Socket {
 }
 
 /// Takes over a socket that this process was started with. `None` when the number is not a socket that
-/// `parent` has made, as this process's user or as root; and at every call but the first: then somebody
-/// typed the command line.
+/// `parent` has made, as this process's user or as root: then somebody typed the command line.
 pub(super) fn take_inherited(number: RawFd, parent: Pid) -> Option<OwnedFd> {
-    static TAKEN: AtomicBool = AtomicBool::new(false);
-    if number <= 2 || TAKEN.swap(true, Ordering::Relaxed) {
+    if number <= 2 {
         return None;
     }
     getsockname::<UnixAddr>(number).ok()?;
     // SAFETY: getsockname succeeded, so the descriptor is open; the parent made it for this
-    // process alone and named it on the command line, which is read here and, by the swap
-    // above, only once; so nothing else owns it.
+    // process alone and named it on the command line, which `init` reads only once; so nothing else
+    // owns it.
     let fd = unsafe { OwnedFd::from_raw_fd(number) };
     let maker = getsockopt(&fd, PeerCredentials).ok()?;
     let is_ours = maker.uid() == 0 || maker.uid() == geteuid().as_raw();

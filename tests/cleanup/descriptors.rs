@@ -64,8 +64,9 @@ fn a_worker_has_its_streams_its_link_and_one_thread_and_nothing_of_other_workers
         let mut links = HashSet::new();
         for pid in workers {
             let descriptors = os::descriptors_of(pid);
-            let link = link_of_worker(&descriptors, path);
-            assert!(links.insert(link), "worker {pid} shares a link: {descriptors:?}");
+            for end in ends_of_worker(&descriptors, path) {
+                assert!(links.insert(end), "worker {pid} shares an end: {descriptors:?}");
+            }
             assert_eq!(os::threads_of(pid).len(), 1, "tasks may fork, and unshare");
         }
         go_on.give(4);
@@ -79,23 +80,26 @@ fn workers_in(folder: &Path) -> Vec<u32> {
     names.filter_map(|name| name.to_str()?.strip_prefix("worker-")?.parse().ok()).collect()
 }
 
-/// Returns the one socket in `descriptors`, which are all that a worker should have, beside what
-/// its task has opened in `folder`.
-fn link_of_worker(descriptors: &[(i32, String)], folder: &str) -> String {
-    let mut links = Vec::new();
+/// Returns the one socket and the one pipe in `descriptors`, a link and a lifeline, which are all that a
+/// worker should have, beside what its task has opened in `folder`.
+fn ends_of_worker(descriptors: &[(i32, String)], folder: &str) -> [String; 2] {
+    let (mut links, mut lifelines) = (Vec::new(), Vec::new());
     for (number, target) in descriptors {
         match (*number, target.as_str()) {
             (0, target) => assert_eq!(target, "/dev/null"),
             (1 | 2, target) => assert_eq!(target, own_target(*number)),
             (_, target) if target.starts_with("socket:") => links.push(target.to_owned()),
+            (number, target) if target.starts_with("pipe:") && !is_handed_down(number) => {
+                lifelines.push(target.to_owned());
+            }
             (_, target) if target.starts_with(folder) => {}
             (number, target) => {
                 assert!(is_handed_down(number), "{number} is {target}: {descriptors:?}");
             }
         }
     }
-    assert_eq!(links.len(), 1, "a worker has one link: {descriptors:?}");
-    links.remove(0)
+    assert_eq!((links.len(), lifelines.len()), (1, 1), "one of each: {descriptors:?}");
+    [links.remove(0), lifelines.remove(0)]
 }
 
 fn own_target(number: i32) -> String {

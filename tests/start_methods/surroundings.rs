@@ -84,7 +84,7 @@ fn a_process_that_left_its_namespace_has_no_more_threads() {
 
 #[test]
 fn a_result_beyond_the_programs_memory_is_named() {
-    let expected = "sent a result for which this program has no memory: return less at once";
+    let expected = "did not fit into the memory of this process";
     assert_each(printed(|| shell(r#"exec "$0""#), "memory"), [expected; 3]);
 }
 

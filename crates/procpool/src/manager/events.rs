@@ -107,7 +107,7 @@ impl PoolState {
     fn read_whole_results(&mut self, index: usize, wakes: &mut Wakes) -> Result<bool, String> {
         let worker = &mut self.workers[index];
         let (mut calls, mut chunks) = (0, 0);
-        while worker.link.fill().map_err(|error| unread(&error))? == Progress::Frame {
+        while worker.link.fill().map_err(|error| said(&error))? == Progress::Frame {
             match worker.on_result(wakes)? {
                 Settled::Call => calls += 1,
                 Settled::Chunk => chunks += 1,
@@ -372,18 +372,6 @@ fn initializer_cause(pid: u32, failure: InitializerFailure) -> BrokenCause {
         InitializerFailure::Setup(what) => {
             BrokenCause::Protocol { pid, what: format!("could not set itself up: {what}") }
         }
-    }
-}
-
-/// Why the rest of a result was not read.
-fn unread(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::OutOfMemory => {
-            "sent a result for which this program has no memory: return less at once, or a file's \
-             name; look at `ulimit -v` and at memory.max of the control group"
-                .to_owned()
-        }
-        _ => said(error),
     }
 }
 

@@ -153,7 +153,7 @@ fn serve_as_worker(argument: &str) -> Option<Infallible> {
     let Some(segment) = Segment::inherited(memory, SEGMENT) else {
         worker::refuse(&socket, worker::NO_MEMORY.to_owned())
     };
-    lifeline::hold(lifeline::inherited(held)?);
+    lifeline::hold(lifeline::inherited(held)?).for_good();
     restore_name();
     let link = ParentLink::new(socket, segment, parent);
     worker::run(link, id, std::process::exit, Ok(()))

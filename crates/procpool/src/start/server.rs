@@ -58,13 +58,13 @@ pub(super) fn run(
     mask: SigSet,
     preload: Option<fn()>,
 ) -> ! {
-    lifeline::hold(held);
+    let held = lifeline::hold(held);
     // Not into the frames below: in a copy of the program they are the program's.
     let _ = panic::catch_unwind(AssertUnwindSafe(|| {
         let mut server = Server::set_up(control, parent, mask);
         server.preload(preload);
         let seat = server.serve();
-        drop(server);
+        drop((server, held));
         seat.become_worker()
     }));
     complain(&format!("server {} panicked, which is a bug in procpool", getpid()));
@@ -347,7 +347,7 @@ impl Seat {
         restore_name();
         lay_down_shield();
         let Self { server, worker, socket, memory, lifeline, streams } = self;
-        lifeline::hold(lifeline);
+        lifeline::hold(lifeline).for_good();
         let socket = Socket::from(socket);
         let Some(segment) = Segment::received(memory, SEGMENT) else {
             worker::refuse(&socket, worker::NO_MEMORY.to_owned())

@@ -8,7 +8,7 @@
 //!
 //! It fails for a holder that closes it, as a task may that closes every descriptor.
 
-use std::os::fd::{AsFd, AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
@@ -58,10 +58,24 @@ pub(crate) fn inherited(number: RawFd) -> Option<OwnedFd> {
     Some(held)
 }
 
+/// The reading end, in the process that ends by it. A copy of that process drops it: it is not meant.
+#[derive(Debug)]
+#[must_use = "it holds as long as it lives"]
+pub(crate) struct Held {
+    _end: OwnedFd,
+}
+
+impl Held {
+    /// Holds until the process ends.
+    pub(crate) fn for_good(self) {
+        std::mem::forget(self);
+    }
+}
+
 /// Makes this process end as soon as the other end is cut or gone, which it may be already.
 ///
 /// A system without that (F_SETSIG, F_SETOWN) leaves the process with what else ends it.
-pub(crate) fn hold(held: OwnedFd) {
+pub(crate) fn hold(held: OwnedFd) -> Held {
     let number = held.as_raw_fd();
     // SAFETY: these calls change what the kernel does with an open descriptor, which is ours.
     let asked = Errno::result(unsafe { libc::fcntl(number, F_SETSIG, libc::SIGKILL) })
@@ -75,8 +89,7 @@ pub(crate) fn hold(held: OwnedFd) {
     if asked.is_ok() && poll(&mut source, PollTimeout::ZERO).is_ok_and(|ready| ready > 0) {
         super::process::exit_now(0);
     }
-    // It is held until the process ends.
-    let _ = held.into_raw_fd();
+    Held { _end: held }
 }
 
 #[cfg(test)]
@@ -96,7 +109,7 @@ mod tests {
         match unsafe { fork() }.expect("a process can be copied") {
             ForkResult::Child => {
                 drop(lifeline);
-                hold(held);
+                let _held = hold(held);
                 loop {
                     pause();
                 }

@@ -135,9 +135,9 @@ fn whatever_a_task_writes_to_one_word_everything_settles_in_a_busy_pool() {
 #[test]
 fn whatever_a_thread_of_an_idle_worker_writes_the_next_tasks_settle() {
     watch::within(5 * watch::HANG, || {
-        let other = pool_beside_another(1);
         for class in 0..CLASSES {
             let (executor, crossing) = (pool(1), Crossing::new());
+            let other = pool_beside_another(1);
             executor.submit(scribble_later, (class, crossing.places())).result().unwrap();
             crossing.let_go(1);
             crossing.wait_for(1);

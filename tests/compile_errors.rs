@@ -18,7 +18,7 @@ use procpool_testkit::program::root;
 use serde_json::Value;
 
 /// The name of each program and what stands in its `main`, before which these items stand.
-const PROGRAMS: [(&str, &str); 11] = [
+const PROGRAMS: [(&str, &str); 12] = [
     ("fits", "pool.submit(task, \"a\".to_owned()); pool.submit(|x: u32| x, 1);"),
     ("captures", "let factor = 2; pool.submit(|x: u32| x * factor, 1);"),
     ("captures_in_map", "let factor = 2; pool.map(|x: u32| x * factor, [1]);"),
@@ -36,6 +36,24 @@ const PROGRAMS: [(&str, &str); 11] = [
         "foreign_state",
         "let pool = builder().initializer(number).build().unwrap();
          pool.submit_with(|_: &mut String, (): ()| (), ());",
+    ),
+    (
+        "unread",
+        "#[deny(unused_must_use)]
+         fn unread(pool: &ProcessPoolExecutor) {
+             let futures = [pool.submit(|x: u32| x, 1)];
+             pool.map(|x: u32| x, [1]);
+             pool.map(|x: u32| x, [1]).indexed();
+             pool.map_options();
+             pool.map_options().buffersize(1).map(|x: u32| x, [1]);
+             pool.timeout(std::time::Duration::MAX);
+             pool.events();
+             builder().max_workers(1);
+             procpool::as_completed(&futures);
+             procpool::as_completed(&futures).timeout(std::time::Duration::MAX);
+             futures.into_iter().map(IntoFuture::into_future).next().unwrap();
+         }
+         unread(&pool);",
     ),
 ];
 
@@ -183,4 +201,23 @@ fn a_bare_state_is_to_be_returned_in_ok() {
 #[test]
 fn a_task_for_another_state_is_refused() {
     assert_refused("foreign_state", contains("mismatched types").and(contains("u32")));
+}
+
+#[test]
+fn a_value_that_does_nothing_when_it_is_dropped_is_not_to_be_dropped() {
+    let map = "read its results, with `for` or `collect`";
+    for (times, words) in [
+        (2, map),
+        (1, "nothing is submitted before `map`"),
+        (1, "nothing is submitted before `submit`"),
+        (1, "events that happen after it is dropped are lost"),
+        (1, "no pool is made before `build`"),
+        (2, "an iterator does nothing before it is read"),
+        (1, "dropping it cancels the task"),
+        (10, "error: unused"),
+    ] {
+        assert_refused("unread", contains(words).count(times));
+    }
+    let map = contains("dropping a map cancels its items that have not started");
+    assert_refused("unread", map);
 }

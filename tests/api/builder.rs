@@ -6,7 +6,7 @@ use std::path::Path;
 use std::thread;
 
 use nix::libc;
-use procpool::{Builder, Error, ProcessPoolExecutor};
+use procpool::{Builder, Error, EventKind, ProcessPoolExecutor};
 use procpool_testkit::{trace, watch};
 
 use crate::crossing::{Crossing, cross, pid};
@@ -196,4 +196,27 @@ fn a_pool_may_be_larger_than_the_machine() {
 fn the_limit_on_the_start_is_part_of_the_builder() {
     let builder = crate::builder().start_timeout(watch::HANG);
     assert!(format!("{builder:?}").contains("start_timeout: 60s"), "{builder:?}");
+}
+
+#[test]
+fn short_tasks_are_over_before_many_workers_were_started_for_them() {
+    watch::within(watch::HANG, || {
+        let used = |work: fn(&ProcessPoolExecutor)| {
+            let executor = crate::builder().max_workers(usize::MAX).build().unwrap();
+            let events = executor.events();
+            work(&executor);
+            drop(executor);
+            events.filter(|event| matches!(event.kind, EventKind::WorkerStarted(_))).count()
+        };
+        let started = used(|executor| {
+            let results = executor.map(|x: u32| x + 1, 0..1_000);
+            assert!(results.map(Result::unwrap).eq(1..1_001));
+        });
+        assert!(started < 500, "{started} workers for a map of 1,000");
+        let started = used(|executor| {
+            let futures: Vec<_> = (0..1_000).map(|x: u32| executor.submit(|x| x, x)).collect();
+            assert!(futures.iter().all(|future| future.result().is_ok()));
+        });
+        assert!(started < 500, "{started} workers for 1,000 tasks");
+    });
 }

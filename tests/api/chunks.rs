@@ -140,6 +140,104 @@ fn adaptive_chunks_carry_many_items_and_large_ones() {
     });
 }
 
+// Behaviours: MAP-01, MAP-20.
+#[test]
+fn a_result_never_waits_for_an_item_behind_it_in_its_chunk() {
+    watch::within(watch::HANG, || {
+        // Short items first, so that those behind them travel with many others.
+        let task = |(index, length, go): (u32, usize, String)| {
+            if !go.is_empty() {
+                gate::take(&go);
+            }
+            (index, "x".repeat(length))
+        };
+        for (chunksize, unordered) in
+            [(None, false), (Some(100), false), (None, true), (Some(7), true)]
+        {
+            for length in [0, 100, 2_000] {
+                let crossing = Crossing::new();
+                let executor = pool(1);
+                // Two items stop, which may be in one chunk.
+                let go = |index| match index {
+                    50 | 52 => crossing.places().1,
+                    _ => String::new(),
+                };
+                let items = (0..100).map(|index| (index, length, go(index)));
+                let mut options = executor.map_options();
+                if let Some(chunksize) = chunksize {
+                    options = options.chunksize(chunksize);
+                }
+                if unordered {
+                    options = options.unordered();
+                }
+                let mut results = options.map(task, items).map(Result::unwrap);
+                let mut expect = |range: std::ops::Range<u32>| {
+                    for index in range {
+                        let result = results.next().unwrap();
+                        assert_eq!((result.0, result.1.len()), (index, length));
+                    }
+                };
+                expect(0..50);
+                crossing.let_go(1);
+                expect(50..52);
+                crossing.let_go(1);
+                expect(52..100);
+            }
+        }
+    });
+}
+
+#[test]
+fn a_chunk_carries_results_of_any_length() {
+    watch::within(watch::HANG, || {
+        let executor = pool(2);
+        let lengths = || (0..300_usize).map(|index| index * index % 20_011);
+        // More than is drafted, of results that are, and of some that are not.
+        for chunksize in [None, Some(1), Some(50), Some(300)] {
+            let task = |length: usize| vec![length as u8; length];
+            let mut options = executor.map_options();
+            if let Some(chunksize) = chunksize {
+                options = options.chunksize(chunksize);
+            }
+            let results = options.map(task, lengths());
+            assert!(results.map(Result::unwrap).eq(lengths().map(task)), "{chunksize:?}");
+        }
+    });
+}
+
+// Behaviours: MAP-06, MAP-07.
+#[test]
+fn failures_and_results_of_every_kind_come_before_their_chunk_is_over() {
+    watch::within(watch::HANG, || {
+        let task = |(index, go): (u32, String)| {
+            match index % 5 {
+                _ if !go.is_empty() => gate::take(&go),
+                1 => panic!("{index}"),
+                _ => {}
+            }
+            if index % 5 == 2 { Fragile(BAD_RESULT) } else { Fragile(index as u8) }
+        };
+        let crossing = Crossing::new();
+        let executor = pool(1);
+        let go = |index| if index == 40 { crossing.places().1 } else { String::new() };
+        let items = (0..60).map(|index| (index, go(index)));
+        let mut results = executor.chunksize(60).map(task, items).indexed();
+        let expected = |index: usize| match index % 5 {
+            1 => Err(index.to_string()),
+            2 => Err("EncodeResult".to_owned()),
+            _ => Ok(index as u8),
+        };
+        for index in 0..60 {
+            if index == 40 {
+                crossing.let_go(1);
+            }
+            let (its, result) = results.next().unwrap();
+            assert_eq!((its, outcome(&result)), (index, expected(index)));
+        }
+        assert!(results.next().is_none());
+    });
+}
+
 /// A number that refuses to travel at one of the four steps.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Fragile(u8);

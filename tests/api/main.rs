@@ -11,6 +11,7 @@
 //! - [`inputs`]: what a map takes;
 //! - [`queue`]: what waits for a worker;
 //! - [`readings`]: what a future says of itself;
+//! - [`reentry`]: user code that the pool calls, and that calls the pool;
 //! - [`several`]: several pools at once;
 //! - [`at_once`]: pools that several threads make;
 //! - [`values`]: arguments and results on their way;
@@ -39,6 +40,7 @@ mod places;
 mod pools;
 mod queue;
 mod readings;
+mod reentry;
 mod several;
 mod shutdown;
 mod state;

@@ -127,9 +127,42 @@ fn the_iterator_knows_its_length_and_stays_at_its_end() {
         let mut results = executor.map(|x: u8| x, [1, 2, 3]);
         for left in (0..3).rev() {
             results.next().unwrap().unwrap();
-            assert_eq!(results.size_hint(), (left, Some(left)));
+            assert_eq!((results.len(), results.size_hint()), (left, (left, Some(left))));
         }
         assert_eq!((results.next(), results.next()), (None, None));
+    });
+}
+
+// Behaviours: MAP-25.
+#[test]
+fn the_length_holds_when_the_pool_takes_no_more() {
+    watch::within(watch::HANG, || {
+        let executor = pool(1);
+        let items = (0_u32..).inspect(|item| {
+            if *item == 2 {
+                executor.shutdown(false, false)
+            }
+        });
+        let results = executor.map(|x| x, items);
+        assert_eq!(results.len(), 3, "the last is why there are no more");
+        assert_eq!(results.collect::<Vec<_>>(), [Ok(0), Ok(1), Err(Error::Shutdown)]);
+    });
+}
+
+// Behaviours: MAP-25.
+#[test]
+fn a_map_of_a_pool_that_takes_no_more_pulls_one_item() {
+    watch::within(watch::HANG, || {
+        let executor = pool(1);
+        executor.shutdown(true, false);
+        let results = executor.map(|x: u32| x, 0..);
+        assert_eq!(results.collect::<Vec<_>>(), [Err(Error::Shutdown)]);
+        assert_eq!(executor.map(|x: u32| x, []).count(), 0, "there was nothing to refuse");
+        let executor = pool(1);
+        executor.kill_workers();
+        let results: Vec<_> = executor.chunksize(10).map(|x: u32| x, 0..).collect();
+        assert!(matches!(results[..], [.., Err(Error::BrokenProcessPool(_))]), "{results:?}");
+        assert!(results.len() == 1, "{results:?}");
     });
 }
 
@@ -260,5 +293,34 @@ fn a_map_that_waits_for_its_iterator_keeps_nobody_else_waiting() {
             drop(give);
             assert_eq!(mapping.join().unwrap(), [1, 2]);
         });
+    });
+}
+
+// Behaviours: MAP-01.
+#[test]
+fn a_result_never_waits_for_an_item_behind_it() {
+    watch::within(watch::HANG, || {
+        for count in [3, 10, 100] {
+            let crossing = Crossing::new();
+            let executor = pool(2);
+            let (arrived, go) = crossing.places();
+            // Item 0 ends when 2 has begun, and 2 when the test has the results before it.
+            let task = |(index, arrived, go): (u32, String, String)| {
+                match index {
+                    0 => gate::take(&arrived),
+                    2 => {
+                        gate::give(&arrived);
+                        gate::take(&go);
+                    }
+                    _ => {}
+                }
+                index
+            };
+            let items = (0..count).map(|index| (index, arrived.clone(), go.clone()));
+            let mut results = executor.map(task, items);
+            assert_eq!([results.next(), results.next()], [Some(Ok(0)), Some(Ok(1))]);
+            crossing.let_go(1);
+            assert!(results.map(Result::unwrap).eq(2..count));
+        }
     });
 }

@@ -67,7 +67,7 @@ fn a_pool_that_was_shut_down_takes_no_tasks() {
             assert_eq!(executor.submit(pid, ()).result(), Err(Error::Shutdown));
             assert_eq!(executor.submit_with(|(), ()| 1, ()).result(), Err(Error::Shutdown));
             let results: Vec<_> = executor.map(pid, [(), ()]).collect();
-            assert_eq!(results, [Err(Error::Shutdown), Err(Error::Shutdown)]);
+            assert_eq!(results, [Err(Error::Shutdown)], "the second was not asked for");
         }
         let text = Error::Shutdown.to_string();
         assert_eq!(text, "the pool was shut down and takes no new tasks");

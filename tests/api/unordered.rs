@@ -70,3 +70,61 @@ fn a_slow_item_is_late_when_the_others_were_given() {
         crossing.let_go(1);
     });
 }
+
+// Behaviours: MAP-20.
+#[test]
+fn every_result_is_given_with_the_index_of_its_item() {
+    watch::within(watch::HANG, || {
+        let executor = pool(2);
+        let task = |x: usize| if x % 3 == 1 { panic!("{x}") } else { x };
+        let number = |result: Result<usize, Error>| match result {
+            Ok(number) => number,
+            Err(Error::Panicked(panic)) => panic.message.parse().unwrap(),
+            Err(other) => panic!("{other}"),
+        };
+        for unordered in [false, true] {
+            for chunksize in [None, Some(1), Some(7), Some(1000)] {
+                let mut options = executor.map_options();
+                if let Some(chunksize) = chunksize {
+                    options = options.chunksize(chunksize);
+                }
+                if unordered {
+                    options = options.unordered();
+                }
+                let mut indices: Vec<usize> = options
+                    .map(task, 0..100)
+                    .indexed()
+                    .map(|(index, result)| {
+                        assert_eq!(number(result), index, "chunksize {chunksize:?}");
+                        index
+                    })
+                    .collect();
+                indices.sort_unstable();
+                assert!(indices.into_iter().eq(0..100));
+            }
+        }
+        let buffered = executor.map_options().unordered().buffersize(3).map(task, 0..);
+        assert!(buffered.indexed().take(100).all(|(index, result)| number(result) == index));
+    });
+}
+
+// Behaviours: MAP-09, MAP-20, MAP-25.
+#[test]
+fn an_error_that_is_no_items_has_the_number_of_results_before_it() {
+    watch::within(watch::HANG, || {
+        let crossing = Crossing::new();
+        let executor = pool(1);
+        let items = [(1, String::new()), (2, String::new()), (0, crossing.places().1)];
+        let options = executor.chunksize(1).unordered().timeout(Duration::ZERO);
+        let results = options.map(wait_for_gate, items);
+        let last = results.indexed().last();
+        let Some((given, Err(Error::TimedOut(_)))) = last else { panic!("{last:?}") };
+        assert!(given <= 2);
+        crossing.let_go(1);
+        executor.shutdown(true, false);
+        let refused: Vec<_> = executor.map(|x: u32| x, 5..).indexed().collect();
+        assert_eq!(refused, [(0, Err(Error::Shutdown))]);
+        let none: Vec<_> = executor.chunksize(0).map(|x: u32| x, 5..).indexed().collect();
+        assert!(matches!(none[..], [(0, Err(Error::InvalidArgument(_)))]));
+    });
+}

@@ -74,7 +74,8 @@ fn every_task_crashes_with_long_arguments_in_the_queue() {
         let pids = workers_of(&executor, 2);
         let results = executor.map(crash, vec![vec![1; (4 << 20) + 1]; 10]);
         let errors: Vec<_> = results.map(Result::unwrap_err).collect();
-        assert_eq!(errors.len(), 10);
+        // Those that would come after the first death are not taken.
+        assert!((1..=10).contains(&errors.len()));
         errors.iter().for_each(|error| assert_killed(error, &pids));
     });
 }

@@ -43,6 +43,8 @@ mod api_places;
 mod api_queue;
 #[path = "../api/readings.rs"]
 mod api_readings;
+#[path = "../api/reentry.rs"]
+mod api_reentry;
 #[path = "../api/several.rs"]
 mod api_several;
 #[path = "../api/shutdown.rs"]

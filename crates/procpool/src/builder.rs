@@ -74,6 +74,7 @@ pub struct Initargs<A>(A);
 ///     Ok(())
 /// }
 /// ```
+#[must_use = "no pool is made before `build`"]
 pub struct Builder<S = (), I = ()> {
     max_workers: Option<usize>,
     policies: Policies,
@@ -317,7 +318,10 @@ impl<A: Serialize + DeserializeOwned + 'static> Builder<(), Initargs<A>> {
 }
 
 impl<S, I> Builder<S, I> {
-    /// Sets how many workers may exist at once. Workers are started when tasks need them.
+    /// Sets how many workers may exist at once. Workers are started when tasks need them: one for each
+    /// task, or item of a map, that waits while no worker is idle or starting. Results are looked at
+    /// between two starts, so short tasks are over before many workers were started for them, however
+    /// large the number is.
     ///
     /// By default as many as the calling thread may use CPUs at once: its CPU affinity, which workers
     /// inherit, and the quotas of its control groups count, as [`std::thread::available_parallelism`]

@@ -29,7 +29,6 @@ use nix::sys::signal::SigSet;
 
 use crate::panics;
 use crate::sys::lineage::Lineage;
-use crate::sys::process::exit_now;
 use crate::sys::signal;
 
 /// What the thread runs.
@@ -176,10 +175,7 @@ impl CallbackThread {
         while let Some(callback) = state.queue.pop_front() {
             drop(state);
             run(callback);
-            if HOME.get().is_some_and(|home| !home.is_current()) {
-                // The callback has forked this process, and its copy returned, too.
-                exit_now(0);
-            }
+            HOME.get().inspect(Lineage::end_copy);
             state = self.lock();
         }
         state.runner = None;

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! item:   varint(2 × length + failed) | bytes
-//! result of a chunk:   nanoseconds it took, u64 le | item …
+//! result of a chunk:   item … | nanoseconds it took, u64 le
 //! ```
 //!
 //! Every item has its own length, so an item that cannot be decoded spares its neighbours. A

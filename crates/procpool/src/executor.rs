@@ -354,8 +354,9 @@ impl<S> ProcessPoolExecutor<S> {
     /// lives. It may be called again, in any combination, and each call has its own effect: one that
     /// waits does so after one that did not, one that cancels cancels what is left.
     ///
-    /// A callback or hook that calls it with `wait` does not wait for itself and those behind it. In a
-    /// [forked copy](Error::ForkedCopy) of the program it does nothing, and neither does dropping.
+    /// A callback or hook that calls it with `wait` does not wait for itself and those behind it. A map
+    /// that still takes items is refused the next one: it may be called by the iterator of those, too. In
+    /// a [forked copy](Error::ForkedCopy) of the program it does nothing, and neither does dropping.
     ///
     /// With `wait` it blocks the calling thread, as dropping the executor does. In asynchronous code
     /// that is for `spawn_blocking` and its like; or for `shutdown(false, _)`, after which

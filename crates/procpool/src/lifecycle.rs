@@ -239,6 +239,7 @@ pub enum EventKind {
 /// }
 /// ```
 #[derive(Debug)]
+#[must_use = "events that happen after it is dropped are lost: read them"]
 pub struct Events {
     receiver: mpsc::Receiver<Event>,
     /// The process of the pool: nothing happens in a copy of that.

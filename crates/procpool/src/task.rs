@@ -12,8 +12,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::chunk;
-use crate::codec;
+use crate::codec::{self, number};
 use crate::error::{CodecError, CodecStep, Error};
+use crate::link::Draft;
 use crate::panics::catch;
 use crate::sys::code::{self, Function};
 use crate::sys::lineage::Lineage;
@@ -27,6 +28,8 @@ pub(crate) type WorkerState = Option<Box<dyn Any>>;
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) arguments: Vec<u8>,
+    /// The beginning of a chunk's output; the rest is in `output`.
+    pub(crate) draft: Draft,
     pub(crate) output: Vec<u8>,
     /// The worker. Where code of the user has copied it, the copy goes no further.
     home: Lineage,
@@ -34,8 +37,8 @@ pub(crate) struct Call {
 
 impl Call {
     /// The buffers of worker `home`.
-    pub(crate) fn new(home: Lineage) -> Self {
-        Self { arguments: Vec::new(), output: Vec::new(), home }
+    pub(crate) fn new(draft: Draft, home: Lineage) -> Self {
+        Self { arguments: Vec::new(), draft, output: Vec::new(), home }
     }
 
     /// Empties the buffers, and hands over the memory of one that was needed for something long.
@@ -286,9 +289,7 @@ where
 {
     let initargs = codec::decode_taking::<A>(&mut call.arguments, CodecStep::DecodeArguments)
         .map_err(|error| InitializerFailure::Codec(*error))?;
-    if !call.home.is_current() {
-        return Ok(());
-    }
+    call.home.end_copy();
     keep_state(typed::<fn(A) -> O>(function)(initargs), state)
 }
 
@@ -328,9 +329,7 @@ where
 {
     let arguments = codec::decode_taking(&mut call.arguments, CodecStep::DecodeArguments);
     let arguments = arguments.map_err(|error| Failure::Codec(*error))?;
-    if !call.home.is_current() {
-        return Ok(());
-    }
+    call.home.end_copy();
     let result = task(arguments);
     match codec::into_bytes(result) {
         Ok(bytes) => {
@@ -349,9 +348,7 @@ where
     R: Serialize + 'static,
 {
     let started = Instant::now();
-    let Call { arguments, output, home } = call;
-    let clock = output.len();
-    output.extend_from_slice(&[0; 8]);
+    let Call { arguments, draft, output, home } = call;
     let mut items = &arguments[..];
     loop {
         let mut start = output.len();
@@ -360,29 +357,31 @@ where
         let run = catch(|| {
             while let Some(item) = chunk::take(&mut items) {
                 start = output.len();
-                let ran = run_item(&mut task, item, output, home);
+                let ran = run_item(&mut task, item, draft, output, home);
                 ran.map_err(|error| Failure::Codec(*error))?;
             }
             Ok(())
         });
         let Err(failure) = run else { break };
-        if !home.is_current() {
-            break;
-        }
+        home.end_copy();
         output.truncate(start);
         chunk::push(output, |output| {
             output.extend_from_slice(&encode_failure(&failure));
             true
         });
+        draft.absorb(output);
     }
     let nanos = u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX);
-    output[clock..clock + 8].copy_from_slice(&nanos.to_le_bytes());
+    if !draft.end(nanos, output) {
+        output.extend_from_slice(&nanos.to_le_bytes());
+    }
 }
 
 #[inline]
 fn run_item<A, R>(
     task: impl FnOnce(A) -> R,
     item: chunk::Item<'_>,
+    draft: &mut Draft,
     output: &mut Vec<u8>,
     home: &Lineage,
 ) -> Result<(), Box<CodecError>>
@@ -395,23 +394,31 @@ where
             output.extend_from_slice(item.bytes);
             true
         });
+        draft.absorb(output);
         return Ok(());
     }
     let arguments = codec::decode::<A>(item.bytes, CodecStep::DecodeArguments)?;
-    if !home.is_current() {
-        // A copy of the worker, made by this item or the one before: the rest is its original's.
-        return Ok(());
+    // A copy of the worker, made by this item, has no draft, and the rest is its original's. Numbers are
+    // decoded by no code of the user's.
+    if !number::is::<A>() {
+        home.end_copy();
     }
     let result = task(arguments);
-    if chunk::push_number(output, &result) {
+    home.end_copy();
+    if chunk::push_number(draft, &result) {
+        draft.show();
         return Ok(());
     }
-    let mut encoded = Ok(());
-    chunk::push(output, |output| {
-        encoded = codec::encode(&result, output, CodecStep::EncodeResult);
-        false
-    });
-    encoded
+    if !chunk::push_number(output, &result) {
+        let mut encoded = Ok(());
+        chunk::push(output, |output| {
+            encoded = codec::encode(&result, output, CodecStep::EncodeResult);
+            false
+        });
+        encoded?;
+    }
+    draft.absorb(output);
+    Ok(())
 }
 
 /// Turns a failure that arrived from a worker into the submitter's error.

@@ -8,6 +8,7 @@ mod clients;
 mod cold_start;
 mod death;
 mod echo;
+mod given;
 mod idle;
 mod many_workers;
 pub(crate) mod map;
@@ -26,7 +27,7 @@ use crate::row::Row;
 type Measure = fn(&Bench) -> Outcome<Row>;
 
 /// All rows, in the order in which they are measured and shown.
-pub(crate) const ROWS: [(&str, Measure); 15] = [
+pub(crate) const ROWS: [(&str, Measure); 16] = [
     ("round-trip-one-cpu", round_trip::one_cpu),
     ("round-trip-hot", round_trip::hot),
     ("round-trip-cold", round_trip::cold),
@@ -41,5 +42,6 @@ pub(crate) const ROWS: [(&str, Measure); 15] = [
     ("skew", skew::skew),
     ("recycling", recycling::recycling),
     ("idle", idle::idle),
+    ("given", given::given),
     ("article", article::article),
 ];

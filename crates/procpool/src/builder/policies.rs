@@ -78,8 +78,8 @@ impl<S, I> Builder<S, I> {
     /// returned after [`grace`](Self::grace), its worker gets SIGTERM, and after another `grace`
     /// SIGKILL. Other tasks that were sent to that worker run elsewhere.
     ///
-    /// In a `map`, a chunk's limit is that of its items together, and all of its items fail; a
-    /// [`chunksize`](crate::ProcessPoolExecutor::chunksize) of 1 limits each item.
+    /// In a `map`, a chunk's limit is that of its items together, and all of its items fail that have no
+    /// result yet; a [`chunksize`](crate::ProcessPoolExecutor::chunksize) of 1 limits each item.
     ///
     /// # Examples
     ///

@@ -25,6 +25,17 @@ pub(super) const BUFFER: u32 = 256 * 1024;
 /// The size of the first one: most maps are short.
 const FIRST_BUFFER: u32 = 4 * 1024;
 
+/// What became of an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pushed {
+    /// It is there; somebody will come for it.
+    Quietly,
+    /// It is there, and the pool wants to hear of it.
+    Wanted,
+    /// It has failed, because the pool takes no more; so would all that come after it.
+    Refused,
+}
+
 /// The end into which the caller's items go.
 #[derive(Debug)]
 pub(crate) struct Feeder {
@@ -62,9 +73,9 @@ impl Feeder {
         Self { source, buffer }
     }
 
-    /// Adds an item, or why it cannot be encoded. Returns whether the pool wants to hear of it.
+    /// Adds an item, or why it cannot be encoded.
     #[inline]
-    pub(crate) fn push<A: Serialize + 'static>(&mut self, value: &A) -> bool {
+    pub(crate) fn push<A: Serialize + 'static>(&mut self, value: &A) -> Pushed {
         match &mut self.buffer {
             Buffer::Adaptive(filler) => {
                 if !push_short(filler, value) {
@@ -78,24 +89,32 @@ impl Feeder {
             Buffer::Fixed { size, block } => {
                 push_any(&mut block.bytes, value);
                 block.items += 1;
-                if block.items < *size {
-                    return false;
+                // Relaxed: it may be noticed at the next item.
+                if block.items < *size && !self.source.closed.load(Ordering::Relaxed) {
+                    return Pushed::Quietly;
                 }
-                self.end_chunk();
+                if !self.end_chunk() {
+                    return Pushed::Refused;
+                }
             }
         }
         // Behind the fence in `ItemWriter::finish`, or the lock in `end_chunk`.
-        self.source.attention.load(Ordering::Relaxed) && self.pay_attention()
+        if self.source.attention.load(Ordering::Relaxed) {
+            self.pay_attention()
+        } else {
+            Pushed::Quietly
+        }
     }
 
     #[cold]
-    fn pay_attention(&self) -> bool {
+    pub(super) fn pay_attention(&self) -> Pushed {
         let mut state = self.source.lock();
-        let stopped = state.stopped.clone();
-        if let Some(error) = &stopped {
-            state.fail_waiting(error);
+        if state.open {
+            return Pushed::Wanted;
         }
-        stopped.is_none()
+        let late = state.filled();
+        state.refused += late;
+        if late > 0 { Pushed::Refused } else { Pushed::Quietly }
     }
 
     /// Goes on with an empty buffer, in which there is room for `item`.
@@ -107,22 +126,23 @@ impl Feeder {
         state.filling = Some((Arc::clone(filler.filling()), Filled::default()));
         if !filler.push(item) {
             // Beyond 4 GiB an item is a block of its own.
-            let bytes = Bytes::copy_from_slice(item);
-            state.add_block(Block { bytes, items: 1 });
+            state.add(Block { bytes: Bytes::copy_from_slice(item), items: 1 });
         }
         drop(state);
         self.buffer = Buffer::Adaptive(filler);
     }
 
-    fn end_chunk(&mut self) {
+    /// Gives the pool what a chunk of a fixed size has by now. False when it was refused.
+    fn end_chunk(&mut self) -> bool {
         if let Buffer::Fixed { block, .. } = &mut self.buffer
             && block.items > 0
         {
             let Block { bytes, items } = std::mem::take(block);
             let room = bytes.len() + bytes.len() / 8;
             block.bytes.reserve(room);
-            self.source.lock().add_block(Block { bytes: bytes.into(), items });
+            return self.source.lock().add(Block { bytes: bytes.into(), items });
         }
+        true
     }
 }
 
@@ -174,13 +194,9 @@ impl Drop for Feeder {
     fn drop(&mut self) {
         self.end_chunk();
         let mut state = self.source.lock();
-        state.open = false;
         state.take_filled();
+        state.open = false;
         state.filling = None;
-        // What came in while it was being stopped.
-        if let Some(error) = state.stopped.clone() {
-            state.fail_waiting(&error);
-        }
         drop(state);
         self.source.finished.notify_all();
     }

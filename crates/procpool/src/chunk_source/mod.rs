@@ -26,14 +26,15 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use crate::chunk;
 use crate::error::Error;
-use crate::future::Outcome;
+use crate::future::{Body, Outcome};
 use crate::sys::barrier;
-use crate::wire::Entry;
+use crate::wire::{Entry, Payload};
 use feeder::Buffer;
 use state::{Block, State};
 
-pub(crate) use feeder::Feeder;
+pub(crate) use feeder::{Feeder, Pushed};
 pub(crate) use pulled::PulledFeeder;
 
 /// How many items make a chunk.
@@ -61,6 +62,8 @@ pub(crate) struct ChunkSource {
     /// Whether the feeder has to do more than to push: a worker came for items in vain, and the
     /// pool wants to hear of the next one; or no more are taken.
     attention: AtomicBool,
+    /// Whether no more are taken, for a feeder that has no chunk to give yet.
+    closed: AtomicBool,
     state: Mutex<State>,
     finished: Condvar,
 }
@@ -69,8 +72,8 @@ pub(crate) struct ChunkSource {
 #[derive(Debug)]
 pub(crate) struct ChunkTask {
     pub(crate) source: Arc<ChunkSource>,
-    /// The chunk's number in its source.
-    number: u64,
+    /// The chunk's name in its source.
+    end: u64,
     pub(crate) items: Bytes,
     /// How many items that are.
     pub(crate) count: u32,
@@ -82,17 +85,72 @@ pub(crate) struct ChunkTask {
     pub(crate) retried: u32,
     /// How often a worker ended that had been sent it and had not started it.
     pub(crate) undelivered: u32,
+    /// How many of its items have given their result, and how many bytes of a result that is not over
+    /// were read for them.
+    given: u32,
+    shown: usize,
 }
 
 impl ChunkTask {
     /// Whether nobody waits for its outcome any more.
     pub(crate) fn is_settled(&self) -> bool {
-        self.source.lock().find(self.number).is_none()
+        self.source.lock().find(self.end).is_none()
     }
 
-    /// Records what became of it.
+    /// Whether results may be there before it is over.
+    pub(crate) fn has_parts(&self) -> bool {
+        self.count - self.given > 1
+    }
+
+    /// Whether the reader waits for one of its results.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.source.lock().awaits(self.end)
+    }
+
+    /// How many bytes were read of a result that is not over.
+    pub(crate) fn shown(&self) -> usize {
+        self.shown
+    }
+
+    /// Gives the reader the items at the beginning of `new`, which is what the worker has written behind
+    /// what was shown. The last item has its result when the chunk is over.
+    pub(crate) fn give(&mut self, new: &[u8]) {
+        let (mut rest, mut arguments) = (new, &self.items[..]);
+        let before = self.given;
+        while self.has_parts() && chunk::take(&mut rest).is_some() {
+            chunk::take(&mut arguments);
+            self.given += 1;
+        }
+        let items = (self.given - before) as usize;
+        if items > 0 {
+            let results = &new[..new.len() - rest.len()];
+            self.shown += results.len();
+            self.source.give(self.end, items, Body::from(Payload::Small(results)));
+            // Nobody runs them again.
+            self.items = self.items.slice(self.items.len() - arguments.len()..);
+        }
+    }
+
+    /// The same, for a frame that is not the last one.
+    pub(crate) fn give_part(&mut self, result: &[u8]) {
+        self.give(result.get(self.shown..).unwrap_or_default());
+        self.shown = 0;
+    }
+
+    /// Prepares it to be run once more, as far as it has given no results.
+    pub(crate) fn retry(&mut self) {
+        self.retried += 1;
+        self.count -= self.given;
+        (self.given, self.shown) = (0, 0);
+    }
+
+    /// Records what became of it, of which a part may have been shown.
     pub(crate) fn finish(&self, outcome: Outcome) {
-        self.source.finish(self.number, outcome);
+        let rest = |body: Body| match self.shown {
+            0 => body,
+            shown => Body::from(Payload::Small(body.get(shown..).unwrap_or_default())),
+        };
+        self.source.finish(self.end, self.count, outcome.map(rest));
     }
 }
 
@@ -109,6 +167,8 @@ pub(crate) enum Taken {
 /// What became of a chunk, for the reader of the results.
 #[derive(Debug)]
 pub(crate) struct FinishedChunk {
+    /// How many items there are up to its last one.
+    pub(crate) end: u64,
     pub(crate) items: usize,
     pub(crate) outcome: Outcome,
 }
@@ -148,6 +208,7 @@ impl ChunkSource {
             entry,
             pulled,
             attention: AtomicBool::new(true),
+            closed: AtomicBool::new(false),
             state: Mutex::new(state),
             finished: Condvar::new(),
         })
@@ -193,64 +254,81 @@ impl ChunkSource {
             return if state.open { Taken::Nothing } else { Taken::Exhausted };
         }
         let estimate = Some(state.estimate).filter(|nanos| *nanos > 0);
-        let Some((number, Block { bytes, items })) = state.cut(size) else { return Taken::Nothing };
+        let Some((end, Block { bytes, items })) = state.cut(size) else { return Taken::Nothing };
         Taken::Chunk(ChunkTask {
             source: Arc::clone(self),
-            number,
+            end,
             items: bytes,
             count: u32::try_from(items).unwrap_or(u32::MAX),
             limit: None,
             retried: 0,
             undelivered: 0,
+            given: 0,
+            shown: 0,
             expected_nanos: estimate.map(|nanos| nanos.saturating_mul(items as u64)),
         })
     }
 
-    /// Records what became of chunk `number`. The result of a chunk starts with its duration.
-    fn finish(&self, number: u64, outcome: Outcome) {
+    /// Records what became of the chunk with this end and so many items. The result of a chunk ends with
+    /// its duration.
+    fn finish(&self, end: u64, items: u32, outcome: Outcome) {
+        self.change(end, |state, index| {
+            if let Some(nanos) = outcome.as_ref().ok().and_then(|body| body.last_chunk::<8>()) {
+                let per_item = u64::from_le_bytes(*nanos) / u64::from(items.max(1));
+                state.estimate = per_item.max(state.estimate / 2);
+            }
+            state.settle(index, outcome)
+        });
+    }
+
+    /// Gives the results of the first items of the chunk with this end, which goes on.
+    fn give(&self, end: u64, items: usize, results: Body) {
+        self.change(end, |state, index| state.give(index, items, results));
+    }
+
+    /// Changes what is known of a chunk that has not settled. The reader is woken if `change` says that
+    /// there is something for it.
+    fn change(&self, end: u64, change: impl FnOnce(&mut State, usize) -> bool) {
         let mut state = self.lock();
-        let Some(index) = state.find(number) else { return };
-        if let Some(nanos) = outcome.as_ref().ok().and_then(|body| body.first_chunk::<8>()) {
-            let items = state.items(index).max(1) as u64;
-            let per_item = u64::from_le_bytes(*nanos) / items;
-            state.estimate = per_item.max(state.estimate / 2);
-        }
-        let is_news = state.settle(index, outcome);
+        let is_news = state.find(end).is_some_and(|index| change(&mut state, index));
         drop(state);
         if is_news {
             self.finished.notify_all();
         }
     }
 
-    /// Fails everything that has not finished, and everything that is still pushed, with `error`.
+    /// Fails everything that has not finished, and refuses the items that still come, with `error`.
     pub(crate) fn stop(&self, error: &Error) {
-        let mut state = self.lock();
-        state.stopped = Some(error.clone());
-        state.fail_unfinished(error);
-        self.attention.store(true, Ordering::Relaxed);
-        drop(state);
-        self.finished.notify_all();
+        self.close_with(error, |state| state.fail_unfinished(error));
     }
 
-    /// Fails the items that are in no chunk yet; chunks that run go on.
+    /// Fails the items that are in no chunk yet, and refuses those that still come; chunks that run
+    /// go on.
     pub(crate) fn cancel_waiting(&self) {
-        let mut state = self.lock();
-        state.stopped.get_or_insert(Error::Cancelled);
-        state.fail_waiting(&Error::Cancelled);
-        self.attention.store(true, Ordering::Relaxed);
-        drop(state);
-        self.finished.notify_all();
+        self.close_with(&Error::Cancelled, |state| state.fail_waiting(&Error::Cancelled));
     }
 
-    /// Refuses, with `error`, the items that would still be pulled; what is there goes on. Does nothing
-    /// to a source whose items come by themselves.
+    /// Refuses, with `error`, the items that still come; those that are there go on. So the pool need
+    /// not wait for an iterator that blocks, or waits for the pool.
     pub(crate) fn close(&self, error: &Error) {
-        if self.pulled {
-            let mut state = self.lock();
-            state.stopped.get_or_insert_with(|| error.clone());
-            state.take_filled();
-            state.open = false;
+        self.close_with(error, |_| {});
+    }
+
+    fn close_with(&self, error: &Error, then: impl FnOnce(&mut State)) {
+        let mut state = self.lock();
+        state.stopped.get_or_insert_with(|| error.clone());
+        // Relaxed: the fence is next. An item is seen here, or its feeder sees that it is refused.
+        self.attention.store(true, Ordering::Relaxed);
+        self.closed.store(true, Ordering::Relaxed);
+        if !barrier::heavy() {
+            // Refused, once: a system call takes longer than a write waits for its way out of a CPU.
+            std::thread::yield_now();
         }
+        state.take_filled();
+        state.open = false;
+        then(&mut state);
+        drop(state);
+        self.finished.notify_all();
     }
 
     /// Waits for the next chunk to finish, and takes it. One that has finished is given after the
@@ -262,8 +340,9 @@ impl ChunkSource {
                 return Next::Chunk(chunk);
             }
             if state.is_over() {
-                return Next::End;
+                return state.take_refused().map_or(Next::End, Next::Chunk);
             }
+            state.awaited = true;
             state = match deadline {
                 None => self.finished.wait(state).unwrap_or_else(PoisonError::into_inner),
                 Some(deadline) => {
@@ -275,6 +354,7 @@ impl ChunkSource {
                     waited.unwrap_or_else(PoisonError::into_inner).0
                 }
             };
+            state.awaited = false;
         }
     }
 

@@ -10,8 +10,7 @@ use std::sync::atomic::Ordering;
 use serde::Serialize;
 
 use super::ChunkSource;
-use super::feeder::push_any;
-use crate::error::Error;
+use super::feeder::{Pushed, push_any};
 
 /// The end into which the items of a map with a buffersize go.
 #[derive(Debug)]
@@ -24,21 +23,19 @@ impl PulledFeeder {
         Self { source }
     }
 
-    /// Adds an item, or why it cannot be encoded. Returns whether the pool wants to hear of it.
-    ///
-    /// # Errors
-    ///
-    /// Why it was not added: the pool takes no more.
-    pub(crate) fn push<A: Serialize + 'static>(&self, value: &A) -> Result<bool, Error> {
+    /// Adds an item, or why it cannot be encoded.
+    pub(crate) fn push<A: Serialize + 'static>(&self, value: &A) -> Pushed {
         let mut item = Vec::new();
         push_any(&mut item, value);
         let mut state = self.source.lock();
-        if let Some(error) = &state.stopped {
-            return Err(error.clone());
+        if !state.open {
+            state.refused += 1;
+            return Pushed::Refused;
         }
         let is_chunk = state.add_pulled(item);
         // Relaxed: it is set under the lock.
-        Ok(is_chunk && self.source.attention.load(Ordering::Relaxed))
+        let is_wanted = is_chunk && self.source.attention.load(Ordering::Relaxed);
+        if is_wanted { Pushed::Wanted } else { Pushed::Quietly }
     }
 }
 

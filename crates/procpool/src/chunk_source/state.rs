@@ -18,7 +18,7 @@ use super::feeder::BUFFER;
 use super::{Chunking, FinishedChunk, Order};
 use crate::chunk;
 use crate::error::Error;
-use crate::future::Outcome;
+use crate::future::{Body, Outcome};
 use crate::sys::filling::{Filled, Filling};
 
 /// How long an adaptive chunk should take. Longer wastes less on hand-over (some 50 µs a chunk);
@@ -47,17 +47,21 @@ pub(super) struct State {
     pulled: Block<Vec<u8>>,
     /// Whether more may come.
     pub(super) open: bool,
-    /// Chunks that the reader may not have yet, by number. Those of a map in the order of its items
-    /// have no gaps between them.
+    /// Chunks that the reader may not have yet, in the order of their items.
     pub(super) chunks: VecDeque<Chunk>,
-    next_number: u64,
+    /// How many items were cut into chunks.
+    cut: u64,
     /// Chunks that the reader may have.
     pub(super) ready: VecDeque<FinishedChunk>,
+    /// Whether the reader waits for something.
+    pub(super) awaited: bool,
     /// Nanoseconds per item: rises at once, falls by halves.
     pub(super) estimate: u64,
     last_size: usize,
     /// Why what comes now is not taken.
     pub(super) stopped: Option<Error>,
+    /// How many items came and were not taken.
+    pub(super) refused: usize,
 }
 
 /// Encoded items, one after another.
@@ -69,7 +73,8 @@ pub(super) struct Block<B = Bytes> {
 
 #[derive(Debug)]
 pub(super) struct Chunk {
-    number: u64,
+    /// Its name: how many items there are up to its last one, in all chunks.
+    end: u64,
     items: usize,
     outcome: Option<Outcome>,
 }
@@ -89,11 +94,13 @@ impl State {
             pulled: Block::default(),
             open: true,
             chunks: VecDeque::new(),
-            next_number: 0,
+            cut: 0,
             ready: VecDeque::new(),
+            awaited: false,
             estimate: 0,
             last_size: 0,
             stopped: None,
+            refused: 0,
         }
     }
 
@@ -102,15 +109,23 @@ impl State {
     /// How many items can be cut into chunks now. Those that came one by one and do not make a chunk
     /// of a fixed size yet, cannot.
     pub(super) fn waiting(&self) -> usize {
-        let filling = self.filling.as_ref();
-        let filled = filling.map_or(0, |(filling, taken)| filling.filled().items - taken.items);
+        let filled = if self.open { self.filled() } else { 0 };
         let pulled = if self.chunking == Chunking::Adaptive { self.pulled.items } else { 0 };
         self.in_blocks + filled + pulled
     }
 
-    /// Moves what came so far to the blocks.
+    /// How many items are in the buffer that is being filled, and in no block. Of a source that is
+    /// closed, these came too late.
+    pub(super) fn filled(&self) -> usize {
+        let filling = self.filling.as_ref();
+        filling.map_or(0, |(filling, taken)| filling.filled().items - taken.items)
+    }
+
+    /// Moves what came so far to the blocks, unless it came too late.
     pub(super) fn take_filled(&mut self) {
-        if let Some((filling, taken)) = &mut self.filling {
+        if self.open
+            && let Some((filling, taken)) = &mut self.filling
+        {
             let filled = filling.filled();
             let items = filled.items - taken.items;
             if items > 0 {
@@ -125,7 +140,16 @@ impl State {
         }
     }
 
-    pub(super) fn add_block(&mut self, block: Block) {
+    /// Adds a block. False when its items were refused.
+    pub(super) fn add(&mut self, block: Block) -> bool {
+        match self.open {
+            true => self.add_block(block),
+            false => self.refused += block.items,
+        }
+        self.open
+    }
+
+    fn add_block(&mut self, block: Block) {
         self.in_blocks += block.items;
         self.blocks.push_back(block);
     }
@@ -159,19 +183,19 @@ impl State {
         match self.chunking {
             Chunking::Fixed(_) => self.blocks.front().map_or(0, |block| block.items),
             Chunking::Adaptive => {
+                // Until an item's length is known, each travels alone: none waits for a long one.
                 let by_time = match self.estimate {
-                    0 if self.last_size == 0 => 1,
-                    0 => usize::MAX,
+                    0 => 1,
                     nanos => usize::try_from(TARGET_NANOS / nanos).unwrap_or(usize::MAX).max(1),
                 };
                 let by_growth = self.last_size.saturating_mul(GROWTH).max(1);
-                let by_share = self.waiting().div_ceil(SHARES * workers.max(1));
+                let by_share = self.waiting().div_ceil(SHARES.saturating_mul(workers.max(1)));
                 by_time.min(by_growth).min(by_share)
             }
         }
     }
 
-    /// Makes a chunk of the next `size` items, or about so many. Returns its number and its items.
+    /// Makes a chunk of the next `size` items, or about so many. Returns its name and its items.
     pub(super) fn cut(&mut self, size: usize) -> Option<(u64, Block)> {
         if self.blocks.is_empty() {
             self.take_filled();
@@ -187,25 +211,30 @@ impl State {
     }
 
     fn add_chunk(&mut self, items: usize) -> u64 {
-        let number = self.next_number;
-        self.next_number += 1;
-        self.chunks.push_back(Chunk { number, items, outcome: None });
-        number
+        self.cut += items as u64;
+        self.chunks.push_back(Chunk { end: self.cut, items, outcome: None });
+        self.cut
     }
 
-    /// Where chunk `number` is, unless it has settled.
-    pub(super) fn find(&self, number: u64) -> Option<usize> {
-        let before = number.checked_sub(self.chunks.front()?.number)?;
-        let is_it = |index: &usize| self.chunks.get(*index).is_some_and(|c| c.number == number);
-        let guess = usize::try_from(before).ok().filter(is_it);
-        let by_number = || self.chunks.binary_search_by_key(&number, |chunk| chunk.number).ok();
-        let index = guess.or_else(by_number)?;
+    /// Where the chunk with this end is, unless it has settled.
+    pub(super) fn find(&self, end: u64) -> Option<usize> {
+        let index = self.chunks.binary_search_by_key(&end, |chunk| chunk.end).ok()?;
         self.chunks[index].outcome.is_none().then_some(index)
     }
 
-    /// How many items the chunk at `index` has.
-    pub(super) fn items(&self, index: usize) -> usize {
-        self.chunks[index].items
+    /// Whether the reader waits for a result that may be of the chunk with this end.
+    pub(super) fn awaits(&self, end: u64) -> bool {
+        let is_first = || self.chunks.front().is_some_and(|chunk| chunk.end == end);
+        self.awaited && (self.order == Order::OfFinishing || is_first())
+    }
+
+    /// Splits the first `items` off the chunk at `index`, and settles them.
+    pub(super) fn give(&mut self, index: usize, items: usize, results: Body) -> bool {
+        let chunk = &mut self.chunks[index];
+        chunk.items -= items;
+        let end = chunk.end - chunk.items as u64;
+        self.chunks.insert(index, Chunk { end, items, outcome: None });
+        self.settle(index, Ok(results))
     }
 
     /// Settles the chunk at `index`. Returns whether the reader may have something new.
@@ -214,18 +243,18 @@ impl State {
             self.chunks[index].outcome = Some(outcome);
             return index == 0 && self.give_settled();
         }
-        if let Some(Chunk { items, .. }) = self.chunks.remove(index) {
-            self.ready.push_back(FinishedChunk { items, outcome });
+        if let Some(Chunk { end, items, .. }) = self.chunks.remove(index) {
+            self.ready.push_back(FinishedChunk { end, items, outcome });
         }
         true
     }
 
     /// Gives the reader the first chunks, as far as they have settled.
     fn give_settled(&mut self) -> bool {
-        while let Some(Chunk { items, outcome: Some(outcome), .. }) =
+        while let Some(Chunk { end, items, outcome: Some(outcome) }) =
             self.chunks.pop_front_if(|chunk| chunk.outcome.is_some())
         {
-            self.ready.push_back(FinishedChunk { items, outcome });
+            self.ready.push_back(FinishedChunk { end, items, outcome });
         }
         true
     }
@@ -255,7 +284,15 @@ impl State {
         !self.open && self.waiting() == 0
     }
 
-    /// Whether the reader has everything.
+    /// Gives the reader, who has everything else, the items that were refused; `None` at the end.
+    pub(super) fn take_refused(&mut self) -> Option<FinishedChunk> {
+        let items = std::mem::take(&mut self.refused);
+        let error = self.stopped.clone().filter(|_| items > 0)?;
+        let end = self.cut + items as u64;
+        Some(FinishedChunk { end, items, outcome: Err(Box::new(error)) })
+    }
+
+    /// Whether every item that was taken has been given to the reader.
     pub(super) fn is_over(&self) -> bool {
         self.is_exhausted() && self.chunks.is_empty() && self.ready.is_empty()
     }

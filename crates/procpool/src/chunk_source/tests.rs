@@ -85,11 +85,11 @@ fn an_open_source_waits_for_whole_chunks_and_asks_for_more() {
     let entry = source(Chunking::Adaptive, 0).entry;
     let (source, mut feeder) = ChunkSource::new(entry, Chunking::Fixed(2), Order::OfItems);
     source.set_hungry(false);
-    assert!(!feeder.push(&0_u8));
+    assert_eq!(feeder.push(&0_u8), Pushed::Quietly);
     assert_eq!(source.demand(8), 0);
     assert!(matches!(source.take_chunk(1), Taken::Nothing));
     assert!(!source.set_hungry(true), "there is nothing to be had");
-    assert!(feeder.push(&1_u8), "the pool waits for this one");
+    assert_eq!(feeder.push(&1_u8), Pushed::Wanted);
     assert_eq!(source.demand(8), 1);
     assert_eq!(count(&take(&source)), 2);
     feeder.push(&2_u8);
@@ -104,7 +104,7 @@ fn an_item_can_be_taken_before_the_next_one_comes() {
     let (source, mut feeder) = ChunkSource::new(entry, Chunking::Adaptive, Order::OfItems);
     for item in 0..3 {
         source.set_hungry(false);
-        assert!(!feeder.push(&item));
+        assert_eq!(feeder.push(&item), Pushed::Quietly);
         assert!(source.set_hungry(true), "the item is there");
         assert_eq!(count(&take(&source)), 1);
     }
@@ -144,21 +144,62 @@ fn items_around_the_longest_short_one_come_back() {
     }
 }
 
+// Behaviours: MAP-25.
 #[test]
-fn what_is_pushed_after_the_stop_fails_like_the_rest() {
+fn an_item_after_the_stop_is_refused_and_fails() {
     let entry = source(Chunking::Adaptive, 0).entry;
-    for chunking in [Chunking::Adaptive, Chunking::Fixed(2)] {
-        let (source, mut feeder) = ChunkSource::new(entry, chunking, Order::OfItems);
-        feeder.push(&0_u8);
-        source.stop(&Error::Shutdown);
-        for item in 1..4 {
-            assert!(!feeder.push(&item));
+    for order in [Order::OfItems, Order::OfFinishing] {
+        for chunking in [Chunking::Adaptive, Chunking::Fixed(2), Chunking::Fixed(100)] {
+            let (source, mut feeder) = ChunkSource::new(entry, chunking, order);
+            feeder.push(&0_u8);
+            source.stop(&Error::Shutdown);
+            assert_eq!(feeder.push(&1_u8), Pushed::Refused, "{chunking:?}");
+            drop(feeder);
+            let failed: usize = std::iter::from_fn(|| next(&source))
+                .map(|chunk| chunk.items * usize::from(chunk.outcome.is_err()))
+                .sum();
+            assert_eq!(failed, 2, "{chunking:?}");
         }
+    }
+}
+
+// Behaviours: MAP-25.
+#[test]
+fn a_closed_source_gives_what_came_before_and_fails_the_next_item() {
+    let entry = source(Chunking::Adaptive, 0).entry;
+    // Short items, items that each need a buffer, and a chunk that is not whole.
+    for (chunking, length, taken) in [
+        (Chunking::Adaptive, 1, 3),
+        (Chunking::Adaptive, BUFFER as usize, 3),
+        (Chunking::Fixed(2), 1, 2),
+    ] {
+        let (source, mut feeder) = ChunkSource::new(entry, chunking, Order::OfItems);
+        let item = vec![7_u8; length];
+        for _ in 0..3 {
+            assert_ne!(feeder.push(&item), Pushed::Refused);
+        }
+        source.close(&Error::Shutdown);
+        assert_eq!(feeder.push(&item), Pushed::Refused, "{chunking:?}");
         drop(feeder);
-        let failed: usize = std::iter::from_fn(|| next(&source))
-            .map(|chunk| chunk.items * usize::from(chunk.outcome.is_err()))
-            .sum();
-        assert_eq!(failed, 4, "{chunking:?}");
+        assert_eq!(sizes(&source, 1, 1).iter().sum::<usize>(), taken, "{chunking:?}");
+        let outcomes: Vec<_> = std::iter::from_fn(|| next(&source))
+            .flat_map(|chunk| std::iter::repeat_n(chunk.outcome.err(), chunk.items))
+            .collect();
+        let refused = std::iter::repeat_n(Some(Box::new(Error::Shutdown)), 4 - taken);
+        assert!(outcomes.into_iter().eq(std::iter::repeat_n(None, taken).chain(refused)));
+    }
+}
+
+#[test]
+fn an_item_that_was_there_at_the_closing_is_not_refused() {
+    let entry = source(Chunking::Adaptive, 0).entry;
+    for chunking in [Chunking::Adaptive, Chunking::Fixed(1)] {
+        let (source, mut feeder) = ChunkSource::new(entry, chunking, Order::OfItems);
+        assert_eq!(feeder.push(&0_u8), Pushed::Wanted);
+        source.close(&Error::Shutdown);
+        // As if the pool had closed it after the item was there, and before its feeder looked.
+        assert_eq!(feeder.pay_attention(), Pushed::Quietly, "{chunking:?}");
+        assert_eq!(sizes(&source, 1, 1), [1]);
     }
 }
 
@@ -221,10 +262,10 @@ fn stopping_fails_the_unfinished_once_when_they_are_given_as_they_finish() {
 fn what_was_given_leaves_nothing_behind_while_the_first_chunk_runs() {
     let entry = source(Chunking::Adaptive, 0).entry;
     let (source, feeder) = ChunkSource::pulled(entry, Chunking::Adaptive, Order::OfFinishing);
-    feeder.push(&0_u32).unwrap();
+    feeder.push(&0_u32);
     let slow = take(&source);
     for item in 1..1000_u32 {
-        feeder.push(&item).unwrap();
+        feeder.push(&item);
         take(&source).finish(Ok(took(1)));
         assert!(next(&source).is_some());
     }
@@ -241,23 +282,13 @@ fn a_closed_source_gives_what_was_pulled_and_refuses_the_rest() {
     for chunking in [Chunking::Adaptive, Chunking::Fixed(2)] {
         let (source, feeder) = ChunkSource::pulled(entry, chunking, Order::OfItems);
         for item in 0..3_u8 {
-            feeder.push(&item).unwrap();
+            feeder.push(&item);
         }
         source.close(&Error::Shutdown);
-        assert_eq!(feeder.push(&3_u8), Err(Error::Shutdown));
+        assert_eq!(feeder.push(&3_u8), Pushed::Refused);
         assert_eq!(sizes(&source, 1, 1).iter().sum::<usize>(), 3, "{chunking:?}");
         assert!(source.is_exhausted());
     }
-}
-
-#[test]
-fn a_source_that_is_not_pulled_from_is_not_closed() {
-    let entry = source(Chunking::Adaptive, 0).entry;
-    let (source, mut feeder) = ChunkSource::new(entry, Chunking::Adaptive, Order::OfItems);
-    source.close(&Error::Shutdown);
-    feeder.push(&0_u8);
-    drop(feeder);
-    assert_eq!(sizes(&source, 1, 1), [1]);
 }
 
 #[test]
@@ -265,13 +296,13 @@ fn a_pulled_item_is_asked_for_when_it_completes_a_chunk() {
     let entry = source(Chunking::Adaptive, 0).entry;
     let (source, feeder) = ChunkSource::pulled(entry, Chunking::Fixed(2), Order::OfItems);
     source.set_hungry(true);
-    assert_eq!(feeder.push(&0_u8), Ok(false), "nobody could take it");
-    assert_eq!(feeder.push(&1_u8), Ok(true));
+    assert_eq!(feeder.push(&0_u8), Pushed::Quietly, "nobody could take it");
+    assert_eq!(feeder.push(&1_u8), Pushed::Wanted);
     let (source, feeder) = ChunkSource::pulled(entry, Chunking::Adaptive, Order::OfItems);
     source.set_hungry(false);
-    assert_eq!(feeder.push(&0_u8), Ok(false), "nobody waits for it");
+    assert_eq!(feeder.push(&0_u8), Pushed::Quietly, "nobody waits for it");
     assert!(source.set_hungry(true), "it is there");
-    assert_eq!(feeder.push(&1_u8), Ok(true));
+    assert_eq!(feeder.push(&1_u8), Pushed::Wanted);
 }
 
 #[test]
@@ -279,7 +310,7 @@ fn no_chunk_of_pulled_items_is_longer_than_a_buffer() {
     let entry = source(Chunking::Adaptive, 0).entry;
     let (source, feeder) = ChunkSource::pulled(entry, Chunking::Adaptive, Order::OfItems);
     for _ in 0..50 {
-        feeder.push(&vec![7_u8; BUFFER as usize / 3 - 10]).unwrap();
+        feeder.push(&vec![7_u8; BUFFER as usize / 3 - 10]);
     }
     drop(feeder);
     let sizes = sizes(&source, 1, 100);
@@ -295,4 +326,132 @@ fn a_late_chunk_is_waited_for_no_longer_and_one_that_is_there_is_given() {
     take(&source).finish(Ok(took(1)));
     assert!(matches!(source.next_chunk(late), Next::Chunk(_)));
     assert!(matches!(source.next_chunk(late), Next::End));
+}
+
+// ---- results of a chunk that goes on ----
+
+/// Results of one byte each, as a worker writes them.
+fn written(results: std::ops::Range<u8>) -> Vec<u8> {
+    let mut output = Vec::new();
+    for result in results {
+        chunk::push(&mut output, |output| {
+            output.push(result);
+            false
+        });
+    }
+    output
+}
+
+/// What a chunk that took some time ends with.
+fn ended(results: std::ops::Range<u8>) -> Body {
+    Body::from(Payload::Large([written(results), 7_u64.to_le_bytes().to_vec()].concat()))
+}
+
+/// The results that the reader has got by now: with its end, how many items each piece has, and their
+/// bytes, without the time at the end.
+fn pieces(source: &ChunkSource) -> Vec<(u64, Vec<u8>)> {
+    let mut pieces = Vec::new();
+    while let Next::Chunk(FinishedChunk { end, items, outcome }) =
+        source.next_chunk(Some(Instant::now()))
+    {
+        let body = outcome.unwrap();
+        let mut rest = &body[..];
+        let results = (0..items).map(|_| chunk::take(&mut rest).unwrap().bytes[0]).collect();
+        pieces.push((end, results));
+    }
+    pieces
+}
+
+// Behaviours: MAP-01, MAP-20.
+#[test]
+fn the_first_results_of_a_chunk_are_given_while_it_goes_on() {
+    for order in [Order::OfItems, Order::OfFinishing] {
+        let entry = source(Chunking::Adaptive, 0).entry;
+        let (source, mut feeder) = ChunkSource::new(entry, Chunking::Fixed(4), order);
+        for item in 0_u8..4 {
+            feeder.push(&item);
+        }
+        drop(feeder);
+        let mut task = take(&source);
+        task.give(&written(0..2));
+        assert_eq!(pieces(&source), [(2, vec![0, 1])]);
+        assert_eq!((task.shown(), count(&task)), (written(0..2).len(), 2));
+        task.give(&written(2..2));
+        assert_eq!(pieces(&source), [], "there is nothing new");
+        task.finish(Ok(ended(0..4)));
+        assert_eq!(pieces(&source), [(4, vec![2, 3])], "nothing is given twice");
+        assert!(next(&source).is_none());
+    }
+}
+
+#[test]
+fn the_last_result_of_a_chunk_comes_with_its_end() {
+    let source = source(Chunking::Fixed(2), 2);
+    let mut task = take(&source);
+    task.give(&written(0..2));
+    assert_eq!((pieces(&source), task.has_parts()), (vec![(1, vec![0])], false));
+    // Whoever claims to have done more than it was given is not believed.
+    task.give(&written(1..100));
+    assert_eq!(pieces(&source), []);
+    task.finish(Ok(ended(0..2)));
+    assert_eq!(pieces(&source), [(2, vec![1])]);
+}
+
+#[test]
+fn a_part_that_was_shown_before_its_frame_came_is_given_once() {
+    let source = source(Chunking::Fixed(6), 6);
+    let mut task = take(&source);
+    task.give(&written(0..1));
+    task.give_part(&written(0..3));
+    task.give(&written(3..4));
+    task.finish(Ok(ended(3..6)));
+    let expected = [(1, vec![0]), (3, vec![1, 2]), (4, vec![3]), (6, vec![4, 5])];
+    assert_eq!(pieces(&source), expected);
+}
+
+#[test]
+fn results_of_a_chunk_that_goes_on_wait_for_the_chunk_before_it() {
+    let source = source(Chunking::Fixed(3), 6);
+    let (mut first, mut second) = (take(&source), take(&source));
+    second.give(&written(3..4));
+    first.give(&written(0..1));
+    assert_eq!(pieces(&source), [(1, vec![0])]);
+    second.give(&written(4..5));
+    first.finish(Ok(ended(0..3)));
+    assert_eq!(pieces(&source), [(3, vec![1, 2]), (4, vec![3]), (5, vec![4])]);
+    second.finish(Ok(ended(3..6)));
+    assert_eq!(pieces(&source), [(6, vec![5])]);
+    assert!(next(&source).is_none());
+}
+
+#[test]
+fn what_was_given_is_not_run_again_and_does_not_fail() {
+    for again in [false, true] {
+        let source = source(Chunking::Fixed(4), 4);
+        let mut task = take(&source);
+        task.give(&written(0..2));
+        if again {
+            task.retry();
+            assert_eq!((count(&task), task.shown()), (2, 0));
+            task.finish(Ok(ended(2..4)));
+            assert_eq!(pieces(&source), [(2, vec![0, 1]), (4, vec![2, 3])]);
+        } else {
+            task.finish(Err(Box::new(Error::Shutdown)));
+            let outcomes: Vec<_> = std::iter::from_fn(|| next(&source))
+                .map(|chunk| (chunk.end, chunk.items, chunk.outcome.is_ok()))
+                .collect();
+            assert_eq!(outcomes, [(2, 2, true), (4, 2, false)]);
+        }
+    }
+}
+
+#[test]
+fn the_length_of_items_is_that_of_the_whole_chunk() {
+    let source = source(Chunking::Fixed(4), 4);
+    let mut task = take(&source);
+    task.give(&written(0..3));
+    task.finish(Ok(Body::from(Payload::Large(
+        [written(0..4), 400_u64.to_le_bytes().to_vec()].concat(),
+    ))));
+    assert_eq!(source.lock().estimate, 100);
 }

@@ -61,6 +61,7 @@ impl Listener for Slot {
 ///     Ok(())
 /// }
 /// ```
+#[must_use = "dropping it cancels the task if that has not started: await it, or keep the `Future`"]
 pub struct Awaiting<T> {
     /// `None` once its result was given.
     future: Option<Future<T>>,

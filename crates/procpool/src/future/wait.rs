@@ -198,6 +198,7 @@ impl Arrivals {
 ///     Ok(())
 /// }
 /// ```
+#[must_use = "an iterator does nothing before it is read"]
 pub struct AsCompleted<'f, T> {
     /// Done, and not given yet.
     ready: VecDeque<&'f Future<T>>,
@@ -321,6 +322,7 @@ impl<T> fmt::Debug for AsCompleted<'_, T> {
 ///     Ok(())
 /// }
 /// ```
+#[must_use = "an iterator does nothing before it is read"]
 pub struct AsCompletedTimeout<'f, T> {
     completed: AsCompleted<'f, T>,
     limit: Duration,

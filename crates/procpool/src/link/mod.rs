@@ -18,7 +18,8 @@
 //! dies or scribbles at any instant damages only its own; everything it writes is validated, and a
 //! value that cannot be is an error of the link. Knows nothing of futures or pools.
 //!
-//! What the parts promise, each with its interleavings, is in [`ring`], [`claim`] and [`bell`].
+//! What the parts promise, each with its interleavings, is in [`ring`], [`claim`], [`bell`] and
+//! [`draft`].
 //! Together: a task is run by the worker or taken back, never both; its result is visible to the
 //! parent before the worker claims the next one, so a death leaves at most one task in doubt; and
 //! neither side sleeps while the other has something for it. Two words more are there for tasks that
@@ -27,6 +28,7 @@
 
 mod bell;
 mod claim;
+mod draft;
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;
 #[cfg(loom)]
@@ -44,6 +46,7 @@ use crate::model::planted;
 use crate::sys::poller::current_cpu;
 use crate::sys::refused::Refused;
 
+pub(crate) use draft::Draft;
 pub(crate) use parent::{Watch, WorkerLink};
 pub(crate) use ring::Scribbled;
 pub(crate) use worker::{GONE, ParentLink, StopRequests};
@@ -86,9 +89,11 @@ const CROWDED: usize = 12;
 const STARTED: usize = 13;
 /// Number: one more than the index of the task that is asked to stop.
 const STOP: usize = 14;
+/// Number: up to which position of the results whole items are written, published or not; see [`draft`].
+const DRAFT: usize = 15;
 
 /// Number: what the system has refused the worker, which ends over it; see [`Refused`].
-const REFUSED: usize = 15;
+const REFUSED: usize = 16;
 
 /// Where one side waits, and whether that is beside the other one, on the same CPU.
 ///

@@ -14,10 +14,11 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::claim;
+use super::draft::head_length;
 use super::ring::{Place, RingReader, RingWriter, Scribbled};
 use super::worker::RingSource;
 use super::{
-    BELLS, BUSY, CALLS, CLAIM, CROWDED, FINISHED, Ordering, PARENT_CPU, Placement, REFUSED,
+    BELLS, BUSY, CALLS, CLAIM, CROWDED, DRAFT, FINISHED, Ordering, PARENT_CPU, Placement, REFUSED,
     RESULTS, Refused, STARTED, STOP, Segment, WORKER_CPU,
 };
 use crate::sys::clock::monotonic_nanos;
@@ -46,6 +47,8 @@ pub(crate) struct WorkerLink {
     sent: u64,
     /// The claim word as last seen: it only grows.
     claimed: u64,
+    /// How far results had been drafted when that was last looked at.
+    drafted: u64,
     /// Whether something was put into the ring that the worker has not been told of.
     unpublished: bool,
     /// Whether the worker was asked to ring when there is room, and how often so far.
@@ -86,6 +89,7 @@ impl WorkerLink {
             outbox: VecDeque::new(),
             sent: 0,
             claimed: 0,
+            drafted: 0,
             unpublished: false,
             waits_for_room: false,
             room_waits: 0,
@@ -265,6 +269,36 @@ impl WorkerLink {
     /// Reads until a result is whole or the ring has nothing more; see [`FrameReader::fill`].
     pub(crate) fn fill(&mut self) -> io::Result<Progress> {
         self.reader.fill(&mut RingSource::new(&mut self.results, &self.shared.segment))
+    }
+
+    /// Whether what is drafted grows slowly, by what it has grown since the last look.
+    pub(crate) fn look_at_draft(&mut self) -> bool {
+        /// More shows results early that are about to come in one piece; less shows some later that
+        /// belong to items of some microseconds.
+        const SLOW: u64 = 1024;
+        // Relaxed: a hint.
+        let written = self.shared.segment.line(DRAFT).number.load(Ordering::Relaxed);
+        written.wrapping_sub(std::mem::replace(&mut self.drafted, written)) <= SLOW
+    }
+
+    /// Copies the whole items of the result that is being drafted, without the first `shown` bytes;
+    /// nothing while there is a result to be read before it.
+    pub(crate) fn draft(&mut self, shown: usize) -> Result<Vec<u8>, Scribbled> {
+        let segment = &self.shared.segment;
+        let written = segment.line(DRAFT).number.load(Ordering::Acquire);
+        let skip = head_length() + shown;
+        let drafted = written.saturating_sub(self.results.position() + skip as u64);
+        // The tail after the word: see the header of `draft`.
+        let is_behind = self.results.available(segment)? > 0 || self.reader.is_within_large();
+        if drafted == 0 || is_behind {
+            return Ok(Vec::new());
+        }
+        if drafted > RESULTS.capacity as u64 {
+            return Err(Scribbled);
+        }
+        let mut items = vec![0; drafted as usize];
+        self.results.peek(segment, skip, &mut items);
+        Ok(items)
     }
 
     /// Keeps memory for the next long result; see [`FrameReader::reuse`].

@@ -54,7 +54,7 @@ impl From<Scribbled> for io::Error {
 
 impl Place {
     /// Copies within the ring in at most two pieces: `copy(offset, range of the piece)`.
-    fn pieces(
+    pub(super) fn pieces(
         &self,
         position: u64,
         count: usize,
@@ -123,6 +123,12 @@ impl RingWriter {
         self.tail += bytes.len() as u64;
     }
 
+    /// Counts bytes as written that were put behind the others, into the room that there is.
+    pub(super) fn skip(&mut self, count: usize) {
+        self.tail += count as u64;
+        debug_assert!(self.tail - self.head <= self.place.capacity as u64, "it asked for room");
+    }
+
     /// Makes everything written visible to the reader.
     pub(super) fn publish(&self, segment: &Segment) {
         segment.line(self.place.tail).number.store(self.tail, Ordering::Release);
@@ -172,6 +178,13 @@ impl RingReader {
             segment.append(offset, piece.len(), output);
         });
         self.head += count as u64;
+    }
+
+    /// Copies bytes that begin `skip` behind the head, published or not, and leaves them there.
+    pub(super) fn peek(&self, segment: &Segment, skip: usize, output: &mut [u8]) {
+        self.place.pieces(self.head + skip as u64, output.len(), |offset, piece| {
+            segment.read(offset, &mut output[piece]);
+        });
     }
 
     /// Lets the writer reuse the place of what was read.

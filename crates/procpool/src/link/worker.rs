@@ -12,6 +12,7 @@ use nix::errno::Errno;
 use nix::unistd::Pid;
 
 use super::claim;
+use super::draft::{Draft, head_length};
 use super::ring::{RingReader, RingWriter};
 use super::{
     BELLS, BUSY, CALLS, CLAIM, CROWDED, FINISHED, Ordering, PARENT_CPU, Placement, REFUSED,
@@ -180,7 +181,29 @@ impl ParentLink {
         StopRequests(self.segment, Lineage::current())
     }
 
-    /// Sends the result of the claimed task `index`, which may be longer than the ring.
+    /// Where results are drafted.
+    pub(crate) fn draft(&self) -> Draft {
+        Draft::new(self.segment)
+    }
+
+    /// Begins the draft of a result, for a task that has `arguments` bytes of them.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidData` when the segment was scribbled over.
+    pub(crate) fn begin_draft(&mut self, draft: &mut Draft, arguments: usize) -> io::Result<()> {
+        /// What has less is one item, or a few, and its result need not be aligned.
+        const MANY: usize = 4096;
+        if arguments >= MANY && self.results.room(self.segment, 2 * 64)? >= 2 * 64 {
+            let padding = padding_before(self.results.position(), head_length());
+            self.results.put(self.segment, &padding);
+            self.results.publish(self.segment);
+        }
+        Ok(draft.begin(&mut self.results)?)
+    }
+
+    /// Sends the result of the claimed task `index`, which may be longer than the ring: what was
+    /// drafted, and `payload` behind it.
     ///
     /// # Errors
     ///
@@ -189,14 +212,25 @@ impl ParentLink {
         &mut self,
         index: u64,
         status: ResultStatus,
+        draft: &Draft,
         payload: &[u8],
     ) -> io::Result<()> {
         let nanos = u64::try_from(self.clock.lap().as_nanos()).unwrap_or(u64::MAX);
         self.busy_nanos = self.busy_nanos.wrapping_add(nanos);
         self.segment.line(BUSY).number.store(self.busy_nanos, Ordering::Relaxed);
+        let drafted = draft.length();
+        if drafted > 0 {
+            let whole = if payload.is_empty() { status } else { ResultStatus::Part };
+            let head = Frame::ResultItem { index, status: whole }.head(drafted);
+            self.results.put(self.segment, &head);
+            self.results.skip(drafted);
+            self.results.publish(self.segment);
+        }
         let head = Frame::ResultItem { index, status }.head(payload.len());
         let total = head.len() + payload.len();
-        if payload.len() <= SMALL && self.results.room(self.segment, total)? >= total {
+        if drafted > 0 && payload.is_empty() {
+            // That was all.
+        } else if payload.len() <= SMALL && self.results.room(self.segment, total)? >= total {
             self.results.put(self.segment, &head);
             self.results.put(self.segment, payload);
             self.results.publish(self.segment);

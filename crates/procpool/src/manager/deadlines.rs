@@ -86,6 +86,8 @@ impl PoolState {
 
     fn time_out(&mut self, pool: &Pool, index: usize, now: Instant, wakes: &mut Wakes) {
         self.take_back(pool, index, wakes);
+        let given = self.workers[index].give_draft();
+        self.check(pool, index, given, wakes);
         let worker = &mut self.workers[index];
         let Some(InFlight { index: task, work }) = worker.in_flight.front() else { return };
         let (task, id, limit) = (*task, work.id(), work.limit().unwrap_or_default());

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use super::Pool;
 use super::block::{Errand, Slice};
+use super::drafts::front_chunk;
 use super::events::said;
 use super::state::{PoolState, Queued};
 use super::wakes::Wakes;
@@ -151,7 +152,7 @@ impl PoolState {
 
     /// A worker's share of the queued calls.
     fn share(&self, ahead: usize, pool: &Pool) -> usize {
-        let parts = SHARES * pool.max_workers();
+        let parts = SHARES.saturating_mul(pool.max_workers());
         let enough = ahead.saturating_mul(parts);
         let mut queued = 0_usize;
         for entry in &self.queue {
@@ -298,7 +299,8 @@ impl PoolState {
                 continue;
             };
             let half = worker.tasks() as u64 / 2;
-            let at = if worker.eager {
+            // A chunk is work enough to be heard of.
+            let at = if worker.eager || front_chunk(&mut worker.in_flight).is_some() {
                 front
             } else {
                 let refilled = if refill { worker.link.sent() - 1 - half } else { u64::MAX };

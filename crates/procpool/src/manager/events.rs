@@ -8,6 +8,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use super::Pool;
+use super::drafts::front_chunk;
 use super::server::SERVER;
 use super::state::{PoolState, TICK};
 use super::wakes::Wakes;
@@ -70,6 +71,7 @@ impl PoolState {
         self.dispatch(pool, wakes);
         if self.tick.is_some_and(|tick| now >= tick) {
             self.tick = None;
+            self.give_drafts(pool, wakes);
             self.take_back_what_waits(pool, wakes);
         }
         if self.tick.is_none() && self.wants_tick() {
@@ -390,6 +392,12 @@ impl Worker {
             (_, Stage::Killed(_)) => Ok(Settled::Nothing),
             (Ok(Frame::ResultItem { index, status }), Stage::Ready) if front == Some(index) => {
                 let outcome = match (received.payload, status) {
+                    (payload, ResultStatus::Part) => {
+                        let chunk = front_chunk(&mut self.in_flight);
+                        let chunk = chunk.ok_or("sent a part of what is no chunk")?;
+                        chunk.give_part(&payload);
+                        return Ok(Settled::Nothing);
+                    }
                     (Payload::Lost(bytes), _) => {
                         let (step, bytes) = (CodecStep::DecodeResult, bytes as u64);
                         Err(Box::new(Error::OutOfMemory { step, bytes }))

@@ -26,6 +26,7 @@
 mod block;
 mod deadlines;
 mod dispatch;
+mod drafts;
 mod ends;
 mod events;
 mod inbox;
@@ -282,7 +283,7 @@ impl Pool {
     fn manage(&self) -> nix::Result<()> {
         let mut ready = Vec::new();
         loop {
-            self.start_missing_workers();
+            self.start_missing_worker();
             let deadline = self.with_state(|state, wakes| {
                 state.look_around(self, Instant::now(), wakes);
                 if state.is_over() { None } else { Some(state.next_deadline(self)) }
@@ -299,19 +300,18 @@ impl Pool {
         }
     }
 
-    /// Starts workers while tasks need them. The lock is free while a process starts.
-    fn start_missing_workers(&self) {
-        loop {
-            let state = self.lock();
-            let Some(id) = state.place_to_start(self, Instant::now()) else { return };
-            drop(state);
-            let started = self.start_worker(id);
-            self.with_state(|state, wakes| match started {
-                Ok(Start::Worker(worker)) => state.add_worker(*worker),
-                Ok(Start::Expected(arrival)) => state.expect_answer(self, arrival, wakes),
-                Err(error) => state.on_start_error(self, error, wakes),
-            });
-        }
+    /// Starts a worker if tasks need one. The lock is free while a process starts. Before the next one
+    /// is started, the manager looks at what has happened: short tasks may be over by then.
+    fn start_missing_worker(&self) {
+        let state = self.lock();
+        let Some(id) = state.place_to_start(self, Instant::now()) else { return };
+        drop(state);
+        let started = self.start_worker(id);
+        self.with_state(|state, wakes| match started {
+            Ok(Start::Worker(worker)) => state.add_worker(*worker),
+            Ok(Start::Expected(arrival)) => state.expect_answer(self, arrival, wakes),
+            Err(error) => state.on_start_error(self, error, wakes),
+        });
     }
 
     /// Starts worker `id`, or has the server start it.

@@ -198,11 +198,13 @@ impl PoolState {
     }
 
     /// Whether tasks wait that somebody else could run: behind others, or because short ones keep
-    /// few workers busy.
+    /// few workers busy; or results wait for the end of their chunk.
     pub(super) fn wants_tick(&self) -> bool {
         let waits = |worker: &Worker| {
             worker.stage == Stage::Ready
-                && (worker.has_backlog() || (worker.is_idle() && self.has_work()))
+                && (worker.has_backlog()
+                    || worker.drafts()
+                    || (worker.is_idle() && self.has_work()))
         };
         self.workers.iter().any(waits)
     }

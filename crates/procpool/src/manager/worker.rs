@@ -96,7 +96,7 @@ impl Work {
         match self {
             Work::Calls(slice) => slice.again(retries).map(Work::Calls).map_err(Work::Calls),
             Work::Chunk(mut chunk, id) if chunk.retried < retries => {
-                chunk.retried += 1;
+                chunk.retry();
                 Ok(Work::Chunk(chunk, id))
             }
             chunk @ Work::Chunk(..) => Err(chunk),

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{Map, Timeout};
-use crate::chunk_source::{ChunkSource, Chunking, Order, PulledFeeder};
+use crate::chunk_source::{ChunkSource, Chunking, Order, PulledFeeder, Pushed};
 use crate::error::Error;
 use crate::manager::Pool;
 use crate::wire::Entry;
@@ -40,13 +40,12 @@ use crate::wire::Entry;
 ///     Ok(())
 /// }
 /// ```
+#[must_use = "dropping a map cancels its items that have not started: read its results, with `for` or `collect`"]
 pub struct BufferedMap<R, I> {
     // Dropped first: it cancels what the end of the input would still send.
     results: Map<R>,
     /// `None` when nothing is pulled any more.
     input: Option<Input<I>>,
-    /// Why the item that was pulled last was not taken: the last result.
-    refused: Option<Error>,
 }
 
 struct Input<I> {
@@ -58,7 +57,7 @@ struct Input<I> {
 impl<R, I> BufferedMap<R, I> {
     /// One error, and nothing else.
     pub(super) fn failed(error: Error) -> Self {
-        Self { results: Map::failed(error), input: None, refused: None }
+        Self { results: Map::failed(error), input: None }
     }
 }
 
@@ -88,7 +87,7 @@ where
         }
         let input = Input { items, feeder: Some(feeder), pool: Arc::downgrade(pool) };
         let results = Map::new(source, pool, timeout);
-        let mut map = Self { results, input: Some(input), refused: None };
+        let mut map = Self { results, input: Some(input) };
         for _ in 0..buffersize {
             if map.input.is_none() {
                 break;
@@ -98,30 +97,28 @@ where
         map
     }
 
-    /// Pulls the next item, if there may be one, and gives it to the pool, if that takes it.
+    /// Pulls the next item, if there may be one, and gives it to the pool. One that the pool refuses
+    /// is the last.
     fn pull(&mut self) {
         let Some(input) = &mut self.input else { return };
         let pushed = input.items.next().map(|value| input.push(&value));
-        match pushed {
-            Some(Ok(())) => self.results.left += 1,
-            Some(Err(error)) => {
-                self.refused = Some(error);
-                self.input = None;
-            }
-            None => self.input = None,
+        self.results.left += usize::from(pushed.is_some());
+        if !pushed.is_some_and(|pushed| pushed != Pushed::Refused) {
+            self.input = None;
         }
     }
 }
 
 impl<I> Input<I> {
-    fn push<A: Serialize + 'static>(&self, value: &A) -> Result<(), Error> {
-        let Some(feeder) = &self.feeder else { return Ok(()) };
-        if feeder.push(value)?
+    fn push<A: Serialize + 'static>(&self, value: &A) -> Pushed {
+        let Some(feeder) = &self.feeder else { return Pushed::Refused };
+        let pushed = feeder.push(value);
+        if pushed == Pushed::Wanted
             && let Some(pool) = self.pool.upgrade()
         {
             pool.feed();
         }
-        Ok(())
+        pushed
     }
 }
 
@@ -150,18 +147,16 @@ where
         if self.results.is_lost() {
             // The feeder's lock may be held by a thread that this copy of the process does not have.
             std::mem::forget(self.input.take());
-            self.refused = None;
             return self.results.next();
         }
         self.pull();
         if self.results.left == 0 {
-            return self.refused.take().map(Err);
+            return None;
         }
         let result = self.results.next();
         if self.results.source.is_none() {
             // Its timeout has passed, and ended it.
             self.input = None;
-            self.refused = None;
         }
         result
     }
@@ -170,8 +165,7 @@ where
     fn size_hint(&self) -> (usize, Option<usize>) {
         let input = self.input.as_ref().map(|input| input.items.size_hint());
         let (least, most) = input.unwrap_or((0, Some(0)));
-        let refused = usize::from(self.refused.is_some());
-        let left = self.results.left + refused;
+        let left = self.results.left;
         let end = left + least.min(1);
         let sooner = if self.results.timeout.is_some() { end.min(1) } else { end };
         (sooner, most.and_then(|most| most.checked_add(left)))
@@ -183,6 +177,36 @@ where
     R: DeserializeOwned + 'static,
     I: Iterator<Item: Serialize + 'static>,
 {
+}
+
+impl<R, I> BufferedMap<R, I>
+where
+    R: DeserializeOwned + 'static,
+    I: Iterator<Item: Serialize + 'static>,
+{
+    /// Gives each result together with the index of its item; see [`Map::indexed`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// fn main() -> Result<(), procpool::Error> {
+    ///     procpool::init();
+    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(2).build()?;
+    ///     let squares = executor.map_options().unordered().buffersize(4).map(|x: u64| x * x, 0..);
+    ///     for (index, square) in squares.indexed().take(10) {
+    ///         assert_eq!(square?, (index * index) as u64);
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn indexed(mut self) -> impl Iterator<Item = (usize, Result<R, Error>)> {
+        let mut given = 0;
+        std::iter::from_fn(move || {
+            let result = self.next()?;
+            given += 1;
+            Some((self.results.index().unwrap_or(given - 1), result))
+        })
+    }
 }
 
 impl<R, I> fmt::Debug for BufferedMap<R, I> {

@@ -29,7 +29,11 @@ pub use options::MapOptions;
 /// were asked for [as they finish](MapOptions::unordered).
 ///
 /// `next` waits for the result that comes next. Dropping the iterator cancels the items that have
-/// not started; those that run finish, and their results are thrown away.
+/// not started; those that run finish, and their results are thrown away. So a map whose results are
+/// of no interest is read all the same, as below.
+///
+/// `T` is `()`, or [`Duration`] for a map with a [timeout](MapOptions::timeout), which may end before
+/// its length: only the other one is an [`ExactSizeIterator`].
 ///
 /// # Examples
 ///
@@ -40,10 +44,13 @@ pub use options::MapOptions;
 ///     let mut squares: procpool::Map<u64> = executor.map(|x: u64| x * x, 0..4);
 ///     assert_eq!(squares.size_hint(), (4, Some(4)));
 ///     assert_eq!(squares.nth(3), Some(Ok(9)));
+///     // Runs every item, and stops at the first error.
+///     executor.map(|x: u64| println!("{x}"), 0..4).collect::<Result<(), _>>()?;
 ///     Ok(())
 /// }
 /// ```
-pub struct Map<R> {
+#[must_use = "dropping a map cancels its items that have not started: read its results, with `for` or `collect`"]
+pub struct Map<R, T = ()> {
     /// `None` when the map is over before its time.
     source: Option<Arc<ChunkSource>>,
     pool: Weak<Pool>,
@@ -51,7 +58,7 @@ pub struct Map<R> {
     current: Option<Current>,
     /// How many results are still to come.
     left: usize,
-    result: PhantomData<fn() -> R>,
+    result: PhantomData<fn() -> (R, T)>,
 }
 
 /// When the waiting ends.
@@ -70,13 +77,15 @@ impl Timeout {
 
 /// The chunk whose results are being given out.
 struct Current {
+    /// How many items there are up to its last one, and how many of these were not given yet.
+    end: u64,
     items: usize,
     outcome: Outcome,
     /// How far the outcome was read.
     position: usize,
 }
 
-impl<R> Map<R> {
+impl<R, T> Map<R, T> {
     fn new(source: Arc<ChunkSource>, pool: &Arc<Pool>, timeout: Option<Timeout>) -> Self {
         Self {
             source: Some(source),
@@ -98,7 +107,7 @@ impl<R> Map<R> {
 
     /// One error, and nothing else.
     fn failed(error: Error) -> Self {
-        let current = Current { items: 1, outcome: Err(Box::new(error)), position: 0 };
+        let current = Current { end: 1, items: 1, outcome: Err(Box::new(error)), position: 0 };
         Self {
             source: None,
             pool: Weak::new(),
@@ -122,9 +131,8 @@ impl<R> Map<R> {
         }
         let source = self.source.as_ref().ok_or(None)?;
         match source.next_chunk(self.timeout.as_ref().map(|timeout| timeout.deadline)) {
-            Next::Chunk(FinishedChunk { items, outcome }) => {
-                // A chunk's result starts with the time that it took.
-                self.current = Some(Current { items, outcome, position: 8 });
+            Next::Chunk(FinishedChunk { end, items, outcome }) => {
+                self.current = Some(Current { end, items, outcome, position: 0 });
                 Ok(())
             }
             Next::Late => Err(self.time_out()),
@@ -159,10 +167,47 @@ impl<R> Map<R> {
     }
 }
 
-impl<R: DeserializeOwned + 'static> Iterator for Map<R> {
+impl<R: DeserializeOwned + 'static, T> Map<R, T> {
+    /// Gives each result together with the index of its item, counted from 0: the way to tell them
+    /// apart when they come [as they finish](MapOptions::unordered).
+    ///
+    /// An error that is no item's, [`Error::TimedOut`], has the number of results that were given.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// fn main() -> Result<(), procpool::Error> {
+    ///     procpool::init();
+    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(2).build()?;
+    ///     let names = ["one", "three"].map(String::from);
+    ///     let lengths = executor.map_options().unordered().map(|name: String| name.len(), names);
+    ///     for (index, length) in lengths.indexed() {
+    ///         assert_eq!(length?, [3, 5][index]);
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn indexed(mut self) -> impl Iterator<Item = (usize, Result<R, Error>)> {
+        let mut given = 0;
+        std::iter::from_fn(move || {
+            let result = self.next()?;
+            given += 1;
+            Some((self.index().unwrap_or(given - 1), result))
+        })
+    }
+
+    /// The index of the item whose result was given last.
+    fn index(&self) -> Option<usize> {
+        let current = self.current.as_ref()?;
+        usize::try_from(current.end - 1 - current.items as u64).ok()
+    }
+}
+
+impl<R: DeserializeOwned + 'static, T> Iterator for Map<R, T> {
     type Item = Result<R, Error>;
 
-    #[inline]
+    // A loop over results is a loop over this: a call for each costs more than to read a number.
+    #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             if let Some(current) = &mut self.current
@@ -189,7 +234,9 @@ impl<R: DeserializeOwned + 'static> Iterator for Map<R> {
     }
 }
 
-impl<R: DeserializeOwned + 'static> std::iter::FusedIterator for Map<R> {}
+impl<R: DeserializeOwned + 'static> ExactSizeIterator for Map<R> {}
+
+impl<R: DeserializeOwned + 'static, T> std::iter::FusedIterator for Map<R, T> {}
 
 impl Current {
     /// The next result, if it is a number that was written in one piece.
@@ -251,13 +298,13 @@ fn too_few<R>() -> Box<Error> {
     }))
 }
 
-impl<R> Drop for Map<R> {
+impl<R, T> Drop for Map<R, T> {
     fn drop(&mut self) {
         self.cancel();
     }
 }
 
-impl<R> fmt::Debug for Map<R> {
+impl<R, T> fmt::Debug for Map<R, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Map").field("left", &self.left).finish_non_exhaustive()
     }

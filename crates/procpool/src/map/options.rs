@@ -3,6 +3,7 @@
 //! Owns the executor's `map` methods, their options and what of those makes no sense. Pushes the
 //! items of a map without a buffersize; everything after that is the iterators'.
 
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{BufferedMap, Map, Timeout};
-use crate::chunk_source::{ChunkSource, Chunking, Feeder, Order};
+use crate::chunk_source::{ChunkSource, Chunking, Feeder, Order, Pushed};
 use crate::error::Error;
 use crate::executor::ProcessPoolExecutor;
 use crate::manager::Pool;
@@ -22,8 +23,14 @@ impl<S: 'static> ProcessPoolExecutor<S> {
     ///
     /// The items are taken and their tasks started before this returns; the iterator then waits
     /// for each result in turn. Every item has a `Result` of its own: an error ends nothing.
-    /// Items travel in chunks whose size adapts to how long they take. Dropping the iterator cancels
-    /// what has not started.
+    /// Items travel in chunks whose size adapts to how long they take. Until that is known, and when
+    /// they take a millisecond or more, each travels alone. So a result is given as soon as its task and
+    /// those before it have ended, within milliseconds even where short and long tasks mix.
+    ///
+    /// Dropping the iterator cancels what has not started. So `executor.map(task, items);` as a
+    /// statement, which runs every item in Python, runs few or none here, and the compiler warns of it.
+    /// To run all items, read their results: `executor.map(task, items).collect::<Result<(), _>>()?`
+    /// for tasks that return `()`, or `for result in …`.
     ///
     /// [`map_options`](Self::map_options) changes this: items that are pulled only as results are
     /// read, results as they finish, a timeout, or chunks of a fixed size.
@@ -31,6 +38,12 @@ impl<S: 'static> ProcessPoolExecutor<S> {
     /// # Errors
     ///
     /// All are the items'. See [`Future::result`](crate::Future::result).
+    ///
+    /// A pool that is shut down or broken while `items` are taken refuses the next one, whose error,
+    /// [`Error::Shutdown`] or [`Error::BrokenProcessPool`], is the last result: nothing is taken after
+    /// it. Items that were taken before have their results first; those of a chunk of a fixed size that
+    /// was not whole yet are refused, too. So `items` may itself end the pool, and the pool does not
+    /// wait for `items` that block.
     ///
     /// # Panics
     ///
@@ -110,6 +123,7 @@ impl<S: 'static> ProcessPoolExecutor<S> {
             order: Order::OfItems,
             timeout: None,
             buffersize: (),
+            timed: PhantomData,
         }
     }
 
@@ -134,7 +148,8 @@ impl<S: 'static> ProcessPoolExecutor<S> {
 
 /// How a map is done. Made by [`ProcessPoolExecutor::map_options`].
 ///
-/// `B` is `()`, or `usize` once there is a [`buffersize`](Self::buffersize).
+/// `B` is `()`, or `usize` once there is a [`buffersize`](Self::buffersize); `T` is `()`, or
+/// [`Duration`] once there is a [`timeout`](Self::timeout).
 ///
 /// # Examples
 ///
@@ -149,17 +164,20 @@ impl<S: 'static> ProcessPoolExecutor<S> {
 /// ```
 #[derive(Debug)]
 #[must_use = "nothing is submitted before `map` or `map_with`"]
-pub struct MapOptions<'a, S, B = ()> {
+pub struct MapOptions<'a, S, B = (), T = ()> {
     executor: &'a ProcessPoolExecutor<S>,
     chunking: Chunking,
     order: Order,
     timeout: Option<Duration>,
     buffersize: B,
+    timed: PhantomData<T>,
 }
 
-impl<'a, S: 'static, B> MapOptions<'a, S, B> {
+impl<'a, S: 'static, B, T> MapOptions<'a, S, B, T> {
     /// Sends `chunksize` items at a time, the last ones excepted. A chunk is one task to the pool:
-    /// its items run one after another in one worker.
+    /// its items run one after another in one worker. Their results come back together when that takes
+    /// no more than some milliseconds. Otherwise each is given within milliseconds of its own end, up to
+    /// 256 KiB of results of at most 16 KiB each; what is beyond that is given when the chunk is over.
     ///
     /// A chunksize of 0 is an [`Error::InvalidArgument`], which is then all that the map gives. One
     /// that exceeds the [`buffersize`](Self::buffersize) counts as that.
@@ -182,8 +200,7 @@ impl<'a, S: 'static, B> MapOptions<'a, S, B> {
 
     /// Gives the results as they finish, and not in the order of the items.
     ///
-    /// What is not known then is which result belongs to which item: a task that should say so
-    /// returns what tells them apart. Items that travel in one chunk finish together.
+    /// [`Map::indexed`] says which item each belongs to.
     ///
     /// # Examples
     ///
@@ -223,9 +240,10 @@ impl<'a, S: 'static, B> MapOptions<'a, S, B> {
     ///     Ok(())
     /// }
     /// ```
-    pub fn timeout(mut self, limit: Duration) -> Self {
-        self.timeout = Some(limit);
-        self
+    pub fn timeout(self, limit: Duration) -> MapOptions<'a, S, B, Duration> {
+        let Self { executor, chunking, order, buffersize, .. } = self;
+        let timeout = Some(limit);
+        MapOptions { executor, chunking, order, timeout, buffersize, timed: PhantomData }
     }
 
     /// Checks the options, before anything is taken or submitted.
@@ -237,7 +255,7 @@ impl<'a, S: 'static, B> MapOptions<'a, S, B> {
     }
 }
 
-impl<'a, S: 'static> MapOptions<'a, S> {
+impl<'a, S: 'static, T> MapOptions<'a, S, (), T> {
     /// Pulls items only as results are read: `buffersize` when the map starts, then one for each
     /// result that is asked for, before that is waited for.
     ///
@@ -258,9 +276,9 @@ impl<'a, S: 'static> MapOptions<'a, S> {
     ///     Ok(())
     /// }
     /// ```
-    pub fn buffersize(self, buffersize: usize) -> MapOptions<'a, S, usize> {
-        let Self { executor, chunking, order, timeout, buffersize: () } = self;
-        MapOptions { executor, chunking, order, timeout, buffersize }
+    pub fn buffersize(self, buffersize: usize) -> MapOptions<'a, S, usize, T> {
+        let Self { executor, chunking, order, timeout, buffersize: (), timed } = self;
+        MapOptions { executor, chunking, order, timeout, buffersize, timed }
     }
 
     /// Calls `task` for every item; see [`ProcessPoolExecutor::map`].
@@ -271,7 +289,7 @@ impl<'a, S: 'static> MapOptions<'a, S> {
     ///   [`Error::InvalidArgument`].
     /// - [`Error::TimedOut`]: the [`timeout`](Self::timeout) has passed.
     ///
-    /// The others are the items'. See [`Future::result`](crate::Future::result).
+    /// The others are as for [`ProcessPoolExecutor::map`].
     ///
     /// # Panics
     ///
@@ -288,7 +306,7 @@ impl<'a, S: 'static> MapOptions<'a, S> {
     ///     Ok(())
     /// }
     /// ```
-    pub fn map<A, R, I>(self, task: fn(A) -> R, items: I) -> Map<R>
+    pub fn map<A, R, I>(self, task: fn(A) -> R, items: I) -> Map<R, T>
     where
         A: Serialize + DeserializeOwned + 'static,
         R: Serialize + DeserializeOwned + 'static,
@@ -321,7 +339,7 @@ impl<'a, S: 'static> MapOptions<'a, S> {
     ///     Ok(())
     /// }
     /// ```
-    pub fn map_with<A, R, I>(self, task: fn(&mut S, A) -> R, items: I) -> Map<R>
+    pub fn map_with<A, R, I>(self, task: fn(&mut S, A) -> R, items: I) -> Map<R, T>
     where
         A: Serialize + DeserializeOwned + 'static,
         R: Serialize + DeserializeOwned + 'static,
@@ -330,7 +348,7 @@ impl<'a, S: 'static> MapOptions<'a, S> {
         self.start(task::chunk_with_entry(task), items)
     }
 
-    fn start<A, R, I>(self, entry: Result<Entry, Error>, items: I) -> Map<R>
+    fn start<A, R, I>(self, entry: Result<Entry, Error>, items: I) -> Map<R, T>
     where
         A: Serialize + 'static,
         I: IntoIterator<Item = A>,
@@ -350,17 +368,20 @@ impl<'a, S: 'static> MapOptions<'a, S> {
         let mut map = Map::new(source, pool, timeout);
         let mut feeding = Feeding { feeder: Some(feeder), pool };
         for value in items {
-            if feeding.feeder.as_mut().is_some_and(|feeder| feeder.push(&value)) {
-                pool.feed();
-            }
+            let Some(feeder) = &mut feeding.feeder else { break };
             map.left += 1;
+            match feeder.push(&value) {
+                Pushed::Quietly => {}
+                Pushed::Wanted => pool.feed(),
+                Pushed::Refused => break,
+            }
         }
         drop(feeding);
         map
     }
 }
 
-impl<S: 'static> MapOptions<'_, S, usize> {
+impl<S: 'static, T> MapOptions<'_, S, usize, T> {
     /// Calls `task` for every item, each of which is pulled when the results that are read make room
     /// for it.
     ///

@@ -153,10 +153,7 @@ impl Server {
         self.require_one_thread(false);
         panics::install(None);
         let preloaded = preload.map(|preload| panics::catch_message(AssertUnwindSafe(preload)));
-        if !home.is_current() {
-            // `preload` has copied this process, and the copy returned from it, too.
-            exit_now(ABANDONED);
-        }
+        home.end_copy();
         if let Some(Err(panic)) = preloaded {
             self.tell(&Report::of_panic(panic), None);
             exit_now(NOT_READY);

@@ -129,6 +129,7 @@ impl Segment {
     /// # Panics
     ///
     /// When there is no such line.
+    #[inline]
     pub(crate) fn line(&self, index: usize) -> &Line {
         assert!(index < LINES, "there are {LINES} lines");
         // SAFETY: the mapping starts with LINES lines, which is within its size (sealed).
@@ -144,6 +145,7 @@ impl Segment {
     /// # Panics
     ///
     /// When they would not fit.
+    #[inline]
     pub(crate) fn write(&self, offset: usize, bytes: &[u8]) {
         let target = self.place(offset, bytes.len());
         // SAFETY: `place` checked that the target is within the mapping; the source is ordinary
@@ -179,6 +181,7 @@ impl Segment {
         unsafe { output.set_len(length) };
     }
 
+    #[inline]
     fn place(&self, offset: usize, count: usize) -> *mut u8 {
         let fits = offset <= self.length && count <= self.length - offset;
         assert!(fits, "{count} bytes at {offset} of {}", self.length);

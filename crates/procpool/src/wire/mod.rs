@@ -18,7 +18,7 @@
 //! 10 Finalize         parent → worker   entry
 //! 11 Skipped          worker → parent   from u64 | to u64
 //!
-//! status: 0 value, 1 failure, 2 failure and the worker is about to end
+//! status: 0 value, 1 failure, 2 failure and the worker is about to end, 3 a part: more follows
 //! entry: trampoline offset i64 | tag u64 | function offset i64 | tag u64
 //! ```
 //!
@@ -98,6 +98,8 @@ pub(crate) enum ResultStatus {
     Failure = 1,
     /// A failure, from a worker that is about to end: it takes no further task.
     LastWords = 2,
+    /// The first items of a chunk's value: the frame of the others follows.
+    Part = 3,
 }
 
 /// A frame without its payload.
@@ -277,6 +279,7 @@ impl Frame {
                     [0] => ResultStatus::Value,
                     [1] => ResultStatus::Failure,
                     [2] => ResultStatus::LastWords,
+                    [3] => ResultStatus::Part,
                     _ => return Err(Malformed("a result that is neither a value nor a failure")),
                 },
             },

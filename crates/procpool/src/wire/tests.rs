@@ -39,6 +39,7 @@ fn golden() -> Vec<(Frame, &'static [u8], String)> {
             "0d00000000000000 06 0700000000000000 00 78797a".into(),
         ),
         (result(ResultStatus::LastWords), b"", "0a00000000000000 06 0700000000000000 02".into()),
+        (result(ResultStatus::Part), b"x", "0b00000000000000 06 0700000000000000 03 78".into()),
         (Frame::Exit, b"", "0100000000000000 07".into()),
         (Frame::Bell, b"", "0100000000000000 08".into()),
         (

@@ -70,7 +70,7 @@ pub(crate) fn run(
     tell(&link, Frame::Hello(Hello { version: VERSION, pid, device, inode }), &[]);
 
     let mut state: WorkerState = Some(Box::new(()));
-    let mut call = Call::new(home);
+    let mut call = Call::new(link.draft(), home);
     let mut code = 0;
     loop {
         let received = match link.receive() {
@@ -93,7 +93,7 @@ pub(crate) fn run(
                     None => initialize(entry, &mut call, &mut state),
                     Some(bytes) => Err(InitializerFailure::OutOfMemory(bytes)),
                 };
-                end_copy(&home);
+                home.end_copy();
                 match initialized {
                     Ok(()) => tell(&link, Frame::Ready, &[]),
                     Err(failure) => fail(&link, &failure, exit),
@@ -101,12 +101,15 @@ pub(crate) fn run(
             }
             Ok(Frame::CallItem { index, entry }) => match link.claim(index) {
                 Ok(true) => {
+                    if let Err(error) = link.begin_draft(&mut call.draft, call.arguments.len()) {
+                        part(&error);
+                    }
                     let status = match lost {
                         None => run_task(index, entry, &mut call, &mut state),
                         Some(bytes) => answer_failure(&mut call, &Failure::OutOfMemory(bytes)),
                     };
-                    end_copy(&home);
-                    if let Err(error) = link.send_result(index, status, &call.output) {
+                    home.end_copy();
+                    if let Err(error) = link.send_result(index, status, &call.draft, &call.output) {
                         part(&error);
                     }
                 }
@@ -117,11 +120,11 @@ pub(crate) fn run(
                 let (trampoline, function) = resolve::<FinalTrampoline>(entry);
                 code =
                     last_act("finalizer", || trampoline(function, &mut call, &mut state)).max(code);
-                end_copy(&home);
+                home.end_copy();
             }
             Ok(Frame::Exit) => {
                 code = last_act("state's destructor", || drop(state.take())).max(code);
-                end_copy(&home);
+                home.end_copy();
                 exit(code);
             }
             Ok(_) | Err(_) => confused("a frame that is not for workers"),
@@ -217,13 +220,6 @@ fn confused(what: &str) -> ! {
 fn give_up(why: &str) -> ! {
     complain(&format!("worker {} cannot go on: {why}", getpid()));
     exit_now(CONFUSED)
-}
-
-/// Ends a process that is not `home`, but a copy that the user's code has made of it.
-fn end_copy(home: &Lineage) {
-    if !home.is_current() {
-        exit_now(0);
-    }
 }
 
 /// Says that a process cannot become a worker, and ends it.

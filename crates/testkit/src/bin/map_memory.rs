@@ -23,6 +23,6 @@ fn main() -> Result<(), Error> {
         let result = results.next().expect("it has no end")?;
         assert_eq!((result.len(), result[0]), (1 << 20, number as u8));
     }
-    println!("{}", most_memory() - before);
+    println!("{}", most_memory().saturating_sub(before));
     Ok(())
 }

@@ -1,0 +1,56 @@
+//! Results of chunks that are not over.
+//!
+//! Owns the moments at which a map's reader gets the first results of a chunk while the others run:
+//! the manager's ticks, when the reader waits for them, and they do not come so quickly that the chunk
+//! will be over. So no result waits for another one that takes long. How a worker writes results before
+//! their chunk is over is in `link/draft`.
+
+use std::collections::VecDeque;
+
+use super::Pool;
+use super::state::PoolState;
+use super::wakes::Wakes;
+use super::worker::{InFlight, Stage, Work, Worker};
+use crate::chunk_source::ChunkTask;
+use crate::link::Scribbled;
+
+impl PoolState {
+    /// Gives what is there of the results of chunks that are not over.
+    pub(super) fn give_drafts(&mut self, pool: &Pool, wakes: &mut Wakes) {
+        for index in 0..self.workers.len() {
+            let worker = &mut self.workers[index];
+            if worker.stage == Stage::Ready && worker.drafts() && worker.link.look_at_draft() {
+                let awaited = |chunk: &mut ChunkTask| chunk.is_awaited();
+                let is_awaited = front_chunk(&mut worker.in_flight).is_some_and(awaited);
+                let given = if is_awaited { worker.give_draft() } else { Ok(()) };
+                self.check(pool, index, given, wakes);
+            }
+        }
+    }
+}
+
+impl Worker {
+    /// Whether it may have results of a chunk that is not over.
+    pub(super) fn drafts(&self) -> bool {
+        match self.in_flight.front() {
+            Some(InFlight { work: Work::Chunk(chunk, _), .. }) => chunk.has_parts(),
+            _ => false,
+        }
+    }
+
+    /// Gives what is there of the results of its chunk, if it runs one.
+    pub(super) fn give_draft(&mut self) -> Result<(), Scribbled> {
+        if let Some(chunk) = front_chunk(&mut self.in_flight) {
+            chunk.give(&self.link.draft(chunk.shown())?);
+        }
+        Ok(())
+    }
+}
+
+/// The chunk of which results come first, if it is one.
+pub(super) fn front_chunk(in_flight: &mut VecDeque<InFlight>) -> Option<&mut ChunkTask> {
+    match &mut in_flight.front_mut()?.work {
+        Work::Chunk(chunk, _) => Some(chunk),
+        Work::Calls(_) => None,
+    }
+}

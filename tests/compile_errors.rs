@@ -18,7 +18,7 @@ use procpool_testkit::program::root;
 use serde_json::Value;
 
 /// The name of each program and what stands in its `main`, before which these items stand.
-const PROGRAMS: [(&str, &str); 12] = [
+const PROGRAMS: [(&str, &str); 23] = [
     ("fits", "pool.submit(task, \"a\".to_owned()); pool.submit(|x: u32| x, 1);"),
     ("captures", "let factor = 2; pool.submit(|x: u32| x * factor, 1);"),
     ("captures_in_map", "let factor = 2; pool.map(|x: u32| x * factor, [1]);"),
@@ -30,6 +30,20 @@ const PROGRAMS: [(&str, &str); 12] = [
     ),
     ("no_serde_argument", "pool.submit(|_: Plain| (), Plain);"),
     ("no_serde_result", "pool.submit(|(): ()| Plain, ());"),
+    ("no_serde_in_map", "pool.map(|_: Plain| (), [Plain]);"),
+    ("no_serde_initargs", "builder().initargs(Plain).initializer(|_| ());"),
+    ("borrowed_result", "pool.submit(name, 1);"),
+    ("slice", "pool.submit(<[u64]>::len, &[1, 2][..]);"),
+    ("error_of_io", "pool.submit(|path: String| std::fs::read(path), String::new());"),
+    (
+        "error_in_a_box",
+        "pool.submit(|(): ()| fails().map_err(Box::<dyn std::error::Error>::from), ());",
+    ),
+    ("error_of_anyhow", "pool.map(|(): ()| fails().map_err(anyhow::Error), [()]);"),
+    ("several_arguments", "pool.submit(|a: u32, b: u32| a + b, (1, 2));"),
+    ("several_arguments_loose", "pool.submit(add, 1, 2);"),
+    ("async_function", "pool.submit(waits, 1);"),
+    ("other_initargs", "builder().initargs(1_u32).initializer(task);"),
     ("no_function", "builder().initializer(7).build().unwrap();"),
     ("bare_state", "builder().initializer(bare).build().unwrap();"),
     (
@@ -67,6 +81,11 @@ fn builder() -> Builder {
 struct Plain;
 fn task(text: String) -> usize { text.len() }
 fn borrowing(text: &str) -> usize { text.len() }
+fn name(number: u32) -> &'static str { \"one\" }
+fn fails() -> Result<u8, std::fmt::Error> { Ok(1) }
+mod anyhow { pub struct Error(pub std::fmt::Error); }
+fn add(a: u32, b: u32) -> u32 { a + b }
+async fn waits(number: u32) -> u32 { number }
 fn bare() -> Plain { Plain }
 fn number() -> Result<u32, std::fmt::Error> { Ok(1) }
 ";
@@ -162,19 +181,71 @@ fn a_borrowed_argument_is_refused() {
 }
 
 #[test]
-fn an_argument_borrowed_for_ever_is_refused_by_its_type() {
-    assert_refused("borrowed_for_ever", contains("Deserialize").and(contains("`&str`")));
+fn what_is_borrowed_for_ever_is_refused_by_its_type() {
+    for name in ["borrowed_for_ever", "borrowed_result"] {
+        assert_refused(name, contains("Deserialize").and(contains("`&str`")));
+    }
+}
+
+/// Asserts that the compiler calls `subject` unfit, in few lines that name this cure.
+fn assert_no_payload(name: &str, subject: &str, cure: &str) {
+    assert_refused(
+        name,
+        contains(format!("error[E0277]: `{subject}` cannot be sent to another process"))
+            .and(contains(cure))
+            .and(is_match("error.*E0[^2]|Serialize` must").expect("it is an expression").not()),
+    );
+    // The compiler says it of both calls where the initializer follows its initargs.
+    let errors = errors_of(name).matches("error[").count();
+    assert!(errors_of(name).lines().count() <= 26 * errors, "{name}:\n{}", errors_of(name));
 }
 
 #[test]
 fn a_type_without_serde_is_refused() {
-    for name in ["no_serde_argument", "no_serde_result"] {
-        let words = is_match("the trait bound `Plain: .*Serialize` is not satisfied");
-        assert_refused(
-            name,
-            words.expect("it is an expression").and(contains("#[derive(serde::Serialize)]")),
-        );
+    for name in ["no_serde_argument", "no_serde_result", "no_serde_in_map", "no_serde_initargs"] {
+        assert_no_payload(name, "Plain", "#[derive(serde::Serialize, serde::Deserialize)]");
     }
+}
+
+#[test]
+fn an_error_that_is_no_serde_type_is_to_be_returned_as_text() {
+    for (name, error) in [
+        ("error_of_io", "Result<Vec<u8>, std::io::Error>"),
+        ("error_in_a_box", "Result<u8, Box<dyn std::error::Error>>"),
+        ("error_of_anyhow", "Result<u8, anyhow::Error>"),
+    ] {
+        assert_no_payload(name, error, "`.map_err(|error| error.to_string())`");
+    }
+}
+
+#[test]
+fn a_slice_is_to_be_owned() {
+    assert_no_payload("slice", "&[u64]", "own it (`String` instead of `&str`, `Vec<T>` instead of");
+}
+
+#[test]
+fn an_async_function_is_to_be_blocked_on_inside() {
+    let future = "impl std::future::Future<Output = u32>";
+    assert_no_payload("async_function", future, "block on it inside the task");
+}
+
+#[test]
+fn several_arguments_are_to_be_a_tuple() {
+    assert_refused(
+        "several_arguments",
+        contains("change the closure to accept a tuple").and(contains("|(a, b)| a + b")),
+    );
+    let function = contains("expected fn pointer `fn({integer}) -> _`")
+        .and(contains("found fn item `fn(u32, u32) -> u32 {add}`"));
+    assert_refused("several_arguments_loose", function);
+}
+
+#[test]
+fn initargs_of_another_type_than_the_initializer_takes_are_refused() {
+    assert_refused(
+        "other_initargs",
+        contains("expected fn pointer `fn(u32) -> _`").and(contains("fn(String) -> usize {task}")),
+    );
 }
 
 // Behaviours: CFG-03.

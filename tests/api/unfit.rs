@@ -4,7 +4,7 @@
 use std::fmt::Debug;
 
 use nix::libc;
-use procpool::{CodecError, CodecStep, Error, ProcessPoolExecutor, SelfDescribing};
+use procpool::{CodecError, CodecStep, Error, Payload, ProcessPoolExecutor, SelfDescribing};
 use procpool_testkit::watch;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -112,33 +112,110 @@ fn a_skipped_field_needs_names() {
     });
 }
 
+/// Asserts that it is `T`'s error at this step, for the reason `words`.
+fn assert_unfit<T>(error: Option<Error>, step: CodecStep, words: &str) {
+    let Some(Error::Codec(error)) = error else { panic!("{error:?}") };
+    assert_eq!(error.step, step, "{error}");
+    assert_eq!(error.type_name, std::any::type_name::<T>());
+    assert!(error.message.contains(words), "{error}");
+    assert!(
+        error.message.contains("procpool::SelfDescribing") || words.contains("is read"),
+        "{error}"
+    );
+}
+
+/// Asserts that `value` is refused on every way to a worker before it is sent, and on every way back
+/// before the worker sends it, in these words; and that it spares what is beside it.
+fn assert_refused_everywhere<T>(value: &T, words: &str)
+where
+    T: Payload + Clone + Debug + PartialEq,
+{
+    let executor = pool(1);
+    let argument = executor.submit(swallow::<T>, value.clone());
+    assert!(argument.done(), "nothing was submitted");
+    assert_unfit::<T>(argument.error(), CodecStep::EncodeArguments, words);
+    let limited = executor.timeout(watch::HANG).submit(swallow::<T>, value.clone());
+    assert_unfit::<T>(limited.error(), CodecStep::EncodeArguments, words);
+    let items = || [value.clone(), value.clone(), value.clone()];
+    let maps = [
+        executor.map(swallow::<T>, items()).collect::<Vec<_>>(),
+        executor.chunksize(2).map(swallow::<T>, items()).collect(),
+        executor.map_options().unordered().map(swallow::<T>, items()).collect(),
+        executor.map_options().buffersize(2).map(swallow::<T>, items()).collect(),
+    ];
+    for results in maps {
+        assert_eq!(results.len(), 3);
+        for result in results {
+            assert_unfit::<T>(result.err(), CodecStep::EncodeArguments, words);
+        }
+    }
+    let built =
+        crate::builder().max_workers(1).initargs(value.clone()).initializer(|_: T| ()).build();
+    assert_unfit::<T>(built.err(), CodecStep::EncodeArguments, words);
+
+    // The way there is open to what is wrapped.
+    let unwrap = |SelfDescribing(value): SelfDescribing<T>| value;
+    let wrapped = || SelfDescribing(value.clone());
+    let result = executor.submit(unwrap, wrapped());
+    assert_unfit::<T>(result.error(), CodecStep::EncodeResult, words);
+    let mapped = executor
+        .map(unwrap, [wrapped(), wrapped()])
+        .chain(executor.chunksize(2).map(unwrap, [wrapped(), wrapped()]));
+    for result in mapped {
+        assert_unfit::<T>(result.err(), CodecStep::EncodeResult, words);
+    }
+    assert_eq!(executor.submit(echo, wrapped()).result(), Ok(wrapped()));
+    assert!(executor.submit(pid, ()).result().is_ok(), "the pool goes on");
+}
+
+fn swallow<T>(_: T) {}
+
+/// Written without a field that is read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Unwritten {
+    id: u32,
+    #[serde(skip_serializing, default)]
+    secret: u32,
+    count: u32,
+}
+
 #[test]
-fn a_result_that_needs_names_is_the_tasks_error_too() {
+fn what_does_not_fit_is_refused_before_it_is_sent_on_every_way() {
     watch::within(watch::HANG, || {
-        let executor = pool(1);
-        let future = executor
-            .submit(|text: String| serde_json::from_str::<Value>(&text).ok(), "[1]".to_owned());
-        let Some(Error::Codec(error)) = future.error() else { panic!("{future:?}") };
-        assert_eq!(error.step, CodecStep::DecodeResult);
-        assert!(error.type_name.contains("serde_json::value::Value"), "{error}");
-        assert!(error.message.contains("procpool::SelfDescribing"), "{error}");
-        assert!(executor.submit(pid, ()).result().is_ok(), "the pool goes on");
+        let skipping = Skipping { comment: None, name: "n".to_owned() };
+        assert_refused_everywhere(&skipping, "field `comment` of `Skipping` was left out");
+        let unwritten = Unwritten { id: 1, secret: 0, count: 2 };
+        assert_refused_everywhere(
+            &unwritten,
+            "field `secret` of `Unwritten` is read but not written",
+        );
+        assert_refused_everywhere(&Untagged::Number(1), "is read by looking at the data");
+        let tagged = InternallyTagged::Point { x: 1, y: -1 };
+        assert_refused_everywhere(&tagged, "is read by looking at the data");
+        let flattened = Flattened { name: "n".to_owned(), inner: Inner { depth: 3 } };
+        assert_refused_everywhere(&flattened, "#[serde(flatten)]");
+        assert_refused_everywhere(&json!({"a": 1}), "is read by looking at the data");
     });
 }
 
 #[test]
-fn initargs_that_need_names_break_the_pool_and_say_so() {
+fn what_fits_in_part_arrives_beside_what_does_not() {
     watch::within(watch::HANG, || {
-        fn configure(_: Value) {}
-        let builder = || crate::builder().max_workers(1);
-        let executor = builder().initargs(json!({"a": 1})).initializer(configure).build().unwrap();
-        let error = executor.submit(pid, ()).error().unwrap().to_string();
-        assert!(error.contains("serde_json::value::Value"), "{error}");
-        assert!(error.contains("procpool::SelfDescribing"), "{error}");
-        fn configure_wrapped(_: SelfDescribing<Value>) {}
-        let initargs = SelfDescribing(json!({"a": 1}));
-        let executor = builder().initargs(initargs).initializer(configure_wrapped).build().unwrap();
-        assert!(executor.submit(pid, ()).result().is_ok());
+        let executor = pool(1);
+        let skipping = |comment: Option<&str>| Skipping {
+            comment: comment.map(str::to_owned),
+            name: "n".to_owned(),
+        };
+        let items = [skipping(Some("a")), skipping(None), skipping(Some("b"))];
+        for results in [
+            executor.map(echo, items.clone()).collect::<Vec<_>>(),
+            executor.chunksize(3).map(echo, items.clone()).collect(),
+        ] {
+            assert_eq!(results[0].as_ref(), Ok(&items[0]));
+            assert!(matches!(results[1], Err(Error::Codec(_))), "{results:?}");
+            assert_eq!(results[2].as_ref(), Ok(&items[2]));
+        }
+        assert_eq!(executor.submit(echo, None::<Value>).result(), Ok(None));
     });
 }
 

@@ -13,14 +13,13 @@ use std::marker::PhantomData;
 use std::time::Duration;
 
 use bytes::Bytes;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use crate::codec;
 use crate::error::{CodecStep, Error};
 use crate::executor::ProcessPoolExecutor;
 use crate::lifecycle::DeathPolicy;
 use crate::manager::{Hooks, Policies, Settings};
+use crate::payload::Payload;
 use crate::start::{PlaceOptions, Plan, StartMethod, Starter, is_initialized};
 use crate::task::{self, InitializerOutput};
 use crate::wire::Entry;
@@ -276,7 +275,7 @@ impl Builder {
     /// ```
     pub fn initargs<A>(self, initargs: A) -> Builder<(), Initargs<A>>
     where
-        A: Serialize + DeserializeOwned + 'static,
+        A: Payload,
     {
         Builder {
             max_workers: self.max_workers,
@@ -290,7 +289,7 @@ impl Builder {
     }
 }
 
-impl<A: Serialize + DeserializeOwned + 'static> Builder<(), Initargs<A>> {
+impl<A> Builder<(), Initargs<A>> {
     /// Calls `initializer` with the initargs in every worker, once, before its first task.
     ///
     /// See [`initializer`](Builder::initializer) of the builder without initargs.
@@ -309,7 +308,11 @@ impl<A: Serialize + DeserializeOwned + 'static> Builder<(), Initargs<A>> {
     ///     Ok(())
     /// }
     /// ```
-    pub fn initializer<O: InitializerOutput>(self, initializer: fn(A) -> O) -> Builder<O::State> {
+    pub fn initializer<O>(self, initializer: fn(A) -> O) -> Builder<O::State>
+    where
+        A: Payload,
+        O: InitializerOutput,
+    {
         self.with_initializer(task::initializer_with_entry(initializer), |initargs, output| {
             codec::encode(&initargs.0, output, CodecStep::EncodeArguments)
                 .map_err(|error| Error::Codec(*error))

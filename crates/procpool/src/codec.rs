@@ -1,24 +1,48 @@
 //! Value ↔ bytes, in [postcard's documented format](https://postcard.jamesmunns.com/wire-format).
 //!
-//! Owns the choice of the format and the sentences for what does not fit it. Knows neither frames
-//! nor functions. Postcard writes no names and no types, so a value must be read back by the very
-//! type that wrote it; both ends are the same executable, so that holds for every type whose
-//! `Serialize` and `Deserialize` mirror each other. Two types are not written in that format: a
-//! value that is a `Vec<u8>` or a `String` as a whole travels as its own bytes.
+//! Owns the choice of the format, and the promise that a value arrives equal or is an error. Knows
+//! neither frames nor functions. The format writes no names and no types: what is written otherwise
+//! than it is read shifts all that follows.
+//!
+//! ```text
+//! type                             written and read by          checked by
+//! number, `Vec<u8>`, `String`      `number`, or as it is        –
+//! the standard library's alone     postcard                     –
+//! any other                        `writer`, `reader`           `log`, which asks `probe`, before the first
+//!                                                               value of a shape is sent; the fingerprint
+//!                                                               of its `cut`s, where a value is read
+//! ```
+//!
+//! The standard library's types mirror themselves. Of the others, serde's attributes and code that is
+//! written by hand can make anything. The check does not run such code to its end in a process that it
+//! was not sent to, so there are differences that it cannot see; the fingerprint sees those afterwards.
 
+mod cut;
+mod log;
 pub(crate) mod number;
+mod probe;
+mod reader;
+mod writer;
 
 use std::any::{Any, TypeId, type_name};
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
+use std::thread::LocalKey;
 
 use postcard::ser_flavors::Flavor;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use self::cut::Fingerprint;
+use self::log::Log;
+use self::reader::Reader;
+use self::writer::Writer;
 use crate::error::{CodecError, CodecStep};
+use crate::payload::Payload;
 
-const REMEDY: &str = "untagged and internally tagged enums, flattened or skipped fields and types \
-                      like serde_json::Value need names in the data: wrap the value in \
-                      procpool::SelfDescribing";
+/// How many shapes of a type are checked: a sequence of enums has a shape for each order of them.
+/// More finds rarer faults before they are sent, and takes longer for types that have many shapes.
+const SHAPES: usize = 256;
 
 /// Where an encoded value goes.
 pub(crate) trait Output {
@@ -55,34 +79,78 @@ impl Output for Vec<u8> {
 }
 
 /// Appends `value` to `output`; on failure `output` is as before.
-pub(crate) fn encode<T: Serialize + 'static>(
+#[inline]
+pub(crate) fn encode<T: Payload>(
     value: &T,
     output: &mut Vec<u8>,
     step: CodecStep,
 ) -> Result<(), Box<CodecError>> {
     let before = output.len();
-    encode_to(value, output).map_err(|error| {
-        output.truncate(before);
-        failure::<T>(step, explain_encode(error, value))
-    })
+    match encode_to(value, output) {
+        Ok(()) => Ok(()),
+        Err(()) => encode_checked(value, output, before, step),
+    }
 }
 
-/// Appends `value` to `output`. What is there after a failure is a beginning of it.
+/// Appends `value` to `output`, unless that takes a check or an explanation. What is there after a
+/// failure is a beginning of it.
 #[inline]
-pub(crate) fn encode_to<T: Serialize + 'static>(
-    value: &T,
-    output: &mut impl Output,
-) -> postcard::Result<()> {
+pub(crate) fn encode_to<T: Payload>(value: &T, output: &mut impl Output) -> Result<(), ()> {
+    let done = |done| if done { Ok(()) } else { Err(()) };
     if let Some(bytes) = as_bytes(value) {
-        let full = postcard::Error::SerializeBufferFull;
-        return if output.extend(bytes) { Ok(()) } else { Err(full) };
+        return done(output.extend(bytes));
     }
     if let Some((word, length)) = number::encode(value)
         && output.extend_short(word.to_le_bytes(), length)
     {
         return Ok(());
     }
-    postcard::serialize_with_flavor(value, Appender(output))
+    match kind::<T>(&WRITTEN) {
+        Kind::Standard => postcard::serialize_with_flavor(value, Appender(output)).map_err(|_| ()),
+        Kind::Unchecked => Err(()),
+        Kind::Checked => done(encode_known(value, output)),
+    }
+}
+
+/// Appends a value and its fingerprint, if it could be written and its shape was checked. Apart, so
+/// that the standard library's types do not pay for its size.
+#[inline(never)]
+fn encode_known<T: Payload>(value: &T, output: &mut impl Output) -> bool {
+    let mut writer = Writer::new(output, Fingerprint::START);
+    let written = value.serialize(&mut writer);
+    let print = writer.trace;
+    written.is_ok() && is_known::<T>(print) && output.extend(&print.0.to_le_bytes())
+}
+
+/// The same from `before` on, with a check of the value's shape, and with the reason when it fails.
+#[cold]
+#[inline(never)]
+fn encode_checked<T: Payload>(
+    value: &T,
+    output: &mut Vec<u8>,
+    before: usize,
+    step: CodecStep,
+) -> Result<(), Box<CodecError>> {
+    output.truncate(before);
+    let mut writer = Writer::new(output, Log::of::<T>());
+    let written = value.serialize(&mut writer);
+    let log = writer.trace;
+    let written = written.map_err(|error| match error.needs_place() {
+        true => format!("{} {error}", log.place()),
+        false => error.to_string(),
+    });
+    let is_standard = is_standard(type_name::<T>());
+    let checked = written.and_then(|()| match is_standard {
+        true => Err("its Serialize reported an error, and none when it was asked again".to_owned()),
+        false => log.check::<T>(&output[before..]),
+    });
+    checked.map_err(|message| {
+        output.truncate(before);
+        failure::<T>(step, message)
+    })?;
+    learn::<T>(log.print);
+    output.extend_from_slice(&log.print.0.to_le_bytes());
+    Ok(())
 }
 
 /// Reads a value that occupies all of `input`.
@@ -94,10 +162,28 @@ pub(crate) fn decode<T: DeserializeOwned + 'static>(
     if is_bytes::<T>() {
         return from_bytes(input.to_vec(), step);
     }
-    match postcard::take_from_bytes::<T>(input) {
-        Ok((value, [])) => Ok(value),
-        Ok((_, rest)) => Err(left_over::<T>(step, rest.len())),
-        Err(error) => Err(undecodable::<T>(step, error)),
+    if kind::<T>(&READ) == Kind::Standard {
+        return match postcard::take_from_bytes::<T>(input) {
+            Ok((value, [])) => Ok(value),
+            Ok((_, rest)) => Err(left_over::<T>(step, rest.len())),
+            Err(error) => Err(undecodable::<T>(step, error)),
+        };
+    }
+    decode_compared(input, step)
+}
+
+/// Reads a value, and compares how it was read with how it was written.
+#[inline]
+fn decode_compared<T: DeserializeOwned>(
+    input: &[u8],
+    step: CodecStep,
+) -> Result<T, Box<CodecError>> {
+    let (input, print) = input.split_last_chunk().unwrap_or((input, &[0; 4]));
+    let mut reader = Reader::new(input);
+    match T::deserialize(&mut reader) {
+        Ok(value) if reader.rest.is_empty() && reader.print.0.to_le_bytes() == *print => Ok(value),
+        Ok(_) => Err(misread::<T>(step, reader.rest.len())),
+        Err(error) => Err(unread::<T>(step, &error)),
     }
 }
 
@@ -127,36 +213,128 @@ pub(crate) fn into_bytes<T: 'static>(value: T) -> Result<Vec<u8>, T> {
 /// Boxed, so that a success is returned in registers: moving a wide result through memory costs as
 /// much as decoding a number.
 #[cold]
-fn failure<T>(step: CodecStep, message: String) -> Box<CodecError> {
-    Box::new(CodecError { step, type_name: type_name::<T>().to_owned(), message })
-}
-
-/// Postcard's error keeps no text of the type's own. MessagePack's does, so a value that refuses
-/// to be encoded is asked once more, on this failure path only.
-fn explain_encode<T: Serialize>(error: postcard::Error, value: &T) -> String {
-    match error {
-        postcard::Error::SerdeSerCustom => match rmp_serde::to_vec(value) {
-            Err(rmp_serde::encode::Error::Syntax(message)) => message,
-            _ => "its Serialize implementation reported an error".to_owned(),
-        },
-        other => format!("{other}; {REMEDY}"),
-    }
+fn failure<T>(step: CodecStep, message: impl Into<String>) -> Box<CodecError> {
+    Box::new(CodecError { step, type_name: type_name::<T>().to_owned(), message: message.into() })
 }
 
 #[cold]
 fn undecodable<T>(step: CodecStep, error: postcard::Error) -> Box<CodecError> {
-    let what = match error {
-        postcard::Error::SerdeDeCustom => {
-            "its Deserialize implementation refused the data".to_owned()
-        }
-        other => other.to_string(),
-    };
-    failure::<T>(step, format!("{what}; {REMEDY}"))
+    failure::<T>(step, error.to_string())
 }
 
 #[cold]
 fn left_over<T>(step: CodecStep, bytes: usize) -> Box<CodecError> {
-    failure::<T>(step, format!("{bytes} bytes are left over after reading it back; {REMEDY}"))
+    failure::<T>(step, format!("{bytes} bytes are left over after reading it back"))
+}
+
+#[cold]
+fn unread<T>(step: CodecStep, error: &reader::Error) -> Box<CodecError> {
+    match error.is_custom() {
+        true => failure::<T>(step, format!("its Deserialize refused the data: {error}")),
+        false => failure::<T>(step, does_not_mirror(&error.to_string())),
+    }
+}
+
+#[cold]
+fn misread<T>(step: CodecStep, left_over: usize) -> Box<CodecError> {
+    let found = match left_over {
+        0 => "another type than was written".to_owned(),
+        bytes => format!("{bytes} bytes are left over after reading it back"),
+    };
+    failure::<T>(step, does_not_mirror(&found))
+}
+
+fn does_not_mirror(found: &str) -> String {
+    format!(
+        "its Deserialize does not read what its Serialize wrote ({found}): let one mirror the other, \
+         or wrap the value in procpool::SelfDescribing"
+    )
+}
+
+/// How a type is written and read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Of the standard library's types alone: postcard's are right for it.
+    Standard,
+    /// Values of it were checked.
+    Checked,
+    /// No value of it was checked.
+    Unchecked,
+}
+
+type LastKind = Cell<Option<(TypeId, Kind)>>;
+
+thread_local! {
+    /// The kind of the type that was written last, and read last, in this thread: a map has one of
+    /// each. Neither has a destructor, so that those of other thread-locals may submit.
+    static WRITTEN: LastKind = const { Cell::new(None) };
+    static READ: LastKind = const { Cell::new(None) };
+    /// The shapes that were written last in this thread, by the lowest bits of their fingerprints.
+    static LAST: [Cell<Option<(TypeId, Fingerprint)>>; 16] = const { [const { Cell::new(None) }; 16] };
+}
+
+/// The shapes that were checked. It is only ever tried to lock: a process that was forked while it
+/// was locked checks again.
+static KNOWN: Mutex<BTreeMap<TypeId, BTreeSet<u32>>> = Mutex::new(BTreeMap::new());
+
+#[inline]
+fn kind<T: 'static>(last: &'static LocalKey<LastKind>) -> Kind {
+    let of = TypeId::of::<T>();
+    let is = |id| id == of;
+    // The compiler knows the answer.
+    let is_short = is(TypeId::of::<u8>()) || is(TypeId::of::<bool>());
+    if number::is::<T>() || is_short || is(TypeId::of::<f64>()) || is(TypeId::of::<()>()) {
+        return Kind::Standard;
+    }
+    match last.get() {
+        Some((id, kind)) if is(id) => kind,
+        _ => find_kind::<T>(last),
+    }
+}
+
+#[cold]
+fn find_kind<T: 'static>(last: &'static LocalKey<LastKind>) -> Kind {
+    let id = TypeId::of::<T>();
+    let checked = || KNOWN.try_lock().is_ok_and(|known| known.contains_key(&id));
+    let kind = match is_standard(type_name::<T>()) {
+        true => Kind::Standard,
+        false if checked() => Kind::Checked,
+        false => Kind::Unchecked,
+    };
+    last.set(Some((id, kind)));
+    kind
+}
+
+/// Whether all types of which the name speaks are the standard library's.
+fn is_standard(type_name: &str) -> bool {
+    let words = type_name.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':'));
+    let mut crates = words.filter_map(|path| path.split_once("::")).map(|(name, _)| name);
+    crates.all(|name| matches!(name, "core" | "alloc" | "std"))
+}
+
+#[inline]
+fn is_known<T: 'static>(print: Fingerprint) -> bool {
+    let entry = Some((TypeId::of::<T>(), print));
+    LAST.with(|last| {
+        let last = &last[print.0 as usize % last.len()];
+        last.get() == entry || {
+            let known = KNOWN.try_lock().is_ok_and(|known| {
+                let shapes = known.get(&TypeId::of::<T>());
+                shapes.is_some_and(|shapes| shapes.contains(&print.0) || shapes.len() >= SHAPES)
+            });
+            if known {
+                last.set(entry);
+            }
+            known
+        }
+    })
+}
+
+fn learn<T: 'static>(print: Fingerprint) {
+    if let Ok(mut known) = KNOWN.try_lock() {
+        known.entry(TypeId::of::<T>()).or_default().insert(print.0);
+        WRITTEN.set(None);
+    }
 }
 
 /// `Vec<u8>` and `String` are nothing but bytes, which are their encoding: where a value ends is
@@ -209,79 +387,4 @@ impl<O: Output> Flavor for Appender<'_, O> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    const STEP: CodecStep = CodecStep::EncodeArguments;
-
-    fn round_trip<T: Serialize + DeserializeOwned + 'static>(value: &T) -> T {
-        let mut bytes = Vec::new();
-        encode(value, &mut bytes, STEP).expect("encodes");
-        decode(&bytes, STEP).expect("decodes")
-    }
-
-    proptest! {
-        #[test]
-        fn every_value_comes_back(value: (u64, i32, String, Vec<u8>, Option<(bool, char)>, Vec<f64>)) {
-            // Compared as text, because NaN differs from itself.
-            prop_assert_eq!(format!("{:?}", round_trip(&value)), format!("{value:?}"));
-        }
-
-        #[test]
-        fn bytes_and_text_are_their_own_encoding(bytes: Vec<u8>, text: String) {
-            let mut output = vec![7];
-            encode(&bytes, &mut output, STEP).unwrap();
-            prop_assert_eq!(&output[1..], &bytes);
-            prop_assert_eq!(&round_trip(&bytes), &bytes);
-            prop_assert_eq!(&round_trip(&text), &text);
-            prop_assert_eq!(into_bytes(text.clone()), Ok(text.clone().into_bytes()));
-            prop_assert_eq!(decode_taking(&mut text.clone().into_bytes(), STEP), Ok(text));
-            prop_assert_eq!(into_bytes(bytes.clone()), Ok(bytes.clone()));
-            prop_assert_eq!(decode_taking(&mut bytes.clone(), STEP), Ok(bytes));
-            prop_assert_eq!(into_bytes(7_u64), Err(7));
-        }
-
-        #[test]
-        fn garbage_is_an_error_or_a_value_but_never_a_panic(bytes: Vec<u8>) {
-            let _ = decode::<(u64, String, Vec<u16>)>(&bytes, STEP);
-            let _ = decode::<Vec<u8>>(&bytes, STEP);
-            let _ = decode::<Option<Vec<String>>>(&bytes, STEP);
-        }
-    }
-
-    #[test]
-    fn a_length_beyond_the_data_allocates_nothing_and_is_an_error() {
-        let huge = postcard::to_stdvec(&u64::MAX).unwrap();
-        assert!(decode::<Vec<u64>>(&huge, STEP).is_err());
-        assert!(decode::<(Vec<u8>,)>(&huge, STEP).is_err());
-        assert!(decode::<(String,)>(&huge, STEP).is_err());
-    }
-
-    #[test]
-    fn text_that_is_not_utf_8_is_an_error() {
-        let error = decode::<String>(&[0xff], STEP).unwrap_err().to_string();
-        assert!(error.contains("`alloc::string::String`") && error.contains("utf-8"), "{error}");
-    }
-
-    #[test]
-    fn left_over_bytes_are_an_error_that_names_the_type_and_the_remedy() {
-        let error = decode::<u8>(&[1, 2], STEP).unwrap_err().to_string();
-        assert!(error.contains("`u8`") && error.contains("SelfDescribing"), "{error}");
-    }
-
-    #[test]
-    fn a_refusal_by_the_type_keeps_its_words_and_leaves_the_output_alone() {
-        struct Refuses;
-        impl Serialize for Refuses {
-            fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
-                Err(serde::ser::Error::custom("a socket cannot travel"))
-            }
-        }
-        let mut output = vec![7];
-        let error = encode(&Refuses, &mut output, STEP).unwrap_err();
-        assert_eq!(error.message, "a socket cannot travel");
-        assert!(error.type_name.ends_with("Refuses"));
-        assert_eq!(output, [7]);
-    }
-}
+mod tests;

@@ -12,14 +12,13 @@ use std::thread::{self, JoinHandle, ThreadId};
 use std::time::Duration;
 
 use nix::errno::Errno;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use crate::codec;
 use crate::error::{CodecStep, Error};
 use crate::future::Future;
 use crate::lifecycle::{Events, Stats};
 use crate::manager::{Arguments, Errand, LARGE, Pool, Settings};
+use crate::payload::Payload;
 use crate::task;
 use crate::wire::Entry;
 
@@ -114,8 +113,8 @@ impl<S: 'static> SubmitOptions<'_, S> {
     /// ```
     pub fn submit<A, R>(&self, task: fn(A) -> R, arguments: A) -> Future<R>
     where
-        A: Serialize + DeserializeOwned + 'static,
-        R: Serialize + DeserializeOwned + 'static,
+        A: Payload,
+        R: Payload,
     {
         self.executor.submit_entry(task::call_entry(task), self.limit, arguments)
     }
@@ -138,8 +137,8 @@ impl<S: 'static> SubmitOptions<'_, S> {
     /// ```
     pub fn submit_with<A, R>(&self, task: fn(&mut S, A) -> R, arguments: A) -> Future<R>
     where
-        A: Serialize + DeserializeOwned + 'static,
-        R: Serialize + DeserializeOwned + 'static,
+        A: Payload,
+        R: Payload,
     {
         self.executor.submit_entry(task::call_with_entry(task), self.limit, arguments)
     }
@@ -176,8 +175,8 @@ impl<S: 'static> ProcessPoolExecutor<S> {
     /// |---|---|---|
     /// | a closure that captures | compiler: "closures can only be coerced to `fn` types if they do not capture" | pass what it captures as an argument |
     /// | borrowed arguments or results, such as `&str` | compiler: "implementation of `Deserialize` is not general enough", with the type | own them: `String`, `Vec<T>` |
-    /// | types without serde | compiler: "the trait `Serialize` is not implemented", with the type | derive it, or send what they are made from |
-    /// | types that need names in the data, such as `serde_json::Value` | [`Error::Codec`], with the type | [`SelfDescribing`](crate::SelfDescribing) |
+    /// | types without serde, such as most errors | compiler: "cannot be sent to another process", with the type and the cures of [`Payload`] | derive it, send what they are made from, or an error's text |
+    /// | types that are written otherwise than they are read, or need names in the data, such as `serde_json::Value` | [`Error::Codec`], with the type and the field, before anything is sent | [`SelfDescribing`](crate::SelfDescribing), or an attribute less |
     /// | a function of a shared library | [`Error::ForeignFunction`], with its type | call it from a function of the program |
     ///
     /// # Errors
@@ -202,8 +201,8 @@ impl<S: 'static> ProcessPoolExecutor<S> {
     /// ```
     pub fn submit<A, R>(&self, task: fn(A) -> R, arguments: A) -> Future<R>
     where
-        A: Serialize + DeserializeOwned + 'static,
-        R: Serialize + DeserializeOwned + 'static,
+        A: Payload,
+        R: Payload,
     {
         self.submit_entry(task::call_entry(task), self.pool.task_timeout(), arguments)
     }
@@ -232,8 +231,8 @@ impl<S: 'static> ProcessPoolExecutor<S> {
     /// ```
     pub fn submit_with<A, R>(&self, task: fn(&mut S, A) -> R, arguments: A) -> Future<R>
     where
-        A: Serialize + DeserializeOwned + 'static,
-        R: Serialize + DeserializeOwned + 'static,
+        A: Payload,
+        R: Payload,
     {
         self.submit_entry(task::call_with_entry(task), self.pool.task_timeout(), arguments)
     }
@@ -309,7 +308,7 @@ impl<S: 'static> ProcessPoolExecutor<S> {
         arguments: A,
     ) -> Future<R>
     where
-        A: Serialize + 'static,
+        A: Payload,
     {
         thread_local! {
             /// Where arguments are encoded: used again and again, and by one submission at a time,

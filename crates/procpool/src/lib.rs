@@ -139,13 +139,16 @@
 //! - A callback that never returns keeps later callbacks of its pool waiting.
 //! - `Vec<u8>` and `String` move at the speed of memory as a whole argument or result. Inside others,
 //!   byte vectors move element by element, at some 2 ns each; `serde_bytes` avoids that.
-//! - When a type's own `Deserialize` refuses the data, the error names the type and the step, but its
-//!   text is lost: the format's errors carry none.
 //! - A result is decoded in this process, as the type that the caller says. Where that has elements
 //!   without bytes (`Vec<()>`) or contains itself, a worker whose memory is scribbled over could make
 //!   that very long, or too deep for the stack.
-//! - A field with `skip_serializing_if` is missing from the data when it is skipped. The task
-//!   fails if the rest cannot be read back; wrap such types in [`SelfDescribing`].
+//! - Values travel without names, so a type has to be read as it is written. Where serde's attributes
+//!   make a difference ([`SelfDescribing`] lists them), the value is refused before it is sent, and the
+//!   error names the field. To find that out, `Deserialize` of a type that is sent is called in the
+//!   sending process once for each shape of its values; it gets an error from the first thing it reads,
+//!   so that code written by hand does not go on. A difference that only such code makes, or that is
+//!   behind it in a tuple, is found where the value is read: an error, too.
+//! - A field with `#[serde(skip)]` does not travel, as its author says: it arrives as its default.
 //!
 //! # How long a worker may take
 //!
@@ -192,6 +195,7 @@ mod manager;
 mod map;
 mod model;
 mod panics;
+mod payload;
 mod self_describing;
 mod start;
 #[expect(unsafe_code, reason = "the fence: everything unsafe is in this module")]
@@ -214,6 +218,7 @@ pub use lifecycle::{
     DeathPolicy, Event, EventKind, Events, ExitReason, KillOutcome, Stats, WorkerInfo,
 };
 pub use map::{BufferedMap, Map, MapOptions};
+pub use payload::Payload;
 pub use self_describing::SelfDescribing;
 pub use start::{Output, StartMethod, init};
 pub use task::InitializerOutput;

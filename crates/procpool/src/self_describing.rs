@@ -8,10 +8,20 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
 /// Carries a value together with its field names, in MessagePack.
 ///
-/// The pool's own format writes no names, so types that look at names while they are decoded do
-/// not fit it: untagged and internally tagged enums, `#[serde(flatten)]`, skipped fields,
-/// `serde_json::Value`. Wrapped in this type they travel, as an argument, as a result or as a
-/// field of either.
+/// The pool's own format writes no names. A value that it cannot carry is refused before it is sent.
+/// Wrapped in this type it travels, as an argument, as a result or as a field of either:
+///
+/// | what | bare | wrapped |
+/// |---|---|---|
+/// | `skip_serializing_if`, where it skips | refused | arrives, with `default` |
+/// | `flatten`, a sequence or map of unknown length | refused | arrives |
+/// | `untagged`, `tag`, `tag` with `content`, `serde_json::Value` | refused | arrives |
+/// | `skip_serializing` or `skip_deserializing` | refused | arrives as its default, or not at all: the other side has nothing to read |
+/// | `skip` on a variant, for those behind it | refused | arrives |
+/// | `rename` for one direction, to another word | refused | not read: let both directions have one name |
+/// | `serialize_with` or `into` whose other direction does not mirror it | refused | an error where it is read |
+/// | `skip` on a field | arrives as its default | arrives as its default |
+/// | `default`, `alias`, `rename`, `with`, `from` and `into`, `transparent`, `other`, `remote` | arrives | arrives |
 ///
 /// # Examples
 ///

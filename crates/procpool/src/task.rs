@@ -8,14 +8,12 @@ use std::any::Any;
 use std::fmt::Display;
 use std::time::Instant;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
 use crate::chunk;
 use crate::codec::{self, number};
 use crate::error::{CodecError, CodecStep, Error};
 use crate::link::Draft;
 use crate::panics::catch;
+use crate::payload::Payload;
 use crate::sys::code::{self, Function};
 use crate::sys::lineage::Lineage;
 use crate::wire::{Entry, Failure, InitializerFailure, encode_failure};
@@ -151,8 +149,8 @@ fn with_causes<E: Display + 'static>(error: &E) -> String {
 /// Returns how workers call `task`.
 pub(crate) fn call_entry<A, R>(task: fn(A) -> R) -> Result<Entry, Error>
 where
-    A: DeserializeOwned + 'static,
-    R: Serialize + 'static,
+    A: Payload,
+    R: Payload,
 {
     entry::<CallTrampoline, _>(call::<A, R>, task)
 }
@@ -161,8 +159,8 @@ where
 pub(crate) fn call_with_entry<S, A, R>(task: fn(&mut S, A) -> R) -> Result<Entry, Error>
 where
     S: 'static,
-    A: DeserializeOwned + 'static,
-    R: Serialize + 'static,
+    A: Payload,
+    R: Payload,
 {
     entry::<CallTrampoline, _>(call_with::<S, A, R>, task)
 }
@@ -170,8 +168,8 @@ where
 /// Returns how workers call `task` for every item of a chunk.
 pub(crate) fn chunk_entry<A, R>(task: fn(A) -> R) -> Result<Entry, Error>
 where
-    A: DeserializeOwned + 'static,
-    R: Serialize + 'static,
+    A: Payload,
+    R: Payload,
 {
     entry::<CallTrampoline, _>(call_chunk::<A, R>, task)
 }
@@ -180,8 +178,8 @@ where
 pub(crate) fn chunk_with_entry<S, A, R>(task: fn(&mut S, A) -> R) -> Result<Entry, Error>
 where
     S: 'static,
-    A: DeserializeOwned + 'static,
-    R: Serialize + 'static,
+    A: Payload,
+    R: Payload,
 {
     entry::<CallTrampoline, _>(call_chunk_with::<S, A, R>, task)
 }
@@ -196,7 +194,7 @@ pub(crate) fn initializer_entry<O: InitializerOutput>(
 /// Returns how workers call an initializer with arguments.
 pub(crate) fn initializer_with_entry<A, O>(initializer: fn(A) -> O) -> Result<Entry, Error>
 where
-    A: DeserializeOwned + 'static,
+    A: Payload,
     O: InitializerOutput,
 {
     entry::<InitTrampoline, _>(initialize_with::<A, O>, initializer)
@@ -220,8 +218,8 @@ fn entry<T: code::FnPointer, F: code::FnPointer>(
 
 fn call<A, R>(function: Function, call: &mut Call, _state: &mut WorkerState) -> Result<(), Failure>
 where
-    A: DeserializeOwned + 'static,
-    R: Serialize + 'static,
+    A: Payload,
+    R: Payload,
 {
     run_call(typed::<fn(A) -> R>(function), call)
 }
@@ -233,8 +231,8 @@ fn call_with<S, A, R>(
 ) -> Result<(), Failure>
 where
     S: 'static,
-    A: DeserializeOwned + 'static,
-    R: Serialize + 'static,
+    A: Payload,
+    R: Payload,
 {
     let task = typed::<fn(&mut S, A) -> R>(function);
     let state = state_of::<S>(state);
@@ -247,8 +245,8 @@ fn call_chunk<A, R>(
     _state: &mut WorkerState,
 ) -> Result<(), Failure>
 where
-    A: DeserializeOwned + 'static,
-    R: Serialize + 'static,
+    A: Payload,
+    R: Payload,
 {
     run_chunk(typed::<fn(A) -> R>(function), call);
     Ok(())
@@ -261,8 +259,8 @@ fn call_chunk_with<S, A, R>(
 ) -> Result<(), Failure>
 where
     S: 'static,
-    A: DeserializeOwned + 'static,
-    R: Serialize + 'static,
+    A: Payload,
+    R: Payload,
 {
     let task = typed::<fn(&mut S, A) -> R>(function);
     let state = state_of::<S>(state);
@@ -284,7 +282,7 @@ fn initialize_with<A, O>(
     state: &mut WorkerState,
 ) -> Result<(), InitializerFailure>
 where
-    A: DeserializeOwned + 'static,
+    A: Payload,
     O: InitializerOutput,
 {
     let initargs = codec::decode_taking::<A>(&mut call.arguments, CodecStep::DecodeArguments)
@@ -324,8 +322,8 @@ fn state_of<S: 'static>(state: &mut WorkerState) -> &mut S {
 
 fn run_call<A, R>(task: impl FnOnce(A) -> R, call: &mut Call) -> Result<(), Failure>
 where
-    A: DeserializeOwned + 'static,
-    R: Serialize + 'static,
+    A: Payload,
+    R: Payload,
 {
     let arguments = codec::decode_taking(&mut call.arguments, CodecStep::DecodeArguments);
     let arguments = arguments.map_err(|error| Failure::Codec(*error))?;
@@ -344,8 +342,8 @@ where
 /// Runs `task` for every item; a panic or a codec error is the outcome of its item alone.
 fn run_chunk<A, R>(mut task: impl FnMut(A) -> R, call: &mut Call)
 where
-    A: DeserializeOwned + 'static,
-    R: Serialize + 'static,
+    A: Payload,
+    R: Payload,
 {
     let started = Instant::now();
     let Call { arguments, draft, output, home } = call;
@@ -386,8 +384,8 @@ fn run_item<A, R>(
     home: &Lineage,
 ) -> Result<(), Box<CodecError>>
 where
-    A: DeserializeOwned + 'static,
-    R: Serialize + 'static,
+    A: Payload,
+    R: Payload,
 {
     if item.failed {
         chunk::push(output, |output| {

@@ -9,8 +9,9 @@ use std::fs;
 use std::path::Path;
 
 /// The modules of `src`, bottom up: each may import those before it and nothing after it.
-const ORDER: [&str; 21] = [
+const ORDER: [&str; 22] = [
     "error",
+    "payload",
     "model",
     "wire",
     "sys",
@@ -195,8 +196,14 @@ fn the_crate_is_tidy() {
 /// 1,300 for workers from a server (`start`, `manager/server`, `sys/fork`, `sys/packet`); 1,000 for how
 /// workers live and end (`manager/{starts,ends,deadlines}`, `lifecycle`, `builder/policies`); 700 for
 /// where they live and what they say at their end (`start/{place,output}`, `manager/{stderr,tail}`);
-/// 700 for the ways to wait (`future`, `callbacks`); 400 for the options of a map.
-const CRATE_LINES: usize = 10_100;
+/// 700 for the ways to wait (`future`, `callbacks`); 400 for the options of a map; 1,300 for values that
+/// arrive equal or are refused before they are sent (`codec`), half of them serde's many small methods;
+/// 1,300 for what attacks from outside found: forked copies, refused signals and system calls, servers
+/// that die, payloads without memory, results of chunks that are not over, and errors that say what to do.
+///
+/// The last two were more than what was there to be given up for them. Most of it knows no task and no
+/// pool, and belongs below this crate.
+const CRATE_LINES: usize = 12_700;
 
 #[test]
 fn the_whole_crate_stays_small() {

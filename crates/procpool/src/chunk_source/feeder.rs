@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use serde::Serialize;
 
 use super::state::Block;
 use super::{ChunkSource, Chunking};
 use crate::chunk;
 use crate::codec::{self, Output};
 use crate::error::CodecStep;
+use crate::payload::Payload;
 use crate::sys::filling::{Filled, Filler, Filling, ItemWriter};
 use crate::wire::{Failure, encode_failure};
 
@@ -75,7 +75,7 @@ impl Feeder {
 
     /// Adds an item, or why it cannot be encoded.
     #[inline]
-    pub(crate) fn push<A: Serialize + 'static>(&mut self, value: &A) -> Pushed {
+    pub(crate) fn push<A: Payload>(&mut self, value: &A) -> Pushed {
         match &mut self.buffer {
             Buffer::Adaptive(filler) => {
                 if !push_short(filler, value) {
@@ -149,7 +149,7 @@ impl Feeder {
 /// Encodes an item where it will be sent from. False, and nothing, when there is no room for it or
 /// it needs more than one byte of header.
 #[inline]
-fn push_short<A: Serialize + 'static>(filler: &mut Filler, value: &A) -> bool {
+fn push_short<A: Payload>(filler: &mut Filler, value: &A) -> bool {
     let mut item = filler.begin();
     if chunk::push_number(&mut item, value) {
         item.finish();
@@ -167,7 +167,7 @@ fn push_short<A: Serialize + 'static>(filler: &mut Filler, value: &A) -> bool {
 }
 
 /// Encodes an item, or why it cannot be encoded.
-pub(super) fn push_any<A: Serialize + 'static>(output: &mut Vec<u8>, value: &A) {
+pub(super) fn push_any<A: Payload>(output: &mut Vec<u8>, value: &A) {
     chunk::push(output, |output| match codec::encode(value, output, CodecStep::EncodeArguments) {
         Ok(()) => false,
         Err(error) => {

@@ -7,10 +7,9 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use serde::Serialize;
-
 use super::ChunkSource;
 use super::feeder::{Pushed, push_any};
+use crate::payload::Payload;
 
 /// The end into which the items of a map with a buffersize go.
 #[derive(Debug)]
@@ -24,7 +23,7 @@ impl PulledFeeder {
     }
 
     /// Adds an item, or why it cannot be encoded.
-    pub(crate) fn push<A: Serialize + 'static>(&self, value: &A) -> Pushed {
+    pub(crate) fn push<A: Payload>(&self, value: &A) -> Pushed {
         let mut item = Vec::new();
         push_any(&mut item, value);
         let mut state = self.source.lock();

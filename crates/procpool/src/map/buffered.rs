@@ -7,13 +7,13 @@ use std::fmt;
 use std::iter::FusedIterator;
 use std::sync::{Arc, Weak};
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{Map, Timeout};
 use crate::chunk_source::{ChunkSource, Chunking, Order, PulledFeeder, Pushed};
 use crate::error::Error;
 use crate::manager::Pool;
+use crate::payload::Payload;
 use crate::wire::Entry;
 
 /// The results of a map with a [`buffersize`](super::MapOptions::buffersize), and the items that are
@@ -63,7 +63,7 @@ impl<R, I> BufferedMap<R, I> {
 
 impl<R, I> BufferedMap<R, I>
 where
-    I: Iterator<Item: Serialize + 'static>,
+    I: Iterator<Item: Payload>,
 {
     /// Starts a map and pulls the first `buffersize` items.
     pub(super) fn start(
@@ -110,7 +110,7 @@ where
 }
 
 impl<I> Input<I> {
-    fn push<A: Serialize + 'static>(&self, value: &A) -> Pushed {
+    fn push<A: Payload>(&self, value: &A) -> Pushed {
         let Some(feeder) = &self.feeder else { return Pushed::Refused };
         let pushed = feeder.push(value);
         if pushed == Pushed::Wanted
@@ -139,7 +139,7 @@ impl<I> Drop for Input<I> {
 impl<R, I> Iterator for BufferedMap<R, I>
 where
     R: DeserializeOwned + 'static,
-    I: Iterator<Item: Serialize + 'static>,
+    I: Iterator<Item: Payload>,
 {
     type Item = Result<R, Error>;
 
@@ -175,14 +175,14 @@ where
 impl<R, I> FusedIterator for BufferedMap<R, I>
 where
     R: DeserializeOwned + 'static,
-    I: Iterator<Item: Serialize + 'static>,
+    I: Iterator<Item: Payload>,
 {
 }
 
 impl<R, I> BufferedMap<R, I>
 where
     R: DeserializeOwned + 'static,
-    I: Iterator<Item: Serialize + 'static>,
+    I: Iterator<Item: Payload>,
 {
     /// Gives each result together with the index of its item; see [`Map::indexed`].
     ///

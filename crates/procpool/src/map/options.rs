@@ -7,14 +7,12 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
 use super::{BufferedMap, Map, Timeout};
 use crate::chunk_source::{ChunkSource, Chunking, Feeder, Order, Pushed};
 use crate::error::Error;
 use crate::executor::ProcessPoolExecutor;
 use crate::manager::Pool;
+use crate::payload::Payload;
 use crate::task;
 use crate::wire::Entry;
 
@@ -67,8 +65,8 @@ impl<S: 'static> ProcessPoolExecutor<S> {
     /// ```
     pub fn map<A, R, I>(&self, task: fn(A) -> R, items: I) -> Map<R>
     where
-        A: Serialize + DeserializeOwned + 'static,
-        R: Serialize + DeserializeOwned + 'static,
+        A: Payload,
+        R: Payload,
         I: IntoIterator<Item = A>,
     {
         self.map_options().map(task, items)
@@ -94,8 +92,8 @@ impl<S: 'static> ProcessPoolExecutor<S> {
     /// ```
     pub fn map_with<A, R, I>(&self, task: fn(&mut S, A) -> R, items: I) -> Map<R>
     where
-        A: Serialize + DeserializeOwned + 'static,
-        R: Serialize + DeserializeOwned + 'static,
+        A: Payload,
+        R: Payload,
         I: IntoIterator<Item = A>,
     {
         self.map_options().map_with(task, items)
@@ -308,8 +306,8 @@ impl<'a, S: 'static, T> MapOptions<'a, S, (), T> {
     /// ```
     pub fn map<A, R, I>(self, task: fn(A) -> R, items: I) -> Map<R, T>
     where
-        A: Serialize + DeserializeOwned + 'static,
-        R: Serialize + DeserializeOwned + 'static,
+        A: Payload,
+        R: Payload,
         I: IntoIterator<Item = A>,
     {
         self.start(task::chunk_entry(task), items)
@@ -341,8 +339,8 @@ impl<'a, S: 'static, T> MapOptions<'a, S, (), T> {
     /// ```
     pub fn map_with<A, R, I>(self, task: fn(&mut S, A) -> R, items: I) -> Map<R, T>
     where
-        A: Serialize + DeserializeOwned + 'static,
-        R: Serialize + DeserializeOwned + 'static,
+        A: Payload,
+        R: Payload,
         I: IntoIterator<Item = A>,
     {
         self.start(task::chunk_with_entry(task), items)
@@ -350,7 +348,7 @@ impl<'a, S: 'static, T> MapOptions<'a, S, (), T> {
 
     fn start<A, R, I>(self, entry: Result<Entry, Error>, items: I) -> Map<R, T>
     where
-        A: Serialize + 'static,
+        A: Payload,
         I: IntoIterator<Item = A>,
     {
         let timeout = self.timeout.and_then(Timeout::from_now);
@@ -415,8 +413,8 @@ impl<S: 'static, T> MapOptions<'_, S, usize, T> {
     /// ```
     pub fn map<A, R, I>(self, task: fn(A) -> R, items: I) -> BufferedMap<R, I::IntoIter>
     where
-        A: Serialize + DeserializeOwned + 'static,
-        R: Serialize + DeserializeOwned + 'static,
+        A: Payload,
+        R: Payload,
         I: IntoIterator<Item = A>,
     {
         self.start(task::chunk_entry(task), items)
@@ -452,8 +450,8 @@ impl<S: 'static, T> MapOptions<'_, S, usize, T> {
         items: I,
     ) -> BufferedMap<R, I::IntoIter>
     where
-        A: Serialize + DeserializeOwned + 'static,
-        R: Serialize + DeserializeOwned + 'static,
+        A: Payload,
+        R: Payload,
         I: IntoIterator<Item = A>,
     {
         self.start(task::chunk_with_entry(task), items)
@@ -461,7 +459,7 @@ impl<S: 'static, T> MapOptions<'_, S, usize, T> {
 
     fn start<R, I>(self, entry: Result<Entry, Error>, items: I) -> BufferedMap<R, I::IntoIter>
     where
-        I: IntoIterator<Item: Serialize + 'static>,
+        I: IntoIterator<Item: Payload>,
     {
         if self.buffersize == 0 {
             let what = "buffersize must be greater than 0";

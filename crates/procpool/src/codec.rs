@@ -162,7 +162,8 @@ pub(crate) fn decode<T: DeserializeOwned + 'static>(
     if is_bytes::<T>() {
         return from_bytes(input.to_vec(), step);
     }
-    if kind::<T>(&READ) == Kind::Standard {
+    // Which of the numbers it is, the compiler knows.
+    if number::is::<T>() || kind::<T>(&READ) == Kind::Standard {
         return match postcard::take_from_bytes::<T>(input) {
             Ok((value, [])) => Ok(value),
             Ok((_, rest)) => Err(left_over::<T>(step, rest.len())),

@@ -76,6 +76,17 @@ impl Feeder {
     /// Adds an item, or why it cannot be encoded.
     #[inline]
     pub(crate) fn push<A: Payload>(&mut self, value: &A) -> Pushed {
+        if let Buffer::Adaptive(filler) = &mut self.buffer
+            && push_number(filler, value)
+        {
+            return self.end_push();
+        }
+        self.push_any(value)
+    }
+
+    /// The same for what is no number, or has no room. Apart, so that numbers do not pay for its size.
+    #[inline(never)]
+    fn push_any<A: Payload>(&mut self, value: &A) -> Pushed {
         match &mut self.buffer {
             Buffer::Adaptive(filler) => {
                 if !push_short(filler, value) {
@@ -98,7 +109,12 @@ impl Feeder {
                 }
             }
         }
-        // Behind the fence in `ItemWriter::finish`, or the lock in `end_chunk`.
+        self.end_push()
+    }
+
+    /// Behind the fence in `ItemWriter::finish`, or the lock in `end_chunk`.
+    #[inline]
+    fn end_push(&self) -> Pushed {
         if self.source.attention.load(Ordering::Relaxed) {
             self.pay_attention()
         } else {
@@ -146,15 +162,22 @@ impl Feeder {
     }
 }
 
+/// The same for a number that needs no more than seven bytes, which is written in one piece.
+#[inline]
+fn push_number<A: Payload>(filler: &mut Filler, value: &A) -> bool {
+    let mut item = filler.begin();
+    let written = chunk::push_number(&mut item, value);
+    if written {
+        item.finish();
+    }
+    written
+}
+
 /// Encodes an item where it will be sent from. False, and nothing, when there is no room for it or
 /// it needs more than one byte of header.
 #[inline]
 fn push_short<A: Payload>(filler: &mut Filler, value: &A) -> bool {
     let mut item = filler.begin();
-    if chunk::push_number(&mut item, value) {
-        item.finish();
-        return true;
-    }
     let written = item.extend(&[0]) && codec::encode_to(value, &mut item).is_ok();
     match chunk::short_header(item.len() - usize::from(written)) {
         Some(header) if written => {

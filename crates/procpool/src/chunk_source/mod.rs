@@ -89,6 +89,8 @@ pub(crate) struct ChunkTask {
     /// were read for them.
     given: u32,
     shown: usize,
+    /// The beginning of its result, if that came in two frames.
+    part: Vec<u8>,
 }
 
 impl ChunkTask {
@@ -131,24 +133,29 @@ impl ChunkTask {
         }
     }
 
-    /// The same, for a frame that is not the last one.
-    pub(crate) fn give_part(&mut self, result: &[u8]) {
-        self.give(result.get(self.shown..).unwrap_or_default());
-        self.shown = 0;
+    /// Keeps the beginning of its result, of which the rest follows at once.
+    pub(crate) fn keep_part(&mut self, result: Vec<u8>) {
+        self.part = result;
     }
 
     /// Prepares it to be run once more, as far as it has given no results.
     pub(crate) fn retry(&mut self) {
         self.retried += 1;
         self.count -= self.given;
-        (self.given, self.shown) = (0, 0);
+        (self.given, self.shown, self.part) = (0, 0, Vec::new());
     }
 
     /// Records what became of it, of which a part may have been shown.
     pub(crate) fn finish(&self, outcome: Outcome) {
-        let rest = |body: Body| match self.shown {
-            0 => body,
-            shown => Body::from(Payload::Small(body.get(shown..).unwrap_or_default())),
+        let rest = |body: Body| {
+            let whole = match self.part.is_empty() {
+                true => body,
+                false => Body::from(Payload::Large([&self.part[..], &body].concat())),
+            };
+            match self.shown {
+                0 => whole,
+                shown => Body::from(Payload::Small(whole.get(shown..).unwrap_or_default())),
+            }
         };
         self.source.finish(self.end, self.count, outcome.map(rest));
     }
@@ -265,6 +272,7 @@ impl ChunkSource {
             undelivered: 0,
             given: 0,
             shown: 0,
+            part: Vec::new(),
             expected_nanos: estimate.map(|nanos| nanos.saturating_mul(items as u64)),
         })
     }

@@ -402,10 +402,9 @@ fn a_part_that_was_shown_before_its_frame_came_is_given_once() {
     let source = source(Chunking::Fixed(6), 6);
     let mut task = take(&source);
     task.give(&written(0..1));
-    task.give_part(&written(0..3));
-    task.give(&written(3..4));
+    task.keep_part(written(0..3));
     task.finish(Ok(ended(3..6)));
-    let expected = [(1, vec![0]), (3, vec![1, 2]), (4, vec![3]), (6, vec![4, 5])];
+    let expected = [(1, vec![0]), (6, vec![1, 2, 3, 4, 5])];
     assert_eq!(pieces(&source), expected);
 }
 

@@ -93,7 +93,8 @@ impl Draft {
         self.extend(&nanos.to_le_bytes())
     }
 
-    #[inline]
+    /// Inlined wherever it is called, so that the length of a number is known: that makes it a store.
+    #[inline(always)]
     fn put(&self, bytes: &[u8]) {
         let place = (self.end % RESULTS.capacity as u64) as usize;
         if place + bytes.len() <= RESULTS.capacity {

@@ -47,8 +47,8 @@ pub(crate) struct WorkerLink {
     sent: u64,
     /// The claim word as last seen: it only grows.
     claimed: u64,
-    /// How far results had been drafted when that was last looked at.
-    drafted: u64,
+    /// How far results had been drafted at the last two looks.
+    drafted: [u64; 2],
     /// Whether something was put into the ring that the worker has not been told of.
     unpublished: bool,
     /// Whether the worker was asked to ring when there is room, and how often so far.
@@ -89,7 +89,7 @@ impl WorkerLink {
             outbox: VecDeque::new(),
             sent: 0,
             claimed: 0,
-            drafted: 0,
+            drafted: [0; 2],
             unpublished: false,
             waits_for_room: false,
             room_waits: 0,
@@ -271,14 +271,17 @@ impl WorkerLink {
         self.reader.fill(&mut RingSource::new(&mut self.results, &self.shared.segment))
     }
 
-    /// Whether what is drafted grows slowly, by what it has grown since the last look.
+    /// Whether what is drafted grows slowly, by what it has grown since the last two looks: a worker that
+    /// was not given a CPU for a moment is not slow.
     pub(crate) fn look_at_draft(&mut self) -> bool {
         /// More shows results early that are about to come in one piece; less shows some later that
         /// belong to items of some microseconds.
         const SLOW: u64 = 1024;
         // Relaxed: a hint.
         let written = self.shared.segment.line(DRAFT).number.load(Ordering::Relaxed);
-        written.wrapping_sub(std::mem::replace(&mut self.drafted, written)) <= SLOW
+        let [before, last] = self.drafted;
+        self.drafted = [last, written];
+        written.wrapping_sub(before) <= SLOW
     }
 
     /// Copies the whole items of the result that is being drafted, without the first `shown` bytes;

@@ -395,7 +395,7 @@ impl Worker {
                     (payload, ResultStatus::Part) => {
                         let chunk = front_chunk(&mut self.in_flight);
                         let chunk = chunk.ok_or("sent a part of what is no chunk")?;
-                        chunk.give_part(&payload);
+                        chunk.keep_part(payload.into_vec());
                         return Ok(Settled::Nothing);
                     }
                     (Payload::Lost(bytes), _) => {

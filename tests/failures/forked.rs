@@ -465,3 +465,34 @@ fn a_callback_that_forks_and_returns_twice_runs_once() {
         assert_works(&executor);
     });
 }
+
+#[test]
+fn a_map_whose_iterator_forks_goes_on_in_the_original_alone() {
+    watch::within(watch::HANG, || {
+        let executor = pool(2);
+        for round in 0..20 {
+            let mut copy = 1;
+            let items = (0..100_u32).inspect(|x| {
+                if *x == 40 {
+                    copy = split();
+                }
+            });
+            let map = executor.chunksize(1 + round % 3).map(|x: u32| x, items);
+            let mut results: Vec<_> = map.collect();
+            let forked = executor.map_options().buffersize(7).map(|x: u32| x, 0..100);
+            if copy == 0 {
+                // The harness goes on in the original: the copy says what it has by its end.
+                let last = results.pop().and_then(Result::err);
+                let code = i32::from(last != Some(Error::ForkedCopy));
+                std::mem::forget(forked);
+                // SAFETY: it does not return, and touches no memory.
+                unsafe { nix::libc::_exit(code) }
+            }
+            assert!(results.into_iter().eq((0..100).map(Ok)));
+            assert_eq!(forked.count(), 100);
+            let copy = nix::unistd::Pid::from_raw(copy.cast_signed());
+            let ended = nix::sys::wait::waitpid(copy, None).expect("nobody else waits for it");
+            assert_eq!(ended, nix::sys::wait::WaitStatus::Exited(copy, 0));
+        }
+    });
+}

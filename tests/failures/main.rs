@@ -9,6 +9,7 @@
 //! - [`hostile`]: tasks that tamper with their worker's link;
 //! - [`reports`]: what the report of a panic holds;
 //! - [`mismatched`]: types that are read back other than they are written;
+//! - [`unlinked`]: tasks that close the descriptors of their worker;
 //! - [`waiting`]: tasks that wait for an initializer;
 //! - [`moments`]: a worker ends at each moment of its life;
 //! - [`links`]: links that end while nobody expects it, or half make sense;
@@ -58,6 +59,7 @@ mod scribbling;
 mod starting;
 mod support;
 mod thread_locals;
+mod unlinked;
 mod waiting;
 
 procpool::init_tests!();

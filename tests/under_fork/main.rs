@@ -106,6 +106,8 @@ mod failures_sandbox;
 mod failures_scribbling;
 #[path = "../failures/thread_locals.rs"]
 mod failures_thread_locals;
+#[path = "../failures/unlinked.rs"]
+mod failures_unlinked;
 #[path = "../failures/waiting.rs"]
 mod failures_waiting;
 

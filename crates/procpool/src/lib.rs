@@ -122,6 +122,7 @@
 //!   A copy of the parent, made by fork(2), holds that end open; then only the kernel's other way counts
 //!   (`PR_SET_PDEATHSIG`), which it forgets when a task changes the process's user or group. The worker
 //!   asks again before it next sleeps; until then that task outlives a parent that is killed.
+//!   So does one that changes it in a user namespace, as in a container without root.
 //! - A task that closes every descriptor of its worker closes that pipe, too. A program that may not
 //!   signal such a worker, because it gave up privileges, leaves it behind: it is reported as
 //!   [`ExitReason::LeftBehind`] and in the log, and nobody waits for it.

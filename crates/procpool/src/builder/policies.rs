@@ -81,6 +81,10 @@ impl<S, I> Builder<S, I> {
     /// In a `map`, a chunk's limit is that of its items together, and all of its items fail that have no
     /// result yet; a [`chunksize`](crate::ProcessPoolExecutor::chunksize) of 1 limits each item.
     ///
+    /// Time in which the whole program could not run for half a second or more (Ctrl-Z, SIGSTOP, a
+    /// suspended machine) is not the task's: its limit then starts anew. Nor is the time in which its
+    /// result travels.
+    ///
     /// # Examples
     ///
     /// See [`is_cancelled`](crate::is_cancelled).

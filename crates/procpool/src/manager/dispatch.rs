@@ -106,7 +106,8 @@ impl PoolState {
                     break;
                 }
                 let worker = &self.workers[index];
-                if worker.stage != Stage::Ready || worker.is_idle() != idle {
+                let takes_tasks = worker.stage == Stage::Ready && !worker.link_ended;
+                if !takes_tasks || worker.is_idle() != idle {
                     continue;
                 }
                 let left = usize::try_from(worker.tasks_left()).unwrap_or(usize::MAX);

@@ -138,13 +138,13 @@ impl PoolState {
             match self.workers[index].link.fill_news() {
                 Ok(Progress::Frame) => self.on_news(pool, index, wakes),
                 Ok(Progress::Pending) => return,
-                Ok(Progress::Ended { .. }) => return self.on_link_ended(pool, index),
+                Ok(Progress::Ended { .. }) => return self.on_link_ended(pool, index, wakes),
                 Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                    self.on_link_ended(pool, index);
+                    self.on_link_ended(pool, index, wakes);
                     return self.on_nonsense(pool, index, said(&error), wakes);
                 }
                 // ECONNRESET: it ended with a frame of ours unread.
-                Err(_) => return self.on_link_ended(pool, index),
+                Err(_) => return self.on_link_ended(pool, index, wakes),
             }
         }
     }
@@ -277,8 +277,8 @@ impl PoolState {
         }
     }
 
-    /// The link has ended: the process should follow at once.
-    fn on_link_ended(&mut self, pool: &Pool, index: usize) {
+    /// The link has ended: the process should follow at once. What it has not started is others'.
+    fn on_link_ended(&mut self, pool: &Pool, index: usize, wakes: &mut Wakes) {
         let worker = &mut self.workers[index];
         if !worker.link_ended {
             worker.link_ended = true;
@@ -287,6 +287,9 @@ impl PoolState {
             if !matches!(worker.stage, Stage::Leaving(_) | Stage::Killed(_)) {
                 worker.deadline = Some(Instant::now() + LINK_LOST_GRACE);
                 self.wake = true;
+            }
+            if worker.stage == Stage::Ready {
+                self.take_back(pool, index, wakes);
             }
         }
     }

@@ -291,6 +291,8 @@ impl Pool {
             let Some(deadline) = deadline else { return Ok(()) };
             let deadline = [deadline, self.callbacks.retry()].into_iter().flatten().min();
             self.poller.wait(&mut ready, deadline)?;
+            // A waker or a logger may have forked this process, and returned in the copy, too.
+            self.owner.end_copy();
             let now = Instant::now();
             let late = deadline.map(|deadline| now.saturating_duration_since(deadline));
             self.with_state(|state, wakes| {

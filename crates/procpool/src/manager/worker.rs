@@ -243,7 +243,7 @@ impl Worker {
     }
 
     pub(super) fn is_idle(&self) -> bool {
-        self.stage == Stage::Ready && self.in_flight.is_empty()
+        self.stage == Stage::Ready && self.in_flight.is_empty() && !self.link_ended
     }
 
     /// Whether it has not got to its first task yet.
@@ -260,7 +260,7 @@ impl Worker {
     pub(super) fn is_retiring(&self) -> bool {
         match self.stage {
             Stage::Leaving(_) => true,
-            Stage::Ready => self.tasks_left() == 0,
+            Stage::Ready => self.tasks_left() == 0 || self.link_ended,
             _ => false,
         }
     }

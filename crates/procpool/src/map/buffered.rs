@@ -101,7 +101,12 @@ where
     /// is the last.
     fn pull(&mut self) {
         let Some(input) = &mut self.input else { return };
-        let pushed = input.items.next().map(|value| input.push(&value));
+        let next = input.items.next();
+        if self.results.is_lost() {
+            // The iterator has forked this process; see `next`.
+            return std::mem::forget(self.input.take());
+        }
+        let pushed = next.map(|value| input.push(&value));
         self.results.left += usize::from(pushed.is_some());
         if !pushed.is_some_and(|pushed| pushed != Pushed::Refused) {
             self.input = None;

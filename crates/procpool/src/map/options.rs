@@ -366,6 +366,10 @@ impl<'a, S: 'static, T> MapOptions<'a, S, (), T> {
         let mut map = Map::new(source, pool, timeout);
         let mut feeding = Feeding { feeder: Some(feeder), pool };
         for value in items {
+            // The iterator may have forked this process, and both go on with the map.
+            if !pool.is_ours() {
+                break;
+            }
             let Some(feeder) = &mut feeding.feeder else { break };
             map.left += 1;
             match feeder.push(&value) {
@@ -485,7 +489,13 @@ struct Feeding<'a> {
 
 impl Drop for Feeding<'_> {
     fn drop(&mut self) {
-        drop(self.feeder.take());
-        self.pool.feed();
+        let feeder = self.feeder.take();
+        if self.pool.is_ours() {
+            drop(feeder);
+            self.pool.feed();
+        } else {
+            // Its lock may be held by a thread that this copy of the process does not have.
+            std::mem::forget(feeder);
+        }
     }
 }

@@ -148,7 +148,11 @@ impl Forkserver {
                     .and_then(|()| send_end(control, &Request::Memory, &ends.memory))
                     .and_then(|()| send_end(control, &Request::Lifeline, &ends.lifeline))
                     .and_then(|()| send_end(control, &start, &ends.socket))
-                    .map_err(|errno| StartError { what: "a request to the server", errno })?;
+                    .or_else(|errno| match errno {
+                        // It has died, which its process descriptor says next: that is the cause.
+                        Errno::EPIPE | Errno::ECONNRESET | Errno::ENOTCONN => Ok(()),
+                        _ => Err(StartError { what: "a request to the server", errno }),
+                    })?;
                 self.asked = Some((serial, link, lifeline));
                 Ok(())
             }

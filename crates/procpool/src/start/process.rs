@@ -7,6 +7,7 @@
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
+use nix::errno::Errno;
 use nix::sys::signal::Signal;
 
 use crate::sys::lifeline::Lifeline;
@@ -66,7 +67,8 @@ impl Process {
     /// Kills it.
     pub(crate) fn kill(&self) -> Killed {
         match self.descriptor.signal(Signal::SIGKILL) {
-            Ok(()) => Killed::Surely,
+            // EBADF: the program has closed the descriptor, and maybe that of the lifeline.
+            Ok(()) | Err(Errno::EBADF) => Killed::Surely,
             Err(_) => {
                 self.lifeline.cut();
                 Killed::Perhaps

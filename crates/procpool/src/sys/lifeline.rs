@@ -2,11 +2,12 @@
 //!
 //! Owns the rule that the holder of the reading end is killed, by the kernel and with SIGKILL, as soon as
 //! anything comes out of it: a byte, or the end, because nobody has the writing end any more. The kernel
-//! sends that signal for the process that asked for it, which is the one that it is for. So neither the
-//! user of the other process matters, nor what a filter of system calls lets it do, nor that it may have
-//! been killed itself.
+//! sends that signal for the process that asked for it, which is the one that it is for. So it does not
+//! matter what the other process may do: it may have another user, a filter may refuse it kill(2), and it
+//! may have been killed itself.
 //!
-//! It fails for a holder that closes it, as a task may that closes every descriptor.
+//! It fails for a holder that closes it, as a task may that closes every descriptor; and for one that
+//! has changed its user since, unless it was root, and not root of a user namespace alone.
 
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 
@@ -14,6 +15,7 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
 use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::stat::fstat;
 use nix::unistd::{getpid, pipe2, write};
 
 use super::descriptor::above_standard_streams;
@@ -23,7 +25,10 @@ const F_SETSIG: libc::c_int = 10;
 
 /// The writing end. Dropping it ends the holder of the other one.
 #[derive(Debug)]
-pub(crate) struct Lifeline(OwnedFd);
+pub(crate) struct Lifeline {
+    end: OwnedFd,
+    inode: u64,
+}
 
 impl Lifeline {
     /// Makes a lifeline, and the end that the other process is to [`hold`].
@@ -34,13 +39,19 @@ impl Lifeline {
     pub(crate) fn new() -> nix::Result<(Self, OwnedFd)> {
         let (held, ours) = pipe2(OFlag::O_CLOEXEC)?;
         fcntl(&ours, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
-        Ok((Self(above_standard_streams(ours)?), above_standard_streams(held)?))
+        let end = above_standard_streams(ours)?;
+        let inode = fstat(&end)?.st_ino;
+        Ok((Self { end, inode }, above_standard_streams(held)?))
     }
 
     /// Ends the holder.
     pub(crate) fn cut(&self) {
+        // The number may be another file's by now, if the program has closed what is not its own.
+        if !fstat(&self.end).is_ok_and(|stat| stat.st_ino == self.inode) {
+            return;
+        }
         // It fails when the holder is gone, or has closed it.
-        let _ = write(&self.0, &[0]);
+        let _ = write(&self.end, &[0]);
     }
 }
 

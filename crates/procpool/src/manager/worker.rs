@@ -92,6 +92,7 @@ impl Work {
     }
 
     /// The same work after it was lost with a worker, unless it was tried `retries` times again.
+    #[expect(clippy::result_large_err, reason = "either way it is the work, which moves on")]
     pub(super) fn again(self, retries: u32) -> Result<Self, Self> {
         match self {
             Work::Calls(slice) => slice.again(retries).map(Work::Calls).map_err(Work::Calls),

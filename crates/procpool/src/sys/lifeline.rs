@@ -88,12 +88,13 @@ impl Held {
 /// A system without that (F_SETSIG, F_SETOWN) leaves the process with what else ends it.
 pub(crate) fn hold(held: OwnedFd) -> Held {
     let number = held.as_raw_fd();
-    // SAFETY: these calls change what the kernel does with an open descriptor, which is ours.
-    let asked = Errno::result(unsafe { libc::fcntl(number, F_SETSIG, libc::SIGKILL) })
-        // SAFETY: as above.
-        .and_then(|_| {
-            Errno::result(unsafe { libc::fcntl(number, libc::F_SETOWN, getpid().as_raw()) })
-        })
+    let owner = getpid().as_raw();
+    // SAFETY: this changes what the kernel does with an open descriptor, which is ours.
+    let signal = unsafe { libc::fcntl(number, F_SETSIG, libc::SIGKILL) };
+    // SAFETY: as above.
+    let owned = unsafe { libc::fcntl(number, libc::F_SETOWN, owner) };
+    let asked = Errno::result(signal)
+        .and_then(|_| Errno::result(owned))
         .and_then(|_| fcntl(&held, FcntlArg::F_SETFL(OFlag::O_ASYNC)));
     // What came before that is not reported any more.
     let mut source = [PollFd::new(held.as_fd(), PollFlags::POLLIN)];

@@ -19,7 +19,7 @@
 //! - [`transcript`]: a command and what it prints; [`timeline`]: a trace and its drawings;
 //!   [`measured`]: what was measured and what pages show of it; [`judged`]: the same of what the
 //!   conformance suite has judged;
-//! - [`render`][]: mdBook; [`print`]: what is left out of its page for a printer.
+//! - [`render`][]: mdBook; [`mod@print`]: what is left out of its page for a printer.
 //!
 //! mdBook itself exits with success on an include that does not resolve, and makes an empty block
 //! of an anchor that does not exist. So nothing here relies on its verdict.

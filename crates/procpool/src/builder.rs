@@ -404,8 +404,10 @@ impl<S, I> Builder<S, I> {
     /// workers: what they write to it is mixed, and each answer is read by any of them; so connect in
     /// the initializer. It runs in the server of
     /// [`StartMethod::Forkserver`] or [`StartMethod::Fork`]; [`build`](Builder::build) refuses it
-    /// with [`StartMethod::Spawn`]. When it panics, ends the process or leaves a thread behind, the
-    /// pool is broken, with that as the cause. It is part of the server's start, which
+    /// with [`StartMethod::Spawn`]. When it panics or leaves a thread behind, the pool is broken,
+    /// with that as the cause; so too when it ends the process, but under
+    /// [`DeathPolicy::Replace`](crate::DeathPolicy::Replace) with [`StartMethod::Forkserver`] only after
+    /// [`max_failed_starts`](Self::max_failed_starts) such ends. It is part of the server's start, which
     /// [`start_timeout`](Self::start_timeout) limits.
     ///
     /// # Examples
@@ -480,7 +482,8 @@ impl<S: 'static> Builder<S> {
     ///   set-user-ID or set-group-ID or has capabilities, or because it has changed its effective user
     ///   or group alone. Whoever may start it can give it a worker's command line, so neither it nor its
     ///   workers believe one. [`StartMethod::Fork`] starts no program and is not refused: workers have
-    ///   the privileges that this process has at this call.
+    ///   the privileges that this process has at this call. Or the dynamic loader was started with the
+    ///   program as its argument.
     /// - [`Error::InvalidArgument`]: `max_workers` or `max_tasks_per_child` is 0, a finalizer was named
     ///   before the initializer, no environment can hold a variable, or no line of stderr is to be
     ///   captured.
@@ -489,7 +492,6 @@ impl<S: 'static> Builder<S> {
     /// - [`Error::ForeignFunction`]: workers could not find the initializer, or their server
     ///   `preload`.
     /// - [`Error::ForkWithThreads`]: [`StartMethod::Fork`] in a process with several threads.
-    /// - [`Error::NotRestartable`]: the dynamic loader was started with the program as its argument.
     /// - [`Error::Setup`]: the system refused a descriptor, a thread or a process.
     ///
     /// # Examples

@@ -276,8 +276,10 @@ impl<S: 'static> ProcessPoolExecutor<S> {
     /// # Errors
     ///
     /// All are the future's: [`Error::InvalidArgument`] when `workers` is more than
-    /// [`max_workers`](crate::Builder::max_workers), [`Error::Shutdown`] and
-    /// [`Error::BrokenProcessPool`] as for tasks.
+    /// [`max_workers`](crate::Builder::max_workers); [`Error::NotReady`] when the system refuses
+    /// workers, or some fail, and the pool goes on with those that it has; [`Error::Shutdown`], also
+    /// when the pool is shut down meanwhile; [`Error::BrokenProcessPool`] and [`Error::ForkedCopy`] as
+    /// for tasks.
     ///
     /// # Examples
     ///
@@ -361,8 +363,9 @@ impl<S> ProcessPoolExecutor<S> {
     /// that is for `spawn_blocking` and its like; or for `shutdown(false, _)`, after which
     /// the drop does not wait.
     ///
-    /// Two descriptors, by which the pool is woken, go with the executor; all others go with the
-    /// workers.
+    /// The descriptors by which the pool is woken, two or with
+    /// [`capture_stderr`](crate::Builder::capture_stderr) four, and the files of
+    /// [`Output::File`](crate::Output::File) go with the executor; all others go with the workers.
     ///
     /// # Examples
     ///
@@ -384,7 +387,7 @@ impl<S> ProcessPoolExecutor<S> {
             return;
         }
         if !wait {
-            // Relaxed: who drops the executor has it for itself.
+            // Relaxed: whoever drops the executor owns it alone.
             self.detached.store(true, Ordering::Relaxed);
             return;
         }
@@ -460,7 +463,8 @@ impl<S> ProcessPoolExecutor<S> {
         self.pool.max_workers()
     }
 
-    /// Returns the pool in numbers, as they are at this instant.
+    /// Returns the pool in numbers, as they are at this instant. In a [forked copy](Error::ForkedCopy) of
+    /// the program all are 0.
     ///
     /// # Examples
     ///

@@ -56,8 +56,8 @@
 //!   share, and a socket pair to ring the other side with: a function as an offset in the executable,
 //!   arguments and results in postcard's format.
 //! - **Who runs a task** is decided by one compare-and-swap: the worker claims it, or the parent
-//!   takes it back. So short tasks can be sent ahead, and cancelled or given to somebody else as long
-//!   as nobody has claimed them.
+//!   takes it back. So short tasks can be sent ahead, and cancelled or given to another worker as long
+//!   as none has claimed them.
 //! - **What can never happen.** Two processes share no lock, and two workers share nothing, so a
 //!   worker that dies or scribbles at any instant damages only itself. A result is there for the
 //!   parent to see before its worker claims the next task, so a death leaves at most one task in
@@ -78,8 +78,9 @@
 //! - A submitted task runs at most once (at most 1 + `retries` times where the pool was told to retry),
 //!   and its future settles: with a result, its own error, or the cause that broke the pool.
 //! - A task that exceeds its limit, or is killed, fails alone: what was sent behind it runs elsewhere.
-//!   So does a task whose worker dies, under [`DeathPolicy::Replace`]. What is a task here is in a `map`
-//!   a chunk: its items fail together then, while a panic or a value that cannot travel is one item's.
+//!   So does a task whose worker dies, under [`DeathPolicy::Replace`]. In a `map` a
+//!   chunk counts as the task: its items fail together then, while a panic, or a value that cannot
+//!   travel, fails one item alone.
 //! - Two workers that have run the initializer never have the same [`worker_id`] at a time, and there
 //!   are never more than `max_workers` of them.
 //! - [`on_worker_exit`](Builder::on_worker_exit) is called for every worker that was started.
@@ -89,8 +90,8 @@
 //!   wait behind a long one while another worker is idle, for longer than a few milliseconds.
 //! - `map` gives results in the order of its items, unless asked for them as they finish. One that
 //!   ends without an error has come to the end of its items.
-//! - A callback runs once, when its future has settled; whoever waits for futures, by
-//!   [`wait`](fn@wait), [`as_completed`] or `.await`, is told of every one, cancelled ones too.
+//! - A callback runs once, when its future has settled; waiting for futures, by
+//!   [`wait`](fn@wait), [`as_completed`] or `.await`, ends for every one, cancelled ones too.
 //! - After the executor is dropped no worker, thread or descriptor of it is left. When the program
 //!   is killed, its workers end too, in the middle of a task if need be.
 //!
@@ -115,7 +116,7 @@
 //!   and the CPU affinity of the thread that built the pool. Its stdin is `/dev/null`.
 //! - A logger, and whatever else `main` sets up, is a worker's only if that stands before [`init`], or in
 //!   the initializer. What a copied worker shares with its original, random numbers and
-//!   connections among it, is told at [`StartMethod`] and [`preload`](Builder::preload).
+//!   connections among it, is described at [`StartMethod`] and [`preload`](Builder::preload).
 //! - A program that a task has started outlives the worker, unless that leads a
 //!   [process group](Builder::process_groups) and is killed or dies.
 //! - A worker ends with its parent, because the kernel kills it when the parent's end of a pipe is gone.

@@ -202,7 +202,8 @@ pub enum EventKind {
     WorkerStarted(WorkerInfo),
     /// It has run the initializer, if there is one, and takes tasks.
     WorkerReady(WorkerInfo),
-    /// It has ended and was reaped. The last event of each worker.
+    /// It has ended and was reaped, or was [left behind](ExitReason::LeftBehind). The last event of each
+    /// worker.
     WorkerExited(WorkerInfo, ExitReason),
     /// The task with this number ran for longer than it may; its future has failed.
     TaskTimedOut(u64),

@@ -26,7 +26,8 @@ thread_local! {
 }
 
 /// Installs the hook. Where panics abort, it sends last words over `socket`, the worker's end of its
-/// link; a process without one, such as a copy of the worker, prints them. The calling thread is the one that runs tasks.
+/// link; a process without one, such as a copy of the worker, prints them. The calling thread is the one
+/// that runs tasks.
 pub(crate) fn install(socket: Option<&'static Socket>) {
     RUNS_TASKS.set(true);
     let (previous, home) = (panic::take_hook(), Lineage::current());

@@ -70,8 +70,8 @@ pub(crate) type FinalTrampoline = fn(Function, &mut Call, &mut WorkerState);
 /// [`submit_with`](crate::ProcessPoolExecutor::submit_with) and
 /// [`map_with`](crate::ProcessPoolExecutor::map_with) get it as `&mut S`. It never leaves its
 /// worker, so it need not be `Send` or serializable. An `Err` breaks the pool, as
-/// [`initializer`](crate::Builder::initializer) says, with its text as the cause: in the form `{:#}`, in which `anyhow` and `eyre` write their causes too; those of a
-/// `Box<dyn Error>` or an [`io::Error`](std::io::Error) are appended. An error of another type, whose
+/// [`initializer`](crate::Builder::initializer) says, with its text as the cause: in the form `{:#}`, in which
+/// `anyhow` and `eyre` write their causes too; those of a `Box<dyn Error>` or an [`io::Error`](std::io::Error) are appended. An error of another type, whose
 /// text lacks its causes, keeps them as a `Box<dyn Error>`.
 ///
 /// # Examples

@@ -135,9 +135,9 @@ impl<S, I> Builder<S, I> {
     /// For the terminal, these groups are in the background. Ctrl-C and Ctrl-Z do not reach the workers
     /// and the programs that tasks start, since the terminal signals the program's group; a task that
     /// reads from the terminal (`/dev/tty`) is stopped by SIGTTIN, and its future pends. Writing works,
-    /// unless the terminal was told otherwise (`stty tostop`). And it is the pool that kills groups: where the program itself is killed,
-    /// only the workers end with it. A server inherits that its program ignores SIGCHLD; its workers
-    /// are then reaped before their groups can be killed, and these live on, while those of
+    /// unless the terminal was told otherwise (`stty tostop`). And it is the pool that kills groups: where
+    /// the program itself is killed, only the workers end with it. A server inherits that its program
+    /// ignores SIGCHLD; its workers are then reaped before their groups can be killed, and these live on, while those of
     /// [`StartMethod::Spawn`](crate::StartMethod::Spawn) do not.
     ///
     /// # Examples

@@ -191,7 +191,7 @@ impl<S, I> Builder<S, I> {
     /// Calls `hook` in this process whenever a worker has run the initializer, if there is one, and
     /// takes tasks.
     ///
-    /// Hooks run on a thread of the pool, in the order of what they tell of. One that blocks delays
+    /// Hooks run on a thread of the pool, in the order of the events. One that blocks delays
     /// others, and a `shutdown` or drop that waits, but never the pool; one that panics is logged.
     ///
     /// # Examples
@@ -205,8 +205,9 @@ impl<S, I> Builder<S, I> {
     /// Calls `hook` in this process whenever a worker has ended, with the reason: always, however it
     /// ended, also when it never took a task.
     ///
-    /// When it is called the process is gone and reaped. See [`on_worker_start`](Self::on_worker_start)
-    /// for where it runs.
+    /// When it is called the process is gone and reaped, unless the reason is
+    /// [`ExitReason::LeftBehind`](crate::ExitReason::LeftBehind). See
+    /// [`on_worker_start`](Self::on_worker_start) for where it runs.
     ///
     /// # Examples
     ///

@@ -162,7 +162,8 @@ impl Feeder {
     }
 }
 
-/// The same for a number that needs no more than seven bytes, which is written in one piece.
+/// Encodes a number of at most seven bytes where it will be sent from, in one piece. False, and nothing,
+/// when it is not one or there is no room for it.
 #[inline]
 fn push_number<A: Payload>(filler: &mut Filler, value: &A) -> bool {
     let mut item = filler.begin();

@@ -356,6 +356,7 @@ impl ChunkSource {
                 Some(deadline) => {
                     let left = deadline.saturating_duration_since(Instant::now());
                     if left.is_zero() {
+                        state.awaited = false;
                         return Next::Late;
                     }
                     let waited = self.finished.wait_timeout(state, left);

@@ -203,7 +203,7 @@ pub enum BrokenCause {
         /// The system's answer.
         errno: Errno,
     },
-    /// The thread that manages the workers panicked: a bug in this crate.
+    /// Code of the pool panicked, on whichever thread: a bug in this crate.
     Internal(String),
 }
 
@@ -274,7 +274,7 @@ impl fmt::Display for BrokenCause {
                 Known::from_raw(errno.raw()).desc()
             ),
             BrokenCause::Internal(what) => {
-                write!(f, "its manager thread panicked, which is a bug in procpool: {what}")
+                write!(f, "the pool itself panicked, which is a bug in procpool: {what}")
             }
         }
     }

@@ -66,12 +66,12 @@ impl fmt::Display for WorkerDeath {
 
 impl std::error::Error for WorkerDeath {}
 
-/// What to look at when a process of the pool ends before it says that it is one.
 /// Adds what the system has refused a process that ended over it.
 pub(super) fn because(refused: &Option<String>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     refused.as_ref().map_or(Ok(()), |refused| write!(f, ", because {refused}"))
 }
 
+/// What to look at when a process of the pool ends before it says that it is one.
 pub(super) const UNSTARTED: &str = "it was this program, started again, and did not get through \
     procpool::init(): call that first in main(), before anything that reads arguments or exits; a \
     test program needs procpool::init_tests!() instead";

@@ -53,7 +53,7 @@ pub enum Error {
     InvalidArgument(Cow<'static, str>),
     /// [`build`](crate::Builder::build) was called before [`init`](crate::init).
     NotInitialized,
-    /// The pool itself could not be set up: a descriptor or a thread was refused.
+    /// The pool itself could not be set up: a descriptor, a thread or a process was refused.
     Setup {
         /// What was being created.
         what: Cow<'static, str>,
@@ -70,7 +70,9 @@ pub enum Error {
         /// The system's answer.
         errno: Errno,
     },
-    /// The task was submitted after [`shutdown`](crate::ProcessPoolExecutor::shutdown).
+    /// The task was submitted, or the item of a map was taken, after
+    /// [`shutdown`](crate::ProcessPoolExecutor::shutdown); or
+    /// [`ready`](crate::ProcessPoolExecutor::ready) still waited then.
     Shutdown,
     /// The task was cancelled before it started.
     Cancelled,
@@ -97,11 +99,12 @@ pub enum Error {
         /// The task, by its number.
         work_item: u64,
     },
-    /// The worker that ran the task died; the pool replaces it. See
+    /// The worker that ran the task died, or the last of several that were sent it and ended before they
+    /// started it; the pool replaces it. See
     /// [`DeathPolicy::Replace`](crate::DeathPolicy::Replace).
     WorkerDied(WorkerDeath),
-    /// The worker that ran the task sent something that is not part of the protocol, and was killed;
-    /// the pool replaces it.
+    /// The worker that ran the task sent something that is not part of the protocol, or closed its link
+    /// and went on, and was killed; the pool replaces it.
     Protocol {
         /// The worker.
         pid: u32,

@@ -30,7 +30,8 @@ impl<T: 'static> Future<T> {
     ///
     /// Each pool runs its callbacks one after another on a thread of their own, those of one future
     /// in the order in which they were added. A future that has settled already has `callback`
-    /// called at once, by the calling thread, before this returns.
+    /// called at once, by the calling thread, before this returns. So does one that never will, in a
+    /// [forked copy](crate::Error::ForkedCopy) of the program.
     ///
     /// A callback may do anything: submit, wait, shut its pool down, drop the executor. One that
     /// blocks delays other callbacks, never tasks or results; and it delays

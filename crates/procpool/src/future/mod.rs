@@ -351,7 +351,11 @@ impl<T: DeserializeOwned + 'static> Future<T> {
     ///   killed because it sent nonsense.
     /// - [`Error::Shutdown`]: it was submitted after the pool was shut down.
     /// - [`Error::BrokenProcessPool`]: the pool broke before the task finished.
+    /// - [`Error::OutOfMemory`]: there was no memory for the arguments in the worker, or for the result
+    ///   here.
     /// - [`Error::ForkedCopy`]: this process is a copy of the program, made before the task finished.
+    /// - [`Error::NotReady`]: [`ready`](crate::ProcessPoolExecutor::ready) waits for workers that cannot
+    ///   be had.
     /// - [`Error::InvalidArgument`]: [`ready`](crate::ProcessPoolExecutor::ready) was asked for more
     ///   workers than the pool may have.
     ///

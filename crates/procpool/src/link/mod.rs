@@ -23,8 +23,8 @@
 //! Together: a task is run by the worker or taken back, never both; its result is visible to the
 //! parent before the worker claims the next one, so a death leaves at most one task in doubt; and
 //! neither side sleeps while the other has something for it. Two words more are there for tasks that
-//! may not run for ever: when the current one started, and which one should stop. `link/model.rs` lets loom check the
-//! same code (`just loom`).
+//! may not run for ever: when the current one started, and which one should stop. `link/model.rs` lets loom
+//! check the same code (`just loom`).
 
 mod bell;
 mod claim;

@@ -49,6 +49,8 @@ pub(crate) struct WorkerLink {
     claimed: u64,
     /// How far results had been drafted at the last two looks.
     drafted: [u64; 2],
+    /// For how many looks that was too fast to be read.
+    looks: u32,
     /// Whether something was put into the ring that the worker has not been told of.
     unpublished: bool,
     /// Whether the worker was asked to ring when there is room, and how often so far.
@@ -90,6 +92,7 @@ impl WorkerLink {
             sent: 0,
             claimed: 0,
             drafted: [0; 2],
+            looks: 0,
             unpublished: false,
             waits_for_room: false,
             room_waits: 0,
@@ -271,17 +274,22 @@ impl WorkerLink {
         self.reader.fill(&mut RingSource::new(&mut self.results, &self.shared.segment))
     }
 
-    /// Whether what is drafted grows slowly, by what it has grown since the last two looks: a worker that
-    /// was not given a CPU for a moment is not slow.
+    /// Whether what is drafted should be read. It should while it grows slowly, by what it has grown since
+    /// the last two looks: a worker that was not given a CPU for a moment is not slow. It should now and
+    /// then when it grows faster.
     pub(crate) fn look_at_draft(&mut self) -> bool {
         /// More shows results early that are about to come in one piece; less shows some later that
         /// belong to items of some microseconds.
         const SLOW: u64 = 1024;
+        /// More leaves quick results of a long chunk waiting for longer; less copies them more often.
+        const LOOKS: u32 = 8;
         // Relaxed: a hint.
         let written = self.shared.segment.line(DRAFT).number.load(Ordering::Relaxed);
         let [before, last] = self.drafted;
         self.drafted = [last, written];
-        written.wrapping_sub(before) <= SLOW
+        let is_slow = written.wrapping_sub(before) <= SLOW;
+        self.looks = if is_slow { 0 } else { (self.looks + 1) % LOOKS };
+        self.looks == 0
     }
 
     /// Copies the whole items of the result that is being drafted, without the first `shown` bytes;

@@ -5,8 +5,8 @@
 //! - Idle workers come first, in the order of the queue. Until the pool has all its workers, each
 //!   gets one task at a time, and so it does while nobody knows how long tasks take.
 //! - Once tasks are known to be short, a worker that has just finished some is sent as many ahead as
-//!   it can do in [`AHEAD`], so that it need not wait for the next one to arrive. What it has not claimed can be taken back,
-//!   and is when a tick finds it waiting behind a long task while somebody could run it.
+//!   it can do in [`AHEAD`], so that it need not wait for the next one to arrive. What it has not
+//!   claimed can be taken back, and is when a tick finds it waiting behind a long task while somebody could run it.
 //! - Workers are told when to ring: at once when the queue could refill them, otherwise when they
 //!   fall asleep.
 

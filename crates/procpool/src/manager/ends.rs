@@ -23,7 +23,7 @@ const DELIVERIES: u32 = 3;
 impl PoolState {
     // ---- leaving ----
 
-    /// Asks a worker without tasks to leave; it has [`leave_timeout`](super::Settings) for that.
+    /// Asks a worker without tasks to leave; it has [`leave_timeout`](super::Policies) for that.
     pub(super) fn let_leave(
         &mut self,
         pool: &Pool,

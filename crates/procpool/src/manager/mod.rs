@@ -13,8 +13,9 @@
 //! - The **submitter** leaves a call in the inbox and, unless somebody is sure to come for it,
 //!   dispatches: an idle worker gets it at once.
 //! - The **manager** starts workers, reads their results, assigns the next tasks, reaps, kills and
-//!   enforces deadlines. It alone starts, kills and reaps. While tasks were sent ahead it looks
-//!   every [`TICK`](state::TICK) whether some wait behind a long one, and takes them back.
+//!   enforces deadlines. It alone starts, kills and reaps. While tasks were sent ahead, or chunks run,
+//!   it looks every [`TICK`](state::TICK): it takes back tasks that wait behind a long one, and gives
+//!   results of chunks that are not over.
 //! - A **waiter** whose task is in a worker watches that worker's link itself, which saves the
 //!   switch to the manager and back; see `waiter`.
 //! - Where stderr is **captured**, one more thread reads it and passes it on; see `stderr`.

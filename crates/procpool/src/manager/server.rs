@@ -129,7 +129,7 @@ impl PoolState {
 
     /// The server is gone, and its workers with it.
     fn on_server_ended(&mut self, pool: &Pool, cause: BrokenCause, wakes: &mut Wakes) {
-        let was_late = std::mem::take(&mut self.expected.answer);
+        let was_asked = std::mem::take(&mut self.expected.answer);
         self.expected.answered();
         self.workers.iter_mut().for_each(|worker| worker.process.lost_server());
         if !pool.replaces_server() {
@@ -139,7 +139,7 @@ impl PoolState {
             for worker in self.workers.iter_mut().filter(|worker| worker.is_coming()) {
                 drop(worker.kill(ExitReason::Died(WorkerExit::WithServer)));
             }
-            if was_late {
+            if was_asked {
                 self.start_failed(pool, cause, wakes);
             } else {
                 wakes.warn_later(format!("another server is started when it is needed: {cause}"));

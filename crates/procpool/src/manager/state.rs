@@ -1,8 +1,8 @@
 //! The pool's state, and how the pool ends.
 //!
 //! Owns the queue and the workers. Who gets the next task is in `dispatch`; what frames, deaths and
-//! deadlines mean is in `events`, `ends` and `deadlines`, when workers are started in `starts`. Runs under the pool's lock: nothing here blocks or calls user
-//! code. "Idle", "live" and "needed" are derived from the workers' stages and the queue whenever
+//! deadlines mean is in `events`, `ends` and `deadlines`, when workers are started in `starts`. Runs
+//! under the pool's lock: nothing here blocks or calls user code. "Idle", "live" and "needed" are derived from the workers' stages and the queue whenever
 //! they are asked for; there is no counter to keep in step.
 
 use std::collections::VecDeque;
@@ -19,8 +19,9 @@ use crate::chunk_source::{ChunkSource, ChunkTask};
 use crate::error::{BrokenCause, BrokenProcessPool, Error};
 use crate::lifecycle::{Event, EventKind, ExitReason, Stats};
 
-/// How often the manager looks at tasks that were sent ahead. Shorter finds those sooner that wait
-/// behind a long one; longer wakes less often. Without such tasks there is no tick.
+/// How often the manager looks at tasks that were sent ahead, and at chunks that are not over. Shorter
+/// finds those sooner that wait behind a long one, and gives results sooner; longer wakes less often.
+/// Without either there is no tick.
 pub(super) const TICK: Duration = Duration::from_millis(1);
 
 /// What waits for a worker.
@@ -83,7 +84,7 @@ pub(super) struct PoolState {
     pub(super) broken: Option<BrokenProcessPool>,
     /// How long a call takes, in nanoseconds: rises at once, falls by halves. 0: not known yet.
     pub(super) call_nanos: u64,
-    /// When the manager looks at tasks that were sent ahead.
+    /// When the manager looks at tasks that were sent ahead, and at chunks that are not over.
     pub(super) tick: Option<Instant>,
     /// When it looks at workers that have tasks and have said nothing for a while.
     pub(super) pulse: Option<Instant>,

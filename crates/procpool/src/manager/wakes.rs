@@ -1,10 +1,10 @@
 //! What is done once the pool's lock is free.
 //!
-//! Owns the futures that settled under the lock while somebody waited for them (who is told at once
-//! would run into the lock, and a waker is the user's code), the hooks that the user wants called, and
-//! warnings for the log, whose logger is the user's code too, and the workers that are gone: who watched one is told, and then its memory and descriptors are given
-//! back, which takes longer than anything else about a death, and nobody should wait for it. Counts what
-//! settled.
+//! Owns the futures that settled under the lock while somebody waited for them (telling at once would
+//! run into the lock, and a waker is the user's code), the hooks that are due, warnings for the log (a
+//! logger is the user's code, too), and the workers that are gone. Those that watched such a worker are
+//! told; only then are its memory and descriptors given back, which takes longer than anything else
+//! about a death, and which nobody should wait for. Counts what settled.
 
 use std::sync::Arc;
 use std::thread;
@@ -75,7 +75,7 @@ impl Wakes {
         cancelled
     }
 
-    /// Keeps a worker that was reaped until everybody has been told.
+    /// Keeps a worker that is not in the pool any more until everybody has been told.
     pub(super) fn bury(&mut self, worker: Worker) {
         self.gone.push(worker);
     }

@@ -10,7 +10,8 @@
 //! A ready worker is idle or busy: that is whether anything is in flight. Each has a place, `id`. A
 //! worker that will get no more tasks is *retiring*, and another one may be started in its place
 //! already, which waits until it is gone: two that have run the initializer never have one place. A
-//! worker leaves the pool in one way only: its process descriptor says that it ended, and it is reaped.
+//! worker leaves the pool when its process descriptor says that it ended, and it is reaped; or, if it
+//! cannot be killed, when it is left behind.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};

@@ -23,7 +23,8 @@ impl<S: 'static> ProcessPoolExecutor<S> {
     /// for each result in turn. Every item has a `Result` of its own: an error ends nothing.
     /// Items travel in chunks whose size adapts to how long they take. Until that is known, and when
     /// they take a millisecond or more, each travels alone. So a result is given as soon as its task and
-    /// those before it have ended, within milliseconds even where short and long tasks mix.
+    /// those before it have ended, within milliseconds even where short and long tasks mix, up to the
+    /// sizes that [`chunksize`](MapOptions::chunksize) names.
     ///
     /// Dropping the iterator cancels what has not started. So `executor.map(task, items);` as a
     /// statement, which runs every item in Python, runs few or none here, and the compiler warns of it.
@@ -258,8 +259,9 @@ impl<'a, S: 'static, T> MapOptions<'a, S, (), T> {
     /// result that is asked for, before that is waited for.
     ///
     /// So the items may be without end, and memory holds no more than `buffersize` of them and their
-    /// results, which is also how many can be under way: some for each worker, or some chunks for
-    /// each worker. A map like this takes turns with other tasks that wait for a worker.
+    /// results, and one more while `next` waits. That is also how many can be under way: some for each
+    /// worker, or some chunks for each worker. A map like this takes turns with other tasks that wait
+    /// for a worker.
     ///
     /// A buffersize of 0 is an [`Error::InvalidArgument`], which is then all that the map gives.
     ///

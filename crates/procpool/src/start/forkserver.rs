@@ -101,7 +101,7 @@ impl Forkserver {
         }
         let (control, theirs) = packet::pair().map_err(setup("a socket pair"))?;
         let (lifeline, held) = Lifeline::new().map_err(setup("a pipe"))?;
-        // Which the copy needs, and cannot say so.
+        // The copy needs it, and could not report that it is missing.
         stat("/dev/null").map_err(setup("a process that reads /dev/null"))?;
         let parent = getpid();
         // Until the server has handlers of its own.

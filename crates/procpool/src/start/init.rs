@@ -86,7 +86,7 @@ pub(crate) fn is_initialized() -> bool {
     INITIALIZED.load(Ordering::Relaxed)
 }
 
-/// What [`init_tests!`](crate::init_tests) does before `main`.
+/// What [`init_before_main!`](crate::init_before_main) does before `main`.
 pub(crate) fn serve_before_main() {
     if role().is_some() {
         ignore_sigpipe();
@@ -159,7 +159,8 @@ fn serve_as_worker(argument: &str) -> Option<Infallible> {
     worker::run(link, id, std::process::exit, Ok(()))
 }
 
-/// The same for a server: its socket, the process it works for, its workers' signal mask, and `preload`.
+/// The same for a server: its socket, its lifeline, the process it works for, its workers' signal mask,
+/// and `preload`.
 fn serve_as_server(place: &str) -> Option<Infallible> {
     let mut parts = place.split(':');
     let mut number = || parts.next()?.parse().ok();

@@ -6,7 +6,7 @@
 //!                              ◀── Ready ───────────────────  or PreloadPanicked, HasThreads
 //!  Stream + descriptor ───────▶                               for stdout, stderr if they are not the
 //!  Memory + descriptor ───────▶                               server's
-//!  Lifeline + descriptor ────▶
+//!  Lifeline + descriptor ─────▶
 //!  Start(id) + descriptor ────▶
 //!                              ◀── Started(id) + pidfd ─────  or StartFailed(id)
 //!  Kill(id) ──────────────────▶                               when the pidfd did not arrive

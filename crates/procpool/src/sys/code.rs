@@ -65,8 +65,8 @@ impl Function {
         // with the tag of `F`, which only `locate::<F>` of the same executable writes, taking it
         // from a value of type `F`. The peer is who started this process: one of the same user, with no
         // fewer privileges (`start::init` believes nobody else), that runs the same image (it checks
-        // ours, by Hello, as `init` checks its). So the bits are those of an `F`, moved by the difference of the load
-        // addresses, and `F` is a `fn` pointer of the size of usize.
+        // ours, by Hello, as `init` checks its). So the bits are those of an `F`, moved by the difference
+        // of the load addresses, and `F` is a `fn` pointer of the size of usize.
         Some(unsafe { std::mem::transmute_copy::<usize, F>(&self.address) })
     }
 }

@@ -5,10 +5,11 @@
 //! and what the program prints would go there. So every descriptor that the pool makes or receives
 //! passes [`above_standard_streams`].
 
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl, open};
+use nix::libc;
 use nix::sys::stat::Mode;
 
 /// Moves a descriptor that has the number of a standard stream.
@@ -43,9 +44,9 @@ pub(crate) fn open_null(access: OFlag) -> nix::Result<OwnedFd> {
 /// `/dev/null` cannot be opened.
 pub(crate) fn open_closed_streams() -> nix::Result<()> {
     for number in 0..=2 {
-        // SAFETY: the borrow ends with the call, which fails where the number is closed.
-        let stream = unsafe { BorrowedFd::borrow_raw(number) };
-        if fcntl(stream, FcntlArg::F_GETFD) == Err(Errno::EBADF) {
+        // SAFETY: fcntl(2) only looks the number up.
+        let flags = unsafe { libc::fcntl(number, libc::F_GETFD) };
+        if Errno::result(flags) == Err(Errno::EBADF) {
             replace_stream(number, open_null(OFlag::O_RDWR)?)?;
         }
     }

@@ -33,7 +33,7 @@ const FORGETTING: Duration = Duration::from_millis(100);
 ///
 /// # Errors
 ///
-/// `EIO` when /proc cannot be read.
+/// The system's when /proc cannot be read; `EIO` when it does not say.
 pub(crate) fn count_threads() -> nix::Result<usize> {
     let count = || match std::fs::read_to_string("/proc/self/status") {
         Ok(status) => {
@@ -68,7 +68,8 @@ pub(crate) fn fork() -> nix::Result<Option<Pid>> {
 }
 
 /// Closes every descriptor but the standard streams and `kept`, and makes `/dev/null` the standard
-/// input and what is closed of the others. For a copy only, which must not use anything that it inherited by a descriptor.
+/// input and what is closed of the others. For a copy only, which must not use anything that it
+/// inherited by a descriptor.
 ///
 /// # Errors
 ///

@@ -27,7 +27,8 @@ const F_SETSIG: libc::c_int = 10;
 #[derive(Debug)]
 pub(crate) struct Lifeline {
     end: OwnedFd,
-    inode: u64,
+    /// Its device and its inode.
+    identity: (libc::dev_t, libc::ino_t),
 }
 
 impl Lifeline {
@@ -40,14 +41,15 @@ impl Lifeline {
         let (held, ours) = pipe2(OFlag::O_CLOEXEC)?;
         fcntl(&ours, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
         let end = above_standard_streams(ours)?;
-        let inode = fstat(&end)?.st_ino;
-        Ok((Self { end, inode }, above_standard_streams(held)?))
+        let stat = fstat(&end)?;
+        let identity = (stat.st_dev, stat.st_ino);
+        Ok((Self { end, identity }, above_standard_streams(held)?))
     }
 
     /// Ends the holder.
     pub(crate) fn cut(&self) {
         // The number may be another file's by now, if the program has closed what is not its own.
-        if !fstat(&self.end).is_ok_and(|stat| stat.st_ino == self.inode) {
+        if !fstat(&self.end).is_ok_and(|stat| (stat.st_dev, stat.st_ino) == self.identity) {
             return;
         }
         // It fails when the holder is gone, or has closed it.

@@ -4,7 +4,7 @@
 //! program decides; a worker must neither die with a message nor pass its indifference on to the
 //! programs that tasks start. So a worker *handles* SIGINT, with a handler that does nothing:
 //! unlike SIG_IGN, a handler is reset to the default by exec. Between exec and [`adopt_sigint`]
-//! the signal is blocked.
+//! the signal is blocked; a forked worker has its server's handler until then.
 //!
 //! A server runs no task, so no signal that is meant for the program may end it: it handles all that
 //! would, in the same way, and its workers have the default actions again ([`shield`],
@@ -99,7 +99,10 @@ pub(crate) fn shield() {
 /// `preload` has given other ones.
 pub(crate) fn lay_down_shield() {
     let is_shield = |action| action == DO_NOTHING as libc::sighandler_t;
-    replace_actions(|_, action| is_shield(action).then_some(libc::SIG_DFL));
+    // SIGINT keeps its handler: a worker has the same one, and Ctrl-C may come before it adopts that.
+    replace_actions(|number, action| {
+        (number != libc::SIGINT && is_shield(action)).then_some(libc::SIG_DFL)
+    });
 }
 
 /// Gives every signal that has a handler its default action, as exec does, in a copy of a process:

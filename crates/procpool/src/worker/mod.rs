@@ -1,12 +1,14 @@
 //! A worker process, from its first word to its exit.
 //!
 //! Owns the main loop: Hello, the initializer, tasks one after another, the finalizer, Exit. Imports
-//! nothing from the parent's side. The worker ends in one of four ways:
+//! nothing from the parent's side. The worker ends in one of five ways:
 //!
 //! - asked to (`Exit`): the finalizer has got the state, or the state is dropped; exit handlers run
 //!   (not in a copy of another process, whose handlers they would be); code 0, or 101 when one of the
 //!   two panicked;
 //! - its initializer failed: the failure is sent, exit handlers run as above, code 1;
+//! - it cannot go on, because the system refuses it something or its parent sent what makes no sense: at
+//!   once, code 70, with a line on stderr;
 //! - its parent is gone: at once, in the middle of whatever runs (the kernel sees to it);
 //! - a task or the initializer ended the process.
 //!
@@ -53,7 +55,7 @@ const CONFUSED: i32 = 70;
 pub(crate) const NO_MEMORY: &str = "fstat(2), fcntl(2) or mmap(2) is refused, or the memory that it shares with its pool is not what it should be";
 
 /// Serves `link` until the end of the process, whose orderly ends are calls of `exit`, as worker `id`
-/// of its pool. `prepared` is what came of what had to be done before.
+/// of its pool. `prepared` says whether the steps before that succeeded.
 pub(crate) fn run(
     mut link: ParentLink,
     id: usize,

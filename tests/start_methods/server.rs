@@ -1,5 +1,6 @@
 //! A server that ends, stops answering, or cannot be.
 
+use std::collections::HashSet;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -169,6 +170,48 @@ fn a_stopped_server_keeps_nobody_from_dropping_the_pool() {
         drop(pair.executor);
         assert!(pair.idle.ended_within(Duration::ZERO));
         assert_eq!(os::process(pair.server.pid), None);
+    });
+}
+
+unsafe extern "C" {
+    fn pthread_atfork(
+        prepare: Option<extern "C" fn()>,
+        parent: Option<extern "C" fn()>,
+        child: Option<extern "C" fn()>,
+    ) -> libc::c_int;
+}
+
+/// Has every process that this one forks get SIGINT from its first instruction on, again and again.
+fn interrupt_copies() {
+    extern "C" fn interrupt() {
+        // SAFETY: zeroes are a value of this struct of numbers and unions of them.
+        let mut event: libc::sigevent = unsafe { std::mem::zeroed() };
+        event.sigev_signo = libc::SIGINT;
+        event.sigev_notify = libc::SIGEV_SIGNAL;
+        let mut timer: libc::timer_t = std::ptr::null_mut();
+        let often = libc::timespec { tv_sec: 0, tv_nsec: 20_000 };
+        let often = libc::itimerspec { it_interval: often, it_value: often };
+        // SAFETY: both pointers lead to values of this function.
+        let made =
+            unsafe { libc::timer_create(libc::CLOCK_MONOTONIC, &raw mut event, &raw mut timer) };
+        // SAFETY: the timer was made, or the number is none, which is refused; the other pointers lead to
+        // a value of this function, or may be null.
+        let set = unsafe { libc::timer_settime(timer, 0, &raw const often, std::ptr::null_mut()) };
+        assert_eq!((made, set), (0, 0));
+    }
+    // SAFETY: the handler calls nothing but the two system calls.
+    assert_eq!(unsafe { pthread_atfork(None, None, Some(interrupt)) }, 0);
+}
+
+#[test]
+fn ctrl_c_ends_no_worker_that_was_only_just_forked() {
+    watch::within(watch::HANG, || {
+        let builder = ProcessPoolExecutor::builder().start_method(StartMethod::Forkserver);
+        let builder = builder.preload(interrupt_copies).max_workers(1).max_tasks_per_child(1);
+        let executor = builder.build().unwrap();
+        let tasks = [(); 10].map(|()| executor.submit(|()| std::process::id(), ()));
+        let workers = tasks.iter().map(Future::result).collect::<Result<HashSet<u32>, _>>();
+        assert_eq!(workers.map(|workers| workers.len()), Ok(10));
     });
 }
 

@@ -128,6 +128,36 @@ impl Output for Draft {
     }
 }
 
+/// When the parent reads what is drafted: whenever it grows slowly, by what it has grown since the look
+/// before the last one, because a worker that was not given a CPU for a moment is not slow; and now and
+/// then when it grows faster.
+#[derive(Debug, Default)]
+pub(super) struct Pace {
+    /// How far results had been drafted at the last two looks.
+    drafted: [u64; 2],
+    /// How many looks one after another found that too fast.
+    looks: u32,
+}
+
+impl Pace {
+    /// More shows results early that are about to come in one piece; less shows some later that belong
+    /// to items of some microseconds.
+    const SLOW: u64 = 1024;
+
+    /// More leaves quick results of a long chunk waiting for longer; less copies them more often.
+    const LOOKS: u32 = 8;
+
+    /// Whether to read, now that results are drafted up to `written`, a word that the worker may have
+    /// made up.
+    pub(super) fn look(&mut self, written: u64) -> bool {
+        let [before, last] = self.drafted;
+        self.drafted = [last, written];
+        let is_slow = written.wrapping_sub(before) <= Self::SLOW;
+        self.looks = if is_slow { 0 } else { (self.looks + 1) % Self::LOOKS };
+        self.looks == 0
+    }
+}
+
 #[cfg(not(loom))]
 #[cfg(test)]
 mod tests {
@@ -156,6 +186,16 @@ mod tests {
         let mut bytes = vec![0; draft.length()];
         reader.peek(draft.segment, head_length(), &mut bytes);
         bytes
+    }
+
+    #[test]
+    fn what_grows_slowly_is_read_at_every_look_and_what_grows_fast_at_every_eighth() {
+        let mut pace = Pace::default();
+        let mut reads = |step: u64| {
+            let looks = (1..=16).map(|look| pace.look(look * step)).filter(|read| *read);
+            looks.count()
+        };
+        assert_eq!([reads(1), reads(512), reads(10_000), reads(513)], [16, 16, 2, 2]);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::claim;
-use super::draft::head_length;
+use super::draft::{Pace, head_length};
 use super::ring::{Place, RingReader, RingWriter, Scribbled};
 use super::worker::RingSource;
 use super::{
@@ -47,10 +47,7 @@ pub(crate) struct WorkerLink {
     sent: u64,
     /// The claim word as last seen: it only grows.
     claimed: u64,
-    /// How far results had been drafted at the last two looks.
-    drafted: [u64; 2],
-    /// For how many looks that was too fast to be read.
-    looks: u32,
+    pace: Pace,
     /// Whether something was put into the ring that the worker has not been told of.
     unpublished: bool,
     /// Whether the worker was asked to ring when there is room, and how often so far.
@@ -91,8 +88,7 @@ impl WorkerLink {
             outbox: VecDeque::new(),
             sent: 0,
             claimed: 0,
-            drafted: [0; 2],
-            looks: 0,
+            pace: Pace::default(),
             unpublished: false,
             waits_for_room: false,
             room_waits: 0,
@@ -274,22 +270,10 @@ impl WorkerLink {
         self.reader.fill(&mut RingSource::new(&mut self.results, &self.shared.segment))
     }
 
-    /// Whether what is drafted should be read. It should while it grows slowly, by what it has grown since
-    /// the last two looks: a worker that was not given a CPU for a moment is not slow. It should now and
-    /// then when it grows faster.
+    /// Whether it is time to read what is drafted.
     pub(crate) fn look_at_draft(&mut self) -> bool {
-        /// More shows results early that are about to come in one piece; less shows some later that
-        /// belong to items of some microseconds.
-        const SLOW: u64 = 1024;
-        /// More leaves quick results of a long chunk waiting for longer; less copies them more often.
-        const LOOKS: u32 = 8;
         // Relaxed: a hint.
-        let written = self.shared.segment.line(DRAFT).number.load(Ordering::Relaxed);
-        let [before, last] = self.drafted;
-        self.drafted = [last, written];
-        let is_slow = written.wrapping_sub(before) <= SLOW;
-        self.looks = if is_slow { 0 } else { (self.looks + 1) % LOOKS };
-        self.looks == 0
+        self.pace.look(self.shared.segment.line(DRAFT).number.load(Ordering::Relaxed))
     }
 
     /// Copies the whole items of the result that is being drafted, without the first `shown` bytes;

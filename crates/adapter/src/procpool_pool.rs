@@ -4,8 +4,6 @@
 //! `fork` has neither several clients nor several pools: a process with threads is not forked, and a pool
 //! has a thread.
 
-use std::time::Duration;
-
 use procpool::StartMethod::{self, Fork, Forkserver, Spawn};
 use procpool::{
     BrokenCause, Builder, Error, Future, MapOptions, ProcessPoolExecutor, ReturnWhen, WorkerExit,
@@ -39,7 +37,7 @@ pub const PROCPOOL: Adapter<StartMethod, ProcessPoolExecutor, Future<Wire>, Erro
             .given(settings.chunksize, MapOptions::chunksize)
             .given(settings.unordered, |map, ()| map.unordered())
             // A limit that no clock reaches is none.
-            .timeout(settings.timeout.unwrap_or(Duration::MAX));
+            .timeout(settings.timeout.unwrap_or(std::time::Duration::MAX));
         match settings.buffersize {
             None => Box::new(map.map(run, input)),
             Some(size) => Box::new(map.buffersize(size).map(run, input)),

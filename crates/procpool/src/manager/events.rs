@@ -288,7 +288,8 @@ impl PoolState {
                 worker.deadline = Some(Instant::now() + LINK_LOST_GRACE);
                 self.wake = true;
             }
-            if worker.stage == Stage::Ready {
+            // What it was receiving may be why: that counts as a delivery, when it has ended.
+            if matches!(worker.activity(), Activity::Running(_)) && worker.stage == Stage::Ready {
                 self.take_back(pool, index, wakes);
             }
         }

@@ -112,19 +112,19 @@ fn a_task_that_is_tried_again_may_succeed() {
 }
 
 #[test]
-fn every_item_of_a_chunk_fails_with_its_worker_and_other_chunks_do_not() {
+fn what_a_chunk_has_not_finished_fails_with_its_worker_and_other_chunks_do_not() {
     watch::within(watch::HANG, || {
         let executor = replacing(1, 0);
-        let third_dies = |item: u32| {
-            if item == 3 {
+        let fourth_dies = |item: u32| {
+            if item == 4 {
                 kill_self();
             }
             item
         };
-        let results: Vec<_> = executor.chunksize(2).map(third_dies, 0..6).collect();
-        assert_eq!((&results[0], &results[1]), (&Ok(0), &Ok(1)));
-        assert!(results[2..4].iter().all(|result| matches!(result, Err(Error::WorkerDied(_)))));
-        assert_eq!((&results[4], &results[5]), (&Ok(4), &Ok(5)));
+        let results: Vec<_> = executor.chunksize(3).map(fourth_dies, 0..9).collect();
+        assert_eq!(results[..4], [0, 1, 2, 3].map(Ok));
+        assert!(results[4..6].iter().all(|result| matches!(result, Err(Error::WorkerDied(_)))));
+        assert_eq!(results[6..], [6, 7, 8].map(Ok));
     });
 }
 

@@ -172,6 +172,8 @@ impl PoolState {
     /// A worker has ended that should not have.
     fn on_death(&mut self, pool: &Pool, worker: &mut Worker, ended: Ended, wakes: &mut Wakes) {
         let Ended { exit, usage } = ended;
+        // What of its chunk was finished is kept. If it wrote nonsense about that, there is nothing.
+        let _ = worker.give_draft();
         let (pid, activity) = (worker.pid, worker.activity());
         let stderr = worker.stderr.as_ref().map(Captured::last_lines);
         let refused = worker.link.refused().map(|refused| refused.to_string());

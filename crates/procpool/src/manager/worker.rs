@@ -262,7 +262,7 @@ impl Worker {
     pub(super) fn is_retiring(&self) -> bool {
         match self.stage {
             Stage::Leaving(_) => true,
-            Stage::Ready => self.tasks_left() == 0 || self.link_ended,
+            Stage::Ready => self.tasks_left() == 0,
             _ => false,
         }
     }

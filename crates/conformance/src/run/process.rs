@@ -152,6 +152,9 @@ pub(super) fn kill_all(first: &mut Child, scratch: &Path) {
         let pid = Pid::from_raw(first.id() as i32);
         let there = of_run(first.id(), scratch);
         shared = shared_memory::used_by(there.iter().map(|process| process.pid), shared);
+        if let Some(runs) = scratch.parent() {
+            shared_memory::note(&shared, runs);
+        }
         let ended = !matches!(first.try_wait(), Ok(None));
         if ended && there.is_empty() {
             break;

@@ -4,7 +4,8 @@
 //! of the run uses one is how it is known whose it is.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::io::Write;
 use std::os::unix::fs::DirEntryExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -36,6 +37,19 @@ pub(super) fn used_by(
     }
     found.retain(|name| path(name).exists());
     found
+}
+
+/// Tells the watcher of names, before those that use them are killed: this process may be ended before it
+/// removes them, and then nobody else would know whose they are.
+pub(super) fn note(names: &BTreeSet<String>, runs: &Path) {
+    if names.is_empty() {
+        return;
+    }
+    let lines: String = names.iter().map(|name| format!("{FOLDER}{name}\n")).collect();
+    // Without a watcher's list this process alone removes them.
+    if let Ok(mut list) = OpenOptions::new().create(true).append(true).open(runs.join("shared")) {
+        let _ = list.write_all(lines.as_bytes());
+    }
 }
 
 /// Removes what a run has left: what is younger than it, and used by nobody but those that were `killed`, who

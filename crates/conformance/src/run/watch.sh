@@ -22,15 +22,16 @@ rounds=10
 ls -d "$runs"/run-* >/dev/null 2>&1 || rounds=0
 while [ "$rounds" -gt 0 ]; do
     rounds=$((rounds - 1))
-    for group in $(cat "$runs"/*/group 2>/dev/null); do
-        kill -s KILL -- "-$group" 2>/dev/null
-    done
     for environment in $(grep -lsF -e "CONFORMANCE_DIR=$runs/" /proc/[0-9]*/environ); do
         process=${environment#/proc/}
         process=${process%/environ}
         used "$process" >>"$runs/shared"
         kill -s KILL "$process" 2>/dev/null
         rounds=10
+    done
+    # Whose shared memory it is can only be seen before.
+    for group in $(cat "$runs"/*/group 2>/dev/null); do
+        kill -s KILL -- "-$group" 2>/dev/null
     done
     sleep 0.01
 done

@@ -45,8 +45,7 @@ pub(crate) fn open_null(access: OFlag) -> nix::Result<OwnedFd> {
 pub(crate) fn open_closed_streams() -> nix::Result<()> {
     for number in 0..=2 {
         // SAFETY: fcntl(2) only looks the number up.
-        let flags = unsafe { libc::fcntl(number, libc::F_GETFD) };
-        if Errno::result(flags) == Err(Errno::EBADF) {
+        if Errno::result(unsafe { libc::fcntl(number, libc::F_GETFD) }) == Err(Errno::EBADF) {
             replace_stream(number, open_null(OFlag::O_RDWR)?)?;
         }
     }

@@ -249,8 +249,8 @@ pub fn argument(data: &[u8]) {
     };
     let Ok(argument) = String::from_utf8(argument) else { return };
     if let Some(place) = start::parse_place(&argument) {
-        let (socket, memory, parent, id) = place;
-        let again = format!("{socket}:{memory}:{parent}:{id}");
+        let ([socket, memory, lifeline], parent, id) = place;
+        let again = format!("{socket}:{memory}:{lifeline}:{parent}:{id}");
         assert_eq!(start::parse_place(&again), Some(place));
     }
 }

@@ -42,20 +42,13 @@ pub(crate) fn push(output: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>) -> boo
     output.push(0);
     let failed = write(output);
     let length = output.len() - start - 1;
-    let mut header = ((length as u64) << 1) | u64::from(failed);
+    let header = ((length as u64) << 1) | u64::from(failed);
     if header < 0x80 {
         output[start] = header as u8;
         return;
     }
-    let mut bytes = [0; 10];
-    let mut used = 0;
-    while header >= 0x80 {
-        bytes[used] = header as u8 | 0x80;
-        header >>= 7;
-        used += 1;
-    }
-    bytes[used] = header as u8;
-    output.splice(start..=start, bytes[..=used].iter().copied());
+    let (bytes, length) = number::varint(header);
+    output.splice(start..=start, bytes[..length].iter().copied());
 }
 
 /// One item of a piece of bytes.

@@ -203,7 +203,7 @@ fn the_crate_is_tidy() {
 ///
 /// The last two were more than what was there to be given up for them. Most of it knows no task and no
 /// pool, and belongs below this crate.
-const CRATE_LINES: usize = 12_770;
+const CRATE_LINES: usize = 12_769;
 
 #[test]
 fn the_whole_crate_stays_small() {

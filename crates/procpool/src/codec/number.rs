@@ -1,8 +1,8 @@
-//! Numbers of at most eight bytes, written and read without a loop.
+//! Numbers of at most eight bytes, written and read without a loop; and how all others are written.
 //!
 //! Owns a second way to write what postcard writes for `u64`, `u32`, `usize`, `i64` and `i32`, and to
 //! read it back: for a `map` of numbers that is most of the work. Whatever is none of these types, too
-//! long, or not written in the shortest way, is left to postcard.
+//! long, or not written in the shortest way, is left to the writer and the reader.
 //!
 //! ```text
 //! number                      … dddddddccccccc bbbbbbbaaaaaaa
@@ -20,6 +20,20 @@ const MORE: u64 = 0x8080_8080_8080_8080;
 #[inline]
 pub(crate) fn is<T: 'static>() -> bool {
     from_unsigned::<T>(0).is_some()
+}
+
+/// The encoding of any number, and its length in bytes.
+#[inline]
+pub(crate) fn varint(mut number: u64) -> ([u8; 10], usize) {
+    let mut bytes = [0; 10];
+    let mut used = 0;
+    while number >= 0x80 {
+        bytes[used] = number as u8 | 0x80;
+        number >>= 7;
+        used += 1;
+    }
+    bytes[used] = number as u8;
+    (bytes, used + 1)
 }
 
 /// The whole encoding of a number, lowest byte first, and its length in bytes.

@@ -13,6 +13,7 @@ use serde::ser::{self, Serializer};
 use super::Output;
 use super::cut::{Cut, Fingerprint, Run};
 use super::log::Step;
+use super::number::varint;
 
 /// Why a value was not written. Boxed, so that a success is returned in a register.
 #[derive(Debug)]
@@ -138,16 +139,9 @@ impl<'a, O: Output, T: Trace> Writer<'a, O, T> {
     }
 
     #[inline]
-    fn number(&mut self, mut number: u64) -> Result<(), Error> {
-        let mut bytes = [0; 10];
-        let mut used = 0;
-        while number >= 0x80 {
-            bytes[used] = number as u8 | 0x80;
-            number >>= 7;
-            used += 1;
-        }
-        bytes[used] = number as u8;
-        self.put(&bytes[..=used])
+    fn number(&mut self, number: u64) -> Result<(), Error> {
+        let (bytes, length) = varint(number);
+        self.put(&bytes[..length])
     }
 
     #[inline]

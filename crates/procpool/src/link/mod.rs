@@ -18,8 +18,7 @@
 //! dies or scribbles at any instant damages only its own; everything it writes is validated, and a
 //! value that cannot be is an error of the link. Knows nothing of futures or pools.
 //!
-//! What the parts promise, each with its interleavings, is in [`ring`], [`claim`], [`bell`] and
-//! [`draft`].
+//! What the parts promise, each with its interleavings, is in [`ring`], [`claim`], [`bell`] and [`draft`].
 //! Together: a task is run by the worker or taken back, never both; its result is visible to the
 //! parent before the worker claims the next one, so a death leaves at most one task in doubt; and
 //! neither side sleeps while the other has something for it. Two words more are there for tasks that

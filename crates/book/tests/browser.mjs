@@ -6,41 +6,13 @@
 //
 // Exit code 2: there is no browser, or nothing could be read.
 
-import { execFileSync } from "node:child_process"
 import { readFileSync } from "node:fs"
-import { createRequire } from "node:module"
 import { pathToFileURL } from "node:url"
 
-const INSTALL = "run crates/conformance/tests/browser/install"
-const LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+import { LEVELS, axe, launch } from "../../conformance/tests/browser/tools.mjs"
+
 /** The smallest text that a drawing may have, in pixels of the page. */
 const SMALLEST = 11
-
-function fail(message) {
-    console.error(message)
-    process.exit(2)
-}
-
-function chromium() {
-    for (const name of ["chromium-headless-shell", "chromium", "google-chrome"]) {
-        try {
-            return execFileSync("sh", ["-c", `command -v ${name}`], { encoding: "utf8" }).trim()
-        } catch {
-            // The next one.
-        }
-    }
-    return fail(`there is no Chromium: ${INSTALL}`)
-}
-
-// The packages are those of the suite's browser test.
-const require = createRequire(new URL("../../conformance/tests/browser/check.mjs", import.meta.url))
-let playwright, axe
-try {
-    playwright = require("playwright-core")
-    axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8")
-} catch {
-    fail(`the Node packages are missing: ${INSTALL}`)
-}
 
 const { folder, pages, views, excused } = JSON.parse(readFileSync(0, "utf8"))
 const below = `${pathToFileURL(folder).href}/`
@@ -103,7 +75,7 @@ async function look(browser, name, { width, theme }) {
     await context.close()
 }
 
-const browser = await playwright.chromium.launch({ executablePath: chromium() })
+const browser = await launch()
 try {
     for (const name of pages) {
         for (const view of views) await look(browser, name, view)

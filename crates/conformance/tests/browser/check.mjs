@@ -6,37 +6,10 @@
 //
 // Exit code 2: there is no browser, or nothing could be read.
 
-import { execFileSync } from "node:child_process"
-import { existsSync, readFileSync } from "node:fs"
-import { createRequire } from "node:module"
+import { readFileSync } from "node:fs"
 import { pathToFileURL } from "node:url"
 
-const INSTALL = "run crates/conformance/tests/browser/install"
-const LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-
-function fail(message) {
-    console.error(message)
-    process.exit(2)
-}
-
-function chromium() {
-    // The names that the install script looks for.
-    for (const name of ["chromium-headless-shell", "chromium", "google-chrome"]) {
-        try {
-            return execFileSync("sh", ["-c", `command -v ${name}`], { encoding: "utf8" }).trim()
-        } catch {
-            // The next one.
-        }
-    }
-    return fail(`there is no Chromium: ${INSTALL}`)
-}
-
-const require = createRequire(import.meta.url)
-if (!existsSync(new URL("node_modules/playwright-core", import.meta.url))) {
-    fail(`the Node packages are missing: ${INSTALL}`)
-}
-const playwright = require("playwright-core")
-const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8")
+import { LEVELS, axe, launch } from "./tools.mjs"
 
 /** Looks at a page in one view, and returns the faults. */
 async function look(browser, wanted, { width, scheme }) {
@@ -176,7 +149,7 @@ async function look(browser, wanted, { width, scheme }) {
 }
 
 const { pages } = JSON.parse(readFileSync(0, "utf8"))
-const browser = await playwright.chromium.launch({ executablePath: chromium() })
+const browser = await launch()
 const looked = []
 try {
     for (const wanted of pages) {

@@ -6,10 +6,9 @@ use procpool::{
     Activity, BrokenCause, CodecStep, DeathPolicy, Error, EventKind, Events, ProcessPoolExecutor,
     SelfDescribing,
 };
-use procpool_testkit::watch;
+use procpool_testkit::{sandbox, watch};
 
-use crate::memory::{CALLS_HEAD, line};
-use crate::support::{assert_works, kill_self};
+use crate::support::assert_works;
 
 const MIB: usize = 1 << 20;
 
@@ -95,15 +94,9 @@ fn a_result_that_does_not_fit_here_fails_its_own_task() {
     });
 }
 
-/// Starts a thread that kills this worker when a long frame is on its way into it.
+/// Has this worker killed as soon as it makes room for a long frame, of which the beginning has arrived.
 fn die_while_receiving() {
-    let before = line(CALLS_HEAD).load(std::sync::atomic::Ordering::Relaxed);
-    std::thread::spawn(move || {
-        while line(CALLS_HEAD).load(std::sync::atomic::Ordering::Relaxed) < before + 200_000 {
-            std::thread::yield_now();
-        }
-        kill_self();
-    });
+    sandbox::refuse_mappings_from(4 << 20, sandbox::Answer::Kill);
 }
 
 fn fragile(policy: DeathPolicy) -> (ProcessPoolExecutor, Events) {

@@ -7,8 +7,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// The size of the lines together.
 pub(crate) const LINES: usize = 64 * 64;
-/// The lines of the positions: the calls' tail and head, the results' tail and head.
-pub(crate) const CALLS_HEAD: usize = 1;
+/// The third of the lines of the positions: the calls' tail and head, the results' tail and head.
 pub(crate) const RESULTS_TAIL: usize = 2;
 
 /// Where this worker's segment is mapped: its address and size.

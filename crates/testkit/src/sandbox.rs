@@ -73,22 +73,53 @@ pub const ANSWERS: [i32; 3] = [libc::EPERM, libc::ENOSYS, libc::EACCES];
 ///
 /// When there are no filters here.
 pub fn refuse(number: libc::c_long, answer: Answer) {
-    const ALLOW: u32 = 0x7fff_0000;
-    const ERRNO: u32 = 0x0005_0000;
-    const KILL_PROCESS: u32 = 0x8000_0000;
-    let answer = match answer {
-        Answer::Errno(errno) => ERRNO | errno.unsigned_abs(),
-        Answer::Kill => KILL_PROCESS,
-    };
-    let op = |code: u32, jt, jf, k| libc::sock_filter { code: code as u16, jt, jf, k };
-    let mut code = [
-        // The number of the call, which is the first word of what a filter sees.
-        op(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0),
-        op(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 0, 1, number as u32),
-        op(libc::BPF_RET | libc::BPF_K, 0, 0, answer),
-        op(libc::BPF_RET | libc::BPF_K, 0, 0, ALLOW),
-    ];
-    let filter = libc::sock_fprog { len: 4, filter: code.as_mut_ptr() };
+    install(&mut [
+        load(NUMBER),
+        op(libc::BPF_JMP | libc::BPF_JEQ, 0, 1, number as u32),
+        op(libc::BPF_RET, 0, 0, action(answer)),
+        op(libc::BPF_RET, 0, 0, ALLOW),
+    ]);
+}
+
+/// Refuses this process every new mapping of so many bytes or more, so every large allocation.
+///
+/// # Panics
+///
+/// When there are no filters here.
+pub fn refuse_mappings_from(bytes: u32, answer: Answer) {
+    /// The lower half of a call's second argument, on machines whose numbers begin with it.
+    const LENGTH: u32 = 24;
+    install(&mut [
+        load(NUMBER),
+        op(libc::BPF_JMP | libc::BPF_JEQ, 0, 3, libc::SYS_mmap as u32),
+        load(LENGTH),
+        op(libc::BPF_JMP | libc::BPF_JGE, 0, 1, bytes),
+        op(libc::BPF_RET, 0, 0, action(answer)),
+        op(libc::BPF_RET, 0, 0, ALLOW),
+    ]);
+}
+
+/// Where a filter finds the number of a call: it is the first word of what a filter sees.
+const NUMBER: u32 = 0;
+const ALLOW: u32 = 0x7fff_0000;
+
+fn action(answer: Answer) -> u32 {
+    match answer {
+        Answer::Errno(errno) => 0x0005_0000 | errno.unsigned_abs(),
+        Answer::Kill => 0x8000_0000,
+    }
+}
+
+fn load(offset: u32) -> libc::sock_filter {
+    op(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, offset)
+}
+
+fn op(code: u32, jt: u8, jf: u8, k: u32) -> libc::sock_filter {
+    libc::sock_filter { code: code as u16, jt, jf, k }
+}
+
+fn install(code: &mut [libc::sock_filter]) {
+    let filter = libc::sock_fprog { len: code.len() as u16, filter: code.as_mut_ptr() };
     // SAFETY: it takes integers. Who has been here before may have it refused, and needs it no more.
     unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) };
     let mode = libc::SECCOMP_SET_MODE_FILTER;

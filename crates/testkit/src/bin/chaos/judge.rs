@@ -134,9 +134,14 @@ impl Round {
                 }
                 Error::WorkerDied(death) => {
                     require(self.plan.policy != DeathPolicy::Break, "it should be broken");
-                    require(is_plausible(death), "nothing ends workers like that");
-                    let ran = matches!(death.activity, Activity::Running(_));
-                    require(ran, "its worker ran nothing");
+                    require(self.is_plausible(death), "nothing ends workers like that");
+                    match death.activity {
+                        // It may have died before it wrote that.
+                        Activity::Running(_) => {}
+                        // Of what was delivered too often.
+                        Activity::Receiving(_) => require(starts == 0, "a worker has run it"),
+                        _ => require(false, "its worker had no task"),
+                    }
                 }
                 Error::BrokenProcessPool(broken) => {
                     let event = EventKind::Broken(broken.cause().clone());
@@ -148,14 +153,23 @@ impl Round {
         wrong
     }
 
+    /// Returns whether tasks, initializers or the saboteur end workers like that.
+    fn is_plausible(&self, death: &WorkerDeath) -> bool {
+        match death.exit {
+            WorkerExit::Code(code) => [task::EXIT, task::INITIALIZER_EXIT].contains(&code),
+            WorkerExit::Signal(signal) => [libc::SIGKILL, libc::SIGTERM].contains(&signal),
+            WorkerExit::WithServer => self.plan.method == StartMethod::Forkserver,
+            WorkerExit::Unknown => false,
+        }
+    }
+
     /// Who waits for workers learns that they are there, or that they never come.
     fn judge_awaiting(&self) -> Vec<String> {
         let is_plausible = |result: &Result<(), Error>| match result {
             Ok(()) => true,
-            Err(error) => matches!(
-                error,
-                Error::InvalidArgument(_) | Error::BrokenProcessPool(_) | Error::Shutdown
-            ),
+            Err(Error::InvalidArgument(_) | Error::BrokenProcessPool(_) | Error::Shutdown) => true,
+            Err(Error::NotReady { .. }) => self.plan.limit.is_some(),
+            Err(_) => false,
         };
         let results = self.awaiting.iter().map(|ready| ready.result_timeout(Duration::ZERO));
         let wrong = results.filter(|result| !is_plausible(result));
@@ -213,7 +227,7 @@ impl Round {
                 BrokenCause::WorkerDied(death) => {
                     let is_start =
                         matches!(death.activity, Activity::Starting | Activity::Initializing);
-                    is_plausible(death) && (breaks || is_start)
+                    self.is_plausible(death) && (breaks || is_start)
                 }
                 BrokenCause::InitializerFailed { .. } | BrokenCause::InitializerPanicked { .. } => {
                     has_bad_starts
@@ -317,13 +331,4 @@ enum InDoubt {
 
 fn is_of_task(record: &Record) -> bool {
     matches!(record.kind, Kind::Started | Kind::Finished)
-}
-
-/// Whether tasks, initializers or the saboteur end workers like that.
-fn is_plausible(death: &WorkerDeath) -> bool {
-    match death.exit {
-        WorkerExit::Code(code) => [task::EXIT, task::INITIALIZER_EXIT].contains(&code),
-        WorkerExit::Signal(signal) => [libc::SIGKILL, libc::SIGTERM].contains(&signal),
-        WorkerExit::WithServer | WorkerExit::Unknown => false,
-    }
 }

@@ -53,7 +53,7 @@ impl Saboteur<'_> {
 
     fn signal_somebody(&mut self) {
         let this = std::process::id();
-        // The server is one process among many, and its end is the pool's.
+        // The server is one process among many, and all workers end with it.
         let hits_server = self.random.random_ratio(1, 100);
         let candidates = if hits_server { os::servers_of } else { os::workers_of };
         let those = candidates(this);

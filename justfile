@@ -77,7 +77,7 @@ bless:
 # Model-check the link's protocol and futures
 [group('change it')]
 loom:
-    RUSTFLAGS="--cfg loom" cargo test --release --target-dir target/loom --package procpool --lib model
+    RUSTFLAGS="--cfg loom" cargo test --release --target-dir target/loom --package procpool-link --package procpool --lib model
 
 # Feed the decoders made-up bytes: a target or all, seconds for each
 [group('change it')]

@@ -1,6 +1,6 @@
 //! What a task can do to the memory that its worker shares with the parent.
 //!
-//! Knows the layout of that segment (`crates/procpool/src/sys/segment.rs` and `link/mod.rs`): 64
+//! Knows the layout of that segment (`crates/link/src/sys/segment.rs` and `lib.rs`): 64
 //! lines of 64 bytes, then a ring of calls and a ring of results of the same size.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};

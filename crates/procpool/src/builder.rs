@@ -13,6 +13,7 @@ use std::marker::PhantomData;
 use std::time::Duration;
 
 use bytes::Bytes;
+use procpool_link::Entry;
 
 use crate::codec;
 use crate::error::{CodecStep, Error};
@@ -20,9 +21,8 @@ use crate::executor::ProcessPoolExecutor;
 use crate::lifecycle::DeathPolicy;
 use crate::manager::{Hooks, Policies, Settings};
 use crate::payload::Payload;
-use crate::start::{PlaceOptions, Plan, StartMethod, Starter, is_initialized};
+use crate::start::{PlaceOptions, Plan, StartMethod, is_initialized};
 use crate::task::{self, InitializerOutput};
-use crate::wire::Entry;
 
 /// How long a worker may take to reach `init()`. Shorter gives up on slow machines; longer leaves
 /// a program that never gets there without an answer.
@@ -522,11 +522,19 @@ impl<S: 'static> Builder<S> {
             ));
         }
         let initialize = self.initialize?;
+        let captured_lines = self.place.captured_lines;
         let place = self.place.open(max_workers)?;
         // Last, when nothing is left that could be refused: it may start a process.
-        let starter = Starter::new(self.start, &place)?;
+        let starter = self.start.prepare(&place)?;
         let policies = self.policies;
-        ProcessPoolExecutor::start(Settings { max_workers, initialize, place, policies, starter })
+        ProcessPoolExecutor::start(Settings {
+            max_workers,
+            initialize,
+            place,
+            captured_lines,
+            policies,
+            starter,
+        })
     }
 }
 

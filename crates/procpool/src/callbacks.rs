@@ -26,10 +26,10 @@ use std::thread::{self, JoinHandle, ThreadId};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::SigSet;
+use procpool_os::lineage::Lineage;
+use procpool_os::signal;
 
 use crate::panics;
-use crate::sys::lineage::Lineage;
-use crate::sys::signal;
 
 /// What the thread runs.
 pub(crate) type Callback = Box<dyn FnOnce() + Send>;

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Every item has its own length, so an item that cannot be decoded spares its neighbours. A
-//! *failed* item holds an encoded [`Failure`](crate::wire::Failure) in place of a value; as an
+//! *failed* item holds an encoded [`Failure`](crate::failure::Failure) in place of a value; as an
 //! input it is one that could not be encoded, and the worker passes it through.
 //!
 //! Numbers, whose items mostly fit into eight bytes, are also written and read in one piece.

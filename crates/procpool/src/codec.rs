@@ -1,82 +1,11 @@
-//! Value ↔ bytes, in [postcard's documented format](https://postcard.jamesmunns.com/wire-format).
-//!
-//! Owns the choice of the format, and the promise that a value arrives equal or is an error. Knows
-//! neither frames nor functions. The format writes no names and no types: what is written otherwise
-//! than it is read shifts all that follows.
-//!
-//! ```text
-//! type                             written and read by          checked by
-//! number, `Vec<u8>`, `String`      `number`, or as it is        –
-//! the standard library's alone     postcard                     –
-//! any other                        `writer`, `reader`           `log`, which asks `probe`, before the first
-//!                                                               value of a shape is sent; the fingerprint
-//!                                                               of its `cut`s, where a value is read
-//! ```
-//!
-//! The standard library's types mirror themselves. Of the others, serde's attributes and code that is
-//! written by hand can make anything. The check does not run such code to its end in a process that it
-//! was not sent to, so there are differences that it cannot see; the fingerprint sees those afterwards.
+//! Value ↔ bytes for each step of a task's way: [`procpool_codec`], with errors that name the step.
 
-mod cut;
-mod log;
-pub(crate) mod number;
-mod probe;
-mod reader;
-mod writer;
+pub(crate) use procpool_codec::{Output, encode_to, into_bytes, number};
 
-use std::any::{Any, TypeId, type_name};
-use std::cell::Cell;
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Mutex;
-use std::thread::LocalKey;
-
-use postcard::ser_flavors::Flavor;
 use serde::de::DeserializeOwned;
 
-use self::cut::Fingerprint;
-use self::log::Log;
-use self::reader::Reader;
-use self::writer::Writer;
 use crate::error::{CodecError, CodecStep};
 use crate::payload::Payload;
-
-/// How many shapes of a type are checked: a sequence of enums has a shape for each order of them.
-/// More finds rarer faults before they are sent, and takes longer for types that have many shapes.
-const SHAPES: usize = 256;
-
-/// Where an encoded value goes.
-pub(crate) trait Output {
-    /// Appends bytes; false when there is no room for them.
-    fn extend(&mut self, bytes: &[u8]) -> bool;
-
-    /// Appends the first `length` of eight bytes; false when there is no room for all of them.
-    fn extend_short(&mut self, bytes: [u8; 8], length: usize) -> bool;
-}
-
-impl Output for Vec<u8> {
-    #[inline]
-    fn extend(&mut self, bytes: &[u8]) -> bool {
-        /// Mostly it is a number: a few bytes, of a length that only becomes known now, written one
-        /// by one a moment ago. Copied in the same way they cost a fraction of what a call of
-        /// memcpy does, whose wide loads have to wait for the narrow stores.
-        const FEW: usize = 10;
-        if bytes.len() <= FEW {
-            self.reserve(FEW);
-            bytes.iter().for_each(|byte| self.push(*byte));
-        } else {
-            self.extend_from_slice(bytes);
-        }
-        true
-    }
-
-    #[inline]
-    fn extend_short(&mut self, bytes: [u8; 8], length: usize) -> bool {
-        let end = self.len() + length;
-        self.extend_from_slice(&bytes);
-        self.truncate(end);
-        true
-    }
-}
 
 /// Appends `value` to `output`; on failure `output` is as before.
 #[inline]
@@ -85,72 +14,7 @@ pub(crate) fn encode<T: Payload>(
     output: &mut Vec<u8>,
     step: CodecStep,
 ) -> Result<(), Box<CodecError>> {
-    let before = output.len();
-    match encode_to(value, output) {
-        Ok(()) => Ok(()),
-        Err(()) => encode_checked(value, output, before, step),
-    }
-}
-
-/// Appends `value` to `output`, unless that takes a check or an explanation. What is there after a
-/// failure is a beginning of it.
-#[inline]
-pub(crate) fn encode_to<T: Payload>(value: &T, output: &mut impl Output) -> Result<(), ()> {
-    let done = |done| if done { Ok(()) } else { Err(()) };
-    if let Some(bytes) = as_bytes(value) {
-        return done(output.extend(bytes));
-    }
-    if let Some((word, length)) = number::encode(value)
-        && output.extend_short(word.to_le_bytes(), length)
-    {
-        return Ok(());
-    }
-    match kind::<T>(&WRITTEN) {
-        Kind::Standard => postcard::serialize_with_flavor(value, Appender(output)).map_err(|_| ()),
-        Kind::Unchecked => Err(()),
-        Kind::Checked => done(encode_known(value, output)),
-    }
-}
-
-/// Appends a value and its fingerprint, if it could be written and its shape was checked. Apart, so
-/// that the standard library's types do not pay for its size.
-#[inline(never)]
-fn encode_known<T: Payload>(value: &T, output: &mut impl Output) -> bool {
-    let mut writer = Writer::new(output, Fingerprint::START);
-    let written = value.serialize(&mut writer);
-    let print = writer.trace;
-    written.is_ok() && is_known::<T>(print) && output.extend(&print.0.to_le_bytes())
-}
-
-/// The same from `before` on, with a check of the value's shape, and with the reason when it fails.
-#[cold]
-#[inline(never)]
-fn encode_checked<T: Payload>(
-    value: &T,
-    output: &mut Vec<u8>,
-    before: usize,
-    step: CodecStep,
-) -> Result<(), Box<CodecError>> {
-    output.truncate(before);
-    let mut writer = Writer::new(output, Log::of::<T>());
-    let written = value.serialize(&mut writer);
-    let log = writer.trace;
-    let written = written.map_err(|error| match error.needs_place() {
-        true => format!("{} {error}", log.place()),
-        false => error.to_string(),
-    });
-    let is_standard = is_standard(type_name::<T>());
-    let checked = written.and_then(|()| match is_standard {
-        true => Err("its Serialize reported an error, and none when it was asked again".to_owned()),
-        false => log.check::<T>(&output[before..]),
-    });
-    checked.map_err(|message| {
-        output.truncate(before);
-        failure::<T>(step, message)
-    })?;
-    learn::<T>(log.print);
-    output.extend_from_slice(&log.print.0.to_le_bytes());
-    Ok(())
+    procpool_codec::encode(value, output).map_err(|error| at(step, *error))
 }
 
 /// Reads a value that occupies all of `input`.
@@ -159,33 +23,7 @@ pub(crate) fn decode<T: DeserializeOwned + 'static>(
     input: &[u8],
     step: CodecStep,
 ) -> Result<T, Box<CodecError>> {
-    if is_bytes::<T>() {
-        return from_bytes(input.to_vec(), step);
-    }
-    // Which of the numbers it is, the compiler knows.
-    if number::is::<T>() || kind::<T>(&READ) == Kind::Standard {
-        return match postcard::take_from_bytes::<T>(input) {
-            Ok((value, [])) => Ok(value),
-            Ok((_, rest)) => Err(left_over::<T>(step, rest.len())),
-            Err(error) => Err(undecodable::<T>(step, error)),
-        };
-    }
-    decode_compared(input, step)
-}
-
-/// Reads a value, and compares how it was read with how it was written.
-#[inline]
-fn decode_compared<T: DeserializeOwned>(
-    input: &[u8],
-    step: CodecStep,
-) -> Result<T, Box<CodecError>> {
-    let (input, print) = input.split_last_chunk().unwrap_or((input, &[0; 4]));
-    let mut reader = Reader::new(input);
-    match T::deserialize(&mut reader) {
-        Ok(value) if reader.rest.is_empty() && reader.print.0.to_le_bytes() == *print => Ok(value),
-        Ok(_) => Err(misread::<T>(step, reader.rest.len())),
-        Err(error) => Err(unread::<T>(step, &error)),
-    }
+    procpool_codec::decode(input).map_err(|error| at(step, *error))
 }
 
 /// Reads a value that occupies all of `input`; one that is nothing but bytes takes them over.
@@ -193,199 +31,11 @@ pub(crate) fn decode_taking<T: DeserializeOwned + 'static>(
     input: &mut Vec<u8>,
     step: CodecStep,
 ) -> Result<T, Box<CodecError>> {
-    if is_bytes::<T>() { from_bytes(std::mem::take(input), step) } else { decode(input, step) }
-}
-
-/// Gives a value's own bytes away if it is nothing but bytes; gives it back otherwise.
-pub(crate) fn into_bytes<T: 'static>(value: T) -> Result<Vec<u8>, T> {
-    let mut slot = Some(value);
-    let any: &mut dyn Any = &mut slot;
-    let bytes = match any.downcast_mut::<Option<Vec<u8>>>() {
-        Some(bytes) => bytes.take(),
-        None => any.downcast_mut::<Option<String>>().and_then(Option::take).map(String::into_bytes),
-    };
-    // The slot is empty exactly when the bytes were taken out of it.
-    match slot {
-        Some(value) => Err(value),
-        None => Ok(bytes.unwrap_or_default()),
-    }
-}
-
-/// Boxed, so that a success is returned in registers: moving a wide result through memory costs as
-/// much as decoding a number.
-#[cold]
-fn failure<T>(step: CodecStep, message: impl Into<String>) -> Box<CodecError> {
-    Box::new(CodecError { step, type_name: type_name::<T>().to_owned(), message: message.into() })
+    procpool_codec::decode_taking(input).map_err(|error| at(step, *error))
 }
 
 #[cold]
-fn undecodable<T>(step: CodecStep, error: postcard::Error) -> Box<CodecError> {
-    failure::<T>(step, error.to_string())
+fn at(step: CodecStep, error: procpool_codec::Error) -> Box<CodecError> {
+    let procpool_codec::Error { type_name, message } = error;
+    Box::new(CodecError { step, type_name: type_name.to_owned(), message })
 }
-
-#[cold]
-fn left_over<T>(step: CodecStep, bytes: usize) -> Box<CodecError> {
-    failure::<T>(step, format!("{bytes} bytes are left over after reading it back"))
-}
-
-#[cold]
-fn unread<T>(step: CodecStep, error: &reader::Error) -> Box<CodecError> {
-    match error.is_custom() {
-        true => failure::<T>(step, format!("its Deserialize refused the data: {error}")),
-        false => failure::<T>(step, does_not_mirror(&error.to_string())),
-    }
-}
-
-#[cold]
-fn misread<T>(step: CodecStep, left_over: usize) -> Box<CodecError> {
-    let found = match left_over {
-        0 => "another type than was written".to_owned(),
-        bytes => format!("{bytes} bytes are left over after reading it back"),
-    };
-    failure::<T>(step, does_not_mirror(&found))
-}
-
-fn does_not_mirror(found: &str) -> String {
-    format!(
-        "its Deserialize does not read what its Serialize wrote ({found}): let one mirror the other, \
-         or wrap the value in procpool::SelfDescribing"
-    )
-}
-
-/// How a type is written and read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    /// Of the standard library's types alone: postcard's are right for it.
-    Standard,
-    /// Values of it were checked.
-    Checked,
-    /// No value of it was checked.
-    Unchecked,
-}
-
-type LastKind = Cell<Option<(TypeId, Kind)>>;
-
-thread_local! {
-    /// The kind of the type that was written last, and read last, in this thread: a map has one of
-    /// each. Neither has a destructor, so that those of other thread-locals may submit.
-    static WRITTEN: LastKind = const { Cell::new(None) };
-    static READ: LastKind = const { Cell::new(None) };
-    /// The shapes that were written last in this thread, by the lowest bits of their fingerprints.
-    static LAST: [Cell<Option<(TypeId, Fingerprint)>>; 16] = const { [const { Cell::new(None) }; 16] };
-}
-
-/// The shapes that were checked. It is only ever tried to lock: a process that was forked while it
-/// was locked checks again.
-static KNOWN: Mutex<BTreeMap<TypeId, BTreeSet<u32>>> = Mutex::new(BTreeMap::new());
-
-#[inline]
-fn kind<T: 'static>(last: &'static LocalKey<LastKind>) -> Kind {
-    let of = TypeId::of::<T>();
-    let is = |id| id == of;
-    // The compiler knows the answer.
-    let is_short = is(TypeId::of::<u8>()) || is(TypeId::of::<bool>());
-    if number::is::<T>() || is_short || is(TypeId::of::<f64>()) || is(TypeId::of::<()>()) {
-        return Kind::Standard;
-    }
-    match last.get() {
-        Some((id, kind)) if is(id) => kind,
-        _ => find_kind::<T>(last),
-    }
-}
-
-#[cold]
-fn find_kind<T: 'static>(last: &'static LocalKey<LastKind>) -> Kind {
-    let id = TypeId::of::<T>();
-    let checked = || KNOWN.try_lock().is_ok_and(|known| known.contains_key(&id));
-    let kind = match is_standard(type_name::<T>()) {
-        true => Kind::Standard,
-        false if checked() => Kind::Checked,
-        false => Kind::Unchecked,
-    };
-    last.set(Some((id, kind)));
-    kind
-}
-
-/// Whether all types of which the name speaks are the standard library's.
-fn is_standard(type_name: &str) -> bool {
-    let words = type_name.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':'));
-    let mut crates = words.filter_map(|path| path.split_once("::")).map(|(name, _)| name);
-    crates.all(|name| matches!(name, "core" | "alloc" | "std"))
-}
-
-#[inline]
-fn is_known<T: 'static>(print: Fingerprint) -> bool {
-    let entry = Some((TypeId::of::<T>(), print));
-    LAST.with(|last| {
-        let last = &last[print.0 as usize % last.len()];
-        last.get() == entry || {
-            let known = KNOWN.try_lock().is_ok_and(|known| {
-                let shapes = known.get(&TypeId::of::<T>());
-                shapes.is_some_and(|shapes| shapes.contains(&print.0) || shapes.len() >= SHAPES)
-            });
-            if known {
-                last.set(entry);
-            }
-            known
-        }
-    })
-}
-
-fn learn<T: 'static>(print: Fingerprint) {
-    if let Ok(mut known) = KNOWN.try_lock() {
-        known.entry(TypeId::of::<T>()).or_default().insert(print.0);
-        WRITTEN.set(None);
-    }
-}
-
-/// `Vec<u8>` and `String` are nothing but bytes, which are their encoding: where a value ends is
-/// known from what it travels in. Element by element they would cost some 2 ns a byte.
-fn is_bytes<T: 'static>() -> bool {
-    let id = TypeId::of::<T>();
-    id == TypeId::of::<Vec<u8>>() || id == TypeId::of::<String>()
-}
-
-fn as_bytes<T: 'static>(value: &T) -> Option<&[u8]> {
-    let value: &dyn Any = value;
-    match value.downcast_ref::<Vec<u8>>() {
-        Some(bytes) => Some(bytes),
-        None => value.downcast_ref::<String>().map(String::as_bytes),
-    }
-}
-
-/// The inverse of [`into_bytes`].
-fn from_bytes<T: 'static>(bytes: Vec<u8>, step: CodecStep) -> Result<T, Box<CodecError>> {
-    let mut slot = None::<T>;
-    let any: &mut dyn Any = &mut slot;
-    if let Some(slot) = any.downcast_mut::<Option<Vec<u8>>>() {
-        *slot = Some(bytes);
-    } else if let Some(slot) = any.downcast_mut::<Option<String>>() {
-        let text = String::from_utf8(bytes);
-        *slot = Some(text.map_err(|error| failure::<T>(step, error.to_string()))?);
-    }
-    slot.ok_or_else(|| failure::<T>(step, "it is not bytes".to_owned()))
-}
-
-/// Postcard's output.
-struct Appender<'a, O>(&'a mut O);
-
-impl<O: Output> Flavor for Appender<'_, O> {
-    type Output = ();
-
-    #[inline]
-    fn try_extend(&mut self, data: &[u8]) -> postcard::Result<()> {
-        if self.0.extend(data) { Ok(()) } else { Err(postcard::Error::SerializeBufferFull) }
-    }
-
-    #[inline]
-    fn try_push(&mut self, data: u8) -> postcard::Result<()> {
-        self.try_extend(&[data])
-    }
-
-    fn finalize(self) -> postcard::Result<()> {
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests;

@@ -12,6 +12,7 @@ use std::thread::{self, JoinHandle, ThreadId};
 use std::time::Duration;
 
 use nix::errno::Errno;
+use procpool_link::Entry;
 
 use crate::codec;
 use crate::error::{CodecStep, Error};
@@ -20,7 +21,6 @@ use crate::lifecycle::{Events, Stats};
 use crate::manager::{Arguments, Errand, LARGE, Pool, Settings};
 use crate::payload::Payload;
 use crate::task;
-use crate::wire::Entry;
 
 /// A pool of worker processes, as Python's `concurrent.futures.ProcessPoolExecutor`.
 ///

@@ -66,11 +66,20 @@
 //! # How to read this crate
 //!
 //! From the outside in: [`Builder`], [`ProcessPoolExecutor`], [`Future`], [`Map`]; then `manager`
-//! (who gets which task is in `manager/dispatch.rs`, how workers begin and end in `manager/starts.rs`
-//! and `ends.rs`, how long tasks may run in `deadlines.rs`), `worker` (the other side), `link` (what
-//! is between them: rings, claims, bells, each with its interleavings), `wire` (what they say to each
-//! other), `start` (how a process becomes one of the sides), `task` (how a function is called), `sys`
-//! (everything unsafe). Arrows between modules point one way, which a test checks.
+//! (which worker gets which task is in `manager/dispatch.rs`, how workers start and end in
+//! `manager/starts.rs` and `ends.rs`, how long tasks may run in `deadlines.rs`), `worker` (the other
+//! side), `task` (how a function is called), `start` (which worker a process becomes), `sys` (everything
+//! unsafe). Below this crate there are four, none of which knows a pool:
+//!
+//! ```text
+//! procpool ─┬─▶ procpool-launch   how a process becomes a worker, is watched, killed and reaped
+//!           ├─▶ procpool-link     rings, claims and bells between two processes; frames
+//!           ├─▶ procpool-codec    values as bytes, and the proof that they arrive equal
+//!           └─▶ procpool-os       Linux and this executable: futexes, descriptors, signals, functions
+//! ```
+//!
+//! `procpool-launch` and `procpool-link` use `procpool-os` too, and do not know each other: `start` joins
+//! them. Arrows between crates and between modules point one way, which a test checks.
 //!
 //! # Guarantees
 //!
@@ -186,30 +195,28 @@ mod chunk_source;
 mod codec;
 mod error;
 mod executor;
+mod failure;
 mod future;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
-
 mod lifecycle;
-mod link;
 mod manager;
 mod map;
+#[cfg(all(loom, test))]
 mod model;
 mod panics;
 mod payload;
-mod self_describing;
 mod start;
 #[expect(unsafe_code, reason = "the fence: everything unsafe is in this module")]
 mod sys;
 mod task;
-mod wire;
 mod worker;
 
 pub use builder::{Builder, Initargs};
 pub use error::{
     Activity, BrokenCause, BrokenProcessPool, CodecError, CodecStep, Errno, Error, RemotePanic,
-    ResourceUsage, WorkerDeath, WorkerExit,
+    WorkerDeath,
 };
 pub use executor::{ProcessPoolExecutor, SubmitOptions};
 pub use future::{
@@ -221,7 +228,51 @@ pub use lifecycle::{
 };
 pub use map::{BufferedMap, Map, MapOptions};
 pub use payload::Payload;
-pub use self_describing::SelfDescribing;
+/// # Examples
+///
+/// ```
+/// use procpool::SelfDescribing;
+/// use serde_json::{Value, json};
+///
+/// fn keys(SelfDescribing(value): SelfDescribing<Value>) -> usize {
+///     value.as_object().map_or(0, |object| object.len())
+/// }
+///
+/// # fn main() -> Result<(), procpool::Error> {
+/// # procpool::init();
+/// # let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+/// let value = SelfDescribing(json!({"a": 1, "b": [true, null]}));
+/// assert_eq!(executor.submit(keys, value).result()?, 2);
+/// # Ok(())
+/// # }
+/// ```
+#[doc(inline)]
+pub use procpool_codec::SelfDescribing;
+/// # Examples
+///
+/// ```
+/// use procpool::ResourceUsage;
+///
+/// fn in_words(usage: &ResourceUsage) -> String {
+///     let mib = usage.max_rss >> 20;
+///     format!("{:?} of processor time, {mib} MiB", usage.user_time + usage.system_time)
+/// }
+/// # let (user_time, system_time) = (std::time::Duration::from_secs(2), std::time::Duration::ZERO);
+/// # let usage = ResourceUsage { user_time, system_time, max_rss: 3 << 20 };
+/// assert_eq!(in_words(&usage), "2s of processor time, 3 MiB");
+/// ```
+#[doc(inline)]
+pub use procpool_launch::ResourceUsage;
+/// # Examples
+///
+/// ```
+/// use procpool::WorkerExit;
+///
+/// assert_eq!(WorkerExit::Code(3).to_string(), "exited with code 3");
+/// assert_eq!(WorkerExit::Signal(9).to_string(), "was killed by SIGKILL");
+/// ```
+#[doc(inline)]
+pub use procpool_launch::WorkerExit;
 pub use start::{Output, StartMethod, init};
 pub use task::InitializerOutput;
 pub use worker::{is_cancelled, worker_id};

@@ -7,10 +7,11 @@ use std::fmt;
 use std::sync::mpsc;
 use std::time::{Duration, SystemTime};
 
+use procpool_launch::WorkerExit;
+use procpool_os::lineage::Lineage;
 use serde::{Deserialize, Serialize};
 
-use crate::error::{BrokenCause, WorkerExit};
-use crate::sys::lineage::Lineage;
+use crate::error::BrokenCause;
 
 /// A worker: its place in the pool, and its process.
 ///

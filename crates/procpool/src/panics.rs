@@ -11,10 +11,13 @@ use std::cell::{Cell, RefCell};
 use std::io::Write;
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo, UnwindSafe};
 
+use procpool_launch::LONGEST_REPORT;
+use procpool_link::Socket;
+use procpool_link::{Frame, ResultStatus};
+use procpool_os::lineage::Lineage;
+
 use crate::error::RemotePanic;
-use crate::sys::lineage::Lineage;
-use crate::sys::socket::Socket;
-use crate::wire::{Failure, Frame, InitializerFailure, ResultStatus, encode_failure};
+use crate::failure::{Failure, InitializerFailure, encode_failure};
 
 thread_local! {
     /// Whether this thread runs tasks: its panics are reported, not printed.
@@ -74,6 +77,29 @@ pub(crate) fn catch_message<T>(run: impl FnOnce() -> T + UnwindSafe) -> Result<T
     })
 }
 
+/// Runs `preload` in a forkserver. The error is its panic, encoded, as much of it as fits.
+pub(crate) fn catch_preload(preload: fn()) -> Result<(), Vec<u8>> {
+    install(None);
+    catch_message(AssertUnwindSafe(preload)).map_err(encode_cut)
+}
+
+fn encode_cut(mut panic: RemotePanic) -> Vec<u8> {
+    let location = panic.location.as_ref().map_or(0, String::len);
+    // With room for the lengths, and for what tells which of the three are there.
+    let room = (LONGEST_REPORT - 64).saturating_sub(location);
+    cut(&mut panic.message, room);
+    if let Some(backtrace) = &mut panic.backtrace {
+        cut(backtrace, room - panic.message.len());
+    }
+    encode_failure(&panic)
+}
+
+/// Cuts off what makes `text` longer than `limit` bytes.
+fn cut(text: &mut String, limit: usize) {
+    let end = (0..=limit.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    text.truncate(end.unwrap_or(0));
+}
+
 fn describe(info: &PanicHookInfo<'_>) -> RemotePanic {
     let backtrace = Backtrace::capture();
     let captured = backtrace.status() == BacktraceStatus::Captured;
@@ -90,7 +116,7 @@ fn frames_of_task(backtrace: &str) -> String {
     let is_ours = |line: &&str| {
         // `12: procpool::task::call`, or `12: <procpool::task::...`.
         let symbol = line.split_once(": ").map_or("", |(_, symbol)| symbol.trim_start_matches('<'));
-        ["procpool::task::", "procpool::start::"].iter().any(|ours| symbol.starts_with(ours))
+        ["procpool::task::", "procpool::panics::catch"].iter().any(|ours| symbol.starts_with(ours))
     };
     let frames: Vec<_> = backtrace.lines().take_while(|line| !is_ours(line)).collect();
     frames.join("\n")
@@ -117,4 +143,27 @@ fn send_before_abort(mut socket: &Socket, report: RemotePanic) {
     };
     // The parent may be gone, and the process ends in any case.
     let _ = socket.write_all(&[&*frame.head(payload.len()), &payload].concat());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_of_any_length_is_cut_to_fit() {
+        let long = |letter: &str| letter.repeat(LONGEST_REPORT);
+        for message in [long("ü"), "short".to_owned()] {
+            let panic = RemotePanic {
+                message,
+                location: Some("here.rs:1:1".to_owned()),
+                backtrace: Some(long("b")),
+            };
+            let report = encode_cut(panic.clone());
+            assert!(report.len() <= LONGEST_REPORT);
+            let cut: RemotePanic = postcard::from_bytes(&report).unwrap();
+            assert_eq!(cut.location, panic.location);
+            assert!(panic.message.starts_with(&cut.message) && !cut.message.is_empty());
+            assert!(panic.backtrace.unwrap().starts_with(&cut.backtrace.unwrap()));
+        }
+    }
 }

@@ -8,15 +8,32 @@ use std::any::Any;
 use std::fmt::Display;
 use std::time::Instant;
 
+use procpool_link::Draft;
+use procpool_link::Entry;
+use procpool_os::code::{self, Function};
+use procpool_os::lineage::Lineage;
+
 use crate::chunk;
-use crate::codec::{self, number};
+use crate::codec::{self, Output, number};
 use crate::error::{CodecError, CodecStep, Error};
-use crate::link::Draft;
+use crate::failure::{Failure, InitializerFailure, encode_failure};
 use crate::panics::catch;
 use crate::payload::Payload;
-use crate::sys::code::{self, Function};
-use crate::sys::lineage::Lineage;
-use crate::wire::{Entry, Failure, InitializerFailure, encode_failure};
+
+/// A draft as the output of an encoding.
+struct Drafting<'a>(&'a mut Draft);
+
+impl Output for Drafting<'_> {
+    #[inline]
+    fn extend(&mut self, bytes: &[u8]) -> bool {
+        self.0.extend(bytes)
+    }
+
+    #[inline]
+    fn extend_short(&mut self, bytes: [u8; 8], length: usize) -> bool {
+        self.0.extend_short(bytes, length)
+    }
+}
 
 /// What a worker's tasks share: the initializer's `S`, behind `Any` because the worker's loop
 /// does not know its type.
@@ -403,7 +420,7 @@ where
     }
     let result = task(arguments);
     home.end_copy();
-    if chunk::push_number(draft, &result) {
+    if chunk::push_number(&mut Drafting(draft), &result) {
         draft.show();
         return Ok(());
     }
@@ -417,27 +434,4 @@ where
     }
     draft.absorb(output);
     Ok(())
-}
-
-/// Turns a failure that arrived from a worker into the submitter's error.
-pub(crate) fn failure_error(failure: Failure) -> Error {
-    match failure {
-        Failure::Panicked(panic) => Error::Panicked(panic),
-        Failure::Codec(codec) => Error::Codec(codec),
-        Failure::OutOfMemory(bytes) => {
-            Error::OutOfMemory { step: CodecStep::DecodeArguments, bytes }
-        }
-    }
-}
-
-/// Reads a failure that arrived from a worker.
-pub(crate) fn decode_failure(bytes: &[u8]) -> Error {
-    match postcard::from_bytes(bytes) {
-        Ok(failure) => failure_error(failure),
-        Err(error) => Error::Codec(CodecError {
-            step: CodecStep::DecodeResult,
-            type_name: std::any::type_name::<Failure>().to_owned(),
-            message: error.to_string(),
-        }),
-    }
 }

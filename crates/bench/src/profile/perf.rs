@@ -72,11 +72,11 @@ mod tests {
 
     #[test]
     fn lines_of_perf_are_read() {
-        let line = " procpool-manage 7/9   55d0 procpool::link::ring::RingWriter::put (/a/b (c))";
+        let line = " procpool-manage 7/9   55d0 procpool_link::ring::RingWriter::put (/a/b (c))";
         let expected = Sample {
             thread: "procpool-manage".into(),
             process: 7,
-            symbol: "procpool::link::ring::RingWriter::put".into(),
+            symbol: "procpool_link::ring::RingWriter::put".into(),
             in_kernel: false,
         };
         assert_eq!(

@@ -13,9 +13,9 @@ use super::{ChunkSource, Chunking};
 use crate::chunk;
 use crate::codec::{self, Output};
 use crate::error::CodecStep;
+use crate::failure::{Failure, encode_failure};
 use crate::payload::Payload;
 use crate::sys::filling::{Filled, Filler, Filling, ItemWriter};
-use crate::wire::{Failure, encode_failure};
 
 /// The size of the buffers that items are fed into, which is also the most bytes in an adaptive
 /// chunk. Larger keeps more of the input in flight at once; smaller sends big items in more pieces

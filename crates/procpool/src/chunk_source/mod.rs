@@ -25,14 +25,14 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use feeder::Buffer;
+use procpool_link::{Entry, Payload};
+use state::{Block, State};
 
 use crate::chunk;
 use crate::error::Error;
 use crate::future::{Body, Outcome};
 use crate::sys::barrier;
-use crate::wire::{Entry, Payload};
-use feeder::Buffer;
-use state::{Block, State};
 
 pub(crate) use feeder::{Feeder, Pushed};
 pub(crate) use pulled::PulledFeeder;

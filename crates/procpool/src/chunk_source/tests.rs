@@ -1,10 +1,12 @@
 //! Chunk sizes, and the three ends of a source, without a pool.
 
+use procpool_link::Payload;
+use procpool_os::code::FunctionRef;
+
 use super::feeder::BUFFER;
 use super::*;
 use crate::chunk;
 use crate::future::Body;
-use crate::wire::{FunctionRef, Payload};
 
 fn source(chunking: Chunking, items: usize) -> Arc<ChunkSource> {
     let nowhere = FunctionRef { offset: 0, tag: 0 };

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nix::errno::Errno as Known;
+use procpool_launch::WorkerExit;
 use serde::{Deserialize, Serialize};
 
 use super::death::{UNSTARTED, because};
 use super::errno::Refusal;
-use super::{Activity, CodecError, Errno, RemotePanic, WorkerDeath, WorkerExit};
+use super::{Activity, CodecError, Errno, RemotePanic, WorkerDeath};
 
 /// The pool cannot run tasks any more, because of its [`cause`](Self::cause).
 ///

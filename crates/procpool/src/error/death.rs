@@ -1,9 +1,8 @@
 //! How a process of the pool ended, and at what.
 
 use std::fmt;
-use std::time::Duration;
 
-use nix::sys::signal::Signal;
+use procpool_launch::{ResourceUsage, WorkerExit};
 use serde::{Deserialize, Serialize};
 
 /// What is known of a worker that ended although nobody asked it to.
@@ -75,70 +74,6 @@ pub(super) fn because(refused: &Option<String>, f: &mut fmt::Formatter<'_>) -> f
 pub(super) const UNSTARTED: &str = "it was this program, started again, and did not get through \
     procpool::init(): call that first in main(), before anything that reads arguments or exits; a \
     test program needs procpool::init_tests!() instead";
-
-/// What a process had used when it ended, together with the children that it had waited for.
-///
-/// # Examples
-///
-/// ```
-/// use procpool::ResourceUsage;
-///
-/// fn in_words(usage: &ResourceUsage) -> String {
-///     let mib = usage.max_rss >> 20;
-///     format!("{:?} of processor time, {mib} MiB", usage.user_time + usage.system_time)
-/// }
-/// # let (user_time, system_time) = (std::time::Duration::from_secs(2), std::time::Duration::ZERO);
-/// # let usage = ResourceUsage { user_time, system_time, max_rss: 3 << 20 };
-/// assert_eq!(in_words(&usage), "2s of processor time, 3 MiB");
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ResourceUsage {
-    /// The processor time that it spent in code of its own.
-    pub user_time: Duration,
-    /// The processor time that the kernel spent for it.
-    pub system_time: Duration,
-    /// The most memory that it had resident at any time, in bytes.
-    ///
-    /// The kernel counts from before the process became the program that it is: a worker's number
-    /// is never below what its parent had at most when it started the worker.
-    pub max_rss: u64,
-}
-
-/// How a worker process ended.
-///
-/// # Examples
-///
-/// ```
-/// use procpool::WorkerExit;
-///
-/// assert_eq!(WorkerExit::Code(3).to_string(), "exited with code 3");
-/// assert_eq!(WorkerExit::Signal(9).to_string(), "was killed by SIGKILL");
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum WorkerExit {
-    /// It called `exit`, or returned from `main`.
-    Code(i32),
-    /// A signal ended it. The number is the platform's.
-    Signal(i32),
-    /// It ended with the server that it was forked from, which has died.
-    WithServer,
-    /// It is gone, but its status went to another `wait` of the program, or SIGCHLD is ignored.
-    Unknown,
-}
-
-impl fmt::Display for WorkerExit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            WorkerExit::Code(code) => write!(f, "exited with code {code}"),
-            WorkerExit::Signal(number) => match Signal::try_from(*number) {
-                Ok(signal) => write!(f, "was killed by {}", signal.as_str()),
-                Err(_) => write!(f, "was killed by signal {number}"),
-            },
-            WorkerExit::WithServer => f.write_str("ended with the server that it was forked from"),
-            WorkerExit::Unknown => f.write_str("ended (its exit status was collected elsewhere)"),
-        }
-    }
-}
 
 /// What a worker, or the server that workers are forked from, was doing when it ended.
 ///

@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 
 pub use broken::{BrokenCause, BrokenProcessPool};
 pub use codec::{CodecError, CodecStep};
-pub use death::{Activity, ResourceUsage, WorkerDeath, WorkerExit};
+pub use death::{Activity, WorkerDeath};
 pub use errno::Errno;
 use errno::Refusal;
 pub use panic::RemotePanic;

@@ -4,6 +4,7 @@ use std::error::Error as Plain;
 use std::os::unix::ffi::OsStringExt;
 
 use nix::libc;
+use procpool_launch::{ResourceUsage, WorkerExit};
 
 use super::*;
 

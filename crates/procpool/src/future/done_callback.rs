@@ -86,7 +86,7 @@ mod tests {
     use crate::error::Error;
     use crate::future::Progress;
     use crate::lifecycle::KillOutcome;
-    use crate::sys::signal::current_mask;
+    use procpool_os::signal::current_mask;
 
     /// A pool whose only task settles when somebody asks for the callback thread: after the look
     /// whether it has, and before there is a listener.

@@ -16,10 +16,11 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 
+use procpool_os::model::planted;
+
 use super::shared::{LISTENED, SharedFuture};
-use crate::model::planted;
 #[cfg(not(loom))]
-use crate::sys::lineage::PerProcess;
+use procpool_os::lineage::PerProcess;
 
 #[cfg(loom)]
 use loom::sync::{Mutex, MutexGuard};

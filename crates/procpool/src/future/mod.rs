@@ -19,14 +19,14 @@ use std::marker::PhantomData;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use listeners::Listener;
 use serde::de::DeserializeOwned;
+use shared::{CANCELLED, FINISHED, PENDING, SENT};
 
 use crate::callbacks::CallbackThread;
 use crate::codec;
 use crate::error::{CodecStep, Error};
 use crate::lifecycle::KillOutcome;
-use listeners::Listener;
-use shared::{CANCELLED, FINISHED, PENDING, SENT};
 
 pub use awaiting::Awaiting;
 pub(crate) use shared::{Body, Outcome, SharedFuture};

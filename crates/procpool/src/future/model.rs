@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use loom::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use loom::thread;
+use procpool_os::model::Scene;
 
 use super::listeners::Listener;
 use super::shared::{SENT, SharedFuture};
 use crate::error::Error;
-use crate::model::Scene;
 
 /// The bugs that can be planted in a future, by name.
 pub(crate) const BUGS: [&str; 3] =

@@ -21,17 +21,18 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use procpool_link::Payload;
+use procpool_os::model::planted;
+
 use super::listeners;
 use crate::error::Error;
-use crate::model::planted;
-use crate::wire::Payload;
 
-#[cfg(not(loom))]
-use crate::sys::word::Word;
-#[cfg(loom)]
-use crate::sys::word_model::{OnceLock, Word};
 #[cfg(loom)]
 use loom::sync::atomic::Ordering;
+#[cfg(not(loom))]
+use procpool_os::word::Word;
+#[cfg(loom)]
+use procpool_os::word::{OnceLock, Word};
 #[cfg(not(loom))]
 use std::sync::OnceLock;
 #[cfg(not(loom))]

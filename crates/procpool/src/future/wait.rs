@@ -9,10 +9,11 @@ use std::iter::FusedIterator;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use procpool_os::lineage::Lineage;
+
 use super::listeners::{Listener, key};
 use super::{Future, SharedFuture};
 use crate::error::Error;
-use crate::sys::lineage::Lineage;
 
 /// When [`wait`] returns.
 ///

@@ -10,9 +10,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use procpool_link::Entry;
 
 use crate::future::SharedFuture;
-use crate::wire::Entry;
 
 /// The most calls in a block. More makes fewer, larger pieces; less frees the memory of finished
 /// calls sooner.
@@ -193,7 +193,7 @@ impl Slice {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::FunctionRef;
+    use procpool_os::code::FunctionRef;
 
     fn errand(offset: i64) -> Errand {
         let function = FunctionRef { offset, tag: 0 };

@@ -13,6 +13,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use procpool_link::Scribbled;
+
 use super::Pool;
 use super::block::{Errand, Slice};
 use super::drafts::front_chunk;
@@ -23,7 +25,6 @@ use super::worker::{InFlight, Stage, Work, Worker};
 use crate::chunk_source::{ChunkSource, Taken};
 use crate::error::Error;
 use crate::lifecycle::ExitReason;
-use crate::link::Scribbled;
 
 /// How much work a worker is given ahead. More rings less often; less has less to take back, and
 /// shares the end of the queue more evenly.

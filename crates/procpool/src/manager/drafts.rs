@@ -7,12 +7,13 @@
 
 use std::collections::VecDeque;
 
+use procpool_link::Scribbled;
+
 use super::Pool;
 use super::state::PoolState;
 use super::wakes::Wakes;
 use super::worker::{InFlight, Stage, Work, Worker};
 use crate::chunk_source::ChunkTask;
-use crate::link::Scribbled;
 
 impl PoolState {
     /// Gives what is there of the results of chunks that are not over.

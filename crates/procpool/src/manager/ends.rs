@@ -6,15 +6,17 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
+use procpool_launch::Ended;
+use procpool_launch::WorkerExit;
+use procpool_link::Frame;
+
 use super::Pool;
 use super::state::{PoolState, TICK};
 use super::stderr::Captured;
 use super::wakes::{Hook, Wakes};
 use super::worker::{InFlight, Stage, Work, Worker};
-use crate::error::{BrokenCause, Error, WorkerDeath, WorkerExit};
+use crate::error::{BrokenCause, Error, WorkerDeath};
 use crate::lifecycle::{DeathPolicy, EventKind, ExitReason};
-use crate::start::Ended;
-use crate::wire::Frame;
 
 /// To how many workers a task is sent that end before they start it. It need not be its fault, so one is
 /// too few; each costs a worker, an initializer and the sending.

@@ -7,6 +7,11 @@
 use std::io;
 use std::time::{Duration, Instant};
 
+use procpool_launch::Killed;
+use procpool_link::Scribbled;
+use procpool_link::{Frame, Hello, Payload, Progress, ResultStatus, VERSION};
+use procpool_os::image::ImageIdentity;
+
 use super::Pool;
 use super::drafts::front_chunk;
 use super::server::SERVER;
@@ -14,13 +19,10 @@ use super::state::{PoolState, TICK};
 use super::wakes::Wakes;
 use super::worker::{InFlight, Settled, Stage, Worker};
 use crate::error::{Activity, BrokenCause, CodecStep, Error};
+use crate::failure::InitializerFailure;
+use crate::failure::decode_failure;
 use crate::future::Body;
 use crate::lifecycle::{DeathPolicy, ExitReason};
-use crate::link::Scribbled;
-use crate::start::Killed;
-use crate::sys::image::ImageIdentity;
-use crate::task::decode_failure;
-use crate::wire::{Frame, Hello, InitializerFailure, Payload, Progress, ResultStatus, VERSION};
 
 /// How long a worker whose link has ended may take to end itself. An exiting process closes its
 /// descriptors microseconds before it is gone; only one that closed the link and goes on is late.

@@ -49,21 +49,23 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
-use crate::callbacks::{self, CallbackThread};
-use crate::chunk_source::ChunkSource;
-use crate::error::{BrokenCause, Errno, Error};
-use crate::future::SharedFuture;
-use crate::lifecycle::{Event, Stats};
-use crate::start::{Newcomer, StartError, Started};
-use crate::sys::lineage::Lineage;
-use crate::sys::poller::Poller;
-use crate::sys::signal;
 use inbox::Inbox;
+use procpool_launch::{Newcomer, StartError, Started};
+use procpool_link::WorkerLink;
+use procpool_os::lineage::Lineage;
+use procpool_os::poller::Poller;
+use procpool_os::signal;
 use server::Arrival;
 use state::PoolState;
 use stderr::Stderr;
 use wakes::Wakes;
 use worker::{Stage, Worker};
+
+use crate::callbacks::{self, CallbackThread};
+use crate::chunk_source::ChunkSource;
+use crate::error::{BrokenCause, Errno, Error};
+use crate::future::SharedFuture;
+use crate::lifecycle::{Event, Stats};
 
 pub(crate) use settings::{Hooks, Policies, Settings};
 
@@ -103,7 +105,7 @@ impl Pool {
         let poller = Poller::new().map_err(Error::setup("an epoll descriptor"))?;
         let place = &mut settings.place;
         let capture = |lines| Stderr::start(lines, std::mem::take(&mut place.stderr));
-        let stderr = place.captured_lines.map(capture).transpose()?;
+        let stderr = settings.captured_lines.map(capture).transpose()?;
         let cpus = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Arc::new(Self {
             callbacks: CallbackThread::new(settings.place.mask),
@@ -324,7 +326,8 @@ impl Pool {
         let (stderr, theirs) = captured.unzip();
         // Relaxed: only the number matters.
         let serial = self.next_serial.fetch_add(1, Ordering::Relaxed);
-        let newcomer = Newcomer { serial, id, place, stderr: theirs.as_ref().map(AsFd::as_fd) };
+        let newcomer =
+            Newcomer { serial, slot: id, place, stderr: theirs.as_ref().map(AsFd::as_fd) };
         let started = self.settings.starter.start(newcomer)?;
         let arrival = Arrival { serial, id, stderr };
         match started {
@@ -336,7 +339,7 @@ impl Pool {
     }
 
     /// Registers a process that was started with the poller; all or nothing.
-    fn adopt(&self, arrival: Arrival, started: Started) -> Result<Worker, StartError> {
+    fn adopt(&self, arrival: Arrival, started: Started<WorkerLink>) -> Result<Worker, StartError> {
         let Arrival { serial, id, stderr } = arrival;
         let Started { pid, process, link } = started;
         let worker = Worker {
@@ -455,7 +458,7 @@ fn descriptor_lost(errno: nix::errno::Errno) -> BrokenCause {
 mod tests {
     use super::*;
     use crate::lifecycle::DeathPolicy;
-    use crate::start::{PlaceOptions, Plan, Starter};
+    use crate::start::{PlaceOptions, Plan};
 
     fn pool() -> Arc<Pool> {
         let place = PlaceOptions::default().open(1).unwrap();
@@ -471,8 +474,15 @@ mod tests {
             leave_timeout: Duration::MAX,
             hooks: Hooks::default(),
         };
-        let starter = Starter::new(Plan::default(), &place).unwrap();
-        let settings = Settings { max_workers: 1, initialize: None, place, starter, policies };
+        let starter = Plan::default().prepare(&place).unwrap();
+        let settings = Settings {
+            max_workers: 1,
+            initialize: None,
+            place,
+            captured_lines: None,
+            starter,
+            policies,
+        };
         Pool::new(settings).unwrap()
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Owns what the manager waits for from the server (that it gets ready, or that it starts a worker:
 //! one thing at a time), how long, and the workers of which it has to say how they ended. What the
-//! server says is read in `start/forkserver.rs`. Runs under the pool's lock; blocks nowhere.
+//! server says is read by `procpool_launch`. Runs under the pool's lock; blocks nowhere.
 //!
 //! Whose fault a death is:
 //!
@@ -18,13 +18,17 @@
 
 use std::time::{Duration, Instant};
 
+use procpool_launch::WorkerExit;
+use procpool_launch::{News, NotForkable, Phase, StartError};
+use procpool_link::WorkerLink;
+
 use super::Pool;
 use super::state::PoolState;
 use super::stderr::Captured;
 use super::wakes::Wakes;
-use crate::error::{BrokenCause, WorkerExit};
+use crate::error::{Activity, BrokenCause};
+use crate::failure::decode_panic;
 use crate::lifecycle::{DeathPolicy, ExitReason};
-use crate::start::{News, StartError};
 
 /// The number of the server with the poller: no worker's, whose serials are counted from 0.
 pub(super) const SERVER: u64 = u64::MAX - 1;
@@ -118,9 +122,10 @@ impl PoolState {
             self.on_news_of_server(pool, news, wakes);
         }
         let reap = || pool.settings.starter.server()?.reap(&pool.poller);
-        if ended && let Some((pid, ended, activity)) = reap() {
+        if ended && let Some((pid, ended, phase)) = reap() {
             let copy = pool.settings.starter.server().is_some_and(|server| server.is_copy());
-            let (exit, refused) = (ended.exit, self.expected.refused.take());
+            let (exit, activity) = (ended.exit, activity_in(phase));
+            let refused = self.expected.refused.take();
             let died = BrokenCause::ServerDied { pid, exit, activity, refused, copy };
             let cause = self.expected.cause.take().unwrap_or(died);
             self.on_server_ended(pool, cause, wakes);
@@ -152,10 +157,10 @@ impl PoolState {
         }
     }
 
-    fn on_news_of_server(&mut self, pool: &Pool, news: News, wakes: &mut Wakes) {
+    fn on_news_of_server(&mut self, pool: &Pool, news: News<WorkerLink>, wakes: &mut Wakes) {
         match news {
             News::Ready => self.expected.answered(),
-            News::Failed(cause) => self.break_pool(pool, cause, wakes),
+            News::Failed(pid, why) => self.break_pool(pool, cause_of(pid, why), wakes),
             News::Started(serial, started) => {
                 let arrival = self.expected.arrival.take();
                 self.expected.answered();
@@ -217,8 +222,9 @@ impl PoolState {
                 server.kill();
                 server.identity()
             });
-            if let Some((pid, activity)) = late {
+            if let Some((pid, phase)) = late {
                 let limit = pool.settings.policies.start_timeout;
+                let activity = activity_in(phase);
                 let cause = BrokenCause::ServerTimeout { pid, limit, activity };
                 if pool.replaces_server() {
                     self.expected.cause = Some(cause);
@@ -235,5 +241,24 @@ impl PoolState {
             }
             self.on_word(pool, serial, wakes);
         }
+    }
+}
+
+/// What a server does in this phase.
+fn activity_in(phase: Phase) -> Activity {
+    match phase {
+        Phase::Absent | Phase::Starting => Activity::Starting,
+        Phase::Preloading => Activity::Preloading,
+        Phase::Ready | Phase::Gone => Activity::Idle,
+    }
+}
+
+fn cause_of(pid: u32, why: NotForkable) -> BrokenCause {
+    match why {
+        NotForkable::Panicked(report) => {
+            BrokenCause::PreloadPanicked { pid, panic: decode_panic(&report) }
+        }
+        NotForkable::ThreadsBefore(threads) => BrokenCause::ThreadsBeforeInit { pid, threads },
+        NotForkable::ThreadsAfter(threads) => BrokenCause::PreloadLeftThreads { pid, threads },
     }
 }

@@ -7,12 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use procpool_launch::Place;
+use procpool_link::Entry;
 
 use super::wakes::Hook;
 use crate::callbacks::CallbackThread;
 use crate::lifecycle::{DeathPolicy, ExitReason, WorkerInfo};
-use crate::start::{Place, Starter};
-use crate::wire::Entry;
+use crate::start::Starter;
 
 /// What a pool was built with.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub(crate) struct Settings {
     /// The initializer that every worker runs first, if there is one, and its encoded arguments.
     pub(crate) initialize: Option<(Entry, Bytes)>,
     pub(crate) place: Place,
+    /// How many lines of each worker's stderr are kept, if that goes through the pool.
+    pub(crate) captured_lines: Option<usize>,
     pub(crate) starter: Starter,
     pub(crate) policies: Policies,
 }

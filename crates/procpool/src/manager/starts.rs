@@ -6,6 +6,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use procpool_link::{Frame, Payload};
+
 use super::Pool;
 use super::state::PoolState;
 use super::wakes::{Hook, Wakes};
@@ -13,7 +15,6 @@ use super::worker::{Stage, Worker};
 use crate::error::{BrokenCause, Error};
 use crate::future::{Body, SharedFuture};
 use crate::lifecycle::{DeathPolicy, EventKind, ExitReason};
-use crate::wire::{Frame, Payload};
 
 /// How long to wait before starting a worker is tried again after it failed while others live.
 /// Shorter tries a full system harder; longer stays small longer once there is room again.

@@ -26,14 +26,14 @@ use nix::errno::Errno;
 use nix::libc;
 use nix::poll::PollTimeout;
 use nix::unistd::{read, write};
+use procpool_launch::Stream;
+use procpool_launch::{OpenOutput, StartError};
+use procpool_os::pipe::pipe;
+use procpool_os::poller::{Poller, Writable};
+use procpool_os::signal;
 
 use super::tail::Tail;
 use crate::error::Error;
-use crate::start::{OpenOutput, StartError};
-use crate::sys::pipe::pipe;
-use crate::sys::poller::{Poller, Writable};
-use crate::sys::process::Stream;
-use crate::sys::signal;
 
 /// How much is read at once: what a pipe holds. Less takes more calls; more is never there.
 const CHUNK: usize = 64 << 10;

@@ -28,6 +28,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use procpool_link::Watch;
+
 use super::Pool;
 use super::state::PoolState;
 use super::wakes::Wakes;
@@ -35,7 +37,6 @@ use super::worker::Stage;
 use crate::callbacks::CallbackThread;
 use crate::future::{Progress, SharedFuture};
 use crate::lifecycle::KillOutcome;
-use crate::link::Watch;
 
 impl Progress for Pool {
     fn is_ours(&self) -> bool {

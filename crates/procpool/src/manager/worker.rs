@@ -17,6 +17,8 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
+use procpool_launch::{Killed, PERHAPS, Process};
+use procpool_link::{Scribbled, WorkerLink};
 
 use super::Pool;
 use super::block::Slice;
@@ -26,8 +28,6 @@ use crate::chunk_source::ChunkTask;
 use crate::error::{Activity, Error};
 use crate::future::{Outcome, SharedFuture};
 use crate::lifecycle::{ExitReason, WorkerInfo};
-use crate::link::{Scribbled, WorkerLink};
-use crate::start::{Killed, PERHAPS, Process};
 
 /// Where a worker is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,6 +7,7 @@ use std::fmt;
 use std::iter::FusedIterator;
 use std::sync::{Arc, Weak};
 
+use procpool_link::Entry;
 use serde::de::DeserializeOwned;
 
 use super::{Map, Timeout};
@@ -14,7 +15,6 @@ use crate::chunk_source::{ChunkSource, Chunking, Order, PulledFeeder, Pushed};
 use crate::error::Error;
 use crate::manager::Pool;
 use crate::payload::Payload;
-use crate::wire::Entry;
 
 /// The results of a map with a [`buffersize`](super::MapOptions::buffersize), and the items that are
 /// still to be pulled.

@@ -18,9 +18,9 @@ use crate::chunk;
 use crate::chunk_source::{ChunkSource, FinishedChunk, Next};
 use crate::codec::{self, number};
 use crate::error::{CodecError, CodecStep, Error};
+use crate::failure::decode_failure;
 use crate::future::Outcome;
 use crate::manager::Pool;
-use crate::task::decode_failure;
 
 pub use buffered::BufferedMap;
 pub use options::MapOptions;

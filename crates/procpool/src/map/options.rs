@@ -7,6 +7,8 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
+use procpool_link::Entry;
+
 use super::{BufferedMap, Map, Timeout};
 use crate::chunk_source::{ChunkSource, Chunking, Feeder, Order, Pushed};
 use crate::error::Error;
@@ -14,7 +16,6 @@ use crate::executor::ProcessPoolExecutor;
 use crate::manager::Pool;
 use crate::payload::Payload;
 use crate::task;
-use crate::wire::Entry;
 
 impl<S: 'static> ProcessPoolExecutor<S> {
     /// Calls `task` for every item and returns the results in the order of the items.

@@ -1,11 +1,13 @@
 //! `StartMethod`: the user's choice of how workers come to be, and what it goes with.
 
+use procpool_launch::{ForkError, Launcher, Place, differ_from_callers};
+use procpool_os::code::FunctionRef;
+use procpool_os::code::{self, FnPointer};
+use procpool_os::image::Image;
 use serde::{Deserialize, Serialize};
 
+use super::{CONNECT, ROLES, Starter};
 use crate::error::Error;
-use crate::sys::code::{self, FnPointer};
-use crate::sys::privileges;
-use crate::wire::FunctionRef;
 
 /// How workers are started. The choice of [`Builder::start_method`](crate::Builder::start_method).
 ///
@@ -84,7 +86,7 @@ impl Plan {
     /// This process has other privileges than its caller.
     pub(crate) fn check_privileges(self) -> Result<(), Error> {
         let is_started = self.method != StartMethod::Fork;
-        if is_started && privileges::differ_from_callers() {
+        if is_started && differ_from_callers() {
             Err(Error::NotRestartable(
                 "this program has other privileges than its caller (set-user-ID, set-group-ID or file \
                  capabilities), so a worker could not tell its pool from a caller who wants them; use \
@@ -97,12 +99,36 @@ impl Plan {
         }
     }
 
+    /// Prepares what it needs; for `Fork`, copies this process, for workers in `place`.
+    ///
+    /// # Errors
+    ///
+    /// It makes no sense, or the process cannot be copied.
+    pub(crate) fn prepare(self, place: &Place) -> Result<Starter, Error> {
+        let preload = self.locate_preload()?;
+        if self.method != StartMethod::Fork && Image::main().is_run_by_loader() {
+            let why = "/proc/self/exe is the dynamic loader; run the program itself, not the \
+                       loader with its name";
+            return Err(Error::NotRestartable(why.into()));
+        }
+        match self.method {
+            StartMethod::Spawn => Ok(Launcher::spawn(CONNECT)),
+            StartMethod::Forkserver => Ok(Launcher::forkserver(CONNECT, preload)),
+            StartMethod::Fork => {
+                Launcher::fork(CONNECT, ROLES, self.preload, place).map_err(|error| match error {
+                    ForkError::HasThreads(threads) => Error::ForkWithThreads { threads },
+                    ForkError::Refused(refused) => Error::setup(refused.what)(refused.errno),
+                })
+            }
+        }
+    }
+
     /// Returns how the server's process finds `preload`.
     ///
     /// # Errors
     ///
     /// It makes no sense, or is not part of the main executable.
-    pub(super) fn locate_preload(self) -> Result<Option<FunctionRef>, Error> {
+    fn locate_preload(self) -> Result<Option<FunctionRef>, Error> {
         fn name_of<F: FnPointer>(_: F) -> &'static str {
             std::any::type_name::<F>()
         }

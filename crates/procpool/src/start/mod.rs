@@ -1,197 +1,110 @@
-//! How worker processes come to be: `init()` on their side, [`Starter`] on the parent's; and the
-//! place that they find themselves in.
+//! How this pool's workers start: the parts of `procpool_launch` and `procpool_link` that it chooses.
 //!
-//! ```text
-//! Starter::start ─┬─ Spawn ──────▶ posix_spawn ──────────────────▶ init() ─▶ worker
-//!                 └─ Forkserver ─▶ posix_spawn once ─▶ init() ─▶ server ─fork─▶ worker
-//!                    Fork ───────▶ fork once, in build() ──────▶ server ─fork─▶ worker
-//! ```
-//!
-//! Owns the command lines by which a worker and a server are recognised:
-//!
-//! ```text
-//! PROGRAM --procpool-worker LINK:MEMORY:LIFELINE:PARENT:ID
-//! PROGRAM --procpool-server SOCKET:LIFELINE:PARENT:MASK[:OFFSET:TAG]
-//! ```
-//!
-//! with the descriptors that they begin with, the process they work for, the worker's number in its
-//! pool, the workers' signal mask, and the function `preload`.
-//! An argument, not an environment variable: the programs that a task starts would inherit that.
-//!
-//! Who believes such an argument calls functions by number for the process at the other end of the
-//! socket. So it is believed only by a process that has the same privileges as whoever started it, from
-//! a parent that made the socket itself, is of the same user and runs this executable.
+//! Owns [`init`], the two roles that a started process can have, and the user's choice of start method
+//! and surroundings, which it checks when the pool is made. Each worker inherits its end of a link.
 
-mod forkserver;
-mod init;
 mod method;
 mod output;
 mod place;
-mod process;
-mod report;
-mod server;
-mod spawn;
 
-use std::os::fd::{BorrowedFd, OwnedFd};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use procpool_launch::{Connect, Ends, Launcher, Roles, Seat, StartError};
+use procpool_link::{ParentLink, Socket, WorkerLink};
 
-use nix::errno::Errno;
+use crate::error::{self, BrokenCause};
+use crate::{panics, worker};
 
-use crate::error::{self, BrokenCause, Error};
-use crate::link::{SEGMENT, Segment, WorkerLink};
-use crate::sys::image::Image;
-use crate::sys::lifeline::Lifeline;
-use crate::sys::privileges;
-use crate::sys::process::Stream;
-use crate::sys::socket;
-
-pub(crate) use forkserver::{Forkserver, News};
-pub use init::init;
-#[cfg(fuzzing)]
-pub(crate) use init::parse_place;
-pub(crate) use init::{is_initialized, serve_before_main};
 pub(crate) use method::Plan;
 pub use method::StartMethod;
-pub(crate) use output::OpenOutput;
 pub use output::Output;
-pub(crate) use place::{Place, PlaceOptions};
-pub(crate) use process::{Killed, PERHAPS, Process};
+pub(crate) use place::PlaceOptions;
+pub(crate) use procpool_launch::is_initialized;
 
-pub(crate) use crate::sys::process::Ended;
+/// Starts workers, each with a link.
+pub(crate) type Starter = Launcher<WorkerLink>;
 
-/// The argument by which a process knows that it is a worker.
-const WORKER_ARGUMENT: &str = "--procpool-worker";
+const ROLES: Roles = Roles { worker: serve, preload: panics::catch_preload };
 
-/// The argument by which a process knows that it is a server.
-const SERVER_ARGUMENT: &str = "--procpool-server";
+/// Makes a link, and the ends of it that a worker inherits.
+const CONNECT: Connect<WorkerLink> = || {
+    let (link, ends) = WorkerLink::pair().map_err(|(what, errno)| StartError { what, errno })?;
+    Ok((link, Ends { socket: ends.socket, memory: ends.memory }))
+};
 
-/// A worker process that was started and has not said Hello yet.
-#[derive(Debug)]
-pub(crate) struct Started {
-    pub(crate) pid: u32,
-    pub(crate) process: Process,
-    pub(crate) link: WorkerLink,
+/// What a worker reports that cannot take over its link.
+const NO_MEMORY: &str = "fstat(2), fcntl(2) or mmap(2) is refused, or the memory that it shares with \
+    its pool is not what it should be";
+
+/// Makes this program fit for pools. Call it first in `main`.
+///
+/// Workers are this same program, started again, or copies of a server that is. In these this call
+/// takes over and never returns; in the program itself it returns at once. It may be called again, in a
+/// task too, and then does nothing.
+///
+/// What stands before it in `main` runs in every worker too: a worker that prints there prints
+/// once per worker, one that waits there is late, and one that never arrives is given up after
+/// [`start_timeout`](crate::Builder::start_timeout). A worker's standard input is `/dev/null`, and
+/// its command line is not the program's, so arguments are best parsed after `init()`.
+///
+/// What workers need, too, stands before it, a logger above all: one that is set behind it is the
+/// program's alone. An initializer is the other place. (Panics of tasks are reported to the parent and
+/// pass no hook.)
+///
+/// Do not call it inside `#[tokio::main]` or on a second thread: tasks run on the thread that
+/// called it, and inside another runtime they may not block. In a test program, where `main` belongs
+/// to the test harness, use [`init_tests!`](crate::init_tests); in a library whose users' `main` should
+/// not know of it, [`init_before_main!`](crate::init_before_main).
+///
+/// # Examples
+///
+/// ```
+/// fn main() -> Result<(), procpool::Error> {
+///     procpool::init();
+///     let executor = procpool::ProcessPoolExecutor::builder().build()?;
+///     executor.submit(|()| println!("in a worker"), ()).result()
+/// }
+/// ```
+///
+/// An asynchronous program has a plain `main`, and the runtime behind it. With tokio's attribute that
+/// is two lines: `fn main() { procpool::init(); run() }`, and `#[tokio::main] async fn run()` for what
+/// was `main`. Without:
+///
+/// ```
+/// async fn run() -> Result<u32, procpool::Error> {
+///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+///     executor.submit(|x: u32| x + 1, 1).await
+/// }
+///
+/// fn main() {
+///     procpool::init();
+///     let runtime = tokio::runtime::Builder::new_current_thread().build();
+///     assert_eq!(runtime.expect("a runtime can be made").block_on(run()), Ok(2));
+/// }
+/// ```
+pub fn init() {
+    procpool_launch::init(ROLES);
 }
 
-/// Why a worker could not be started. Nothing of it is left behind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct StartError {
-    pub(crate) what: &'static str,
-    pub(crate) errno: Errno,
+/// What [`init_before_main!`](crate::init_before_main) does before `main`.
+pub(crate) fn serve_before_main() {
+    procpool_launch::init_before_main(ROLES);
+}
+
+/// Serves as a worker.
+fn serve(seat: Seat) -> ! {
+    let Seat { parent, slot, socket, memory, exit, prepared } = seat;
+    let socket = Socket::from(socket);
+    let link = match memory {
+        None => Err(socket),
+        Some(memory) => ParentLink::new(socket, memory, parent),
+    };
+    match link {
+        Ok(link) => worker::run(link, slot, exit, prepared),
+        Err(socket) => worker::refuse(&socket, NO_MEMORY.to_owned()),
+    }
 }
 
 impl From<StartError> for BrokenCause {
     fn from(StartError { what, errno }: StartError) -> Self {
         BrokenCause::StartFailed { what: what.into(), errno: error::Errno::from_raw(errno as i32) }
     }
-}
-
-/// Who is to be started.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Newcomer<'a> {
-    /// Its number among all that the pool ever starts.
-    pub(crate) serial: u64,
-    /// Its number among those that the pool has at a time.
-    pub(crate) id: usize,
-    pub(crate) place: &'a Place,
-    /// Its stderr, if that is not as the place has it.
-    pub(crate) stderr: Option<BorrowedFd<'a>>,
-}
-
-impl Newcomer<'_> {
-    fn stdout(&self) -> Stream<'_> {
-        self.place.stdout.stream(self.id)
-    }
-
-    fn stderr(&self) -> Stream<'_> {
-        self.stderr.map_or_else(|| self.place.stderr.stream(self.id), Stream::Descriptor)
-    }
-}
-
-/// Starts the workers of one pool.
-#[derive(Debug)]
-pub(crate) enum Starter {
-    Spawn,
-    /// Locked for the length of a system call or two; never while the pool's lock is waited for.
-    Server(Box<Mutex<Forkserver>>),
-}
-
-impl Starter {
-    /// Prepares what `plan` needs; for `Fork`, copies this process, for workers in `place`.
-    ///
-    /// # Errors
-    ///
-    /// The plan makes no sense, or the process cannot be copied.
-    pub(crate) fn new(plan: Plan, place: &Place) -> Result<Self, Error> {
-        let preload = plan.locate_preload()?;
-        if plan.method != StartMethod::Fork && Image::main().is_run_by_loader() {
-            let why = "/proc/self/exe is the dynamic loader; run the program itself, not the \
-                       loader with its name";
-            return Err(Error::NotRestartable(why.into()));
-        }
-        let server = match plan.method {
-            StartMethod::Spawn => return Ok(Self::Spawn),
-            StartMethod::Forkserver => Forkserver::absent(preload),
-            StartMethod::Fork => Forkserver::fork(plan, place)?,
-        };
-        Ok(Self::Server(Box::new(Mutex::new(server))))
-    }
-
-    /// Starts a worker. `None`: the server has been started, or asked for the worker, and will tell.
-    ///
-    /// # Errors
-    ///
-    /// The system refuses something.
-    pub(crate) fn start(&self, newcomer: Newcomer<'_>) -> Result<Option<Started>, StartError> {
-        match self.server() {
-            None => spawn::spawn(newcomer).map(Some),
-            Some(mut server) => server.start(newcomer).map(|()| None),
-        }
-    }
-
-    /// The server, where workers come from one.
-    pub(crate) fn server(&self) -> Option<MutexGuard<'_, Forkserver>> {
-        match self {
-            Self::Spawn => None,
-            // No code of the user runs under it.
-            Self::Server(server) => Some(server.lock().unwrap_or_else(PoisonError::into_inner)),
-        }
-    }
-}
-
-/// Checks that what this process starts of itself can believe its command line.
-fn check_privileges() -> Result<(), StartError> {
-    if !privileges::differ_from_callers() {
-        return Ok(());
-    }
-    let what = "a process by a program whose effective user or group is not its real one";
-    Err(StartError { what, errno: Errno::EPERM })
-}
-
-/// Decodes what a server and its pool may say to each other, for the fuzzer.
-#[cfg(fuzzing)]
-pub(crate) fn decode_packet(bytes: &[u8]) {
-    drop(report::decode::<report::Report>(bytes));
-    let _ = report::decode::<report::Request>(bytes);
-}
-
-/// What a worker is to be given: its ends of the link and of the lifeline.
-#[derive(Debug)]
-struct Ends {
-    socket: OwnedFd,
-    memory: OwnedFd,
-    lifeline: OwnedFd,
-}
-
-/// Makes a link and a lifeline, and what its worker is to be given of them.
-fn make_link() -> Result<(WorkerLink, Lifeline, Ends), StartError> {
-    let failed = |what| move |errno| StartError { what, errno };
-    let (ours, socket) = socket::pair().map_err(failed("a socket pair"))?;
-    let (segment, memory) = Segment::create(SEGMENT).map_err(failed("shared memory"))?;
-    let (cut, lifeline) = make_lifeline()?;
-    Ok((WorkerLink::new(ours, segment), cut, Ends { socket, memory, lifeline }))
-}
-
-fn make_lifeline() -> Result<(Lifeline, OwnedFd), StartError> {
-    Lifeline::new().map_err(|errno| StartError { what: "a pipe", errno })
 }

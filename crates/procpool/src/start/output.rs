@@ -5,16 +5,16 @@
 
 use std::ffi::OsString;
 use std::fs::OpenOptions;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::sys::statfs::{PROC_SUPER_MAGIC, SYSFS_MAGIC, fstatfs};
+use procpool_launch::OpenOutput;
+use procpool_os::descriptor::above_standard_streams;
 
 use crate::error::{self, Error};
-use crate::sys::descriptor::above_standard_streams;
-use crate::sys::process::Stream;
 
 /// What stands for a worker's number in a path.
 const WORKER: &[u8] = b"{worker}";
@@ -116,30 +116,6 @@ fn open(path: PathBuf) -> Result<OwnedFd, Error> {
             _ => above_standard_streams(file),
         });
     above.map_err(|errno| Error::OutputFile { path, errno: error::Errno::from_raw(errno as i32) })
-}
-
-/// An [`Output`] whose files are open.
-#[derive(Debug, Default)]
-pub(crate) enum OpenOutput {
-    #[default]
-    Inherit,
-    Null,
-    /// One for each worker, or one for all.
-    Files(Vec<OwnedFd>),
-}
-
-impl OpenOutput {
-    /// Returns the stream of the worker with number `slot`.
-    pub(crate) fn stream(&self, slot: usize) -> Stream<'_> {
-        match self {
-            OpenOutput::Inherit => Stream::Inherited,
-            OpenOutput::Null => Stream::Null,
-            OpenOutput::Files(files) => match files.get(slot).or(files.first()) {
-                Some(file) => Stream::Descriptor(file.as_fd()),
-                None => Stream::Null,
-            },
-        }
-    }
 }
 
 #[cfg(test)]

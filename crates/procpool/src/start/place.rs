@@ -1,16 +1,15 @@
 //! The place that workers run in: what they find around them when they start.
 //!
-//! Owns the checks of what the builder was told. Nothing of it changes the parent: it is handed to
-//! the system with each start.
+//! Owns the checks of what the builder was told.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
-use nix::sys::signal::SigSet;
+use procpool_launch::Place;
+use procpool_os::signal::current_mask;
 
-use super::output::{OpenOutput, Output};
+use super::output::Output;
 use crate::error::Error;
-use crate::sys::signal::current_mask;
 
 /// What the builder was told about the place.
 #[derive(Debug, Default)]
@@ -19,26 +18,13 @@ pub(crate) struct PlaceOptions {
     pub(crate) stdout: Output,
     pub(crate) stderr: Output,
     pub(crate) process_groups: bool,
-    pub(crate) captured_lines: Option<usize>,
-}
-
-/// The same, checked, with everything open that can be opened in advance.
-#[derive(Debug)]
-pub(crate) struct Place {
-    /// Variables that workers have beside the parent's, or with other values; each name once.
-    pub(crate) variables: Vec<(OsString, OsString)>,
-    pub(crate) stdout: OpenOutput,
-    pub(crate) stderr: OpenOutput,
-    /// Whether each worker leads a process group of its own.
-    pub(crate) process_groups: bool,
     /// How many lines of each worker's stderr are kept, if that goes through the pool.
     pub(crate) captured_lines: Option<usize>,
-    /// The signal mask that workers run with: that of the thread that built the pool.
-    pub(crate) mask: SigSet,
 }
 
 impl PlaceOptions {
-    /// Checks and opens what it takes for `workers` workers.
+    /// Checks and opens what it takes for `workers` workers, which run with the signal mask of the calling
+    /// thread.
     pub(crate) fn open(self, workers: usize) -> Result<Place, Error> {
         let mut variables: Vec<(OsString, OsString)> = Vec::new();
         for (name, value) in self.variables {
@@ -56,7 +42,6 @@ impl PlaceOptions {
             stdout: self.stdout.open(workers)?,
             stderr: self.stderr.open(workers)?,
             process_groups: self.process_groups,
-            captured_lines: self.captured_lines,
             mask: current_mask(),
         })
     }

@@ -22,21 +22,21 @@ use std::panic::AssertUnwindSafe;
 
 use nix::errno::Errno;
 use nix::unistd::getpid;
+use procpool_link::Socket;
+use procpool_link::{Entry, Frame, Hello, Payload, ResultStatus, VERSION};
+use procpool_link::{GONE, ParentLink};
+use procpool_os::code::FnPointer;
+use procpool_os::code::Function;
+use procpool_os::exit::{complain, exit_now};
+use procpool_os::image::ImageIdentity;
+use procpool_os::lineage::Lineage;
+use procpool_os::refused::Refused;
+use procpool_os::signal;
 
-use crate::link::{GONE, ParentLink};
+use crate::failure::{Failure, InitializerFailure, encode_failure};
 use crate::panics;
-use crate::sys::code::{self, Function};
-use crate::sys::image::ImageIdentity;
-use crate::sys::lineage::Lineage;
-use crate::sys::process::{complain, exit_now};
-use crate::sys::refused::Refused;
-use crate::sys::socket::Socket;
-use crate::sys::{code::FnPointer, signal};
+use crate::sys::function;
 use crate::task::{Call, CallTrampoline, FinalTrampoline, InitTrampoline, WorkerState};
-use crate::wire::{
-    Entry, Failure, Frame, Hello, InitializerFailure, Payload, ResultStatus, VERSION,
-    encode_failure,
-};
 
 /// The exit code of a worker that stops because its parent is gone. Nobody reads it.
 const ABANDONED: i32 = 0;
@@ -50,9 +50,6 @@ const PANICKED: i32 = 101;
 /// The exit code of a worker that cannot go on: the system refuses it something, or its parent said what
 /// it does not understand.
 const CONFUSED: i32 = 70;
-
-/// Why there is no link.
-pub(crate) const NO_MEMORY: &str = "fstat(2), fcntl(2) or mmap(2) is refused, or the memory that it shares with its pool is not what it should be";
 
 /// Serves `link` until the end of the process, whose orderly ends are calls of `exit`, as worker `id`
 /// of its pool. `prepared` says whether the steps before that succeeded.
@@ -191,8 +188,7 @@ fn answer_failure(call: &mut Call, failure: &Failure) -> ResultStatus {
 }
 
 fn resolve<T: FnPointer>(entry: Entry) -> (T, Function) {
-    let trampoline = code::resolve(entry.trampoline).and_then(Function::typed::<T>);
-    match (trampoline, code::resolve(entry.function)) {
+    match (function::sent_as(entry.trampoline), function::sent(entry.function)) {
         (Some(trampoline), Some(function)) => (trampoline, function),
         _ => confused("a call of what is not a function of this program"),
     }

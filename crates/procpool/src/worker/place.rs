@@ -6,7 +6,7 @@
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{PoisonError, RwLock};
 
-use crate::link::StopRequests;
+use procpool_link::StopRequests;
 
 /// One more than the worker's place; 0 in a process that is no worker.
 static ID: AtomicUsize = AtomicUsize::new(0);

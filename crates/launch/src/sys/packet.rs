@@ -1,0 +1,135 @@
+//! Messages that stay whole and may carry a descriptor: a pair of sockets that keep packets apart.
+//!
+//! Owns the descriptors' flags (close-on-exec and non-blocking, at both ends, and close-on-exec for
+//! what arrives) and the size of a packet. Knows nothing of what packets say.
+//!
+//! A packet carries one descriptor at most. Where a process has no room for another one, the kernel
+//! delivers the packet without it; of several it could deliver some, which nobody would know of.
+
+use std::io::{IoSlice, IoSliceMut};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+
+use nix::cmsg_space;
+use nix::errno::Errno;
+use nix::sys::socket::{
+    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, UnixAddr,
+    recvmsg, sendmsg, socketpair,
+};
+use nix::unistd::Pid;
+use procpool_os::descriptor::above_standard_streams;
+
+use super::inherit;
+
+/// The longest packet. A higher limit costs memory at each receipt, and the kernel's own is three
+/// times as high; a lower one leaves less room for what a panic says.
+pub(crate) const LONGEST: usize = 64 * 1024;
+
+/// One end of a pair.
+#[derive(Debug)]
+pub(crate) struct PacketSocket(OwnedFd);
+
+/// What arrived.
+#[derive(Debug)]
+pub(crate) struct Packet {
+    pub bytes: Vec<u8>,
+    /// What it carried; `None` too when this process had no room for it.
+    pub descriptor: Option<OwnedFd>,
+}
+
+/// Makes a pair.
+pub(crate) fn pair() -> nix::Result<(PacketSocket, PacketSocket)> {
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, flags)?;
+    let above = |end| above_standard_streams(end).map(PacketSocket);
+    Ok((above(ours)?, above(theirs)?))
+}
+
+impl PacketSocket {
+    /// Takes over the descriptor that this process was started with; see [`inherit::socket`].
+    pub(crate) fn inherited(number: RawFd, parent: Pid) -> Option<Self> {
+        inherit::socket(number, parent).map(Self)
+    }
+
+    /// Sends a packet.
+    ///
+    /// # Errors
+    ///
+    /// `EAGAIN` when there is no room for it now; others when the other end is gone.
+    pub(crate) fn send(&self, bytes: &[u8], descriptor: Option<BorrowedFd<'_>>) -> nix::Result<()> {
+        let numbers: Vec<RawFd> = descriptor.iter().map(AsRawFd::as_raw_fd).collect();
+        let rights = [ControlMessage::ScmRights(&numbers)];
+        let rights = if numbers.is_empty() { &[] } else { &rights[..] };
+        let parts = [IoSlice::new(bytes)];
+        sendmsg::<()>(self.0.as_raw_fd(), &parts, rights, MsgFlags::MSG_NOSIGNAL, None).map(drop)
+    }
+
+    /// Receives a packet; `None` when the other end is gone.
+    ///
+    /// # Errors
+    ///
+    /// `EAGAIN` when there is none now.
+    pub(crate) fn receive(&self) -> nix::Result<Option<Packet>> {
+        let mut bytes = vec![0; LONGEST];
+        let mut control = cmsg_space!(RawFd);
+        let flags = MsgFlags::MSG_CMSG_CLOEXEC;
+        let mut parts = [IoSliceMut::new(&mut bytes)];
+        let number = self.0.as_raw_fd();
+        let message = recvmsg::<UnixAddr>(number, &mut parts, Some(&mut control), flags)?;
+        let count = message.bytes;
+        let arrived = match message.cmsgs() {
+            Ok(mut messages) => messages.find_map(|message| match message {
+                ControlMessageOwned::ScmRights(numbers) => numbers.first().copied(),
+                _ => None,
+            }),
+            // The kernel's way to say that there was no room for the descriptor.
+            Err(Errno::ENOBUFS) => None,
+            Err(errno) => return Err(errno),
+        };
+        // SAFETY: the kernel has opened the descriptor for this process with this receipt, and a
+        // packet carries one at most, so nothing else knows it.
+        let descriptor = arrived.map(|number| unsafe { OwnedFd::from_raw_fd(number) });
+        // Without another number it counts as one that there was no room for.
+        let descriptor = descriptor.and_then(|fd| above_standard_streams(fd).ok());
+        bytes.truncate(count);
+        Ok((count > 0).then_some(Packet { bytes, descriptor }))
+    }
+}
+
+impl AsFd for PacketSocket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::sys::stat::fstat;
+
+    use super::*;
+
+    #[test]
+    fn packets_stay_apart_and_carry_a_descriptor() {
+        let (ours, theirs) = pair().unwrap();
+        assert_eq!(theirs.receive().unwrap_err(), Errno::EAGAIN);
+        let file = std::fs::File::open("/dev/null").unwrap();
+        ours.send(b"one", Some(file.as_fd())).unwrap();
+        ours.send(b"two", None).unwrap();
+        let first = theirs.receive().unwrap().expect("it was sent");
+        assert_eq!(first.bytes, b"one");
+        let arrived = first.descriptor.expect("it was sent along");
+        assert_ne!(arrived.as_raw_fd(), file.as_raw_fd());
+        assert_eq!(fstat(&arrived).unwrap().st_rdev, fstat(&file).unwrap().st_rdev);
+        let second = theirs.receive().unwrap().expect("it was sent");
+        assert_eq!((second.bytes.as_slice(), second.descriptor.is_none()), (&b"two"[..], true));
+        drop(ours);
+        assert!(theirs.receive().unwrap().is_none(), "the other end is gone");
+        assert_eq!(theirs.send(b"three", None), Err(Errno::EPIPE));
+    }
+
+    #[test]
+    fn a_packet_may_be_as_long_as_the_limit() {
+        let (ours, theirs) = pair().unwrap();
+        ours.send(&vec![7; LONGEST], None).unwrap();
+        assert_eq!(theirs.receive().unwrap().expect("it was sent").bytes, vec![7; LONGEST]);
+    }
+}

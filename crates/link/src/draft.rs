@@ -1,0 +1,243 @@
+//! The result of a chunk, written into the ring item by item before its frame is published.
+//!
+//! Owns the place of the next item, and the word that says how far whole items are written. A worker
+//! does not know how long the next item takes, and sends nothing while it runs. So each result is at
+//! once where the parent can read it, for the price of a store:
+//!
+//! ```text
+//!              tail                              DRAFT
+//! … published ──┴─ room for the head │ item │ item ─┴─ being written …
+//! ```
+//!
+//! - The worker asked for the room, so nobody reads these bytes as a frame, and they do not change
+//!   before the parent's head has passed them. The word is stored with Release after each item, and
+//!   loaded with Acquire.
+//! - Positions only grow, so a word that was left by an earlier draft is not behind the tail.
+//!
+//! What could go wrong: (1) the parent has read everything; (2) the worker publishes this draft and
+//! begins the next one; (3) the parent loads the word, and takes the bytes of both for items of the
+//! first. So it looks at the tail after the word: who sees the word of the next draft sees that this one
+//! was published.
+
+use crate::ring::{RingWriter, Scribbled};
+use crate::wire::{Frame, ResultStatus, SMALL};
+use crate::{DRAFT, Ordering, RESULTS, Segment};
+
+/// The most that is drafted. More keeps more of the ring from others; less has long chunks finish
+/// their results in private memory, where the parent cannot see them.
+const MOST: usize = 256 * 1024;
+
+/// How long the head of a result is.
+pub(super) fn head_length() -> usize {
+    Frame::ResultItem { index: 0, status: ResultStatus::Value }.head(0).len()
+}
+
+/// See the module's header.
+#[derive(Debug)]
+pub struct Draft {
+    segment: &'static Segment,
+    start: u64,
+    end: u64,
+    limit: u64,
+}
+
+impl Draft {
+    /// The bytes of what ends it.
+    const TIME: u64 = size_of::<u64>() as u64;
+
+    /// A draft without room.
+    pub(super) fn new(segment: &'static Segment) -> Self {
+        Self { segment, start: 0, end: 0, limit: 0 }
+    }
+
+    /// Begins a draft behind what was written to `ring`.
+    pub(super) fn begin(&mut self, ring: &mut RingWriter) -> Result<(), Scribbled> {
+        let room = ring.room(self.segment, MOST)?.min(MOST) as u64;
+        self.start = ring.position() + head_length() as u64;
+        self.end = self.start;
+        // What ends it has its room in any case.
+        self.limit = (ring.position() + room).saturating_sub(Self::TIME);
+        Ok(())
+    }
+
+    /// How much was drafted.
+    pub fn length(&self) -> usize {
+        (self.end - self.start) as usize
+    }
+
+    /// Lets the parent see what was appended: a whole item.
+    #[inline]
+    pub fn show(&self) {
+        self.segment.line(DRAFT).number.store(self.end, Ordering::Release);
+    }
+
+    /// Moves an item from `output`, where it stands alone, if there is room for it and it is not long.
+    /// Otherwise it and all others stay there.
+    #[inline]
+    pub fn absorb(&mut self, output: &mut Vec<u8>) {
+        if output.len() <= SMALL && self.extend(output) {
+            output.clear();
+            self.show();
+        } else {
+            self.limit = self.end;
+        }
+    }
+
+    /// Ends a draft with the time that the chunk took. False when it is empty, or not all of the result.
+    pub fn end(&mut self, nanos: u64, output: &[u8]) -> bool {
+        if self.length() == 0 || !output.is_empty() {
+            return false;
+        }
+        self.limit = self.end + Self::TIME;
+        self.extend(&nanos.to_le_bytes())
+    }
+
+    /// Inlined wherever it is called, so that the length of a number is known: that makes it a store.
+    #[inline(always)]
+    fn put(&self, bytes: &[u8]) {
+        let place = (self.end % RESULTS.capacity as u64) as usize;
+        if place + bytes.len() <= RESULTS.capacity {
+            return self.segment.write(RESULTS.offset + place, bytes);
+        }
+        RESULTS.pieces(self.end, bytes.len(), |offset, piece| {
+            self.segment.write(offset, &bytes[piece]);
+        });
+    }
+
+    /// Appends bytes; returns `false` when there is no room for them.
+    #[inline]
+    pub fn extend(&mut self, bytes: &[u8]) -> bool {
+        let fits = self.end + bytes.len() as u64 <= self.limit;
+        if fits {
+            self.put(bytes);
+            self.end += bytes.len() as u64;
+        }
+        fits
+    }
+
+    /// Appends the first `length` of eight bytes; returns `false` when there is no room for all of them.
+    #[inline]
+    pub fn extend_short(&mut self, bytes: [u8; 8], length: usize) -> bool {
+        let fits = self.end + 8 <= self.limit;
+        if fits {
+            self.put(&bytes);
+            self.end += length as u64;
+        }
+        fits
+    }
+}
+
+/// When the parent reads what is drafted: whenever it grows slowly, by what it has grown since the look
+/// before the last one, because a worker that was not given a CPU for a moment is not slow; and now and
+/// then when it grows faster.
+#[derive(Debug, Default)]
+pub(super) struct Pace {
+    /// How far results had been drafted at the last two looks.
+    drafted: [u64; 2],
+    /// How many looks one after another found that too fast.
+    looks: u32,
+}
+
+impl Pace {
+    /// More shows results early that are about to come in one piece; less shows some later that belong
+    /// to items of some microseconds.
+    const SLOW: u64 = 1024;
+
+    /// More leaves quick results of a long chunk waiting for longer; less copies them more often.
+    const LOOKS: u32 = 8;
+
+    /// Whether to read, now that results are drafted up to `written`, a word that the worker may have
+    /// made up.
+    pub(super) fn look(&mut self, written: u64) -> bool {
+        let [before, last] = self.drafted;
+        self.drafted = [last, written];
+        let is_slow = written.wrapping_sub(before) <= Self::SLOW;
+        self.looks = if is_slow { 0 } else { (self.looks + 1) % Self::LOOKS };
+        self.looks == 0
+    }
+}
+
+#[cfg(not(loom))]
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SEGMENT;
+    use crate::ring::RingReader;
+
+    /// A draft behind `before` bytes that were written and read.
+    fn draft(before: usize) -> (Draft, RingWriter, RingReader) {
+        let segment: &'static Segment = Box::leak(Box::new(Segment::create(SEGMENT).unwrap().0));
+        let (mut writer, mut reader) = (RingWriter::new(RESULTS), RingReader::new(RESULTS));
+        for piece in [before / 2, before - before / 2] {
+            assert!(writer.room(segment, piece).unwrap() >= piece);
+            writer.put(segment, &vec![1; piece]);
+            writer.publish(segment);
+            assert_eq!(reader.available(segment).unwrap(), piece);
+            reader.read(segment, &mut vec![0; piece]);
+            reader.release(segment);
+        }
+        let mut draft = Draft::new(segment);
+        draft.begin(&mut writer).unwrap();
+        (draft, writer, reader)
+    }
+
+    fn drafted(draft: &Draft, reader: &RingReader) -> Vec<u8> {
+        let mut bytes = vec![0; draft.length()];
+        reader.peek(draft.segment, head_length(), &mut bytes);
+        bytes
+    }
+
+    #[test]
+    fn what_grows_slowly_is_read_at_every_look_and_what_grows_fast_at_every_eighth() {
+        let mut pace = Pace::default();
+        let mut reads = |step: u64| {
+            let looks = (1..=16).map(|look| pace.look(look * step)).filter(|read| *read);
+            looks.count()
+        };
+        assert_eq!([reads(1), reads(512), reads(10_000), reads(513)], [16, 16, 2, 2]);
+    }
+
+    #[test]
+    fn items_are_there_to_be_read_before_their_frame_is_published_around_the_end_too() {
+        let around = RESULTS.capacity - head_length();
+        for before in [0, around - 11, around - 8, around - 5, around, RESULTS.capacity] {
+            let (mut draft, _writer, mut reader) = draft(before);
+            assert!(draft.extend_short(*b"abc.....", 3) && draft.extend(b"de"));
+            let mut output = b"fghijklm".to_vec();
+            draft.absorb(&mut output);
+            assert_eq!((drafted(&draft, &reader), output.len()), (b"abcdefghijklm".to_vec(), 0));
+            let word = draft.segment.line(DRAFT).number.load(Ordering::Relaxed);
+            assert_eq!(word, reader.position() + head_length() as u64 + 13);
+            assert_eq!(reader.available(draft.segment).unwrap(), 0, "no frame is published");
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_stays_where_it_is_and_so_does_everything_behind_it() {
+        for long in [SMALL + 1, SMALL] {
+            let (mut draft, ..) = draft(0);
+            let fit = (MOST - head_length() - 8) / SMALL;
+            for _ in 0..if long > SMALL { 1 } else { fit } {
+                let mut output = vec![1; SMALL];
+                draft.absorb(&mut output);
+                assert!(output.is_empty());
+            }
+            let (mut output, length) = (vec![2; long], draft.length());
+            draft.absorb(&mut output);
+            assert!(!draft.extend_short([3; 8], 1) && !draft.extend(b"3"));
+            assert_eq!((draft.length(), output.len()), (length, long));
+            assert!(!draft.end(7, &output), "it is not all of the result");
+        }
+    }
+
+    #[test]
+    fn a_full_draft_has_room_for_its_end() {
+        let (mut draft, _writer, reader) = draft(0);
+        while draft.extend_short([1; 8], 8) {}
+        assert!(draft.end(7, &[]));
+        assert!(drafted(&draft, &reader).ends_with(&7_u64.to_le_bytes()));
+        assert!(head_length() + draft.length() <= MOST);
+        let (mut empty, ..) = self::draft(0);
+        assert!(!empty.end(7, &[]));
+    }
+}

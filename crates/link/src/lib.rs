@@ -1,0 +1,183 @@
+//! One worker's private channel, from both ends: a socket and a shared segment.
+//!
+//! ```text
+//!  parent: WorkerLink                    segment                      worker: ParentLink
+//!  ┌──────────────────┐      ┌──────────────────────────────┐       ┌──────────────────┐
+//!  │ send ────────────┼─────▶│ calls ring   Initialize,      │──────▶│ receive          │
+//!  │                  │      │              CallItem, Exit   │       │   │              │
+//!  │ take_back ───────┼─────▶│ claim        next task's index│◀──────┼─ claim           │
+//!  │                  │      │                               │       │   ▼              │
+//!  │ read ◀───────────┼──────│ results ring ResultItem       │◀──────┼─ send_result     │
+//!  │ watch ◀──────────┼──────│ bells        who sleeps       │◀──────┼─ (rings)         │
+//!  └──────▲───────────┘      └──────────────────────────────┘       └───────┬──────────┘
+//!         └───── socket: Hello, Ready, InitializerFailed, Bell, last words ──┘
+//! ```
+//!
+//! One crate of procpool's. Its interface follows the pool's needs and is not for anybody else. It owns
+//! the two rings, the claim word, the bells, the socket, the frames, and what waits for room. It knows no
+//! task, no pool and no process: an [`Entry`] is numbers, a payload is bytes.
+//!
+//! # Guarantees
+//!
+//! - A task is run by the worker or taken back by the parent, never both (`claim`).
+//! - A result is visible to the parent before the worker claims the next task, so a death leaves at most
+//!   one task in doubt.
+//! - Neither side sleeps while the other has something for it (`bell`).
+//! - The parent's end never blocks. The worker's end blocks wherever it has to.
+//! - Two workers share no link, so a worker that dies or scribbles at any instant damages only its own.
+//!   The parent validates everything that it reads; a value that no worker writes is [`Scribbled`].
+//! - A peer cannot make the other side use more memory than about twice what it really sent.
+//!
+//! The module `draft` shows the results of a chunk before the chunk is over. Each of these modules has its
+//! interleavings in its header; loom plays the same code in all of them (`just loom`).
+
+#![deny(unsafe_code)]
+
+mod bell;
+mod claim;
+mod clock;
+mod draft;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
+#[cfg(all(loom, test))]
+mod model;
+mod parent;
+mod ring;
+mod socket;
+#[expect(unsafe_code, reason = "the fence: everything unsafe is in this module")]
+mod sys;
+mod wire;
+mod worker;
+
+use std::sync::atomic::AtomicU32;
+
+use procpool_os::model::planted;
+use procpool_os::poller::current_cpu;
+use procpool_os::refused::Refused;
+
+use crate::bell::Bells;
+use crate::ring::Region;
+use crate::sys::segment::Segment;
+
+pub use crate::draft::Draft;
+pub use crate::parent::{Watch, WorkerEnds, WorkerLink};
+pub use crate::ring::Scribbled;
+pub use crate::socket::Socket;
+pub use crate::wire::{
+    Entry, Frame, FrameReader, Head, Hello, Malformed, Payload, Progress, Received, ResultStatus,
+    SMALL, Source, VERSION,
+};
+pub use crate::worker::{GONE, ParentLink, StopRequests};
+
+#[cfg(loom)]
+use loom::sync::atomic::{Ordering, fence};
+#[cfg(not(loom))]
+use std::sync::atomic::{Ordering, fence};
+
+/// The size of each ring. What a side writes over should have left the other side's own cache, which
+/// on today's processors holds about so much: half of it halves the speed of long payloads, twice as
+/// much adds nothing but memory, all of which a busy worker uses sooner or later.
+const RING: usize = 1024 * 1024;
+
+/// What a segment holds behind its lines.
+const SEGMENT: usize = 2 * RING;
+
+const CALLS: Region = Region { offset: 0, capacity: RING, tail: 0, head: 1 };
+const RESULTS: Region = Region { offset: RING, capacity: RING, tail: 2, head: 3 };
+/// Number: the index of the next task that the worker may claim.
+const CLAIM: usize = 4;
+const BELLS: Bells = Bells { worker: 5, parent: 6, room: 7 };
+/// Number: how long the worker's finished tasks took together, in nanoseconds.
+const BUSY: usize = 8;
+/// Number: one more than the index of the last task whose result was published.
+const FINISHED: usize = 9;
+/// Number: the CPU on which each side last waited, counted from 1; see [`Placement`].
+const WORKER_CPU: usize = 10;
+const PARENT_CPU: usize = 11;
+
+/// Number: whether the worker should sleep at once when it has nothing to do, because others are
+/// waiting for its CPU.
+const CROWDED: usize = 12;
+/// Number: when the task that was claimed last began, in nanoseconds of the monotonic clock.
+const STARTED: usize = 13;
+/// Number: one more than the index of the task that is asked to stop.
+const STOP: usize = 14;
+/// Number: up to which position of the results whole items are written, published or not; see [`draft`].
+const DRAFT: usize = 15;
+
+/// Number: what the system has refused the worker, which ends over it; see [`Refused`].
+const REFUSED: usize = 16;
+
+/// Where one side waits, and whether that is beside the other one, on the same CPU.
+///
+/// Two threads that look over and over, and yield to each other in between, never sleep, and the
+/// scheduler leaves both on one CPU although another one is idle: what they do takes twice as long.
+/// A thread that is woken from sleep is given an idle CPU. So of the waits on the same CPU, one in
+/// [`PATIENCE`](Self::PATIENCE) sleeps at once.
+#[derive(Debug)]
+struct Placement {
+    own: usize,
+    other: usize,
+    waits: AtomicU32,
+}
+
+impl Placement {
+    /// More leaves the two together for longer; less sleeps more often where there is but one CPU.
+    const PATIENCE: u32 = 16;
+
+    fn new(own: usize, other: usize) -> Self {
+        Self { own, other, waits: AtomicU32::new(0) }
+    }
+
+    /// Notes where the calling thread waits, and says whether it should rather sleep than look.
+    fn should_sleep(&self, segment: &Segment) -> bool {
+        let cpu = current_cpu();
+        // All Relaxed: hints, and only ever that.
+        segment.line(self.own).number.store(cpu, Ordering::Relaxed);
+        cpu != 0
+            && segment.line(self.other).number.load(Ordering::Relaxed) == cpu
+            && self.waits.fetch_add(1, Ordering::Relaxed).is_multiple_of(Self::PATIENCE)
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+    use nix::unistd::Pid;
+
+    /// Calls `test` in a thread that stays on its CPU, with what `current_cpu` says there.
+    fn on_one_cpu(test: impl FnOnce(u64) + Send) {
+        let this = Pid::from_raw(0);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let usable = sched_getaffinity(this).unwrap();
+                let cpu = (0..CpuSet::count()).find(|cpu| usable.is_set(*cpu) == Ok(true)).unwrap();
+                let mut one = CpuSet::new();
+                one.set(cpu).unwrap();
+                sched_setaffinity(this, &one).unwrap();
+                test(cpu as u64 + 1);
+            });
+        });
+    }
+
+    #[test]
+    fn of_the_waits_beside_the_other_side_one_in_sixteen_sleeps() {
+        on_one_cpu(|cpu| {
+            let (segment, _memory) = Segment::create(0).unwrap();
+            let parent = Placement::new(PARENT_CPU, WORKER_CPU);
+            assert!(!parent.should_sleep(&segment), "the other side has not waited yet");
+            let noted = segment.line(PARENT_CPU).number.load(Ordering::Relaxed);
+            assert_eq!(noted, cpu, "where it waits, for the other side");
+
+            segment.line(WORKER_CPU).number.store(cpu + 1, Ordering::Relaxed);
+            assert!((0..32).all(|_| !parent.should_sleep(&segment)), "the other side is elsewhere");
+
+            segment.line(WORKER_CPU).number.store(cpu, Ordering::Relaxed);
+            let sleeps: Vec<bool> = (0..32).map(|_| parent.should_sleep(&segment)).collect();
+            let expected: Vec<bool> = (0..32).map(|wait| wait % 16 == 0).collect();
+            assert_eq!(sleeps, expected);
+        });
+    }
+}

@@ -1,0 +1,453 @@
+//! The parent's end of a link.
+//!
+//! Owns the sending of tasks, what of them the ring has no room for, and the reading of results.
+//! Everything but [`Watch`] runs under the pool's lock and never blocks. Frames leave in the order
+//! in which they were sent: while something waits in the outbox, everything else queues up behind.
+
+use std::collections::VecDeque;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use nix::errno::Errno;
+use procpool_os::poller::{SPIN, SPIN_WITHIN, spin};
+
+use crate::claim;
+use crate::clock::monotonic_nanos;
+use crate::draft::{Pace, head_length};
+use crate::ring::{Region, RingReader, RingWriter, Scribbled};
+use crate::socket::{self, Socket};
+use crate::wire::{Entry, Frame, FrameReader, Head, Progress, Received, SMALL, padding_before};
+use crate::worker::RingSource;
+use crate::{
+    BELLS, BUSY, CALLS, CLAIM, CROWDED, DRAFT, FINISHED, Ordering, PARENT_CPU, Placement, REFUSED,
+    RESULTS, Refused, SEGMENT, STARTED, STOP, Segment, WORKER_CPU,
+};
+
+/// How much is written before the worker is told. More wakes it less often; less lets it start
+/// copying sooner, while the rest is being written.
+const SLICE: usize = 64 * 1024;
+
+/// How much is moved in one go. More holds the pool's lock for longer.
+const TURN: usize = 1 << 20;
+
+/// See the module's header.
+#[derive(Debug)]
+pub struct WorkerLink {
+    socket: Socket,
+    news: FrameReader,
+    shared: Arc<Shared>,
+    calls: RingWriter,
+    results: RingReader,
+    reader: FrameReader,
+    outbox: VecDeque<Outgoing>,
+    /// How many tasks were sent: the index of the next one.
+    sent: u64,
+    /// The claim word as last seen: it only grows.
+    claimed: u64,
+    pace: Pace,
+    /// Whether something was put into the ring that the worker has not been told of.
+    unpublished: bool,
+    /// Whether the worker was asked to ring when there is room, and how often so far.
+    waits_for_room: bool,
+    room_waits: u64,
+}
+
+/// What the threads of the parent share of a link.
+#[derive(Debug)]
+struct Shared {
+    segment: Segment,
+    /// Set when the watcher should leave the segment and look at the pool.
+    nudged: AtomicBool,
+    placement: Placement,
+}
+
+/// A frame that the ring has no room for; its first `written` bytes are sent.
+#[derive(Debug)]
+struct Outgoing {
+    head: Head,
+    payload: Bytes,
+    written: usize,
+}
+
+/// The descriptors of a link that its worker takes over.
+#[derive(Debug)]
+pub struct WorkerEnds {
+    /// Becomes a [`Socket`].
+    pub socket: OwnedFd,
+    /// The segment.
+    pub memory: OwnedFd,
+}
+
+impl WorkerLink {
+    /// Makes a link: the parent's end, and the descriptors that the worker takes over.
+    ///
+    /// # Errors
+    ///
+    /// The part that could not be made, and the system's answer.
+    pub fn pair() -> Result<(Self, WorkerEnds), (&'static str, Errno)> {
+        let failed = |what| move |errno| (what, errno);
+        let (ours, socket) = socket::pair().map_err(failed("a socket pair"))?;
+        let (segment, memory) = Segment::create(SEGMENT).map_err(failed("shared memory"))?;
+        Ok((Self::new(ours, segment), WorkerEnds { socket, memory }))
+    }
+
+    pub(crate) fn new(socket: Socket, segment: Segment) -> Self {
+        Self {
+            socket,
+            news: FrameReader::new(),
+            shared: Arc::new(Shared {
+                segment,
+                nudged: AtomicBool::new(false),
+                placement: Placement::new(PARENT_CPU, WORKER_CPU),
+            }),
+            calls: RingWriter::new(CALLS),
+            results: RingReader::new(RESULTS),
+            reader: FrameReader::new(),
+            outbox: VecDeque::new(),
+            sent: 0,
+            claimed: 0,
+            pace: Pace::default(),
+            unpublished: false,
+            waits_for_room: false,
+            room_waits: 0,
+        }
+    }
+
+    /// What the system has refused a worker that has ended over it.
+    pub fn refused(&self) -> Option<Refused> {
+        // Relaxed: it has ended.
+        Refused::from_number(self.shared.segment.line(REFUSED).number.load(Ordering::Relaxed))
+    }
+
+    // ---- tasks to the worker ----
+
+    /// Sends the next task. The worker sees it after the next [`publish`](Self::publish).
+    pub fn send_call(&mut self, entry: Entry, arguments: &Bytes) -> Result<(), Scribbled> {
+        self.send_part(entry, arguments, 0..arguments.len())
+    }
+
+    /// As [`send_call`](Self::send_call), for arguments that are a part of `block`.
+    pub fn send_part(
+        &mut self,
+        entry: Entry,
+        block: &Bytes,
+        part: std::ops::Range<usize>,
+    ) -> Result<(), Scribbled> {
+        let head = Frame::CallItem { index: self.sent, entry }.head(part.len());
+        self.sent += 1;
+        self.put(head, &block[part.clone()], || block.slice(part))
+    }
+
+    /// Sends a frame that is no task.
+    pub fn send(&mut self, frame: Frame, payload: &Bytes) -> Result<(), Scribbled> {
+        self.put(frame.head(payload.len()), payload, || payload.clone())
+    }
+
+    fn put(
+        &mut self,
+        head: Head,
+        payload: &[u8],
+        keep: impl FnOnce() -> Bytes,
+    ) -> Result<(), Scribbled> {
+        let segment = &self.shared.segment;
+        let total = head.len() + payload.len();
+        let fits = payload.len() <= SMALL && self.outbox.is_empty();
+        if fits && self.calls.room(segment, total)? >= total {
+            self.calls.put(segment, &head);
+            self.calls.put(segment, payload);
+            self.unpublished = true;
+        } else {
+            self.outbox.push_back(Outgoing { head, payload: keep(), written: 0 });
+        }
+        Ok(())
+    }
+
+    /// Whether something was sent that the worker cannot see yet.
+    pub fn is_behind(&self) -> bool {
+        self.unpublished || !self.outbox.is_empty()
+    }
+
+    /// Says whether more workers have something to do than there are CPUs.
+    pub fn set_crowded(&self, crowded: bool) {
+        // Relaxed: a hint.
+        let line = self.shared.segment.line(CROWDED);
+        line.number.store(u64::from(crowded), Ordering::Relaxed);
+    }
+
+    /// Lets the worker see what was sent, and sends what it has made room for. Returns whether there
+    /// is room for more of what waits: the caller has had its turn, and should come back.
+    pub fn publish(&mut self) -> Result<bool, Scribbled> {
+        let mut moved = 0;
+        loop {
+            let slice = self.move_slice()?;
+            moved += slice;
+            if self.unpublished {
+                self.unpublished = false;
+                self.calls.publish(&self.shared.segment);
+                BELLS.wake_worker(&self.shared.segment);
+            }
+            if self.outbox.is_empty() {
+                if std::mem::take(&mut self.waits_for_room) {
+                    BELLS.want_room(&self.shared.segment, 0);
+                }
+                return Ok(false);
+            }
+            if slice < SLICE || moved >= TURN {
+                // The worker rings when half of the ring is free, unless it is by now.
+                self.room_waits += 1;
+                self.waits_for_room = true;
+                BELLS.want_room(&self.shared.segment, self.room_waits);
+                let has_room = self.has_half_room()?;
+                if !has_room || moved >= TURN {
+                    return Ok(has_room);
+                }
+            }
+        }
+    }
+
+    /// Moves a slice from the outbox to the ring, if there is room; returns how much.
+    fn move_slice(&mut self) -> Result<usize, Scribbled> {
+        let segment = &self.shared.segment;
+        let mut moved = 0;
+        while let Some(frame) = self.outbox.front_mut()
+            && moved < SLICE
+        {
+            if frame.written == 0 && frame.payload.len() > SMALL {
+                let padding = padding_before(self.calls.position(), frame.head.len());
+                if self.calls.room(segment, padding.len())? < padding.len() {
+                    break;
+                }
+                self.calls.put(segment, &padding);
+            }
+            let rest = match frame.head.get(frame.written..) {
+                Some(rest) if !rest.is_empty() => rest,
+                _ => &frame.payload[frame.written - frame.head.len()..],
+            };
+            let wanted = rest.len().min(SLICE);
+            let count = self.calls.room(segment, wanted)?.min(wanted);
+            if count == 0 && wanted > 0 {
+                break;
+            }
+            self.calls.put(segment, &rest[..count]);
+            self.unpublished = true;
+            frame.written += count;
+            moved += count;
+            if frame.written == frame.head.len() + frame.payload.len() {
+                self.outbox.pop_front();
+            }
+        }
+        Ok(moved)
+    }
+
+    fn has_half_room(&mut self) -> Result<bool, Scribbled> {
+        let half = self.calls.capacity() / 2;
+        Ok(self.calls.room(&self.shared.segment, half)? >= half)
+    }
+
+    /// How many tasks were sent: the index of the next one.
+    pub fn sent(&self) -> u64 {
+        self.sent
+    }
+
+    /// The index of the first task that the worker has not claimed.
+    pub fn claimed(&mut self) -> Result<u64, Scribbled> {
+        let possible = self.claimed..=self.sent;
+        self.claimed = claim::claimed(&self.shared.segment, CLAIM, possible)?;
+        Ok(self.claimed)
+    }
+
+    /// Takes back all tasks that the worker has not claimed; returns the index of the first.
+    pub fn take_back(&mut self) -> Result<u64, Scribbled> {
+        let possible = self.claimed..=self.sent;
+        let first = claim::take_back(&self.shared.segment, CLAIM, possible)?;
+        self.claimed = self.sent;
+        Ok(first)
+    }
+
+    /// When the task that was claimed last began, as the worker says, but not after `now`.
+    ///
+    /// The worker writes this before it claims, so after [`claimed`](Self::claimed) has shown a claim
+    /// this is the start of that task or of a later one.
+    pub fn started(&self, now: Instant) -> Instant {
+        // Relaxed: the claim that was seen came after it.
+        let started = self.shared.segment.line(STARTED).number.load(Ordering::Relaxed);
+        let ago = Duration::from_nanos(monotonic_nanos().saturating_sub(started));
+        now.checked_sub(ago).unwrap_or(now)
+    }
+
+    /// Asks the task with index `index` to stop; what it makes of that is its own affair.
+    pub fn ask_to_stop(&self, index: u64) {
+        // Relaxed: the task looks again and again, and nothing else depends on it.
+        self.shared.segment.line(STOP).number.store(index + 1, Ordering::Relaxed);
+    }
+
+    // ---- results from the worker ----
+
+    /// Reads until a result is whole or the ring has nothing more; see [`FrameReader::fill`].
+    pub fn fill(&mut self) -> io::Result<Progress> {
+        self.reader.fill(&mut RingSource::new(&mut self.results, &self.shared.segment))
+    }
+
+    /// Whether it is time to read what is drafted.
+    pub fn look_at_draft(&mut self) -> bool {
+        // Relaxed: a hint.
+        self.pace.look(self.shared.segment.line(DRAFT).number.load(Ordering::Relaxed))
+    }
+
+    /// Copies the whole items of the result that is being drafted, without the first `shown` bytes;
+    /// nothing while there is a result to be read before it.
+    pub fn draft(&mut self, shown: usize) -> Result<Vec<u8>, Scribbled> {
+        let segment = &self.shared.segment;
+        let written = segment.line(DRAFT).number.load(Ordering::Acquire);
+        let skip = head_length() + shown;
+        let drafted = written.saturating_sub(self.results.position() + skip as u64);
+        // The tail after the word: see the header of `draft`.
+        let is_behind = self.results.available(segment)? > 0 || self.reader.is_within_large();
+        if drafted == 0 || is_behind {
+            return Ok(Vec::new());
+        }
+        if drafted > RESULTS.capacity as u64 {
+            return Err(Scribbled);
+        }
+        let mut items = vec![0; drafted as usize];
+        self.results.peek(segment, skip, &mut items);
+        Ok(items)
+    }
+
+    /// Keeps memory for the next long result; see [`FrameReader::reuse`].
+    pub fn reuse(&mut self, memory: Vec<u8>) {
+        self.reader.reuse(memory);
+    }
+
+    /// Takes the frame that `fill` announced.
+    pub fn frame(&mut self) -> Received<'_> {
+        self.reader.frame()
+    }
+
+    /// Lets the worker go on if it waits for room for its results.
+    pub fn release(&mut self) {
+        BELLS.wake_worker(&self.shared.segment);
+    }
+
+    /// Says up to which task the results may wait: the one with index `index`, and those after it,
+    /// are told of at once. The caller reads results afterwards, which may be there already.
+    pub fn ring_from(&self, index: u64) {
+        BELLS.ring_from(&self.shared.segment, index.saturating_add(1));
+    }
+
+    /// Whether there are results that were not read.
+    pub fn has_results(&self) -> bool {
+        self.results.has_more(&self.shared.segment)
+    }
+
+    /// Whether a part of a long result was read.
+    pub fn is_within_result(&self) -> bool {
+        self.reader.is_within_large()
+    }
+
+    /// Writes every word of this side anew, and wakes the worker: a task may have written to them, and
+    /// then the worker sleeps, or waits for somebody else, and says nothing. `from` is the index of
+    /// [`ring_from`](Self::ring_from).
+    pub fn refresh(&mut self, from: u64, is_watched: bool) {
+        let segment = &self.shared.segment;
+        self.calls.publish(segment);
+        self.results.release(segment);
+        BELLS.want_room(segment, if self.waits_for_room { self.room_waits } else { 0 });
+        self.ring_from(from);
+        if is_watched {
+            self.nudge();
+        } else {
+            self.leave();
+        }
+        BELLS.wake_worker_whatever(segment);
+    }
+
+    /// How many bytes of results were read so far.
+    pub fn bytes_read(&self) -> u64 {
+        self.results.position()
+    }
+
+    /// How long the worker's finished tasks took together, in nanoseconds, as it says.
+    pub fn busy_nanos(&self) -> u64 {
+        self.shared.segment.line(BUSY).number.load(Ordering::Relaxed)
+    }
+
+    // ---- news through the socket ----
+
+    /// Reads until a frame is whole or the socket has nothing more.
+    pub fn fill_news(&mut self) -> io::Result<Progress> {
+        self.news.fill(&mut &self.socket)
+    }
+
+    /// Takes the frame that `fill_news` announced.
+    pub fn news(&mut self) -> Received<'_> {
+        self.news.frame()
+    }
+
+    // ---- waiting for results outside the pool's lock ----
+
+    /// Makes the calling thread the one that waits for results.
+    pub fn watch(&self) -> Watch {
+        BELLS.watch(&self.shared.segment);
+        Watch(Arc::clone(&self.shared))
+    }
+
+    /// How long the watcher should look before it sleeps.
+    pub fn patience(&self) -> Duration {
+        let within = !self.outbox.is_empty() || self.reader.is_within_large();
+        if within { SPIN_WITHIN } else { SPIN }
+    }
+
+    /// Ends the watching. The caller reads results afterwards.
+    pub fn leave(&self) {
+        BELLS.leave(&self.shared.segment);
+    }
+
+    /// Makes the watcher look at the pool again.
+    pub fn nudge(&self) {
+        self.shared.nudged.store(true, Ordering::Release);
+        BELLS.wake_watcher(&self.shared.segment);
+    }
+}
+
+impl AsFd for WorkerLink {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+/// What a thread needs that waits for a worker's results: it keeps the memory, not the worker.
+#[derive(Debug)]
+pub struct Watch(Arc<Shared>);
+
+impl Watch {
+    /// Waits until the pool should be looked at: the results are there that it wants to hear of, or
+    /// room for more of what is being sent, or somebody nudged, or `deadline` passed. May return
+    /// early. It looks for `limit` before it sleeps.
+    pub fn wait(&self, deadline: Option<Instant>, limit: Option<Duration>) {
+        let soon = || self.has_news().then_some(());
+        let sleep = self.0.placement.should_sleep(&self.0.segment);
+        if let Some(limit) = limit
+            && !sleep
+            && spin(limit, soon).is_some()
+        {
+            return;
+        }
+        BELLS.sleep_as_watcher(&self.0.segment, deadline, || self.has_news());
+    }
+
+    fn has_news(&self) -> bool {
+        // Only hints: whatever the worker wrote here, the pool then reads it with care.
+        let segment = &self.0.segment;
+        let line = |line| segment.line(line).number.load(Ordering::Acquire);
+        let held = |ring: Region| line(ring.tail).wrapping_sub(line(ring.head));
+        BELLS.is_reached(segment, line(FINISHED))
+            || held(RESULTS) >= SLICE as u64
+            || (BELLS.wants_room(segment) != 0 && held(CALLS) <= CALLS.capacity as u64 / 2)
+            || self.0.nudged.swap(false, Ordering::Acquire)
+    }
+}

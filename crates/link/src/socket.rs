@@ -1,0 +1,63 @@
+//! The two ends of a link: a pair of connected stream sockets.
+//!
+//! Owns the descriptors' flags (close-on-exec always, non-blocking in the parent) and the promise
+//! that writing to a dead peer is an error, never a SIGPIPE. Knows no frames, only that they can be
+//! read from here.
+
+use std::io::{self, IoSlice, Read, Write};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+
+use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, sendmsg, socketpair};
+use procpool_os::descriptor::above_standard_streams;
+
+use crate::wire::Source;
+
+/// One end of a link.
+#[derive(Debug)]
+pub struct Socket(UnixStream);
+
+/// Makes a link: the parent's end, non-blocking, and the worker's.
+pub(crate) fn pair() -> nix::Result<(Socket, OwnedFd)> {
+    let flags = SockFlag::SOCK_CLOEXEC;
+    let (parent, worker) = socketpair(AddressFamily::Unix, SockType::Stream, None, flags)?;
+    let parent = UnixStream::from(above_standard_streams(parent)?);
+    parent.set_nonblocking(true).map_err(|error| errno_of(&error))?;
+    Ok((Socket(parent), above_standard_streams(worker)?))
+}
+
+fn errno_of(error: &io::Error) -> nix::errno::Errno {
+    nix::errno::Errno::from_raw(error.raw_os_error().unwrap_or(nix::libc::EIO))
+}
+
+/// The worker's end, which it was started with or sent.
+impl From<OwnedFd> for Socket {
+    fn from(fd: OwnedFd) -> Self {
+        Self(UnixStream::from(fd))
+    }
+}
+
+impl Read for &Socket {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        (&self.0).read(buffer)
+    }
+}
+
+impl Source for &Socket {}
+
+impl Write for &Socket {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let parts = [IoSlice::new(bytes)];
+        Ok(sendmsg::<()>(self.0.as_raw_fd(), &parts, &[], MsgFlags::MSG_NOSIGNAL, None)?)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}

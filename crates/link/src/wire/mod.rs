@@ -1,0 +1,326 @@
+//! The frames that travel between the parent and one worker.
+//!
+//! Owns their layout; knows only `Read` and byte slices, never a descriptor, a function or a
+//! process. A frame is
+//!
+//! ```text
+//! length: u64 le (bytes after this field) | kind: u8 | fields | payload
+//!
+//! 1 Hello             worker → parent   version u32 | pid u32 | device u64 | inode u64
+//! 2 Initialize        parent → worker   entry | encoded initargs
+//! 3 Ready             worker → parent   (empty)
+//! 4 InitializerFailed worker → parent   encoded InitializerFailure
+//! 5 CallItem          parent → worker   index u64 | entry | encoded arguments
+//! 6 ResultItem        worker → parent   index u64 | status u8 | encoded value or Failure
+//! 7 Exit              parent → worker   (empty)
+//! 8 Bell              worker → parent   (empty)
+//! 9 Padding           both ways         bytes that nobody looks at
+//! 10 Finalize         parent → worker   entry
+//! 11 Skipped          worker → parent   from u64 | to u64
+//!
+//! status: 0 value, 1 failure, 2 failure and the worker is about to end, 3 a part: more follows
+//! entry: trampoline offset i64 | tag u64 | function offset i64 | tag u64
+//! ```
+//!
+//! with every number little-endian. What comes before "encoded" is the frame's *head*, the rest its
+//! *payload*, which a long frame keeps in a vector of its own. The index counts the tasks that were
+//! sent to one worker, from 0. The layout is pinned by golden bytes in the tests below: a
+//! change of it is a change of [`VERSION`].
+
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
+mod reader;
+
+pub use reader::{FrameReader, Payload, Progress, Received, SMALL, Source};
+
+use procpool_os::code::FunctionRef;
+
+/// The protocol's version. Both ends are the same executable, so a difference means that the
+/// worker is not the program that its parent is.
+pub const VERSION: u32 = 4;
+
+/// The longest frame that is believed. A longer one cannot come from a working peer; a shorter
+/// one is still only allocated as its bytes arrive. Raising it costs nothing until such frames
+/// come; lowering it limits arguments and results.
+pub(crate) const MAX_FRAME: u64 = 1 << 40;
+
+const LENGTH: usize = size_of::<u64>();
+
+/// What a worker calls: the trampoline knows the types, the function is the user's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry {
+    /// Takes the function.
+    pub trampoline: FunctionRef,
+    /// The user's.
+    pub function: FunctionRef,
+}
+
+/// Who a worker is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hello {
+    /// [`VERSION`].
+    pub version: u32,
+    /// Its process.
+    pub pid: u32,
+    /// The file system that holds its executable.
+    pub device: u64,
+    /// The file that its executable is.
+    pub inode: u64,
+}
+
+/// What a `ResultItem` holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResultStatus {
+    /// A value.
+    Value = 0,
+    /// An error instead of a value.
+    Failure = 1,
+    /// A failure, from a worker that is about to end: it takes no further task.
+    LastWords = 2,
+    /// The first items of a chunk's value: the frame of the others follows.
+    Part = 3,
+}
+
+/// A frame without its payload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Frame {
+    /// The worker is there.
+    Hello(Hello),
+    /// The initializer, with the encoded initargs as payload.
+    Initialize {
+        /// What to call.
+        entry: Entry,
+    },
+    /// The initializer has succeeded.
+    Ready,
+    /// The initializer has failed; the payload says why.
+    InitializerFailed,
+    /// A task, with its encoded arguments as payload.
+    CallItem {
+        /// The number of the task among those sent to this worker.
+        index: u64,
+        /// What to call.
+        entry: Entry,
+    },
+    /// The result of a task, as payload.
+    ResultItem {
+        /// The number of the task.
+        index: u64,
+        /// What the payload is.
+        status: ResultStatus,
+    },
+    /// Before `Exit`: what is to be called with the worker's state.
+    Finalize {
+        /// What to call.
+        entry: Entry,
+    },
+    /// The worker is to exit.
+    Exit,
+    /// There is something in the segment for the parent.
+    Bell,
+    /// The worker found the tasks of these indices taken back, and will not run them.
+    Skipped {
+        /// The first.
+        from: u64,
+        /// The one after the last.
+        to: u64,
+    },
+    /// So that what comes next is aligned; readers skip it.
+    Padding,
+}
+
+/// A frame that does not follow the layout above.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Malformed(pub &'static str);
+
+impl std::fmt::Display for Malformed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+/// The longest head: length, kind, index and entry of a `CallItem`.
+const HEAD: usize = LENGTH + 1 + 8 + 32;
+
+/// The kind of a `Padding`.
+const PADDING: u8 = 9;
+
+/// The bytes of a `Padding` after which a frame with `head` bytes of head has its payload where a large
+/// vector has its own: 16 bytes behind a multiple of 64, if it starts at `position` without.
+///
+/// Some processors copy at a tenth of their speed when the target lies 1 to 16 bytes behind the source
+/// within a page (see glibc's bug 30994). Between places that agree modulo 64 that cannot happen.
+pub(crate) fn padding_before(position: u64, head: usize) -> Vec<u8> {
+    const SHORTEST: usize = LENGTH + 1;
+    const PLACE: u64 = 16;
+    let missing = PLACE.wrapping_sub(position.wrapping_add(head as u64)) % 64;
+    let missing = match missing as usize {
+        0 => return Vec::new(),
+        enough @ SHORTEST.. => enough,
+        few => few + 64,
+    };
+    let mut padding = Frame::Padding.head(missing - SHORTEST).to_vec();
+    padding.resize(missing, 0);
+    padding
+}
+
+/// What of a frame comes before its payload, as bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct Head {
+    bytes: [u8; HEAD],
+    length: usize,
+}
+
+impl std::ops::Deref for Head {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+}
+
+impl Head {
+    fn put(&mut self, bytes: &[u8]) {
+        self.bytes[self.length..self.length + bytes.len()].copy_from_slice(bytes);
+        self.length += bytes.len();
+    }
+
+    fn put_entry(&mut self, entry: &Entry) {
+        for function in [entry.trampoline, entry.function] {
+            self.put(&function.offset.to_le_bytes());
+            self.put(&function.tag.to_le_bytes());
+        }
+    }
+}
+
+/// How long the head of a frame of this kind is, without the length field.
+fn head_length(kind: u8) -> usize {
+    match kind {
+        1 => 1 + 4 + 4 + 8 + 8,
+        2 | 10 => 1 + 32,
+        5 => 1 + 8 + 32,
+        6 => 1 + 8 + 1,
+        11 => 1 + 8 + 8,
+        _ => 1,
+    }
+}
+
+impl Frame {
+    /// Encodes the head of the frame, its length field included, before `payload` bytes.
+    pub fn head(&self, payload: usize) -> Head {
+        let mut head = Head { bytes: [0; HEAD], length: LENGTH };
+        match self {
+            Frame::Hello(hello) => {
+                head.put(&[1]);
+                head.put(&hello.version.to_le_bytes());
+                head.put(&hello.pid.to_le_bytes());
+                head.put(&hello.device.to_le_bytes());
+                head.put(&hello.inode.to_le_bytes());
+            }
+            Frame::Initialize { entry } => {
+                head.put(&[2]);
+                head.put_entry(entry);
+            }
+            Frame::Ready => head.put(&[3]),
+            Frame::InitializerFailed => head.put(&[4]),
+            Frame::CallItem { index, entry } => {
+                head.put(&[5]);
+                head.put(&index.to_le_bytes());
+                head.put_entry(entry);
+            }
+            Frame::ResultItem { index, status } => {
+                head.put(&[6]);
+                head.put(&index.to_le_bytes());
+                head.put(&[*status as u8]);
+            }
+            Frame::Finalize { entry } => {
+                head.put(&[10]);
+                head.put_entry(entry);
+            }
+            Frame::Exit => head.put(&[7]),
+            Frame::Bell => head.put(&[8]),
+            Frame::Skipped { from, to } => {
+                head.put(&[11]);
+                head.put(&from.to_le_bytes());
+                head.put(&to.to_le_bytes());
+            }
+            Frame::Padding => head.put(&[PADDING]),
+        }
+        let length = (head.length - LENGTH + payload) as u64;
+        head.bytes[..LENGTH].copy_from_slice(&length.to_le_bytes());
+        head
+    }
+
+    /// Decodes a head, without the length field, that is followed by `payload` bytes.
+    pub fn decode(head: &[u8], payload: usize) -> Result<Self, Malformed> {
+        let mut rest = head;
+        let frame = match take::<1>(&mut rest)? {
+            [1] => Frame::Hello(Hello {
+                version: u32::from_le_bytes(take(&mut rest)?),
+                pid: u32::from_le_bytes(take(&mut rest)?),
+                device: u64::from_le_bytes(take(&mut rest)?),
+                inode: u64::from_le_bytes(take(&mut rest)?),
+            }),
+            [2] => Frame::Initialize { entry: take_entry(&mut rest)? },
+            [3] => Frame::Ready,
+            [4] => Frame::InitializerFailed,
+            [5] => Frame::CallItem {
+                index: u64::from_le_bytes(take(&mut rest)?),
+                entry: take_entry(&mut rest)?,
+            },
+            [6] => Frame::ResultItem {
+                index: u64::from_le_bytes(take(&mut rest)?),
+                status: match take(&mut rest)? {
+                    [0] => ResultStatus::Value,
+                    [1] => ResultStatus::Failure,
+                    [2] => ResultStatus::LastWords,
+                    [3] => ResultStatus::Part,
+                    _ => return Err(Malformed("a result that is neither a value nor a failure")),
+                },
+            },
+            [10] => Frame::Finalize { entry: take_entry(&mut rest)? },
+            [7] => Frame::Exit,
+            [8] => Frame::Bell,
+            [11] => Frame::Skipped {
+                from: u64::from_le_bytes(take(&mut rest)?),
+                to: u64::from_le_bytes(take(&mut rest)?),
+            },
+            [PADDING] => Frame::Padding,
+            _ => return Err(Malformed("a frame of an unknown kind")),
+        };
+        let bare = matches!(
+            frame,
+            Frame::Hello(_)
+                | Frame::Ready
+                | Frame::Finalize { .. }
+                | Frame::Exit
+                | Frame::Bell
+                | Frame::Skipped { .. }
+        );
+        if rest.is_empty() && (payload == 0 || !bare) {
+            Ok(frame)
+        } else {
+            Err(Malformed("a frame with bytes left over"))
+        }
+    }
+}
+
+fn take_entry(rest: &mut &[u8]) -> Result<Entry, Malformed> {
+    let mut function = || -> Result<FunctionRef, Malformed> {
+        Ok(FunctionRef {
+            offset: i64::from_le_bytes(take(rest)?),
+            tag: u64::from_le_bytes(take(rest)?),
+        })
+    };
+    Ok(Entry { trampoline: function()?, function: function()? })
+}
+
+fn take<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], Malformed> {
+    let (head, tail) =
+        rest.split_first_chunk::<N>().ok_or(Malformed("a frame that is too short"))?;
+    *rest = tail;
+    Ok(*head)
+}
+
+#[cfg(test)]
+mod tests;

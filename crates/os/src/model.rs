@@ -1,0 +1,96 @@
+//! The model: a crate's code in every interleaving of its threads, and bugs planted in it.
+//!
+//! Owns the playing of scenes, small programs of two or three threads that run the shipped code on
+//! loom's atomics. A crate that has scenes lists them, and the bugs that can be planted in its code.
+//! Every scene holds as it is, and every planted bug is found by a scene: without the second, the
+//! first would prove nothing. Run with `just loom`. No bug is ever planted in a shipped program.
+
+/// Returns whether the bug of this name is planted: never, except in the model.
+#[cfg(not(loom))]
+pub const fn planted(_bug: &str) -> bool {
+    false
+}
+
+#[cfg(loom)]
+pub use checked::{Scene, every_planted_bug_is_found, every_scene_holds, planted, play};
+
+#[cfg(loom)]
+mod checked {
+    use std::process::Command;
+    use std::sync::OnceLock;
+
+    /// A scene, by name.
+    pub type Scene = (&'static str, fn());
+
+    /// The bug that is planted in this process.
+    static PLANTED: OnceLock<String> = OnceLock::new();
+
+    /// Returns whether the bug of this name is planted.
+    pub fn planted(bug: &str) -> bool {
+        PLANTED.get().is_some_and(|planted| planted == bug)
+    }
+
+    /// Plays one scene in every interleaving: the one that `PROCPOOL_SCENE` names, with the bug that
+    /// `PROCPOOL_BUG` names.
+    ///
+    /// # Panics
+    ///
+    /// When the scene does not hold, or no such scene is in `scenes`.
+    pub fn play(scenes: &[Scene]) {
+        let name = std::env::var("PROCPOOL_SCENE").expect("PROCPOOL_SCENE names a scene");
+        let (_, scene) = scenes.iter().find(|(scene, _)| *scene == name).expect("a known scene");
+        if let Ok(bug) = std::env::var("PROCPOOL_BUG") {
+            PLANTED.get_or_init(|| bug);
+        }
+        let mut builder = loom::model::Builder::new();
+        // Every bug that is planted, and every one met so far, needs at most two.
+        builder.preemption_bound = Some(3);
+        builder.check(*scene);
+        println!("the scene holds");
+    }
+
+    /// Returns whether loom finds nothing wrong with a scene; otherwise its output. The scene is played
+    /// by the ignored test `player`, in a process of its own: loom cannot always unwind out of a scene
+    /// that went wrong.
+    fn holds(player: &str, scene: &str, bug: Option<&str>) -> Result<(), String> {
+        let mut program = Command::new(std::env::current_exe().expect("a test program has a path"));
+        program.args(["--exact", player, "--ignored", "--nocapture"]).env("PROCPOOL_SCENE", scene);
+        if let Some(bug) = bug {
+            program.env("PROCPOOL_BUG", bug);
+        }
+        let play = program.output().expect("a test program can be started");
+        let said = String::from_utf8_lossy(&play.stdout).contains("the scene holds");
+        if play.status.success() && said {
+            return Ok(());
+        }
+        Err(String::from_utf8_lossy(&play.stderr).into_owned())
+    }
+
+    /// Plays every scene by the test `player`, which calls [`play`].
+    ///
+    /// # Panics
+    ///
+    /// When a scene does not hold.
+    pub fn every_scene_holds(player: &str, scenes: &[Scene]) {
+        for (name, _) in scenes {
+            if let Err(said) = holds(player, name, None) {
+                panic!("{name}: {said}");
+            }
+        }
+    }
+
+    /// Plants every bug, one at a time, and plays the scenes.
+    ///
+    /// # Panics
+    ///
+    /// When every scene holds although a bug is planted.
+    pub fn every_planted_bug_is_found(player: &str, scenes: &[Scene], bugs: &[&str]) {
+        for bug in bugs {
+            let finds = |scene: &str| holds(player, scene, Some(bug)).is_err();
+            let found: Vec<_> =
+                scenes.iter().map(|(name, _)| *name).filter(|name| finds(name)).collect();
+            println!("{bug}: found by {found:?}");
+            assert!(!found.is_empty(), "no scene finds: {bug}");
+        }
+    }
+}

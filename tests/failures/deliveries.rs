@@ -12,6 +12,9 @@ use crate::support::assert_works;
 
 const MIB: usize = 1 << 20;
 
+/// So much that glibc maps it whatever it has seen before: above the highest threshold that it adapts to.
+const MAPPED: usize = 40 * MIB;
+
 /// More than a worker has room for.
 const LARGE: usize = 96 * MIB;
 
@@ -96,7 +99,7 @@ fn a_result_that_does_not_fit_here_fails_its_own_task() {
 
 /// Has this worker killed as soon as it makes room for a long frame, of which the beginning has arrived.
 fn die_while_receiving() {
-    sandbox::refuse_mappings_from(4 << 20, sandbox::Answer::Kill);
+    sandbox::refuse_mappings_from(MAPPED as u32, sandbox::Answer::Kill);
 }
 
 fn fragile(policy: DeathPolicy) -> (ProcessPoolExecutor, Events) {
@@ -117,7 +120,7 @@ fn workers_that_die_of_what_they_receive_are_three() {
             let (executor, events) = fragile(DeathPolicy::Replace { retries });
             let small = executor.submit(|x: u32| x + 1, 1);
             assert_eq!(small.result(), Ok(2));
-            let deadly = executor.submit(length, vec![0; 8 * MIB]);
+            let deadly = executor.submit(length, vec![0; MAPPED]);
             let behind = executor.submit(|x: u32| x + 1, 2);
             let Some(Error::WorkerDied(death)) = deadly.error() else { panic!("{deadly:?}") };
             assert_eq!(death.activity, Activity::Receiving(2));
@@ -133,7 +136,7 @@ fn workers_that_die_of_what_they_receive_are_three() {
 fn a_chunk_that_workers_die_of_receiving_is_sent_to_three() {
     watch::within(watch::HANG, || {
         let (executor, events) = fragile(DeathPolicy::Replace { retries: 0 });
-        let deadly: Vec<_> = executor.chunksize(2).map(length, vec![vec![0; 8 * MIB]; 2]).collect();
+        let deadly: Vec<_> = executor.chunksize(2).map(length, vec![vec![0; MAPPED]; 2]).collect();
         assert_eq!(deadly.len(), 2);
         for result in deadly {
             let Err(Error::WorkerDied(death)) = result else { panic!("{result:?}") };
@@ -149,7 +152,7 @@ fn a_chunk_that_workers_die_of_receiving_is_sent_to_three() {
 fn a_pool_that_breaks_says_what_its_worker_was_receiving() {
     watch::within(watch::HANG, || {
         let (executor, _events) = fragile(DeathPolicy::Break);
-        let deadly = executor.submit(length, vec![0; 8 * MIB]);
+        let deadly = executor.submit(length, vec![0; MAPPED]);
         let Some(Error::BrokenProcessPool(broken)) = deadly.error() else { panic!("{deadly:?}") };
         let BrokenCause::WorkerDied(death) = broken.cause() else { panic!("{broken}") };
         assert_eq!(death.activity, Activity::Receiving(1));

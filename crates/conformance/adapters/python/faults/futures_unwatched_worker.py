@@ -8,7 +8,9 @@ import signal
 import time
 from concurrent.futures import ProcessPoolExecutor, wait
 
-if __name__ == "__main__":
+
+def shows():
+    """Says whether a future waits after the death of the youngest worker. On a busy machine it may not."""
     executor = ProcessPoolExecutor(2, multiprocessing.get_context("spawn"))
     first = executor.submit(time.sleep, 30)
     time.sleep(1)
@@ -16,7 +18,11 @@ if __name__ == "__main__":
     time.sleep(3)
     youngest = list(executor._processes.values())[-1]
     os.kill(youngest.pid, signal.SIGKILL)
-    done, waiting = wait([first, second], timeout=5)
+    _, waiting = wait([first, second], timeout=5)
     print(f"the worker's exit code is {youngest.exitcode}; {len(waiting)} of 2 futures still wait", flush=True)
     [child.kill() for child in multiprocessing.active_children()]
-    os._exit(0 if waiting else 1)
+    return bool(waiting)
+
+
+if __name__ == "__main__":
+    os._exit(0 if any(shows() for _ in range(5)) else 1)

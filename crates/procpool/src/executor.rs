@@ -140,7 +140,7 @@ impl<S: 'static> SubmitOptions<'_, S> {
         A: Payload,
         R: Payload,
     {
-        self.executor.submit_entry(task::call_with_entry(task), self.limit, arguments)
+        self.executor.submit_entry(task::call_entry(task), self.limit, arguments)
     }
 }
 
@@ -234,7 +234,7 @@ impl<S: 'static> ProcessPoolExecutor<S> {
         A: Payload,
         R: Payload,
     {
-        self.submit_entry(task::call_with_entry(task), self.pool.task_timeout(), arguments)
+        self.submit_entry(task::call_entry(task), self.pool.task_timeout(), arguments)
     }
 
     /// Returns a handle whose tasks may run for at most `limit`, whatever the pool's

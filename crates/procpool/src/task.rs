@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use procpool_link::Draft;
 use procpool_link::Entry;
-use procpool_os::code::{self, Function};
+use procpool_os::code::{self, FnPointer, Function};
 use procpool_os::lineage::Lineage;
 
 use crate::chunk;
@@ -163,42 +163,45 @@ fn with_causes<E: Display + 'static>(error: &E) -> String {
     text
 }
 
-/// Returns how workers call `task`.
-pub(crate) fn call_entry<A, R>(task: fn(A) -> R) -> Result<Entry, Error>
-where
-    A: Payload,
-    R: Payload,
-{
-    entry::<CallTrampoline, _>(call::<A, R>, task)
+/// A function that runs as a task: with or without its worker's state.
+pub(crate) trait TaskFn: FnPointer {
+    type Arguments: Payload;
+    type Output: Payload;
+
+    /// Returns the function with the state that it takes.
+    fn bind(self, state: &mut WorkerState) -> impl FnMut(Self::Arguments) -> Self::Output;
 }
 
-/// Returns how workers call `task` with their state.
-pub(crate) fn call_with_entry<S, A, R>(task: fn(&mut S, A) -> R) -> Result<Entry, Error>
-where
-    S: 'static,
-    A: Payload,
-    R: Payload,
-{
-    entry::<CallTrampoline, _>(call_with::<S, A, R>, task)
+impl<A: Payload, R: Payload> TaskFn for fn(A) -> R {
+    type Arguments = A;
+    type Output = R;
+
+    fn bind(self, _state: &mut WorkerState) -> impl FnMut(A) -> R {
+        self
+    }
+}
+
+impl<S: 'static, A: Payload, R: Payload> TaskFn for fn(&mut S, A) -> R {
+    type Arguments = A;
+    type Output = R;
+
+    fn bind(self, state: &mut WorkerState) -> impl FnMut(A) -> R {
+        let state = state
+            .as_mut()
+            .and_then(|state| state.downcast_mut())
+            .expect("the executor's type ties its tasks to its initializer's state");
+        move |arguments| self(state, arguments)
+    }
+}
+
+/// Returns how workers call `task`.
+pub(crate) fn call_entry<F: TaskFn>(task: F) -> Result<Entry, Error> {
+    entry::<CallTrampoline, _>(call::<F>, task)
 }
 
 /// Returns how workers call `task` for every item of a chunk.
-pub(crate) fn chunk_entry<A, R>(task: fn(A) -> R) -> Result<Entry, Error>
-where
-    A: Payload,
-    R: Payload,
-{
-    entry::<CallTrampoline, _>(call_chunk::<A, R>, task)
-}
-
-/// Returns how workers call `task` with their state for every item of a chunk.
-pub(crate) fn chunk_with_entry<S, A, R>(task: fn(&mut S, A) -> R) -> Result<Entry, Error>
-where
-    S: 'static,
-    A: Payload,
-    R: Payload,
-{
-    entry::<CallTrampoline, _>(call_chunk_with::<S, A, R>, task)
+pub(crate) fn chunk_entry<F: TaskFn>(task: F) -> Result<Entry, Error> {
+    entry::<CallTrampoline, _>(call_chunk::<F>, task)
 }
 
 /// Returns how workers call an initializer without arguments.
@@ -222,10 +225,7 @@ pub(crate) fn finalizer_entry<S: 'static>(finalizer: fn(S)) -> Result<Entry, Err
     entry::<FinalTrampoline, _>(finalize::<S>, finalizer)
 }
 
-fn entry<T: code::FnPointer, F: code::FnPointer>(
-    trampoline: T,
-    function: F,
-) -> Result<Entry, Error> {
+fn entry<T: FnPointer, F: FnPointer>(trampoline: T, function: F) -> Result<Entry, Error> {
     let foreign = || Error::ForeignFunction(std::any::type_name::<F>().into());
     Ok(Entry {
         trampoline: code::locate(trampoline).ok_or_else(foreign)?,
@@ -233,55 +233,20 @@ fn entry<T: code::FnPointer, F: code::FnPointer>(
     })
 }
 
-fn call<A, R>(function: Function, call: &mut Call, _state: &mut WorkerState) -> Result<(), Failure>
-where
-    A: Payload,
-    R: Payload,
-{
-    run_call(typed::<fn(A) -> R>(function), call)
-}
-
-fn call_with<S, A, R>(
+fn call<F: TaskFn>(
     function: Function,
     call: &mut Call,
     state: &mut WorkerState,
-) -> Result<(), Failure>
-where
-    S: 'static,
-    A: Payload,
-    R: Payload,
-{
-    let task = typed::<fn(&mut S, A) -> R>(function);
-    let state = state_of::<S>(state);
-    run_call(|arguments| task(state, arguments), call)
+) -> Result<(), Failure> {
+    run_call(typed::<F>(function).bind(state), call)
 }
 
-fn call_chunk<A, R>(
-    function: Function,
-    call: &mut Call,
-    _state: &mut WorkerState,
-) -> Result<(), Failure>
-where
-    A: Payload,
-    R: Payload,
-{
-    run_chunk(typed::<fn(A) -> R>(function), call);
-    Ok(())
-}
-
-fn call_chunk_with<S, A, R>(
+fn call_chunk<F: TaskFn>(
     function: Function,
     call: &mut Call,
     state: &mut WorkerState,
-) -> Result<(), Failure>
-where
-    S: 'static,
-    A: Payload,
-    R: Payload,
-{
-    let task = typed::<fn(&mut S, A) -> R>(function);
-    let state = state_of::<S>(state);
-    run_chunk(|arguments| task(state, arguments), call);
+) -> Result<(), Failure> {
+    run_chunk(typed::<F>(function).bind(state), call);
     Ok(())
 }
 
@@ -326,15 +291,8 @@ fn keep_state<O: InitializerOutput>(
 }
 
 /// The function that was sent together with a trampoline of its own types.
-fn typed<F: code::FnPointer>(function: Function) -> F {
+fn typed<F: FnPointer>(function: Function) -> F {
     function.typed().expect("a trampoline travels with a function of its own type")
-}
-
-fn state_of<S: 'static>(state: &mut WorkerState) -> &mut S {
-    state
-        .as_mut()
-        .and_then(|state| state.downcast_mut())
-        .expect("the executor's type ties its tasks to its initializer's state")
 }
 
 fn run_call<A, R>(task: impl FnOnce(A) -> R, call: &mut Call) -> Result<(), Failure>

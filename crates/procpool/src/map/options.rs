@@ -346,7 +346,7 @@ impl<'a, S: 'static, T> MapOptions<'a, S, (), T> {
         R: Payload,
         I: IntoIterator<Item = A>,
     {
-        self.start(task::chunk_with_entry(task), items)
+        self.start(task::chunk_entry(task), items)
     }
 
     fn start<A, R, I>(self, entry: Result<Entry, Error>, items: I) -> Map<R, T>
@@ -461,7 +461,7 @@ impl<S: 'static, T> MapOptions<'_, S, usize, T> {
         R: Payload,
         I: IntoIterator<Item = A>,
     {
-        self.start(task::chunk_with_entry(task), items)
+        self.start(task::chunk_entry(task), items)
     }
 
     fn start<R, I>(self, entry: Result<Entry, Error>, items: I) -> BufferedMap<R, I::IntoIter>

@@ -98,7 +98,6 @@ impl PoolState {
             Some(Stop { index: task, until: now.checked_add(pool.settings.policies.grace) });
         worker.nudge();
         self.emit(EventKind::TaskTimedOut(id));
-        self.dispatch(pool, wakes);
     }
 
     /// Ends a task, whatever it takes.
@@ -118,7 +117,6 @@ impl PoolState {
         // Its result may be there already.
         self.read_results(pool, index, wakes);
         if future.is_settled() {
-            self.dispatch(pool, wakes);
             return KillOutcome::AlreadyDone;
         }
         // It was claimed, and has no result: it is what runs.
@@ -130,7 +128,6 @@ impl PoolState {
             in_flight.work.fail(&Error::TaskKilled { work_item: id }, wakes);
             self.emit(EventKind::TaskKilled(id));
         }
-        self.dispatch(pool, wakes);
         KillOutcome::Killed
     }
 

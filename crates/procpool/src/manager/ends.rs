@@ -186,7 +186,7 @@ impl PoolState {
                 self.start_failed(pool, BrokenCause::WorkerDied(death), wakes);
             }
             (_, DeathPolicy::Replace { retries }) => {
-                self.replace(pool, worker, death, retries, wakes);
+                self.replace(worker, death, retries, wakes);
             }
             (_, DeathPolicy::Break) => {
                 let in_flight = std::mem::take(&mut worker.in_flight);
@@ -198,7 +198,6 @@ impl PoolState {
     /// A worker has died, and only the task that it ran is lost with it, or tried again.
     fn replace(
         &mut self,
-        pool: &Pool,
         worker: &mut Worker,
         death: WorkerDeath,
         retries: u32,
@@ -217,7 +216,6 @@ impl PoolState {
             }
         }
         self.redistribute(in_doubt, not_started, &error, retries, wakes);
-        self.dispatch(pool, wakes);
     }
 
     /// Tries what a worker had claimed once more, or fails it, and gives to others what it had not.

@@ -41,7 +41,6 @@ impl PoolState {
     /// Handles the events of the poller.
     pub(super) fn on_events(&mut self, pool: &Pool, numbers: &[u64], wakes: &mut Wakes) {
         numbers.iter().for_each(|number| self.on_event(pool, *number, wakes));
-        self.dispatch(pool, wakes);
     }
 
     fn on_event(&mut self, pool: &Pool, number: u64, wakes: &mut Wakes) {
@@ -70,17 +69,12 @@ impl PoolState {
         }
         self.enforce_limits(pool, now, wakes);
         self.let_idle_workers_leave(pool, now, wakes);
-        self.dispatch(pool, wakes);
         if self.tick.is_some_and(|tick| now >= tick) {
             self.tick = None;
             self.give_drafts(pool, wakes);
             self.take_back_what_waits(pool, wakes);
         }
-        if self.tick.is_none() && self.wants_tick() {
-            self.tick = Some(now + TICK);
-        }
         self.look_at_the_silent(pool, now, wakes);
-        self.forget_what_is_over();
     }
 
     // ---- results ----
@@ -300,10 +294,18 @@ impl PoolState {
     /// The next instant at which [`enforce_deadlines`](Self::enforce_deadlines) or the start of a
     /// worker has work: how long the manager may sleep.
     pub(super) fn next_deadline(&mut self, pool: &Pool) -> Option<Instant> {
+        let now = Instant::now();
+        if self.tick.is_none() && self.wants_tick() {
+            self.tick = Some(now + TICK);
+        }
+        let is_any_busy = || self.workers.iter().any(|worker| worker.front().is_some());
+        if self.pulse.is_none() && is_any_busy() {
+            self.pulse = Some(now + PULSE);
+        }
         let workers = self.workers.iter().filter_map(|worker| worker.deadline).min();
         let start = self.start_again.filter(|_| self.wanted_place(pool).is_some());
         self.start_armed = start.is_some();
-        let limit = self.next_limit(Instant::now());
+        let limit = self.next_limit(now);
         self.limits_armed = limit;
         let others = [self.tick, self.pulse, self.idle_check, self.expected.next_deadline()];
         [workers, start, limit].into_iter().chain(others).flatten().min()
@@ -318,7 +320,6 @@ impl PoolState {
         if self.pulse.is_some_and(|pulse| now < pulse) {
             return;
         }
-        let mut found = false;
         for index in 0..self.workers.len() {
             let worker = &mut self.workers[index];
             let state = worker.front().map(|front| (front, worker.link.bytes_read()));
@@ -326,14 +327,10 @@ impl PoolState {
             worker.at_pulse = state;
             if state.is_some() && is_silent {
                 worker.link.refresh(worker.rings_from, worker.watched.is_some());
-                found |= self.read_results(pool, index, wakes);
+                self.read_results(pool, index, wakes);
             }
         }
-        if found {
-            self.dispatch(pool, wakes);
-        }
-        let is_any_busy = self.workers.iter().any(|worker| worker.front().is_some());
-        self.pulse = is_any_busy.then(|| now + PULSE);
+        self.pulse = None;
     }
 
     /// Gives up workers that are late.

@@ -146,7 +146,7 @@ impl Pool {
         let future = SharedFuture::new();
         let (id, attended) = self.inbox.push(errand, arguments, Arc::clone(&future))?;
         if !attended {
-            self.with_state(|state, wakes| state.dispatch(self, wakes));
+            self.turn(|_, _| ());
         }
         Ok((future, id))
     }
@@ -157,17 +157,16 @@ impl Pool {
     ///
     /// The pool is broken or shut down.
     pub(crate) fn submit_chunks(&self, source: Arc<ChunkSource>) -> Result<(), Error> {
-        self.enter(|state, wakes| {
+        self.enter(|state, _| {
             self.inbox.accepts()?;
             state.push_source(self, source);
-            state.dispatch(self, wakes);
             Ok(())
         })?
     }
 
     /// Looks for work again, after a `map` pushed items that the pool waits for.
     pub(crate) fn feed(&self) {
-        let _ = self.enter(|state, wakes| state.dispatch(self, wakes));
+        let _ = self.enter(|_, _| ());
     }
 
     /// Cancels the chunks of `source` that no worker has started.
@@ -187,7 +186,6 @@ impl Pool {
         self.enter_and_wake(|state, wakes| {
             self.inbox.close(Error::Shutdown);
             state.shut_down(self, cancel_futures, wakes);
-            state.dispatch(self, wakes);
         })
     }
 
@@ -207,12 +205,7 @@ impl Pool {
 
     /// The pool in numbers; a copy of its process has nothing to count.
     pub(crate) fn stats(&self) -> Stats {
-        let stats = self.enter(|state, wakes| {
-            let stats = state.stats(self);
-            state.dispatch(self, wakes);
-            stats
-        });
-        stats.unwrap_or_default()
+        self.enter(|state, _| state.stats(self)).unwrap_or_default()
     }
 
     pub(crate) fn observe(&self, observer: mpsc::Sender<Event>) {
@@ -235,7 +228,7 @@ impl Pool {
     }
 
     fn break_with(&self, cause: BrokenCause) {
-        self.with_state(|state, wakes| state.break_pool(self, cause, wakes));
+        self.look(|state, wakes| state.break_pool(self, cause, wakes));
         self.check_wake(self.poller.wake_surely());
     }
 
@@ -287,8 +280,10 @@ impl Pool {
         let mut ready = Vec::new();
         loop {
             self.start_missing_worker();
-            let deadline = self.with_state(|state, wakes| {
+            // A turn as any other, except that the manager learns how long it may sleep.
+            let deadline = self.look(|state, wakes| {
                 state.look_around(self, Instant::now(), wakes);
+                state.dispatch(self, wakes);
                 if state.is_over() { None } else { Some(state.next_deadline(self)) }
             });
             let Some(deadline) = deadline else { return Ok(()) };
@@ -298,7 +293,7 @@ impl Pool {
             self.owner.end_copy();
             let now = Instant::now();
             let late = deadline.map(|deadline| now.saturating_duration_since(deadline));
-            self.with_state(|state, wakes| {
+            self.turn(|state, wakes| {
                 state.forgive(late.unwrap_or_default(), now);
                 state.on_events(self, &ready, wakes);
             });
@@ -312,7 +307,7 @@ impl Pool {
         let Some(id) = state.place_to_start(self, Instant::now()) else { return };
         drop(state);
         let started = self.start_worker(id);
-        self.with_state(|state, wakes| match started {
+        self.turn(|state, wakes| match started {
             Ok(Start::Worker(worker)) => state.add_worker(*worker),
             Ok(Start::Expected(arrival)) => state.expect_answer(self, arrival, wakes),
             Err(error) => state.on_start_error(self, error, wakes),
@@ -385,10 +380,10 @@ impl Pool {
         Ok(worker)
     }
 
-    /// As [`with_state`](Self::with_state), for callers that may be in a copy of the pool's process.
+    /// As [`turn`](Self::turn), for callers that may be in a copy of the pool's process.
     fn enter<T>(&self, change: impl FnOnce(&mut PoolState, &mut Wakes) -> T) -> Result<T, Error> {
         self.check_owner()?;
-        Ok(self.with_state(change))
+        Ok(self.turn(change))
     }
 
     /// As [`enter`](Self::enter); the manager looks at the state afterwards, whatever was under way.
@@ -407,9 +402,20 @@ impl Pool {
         if self.is_ours() { Ok(()) } else { Err(Error::ForkedCopy) }
     }
 
-    /// Runs `change` under the lock; afterwards wakes who waits for futures that settled, and the
-    /// manager if it has to look at the state, and has hooks called that are due.
-    fn with_state<T>(&self, change: impl FnOnce(&mut PoolState, &mut Wakes) -> T) -> T {
+    /// One turn: `change` changes the state, and then work goes to workers, workers see it, and those
+    /// that have nothing left to do leave. No other place does that, so no change has to remember to.
+    fn turn<T>(&self, change: impl FnOnce(&mut PoolState, &mut Wakes) -> T) -> T {
+        self.look(|state, wakes| {
+            let value = change(state, wakes);
+            state.dispatch(self, wakes);
+            value
+        })
+    }
+
+    /// Runs `change` under the lock; afterwards wakes those that wait for futures that settled, and the
+    /// manager if it has to look at the state, and has hooks called that are due. For changes that give
+    /// no worker anything to do; all others are a [`turn`](Self::turn).
+    fn look<T>(&self, change: impl FnOnce(&mut PoolState, &mut Wakes) -> T) -> T {
         /// Makes the manager look, which then finds the lock poisoned.
         struct WakeOnPanic<'a>(&'a Poller);
         impl Drop for WakeOnPanic<'_> {
@@ -444,7 +450,7 @@ impl Pool {
     }
 
     /// No code of the user runs under this lock; what a panic of our own means is in
-    /// [`with_state`](Self::with_state).
+    /// [`look`](Self::look).
     fn lock(&self) -> MutexGuard<'_, PoolState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -495,7 +501,7 @@ mod tests {
         });
         let user = std::thread::spawn({
             let pool = Arc::clone(&pool);
-            move || pool.with_state(|_, _| panic!("a bug"))
+            move || pool.look(|_, _| panic!("a bug"))
         });
         assert!(user.join().is_err());
         // The manager is woken, finds the state half changed, and ends.

@@ -60,7 +60,6 @@ impl PoolState {
                 worker.stuck_at = worker.front();
                 // The others may be as long: until that is known, each of them waits behind none.
                 self.call_nanos = self.call_nanos.max(TICK.as_nanos() as u64);
-                self.dispatch(pool, wakes);
             }
         }
         for worker in &mut self.workers {
@@ -88,7 +87,6 @@ impl PoolState {
                 chunk.finish(Err(Box::new(Error::Cancelled)));
             }
         }
-        self.dispatch(pool, wakes);
     }
 
     /// Cancels a task that was sent ahead, if its worker has not claimed it.
@@ -104,8 +102,6 @@ impl PoolState {
         if let Some(index) = find(self) {
             self.take_back(pool, index, wakes);
         }
-        let cancelled = wakes.cancel(future);
-        self.dispatch(pool, wakes);
-        cancelled
+        wakes.cancel(future)
     }
 }

@@ -44,14 +44,14 @@ impl Progress for Pool {
     }
 
     fn advance(&self, future: &SharedFuture, deadline: Option<Instant>) {
-        let watch = self.with_state(|state, _| state.start_watch(future));
+        let watch = self.look(|state, _| state.start_watch(future));
         let Some((serial, watch, mut patience)) = watch else { return };
         loop {
             // Relaxed: a thread too many or too few that spins does no harm.
             let may_spin = self.spinning.fetch_add(1, Ordering::Relaxed) < self.may_spin;
             watch.wait(deadline, may_spin.then_some(patience));
             self.spinning.fetch_sub(1, Ordering::Relaxed);
-            let goes_on = self.with_state(|state, wakes| {
+            let goes_on = self.turn(|state, wakes| {
                 let index = state.index_of(serial)?;
                 let late = deadline.is_some_and(|deadline| Instant::now() >= deadline);
                 state.look_as_watcher(self, index, future, late, wakes)
@@ -64,11 +64,11 @@ impl Progress for Pool {
     }
 
     fn cancel_sent(&self, future: &Arc<SharedFuture>) -> bool {
-        self.with_state(|state, wakes| state.cancel_sent(self, future, wakes))
+        self.turn(|state, wakes| state.cancel_sent(self, future, wakes))
     }
 
     fn kill(&self, future: &Arc<SharedFuture>) -> KillOutcome {
-        self.with_state(|state, wakes| state.kill_task(self, future, wakes))
+        self.turn(|state, wakes| state.kill_task(self, future, wakes))
     }
 
     fn has_started(&self, future: &SharedFuture) -> bool {
@@ -80,7 +80,7 @@ impl Progress for Pool {
     }
 
     fn expect(&self, future: &SharedFuture) {
-        self.with_state(|state, _| {
+        self.look(|state, _| {
             let mut workers = state.workers.iter_mut();
             if let Some(worker) = workers.find(|worker| worker.index_of(future).is_some()) {
                 worker.eager = true;
@@ -126,24 +126,17 @@ impl PoolState {
         let serial = self.workers[index].serial;
         // Nobody to nudge while it is here itself.
         let watched = self.workers[index].watched.take();
-        let settled = self.read_results(pool, index, wakes);
-        // Parts of a long result come and go without changing anything for anybody else.
-        if settled || self.workers[index].link.is_behind() {
-            self.dispatch(pool, wakes);
-        }
+        self.read_results(pool, index, wakes);
         // Reading may have given up this worker, but it removes none.
         let worker = &mut self.workers[index];
         debug_assert_eq!(worker.serial, serial);
         if !late && !future.is_settled() && worker.index_of(future).is_some() {
             worker.watched = watched;
-            let patience = worker.link.patience();
-            self.set_bells();
-            return Some(patience);
+            return Some(worker.link.patience());
         }
         worker.link.leave();
         if worker.link.has_results() {
             self.read_results(pool, index, wakes);
-            self.dispatch(pool, wakes);
         }
         None
     }

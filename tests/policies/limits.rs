@@ -2,11 +2,12 @@
 
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
 use nix::sys::signal::{SigSet, Signal, killpg};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use procpool::{Error, EventKind, ExitReason, Future, is_cancelled};
 use procpool_testkit::{os, program, start, watch};
@@ -360,19 +361,16 @@ fn a_result_that_travels_for_longer_than_the_limit_arrives() {
 #[test]
 fn time_in_which_the_whole_program_was_stopped_is_not_the_tasks() {
     watch::within(watch::HANG, || {
-        let crossing = Crossing::new();
-        let (arrived, go) = crossing.places();
-        let mut program = std::process::Command::new(program::path("policies_stopped"));
-        let program = program.args([&arrived, &go]).env(start::VARIABLE, crate::START_METHOD);
+        let mut program = Command::new(program::path("policies_stopped"));
+        let program = program.env(start::VARIABLE, crate::START_METHOD);
         let program = program.process_group(0).stdout(Stdio::piped()).spawn().unwrap();
-        crossing.wait_for(1);
-        let group = Pid::from_raw(program.id().cast_signed());
-        killpg(group, Signal::SIGSTOP).unwrap();
+        let pid = Pid::from_raw(program.id().cast_signed());
+        // Its task stops them all, as soon as it runs: the pool may know of it or not.
+        let stopped = waitpid(pid, Some(WaitPidFlag::WUNTRACED)).unwrap();
+        assert_eq!(stopped, WaitStatus::Stopped(pid, Signal::SIGSTOP));
         // Longer than the limit of three seconds: time is what this is about.
         thread::sleep(Duration::from_secs(4));
-        // Before the program goes on, so that only its own processes have to be given a CPU in time.
-        crossing.let_go(1);
-        killpg(group, Signal::SIGCONT).unwrap();
+        killpg(pid, Signal::SIGCONT).unwrap();
         let output = program.wait_with_output().unwrap();
         assert_eq!(String::from_utf8_lossy(&output.stdout), "in time\n");
     });

@@ -36,6 +36,9 @@ impl PoolState {
             if worker.stage != Stage::Ready || worker.shortest_limit.is_none() {
                 continue;
             }
+            if std::mem::take(&mut worker.has_new_limit) {
+                worker.limits_from = now;
+            }
             match worker.asked_to_stop() {
                 Some(stop) => {
                     if stop.until.is_some_and(|until| now >= until) {
@@ -58,7 +61,7 @@ impl PoolState {
         }
     }
 
-    /// The manager woke `late` after it wanted to. Where that is much, this process was stopped (Ctrl-Z,
+    /// The manager runs `late` after it wanted to. Where that is much, this process was stopped (Ctrl-Z,
     /// SIGSTOP, a suspended machine), and the tasks mostly with it: limits of those that run start anew,
     /// and every other deadline moves.
     pub(super) fn forgive(&mut self, late: Duration, now: Instant) {

@@ -267,12 +267,15 @@ impl PoolState {
         if worker.in_flight.is_empty() {
             worker.shortest_limit = None;
         }
-        worker.shortest_limit = shorter(worker.shortest_limit, shortest);
         // The manager looks when the first limit may be exceeded.
-        if let Some(limit) = shortest {
-            let end = Instant::now().checked_add(limit);
-            self.wake |= end.is_some_and(|end| self.limits_armed.is_none_or(|armed| armed > end));
+        if let Some(limit) = shortest
+            && let Some(end) = Instant::now().checked_add(limit)
+            && self.limits_armed.is_none_or(|armed| armed > end)
+        {
+            self.wake = true;
+            worker.has_new_limit |= worker.shortest_limit.is_none();
         }
+        worker.shortest_limit = shorter(worker.shortest_limit, shortest);
         self.wake |= self.pulse.is_none();
         // In flight in any case: if the link is bad, that is where the tasks are failed.
         worker.in_flight.push_back(InFlight { index: first, work });

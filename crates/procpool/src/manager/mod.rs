@@ -116,7 +116,7 @@ impl Pool {
             is_unreachable: AtomicBool::new(false),
             next_serial: AtomicU64::new(0),
             inbox: Inbox::new(),
-            state: Mutex::new(PoolState::new()),
+            state: Mutex::default(),
             spinning: AtomicUsize::new(0),
             may_spin: cpus.saturating_sub(1).max(1),
             cpus,
@@ -278,11 +278,15 @@ impl Pool {
 
     fn manage(&self) -> nix::Result<()> {
         let mut ready = Vec::new();
+        // When this thread last ran. It may be stopped, with its process, between any two lines.
+        let mut ran = Instant::now();
         loop {
             self.start_missing_worker();
             // A turn as any other, except that the manager learns how long it may sleep.
             let deadline = self.look(|state, wakes| {
-                state.look_around(self, Instant::now(), wakes);
+                let now = Instant::now();
+                state.forgive(now - ran, now);
+                state.look_around(self, now, wakes);
                 state.dispatch(self, wakes);
                 if state.is_over() { None } else { Some(state.next_deadline(self)) }
             });
@@ -291,10 +295,10 @@ impl Pool {
             self.poller.wait(&mut ready, deadline)?;
             // A waker or a logger may have forked this process, and returned in the copy, too.
             self.owner.end_copy();
-            let now = Instant::now();
-            let late = deadline.map(|deadline| now.saturating_duration_since(deadline));
+            ran = Instant::now();
+            let late = deadline.map(|deadline| ran.saturating_duration_since(deadline));
             self.turn(|state, wakes| {
-                state.forgive(late.unwrap_or_default(), now);
+                state.forgive(late.unwrap_or_default(), ran);
                 state.on_events(self, &ready, wakes);
             });
         }
@@ -358,6 +362,7 @@ impl Pool {
             taken_back: 0,
             most_tasks: self.settings.policies.max_tasks_per_child.unwrap_or(u64::MAX),
             limits_from: Instant::now(),
+            has_new_limit: false,
             read_at_limit: 0,
             at_pulse: None,
             shortest_limit: None,

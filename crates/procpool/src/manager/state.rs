@@ -76,7 +76,7 @@ impl Queued {
 }
 
 /// Everything that changes in a pool.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct PoolState {
     pub(super) queue: VecDeque<Queued>,
     pub(super) workers: Vec<Worker>,
@@ -115,31 +115,6 @@ pub(super) struct PoolState {
 }
 
 impl PoolState {
-    pub(super) fn new() -> Self {
-        Self {
-            queue: VecDeque::new(),
-            workers: Vec::new(),
-            shut_down: false,
-            broken: None,
-            call_nanos: 0,
-            tick: None,
-            pulse: None,
-            start_again: None,
-            start_armed: false,
-            failed_starts: 0,
-            limits_armed: None,
-            idle_check: None,
-            awaited: Vec::new(),
-            had_worker: Vec::new(),
-            restarts: 0,
-            done: 0,
-            failed: 0,
-            observers: Vec::new(),
-            expected: Expected::default(),
-            wake: false,
-        }
-    }
-
     pub(super) fn take_wake(&mut self) -> bool {
         std::mem::take(&mut self.wake)
     }

@@ -207,6 +207,9 @@ pub(super) struct Worker {
     /// Limits of tasks count from here at the earliest: the program was stopped before, or a result
     /// was arriving.
     pub(super) limits_from: Instant,
+    /// Whether it has a task with a limit that the manager has not seen. The limit counts from when it
+    /// does: a program may be stopped before its manager knows that there is anything to watch.
+    pub(super) has_new_limit: bool,
     /// How many bytes of results had been read when a limit was looked at last.
     pub(super) read_at_limit: u64,
     /// The first task that was unfinished, and how many bytes of results had been read, at the last

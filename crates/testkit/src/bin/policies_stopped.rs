@@ -1,25 +1,36 @@
-//! Runs a task that waits at a gate, with a limit of three seconds, and reports whether it was in time.
-//! The test stops this program and its worker meanwhile.
+//! Runs a task that stops this program and all its workers, with a limit of three seconds, and reports
+//! whether it was in time. The test lets them go on, later than that.
 
 use std::time::Duration;
 
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use procpool::Error;
-use procpool_testkit::{gate, start};
+use procpool_testkit::start;
 
-fn cross((arrived, go): (String, String)) {
-    gate::give(&arrived);
-    gate::take(&go);
+fn stop_all(_: ()) {
+    kill(Pid::from_raw(0), Signal::SIGSTOP).expect("a process may signal its group");
     // The pool notices first that the limit has passed by the clock.
     std::thread::sleep(Duration::from_millis(100));
 }
 
+/// Leaves this process one CPU, so that the task stops the program before the manager knows of it.
+fn stay_on_one_cpu() {
+    let this = Pid::from_raw(0);
+    let usable = sched_getaffinity(this).expect("a process has CPUs");
+    let first = (0..CpuSet::count()).find(|cpu| usable.is_set(*cpu) == Ok(true));
+    let mut one = CpuSet::new();
+    one.set(first.expect("there is one")).expect("it is a CPU");
+    sched_setaffinity(this, &one).expect("a process may have fewer CPUs");
+}
+
 fn main() -> Result<(), Error> {
+    stay_on_one_cpu();
     procpool::init();
-    let mut paths = std::env::args().skip(1);
-    let paths = (paths.next().unwrap_or_default(), paths.next().unwrap_or_default());
     let executor = start::builder_of_program().max_workers(1).build()?;
     executor.ready(1).result()?;
-    match executor.timeout(Duration::from_secs(3)).submit(cross, paths).result() {
+    match executor.timeout(Duration::from_secs(3)).submit(stop_all, ()).result() {
         Ok(()) => println!("in time"),
         Err(error) => println!("{error}"),
     }

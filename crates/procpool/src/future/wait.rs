@@ -98,8 +98,8 @@ pub fn wait<'f, T: 'f>(
     return_when: ReturnWhen,
     timeout: Option<Duration>,
 ) -> DoneAndNotDone<'f, T> {
-    // A limit beyond what the clock can name is no limit.
-    let deadline = timeout.and_then(|limit| Instant::now().checked_add(limit));
+    // A timeout beyond what the clock can name is none.
+    let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     let futures = distinct(futures);
     let mut completed = AsCompleted::new(futures.iter().copied());
     while let Ok(Some(future)) = completed.next_by(deadline) {
@@ -221,7 +221,7 @@ impl<'f, T> AsCompleted<'f, T> {
         Self { ready: ready.into(), pending, awaited, owner: Lineage::current(), arrivals }
     }
 
-    /// Ends the waiting when `limit`, counted from now, is over.
+    /// Ends the waiting when `timeout`, counted from now, is over.
     ///
     /// The iterator then gives every future that is done, one [`Error::TimedOut`] if there are
     /// others, and ends. The tasks go on.
@@ -241,9 +241,9 @@ impl<'f, T> AsCompleted<'f, T> {
     ///     Ok(())
     /// }
     /// ```
-    pub fn timeout(self, limit: Duration) -> AsCompletedTimeout<'f, T> {
-        let deadline = Instant::now().checked_add(limit);
-        AsCompletedTimeout { completed: self, limit, deadline, over: false }
+    pub fn timeout(self, timeout: Duration) -> AsCompletedTimeout<'f, T> {
+        let deadline = Instant::now().checked_add(timeout);
+        AsCompletedTimeout { completed: self, timeout, deadline, over: false }
     }
 
     /// Waits for the next one until `deadline`; `None` when all have been given.
@@ -325,7 +325,7 @@ impl<T> fmt::Debug for AsCompleted<'_, T> {
 #[must_use = "an iterator does nothing before it is read"]
 pub struct AsCompletedTimeout<'f, T> {
     completed: AsCompleted<'f, T>,
-    limit: Duration,
+    timeout: Duration,
     deadline: Option<Instant>,
     /// Whether the time was over before the futures were.
     over: bool,
@@ -342,7 +342,7 @@ impl<'f, T> Iterator for AsCompletedTimeout<'f, T> {
             Ok(future) => future.map(Ok),
             Err(Late) => {
                 self.over = true;
-                Some(Err(Error::TimedOut(self.limit)))
+                Some(Err(Error::TimedOut(self.timeout)))
             }
         }
     }
@@ -354,7 +354,7 @@ impl<T> fmt::Debug for AsCompletedTimeout<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AsCompletedTimeout")
             .field("completed", &self.completed)
-            .field("limit", &self.limit)
+            .field("timeout", &self.timeout)
             .finish_non_exhaustive()
     }
 }

@@ -218,8 +218,8 @@ impl PoolState {
                 server.identity()
             });
             if let Some((pid, activity)) = late {
-                let limit = pool.settings.policies.start_timeout;
-                let cause = BrokenCause::ServerTimeout { pid, limit, activity };
+                let timeout = pool.settings.policies.start_timeout;
+                let cause = BrokenCause::ServerTimeout { pid, timeout, activity };
                 if pool.replaces_server() {
                     self.expected.cause = Some(cause);
                 } else {

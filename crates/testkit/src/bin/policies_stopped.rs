@@ -16,8 +16,9 @@ fn main() -> Result<(), Error> {
     let mut paths = std::env::args().skip(1);
     let paths = (paths.next().unwrap_or_default(), paths.next().unwrap_or_default());
     let executor = start::builder_of_program().max_workers(1).build()?;
-    executor.ready(1).result()?;
-    match executor.timeout(Duration::from_secs(1)).submit(cross, paths).result() {
+    executor.start_workers(1).result()?;
+    match executor.submit_options().time_limit(Duration::from_secs(1)).submit(cross, paths).result()
+    {
         Ok(()) => println!("in time"),
         Err(error) => println!("{error}"),
     }

@@ -47,7 +47,7 @@ impl Hooked {
 pub(crate) struct Round {
     pub(crate) plan: Plan,
     pub(crate) told: Vec<Told>,
-    /// What `ready` gave.
+    /// What `start_workers` gave.
     pub(crate) awaiting: Vec<Future<()>>,
     pub(crate) records: Vec<Record>,
     pub(crate) events: Vec<EventKind>,
@@ -123,9 +123,9 @@ impl Round {
                         matches!(self.plan.ending, Ending::Shutdown { .. }) && starts == 0;
                     require(is_shut_down, "it was accepted");
                 }
-                Error::TaskTimedOut { work_item, .. } => {
+                Error::TimeLimitExceeded { work_item, .. } => {
                     require(told.limited, "it had no limit");
-                    let event = EventKind::TaskTimedOut(*work_item);
+                    let event = EventKind::TimeLimitExceeded(*work_item);
                     require(self.events.contains(&event), "no event told of that");
                 }
                 Error::TaskKilled { work_item } => {
@@ -324,6 +324,6 @@ fn is_plausible(death: &WorkerDeath) -> bool {
     match death.exit {
         WorkerExit::Code(code) => [task::EXIT, task::INITIALIZER_EXIT].contains(&code),
         WorkerExit::Signal(signal) => [libc::SIGKILL, libc::SIGTERM].contains(&signal),
-        WorkerExit::WithServer | WorkerExit::Unknown => false,
+        _ => false,
     }
 }

@@ -146,6 +146,7 @@ pub enum DeathPolicy {
 /// }
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum KillOutcome {
     /// The task had not started, and never will.
     Cancelled,

@@ -166,17 +166,36 @@ fn items_without_example(sources: &Sources) -> Vec<String> {
     found
 }
 
+/// Public enums that cannot get another variant without breaking a `match`, and do not say why they need
+/// none.
+fn closed_enums(sources: &Sources) -> Vec<String> {
+    let mut found = Vec::new();
+    for (file, text) in sources {
+        let lines: Vec<&str> = text.lines().collect();
+        for (index, line) in lines.iter().enumerate().filter(|(_, it)| it.starts_with("pub enum "))
+        {
+            let mut above = lines[..index].iter().rev().take_while(|line| !line.is_empty());
+            let excuses = ["#[non_exhaustive]", "The set is closed"];
+            if !above.any(|line| excuses.iter().any(|excuse| line.contains(excuse))) {
+                found.push(format!("{file}: {line}"));
+            }
+        }
+    }
+    found
+}
+
 /// From the sources to what violates a rule in them.
 type Rule = fn(&Sources) -> Vec<String>;
 
 /// All rules, by name.
-const RULES: [(&str, Rule); 6] = [
+const RULES: [(&str, Rule); 7] = [
     ("imports point down the order", upward_arrows),
     ("files stay small", long_files),
     ("unsafe code stays in sys", unsafe_outside_the_fence),
     ("one word per thing", other_words),
     ("every file says what it is", files_without_header),
     ("every public item has an example", items_without_example),
+    ("public enums can grow", closed_enums),
 ];
 
 #[test]
@@ -211,6 +230,22 @@ fn the_whole_crate_stays_small() {
     assert!(lines > 1_000 && lines <= CRATE_LINES, "{lines} lines of code");
 }
 
+/// One enum of three can neither grow nor says why.
+const CLOSED: &str = "//! Enums.
+
+/// The set is closed: it is what it is.
+///
+/// # Examples
+pub enum Told {}
+
+/// # Examples
+#[non_exhaustive]
+pub enum Open {}
+
+/// # Examples
+pub enum Silent {}
+";
+
 #[test]
 fn every_rule_finds_what_it_is_for() {
     let bad = "use crate::executor::X;\n// the master\nfn f() { unsafe { g() } }\n";
@@ -219,6 +254,7 @@ fn every_rule_finds_what_it_is_for() {
         ("wire/reader.rs".to_owned(), bad.to_owned()),
         ("codec.rs".to_owned(), long),
         ("unheard.rs".to_owned(), "//! New.\n\n/// Silent.\npub fn silent() {}\n".to_owned()),
+        ("worker.rs".to_owned(), CLOSED.to_owned()),
     ]);
     let found = |check: Rule| check(&sources);
     assert_eq!(
@@ -233,4 +269,5 @@ fn every_rule_finds_what_it_is_for() {
     assert_eq!(found(other_words), ["wire/reader.rs: say parent: // the master"]);
     assert_eq!(found(files_without_header), ["wire/reader.rs"]);
     assert_eq!(found(items_without_example), ["unheard.rs: pub fn silent() {}"]);
+    assert_eq!(found(closed_enums), ["worker.rs: pub enum Silent {}"]);
 }

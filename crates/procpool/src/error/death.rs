@@ -87,11 +87,13 @@ pub(super) const UNSTARTED: &str = "it was this program, started again, and did 
 ///     let mib = usage.max_rss >> 20;
 ///     format!("{:?} of processor time, {mib} MiB", usage.user_time + usage.system_time)
 /// }
-/// # let (user_time, system_time) = (std::time::Duration::from_secs(2), std::time::Duration::ZERO);
-/// # let usage = ResourceUsage { user_time, system_time, max_rss: 3 << 20 };
+/// # let [used, none] = [2, 0].map(|secs| serde_json::json!({"secs": secs, "nanos": 0}));
+/// # let usage = serde_json::json!({"user_time": used, "system_time": none, "max_rss": 3 << 20});
+/// # let usage = serde_json::from_value(usage).expect("numbers are serde types");
 /// assert_eq!(in_words(&usage), "2s of processor time, 3 MiB");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ResourceUsage {
     /// The processor time that it spent in code of its own.
     pub user_time: Duration,
@@ -115,6 +117,7 @@ pub struct ResourceUsage {
 /// assert_eq!(WorkerExit::Signal(9).to_string(), "was killed by SIGKILL");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum WorkerExit {
     /// It called `exit`, or returned from `main`.
     Code(i32),
@@ -150,6 +153,7 @@ impl fmt::Display for WorkerExit {
 /// assert_eq!(Activity::Running(7).to_string(), "running work item 7");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum Activity {
     /// It had not got through [`init`](crate::init) yet.
     Starting,

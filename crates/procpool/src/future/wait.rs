@@ -16,6 +16,9 @@ use crate::sys::lineage::Lineage;
 
 /// When [`wait`] returns.
 ///
+/// The set is closed, as in Python: a future settles with an error or without one, so there is no
+/// fourth moment to wait for.
+///
 /// # Examples
 ///
 /// ```

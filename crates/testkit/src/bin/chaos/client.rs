@@ -243,6 +243,7 @@ impl Client<'_> {
             KillOutcome::Cancelled => told.cancelled = true,
             KillOutcome::Killed => told.killed = true,
             KillOutcome::AlreadyDone => {}
+            other => told.contradiction = Some(format!("kill says {other:?}")),
         }
         if !done {
             told.contradiction = Some(format!("kill says {outcome:?}, and it is not over"));

@@ -194,11 +194,13 @@ impl<S: 'static> ProcessPoolExecutor<S> {
     ///
     /// # Errors
     ///
-    /// All are the future's: [`Error::InvalidArgument`] when `workers` is more than
-    /// [`max_workers`](crate::Builder::max_workers); [`Error::WorkersNotStarted`] when the system
-    /// refuses workers, or some fail, and the pool goes on with those that it has; [`Error::Shutdown`], also
-    /// when the pool is shut down meanwhile; [`Error::BrokenProcessPool`] and [`Error::ForkedCopy`] as
-    /// for tasks.
+    /// All are the future's:
+    ///
+    /// - [`Error::InvalidArgument`]: `workers` is more than [`max_workers`](crate::Builder::max_workers).
+    /// - [`Error::WorkersNotStarted`]: the system refuses workers, or some fail, and the pool goes on
+    ///   with those that it has.
+    /// - [`Error::Shutdown`]: the pool is shut down, or is while workers start.
+    /// - [`Error::BrokenProcessPool`], [`Error::ForkedCopy`]: as for tasks.
     ///
     /// # Examples
     ///
@@ -302,9 +304,7 @@ impl<S> ProcessPoolExecutor<S> {
         self.shutdown_with(ShutdownOptions::new());
     }
 
-    /// Shuts the pool down as `options` say.
-    ///
-    /// See [`shutdown`](Self::shutdown).
+    /// Shuts the pool down as [`shutdown`](Self::shutdown) does, but waits and cancels as `options` say.
     ///
     /// # Examples
     ///

@@ -77,10 +77,10 @@
 //! - The initializer runs once in every worker, before its first task.
 //! - A submitted task runs at most once (at most 1 + `retries` times where the pool was told to retry),
 //!   and its future settles: with a result, its own error, or the cause that broke the pool.
-//! - A task that exceeds its time limit, or is killed, fails alone: what was sent behind it runs elsewhere.
-//!   So does a task whose worker dies, under [`DeathPolicy::Replace`]. In a `map` a chunk counts as the
-//!   task: its items without a result fail together then, while a panic, or a value that cannot travel,
-//!   fails one item alone.
+//! - A task that exceeds its time limit, or is killed, fails alone: what was sent behind it runs
+//!   elsewhere. So does a task whose worker dies, under [`DeathPolicy::Replace`]. In a `map` a chunk
+//!   counts as the task: its items without a result fail together then, while a panic, or a value that
+//!   cannot travel, fails one item alone.
 //! - Two workers that have run the initializer never have the same [`worker_id`] at a time, and there
 //!   are never more than `max_workers` of them.
 //! - [`on_worker_exit`](Builder::on_worker_exit) is called for every worker that was started.
@@ -169,8 +169,8 @@
 //! | was sent SIGTERM | [`grace`](Builder::grace) | killed |
 //! | closed its link and goes on | half a second | killed; its death counts as one |
 //!
-//! Time limits of tasks start anew, and the others move, when the manager finds that it could not run itself
-//! for half a second or more: the program was stopped (Ctrl-Z, SIGSTOP), or the machine was suspended.
+//! Time limits of tasks start anew, and the others move, when the manager finds that it could not run
+//! itself for half a second or more: the program was stopped (Ctrl-Z, SIGSTOP), or the machine was suspended.
 //!
 //! [python]: https://docs.python.org/3/library/concurrent.futures.html#processpoolexecutor
 

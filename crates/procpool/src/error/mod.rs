@@ -204,7 +204,7 @@ impl fmt::Display for Error {
             Error::WorkerDied(death) => death.fmt(f),
             Error::Protocol { pid, what } => write!(f, "worker {pid} {what}"),
             Error::WorkersNotStarted(cause) => {
-                write!(f, "the pool has fewer workers than start_workers() waits for: {cause}")
+                write!(f, "the pool has fewer workers than start_workers() was asked for: {cause}")
             }
             Error::OutOfMemory { step, bytes } => {
                 let (what, whose) = match step {

@@ -22,8 +22,10 @@ fn main() -> Result<(), Error> {
     procpool::init();
     let executor = ProcessPoolExecutor::builder()
         .max_workers(1)
-        .initargs("licences.example:27000".to_owned())
-        .initializer(find_licence)
+        .initializer_with_args(
+            find_licence,
+            "licences.example:27000".to_owned(),
+        )
         .build()?;
 
     let first = executor.submit(task, 1);

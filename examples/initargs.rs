@@ -35,13 +35,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let executor = ProcessPoolExecutor::builder()
         .max_workers(2)
-        .initargs((path.clone(), "worker is ready".to_owned()))
-        .initializer(open_log)
+        .initializer_with_args(
+            open_log,
+            (path.clone(), "worker is ready".to_owned()),
+        )
         .build()?;
     for written in executor.map_with(task, 0..4) {
         written??;
     }
-    executor.shutdown(true, false);
+    executor.shutdown();
 
     print!("{}", fs::read_to_string(&path)?);
     fs::remove_file(&path)?;

@@ -83,8 +83,7 @@ impl Judge {
             .start_method(method)
             .max_workers(max_workers)
             .death_policy(DeathPolicy::Replace { retries: 0 })
-            .initargs(text)
-            .initializer(open_trace)
+            .initializer_with_args(open_trace, text)
             .build()
             .expect("a pool can be made");
         Self {

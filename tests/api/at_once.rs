@@ -12,7 +12,7 @@ fn pool_of(own: u32) -> ProcessPoolExecutor<u32> {
     fn number(number: u32) -> Result<u32, Infallible> {
         Ok(number)
     }
-    crate::builder().max_workers(2).initargs(own).initializer(number).build().unwrap()
+    crate::builder().max_workers(2).initializer_with_args(number, own).build().unwrap()
 }
 
 /// A result that tells whose it is.

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
-use procpool::{Error, ProcessPoolExecutor};
+use procpool::{Error, ProcessPoolExecutor, ShutdownOptions};
 use procpool_testkit::{trace, watch};
 use tokio::runtime::{Builder, Runtime};
 
@@ -86,7 +86,9 @@ fn a_task_that_is_cancelled_or_lost_while_it_is_awaited_wakes() {
             crossing.wait_for(1);
             let (pending, mut awaiting) = (executor.submit(pid, ()), busy.into_future());
             let theirs = Arc::clone(&executor);
-            let ending = thread::spawn(move || theirs.shutdown(false, true));
+            let ending = thread::spawn(move || {
+                theirs.shutdown_with(ShutdownOptions::new().wait(false).cancel_futures(true))
+            });
             assert_eq!(pending.await, Err(Error::Cancelled));
             ending.join().unwrap();
             let killing = thread::spawn(move || executor.kill_workers());

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-use procpool::{BufferedMap, Error};
+use procpool::{BufferedMap, Error, ShutdownOptions};
 use procpool_testkit::{gate, program, trace, watch};
 
 use crate::crossing::{Crossing, Places, cross, pid};
@@ -23,7 +23,7 @@ fn a_buffersize_of_zero_is_one_error_and_takes_no_item() {
         let mut results = executor.map_options().buffersize(0).map(pid, never());
         let error = Error::InvalidArgument("buffersize must be greater than 0".into());
         assert_eq!((results.next(), results.next()), (Some(Err(error)), None));
-        let mut results = executor.chunksize(0).buffersize(1).map(pid, never());
+        let mut results = executor.map_options().chunksize(0).buffersize(1).map(pid, never());
         let error = Error::InvalidArgument("chunksize must be greater than 0".into());
         assert_eq!((results.next(), results.next()), (Some(Err(error)), None));
         assert!(executor.submit(pid, ()).result().is_ok(), "the pool is as before");
@@ -87,7 +87,7 @@ fn items_need_not_have_an_end() {
         let expected = || (0..).step_by(3);
         let results = executor.map_options().buffersize(100).map(sums, items());
         assert!(results.take(5000).map(Result::unwrap).eq(expected().take(5000)));
-        let results = executor.chunksize(7).buffersize(100).map(sums, items());
+        let results = executor.map_options().chunksize(7).buffersize(100).map(sums, items());
         assert!(results.take(5000).map(Result::unwrap).eq(expected().take(5000)));
         let results = executor.map_options().unordered().buffersize(100).map(sums, items());
         let mut results: Vec<u64> = results.take(5000).map(Result::unwrap).collect();
@@ -118,7 +118,7 @@ fn every_chunksize_and_buffersize_gives_the_same_results() {
         let expected: Vec<u32> = (0..10).map(|x| x + 1).collect();
         for chunksize in [1, 2, 9, 10, 11] {
             for buffersize in [1, 2, 9, 10, 11] {
-                let options = || executor.chunksize(chunksize).buffersize(buffersize);
+                let options = || executor.map_options().chunksize(chunksize).buffersize(buffersize);
                 let results: Result<Vec<u32>, Error> =
                     options().map(|x: u32| x + 1, 0..10).collect();
                 assert_eq!(results, Ok(expected.clone()), "{chunksize}, {buffersize}");
@@ -140,7 +140,7 @@ fn the_hints_hold_whatever_happens() {
         assert_eq!(results.size_hint(), (3, Some(5)), "the third item might be refused");
         assert_eq!(results.next(), Some(Ok(0)));
         assert_eq!(results.size_hint(), (3, Some(4)));
-        executor.shutdown(true, false);
+        executor.shutdown();
         assert_eq!(results.next(), Some(Ok(1)));
         assert_eq!(results.size_hint(), (2, Some(2)), "item 2, and why there is no item 3");
         assert_eq!(results.count(), 2);
@@ -181,7 +181,8 @@ fn dropping_it_cancels_what_has_not_started_and_drops_the_items() {
                 (number, path.clone(), places.clone())
             }
         });
-        let mut results = executor.chunksize(1).buffersize(4).map(trace_and_cross, items);
+        let mut results =
+            executor.map_options().chunksize(1).buffersize(4).map(trace_and_cross, items);
         crossing.wait_for(1);
         crossing.let_go(1);
         assert_eq!(results.next(), Some(Ok(0)));
@@ -206,12 +207,13 @@ fn after_a_shutdown_what_was_pulled_is_finished_and_the_next_item_refused() {
                 let executor = pool(2);
                 let pulled = Cell::new(0);
                 let items = (0_u32..).inspect(|_| pulled.set(pulled.get() + 1));
-                let mut results = executor.chunksize(chunksize).buffersize(3).map(|x| x, items);
+                let mut results =
+                    executor.map_options().chunksize(chunksize).buffersize(3).map(|x| x, items);
                 assert_eq!(results.next(), Some(Ok(0)));
                 if ending {
                     drop(executor);
                 } else {
-                    executor.shutdown(true, false);
+                    executor.shutdown();
                 }
                 let rest: Vec<Result<u32, Error>> = results.by_ref().collect();
                 assert_eq!(rest, [Ok(1), Ok(2), Ok(3), Err(Error::Shutdown)]);
@@ -228,7 +230,7 @@ fn a_shutdown_is_no_error_of_a_map_whose_items_had_ended() {
         let executor = pool(1);
         let mut results = executor.map_options().buffersize(3).map(|x: u32| x, 0..4);
         assert_eq!(results.next(), Some(Ok(0)));
-        executor.shutdown(true, false);
+        executor.shutdown();
         assert_eq!(results.collect::<Vec<_>>(), [Ok(1), Ok(2), Ok(3)]);
         let mut results = executor.map_options().buffersize(3).map(|x: u32| x, 0..4);
         assert_eq!((results.next(), results.next()), (Some(Err(Error::Shutdown)), None));
@@ -242,9 +244,9 @@ fn a_shutdown_that_cancels_leaves_what_runs() {
         let crossing = Crossing::new();
         let executor = pool(1);
         let items = iter::repeat(crossing.places());
-        let results = executor.chunksize(1).buffersize(3).map(cross, items);
+        let results = executor.map_options().chunksize(1).buffersize(3).map(cross, items);
         crossing.wait_for(1);
-        executor.shutdown(false, true);
+        executor.shutdown_with(ShutdownOptions::new().wait(false).cancel_futures(true));
         crossing.let_go(1);
         let results: Vec<_> = results.collect();
         assert!(results[0].is_ok());
@@ -280,7 +282,11 @@ fn it_takes_turns_with_tasks_that_wait() {
         let path = crossing.file("trace");
         let executor = pool(1);
         let item = |number| (number, path.clone(), crossing.places());
-        let results = executor.chunksize(1).buffersize(3).map(trace_and_cross, (0..3).map(item));
+        let results = executor
+            .map_options()
+            .chunksize(1)
+            .buffersize(3)
+            .map(trace_and_cross, (0..3).map(item));
         crossing.wait_for(1);
         let single = executor.submit(note, (100, path.clone()));
         crossing.let_go(3);

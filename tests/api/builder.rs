@@ -83,7 +83,7 @@ fn traced(max_workers: usize, path: &str) -> Builder {
         Ok(())
     }
     let builder = crate::builder().max_workers(max_workers);
-    builder.initargs(path.to_owned()).initializer(started)
+    builder.initializer_with_args(started, path.to_owned())
 }
 
 fn traced_pool(max_workers: usize, path: &str) -> ProcessPoolExecutor {

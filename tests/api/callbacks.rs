@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, Once};
 use std::thread;
 
 use nix::sys::signal::{Signal, raise};
-use procpool::{Error, Future, ProcessPoolExecutor, as_completed};
+use procpool::{Error, Future, ProcessPoolExecutor, ShutdownOptions, as_completed};
 use procpool_testkit::watch;
 
 use crate::crossing::{Crossing, cross, pid};
@@ -62,7 +62,7 @@ fn a_callback_of_a_settled_future_runs_before_it_is_added() {
         let executor = pool(1);
         let value = executor.submit(|x: u32| x, 5);
         value.result().unwrap();
-        executor.shutdown(true, false);
+        executor.shutdown();
         let refused = executor.submit(|x: u32| x, 5);
         for (future, expected) in [(value, Ok(5)), (refused, Err(Error::Shutdown))] {
             let ran = Arc::new(Mutex::new(Vec::new()));
@@ -241,7 +241,7 @@ fn a_callback_that_blocks_delays_callbacks_only() {
         // Who waits like this leaves it to the pool's manager to read every result.
         assert_eq!(as_completed(&futures).count(), 20_000);
         assert!(futures.iter().map(|future| future.result().unwrap()).eq(0..20_000));
-        executor.shutdown(false, false);
+        executor.shutdown_with(ShutdownOptions::new().wait(false));
         drop(go);
         drop(executor);
         // It ran behind the one that blocked, or at once if the future had settled before.
@@ -268,8 +268,8 @@ fn a_shutdown_that_waits_returns_when_every_callback_has() {
         next(&enters);
         thread::scope(|scope| {
             let ending = [
-                scope.spawn(|| executor.shutdown(true, false)),
-                scope.spawn(|| executor.shutdown(true, true)),
+                scope.spawn(|| executor.shutdown()),
+                scope.spawn(|| executor.shutdown_with(ShutdownOptions::new().cancel_futures(true))),
             ];
             // The workers are gone; what is left to wait for is the callback.
             while !procpool_testkit::os::children_of(std::process::id())
@@ -298,13 +298,15 @@ fn a_callback_may_shut_its_pool_down() {
             let theirs = Arc::clone(&executor);
             let returned = sender.clone();
             future.add_done_callback(move |future| {
-                theirs.shutdown(wait, cancel_futures);
+                theirs.shutdown_with(
+                    ShutdownOptions::new().wait(wait).cancel_futures(cancel_futures),
+                );
                 returned.send(future.result()).expect("the test waits");
             });
             behind.add_done_callback(tell(&sender));
             crossing.let_go(1);
             // A shutdown from elsewhere at the same time waits for both callbacks.
-            executor.shutdown(true, false);
+            executor.shutdown();
             let both = [next(&receiver), next(&receiver)];
             assert!(both.contains(&future.result()) && both.contains(&behind.result()));
         }

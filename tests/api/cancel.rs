@@ -159,7 +159,7 @@ fn a_pool_ends_though_its_task_is_cancelled_while_it_ends() {
             let future = executor.submit(pid, ());
             thread::scope(|scope| {
                 scope.spawn(|| future.cancel());
-                executor.shutdown(true, false);
+                executor.shutdown();
             });
             assert!(future.done());
         }

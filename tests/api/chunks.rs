@@ -19,7 +19,7 @@ fn a_chunksize_of_zero_is_one_error_and_no_task() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
         let items = iter::from_fn(|| -> Option<()> { panic!("no item is taken") });
-        let mut results = executor.chunksize(0).map(pid, items);
+        let mut results = executor.map_options().chunksize(0).map(pid, items);
         let error = Error::InvalidArgument("chunksize must be greater than 0".into());
         assert_eq!((results.next(), results.next()), (Some(Err(error)), None));
         assert!(executor.submit(pid, ()).result().is_ok(), "the pool is as before");
@@ -33,7 +33,7 @@ fn every_chunksize_gives_the_same_results() {
         let executor = pool(2);
         let expected: Vec<u32> = (0..100).map(|x| x + 1).collect();
         for chunksize in [1, 2, 3, 7, 50, 99, 100, 101, 100_000, usize::MAX] {
-            let results = executor.chunksize(chunksize).map(|x: u32| x + 1, 0..100);
+            let results = executor.map_options().chunksize(chunksize).map(|x: u32| x + 1, 0..100);
             let results: Result<Vec<u32>, Error> = results.collect();
             assert_eq!(results, Ok(expected.clone()), "chunksize {chunksize}");
         }
@@ -50,7 +50,7 @@ fn the_items_of_a_chunk_go_to_one_worker() {
             if index % 4 == 0 { cross(places) } else { std::process::id() }
         };
         let items = (0..8).map(|index| (index, crossing.places()));
-        let results = executor.chunksize(4).map(task, items);
+        let results = executor.map_options().chunksize(4).map(task, items);
         crossing.wait_for(2);
         crossing.let_go(2);
         let pids: Vec<u32> = results.map(Result::unwrap).collect();
@@ -71,11 +71,10 @@ fn a_chunk_larger_than_the_input_needs_one_worker() {
         let path = crossing.file("trace");
         let executor = crate::builder()
             .max_workers(4)
-            .initargs(path.clone())
-            .initializer(started)
+            .initializer_with_args(started, path.clone())
             .build()
             .unwrap();
-        let results = executor.chunksize(1000).map(pid, vec![(); 10]);
+        let results = executor.map_options().chunksize(1000).map(pid, vec![(); 10]);
         let pids: HashSet<u32> = results.map(Result::unwrap).collect();
         assert_eq!(pids.len(), 1);
         drop(executor);
@@ -98,7 +97,7 @@ fn a_chunk_is_sent_when_it_is_full() {
             crossing.places().0
         });
         let task = |arrived: String| gate::give(&arrived);
-        let results = executor.chunksize(3).map(task, items.take(5));
+        let results = executor.map_options().chunksize(3).map(task, items.take(5));
         crossing.wait_for(2);
         assert_eq!(results.collect::<Vec<_>>(), [const { Ok(()) }; 5], "the rest is a chunk too");
     });
@@ -221,7 +220,7 @@ fn failures_and_results_of_every_kind_come_before_their_chunk_is_over() {
         let executor = pool(1);
         let go = |index| if index == 40 { crossing.places().1 } else { String::new() };
         let items = (0..60).map(|index| (index, go(index)));
-        let mut results = executor.chunksize(60).map(task, items).indexed();
+        let mut results = executor.map_options().chunksize(60).map(task, items).indexed();
         let expected = |index: usize| match index % 5 {
             1 => Err(index.to_string()),
             2 => Err("EncodeResult".to_owned()),
@@ -279,7 +278,8 @@ fn an_item_that_does_not_fit_spares_its_chunk_mates() {
         let items = [0, BAD_ARGUMENT, 2, 3, BAD_IN_THE_WORKER, 5, 6, 7, 8].map(Fragile);
         let executor = pool(1);
         for chunksize in [1, 3, 9] {
-            let results: Vec<_> = executor.chunksize(chunksize).map(task, items).collect();
+            let results: Vec<_> =
+                executor.map_options().chunksize(chunksize).map(task, items).collect();
             let steps: Vec<_> = results.iter().map(outcome).collect();
             let expected = [
                 Ok(0),

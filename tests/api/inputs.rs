@@ -47,7 +47,9 @@ fn a_panic_of_the_input_is_one_of_the_call() {
         let executor = pool(1);
         for chunksize in [1, 2, 4] {
             let items = (0..20).inspect(|item| assert!(*item < 10, "there is no item {item}"));
-            let call = AssertUnwindSafe(|| executor.chunksize(chunksize).map(|x: u32| x, items));
+            let call = AssertUnwindSafe(|| {
+                executor.map_options().chunksize(chunksize).map(|x: u32| x, items)
+            });
             let payload = catch_unwind(call).map(drop).unwrap_err();
             let message = payload.downcast_ref::<String>().map(String::as_str);
             assert_eq!(message, Some("there is no item 10"), "chunksize {chunksize}");

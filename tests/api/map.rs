@@ -4,7 +4,7 @@ use std::iter;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use procpool::Error;
+use procpool::{Error, ShutdownOptions};
 use procpool_testkit::gate;
 use procpool_testkit::{trace, watch};
 
@@ -52,7 +52,7 @@ fn results_that_are_there_wait_for_the_one_before_them() {
         let crossing = Crossing::new();
         let executor = pool(2);
         let items = (0..10).map(|item| (item, crossing.places().1));
-        let results = executor.chunksize(1).map(wait_for_gate, items);
+        let results = executor.map_options().chunksize(1).map(wait_for_gate, items);
         // It runs in the worker that ran all others but the first, and their results are read first.
         executor.submit(pid, ()).result().unwrap();
         crossing.let_go(1);
@@ -140,7 +140,7 @@ fn the_length_holds_when_the_pool_takes_no_more() {
         let executor = pool(1);
         let items = (0_u32..).inspect(|item| {
             if *item == 2 {
-                executor.shutdown(false, false)
+                executor.shutdown_with(ShutdownOptions::new().wait(false))
             }
         });
         let results = executor.map(|x| x, items);
@@ -154,13 +154,13 @@ fn the_length_holds_when_the_pool_takes_no_more() {
 fn a_map_of_a_pool_that_takes_no_more_pulls_one_item() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
-        executor.shutdown(true, false);
+        executor.shutdown();
         let results = executor.map(|x: u32| x, 0..);
         assert_eq!(results.collect::<Vec<_>>(), [Err(Error::Shutdown)]);
         assert_eq!(executor.map(|x: u32| x, []).count(), 0, "there was nothing to refuse");
         let executor = pool(1);
         executor.kill_workers();
-        let results: Vec<_> = executor.chunksize(10).map(|x: u32| x, 0..).collect();
+        let results: Vec<_> = executor.map_options().chunksize(10).map(|x: u32| x, 0..).collect();
         assert!(matches!(results[..], [.., Err(Error::BrokenProcessPool(_))]), "{results:?}");
         assert!(results.len() == 1, "{results:?}");
     });
@@ -227,7 +227,7 @@ fn dropping_the_iterator_cancels_what_has_not_started() {
         let path = crossing.file("trace");
         let executor = pool(1);
         let items = (0..100).map(|number| (number, path.clone(), crossing.places()));
-        let mut results = executor.chunksize(1).map(trace_and_cross, items);
+        let mut results = executor.map_options().chunksize(1).map(trace_and_cross, items);
         crossing.wait_for(1);
         crossing.let_go(1);
         assert_eq!(results.next(), Some(Ok(0)));
@@ -256,7 +256,9 @@ fn a_panic_of_the_items_iterator_is_the_callers_and_cancels_the_rest() {
             }
             (number, path.clone(), crossing.places())
         });
-        let call = AssertUnwindSafe(|| executor.chunksize(1).map(trace_and_cross, items).count());
+        let call = AssertUnwindSafe(|| {
+            executor.map_options().chunksize(1).map(trace_and_cross, items).count()
+        });
         let payload = catch_unwind(call).unwrap_err();
         assert_eq!(payload.downcast_ref(), Some(&"there is no item 5"));
         crossing.let_go(1);

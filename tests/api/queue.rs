@@ -34,7 +34,10 @@ fn one_worker_starts_tasks_in_the_order_of_their_submission() {
         let mut next = || (path.clone(), numbers.next().expect("they do not end"));
         // Before the worker can take one, and while it takes them.
         let mut futures: Vec<_> = (0..200).map(|_| executor.submit(note, next())).collect();
-        let many = executor.chunksize(3).map(note, (0..50).map(|_| next()).collect::<Vec<_>>());
+        let many = executor
+            .map_options()
+            .chunksize(3)
+            .map(note, (0..50).map(|_| next()).collect::<Vec<_>>());
         crossing.let_go(1);
         futures.extend((0..200).map(|_| executor.submit(note, next())));
         assert!(futures.iter().all(|future| future.result().is_ok()));

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 
-use procpool::{Error, ProcessPoolExecutor};
+use procpool::{Error, ProcessPoolExecutor, ShutdownOptions};
 use procpool_testkit::watch;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -23,10 +23,16 @@ type Act = fn(&ProcessPoolExecutor);
 
 /// The ways to end a pool.
 const ENDS: [(&str, Act); 6] = [
-    ("shutdown(true, false)", |executor| executor.shutdown(true, false)),
-    ("shutdown(true, true)", |executor| executor.shutdown(true, true)),
-    ("shutdown(false, false)", |executor| executor.shutdown(false, false)),
-    ("shutdown(false, true)", |executor| executor.shutdown(false, true)),
+    ("shutdown", ProcessPoolExecutor::shutdown),
+    ("shutdown that cancels", |executor| {
+        executor.shutdown_with(ShutdownOptions::new().cancel_futures(true))
+    }),
+    ("shutdown without waiting", |executor| {
+        executor.shutdown_with(ShutdownOptions::new().wait(false))
+    }),
+    ("shutdown that cancels, without waiting", |executor| {
+        executor.shutdown_with(ShutdownOptions::new().wait(false).cancel_futures(true))
+    }),
     ("kill_workers", ProcessPoolExecutor::kill_workers),
     ("terminate_workers", ProcessPoolExecutor::terminate_workers),
 ];
@@ -70,7 +76,7 @@ fn a_map_whose_iterator_ends_the_pool_stops_pulling() {
                     }
                     let results: Vec<_> = options.map(|x| x, items()).collect();
                     assert_ended(&results, end);
-                    if (end, chunksize, unordered) == ("shutdown(true, false)", None, false) {
+                    if (end, chunksize, unordered) == ("shutdown", None, false) {
                         assert_eq!(results[..3], [Ok(0), Ok(1), Ok(2)], "they were taken");
                     }
                 }
@@ -151,12 +157,14 @@ fn a_pool_ends_while_the_iterator_of_a_map_blocks() {
                         });
                         match chunksize {
                             None => executor.map(|x| x, items).collect::<Vec<_>>(),
-                            Some(size) => executor.chunksize(size).map(|x| x, items).collect(),
+                            Some(size) => {
+                                executor.map_options().chunksize(size).map(|x| x, items).collect()
+                            }
                         }
                     });
                     blocked.recv().unwrap();
                     act(executor);
-                    executor.shutdown(true, false);
+                    executor.shutdown();
                     give.send(3).unwrap();
                     mapping.join().unwrap()
                 });
@@ -176,7 +184,7 @@ fn a_pool_ends_while_a_reader_of_a_map_waits() {
                 let crossing = Crossing::new();
                 let executor = pool(1);
                 let items = std::iter::repeat_n(crossing.places(), 3);
-                let options = executor.chunksize(1);
+                let options = executor.map_options().chunksize(1);
                 let mut results: Box<dyn Iterator<Item = Result<u32, Error>> + Send> = if buffered {
                     Box::new(options.buffersize(2).map(cross, items))
                 } else {
@@ -186,7 +194,7 @@ fn a_pool_ends_while_a_reader_of_a_map_waits() {
                 let reading = thread::spawn(move || results.by_ref().count());
                 crossing.let_go(3);
                 act(&executor);
-                executor.shutdown(true, false);
+                executor.shutdown();
                 assert!((2..=3).contains(&reading.join().unwrap()), "{end}");
             }
         }
@@ -249,9 +257,13 @@ impl Drop for Meddler {
 /// What values, callbacks and wakers do; the pool's handle is theirs.
 const MEDDLINGS: [(&str, Meddle); 7] = [
     ("submit", |executor| drop(executor.submit(|x: u32| x, 1))),
-    ("shutdown(true, false)", |executor| executor.shutdown(true, false)),
-    ("shutdown(true, true)", |executor| executor.shutdown(true, true)),
-    ("shutdown(false, false)", |executor| executor.shutdown(false, false)),
+    ("shutdown", |executor| executor.shutdown()),
+    ("shutdown that cancels", |executor| {
+        executor.shutdown_with(ShutdownOptions::new().cancel_futures(true))
+    }),
+    ("shutdown without waiting", |executor| {
+        executor.shutdown_with(ShutdownOptions::new().wait(false))
+    }),
     ("kill", |executor| executor.kill_workers()),
     ("terminate", |executor| executor.terminate_workers()),
     ("drop", drop),
@@ -285,7 +297,11 @@ fn a_value_may_do_anything_to_the_pool_that_it_goes_to() {
                         }
                         2 => {
                             let items = (0..5).map(Meddler);
-                            executor.chunksize(2).map(|value| value.0, items).for_each(drop);
+                            executor
+                                .map_options()
+                                .chunksize(2)
+                                .map(|value| value.0, items)
+                                .for_each(drop);
                         }
                         _ => {
                             let options = executor.map_options().buffersize(2);

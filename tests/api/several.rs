@@ -11,7 +11,7 @@ fn number(number: u32) -> Result<u32, Infallible> {
 }
 
 fn numbered_pool(builder: Builder, own: u32) -> ProcessPoolExecutor<u32> {
-    builder.max_workers(2).initargs(own).initializer(number).build().unwrap()
+    builder.max_workers(2).initializer_with_args(number, own).build().unwrap()
 }
 
 /// A result that tells whose it is.

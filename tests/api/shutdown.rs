@@ -5,15 +5,19 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
-use procpool::{Error, Future, ProcessPoolExecutor};
+use procpool::{Error, Future, ProcessPoolExecutor, ShutdownOptions};
 use procpool_testkit::os::Watched;
 use procpool_testkit::watch;
 
 use crate::crossing::{Crossing, cross, pid};
 use crate::pools::pool;
 
-/// The four ways to call `shutdown`.
+/// Whether to wait and to cancel, in the four ways to shut a pool down.
 const WAYS: [(bool, bool); 4] = [(true, true), (true, false), (false, true), (false, false)];
+
+fn options((wait, cancel_futures): (bool, bool)) -> ShutdownOptions {
+    ShutdownOptions::new().wait(wait).cancel_futures(cancel_futures)
+}
 
 /// A pool of one worker with a task that runs, and two that wait for it.
 struct Busy {
@@ -44,7 +48,7 @@ fn is_gone(pid: u32) -> bool {
 fn a_task_that_came_too_late_never_runs() {
     watch::within(watch::HANG, || {
         let busy = Busy::new();
-        busy.executor.shutdown(false, false);
+        busy.executor.shutdown_with(ShutdownOptions::new().wait(false));
         let path = busy.crossing.file("ran");
         let write = |path: String| std::fs::write(path, "ran").expect("the folder is there");
         let late = busy.executor.submit(write, path.clone());
@@ -60,10 +64,10 @@ fn a_task_that_came_too_late_never_runs() {
 #[test]
 fn a_pool_that_was_shut_down_takes_no_tasks() {
     watch::within(watch::HANG, || {
-        for (wait, cancel_futures) in WAYS {
+        for way in WAYS {
             let executor = pool(1);
             executor.submit(pid, ()).result().unwrap();
-            executor.shutdown(wait, cancel_futures);
+            executor.shutdown_with(options(way));
             assert_eq!(executor.submit(pid, ()).result(), Err(Error::Shutdown));
             assert_eq!(executor.submit_with(|(), ()| 1, ()).result(), Err(Error::Shutdown));
             let results: Vec<_> = executor.map(pid, [(), ()]).collect();
@@ -78,8 +82,8 @@ fn a_pool_that_was_shut_down_takes_no_tasks() {
 #[test]
 fn a_pool_that_was_never_used_is_shut_down() {
     watch::within(watch::HANG, || {
-        for (wait, cancel_futures) in WAYS {
-            pool(1).shutdown(wait, cancel_futures);
+        for way in WAYS {
+            pool(1).shutdown_with(options(way));
         }
         drop(pool(1));
     });
@@ -91,7 +95,7 @@ fn waiting_returns_when_all_is_done_and_every_worker_is_gone() {
     watch::within(watch::HANG, || {
         let busy = Busy::new();
         let returned = thread::scope(|scope| {
-            let ending = scope.spawn(|| busy.executor.shutdown(true, false));
+            let ending = scope.spawn(|| busy.executor.shutdown());
             // A task is refused at once, and otherwise waits behind the one that runs.
             while !busy.executor.submit(pid, ()).done() {
                 thread::yield_now();
@@ -113,7 +117,7 @@ fn waiting_returns_when_all_is_done_and_every_worker_is_gone() {
 fn not_waiting_returns_at_once_and_the_work_is_done() {
     watch::within(watch::HANG, || {
         let busy = Busy::new();
-        busy.executor.shutdown(false, false);
+        busy.executor.shutdown_with(ShutdownOptions::new().wait(false));
         assert!(busy.running.running() && !busy.pending[0].done());
         drop(busy.executor);
         assert!(busy.running.running(), "drop does not wait either then");
@@ -130,7 +134,10 @@ fn cancelling_spares_what_runs() {
         for wait in [true, false] {
             let busy = Busy::new();
             thread::scope(|scope| {
-                let ending = scope.spawn(|| busy.executor.shutdown(wait, true));
+                let ending = scope.spawn(|| {
+                    busy.executor
+                        .shutdown_with(ShutdownOptions::new().wait(wait).cancel_futures(true))
+                });
                 let pending = busy.pending.each_ref().map(Future::result);
                 assert_eq!(pending, [Err(Error::Cancelled), Err(Error::Cancelled)]);
                 assert!(busy.pending.iter().all(Future::cancelled));
@@ -149,9 +156,9 @@ fn cancelling_cancels_the_tail_of_a_map() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = pool(1);
-        let results = executor.chunksize(1).map(cross, vec![crossing.places(); 20]);
+        let results = executor.map_options().chunksize(1).map(cross, vec![crossing.places(); 20]);
         crossing.wait_for(1);
-        executor.shutdown(false, true);
+        executor.shutdown_with(ShutdownOptions::new().wait(false).cancel_futures(true));
         crossing.let_go(1);
         let results: Vec<_> = results.collect();
         assert!(results[0].is_ok());
@@ -164,7 +171,7 @@ fn a_map_is_completed_by_a_shutdown_that_does_not_cancel() {
     watch::within(watch::HANG, || {
         let executor = pool(2);
         let results = executor.map(|x: u32| x + 1, 0..500);
-        executor.shutdown(true, false);
+        executor.shutdown();
         assert!(results.map(Result::unwrap).eq(1..501));
     });
 }
@@ -174,9 +181,9 @@ fn a_map_is_completed_by_a_shutdown_that_does_not_cancel() {
 fn a_second_shutdown_that_waits_does_so_after_one_that_did_not() {
     watch::within(watch::HANG, || {
         let busy = Busy::new();
-        busy.executor.shutdown(false, false);
+        busy.executor.shutdown_with(ShutdownOptions::new().wait(false));
         thread::scope(|scope| {
-            let waits = scope.spawn(|| busy.executor.shutdown(true, false));
+            let waits = scope.spawn(|| busy.executor.shutdown());
             assert!(busy.running.running(), "its task cannot have ended");
             busy.crossing.let_go(1);
             waits.join().unwrap();
@@ -194,7 +201,7 @@ fn cancelling_settles_every_task_of_a_large_pool() {
         let executor = pool(5);
         let futures: Vec<_> = (0..50).map(|_| executor.submit(cross, crossing.places())).collect();
         crossing.wait_for(5);
-        executor.shutdown(false, true);
+        executor.shutdown_with(ShutdownOptions::new().wait(false).cancel_futures(true));
         let (cancelled, others): (Vec<_>, Vec<_>) =
             futures.iter().partition(|future| future.cancelled());
         assert_eq!((cancelled.len(), others.len()), (45, 5));
@@ -211,7 +218,7 @@ fn a_pool_is_shut_down_right_after_it_got_more_tasks_than_workers() {
         for _ in 0..100 {
             let executor = pool(2);
             let futures = [0, 1, 2].map(|x| executor.submit(|x: u32| x + 1, x));
-            executor.shutdown(true, false);
+            executor.shutdown();
             assert!(futures.iter().all(Future::done), "it has waited");
             assert_eq!(futures.map(|future| future.result()), [Ok(1), Ok(2), Ok(3)]);
         }
@@ -226,9 +233,9 @@ fn every_sequence_of_shutdowns_ends() {
             for second in WAYS {
                 let executor = pool(1);
                 let future = executor.submit(pid, ());
-                executor.shutdown(first.0, first.1);
-                executor.shutdown(second.0, second.1);
-                executor.shutdown(first.0, first.1);
+                executor.shutdown_with(options(first));
+                executor.shutdown_with(options(second));
+                executor.shutdown_with(options(first));
                 drop(executor);
                 assert!(matches!(future.result(), Ok(_) | Err(Error::Cancelled)));
             }
@@ -248,7 +255,7 @@ fn concurrent_shutdowns_all_wait() {
                 let (sender, busy, together) = (sender.clone(), &busy, &together);
                 scope.spawn(move || {
                     together.wait();
-                    busy.executor.shutdown(true, false);
+                    busy.executor.shutdown();
                     let worker = busy.running.result_timeout(Duration::ZERO);
                     sender.send(worker.is_ok_and(is_gone)).expect("the receiver waits");
                 });
@@ -279,7 +286,7 @@ fn a_thread_that_waits_gets_its_result_during_the_end() {
         let busy = Busy::new();
         thread::scope(|scope| {
             let waiting = scope.spawn(|| busy.pending[1].result());
-            busy.executor.shutdown(false, false);
+            busy.executor.shutdown_with(ShutdownOptions::new().wait(false));
             busy.crossing.let_go(1);
             assert_eq!(waiting.join().unwrap(), busy.running.result());
         });

@@ -7,7 +7,7 @@ use std::num::ParseIntError;
 use std::path::Path;
 use std::rc::Rc;
 
-use procpool::{Error, ProcessPoolExecutor};
+use procpool::{Error, ProcessPoolExecutor, ShutdownOptions};
 use procpool_testkit::{trace, watch};
 
 use crate::crossing::{Crossing, Places, cross, pid};
@@ -42,7 +42,7 @@ fn cross_with(_: &mut Connection, places: Places) -> u32 {
 
 fn connected_pool(max_workers: usize, path: &str) -> ProcessPoolExecutor<Connection> {
     let builder = crate::builder().max_workers(max_workers);
-    builder.initargs(path.to_owned()).initializer(connect).build().unwrap()
+    builder.initializer_with_args(connect, path.to_owned()).build().unwrap()
 }
 
 /// What was written down, as (pid, event).
@@ -61,7 +61,7 @@ fn state_lives_from_task_to_task() {
         assert_eq!(uses, [1, 2, 3]);
         let mapped = executor.map_with(use_it, [(), (), ()]).map(|result| result.unwrap().1);
         assert_eq!(mapped.collect::<Vec<_>>(), [4, 5, 6]);
-        let chunk = executor.chunksize(2).map_with(use_it, [(), ()]);
+        let chunk = executor.map_options().chunksize(2).map_with(use_it, [(), ()]);
         assert_eq!(chunk.map(|result| result.unwrap().1).collect::<Vec<_>>(), [7, 8]);
     });
 }
@@ -140,7 +140,7 @@ fn an_initializer_that_returns_nothing_gives_empty_state() {
         assert_eq!(executor.submit_with(|(): &mut (), x: u8| x, 3).result(), Ok(3));
         drop(executor);
         let executor =
-            builder().initargs((1, "a".to_owned())).initializer(nothing_with).build().unwrap();
+            builder().initializer_with_args(nothing_with, (1, "a".to_owned())).build().unwrap();
         assert_eq!(executor.submit_with(|(): &mut (), x: u8| x, 4).result(), Ok(4));
     });
 }
@@ -168,10 +168,10 @@ fn an_initializer_may_fail_in_any_way_that_can_be_displayed() {
             text.parse()
         }
         let builder = || crate::builder().max_workers(1);
-        let executor = builder().initargs("80".to_owned()).initializer(parse).build().unwrap();
+        let executor = builder().initializer_with_args(parse, "80".to_owned()).build().unwrap();
         assert_eq!(executor.submit_with(|port, ()| *port, ()).result(), Ok(80));
         drop(executor);
-        let executor = builder().initargs("x".to_owned()).initializer(parse).build().unwrap();
+        let executor = builder().initializer_with_args(parse, "x".to_owned()).build().unwrap();
         let error = executor.submit_with(|port, ()| *port, ()).error().unwrap().to_string();
         assert!(error.ends_with("invalid digit found in string"), "{error}");
     });
@@ -202,8 +202,10 @@ fn state_is_dropped_in_its_worker_when_the_executor_is() {
 #[test]
 fn state_is_dropped_before_shutdown_returns() {
     watch::within(watch::HANG, || {
-        for end in [|pool| pool.shutdown(true, false), |pool| pool.shutdown(true, true)]
-            as [fn(&ProcessPoolExecutor<Connection>); 2]
+        for end in [
+            |pool| pool.shutdown(),
+            |pool| pool.shutdown_with(ShutdownOptions::new().cancel_futures(true)),
+        ] as [fn(&ProcessPoolExecutor<Connection>); 2]
         {
             let crossing = Crossing::new();
             let path = crossing.file("trace");
@@ -236,7 +238,7 @@ fn a_destructor_that_panics_is_an_orderly_end_too() {
         let crossing = Crossing::new();
         let path = crossing.file("trace");
         let builder = crate::builder().max_workers(1);
-        let executor = builder.initargs(path.clone()).initializer(arm).build().unwrap();
+        let executor = builder.initializer_with_args(arm, path.clone()).build().unwrap();
         let future = executor.submit(pid, ());
         drop(executor);
         assert!(future.result().is_ok());

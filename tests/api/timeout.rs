@@ -28,7 +28,7 @@ fn a_late_map_gives_what_is_there_then_one_error_and_cancels_the_rest() {
             }
             (number, path.clone(), crossing.places())
         });
-        let options = executor.chunksize(1).timeout(Duration::ZERO);
+        let options = executor.map_options().chunksize(1).timeout(Duration::ZERO);
         let mut results = options.map(trace_and_cross, items);
         assert_eq!(results.size_hint(), (1, Some(6)));
         assert_eq!([results.next(), results.next()], [Some(Ok(0)), Some(Ok(1))]);
@@ -52,7 +52,7 @@ fn the_timeout_is_counted_from_the_call() {
         let executor = pool(1);
         let limit = Duration::from_millis(400);
         let items = iter::repeat_n(crossing.places(), 8);
-        let options = executor.chunksize(1).timeout(limit);
+        let options = executor.map_options().chunksize(1).timeout(limit);
         thread::scope(|scope| {
             // Each result comes soon enough after the one before it, the last ones too late after
             // the call: the pauses alone are twice the limit.

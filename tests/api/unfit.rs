@@ -134,12 +134,13 @@ where
     let argument = executor.submit(swallow::<T>, value.clone());
     assert!(argument.done(), "nothing was submitted");
     assert_unfit::<T>(argument.error(), CodecStep::EncodeArguments, words);
-    let limited = executor.timeout(watch::HANG).submit(swallow::<T>, value.clone());
+    let limited =
+        executor.submit_options().time_limit(watch::HANG).submit(swallow::<T>, value.clone());
     assert_unfit::<T>(limited.error(), CodecStep::EncodeArguments, words);
     let items = || [value.clone(), value.clone(), value.clone()];
     let maps = [
         executor.map(swallow::<T>, items()).collect::<Vec<_>>(),
-        executor.chunksize(2).map(swallow::<T>, items()).collect(),
+        executor.map_options().chunksize(2).map(swallow::<T>, items()).collect(),
         executor.map_options().unordered().map(swallow::<T>, items()).collect(),
         executor.map_options().buffersize(2).map(swallow::<T>, items()).collect(),
     ];
@@ -150,7 +151,7 @@ where
         }
     }
     let built =
-        crate::builder().max_workers(1).initargs(value.clone()).initializer(|_: T| ()).build();
+        crate::builder().max_workers(1).initializer_with_args(|_: T| (), value.clone()).build();
     assert_unfit::<T>(built.err(), CodecStep::EncodeArguments, words);
 
     // The way there is open to what is wrapped.
@@ -160,7 +161,7 @@ where
     assert_unfit::<T>(result.error(), CodecStep::EncodeResult, words);
     let mapped = executor
         .map(unwrap, [wrapped(), wrapped()])
-        .chain(executor.chunksize(2).map(unwrap, [wrapped(), wrapped()]));
+        .chain(executor.map_options().chunksize(2).map(unwrap, [wrapped(), wrapped()]));
     for result in mapped {
         assert_unfit::<T>(result.err(), CodecStep::EncodeResult, words);
     }
@@ -209,7 +210,7 @@ fn what_fits_in_part_arrives_beside_what_does_not() {
         let items = [skipping(Some("a")), skipping(None), skipping(Some("b"))];
         for results in [
             executor.map(echo, items.clone()).collect::<Vec<_>>(),
-            executor.chunksize(3).map(echo, items.clone()).collect(),
+            executor.map_options().chunksize(3).map(echo, items.clone()).collect(),
         ] {
             assert_eq!(results[0].as_ref(), Ok(&items[0]));
             assert!(matches!(results[1], Err(Error::Codec(_))), "{results:?}");

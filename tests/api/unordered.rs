@@ -42,7 +42,7 @@ fn a_slow_item_comes_last() {
         let crossing = Crossing::new();
         let executor = pool(2);
         let items = (0..10).map(|item| (item, crossing.places().1));
-        let mut results = executor.chunksize(1).unordered().map(wait_for_gate, items);
+        let mut results = executor.map_options().chunksize(1).unordered().map(wait_for_gate, items);
         let mut first: Vec<u32> = results.by_ref().take(9).map(Result::unwrap).collect();
         first.sort_unstable();
         assert!(first.into_iter().eq(1..10));
@@ -58,7 +58,7 @@ fn a_slow_item_is_late_when_the_others_were_given() {
         let crossing = Crossing::new();
         let executor = pool(2);
         let items = (0..10).map(|item| (item, crossing.places().1));
-        let options = executor.chunksize(1).unordered().timeout(Duration::ZERO);
+        let options = executor.map_options().chunksize(1).unordered().timeout(Duration::ZERO);
         let results = options.map(wait_for_gate, items);
         // It runs in the worker that ran the others, whose results are read before its own.
         executor.submit(pid, ()).result().unwrap();
@@ -115,16 +115,17 @@ fn an_error_that_is_no_items_has_the_number_of_results_before_it() {
         let crossing = Crossing::new();
         let executor = pool(1);
         let items = [(1, String::new()), (2, String::new()), (0, crossing.places().1)];
-        let options = executor.chunksize(1).unordered().timeout(Duration::ZERO);
+        let options = executor.map_options().chunksize(1).unordered().timeout(Duration::ZERO);
         let results = options.map(wait_for_gate, items);
         let last = results.indexed().last();
         let Some((given, Err(Error::TimedOut(_)))) = last else { panic!("{last:?}") };
         assert!(given <= 2);
         crossing.let_go(1);
-        executor.shutdown(true, false);
+        executor.shutdown();
         let refused: Vec<_> = executor.map(|x: u32| x, 5..).indexed().collect();
         assert_eq!(refused, [(0, Err(Error::Shutdown))]);
-        let none: Vec<_> = executor.chunksize(0).map(|x: u32| x, 5..).indexed().collect();
+        let none: Vec<_> =
+            executor.map_options().chunksize(0).map(|x: u32| x, 5..).indexed().collect();
         assert!(matches!(none[..], [(0, Err(Error::InvalidArgument(_)))]));
     });
 }

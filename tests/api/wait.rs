@@ -5,7 +5,7 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use procpool::{DoneAndNotDone, Error, Future, ProcessPoolExecutor, ReturnWhen};
+use procpool::{DoneAndNotDone, Error, Future, ProcessPoolExecutor, ReturnWhen, ShutdownOptions};
 use procpool::{as_completed, wait};
 use procpool_testkit::watch;
 
@@ -263,7 +263,7 @@ fn futures_that_a_shutdown_cancels_are_done() {
                 let cancelled = completed.filter(|future| future.cancelled()).count();
                 sender.send(cancelled).expect("the receiver waits");
             });
-            executor.shutdown(false, true);
+            executor.shutdown_with(ShutdownOptions::new().wait(false).cancel_futures(true));
             let mut seen: Vec<usize> = receiver.iter().collect();
             seen.sort_unstable();
             // Who waits for the first may see any number of them.

@@ -138,7 +138,7 @@ fn in_a_map_each_is_its_items_alone() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
         let items = [Trouble::None, Trouble::EncodeFails, Trouble::DecodeFails, Trouble::None];
-        let results: Vec<_> = executor.chunksize(4).map(swallow, items).collect();
+        let results: Vec<_> = executor.map_options().chunksize(4).map(swallow, items).collect();
         let steps: Vec<_> = results
             .iter()
             .map(|result| match result {
@@ -151,7 +151,8 @@ fn in_a_map_each_is_its_items_alone() {
             [Ok(7), Err(CodecStep::EncodeArguments), Err(CodecStep::DecodeArguments), Ok(7)];
         assert_eq!(steps, expected);
 
-        let results: Vec<_> = executor.chunksize(4).map(produce, [0, 1, 2, 3, 0]).collect();
+        let results: Vec<_> =
+            executor.map_options().chunksize(4).map(produce, [0, 1, 2, 3, 0]).collect();
         assert_eq!(results[0], Ok(Trouble::None));
         assert_codec(results[1].clone().err(), CodecStep::EncodeResult, "a socket cannot travel");
         assert!(matches!(results[2], Err(Error::Panicked(_))), "{results:?}");

@@ -93,7 +93,7 @@ fn a_task_that_exits_whatever_its_code() {
 fn a_task_in_a_map() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
-        let results = executor.chunksize(2).map(
+        let results = executor.map_options().chunksize(2).map(
             |x: u32| {
                 if x == 2 {
                     exit(7)

@@ -66,12 +66,12 @@ fn what_does_not_fit_fails_its_own_task_and_the_worker_lives() {
             );
             assert_names_memory(wrapped.error());
             let items = || [vec![1], vec![0; LARGE], vec![2, 2]];
-            let mut lengths = executor.chunksize(1).map(length, items());
+            let mut lengths = executor.map_options().chunksize(1).map(length, items());
             assert_eq!(lengths.next(), Some(Ok(1)));
             assert_names_memory(lengths.next().and_then(Result::err));
             assert_eq!(lengths.next(), Some(Ok(2)));
             // A chunk is one delivery.
-            let chunk: Vec<_> = executor.chunksize(3).map(length, items()).collect();
+            let chunk: Vec<_> = executor.map_options().chunksize(3).map(length, items()).collect();
             assert_eq!(chunk.len(), 3);
             chunk.into_iter().for_each(|result| assert_names_memory(result.err()));
             assert_works(&executor);
@@ -136,7 +136,8 @@ fn workers_that_die_of_what_they_receive_are_three() {
 fn a_chunk_that_workers_die_of_receiving_is_sent_to_three() {
     watch::within(watch::HANG, || {
         let (executor, events) = fragile(DeathPolicy::Replace { retries: 0 });
-        let deadly: Vec<_> = executor.chunksize(2).map(length, vec![vec![0; MAPPED]; 2]).collect();
+        let deadly: Vec<_> =
+            executor.map_options().chunksize(2).map(length, vec![vec![0; MAPPED]; 2]).collect();
         assert_eq!(deadly.len(), 2);
         for result in deadly {
             let Err(Error::WorkerDied(death)) = result else { panic!("{result:?}") };

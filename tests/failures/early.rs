@@ -45,7 +45,8 @@ fn a_worker_that_never_gets_to_init_is_given_up_and_the_error_says_why() {
             the\ process\ pool\ is\ broken:\ worker\ (\d+)\ did\ not\ reach\ procpool::init\(\)\ 
             within\ 200ms:\ a\ worker\ is\ this\ program\ started\ again,\ and\ everything\ before\ 
             init\(\)\ in\ main\(\)\ runs\ in\ it\ too;\ move\ that\ code\ behind\ init\(\),\ or\ 
-            raise\ start_timeout\n\z";
+            raise\ start_timeout\n
+            the\ worker\ was\ killed:\ it\ did\ not\ start\ in\ time\n\z";
         let expected = is_match(expected).expect("it is an expression");
         let run = run.success().stderr(is_empty()).stdout(expected);
         arrived.take(2, watch::HANG).expect("the worker was there too");

@@ -5,7 +5,7 @@ use std::thread;
 use nix::libc;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use procpool::{BrokenCause, Future, ProcessPoolExecutor, WorkerExit};
+use procpool::{BrokenCause, Future, ProcessPoolExecutor, ShutdownOptions, WorkerExit};
 use procpool_testkit::os::Watched;
 use procpool_testkit::watch;
 
@@ -58,7 +58,7 @@ impl Busy {
 fn a_worker_killed_when_the_executor_is_gone_breaks_what_is_left() {
     watch::within(watch::HANG, || {
         let mut busy = Busy::new();
-        busy.executor.shutdown(false, false);
+        busy.executor.shutdown_with(ShutdownOptions::new().wait(false));
         // Dropped, as it would be at the end of its scope.
         drop(std::mem::replace(&mut busy.executor, pool_beside_another(1)));
         busy.assert_breaks_when_one_is_killed();
@@ -71,7 +71,7 @@ fn a_worker_killed_during_a_shutdown_that_waits_ends_the_wait() {
     watch::within(watch::HANG, || {
         let busy = Busy::new();
         thread::scope(|scope| {
-            let ending = scope.spawn(|| busy.executor.shutdown(true, false));
+            let ending = scope.spawn(|| busy.executor.shutdown());
             // A task is refused at once, and otherwise waits behind those that run.
             while !busy.executor.submit(pid, ()).done() {
                 thread::yield_now();
@@ -91,7 +91,7 @@ fn a_worker_killed_at_the_moment_of_the_shutdown_ends_the_wait() {
             let busy = Busy::new();
             thread::scope(|scope| {
                 scope.spawn(|| busy.kill_one());
-                busy.executor.shutdown(true, false);
+                busy.executor.shutdown();
             });
             assert!(busy.futures.iter().all(|future| future.done() && future.error().is_some()));
         }

@@ -8,8 +8,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use procpool::{
-    DeathPolicy, Error, Future, KillOutcome, ProcessPoolExecutor, ReturnWhen, Stats, as_completed,
-    wait,
+    DeathPolicy, Error, Future, KillOutcome, ProcessPoolExecutor, ReturnWhen, ShutdownOptions,
+    Stats, as_completed, wait,
 };
 use procpool_testkit::forked::{report_of, split};
 use procpool_testkit::watch;
@@ -44,14 +44,18 @@ fn is_lost<T>(result: Result<T, Error>) -> bool {
 fn submissions(executor: &ProcessPoolExecutor, found: &mut Complaints) {
     found.expect("submit", is_lost(executor.submit(pid, ()).result()));
     found.expect("submit_with", is_lost(executor.submit_with(|_, ()| 1, ()).result()));
-    found.expect("timeout", is_lost(executor.timeout(LONG).submit(pid, ()).result()));
-    found.expect("ready", is_lost(executor.ready(1).result()));
+    found.expect(
+        "submit_options",
+        is_lost(executor.submit_options().time_limit(LONG).submit(pid, ()).result()),
+    );
+    found.expect("start_workers", is_lost(executor.start_workers(1).result()));
     let double = |x: u32| 2 * x;
     let lost =
         |results: Vec<Result<u32, Error>>| !results.is_empty() && results.into_iter().all(is_lost);
     found.expect("map", lost(executor.map(double, 0..3).collect()));
     found.expect("map_with", lost(executor.map_with(|_, x: u32| x, 0..3).collect()));
-    found.expect("chunksize", lost(executor.chunksize(2).map(double, 0..3).collect()));
+    found
+        .expect("chunksize", lost(executor.map_options().chunksize(2).map(double, 0..3).collect()));
     let buffered = executor.map_options().buffersize(2).map(double, 0..);
     found.expect("buffersize", lost(buffered.collect()));
     let unordered = executor.map_options().unordered().timeout(LONG);
@@ -64,8 +68,8 @@ fn looks_and_ends(executor: &ProcessPoolExecutor, found: &mut Complaints) {
     found.expect("events", executor.events().next().is_none());
     executor.terminate_workers();
     executor.kill_workers();
-    executor.shutdown(false, true);
-    executor.shutdown(true, true);
+    executor.shutdown_with(ShutdownOptions::new().wait(false).cancel_futures(true));
+    executor.shutdown_with(ShutdownOptions::new().cancel_futures(true));
 }
 
 /// Everything that can be asked of a task that had not settled.
@@ -393,7 +397,8 @@ fn a_copy_does_not_go_on_with_the_rest_of_a_chunk() {
         let notes = crossing.file("notes");
         let executor = pool(1);
         let items = (0..10).map(|x| if x == 3 { format!("{notes}fork") } else { notes.clone() });
-        let copies: Vec<_> = executor.chunksize(10).map(note, items).map(Result::unwrap).collect();
+        let copies: Vec<_> =
+            executor.map_options().chunksize(10).map(note, items).map(Result::unwrap).collect();
         assert_copy_ends(&executor, copies[3]);
         let ran: Vec<procpool_testkit::trace::Record<String>> =
             procpool_testkit::trace::read(std::path::Path::new(&notes));
@@ -410,9 +415,10 @@ fn an_initializer_and_a_finalizer_that_fork_do_so_for_nobody_else() {
         assert_copy_ends(&executor, copy);
         drop(executor);
 
-        let builder = crate::builder().max_workers(1).initargs(ForksWhenDecoded(0));
+        let builder = crate::builder().max_workers(1);
         let initializer = |arguments: ForksWhenDecoded| Ok::<u32, String>(arguments.0);
-        let executor = builder.initializer(initializer).build().unwrap();
+        let executor =
+            builder.initializer_with_args(initializer, ForksWhenDecoded(0)).build().unwrap();
         let copy = executor.submit_with(|copy: &mut u32, ()| *copy, ()).result().unwrap();
         assert_copy_ends(&executor, copy);
         drop(executor);
@@ -477,7 +483,7 @@ fn a_map_whose_iterator_forks_goes_on_in_the_original_alone() {
                     copy = split();
                 }
             });
-            let map = executor.chunksize(1 + round % 3).map(|x: u32| x, items);
+            let map = executor.map_options().chunksize(1 + round % 3).map(|x: u32| x, items);
             let mut results: Vec<_> = map.collect();
             let forked = executor.map_options().buffersize(7).map(|x: u32| x, 0..100);
             if copy == 0 {

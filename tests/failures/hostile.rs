@@ -157,13 +157,15 @@ fn who_tampers_with_every_descriptor_costs_its_own_worker_where_dead_ones_are_re
             let busy = executor.submit(cross, crossing.places());
             crossing.wait_for(1);
             // What can not be done to a descriptor does no harm: then the limit ends it.
-            let limited = executor.timeout(Duration::from_millis(200));
+            let limited = executor.submit_options().time_limit(Duration::from_millis(200));
             let hostile = limited.submit(tamper, how);
             let queued: Vec<_> = (0..10).map(|_| executor.submit(pid, ())).collect();
             let error = hostile.error();
             let is_its_own = matches!(
                 error,
-                Some(Error::Protocol { .. } | Error::WorkerDied(_) | Error::TaskTimedOut { .. })
+                Some(
+                    Error::Protocol { .. } | Error::WorkerDied(_) | Error::TimeLimitExceeded { .. }
+                )
             );
             assert!(is_its_own, "{how}: {error:?}");
             assert!(queued.iter().all(|future| future.result().is_ok()), "{how}: {queued:?}");

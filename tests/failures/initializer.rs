@@ -5,7 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use procpool::Activity;
-use procpool::{BrokenCause, Error, Future, InitializerOutput, WorkerExit};
+use procpool::{BrokenCause, Error, Future, InitializerOutput, ShutdownOptions, WorkerExit};
 use procpool_testkit::gate::{self, Gate};
 use procpool_testkit::{trace, watch};
 use tempfile::TempDir;
@@ -19,8 +19,7 @@ fn cause_with<O: InitializerOutput>(initializer: fn(String) -> O) -> BrokenCause
     let path = path_in(&folder, "trace");
     let executor = crate::builder()
         .max_workers(2)
-        .initargs(path.clone())
-        .initializer(initializer)
+        .initializer_with_args(initializer, path.clone())
         .build()
         .expect("a pool can be made");
     let futures: Vec<Future<u32>> = (0..20).map(|x| executor.submit(|x: u32| x, x)).collect();
@@ -174,8 +173,7 @@ fn whose_arguments_cannot_be_decoded() {
     watch::within(watch::HANG, || {
         let executor = crate::builder()
             .max_workers(1)
-            .initargs(OneWay("out".to_owned()))
-            .initializer(|way: OneWay| drop(way.0))
+            .initializer_with_args(|way: OneWay| drop(way.0), OneWay("out".to_owned()))
             .build()
             .unwrap();
         let error = prompt_error(&executor.submit(|()| (), ()));
@@ -197,8 +195,7 @@ fn that_never_returns_can_be_waited_for_and_killed() {
             (Gate::new(folder.path(), "arrived"), Gate::new(folder.path(), "never"));
         let executor = crate::builder()
             .max_workers(1)
-            .initargs((arrived.path(), never.path()))
-            .initializer(initializer)
+            .initializer_with_args(initializer, (arrived.path(), never.path()))
             .build()
             .unwrap();
         let future = executor.submit(|x: u32| x, 1);
@@ -222,13 +219,11 @@ fn before_anything_was_submitted_it_does_not_run() {
     watch::within(watch::HANG, || {
         let folder = tempfile::tempdir().unwrap();
         let path = path_in(&folder, "trace");
-        let pool = || {
-            let builder = crate::builder().initargs(path.clone());
-            builder.initializer(initializer).build().unwrap()
-        };
+        let pool =
+            || crate::builder().initializer_with_args(initializer, path.clone()).build().unwrap();
         drop(pool());
-        pool().shutdown(false, false);
-        pool().shutdown(true, true);
+        pool().shutdown_with(ShutdownOptions::new().wait(false));
+        pool().shutdown_with(ShutdownOptions::new().cancel_futures(true));
         assert!(trace::read::<String>(path.as_ref()).is_empty());
     });
 }

@@ -105,7 +105,7 @@ fn killing_ends_a_shutdown_that_waits_for_ever() {
         let running = executor.submit(cross, crossing.places());
         crossing.wait_for(1);
         std::thread::scope(|scope| {
-            let ending = scope.spawn(|| executor.shutdown(true, false));
+            let ending = scope.spawn(|| executor.shutdown());
             while !executor.submit(pid, ()).done() {
                 std::thread::yield_now();
             }

@@ -35,12 +35,12 @@ fn a_warning_may_be_logged_by_a_logger_that_asks_the_pool() {
             log::set_logger(&Curious).unwrap();
             log::set_max_level(log::LevelFilter::Trace);
             let pool = POOL.get_or_init(|| crate::builder().max_workers(3).build().unwrap());
-            pool.ready(1).result().unwrap();
+            pool.start_workers(1).result().unwrap();
             Limit::Descriptors.set(first_free_descriptor());
-            assert!(pool.ready(3).result_timeout(watch::HANG).is_err());
+            assert!(pool.start_workers(3).result_timeout(watch::HANG).is_err());
             assert_works(pool);
             pool.kill_workers();
-            pool.shutdown(true, false);
+            pool.shutdown();
             WARNINGS.lock().unwrap().join("; ")
         });
         assert!(report.starts_with("going on with 1 worker(s): "), "{report}");

@@ -108,7 +108,7 @@ fn an_item_that_reads_too_much_does_not_read_its_neighbour() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
         let ways = [Way::Mirrors, Way::ReadsTooMuch, Way::ReadsTooLittle, Way::Mirrors];
-        let results: Vec<_> = executor.chunksize(4).map(give, ways).collect();
+        let results: Vec<_> = executor.map_options().chunksize(4).map(give, ways).collect();
         assert_eq!(results[0], Ok(Inbound(Way::Mirrors)));
         assert_codec(results[1].clone().err(), CodecStep::DecodeResult, "end of buffer");
         assert_codec(results[2].clone().err(), CodecStep::DecodeResult, "1 bytes are left over");

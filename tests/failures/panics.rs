@@ -81,7 +81,9 @@ fn a_payload_whose_destructor_panics_ends_nothing() {
 fn in_a_map_a_panic_is_its_items_alone() {
     watch::within(watch::HANG, || {
         let executor = pool(2);
-        for results in [executor.chunksize(4).map(overflow, 0..4), executor.map(overflow, 0..4)] {
+        for results in
+            [executor.map_options().chunksize(4).map(overflow, 0..4), executor.map(overflow, 0..4)]
+        {
             let results: Vec<_> = results.collect();
             assert!(matches!(results[0], Err(Error::Panicked(_))), "{results:?}");
             assert_eq!(results[1..], [Ok(100), Ok(50), Ok(33)]);

@@ -90,7 +90,7 @@ fn complaints(call: Call, errno: i32, installer: Installer) -> Vec<String> {
     let policy = DeathPolicy::Replace { retries: 0 };
     let builder = crate::builder().max_workers(1).death_policy(policy).capture_stderr(5);
     let first = if installer == Installer::Initializer { number } else { -1 };
-    let builder = builder.initargs((first, errno)).initializer(enter_as_initializer);
+    let builder = builder.initializer_with_args(enter_as_initializer, (first, errno));
     let executor: ProcessPoolExecutor<_> = builder.build().unwrap();
     let mut found: Vec<Option<String>> = Vec::new();
     let who = executor.submit(|()| std::process::id(), ());

@@ -1,7 +1,9 @@
 //! Tasks that wait for an initializer, when it is slow, is stuck, fails only later, or ends well but
 //! too soon.
 
-use procpool::{Activity, BrokenCause, CodecStep, Error, ProcessPoolExecutor, WorkerExit};
+use procpool::{
+    Activity, BrokenCause, CodecStep, Error, ProcessPoolExecutor, ShutdownOptions, WorkerExit,
+};
 use procpool_testkit::gate;
 use procpool_testkit::watch;
 use serde::{Deserialize, Serialize};
@@ -15,7 +17,7 @@ use crate::support::exit;
 fn an_initializer_that_exits_with_success_has_failed() {
     watch::within(watch::HANG, || {
         let builder = crate::builder().max_workers(1);
-        let executor = builder.initargs(0).initializer(exit).build().unwrap();
+        let executor = builder.initializer_with_args(exit, 0).build().unwrap();
         let cause = cause_for(&executor.submit(pid, ()));
         let BrokenCause::WorkerDied(death) = &cause else { panic!("{cause}") };
         assert_eq!((death.exit, death.activity), (WorkerExit::Code(0), Activity::Initializing));
@@ -35,10 +37,8 @@ fn initargs_that_cannot_be_encoded_are_an_error_of_build() {
         }
     }
     fn never_called(_: Unwritable) {}
-    let builder = crate::builder().initargs(Unwritable);
-    let Err(Error::Codec(error)) = builder.initializer(never_called).build() else {
-        panic!("the pool was made")
-    };
+    let builder = crate::builder().initializer_with_args(never_called, Unwritable);
+    let Err(Error::Codec(error)) = builder.build() else { panic!("the pool was made") };
     assert_eq!(
         (error.step, &*error.message),
         (CodecStep::EncodeArguments, "nobody can write this")
@@ -57,7 +57,7 @@ fn an_initializer_that_fails_in_the_second_worker_fails_the_first_ones_task() {
         let crossing = Crossing::new();
         let builder = crate::builder().max_workers(2);
         let executor =
-            builder.initargs(crossing.file("once")).initializer(only_once).build().unwrap();
+            builder.initializer_with_args(only_once, crossing.file("once")).build().unwrap();
         let done = executor.submit(pid, ());
         let first = done.result().unwrap();
         let running = executor.submit(cross, crossing.places());
@@ -80,7 +80,7 @@ fn stuck_pool(crossing: &Crossing) -> ProcessPoolExecutor {
         gate::take(&go);
     }
     let builder = crate::builder().max_workers(1);
-    builder.initargs(crossing.places()).initializer(never_return).build().unwrap()
+    builder.initializer_with_args(never_return, crossing.places()).build().unwrap()
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn a_shutdown_that_cancels_does_not_wait_for_tasks_behind_a_stuck_initializer() 
         let executor = stuck_pool(&crossing);
         let waiting = executor.submit(pid, ());
         crossing.wait_for(1);
-        executor.shutdown(false, true);
+        executor.shutdown_with(ShutdownOptions::new().wait(false).cancel_futures(true));
         assert_eq!(waiting.result(), Err(Error::Cancelled));
         executor.kill_workers();
         assert_broken(&executor, &BrokenCause::Killed);

@@ -23,8 +23,7 @@ fn pool(path: &str, way: &str, starts: u32) -> ProcessPoolExecutor {
     builder(1)
         .death_policy(DeathPolicy::Replace { retries: 9 })
         .max_failed_starts(starts)
-        .initargs((path.to_owned(), way.to_owned()))
-        .initializer(fail)
+        .initializer_with_args(fail, (path.to_owned(), way.to_owned()))
         .build()
         .expect("a pool can be made")
 }
@@ -78,8 +77,7 @@ fn a_worker_that_gets_ready_makes_up_for_those_that_did_not() {
         let executor = builder(1)
             .death_policy(DeathPolicy::Replace { retries: 0 })
             .max_failed_starts(3)
-            .initargs(path.clone())
-            .initializer(fail_twice_of_three)
+            .initializer_with_args(fail_twice_of_three, path.clone())
             .build()
             .unwrap();
         for _ in 0..3 {
@@ -104,8 +102,7 @@ fn a_task_that_is_to_be_tried_again_fails_with_the_pool() {
         let path = crossing.file("notes");
         let executor = builder(1)
             .death_policy(DeathPolicy::Replace { retries: 9 })
-            .initargs(path.clone())
-            .initializer(fail_later)
+            .initializer_with_args(fail_later, path.clone())
             .build()
             .unwrap();
         let dies = executor.submit(|()| kill_self(), ());

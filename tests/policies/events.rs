@@ -66,7 +66,7 @@ fn every_worker_of_a_troubled_pool_has_a_whole_story() {
         let events = executor.events();
         for _ in 0..3 {
             let dies = executor.submit(|()| kill_self(), ());
-            let late = executor.timeout(SHORT).submit(|()| park(), ());
+            let late = executor.submit_options().time_limit(SHORT).submit(|()| park(), ());
             let killed = executor.submit(|()| park(), ());
             let fine: Vec<Future<u32>> = (0..20).map(|_| executor.submit(pid, ())).collect();
             until(|| killed.running());
@@ -79,7 +79,7 @@ fn every_worker_of_a_troubled_pool_has_a_whole_story() {
             events.iter().filter(|event| wanted(&event.kind)).count()
         };
         assert_eq!(count(|kind| matches!(kind, EventKind::TaskRetried(_))), 3);
-        assert_eq!(count(|kind| matches!(kind, EventKind::TaskTimedOut(_))), 3);
+        assert_eq!(count(|kind| matches!(kind, EventKind::TimeLimitExceeded(_))), 3);
         assert_eq!(count(|kind| matches!(kind, EventKind::TaskKilled(_))), 3);
         assert_eq!(
             count(|kind| matches!(kind, EventKind::WorkerExited(_, ExitReason::Died(_)))),

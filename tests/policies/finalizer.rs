@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use procpool::{Builder, Error, ExitReason, WorkerExit};
+use procpool::{Builder, Error, ExitReason, ShutdownOptions, WorkerExit};
 use procpool_testkit::watch;
 
 use crate::crossing::{Crossing, pid};
@@ -31,7 +31,7 @@ fn count_task(state: &mut State, _: ()) -> u32 {
 }
 
 fn noting(crossing: &Crossing, finalizer: fn(State)) -> Builder<State> {
-    builder(1).initargs(crossing.file("notes")).initializer(begin).finalizer(finalizer)
+    builder(1).initializer_with_args(begin, crossing.file("notes")).finalizer(finalizer)
 }
 
 #[test]
@@ -51,7 +51,7 @@ fn it_gets_the_state_after_the_last_task_whyever_its_worker_leaves() {
             let pids = futures.map(|future| future.result().unwrap());
             assert_eq!(pids, [pids[0]; 3]);
             if reason == ExitReason::Finished {
-                executor.shutdown(true, false);
+                executor.shutdown();
             }
             assert_eq!(await_exit(&mut events).1, reason);
             let expected = ["begins", "ends after 3"].map(|what| (pids[0], what.to_owned()));
@@ -64,11 +64,11 @@ fn it_gets_the_state_after_the_last_task_whyever_its_worker_leaves() {
 fn one_that_hangs_is_killed_when_its_time_is_up() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
-        let executor = noting(&crossing, |_| park()).finalizer_timeout(SHORT).build().unwrap();
+        let executor = noting(&crossing, |_| park()).finalizer_time_limit(SHORT).build().unwrap();
         let events = executor.events();
         assert_works(&executor);
         drop(executor);
-        assert_eq!(exits(events), [ExitReason::TimedOut]);
+        assert_eq!(exits(events), [ExitReason::TimeLimitExceeded]);
     });
 }
 
@@ -80,13 +80,13 @@ fn one_that_hangs_is_no_obstacle_to_an_end_by_force() {
             note((path, "hangs".to_owned()));
             park();
         });
-        let executor = executor.finalizer_timeout(NEVER).build().unwrap();
+        let executor = executor.finalizer_time_limit(NEVER).build().unwrap();
         let events = executor.events();
         assert_works(&executor);
-        executor.shutdown(false, false);
+        executor.shutdown_with(ShutdownOptions::new().wait(false));
         until(|| count(&crossing.file("notes"), "hangs") == 1);
         executor.kill_workers();
-        executor.shutdown(true, false);
+        executor.shutdown();
         drop(executor);
         assert_eq!(exits(events), [ExitReason::Killed]);
     });
@@ -127,7 +127,7 @@ fn a_worker_that_is_killed_or_never_began_runs_none() {
             note((path, "fails".to_owned()));
             Err("no".to_owned())
         };
-        let executor = builder(1).initargs(crossing.file("notes")).initializer(fails);
+        let executor = builder(1).initializer_with_args(fails, crossing.file("notes"));
         let executor = executor.finalizer(end).build().unwrap();
         let events = executor.events();
         assert!(matches!(executor.submit(pid, ()).result(), Err(Error::BrokenProcessPool(_))));
@@ -159,7 +159,7 @@ fn it_is_named_after_the_initializer() {
 fn a_pool_that_never_had_a_worker_finalizes_nothing() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
-        drop(noting(&crossing, end).finalizer_timeout(Duration::ZERO).build().unwrap());
+        drop(noting(&crossing, end).finalizer_time_limit(Duration::ZERO).build().unwrap());
         assert!(notes(&crossing.file("notes")).is_empty());
     });
 }

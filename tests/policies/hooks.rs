@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use procpool::{
-    Builder, DeathPolicy, Error, ExitReason, ProcessPoolExecutor, WorkerExit, WorkerInfo,
+    Builder, DeathPolicy, Error, ExitReason, ProcessPoolExecutor, ShutdownOptions, WorkerExit,
+    WorkerInfo,
 };
 use procpool_testkit::watch;
 
@@ -50,8 +51,10 @@ fn every_fate_is_told_of() {
             (|b| b.max_tasks_per_child(1), assert_works, ExitReason::Recycled),
             (
                 |b| b.grace(Duration::ZERO),
-                |pool| drop(pool.timeout(SHORT).submit(|()| park(), ()).result()),
-                ExitReason::TimedOut,
+                |pool| {
+                    drop(pool.submit_options().time_limit(SHORT).submit(|()| park(), ()).result())
+                },
+                ExitReason::TimeLimitExceeded,
             ),
             (
                 |b| b.grace(SHORT),
@@ -161,7 +164,7 @@ fn hooks_may_panic_block_and_use_the_pool() {
                 let pool = executor.get().expect("it was built");
                 let result = pool.submit(pid, ()).result();
                 told.send(result == Ok(worker.pid)).expect("the test listens");
-                pool.shutdown(true, false);
+                pool.shutdown();
                 panic!("a hook panics");
             })
             .build()
@@ -173,7 +176,7 @@ fn hooks_may_panic_block_and_use_the_pool() {
         assert!(hears.try_recv().is_err(), "the hook still blocks");
         go.send(()).unwrap();
         assert_eq!(hears.recv(), Ok(true));
-        executor.shutdown(true, false);
+        executor.shutdown();
         assert_eq!(executor.submit(pid, ()).result(), Err(Error::Shutdown));
     });
 }
@@ -194,7 +197,7 @@ fn a_shutdown_that_waits_waits_for_hooks_too_and_drop_after_one_that_does_not_do
                 .unwrap();
             assert_works(&executor);
             let ending = std::thread::spawn(move || {
-                executor.shutdown(wait, false);
+                executor.shutdown_with(ShutdownOptions::new().wait(wait));
                 drop(executor);
             });
             if wait {

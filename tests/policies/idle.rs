@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use procpool::{Event, EventKind, ExitReason, Future, worker_id};
+use procpool::{Event, EventKind, ExitReason, Future, ShutdownOptions, worker_id};
 use procpool_testkit::watch;
 use rand::RngExt;
 use serde::{Deserialize, Serialize, Serializer};
@@ -81,6 +81,7 @@ fn a_task_that_comes_as_its_worker_leaves_is_not_lost() {
                 assert_eq!(future.result(), Ok(nap));
             }
             let mapped: Vec<_> = executor
+                .map_options()
                 .chunksize(1)
                 .map(|slow: Slow| slow.0, (0..20).map(|_| Slow(1_100)))
                 .collect();
@@ -107,7 +108,7 @@ fn a_shutdown_that_comes_as_workers_leave_delivers_what_was_accepted() {
             if round % 2 == 0 {
                 thread::sleep(Duration::from_micros(random.random_range(0..2_000)));
             }
-            executor.shutdown(round % 3 == 0, false);
+            executor.shutdown_with(ShutdownOptions::new().wait(round % 3 == 0));
             drop(executor);
             assert!(future.result().is_ok());
         }
@@ -141,12 +142,11 @@ fn workers_that_somebody_waits_for_do_not_leave_before_they_are_together() {
         let crossing = Crossing::new();
         let executor = builder(2)
             .idle_timeout(Duration::from_millis(1))
-            .initargs(crossing.places())
-            .initializer(wait_in_second_place)
+            .initializer_with_args(wait_in_second_place, crossing.places())
             .build()
             .unwrap();
         let mut events = executor.events();
-        let ready = executor.ready(2);
+        let ready = executor.start_workers(2);
         crossing.wait_for(1);
         // The first would have left long since.
         let until = Instant::now() + 10 * SHORT;

@@ -66,8 +66,8 @@ fn a_future_has_the_number_that_errors_and_events_give_its_task() {
         crossing.wait_for(1);
         killed.kill();
         let limit = Duration::from_millis(1);
-        let late = executor.timeout(limit).submit(cross, crossing.places());
-        assert_eq!(late.error(), Some(Error::TaskTimedOut { work_item: late.id(), limit }));
+        let late = executor.submit_options().time_limit(limit).submit(cross, crossing.places());
+        assert_eq!(late.error(), Some(Error::TimeLimitExceeded { work_item: late.id(), limit }));
         executor.map(|x: u32| x, 0..3).for_each(|item| assert!(item.is_ok()));
         let dies = executor.submit(|code: i32| -> () { std::process::exit(code) }, 3);
         let Some(Error::WorkerDied(death)) = dies.error() else { panic!("its worker exits") };
@@ -75,13 +75,13 @@ fn a_future_has_the_number_that_errors_and_events_give_its_task() {
         assert!(killed.id() == 1 && late.id() == 2 && dies.id() > 3, "chunks have numbers, too");
         let number = |kind| match kind {
             EventKind::TaskKilled(id) => Some((id, 0)),
-            EventKind::TaskTimedOut(id) => Some((0, id)),
+            EventKind::TimeLimitExceeded(id) => Some((0, id)),
             _ => None,
         };
         assert_eq!(await_event(&mut events, number), (killed.id(), 0));
         assert_eq!(await_event(&mut events, number), (0, late.id()));
-        let ready = executor.ready(1);
-        executor.shutdown(true, false);
+        let ready = executor.start_workers(1);
+        executor.shutdown();
         assert_eq!((ready.id(), executor.submit(pid, ()).id()), (0, 0), "no worker runs these");
     });
 }
@@ -213,7 +213,8 @@ fn a_kill_that_races_the_result_says_which_was_first() {
 fn an_initializer_that_hangs_keeps_its_tasks_waiting_until_they_are_given_up() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
-        let executor = builder(1).initargs(crossing.places()).initializer(stop_at).build().unwrap();
+        let executor =
+            builder(1).initializer_with_args(stop_at, crossing.places()).build().unwrap();
         let futures =
             [executor.submit(pid, ()), executor.submit(pid, ()), executor.submit(pid, ())];
         crossing.wait_for(1);
@@ -222,7 +223,7 @@ fn an_initializer_that_hangs_keeps_its_tasks_waiting_until_they_are_given_up() {
         assert!(futures[0].cancel(), "no worker has it");
         assert_eq!(futures[1].kill(), KillOutcome::Cancelled);
         thread::scope(|scope| {
-            let ending = scope.spawn(|| executor.shutdown(true, false));
+            let ending = scope.spawn(|| executor.shutdown());
             until(|| executor.submit(pid, ()).done());
             assert!(!ending.is_finished(), "a task waits");
             executor.kill_workers();

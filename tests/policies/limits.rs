@@ -9,7 +9,7 @@ use std::time::Duration;
 use nix::sys::signal::{SigSet, Signal, killpg};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
-use procpool::{Error, EventKind, ExitReason, Future, is_cancelled};
+use procpool::{Error, EventKind, ExitReason, Future, should_stop};
 use procpool_testkit::{os, program, start, watch};
 use rand::RngExt;
 
@@ -19,26 +19,29 @@ use crate::support::{
     notes, park, random, refuse_sigterm, signal, until,
 };
 
-fn is_timed_out<T: std::fmt::Debug>(result: &Result<T, Error>) -> bool {
-    matches!(result, Err(Error::TaskTimedOut { .. }))
+fn is_over_limit<T: std::fmt::Debug>(result: &Result<T, Error>) -> bool {
+    matches!(result, Err(Error::TimeLimitExceeded { .. }))
 }
 
 // Behaviours: TMO-02.
 #[test]
 fn a_task_that_exceeds_its_limit_fails_and_the_next_one_has_another_worker() {
     watch::within(watch::HANG, || {
-        let executor = builder(1).task_timeout(SHORT).grace(SHORT).build().unwrap();
+        let executor = builder(1).task_time_limit(SHORT).grace(SHORT).build().unwrap();
         let mut events = executor.events();
         // The limit is for tasks that never end: one that does may be slow here.
-        let before = executor.timeout(NEVER).submit(pid, ()).result().unwrap();
+        let before = executor.submit_options().time_limit(NEVER).submit(pid, ()).result().unwrap();
         let endless = executor.submit(|()| park(), ());
-        let expected = Error::TaskTimedOut { work_item: 2, limit: SHORT };
+        let expected = Error::TimeLimitExceeded { work_item: 2, limit: SHORT };
         assert_eq!(endless.result(), Err(expected));
-        let late = |kind| (kind == EventKind::TaskTimedOut(2)).then_some(());
+        let late = |kind| (kind == EventKind::TimeLimitExceeded(2)).then_some(());
         await_event(&mut events, late);
-        assert_ne!(executor.timeout(NEVER).submit(pid, ()).result().unwrap(), before);
+        assert_ne!(
+            executor.submit_options().time_limit(NEVER).submit(pid, ()).result().unwrap(),
+            before
+        );
         let (worker, reason) = await_exit(&mut events);
-        assert_eq!((worker.pid, reason), (before, ExitReason::TimedOut));
+        assert_eq!((worker.pid, reason), (before, ExitReason::TimeLimitExceeded));
         assert!(is_gone(before));
         assert_eq!(
             endless.error().unwrap().to_string(),
@@ -57,10 +60,12 @@ fn a_task_that_refuses_sigterm_is_killed() {
             refuse_sigterm();
             park();
         };
-        assert!(is_timed_out(&executor.timeout(SHORT).submit(refuses, ()).result()));
+        assert!(is_over_limit(
+            &executor.submit_options().time_limit(SHORT).submit(refuses, ()).result()
+        ));
         assert_works(&executor);
         drop(executor);
-        assert_eq!(exits(events), [ExitReason::TimedOut, ExitReason::Finished]);
+        assert_eq!(exits(events), [ExitReason::TimeLimitExceeded, ExitReason::Finished]);
     });
 }
 
@@ -81,15 +86,15 @@ fn sigterm_comes_before_sigkill_and_its_worker_gets_nothing_more() {
             sigterm.wait().expect("it can be waited for");
             note((path, "told".to_owned()))
         };
-        let late = executor.timeout(SHORT).submit(handles, path.clone());
-        assert!(is_timed_out(&late.result()));
+        let late = executor.submit_options().time_limit(SHORT).submit(handles, path.clone());
+        assert!(is_over_limit(&late.result()));
         let next = executor.submit(note, (path.clone(), "next".to_owned())).result().unwrap();
         drop(executor);
         let notes = notes(&path);
         let whats: Vec<&str> = notes.iter().map(|(_, what)| &**what).collect();
         assert_eq!(whats, ["waits", "told", "next"]);
         assert!(notes[0].0 == notes[1].0 && notes[1].0 != next);
-        assert_eq!(exits(events), [ExitReason::TimedOut, ExitReason::Finished]);
+        assert_eq!(exits(events), [ExitReason::TimeLimitExceeded, ExitReason::Finished]);
     });
 }
 
@@ -101,16 +106,17 @@ fn a_task_that_stops_when_it_is_asked_to_keeps_its_worker() {
             let events = executor.events();
             let worker = executor.submit(pid, ()).result().unwrap();
             for _ in 0..3 {
-                let stops = executor.timeout(SHORT).submit(|()| until(is_cancelled), ());
-                assert!(is_timed_out(&stops.result()));
+                let stops =
+                    executor.submit_options().time_limit(SHORT).submit(|()| until(should_stop), ());
+                assert!(is_over_limit(&stops.result()));
                 // The request is not for the one that follows.
-                let next = executor.submit(|()| (is_cancelled(), std::process::id()), ());
+                let next = executor.submit(|()| (should_stop(), std::process::id()), ());
                 assert_eq!(next.result(), Ok((false, worker)));
             }
             drop(executor);
             assert_eq!(exits(events), [ExitReason::Finished], "{grace:?}");
         }
-        assert!(!is_cancelled(), "this is no task");
+        assert!(!should_stop(), "this is no task");
     });
 }
 
@@ -118,15 +124,23 @@ fn a_task_that_stops_when_it_is_asked_to_keeps_its_worker() {
 fn limits_that_no_clock_can_name_are_none() {
     watch::within(watch::HANG, || {
         let executor = builder(1)
-            .task_timeout(Duration::MAX)
+            .task_time_limit(Duration::MAX)
             .idle_timeout(Duration::MAX)
-            .finalizer_timeout(Duration::MAX)
+            .finalizer_time_limit(Duration::MAX)
             .start_timeout(Duration::MAX)
             .build()
             .unwrap();
         let events = executor.events();
         assert_works(&executor);
-        assert_eq!(executor.chunksize(9).map(|x: u32| x, [1, 2]).filter(Result::is_ok).count(), 2);
+        assert_eq!(
+            executor
+                .map_options()
+                .chunksize(9)
+                .map(|x: u32| x, [1, 2])
+                .filter(Result::is_ok)
+                .count(),
+            2
+        );
         drop(executor);
         assert_eq!(exits(events), [ExitReason::Finished]);
     });
@@ -139,13 +153,14 @@ fn a_worker_that_stands_still_is_ended_too() {
         let executor = builder(1).grace(SHORT).build().unwrap();
         let events = executor.events();
         let worker = executor.submit(pid, ()).result().unwrap();
-        let stopped = executor.timeout(10 * SHORT).submit(cross, crossing.places());
+        let stopped =
+            executor.submit_options().time_limit(10 * SHORT).submit(cross, crossing.places());
         crossing.wait_for(1);
         signal(worker, Signal::SIGSTOP);
-        assert!(is_timed_out(&stopped.result()));
+        assert!(is_over_limit(&stopped.result()));
         assert_works(&executor);
         drop(executor);
-        assert_eq!(exits(events), [ExitReason::TimedOut, ExitReason::Finished]);
+        assert_eq!(exits(events), [ExitReason::TimeLimitExceeded, ExitReason::Finished]);
     });
 }
 
@@ -153,7 +168,7 @@ fn a_worker_that_stands_still_is_ended_too() {
 fn waiting_behind_others_does_not_count() {
     watch::within(watch::HANG, || {
         const LIMIT: Duration = Duration::from_millis(1500);
-        let executor = builder(1).task_timeout(LIMIT).build().unwrap();
+        let executor = builder(1).task_time_limit(LIMIT).build().unwrap();
         // Short ones first, so that others are sent ahead. Together they take longer than the limit.
         let short: Vec<_> = (0..50).map(|_| executor.submit(|()| (), ())).collect();
         let sleep = |()| thread::sleep(LIMIT / 5);
@@ -170,7 +185,7 @@ fn what_no_worker_has_started_is_not_late() {
         let worker = executor.submit(pid, ()).result().unwrap();
         signal(worker, Signal::SIGSTOP);
         until(|| os::process(worker).is_some_and(|worker| worker.state == 'T'));
-        let sent = executor.timeout(LIMIT).submit(pid, ());
+        let sent = executor.submit_options().time_limit(LIMIT).submit(pid, ());
         assert_eq!(sent.result_timeout(LIMIT * 5 / 4), Err(Error::TimedOut(LIMIT * 5 / 4)));
         signal(worker, Signal::SIGCONT);
         assert_eq!(sent.result(), Ok(worker));
@@ -196,7 +211,7 @@ fn nobody_looks_for_late_tasks_when_there_are_none() {
         // In a process that has one pool only.
         let inside = |()| {
             let executor = builder(1).build().expect("a pool can be made in a worker");
-            let limited = executor.timeout(Duration::from_millis(1));
+            let limited = executor.submit_options().time_limit(Duration::from_millis(1));
             let _late_or_not = limited.submit(|()| (), ()).result();
             executor.submit(|()| (), ()).result().expect("it has no limit");
             // It has seen the result, and sleeps.
@@ -218,14 +233,14 @@ fn a_limit_of_one_leaves_those_behind_it_alone_whoever_waits() {
         let executor = builder(1).grace(SHORT).build().unwrap();
         for round in 0..3 {
             let short: Vec<_> = (0..50).map(|_| executor.submit(|()| (), ())).collect();
-            let endless = executor.timeout(SHORT).submit(|()| park(), ());
+            let endless = executor.submit_options().time_limit(SHORT).submit(|()| park(), ());
             let name = |number: u32| (path.clone(), format!("{round} {number}"));
             let behind: Vec<_> = (0..8).map(|number| executor.submit(note, name(number))).collect();
             thread::scope(|scope| {
                 let waiting = scope.spawn(|| endless.result());
                 let others: Vec<_> =
                     behind.iter().map(|future| scope.spawn(|| future.result())).collect();
-                assert!(is_timed_out(&waiting.join().unwrap()));
+                assert!(is_over_limit(&waiting.join().unwrap()));
                 assert!(others.into_iter().all(|other| other.join().unwrap().is_ok()));
             });
             assert!(short.iter().all(Future::done));
@@ -237,16 +252,16 @@ fn a_limit_of_one_leaves_those_behind_it_alone_whoever_waits() {
 #[test]
 fn a_chunk_has_the_time_of_its_items_together_and_those_that_are_over_keep_their_results() {
     watch::within(watch::HANG, || {
-        let executor = builder(1).task_timeout(5 * SHORT).grace(SHORT).build().unwrap();
+        let executor = builder(1).task_time_limit(5 * SHORT).grace(SHORT).build().unwrap();
         let one_parks = |item: u32| {
             if item == 1 {
                 park();
             }
             item
         };
-        let results: Vec<_> = executor.chunksize(3).map(one_parks, 0..6).collect();
+        let results: Vec<_> = executor.map_options().chunksize(3).map(one_parks, 0..6).collect();
         let limit = 15 * SHORT;
-        let failed = |result: &Result<u32, Error>| matches!(result, Err(Error::TaskTimedOut { limit: of, .. }) if *of == limit);
+        let failed = |result: &Result<u32, Error>| matches!(result, Err(Error::TimeLimitExceeded { limit: of, .. }) if *of == limit);
         assert_eq!(results[0], Ok(0));
         assert!(failed(&results[1]) && failed(&results[2]), "{results:?}");
         // On a machine that stands still these may take too long as well.
@@ -272,12 +287,14 @@ fn a_limit_that_is_reached_as_the_result_comes_leaves_one_of_the_two() {
                     note((path, what));
                     micros
                 };
-                let limited = executor.timeout(Duration::from_millis(2));
+                let limited = executor.submit_options().time_limit(Duration::from_millis(2));
                 let future = limited.submit(task, (nap, path.clone(), what.clone()));
                 let behind = executor.submit(pid, ());
                 match future.result() {
                     Ok(value) => assert_eq!((value, count(&path, &what)), (nap, 1)),
-                    Err(error) => assert!(matches!(error, Error::TaskTimedOut { .. }), "{error}"),
+                    Err(error) => {
+                        assert!(matches!(error, Error::TimeLimitExceeded { .. }), "{error}")
+                    }
                 }
                 results += u32::from(future.result().is_ok());
                 late += u32::from(future.result().is_err());
@@ -294,11 +311,11 @@ fn a_long_result_that_is_on_its_way_when_the_limit_is_reached_arrives_or_does_no
     watch::within(watch::HANG, || {
         let executor = builder(1).grace(NEVER).build().unwrap();
         for millis in [1, 2, 4, 8, 16] {
-            let limited = executor.timeout(Duration::from_millis(millis));
+            let limited = executor.submit_options().time_limit(Duration::from_millis(millis));
             let future = limited.submit(|length: usize| vec![7_u8; length], 8 << 20);
             match future.result() {
                 Ok(bytes) => assert_eq!(bytes.len(), 8 << 20),
-                Err(error) => assert!(matches!(error, Error::TaskTimedOut { .. }), "{error}"),
+                Err(error) => assert!(matches!(error, Error::TimeLimitExceeded { .. }), "{error}"),
             }
             assert_works(&executor);
         }
@@ -333,15 +350,18 @@ fn park_for_ever(_: u32) {
 #[test]
 fn a_chunk_of_a_map_has_the_limit_of_its_items_together_and_they_fail_together() {
     watch::within(watch::HANG, || {
-        let executor = builder(2).task_timeout(NEVER).build().unwrap();
-        let doubled = executor.chunksize(5).map(|x: u32| 2 * x, 0..20);
+        let executor = builder(2).task_time_limit(NEVER).build().unwrap();
+        let doubled = executor.map_options().chunksize(5).map(|x: u32| 2 * x, 0..20);
         assert!(doubled.map(Result::unwrap).eq((0..20).map(|x| 2 * x)));
         drop(executor);
-        let executor = builder(2).task_timeout(SHORT).grace(SHORT).build().unwrap();
-        let endless: Vec<_> = executor.chunksize(2).map(park_for_ever, 0..6).collect();
+        let executor = builder(2).task_time_limit(SHORT).grace(SHORT).build().unwrap();
+        let endless: Vec<_> =
+            executor.map_options().chunksize(2).map(park_for_ever, 0..6).collect();
         assert_eq!(endless.len(), 6);
-        assert!(endless.iter().all(is_timed_out), "{endless:?}");
-        let Some(Err(Error::TaskTimedOut { limit, .. })) = endless.first() else { unreachable!() };
+        assert!(endless.iter().all(is_over_limit), "{endless:?}");
+        let Some(Err(Error::TimeLimitExceeded { limit, .. })) = endless.first() else {
+            unreachable!()
+        };
         assert_eq!(*limit, 2 * SHORT);
     });
 }
@@ -353,7 +373,7 @@ fn a_result_that_travels_for_longer_than_the_limit_arrives() {
         // Made in no time: the system fills the pages when they are read.
         let large = |()| vec![0_u8; LENGTH];
         let executor = builder(1).build().unwrap();
-        let limited = executor.timeout(Duration::from_millis(250));
+        let limited = executor.submit_options().time_limit(Duration::from_millis(250));
         assert_eq!(limited.submit(large, ()).into_result().map(|bytes| bytes.len()), Ok(LENGTH));
     });
 }

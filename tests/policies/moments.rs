@@ -6,7 +6,8 @@ use std::collections::HashSet;
 use assert_cmd::Command;
 use nix::sys::signal::Signal;
 use procpool::{
-    DeathPolicy, Error, ExitReason, Future, ProcessPoolExecutor, WorkerExit, is_cancelled,
+    DeathPolicy, Error, ExitReason, Future, ProcessPoolExecutor, ShutdownOptions, WorkerExit,
+    should_stop,
 };
 use procpool_testkit::os::Watched;
 use procpool_testkit::{gate, program, watch};
@@ -46,8 +47,7 @@ fn a_worker_that_dies_in_its_initializer_is_replaced() {
         let crossing = Crossing::new();
         let executor = builder(1)
             .death_policy(DeathPolicy::Replace { retries: 0 })
-            .initargs(crossing.places())
-            .initializer(stop_at)
+            .initializer_with_args(stop_at, crossing.places())
             .build()
             .unwrap();
         let mut events = executor.events();
@@ -95,17 +95,16 @@ fn a_worker_that_dies_while_it_leaves_keeps_nobody_waiting() {
         let crossing = Crossing::new();
         let executor = builder(1)
             .death_policy(DeathPolicy::Replace { retries: 0 })
-            .initargs(crossing.places())
-            .initializer(Ok::<Places, String>)
+            .initializer_with_args(Ok::<Places, String>, crossing.places())
             .finalizer(stop_at)
             .build()
             .unwrap();
         let events = executor.events();
         let worker = executor.submit(pid, ()).result().unwrap();
-        executor.shutdown(false, false);
+        executor.shutdown_with(ShutdownOptions::new().wait(false));
         crossing.wait_for(1);
         signal(worker, Signal::SIGKILL);
-        executor.shutdown(true, false);
+        executor.shutdown();
         drop(executor);
         assert_eq!(exits(events), [KILLED]);
     });
@@ -119,13 +118,14 @@ fn a_worker_that_dies_after_its_task_was_asked_to_stop_breaks_nothing() {
             let executor = builder(1).death_policy(policy).grace(NEVER).build().unwrap();
             let mut events = executor.events();
             let stops = |arrived: String| {
-                until(is_cancelled);
+                until(should_stop);
                 gate::give(&arrived);
                 std::process::exit(3)
             };
-            let late = executor.timeout(SHORT).submit(stops, crossing.places().0);
+            let late =
+                executor.submit_options().time_limit(SHORT).submit(stops, crossing.places().0);
             let result: Result<(), Error> = late.result();
-            assert!(matches!(result, Err(Error::TaskTimedOut { .. })), "{result:?}");
+            assert!(matches!(result, Err(Error::TimeLimitExceeded { .. })), "{result:?}");
             crossing.wait_for(1);
             assert_eq!(await_exit(&mut events).1, ExitReason::Died(WorkerExit::Code(3)));
             assert_works(&executor);
@@ -153,7 +153,7 @@ fn a_worker_that_dies_after_it_was_told_to_end_breaks_nothing() {
         let executor = builder(1).grace(SHORT).build().unwrap();
         let mut events = executor.events();
         // It gets SIGTERM, notes that, and dies by its own hand before SIGKILL, or by that.
-        let late = executor.timeout(SHORT).submit(
+        let late = executor.submit_options().time_limit(SHORT).submit(
             |arrived: String| {
                 refuse_sigterm();
                 until(|| {
@@ -167,8 +167,8 @@ fn a_worker_that_dies_after_it_was_told_to_end_breaks_nothing() {
             },
             crossing.places().0,
         );
-        assert!(matches!(late.result(), Err(Error::TaskTimedOut { .. })));
-        assert_eq!(await_exit(&mut events).1, ExitReason::TimedOut);
+        assert!(matches!(late.result(), Err(Error::TimeLimitExceeded { .. })));
+        assert_eq!(await_exit(&mut events).1, ExitReason::TimeLimitExceeded);
         assert_works(&executor);
     });
 }
@@ -183,12 +183,12 @@ fn a_death_that_comes_with_a_shutdown_loses_nothing() {
         let once = executor.submit(cross, crossing.places());
         crossing.wait_for(1);
         let queued: Vec<_> = (0..10).map(|_| executor.submit(pid, ())).collect();
-        executor.shutdown(false, false);
+        executor.shutdown_with(ShutdownOptions::new().wait(false));
         signal(worker, Signal::SIGKILL);
         assert!(watched.ended_within(watch::HANG));
         crossing.wait_for(1);
         crossing.let_go(1);
-        executor.shutdown(true, false);
+        executor.shutdown();
         assert!(once.done() && queued.iter().all(Future::done));
         assert_ne!(once.result().unwrap(), worker);
         assert!(queued.iter().all(|future| future.result().is_ok()));

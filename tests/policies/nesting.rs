@@ -150,10 +150,10 @@ fn a_limit_on_a_task_leaves_nothing_of_its_pool() {
             keep_busy_inside(places);
             until(|| false);
         };
-        let limited = executor.timeout(50 * SHORT);
+        let limited = executor.submit_options().time_limit(50 * SHORT);
         let task = limited.submit(forever, (crossing.places(), crossing.file("inner")));
         let inner = inner(&crossing);
-        assert!(matches!(task.result(), Err(Error::TaskTimedOut { .. })));
+        assert!(matches!(task.result(), Err(Error::TimeLimitExceeded { .. })));
         assert!(inner.ended_within(watch::HANG));
         assert_works(&executor);
     });
@@ -165,7 +165,7 @@ fn the_pool_of_a_worker_is_its_own() {
         let executor = builder(1).build().unwrap();
         let outer = |()| {
             let executor = builder(2).build().expect("a pool can be made in a worker");
-            executor.ready(2).result().expect("they get ready");
+            executor.start_workers(2).result().expect("they get ready");
             let place = executor.submit(|()| procpool::worker_id(), ()).result();
             let idle = executor.stats().idle;
             (idle, place.is_ok_and(|place| place.is_some()), procpool::worker_id())

@@ -1,6 +1,6 @@
 //! `stats`: the pool in numbers.
 
-use procpool::{DeathPolicy, Error, Future, Stats};
+use procpool::{DeathPolicy, Error, Future, ShutdownOptions, Stats};
 use procpool_testkit::watch;
 
 use crate::crossing::{Crossing, cross, pid};
@@ -64,13 +64,13 @@ fn chunks_count_and_those_that_were_cancelled_have_not_failed() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = builder(1).build().unwrap();
-        let results = executor.chunksize(1).map(cross, vec![crossing.places(); 3]);
+        let results = executor.map_options().chunksize(1).map(cross, vec![crossing.places(); 3]);
         crossing.wait_for(1);
         crossing.let_go(1);
         crossing.wait_for(1);
         let stats = executor.stats();
         assert_eq!((stats.running, stats.done), (1, 1));
-        executor.shutdown(false, true);
+        executor.shutdown_with(ShutdownOptions::new().wait(false).cancel_futures(true));
         crossing.let_go(1);
         let results: Vec<_> = results.collect();
         assert_eq!(results[2], Err(Error::Cancelled));
@@ -92,8 +92,8 @@ fn failures_and_restarts_are_counted_by_what_they_are() {
         assert!(matches!(dies.result(), Err(Error::WorkerDied(_))));
         let stats = executor.stats();
         assert_eq!((stats.done, stats.failed, stats.restarts), (0, 1, 2), "tried three times");
-        let late = executor.timeout(SHORT).submit(|()| park(), ());
-        assert!(matches!(late.result(), Err(Error::TaskTimedOut { .. })));
+        let late = executor.submit_options().time_limit(SHORT).submit(|()| park(), ());
+        assert!(matches!(late.result(), Err(Error::TimeLimitExceeded { .. })));
         assert_eq!(executor.stats().failed, 2);
         let worker = executor.submit(pid, ()).result().unwrap();
         let killed = executor.submit(|()| park(), ());

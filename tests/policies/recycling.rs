@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use procpool::{Error, ExitReason, Future, ProcessPoolExecutor};
+use procpool::{Error, ExitReason, Future, ProcessPoolExecutor, ShutdownOptions};
 use procpool_testkit::watch;
 
 use crate::crossing::{Crossing, cross, pid};
@@ -70,7 +70,7 @@ fn a_shutdown_that_follows_at_once_loses_nothing() {
         let executor = pool(3, 1);
         let events = executor.events();
         let futures: Vec<_> = (0..6).map(|_| executor.submit(pid, ())).collect();
-        executor.shutdown(true, false);
+        executor.shutdown();
         assert!(futures.iter().all(Future::done));
         assert_eq!(tasks_of(results(&futures)).len(), 6);
         drop(executor);
@@ -140,7 +140,7 @@ fn a_chunk_of_a_map_is_one_task() {
     watch::within(watch::HANG, || {
         let executor = pool(1, 2);
         let pids: Result<Vec<u32>, _> =
-            executor.chunksize(2).map(|_: u32| std::process::id(), 0..12).collect();
+            executor.map_options().chunksize(2).map(|_: u32| std::process::id(), 0..12).collect();
         let ran = tasks_of(pids.unwrap());
         assert_eq!(ran.into_values().collect::<Vec<_>>(), [4, 4, 4]);
     });
@@ -158,8 +158,7 @@ fn each_replacement_runs_the_initializer_once() {
         let path = crossing.file("notes");
         let executor = builder(1)
             .max_tasks_per_child(2)
-            .initargs(path.clone())
-            .initializer(count_start)
+            .initializer_with_args(count_start, path.clone())
             .build()
             .unwrap();
         let ran = tasks_of((0..8).map(|_| executor.submit(pid, ()).result().unwrap()));
@@ -178,7 +177,7 @@ fn a_task_that_fails_as_its_worker_leaves_and_the_pool_ends() {
         for workers in [2, 4] {
             let executor = pool(workers, 1);
             let fails: Future<()> = executor.submit(|()| panic!("no"), ());
-            executor.shutdown(false, false);
+            executor.shutdown_with(ShutdownOptions::new().wait(false));
             drop(executor);
             assert!(matches!(fails.result(), Err(Error::Panicked(_))));
         }
@@ -197,7 +196,7 @@ fn what_was_accepted_runs_though_every_worker_leaves_after_one_task() {
             let futures: Vec<_> =
                 (0..3).map(|number| executor.submit(note, name(number))).collect();
             if shut_down {
-                executor.shutdown(false, false);
+                executor.shutdown_with(ShutdownOptions::new().wait(false));
             }
             drop(executor);
             assert_eq!(tasks_of(results(&futures)).len(), 3);

@@ -98,8 +98,11 @@ fn a_task_that_is_tried_again_may_succeed() {
         let crossing = Crossing::new();
         let executor = replacing(1, 1);
         let future = executor.submit(die_once, crossing.file("call"));
-        let chunk: Vec<_> =
-            executor.chunksize(2).map(die_once, vec![crossing.file("chunk"); 2]).collect();
+        let chunk: Vec<_> = executor
+            .map_options()
+            .chunksize(2)
+            .map(die_once, vec![crossing.file("chunk"); 2])
+            .collect();
         let worker = future.result().unwrap();
         assert_eq!(count(&crossing.file("call"), "lives"), 1);
         assert_ne!(chunk[0].clone().unwrap(), worker);
@@ -121,7 +124,7 @@ fn what_a_chunk_has_not_finished_fails_with_its_worker_and_other_chunks_do_not()
             }
             item
         };
-        let results: Vec<_> = executor.chunksize(3).map(fourth_dies, 0..9).collect();
+        let results: Vec<_> = executor.map_options().chunksize(3).map(fourth_dies, 0..9).collect();
         assert_eq!(results[..4], [0, 1, 2, 3].map(Ok));
         assert!(results[4..6].iter().all(|result| matches!(result, Err(Error::WorkerDied(_)))));
         assert_eq!(results[6..], [6, 7, 8].map(Ok));
@@ -157,8 +160,7 @@ fn a_task_that_may_run_again_can_be_cancelled_before_it_does() {
         let crossing = Crossing::new();
         let executor = builder(1)
             .death_policy(DeathPolicy::Replace { retries: 9 })
-            .initargs(crossing.places())
-            .initializer(stop_at)
+            .initializer_with_args(stop_at, crossing.places())
             .build()
             .unwrap();
         let mut events = executor.events();

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-use procpool::{BrokenCause, Builder, Error, ExitReason, worker_id};
+use procpool::{BrokenCause, Builder, Error, ExitReason, ShutdownOptions, worker_id};
 use procpool_testkit::watch;
 
 use crate::crossing::{Crossing, Places, cross, pid};
@@ -31,8 +31,7 @@ fn end_slowly((places, path): Where) {
 fn noting(max_workers: usize, crossing: &Crossing, finalizer: fn(Where)) -> Builder<Where> {
     builder(max_workers)
         .max_tasks_per_child(1)
-        .initargs((crossing.places(), crossing.file("notes")))
-        .initializer(begin)
+        .initializer_with_args(begin, (crossing.places(), crossing.file("notes")))
         .finalizer(finalizer)
 }
 
@@ -120,13 +119,13 @@ fn a_replacement_that_is_not_needed_leaves_as_it_came() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let path = crossing.file("notes");
+        let initializer = |path| {
+            NOTES.set(path).expect("it runs once");
+            take_note("begins");
+        };
         let executor = builder(1)
             .max_tasks_per_child(1)
-            .initargs(path.clone())
-            .initializer(|path| {
-                NOTES.set(path).expect("it runs once");
-                take_note("begins");
-            })
+            .initializer_with_args(initializer, path.clone())
             .finalizer(|()| take_note("ends"))
             .build()
             .unwrap();
@@ -137,7 +136,7 @@ fn a_replacement_that_is_not_needed_leaves_as_it_came() {
         let second = executor.submit(pid, ());
         let replacement = await_start(&mut events);
         assert!(second.cancel());
-        executor.shutdown(false, false);
+        executor.shutdown_with(ShutdownOptions::new().wait(false));
         // It has run no initializer, and has nothing to finalize.
         assert_eq!(await_exit(&mut events), (replacement, ExitReason::Finished));
         assert!(running.running());

@@ -3,7 +3,7 @@
 use std::thread;
 
 use nix::sys::signal::Signal;
-use procpool::{ExitReason, Future, ProcessPoolExecutor};
+use procpool::{ExitReason, Future, ProcessPoolExecutor, ShutdownOptions};
 use procpool_testkit::watch;
 
 use crate::crossing::{Crossing, cross, pid};
@@ -24,9 +24,10 @@ fn a_later_call_that_waits_and_cancels_does_both() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let (executor, running, waiting) = busy(&crossing);
-        executor.shutdown(false, false);
+        executor.shutdown_with(ShutdownOptions::new().wait(false));
         thread::scope(|scope| {
-            let ending = scope.spawn(|| executor.shutdown(true, true));
+            let ending =
+                scope.spawn(|| executor.shutdown_with(ShutdownOptions::new().cancel_futures(true)));
             until(|| waiting.iter().all(Future::cancelled));
             assert!(running.running() && !ending.is_finished());
             crossing.let_go(1);
@@ -43,9 +44,9 @@ fn a_later_call_that_only_waits_lets_everything_run() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let (executor, running, waiting) = busy(&crossing);
-        executor.shutdown(false, false);
+        executor.shutdown_with(ShutdownOptions::new().wait(false));
         crossing.let_go(1);
-        executor.shutdown(true, false);
+        executor.shutdown();
         let worker = running.result().unwrap();
         assert!(waiting.iter().all(|future| future.done() && future.result() == Ok(worker)));
         assert!(is_gone(worker));
@@ -59,9 +60,9 @@ fn a_call_that_does_not_wait_may_follow_one_that_does() {
         let crossing = Crossing::new();
         let (executor, running, waiting) = busy(&crossing);
         thread::scope(|scope| {
-            let ending = scope.spawn(|| executor.shutdown(true, false));
+            let ending = scope.spawn(|| executor.shutdown());
             until(|| executor.submit(pid, ()).done());
-            executor.shutdown(false, true);
+            executor.shutdown_with(ShutdownOptions::new().wait(false).cancel_futures(true));
             assert!(waiting.iter().all(Future::cancelled));
             assert!(!ending.is_finished());
             crossing.let_go(1);
@@ -77,7 +78,7 @@ fn drop_after_a_call_that_does_not_wait_does_not_wait() {
         let crossing = Crossing::new();
         let (executor, running, waiting) = busy(&crossing);
         let events = executor.events();
-        executor.shutdown(false, false);
+        executor.shutdown_with(ShutdownOptions::new().wait(false));
         drop(executor);
         assert!(running.running());
         crossing.let_go(1);
@@ -99,7 +100,9 @@ fn every_call_of_many_at_once_has_its_effect() {
                 {
                     let (executor, running, waiting) = (&executor, &running, &waiting);
                     scope.spawn(move || {
-                        executor.shutdown(wait, cancel_futures);
+                        executor.shutdown_with(
+                            ShutdownOptions::new().wait(wait).cancel_futures(cancel_futures),
+                        );
                         if cancel_futures {
                             assert!(waiting.iter().all(Future::done));
                         }
@@ -119,13 +122,13 @@ fn every_call_of_many_at_once_has_its_effect() {
 #[test]
 fn a_worker_that_is_stopped_as_it_is_asked_to_leave_is_killed_in_time() {
     watch::within(watch::HANG, || {
-        let executor = builder(1).finalizer_timeout(SHORT).build().unwrap();
+        let executor = builder(1).finalizer_time_limit(SHORT).build().unwrap();
         let events = executor.events();
         assert_works(&executor);
         let worker = executor.submit(pid, ()).result().unwrap();
         signal(worker, Signal::SIGSTOP);
-        executor.shutdown(true, false);
+        executor.shutdown();
         drop(executor);
-        assert_eq!(exits(events), [ExitReason::TimedOut]);
+        assert_eq!(exits(events), [ExitReason::TimeLimitExceeded]);
     });
 }

@@ -37,13 +37,11 @@ fn waiting() {
 
 fn initializing() {
     let crossing = Crossing::new();
-    let builder = builder(1).initargs(crossing.places());
-    let executor = builder
-        .initializer(|places| {
-            let _ = cross(places);
-        })
-        .build()
-        .unwrap();
+    let initializer = |places| {
+        let _ = cross(places);
+    };
+    let executor =
+        builder(1).initializer_with_args(initializer, crossing.places()).build().unwrap();
     let future = executor.submit(pid, ());
     crossing.wait_for(1);
     executor.kill_workers();
@@ -52,8 +50,8 @@ fn initializing() {
 }
 
 fn running() {
-    let executor = builder(1).task_timeout(SHORT).grace(SHORT).build().unwrap();
-    let worker = executor.timeout(NEVER).submit(pid, ()).result().unwrap();
+    let executor = builder(1).task_time_limit(SHORT).grace(SHORT).build().unwrap();
+    let worker = executor.submit_options().time_limit(NEVER).submit(pid, ()).result().unwrap();
     let refuses = |()| {
         refuse_sigterm();
         park();
@@ -69,7 +67,7 @@ fn aborting() {
 }
 
 fn leaving() {
-    let builder = builder(1).finalizer_timeout(SHORT).finalizer(|()| park());
+    let builder = builder(1).finalizer_time_limit(SHORT).finalizer(|()| park());
     let executor = builder.build().unwrap();
     let worker = executor.submit(pid, ()).result().unwrap();
     assert_ends(executor, worker);
@@ -129,7 +127,7 @@ fn every_stage_ends() {
 #[test]
 fn a_stopped_worker_is_killed_all_the_same() {
     watch::within(watch::HANG, || {
-        let executor = builder(1).finalizer_timeout(Duration::ZERO).build().unwrap();
+        let executor = builder(1).finalizer_time_limit(Duration::ZERO).build().unwrap();
         assert_works(&executor);
         let worker = executor.submit(pid, ()).result().unwrap();
         signal(worker, Signal::SIGSTOP);

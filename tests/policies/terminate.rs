@@ -3,7 +3,9 @@
 use std::thread;
 
 use nix::sys::signal::{SigSet, Signal};
-use procpool::{BrokenCause, DeathPolicy, Error, ExitReason, Future, ProcessPoolExecutor};
+use procpool::{
+    BrokenCause, DeathPolicy, Error, ExitReason, Future, ProcessPoolExecutor, ShutdownOptions,
+};
 use procpool_testkit::os::Watched;
 use procpool_testkit::{gate, watch};
 use serde::de::DeserializeOwned;
@@ -70,7 +72,7 @@ fn what_runs_never_finishes_what_waits_never_starts_and_all_of_it_fails() {
             assert_eq!(done.result(), Ok(worker));
             // The gate is open for who still lives.
             crossing.let_go(2);
-            executor.shutdown(true, false);
+            executor.shutdown();
             assert!(is_gone(worker));
             let finished = count(&path, "finished");
             // SIGKILL leaves no time for anything; a SIGTERM that is on its way might.
@@ -92,12 +94,12 @@ fn without_workers_and_after_the_end_it_does_no_harm() {
             for (other, _) in WAYS {
                 other(&executor);
             }
-            executor.shutdown(true, true);
+            executor.shutdown_with(ShutdownOptions::new().cancel_futures(true));
             end(&executor);
             assert_eq!(cause_for(&executor.submit(pid, ())), cause, "the first cause stays");
             let ended = builder(1).build().unwrap();
             ended.submit(pid, ()).result().unwrap();
-            ended.shutdown(true, false);
+            ended.shutdown();
             end(&ended);
         }
     });
@@ -115,7 +117,7 @@ fn a_worker_that_refuses_sigterm_is_killed_after_the_grace() {
         crossing.wait_for(2);
         executor.terminate_workers();
         assert!(deaf.done() && other.done(), "told at once");
-        executor.shutdown(true, false);
+        executor.shutdown();
         drop(executor);
         assert_eq!(exits(events), [ExitReason::Killed, ExitReason::Killed]);
     });
@@ -132,7 +134,7 @@ fn a_sibling_that_refuses_sigterm_delays_no_failure_and_no_end() {
         let dies = executor.submit(|()| kill_self(), ());
         assert!(matches!(cause_for(&dies), BrokenCause::WorkerDied(_)));
         assert!(matches!(cause_for(&deaf), BrokenCause::WorkerDied(_)));
-        executor.shutdown(true, false);
+        executor.shutdown();
     });
 }
 
@@ -146,7 +148,7 @@ fn who_was_told_to_end_and_does_not_can_still_be_killed() {
         crossing.wait_for(1);
         executor.terminate_workers();
         executor.kill_workers();
-        executor.shutdown(true, false);
+        executor.shutdown();
         assert_eq!(cause_for(&deaf), BrokenCause::Terminated, "the first cause stays");
     });
 }
@@ -189,7 +191,7 @@ fn terminating_gives_a_worker_the_time_to_end_by_itself() {
         let running: Future<()> = executor.submit(handles, (crossing.places().0, path.clone()));
         crossing.wait_for(1);
         executor.terminate_workers();
-        executor.shutdown(true, false);
+        executor.shutdown();
         assert_eq!(cause_for(&running), BrokenCause::Terminated);
         drop(executor);
         assert_eq!(exits(events), [ExitReason::Killed]);
@@ -204,7 +206,7 @@ fn a_worker_that_stands_still_is_killed() {
         let worker = executor.submit(pid, ()).result().unwrap();
         signal(worker, Signal::SIGSTOP);
         executor.terminate_workers();
-        executor.shutdown(true, false);
+        executor.shutdown();
         assert!(is_gone(worker));
     });
 }
@@ -222,7 +224,7 @@ fn workers_that_are_about_to_come_end_too() {
                 let first = await_start(&mut events);
                 end(&executor);
                 assert!(futures.iter().all(|future| cause_for(future) == cause));
-                executor.shutdown(true, false);
+                executor.shutdown();
                 drop(executor);
                 assert!(is_gone(first.pid));
                 assert!(exits(events).iter().all(|reason| *reason == ExitReason::Killed));
@@ -243,7 +245,7 @@ fn the_workers_of_pools_inside_tasks_end_too() {
             crossing.wait_for(1);
             let inner = Watched::new(std::fs::read_to_string(who).unwrap().parse().unwrap());
             end(&executor);
-            executor.shutdown(true, false);
+            executor.shutdown();
             assert!(inner.ended_within(watch::HANG));
         }
     });

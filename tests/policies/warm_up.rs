@@ -1,9 +1,9 @@
-//! `ready`: workers before tasks.
+//! `start_workers`: workers before tasks.
 
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
-use procpool::{BrokenCause, DeathPolicy, Error, EventKind, Events};
+use procpool::{BrokenCause, DeathPolicy, Error, EventKind, Events, ShutdownOptions};
 use procpool_testkit::forked::report_of;
 use procpool_testkit::limits::{Limit, first_free_descriptor};
 use procpool_testkit::watch;
@@ -21,16 +21,15 @@ fn initializer((places, path): (Places, String)) {
 fn workers_are_started_until_so_many_take_tasks_and_no_more() {
     watch::within(watch::HANG, || {
         let executor = builder(3).build().unwrap();
-        assert_eq!(executor.ready(0).result(), Ok(()));
+        assert_eq!(executor.start_workers(0).result(), Ok(()));
         assert_eq!(executor.stats().idle, 0, "none is needed for none");
         for wanted in [1, 2, 1, 3, 3] {
-            assert_eq!(executor.ready(wanted).result(), Ok(()));
+            assert_eq!(executor.start_workers(wanted).result(), Ok(()));
             assert!(executor.stats().idle >= wanted);
         }
         assert_eq!(executor.stats().idle, 3);
-        let error =
-            Error::InvalidArgument("ready: there are never more workers than max_workers".into());
-        assert_eq!(executor.ready(4).result(), Err(error));
+        let error = Error::InvalidArgument("start_workers takes at most max_workers".into());
+        assert_eq!(executor.start_workers(4).result(), Err(error));
         assert_works(&executor);
     });
 }
@@ -40,11 +39,10 @@ fn it_waits_for_the_initializers() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = builder(2)
-            .initargs((crossing.places(), crossing.file("notes")))
-            .initializer(initializer)
+            .initializer_with_args(initializer, (crossing.places(), crossing.file("notes")))
             .build()
             .unwrap();
-        let (one, two) = (executor.ready(1), executor.ready(2));
+        let (one, two) = (executor.start_workers(1), executor.start_workers(2));
         crossing.wait_for(2);
         assert!(!one.done() && !two.done());
         assert_eq!(executor.stats().starting, 2);
@@ -62,13 +60,15 @@ fn it_waits_for_the_initializers() {
 fn after_an_end_nobody_gets_ready() {
     watch::within(watch::HANG, || {
         let executor = builder(1).build().unwrap();
-        executor.ready(1).result().unwrap();
-        executor.shutdown(false, false);
-        assert_eq!(executor.ready(1).result(), Err(Error::Shutdown));
-        assert_eq!(executor.ready(0).result(), Err(Error::Shutdown));
+        executor.start_workers(1).result().unwrap();
+        executor.shutdown_with(ShutdownOptions::new().wait(false));
+        assert_eq!(executor.start_workers(1).result(), Err(Error::Shutdown));
+        assert_eq!(executor.start_workers(0).result(), Err(Error::Shutdown));
         let executor = builder(1).build().unwrap();
         executor.kill_workers();
-        let Err(Error::BrokenProcessPool(broken)) = executor.ready(1).result() else { panic!() };
+        let Err(Error::BrokenProcessPool(broken)) = executor.start_workers(1).result() else {
+            panic!()
+        };
         assert_eq!(*broken.cause(), BrokenCause::Killed);
     });
 }
@@ -80,17 +80,16 @@ fn an_end_that_comes_before_they_are_ready_is_told() {
         for kill in [true, false] {
             let crossing = Crossing::new();
             let executor = builder(1)
-                .initargs((crossing.places(), crossing.file("notes")))
-                .initializer(initializer)
+                .initializer_with_args(initializer, (crossing.places(), crossing.file("notes")))
                 .build()
                 .unwrap();
-            let ready = executor.ready(1);
+            let ready = executor.start_workers(1);
             crossing.wait_for(1);
             if kill {
                 executor.kill_workers();
                 assert!(matches!(ready.result(), Err(Error::BrokenProcessPool(_))));
             } else {
-                executor.shutdown(false, false);
+                executor.shutdown_with(ShutdownOptions::new().wait(false));
                 assert_eq!(ready.result(), Err(Error::Shutdown));
                 crossing.let_go(1);
             }
@@ -104,7 +103,7 @@ fn an_initializer_that_fails_is_told() {
         for policy in [DeathPolicy::Break, DeathPolicy::Replace { retries: 0 }] {
             let fails = || -> Result<(), String> { Err("no".to_owned()) };
             let executor = builder(1).death_policy(policy).initializer(fails).build().unwrap();
-            let Err(Error::BrokenProcessPool(broken)) = executor.ready(1).result() else {
+            let Err(Error::BrokenProcessPool(broken)) = executor.start_workers(1).result() else {
                 panic!()
             };
             assert!(matches!(broken.cause(), BrokenCause::InitializerFailed { .. }), "{broken}");
@@ -119,12 +118,11 @@ fn one_that_is_cancelled_starts_nobody() {
         let path = crossing.file("notes");
         let executor = builder(2)
             .death_policy(DeathPolicy::Replace { retries: 0 })
-            .initargs((crossing.places(), path.clone()))
-            .initializer(initializer)
+            .initializer_with_args(initializer, (crossing.places(), path.clone()))
             .build()
             .unwrap();
         let mut events = executor.events();
-        let ready = executor.ready(1);
+        let ready = executor.start_workers(1);
         crossing.wait_for(1);
         assert!(ready.cancel() && ready.cancelled());
         assert_eq!(ready.result(), Err(Error::Cancelled));
@@ -155,12 +153,12 @@ fn a_worker_that_died_does_not_count() {
         let executor =
             builder(2).death_policy(DeathPolicy::Replace { retries: 0 }).build().unwrap();
         let mut events = executor.events();
-        executor.ready(2).result().unwrap();
+        executor.start_workers(2).result().unwrap();
         let first = executor.submit(pid, ()).result().unwrap();
         signal(first, Signal::SIGKILL);
         await_event(&mut events, |kind| matches!(kind, EventKind::WorkerExited(..)).then_some(()));
         assert_eq!(executor.stats().idle, 1);
-        executor.ready(2).result().unwrap();
+        executor.start_workers(2).result().unwrap();
         assert_eq!((executor.stats().idle, executor.stats().restarts), (2, 1));
     });
 }
@@ -171,16 +169,20 @@ fn a_system_that_refuses_so_many_is_reported_and_the_others_work() {
         // A copy of this program, because the limit is the whole process's.
         let report = report_of(|| {
             let executor = builder(30).build().unwrap();
-            executor.ready(1).result().unwrap();
+            executor.start_workers(1).result().unwrap();
             Limit::Descriptors.set(first_free_descriptor() + 20);
             let error =
-                executor.ready(30).result_timeout(watch::HANG).map_err(|error| match error {
-                    Error::NotReady(cause) => matches!(*cause, BrokenCause::StartFailed { .. }),
-                    _ => false,
-                });
+                executor.start_workers(30).result_timeout(watch::HANG).map_err(
+                    |error| match error {
+                        Error::WorkersNotStarted(cause) => {
+                            matches!(*cause, BrokenCause::StartFailed { .. })
+                        }
+                        _ => false,
+                    },
+                );
             assert_works(&executor);
             Limit::Descriptors.open();
-            let room = executor.ready(30).result_timeout(watch::HANG);
+            let room = executor.start_workers(30).result_timeout(watch::HANG);
             format!("{error:?}, then {room:?}")
         });
         assert_eq!(report, "Err(true), then Ok(())");
@@ -198,11 +200,12 @@ fn initializers_that_fail_beside_a_worker_are_reported_after_the_last_attempt() 
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let builder = builder(2).death_policy(DeathPolicy::Replace { retries: 0 });
-        let builder = builder.max_failed_starts(3).initargs(crossing.file("first"));
-        let executor = builder.initializer(only_once).build().unwrap();
+        let builder = builder.max_failed_starts(3);
+        let executor =
+            builder.initializer_with_args(only_once, crossing.file("first")).build().unwrap();
         let mut events = executor.events();
-        executor.ready(1).result().unwrap();
-        let Err(Error::NotReady(cause)) = executor.ready(2).result() else {
+        executor.start_workers(1).result().unwrap();
+        let Err(Error::WorkersNotStarted(cause)) = executor.start_workers(2).result() else {
             panic!("two are ready")
         };
         assert!(matches!(*cause, BrokenCause::InitializerFailed { .. }), "{cause}");

@@ -59,8 +59,7 @@ impl Pool {
         let max_workers = (self.max_workers)(plan.max_workers);
         let executor = ProcessPoolExecutor::builder()
             .max_workers(max_workers)
-            .initargs((text, plan.initargs.clone()))
-            .initializer(self.initializer)
+            .initializer_with_args(self.initializer, (text, plan.initargs.clone()))
             .build()
             .expect("the test program is fit for pools");
         let task = self.task;
@@ -97,7 +96,7 @@ impl Client<'_> {
             }
             How::Map { chunksize: None } => Started::Map(executor.map(self.task, calls)),
             How::Map { chunksize: Some(chunksize) } => {
-                Started::Map(executor.chunksize(chunksize).map(self.task, calls))
+                Started::Map(executor.map_options().chunksize(chunksize).map(self.task, calls))
             }
         }
     }

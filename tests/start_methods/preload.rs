@@ -8,7 +8,8 @@ use std::time::Duration;
 use nix::libc;
 use nix::sys::signal::{Signal, raise};
 use procpool::{
-    Activity, BrokenCause, Builder, Error, ProcessPoolExecutor, StartMethod, WorkerExit,
+    Activity, BrokenCause, Builder, Error, ProcessPoolExecutor, ShutdownOptions, StartMethod,
+    WorkerExit,
 };
 use procpool_testkit::{os, watch};
 
@@ -181,7 +182,7 @@ fn one_that_never_returns_keeps_nobody_from_ending_the_pool() {
         drop(executor);
         let executor = forkserver().preload(hang).start_timeout(watch::HANG * 10).build().unwrap();
         let task = executor.submit(|()| (), ());
-        executor.shutdown(true, true);
+        executor.shutdown_with(ShutdownOptions::new().cancel_futures(true));
         assert_eq!(task.result(), Err(Error::Cancelled));
     });
 }

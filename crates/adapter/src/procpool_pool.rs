@@ -6,8 +6,8 @@
 
 use procpool::StartMethod::{self, Fork, Forkserver, Spawn};
 use procpool::{
-    BrokenCause, Builder, Error, Future, MapOptions, ProcessPoolExecutor, ReturnWhen, WorkerExit,
-    as_completed, wait,
+    BrokenCause, Builder, Error, Future, MapOptions, ProcessPoolExecutor, ReturnWhen,
+    ShutdownOptions, WorkerExit, as_completed, wait,
 };
 
 use crate::{Adapter, Classified, ErrorClass, Given, Until, Wire};
@@ -18,17 +18,15 @@ pub const PROCPOOL: Adapter<StartMethod, ProcessPoolExecutor, Future<Wire>, Erro
     start_methods: &[("spawn", Spawn), ("forkserver", Forkserver), ("fork", Fork)],
     init: procpool::init,
     new: |start_method, settings, initialize| {
-        let builder = ProcessPoolExecutor::builder()
+        ProcessPoolExecutor::builder()
             .start_method(start_method)
             .given(settings.max_workers, Builder::max_workers)
             .given(settings.max_tasks_per_child, Builder::max_tasks_per_child)
             .given(settings.idle_timeout, Builder::idle_timeout)
-            .given(settings.task_timeout, Builder::task_timeout)
-            .given_each(settings.env, |builder, (name, value)| builder.env(name, value));
-        match settings.initializer {
-            None => builder.build(),
-            Some(call) => builder.initargs(call).initializer(initialize).build(),
-        }
+            .given(settings.task_timeout, Builder::task_time_limit)
+            .given_each(settings.env, |builder, (name, value)| builder.env(name, value))
+            .given(settings.initializer, |it, call| it.initializer_with_args(initialize, call))
+            .build()
     },
     submit: |pool, run, argument| Ok(pool.submit(run, argument)),
     map: Some(|pool, run, input, settings| {
@@ -36,14 +34,16 @@ pub const PROCPOOL: Adapter<StartMethod, ProcessPoolExecutor, Future<Wire>, Erro
             .map_options()
             .given(settings.chunksize, MapOptions::chunksize)
             .given(settings.unordered, |map, ()| map.unordered())
-            // A limit that no clock reaches is none.
+            // A timeout that no clock reaches is none.
             .timeout(settings.timeout.unwrap_or(std::time::Duration::MAX));
         match settings.buffersize {
             None => Box::new(map.map(run, input)),
             Some(size) => Box::new(map.buffersize(size).map(run, input)),
         }
     }),
-    shutdown: ProcessPoolExecutor::shutdown,
+    shutdown: |pool, wait, cancel| {
+        pool.shutdown_with(ShutdownOptions::new().wait(wait).cancel_futures(cancel));
+    },
     kill_workers: Some(ProcessPoolExecutor::kill_workers),
     result: Future::result,
     result_timeout: Some(Future::result_timeout),
@@ -60,13 +60,13 @@ pub const PROCPOOL: Adapter<StartMethod, ProcessPoolExecutor, Future<Wire>, Erro
     }),
     as_completed: Some(|futures, timeout| match timeout {
         None => Box::new(as_completed(futures).map(Ok)),
-        Some(limit) => Box::new(as_completed(futures).timeout(limit)),
+        Some(timeout) => Box::new(as_completed(futures).timeout(timeout)),
     }),
     classify: |error| match error {
         Error::InvalidArgument(_) => ErrorClass::Invalid.into(),
         Error::Shutdown => ErrorClass::Rejected.into(),
         Error::Cancelled => ErrorClass::Cancelled.into(),
-        Error::TimedOut(_) | Error::TaskTimedOut { .. } => ErrorClass::Timeout.into(),
+        Error::TimedOut(_) | Error::TimeLimitExceeded { .. } => ErrorClass::Timeout.into(),
         Error::Panicked(panic) => Classified::task(panic.location.iter().chain(&panic.backtrace)),
         Error::Codec(_) => ErrorClass::Serialisation.into(),
         Error::WorkerDied(death) => broken_by(death.exit),
@@ -82,7 +82,7 @@ fn broken_by(exit: WorkerExit) -> Classified {
     match exit {
         WorkerExit::Code(code) => Classified::exited(code),
         WorkerExit::Signal(number) => Classified::killed(number),
-        WorkerExit::WithServer | WorkerExit::Unknown => ErrorClass::Broken.into(),
+        _ => ErrorClass::Broken.into(),
     }
 }
 

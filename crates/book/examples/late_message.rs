@@ -35,8 +35,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let executor = ProcessPoolExecutor::builder()
         .max_workers(2)
-        .initargs((marker, permit.path(), printed.path()))
-        .initializer(initializer_worker)
+        .initializer_with_args(
+            initializer_worker,
+            (marker, permit.path(), printed.path()),
+        )
         .build()?;
     // ANCHOR: results
     let mut results = executor.map(task, 0..10);

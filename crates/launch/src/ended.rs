@@ -25,6 +25,7 @@ impl Ended {
 
 /// What a process had used when it ended, together with the children that it had waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ResourceUsage {
     /// The processor time that it spent in code of its own.
     pub user_time: Duration,
@@ -39,6 +40,7 @@ pub struct ResourceUsage {
 
 /// How a worker process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum WorkerExit {
     /// It called `exit`, or returned from `main`.
     Code(i32),

@@ -131,10 +131,8 @@ fn serve_as_server(roles: Roles, place: &str) -> Option<Infallible> {
     };
     let control = PacketSocket::inherited(control, parent);
     let control = control.filter(|_| runs_this_executable(parent))?;
-    let preload = match preload {
-        None => None,
-        Some(reference) => Some(function::preload(reference)?),
-    };
+    let resolve = |reference| function::preload(reference).ok_or(());
+    let preload = preload.map(resolve).transpose().ok()?;
     server::run(roles, control, inherit::descriptor(held)?, parent, mask, preload)
 }
 

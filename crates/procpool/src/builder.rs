@@ -1,7 +1,7 @@
 //! The builder: what a pool is made of, checked once.
 //!
-//! Owns the defaults and the order of calls that ties an initializer to its arguments and to the
-//! state of the tasks. Starts nothing before `build`. What it may be told of the place that workers
+//! Owns the defaults, and ties an initializer to its arguments and to the state of the tasks. Starts
+//! nothing before `build`. What it may be told of the place that workers
 //! run in is in `place`.
 
 mod place;
@@ -32,33 +32,17 @@ const START_TIMEOUT: Duration = Duration::from_secs(30);
 /// would have ended well; longer keeps a worker that does nothing of use.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// How long a worker may take to leave. Shorter cuts finalizers off that have much to write; longer
-/// keeps those waiting who end a pool with a worker that hangs.
-const LEAVE_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a worker may take to exit once it was asked to. Shorter cuts off finalizers that have much to
+/// write; longer delays the end of a pool behind a worker that hangs.
+const FINALIZER_TIME_LIMIT: Duration = Duration::from_secs(30);
 
 /// How many bad starts in a row are borne. More takes longer to tell that it is hopeless; fewer gives
 /// up over an accident.
 const MAX_FAILED_STARTS: u32 = 3;
 
-/// Arguments for an initializer that has not been named yet.
-///
-/// # Examples
-///
-/// ```
-/// use procpool::ProcessPoolExecutor;
-///
-/// // Only the initializer's name is missing.
-/// let initargs: procpool::Builder<(), procpool::Initargs<u32>> =
-///     ProcessPoolExecutor::builder().initargs(7);
-/// let _builder = initargs.initializer(|number: u32| println!("{number}"));
-/// ```
-#[derive(Debug)]
-pub struct Initargs<A>(A);
-
 /// Makes a [`ProcessPoolExecutor`]. Start with [`ProcessPoolExecutor::builder`].
 ///
-/// `S` is the state that the initializer gives to tasks; `I` is `()`, or [`Initargs`] between the
-/// calls of [`initargs`](Self::initargs) and [`initializer`](Self::initializer).
+/// `S` is the state that the initializer gives to tasks.
 ///
 /// # Examples
 ///
@@ -74,14 +58,13 @@ pub struct Initargs<A>(A);
 /// }
 /// ```
 #[must_use = "no pool is made before `build`"]
-pub struct Builder<S = (), I = ()> {
+pub struct Builder<S = ()> {
     max_workers: Option<usize>,
     policies: Policies,
     place: PlaceOptions,
     start: Plan,
     /// The initializer and its encoded arguments. An error is reported by `build`.
     initialize: Result<Option<(Entry, Bytes)>, Error>,
-    initargs: I,
     state: PhantomData<fn() -> S>,
 }
 
@@ -105,18 +88,17 @@ impl ProcessPoolExecutor {
                 start_timeout: START_TIMEOUT,
                 death_policy: DeathPolicy::Break,
                 max_failed_starts: MAX_FAILED_STARTS,
-                task_timeout: None,
+                task_time_limit: None,
                 grace: GRACE,
                 max_tasks_per_child: None,
                 idle_timeout: None,
                 finalizer: None,
-                leave_timeout: LEAVE_TIMEOUT,
+                finalizer_time_limit: FINALIZER_TIME_LIMIT,
                 hooks: Hooks::default(),
             },
             place: PlaceOptions::default(),
             start: Plan::default(),
             initialize: Ok(None),
-            initargs: (),
             state: PhantomData,
         }
     }
@@ -125,11 +107,11 @@ impl ProcessPoolExecutor {
 impl Builder {
     /// Calls `initializer` in every worker, once, before its first task. By default there is none.
     ///
-    /// It returns `()`, or `Result<S, E>` with the state for the worker's tasks. When it fails,
-    /// panics or ends the process, the pool is broken, with that as the cause; where
-    /// [`DeathPolicy::Replace`] holds, after [`max_failed_starts`](Self::max_failed_starts) such ends. It
-    /// counts against no timeout: one that never returns keeps its worker, which
-    /// [`kill_workers`](ProcessPoolExecutor::kill_workers) ends.
+    /// It returns `()`, or `Result<S, E>` with the state for the worker's tasks. One with arguments is
+    /// named by [`initializer_with_args`](Self::initializer_with_args). When it fails, panics or ends
+    /// the process, the pool is broken, with that as the cause; where [`DeathPolicy::Replace`] holds,
+    /// after [`max_failed_starts`](Self::max_failed_starts) such ends. No limit applies to it: one that
+    /// never returns keeps its worker, until [`kill_workers`](ProcessPoolExecutor::kill_workers) ends it.
     ///
     /// # Examples
     ///
@@ -163,11 +145,12 @@ impl Builder {
     /// Another working directory:
     ///
     /// ```
+    /// use std::path::PathBuf;
+    ///
     /// # fn main() -> Result<(), procpool::Error> {
     /// #     procpool::init();
     /// let executor = procpool::ProcessPoolExecutor::builder()
-    ///     .initargs(std::env::temp_dir())
-    ///     .initializer(|folder: std::path::PathBuf| std::env::set_current_dir(folder))
+    ///     .initializer_with_args(std::env::set_current_dir::<PathBuf>, std::env::temp_dir())
     ///     .build()?;
     /// let folder = executor.submit(|()| std::env::current_dir().unwrap(), ()).result()?;
     /// assert_eq!(folder, std::env::temp_dir().canonicalize().unwrap());
@@ -218,8 +201,7 @@ impl Builder {
     /// let first = vec![cpus()[0]];
     /// let executor = procpool::ProcessPoolExecutor::builder()
     ///     .max_workers(1)
-    ///     .initargs(first.clone())
-    ///     .initializer(run_on)
+    ///     .initializer_with_args(run_on, first.clone())
     ///     .build()?;
     /// assert_eq!(executor.submit(|()| cpus(), ()).result()?, first);
     /// #     Ok(())
@@ -235,8 +217,7 @@ impl Builder {
     /// # fn main() -> Result<(), procpool::Error> {
     /// #     procpool::init();
     /// let executor = procpool::ProcessPoolExecutor::builder()
-    ///     .initargs(1_u64 << 30)
-    ///     .initializer(|bytes| setrlimit(Resource::RLIMIT_AS, bytes, bytes))
+    ///     .initializer_with_args(|bytes| setrlimit(Resource::RLIMIT_AS, bytes, bytes), 1_u64 << 30)
     ///     .build()?;
     /// let has_room = |bytes| Vec::<u8>::new().try_reserve(bytes).is_ok();
     /// assert_eq!(executor.submit(has_room, 1 << 20).result()?, true);
@@ -245,12 +226,14 @@ impl Builder {
     /// # }
     /// ```
     pub fn initializer<O: InitializerOutput>(self, initializer: fn() -> O) -> Builder<O::State> {
-        self.with_initializer(task::initializer_entry(initializer), |_, _| Ok(()))
+        let entry = task::initializer_entry(initializer);
+        self.with_initializer(entry.map(|entry| (entry, Bytes::new())))
     }
 
-    /// Sets the arguments of the initializer, which is named next.
+    /// Calls `initializer` with `args` in every worker, once, before its first task.
     ///
-    /// They are encoded once and decoded in every worker. Several arguments are a tuple.
+    /// The arguments are encoded once and decoded in every worker; several are a tuple. Otherwise it is
+    /// as [`initializer`](Self::initializer).
     ///
     /// # Examples
     ///
@@ -265,62 +248,28 @@ impl Builder {
     ///     procpool::init();
     ///     let executor = ProcessPoolExecutor::builder()
     ///         .max_workers(1)
-    ///         .initargs(("localhost".to_owned(), 5432))
-    ///         .initializer(connect)
+    ///         .initializer_with_args(connect, ("localhost".to_owned(), 5432))
     ///         .build()?;
     ///     let address = executor.submit_with(|address, ()| address.clone(), ());
     ///     assert_eq!(address.result()?, "localhost:5432");
     ///     Ok(())
     /// }
     /// ```
-    pub fn initargs<A>(self, initargs: A) -> Builder<(), Initargs<A>>
-    where
-        A: Payload,
-    {
-        Builder {
-            max_workers: self.max_workers,
-            policies: self.policies,
-            place: self.place,
-            start: self.start,
-            initialize: self.initialize,
-            initargs: Initargs(initargs),
-            state: PhantomData,
-        }
+    #[doc(alias = "initargs")]
+    pub fn initializer_with_args<A: Payload, O: InitializerOutput>(
+        self,
+        initializer: fn(A) -> O,
+        args: A,
+    ) -> Builder<O::State> {
+        let mut encoded = Vec::new();
+        let done = codec::encode(&args, &mut encoded, CodecStep::EncodeArguments);
+        let done = done.map_err(|error| Error::Codec(*error));
+        let entry = task::initializer_with_entry(initializer);
+        self.with_initializer(entry.and_then(|entry| done.map(|()| (entry, encoded.into()))))
     }
 }
 
-impl<A> Builder<(), Initargs<A>> {
-    /// Calls `initializer` with the initargs in every worker, once, before its first task.
-    ///
-    /// See [`initializer`](Builder::initializer) of the builder without initargs.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// fn main() -> Result<(), procpool::Error> {
-    ///     procpool::init();
-    ///     let executor = procpool::ProcessPoolExecutor::builder()
-    ///         .max_workers(1)
-    ///         .initargs("40".to_owned())
-    ///         .initializer(|text: String| text.parse::<u32>())
-    ///         .build()?;
-    ///     assert_eq!(executor.submit_with(|state, x: u32| *state + x, 2).result()?, 42);
-    ///     Ok(())
-    /// }
-    /// ```
-    pub fn initializer<O>(self, initializer: fn(A) -> O) -> Builder<O::State>
-    where
-        A: Payload,
-        O: InitializerOutput,
-    {
-        self.with_initializer(task::initializer_with_entry(initializer), |initargs, output| {
-            codec::encode(&initargs.0, output, CodecStep::EncodeArguments)
-                .map_err(|error| Error::Codec(*error))
-        })
-    }
-}
-
-impl<S, I> Builder<S, I> {
+impl<S> Builder<S> {
     /// Sets how many workers may exist at once. Workers are started when tasks need them: one for each
     /// task, or item of a map, that waits while no worker is idle or starting. Results are looked at
     /// between two starts, so short tasks are over before many workers were started for them, however
@@ -340,7 +289,7 @@ impl<S, I> Builder<S, I> {
     ///     let none = ProcessPoolExecutor::builder().max_workers(0).build();
     ///     assert!(matches!(none, Err(Error::InvalidArgument(_))));
     ///     let two = ProcessPoolExecutor::builder().max_workers(2).build()?;
-    ///     two.ready(2).result()?;
+    ///     two.start_workers(2).result()?;
     ///     Ok(())
     /// }
     /// ```
@@ -354,7 +303,7 @@ impl<S, I> Builder<S, I> {
     ///
     /// One that takes longer is killed. If it was the only worker, the pool is broken; where
     /// [`DeathPolicy::Replace`] holds, after [`max_failed_starts`](Self::max_failed_starts). The same
-    /// limit holds for the server that workers are forked from, with
+    /// timeout holds for the server that workers are forked from, with
     /// [`preload`](Self::preload), and for each of its answers.
     ///
     /// # Examples
@@ -370,8 +319,8 @@ impl<S, I> Builder<S, I> {
     ///     Ok(())
     /// }
     /// ```
-    pub fn start_timeout(mut self, limit: Duration) -> Self {
-        self.policies.start_timeout = limit;
+    pub fn start_timeout(mut self, timeout: Duration) -> Self {
+        self.policies.start_timeout = timeout;
         self
     }
 
@@ -407,8 +356,8 @@ impl<S, I> Builder<S, I> {
     /// with [`StartMethod::Spawn`]. When it panics or leaves a thread behind, the pool is broken,
     /// with that as the cause; so too when it ends the process, but under
     /// [`DeathPolicy::Replace`](crate::DeathPolicy::Replace) with [`StartMethod::Forkserver`] only after
-    /// [`max_failed_starts`](Self::max_failed_starts) such ends. It is part of the server's start, which
-    /// [`start_timeout`](Self::start_timeout) limits.
+    /// [`max_failed_starts`](Self::max_failed_starts) such ends. It is part of the server's start, and
+    /// counts against [`start_timeout`](Self::start_timeout).
     ///
     /// # Examples
     ///
@@ -443,29 +392,19 @@ impl<S, I> Builder<S, I> {
         self
     }
 
-    fn with_initializer<T>(
-        self,
-        entry: Result<Entry, Error>,
-        encode: impl FnOnce(I, &mut Vec<u8>) -> Result<(), Error>,
-    ) -> Builder<T> {
-        let initialize = || {
-            if self.policies.finalizer.is_some() {
-                return Err(Error::InvalidArgument(
-                    "finalizer: name it after the initializer, whose state it takes".into(),
-                ));
-            }
-            let entry = entry?;
-            let mut initargs = Vec::new();
-            encode(self.initargs, &mut initargs)?;
-            Ok(Some((entry, Bytes::from(initargs))))
+    fn with_initializer<T>(self, initialize: Result<(Entry, Bytes), Error>) -> Builder<T> {
+        let initialize = match self.policies.finalizer {
+            None => initialize.map(Some),
+            Some(_) => Err(Error::InvalidArgument(
+                "finalizer: name it after the initializer, whose state it takes".into(),
+            )),
         };
         Builder {
             max_workers: self.max_workers,
-            initialize: initialize(),
+            initialize,
             policies: self.policies,
             place: self.place,
             start: self.start,
-            initargs: (),
             state: PhantomData,
         }
     }
@@ -488,7 +427,7 @@ impl<S: 'static> Builder<S> {
     ///   before the initializer, no environment can hold a variable, or no line of stderr is to be
     ///   captured.
     /// - [`Error::OutputFile`]: a file for the workers' output cannot be opened.
-    /// - [`Error::Codec`]: the initargs cannot be encoded.
+    /// - [`Error::Codec`]: the initializer's arguments cannot be encoded.
     /// - [`Error::ForeignFunction`]: workers could not find the initializer, or their server
     ///   `preload`.
     /// - [`Error::ForkWithThreads`]: [`StartMethod::Fork`] in a process with several threads.
@@ -538,7 +477,7 @@ impl<S: 'static> Builder<S> {
     }
 }
 
-impl<S, I> fmt::Debug for Builder<S, I> {
+impl<S> fmt::Debug for Builder<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder")
             .field("max_workers", &self.max_workers)

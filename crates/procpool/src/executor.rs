@@ -1,7 +1,10 @@
 //! `ProcessPoolExecutor`: the user's handle on a pool.
 //!
 //! Owns the manager thread's join handle and the meaning of dropping. Knows no process. How a pool
-//! is made is in `builder`; its `map` methods are in `map`.
+//! is made is in `builder`; its `map` methods are in `map`; how a task is submitted and a pool shut
+//! down differently is in `options`.
+
+mod options;
 
 use std::cell::Cell;
 use std::fmt;
@@ -21,6 +24,8 @@ use crate::lifecycle::{Events, Stats};
 use crate::manager::{Arguments, Errand, LARGE, Pool, Settings};
 use crate::payload::Payload;
 use crate::task;
+
+pub use options::{ShutdownOptions, SubmitOptions};
 
 /// A pool of worker processes, as Python's `concurrent.futures.ProcessPoolExecutor`.
 ///
@@ -57,7 +62,7 @@ pub struct ProcessPoolExecutor<S = ()> {
     manager: Mutex<Manager>,
     manager_id: ThreadId,
     joined: Condvar,
-    /// Whether `shutdown(false, _)` was called: then dropping does not wait.
+    /// Whether a shutdown was asked for that does not wait: then dropping does not wait either.
     detached: AtomicBool,
     state: PhantomData<fn() -> S>,
 }
@@ -71,77 +76,6 @@ enum Manager {
     Joining,
     /// It has ended.
     Joined,
-}
-
-/// How tasks are submitted that need something of their own. Made by
-/// [`ProcessPoolExecutor::timeout`].
-///
-/// # Examples
-///
-/// ```
-/// fn main() -> Result<(), procpool::Error> {
-///     procpool::init();
-///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
-///     use std::time::Duration;
-///
-///     let hasty: procpool::SubmitOptions<'_, ()> = executor.timeout(Duration::from_secs(60));
-///     let (first, second) = (hasty.submit(|x: u32| x + 1, 1), hasty.submit(|x: u32| x + 2, 1));
-///     assert_eq!((first.result()?, second.result()?), (2, 3));
-///     Ok(())
-/// }
-/// ```
-#[derive(Debug)]
-#[must_use = "nothing is submitted before `submit` or `submit_with`"]
-pub struct SubmitOptions<'a, S> {
-    executor: &'a ProcessPoolExecutor<S>,
-    limit: Option<Duration>,
-}
-
-impl<S: 'static> SubmitOptions<'_, S> {
-    /// Submits one call of `task`; see [`ProcessPoolExecutor::submit`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// fn main() -> Result<(), procpool::Error> {
-    ///     procpool::init();
-    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
-    ///     let limited = executor.timeout(std::time::Duration::from_secs(60));
-    ///     assert_eq!(limited.submit(|x: u32| x + 1, 1).result()?, 2);
-    ///     Ok(())
-    /// }
-    /// ```
-    pub fn submit<A, R>(&self, task: fn(A) -> R, arguments: A) -> Future<R>
-    where
-        A: Payload,
-        R: Payload,
-    {
-        self.executor.submit_entry(task::call_entry(task), self.limit, arguments)
-    }
-
-    /// Submits one call of `task` with its worker's state; see [`ProcessPoolExecutor::submit_with`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// fn main() -> Result<(), procpool::Error> {
-    ///     procpool::init();
-    ///     let executor = procpool::ProcessPoolExecutor::builder()
-    ///         .max_workers(1)
-    ///         .initializer(|| Ok::<u32, String>(40))
-    ///         .build()?;
-    ///     let limited = executor.timeout(std::time::Duration::from_secs(60));
-    ///     assert_eq!(limited.submit_with(|state, x: u32| *state + x, 2).result()?, 42);
-    ///     Ok(())
-    /// }
-    /// ```
-    pub fn submit_with<A, R>(&self, task: fn(&mut S, A) -> R, arguments: A) -> Future<R>
-    where
-        A: Payload,
-        R: Payload,
-    {
-        self.executor.submit_entry(task::call_entry(task), self.limit, arguments)
-    }
 }
 
 impl<S: 'static> ProcessPoolExecutor<S> {
@@ -199,12 +133,8 @@ impl<S: 'static> ProcessPoolExecutor<S> {
     ///     Ok(())
     /// }
     /// ```
-    pub fn submit<A, R>(&self, task: fn(A) -> R, arguments: A) -> Future<R>
-    where
-        A: Payload,
-        R: Payload,
-    {
-        self.submit_entry(task::call_entry(task), self.pool.task_timeout(), arguments)
+    pub fn submit<A: Payload, R: Payload>(&self, task: fn(A) -> R, arguments: A) -> Future<R> {
+        self.submit_entry(task::call_entry(task), self.pool.task_time_limit(), arguments)
     }
 
     /// Submits one call of `task` with the state of the worker that will run it.
@@ -234,52 +164,43 @@ impl<S: 'static> ProcessPoolExecutor<S> {
         A: Payload,
         R: Payload,
     {
-        self.submit_entry(task::call_entry(task), self.pool.task_timeout(), arguments)
+        self.submit_entry(task::call_entry(task), self.pool.task_time_limit(), arguments)
     }
 
-    /// Returns a handle whose tasks may run for at most `limit`, whatever the pool's
-    /// [`task_timeout`](crate::Builder::task_timeout) says. Waiting in the queue does not count.
-    ///
-    /// See [`task_timeout`](crate::Builder::task_timeout) for what happens then.
+    /// Returns options for a submission: what the task has of its own, where the pool has a setting
+    /// for all tasks.
     ///
     /// # Examples
     ///
     /// ```
-    /// use std::time::Duration;
-    /// use procpool::{Error, ProcessPoolExecutor};
-    ///
-    /// fn main() -> Result<(), Error> {
+    /// fn main() -> Result<(), procpool::Error> {
     ///     procpool::init();
-    ///     let executor =
-    ///         ProcessPoolExecutor::builder().max_workers(1).grace(Duration::ZERO).build()?;
-    ///     let endless = executor.timeout(Duration::from_millis(20)).submit(
-    ///         |()| loop {
-    ///             std::hint::spin_loop();
-    ///         },
-    ///         (),
-    ///     );
-    ///     let result: Result<(), Error> = endless.result();
-    ///     assert!(matches!(result, Err(Error::TaskTimedOut { work_item: 1, .. })));
-    ///     assert_eq!(executor.submit(|x: u32| x + 1, 1).result()?, 2);
+    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    ///     use std::time::Duration;
+    ///
+    ///     let options = executor.submit_options().time_limit(Duration::from_secs(60));
+    ///     assert_eq!(options.submit(|x: u32| x + 1, 1).result()?, 2);
     ///     Ok(())
     /// }
     /// ```
-    pub fn timeout(&self, limit: Duration) -> SubmitOptions<'_, S> {
-        SubmitOptions { executor: self, limit: Some(limit) }
+    pub fn submit_options(&self) -> SubmitOptions<'_, S> {
+        SubmitOptions { executor: self, time_limit: self.pool.task_time_limit() }
     }
 
-    /// Starts workers until `workers` of them take tasks, and returns a [`Future`] that says so.
+    /// Starts workers until `workers` of them take tasks, and returns a [`Future`] that settles then.
     ///
-    /// Warming a pool up makes its first tasks as fast as later ones. It is not needed otherwise:
-    /// workers start when tasks need them.
+    /// A pool that has its workers runs the first tasks as fast as later ones. It is not needed
+    /// otherwise: workers start when tasks need them.
     ///
     /// # Errors
     ///
-    /// All are the future's: [`Error::InvalidArgument`] when `workers` is more than
-    /// [`max_workers`](crate::Builder::max_workers); [`Error::NotReady`] when the system refuses
-    /// workers, or some fail, and the pool goes on with those that it has; [`Error::Shutdown`], also
-    /// when the pool is shut down meanwhile; [`Error::BrokenProcessPool`] and [`Error::ForkedCopy`] as
-    /// for tasks.
+    /// All are the future's:
+    ///
+    /// - [`Error::InvalidArgument`]: `workers` is more than [`max_workers`](crate::Builder::max_workers).
+    /// - [`Error::WorkersNotStarted`]: the system refuses workers, or some fail, and the pool goes on
+    ///   with those that it has.
+    /// - [`Error::Shutdown`]: the pool is shut down, or is while workers start.
+    /// - [`Error::BrokenProcessPool`], [`Error::ForkedCopy`]: as for tasks.
     ///
     /// # Examples
     ///
@@ -287,18 +208,16 @@ impl<S: 'static> ProcessPoolExecutor<S> {
     /// fn main() -> Result<(), procpool::Error> {
     ///     procpool::init();
     ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(2).build()?;
-    ///     executor.ready(2).result()?;
+    ///     executor.start_workers(2).result()?;
     ///     assert_eq!(executor.stats().idle, 2);
     ///     Ok(())
     /// }
     /// ```
-    pub fn ready(&self, workers: usize) -> Future<()> {
+    pub fn start_workers(&self, workers: usize) -> Future<()> {
         let wanted = if workers > self.pool.max_workers() {
-            Err(Error::InvalidArgument(
-                "ready: there are never more workers than max_workers".into(),
-            ))
+            Err(Error::InvalidArgument("start_workers takes at most max_workers".into()))
         } else {
-            self.pool.ready(workers)
+            self.pool.start_workers(workers)
         };
         Future::new(wanted.map(|shared| (shared, 0)), &self.pool)
     }
@@ -306,7 +225,7 @@ impl<S: 'static> ProcessPoolExecutor<S> {
     fn submit_entry<A, R>(
         &self,
         entry: Result<Entry, Error>,
-        limit: Option<Duration>,
+        time_limit: Option<Duration>,
         arguments: A,
     ) -> Future<R>
     where
@@ -318,7 +237,7 @@ impl<S: 'static> ProcessPoolExecutor<S> {
             static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
         }
         let queue = || {
-            let errand = Errand { entry: entry?, limit };
+            let errand = Errand { entry: entry?, time_limit };
             let mut scratch = match codec::into_bytes(arguments) {
                 Ok(bytes) => bytes,
                 Err(arguments) => {
@@ -347,21 +266,20 @@ impl<S: 'static> ProcessPoolExecutor<S> {
 }
 
 impl<S> ProcessPoolExecutor<S> {
-    /// Takes no new tasks, and ends the workers when there is nothing left to do.
+    /// Takes no new tasks, waits until all accepted tasks are done, and ends the workers.
     ///
-    /// With `cancel_futures`, tasks that have not started are cancelled; the others finish in any
-    /// case. With `wait` it returns when all work is done, every worker is gone and all callbacks
-    /// and hooks have run; without, at once, and accepted work completes as long as the program
-    /// lives. It may be called again, in any combination, and each call has its own effect: one that
-    /// waits does so after one that did not, one that cancels cancels what is left.
+    /// It returns when every worker has exited and all callbacks and hooks have run.
+    /// [`shutdown_with`](Self::shutdown_with) can also cancel tasks, or return at once. Both may be
+    /// called again, in any combination, and each call has its own effect: one that waits does so after
+    /// one that did not, one that cancels cancels what is left.
     ///
-    /// A callback or hook that calls it with `wait` does not wait for itself and those behind it. A map
-    /// that still takes items is refused the next one: it may be called by the iterator of those, too. In
-    /// a [forked copy](Error::ForkedCopy) of the program it does nothing, and neither does dropping.
+    /// A callback or hook that calls it does not wait for itself and those behind it. A map that still
+    /// takes items is refused the next one: the iterator of those items may call it, too. In a
+    /// [forked copy](Error::ForkedCopy) of the program it does nothing, and neither does dropping.
     ///
-    /// With `wait` it blocks the calling thread, as dropping the executor does. In asynchronous code
-    /// that is for `spawn_blocking` and its like; or for `shutdown(false, _)`, after which
-    /// the drop does not wait.
+    /// It blocks the calling thread, as dropping the executor does. In asynchronous code, call it where
+    /// blocking is allowed (`spawn_blocking` and the like), or call
+    /// `shutdown_with(ShutdownOptions::new().wait(false))`: the drop does not wait after that.
     ///
     /// The descriptors by which the pool is woken, two or with
     /// [`capture_stderr`](crate::Builder::capture_stderr) four, and the files of
@@ -376,17 +294,37 @@ impl<S> ProcessPoolExecutor<S> {
     ///     use procpool::Error;
     ///
     ///     let future = executor.submit(|x: u32| x + 1, 1);
-    ///     executor.shutdown(true, false);
+    ///     executor.shutdown();
     ///     assert!(future.done());
     ///     assert_eq!(executor.submit(|x: u32| x + 1, 1).error(), Some(Error::Shutdown));
     ///     Ok(())
     /// }
     /// ```
-    pub fn shutdown(&self, wait: bool, cancel_futures: bool) {
-        if self.pool.shutdown(cancel_futures).is_err() {
+    pub fn shutdown(&self) {
+        self.shutdown_with(ShutdownOptions::new());
+    }
+
+    /// Shuts the pool down as [`shutdown`](Self::shutdown) does, but waits and cancels as `options` say.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// fn main() -> Result<(), procpool::Error> {
+    ///     procpool::init();
+    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    ///     use procpool::ShutdownOptions;
+    ///
+    ///     let futures: Vec<_> = (0..9).map(|x| executor.submit(|x: u32| x + 1, x)).collect();
+    ///     executor.shutdown_with(ShutdownOptions::new().cancel_futures(true));
+    ///     assert!(futures.iter().all(|future| future.done()));
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn shutdown_with(&self, options: ShutdownOptions) {
+        if self.pool.shutdown(options.cancel_futures).is_err() {
             return;
         }
-        if !wait {
+        if options.detach {
             // Relaxed: whoever drops the executor owns it alone.
             self.detached.store(true, Ordering::Relaxed);
             return;
@@ -538,8 +476,8 @@ impl<S> ProcessPoolExecutor<S> {
 }
 
 impl<S> Drop for ProcessPoolExecutor<S> {
-    /// Waits for all submitted tasks and the end of the workers, unless `shutdown(false, _)` said
-    /// not to, or this process is a copy of the pool's.
+    /// Waits for all submitted tasks and the end of the workers, unless a shutdown with
+    /// [`wait(false)`](ShutdownOptions::wait) was asked for, or this process is a copy of the pool's.
     fn drop(&mut self) {
         if !self.pool.is_ours() {
             // In a copy the thread that the handle stands for does not exist.
@@ -547,7 +485,7 @@ impl<S> Drop for ProcessPoolExecutor<S> {
                 std::mem::forget(std::mem::replace(manager, Manager::Joined));
             }
         } else if !*self.detached.get_mut() {
-            self.shutdown(true, false);
+            self.shutdown();
         }
     }
 }

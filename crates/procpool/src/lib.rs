@@ -25,7 +25,7 @@
 //!         println!("{}", result?);
 //!     }
 //!     Ok(())
-//! } // drop = leaving Python's `with` block: shutdown(wait)
+//! } // drop = leaving Python's `with` block: shutdown()
 //! ```
 //!
 //! # The machine
@@ -86,10 +86,10 @@
 //! - The initializer runs once in every worker, before its first task.
 //! - A submitted task runs at most once (at most 1 + `retries` times where the pool was told to retry),
 //!   and its future settles: with a result, its own error, or the cause that broke the pool.
-//! - A task that exceeds its limit, or is killed, fails alone: what was sent behind it runs elsewhere.
-//!   So does a task whose worker dies, under [`DeathPolicy::Replace`]. In a `map` a chunk counts as the
-//!   task: its items without a result fail together then, while a panic, or a value that cannot travel,
-//!   fails one item alone.
+//! - A task that exceeds its time limit, or is killed, fails alone: what was sent behind it runs
+//!   elsewhere. So does a task whose worker dies, under [`DeathPolicy::Replace`]. In a `map` a chunk
+//!   counts as the task: its items without a result fail together then, while a panic, or a value that
+//!   cannot travel, fails one item alone.
 //! - Two workers that have run the initializer never have the same [`worker_id`] at a time, and there
 //!   are never more than `max_workers` of them.
 //! - [`on_worker_exit`](Builder::on_worker_exit) is called for every worker that was started.
@@ -142,11 +142,11 @@
 //!   there are. Calls that really wait take longer than that.
 //! - A worker's death breaks the whole pool, as in Python, unless [`DeathPolicy`] says otherwise:
 //!   unfinished tasks fail with the cause.
-//! - A worker that is leaving runs its finalizer and drops its state; that keeps `shutdown` and drop
-//!   waiting for at most [`finalizer_timeout`](Builder::finalizer_timeout). An initializer that never
-//!   returns keeps them waiting until `kill_workers`, and a callback that never returns for ever.
-//! - A limit on a task's time is looked at by the manager: a task may run for some milliseconds more on
-//!   a busy machine. A chunk of a `map` has the limit of its items together.
+//! - A worker that exits runs its finalizer and drops its state first; that keeps `shutdown` and drop
+//!   waiting for at most [`finalizer_time_limit`](Builder::finalizer_time_limit). An initializer that
+//!   never returns keeps them waiting until `kill_workers`, and a callback that never returns for ever.
+//! - The manager enforces time limits: a task may run for some milliseconds more on a busy machine. A
+//!   chunk of a `map` has the limit of its items together.
 //! - A callback that never returns keeps later callbacks of its pool waiting.
 //! - `Vec<u8>` and `String` move at the speed of memory as a whole argument or result. Inside others,
 //!   byte vectors move element by element, at some 2 ns each; `serde_bytes` avoids that.
@@ -163,22 +163,23 @@
 //!
 //! # How long a worker may take
 //!
-//! Each stage of a worker's life has a limit, or none, as here. What has none ends with
+//! A *time limit* ends the user's code, a *timeout* the patience of somebody who waits. Each stage of a
+//! worker's life has one of them, or none, as here. What has none ends with
 //! [`kill_workers`](ProcessPoolExecutor::kill_workers).
 //!
-//! | stage | limit | afterwards |
+//! | stage | for how long | afterwards |
 //! |---|---|---|
 //! | starts, up to `init()` | [`start_timeout`](Builder::start_timeout) | killed; the start has failed |
 //! | waits for its number | none: as long as the worker that has the number | |
 //! | runs the initializer | none | |
-//! | runs a task | [`task_timeout`](Builder::task_timeout), by default none | asked to stop, SIGTERM, killed |
+//! | runs a task | [`task_time_limit`](Builder::task_time_limit), by default none | asked to stop, SIGTERM, killed |
 //! | aborts after a panic | [`grace`](Builder::grace), half a second at least | killed |
-//! | runs the finalizer, drops its state, exits | [`finalizer_timeout`](Builder::finalizer_timeout) | killed |
+//! | runs the finalizer, drops its state, exits | [`finalizer_time_limit`](Builder::finalizer_time_limit) | killed |
 //! | was sent SIGTERM | [`grace`](Builder::grace) | killed |
 //! | closed its link and goes on | half a second | killed; its death counts as one |
 //!
-//! Limits of tasks start anew, and the others move, when the manager finds that it could not run itself
-//! for half a second or more: the program was stopped (Ctrl-Z, SIGSTOP), or the machine was suspended.
+//! Time limits of tasks start anew, and the others move, when the manager finds that it could not run
+//! itself for half a second or more: the program was stopped (Ctrl-Z, SIGSTOP), or the machine was suspended.
 //!
 //! [python]: https://docs.python.org/3/library/concurrent.futures.html#processpoolexecutor
 
@@ -213,12 +214,12 @@ mod sys;
 mod task;
 mod worker;
 
-pub use builder::{Builder, Initargs};
+pub use builder::Builder;
 pub use error::{
     Activity, BrokenCause, BrokenProcessPool, CodecError, CodecStep, Errno, Error, RemotePanic,
     WorkerDeath,
 };
-pub use executor::{ProcessPoolExecutor, SubmitOptions};
+pub use executor::{ProcessPoolExecutor, ShutdownOptions, SubmitOptions};
 pub use future::{
     AsCompleted, AsCompletedTimeout, Awaiting, DoneAndNotDone, Future, ReturnWhen, as_completed,
     wait,
@@ -257,8 +258,9 @@ pub use procpool_codec::SelfDescribing;
 ///     let mib = usage.max_rss >> 20;
 ///     format!("{:?} of processor time, {mib} MiB", usage.user_time + usage.system_time)
 /// }
-/// # let (user_time, system_time) = (std::time::Duration::from_secs(2), std::time::Duration::ZERO);
-/// # let usage = ResourceUsage { user_time, system_time, max_rss: 3 << 20 };
+/// # let [used, none] = [2, 0].map(|secs| serde_json::json!({"secs": secs, "nanos": 0}));
+/// # let usage = serde_json::json!({"user_time": used, "system_time": none, "max_rss": 3 << 20});
+/// # let usage = serde_json::from_value(usage).expect("numbers are serde types");
 /// assert_eq!(in_words(&usage), "2s of processor time, 3 MiB");
 /// ```
 #[doc(inline)]
@@ -275,7 +277,7 @@ pub use procpool_launch::ResourceUsage;
 pub use procpool_launch::WorkerExit;
 pub use start::{Output, StartMethod, init};
 pub use task::InitializerOutput;
-pub use worker::{is_cancelled, worker_id};
+pub use worker::{should_stop, worker_id};
 
 #[cfg(doc)]
 #[doc = include_str!("behaviours.md")]

@@ -70,8 +70,12 @@ pub enum ExitReason {
     Recycled,
     /// Its initializer failed or panicked.
     InitializerFailed,
-    /// It was ended because it took too long: its start, its task or its leaving.
-    TimedOut,
+    /// It did not reach [`init`](crate::init) within
+    /// [`start_timeout`](crate::Builder::start_timeout), and was killed.
+    StartTimeout,
+    /// Its task exceeded its [time limit](crate::Builder::task_time_limit), or its exit the
+    /// [finalizer's](crate::Builder::finalizer_time_limit), and it was ended.
+    TimeLimitExceeded,
     /// It was killed, together with its task or with the whole pool.
     Killed,
     /// It could not be killed, because this process may not signal it, and goes on without its pool.
@@ -87,7 +91,8 @@ impl fmt::Display for ExitReason {
             ExitReason::Idle => f.write_str("left: it was idle for long enough"),
             ExitReason::Recycled => f.write_str("left: it had run as many tasks as it may"),
             ExitReason::InitializerFailed => f.write_str("ended: its initializer failed"),
-            ExitReason::TimedOut => f.write_str("was ended: it took too long"),
+            ExitReason::StartTimeout => f.write_str("was killed: it did not start in time"),
+            ExitReason::TimeLimitExceeded => f.write_str("was ended: it exceeded a time limit"),
             ExitReason::Killed => f.write_str("was killed by its pool"),
             ExitReason::LeftBehind => f.write_str("could not be killed and was left behind"),
             ExitReason::Died(exit) => exit.fmt(f),
@@ -142,6 +147,7 @@ pub enum DeathPolicy {
 /// }
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum KillOutcome {
     /// The task had not started, and never will.
     Cancelled,
@@ -189,7 +195,7 @@ pub struct Event {
 ///     use procpool::EventKind;
 ///
 ///     let events = executor.events();
-///     executor.shutdown(true, false);
+///     executor.shutdown();
 ///     drop(executor);
 ///     let kinds: Vec<EventKind> = events.map(|event| event.kind).collect();
 ///     assert_eq!(kinds[0], EventKind::ShutDown);
@@ -206,8 +212,8 @@ pub enum EventKind {
     /// It has ended and was reaped, or was [left behind](ExitReason::LeftBehind). The last event of each
     /// worker.
     WorkerExited(WorkerInfo, ExitReason),
-    /// The task with this number ran for longer than it may; its future has failed.
-    TaskTimedOut(u64),
+    /// The task with this number exceeded its time limit; its future has failed.
+    TimeLimitExceeded(u64),
     /// The running task with this number was killed by [`Future::kill`](crate::Future::kill).
     TaskKilled(u64),
     /// The task with this number lost its worker and is tried once more.
@@ -273,7 +279,7 @@ impl Events {
         self.receiver().and_then(|receiver| receiver.try_recv().ok())
     }
 
-    /// Waits for the next event for at most `limit`; `None` when none came, or the pool is gone.
+    /// Waits for the next event for at most `timeout`; `None` when none came, or the pool is gone.
     ///
     /// # Examples
     ///
@@ -290,8 +296,8 @@ impl Events {
     ///     Ok(())
     /// }
     /// ```
-    pub fn next_timeout(&mut self, limit: Duration) -> Option<Event> {
-        self.receiver().and_then(|receiver| receiver.recv_timeout(limit).ok())
+    pub fn next_timeout(&mut self, timeout: Duration) -> Option<Event> {
+        self.receiver().and_then(|receiver| receiver.recv_timeout(timeout).ok())
     }
 
     fn receiver(&self) -> Option<&mpsc::Receiver<Event>> {

@@ -104,8 +104,7 @@ pub(crate) type FinalTrampoline = fn(Function, &mut Call, &mut WorkerState);
     message = "an initializer returns `()` or `Result<S, E>`, not `{Self}`",
     label = "this initializer returns `{Self}`",
     note = "to give `{Self}` to the tasks as their state, return it in `Ok`, from a function that \
-            returns `Result<{Self}, E>`; `E` may be `std::convert::Infallible`",
-    note = "an initializer that takes arguments needs them first: `.initargs(arguments).initializer(function)`"
+            returns `Result<{Self}, E>`; `E` may be `std::convert::Infallible`"
 )]
 pub trait InitializerOutput: sealed::Sealed + 'static {
     /// What tasks get as `&mut S`.

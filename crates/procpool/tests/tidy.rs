@@ -228,17 +228,36 @@ fn items_without_example(of: &Crate, sources: &Sources) -> Vec<String> {
     found
 }
 
+/// Public enums that cannot get another variant without breaking a `match`, and do not say why they need
+/// none.
+fn closed_enums(of: &Crate, sources: &Sources) -> Vec<String> {
+    let mut found = Vec::new();
+    for (file, text) in sources.iter().filter(|_| of.is_public) {
+        let lines: Vec<&str> = text.lines().collect();
+        for (index, line) in lines.iter().enumerate().filter(|(_, it)| it.starts_with("pub enum "))
+        {
+            let mut above = lines[..index].iter().rev().take_while(|line| !line.is_empty());
+            let excuses = ["#[non_exhaustive]", "The set is closed"];
+            if !above.any(|line| excuses.iter().any(|excuse| line.contains(excuse))) {
+                found.push(format!("{file}: {line}"));
+            }
+        }
+    }
+    found
+}
+
 /// From the sources to what violates a rule in them.
 type Rule = fn(&Crate, &Sources) -> Vec<String>;
 
 /// All rules, by name.
-const RULES: [(&str, Rule); 6] = [
+const RULES: [(&str, Rule); 7] = [
     ("imports point down the order", upward_arrows),
     ("files stay small", long_files),
     ("unsafe code stays in sys", unsafe_outside_the_fence),
     ("one word per thing", other_words),
     ("every file says what it is", files_without_header),
     ("every public item has an example", items_without_example),
+    ("public enums can grow", closed_enums),
 ];
 
 #[test]
@@ -302,6 +321,22 @@ fn the_crates_stay_below_their_ceilings() {
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
+/// One enum of three can neither grow nor says why.
+const CLOSED: &str = "//! Enums.
+
+/// The set is closed: it is what it is.
+///
+/// # Examples
+pub enum Told {}
+
+/// # Examples
+#[non_exhaustive]
+pub enum Open {}
+
+/// # Examples
+pub enum Silent {}
+";
+
 #[test]
 fn every_rule_finds_what_it_is_for() {
     let of = &CRATES[CRATES.len() - 1];
@@ -311,6 +346,7 @@ fn every_rule_finds_what_it_is_for() {
         ("future/wait.rs".to_owned(), bad.to_owned()),
         ("codec.rs".to_owned(), long),
         ("unheard.rs".to_owned(), "//! New.\n\n/// Silent.\npub fn silent() {}\n".to_owned()),
+        ("worker.rs".to_owned(), CLOSED.to_owned()),
     ]);
     let found = |check: Rule| check(of, &sources);
     assert_eq!(
@@ -325,4 +361,5 @@ fn every_rule_finds_what_it_is_for() {
     assert_eq!(found(other_words), ["future/wait.rs: say parent: // the master"]);
     assert_eq!(found(files_without_header), ["future/wait.rs"]);
     assert_eq!(found(items_without_example), ["unheard.rs: pub fn silent() {}"]);
+    assert_eq!(found(closed_enums), ["worker.rs: pub enum Silent {}"]);
 }

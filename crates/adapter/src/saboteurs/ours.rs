@@ -47,7 +47,7 @@ impl Library for Procpool {
         if self.eager {
             let workers = options.max_workers.and_then(|workers| usize::try_from(workers).ok());
             // A worker that cannot be started is told of by the tasks.
-            let _ = ours.pool.ready(workers.unwrap_or(1)).error();
+            let _ = ours.pool.start_workers(workers.unwrap_or(1)).error();
         }
         Ok(Box::new(ours))
     }

@@ -89,7 +89,9 @@ fn long_block(executor: &ProcessPoolExecutor) -> Outcome<Sample> {
 pub(crate) fn block(executor: &ProcessPoolExecutor, chunksize: Option<usize>) -> Outcome<Sample> {
     let (took, sum) = seconds(|| {
         let results = match chunksize {
-            Some(chunksize) => executor.chunksize(chunksize).map(|x: u64| x + 1, 0..ITEMS),
+            Some(chunksize) => {
+                executor.map_options().chunksize(chunksize).map(|x: u64| x + 1, 0..ITEMS)
+            }
             None => executor.map(|x: u64| x + 1, 0..ITEMS),
         };
         let mut sum = 0;

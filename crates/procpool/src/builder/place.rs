@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use super::Builder;
 use crate::start::Output;
 
-impl<S, I> Builder<S, I> {
+impl<S> Builder<S> {
     /// Sets an environment variable in the workers. The program's own environment stays as it is.
     ///
     /// Workers have the environment that the program has when they are started. A variable that is

@@ -9,7 +9,7 @@ use super::Builder;
 use crate::lifecycle::{DeathPolicy, ExitReason, WorkerInfo};
 use crate::task;
 
-impl<S, I> Builder<S, I> {
+impl<S> Builder<S> {
     /// Sets what a worker's death means; [`DeathPolicy::Break`] by default.
     ///
     /// # Examples
@@ -70,16 +70,18 @@ impl<S, I> Builder<S, I> {
         self
     }
 
-    /// Limits for how long a task may run, from the moment at which a worker starts it; there is no
-    /// limit by default. A submission may have [another one](crate::ProcessPoolExecutor::timeout).
+    /// Sets for how long a task may run, from the moment at which a worker starts it; by default there
+    /// is no limit. A submission may have
+    /// [a limit of its own](crate::SubmitOptions::time_limit).
     ///
-    /// A task that runs for longer fails with [`Error::TaskTimedOut`](crate::Error::TaskTimedOut), and
-    /// the pool goes on. The task itself sees [`is_cancelled`](crate::is_cancelled); if it has not
-    /// returned after [`grace`](Self::grace), its worker gets SIGTERM, and after another `grace`
-    /// SIGKILL. Other tasks that were sent to that worker run elsewhere.
+    /// A task that runs for longer fails with
+    /// [`Error::TimeLimitExceeded`](crate::Error::TimeLimitExceeded), and the pool goes on. In the task,
+    /// [`should_stop`](crate::should_stop) is `true` from then on; if the task has not returned after
+    /// [`grace`](Self::grace), its worker gets SIGTERM, and after another `grace` SIGKILL. Other tasks
+    /// that were sent to that worker run elsewhere.
     ///
     /// In a `map`, a chunk's limit is that of its items together, and all of its items fail that have no
-    /// result yet; a [`chunksize`](crate::ProcessPoolExecutor::chunksize) of 1 limits each item.
+    /// result yet; a [`chunksize`](crate::MapOptions::chunksize) of 1 limits each item.
     ///
     /// Time in which the whole program could not run for half a second or more (Ctrl-Z, SIGSTOP, a
     /// suspended machine) is not the task's: its limit then starts anew. Nor is the time in which its
@@ -87,9 +89,9 @@ impl<S, I> Builder<S, I> {
     ///
     /// # Examples
     ///
-    /// See [`is_cancelled`](crate::is_cancelled).
-    pub fn task_timeout(mut self, limit: Duration) -> Self {
-        self.policies.task_timeout = Some(limit);
+    /// See [`should_stop`](crate::should_stop).
+    pub fn task_time_limit(mut self, limit: Duration) -> Self {
+        self.policies.task_time_limit = Some(limit);
         self
     }
 
@@ -99,7 +101,7 @@ impl<S, I> Builder<S, I> {
     ///
     /// # Examples
     ///
-    /// See [`ProcessPoolExecutor::timeout`](crate::ProcessPoolExecutor::timeout).
+    /// See [`SubmitOptions::time_limit`](crate::SubmitOptions::time_limit).
     pub fn grace(mut self, grace: Duration) -> Self {
         self.policies.grace = grace;
         self
@@ -119,7 +121,7 @@ impl<S, I> Builder<S, I> {
     ///     procpool::init();
     ///     let executor =
     ///         procpool::ProcessPoolExecutor::builder().max_workers(1).max_tasks_per_child(2).build()?;
-    ///     let pids = executor.chunksize(1).map(|_: u32| std::process::id(), 0..6);
+    ///     let pids = executor.map_options().chunksize(1).map(|_: u32| std::process::id(), 0..6);
     ///     assert_eq!(pids.collect::<Result<HashSet<_>, _>>()?.len(), 3);
     ///     Ok(())
     /// }
@@ -129,7 +131,7 @@ impl<S, I> Builder<S, I> {
         self
     }
 
-    /// Ends a worker that has been idle for `limit`. By default idle workers stay. Another one is
+    /// Ends a worker that has been idle for `timeout`. By default idle workers stay. Another one is
     /// started when a task needs it.
     ///
     /// # Examples
@@ -153,12 +155,12 @@ impl<S, I> Builder<S, I> {
     ///     executor.submit(|()| (), ()).result()
     /// }
     /// ```
-    pub fn idle_timeout(mut self, limit: Duration) -> Self {
-        self.policies.idle_timeout = Some(limit);
+    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.policies.idle_timeout = Some(timeout);
         self
     }
 
-    /// Sets how long a worker may take to leave once it was asked to: for the
+    /// Sets how long a worker may take to exit once it was asked to: for the
     /// [finalizer](Builder::finalizer), its state's destructor and its exit handlers; 30 seconds by
     /// default. One that takes longer is killed.
     ///
@@ -173,18 +175,18 @@ impl<S, I> Builder<S, I> {
     ///     let executor = ProcessPoolExecutor::builder()
     ///         .max_workers(1)
     ///         .finalizer(|()| std::thread::park())
-    ///         .finalizer_timeout(Duration::from_millis(10))
+    ///         .finalizer_time_limit(Duration::from_millis(10))
     ///         .build()?;
     ///     let events = executor.events();
     ///     executor.submit(|()| (), ()).result()?;
     ///     drop(executor);
     ///     let last = events.last().map(|event| event.kind);
-    ///     assert!(matches!(last, Some(EventKind::WorkerExited(_, ExitReason::TimedOut))));
+    ///     assert!(matches!(last, Some(EventKind::WorkerExited(_, ExitReason::TimeLimitExceeded))));
     ///     Ok(())
     /// }
     /// ```
-    pub fn finalizer_timeout(mut self, limit: Duration) -> Self {
-        self.policies.leave_timeout = limit;
+    pub fn finalizer_time_limit(mut self, limit: Duration) -> Self {
+        self.policies.finalizer_time_limit = limit;
         self
     }
 

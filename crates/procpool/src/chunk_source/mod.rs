@@ -79,8 +79,8 @@ pub(crate) struct ChunkTask {
     pub(crate) count: u32,
     /// How long it should take, as far as is known.
     pub(crate) expected_nanos: Option<u64>,
-    /// How long it may take.
-    pub(crate) limit: Option<Duration>,
+    /// For how long it may run.
+    pub(crate) time_limit: Option<Duration>,
     /// How often it was lost with a worker, and tried again.
     pub(crate) retried: u32,
     /// How often a worker ended that had been sent it and had not started it.
@@ -267,7 +267,7 @@ impl ChunkSource {
             end,
             items: bytes,
             count: u32::try_from(items).unwrap_or(u32::MAX),
-            limit: None,
+            time_limit: None,
             retried: 0,
             undelivered: 0,
             given: 0,

@@ -132,8 +132,8 @@ pub enum BrokenCause {
     StartTimeout {
         /// The worker.
         pid: u32,
-        /// The limit that it exceeded.
-        limit: Duration,
+        /// How long it had for that.
+        timeout: Duration,
     },
     /// No worker could be started, and none was alive.
     StartFailed {
@@ -167,8 +167,8 @@ pub enum BrokenCause {
     ServerTimeout {
         /// The server.
         pid: u32,
-        /// The limit that it exceeded.
-        limit: Duration,
+        /// How long it had for that.
+        timeout: Duration,
         /// What it was doing.
         activity: Activity,
     },
@@ -221,9 +221,9 @@ impl fmt::Display for BrokenCause {
                 write!(f, "the initializer of worker {pid} did not run: {error}")
             }
             BrokenCause::WorkerDied(death) => death.fmt(f),
-            BrokenCause::StartTimeout { pid, limit } => write!(
+            BrokenCause::StartTimeout { pid, timeout } => write!(
                 f,
-                "worker {pid} did not reach procpool::init() within {limit:?}: a worker is this \
+                "worker {pid} did not reach procpool::init() within {timeout:?}: a worker is this \
                  program started again, and everything before init() in main() runs in it too; \
                  move that code behind init(), or raise start_timeout"
             ),
@@ -244,9 +244,9 @@ impl fmt::Display for BrokenCause {
                     (false, _) => Ok(()),
                 }
             }
-            BrokenCause::ServerTimeout { pid, limit, activity } => write!(
+            BrokenCause::ServerTimeout { pid, timeout, activity } => write!(
                 f,
-                "server {pid}, from which workers are forked, did not answer within {limit:?} \
+                "server {pid}, from which workers are forked, did not answer within {timeout:?} \
                  while {activity}; if what comes before procpool::init() in main(), or preload, \
                  takes that long, raise start_timeout"
             ),

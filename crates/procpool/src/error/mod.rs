@@ -72,12 +72,11 @@ pub enum Error {
     },
     /// The task was submitted, or the item of a map was taken, after
     /// [`shutdown`](crate::ProcessPoolExecutor::shutdown); or
-    /// [`ready`](crate::ProcessPoolExecutor::ready) still waited then.
+    /// [`start_workers`](crate::ProcessPoolExecutor::start_workers) still waited then.
     Shutdown,
     /// The task was cancelled before it started.
     Cancelled,
-    /// The caller waited for as long as it wanted to: in
-    /// [`result_timeout`](crate::Future::result_timeout), in
+    /// The caller's timeout has passed: in [`result_timeout`](crate::Future::result_timeout), in
     /// [`AsCompleted::timeout`](crate::AsCompleted::timeout), or in a map with a
     /// [`timeout`](crate::MapOptions::timeout). What runs goes on.
     TimedOut(Duration),
@@ -87,11 +86,12 @@ pub enum Error {
     Codec(CodecError),
     /// The function is not part of the main executable, so a worker could not find it.
     ForeignFunction(Cow<'static, str>),
-    /// The task ran for longer than it may. The pool goes on, in another worker if need be.
-    TaskTimedOut {
+    /// The task ran for longer than its [time limit](crate::Builder::task_time_limit) and was ended. The
+    /// pool goes on, in another worker if need be.
+    TimeLimitExceeded {
         /// The task, by its number: submissions are counted from 1.
         work_item: u64,
-        /// For how long it was allowed to run.
+        /// For how long it may run.
         limit: Duration,
     },
     /// The task was running, and was killed by [`Future::kill`](crate::Future::kill).
@@ -111,9 +111,9 @@ pub enum Error {
         /// What was wrong with it.
         what: String,
     },
-    /// So many workers as [`ready`](crate::ProcessPoolExecutor::ready) waits for cannot be had for now.
-    /// The pool goes on with those that it has.
-    NotReady(Box<BrokenCause>),
+    /// [`start_workers`](crate::ProcessPoolExecutor::start_workers) could not start as many workers as it
+    /// was asked for. The pool goes on with those that it has.
+    WorkersNotStarted(Box<BrokenCause>),
     /// There was no memory for the arguments in the worker, or for the result in this process.
     OutOfMemory {
         /// [`DecodeArguments`](CodecStep::DecodeArguments), in the worker, or
@@ -188,7 +188,7 @@ impl fmt::Display for Error {
             }
             Error::Shutdown => f.write_str("the pool was shut down and takes no new tasks"),
             Error::Cancelled => f.write_str("the task was cancelled before it started"),
-            Error::TimedOut(limit) => write!(f, "no result within {limit:?}; what runs goes on"),
+            Error::TimedOut(time) => write!(f, "no result within {time:?}; what runs goes on"),
             Error::Panicked(panic) => write!(f, "the task {panic}"),
             Error::Codec(codec) => codec.fmt(f),
             Error::ForeignFunction(name) => write!(
@@ -197,14 +197,14 @@ impl fmt::Display for Error {
                  or was made at run time), so a worker cannot find it: wrap it in a function of \
                  the program itself"
             ),
-            Error::TaskTimedOut { work_item, limit } => {
+            Error::TimeLimitExceeded { work_item, limit } => {
                 write!(f, "work item {work_item} ran for longer than {limit:?} and was ended")
             }
             Error::TaskKilled { work_item } => write!(f, "work item {work_item} was killed"),
             Error::WorkerDied(death) => death.fmt(f),
             Error::Protocol { pid, what } => write!(f, "worker {pid} {what}"),
-            Error::NotReady(cause) => {
-                write!(f, "the pool has fewer workers than ready() waits for: {cause}")
+            Error::WorkersNotStarted(cause) => {
+                write!(f, "the pool has fewer workers than start_workers() was asked for: {cause}")
             }
             Error::OutOfMemory { step, bytes } => {
                 let (what, whose) = match step {
@@ -253,17 +253,17 @@ impl fmt::Debug for Error {
             }
             Error::Shutdown => ("Shutdown", vec![]),
             Error::Cancelled => ("Cancelled", vec![]),
-            Error::TimedOut(limit) => ("TimedOut", vec![("", limit)]),
+            Error::TimedOut(time) => ("TimedOut", vec![("", time)]),
             Error::Panicked(panic) => ("Panicked", vec![("", panic)]),
             Error::Codec(codec) => ("Codec", vec![("", codec)]),
             Error::ForeignFunction(name) => ("ForeignFunction", vec![("", name)]),
-            Error::TaskTimedOut { work_item, limit } => {
-                ("TaskTimedOut", vec![("work_item", work_item), ("limit", limit)])
+            Error::TimeLimitExceeded { work_item, limit } => {
+                ("TimeLimitExceeded", vec![("work_item", work_item), ("limit", limit)])
             }
             Error::TaskKilled { work_item } => ("TaskKilled", vec![("work_item", work_item)]),
             Error::WorkerDied(death) => ("WorkerDied", vec![("", death)]),
             Error::Protocol { pid, what } => ("Protocol", vec![("pid", pid), ("what", what)]),
-            Error::NotReady(cause) => ("NotReady", vec![("", cause)]),
+            Error::WorkersNotStarted(cause) => ("WorkersNotStarted", vec![("", cause)]),
             Error::OutOfMemory { step, bytes } => {
                 ("OutOfMemory", vec![("step", step), ("bytes", bytes)])
             }
@@ -289,7 +289,7 @@ impl std::error::Error for Error {
         match self {
             Error::Setup { errno, .. } | Error::OutputFile { errno, .. } => Some(errno),
             Error::BrokenProcessPool(broken) => broken.source(),
-            Error::NotReady(cause) => cause.source(),
+            Error::WorkersNotStarted(cause) => cause.source(),
             _ => None,
         }
     }

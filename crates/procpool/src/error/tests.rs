@@ -20,7 +20,12 @@ fn codec() -> CodecError {
 
 fn death() -> WorkerDeath {
     let time = Duration::from_millis(5);
-    let usage = Some(ResourceUsage { user_time: time, system_time: time, max_rss: 6 });
+    let usage = Some(
+        serde_json::from_value::<ResourceUsage>(serde_json::json!({
+            "user_time": time, "system_time": time, "max_rss": 6
+        }))
+        .unwrap(),
+    );
     let (exit, activity) = (WorkerExit::Signal(9), Activity::Starting);
     WorkerDeath {
         pid: 7,
@@ -33,7 +38,7 @@ fn death() -> WorkerDeath {
 }
 
 fn causes() -> Vec<BrokenCause> {
-    let (pid, limit, threads) = (7, Duration::from_secs(8), 2);
+    let (pid, timeout, threads) = (7, Duration::from_secs(8), 2);
     let (exit, activity) = (WorkerExit::Code(1), Activity::Starting);
     let errno = Errno::from_raw(libc::EAGAIN);
     vec![
@@ -41,7 +46,7 @@ fn causes() -> Vec<BrokenCause> {
         BrokenCause::InitializerPanicked { pid, panic: panic() },
         BrokenCause::InitargsLost { pid, error: codec() },
         BrokenCause::WorkerDied(death()),
-        BrokenCause::StartTimeout { pid, limit },
+        BrokenCause::StartTimeout { pid, timeout },
         BrokenCause::StartFailed { what: "a process".into(), errno },
         BrokenCause::Protocol { pid, what: "sent nonsense".to_owned() },
         BrokenCause::ServerDied { pid, exit, activity, refused: None, copy: false },
@@ -53,7 +58,7 @@ fn causes() -> Vec<BrokenCause> {
             copy: true,
         },
         BrokenCause::DescriptorLost { errno },
-        BrokenCause::ServerTimeout { pid, limit, activity },
+        BrokenCause::ServerTimeout { pid, timeout, activity },
         BrokenCause::PreloadPanicked { pid, panic: panic() },
         BrokenCause::ThreadsBeforeInit { pid, threads },
         BrokenCause::PreloadLeftThreads { pid, threads },
@@ -80,14 +85,17 @@ fn errors() -> Vec<(&'static str, Error)> {
         ("Panicked", Error::Panicked(panic())),
         ("Codec", Error::Codec(codec())),
         ("ForeignFunction", Error::ForeignFunction("fn()".into())),
-        ("TaskTimedOut", Error::TaskTimedOut { work_item, limit }),
+        ("TimeLimitExceeded", Error::TimeLimitExceeded { work_item, limit }),
         ("TaskKilled", Error::TaskKilled { work_item }),
         ("WorkerDied", Error::WorkerDied(death())),
         ("Protocol", Error::Protocol { pid: 7, what: "sent nonsense".to_owned() }),
         ("ForkWithThreads", Error::ForkWithThreads { threads: 2 }),
         (
-            "NotReady",
-            Error::NotReady(Box::new(BrokenCause::StartFailed { what: "a pipe".into(), errno })),
+            "WorkersNotStarted",
+            Error::WorkersNotStarted(Box::new(BrokenCause::StartFailed {
+                what: "a pipe".into(),
+                errno,
+            })),
         ),
         ("OutOfMemory", Error::OutOfMemory { step: CodecStep::DecodeResult, bytes: 9 }),
         ("ForkedCopy", Error::ForkedCopy),

@@ -119,7 +119,7 @@ impl<T> Future<T> {
     /// submissions and chunks of maps are counted from 1.
     ///
     /// It is 0 for what no worker could ever run: a task that was refused when it was submitted, and
-    /// the future of [`ready`](crate::ProcessPoolExecutor::ready).
+    /// the future of [`start_workers`](crate::ProcessPoolExecutor::start_workers).
     ///
     /// # Examples
     ///
@@ -344,7 +344,7 @@ impl<T: DeserializeOwned + 'static> Future<T> {
     /// - [`Error::Cancelled`]: the task was cancelled before it started.
     /// - [`Error::Codec`]: the arguments or the result could not travel.
     /// - [`Error::ForeignFunction`]: a worker could not find the function.
-    /// - [`Error::TaskTimedOut`]: the task ran for longer than it may.
+    /// - [`Error::TimeLimitExceeded`]: the task exceeded its time limit.
     /// - [`Error::TaskKilled`]: [`kill`](Self::kill) ended it.
     /// - [`Error::WorkerDied`], [`Error::Protocol`]: under
     ///   [`DeathPolicy::Replace`](crate::DeathPolicy::Replace), the worker that ran it died, or was
@@ -354,10 +354,10 @@ impl<T: DeserializeOwned + 'static> Future<T> {
     /// - [`Error::OutOfMemory`]: there was no memory for the arguments in the worker, or for the result
     ///   here.
     /// - [`Error::ForkedCopy`]: this process is a copy of the program, made before the task finished.
-    /// - [`Error::NotReady`]: [`ready`](crate::ProcessPoolExecutor::ready) waits for workers that cannot
-    ///   be had.
-    /// - [`Error::InvalidArgument`]: [`ready`](crate::ProcessPoolExecutor::ready) was asked for more
-    ///   workers than the pool may have.
+    /// - [`Error::WorkersNotStarted`]:
+    ///   [`start_workers`](crate::ProcessPoolExecutor::start_workers) could not start as many workers.
+    /// - [`Error::InvalidArgument`]: [`start_workers`](crate::ProcessPoolExecutor::start_workers) was
+    ///   asked for more workers than the pool may have.
     ///
     /// # Examples
     ///
@@ -376,7 +376,7 @@ impl<T: DeserializeOwned + 'static> Future<T> {
         decode(&self.shared)
     }
 
-    /// Waits for the task for at most `limit`, and returns its result.
+    /// Waits for the task for at most `timeout`, and returns its result.
     ///
     /// # Errors
     ///
@@ -392,16 +392,16 @@ impl<T: DeserializeOwned + 'static> Future<T> {
     ///     use std::time::Duration;
     ///
     ///     let endless = executor.submit(|()| std::thread::park(), ());
-    ///     let limit = Duration::from_millis(10);
-    ///     assert_eq!(endless.result_timeout(limit), Err(procpool::Error::TimedOut(limit)));
+    ///     let timeout = Duration::from_millis(10);
+    ///     assert_eq!(endless.result_timeout(timeout), Err(procpool::Error::TimedOut(timeout)));
     ///     executor.kill_workers();
     ///     Ok(())
     /// }
     /// ```
-    pub fn result_timeout(&self, limit: Duration) -> Result<T, Error> {
-        // A limit beyond what the clock can name is no limit.
-        let deadline = Instant::now().checked_add(limit);
-        if self.settle_by(deadline)? { decode(&self.shared) } else { Err(Error::TimedOut(limit)) }
+    pub fn result_timeout(&self, timeout: Duration) -> Result<T, Error> {
+        // A timeout beyond what the clock can name is none.
+        let deadline = Instant::now().checked_add(timeout);
+        if self.settle_by(deadline)? { decode(&self.shared) } else { Err(Error::TimedOut(timeout)) }
     }
 
     /// Waits for the task and returns its error, or `None` when it has a result.

@@ -17,6 +17,9 @@ use crate::error::Error;
 
 /// When [`wait`] returns.
 ///
+/// The set is closed, as in Python: a future settles with an error or without one, so there is no
+/// fourth moment to wait for.
+///
 /// # Examples
 ///
 /// ```
@@ -99,8 +102,8 @@ pub fn wait<'f, T: 'f>(
     return_when: ReturnWhen,
     timeout: Option<Duration>,
 ) -> DoneAndNotDone<'f, T> {
-    // A limit beyond what the clock can name is no limit.
-    let deadline = timeout.and_then(|limit| Instant::now().checked_add(limit));
+    // A timeout beyond what the clock can name is none.
+    let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     let futures = distinct(futures);
     let mut completed = AsCompleted::new(futures.iter().copied());
     while let Ok(Some(future)) = completed.next_by(deadline) {
@@ -222,7 +225,7 @@ impl<'f, T> AsCompleted<'f, T> {
         Self { ready: ready.into(), pending, awaited, owner: Lineage::current(), arrivals }
     }
 
-    /// Ends the waiting when `limit`, counted from now, is over.
+    /// Ends the waiting when `timeout`, counted from now, is over.
     ///
     /// The iterator then gives every future that is done, one [`Error::TimedOut`] if there are
     /// others, and ends. The tasks go on.
@@ -242,9 +245,9 @@ impl<'f, T> AsCompleted<'f, T> {
     ///     Ok(())
     /// }
     /// ```
-    pub fn timeout(self, limit: Duration) -> AsCompletedTimeout<'f, T> {
-        let deadline = Instant::now().checked_add(limit);
-        AsCompletedTimeout { completed: self, limit, deadline, over: false }
+    pub fn timeout(self, timeout: Duration) -> AsCompletedTimeout<'f, T> {
+        let deadline = Instant::now().checked_add(timeout);
+        AsCompletedTimeout { completed: self, timeout, deadline, over: false }
     }
 
     /// Waits for the next one until `deadline`; `None` when all have been given.
@@ -326,7 +329,7 @@ impl<T> fmt::Debug for AsCompleted<'_, T> {
 #[must_use = "an iterator does nothing before it is read"]
 pub struct AsCompletedTimeout<'f, T> {
     completed: AsCompleted<'f, T>,
-    limit: Duration,
+    timeout: Duration,
     deadline: Option<Instant>,
     /// Whether the time was over before the futures were.
     over: bool,
@@ -343,7 +346,7 @@ impl<'f, T> Iterator for AsCompletedTimeout<'f, T> {
             Ok(future) => future.map(Ok),
             Err(Late) => {
                 self.over = true;
-                Some(Err(Error::TimedOut(self.limit)))
+                Some(Err(Error::TimedOut(self.timeout)))
             }
         }
     }
@@ -355,7 +358,7 @@ impl<T> fmt::Debug for AsCompletedTimeout<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AsCompletedTimeout")
             .field("completed", &self.completed)
-            .field("limit", &self.limit)
+            .field("timeout", &self.timeout)
             .finish_non_exhaustive()
     }
 }

@@ -28,7 +28,7 @@ pub(crate) const LARGE: usize = 16 * 1024;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Errand {
     pub(crate) entry: Entry,
-    pub(crate) limit: Option<Duration>,
+    pub(crate) time_limit: Option<Duration>,
 }
 
 /// Encoded arguments.
@@ -149,9 +149,9 @@ impl Slice {
     }
 
     /// For how long the first call may run.
-    pub(super) fn limit(&self) -> Option<Duration> {
+    pub(super) fn time_limit(&self) -> Option<Duration> {
         let item = self.block.items.get(self.start as usize)?;
-        self.block.errands[item.errand as usize].limit
+        self.block.errands[item.errand as usize].time_limit
     }
 
     /// Gives back the memory of a block that nobody needs any more, if it held large arguments.
@@ -197,7 +197,7 @@ mod tests {
 
     fn errand(offset: i64) -> Errand {
         let function = FunctionRef { offset, tag: 0 };
-        Errand { entry: Entry { trampoline: function, function }, limit: None }
+        Errand { entry: Entry { trampoline: function, function }, time_limit: None }
     }
 
     /// The calls of a slice as they would be sent: id, entry's offset, arguments.

@@ -1,11 +1,11 @@
 //! Ending a task that runs: because it took too long, or because somebody wants it.
 //!
-//! Owns the steps by which a task is made to end, and which of them is due. A task that exceeds its
+//! Owns the steps by which a task is made to end, and which of them is due. A task that exceeds its time
 //! limit is over for its submitter at once; its worker has `grace` to get it over with, by noticing
 //! the request to stop, then it is sent SIGTERM, and after another `grace` it is killed:
 //!
 //! ```text
-//! limit exceeded: the future fails ──grace──▶ SIGTERM ──grace──▶ SIGKILL
+//! time limit exceeded: the future fails ──grace──▶ SIGTERM ──grace──▶ SIGKILL
 //!        └── the task returns: its worker goes on
 //! ```
 //!
@@ -43,7 +43,7 @@ impl PoolState {
                 Some(stop) => {
                     if stop.until.is_some_and(|until| now >= until) {
                         let deadline = now.checked_add(pool.settings.policies.grace);
-                        drop(worker.terminate(ExitReason::TimedOut, deadline));
+                        drop(worker.terminate(ExitReason::TimeLimitExceeded, deadline));
                     }
                 }
                 None => {
@@ -53,7 +53,7 @@ impl PoolState {
                         self.read_results(pool, index, wakes);
                         self.workers[index].note_arriving(now);
                         if self.is_overdue(pool, index, now, wakes) {
-                            self.time_out(pool, index, now, wakes);
+                            self.end_overdue(pool, index, now, wakes);
                         }
                     }
                 }
@@ -87,20 +87,20 @@ impl PoolState {
         due.is_some_and(|(due, _)| now >= due)
     }
 
-    fn time_out(&mut self, pool: &Pool, index: usize, now: Instant, wakes: &mut Wakes) {
+    fn end_overdue(&mut self, pool: &Pool, index: usize, now: Instant, wakes: &mut Wakes) {
         self.take_back(pool, index, wakes);
         let given = self.workers[index].give_draft();
         self.check(pool, index, given, wakes);
         let worker = &mut self.workers[index];
         let Some(InFlight { index: task, work }) = worker.in_flight.front() else { return };
-        let (task, id, limit) = (*task, work.id(), work.limit().unwrap_or_default());
-        work.fail_first(Error::TaskTimedOut { work_item: id, limit }, wakes);
+        let (task, id, limit) = (*task, work.id(), work.time_limit().unwrap_or_default());
+        work.fail_first(Error::TimeLimitExceeded { work_item: id, limit }, wakes);
         worker.link.ask_to_stop(task);
         worker.stuck_at = Some(task);
         worker.stop =
             Some(Stop { index: task, until: now.checked_add(pool.settings.policies.grace) });
         worker.nudge();
-        self.emit(EventKind::TaskTimedOut(id));
+        self.emit(EventKind::TimeLimitExceeded(id));
     }
 
     /// Ends a task, whatever it takes.

@@ -203,8 +203,8 @@ impl PoolState {
                     let source = Arc::clone(source);
                     match source.take_chunk(pool.max_workers()) {
                         Taken::Chunk(mut chunk) => {
-                            let limit = pool.task_timeout();
-                            chunk.limit = limit.map(|limit| limit.saturating_mul(chunk.count));
+                            let limit = pool.task_time_limit();
+                            chunk.time_limit = limit.map(|limit| limit.saturating_mul(chunk.count));
                             if source.takes_turns() {
                                 let entry = self.queue.remove(place);
                                 self.queue.extend(entry);
@@ -254,14 +254,14 @@ impl PoolState {
         let (mut sent, mut shortest) = (Ok(()), None);
         match &work {
             Work::Calls(slice) => {
-                for (Errand { entry, limit }, bytes, range) in slice.calls() {
+                for (Errand { entry, time_limit }, bytes, range) in slice.calls() {
                     sent = sent.and_then(|()| worker.link.send_part(*entry, bytes, range));
-                    shortest = shorter(shortest, *limit);
+                    shortest = shorter(shortest, *time_limit);
                 }
             }
             Work::Chunk(chunk, _) => {
                 sent = worker.link.send_call(chunk.source.entry, &chunk.items);
-                shortest = chunk.limit;
+                shortest = chunk.time_limit;
             }
         }
         if worker.in_flight.is_empty() {

@@ -25,7 +25,7 @@ const DELIVERIES: u32 = 3;
 impl PoolState {
     // ---- leaving ----
 
-    /// Asks a worker without tasks to leave; it has [`leave_timeout`](super::Policies) for that.
+    /// Asks a worker without tasks to leave; it has [`finalizer_time_limit`](super::Policies) for that.
     pub(super) fn let_leave(
         &mut self,
         pool: &Pool,
@@ -42,7 +42,7 @@ impl PoolState {
         // One that still waits for its place has not begun, and has nothing to finalize.
         let has_begun = worker.stage == Stage::Ready;
         worker.stage = Stage::Leaving(reason);
-        worker.deadline = Instant::now().checked_add(pool.settings.policies.leave_timeout);
+        worker.deadline = Instant::now().checked_add(pool.settings.policies.finalizer_time_limit);
         let none = bytes::Bytes::new();
         let mut sent = Ok(());
         if let Some(entry) = pool.settings.policies.finalizer.filter(|_| has_begun) {
@@ -86,16 +86,16 @@ impl PoolState {
 
     /// Lets those leave that have been idle for too long, and says when to look again.
     pub(super) fn let_idle_workers_leave(&mut self, pool: &Pool, now: Instant, wakes: &mut Wakes) {
-        let Some(limit) = pool.settings.policies.idle_timeout else { return };
+        let Some(timeout) = pool.settings.policies.idle_timeout else { return };
         self.idle_check = None;
         if self.awaited.iter().any(|awaited| awaited.workers().is_some()) {
             // Who is ready stays until the others are: otherwise they might never be together.
-            self.idle_check = now.checked_add(limit.max(TICK));
+            self.idle_check = now.checked_add(timeout.max(TICK));
             return;
         }
         for index in 0..self.workers.len() {
             let Some(since) = self.workers[index].idle_since else { continue };
-            match since.checked_add(limit) {
+            match since.checked_add(timeout) {
                 Some(end) if now >= end => {
                     self.workers[index].idle_since = None;
                     self.let_leave(pool, index, ExitReason::Idle, wakes);
@@ -103,7 +103,7 @@ impl PoolState {
                 Some(end) => {
                     self.idle_check = Some(self.idle_check.map_or(end, |check| check.min(end)));
                 }
-                // A limit beyond what the clock can name is none.
+                // A timeout beyond what the clock can name is none.
                 None => {}
             }
         }

@@ -1,6 +1,6 @@
 //! What the pool makes of what happens: frames, lost links, deadlines.
 //!
-//! Owns the meaning of every frame and the patience with late workers. What a process's end means is
+//! Owns the meaning of every frame and what becomes of late workers. What a process's end means is
 //! in `ends`; the rules that follow from a change (who gets the next task, when the pool breaks) are
 //! in `dispatch` and `state`. Runs under the pool's lock.
 
@@ -222,8 +222,8 @@ impl PoolState {
         }
         worker.stage = Stage::Dying(id);
         // A handler of SIGABRT may do what it likes, but not for ever.
-        let patience = pool.settings.policies.grace.max(LINK_LOST_GRACE);
-        worker.deadline = Instant::now().checked_add(patience);
+        let grace = pool.settings.policies.grace.max(LINK_LOST_GRACE);
+        worker.deadline = Instant::now().checked_add(grace);
         // From here on this says whether it was this task that was asked to stop.
         worker.stop = worker.stop.filter(|stop| stop.index == task);
         worker.nudge();
@@ -344,14 +344,14 @@ impl PoolState {
                 Stage::Killed(_) if worker.left_alone => self.leave_behind(pool, index, wakes),
                 // It was told to end, and has not.
                 Stage::Killed(reason) => drop(worker.kill(reason)),
-                Stage::Leaving(_) => drop(worker.kill(ExitReason::TimedOut)),
+                Stage::Leaving(_) => drop(worker.kill(ExitReason::TimeLimitExceeded)),
                 // Its end is a death, whoever brings it about.
                 Stage::Dying(_) if worker.process.kill() == Killed::Surely => {}
                 Stage::Dying(_) => drop(worker.kill(ExitReason::Killed)),
                 Stage::Starting if !worker.link_ended => {
-                    worker.kill(ExitReason::TimedOut);
-                    let limit = pool.settings.policies.start_timeout;
-                    self.start_failed(pool, BrokenCause::StartTimeout { pid, limit }, wakes);
+                    worker.kill(ExitReason::StartTimeout);
+                    let timeout = pool.settings.policies.start_timeout;
+                    self.start_failed(pool, BrokenCause::StartTimeout { pid, timeout }, wakes);
                 }
                 _ => {
                     let what = "closed its link to the pool and went on".to_owned();

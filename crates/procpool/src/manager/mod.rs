@@ -127,9 +127,9 @@ impl Pool {
         self.settings.max_workers
     }
 
-    /// For how long a task may run that is given no limit of its own.
-    pub(crate) fn task_timeout(&self) -> Option<Duration> {
-        self.settings.policies.task_timeout
+    /// For how long a task may run that has no limit of its own.
+    pub(crate) fn task_time_limit(&self) -> Option<Duration> {
+        self.settings.policies.task_time_limit
     }
 
     /// Queues a call and hands it to an idle worker if there is one.
@@ -189,12 +189,12 @@ impl Pool {
         })
     }
 
-    /// Returns a future that settles when so many workers take tasks.
+    /// Returns a future that settles when `workers` of them take tasks.
     ///
     /// # Errors
     ///
     /// The pool is broken or shut down.
-    pub(crate) fn ready(&self, workers: usize) -> Result<Arc<SharedFuture>, Error> {
+    pub(crate) fn start_workers(&self, workers: usize) -> Result<Arc<SharedFuture>, Error> {
         let future = SharedFuture::new();
         self.enter(|state, wakes| {
             self.inbox.accepts()?;
@@ -477,12 +477,12 @@ mod tests {
             start_timeout: Duration::MAX,
             death_policy: DeathPolicy::Break,
             max_failed_starts: 1,
-            task_timeout: None,
+            task_time_limit: None,
             grace: Duration::MAX,
             max_tasks_per_child: None,
             idle_timeout: None,
             finalizer: None,
-            leave_timeout: Duration::MAX,
+            finalizer_time_limit: Duration::MAX,
             hooks: Hooks::default(),
         };
         let starter = Plan::default().prepare(&place).unwrap();
@@ -511,7 +511,7 @@ mod tests {
         assert!(user.join().is_err());
         // The manager is woken, finds the state half changed, and ends.
         manager.join().unwrap();
-        let Err(Error::BrokenProcessPool(broken)) = pool.ready(1) else {
+        let Err(Error::BrokenProcessPool(broken)) = pool.start_workers(1) else {
             panic!("it is not broken")
         };
         assert!(matches!(broken.cause(), BrokenCause::Internal(_)), "{broken}");

@@ -223,9 +223,9 @@ impl PoolState {
                 server.identity()
             });
             if let Some((pid, phase)) = late {
-                let limit = pool.settings.policies.start_timeout;
+                let timeout = pool.settings.policies.start_timeout;
                 let activity = activity_in(phase);
-                let cause = BrokenCause::ServerTimeout { pid, limit, activity };
+                let cause = BrokenCause::ServerTimeout { pid, timeout, activity };
                 if pool.replaces_server() {
                     self.expected.cause = Some(cause);
                 } else {

@@ -35,16 +35,16 @@ pub(crate) struct Policies {
     pub(crate) death_policy: DeathPolicy,
     /// How many workers in a row may end before they take tasks, where dead ones are replaced.
     pub(crate) max_failed_starts: u32,
-    /// For how long a task may run that was not given a limit of its own.
-    pub(crate) task_timeout: Option<Duration>,
+    /// For how long a task may run that has no limit of its own.
+    pub(crate) task_time_limit: Option<Duration>,
     /// How long each step of ending a task that took too long may take.
     pub(crate) grace: Duration,
     pub(crate) max_tasks_per_child: Option<u64>,
     pub(crate) idle_timeout: Option<Duration>,
     /// What is called with a worker's state when the worker leaves.
     pub(crate) finalizer: Option<Entry>,
-    /// How long leaving may take.
-    pub(crate) leave_timeout: Duration,
+    /// How long a worker may take to exit once it was asked to.
+    pub(crate) finalizer_time_limit: Duration,
     pub(crate) hooks: Hooks,
 }
 

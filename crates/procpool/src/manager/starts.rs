@@ -180,7 +180,7 @@ impl PoolState {
         }
         self.start_again = Some(Instant::now() + START_RETRY);
         // Whether there will be more workers nobody can say.
-        self.fail_awaiting(&Error::NotReady(Box::new(cause)), wakes);
+        self.fail_awaiting(&Error::WorkersNotStarted(Box::new(cause)), wakes);
     }
 
     /// A worker has said who it is: it goes on when it has its place for itself.

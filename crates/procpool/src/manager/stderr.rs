@@ -52,7 +52,7 @@ const REST: usize = 4 << 20;
 
 /// How long the pool's end waits for a stderr that takes nothing, in milliseconds. Longer delays the
 /// end behind a reader that is stuck; shorter loses last words to one that is slow.
-const PATIENCE: u16 = 1_000;
+const STUCK_TIMEOUT: u16 = 1_000;
 
 /// The stderr of all workers of a pool.
 #[derive(Debug)]
@@ -280,8 +280,8 @@ impl Relay {
         // Relaxed: only the thread itself uses it.
         while !bytes.is_empty() && !self.stuck.load(Ordering::Relaxed) {
             let over = self.over.load(Ordering::Acquire);
-            let limit = if over { PollTimeout::from(PATIENCE) } else { PollTimeout::NONE };
-            match self.poller.wait_writable(sink, limit) {
+            let timeout = if over { PollTimeout::from(STUCK_TIMEOUT) } else { PollTimeout::NONE };
+            match self.poller.wait_writable(sink, timeout) {
                 Writable::Woken => {}
                 Writable::TimedOut => self.stuck.store(true, Ordering::Relaxed),
                 Writable::Now => match write(sink, &bytes[..bytes.len().min(WRITE)]) {

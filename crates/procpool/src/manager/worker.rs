@@ -85,10 +85,10 @@ impl Work {
     }
 
     /// For how long its first task may run.
-    pub(super) fn limit(&self) -> Option<Duration> {
+    pub(super) fn time_limit(&self) -> Option<Duration> {
         match self {
-            Work::Calls(slice) => slice.limit(),
-            Work::Chunk(chunk, _) => chunk.limit,
+            Work::Calls(slice) => slice.time_limit(),
+            Work::Chunk(chunk, _) => chunk.time_limit,
         }
     }
 
@@ -279,7 +279,7 @@ impl Worker {
     /// must.
     pub(super) fn due(&mut self, now: Instant) -> Result<Option<(Instant, Duration)>, Scribbled> {
         let Some((front, Some(limit))) =
-            self.in_flight.front().map(|in_flight| (in_flight.index, in_flight.work.limit()))
+            self.in_flight.front().map(|in_flight| (in_flight.index, in_flight.work.time_limit()))
         else {
             return Ok(None);
         };

@@ -64,14 +64,15 @@ pub struct Map<R, T = ()> {
 /// When the waiting ends.
 #[derive(Debug, Clone, Copy)]
 struct Timeout {
-    limit: Duration,
+    /// How long the caller waits in all.
+    length: Duration,
     deadline: Instant,
 }
 
 impl Timeout {
-    /// The timeout of a call that is made now. A limit beyond what the clock can name is none.
-    fn from_now(limit: Duration) -> Option<Self> {
-        Some(Self { limit, deadline: Instant::now().checked_add(limit)? })
+    /// The timeout of a call that is made now. One beyond what the clock can name is none.
+    fn from_now(length: Duration) -> Option<Self> {
+        Some(Self { length, deadline: Instant::now().checked_add(length)? })
     }
 }
 
@@ -145,7 +146,7 @@ impl<R, T> Map<R, T> {
         self.cancel();
         self.left = 0;
         self.source = None;
-        self.timeout.take().map(|timeout| Error::TimedOut(timeout.limit))
+        self.timeout.take().map(|timeout| Error::TimedOut(timeout.length))
     }
 
     /// Whether nothing more will come: this process is a copy of the one that has the pool.

@@ -101,7 +101,7 @@ impl<S: 'static> ProcessPoolExecutor<S> {
         self.map_options().map_with(task, items)
     }
 
-    /// Starts to say how the next [`map`](MapOptions::map) differs from [`map`](Self::map).
+    /// Returns options for a map: how it differs from [`map`](Self::map).
     ///
     /// # Examples
     ///
@@ -125,24 +125,6 @@ impl<S: 'static> ProcessPoolExecutor<S> {
             buffersize: (),
             timed: PhantomData,
         }
-    }
-
-    /// Fixes how many items of the next [`map`](MapOptions::map) travel together: short for
-    /// `map_options().chunksize(chunksize)`.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// fn main() -> Result<(), procpool::Error> {
-    ///     procpool::init();
-    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
-    ///     let lengths = executor.chunksize(2).map(|text: String| text.len(), ["a".into(), "bc".into()]);
-    ///     assert_eq!(lengths.collect::<Result<Vec<_>, _>>()?, [1, 2]);
-    ///     Ok(())
-    /// }
-    /// ```
-    pub fn chunksize(&self, chunksize: usize) -> MapOptions<'_, S> {
-        self.map_options().chunksize(chunksize)
     }
 }
 
@@ -221,7 +203,7 @@ impl<'a, S: 'static, B, T> MapOptions<'a, S, B, T> {
         self
     }
 
-    /// Ends the map when a result is not there within `limit`, counted from the call of `map`.
+    /// Ends the map when a result is not there within `timeout`, counted from the call of `map`.
     ///
     /// The iterator then gives one [`Error::TimedOut`] and ends; what has not started is cancelled,
     /// what runs goes on. Results that are there already are given first, however late it is.
@@ -234,15 +216,15 @@ impl<'a, S: 'static, B, T> MapOptions<'a, S, B, T> {
     /// fn main() -> Result<(), procpool::Error> {
     ///     procpool::init();
     ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
-    ///     let limit = Duration::from_secs(60);
-    ///     let doubled = executor.map_options().timeout(limit).map(|x: u32| 2 * x, 1..=3);
+    ///     let timeout = Duration::from_secs(60);
+    ///     let doubled = executor.map_options().timeout(timeout).map(|x: u32| 2 * x, 1..=3);
     ///     assert_eq!(doubled.collect::<Result<Vec<_>, _>>()?, [2, 4, 6]);
     ///     Ok(())
     /// }
     /// ```
-    pub fn timeout(self, limit: Duration) -> MapOptions<'a, S, B, Duration> {
+    pub fn timeout(self, timeout: Duration) -> MapOptions<'a, S, B, Duration> {
         let Self { executor, chunking, order, buffersize, .. } = self;
-        let timeout = Some(limit);
+        let timeout = Some(timeout);
         MapOptions { executor, chunking, order, timeout, buffersize, timed: PhantomData }
     }
 

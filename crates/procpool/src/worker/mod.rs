@@ -41,7 +41,7 @@ use crate::task::{Call, CallTrampoline, FinalTrampoline, InitTrampoline, WorkerS
 /// The exit code of a worker that stops because its parent is gone. Nobody reads it.
 const ABANDONED: i32 = 0;
 
-pub use place::{is_cancelled, worker_id};
+pub use place::{should_stop, worker_id};
 
 /// The exit code of a worker whose finalizer or state's destructor panicked: that of Rust programs
 /// that end by a panic.

@@ -50,12 +50,14 @@ pub fn worker_id() -> Option<usize> {
     ID.load(Ordering::Relaxed).checked_sub(1)
 }
 
-/// Returns whether the task that runs in this worker has been asked to stop.
+/// Returns whether the task that runs in this worker should stop.
 ///
-/// That is so from the end of its [`timeout`](crate::Builder::task_timeout) on: its future has failed
-/// already, nobody will see its result, and if it does not return within
-/// [`grace`](crate::Builder::grace) its process is ended. A long task that looks now and then, and
-/// returns, keeps its worker. Any thread of the worker may ask; outside tasks it is `false`.
+/// That is so once it has exceeded its [time limit](crate::Builder::task_time_limit): its future has
+/// failed already, nobody will see its result, and if it does not return within
+/// [`grace`](crate::Builder::grace) its process is ended. A long task that asks now and then, and
+/// returns, keeps its worker. [`Future::cancel`](crate::Future::cancel) never asks a task to stop: it
+/// affects only tasks that have not started. Any thread of the worker may ask; outside tasks it is
+/// `false`.
 ///
 /// # Examples
 ///
@@ -63,19 +65,19 @@ pub fn worker_id() -> Option<usize> {
 /// use std::time::Duration;
 ///
 /// fn search(numbers: u64) -> Option<u64> {
-///     (0..numbers).find(|number| procpool::is_cancelled() || number * number == 2)
+///     (0..numbers).find(|number| procpool::should_stop() || number * number == 2)
 /// }
 ///
 /// fn main() -> Result<(), procpool::Error> {
 ///     procpool::init();
 ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
-///     let limited = executor.timeout(Duration::from_millis(50));
+///     let limited = executor.submit_options().time_limit(Duration::from_millis(50));
 ///     let found = limited.submit(search, u64::MAX);
-///     assert!(matches!(found.result(), Err(procpool::Error::TaskTimedOut { .. })));
+///     assert!(matches!(found.result(), Err(procpool::Error::TimeLimitExceeded { .. })));
 ///     Ok(())
 /// }
 /// ```
-pub fn is_cancelled() -> bool {
+pub fn should_stop() -> bool {
     let Some(index) = RUNNING.load(Ordering::Relaxed).checked_sub(1) else { return false };
     let requests = *REQUESTS.read().unwrap_or_else(PoisonError::into_inner);
     requests.is_some_and(|requests| requests.is_for(index))

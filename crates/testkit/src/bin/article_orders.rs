@@ -42,11 +42,10 @@ fn main() -> Result<(), procpool::Error> {
 
     let executor = ProcessPoolExecutor::builder()
         .max_workers(2)
-        .initargs(path.clone())
-        .initializer(initializer_worker)
+        .initializer_with_args(initializer_worker, path.clone())
         .build()?;
     let items = (0..10).map(|identifier| (path.clone(), identifier));
-    let mut results = executor.chunksize(1).map(task, items);
+    let mut results = executor.map_options().chunksize(1).map(task, items);
 
     for _ in 0..2 {
         gate::take(&arrived.path());

@@ -15,7 +15,8 @@ use nix::errno::Errno;
 use nix::sys::signal::{Signal, raise};
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use procpool::{
-    Builder, DeathPolicy, Error, Future, KillOutcome, Output, ProcessPoolExecutor, StartMethod,
+    Builder, DeathPolicy, Error, Future, KillOutcome, Output, ProcessPoolExecutor, ShutdownOptions,
+    StartMethod,
 };
 
 use procpool_testkit::gate::{self, Gate};
@@ -61,7 +62,7 @@ const FATES: &[(&str, Fate)] = &[
     ("a pool broken by a worker with last words", last_words),
     ("a pool that refused arguments, and was not waited for", refused),
     ("a pool that replaced a worker", replaced),
-    ("a pool whose task exceeded its limit", timed_out),
+    ("a pool whose task exceeded its limit", over_limit),
     ("a pool whose task was killed", task_killed),
     ("a pool that recycles its workers", || used_by(builder().max_tasks_per_child(1))),
     ("a pool whose workers leave when they are idle", || {
@@ -168,7 +169,7 @@ fn large() {
 fn shut_down(cancel_futures: bool) {
     let pool = pool();
     let futures: Vec<Future<u32>> = (0..8).map(|x| pool.submit(double, x)).collect();
-    pool.shutdown(true, cancel_futures);
+    pool.shutdown_with(ShutdownOptions::new().cancel_futures(cancel_futures));
     assert!(futures.iter().all(Future::done));
     assert_eq!(pool.submit(double, 1).error(), Some(Error::Shutdown));
 }
@@ -176,7 +177,7 @@ fn shut_down(cancel_futures: bool) {
 fn shut_down_unawaited(cancel_futures: bool) {
     let pool = pool();
     let futures: Vec<Future<u32>> = (0..8).map(|x| pool.submit(double, x)).collect();
-    pool.shutdown(false, cancel_futures);
+    pool.shutdown_with(ShutdownOptions::new().wait(false).cancel_futures(cancel_futures));
     drop(pool);
     futures.iter().for_each(|future| drop(future.error()));
     // Its thread is the last of it. A thread has the program's name first, so they are counted.
@@ -222,7 +223,7 @@ impl Serialize for Unwritable {
 fn refused() {
     let pool = pool();
     let future = pool.submit(|_: Unwritable| (), Unwritable);
-    pool.shutdown(false, false);
+    pool.shutdown_with(ShutdownOptions::new().wait(false));
     drop(pool);
     let error = future.error();
     assert!(matches!(error, Some(Error::Codec(_))), "{error:?}");
@@ -239,11 +240,15 @@ fn replaced() {
     assert_eq!(pool.submit(double, 21).result(), Ok(42));
 }
 
-fn timed_out() {
+fn over_limit() {
     let gates = Gates::new();
     let pool = builder().grace(Duration::ZERO).build().expect("a pool can be made");
-    let error = pool.timeout(Duration::from_millis(1)).submit(block, gates.paths()).error();
-    assert!(matches!(error, Some(Error::TaskTimedOut { .. })), "{error:?}");
+    let error = pool
+        .submit_options()
+        .time_limit(Duration::from_millis(1))
+        .submit(block, gates.paths())
+        .error();
+    assert!(matches!(error, Some(Error::TimeLimitExceeded { .. })), "{error:?}");
 }
 
 fn task_killed() {

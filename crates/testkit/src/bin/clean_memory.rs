@@ -97,7 +97,8 @@ fn short_tasks(executor: &ProcessPoolExecutor, rounds: usize) -> Result<(), Erro
 /// still to be read.
 fn excess_of_a_map(executor: &ProcessPoolExecutor) -> Result<i64, Error> {
     let before = live(());
-    let mut results = executor.chunksize(1).map(|length: usize| vec![1_u8; length], [LONG; 64]);
+    let mut results =
+        executor.map_options().chunksize(1).map(|length: usize| vec![1_u8; length], [LONG; 64]);
     let mut most = 0;
     while let Some(result) = results.next() {
         drop(result?);

@@ -51,8 +51,7 @@ fn main() -> Result<(), procpool::Error> {
     let idle = pool.submit(pid_of_the_forgotten, ()).result()?;
     let starting = start::builder_of_program_beside_another()
         .max_workers(1)
-        .initargs(arguments())
-        .initializer(stay)
+        .initializer_with_args(stay, arguments())
         .build()?;
     let first = starting.submit(pid, ());
     let initializing = next_pid();

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, fork};
-use procpool::{BrokenCause, Error};
+use procpool::{BrokenCause, Error, EventKind};
 use procpool_testkit::{gate, start};
 
 /// The exit code for a command line that is not understood, as in sysexits.h.
@@ -50,6 +50,7 @@ fn main() -> Result<(), Error> {
     let limit = Duration::from_millis(millis.expect("the test sets it"));
     let builder = start::builder_of_program().max_workers(1).start_timeout(limit);
     let executor = builder.build()?;
+    let events = executor.events();
     match executor.submit(|x: u32| 2 * x, 21).result() {
         Ok(result) => println!("result {result}"),
         Err(Error::BrokenProcessPool(broken)) => {
@@ -62,6 +63,14 @@ fn main() -> Result<(), Error> {
                 _ => "another",
             };
             println!("error {kind}\n{broken}");
+            if kind == "StartTimeout" {
+                drop(executor);
+                for event in events {
+                    if let EventKind::WorkerExited(_, reason) = event.kind {
+                        println!("the worker {reason}");
+                    }
+                }
+            }
         }
         Err(other) => println!("error {other:?}"),
     }

@@ -13,8 +13,10 @@ fn main() -> Result<(), Error> {
         setrlimit(Resource::RLIMIT_AS, limit, limit).expect("a limit can be lowered");
     }
     procpool::init();
-    let builder = start::builder_of_program().max_workers(1).initargs(vec![0_u8; ARGUMENTS]);
-    let executor = builder.initializer(|bytes: Vec<u8>| println!("{}", bytes.len())).build()?;
+    let executor = start::builder_of_program()
+        .max_workers(1)
+        .initializer_with_args(|bytes: Vec<u8>| println!("{}", bytes.len()), vec![0; ARGUMENTS])
+        .build()?;
     let error = executor.submit(|()| (), ()).error();
     println!("{}", error.map_or_else(|| "no error".to_owned(), |error| error.to_string()));
     Ok(())

@@ -7,7 +7,7 @@ use std::fs::File;
 use std::os::fd::AsRawFd;
 
 use nix::libc;
-use procpool::{Error, ProcessPoolExecutor};
+use procpool::{Error, ProcessPoolExecutor, ShutdownOptions};
 use procpool_testkit::gate::{self, Gate};
 use procpool_testkit::{os, watch};
 
@@ -63,7 +63,7 @@ fn main() -> Result<(), Error> {
     // Its manager may be asleep: a pool that needs a worker, or is told to end, wakes it.
     let (running, waiting) = early.unwrap_or_else(|| (submit(), submit()));
     if !says("idle") {
-        executor.shutdown(false, false);
+        executor.shutdown_with(ShutdownOptions::new().wait(false));
     }
     for (name, future) in [("running", &running), ("waiting", &waiting)] {
         println!("{name}: {}", text(future.error()));

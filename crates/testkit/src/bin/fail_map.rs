@@ -13,7 +13,7 @@ fn item_that_may_be_wrong(item: u32) -> u32 {
 fn main() -> Result<(), Error> {
     procpool::init();
     let executor = start::builder_of_program().max_workers(1).build()?;
-    for result in executor.chunksize(1).map(item_that_may_be_wrong, 0..4) {
+    for result in executor.map_options().chunksize(1).map(item_that_may_be_wrong, 0..4) {
         match result {
             Ok(item) => println!("item {item}"),
             Err(error) => println!("{error}"),

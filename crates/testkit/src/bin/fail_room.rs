@@ -161,7 +161,7 @@ impl Crowded {
         let executor = Arc::downgrade(&self.executor);
         self.running.add_done_callback(move |_| {
             if let Some(executor) = executor.upgrade() {
-                executor.shutdown(true, false);
+                executor.shutdown();
             }
             let name = std::thread::current().name().unwrap_or("a thread").to_owned();
             sender.send(name).expect("somebody waits");
@@ -189,7 +189,7 @@ fn run_callbacks_elsewhere(limit: Limit) -> Result<(), Error> {
     let crowded = Crowded::new(limit)?;
     let callback = crowded.add_callback();
     crowded.settle();
-    crowded.executor.shutdown(true, false);
+    crowded.executor.shutdown();
     println!("at the end: {:?}", callback.try_recv().ok());
     limit.open();
 

@@ -25,7 +25,7 @@ fn run(mode: &str) -> Result<u32, Error> {
         nix::unistd::chroot(folder.path()).expect("the test sees to the right to");
     }
     if mode == "memory" {
-        executor.ready(1).result()?;
+        executor.start_workers(1).result()?;
         limit_memory(LARGE as u64 / 2).expect("limits may be lowered");
         let result = executor.submit(|length| vec![1_u8; length], LARGE).result();
         return result.map(|bytes| bytes.len() as u32);

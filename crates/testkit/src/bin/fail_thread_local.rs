@@ -22,7 +22,7 @@ impl Drop for AtTheEnd {
         let pool = &self.0;
         let submit = |number| pool.submit(swap, ("text".to_owned(), number));
         println!("submit: {:?}", submit(1).result());
-        let limited = pool.timeout(Duration::from_secs(60));
+        let limited = pool.submit_options().time_limit(Duration::from_secs(60));
         println!("limited: {:?}", limited.submit(swap, ("text".to_owned(), 2)).result());
         let items = (0..3).map(|number| ("text".to_owned(), number));
         let results: Result<Vec<_>, Error> = pool.map(swap, items).collect();

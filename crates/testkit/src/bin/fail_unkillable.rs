@@ -65,7 +65,7 @@ fn say<T>(what: Result<T, Error>) {
 fn act(what: &str, executor: ProcessPoolExecutor, arrived: String) {
     let limit = if what == "limit" { Duration::from_millis(20) } else { Duration::MAX };
     let task = if what == "unlinked" { unlink_and_stay } else { stay };
-    let endless = executor.timeout(limit).submit(task, arrived.clone());
+    let endless = executor.submit_options().time_limit(limit).submit(task, arrived.clone());
     if what != "limit" {
         gate::take(&arrived);
     }

@@ -50,14 +50,14 @@ fn panic_when_stopped() -> Result<(), Error> {
         ProcessPoolExecutor::builder().max_workers(1).grace(Duration::from_secs(3600)).build()?;
     let mut events = executor.events();
     let stops = |()| {
-        while !procpool::is_cancelled() {
+        while !procpool::should_stop() {
             std::thread::yield_now();
         }
         panic!("stopped")
     };
     let late: Result<(), Error> =
-        executor.timeout(Duration::from_millis(20)).submit(stops, ()).result();
-    println!("{}", late.is_err_and(|error| matches!(error, Error::TaskTimedOut { .. })));
+        executor.submit_options().time_limit(Duration::from_millis(20)).submit(stops, ()).result();
+    println!("{}", late.is_err_and(|error| matches!(error, Error::TimeLimitExceeded { .. })));
     // Where panics abort, its worker ends.
     let exited =
         |event: procpool::Event| matches!(event.kind, procpool::EventKind::WorkerExited(..));

@@ -29,8 +29,9 @@ fn main() -> Result<(), Error> {
     stay_on_one_cpu();
     procpool::init();
     let executor = start::builder_of_program().max_workers(1).build()?;
-    executor.ready(1).result()?;
-    match executor.timeout(Duration::from_secs(3)).submit(stop_all, ()).result() {
+    executor.start_workers(1).result()?;
+    let limited = executor.submit_options().time_limit(Duration::from_secs(3));
+    match limited.submit(stop_all, ()).result() {
         Ok(()) => println!("in time"),
         Err(error) => println!("{error}"),
     }

@@ -110,7 +110,7 @@ impl Client<'_> {
             (95..97, _) => drop(self.executor.stats()),
             (97, _) => {
                 let workers = self.random.random_range(0..=self.plan.workers + 1);
-                let ready = self.executor.ready(workers);
+                let ready = self.executor.start_workers(workers);
                 let mut awaiting = self.shared.awaiting.lock().expect("nobody panics under it");
                 awaiting.push(ready);
             }
@@ -155,10 +155,14 @@ impl Client<'_> {
             let endless = Act::Endless { listens: self.random.random_bool(0.5) };
             let act = if self.random.random_bool(0.5) { endless } else { act };
             let (index, number) = self.note(act, How::Call, true);
-            let future = self.executor.timeout(limit).submit_with(task::run, (number, act));
+            let future = self
+                .executor
+                .submit_options()
+                .time_limit(limit)
+                .submit_with(task::run, (number, act));
             return Held::Call(index, future);
         }
-        let (index, number) = self.note(act, How::Call, self.plan.task_timeout.is_some());
+        let (index, number) = self.note(act, How::Call, self.plan.task_time_limit.is_some());
         Held::Call(index, self.executor.submit_with(task::run, (number, act)))
     }
 
@@ -175,7 +179,7 @@ impl Client<'_> {
             return None;
         }
         let (index, number) =
-            self.note(Act::Answer(0), How::Call, self.plan.task_timeout.is_some());
+            self.note(Act::Answer(0), How::Call, self.plan.task_time_limit.is_some());
         let bytes = task::large(number, argument, result);
         let held = Held::Large(index, self.executor.submit_with(task::run_large, bytes), result);
         if !is_giant {
@@ -190,7 +194,7 @@ impl Client<'_> {
 
     fn map(&mut self) {
         let items = self.random.random_range(0..60);
-        let limited = self.plan.task_timeout.is_some();
+        let limited = self.plan.task_time_limit.is_some();
         let mut noted = Vec::new();
         for _ in 0..items {
             let act = self.draw_act();
@@ -200,7 +204,7 @@ impl Client<'_> {
         let calls: Vec<_> = noted.iter().map(|(_, call)| *call).collect();
         let results = if self.random.random_bool(0.5) {
             let chunksize = self.random.random_range(1..10);
-            self.executor.chunksize(chunksize).map_with(task::run, calls)
+            self.executor.map_options().chunksize(chunksize).map_with(task::run, calls)
         } else {
             self.executor.map_with(task::run, calls)
         };
@@ -239,6 +243,7 @@ impl Client<'_> {
             KillOutcome::Cancelled => told.cancelled = true,
             KillOutcome::Killed => told.killed = true,
             KillOutcome::AlreadyDone => {}
+            other => told.contradiction = Some(format!("kill says {other:?}")),
         }
         if !done {
             told.contradiction = Some(format!("kill says {outcome:?}, and it is not over"));

@@ -47,7 +47,7 @@ impl Hooked {
 pub(crate) struct Round {
     pub(crate) plan: Plan,
     pub(crate) told: Vec<Told>,
-    /// What `ready` gave.
+    /// What `start_workers` gave.
     pub(crate) awaiting: Vec<Future<()>>,
     pub(crate) records: Vec<Record>,
     pub(crate) events: Vec<EventKind>,
@@ -123,9 +123,9 @@ impl Round {
                         matches!(self.plan.ending, Ending::Shutdown { .. }) && starts == 0;
                     require(is_shut_down, "it was accepted");
                 }
-                Error::TaskTimedOut { work_item, .. } => {
+                Error::TimeLimitExceeded { work_item, .. } => {
                     require(told.limited, "it had no limit");
-                    let event = EventKind::TaskTimedOut(*work_item);
+                    let event = EventKind::TimeLimitExceeded(*work_item);
                     require(self.events.contains(&event), "no event told of that");
                 }
                 Error::TaskKilled { work_item } => {
@@ -159,7 +159,7 @@ impl Round {
             WorkerExit::Code(code) => [task::EXIT, task::INITIALIZER_EXIT].contains(&code),
             WorkerExit::Signal(signal) => [libc::SIGKILL, libc::SIGTERM].contains(&signal),
             WorkerExit::WithServer => self.plan.method == StartMethod::Forkserver,
-            WorkerExit::Unknown => false,
+            _ => false,
         }
     }
 
@@ -168,7 +168,7 @@ impl Round {
         let is_plausible = |result: &Result<(), Error>| match result {
             Ok(()) => true,
             Err(Error::InvalidArgument(_) | Error::BrokenProcessPool(_) | Error::Shutdown) => true,
-            Err(Error::NotReady { .. }) => self.plan.limit.is_some(),
+            Err(Error::WorkersNotStarted(_)) => self.plan.limit.is_some(),
             Err(_) => false,
         };
         let results = self.awaiting.iter().map(|ready| ready.result_timeout(Duration::ZERO));

@@ -22,7 +22,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use procpool::{Error, EventKind, ProcessPoolExecutor};
+use procpool::{Error, EventKind, ProcessPoolExecutor, ShutdownOptions};
 use procpool_testkit::left::Baseline;
 use procpool_testkit::limits::{Limit, become_nobody_else};
 use procpool_testkit::watch;
@@ -121,7 +121,9 @@ fn play(seed: u64, limit: Option<Limit>) -> (Round, u32) {
 fn end(executor: &ProcessPoolExecutor<Worker>, ending: Ending) {
     match ending {
         Ending::Drop => {}
-        Ending::Shutdown { wait, cancel } => executor.shutdown(wait, cancel),
+        Ending::Shutdown { wait, cancel } => {
+            executor.shutdown_with(ShutdownOptions::new().wait(wait).cancel_futures(cancel))
+        }
         Ending::Kill => executor.kill_workers(),
         Ending::Terminate => executor.terminate_workers(),
     }
@@ -139,7 +141,7 @@ struct Account {
     values: usize,
     cancelled: usize,
     killed: usize,
-    timed_out: usize,
+    over_limit: usize,
     in_doubt: usize,
 }
 
@@ -158,7 +160,7 @@ impl Account {
                 Ok(_) => self.values += 1,
                 Err(Error::Cancelled) => self.cancelled += 1,
                 Err(Error::TaskKilled { .. }) => self.killed += 1,
-                Err(Error::TaskTimedOut { .. }) => self.timed_out += 1,
+                Err(Error::TimeLimitExceeded { .. }) => self.over_limit += 1,
                 Err(Error::WorkerDied(_)) => self.in_doubt += 1,
                 Err(_) => {}
             }
@@ -167,11 +169,11 @@ impl Account {
 
     fn as_json(&self) -> Value {
         let Self { rounds, signals, workers, broken, retried, tasks, values, .. } = self;
-        let Self { cancelled, killed, timed_out, in_doubt, .. } = self;
+        let Self { cancelled, killed, over_limit, in_doubt, .. } = self;
         json!({
             "rounds": rounds, "signals": signals, "workers": workers, "broken": broken,
             "retried": retried, "tasks": tasks, "values": values, "cancelled": cancelled,
-            "killed": killed, "timed_out": timed_out, "in_doubt": in_doubt,
+            "killed": killed, "over_limit": over_limit, "in_doubt": in_doubt,
         })
     }
 }

@@ -27,7 +27,7 @@ pub(crate) struct Plan {
     pub(crate) method: StartMethod,
     pub(crate) workers: usize,
     pub(crate) policy: DeathPolicy,
-    pub(crate) task_timeout: Option<Duration>,
+    pub(crate) task_time_limit: Option<Duration>,
     pub(crate) grace: Duration,
     pub(crate) max_tasks_per_child: Option<u64>,
     pub(crate) idle_timeout: Option<Duration>,
@@ -63,7 +63,7 @@ impl Plan {
             method: [StartMethod::Spawn, StartMethod::Forkserver][random.random_range(0..2)],
             workers: random.random_range(1..=8),
             policy,
-            task_timeout: draw_millis(random, 4, 5..50),
+            task_time_limit: draw_millis(random, 4, 5..50),
             grace: Duration::from_millis(random.random_range(0..20)),
             max_tasks_per_child: random.random_ratio(1, 4).then(|| random.random_range(1..50)),
             idle_timeout: draw_millis(random, 4, 0..10),
@@ -113,13 +113,12 @@ impl Plan {
             .grace(self.grace)
             .on_worker_start(move |worker| starts.started(worker))
             .on_worker_exit(move |worker, reason| exits.exited(worker, reason))
-            .initargs((path, self.failing))
-            .initializer(task::initialize);
+            .initializer_with_args(task::initialize, (path, self.failing));
         if self.has_finalizer {
             builder = builder.finalizer(task::finalize);
         }
-        if let Some(limit) = self.task_timeout {
-            builder = builder.task_timeout(limit);
+        if let Some(limit) = self.task_time_limit {
+            builder = builder.task_time_limit(limit);
         }
         if let Some(tasks) = self.max_tasks_per_child {
             builder = builder.max_tasks_per_child(tasks);

@@ -125,7 +125,7 @@ pub(crate) fn run(worker: &mut Worker, (number, act): (u64, Act)) -> u64 {
         Act::Exit => std::process::exit(EXIT),
         Act::Die => raise(Signal::SIGKILL).expect("a process can be signalled"),
         Act::Endless { listens } => {
-            while !(listens && procpool::is_cancelled()) {
+            while !(listens && procpool::should_stop()) {
                 std::thread::yield_now();
             }
         }

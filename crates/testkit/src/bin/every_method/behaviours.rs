@@ -25,7 +25,7 @@ fn cross_with(trace: &mut Trace, places: (String, String)) -> u32 {
 pub(crate) fn the_initializer_runs_once_in_every_worker_before_its_tasks() {
     let crossing = Crossing::new();
     let path = crossing.file("trace");
-    let pool = builder(2).initargs(path.clone()).initializer(initialize).build().unwrap();
+    let pool = builder(2).initializer_with_args(initialize, path.clone()).build().unwrap();
     let tasks: Vec<_> = (0..6).map(|_| pool.submit_with(cross_with, crossing.places())).collect();
     crossing.wait_for(2);
     crossing.go.give(6);
@@ -54,7 +54,7 @@ pub(crate) fn map_keeps_the_order() {
     let squares = |results: procpool::Map<u64>| results.collect::<Result<Vec<u64>, Error>>();
     let expected: Vec<u64> = (0..1000).map(|x| x * x).collect();
     assert_eq!(squares(pool.map(|x: u64| x * x, 0..1000)).as_ref(), Ok(&expected));
-    let chunks = pool.chunksize(7).map(|x: u64| x * x, 0..1000);
+    let chunks = pool.map_options().chunksize(7).map(|x: u64| x * x, 0..1000);
     assert_eq!(squares(chunks).as_ref(), Ok(&expected));
 }
 

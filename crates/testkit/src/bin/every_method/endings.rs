@@ -2,7 +2,7 @@
 
 use nix::libc;
 use nix::sys::signal::{Signal, raise};
-use procpool::{Activity, BrokenCause, DeathPolicy, Error, WorkerExit};
+use procpool::{Activity, BrokenCause, DeathPolicy, Error, ShutdownOptions, WorkerExit};
 use procpool_testkit::{gate, os};
 
 use crate::support::{Crossing, builder, cause_of, cross, method, pid, pool};
@@ -118,7 +118,7 @@ pub(crate) fn shutdown_finishes_what_was_accepted() {
     let pool = pool(2);
     let tasks: Vec<_> = (0..6).map(|_| pool.submit(cross, crossing.places())).collect();
     crossing.wait_for(2);
-    pool.shutdown(false, false);
+    pool.shutdown_with(ShutdownOptions::new().wait(false));
     assert!(pool.submit(pid, ()).error().is_some(), "nothing new is accepted");
     crossing.go.give(6);
     assert!(tasks.iter().all(|task| task.result().is_ok()));

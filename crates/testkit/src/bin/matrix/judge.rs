@@ -1,7 +1,8 @@
 //! One judgement for each kind of cell.
 
 use procpool::{
-    Activity, BrokenCause, DeathPolicy, Error, ExitReason, KillOutcome, WorkerDeath, WorkerExit,
+    Activity, BrokenCause, DeathPolicy, Error, ExitReason, KillOutcome, ShutdownOptions,
+    WorkerDeath, WorkerExit,
 };
 use procpool_testkit::fault::Fault;
 
@@ -19,8 +20,8 @@ pub(crate) fn judge(cell: &Cell, policy: DeathPolicy) {
         Expected::BadStart => judge.bad_start(trial),
         Expected::IdleDeath => judge.idle_death(trial),
         Expected::BadLeave => judge.leave(trial, ExitReason::Died(judge.exit())),
-        Expected::LeaveTimesOut => judge.leave(trial, ExitReason::TimedOut),
-        Expected::TaskTimesOut => judge.task_times_out(trial),
+        Expected::LeaveExceedsLimit => judge.leave(trial, ExitReason::TimeLimitExceeded),
+        Expected::TaskExceedsLimit => judge.task_exceeds_limit(trial),
         Expected::NeedsKill => judge.needs_kill(trial),
         Expected::IdleUntilShutdown => judge.idle_until_shutdown(trial),
         Expected::Program | Expected::CannotExist(_) => unreachable!("it is not judged here"),
@@ -66,7 +67,7 @@ impl Judge {
             trial.wait_until_over();
         }
         assert_eq!(trial.assert_goes_on(), self.worker, "the worker lives on");
-        trial.executor.shutdown(true, false);
+        trial.executor.shutdown();
         assert_eq!(trial.exit_of(self.worker), ExitReason::Finished);
     }
 
@@ -134,12 +135,12 @@ impl Judge {
         assert_ne!(trial.assert_goes_on(), self.worker);
     }
 
-    fn task_times_out(&self, mut trial: Trial) {
+    fn task_exceeds_limit(&self, mut trial: Trial) {
         let hit = trial.hit();
-        let Asked::Outcome(Err(Error::TaskTimedOut { work_item: 1, .. })) = hit else {
+        let Asked::Outcome(Err(Error::TimeLimitExceeded { work_item: 1, .. })) = hit else {
             panic!("{hit:?}")
         };
-        assert_eq!(trial.exit_of(self.worker), ExitReason::TimedOut);
+        assert_eq!(trial.exit_of(self.worker), ExitReason::TimeLimitExceeded);
         assert_ne!(trial.assert_goes_on(), self.worker);
     }
 
@@ -159,11 +160,11 @@ impl Judge {
         // Nobody knows that the worker stands still; what it is sent can be had back.
         let waits = trial.executor.submit(pid, ());
         assert_eq!(waits.kill(), KillOutcome::Cancelled);
-        trial.executor.shutdown(false, false);
-        assert_eq!(trial.exit_of(self.worker), ExitReason::TimedOut);
+        trial.executor.shutdown_with(ShutdownOptions::new().wait(false));
+        assert_eq!(trial.exit_of(self.worker), ExitReason::TimeLimitExceeded);
         assert_eq!(waits.result_timeout(PROMISE), Err(Error::Cancelled));
         // After one that did not wait, dropping does not either.
-        trial.executor.shutdown(true, false);
+        trial.executor.shutdown();
     }
 }
 

@@ -78,11 +78,11 @@ pub(crate) enum Expected {
     /// The task has its result, and the worker does not leave as it should; another comes.
     BadLeave,
     /// The worker stops until the task's limit, and is replaced.
-    TaskTimesOut,
+    TaskExceedsLimit,
     /// The worker stops until the pool is killed.
     NeedsKill,
     /// The worker stops until the limit for leaving, and is replaced.
-    LeaveTimesOut,
+    LeaveExceedsLimit,
     /// The worker stops while idle, until the pool is shut down and the limit for leaving is over.
     IdleUntilShutdown,
     /// The user's own program ends, and its workers with it; or stops, goes on, and all is as it was.
@@ -92,8 +92,8 @@ pub(crate) enum Expected {
 }
 
 use Expected::{
-    BadLeave, BadStart, CannotExist, Death, IdleDeath, IdleUntilShutdown, LeaveTimesOut, NeedsKill,
-    Program, Task, TaskTimesOut,
+    BadLeave, BadStart, CannotExist, Death, IdleDeath, IdleUntilShutdown, LeaveExceedsLimit,
+    NeedsKill, Program, Task, TaskExceedsLimit,
 };
 use Outcome::{CallerPanics, Codec, Panicked, Result};
 
@@ -122,11 +122,11 @@ pub(crate) const CELLS: [(Moment, [Expected; 7]); 9] = [
             Death,
             Death,
             Death,
-            TaskTimesOut,
+            TaskExceedsLimit,
         ],
     ),
     (Moment::Initializer, [BadStart, BadStart, BadStart, BadStart, BadStart, BadStart, NeedsKill]),
-    (Moment::Run, [Task(Result), Task(Panicked), Death, Death, Death, Death, TaskTimesOut]),
+    (Moment::Run, [Task(Result), Task(Panicked), Death, Death, Death, Death, TaskExceedsLimit]),
     (
         Moment::ResultEncode,
         [
@@ -136,7 +136,7 @@ pub(crate) const CELLS: [(Moment, [Expected; 7]); 9] = [
             Death,
             Death,
             Death,
-            TaskTimesOut,
+            TaskExceedsLimit,
         ],
     ),
     (
@@ -157,7 +157,7 @@ pub(crate) const CELLS: [(Moment, [Expected; 7]); 9] = [
     ),
     (
         Moment::Finalizer,
-        [RETURNS_NOTHING, BadLeave, BadLeave, BadLeave, BadLeave, BadLeave, LeaveTimesOut],
+        [RETURNS_NOTHING, BadLeave, BadLeave, BadLeave, BadLeave, BadLeave, LeaveExceedsLimit],
     ),
     (
         Moment::Idle,

@@ -104,12 +104,11 @@ impl Trial {
             // A worker that leaves while the pool goes on.
             builder = builder.max_tasks_per_child(1);
         }
-        if matches!(expected, Expected::LeaveTimesOut | Expected::IdleUntilShutdown) {
-            builder = builder.finalizer_timeout(SHORT);
+        if matches!(expected, Expected::LeaveExceedsLimit | Expected::IdleUntilShutdown) {
+            builder = builder.finalizer_time_limit(SHORT);
         }
         let executor = builder
-            .initargs((moment, fault, marker))
-            .initializer(initialize)
+            .initializer_with_args(initialize, (moment, fault, marker))
             .finalizer(finalize)
             .build()
             .expect("a pool can be made");
@@ -121,7 +120,7 @@ impl Trial {
     /// Starts the worker, and returns its pid. How long starting takes is not the promise's affair.
     pub(crate) fn start(&mut self) -> u32 {
         // An initializer that goes wrong fails it, which is judged by the task.
-        let ready = self.executor.ready(1);
+        let ready = self.executor.start_workers(1);
         let pid = self.started();
         if self.moment != Moment::Initializer {
             ready.result().expect("nothing has gone wrong yet");
@@ -132,7 +131,7 @@ impl Trial {
     /// Submits the task that is hit, with a limit that is exceeded only by a worker that stops.
     pub(crate) fn submit(&self) -> Wait {
         let limit = if self.fault == Fault::Sigstop { SHORT } else { Duration::MAX };
-        let with = self.executor.timeout(limit);
+        let with = self.executor.submit_options().time_limit(limit);
         let fault = self.fault;
         match self.moment {
             Moment::ArgumentEncode => wait(with.submit(|_: Encoded| (), Encoded(fault))),

@@ -1,0 +1,114 @@
+//! What every public type can do besides its methods: it may be sent to and shared by threads, it is
+//! shown by `{:?}`, it need not be pinned, and errors are errors.
+//!
+//! None of that is written down where the types are; a new field could take it away unnoticed.
+
+use std::cell::Cell;
+use std::error::Error as Plain;
+use std::fmt::Debug;
+use std::rc::Rc;
+
+use procpool::{
+    Activity, AsCompleted, AsCompletedTimeout, Awaiting, BrokenCause, BrokenProcessPool,
+    BufferedMap, Builder, CodecError, CodecStep, DeathPolicy, DoneAndNotDone, Errno, Error, Event,
+    EventKind, Events, ExitReason, Future, KillOutcome, Map, MapOptions, Output,
+    ProcessPoolExecutor, RemotePanic, ResourceUsage, ReturnWhen, SelfDescribing, ShutdownOptions,
+    StartMethod, Stats, SubmitOptions, WorkerDeath, WorkerExit, WorkerInfo,
+};
+
+/// A state, which never leaves its worker, or a result that is still bytes: neither keeps a handle from
+/// being sent or shared.
+type Local = Rc<Cell<u8>>;
+
+fn is_handle<T: Send + Sync + Debug + Unpin>() {}
+
+/// A stream of its one reader's.
+fn is_reader<T: Send + Debug + Unpin>() {}
+
+fn is_value<T: Clone + PartialEq + Send + Sync + Debug + Unpin + 'static>() {}
+
+fn is_error<T: Plain + Clone + PartialEq + Send + Sync + Unpin + 'static>() {}
+
+#[test]
+fn handles_are_sent_and_shared_whatever_the_state_and_the_result_are() {
+    is_handle::<Builder<Local>>();
+    is_handle::<ProcessPoolExecutor<Local>>();
+    is_handle::<SubmitOptions<'_, Local>>();
+    is_handle::<MapOptions<'_, Local>>();
+    is_handle::<Future<Local>>();
+    is_handle::<Awaiting<Local>>();
+    is_handle::<Map<Local>>();
+    is_handle::<BufferedMap<Local, std::ops::Range<u8>>>();
+    is_handle::<AsCompleted<'_, Local>>();
+    is_handle::<AsCompletedTimeout<'_, Local>>();
+    is_handle::<DoneAndNotDone<'_, Local>>();
+    is_reader::<Events>();
+}
+
+#[test]
+fn values_are_compared_copied_sent_and_shared() {
+    is_value::<Activity>();
+    is_value::<CodecStep>();
+    is_value::<DeathPolicy>();
+    is_value::<Event>();
+    is_value::<EventKind>();
+    is_value::<ExitReason>();
+    is_value::<KillOutcome>();
+    is_value::<Output>();
+    is_value::<ResourceUsage>();
+    is_value::<ReturnWhen>();
+    is_value::<SelfDescribing<u8>>();
+    is_value::<ShutdownOptions>();
+    is_value::<StartMethod>();
+    is_value::<Stats>();
+    is_value::<WorkerExit>();
+    is_value::<WorkerInfo>();
+}
+
+#[test]
+fn errors_are_errors_of_the_language() {
+    is_error::<Error>();
+    is_error::<BrokenCause>();
+    is_error::<BrokenProcessPool>();
+    is_error::<CodecError>();
+    is_error::<Errno>();
+    is_error::<RemotePanic>();
+    is_error::<WorkerDeath>();
+}
+
+/// The names of types that `source` makes public, in its lines `pub use …;`.
+fn public_types(source: &str) -> Vec<&str> {
+    let uses = source.split("\npub use ").skip(1).filter_map(|rest| rest.split(';').next());
+    uses.flat_map(|list| list.split(|c: char| !c.is_alphanumeric() && c != '_'))
+        .filter(|name| name.starts_with(char::is_uppercase))
+        .collect()
+}
+
+/// Those of `types` that no line of `source` like `is_value::<Name…` is about.
+fn unpinned<'a>(types: &[&'a str], source: &str) -> Vec<&'a str> {
+    let pins = |name: &&str| {
+        source.lines().any(|line| {
+            let about = line.trim().strip_prefix("is_").and_then(|line| line.split_once("::<"));
+            let about = about.and_then(|(_, rest)| rest.strip_prefix(*name));
+            about.is_some_and(|rest| rest.starts_with(['<', '>']))
+        })
+    };
+    types.iter().filter(|name| !pins(name)).copied().collect()
+}
+
+#[test]
+fn no_public_type_is_forgotten() {
+    let types = public_types(include_str!("../src/lib.rs"));
+    // Traits have no values.
+    assert_eq!(unpinned(&types, include_str!("types.rs")), ["Payload", "InitializerOutput"]);
+}
+
+#[test]
+fn a_forgotten_type_is_found() {
+    let types = public_types("\nmod a;\npub use a::{First, second};\npub use b::Third;\n");
+    assert_eq!(types, ["First", "Third"]);
+    assert_eq!(
+        unpinned(&types, "    is_value::<Firstling>();\n    is_value::<Third<u8>>();"),
+        ["First"]
+    );
+}

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use nix::unistd::dup2_stdout;
-use procpool_conformance::contract::{
+use procpool_contract::{
     Call, Client, ErrorClass, EventKind, Line, Moment, Outcome, Scenario, Step, UNSUPPORTED, now,
 };
 use serde_json::{Value, json};

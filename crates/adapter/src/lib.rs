@@ -35,4 +35,4 @@ pub use library::Stop;
 pub use wire::Wire;
 
 /// Words of the contract that the tables of adapters are written in.
-pub use procpool_conformance::contract::{ErrorClass, Until};
+pub use procpool_contract::{ErrorClass, Until};

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use nix::unistd::{getpid, getppid};
-use procpool_conformance::contract::{
+use procpool_contract::{
     Event, EventKind, FOLDER_VARIABLE, OPENED_FILE, TRACE_FILE, gate_file, now,
 };
 

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use procpool_contract::{Capability, Description, Policies, Scenario};
 use serde::{Deserialize, Serialize};
 
-use crate::contract::{Capability, Description, Policies, Scenario};
 use crate::history::{Finding, History};
 use crate::plan::Plan;
 use crate::property::Kind;

@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use crate::contract::{Call, EventKind, Moment, Outcome, Step, word};
+use procpool_contract::{Call, EventKind, Moment, Outcome, Step, word};
+
 use crate::history::{History, brief, summary, told};
 use crate::markup::escaped;
 

@@ -1,7 +1,8 @@
 //! Cases that are drawn: see [`property`](crate::property).
 
+use procpool_contract::Capability as Has;
+
 use crate::case::{CASE, Case};
-use crate::contract::Capability as Has;
 use crate::property::Kind;
 
 pub(super) const CASES: &[Case] = &[

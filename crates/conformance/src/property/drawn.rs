@@ -1,10 +1,10 @@
 //! What is drawn, and the plan that it makes.
 
+use procpool_contract::{Call, Capability as Has, Description, MapOptions};
 use proptest::collection::vec;
 use proptest::prelude::{BoxedStrategy, Just, Strategy, any, prop_oneof};
 use serde::{Deserialize, Serialize};
 
-use crate::contract::{Call, Capability as Has, Description, MapOptions};
 use crate::plan::{Plan, die, echo, fail, marked, sleep, square};
 
 /// What a property is about.

@@ -12,10 +12,10 @@ pub use expected::expected;
 
 use std::cell::RefCell;
 
+use procpool_contract::Description;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 
 use crate::case::{CASE, Case};
-use crate::contract::Description;
 use crate::history::History;
 use crate::judge::{Found, OWN, judge};
 use crate::plan::Plan;

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use procpool_contract::Description;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -14,7 +15,6 @@ use crate::markup::escaped;
 
 use super::matrix::{Area, Cell, Counts, Matrix, Row};
 use super::results::{CaseResult, Results, Run, Verdict};
-use crate::contract::Description;
 
 const PAGE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");

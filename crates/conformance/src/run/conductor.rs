@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use procpool_contract::{Description, Event, Line, Moment, Scenario, UNSUPPORTED, gate_file};
 
 use super::adapter::{Adapter, Fault, MOST_SAID, stderr};
 use super::feed::Feed;
 use super::limits::Limits;
 use super::watcher::scratch;
 use super::{Ran, look, process};
-use crate::contract::{Description, Event, Line, Moment, Scenario, UNSUPPORTED, gate_file};
 use crate::history::{End, History, Sample, place_of, summary};
 use crate::plan::{Condition, Stage, Who};
 

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::fs;
 
+use procpool_contract::now;
+
 use super::{process, shared_memory};
-use crate::contract::now;
 use crate::history::Sample;
 
 /// Looks at the processes of `owner`, after the looks `before`.

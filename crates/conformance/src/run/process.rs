@@ -13,9 +13,9 @@ use std::time::{Duration, Instant, SystemTime};
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
+use procpool_contract::FOLDER_VARIABLE;
 
 use super::shared_memory;
-use crate::contract::FOLDER_VARIABLE;
 
 /// Processes that a [`Child`] of this program stands for; nobody else may reap them.
 static OWNED: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::VERSION;
+
 /// The answer to `ADAPTER describe`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -25,6 +27,60 @@ pub struct Description {
     /// What it has chosen where pools legitimately differ.
     #[serde(default)]
     pub policies: Policies,
+}
+
+impl Description {
+    /// Checks what the types do not.
+    ///
+    /// # Errors
+    ///
+    /// The version is another, or a policy is missing that a capability needs.
+    pub fn check(&self) -> Result<(), String> {
+        use Capability as Has;
+
+        if self.contract != VERSION {
+            return Err(format!(
+                "it speaks version {} of the contract, this suite version {VERSION}",
+                self.contract
+            ));
+        }
+        if self.implementation.trim().is_empty() || self.start_method.trim().is_empty() {
+            return Err("`implementation` and `start_method` must be names".to_owned());
+        }
+        if !self.capabilities.contains(&Has::Submit) && !self.capabilities.contains(&Has::Map) {
+            let core = "`submit` and `map` are words of `capabilities`, though they are core";
+            return Err(format!("{core}: declare those that the pool has, at least one"));
+        }
+        let policies = &self.policies;
+        let needed = [
+            (Some(Has::Map), "map_error", policies.map_error.is_some()),
+            (Some(Has::Drop), "drop", policies.drop.is_some()),
+            (Some(Has::WorkerDeath), "worker_death", policies.worker_death.is_some()),
+            (Some(Has::Cancel), "cancel_running", policies.cancel_running.is_some()),
+            (Some(Has::PoisonDecodeArgument), "bad_argument", policies.bad_argument.is_some()),
+            (Some(Has::PoisonDecodeResult), "bad_result", policies.bad_result.is_some()),
+            (Some(Has::ShutdownCancel), "second_shutdown", policies.second_shutdown.is_some()),
+            (Some(Has::Callbacks), "callback_thread", policies.callback_thread.is_some()),
+            (None, "start", policies.start.is_some()),
+            (None, "program_end", policies.program_end.is_some()),
+        ];
+        for (capability, policy, is_there) in needed {
+            if is_there {
+                continue;
+            }
+            match capability {
+                None => {
+                    return Err(format!("the policy `{policy}` is missing, which every pool has"));
+                }
+                Some(capability) if self.capabilities.contains(&capability) => {
+                    let word = capability.word();
+                    return Err(format!("the capability `{word}` needs the policy `{policy}`"));
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Something that not every pool can do. The core tier (`new`, `submit`, `result`, `map`, `shutdown`;
@@ -136,7 +192,7 @@ pub enum Capability {
 impl Capability {
     /// Returns the word for it in the contract.
     pub fn word(self) -> String {
-        super::word(self)
+        crate::word(self)
     }
 }
 

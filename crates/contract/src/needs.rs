@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Capability, Scenario, Step};
+use crate::{Capability, Scenario, Step};
 
 impl Scenario {
     /// Returns the capabilities that it makes use of.

@@ -7,7 +7,8 @@
 //! ```
 //!
 //! Owns the words, and what makes a message valid. Knows nothing of cases, nor of how an adapter is
-//! run. The book's page on the contract says the same to people; it and [`VERSION`] change together.
+//! run. `schemas` has the same for other languages, and the book's page on the contract for people; it and
+//! [`VERSION`] change together.
 
 mod call;
 mod description;

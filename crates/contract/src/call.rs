@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::description::Capability;
+use crate::description::Capability;
 
 /// One call of the function that every adapter submits. Its argument is this object.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

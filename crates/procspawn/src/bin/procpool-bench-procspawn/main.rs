@@ -250,7 +250,7 @@ mod tests {
 
     #[test]
     fn the_version_that_is_told_is_the_one_that_is_built() {
-        let manifest = include_str!("../Cargo.toml");
+        let manifest = include_str!("../../../Cargo.toml");
         assert!(manifest.contains(&format!("procspawn = \"={VERSION}\"")));
     }
 

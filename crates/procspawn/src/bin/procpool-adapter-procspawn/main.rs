@@ -101,7 +101,7 @@ mod tests {
         assert_eq!(description.check(), Ok(()));
         let pinned = format!("procspawn = \"={}\"", description.version);
         assert!(
-            include_str!("../Cargo.toml").contains(&pinned),
+            include_str!("../../../Cargo.toml").contains(&pinned),
             "Cargo.toml does not say {pinned}"
         );
     }

@@ -28,7 +28,6 @@ pub mod environment;
 pub mod field;
 pub mod history;
 pub mod judge;
-mod markup;
 pub mod plan;
 pub mod property;
 pub mod report;

@@ -5,6 +5,8 @@
 
 use std::fmt::Write;
 
+use procpool_drawing::escaped;
+
 use super::results::Results;
 use super::{lines, plot, table};
 use crate::row::{Chart, Kind};
@@ -31,7 +33,7 @@ fn charts(results: &Results) -> String {
             let _ = write!(
                 text,
                 "<figure>\n<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"{}\">\n{}</div>\n</figure>\n\n",
-                plot::escaped(&chart.title),
+                escaped(&chart.title),
                 plot::draw_inside(chart),
             );
             text.push_str("<details>\n<summary>All contenders</summary>\n\n");

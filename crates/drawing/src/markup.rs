@@ -2,7 +2,7 @@
 
 /// Escapes a text for the content and the attributes of HTML, SVG and XML. A character that XML does not
 /// allow in any form becomes U+FFFD.
-pub(crate) fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {

@@ -10,10 +10,11 @@ use std::thread::{self, Thread};
 use std::time::Duration;
 
 use procpool::{Error, ProcessPoolExecutor};
+use procpool_testkit::crossing::{Crossing, cross};
+use procpool_testkit::task::pid;
 use procpool_testkit::{trace, watch};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::crossing::{Crossing, cross, pid};
 use crate::pools::pool;
 
 /// Wakes the thread that polls.

@@ -8,9 +8,10 @@ use std::process::Command;
 use std::sync::Arc;
 
 use procpool::{BufferedMap, Error};
+use procpool_testkit::crossing::{Crossing, Places, cross};
+use procpool_testkit::task::pid;
 use procpool_testkit::{gate, program, trace, watch};
 
-use crate::crossing::{Crossing, Places, cross, pid};
 use crate::map::trace_and_cross;
 use crate::pools::pool;
 

@@ -7,9 +7,10 @@ use std::thread;
 
 use nix::libc;
 use procpool::{Builder, Error, EventKind, ProcessPoolExecutor};
+use procpool_testkit::crossing::{Crossing, cross};
+use procpool_testkit::task::pid;
 use procpool_testkit::{trace, watch};
 
-use crate::crossing::{Crossing, cross, pid};
 use crate::pools::pool;
 
 // Behaviours: CFG-01.

@@ -6,9 +6,10 @@ use std::thread;
 
 use nix::sys::signal::{Signal, raise};
 use procpool::{Error, Future, ProcessPoolExecutor, as_completed};
+use procpool_testkit::crossing::{Crossing, cross};
+use procpool_testkit::task::pid;
 use procpool_testkit::watch;
 
-use crate::crossing::{Crossing, cross, pid};
 use crate::pools::pool;
 
 /// The next message, which comes as surely as the watchdog does.

@@ -5,9 +5,10 @@ use std::sync::mpsc::channel;
 use std::thread;
 
 use procpool::{Error, Future};
+use procpool_testkit::crossing::{Crossing, cross};
+use procpool_testkit::task::pid;
 use procpool_testkit::{trace, watch};
 
-use crate::crossing::{Crossing, cross, pid};
 use crate::pools::pool;
 
 /// Leaves a trace, so that a task that ran cannot deny it.

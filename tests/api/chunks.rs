@@ -6,11 +6,12 @@ use std::iter;
 use std::path::Path;
 
 use procpool::{CodecStep, Error};
+use procpool_testkit::crossing::{Crossing, Places, cross};
 use procpool_testkit::gate;
+use procpool_testkit::task::pid;
 use procpool_testkit::{trace, watch};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
-use crate::crossing::{Crossing, Places, cross, pid};
 use crate::pools::pool;
 
 // Behaviours: MAP-03.

@@ -5,10 +5,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use procpool::{Error, Future};
+use procpool_testkit::crossing::{Crossing, cross};
 use procpool_testkit::gate;
+use procpool_testkit::task::pid;
 use procpool_testkit::watch;
 
-use crate::crossing::{Crossing, cross, pid};
 use crate::pools::pool;
 
 /// What the future says of itself: (running, done, cancelled).

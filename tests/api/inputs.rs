@@ -5,9 +5,10 @@ use std::iter::zip;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use procpool::Error;
+use procpool_testkit::crossing::{Crossing, cross};
+use procpool_testkit::task::pid;
 use procpool_testkit::watch;
 
-use crate::crossing::{Crossing, cross, pid};
 use crate::pools::pool;
 
 // Behaviours: MAP-04, MAP-24.

@@ -23,7 +23,7 @@
 //! - [`unfit`]: types and functions that cannot travel as they are, and the remedy;
 //! - [`wait`]: waiting for many futures.
 //!
-//! [`pools`] and [`crossing`] are what these tests share.
+//! [`pools`] is what these tests share.
 
 mod at_once;
 mod awaiting;
@@ -32,7 +32,6 @@ mod builder;
 mod callbacks;
 mod cancel;
 mod chunks;
-mod crossing;
 mod future;
 mod inputs;
 mod map;

@@ -5,10 +5,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use procpool::Error;
+use procpool_testkit::crossing::{Crossing, Places, cross};
 use procpool_testkit::gate;
+use procpool_testkit::task::pid;
 use procpool_testkit::{trace, watch};
 
-use crate::crossing::{Crossing, Places, cross, pid};
 use crate::pools::pool;
 
 // Behaviours: MAP-01.

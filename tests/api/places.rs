@@ -9,9 +9,9 @@ use std::path::Path;
 
 use nix::libc::{EISDIR, ENOENT};
 use procpool::{Builder, Error, Output};
+use procpool_testkit::crossing::{Crossing, cross};
+use procpool_testkit::task::pid;
 use procpool_testkit::{os, watch};
-
-use crate::crossing::{Crossing, cross, pid};
 
 /// Returns what two workers, both at the crossing, have as `name`.
 fn variable_in_both(builder: Builder, name: &str) -> [Option<String>; 2] {

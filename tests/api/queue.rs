@@ -6,9 +6,9 @@ use std::sync::Barrier;
 use std::thread;
 
 use procpool::{Error, Future, ProcessPoolExecutor};
+use procpool_testkit::crossing::{Crossing, cross};
 use procpool_testkit::{trace, watch};
 
-use crate::crossing::{Crossing, cross};
 use crate::pools::pool;
 
 /// Writes its number down.

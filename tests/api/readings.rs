@@ -4,9 +4,9 @@ use std::thread;
 use std::time::Duration;
 
 use procpool::Error;
+use procpool_testkit::crossing::{Crossing, cross};
 use procpool_testkit::watch;
 
-use crate::crossing::{Crossing, cross};
 use crate::pools::pool;
 
 // Behaviours: FUT-10.

@@ -12,10 +12,10 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 
 use procpool::{Error, ProcessPoolExecutor};
+use procpool_testkit::crossing::{Crossing, cross};
 use procpool_testkit::watch;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::crossing::{Crossing, cross};
 use crate::pools::pool;
 
 /// What is done to a pool.

@@ -6,10 +6,12 @@ use std::thread;
 use std::time::Duration;
 
 use procpool::{Error, Future, ProcessPoolExecutor};
+use procpool_testkit::crossing::{Crossing, cross};
 use procpool_testkit::os::Watched;
+use procpool_testkit::os::is_gone;
+use procpool_testkit::task::pid;
 use procpool_testkit::watch;
 
-use crate::crossing::{Crossing, cross, pid};
 use crate::pools::pool;
 
 /// The four ways to call `shutdown`.
@@ -32,11 +34,6 @@ impl Busy {
         let pending = [executor.submit(pid, ()), executor.submit(pid, ())];
         Self { crossing, executor, running, pending }
     }
-}
-
-/// Whether a process is gone, zombies included.
-fn is_gone(pid: u32) -> bool {
-    procpool_testkit::os::process(pid).is_none()
 }
 
 // Behaviours: SUB-03.

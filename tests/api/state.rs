@@ -8,9 +8,9 @@ use std::path::Path;
 use std::rc::Rc;
 
 use procpool::{Error, ProcessPoolExecutor};
+use procpool_testkit::crossing::{Crossing, Places, cross};
+use procpool_testkit::task::pid;
 use procpool_testkit::{trace, watch};
-
-use crate::crossing::{Crossing, Places, cross, pid};
 
 /// State that counts its uses and writes down when it is made, used and dropped.
 #[derive(Debug)]

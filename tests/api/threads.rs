@@ -4,9 +4,10 @@ use std::sync::Barrier;
 use std::thread;
 
 use procpool::{Error, Future, Map, ProcessPoolExecutor};
+use procpool_testkit::crossing::{Crossing, cross};
+use procpool_testkit::task::pid;
 use procpool_testkit::watch;
 
-use crate::crossing::{Crossing, cross, pid};
 use crate::pools::pool;
 
 /// Compiles only for types that threads may share and pass on.

@@ -7,9 +7,10 @@ use std::thread;
 use std::time::Duration;
 
 use procpool::Error;
+use procpool_testkit::crossing::{Crossing, cross};
+use procpool_testkit::task::pid;
 use procpool_testkit::{trace, watch};
 
-use crate::crossing::{Crossing, cross, pid};
 use crate::map::trace_and_cross;
 use crate::pools::pool;
 

@@ -5,12 +5,12 @@ use std::fmt::Debug;
 
 use nix::libc;
 use procpool::{CodecError, CodecStep, Error, Payload, ProcessPoolExecutor, SelfDescribing};
+use procpool_testkit::task::pid;
 use procpool_testkit::watch;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::crossing::pid;
 use crate::pools::pool;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use procpool::Error;
+use procpool_testkit::crossing::Crossing;
+use procpool_testkit::task::pid;
 use procpool_testkit::watch;
 
-use crate::crossing::{Crossing, pid};
 use crate::map::wait_for_gate;
 use crate::pools::pool;
 

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
+use procpool_testkit::crossing::{Crossing, Places, cross};
 use procpool_testkit::gate;
+use procpool_testkit::task::pid;
 use procpool_testkit::watch;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::crossing::{Crossing, Places, cross, pid};
 use crate::pools::pool;
 
 /// A number that others may change, and travels as what it is when it is encoded.

@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 
 use procpool::{DoneAndNotDone, Error, Future, ProcessPoolExecutor, ReturnWhen};
 use procpool::{as_completed, wait};
+use procpool_testkit::crossing::{Crossing, cross};
+use procpool_testkit::task::pid;
 use procpool_testkit::watch;
 
-use crate::crossing::{Crossing, cross, pid};
 use crate::pools::{pool, pool_beside_another};
 
 const WAYS: [ReturnWhen; 3] =

@@ -3,10 +3,11 @@
 use std::time::Instant;
 
 use procpool::{BrokenCause, Future, ProcessPoolExecutor};
+use procpool_testkit::pool::cause_of;
+use procpool_testkit::task::pid;
 use serde::de::DeserializeOwned;
 
-use crate::crossing::pid;
-use crate::support::{PROMISE, cause_of, prompt_error};
+use crate::support::{PROMISE, prompt_error};
 
 /// Waits for `future` to fail in time, and returns what broke its pool.
 pub(crate) fn cause_for<T: DeserializeOwned + 'static>(future: &Future<T>) -> BrokenCause {

@@ -1,10 +1,11 @@
 //! Values that cannot travel: that task's error, and nobody else's.
 
 use procpool::{CodecStep, Error};
+use procpool_testkit::pool::assert_works;
 use procpool_testkit::watch;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::support::{assert_works, pool};
+use crate::support::pool;
 
 /// A value that fails or panics at one step of its journey.
 #[derive(Debug, Clone, PartialEq)]

@@ -7,11 +7,13 @@ use nix::libc;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use procpool::{BrokenCause, Error, Future, ProcessPoolExecutor, WorkerExit};
+use procpool_testkit::crossing::{Crossing, cross};
 use procpool_testkit::os::Watched;
+use procpool_testkit::pool::cause_of;
+use procpool_testkit::task::{kill_self, pid};
 use procpool_testkit::watch;
 
-use crate::crossing::{Crossing, cross, pid};
-use crate::support::{cause_of, kill_self, pool};
+use crate::support::pool;
 
 /// How often a race is run. More finds rarer orders of events and takes longer.
 const ROUNDS: usize = 30;

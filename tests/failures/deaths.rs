@@ -3,16 +3,15 @@
 use std::process::Command;
 
 use nix::libc;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use procpool::{Activity, BrokenCause, Error, WorkerExit};
 use procpool_testkit::gate::{self, Gate};
-use procpool_testkit::os::Watched;
+use procpool_testkit::os::{Watched, signal};
+use procpool_testkit::pool::{assert_works, cause_of};
+use procpool_testkit::task::kill_self;
 use procpool_testkit::watch;
 
-use crate::support::{
-    PROMISE, assert_works, cause_of, exit, kill_self, pool, pool_beside_another, prompt_error,
-};
+use crate::support::{PROMISE, exit, pool, pool_beside_another, prompt_error};
 
 fn assert_died(cause: &BrokenCause, expected: WorkerExit, doing: Activity) {
     let BrokenCause::WorkerDied(death) = cause else { panic!("{cause}") };
@@ -24,10 +23,6 @@ fn stay((arrived, go_on): (String, String)) -> u32 {
     gate::give(&arrived);
     gate::take(&go_on);
     std::process::id()
-}
-
-fn send(pid: u32, signal: Signal) {
-    kill(Pid::from_raw(pid as i32), signal).expect("the worker is alive");
 }
 
 // Behaviours: BRK-01, BRK-02.
@@ -117,7 +112,7 @@ fn an_idle_worker() {
         let executor = pool(1);
         let pid = executor.submit(|()| std::process::id(), ()).result().unwrap();
         let worker = Watched::new(pid);
-        send(pid, Signal::SIGTERM);
+        signal(pid, Signal::SIGTERM);
         assert!(worker.ended_within(watch::HANG));
         // The pool may hear of it a moment later than this test; what it says is then the same.
         let error = loop {

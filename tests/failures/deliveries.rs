@@ -6,9 +6,8 @@ use procpool::{
     Activity, BrokenCause, CodecStep, DeathPolicy, Error, EventKind, Events, ProcessPoolExecutor,
     SelfDescribing,
 };
+use procpool_testkit::pool::assert_works;
 use procpool_testkit::{sandbox, watch};
-
-use crate::support::assert_works;
 
 const MIB: usize = 1 << 20;
 

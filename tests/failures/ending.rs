@@ -6,11 +6,12 @@ use nix::libc;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use procpool::{BrokenCause, Future, ProcessPoolExecutor, WorkerExit};
+use procpool_testkit::crossing::{Crossing, cross};
 use procpool_testkit::os::Watched;
+use procpool_testkit::task::pid;
 use procpool_testkit::watch;
 
 use crate::causes::{cause_after, cause_for};
-use crate::crossing::{Crossing, cross, pid};
 use crate::support::{pool, pool_beside_another};
 
 /// Two workers, both with a task that stops at the crossing, and a task that waits.

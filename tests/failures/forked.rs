@@ -11,11 +11,13 @@ use procpool::{
     DeathPolicy, Error, Future, KillOutcome, ProcessPoolExecutor, ReturnWhen, Stats, as_completed,
     wait,
 };
+use procpool_testkit::crossing::{Crossing, cross};
 use procpool_testkit::forked::{report_of, split};
+use procpool_testkit::pool::assert_works;
+use procpool_testkit::task::pid;
 use procpool_testkit::watch;
 
-use crate::crossing::{Crossing, cross, pid};
-use crate::support::{assert_works, pool, pool_beside_another};
+use crate::support::{pool, pool_beside_another};
 
 /// Longer than any test takes.
 const LONG: Duration = Duration::from_secs(3600);

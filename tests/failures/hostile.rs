@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use nix::libc;
 use procpool::{BrokenCause, DeathPolicy, Error, WorkerExit};
+use procpool_testkit::crossing::{Crossing, cross};
 use procpool_testkit::gate::{self, Gate};
+use procpool_testkit::pool::{assert_works, cause_of};
+use procpool_testkit::task::pid;
 use procpool_testkit::{os, watch};
 
-use crate::crossing::{Crossing, cross, pid};
-use crate::support::{assert_works, cause_of, pool, pool_beside_another, prompt_error};
+use crate::support::{pool, pool_beside_another, prompt_error};
 
 /// The worker's end of its link: its only socket.
 fn link() -> RawFd {

@@ -7,10 +7,12 @@ use std::time::Duration;
 use procpool::Activity;
 use procpool::{BrokenCause, Error, Future, InitializerOutput, WorkerExit};
 use procpool_testkit::gate::{self, Gate};
+use procpool_testkit::pool::cause_of;
+use procpool_testkit::task::kill_self;
 use procpool_testkit::{trace, watch};
 use tempfile::TempDir;
 
-use crate::support::{cause_of, exit, kill_self, prompt_error};
+use crate::support::{exit, prompt_error};
 
 /// Makes the pool of an initializer that gets the path of a trace, gives it tasks before, while
 /// and after the initializer fails, and returns the one cause of all their errors.

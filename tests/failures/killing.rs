@@ -3,12 +3,14 @@
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use procpool::{BrokenCause, Error, Future};
+use procpool_testkit::crossing::{Crossing, cross};
 use procpool_testkit::os::Watched;
+use procpool_testkit::pool::cause_of;
+use procpool_testkit::task::pid;
 use procpool_testkit::watch;
 
 use crate::causes::{assert_broken, cause_after, cause_for};
-use crate::crossing::{Crossing, cross, pid};
-use crate::support::{cause_of, pool, pool_beside_another};
+use crate::support::{pool, pool_beside_another};
 
 // Behaviours: SUB-05, SHUT-17, SHUT-19, SHUT-21.
 #[test]

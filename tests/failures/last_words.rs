@@ -1,11 +1,11 @@
 //! What a dead worker last wrote to stderr is in the report of its death, when it was captured.
 
 use procpool::{BrokenCause, Builder, Output, WorkerDeath};
+use procpool_testkit::crossing::{Crossing, cross};
+use procpool_testkit::task::kill_self;
 use procpool_testkit::watch;
 
 use crate::causes::cause_for;
-use crate::crossing::{Crossing, cross};
-use crate::support::kill_self;
 
 /// Stderr goes nowhere but into reports.
 fn builder() -> Builder {

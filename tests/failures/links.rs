@@ -9,12 +9,13 @@ use std::os::unix::net::UnixStream;
 use std::thread;
 
 use procpool::{BrokenCause, WorkerExit};
+use procpool_testkit::crossing::{Crossing, Places, cross};
 use procpool_testkit::gate;
 use procpool_testkit::os::{self, Watched};
+use procpool_testkit::task::pid;
 use procpool_testkit::watch;
 
 use crate::causes::{assert_broken, cause_after, cause_for};
-use crate::crossing::{Crossing, Places, cross, pid};
 use crate::support::{exit, pool};
 
 /// This worker's end of its link. Left open: the worker goes on with it.

@@ -5,9 +5,8 @@ use std::sync::{Mutex, OnceLock};
 use procpool::ProcessPoolExecutor;
 use procpool_testkit::forked::report_of;
 use procpool_testkit::limits::{Limit, first_free_descriptor};
+use procpool_testkit::pool::assert_works;
 use procpool_testkit::watch;
-
-use crate::support::assert_works;
 
 static POOL: OnceLock<ProcessPoolExecutor> = OnceLock::new();
 static WARNINGS: Mutex<Vec<String>> = Mutex::new(Vec::new());

@@ -28,12 +28,10 @@
 //! - [`thread_locals`]: pools in the destructors of thread-locals;
 //! - [`scribbling`]: tasks that write to the memory that their worker shares with the parent.
 //!
-//! [`support`], [`causes`], [`memory`] and [`crossing`] are what these tests share.
+//! [`support`], [`causes`] and [`memory`] are what these tests share.
 
 mod causes;
 mod codecs;
-#[path = "../api/crossing.rs"]
-mod crossing;
 mod crowds;
 mod deaths;
 mod deliveries;

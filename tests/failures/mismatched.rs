@@ -1,10 +1,11 @@
 //! Types whose `Deserialize` does not mirror their `Serialize`: nothing else goes wrong by it.
 
 use procpool::{CodecStep, Error};
+use procpool_testkit::pool::assert_works;
 use procpool_testkit::watch;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::support::{assert_works, pool};
+use crate::support::pool;
 
 /// How much is read back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,22 +5,19 @@ use std::process::exit;
 use std::thread;
 
 use nix::libc;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use procpool::{Activity, BrokenCause, Future, ProcessPoolExecutor, WorkerExit};
+use procpool_testkit::crossing::{Crossing, cross};
 use procpool_testkit::gate;
-use procpool_testkit::os::Watched;
+use procpool_testkit::os::{Watched, signal};
+use procpool_testkit::pool::cause_of;
+use procpool_testkit::task::{kill_self, pid};
 use procpool_testkit::watch;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::causes::{assert_broken, cause_after, cause_for};
-use crate::crossing::{Crossing, cross, pid};
 use crate::memory;
-use crate::support::{cause_of, kill_self, pool};
-
-fn signal(pid: u32, signal: Signal) {
-    kill(Pid::from_raw(pid as i32), signal).expect("the worker is alive");
-}
+use crate::support::pool;
 
 /// Who died, how, and at what.
 fn died(cause: &BrokenCause) -> (u32, WorkerExit, Activity) {

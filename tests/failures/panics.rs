@@ -3,9 +3,10 @@
 use assert_cmd::assert::Assert;
 use predicates::prelude::*;
 use procpool::Error;
+use procpool_testkit::pool::assert_works;
 use procpool_testkit::{program, watch};
 
-use crate::support::{assert_works, in_program, pool};
+use crate::support::{in_program, pool};
 
 fn overflow(divisor: u32) -> u32 {
     assert!(divisor != 0, "divided by {divisor}");

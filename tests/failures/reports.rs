@@ -5,10 +5,10 @@ use std::panic::{catch_unwind, panic_any, set_hook};
 use predicates::Predicate;
 use predicates::str::{contains, is_empty, is_match, starts_with};
 use procpool::{Error, Future, RemotePanic};
+use procpool_testkit::task::pid;
 use procpool_testkit::{program, watch};
 use serde::de::DeserializeOwned;
 
-use crate::crossing::pid;
 use crate::support::{in_program, pool};
 
 fn panic_of<T: DeserializeOwned + 'static>(future: &Future<T>) -> RemotePanic {

@@ -5,11 +5,10 @@ use std::time::{Duration, Instant};
 
 use nix::libc;
 use procpool::{DeathPolicy, Error, Future, ProcessPoolExecutor};
+use procpool_testkit::crossing::Crossing;
 use procpool_testkit::sandbox::{ANSWERS, Answer, CALLS, Call, OLD_CALLS, refuse};
 use procpool_testkit::{gate, os, watch};
 use serde::de::DeserializeOwned;
-
-use crate::crossing::Crossing;
 
 const MIB: usize = 1 << 20;
 

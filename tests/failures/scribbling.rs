@@ -2,16 +2,16 @@
 //! task or worker, never the parent and never another pool, and nothing waits for them for ever.
 
 use procpool::{BrokenCause, Error, ProcessPoolExecutor};
+use procpool_testkit::crossing::{Crossing, Places, cross};
 use procpool_testkit::os::Watched;
+use procpool_testkit::pool::{assert_works, cause_of};
+use procpool_testkit::task::pid;
 use procpool_testkit::{gate, watch};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use crate::crossing::{Crossing, Places, cross, pid};
 use crate::memory;
-use crate::support::{
-    PROMISE, assert_works, cause_of, exit, pool, pool_beside_another, prompt_error,
-};
+use crate::support::{PROMISE, exit, pool, pool_beside_another, prompt_error};
 
 /// The numbers that one side writes and the other one reads.
 const LINES: usize = 17;

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use procpool::{BrokenCause, Error, Future, ProcessPoolExecutor};
+use procpool::{Error, Future, ProcessPoolExecutor};
 use procpool_testkit::start;
 use serde::de::DeserializeOwned;
 
@@ -37,25 +37,7 @@ pub(crate) fn prompt_error<T: DeserializeOwned + 'static>(future: &Future<T>) ->
     }
 }
 
-/// Returns what broke the pool, by the word of one error.
-pub(crate) fn cause_of(error: &Error) -> &BrokenCause {
-    match error {
-        Error::BrokenProcessPool(broken) => broken.cause(),
-        other => panic!("not a broken pool: {other:?}"),
-    }
-}
-
-/// The pool works: a task gets its result.
-pub(crate) fn assert_works<S: 'static>(executor: &ProcessPoolExecutor<S>) {
-    assert_eq!(executor.submit(|x: u32| 2 * x, 21).result(), Ok(42));
-}
-
 /// A task or initializer that exits: what never returns needs a type that does.
 pub(crate) fn exit(code: i32) {
     std::process::exit(code)
-}
-
-/// Kills the process that runs it.
-pub(crate) fn kill_self() {
-    nix::sys::signal::raise(nix::sys::signal::Signal::SIGKILL).expect("a process can be signalled");
 }

@@ -1,10 +1,9 @@
 //! A task that closes every descriptor of its worker, the link's among them.
 
 use procpool::{DeathPolicy, Error};
+use procpool_testkit::pool::assert_works;
+use procpool_testkit::task::pid;
 use procpool_testkit::{os, watch};
-
-use crate::crossing::pid;
-use crate::support::assert_works;
 
 /// Closes what it has not opened, and returns.
 fn close_all(_: ()) -> u32 {

@@ -2,12 +2,13 @@
 //! too soon.
 
 use procpool::{Activity, BrokenCause, CodecStep, Error, ProcessPoolExecutor, WorkerExit};
+use procpool_testkit::crossing::{Crossing, cross};
 use procpool_testkit::gate;
+use procpool_testkit::task::pid;
 use procpool_testkit::watch;
 use serde::{Deserialize, Serialize};
 
 use crate::causes::{assert_broken, cause_for};
-use crate::crossing::{Crossing, cross, pid};
 use crate::support::exit;
 
 // Behaviours: INIT-04.

@@ -2,10 +2,12 @@
 
 use assert_cmd::Command;
 use procpool::{BrokenCause, DeathPolicy, Error, ProcessPoolExecutor, WorkerExit};
+use procpool_testkit::crossing::Crossing;
+use procpool_testkit::pool::{assert_works, cause_reported_by};
+use procpool_testkit::task::{kill_self, pid};
 use procpool_testkit::{program, watch};
 
-use crate::crossing::{Crossing, pid};
-use crate::support::{assert_works, builder, count, kill_self, note};
+use crate::support::{builder, count, note};
 
 /// How an initializer fails, and where it takes its notes.
 type Way = (String, String);
@@ -29,13 +31,6 @@ fn pool(path: &str, way: &str, starts: u32) -> ProcessPoolExecutor {
         .expect("a pool can be made")
 }
 
-fn cause_of(error: Error) -> BrokenCause {
-    match error {
-        Error::BrokenProcessPool(broken) => broken.cause().clone(),
-        other => panic!("not a broken pool: {other}"),
-    }
-}
-
 #[test]
 fn so_many_workers_in_a_row_may_fail_before_they_take_tasks() {
     watch::within(watch::HANG, || {
@@ -45,7 +40,7 @@ fn so_many_workers_in_a_row_may_fail_before_they_take_tasks() {
                 let path = crossing.file("notes");
                 let executor = pool(&path, way, starts);
                 let futures = [executor.submit(pid, ()), executor.submit(pid, ())];
-                let causes = futures.map(|future| cause_of(future.result().unwrap_err()));
+                let causes = futures.map(|future| cause_reported_by(&future));
                 assert_eq!(causes[0], causes[1]);
                 match (way, &causes[0]) {
                     ("returns", BrokenCause::InitializerFailed { message, .. })
@@ -56,7 +51,7 @@ fn so_many_workers_in_a_row_may_fail_before_they_take_tasks() {
                         if death.exit == WorkerExit::Code(4) => {}
                     (way, cause) => panic!("{way}: {cause}"),
                 }
-                assert_eq!(cause_of(executor.submit(pid, ()).result().unwrap_err()), causes[0]);
+                assert_eq!(cause_reported_by(&executor.submit(pid, ())), causes[0]);
                 drop(executor);
                 assert_eq!(count(&path, "starts"), starts.max(1) as usize, "{way}");
             }

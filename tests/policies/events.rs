@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use procpool::{
     BrokenCause, DeathPolicy, Event, EventKind, Events, ExitReason, Future, ProcessPoolExecutor,
 };
+use procpool_testkit::pool::assert_works;
+use procpool_testkit::task::{kill_self, pid};
 use procpool_testkit::watch;
 
-use crate::crossing::pid;
-use crate::support::{SHORT, assert_works, builder, kill_self, park, until};
+use crate::support::{SHORT, builder, park, until};
 
 /// Every worker's story, in order: started once, ready at most once and then, ended once and last.
 fn assert_whole(events: &[Event]) {

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use procpool::{Builder, Error, ExitReason, WorkerExit};
+use procpool_testkit::crossing::Crossing;
+use procpool_testkit::pool::assert_works;
+use procpool_testkit::task::pid;
 use procpool_testkit::watch;
 
-use crate::crossing::{Crossing, pid};
-use crate::support::{
-    NEVER, SHORT, assert_works, await_exit, builder, count, exits, note, notes, park, until,
-};
+use crate::support::{NEVER, SHORT, await_exit, builder, count, exits, note, notes, park, until};
 
 /// What makes workers leave.
 type Policy = fn(Builder<State>) -> Builder<State>;

@@ -8,12 +8,13 @@ use nix::sys::signal::Signal;
 use procpool::{
     Builder, DeathPolicy, Error, ExitReason, ProcessPoolExecutor, WorkerExit, WorkerInfo,
 };
+use procpool_testkit::crossing::{Crossing, cross};
+use procpool_testkit::os::{is_gone, signal};
+use procpool_testkit::pool::assert_works;
+use procpool_testkit::task::{kill_self, pid};
 use procpool_testkit::watch;
 
-use crate::crossing::{Crossing, cross, pid};
-use crate::support::{
-    SHORT, assert_works, builder, is_gone, kill_self, park, refuse_sigterm, signal,
-};
+use crate::support::{SHORT, builder, park, refuse_sigterm};
 
 /// How a pool is made, and what is done with it, for its worker to end in some way.
 type Policy = fn(Builder) -> Builder;

@@ -4,12 +4,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use procpool::{Event, EventKind, ExitReason, Future, worker_id};
+use procpool_testkit::crossing::{Crossing, Places, cross};
+use procpool_testkit::os::is_gone;
+use procpool_testkit::task::pid;
 use procpool_testkit::watch;
 use rand::RngExt;
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::crossing::{Crossing, Places, cross, pid};
-use crate::support::{NEVER, SHORT, await_exit, builder, exits, is_gone, random};
+use crate::support::{NEVER, SHORT, await_exit, builder, exits, random};
 
 // Behaviours: TMO-05.
 #[test]

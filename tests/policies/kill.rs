@@ -6,13 +6,14 @@ use std::time::Duration;
 use procpool::{
     Activity, BrokenCause, DeathPolicy, Error, EventKind, ExitReason, Future, KillOutcome,
 };
+use procpool_testkit::crossing::{Crossing, cross};
+use procpool_testkit::os::is_gone;
+use procpool_testkit::pool::assert_works;
+use procpool_testkit::task::pid;
 use procpool_testkit::watch;
 use rand::RngExt;
 
-use crate::crossing::{Crossing, cross, pid};
-use crate::support::{
-    assert_works, await_event, await_exit, builder, count, is_gone, note, random, stop_at, until,
-};
+use crate::support::{await_event, await_exit, builder, count, note, random, stop_at, until};
 
 // Behaviours: CAN-05.
 #[test]

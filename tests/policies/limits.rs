@@ -9,13 +9,16 @@ use std::time::Duration;
 use nix::sys::signal::{SigSet, Signal, killpg};
 use nix::unistd::Pid;
 use procpool::{Error, EventKind, ExitReason, Future, is_cancelled};
+use procpool_testkit::crossing::{Crossing, cross};
+use procpool_testkit::os::{is_gone, signal};
+use procpool_testkit::pool::assert_works;
+use procpool_testkit::task::pid;
 use procpool_testkit::{os, program, start, watch};
 use rand::RngExt;
 
-use crate::crossing::{Crossing, cross, pid};
 use crate::support::{
-    NEVER, SHORT, assert_works, await_event, await_exit, builder, count, exits, is_gone, note,
-    notes, park, random, refuse_sigterm, signal, until,
+    NEVER, SHORT, await_event, await_exit, builder, count, exits, note, notes, park, random,
+    refuse_sigterm, until,
 };
 
 fn is_timed_out<T: std::fmt::Debug>(result: &Result<T, Error>) -> bool {

@@ -20,11 +20,9 @@
 //! - [`terminate`]: ends by force;
 //! - [`nesting`]: pools inside tasks.
 //!
-//! [`support`] and [`crossing`] are what these tests share.
+//! [`support`] is what these tests share.
 
 mod breaker;
-#[path = "../api/crossing.rs"]
-mod crossing;
 mod events;
 mod finalizer;
 mod hooks;

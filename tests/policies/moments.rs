@@ -8,13 +8,16 @@ use nix::sys::signal::Signal;
 use procpool::{
     DeathPolicy, Error, ExitReason, Future, ProcessPoolExecutor, WorkerExit, is_cancelled,
 };
+use procpool_testkit::crossing::{Crossing, Places, cross};
 use procpool_testkit::os::Watched;
+use procpool_testkit::os::signal;
+use procpool_testkit::pool::assert_works;
+use procpool_testkit::task::{kill_self, pid};
 use procpool_testkit::{gate, program, watch};
 
-use crate::crossing::{Crossing, Places, cross, pid};
 use crate::support::{
-    NEVER, SHORT, assert_works, await_exit, await_start, builder, exits, kill_self, refuse_sigterm,
-    replacing, signal, stop_at, until,
+    NEVER, SHORT, await_exit, await_start, builder, exits, refuse_sigterm, replacing, stop_at,
+    until,
 };
 
 const KILLED: ExitReason = ExitReason::Died(WorkerExit::Signal(9));

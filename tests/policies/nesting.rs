@@ -6,11 +6,13 @@ use procpool::{
     Activity, DeathPolicy, Error, Event, EventKind, ExitReason, Future, KillOutcome,
     ProcessPoolExecutor, StartMethod, Stats, WorkerExit,
 };
+use procpool_testkit::crossing::{Crossing, Places, cross};
 use procpool_testkit::os::Watched;
+use procpool_testkit::pool::assert_works;
+use procpool_testkit::task::pid;
 use procpool_testkit::watch;
 
-use crate::crossing::{Crossing, Places, cross, pid};
-use crate::support::{SHORT, assert_works, builder, exits, until};
+use crate::support::{SHORT, builder, exits, until};
 
 /// Runs a pool in a task, whose task writes down who it is and stops at the crossing.
 pub(crate) fn keep_busy_inside((places, who): (Places, String)) {

@@ -1,10 +1,12 @@
 //! `stats`: the pool in numbers.
 
 use procpool::{DeathPolicy, Error, Future, Stats};
+use procpool_testkit::crossing::{Crossing, cross};
+use procpool_testkit::os::is_gone;
+use procpool_testkit::task::{kill_self, pid};
 use procpool_testkit::watch;
 
-use crate::crossing::{Crossing, cross, pid};
-use crate::support::{SHORT, await_exit, builder, is_gone, kill_self, park, until};
+use crate::support::{SHORT, await_exit, builder, park, until};
 
 /// How many workers there are, in whatever state.
 fn workers(stats: &Stats) -> usize {

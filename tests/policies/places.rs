@@ -3,10 +3,12 @@
 use std::collections::HashSet;
 
 use procpool::{DeathPolicy, EventKind, WorkerInfo, worker_id};
+use procpool_testkit::crossing::{Crossing, Places, cross};
+use procpool_testkit::pool::assert_works;
+use procpool_testkit::task::kill_self;
 use procpool_testkit::watch;
 
-use crate::crossing::{Crossing, Places, cross};
-use crate::support::{assert_works, await_start, builder, kill_self};
+use crate::support::{await_start, builder};
 
 /// Says who it is.
 fn place(_: ()) -> Option<usize> {

@@ -3,10 +3,13 @@
 use std::collections::HashMap;
 
 use procpool::{Error, ExitReason, Future, ProcessPoolExecutor};
+use procpool_testkit::crossing::{Crossing, cross};
+use procpool_testkit::os::is_gone;
+use procpool_testkit::pool::assert_works;
+use procpool_testkit::task::pid;
 use procpool_testkit::watch;
 
-use crate::crossing::{Crossing, cross, pid};
-use crate::support::{assert_works, await_exit, builder, count, exits, is_gone, note, notes};
+use crate::support::{await_exit, builder, count, exits, note, notes};
 
 fn pool(max_workers: usize, tasks: u64) -> ProcessPoolExecutor {
     builder(max_workers).max_tasks_per_child(tasks).build().expect("a pool can be made")

@@ -6,13 +6,13 @@ use std::sync::mpsc::channel;
 
 use nix::sys::signal::Signal;
 use procpool::{Activity, DeathPolicy, Error, EventKind, ExitReason, Future, WorkerExit};
+use procpool_testkit::crossing::{Crossing, cross};
+use procpool_testkit::os::signal;
+use procpool_testkit::pool::assert_works;
+use procpool_testkit::task::{kill_self, pid};
 use procpool_testkit::watch;
 
-use crate::crossing::{Crossing, cross, pid};
-use crate::support::{
-    assert_works, await_exit, builder, count, exits, kill_self, note, park, replacing, signal,
-    stop_at, until,
-};
+use crate::support::{await_exit, builder, count, exits, note, park, replacing, stop_at, until};
 
 /// Notes that it runs, and kills its worker.
 fn die(path: String) {

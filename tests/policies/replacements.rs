@@ -5,10 +5,12 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use procpool::{BrokenCause, Builder, Error, ExitReason, worker_id};
+use procpool_testkit::crossing::{Crossing, Places, cross};
+use procpool_testkit::os::is_gone;
+use procpool_testkit::task::pid;
 use procpool_testkit::watch;
 
-use crate::crossing::{Crossing, Places, cross, pid};
-use crate::support::{await_exit, await_start, builder, count, exits, is_gone, note, notes};
+use crate::support::{await_exit, await_start, builder, count, exits, note, notes};
 
 type Where = (Places, String);
 

@@ -4,10 +4,13 @@ use std::thread;
 
 use nix::sys::signal::Signal;
 use procpool::{ExitReason, Future, ProcessPoolExecutor};
+use procpool_testkit::crossing::{Crossing, cross};
+use procpool_testkit::os::{is_gone, signal};
+use procpool_testkit::pool::assert_works;
+use procpool_testkit::task::pid;
 use procpool_testkit::watch;
 
-use crate::crossing::{Crossing, cross, pid};
-use crate::support::{SHORT, assert_works, builder, exits, is_gone, signal, until};
+use crate::support::{SHORT, builder, exits, until};
 
 /// A pool whose one worker runs a task, with others behind that.
 fn busy(crossing: &Crossing) -> (ProcessPoolExecutor, Future<u32>, Vec<Future<u32>>) {

@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use procpool::ProcessPoolExecutor;
+use procpool_testkit::crossing::{Crossing, cross};
+use procpool_testkit::os::signal;
+use procpool_testkit::pool::assert_works;
+use procpool_testkit::task::pid;
 use procpool_testkit::{os, program, start, watch};
 
-use crate::crossing::{Crossing, cross, pid};
-use crate::support::{NEVER, SHORT, assert_works, builder, park, refuse_sigterm, signal};
+use crate::support::{NEVER, SHORT, builder, park, refuse_sigterm};
 
 const TABLE: &str = include_str!("../../crates/procpool/src/lib.rs");
 

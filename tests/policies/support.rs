@@ -3,17 +3,15 @@
 use std::path::Path;
 use std::time::Duration;
 
-use nix::sys::signal::{self, SigSet, Signal};
-use nix::unistd::Pid;
+use nix::sys::signal::{SigSet, Signal};
 use procpool::{
     Builder, DeathPolicy, Event, EventKind, Events, ExitReason, ProcessPoolExecutor, WorkerInfo,
 };
+use procpool_testkit::crossing::{Places, cross};
 use procpool_testkit::trace::{self, Record};
 use procpool_testkit::watch;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-
-use crate::crossing::{Places, cross};
 
 /// Longer than any test takes: for limits that are not to be reached.
 pub(crate) const NEVER: Duration = Duration::from_secs(3600);
@@ -29,11 +27,6 @@ pub(crate) fn builder(max_workers: usize) -> Builder {
 pub(crate) fn replacing(max_workers: usize, retries: u32) -> ProcessPoolExecutor {
     let policy = DeathPolicy::Replace { retries };
     builder(max_workers).death_policy(policy).build().expect("a pool can be made")
-}
-
-/// The pool works: a task gets its result.
-pub(crate) fn assert_works<S: 'static>(executor: &ProcessPoolExecutor<S>) {
-    assert_eq!(executor.submit(|x: u32| 2 * x, 21).result(), Ok(42));
 }
 
 /// Takes a note, as a task or anything else that runs in a worker.
@@ -88,15 +81,6 @@ pub(crate) fn exits(events: Events) -> Vec<ExitReason> {
     events.filter_map(|event: Event| exit_in(event.kind)).map(|(_, reason)| reason).collect()
 }
 
-pub(crate) fn signal(pid: u32, signal: Signal) {
-    signal::kill(Pid::from_raw(pid as i32), signal).expect("it is alive, or not reaped");
-}
-
-/// Whether a process is gone, zombies included.
-pub(crate) fn is_gone(pid: u32) -> bool {
-    procpool_testkit::os::process(pid).is_none()
-}
-
 /// Makes the process that runs it deaf to SIGTERM.
 pub(crate) fn refuse_sigterm() {
     SigSet::from(Signal::SIGTERM).thread_block().expect("a signal can be blocked");
@@ -112,11 +96,6 @@ pub(crate) fn park() {
     loop {
         std::thread::park();
     }
-}
-
-/// Kills the process that runs it.
-pub(crate) fn kill_self() {
-    signal::raise(Signal::SIGKILL).expect("a process can be signalled");
 }
 
 /// Looks until `is_so`. The watchdog ends what never is.

@@ -4,14 +4,15 @@ use std::thread;
 
 use nix::sys::signal::{SigSet, Signal};
 use procpool::{BrokenCause, DeathPolicy, Error, ExitReason, Future, ProcessPoolExecutor};
+use procpool_testkit::crossing::{Crossing, Places, cross};
 use procpool_testkit::os::Watched;
+use procpool_testkit::os::{is_gone, signal};
+use procpool_testkit::task::{kill_self, pid};
 use procpool_testkit::{gate, watch};
 use serde::de::DeserializeOwned;
 
-use crate::crossing::{Crossing, Places, cross, pid};
 use crate::support::{
-    NEVER, SHORT, await_exit, await_start, builder, count, exits, is_gone, kill_self, note, park,
-    refuse_sigterm, signal, until,
+    NEVER, SHORT, await_exit, await_start, builder, count, exits, note, park, refuse_sigterm, until,
 };
 
 /// How a pool is ended by force.

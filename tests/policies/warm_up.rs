@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use procpool::{BrokenCause, DeathPolicy, Error, EventKind, Events};
+use procpool_testkit::crossing::{Crossing, Places, cross};
 use procpool_testkit::forked::report_of;
 use procpool_testkit::limits::{Limit, first_free_descriptor};
+use procpool_testkit::os::signal;
+use procpool_testkit::pool::assert_works;
+use procpool_testkit::task::pid;
 use procpool_testkit::watch;
 
-use crate::crossing::{Crossing, Places, cross, pid};
-use crate::support::{assert_works, await_event, await_exit, builder, count, note, signal};
+use crate::support::{await_event, await_exit, builder, count, note};
 
 fn initializer((places, path): (Places, String)) {
     note((path, "begins".to_owned()));

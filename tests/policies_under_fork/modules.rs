@@ -2,8 +2,6 @@
 
 #[path = "../policies/breaker.rs"]
 mod breaker;
-#[path = "../api/crossing.rs"]
-mod crossing;
 #[path = "../policies/events.rs"]
 mod events;
 #[path = "../policies/finalizer.rs"]

@@ -8,8 +8,6 @@
 mod bystander;
 #[path = "../failures/causes.rs"]
 mod causes;
-#[path = "../api/crossing.rs"]
-mod crossing;
 #[path = "../failures/memory.rs"]
 mod memory;
 #[path = "../api/pools.rs"]

@@ -2,6 +2,9 @@
 //!
 //! - [`program`]: the programs in `src/bin` and `examples`, built before they are run;
 //! - [`gate`]: how a test and a task wait for each other, by events and never by time;
+//! - [`crossing`]: a place where tasks stop until the test lets them go on;
+//! - [`task`]: tasks that many tests run;
+//! - [`pool`]: what many tests ask of a pool;
 //! - [`start`]: how the workers of a test's pools are started;
 //! - [`trace`]: what workers write down themselves, so that nobody has to take the pool's word;
 //! - [`os`]: who is alive, with which descriptors and threads;
@@ -13,18 +16,21 @@
 //! - [`copies`]: where cases run that need a process of one thread;
 //! - [`forked`]: copies of a running process, which are themselves what is tested.
 //!
-//! Nothing here judges: expectations are in the tests.
+//! What a pool is expected to do is in the tests.
 
 pub mod copies;
+pub mod crossing;
 pub mod fault;
 pub mod forked;
 pub mod gate;
 pub mod left;
 pub mod limits;
 pub mod os;
+pub mod pool;
 pub mod program;
 pub mod sandbox;
 pub mod start;
+pub mod task;
 pub mod trace;
 pub mod watch;
 

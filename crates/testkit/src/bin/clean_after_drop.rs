@@ -17,6 +17,7 @@ use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use procpool::{
     Builder, DeathPolicy, Error, Future, KillOutcome, Output, ProcessPoolExecutor, StartMethod,
 };
+use procpool_testkit::task::double;
 
 use procpool_testkit::gate::{self, Gate};
 use procpool_testkit::{os, start};
@@ -101,10 +102,6 @@ fn main() {
 }
 
 // ---- tasks ----
-
-fn double(x: u32) -> u32 {
-    2 * x
-}
 
 fn refuse(x: u32) -> u32 {
     panic!("{x} is refused")

@@ -9,6 +9,7 @@
 //! - [`trace`]: what workers write down themselves, so that nobody has to take the pool's word;
 //! - [`os`]: who is alive, with which descriptors and threads;
 //! - [`fault`]: what can go wrong, and values that go wrong on their way;
+//! - [`running`], [`bystander`]: a program that a test talks to, and a process that lives on;
 //! - [`left`]: what a pool leaves behind in its program;
 //! - [`sandbox`]: filters that refuse a system call;
 //! - [`limits`]: limits on descriptors and processes, for programs that run into them;
@@ -18,6 +19,7 @@
 //!
 //! What a pool is expected to do is in the tests.
 
+pub mod bystander;
 pub mod copies;
 pub mod crossing;
 pub mod fault;
@@ -28,6 +30,7 @@ pub mod limits;
 pub mod os;
 pub mod pool;
 pub mod program;
+pub mod running;
 pub mod sandbox;
 pub mod start;
 pub mod task;

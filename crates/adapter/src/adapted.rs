@@ -15,9 +15,9 @@ use procpool_contract::{
 use serde_json::Value;
 
 use crate::adapter::{Adapter, Initialize, Run, Tells};
-use crate::carry_out::pulled;
 use crate::library::{Callback, Future, Library, Map, Pool, Stop};
 use crate::settings::{MapSettings, Settings};
+use crate::trace::pulled;
 use crate::wire::Wire;
 use crate::{body, description};
 

@@ -14,12 +14,14 @@
 //! - [`sandbox`]: filters that refuse a system call;
 //! - [`limits`]: limits on descriptors and processes, for programs that run into them;
 //! - [`watch`]: turns a hang into a failure with evidence;
+//! - [`circles`]: modules that use each other in a circle;
 //! - [`copies`]: where cases run that need a process of one thread;
 //! - [`forked`]: copies of a running process, which are themselves what is tested.
 //!
 //! What a pool is expected to do is in the tests.
 
 pub mod bystander;
+pub mod circles;
 pub mod copies;
 pub mod crossing;
 pub mod fault;

@@ -7,9 +7,8 @@ use std::fmt::Write;
 
 use procpool_drawing::escaped;
 
-use super::results::Results;
 use super::{lines, plot, table};
-use crate::row::{Chart, Kind};
+use crate::row::{Chart, Kind, Results};
 
 /// Names of files, and their texts.
 pub(crate) fn parts(results: &Results) -> Vec<(String, String)> {

@@ -2,8 +2,7 @@
 
 use procpool_contract::Capability as Has;
 
-use crate::case::{CASE, Case};
-use crate::property::Kind;
+use crate::case::{CASE, Case, Kind};
 
 pub(super) const CASES: &[Case] = &[
     Case {

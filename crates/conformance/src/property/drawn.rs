@@ -5,18 +5,8 @@ use proptest::collection::vec;
 use proptest::prelude::{BoxedStrategy, Just, Strategy, any, prop_oneof};
 use serde::{Deserialize, Serialize};
 
+use crate::case::Kind;
 use crate::plan::{Plan, die, echo, fail, marked, sleep, square};
-
-/// What a property is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Tasks and their futures, cancelled here and there.
-    Futures,
-    /// Maps.
-    Maps,
-    /// Tasks some of which end their worker.
-    Deaths,
-}
 
 /// A scenario as it is drawn.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

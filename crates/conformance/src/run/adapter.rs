@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 use procpool_contract::{Description, FOLDER_VARIABLE};
 use serde::de::DeserializeOwned;
 
+use super::fault::Fault;
 use super::limits::Limits;
-use super::process;
 use super::watcher::scratch;
+use super::{end, process};
 
 /// A command that speaks the contract.
 #[derive(Debug, Clone)]
@@ -21,16 +22,6 @@ pub struct Adapter {
     pub command: String,
     /// Where it runs.
     pub folder: PathBuf,
-}
-
-/// Why an answer is not one of the contract's. Never a pass.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault(pub String);
-
-impl std::fmt::Display for Fault {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
 }
 
 impl Adapter {
@@ -87,7 +78,7 @@ impl Adapter {
             }
         };
         let what = format!("`{} describe`", self.command);
-        process::kill_all(&mut child, scratch.path());
+        end::kill_all(&mut child, scratch.path());
         let stdout = std::fs::read(scratch.path().join(STDOUT)).unwrap_or_default();
         let complaint = match stderr(scratch.path()).trim() {
             "" => String::new(),

@@ -9,7 +9,8 @@ use std::path::Path;
 
 use procpool_contract::{Event, EventKind, Line, Moment, Scenario, TRACE_FILE, now};
 
-use super::adapter::{Fault, STDERR, STDOUT, flood, parse};
+use super::adapter::{STDERR, STDOUT, flood, parse};
+use super::fault::Fault;
 
 /// The longest line that is read. A result of some megabytes fits; who writes more is at fault.
 const LONGEST: usize = 64 << 20;

@@ -18,7 +18,6 @@
 //! - [`buffersize`], [`unordered`], [`timeout`]: the other options of a map;
 //! - [`places`]: the workers' environment and output;
 //! - [`state`]: the initializer's value, for every task of its worker;
-//! - [`shutdown`]: the ends of a pool, in all combinations;
 //! - [`threads`]: one pool, many threads;
 //! - [`unfit`]: types and functions that cannot travel as they are, and the remedy;
 //! - [`wait`]: waiting for many futures.
@@ -38,7 +37,6 @@ mod queue;
 mod readings;
 mod reentry;
 mod several;
-mod shutdown;
 mod state;
 mod submit;
 mod threads;

@@ -1,9 +1,7 @@
 //! Nothing is left behind, and nothing is disturbed: processes, descriptors, threads, streams and
 //! signals, seen from outside the pool.
 //!
-//! - [`after_drop`]: what is left when an executor was dropped;
 //! - [`descriptors`]: how many there are, and who has which;
-//! - [`parent_ended`]: workers whose parent was killed or interrupted;
 //! - [`signals`]: what workers and the programs that tasks start do with SIGINT;
 //! - [`streams`]: stdin, stdout and stderr of workers;
 //! - [`deaths`]: a worker's death is seen, whoever holds its socket or collects its status;
@@ -11,12 +9,10 @@
 //! - [`busy_parent`]: workers that start while the parent's threads hold locks;
 //! - [`nested`]: programs and pools inside tasks.
 
-mod after_drop;
 mod busy_parent;
 mod deaths;
 mod descriptors;
 mod groups;
 mod nested;
-mod parent_ended;
 mod signals;
 mod streams;

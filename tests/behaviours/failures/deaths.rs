@@ -11,7 +11,7 @@ use procpool_testkit::pool::{assert_works, cause_of};
 use procpool_testkit::task::kill_self;
 use procpool_testkit::watch;
 
-use super::support::{PROMISE, exit, prompt_error};
+use crate::behaviours::errors::{PROMISE, exit, prompt_error};
 use crate::behaviours::pools::{pool, pool_beside_another};
 
 fn assert_died(cause: &BrokenCause, expected: WorkerExit, doing: Activity) {

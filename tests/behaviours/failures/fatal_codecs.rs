@@ -10,8 +10,8 @@ use procpool_testkit::watch;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::causes::cause_for;
-use super::support::exit;
+use crate::behaviours::causes::cause_for;
+use crate::behaviours::errors::exit;
 use crate::behaviours::pools::pool;
 
 /// How the process ends.

@@ -12,7 +12,7 @@ use procpool_testkit::pool::{assert_works, cause_of};
 use procpool_testkit::task::pid;
 use procpool_testkit::{os, watch};
 
-use super::support::prompt_error;
+use crate::behaviours::errors::prompt_error;
 use crate::behaviours::pools::{pool, pool_beside_another};
 
 /// The worker's end of its link: its only socket.

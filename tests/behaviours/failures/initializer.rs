@@ -12,7 +12,7 @@ use procpool_testkit::task::kill_self;
 use procpool_testkit::{trace, watch};
 use tempfile::TempDir;
 
-use super::support::{exit, prompt_error};
+use crate::behaviours::errors::{exit, prompt_error};
 
 /// Makes the pool of an initializer that gets the path of a trace, gives it tasks before, while
 /// and after the initializer fails, and returns the one cause of all their errors.

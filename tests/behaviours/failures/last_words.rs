@@ -5,7 +5,7 @@ use procpool_testkit::crossing::{Crossing, cross};
 use procpool_testkit::task::kill_self;
 use procpool_testkit::watch;
 
-use super::causes::cause_for;
+use crate::behaviours::causes::cause_for;
 
 /// Stderr goes nowhere but into reports.
 fn builder() -> Builder {

@@ -15,8 +15,8 @@ use procpool_testkit::os::{self, Watched};
 use procpool_testkit::task::pid;
 use procpool_testkit::watch;
 
-use super::causes::{assert_broken, cause_after, cause_for};
-use super::support::exit;
+use crate::behaviours::causes::{assert_broken, cause_after, cause_for};
+use crate::behaviours::errors::exit;
 use crate::behaviours::pools::pool;
 
 /// This worker's end of its link. Left open: the worker goes on with it.

@@ -13,10 +13,8 @@
 //! - [`moments`]: a worker ends at each moment of its life;
 //! - [`links`]: links that end while nobody expects it, or half make sense;
 //! - [`deliveries`]: arguments that a worker cannot receive;
-//! - [`killing`][]: `kill_workers`;
 //! - [`last_words`]: what a dead worker last wrote to stderr;
 //! - [`crowds`]: much goes wrong at once;
-//! - [`ending`]: workers that are killed while their pool ends;
 //! - [`fatal_codecs`]: values that end the worker that encodes or decodes them;
 //! - [`forked`]: copies of the program and of workers, made by fork;
 //! - [`loggers`]: loggers that use the pool;
@@ -24,19 +22,16 @@
 //! - [`thread_locals`]: pools in the destructors of thread-locals;
 //! - [`scribbling`]: tasks that write to the memory that their worker shares with the parent.
 //!
-//! [`support`], [`causes`] and [`memory`] are what these tests share.
+//! [`memory`] is what some of these tests share.
 
-mod causes;
 mod codecs;
 mod crowds;
 mod deaths;
 mod deliveries;
-mod ending;
 mod fatal_codecs;
 mod forked;
 mod hostile;
 mod initializer;
-mod killing;
 mod last_words;
 mod links;
 mod loggers;
@@ -47,7 +42,6 @@ mod panics;
 mod reports;
 mod sandbox;
 mod scribbling;
-mod support;
 mod thread_locals;
 mod unlinked;
 mod waiting;

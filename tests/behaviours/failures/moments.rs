@@ -15,8 +15,8 @@ use procpool_testkit::task::{kill_self, pid};
 use procpool_testkit::watch;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::causes::{assert_broken, cause_after, cause_for};
 use super::memory;
+use crate::behaviours::causes::{assert_broken, cause_after, cause_for};
 use crate::behaviours::pools::pool;
 
 /// Who died, how, and at what.

@@ -6,7 +6,7 @@ use procpool::Error;
 use procpool_testkit::pool::assert_works;
 use procpool_testkit::{program, watch};
 
-use super::support::in_program;
+use crate::behaviours::errors::in_program;
 use crate::behaviours::pools::pool;
 
 fn overflow(divisor: u32) -> u32 {

@@ -9,7 +9,7 @@ use procpool_testkit::task::pid;
 use procpool_testkit::{program, watch};
 use serde::de::DeserializeOwned;
 
-use super::support::in_program;
+use crate::behaviours::errors::in_program;
 use crate::behaviours::pools::pool;
 
 fn panic_of<T: DeserializeOwned + 'static>(future: &Future<T>) -> RemotePanic {

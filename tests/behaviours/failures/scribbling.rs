@@ -11,7 +11,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use super::memory;
-use super::support::{PROMISE, exit, prompt_error};
+use crate::behaviours::errors::{PROMISE, exit, prompt_error};
 use crate::behaviours::pools::{pool, pool_beside_another};
 
 /// The numbers that one side writes and the other one reads.

@@ -3,7 +3,7 @@
 use predicates::str::diff;
 use procpool_testkit::{program, watch};
 
-use super::support::in_program;
+use crate::behaviours::errors::in_program;
 
 #[test]
 fn everything_works_in_the_destructor_of_a_thread_local() {

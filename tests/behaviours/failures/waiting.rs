@@ -8,8 +8,8 @@ use procpool_testkit::task::pid;
 use procpool_testkit::watch;
 use serde::{Deserialize, Serialize};
 
-use super::causes::{assert_broken, cause_for};
-use super::support::exit;
+use crate::behaviours::causes::{assert_broken, cause_for};
+use crate::behaviours::errors::exit;
 
 // Behaviours: INIT-04.
 #[test]

@@ -7,7 +7,7 @@ use procpool_testkit::pool::{assert_works, cause_reported_by};
 use procpool_testkit::task::{kill_self, pid};
 use procpool_testkit::{program, watch};
 
-use super::support::{builder, count, note};
+use crate::behaviours::lives::{builder, count, note};
 
 /// How an initializer fails, and where it takes its notes.
 type Way = (String, String);

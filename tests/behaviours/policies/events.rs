@@ -9,7 +9,7 @@ use procpool_testkit::pool::assert_works;
 use procpool_testkit::task::{kill_self, pid};
 use procpool_testkit::watch;
 
-use super::support::{SHORT, builder, park, until};
+use crate::behaviours::lives::{SHORT, builder, park, until};
 
 /// Every worker's story, in order: started once, ready at most once and then, ended once and last.
 fn assert_whole(events: &[Event]) {

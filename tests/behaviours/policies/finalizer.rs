@@ -8,7 +8,9 @@ use procpool_testkit::pool::assert_works;
 use procpool_testkit::task::pid;
 use procpool_testkit::watch;
 
-use super::support::{NEVER, SHORT, await_exit, builder, count, exits, note, notes, park, until};
+use crate::behaviours::lives::{
+    NEVER, SHORT, await_exit, builder, count, exits, note, notes, park, until,
+};
 
 /// What makes workers leave.
 type Policy = fn(Builder<State>) -> Builder<State>;

@@ -14,7 +14,7 @@ use procpool_testkit::pool::assert_works;
 use procpool_testkit::task::{kill_self, pid};
 use procpool_testkit::watch;
 
-use super::support::{SHORT, builder, park, refuse_sigterm};
+use crate::behaviours::lives::{SHORT, builder, park, refuse_sigterm};
 
 /// How a pool is made, and what is done with it, for its worker to end in some way.
 type Policy = fn(Builder) -> Builder;

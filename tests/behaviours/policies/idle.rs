@@ -11,7 +11,7 @@ use procpool_testkit::watch;
 use rand::RngExt;
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::support::{NEVER, SHORT, await_exit, builder, exits, random};
+use crate::behaviours::lives::{NEVER, SHORT, await_exit, builder, exits, random};
 
 // Behaviours: TMO-05.
 #[test]

@@ -13,7 +13,9 @@ use procpool_testkit::task::pid;
 use procpool_testkit::watch;
 use rand::RngExt;
 
-use super::support::{await_event, await_exit, builder, count, note, random, stop_at, until};
+use crate::behaviours::lives::{
+    await_event, await_exit, builder, count, note, random, stop_at, until,
+};
 
 // Behaviours: CAN-05.
 #[test]

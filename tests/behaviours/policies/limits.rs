@@ -16,7 +16,7 @@ use procpool_testkit::task::pid;
 use procpool_testkit::{os, program, start, watch};
 use rand::RngExt;
 
-use super::support::{
+use crate::behaviours::lives::{
     NEVER, SHORT, await_event, await_exit, builder, count, exits, note, notes, park, random,
     refuse_sigterm, until,
 };

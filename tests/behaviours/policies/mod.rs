@@ -15,12 +15,8 @@
 //! - [`places`]: which worker is which;
 //! - [`numbers`]: the pool in numbers;
 //! - [`events`]: the story of each worker;
-//! - [`shutdown`]: ends that are asked for more than once;
 //! - [`stages`]: how long each stage of a worker may take;
-//! - [`terminate`]: ends by force;
 //! - [`nesting`]: pools inside tasks.
-//!
-//! [`support`] is what these tests share.
 
 mod breaker;
 mod events;
@@ -30,14 +26,11 @@ mod idle;
 mod kill;
 mod limits;
 mod moments;
-mod nesting;
+pub(super) mod nesting;
 mod numbers;
 mod places;
 mod recycling;
 mod replace;
 mod replacements;
-mod shutdown;
 mod stages;
-mod support;
-mod terminate;
 mod warm_up;

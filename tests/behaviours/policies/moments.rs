@@ -15,7 +15,7 @@ use procpool_testkit::pool::assert_works;
 use procpool_testkit::task::{kill_self, pid};
 use procpool_testkit::{gate, program, watch};
 
-use super::support::{
+use crate::behaviours::lives::{
     NEVER, SHORT, await_exit, await_start, builder, exits, refuse_sigterm, replacing, stop_at,
     until,
 };

@@ -12,7 +12,7 @@ use procpool_testkit::pool::assert_works;
 use procpool_testkit::task::pid;
 use procpool_testkit::watch;
 
-use super::support::{SHORT, builder, exits, until};
+use crate::behaviours::lives::{SHORT, builder, exits, until};
 
 /// Runs a pool in a task, whose task writes down who it is and stops at the crossing.
 pub(crate) fn keep_busy_inside((places, who): (Places, String)) {

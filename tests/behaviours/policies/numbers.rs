@@ -6,7 +6,7 @@ use procpool_testkit::os::is_gone;
 use procpool_testkit::task::{kill_self, pid};
 use procpool_testkit::watch;
 
-use super::support::{SHORT, await_exit, builder, park, until};
+use crate::behaviours::lives::{SHORT, await_exit, builder, park, until};
 
 /// How many workers there are, in whatever state.
 fn workers(stats: &Stats) -> usize {

@@ -8,7 +8,7 @@ use procpool_testkit::pool::assert_works;
 use procpool_testkit::task::kill_self;
 use procpool_testkit::watch;
 
-use super::support::{await_start, builder};
+use crate::behaviours::lives::{await_start, builder};
 
 /// Says who it is.
 fn place(_: ()) -> Option<usize> {

@@ -9,7 +9,7 @@ use procpool_testkit::pool::assert_works;
 use procpool_testkit::task::pid;
 use procpool_testkit::watch;
 
-use super::support::{await_exit, builder, count, exits, note, notes};
+use crate::behaviours::lives::{await_exit, builder, count, exits, note, notes};
 
 fn pool(max_workers: usize, tasks: u64) -> ProcessPoolExecutor {
     builder(max_workers).max_tasks_per_child(tasks).build().expect("a pool can be made")

@@ -12,7 +12,9 @@ use procpool_testkit::pool::assert_works;
 use procpool_testkit::task::{kill_self, pid};
 use procpool_testkit::watch;
 
-use super::support::{await_exit, builder, count, exits, note, park, replacing, stop_at, until};
+use crate::behaviours::lives::{
+    await_exit, builder, count, exits, note, park, replacing, stop_at, until,
+};
 
 /// Notes that it runs, and kills its worker.
 fn die(path: String) {

@@ -10,7 +10,7 @@ use procpool_testkit::os::is_gone;
 use procpool_testkit::task::pid;
 use procpool_testkit::watch;
 
-use super::support::{await_exit, await_start, builder, count, exits, note, notes};
+use crate::behaviours::lives::{await_exit, await_start, builder, count, exits, note, notes};
 
 type Where = (Places, String);
 

@@ -10,7 +10,7 @@ use procpool_testkit::pool::assert_works;
 use procpool_testkit::task::pid;
 use procpool_testkit::{os, program, start, watch};
 
-use super::support::{NEVER, SHORT, builder, park, refuse_sigterm};
+use crate::behaviours::lives::{NEVER, SHORT, builder, park, refuse_sigterm};
 
 const TABLE: &str = include_str!("../../../crates/procpool/src/lib.rs");
 

@@ -12,7 +12,7 @@ use procpool_testkit::pool::assert_works;
 use procpool_testkit::task::pid;
 use procpool_testkit::watch;
 
-use super::support::{await_event, await_exit, builder, count, note};
+use crate::behaviours::lives::{await_event, await_exit, builder, count, note};
 
 fn initializer((places, path): (Places, String)) {
     note((path, "begins".to_owned()));

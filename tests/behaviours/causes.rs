@@ -7,7 +7,7 @@ use procpool_testkit::pool::cause_of;
 use procpool_testkit::task::pid;
 use serde::de::DeserializeOwned;
 
-use super::support::{PROMISE, prompt_error};
+use crate::behaviours::errors::{PROMISE, prompt_error};
 
 /// Waits for `future` to fail in time, and returns what broke its pool.
 pub(crate) fn cause_for<T: DeserializeOwned + 'static>(future: &Future<T>) -> BrokenCause {

@@ -11,7 +11,7 @@ use procpool_testkit::os::Watched;
 use procpool_testkit::task::pid;
 use procpool_testkit::watch;
 
-use super::causes::{cause_after, cause_for};
+use crate::behaviours::causes::{cause_after, cause_for};
 use crate::behaviours::pools::{pool, pool_beside_another};
 
 /// Two workers, both with a task that stops at the crossing, and a task that waits.

@@ -10,7 +10,7 @@ use procpool_testkit::pool::assert_works;
 use procpool_testkit::task::pid;
 use procpool_testkit::watch;
 
-use super::support::{SHORT, builder, exits, until};
+use crate::behaviours::lives::{SHORT, builder, exits, until};
 
 /// A pool whose one worker runs a task, with others behind that.
 fn busy(crossing: &Crossing) -> (ProcessPoolExecutor, Future<u32>, Vec<Future<u32>>) {

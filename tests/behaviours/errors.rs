@@ -1,4 +1,4 @@
-//! What these tests share: programs, and errors that come in time.
+//! Programs that fail, and errors that come in time.
 
 use std::path::Path;
 use std::time::{Duration, Instant};

@@ -9,7 +9,7 @@ use procpool_testkit::pool::cause_of;
 use procpool_testkit::task::pid;
 use procpool_testkit::watch;
 
-use super::causes::{assert_broken, cause_after, cause_for};
+use crate::behaviours::causes::{assert_broken, cause_after, cause_for};
 use crate::behaviours::pools::{pool, pool_beside_another};
 
 // Behaviours: SUB-05, SHUT-17, SHUT-19, SHUT-21.

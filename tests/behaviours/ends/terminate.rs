@@ -11,9 +11,10 @@ use procpool_testkit::task::{kill_self, pid};
 use procpool_testkit::{gate, watch};
 use serde::de::DeserializeOwned;
 
-use super::support::{
+use crate::behaviours::lives::{
     NEVER, SHORT, await_exit, await_start, builder, count, exits, note, park, refuse_sigterm, until,
 };
+use crate::behaviours::policies::nesting::keep_busy_inside;
 
 /// How a pool is ended by force.
 type End = fn(&ProcessPoolExecutor);
@@ -240,7 +241,7 @@ fn the_workers_of_pools_inside_tasks_end_too() {
             let crossing = Crossing::new();
             let who = crossing.file("inner");
             let executor = builder(1).build().unwrap();
-            executor.submit(super::nesting::keep_busy_inside, (crossing.places(), who.clone()));
+            executor.submit(keep_busy_inside, (crossing.places(), who.clone()));
             crossing.wait_for(1);
             let inner = Watched::new(std::fs::read_to_string(who).unwrap().parse().unwrap());
             end(&executor);

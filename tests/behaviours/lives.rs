@@ -1,4 +1,4 @@
-//! What these tests share: pools, notes that workers take, and the story of a pool.
+//! The lives of workers: pools, notes that workers take, and the story of a pool.
 
 use std::path::Path;
 use std::time::Duration;

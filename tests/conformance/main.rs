@@ -11,6 +11,8 @@
 //! CONFORMANCE_RESULTS=FILE.json …      the results go there, not to target/conformance/results.json, and
 //!                                      what failures leave goes to FILE.failures
 //! ```
+//!
+//! Adapters and files are named as seen from the workspace's folder.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -33,6 +35,9 @@ fn main() -> ExitCode {
 }
 
 fn judge(arguments: &Arguments) -> Result<ExitCode, String> {
+    // Cargo starts a test in the folder of its package.
+    let root = program::root();
+    std::env::set_current_dir(root).map_err(|error| format!("{}: {error}", root.display()))?;
     for name in environment::unknown() {
         eprintln!("warning: the suite has no variable {name}; it changes nothing");
     }

@@ -35,7 +35,7 @@ const MOMENTS: [Moment; 9] = [
 
 /// Declares which cells are run, and the macro that makes a test of each for a start method.
 macro_rules! run_cells {
-    ($($name:ident $moment:ident: $($cell:ident $fault:ident),*;)*) => {
+    ($($name:ident $moment:ident { $(cell!($cell:ident $fault:ident);)* })*) => {
         const RUN: &[(Moment, &[Fault])] =
             &[$((Moment::$moment, &[$(Fault::$fault),*])),*];
 
@@ -44,7 +44,6 @@ macro_rules! run_cells {
                 mod $method_name {
                     $(mod $name {
                         $(
-                            // Behaviours: SUB-06, SUB-08, BRK-01, BRK-02, BRK-03, BRK-16, INIT-03, INIT-04, SER-01, SER-03, SER-04, SER-05, SER-06, SER-08, SER-09, PAR-01, PAR-02, PAR-03, TMO-02, TMO-03.
                             #[test]
                             fn $cell() {
                                 use crate::table::{Cell, Method, Moment};
@@ -64,24 +63,131 @@ macro_rules! run_cells {
 }
 
 run_cells! {
-    argument_encode ArgumentEncode: error Error, panic Panic, exit Exit, raw_exit RawExit,
-        sigkill Sigkill, sigsegv Sigsegv, sigstop Sigstop;
-    argument_decode ArgumentDecode: error Error, panic Panic, exit Exit, raw_exit RawExit,
-        sigkill Sigkill, sigsegv Sigsegv, sigstop Sigstop;
-    initializer Initializer: error Error, panic Panic, exit Exit, raw_exit RawExit,
-        sigkill Sigkill, sigsegv Sigsegv, sigstop Sigstop;
-    run Run: error Error, panic Panic, exit Exit, raw_exit RawExit,
-        sigkill Sigkill, sigsegv Sigsegv, sigstop Sigstop;
-    result_encode ResultEncode: error Error, panic Panic, exit Exit, raw_exit RawExit,
-        sigkill Sigkill, sigsegv Sigsegv, sigstop Sigstop;
-    result_decode ResultDecode: error Error, panic Panic, exit Exit, raw_exit RawExit,
-        sigkill Sigkill, sigsegv Sigsegv, sigstop Sigstop;
-    callback Callback: panic Panic, exit Exit, raw_exit RawExit,
-        sigkill Sigkill, sigsegv Sigsegv, sigstop Sigstop;
-    finalizer Finalizer: panic Panic, exit Exit, raw_exit RawExit,
-        sigkill Sigkill, sigsegv Sigsegv, sigstop Sigstop;
-    idle Idle: panic Panic, exit Exit, raw_exit RawExit,
-        sigkill Sigkill, sigsegv Sigsegv, sigstop Sigstop;
+    argument_encode ArgumentEncode {
+        // Behaviours: SER-01.
+        cell!(error Error);
+        // Behaviours: SER-01.
+        cell!(panic Panic);
+        // Behaviours: PAR-02.
+        cell!(exit Exit);
+        // Behaviours: PAR-02.
+        cell!(raw_exit RawExit);
+        // Behaviours: PAR-01, PAR-03.
+        cell!(sigkill Sigkill);
+        // Behaviours: PAR-01, PAR-03.
+        cell!(sigsegv Sigsegv);
+        cell!(sigstop Sigstop);
+    }
+    argument_decode ArgumentDecode {
+        // Behaviours: SER-03.
+        cell!(error Error);
+        // Behaviours: SER-03.
+        cell!(panic Panic);
+        // Behaviours: SER-04, SER-05.
+        cell!(exit Exit);
+        // Behaviours: SER-04, SER-05.
+        cell!(raw_exit RawExit);
+        // Behaviours: SER-04, SER-05.
+        cell!(sigkill Sigkill);
+        // Behaviours: SER-04, SER-05.
+        cell!(sigsegv Sigsegv);
+        // Behaviours: TMO-02, TMO-03.
+        cell!(sigstop Sigstop);
+    }
+    initializer Initializer {
+        // Behaviours: INIT-03.
+        cell!(error Error);
+        // Behaviours: INIT-03.
+        cell!(panic Panic);
+        // Behaviours: INIT-04.
+        cell!(exit Exit);
+        // Behaviours: INIT-04.
+        cell!(raw_exit RawExit);
+        // Behaviours: INIT-04.
+        cell!(sigkill Sigkill);
+        // Behaviours: INIT-04.
+        cell!(sigsegv Sigsegv);
+        cell!(sigstop Sigstop);
+    }
+    run Run {
+        // Behaviours: SUB-08.
+        cell!(error Error);
+        // Behaviours: SUB-06.
+        cell!(panic Panic);
+        // Behaviours: BRK-02, BRK-03.
+        cell!(exit Exit);
+        // Behaviours: BRK-02, BRK-03.
+        cell!(raw_exit RawExit);
+        // Behaviours: BRK-01, BRK-02.
+        cell!(sigkill Sigkill);
+        // Behaviours: BRK-01, BRK-02.
+        cell!(sigsegv Sigsegv);
+        // Behaviours: TMO-02, TMO-03.
+        cell!(sigstop Sigstop);
+    }
+    result_encode ResultEncode {
+        // Behaviours: SER-06.
+        cell!(error Error);
+        // Behaviours: SER-06.
+        cell!(panic Panic);
+        // Behaviours: SER-08.
+        cell!(exit Exit);
+        // Behaviours: SER-08.
+        cell!(raw_exit RawExit);
+        // Behaviours: SER-08.
+        cell!(sigkill Sigkill);
+        // Behaviours: SER-08.
+        cell!(sigsegv Sigsegv);
+        // Behaviours: TMO-02, TMO-03.
+        cell!(sigstop Sigstop);
+    }
+    result_decode ResultDecode {
+        // Behaviours: SER-09.
+        cell!(error Error);
+        // Behaviours: SER-09.
+        cell!(panic Panic);
+        // Behaviours: PAR-02.
+        cell!(exit Exit);
+        // Behaviours: PAR-02.
+        cell!(raw_exit RawExit);
+        // Behaviours: PAR-01, PAR-03.
+        cell!(sigkill Sigkill);
+        // Behaviours: PAR-01, PAR-03.
+        cell!(sigsegv Sigsegv);
+        cell!(sigstop Sigstop);
+    }
+    callback Callback {
+        cell!(panic Panic);
+        // Behaviours: PAR-02.
+        cell!(exit Exit);
+        // Behaviours: PAR-02.
+        cell!(raw_exit RawExit);
+        // Behaviours: PAR-01, PAR-03.
+        cell!(sigkill Sigkill);
+        // Behaviours: PAR-01, PAR-03.
+        cell!(sigsegv Sigsegv);
+        cell!(sigstop Sigstop);
+    }
+    finalizer Finalizer {
+        cell!(panic Panic);
+        cell!(exit Exit);
+        cell!(raw_exit RawExit);
+        cell!(sigkill Sigkill);
+        cell!(sigsegv Sigsegv);
+        cell!(sigstop Sigstop);
+    }
+    idle Idle {
+        cell!(panic Panic);
+        // Behaviours: BRK-16.
+        cell!(exit Exit);
+        // Behaviours: BRK-16.
+        cell!(raw_exit RawExit);
+        // Behaviours: BRK-16.
+        cell!(sigkill Sigkill);
+        // Behaviours: BRK-16.
+        cell!(sigsegv Sigsegv);
+        cell!(sigstop Sigstop);
+    }
 }
 
 // One line for each start method.

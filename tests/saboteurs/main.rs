@@ -15,10 +15,10 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use procpool_adapter::saboteurs;
 use procpool_conformance::case::Case;
 use procpool_conformance::cases;
-use procpool_conformance::contract::Description;
 use procpool_conformance::environment;
 use procpool_conformance::run::{Adapter, Limits};
 use procpool_conformance::suite::{Result as Judged, Verdict};
+use procpool_contract::Description;
 use procpool_testkit::program;
 
 use kills::{Kill, Kills};

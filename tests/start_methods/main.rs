@@ -10,8 +10,7 @@
 //! - [`surroundings`]: what is missing around the program is named;
 //! - [`orphans`]: the program is killed, and nobody stays.
 //!
-//! Pools of the default method are what all other tests are about; those of `Forkserver` have
-//! `under_forkserver` too.
+//! What is promised of every pool is in `behaviours`, which are run under each method.
 
 mod alike;
 mod early;

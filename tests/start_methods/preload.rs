@@ -11,9 +11,9 @@ use procpool::{
     Activity, BrokenCause, Builder, Error, ProcessPoolExecutor, ShutdownOptions, StartMethod,
     WorkerExit,
 };
+use procpool_testkit::crossing::{Crossing, cross};
+use procpool_testkit::pool::{cause_of, cause_reported_by};
 use procpool_testkit::{os, watch};
-
-use crate::server::{Crossing, cause_of, cross};
 
 const MIB: usize = 1 << 20;
 
@@ -54,7 +54,7 @@ fn shares_of_workers(builder: Builder) -> [usize; 3] {
     crossing.wait_for(3);
     let workers = os::children_of(server);
     let shares: Vec<usize> = workers.iter().map(|worker| share_of(worker.pid)).collect();
-    crossing.go.give(3);
+    crossing.let_go(3);
     let expected: usize = (0..LOADED).map(|index| index % 251).sum();
     assert!(tasks.iter().all(|task| task.result().unwrap().1 == expected), "they read the block");
     shares.try_into().expect("three workers")
@@ -73,7 +73,7 @@ fn copies_go_on_with_the_same_random_numbers() {
         let executor = builder.max_workers(2).build().unwrap();
         let tasks = [(); 2].map(|()| executor.submit(draw, crossing.places()));
         crossing.wait_for(2);
-        crossing.go.give(2);
+        crossing.let_go(2);
         tasks.map(|task| task.result().unwrap())
     };
     watch::within(watch::HANG, move || {
@@ -100,10 +100,9 @@ fn cause_with(preload: fn(), limit: Duration) -> (BrokenCause, String) {
     watch::within(watch::HANG, move || {
         let builder = forkserver().preload(preload).start_timeout(limit);
         let executor = builder.max_workers(2).build().unwrap();
-        let error = executor.submit(|()| (), ()).error();
-        let text = error.as_ref().map(ToString::to_string).unwrap_or_default();
-        let cause = cause_of(error);
-        assert_eq!(cause_of(executor.submit(|()| (), ()).error()), cause);
+        let error = executor.submit(|()| (), ()).error().expect("it cannot run");
+        let (text, cause) = (error.to_string(), cause_of(&error).clone());
+        assert_eq!(cause_reported_by(&executor.submit(|()| (), ())), cause);
         (cause, text)
     })
 }
@@ -178,7 +177,7 @@ fn one_that_never_returns_keeps_nobody_from_ending_the_pool() {
         let executor = forkserver().preload(hang).start_timeout(watch::HANG * 10).build().unwrap();
         let task = executor.submit(|()| (), ());
         executor.kill_workers();
-        assert_eq!(cause_of(task.error()), BrokenCause::Killed);
+        assert_eq!(cause_reported_by(&task), BrokenCause::Killed);
         drop(executor);
         let executor = forkserver().preload(hang).start_timeout(watch::HANG * 10).build().unwrap();
         let task = executor.submit(|()| (), ());

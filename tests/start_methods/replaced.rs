@@ -10,10 +10,10 @@ use procpool::{
     Activity, BrokenCause, Builder, DeathPolicy, Error, Event, EventKind, ExitReason,
     ProcessPoolExecutor, StartMethod, WorkerExit,
 };
+use procpool_testkit::crossing::{Crossing, cross};
 use procpool_testkit::os::{self, Watched};
+use procpool_testkit::pool::cause_reported_by;
 use procpool_testkit::watch;
-
-use crate::server::{Crossing, cause_of, cross};
 
 fn replacing(retries: u32) -> Builder {
     let builder = ProcessPoolExecutor::builder().start_method(StartMethod::Forkserver);
@@ -47,7 +47,7 @@ fn tasks_of_its_workers_are_tried_again_on_workers_of_another_one() {
         let waiting = executor.submit(who, ());
         end(&server, Signal::SIGKILL);
         crossing.wait_for(2);
-        crossing.go.give(2);
+        crossing.let_go(2);
         assert!(tasks.iter().all(|task| task.result().is_ok()), "{tasks:?}");
         assert_ne!(waiting.result().unwrap().1, server.pid);
         drop(executor);
@@ -117,7 +117,7 @@ fn one_that_never_gets_ready_breaks_the_pool_after_so_many_starts() {
     watch::within(watch::HANG, || {
         let builder = replacing(0).preload(|| std::process::exit(7)).max_failed_starts(3);
         let executor = builder.max_workers(2).build().unwrap();
-        let cause = cause_of(executor.submit(|()| (), ()).error());
+        let cause = cause_reported_by(&executor.submit(|()| (), ()));
         let BrokenCause::ServerDied { exit, activity, .. } = cause else { panic!("{cause}") };
         assert_eq!((exit, activity), (WorkerExit::Code(7), Activity::Preloading));
     });
@@ -155,7 +155,7 @@ fn one_that_does_not_answer_is_replaced() {
         // One of them needs a worker that this server does not start.
         let tasks = [(); 2].map(|()| executor.submit(cross, crossing.places()));
         assert!(server.ended_within(watch::HANG), "it is given up");
-        crossing.go.give(3);
+        crossing.let_go(3);
         assert!(tasks.iter().all(|task| task.result().is_ok()), "{tasks:?}");
     });
 }
@@ -168,7 +168,7 @@ fn one_that_never_answers_is_the_cause_at_last() {
         };
         let limit = Duration::from_millis(300);
         let builder = replacing(0).preload(hang).start_timeout(limit).max_failed_starts(2);
-        let cause = cause_of(builder.build().unwrap().submit(|()| (), ()).error());
+        let cause = cause_reported_by(&builder.build().unwrap().submit(|()| (), ()));
         let BrokenCause::ServerTimeout { activity, .. } = cause else { panic!("{cause}") };
         assert_eq!(activity, Activity::Preloading);
     });

@@ -11,49 +11,10 @@ use nix::unistd::Pid;
 use procpool::{
     Activity, BrokenCause, Builder, Error, Future, ProcessPoolExecutor, StartMethod, WorkerExit,
 };
-use procpool_testkit::gate::{self, Gate};
+use procpool_testkit::crossing::{Crossing, cross};
 use procpool_testkit::os::{self, Watched};
+use procpool_testkit::pool::{cause_of, cause_reported_by};
 use procpool_testkit::watch;
-use tempfile::TempDir;
-
-/// Where tasks arrive, and wait to go on.
-pub(crate) struct Crossing {
-    arrived: Gate,
-    pub(crate) go: Gate,
-    _folder: TempDir,
-}
-
-impl Crossing {
-    pub(crate) fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let gate = |name| Gate::new(folder.path(), name);
-        Self { arrived: gate("arrived"), go: gate("go"), _folder: folder }
-    }
-
-    /// For [`cross`].
-    pub(crate) fn places(&self) -> (String, String) {
-        (self.arrived.path(), self.go.path())
-    }
-
-    pub(crate) fn wait_for(&self, tasks: usize) {
-        self.arrived.take(tasks, watch::HANG).unwrap();
-    }
-}
-
-/// Says that it is there, waits until it may go on, and says who it was.
-pub(crate) fn cross((arrived, go): (String, String)) -> u32 {
-    gate::give(&arrived);
-    gate::take(&go);
-    std::process::id()
-}
-
-/// What broke the pool, by the word of one error.
-pub(crate) fn cause_of(error: Option<Error>) -> BrokenCause {
-    match error {
-        Some(Error::BrokenProcessPool(broken)) => broken.cause().clone(),
-        other => panic!("not a broken pool: {other:?}"),
-    }
-}
 
 /// A pool with a server, of which one worker is idle and another one runs a task.
 struct Pair {
@@ -87,8 +48,8 @@ fn a_server_that_is_killed_is_the_cause_and_its_workers_are_gone() {
     watch::within(watch::HANG, || {
         let pair = Pair::new(|builder| builder);
         send(&pair.server, Signal::SIGKILL);
-        let error = pair.task.error();
-        let text = error.as_ref().map(ToString::to_string).unwrap_or_default();
+        let error = pair.task.error().expect("its server is gone");
+        let text = error.to_string();
         let expected = BrokenCause::ServerDied {
             pid: pair.server.pid,
             exit: WorkerExit::Signal(libc::SIGKILL),
@@ -96,9 +57,9 @@ fn a_server_that_is_killed_is_the_cause_and_its_workers_are_gone() {
             refused: None,
             copy: false,
         };
-        assert_eq!(cause_of(error), expected);
+        assert_eq!(cause_of(&error), &expected);
         assert!(text.ends_with("was killed by SIGKILL while idle"), "{text}");
-        assert_eq!(cause_of(pair.executor.submit(|()| (), ()).error()), expected);
+        assert_eq!(cause_reported_by(&pair.executor.submit(|()| (), ())), expected);
         drop(pair.executor);
         assert!(pair.idle.ended_within(Duration::ZERO), "drop waits for the workers");
         assert_eq!(os::process(pair.server.pid), None, "it is reaped");
@@ -111,7 +72,7 @@ fn a_death_is_told_though_the_server_does_not_say_how() {
         let pair = Pair::new(|builder| builder);
         send(&pair.server, Signal::SIGSTOP);
         send(&pair.idle, Signal::SIGKILL);
-        let cause = cause_of(pair.task.error());
+        let cause = cause_reported_by(&pair.task);
         let BrokenCause::WorkerDied(death) = cause else { panic!("{cause}") };
         assert_eq!((death.pid, death.exit), (pair.idle.pid, WorkerExit::Unknown));
     });
@@ -125,10 +86,10 @@ fn a_server_that_does_not_answer_is_given_up() {
         let second = pair.executor.submit(cross, pair.crossing.places());
         pair.crossing.wait_for(1);
         send(&pair.server, Signal::SIGSTOP);
-        let cause = cause_of(pair.executor.submit(|()| (), ()).error());
+        let cause = cause_reported_by(&pair.executor.submit(|()| (), ()));
         let BrokenCause::ServerTimeout { pid, activity, .. } = cause else { panic!("{cause}") };
         assert_eq!((pid, activity), (pair.server.pid, Activity::Idle));
-        assert_eq!(cause_of(second.error()), cause);
+        assert_eq!(cause_reported_by(&second), cause);
         drop(pair.executor);
         assert_eq!(os::process(pair.server.pid), None, "it is killed and reaped");
     });
@@ -155,7 +116,7 @@ fn a_server_that_was_slow_leaves_the_group_of_a_worker_that_left_alone() {
         // The server learns in one go that it was asked to, and that it has ended.
         send(&server, Signal::SIGCONT);
         dropped.join().unwrap();
-        crossing.go.give(1);
+        crossing.let_go(1);
         crossing.wait_for(1);
     });
 }
@@ -164,7 +125,7 @@ fn a_server_that_was_slow_leaves_the_group_of_a_worker_that_left_alone() {
 fn a_stopped_server_keeps_nobody_from_dropping_the_pool() {
     watch::within(watch::HANG, || {
         let pair = Pair::new(|builder| builder);
-        pair.crossing.go.give(1);
+        pair.crossing.let_go(1);
         pair.task.result().unwrap();
         send(&pair.server, Signal::SIGSTOP);
         drop(pair.executor);
@@ -235,11 +196,11 @@ fn a_server_without_room_for_another_worker_leaves_the_work_to_those_there_are()
         let second = pair.executor.submit(cross, pair.crossing.places());
         pair.crossing.wait_for(1);
         let third = pair.executor.submit(|()| std::process::id(), ());
-        pair.crossing.go.give(2);
+        pair.crossing.let_go(2);
         let busy = [pair.task.result().unwrap(), second.result().unwrap()];
         assert!(busy.contains(&third.result().unwrap()));
         let descriptors = os::descriptors_of(pair.server.pid).len();
-        pair.crossing.go.give(3);
+        pair.crossing.let_go(3);
         let more = [(); 3].map(|()| pair.executor.submit(cross, pair.crossing.places()));
         assert!(more.iter().all(|task| busy.contains(&task.result().unwrap())));
         assert_eq!(os::descriptors_of(pair.server.pid).len(), descriptors, "none is lost");
@@ -251,7 +212,7 @@ fn a_worker_that_dies_alone_has_its_status_told() {
     watch::within(watch::HANG, || {
         let pair = Pair::new(|builder| builder);
         send(&pair.idle, Signal::SIGTERM);
-        let cause = cause_of(pair.task.error());
+        let cause = cause_reported_by(&pair.task);
         let BrokenCause::WorkerDied(death) = cause else { panic!("{cause}") };
         assert_eq!((death.pid, death.exit), (pair.idle.pid, WorkerExit::Signal(libc::SIGTERM)));
     });
@@ -272,7 +233,7 @@ fn a_server_has_nothing_of_another_pool() {
         all.sort_unstable();
         all.dedup();
         for pair in [&first, &second] {
-            pair.crossing.go.give(1);
+            pair.crossing.let_go(1);
         }
         assert_eq!((all.len(), count), (4, 4), "one each, and no two the same: {all:?}");
     });

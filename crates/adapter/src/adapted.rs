@@ -9,15 +9,15 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use procpool_conformance::contract::{
+use procpool_contract::{
     Call, Description, ErrorClass, Failure, MapOptions, Outcome, PoolOptions, Until,
 };
 use serde_json::Value;
 
 use crate::adapter::{Adapter, Initialize, Run, Tells};
-use crate::carry_out::pulled;
 use crate::library::{Callback, Future, Library, Map, Pool, Stop};
 use crate::settings::{MapSettings, Settings};
+use crate::trace::pulled;
 use crate::wire::Wire;
 use crate::{body, description};
 

@@ -11,7 +11,7 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use procpool_conformance::contract::{ErrorClass, Until};
+use procpool_contract::{ErrorClass, Until};
 
 use crate::library::Callback;
 use crate::settings::{MapSettings, Settings};

@@ -6,7 +6,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use nix::sys::signal::{SigHandler, Signal, raise, signal};
-use procpool_conformance::contract::{Body, Call, EventKind};
+use procpool_contract::{Body, Call, EventKind};
 use serde_json::{Value, json};
 
 use crate::trace;

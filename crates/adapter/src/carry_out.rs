@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use nix::unistd::dup2_stdout;
-use procpool_conformance::contract::{
-    Call, Client, ErrorClass, EventKind, Line, Moment, Outcome, Scenario, Step, UNSUPPORTED, now,
+use procpool_contract::{
+    Client, ErrorClass, EventKind, Line, Moment, Outcome, Scenario, Step, UNSUPPORTED, now,
 };
 use serde_json::{Value, json};
 
@@ -246,9 +246,4 @@ impl Run<'_> {
     fn all(&self, names: &[String]) -> Result<Vec<Arc<dyn Future>>, Stop> {
         names.iter().map(|name| find(&self.names.futures, name)).collect()
     }
-}
-
-/// Returns calls as an input that notes when each is taken.
-pub fn pulled(calls: Vec<Call>) -> impl Iterator<Item = Call> + Send + 'static {
-    calls.into_iter().inspect(|call| trace::write(EventKind::Pull, &call.tag))
 }

@@ -1,6 +1,6 @@
 //! What an adapter says of itself: a JSON text, completed for a start method.
 
-use procpool_conformance::contract::Description;
+use procpool_contract::Description;
 use serde_json::Value;
 
 /// The member of the text that has, for each start method, the capabilities that not all have.
@@ -26,7 +26,7 @@ pub(crate) fn described(text: &str, start_method: &str) -> Result<Description, S
 
 #[cfg(test)]
 mod tests {
-    use procpool_conformance::contract::Capability;
+    use procpool_contract::Capability;
 
     use super::*;
 

@@ -30,9 +30,10 @@ pub mod saboteurs;
 
 pub use adapted::Adapted;
 pub use adapter::{Adapter, Classified, Given, caught};
-pub use carry_out::{begin, main, pulled, serve};
+pub use carry_out::{begin, main, serve};
 pub use library::Stop;
+pub use trace::pulled;
 pub use wire::Wire;
 
 /// Words of the contract that the tables of adapters are written in.
-pub use procpool_conformance::contract::{ErrorClass, Until};
+pub use procpool_contract::{ErrorClass, Until};

@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use procpool_conformance::contract::{
+use procpool_contract::{
     Call, Description, ErrorClass, Failure, MapOptions, Outcome, PoolOptions, Until,
 };
 use serde_json::Value;

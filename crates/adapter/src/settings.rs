@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use procpool_conformance::contract::{ErrorClass, MapOptions, PoolOptions};
+use procpool_contract::{ErrorClass, MapOptions, PoolOptions};
 
 use crate::library::Stop;
 

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use nix::unistd::{getpid, getppid};
-use procpool_conformance::contract::{
-    Event, EventKind, FOLDER_VARIABLE, OPENED_FILE, TRACE_FILE, gate_file, now,
+use procpool_contract::{
+    Call, Event, EventKind, FOLDER_VARIABLE, OPENED_FILE, TRACE_FILE, gate_file, now,
 };
 
 /// How often a gate is looked at. Lower takes a processor from the pool, higher makes cases longer.
@@ -56,4 +56,9 @@ pub fn pass(gate: &str) {
     while !path.exists() {
         std::thread::sleep(TICK);
     }
+}
+
+/// Returns calls as an input that notes when each is taken.
+pub fn pulled(calls: Vec<Call>) -> impl Iterator<Item = Call> + Send + 'static {
+    calls.into_iter().inspect(|call| write(EventKind::Pull, &call.tag))
 }

@@ -1,6 +1,6 @@
 //! What travels between client and worker: a text, and perhaps something that fails on the way.
 
-use procpool_conformance::contract::{Call, Place};
+use procpool_contract::{Call, Place};
 use serde::de::{self, Deserializer};
 use serde::ser::{self, Serializer};
 use serde::{Deserialize, Serialize};

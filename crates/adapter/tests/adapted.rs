@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use procpool_adapter::library::{Future, Library, Pool};
 use procpool_adapter::{Adapted, Adapter, Classified, ErrorClass, Stop, Until, Wire};
-use procpool_conformance::contract::{Body, Call, PoolOptions};
+use procpool_contract::{Body, Call, PoolOptions};
 
 /// What it has for each thing. A pool refuses when it is one of 9 workers; a task fails by its name.
 const TOY: Adapter<(), usize, Toy, ToyError> = Adapter {

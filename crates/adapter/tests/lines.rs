@@ -18,7 +18,10 @@ const RUST: [(&str, &[&str]); 2] = [
         "procpool-adapter",
         &["crates/adapter/src/procpool_pool.rs", "crates/adapter/src/bin/procpool-adapter.rs"],
     ),
-    ("procpool-adapter-procspawn", &["crates/adapter-procspawn/src/main.rs"]),
+    (
+        "procpool-adapter-procspawn",
+        &["crates/procspawn/src/bin/procpool-adapter-procspawn/main.rs"],
+    ),
 ];
 
 /// What comments look like: the beginning of one that ends with its line, and both ends of one that does
@@ -179,9 +182,9 @@ fn every_adapter_is_short() {
 }
 
 #[test]
-fn no_source_of_an_adapters_package_is_left_out() {
-    let folder = root().join("crates/adapter-procspawn/src");
-    let files = fs::read_dir(&folder).expect("the package has sources").map(|entry| {
+fn no_source_of_an_adapter_is_left_out() {
+    let folder = root().join("crates/procspawn/src/bin/procpool-adapter-procspawn");
+    let files = fs::read_dir(&folder).expect("the adapter has sources").map(|entry| {
         let path = entry.expect("the folder can be read").path();
         path.strip_prefix(root()).expect("it is in the workspace").to_owned()
     });

@@ -14,7 +14,9 @@ use crate::peers::contest::contest;
 use crate::peers::protocol::PeerError;
 use crate::peers::roster::{self, Entry};
 use crate::row::{Better, Chart, Contender, Kind, Row, Sample};
-use crate::rows::ROWS;
+
+/// Measures a row.
+pub(crate) type Measure = fn(&Bench) -> Outcome<Row>;
 
 /// The run.
 #[derive(Debug)]
@@ -46,12 +48,17 @@ impl Bench {
         })
     }
 
-    /// Runs the rows named in `only`, or all. A row that ends early is a row that says so.
-    pub(crate) fn run(&self, only: &[String], shown: &mut dyn FnMut(&Row)) -> Vec<Row> {
-        let chosen = ROWS
+    /// Runs those of `rows` that `only` names, or all. A row that ends early is a row that says so.
+    pub(crate) fn run(
+        &self,
+        rows: &[(&str, Measure)],
+        only: &[String],
+        shown: &mut dyn FnMut(&Row),
+    ) -> Vec<Row> {
+        let chosen = rows
             .iter()
             .filter(|(name, _)| only.is_empty() || only.iter().any(|chosen| chosen == name));
-        let mut rows = Vec::new();
+        let mut measured = Vec::new();
         for (name, measure) in chosen {
             eprintln!("{name} …");
             let (before, peers_before) = (Load::now(), self.peers_load.get());
@@ -64,9 +71,9 @@ impl Bench {
             let peers = self.peers_load.get().since(peers_before);
             row.others = span.map(|span| span.since(peers).of_others()).unwrap_or_default();
             shown(&row);
-            rows.push(row);
+            measured.push(row);
         }
-        rows
+        measured
     }
 
     pub(crate) fn is_quick(&self) -> bool {
@@ -152,6 +159,7 @@ mod tests {
     use std::cell::RefCell;
 
     use super::*;
+    use crate::rows::ROWS;
 
     fn bench(rounds: Option<usize>, roster: Vec<Entry>) -> Bench {
         Bench { mode: Mode::Quick, rounds, roster, peers_load: Cell::default() }
@@ -204,8 +212,9 @@ mod tests {
         // The quickest row, and not one of the others.
         let mut shown = Vec::new();
         let only = ["idle".to_owned()];
+        let bench = bench(Some(1), Vec::new());
         // Its workers would be this test program, which does not become one.
-        let rows = bench(Some(1), Vec::new()).run(&only, &mut |row| shown.push(row.name.clone()));
+        let rows = bench.run(&ROWS, &only, &mut |row| shown.push(row.name.clone()));
         assert_eq!(shown, ["idle"]);
         let why = rows[0].failed.as_deref().unwrap_or_default();
         assert!(why.contains("init"), "{why}");

@@ -55,9 +55,12 @@ use std::process::ExitCode;
 
 use crate::arguments::{Arguments, HELP, Mode};
 use crate::bench::Bench;
+use crate::limits::child::Role;
+use crate::limits::ping_pong;
 use crate::machine::Machine;
-use crate::report::{lines, results::Results};
-use crate::row::Row;
+use crate::report::lines;
+use crate::row::{Results, Row};
+use crate::rows::ROWS;
 
 /// What can fail at any step, with whatever it says.
 type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
@@ -76,18 +79,32 @@ pub fn for_the_book(name: &str, json: &str) -> Result<Vec<(String, String)>, Str
 pub fn main() -> ExitCode {
     procpool::init();
     let words: Vec<String> = std::env::args().skip(1).collect();
-    if let Some(outcome) = limits::child::play(&words) {
-        return exit_code(outcome.map(|()| true));
+    if let Some(role) = Role::read(&words) {
+        return exit_code(play(role).map(|()| true));
     }
     if let Some(outcome) = profile::play(&words) {
         return exit_code(outcome.map(|()| true));
     }
-    match Arguments::read(&words) {
+    match Arguments::read(&words, &ROWS.map(|(name, _)| name)) {
         Ok(arguments) => exit_code(run(&arguments)),
         Err(problem) => {
             eprint!("{problem}\n\n{HELP}");
             ExitCode::from(2)
         }
+    }
+}
+
+/// What this program does as a plain child of itself.
+fn play(role: Role) -> Outcome {
+    match role {
+        Role::Return => Ok(()),
+        Role::Echo => ping_pong::echo(),
+        Role::SpinningEcho => ping_pong::spinning_echo(),
+        Role::Hold { bytes, gate } => {
+            pools::touch_and_park((bytes, gate));
+            Ok(())
+        }
+        Role::QueuedMemory => rows::memory::print_queued(),
     }
 }
 
@@ -111,12 +128,12 @@ fn run(arguments: &Arguments) -> Outcome<bool> {
     let machine = Machine::here()?;
     println!("{}", lines::machine(&machine));
     let bench = Bench::new(arguments, Path::new(env!("CARGO_MANIFEST_DIR")))?;
-    let rows = bench.run(&arguments.only, &mut |row| print!("{}", lines::row(row)));
+    let rows = bench.run(&ROWS, &arguments.only, &mut |row| print!("{}", lines::row(row)));
     match arguments.mode {
         Mode::Quick | Mode::Profile => Ok(!rows.iter().any(Row::fails)),
         Mode::Full => {
             let partial = arguments.partial();
-            Results { machine, partial, rows }.write(&arguments.out)?;
+            report::write(&Results { machine, partial, rows }, &arguments.out)?;
             println!("{}", arguments.out.join("table.md").display());
             Ok(true)
         }

@@ -1,14 +1,25 @@
 //! What a row of the measurements came to.
 //!
-//! Owns the shape of the results: rows of figures with targets, and charts of contenders. The JSON
+//! Owns the shape of the results: a machine, rows of figures with targets, and charts of contenders. The JSON
 //! file is these types, written and read. Must not know how anything was measured or how it is shown.
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::machine::Machine;
 use crate::statistics::{median, quantile, ratios};
 use crate::target::{Target, Verdict};
+
+/// What a run came to.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Results {
+    pub(crate) machine: Machine,
+    /// What the run left out of a full one, as its command line said; empty if nothing.
+    #[serde(default)]
+    pub(crate) partial: String,
+    pub(crate) rows: Vec<Row>,
+}
 
 /// One row: what was compared, and what came of it.
 #[derive(Debug, Serialize, Deserialize)]

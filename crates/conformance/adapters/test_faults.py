@@ -30,7 +30,7 @@ AT_ONCE = 8
 # Besides Python, where each language's programs find the pools that were installed for its adapters.
 RUNNERS = {".py": [str(VENV)], ".mjs": ["node"], ".pl": ["perl"]}
 CARGO = ["cargo", "--locked", "--quiet"]
-RUST = ["--package", "procpool-adapter-procspawn"]
+RUST = ["--package", "procpool-procspawn"]
 NOT_INSTALLED = re.compile(r"ModuleNotFoundError|ERR_MODULE_NOT_FOUND|Can't locate \S+ in @INC")
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from adapter_process import SECONDS, Wrong, describe, json_lines, require, run, scratch
 
 ADAPTERS = Path(__file__).resolve().parent
-SCHEMA = ADAPTERS.parent / "schemas" / "description.json"
+SCHEMA = ADAPTERS.parents[1] / "contract/schemas/description.json"
 UNSUPPORTED = 77
 
 COMMANDS = {

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use procpool_contract::{Capability, Description, Policies, Scenario};
 use serde::{Deserialize, Serialize};
 
-use crate::contract::{Capability, Description, Policies, Scenario};
 use crate::history::{Finding, History};
 use crate::plan::Plan;
-use crate::property::Kind;
 
 /// How much a pool must keep to a requirement (RFC 2119).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -60,6 +59,17 @@ pub struct Case {
     pub property: Option<Kind>,
     /// What of the rules for every run it breaks on purpose.
     pub waives: &'static [Waiver],
+}
+
+/// What a property is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Tasks and their futures, cancelled here and there.
+    Futures,
+    /// Maps.
+    Maps,
+    /// Tasks some of which end their worker.
+    Deaths,
 }
 
 /// A choice that a case is about.

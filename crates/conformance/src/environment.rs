@@ -7,7 +7,7 @@
 use std::ffi::OsString;
 use std::str::FromStr;
 
-use crate::contract::FOLDER_VARIABLE;
+use procpool_contract::FOLDER_VARIABLE;
 
 /// The adapter's command: whom to judge.
 pub const ADAPTER: &str = "PROCPOOL_ADAPTER";

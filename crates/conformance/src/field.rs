@@ -16,14 +16,14 @@ const FOLDERS: [&str; 4] = [
     "crates/conformance/adapters/python/faults",
     "crates/conformance/adapters/node/faults",
     "crates/conformance/adapters/perl/faults",
-    "crates/adapter-procspawn/faults",
+    "crates/procspawn/faults",
 ];
 
 /// The files that pin versions, below that of the repository, and what stands between name and version.
 const PINS: [(&str, &str); 3] = [
     ("crates/bench/peers/python/requirements.txt", "=="),
     ("crates/bench/peers/node/package.json", "\": \""),
-    ("crates/adapter-procspawn/Cargo.toml", " = \"="),
+    ("crates/procspawn/Cargo.toml", " = \"="),
 ];
 
 /// The versions of what comes with a system, so that no file here pins it.

@@ -5,13 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-
-use crate::contract::{
+use procpool_contract::{
     Call, Description, ErrorClass, Event, EventKind, Failure, Line, Moment, Outcome, Scenario,
     Step, word,
 };
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// What a judge finds: nothing to say, or what the pool did that it must not.
 pub type Finding = Result<(), String>;

@@ -8,7 +8,8 @@
 //!                  History ──▶ judges (the case's own, and those of every run) ──▶ Verdict ──▶ reports
 //! ```
 //!
-//! - [`contract`]: the words that suite and adapters exchange.
+//! The words that suite and adapters exchange are those of [`procpool_contract`].
+//!
 //! - [`plan`]: the words in which cases are written; [`case`]: what a case is.
 //! - [`run`]: carries a plan out. [`history`]: what happened.
 //! - [`timeline`]: a history for people. [`judge`]: rules that hold for every run, and verdicts.
@@ -23,12 +24,10 @@ pub mod case;
 pub mod cases;
 pub mod catalogue;
 pub mod check;
-pub mod contract;
 pub mod environment;
 pub mod field;
 pub mod history;
 pub mod judge;
-mod markup;
 pub mod plan;
 pub mod property;
 pub mod report;

@@ -6,12 +6,11 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-
-use crate::contract::{
+use procpool_contract::{
     Body, Call, Client, EventKind, MapOptions, PoolOptions, Scenario, Step, Until, VERSION, word,
 };
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// A scenario and a script, as they grow.
 #[derive(Debug, Clone)]

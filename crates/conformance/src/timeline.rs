@@ -6,9 +6,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use crate::contract::{Call, EventKind, Moment, Outcome, Step, word};
+use procpool_contract::{Call, EventKind, Moment, Outcome, Step, word};
+use procpool_drawing::{Drawing, Rect};
+
 use crate::history::{History, brief, summary, told};
-use crate::markup::escaped;
 
 /// The most lines of a text, where nothing else is asked for.
 const MOST_LINES: usize = 200;
@@ -90,6 +91,18 @@ const WIDTH: f64 = 960.0;
 const NAMES: f64 = 120.0;
 const LANE: f64 = 26.0;
 
+const STYLE: &str = "\
+  svg { background: #fff; font: 11px sans-serif; }
+  text { fill: #1a1a1a; }
+  .grid { stroke: #ccc; }
+  .step { fill: #c9d3e0; }
+  .init { fill: #f0c36d; }
+  .task { fill: #8fc79a; }
+  .failed { fill: #e08a8a; }
+  .open { stroke: #a01818; stroke-width: 2; }
+  .end { text-anchor: end; }
+";
+
 /// Returns the drawing. What it shows is in its title and in the labels, too, for who cannot see it.
 pub fn svg(history: &History) -> String {
     let lanes = lanes(history);
@@ -98,56 +111,30 @@ pub fn svg(history: &History) -> String {
     let last = bars().filter_map(|bar| bar.end.or(Some(bar.begin))).max().unwrap_or(start + 1);
     let scale = (WIDTH - NAMES - 10.0) / (last - start).max(1) as f64;
     let height = LANE * lanes.len() as f64 + 30.0;
-    let title = escaped(&history.scenario.case);
-    let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" \
-         font-family=\"sans-serif\" font-size=\"11\"><title>Timeline of {title}</title><style>\
-         svg{{background:#fff;color:#1a1a1a}}.step{{fill:#c9d3e0}}.init{{fill:#f0c36d}}\
-         .task{{fill:#8fc79a}}.failed{{fill:#e08a8a}}.open{{stroke:#a01818;stroke-width:2}}\
-         text{{fill:#1a1a1a}}line{{stroke:#ccc}}</style>"
-    );
+    let took = format!("{:.1} ms", (last - start) as f64 / 1e6);
+    let title = format!("Timeline of {}", history.scenario.case);
+    let names: Vec<&str> = lanes.iter().map(|(name, _)| name.as_str()).collect();
+    let description = format!("{took} of {}", names.join(", "));
+    let mut drawing = Drawing::alone([0.0, 0.0, WIDTH, height], &title, &description, STYLE);
     for (row, (name, bars)) in lanes.iter().enumerate() {
         let top = LANE * row as f64 + 4.0;
-        let base = top + LANE - 4.0;
-        let _ = write!(
-            svg,
-            "<text x=\"4\" y=\"{:.1}\">{}</text><line x1=\"0\" x2=\"{WIDTH}\" y1=\"{base:.1}\" y2=\"{base:.1}\"/>",
-            top + 15.0,
-            escaped(name)
-        );
+        drawing.text("", 4.0, top + 15.0, name);
+        drawing.path("grid", format_args!("M0 {:.1}H{WIDTH:.1}", top + LANE - 4.0), None);
         for bar in bars {
             let x = NAMES + (bar.begin - start) as f64 * scale;
             let end = bar.end.unwrap_or(last);
             let width = ((end.max(bar.begin) - bar.begin) as f64 * scale).max(2.0);
             let open = if bar.end.is_none() { " open" } else { "" };
-            let _ = write!(
-                svg,
-                "<rect class=\"{}{open}\" x=\"{x:.1}\" y=\"{top:.1}\" width=\"{width:.1}\" height=\"{:.1}\">\
-                 <title>{}</title></rect>",
-                bar.kind,
-                LANE - 8.0,
-                escaped(&bar.label)
-            );
+            let rect = Rect { x, y: top, width, height: LANE - 8.0, radius: 0.0 };
+            drawing.rect(&format!("{}{open}", bar.kind), rect, bar.label.as_str());
             if width > 7.0 * bar.label.chars().count() as f64 {
-                let _ = write!(
-                    svg,
-                    "<text x=\"{:.1}\" y=\"{:.1}\">{}</text>",
-                    x + 3.0,
-                    top + 13.0,
-                    escaped(&bar.label)
-                );
+                drawing.text("", x + 3.0, top + 13.0, &bar.label);
             }
         }
     }
-    let _ = write!(
-        svg,
-        "<text x=\"{NAMES}\" y=\"{:.1}\">0 ms</text><text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{:.1} ms</text></svg>",
-        height - 8.0,
-        WIDTH - 8.0,
-        height - 8.0,
-        (last - start) as f64 / 1e6
-    );
-    svg
+    drawing.text("", NAMES, height - 8.0, "0 ms");
+    drawing.text("end", WIDTH - 8.0, height - 8.0, took);
+    drawing.finish()
 }
 
 fn lanes(history: &History) -> Vec<(String, Vec<Bar>)> {

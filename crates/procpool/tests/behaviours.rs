@@ -131,6 +131,20 @@ fn forgotten_rows(books: &Books) -> Vec<String> {
     rows().into_iter().filter(|row| !written.contains(row.as_str())).collect()
 }
 
+/// The most rows that a comment names: as many as the test of all ways to let a pool go. A comment with more says of
+/// each test what only some of them prove.
+const MOST_ROWS: usize = 10;
+
+/// Comments that name so many rows that none of them is said to be proved.
+fn blankets(books: &Books) -> Vec<String> {
+    let mut rows: BTreeMap<&str, usize> = BTreeMap::new();
+    for (_, place) in &books.named {
+        *rows.entry(place).or_default() += 1;
+    }
+    let blankets = rows.into_iter().filter(|(_, rows)| *rows > MOST_ROWS);
+    blankets.map(|(place, rows)| format!("{place}: {rows} rows")).collect()
+}
+
 /// Rows that are both in a test and in the table, or in the table twice.
 fn doubtful_rows(books: &Books) -> Vec<String> {
     let mut places: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
@@ -167,11 +181,12 @@ fn rows_out_of_order(books: &Books) -> Vec<String> {
 type Rule = fn(&Books) -> Vec<String>;
 
 /// All rules, by name.
-const RULES: [(&str, Rule); 7] = [
+const RULES: [(&str, Rule); 8] = [
     ("a comment that names rows belongs to a test", comments_astray),
     ("only rows of the list are named", unknown_rows),
     ("every row has a test or a reason", forgotten_rows),
     ("a row has a test or a reason, not both", doubtful_rows),
+    ("a comment names what its test proves", blankets),
     ("behaviours.md counts the rows", miscounted_areas),
     ("behaviours.md gives reasons", rows_without_reason),
     ("behaviours.md is in the order of the areas", rows_out_of_order),
@@ -221,6 +236,10 @@ fn every_rule_finds_what_it_is_for() {
         ]
     );
     assert_eq!(unknown_rows(&books), ["tests/some.rs:1: SUB-20"]);
+    let many: Vec<String> = rows().into_iter().take(MOST_ROWS + 1).collect();
+    let blanket = format!("{MARK}{}.\n#[test]\n", many.join(", "));
+    let blanket = Sources::from([("tests/some.rs".to_owned(), blanket)]);
+    assert_eq!(blankets(&Books::read(&blanket, page)), ["tests/some.rs:1: 11 rows"]);
     let forgotten = forgotten_rows(&books);
     assert_eq!(forgotten[..2], ["CFG-03", "CFG-04"]);
     assert_eq!(forgotten.len(), rows().len() - 3, "CFG-01, CFG-02 and CFG-05 are there");

@@ -7,7 +7,8 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 /// The name that a server gives itself.
 const SERVER: &str = "procpool-server";
@@ -85,6 +86,20 @@ fn processes() -> Vec<Process> {
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
         .filter_map(process)
         .collect()
+}
+
+/// Whether there is no such process, not even a zombie.
+pub fn is_gone(pid: u32) -> bool {
+    process(pid).is_none()
+}
+
+/// Sends a signal to a process that is not reaped yet: its number is still its own.
+///
+/// # Panics
+///
+/// When it is gone, or the system refuses.
+pub fn signal(pid: u32, signal: Signal) {
+    kill(Pid::from_raw(pid as i32), signal).expect("it is alive, or not reaped");
 }
 
 /// Returns the descriptors of `pid` and what they lead to, in order.

@@ -41,7 +41,7 @@ pub fn path_alone(name: &str) -> PathBuf {
     find(&build(&["--package", "procpool-testkit", "--bin", name]), name)
 }
 
-/// Returns the executable of the root package's test called `name`, which has a main function of its own.
+/// Returns the executable of the test called `name`, which has a main function of its own.
 ///
 /// # Panics
 ///

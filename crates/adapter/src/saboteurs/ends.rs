@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use procpool_conformance::contract::{Call, ErrorClass, PoolOptions};
+use procpool_contract::{Call, ErrorClass, PoolOptions};
 use serde_json::Value;
 
 use super::ours::Procpool;

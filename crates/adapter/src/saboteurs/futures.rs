@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use procpool_conformance::contract::{Call, ErrorClass};
+use procpool_contract::{Call, ErrorClass};
 use serde_json::Value;
 
 use super::{Saboteur, Twist, Twisted};
@@ -136,7 +136,7 @@ pub(super) const ALL: &[Saboteur] = &[
     twist!("calls-back-early", "Calls callbacks when they are added.", Early),
 ];
 
-fn change_failure(stop: Stop, change: fn(&mut procpool_conformance::contract::Failure)) -> Stop {
+fn change_failure(stop: Stop, change: fn(&mut procpool_contract::Failure)) -> Stop {
     match stop {
         Stop::Failed(mut failure) => {
             change(&mut failure);

@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use procpool_conformance::contract::{Call, FOLDER_VARIABLE, PoolOptions};
+use procpool_contract::{Call, FOLDER_VARIABLE, PoolOptions};
 use serde_json::Value;
 
 use super::ours::Procpool;

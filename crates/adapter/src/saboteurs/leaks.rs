@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use procpool_conformance::contract::PoolOptions;
+use procpool_contract::PoolOptions;
 
 use super::ours::Procpool;
 use super::{Honest, Saboteur, Twist, Twisted};

@@ -1,6 +1,6 @@
 //! Saboteurs of maps.
 
-use procpool_conformance::contract::{Call, MapOptions, Outcome};
+use procpool_contract::{Call, MapOptions, Outcome};
 
 use super::{Saboteur, Twist, Twisted};
 use crate::library::{Map, Pool, Stop};

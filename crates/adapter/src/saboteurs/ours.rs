@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use procpool::{Error, Future as OurFuture, ProcessPoolExecutor, StartMethod};
-use procpool_conformance::contract::{Description, PoolOptions, Until};
+use procpool_contract::{Description, PoolOptions, Until};
 
 use crate::adapted::Adapted;
 use crate::adapter::{Initialize, Run};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use procpool_conformance::contract::{Call, PoolOptions};
+use procpool_contract::{Call, PoolOptions};
 
 use super::ours::Procpool;
 use super::twist::Lost;

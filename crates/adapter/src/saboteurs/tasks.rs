@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use procpool_conformance::contract::{Body, Call, ErrorClass, EventKind};
+use procpool_contract::{Body, Call, ErrorClass, EventKind};
 use serde_json::Value;
 
 use super::init::run_changed;

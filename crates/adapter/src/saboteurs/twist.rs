@@ -5,9 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use procpool_conformance::contract::{
-    Call, Description, ErrorClass, MapOptions, PoolOptions, Until,
-};
+use procpool_contract::{Call, Description, ErrorClass, MapOptions, PoolOptions, Until};
 use serde_json::Value;
 
 use super::ours::Procpool;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use procpool_conformance::contract::Until;
+use procpool_contract::Until;
 
 use super::ours::Procpool;
 use super::{Saboteur, Twist, Twisted};

@@ -7,8 +7,6 @@ use std::process::{Child, Command, Stdio};
 
 use procpool_testkit::gate;
 
-use super::ping_pong;
-use crate::rows::memory;
 use crate::{Outcome, pools};
 
 /// The first argument of a child; a role follows.
@@ -42,7 +40,7 @@ impl Role {
     }
 
     /// Reads what [`command`](Self::command) wrote. `None` when this is no child.
-    fn read(arguments: &[String]) -> Option<Self> {
+    pub(crate) fn read(arguments: &[String]) -> Option<Self> {
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let [CHILD_ARGUMENT, role @ ..] = &arguments[..] else { return None };
         match role {
@@ -63,24 +61,6 @@ impl Role {
         command.arg(CHILD_ARGUMENT).args(self.arguments()).stdin(Stdio::null());
         command
     }
-
-    fn play(self) -> Outcome {
-        match self {
-            Self::Return => Ok(()),
-            Self::Echo => ping_pong::echo(),
-            Self::SpinningEcho => ping_pong::spinning_echo(),
-            Self::Hold { bytes, gate } => {
-                pools::touch_and_park((bytes, gate));
-                Ok(())
-            }
-            Self::QueuedMemory => memory::print_queued(),
-        }
-    }
-}
-
-/// Plays this process's role if it was started as a child. `None` when it was not.
-pub(crate) fn play(arguments: &[String]) -> Option<Outcome> {
-    Role::read(arguments).map(Role::play)
 }
 
 /// A child that holds memory until it is killed.

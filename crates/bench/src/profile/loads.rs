@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::Outcome;
 use crate::peers::contest::WORKERS;
 use crate::pools::{noop, warm_pool};
-use crate::rows::{map, submit_all};
+use crate::rows::{map_chunks, submit_all};
 use crate::statistics::median;
 use crate::timing::{back_to_back, seconds};
 
@@ -89,6 +89,6 @@ fn all_at_once(executor: &ProcessPoolExecutor) -> Outcome<(u64, f64)> {
 }
 
 fn whole_map(executor: &ProcessPoolExecutor) -> Outcome<(u64, f64)> {
-    let (took, _) = seconds(|| map::block(executor, None))?;
-    Ok((map::ITEMS, took * 1e9 / map::ITEMS as f64))
+    let (took, _) = seconds(|| map_chunks::block(executor, None))?;
+    Ok((map_chunks::ITEMS, took * 1e9 / map_chunks::ITEMS as f64))
 }

@@ -3,7 +3,7 @@
 //! - [`lines`]: a line per target, while the rows are measured;
 //! - [`table`]: the same and every contender, as Markdown;
 //! - [`plot`]: a chart as a drawing;
-//! - [`results`]: all of it into a folder, and the JSON;
+//! - [`write`]: all of it into a folder, and the JSON;
 //! - [`page`]: the same as parts of a page of the book;
 //! - [`profile`]: where the time goes, and its drawings.
 //!
@@ -13,10 +13,13 @@ pub(crate) mod lines;
 mod page;
 mod plot;
 pub(crate) mod profile;
-pub(crate) mod results;
 mod table;
 
+use std::fs;
+use std::path::Path;
+
 use crate::Outcome;
+use crate::row::Results;
 
 /// Returns what the book shows of a file that was written by this program: names of files, and
 /// their texts.
@@ -30,6 +33,20 @@ pub(crate) fn for_the_book(name: &str, json: &str) -> Outcome<Vec<(String, Strin
         "profile.json" => Ok(serde_json::from_str::<profile::Profile>(json)?.drawings()),
         _ => Err("it is neither results.json nor profile.json".into()),
     }
+}
+
+/// Writes `results.json`, `table.md` and a drawing for every chart into `folder`, which is made if it is not
+/// there.
+pub(crate) fn write(results: &Results, folder: &Path) -> Outcome {
+    fs::create_dir_all(folder)?;
+    let mut json = serde_json::to_string_pretty(results)?;
+    json.push('\n');
+    fs::write(folder.join("results.json"), json)?;
+    fs::write(folder.join("table.md"), table::page(results))?;
+    for chart in results.rows.iter().flat_map(|row| &row.charts) {
+        fs::write(folder.join(format!("{}.svg", chart.name)), plot::draw(chart))?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

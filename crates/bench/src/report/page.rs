@@ -5,9 +5,10 @@
 
 use std::fmt::Write;
 
-use super::results::Results;
+use procpool_drawing::escaped;
+
 use super::{lines, plot, table};
-use crate::row::{Chart, Kind};
+use crate::row::{Chart, Kind, Results};
 
 /// Names of files, and their texts.
 pub(crate) fn parts(results: &Results) -> Vec<(String, String)> {
@@ -31,7 +32,7 @@ fn charts(results: &Results) -> String {
             let _ = write!(
                 text,
                 "<figure>\n<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"{}\">\n{}</div>\n</figure>\n\n",
-                plot::escaped(&chart.title),
+                escaped(&chart.title),
                 plot::draw_inside(chart),
             );
             text.push_str("<details>\n<summary>All contenders</summary>\n\n");

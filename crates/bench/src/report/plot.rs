@@ -8,6 +8,8 @@
 
 use std::fmt::Write;
 
+use procpool_drawing::Drawing;
+
 use crate::row::{Better, Chart, Contender, Kind};
 use crate::target::number;
 
@@ -49,38 +51,20 @@ const STYLE: &str = "\
 
 /// Draws a chart that stands alone.
 pub(crate) fn draw(chart: &Chart) -> String {
-    let mut svg = String::new();
-    let _ = writeln!(
-        svg,
-        r#"<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-labelledby="title desc" viewBox="0 {} {} {}">"#,
-        -TITLE,
-        LEFT + WIDTH + RIGHT,
-        bottom(chart) + TITLE,
-    );
-    let title = escaped(&chart.title);
-    let _ = writeln!(svg, r#"<title id="title">{title}</title>"#);
-    let _ = writeln!(svg, r#"<desc id="desc">{}</desc>"#, escaped(&sentences(chart)));
-    let _ = writeln!(svg, "<style>\n{STYLE}</style>");
-    let _ = writeln!(svg, r#"<text class="title" x="8" y="-4">{title}</text>"#);
-    marks(&mut svg, chart);
-    svg.push_str("</svg>\n");
-    svg
+    let view = [0.0, -TITLE, LEFT + WIDTH + RIGHT, bottom(chart) + TITLE];
+    let mut drawing = Drawing::alone(view, &chart.title, &sentences(chart), STYLE);
+    drawing.text("title", 8.0, -4.0, &chart.title);
+    marks(&mut drawing, chart);
+    drawing.finish()
 }
 
 /// Draws a chart that stands in a page, below its title.
 pub(crate) fn draw_inside(chart: &Chart) -> String {
-    let mut svg = String::new();
+    let view = [0.0, 0.0, LEFT + WIDTH + RIGHT, bottom(chart)];
     let label = format!("{}. {}", chart.title, sentences(chart));
-    let _ = writeln!(
-        svg,
-        r#"<svg class="chart" role="img" viewBox="0 0 {} {}" aria-label="{}">"#,
-        LEFT + WIDTH + RIGHT,
-        bottom(chart),
-        escaped(&label),
-    );
-    marks(&mut svg, chart);
-    svg.push_str("</svg>\n");
-    svg
+    let mut drawing = Drawing::in_page("chart", view, &label);
+    marks(&mut drawing, chart);
+    drawing.finish()
 }
 
 /// The contenders of a chart: the best first, and last those of whom nothing was measured.
@@ -117,19 +101,19 @@ fn middle(row: usize) -> f64 {
     TOP + STEP * (row as f64 + 0.5)
 }
 
-fn marks(svg: &mut String, chart: &Chart) {
+fn marks(drawing: &mut Drawing, chart: &Chart) {
     let (scale, bottom) = (Scale::new(&chart.contenders), bottom(chart));
     let ranked = ranked(chart);
-    axis(svg, chart, &scale, bottom);
+    axis(drawing, chart, &scale, bottom);
     for limit in ranked.iter().filter(|it| it.kind == Kind::Limit && !it.blocks.is_empty()) {
         let x = scale.x(limit.median());
-        let _ = writeln!(svg, r#"<path class="limit" d="M{x:.1} {TOP:.1}V{bottom:.1}"/>"#);
+        drawing.path("limit", format_args!("M{x:.1} {TOP:.1}V{bottom:.1}"), None);
     }
     for (row, contender) in ranked.into_iter().enumerate() {
-        name(svg, contender, middle(row));
+        name(drawing, contender, middle(row));
         match contender.blocks.is_empty() {
-            true => reason(svg, contender, middle(row)),
-            false => dot(svg, chart, contender, &scale, middle(row)),
+            true => reason(drawing, contender, middle(row)),
+            false => dot(drawing, chart, contender, &scale, middle(row)),
         }
     }
 }
@@ -162,53 +146,50 @@ impl Scale {
     }
 }
 
-fn axis(svg: &mut String, chart: &Chart, scale: &Scale, bottom: f64) {
+fn axis(drawing: &mut Drawing, chart: &Chart, scale: &Scale, bottom: f64) {
     let direction = match chart.better {
         Better::Lower => "← better",
         Better::Higher => "better →",
     };
-    let _ =
-        writeln!(svg, r#"<text class="faint end" x="{}" y="18">{direction}</text>"#, LEFT + WIDTH);
-    let (x, unit) = (LEFT + WIDTH + RIGHT - 8.0, escaped(&chart.unit));
-    let _ = writeln!(svg, r#"<text class="faint end" x="{x}" y="18">{unit}</text>"#);
+    drawing.text("faint end", LEFT + WIDTH, 18.0, direction);
+    drawing.text("faint end", LEFT + WIDTH + RIGHT - 8.0, 18.0, &chart.unit);
     for power in scale.from..=scale.to {
         let x = scale.x(10f64.powi(power));
-        let _ = writeln!(svg, r#"<path class="grid" d="M{x:.1} {:.1}V{bottom:.1}"/>"#, TOP - 6.0);
-        let (y, label) = (TOP - 12.0, quantity(10f64.powi(power), &chart.unit));
-        let _ = writeln!(svg, r#"<text class="faint middle" x="{x:.1}" y="{y:.1}">{label}</text>"#);
+        drawing.path("grid", format_args!("M{x:.1} {:.1}V{bottom:.1}", TOP - 6.0), None);
+        let label = quantity(10f64.powi(power), &chart.unit);
+        drawing.text("faint middle", x, TOP - 12.0, label);
     }
 }
 
-fn name(svg: &mut String, contender: &Contender, middle: f64) {
-    let (x, y, name) = (LEFT - 12.0, middle + 4.5, escaped(&contender.name));
+fn name(drawing: &mut Drawing, contender: &Contender, middle: f64) {
     let (class, remark) = match contender {
         Contender { kind: Kind::Procpool, .. } => ("strong end", ""),
         Contender { kind: Kind::Limit, .. } => ("end", " (limit)"),
         Contender { by_hand: true, .. } => ("end", " (by hand)"),
         _ => ("end", ""),
     };
-    let _ = writeln!(svg, r#"<text class="{class}" x="{x}" y="{y:.1}">{name}{remark}</text>"#);
+    let name = format_args!("{}{remark}", contender.name);
+    drawing.text(class, LEFT - 12.0, middle + 4.5, name);
 }
 
-fn dot(svg: &mut String, chart: &Chart, contender: &Contender, scale: &Scale, middle: f64) {
-    let (x, value) = (scale.x(contender.median()), quantity(contender.median(), &chart.unit));
-    let _ = writeln!(svg, r#"<path class="grid" d="M{LEFT} {middle:.1}H{x:.1}"/>"#);
+fn dot(drawing: &mut Drawing, chart: &Chart, contender: &Contender, scale: &Scale, middle: f64) {
+    let x = scale.x(contender.median());
+    drawing.path("grid", format_args!("M{LEFT:.1} {middle:.1}H{x:.1}"), None);
     let class = match contender.kind {
         Kind::Procpool => "ours",
         Kind::Peer => "peer",
         Kind::Limit => "limit-mark",
     };
-    let _ = writeln!(svg, r#"<circle class="{class}" cx="{x:.1}" cy="{middle:.1}" r="{RADIUS}"/>"#);
-    let (x, y) = (LEFT + WIDTH + RIGHT - 8.0, middle + 4.5);
-    let _ = writeln!(svg, r#"<text class="end" x="{x}" y="{y:.1}">{value}</text>"#);
+    drawing.circle(class, x, middle, RADIUS, None);
+    let value = quantity(contender.median(), &chart.unit);
+    drawing.text("end", LEFT + WIDTH + RIGHT - 8.0, middle + 4.5, value);
 }
 
 /// Why there is no dot. The whole reason is in the table.
-fn reason(svg: &mut String, contender: &Contender, middle: f64) {
+fn reason(drawing: &mut Drawing, contender: &Contender, middle: f64) {
     let why = contender.absent.as_deref().unwrap_or("not measured");
-    let text = escaped(&why.chars().take(70).collect::<String>());
-    let (x, y) = (LEFT + 6.0, middle + 4.5);
-    let _ = writeln!(svg, r#"<text class="faint" x="{x:.1}" y="{y:.1}">{text}</text>"#);
+    let text: String = why.chars().take(70).collect();
+    drawing.text("faint", LEFT + 6.0, middle + 4.5, text);
 }
 
 /// What the drawing shows, for those who do not see it.
@@ -230,8 +211,4 @@ fn sentences(chart: &Chart) -> String {
         };
     }
     text
-}
-
-pub(super) fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

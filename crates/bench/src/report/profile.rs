@@ -9,9 +9,9 @@ use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use procpool_drawing::{Drawing, Rect};
 use serde::{Deserialize, Serialize};
 
-use super::plot::escaped;
 use crate::Outcome;
 use crate::machine::Machine;
 use crate::target::number;
@@ -109,36 +109,24 @@ impl LoadProfile {
         let sides: Vec<&SideProfile> =
             self.sides.iter().filter(|side| total(side) > longest * SEEN).collect();
         let rows = sides.iter().map(|side| side.steps.len() + 1).sum::<usize>();
-        let height = TOP + STEP * rows as f64 + 6.0;
-        let mut svg = String::new();
-        let _ = writeln!(
-            svg,
-            r#"<svg class="chart" role="img" viewBox="0 0 {} {height}" aria-label="{}">"#,
-            LEFT + WIDTH + RIGHT,
-            escaped(&self.sentences(&sides)),
-        );
+        let view = [0.0, 0.0, LEFT + WIDTH + RIGHT, TOP + STEP * rows as f64 + 6.0];
+        let mut drawing = Drawing::in_page("chart", view, &self.sentences(&sides));
         let title = format!("{}: {} ns by the clock", self.title, number(self.nanos));
-        let _ = writeln!(svg, r#"<text class="title" x="8" y="18">{}</text>"#, escaped(&title));
+        drawing.text("title", 8.0, 18.0, title);
         let mut top = TOP;
         for side in sides {
             let header = format!("{}: {} ns", side.name, number(total(side)));
-            let y = top + BAR - 3.0;
-            let _ = writeln!(
-                svg,
-                r#"<text class="strong end" x="{}" y="{y:.1}">{header}</text>"#,
-                LEFT - 8.0
-            );
+            drawing.text("strong end", LEFT - 8.0, top + BAR - 3.0, header);
             let mut before = 0.0;
             for step in &side.steps {
                 top += STEP;
                 let x = |nanos: f64| LEFT + nanos / longest * WIDTH;
-                bar(&mut svg, step, x(before), x(before + step.nanos), top);
+                bar(&mut drawing, step, x(before), x(before + step.nanos), top);
                 before += step.nanos;
             }
             top += STEP;
         }
-        svg.push_str("</svg>\n");
-        svg
+        drawing.finish()
     }
 
     /// What the drawing shows, for those who do not see it.
@@ -161,20 +149,15 @@ impl LoadProfile {
     }
 }
 
-fn bar(svg: &mut String, step: &Step, from: f64, to: f64, top: f64) {
+fn bar(drawing: &mut Drawing, step: &Step, from: f64, to: f64, top: f64) {
     let waits = step.name.starts_with("wait");
     let class = if waits { "wait" } else { "ours" };
     let width = (to - from).max(1.0);
-    let _ = writeln!(
-        svg,
-        r#"<rect class="{class}" x="{from:.1}" y="{top:.1}" width="{width:.1}" height="{BAR}" rx="2"><title>{}: {} ns, in the rounds {} to {}</title></rect>"#,
-        escaped(&step.name),
-        number(step.nanos),
-        number(step.low),
-        number(step.high),
-    );
-    let y = top + BAR - 3.0;
-    let (name, nanos) = (escaped(&step.name), number(step.nanos));
-    let _ = writeln!(svg, r#"<text class="end" x="{}" y="{y:.1}">{name}</text>"#, LEFT - 8.0);
-    let _ = writeln!(svg, r#"<text x="{:.1}" y="{y:.1}">{nanos}</text>"#, from + width + 6.0);
+    let [nanos, low, high] = [step.nanos, step.low, step.high].map(number);
+    let title = format!("{}: {nanos} ns, in the rounds {low} to {high}", step.name);
+    let rect = Rect { x: from, y: top, width, height: BAR, radius: 2.0 };
+    drawing.rect(class, rect, title.as_str());
+    let base = top + BAR - 3.0;
+    drawing.text("end", LEFT - 8.0, base, &step.name);
+    drawing.text("", from + width + 6.0, base, nanos);
 }

@@ -4,8 +4,7 @@ use std::fmt::Write;
 
 use super::lines::{self, target, value};
 use super::plot;
-use super::results::Results;
-use crate::row::{Chart, Contender, Kind};
+use crate::row::{Chart, Contender, Kind, Results};
 use crate::target::number;
 
 /// Writes the whole page.

@@ -1,10 +1,9 @@
 //! What is shown, from made-up results.
 
 use super::profile::{LoadProfile, Profile, SideProfile, Step};
-use super::results::Results;
 use super::{lines, page, plot, table};
 use crate::machine::Machine;
-use crate::row::{Better, Chart, Contender, Figure, Kind, Row, Sample};
+use crate::row::{Better, Chart, Contender, Figure, Kind, Results, Row, Sample};
 use crate::target::Target;
 
 fn contender(name: &str, kind: Kind, value: f64) -> Contender {
@@ -222,7 +221,7 @@ fn a_profile_is_drawn_with_what_it_says() {
 #[test]
 fn all_files_are_written() {
     let folder = tempfile::tempdir().unwrap();
-    results().write(&folder.path().join("new")).unwrap();
+    super::write(&results(), &folder.path().join("new")).unwrap();
     let read = |name: &str| std::fs::read_to_string(folder.path().join("new").join(name)).unwrap();
     let json: serde_json::Value = serde_json::from_str(&read("results.json")).unwrap();
     assert_eq!(json["machine"]["cpus"], 2);

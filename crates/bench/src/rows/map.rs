@@ -16,7 +16,7 @@
 
 use procpool::ProcessPoolExecutor;
 
-use super::map_chunks;
+use super::map_chunks::{self, ITEMS, block, check};
 use crate::Outcome;
 use crate::bench::{Bench, empty_chart};
 use crate::limits::codec::Codec;
@@ -29,8 +29,6 @@ use crate::statistics::ratios;
 use crate::target::{Target, number};
 use crate::timing::seconds;
 
-/// How many numbers.
-pub(crate) const ITEMS: u64 = 10_000_000;
 /// The chunk sizes that peers may choose from.
 const PEER_CHUNKS: [u64; 3] = [1_000, 10_000, 100_000];
 /// Items in a peer's first, short block, by which the real one is sized.
@@ -83,29 +81,6 @@ fn long_block(executor: &ProcessPoolExecutor) -> Outcome<Sample> {
         maps += 1.0;
     }
     Ok(Sample::from(maps * ITEMS as f64 / took))
-}
-
-/// A whole map; the figure is items per second.
-pub(crate) fn block(executor: &ProcessPoolExecutor, chunksize: Option<usize>) -> Outcome<Sample> {
-    let (took, sum) = seconds(|| {
-        let results = match chunksize {
-            Some(chunksize) => {
-                executor.map_options().chunksize(chunksize).map(|x: u64| x + 1, 0..ITEMS)
-            }
-            None => executor.map(|x: u64| x + 1, 0..ITEMS),
-        };
-        let mut sum = 0;
-        for result in results {
-            sum += result?;
-        }
-        Ok(sum)
-    })?;
-    check(sum, ITEMS * (ITEMS + 1) / 2)?;
-    Ok(Sample::from(ITEMS as f64 / took))
-}
-
-fn check(sum: u64, expected: u64) -> Outcome {
-    if sum == expected { Ok(()) } else { Err(format!("the sum is {sum}, not {expected}").into()) }
 }
 
 /// The best of the chunk sizes, each measured in this block. A size that fails does not count.

@@ -13,7 +13,6 @@ use std::time::Duration;
 
 use procpool::ProcessPoolExecutor;
 
-use super::map::block;
 use crate::Outcome;
 use crate::bench::{Bench, empty_chart};
 use crate::cpus;
@@ -22,6 +21,8 @@ use crate::statistics::{median, ratios};
 use crate::target::{Target, number};
 use crate::timing::seconds;
 
+/// How many numbers.
+pub(crate) const ITEMS: u64 = 10_000_000;
 /// The fixed sizes to be compared with.
 const SIZES: [usize; 4] = [100, 1_000, 10_000, 100_000];
 /// How long the items are, and how many make 0.4 s on two CPUs.
@@ -30,6 +31,29 @@ const LENGTHS: [(Duration, u64); 3] = [
     (Duration::from_micros(10), 80_000),
     (Duration::from_micros(300), 2_666),
 ];
+
+/// A whole map; the figure is items per second.
+pub(crate) fn block(executor: &ProcessPoolExecutor, chunksize: Option<usize>) -> Outcome<Sample> {
+    let (took, sum) = seconds(|| {
+        let results = match chunksize {
+            Some(chunksize) => {
+                executor.map_options().chunksize(chunksize).map(|x: u64| x + 1, 0..ITEMS)
+            }
+            None => executor.map(|x: u64| x + 1, 0..ITEMS),
+        };
+        let mut sum = 0;
+        for result in results {
+            sum += result?;
+        }
+        Ok(sum)
+    })?;
+    check(sum, ITEMS * (ITEMS + 1) / 2)?;
+    Ok(Sample::from(ITEMS as f64 / took))
+}
+
+pub(super) fn check(sum: u64, expected: u64) -> Outcome {
+    if sum == expected { Ok(()) } else { Err(format!("the sum is {sum}, not {expected}").into()) }
+}
 
 /// The adaptive size against the best fixed one.
 pub(crate) fn adaptive(bench: &Bench, executor: &ProcessPoolExecutor) -> Outcome<(Figure, Chart)> {

@@ -11,20 +11,15 @@ mod echo;
 mod given;
 mod idle;
 mod many_workers;
-pub(crate) mod map;
-mod map_chunks;
+mod map;
+pub(crate) mod map_chunks;
 pub(crate) mod memory;
 mod recycling;
 mod round_trip;
 mod skew;
 pub(crate) mod submit_all;
 
-use crate::Outcome;
-use crate::bench::Bench;
-use crate::row::Row;
-
-/// Measures a row.
-type Measure = fn(&Bench) -> Outcome<Row>;
+use crate::bench::Measure;
 
 /// All rows, in the order in which they are measured and shown.
 pub(crate) const ROWS: [(&str, Measure); 16] = [

@@ -3,7 +3,7 @@
 //! Colours come from the page's style sheet, by class, so the drawing follows the page's theme.
 //! Everything that a colour says is said by a text or a shape too.
 
-use std::fmt::Write;
+use procpool_drawing::{Drawing, Rect};
 
 use super::text::sentences;
 use super::{Lane, Span, Timeline};
@@ -24,21 +24,14 @@ const LABELLED: f64 = 12.0;
 pub fn draw(timeline: &Timeline) -> String {
     let scale = Scale::new(timeline.end());
     let rows = timeline.lanes.len() + 1;
-    let height = LANE * rows as f64 + 42.0;
-    let mut svg = String::new();
-    let _ = writeln!(
-        svg,
-        r#"<svg class="timeline" role="img" viewBox="0 0 {} {height}" aria-label="{}">"#,
-        LEFT + WIDTH + MARGIN,
-        sentences(timeline),
-    );
-    axis(&mut svg, &scale, LANE * rows as f64);
+    let view = [0.0, 0.0, LEFT + WIDTH + MARGIN, LANE * rows as f64 + 42.0];
+    let mut drawing = Drawing::in_page("timeline", view, &sentences(timeline));
+    axis(&mut drawing, &scale, LANE * rows as f64);
     for (index, lane) in timeline.lanes.iter().enumerate() {
-        draw_lane(&mut svg, &scale, lane, index);
+        draw_lane(&mut drawing, &scale, lane, index);
     }
-    results(&mut svg, &scale, timeline, timeline.lanes.len());
-    svg.push_str("</svg>\n");
-    svg
+    results(&mut drawing, &scale, timeline, timeline.lanes.len());
+    drawing.finish()
 }
 
 /// From milliseconds to places.
@@ -63,48 +56,39 @@ impl Scale {
     }
 }
 
-fn axis(svg: &mut String, scale: &Scale, bottom: f64) {
+fn axis(drawing: &mut Drawing, scale: &Scale, bottom: f64) {
     let mut time = 0.0;
     while time <= scale.end {
         let x = scale.x(time);
-        let _ = writeln!(svg, r#"<path class="grid" d="M{x:.1} 6V{bottom:.1}"/>"#);
-        let y = bottom + 18.0;
-        let _ = writeln!(svg, r#"<text class="middle" x="{x:.1}" y="{y:.1}">{time:.0}</text>"#);
+        drawing.path("grid", format_args!("M{x:.1} 6V{bottom:.1}"), None);
+        drawing.text("middle", x, bottom + 18.0, format_args!("{time:.0}"));
         time += scale.tick;
     }
-    let (x, y) = (LEFT + WIDTH, bottom + 36.0);
-    let _ = writeln!(svg, r#"<text class="end" x="{x}" y="{y}">ms since map was called</text>"#);
+    drawing.text("end", LEFT + WIDTH, bottom + 36.0, "ms since map was called");
 }
 
-fn draw_lane(svg: &mut String, scale: &Scale, lane: &Lane, index: usize) {
+fn draw_lane(drawing: &mut Drawing, scale: &Scale, lane: &Lane, index: usize) {
     let top = LANE * index as f64 + 10.0;
     let middle = top + BAR / 2.0;
-    let _ = writeln!(svg, r#"<text x="0" y="{:.1}">worker {}</text>"#, middle + 5.0, index + 1);
+    drawing.text("", 0.0, middle + 5.0, format_args!("worker {}", index + 1));
     // The worker's life, from its start to its exit.
     let (start, exit) = (scale.x(lane.started), scale.x(lane.exit));
-    let _ = writeln!(svg, r#"<path class="life" d="M{start:.1} {middle:.1}H{exit:.1}"/>"#);
-    bar(svg, scale, "initializer", top, lane.initializer, "initializer", "init");
+    drawing.path("life", format_args!("M{start:.1} {middle:.1}H{exit:.1}"), None);
+    bar(drawing, scale, "initializer", top, lane.initializer, "initializer", "init");
     for (identifier, span) in &lane.tasks {
         let number = identifier.to_string();
-        bar(svg, scale, "task", top, *span, &format!("task {identifier}"), &number);
+        bar(drawing, scale, "task", top, *span, &format!("task {identifier}"), &number);
     }
     // After the bars, which would cover them.
-    let _ = writeln!(
-        svg,
-        r#"<circle class="start" cx="{start:.1}" cy="{middle:.1}" r="4"><title>started at {:.1} ms</title></circle>"#,
-        lane.started,
-    );
-    let _ = writeln!(
-        svg,
-        r#"<path class="exit" d="M{:.1} {:.1}l8 8m0 -8l-8 8"><title>left at {:.1} ms</title></path>"#,
-        exit - 4.0,
-        middle - 4.0,
-        lane.exit,
-    );
+    let started = format!("started at {:.1} ms", lane.started);
+    drawing.circle("start", start, middle, 4.0, started.as_str());
+    let cross = format!("M{:.1} {:.1}l8 8m0 -8l-8 8", exit - 4.0, middle - 4.0);
+    let exited = format!("left at {:.1} ms", lane.exit);
+    drawing.path("exit", cross, exited.as_str());
 }
 
 fn bar(
-    svg: &mut String,
+    drawing: &mut Drawing,
     scale: &Scale,
     class: &str,
     top: f64,
@@ -114,31 +98,26 @@ fn bar(
 ) {
     let Span { begin, end } = span;
     let (x, width) = (scale.x(begin), (scale.x(end) - scale.x(begin)).max(1.0));
-    let _ = writeln!(
-        svg,
-        r#"<rect class="{class}" x="{x:.1}" y="{top:.1}" width="{width:.1}" height="{BAR}" rx="3"><title>{what}: {begin:.1} to {end:.1} ms</title></rect>"#,
-    );
+    let rect = Rect { x, y: top, width, height: BAR, radius: 3.0 };
+    let title = format!("{what}: {begin:.1} to {end:.1} ms");
+    drawing.rect(class, rect, title.as_str());
     if width >= LABELLED * label.len().div_ceil(2) as f64 {
-        let (x, y) = (x + width / 2.0, top + BAR / 2.0 + 5.0);
-        let _ = writeln!(svg, r#"<text class="middle" x="{x:.1}" y="{y:.1}">{label}</text>"#);
+        drawing.text("middle", x + width / 2.0, top + BAR / 2.0 + 5.0, label);
     }
 }
 
 /// The parent's lane: a number where a result is given, moved right if the one before is too near.
-fn results(svg: &mut String, scale: &Scale, timeline: &Timeline, index: usize) {
+fn results(drawing: &mut Drawing, scale: &Scale, timeline: &Timeline, index: usize) {
     let top = LANE * index as f64 + 10.0;
-    let base = top + BAR / 2.0;
-    let _ = writeln!(svg, r#"<text x="0" y="{:.1}">results</text>"#, base + 5.0);
+    let base = top + BAR / 2.0 + 5.0;
+    drawing.text("", 0.0, base, "results");
     let mut free = 0.0_f64;
     for (identifier, time) in &timeline.results {
         let x = scale.x(*time);
         let label = (x + 4.0).max(free);
         free = label + 10.0;
-        let _ = writeln!(
-            svg,
-            r#"<path class="result" d="M{x:.1} {:.1}v{:.1}"><title>result {identifier} at {time:.1} ms</title></path>"#,
-            top, BAR,
-        );
-        let _ = writeln!(svg, r#"<text x="{label:.1}" y="{:.1}">{identifier}</text>"#, base + 5.0);
+        let title = format!("result {identifier} at {time:.1} ms");
+        drawing.path("result", format_args!("M{x:.1} {top:.1}v{BAR:.1}"), title.as_str());
+        drawing.text("", label, base, identifier);
     }
 }

@@ -16,7 +16,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 WORKSPACE = HERE.parents[3]
-SCHEMA = json.loads((WORKSPACE / "crates/conformance/schemas/description.json").read_text())
+SCHEMA = json.loads((WORKSPACE / "crates/contract/schemas/description.json").read_text())
 INSTALLED = WORKSPACE / "crates/bench/peers/.venv/bin/python"
 # Ends a hang; the scenarios take a second or two.
 RUN_SECONDS = 60

@@ -1,7 +1,8 @@
 //! What the article promises. These come first because everything else rests on them.
 
+use procpool_contract::{Capability as Has, EventKind};
+
 use crate::case::{CASE, Case};
-use crate::contract::{Capability as Has, EventKind};
 use crate::history::require;
 use crate::plan::{begun, fail, gated, marked, squared, squares, tasks_begun, whoami, workers};
 

@@ -1,9 +1,9 @@
 //! Cancelling.
 
+use procpool_contract::{Capability as Has, ErrorClass, EventKind, policy};
 use serde_json::Value;
 
 use crate::case::{CASE, Case, Only};
-use crate::contract::{Capability as Has, ErrorClass, EventKind, policy};
 use crate::history::require;
 use crate::plan::{Plan, begun, echo, gated, returned, workers};
 

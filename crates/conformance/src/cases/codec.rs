@@ -1,7 +1,8 @@
 //! What cannot be encoded or decoded.
 
+use procpool_contract::{Call, Capability as Has, ErrorClass, EventKind, Outcome, Place, policy};
+
 use crate::case::{CASE, Case, Level, Only};
-use crate::contract::{Call, Capability as Has, ErrorClass, EventKind, Outcome, Place, policy};
 use crate::history::{Finding, History, require, told};
 use crate::plan::{
     Condition, Plan, begun, echo, gated, returned, square, squared, whoami, workers,

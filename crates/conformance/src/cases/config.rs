@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use procpool_contract::{Body, Call, Capability as Has, ErrorClass, PoolOptions};
+
 use crate::case::{CASE, Case};
-use crate::contract::{Body, Call, Capability as Has, ErrorClass, PoolOptions};
 use crate::history::require;
 use crate::plan::{call, echo, workers};
 

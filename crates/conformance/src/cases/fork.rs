@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use procpool_contract::{Capability as Has, EventKind, OPENED_FILE};
+
 use crate::case::{CASE, Case, Level};
-use crate::contract::{Capability as Has, EventKind, OPENED_FILE};
 use crate::history::require;
 use crate::plan::{begun, echo, gated, returned, tasks_begun, workers};
 

@@ -1,9 +1,9 @@
 //! Futures: outcomes, states, callbacks.
 
+use procpool_contract::{Capability as Has, ErrorClass, EventKind};
 use serde_json::json;
 
 use crate::case::{CASE, Case};
-use crate::contract::{Capability as Has, ErrorClass, EventKind};
 use crate::history::{Finding, History, require};
 use crate::plan::{begun, called, echo, ended, fail, gated, returned, traced, workers};
 

@@ -1,9 +1,10 @@
 //! Initializers.
 
-use crate::case::{CASE, Case, Level};
-use crate::contract::{
+use procpool_contract::{
     Body, Call, Capability as Has, ErrorClass, EventKind, Failure, PoolOptions, policy,
 };
+
+use crate::case::{CASE, Case, Level};
 use crate::history::{Finding, History, require};
 use crate::plan::{
     Plan, begun, call, die, die_by, echo, fail, gated, marked, returned, tasks_begun, traced,

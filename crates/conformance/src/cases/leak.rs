@@ -3,8 +3,9 @@
 //! A pool may keep helpers, files and threads for the next one. What must not be is that they become
 //! more with each pool: the looks compare the program after some pools with the same after some more.
 
+use procpool_contract::{Body, Call, Capability as Has, EventKind, Step};
+
 use crate::case::{CASE, Case, Level};
-use crate::contract::{Body, Call, Capability as Has, EventKind, Step};
 use crate::history::{Finding, History, Sample, require};
 use crate::plan::{Condition, Plan, begun, call, called, die, echo, gated, returned, workers};
 

@@ -1,7 +1,8 @@
 //! Pools and processes in tasks.
 
+use procpool_contract::{Body, Call, Capability as Has, ErrorClass};
+
 use crate::case::{CASE, Case, Waiver};
-use crate::contract::{Body, Call, Capability as Has, ErrorClass};
 use crate::history::{Finding, History, require};
 use crate::plan::{Plan, call, echo, tasks_begun, worker_of, workers};
 

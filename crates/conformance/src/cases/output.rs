@@ -3,8 +3,9 @@
 //! Owns the standard streams of workers as a subject. The suite sees what workers print to standard
 //! output and all that is said on standard error as one text, since an adapter keeps its lines apart.
 
+use procpool_contract::{Body, Call, Capability as Has, ErrorClass, EventKind, policy};
+
 use crate::case::{CASE, Case, Level, Only};
-use crate::contract::{Body, Call, Capability as Has, ErrorClass, EventKind, policy};
 use crate::history::{Finding, History, require};
 use crate::plan::{begun, call, echo, fail, gated, marked, squared, squares, tasks_begun, workers};
 

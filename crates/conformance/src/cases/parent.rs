@@ -1,7 +1,8 @@
 //! The program that has the pool dies.
 
+use procpool_contract::{Capability as Has, EventKind};
+
 use crate::case::{CASE, Case, Level, Waiver};
-use crate::contract::{Capability as Has, EventKind};
 use crate::history::require;
 use crate::plan::{Condition, Who, begun, echo, gated, returned, tasks_begun, workers};
 

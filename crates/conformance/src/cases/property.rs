@@ -1,8 +1,8 @@
 //! Cases that are drawn: see [`property`](crate::property).
 
-use crate::case::{CASE, Case};
-use crate::contract::Capability as Has;
-use crate::property::Kind;
+use procpool_contract::Capability as Has;
+
+use crate::case::{CASE, Case, Kind};
 
 pub(super) const CASES: &[Case] = &[
     Case {

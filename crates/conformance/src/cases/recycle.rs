@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use procpool_contract::{Capability as Has, ErrorClass, EventKind, PoolOptions};
+
 use crate::case::{CASE, Case, Level};
-use crate::contract::{Capability as Has, ErrorClass, EventKind, PoolOptions};
 use crate::history::{Finding, History, require};
 use crate::plan::{Plan, echo, fail, returned, workers};
 

@@ -1,7 +1,8 @@
 //! When workers start, how many, and which of them runs what.
 
+use procpool_contract::{Capability as Has, EventKind, policy};
+
 use crate::case::{CASE, Case, Only};
-use crate::contract::{Capability as Has, EventKind, policy};
 use crate::history::require;
 use crate::plan::{begun, echo, gated, returned, tasks_begun, workers};
 
@@ -229,7 +230,7 @@ pub(super) const CASES: &[Case] = &[
         rows: &["CFG-08"],
         needs: &[Has::DefaultMaxWorkers],
         plan: |plan| {
-            plan.new_pool("p", crate::contract::PoolOptions::default());
+            plan.new_pool("p", procpool_contract::PoolOptions::default());
             plan.submit("p", echo("a", 1)).result("a").shutdown("p");
         },
         judge: |history| history.returned("result a", 1),

@@ -1,9 +1,9 @@
 //! One task: submitting it, its result, its error.
 
+use procpool_contract::{Body, Call, Capability as Has, ErrorClass, EventKind};
 use serde_json::{Value, json};
 
 use crate::case::{CASE, Case, Level};
-use crate::contract::{Body, Call, Capability as Has, ErrorClass, EventKind};
 use crate::history::{brief, require};
 use crate::plan::{begun, call, echo, fail, gated, returned, square, squared, squares, workers};
 

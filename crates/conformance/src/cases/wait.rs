@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use procpool_contract::{Capability as Has, EventKind, Until};
 use serde_json::Value;
 
 use crate::case::{CASE, Case};
-use crate::contract::{Capability as Has, EventKind, Until};
 use crate::history::{Finding, History, require};
 use crate::plan::{begun, called, echo, fail, gated, returned, workers};
 

@@ -5,9 +5,9 @@
 
 use std::collections::BTreeSet;
 
+use procpool_contract::{Body, Call, Capability as Has, ErrorClass, EventKind, Outcome, word};
 use serde_json::{Value, json};
 
-use crate::contract::{Body, Call, Capability as Has, ErrorClass, EventKind, Outcome, word};
 use crate::history::{Finding, History, brief, require, summary};
 use crate::plan::{Plan, call, echo, workers};
 

@@ -11,9 +11,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
+use procpool_contract::{Capability, Description};
+
 use crate::case::Case;
 use crate::cases;
-use crate::contract::{Capability, Description};
 use crate::plan::{Plan, echo, marked};
 use crate::run::{Adapter, Limits, Ran, carry_out};
 

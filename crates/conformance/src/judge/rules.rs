@@ -5,8 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use procpool_contract::{Call, ErrorClass, EventKind, Outcome, PoolOptions, Step, policy, word};
+
 use crate::case::Waiver;
-use crate::contract::{Call, ErrorClass, EventKind, Outcome, PoolOptions, Step, policy, word};
 use crate::history::{End, Finding, History, brief, require};
 
 /// A checker that every run goes through.

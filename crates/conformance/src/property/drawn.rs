@@ -1,22 +1,12 @@
 //! What is drawn, and the plan that it makes.
 
+use procpool_contract::{Call, Capability as Has, Description, MapOptions};
 use proptest::collection::vec;
 use proptest::prelude::{BoxedStrategy, Just, Strategy, any, prop_oneof};
 use serde::{Deserialize, Serialize};
 
-use crate::contract::{Call, Capability as Has, Description, MapOptions};
+use crate::case::Kind;
 use crate::plan::{Plan, die, echo, fail, marked, sleep, square};
-
-/// What a property is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Tasks and their futures, cancelled here and there.
-    Futures,
-    /// Maps.
-    Maps,
-    /// Tasks some of which end their worker.
-    Deaths,
-}
 
 /// A scenario as it is drawn.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

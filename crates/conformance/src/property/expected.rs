@@ -1,9 +1,9 @@
 //! What a drawn scenario must come to.
 
+use procpool_contract::{ErrorClass, Outcome, policy};
 use serde_json::Value;
 
 use super::drawn::{Drawn, Task, tag};
-use crate::contract::{ErrorClass, Outcome, policy};
 use crate::history::{Finding, History, require, told};
 
 /// Checks the outcome of everything that was drawn.

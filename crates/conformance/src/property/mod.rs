@@ -7,15 +7,15 @@
 mod drawn;
 mod expected;
 
-pub use drawn::{Drawn, Kind, Task};
+pub use drawn::{Drawn, Task};
 pub use expected::expected;
 
 use std::cell::RefCell;
 
+use procpool_contract::Description;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 
-use crate::case::{CASE, Case};
-use crate::contract::Description;
+use crate::case::{CASE, Case, Kind};
 use crate::history::History;
 use crate::judge::{Found, OWN, judge};
 use crate::plan::Plan;

@@ -3,7 +3,7 @@
 //! Its text says all that its colour says. Widths are estimated and then enforced by `textLength`, since
 //! the reader's font is not known.
 
-use crate::markup::escaped;
+use procpool_drawing::escaped;
 
 use super::matrix::Matrix;
 use super::results::{Results, Verdict};

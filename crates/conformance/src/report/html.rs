@@ -7,14 +7,13 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use procpool_contract::Description;
+use procpool_drawing::escaped;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::markup::escaped;
-
 use super::matrix::{Area, Cell, Counts, Matrix, Row};
 use super::results::{CaseResult, Results, Run, Verdict};
-use crate::contract::Description;
 
 const PAGE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");

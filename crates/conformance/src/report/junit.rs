@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use crate::markup::escaped;
+use procpool_drawing::escaped;
 
 use super::matrix::Matrix;
 use super::results::{CaseResult, Results, Run, Verdict};

@@ -8,10 +8,10 @@ use std::fmt;
 use std::fs;
 use std::path::Path;
 
+use procpool_contract::Description;
 use serde::{Deserialize, Serialize};
 
 use crate::case::Level;
-use crate::contract::Description;
 
 /// The version of the file's shape. It changes when a file of before can no longer be read.
 pub const VERSION: u32 = 1;

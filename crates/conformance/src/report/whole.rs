@@ -8,11 +8,11 @@
 
 use std::collections::BTreeSet;
 
+use procpool_contract::Description;
 use serde::{Deserialize, Serialize};
 
 use super::results::{CaseResult, Machine, Results, Run, Verdict};
 use crate::case::Level;
-use crate::contract::Description;
 
 /// The version of the form.
 const VERSION: u32 = 1;

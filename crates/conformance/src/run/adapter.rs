@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use procpool_contract::{Description, FOLDER_VARIABLE};
 use serde::de::DeserializeOwned;
 
+use super::fault::Fault;
 use super::limits::Limits;
-use super::process;
 use super::watcher::scratch;
-use crate::contract::{Description, FOLDER_VARIABLE, VERSION};
+use super::{end, process};
 
 /// A command that speaks the contract.
 #[derive(Debug, Clone)]
@@ -21,16 +22,6 @@ pub struct Adapter {
     pub command: String,
     /// Where it runs.
     pub folder: PathBuf,
-}
-
-/// Why an answer is not one of the contract's. Never a pass.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault(pub String);
-
-impl std::fmt::Display for Fault {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
 }
 
 impl Adapter {
@@ -87,7 +78,7 @@ impl Adapter {
             }
         };
         let what = format!("`{} describe`", self.command);
-        process::kill_all(&mut child, scratch.path());
+        end::kill_all(&mut child, scratch.path());
         let stdout = std::fs::read(scratch.path().join(STDOUT)).unwrap_or_default();
         let complaint = match stderr(scratch.path()).trim() {
             "" => String::new(),
@@ -157,59 +148,6 @@ pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
     })?;
     from.end().map_err(|error| format!("something follows the message: {error}"))?;
     Ok(value)
-}
-
-impl Description {
-    /// Checks what the types do not.
-    ///
-    /// # Errors
-    ///
-    /// The version is another, or a policy is missing that a capability needs.
-    pub fn check(&self) -> Result<(), String> {
-        use crate::contract::Capability as Has;
-        if self.contract != VERSION {
-            return Err(format!(
-                "it speaks version {} of the contract, this suite version {VERSION}",
-                self.contract
-            ));
-        }
-        if self.implementation.trim().is_empty() || self.start_method.trim().is_empty() {
-            return Err("`implementation` and `start_method` must be names".to_owned());
-        }
-        if !self.capabilities.contains(&Has::Submit) && !self.capabilities.contains(&Has::Map) {
-            let core = "`submit` and `map` are words of `capabilities`, though they are core";
-            return Err(format!("{core}: declare those that the pool has, at least one"));
-        }
-        let policies = &self.policies;
-        let needed = [
-            (Some(Has::Map), "map_error", policies.map_error.is_some()),
-            (Some(Has::Drop), "drop", policies.drop.is_some()),
-            (Some(Has::WorkerDeath), "worker_death", policies.worker_death.is_some()),
-            (Some(Has::Cancel), "cancel_running", policies.cancel_running.is_some()),
-            (Some(Has::PoisonDecodeArgument), "bad_argument", policies.bad_argument.is_some()),
-            (Some(Has::PoisonDecodeResult), "bad_result", policies.bad_result.is_some()),
-            (Some(Has::ShutdownCancel), "second_shutdown", policies.second_shutdown.is_some()),
-            (Some(Has::Callbacks), "callback_thread", policies.callback_thread.is_some()),
-            (None, "start", policies.start.is_some()),
-            (None, "program_end", policies.program_end.is_some()),
-        ];
-        for (capability, policy, is_there) in needed {
-            if is_there {
-                continue;
-            }
-            match capability {
-                None => {
-                    return Err(format!("the policy `{policy}` is missing, which every pool has"));
-                }
-                Some(capability) if self.capabilities.contains(&capability) => {
-                    let word = capability.word();
-                    return Err(format!("the capability `{word}` needs the policy `{policy}`"));
-                }
-                Some(_) => {}
-            }
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]

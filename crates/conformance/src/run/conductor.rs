@@ -9,13 +9,14 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use procpool_contract::{Description, Event, Line, Moment, Scenario, UNSUPPORTED, gate_file};
 
-use super::adapter::{Adapter, Fault, MOST_SAID, stderr};
+use super::adapter::{Adapter, MOST_SAID, stderr};
+use super::fault::Fault;
 use super::feed::Feed;
 use super::limits::Limits;
 use super::watcher::scratch;
-use super::{Ran, look, process};
-use crate::contract::{Description, Event, Line, Moment, Scenario, UNSUPPORTED, gate_file};
+use super::{Ran, end, look, process};
 use crate::history::{End, History, Sample, place_of, summary};
 use crate::plan::{Condition, Stage, Who};
 
@@ -108,12 +109,12 @@ fn try_carry_out(
         Ok(()) => (conductor.end(), None),
         Err(Stop::Stuck(text)) => (conductor.end(), Some(text)),
         Err(Stop::Fault(fault)) => {
-            process::kill_all(&mut conductor.child, path);
+            end::kill_all(&mut conductor.child, path);
             return Err(with_stderr(fault, path));
         }
     };
     let left = if end == End::Hung { Ok(Vec::new()) } else { conductor.left() };
-    process::kill_all(&mut conductor.child, path);
+    end::kill_all(&mut conductor.child, path);
     let left = left.map_err(|fault| with_stderr(fault, path))?;
     if stuck.is_none() {
         // One last time: what was written right before the end.

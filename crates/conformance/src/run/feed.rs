@@ -7,8 +7,10 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
-use super::adapter::{Fault, STDERR, STDOUT, flood, parse};
-use crate::contract::{Event, EventKind, Line, Moment, Scenario, TRACE_FILE, now};
+use procpool_contract::{Event, EventKind, Line, Moment, Scenario, TRACE_FILE, now};
+
+use super::adapter::{STDERR, STDOUT, flood, parse};
+use super::fault::Fault;
 
 /// The longest line that is read. A result of some megabytes fits; who writes more is at fault.
 const LONGEST: usize = 64 << 20;

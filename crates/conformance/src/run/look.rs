@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::fs;
 
+use procpool_contract::now;
+
 use super::{process, shared_memory};
-use crate::contract::now;
 use crate::history::Sample;
 
 /// Looks at the processes of `owner`, after the looks `before`.
@@ -28,25 +29,11 @@ pub(super) fn look(name: &str, owner: u32, before: &[Sample]) -> Sample {
         descriptors: count("fd"),
         threads: count("task"),
         zombies: zombies.map(|process| process.pid).collect(),
-        opened: alive.iter().map(|pid| (*pid, descriptors_of(*pid))).collect(),
+        opened: alive.iter().map(|pid| (*pid, process::descriptors_of(*pid))).collect(),
         memory: alive.iter().filter_map(|pid| Some((*pid, memory_of(*pid)?))).collect(),
         alive,
         shared_memory: shared_memory::used_by(ours, known),
     }
-}
-
-/// Returns the descriptors of a process: number and target.
-pub(super) fn descriptors_of(pid: u32) -> Vec<(i32, String)> {
-    let entries = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
-    let mut found: Vec<(i32, String)> = entries
-        .filter_map(|entry| {
-            let target = fs::read_link(entry.path()).ok()?;
-            let number = entry.file_name().to_str()?.parse().ok()?;
-            Some((number, target.to_string_lossy().into_owned()))
-        })
-        .collect();
-    found.sort_unstable();
-    found
 }
 
 /// The part of its memory that is in use and no file's, in KiB.

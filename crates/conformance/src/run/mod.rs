@@ -11,6 +11,8 @@
 
 mod adapter;
 mod conductor;
+mod end;
+mod fault;
 mod feed;
 mod limits;
 mod look;
@@ -18,8 +20,9 @@ mod process;
 mod shared_memory;
 mod watcher;
 
-pub use adapter::{Adapter, Fault};
+pub use adapter::Adapter;
 pub use conductor::carry_out;
+pub use fault::Fault;
 pub use limits::Limits;
 
 use crate::history::History;

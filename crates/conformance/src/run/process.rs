@@ -1,4 +1,4 @@
-//! The processes of a run: whose they are, and how they go.
+//! The processes of a run: whose they are, and what /proc shows of them.
 //!
 //! The suite is the subreaper of all of them, so that an orphan becomes its child. Which run an orphan
 //! belongs to is in its environment; its process group tells where that was cleared.
@@ -8,14 +8,11 @@ use std::fs;
 use std::path::Path;
 use std::process::{Child, Command};
 use std::sync::Mutex;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Duration;
 
-use nix::sys::signal::{Signal, kill, killpg};
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
-
-use super::shared_memory;
-use crate::contract::FOLDER_VARIABLE;
+use procpool_contract::FOLDER_VARIABLE;
 
 /// Processes that a [`Child`] of this program stands for; nobody else may reap them.
 static OWNED: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
@@ -132,6 +129,20 @@ pub(super) fn owner(first: u32) -> Option<u32> {
     }
 }
 
+/// Returns the descriptors of a process: number and target.
+pub(super) fn descriptors_of(pid: u32) -> Vec<(i32, String)> {
+    let entries = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+    let mut found: Vec<(i32, String)> = entries
+        .filter_map(|entry| {
+            let target = fs::read_link(entry.path()).ok()?;
+            let number = entry.file_name().to_str()?.parse().ok()?;
+            Some((number, target.to_string_lossy().into_owned()))
+        })
+        .collect();
+    found.sort_unstable();
+    found
+}
+
 /// Says what a process is, for people.
 pub(super) fn tell(process: &Process) -> String {
     let line = fs::read(format!("/proc/{}/cmdline", process.pid)).unwrap_or_default();
@@ -143,44 +154,13 @@ pub(super) fn tell(process: &Process) -> String {
     format!("{} {} ({}): {}", process.pid, process.name, process.state, line.join(" "))
 }
 
-/// Kills what there is of a run, its first process among it, and reaps it. Shared memory that it has left
-/// goes, too.
-pub(super) fn kill_all(first: &mut Child, scratch: &Path) {
-    let deadline = Instant::now() + Duration::from_secs(10);
-    let (mut shared, mut killed) = (BTreeSet::new(), BTreeSet::from([first.id()]));
-    loop {
-        let pid = Pid::from_raw(first.id() as i32);
-        let there = of_run(first.id(), scratch);
-        shared = shared_memory::used_by(there.iter().map(|process| process.pid), shared);
-        if let Some(runs) = scratch.parent() {
-            shared_memory::note(&shared, runs);
-        }
-        let ended = !matches!(first.try_wait(), Ok(None));
-        if ended && there.is_empty() {
-            break;
-        }
-        if !ended {
-            // Its number is its own until it is reaped, which is here.
-            let _ = killpg(pid, Signal::SIGKILL);
-        }
-        for process in there {
-            killed.insert(process.pid);
-            let _ = kill(Pid::from_raw(process.pid as i32), Signal::SIGKILL);
-        }
-        if Instant::now() > deadline {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(2));
-        reap_orphans();
-    }
-    OWNED.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&first.id());
-    reap_orphans();
-    let began = fs::metadata(scratch.join(GROUP)).and_then(|about| about.modified());
-    shared_memory::remove(&shared, began.unwrap_or_else(|_| SystemTime::now()), &killed);
+/// Says that no [`Child`] of this program stands for a process any more.
+pub(super) fn disown(pid: u32) {
+    OWNED.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&pid);
 }
 
 /// Reaps the zombies that came to this process as the subreaper.
-fn reap_orphans() {
+pub(super) fn reap_orphans() {
     let me = std::process::id();
     let owned = OWNED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     for process in all() {

@@ -10,7 +10,7 @@ use std::os::unix::fs::DirEntryExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::look::descriptors_of;
+use super::process::{self, descriptors_of};
 
 /// Where shared memory has its names.
 const FOLDER: &str = "/dev/shm/";
@@ -64,7 +64,7 @@ pub(super) fn remove(names: &BTreeSet<String>, began: SystemTime, killed: &BTree
     if young.is_empty() {
         return;
     }
-    let others = super::process::all().into_iter().map(|process| process.pid);
+    let others = process::all().into_iter().map(|process| process.pid);
     let used = used_by(others.filter(|pid| !killed.contains(pid)), BTreeSet::new());
     for name in young.into_iter().filter(|name| !used.contains(*name)) {
         // One that has gone meanwhile is gone.

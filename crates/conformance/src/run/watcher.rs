@@ -15,7 +15,7 @@ use std::sync::OnceLock;
 
 use tempfile::{Builder, TempDir};
 
-use super::adapter::Fault;
+use super::fault::Fault;
 use super::process;
 
 /// The folder of all runs of this suite, and who watches it.

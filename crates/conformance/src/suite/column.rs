@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
+use procpool_contract::Description;
+
 use super::expectations::Expectations;
 use super::verdict::{Result, Verdict};
 use crate::case::Case;
 use crate::cases;
-use crate::contract::Description;
 use crate::run::{Adapter, Fault, Limits};
 
 /// See the module's header.

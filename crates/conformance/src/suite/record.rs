@@ -2,13 +2,14 @@
 
 use std::time::SystemTime;
 
+use procpool_contract::VERSION;
+
 use super::Results;
 use super::column::Column;
 use super::expectations::Known;
 use super::verdict::{Result, Verdict};
 use crate::case::Case;
 use crate::cases;
-use crate::contract::VERSION;
 use crate::report::{CaseResult, Machine, Results as File, Run, Verdict as Said};
 use crate::timeline;
 

@@ -3,11 +3,11 @@
 
 use std::path::Path;
 
+use procpool_contract::{Scenario, VERSION};
 use serde::{Deserialize, Serialize};
 
 use crate::case::{CASE, Case};
 use crate::cases;
-use crate::contract::{Scenario, VERSION};
 use crate::plan::{Plan, Stage};
 
 /// See the module's header.

@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use procpool_contract::Description;
+
 use super::expectations::Known;
 use super::replay::Replay;
 use crate::case::Case;
-use crate::contract::Description;
 use crate::history::History;
 use crate::judge::{Found, judge};
 use crate::property::{self, Failing};

@@ -1,6 +1,6 @@
 //! Histories of cancelling.
 
-use procpool_conformance::contract::{ErrorClass, EventKind, policy};
+use procpool_contract::{ErrorClass, EventKind, policy};
 
 use crate::Entry;
 use crate::made::Made;

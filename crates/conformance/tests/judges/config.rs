@@ -1,6 +1,6 @@
 //! Histories of how pools are made.
 
-use procpool_conformance::contract::ErrorClass;
+use procpool_contract::ErrorClass;
 
 use crate::Entry;
 use crate::made::Made;

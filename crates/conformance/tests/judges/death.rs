@@ -1,6 +1,6 @@
 //! Histories of workers that die.
 
-use procpool_conformance::contract::{ErrorClass, EventKind, policy};
+use procpool_contract::{ErrorClass, EventKind, policy};
 
 use crate::Entry;
 use crate::made::Made;

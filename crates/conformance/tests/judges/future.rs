@@ -1,6 +1,6 @@
 //! Histories of futures.
 
-use procpool_conformance::contract::{ErrorClass, EventKind};
+use procpool_contract::{ErrorClass, EventKind};
 use serde_json::json;
 
 use crate::Entry;

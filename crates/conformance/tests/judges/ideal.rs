@@ -7,10 +7,10 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use procpool_conformance::contract::{
+use procpool_conformance::history::History;
+use procpool_contract::{
     Body, Call, ErrorClass, Event, EventKind, Line, Moment, Outcome, Place, PoolOptions, Step,
 };
-use procpool_conformance::history::History;
 use serde_json::{Value, json};
 
 use crate::made::{error, items};

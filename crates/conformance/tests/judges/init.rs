@@ -1,8 +1,8 @@
 //! Histories of initializers.
 
 use procpool_conformance::cases;
-use procpool_conformance::contract::{ErrorClass, EventKind, Policies, policy};
 use procpool_conformance::history::place_of;
+use procpool_contract::{ErrorClass, EventKind, Policies, policy};
 use serde_json::json;
 
 use crate::made::Made;

@@ -1,7 +1,7 @@
 //! Histories of what pools leave behind.
 
-use procpool_conformance::contract::{ErrorClass, EventKind};
 use procpool_conformance::history::Sample;
+use procpool_contract::{ErrorClass, EventKind};
 
 use crate::Entry;
 use crate::made::Made;

@@ -5,11 +5,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use procpool_conformance::case::Case;
-use procpool_conformance::contract::{
-    Description, ErrorClass, Event, EventKind, Failure, Line, Moment, Outcome, Policies, VERSION,
-};
 use procpool_conformance::history::{End, History, Sample, place_of};
 use procpool_conformance::{cases, judge};
+use procpool_contract::{
+    Description, ErrorClass, Event, EventKind, Failure, Line, Moment, Outcome, Policies, VERSION,
+};
 use serde_json::Value;
 
 use crate::ideal::{self, MILLI, OWNER};

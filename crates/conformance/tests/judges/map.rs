@@ -1,6 +1,6 @@
 //! Histories of maps.
 
-use procpool_conformance::contract::{ErrorClass, EventKind, Outcome};
+use procpool_contract::{ErrorClass, EventKind, Outcome};
 
 use crate::Entry;
 use crate::made::{Made, error, ok};

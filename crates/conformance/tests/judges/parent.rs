@@ -1,7 +1,7 @@
 //! Histories of programs that die.
 
-use procpool_conformance::contract::{ErrorClass, EventKind};
 use procpool_conformance::history::End;
+use procpool_contract::{ErrorClass, EventKind};
 
 use crate::Entry;
 use crate::made::Made;

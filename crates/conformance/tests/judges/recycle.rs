@@ -1,6 +1,6 @@
 //! Histories of workers that retire.
 
-use procpool_conformance::contract::ErrorClass;
+use procpool_contract::ErrorClass;
 
 use crate::Entry;
 use crate::made::Made;

@@ -1,7 +1,7 @@
 //! Histories of the ends of pools.
 
-use procpool_conformance::contract::{ErrorClass, EventKind};
 use procpool_conformance::history::End;
+use procpool_contract::{ErrorClass, EventKind};
 use serde_json::json;
 
 use crate::Entry;

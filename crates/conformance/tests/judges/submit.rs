@@ -1,6 +1,6 @@
 //! Histories of single tasks.
 
-use procpool_conformance::contract::{ErrorClass, EventKind};
+use procpool_contract::{ErrorClass, EventKind};
 
 use crate::Entry;
 use crate::made::{Made, ok};

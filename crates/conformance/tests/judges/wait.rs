@@ -1,6 +1,6 @@
 //! Histories of waiting for several futures.
 
-use procpool_conformance::contract::ErrorClass;
+use procpool_contract::ErrorClass;
 use serde_json::json;
 
 use crate::Entry;

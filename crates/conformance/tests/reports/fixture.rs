@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use procpool_conformance::case::Level;
-use procpool_conformance::contract::{Capability, Description, Policies, VERSION, policy};
 use procpool_conformance::report::{CaseResult, Machine, Results, Run, Verdict};
+use procpool_contract::{Capability, Description, Policies, VERSION, policy};
 
 /// Ends elements, attributes, comments, CDATA and JSON; is markup, Markdown, a template's name, a
 /// control sequence.

@@ -18,6 +18,7 @@ use procpool::{
     Builder, DeathPolicy, Error, Future, KillOutcome, Output, ProcessPoolExecutor, ShutdownOptions,
     StartMethod,
 };
+use procpool_testkit::task::double;
 
 use procpool_testkit::gate::{self, Gate};
 use procpool_testkit::{os, start};
@@ -102,10 +103,6 @@ fn main() {
 }
 
 // ---- tasks ----
-
-fn double(x: u32) -> u32 {
-    2 * x
-}
 
 fn refuse(x: u32) -> u32 {
     panic!("{x} is refused")

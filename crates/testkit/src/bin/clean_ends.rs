@@ -8,6 +8,7 @@ use std::process::exit;
 
 use nix::libc;
 use procpool::{Error, ProcessPoolExecutor};
+use procpool_testkit::crossing::cross;
 use procpool_testkit::gate::{self, Gate};
 use serde_json::json;
 
@@ -17,12 +18,6 @@ const PRINTING: u32 = 50;
 /// Prints a line without an end, so that it is still in the worker's buffer when the task is done.
 fn print(number: u32) {
     print!("task {number};");
-}
-
-/// Says that it runs, and never ends by itself.
-fn stay((running, never): (String, String)) {
-    gate::give(&running);
-    gate::take(&never);
 }
 
 fn main() -> Result<(), Error> {
@@ -38,7 +33,7 @@ fn main() -> Result<(), Error> {
     let go = std::env::args().nth(2).expect("usage: clean_ends return|exit|_exit [GATE]");
     let gates = std::path::Path::new(&go).parent().expect("it is in a folder");
     let [running, never] = ["running", "never"].map(|name| Gate::new(gates, name));
-    let _busy = executor.submit(stay, (running.path(), never.path()));
+    let _busy = executor.submit(cross, (running.path(), never.path()));
     gate::take(&running.path());
     let idle = executor.submit(|()| std::process::id(), ()).result()?;
     let children = procpool_testkit::os::children_of(std::process::id());

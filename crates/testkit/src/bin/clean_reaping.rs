@@ -13,15 +13,12 @@ use nix::sys::signal::{SigHandler, Signal, raise, signal};
 use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
 use procpool::{BrokenCause, Error};
+use procpool_testkit::task::double;
 use procpool_testkit::{os, start};
 use serde_json::json;
 
 fn die(_: ()) {
     raise(Signal::SIGKILL).expect("a process can signal itself");
-}
-
-fn double(x: u32) -> u32 {
-    2 * x
 }
 
 fn main() -> Result<(), Error> {

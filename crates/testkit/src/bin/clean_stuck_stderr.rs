@@ -11,6 +11,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::{dup2_stderr, pipe, read};
 use procpool::{BrokenCause, Error};
 use procpool_testkit::start;
+use procpool_testkit::task::double;
 use serde_json::json;
 
 /// More than a pipe holds, less than a pipe and what is read at once.
@@ -19,10 +20,6 @@ const MUCH: usize = 100 << 10;
 /// Returns when somebody has read some of it. By then nothing more is read.
 fn write_much(_: ()) {
     io::stderr().write_all(&vec![b'e'; MUCH]).expect("stderr is open");
-}
-
-fn double(x: u32) -> u32 {
-    2 * x
 }
 
 fn write_and_exit(code: i32) {

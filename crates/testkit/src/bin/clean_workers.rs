@@ -12,6 +12,7 @@ use nix::libc;
 use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::{ForkResult, fork, pause};
 use procpool_testkit::gate::{self, Gate};
+use procpool_testkit::task::pid;
 use procpool_testkit::{os, start};
 use serde_json::json;
 
@@ -20,10 +21,6 @@ fn stay((running, pid_file, go_on): (String, String, String)) {
     fs::write(pid_file, std::process::id().to_string()).expect("the folder is there");
     gate::give(&running);
     gate::take(&go_on);
-}
-
-fn pid(_: ()) -> u32 {
-    std::process::id()
 }
 
 /// Makes the kernel forget that this worker is to end with its parent, as a change of its user would.

@@ -8,14 +8,9 @@ use std::os::fd::AsRawFd;
 
 use nix::libc;
 use procpool::{Error, ProcessPoolExecutor, ShutdownOptions};
-use procpool_testkit::gate::{self, Gate};
+use procpool_testkit::crossing::cross;
+use procpool_testkit::gate::Gate;
 use procpool_testkit::{os, watch};
-
-/// Says that it runs, and never ends by itself.
-fn stay((running, never): (String, String)) {
-    gate::give(&running);
-    gate::take(&never);
-}
 
 /// The descriptors of this program that lead to `anon_inode:[KIND]`: there is one pool.
 fn descriptors(kind: &str) -> Vec<i32> {
@@ -53,7 +48,7 @@ fn main() -> Result<(), Error> {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let [arrived, never] = ["arrived", "never"].map(|name| Gate::new(folder.path(), name));
     let executor = ProcessPoolExecutor::builder().max_workers(1).build()?;
-    let submit = || executor.submit(stay, (arrived.path(), never.path()));
+    let submit = || executor.submit(cross, (arrived.path(), never.path()));
     let early = (!says("idle")).then(|| {
         let running = submit();
         arrived.take(1, watch::HANG).expect("the task runs");

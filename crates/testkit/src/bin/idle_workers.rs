@@ -5,10 +5,7 @@ use std::collections::BTreeSet;
 use std::io::Read;
 
 use procpool::{Error, ProcessPoolExecutor};
-
-fn pid(_: ()) -> u32 {
-    std::process::id()
-}
+use procpool_testkit::task::pid;
 
 fn main() -> Result<(), Error> {
     procpool::init();

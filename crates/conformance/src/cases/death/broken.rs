@@ -1,8 +1,8 @@
 //! Pools that break when a worker dies.
 
-use crate::case::{CASE, Case};
-use crate::contract::{Body, Call, Capability as Has, ErrorClass};
+use procpool_contract::{Body, Call, Capability as Has, ErrorClass};
 
+use crate::case::{CASE, Case};
 use crate::plan::{
     Condition, begun, call, die, echo, ended, gated, returned, tasks_begun, worker_gone, worker_of,
     workers,

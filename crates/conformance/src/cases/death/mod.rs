@@ -10,8 +10,9 @@ pub(super) use others::CASES as OTHERS;
 pub(super) use replaced::CASES as REPLACED;
 pub(super) use task::CASES as TASK;
 
+use procpool_contract::{Call, ErrorClass, EventKind, policy};
+
 use crate::case::Only;
-use crate::contract::{Call, ErrorClass, EventKind, policy};
 use crate::history::{Finding, History, require};
 use crate::plan::{Plan, workers};
 

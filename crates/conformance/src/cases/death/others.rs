@@ -1,8 +1,8 @@
 //! Other workers, other pools, and tasks that wait.
 
-use crate::case::{CASE, Case};
-use crate::contract::{Capability as Has, ErrorClass, EventKind, Outcome, policy};
+use procpool_contract::{Capability as Has, ErrorClass, EventKind, Outcome, policy};
 
+use crate::case::{CASE, Case};
 use crate::plan::{begun, die, echo, gated, returned, worker_of, workers};
 
 use super::{is_broken, refused};

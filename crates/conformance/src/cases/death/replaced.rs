@@ -1,8 +1,8 @@
 //! Pools that replace a worker that has died.
 
-use crate::case::{CASE, Case};
-use crate::contract::Capability as Has;
+use procpool_contract::Capability as Has;
 
+use crate::case::{CASE, Case};
 use crate::plan::{begun, die, echo, ended, gated, returned, worker_gone, worker_of, workers};
 
 use super::{REPLACES, is_broken};

@@ -1,7 +1,8 @@
 //! The task whose worker dies.
 
+use procpool_contract::{Body, Call, Capability as Has, ErrorClass, Outcome, policy};
+
 use crate::case::{CASE, Case, Only};
-use crate::contract::{Body, Call, Capability as Has, ErrorClass, Outcome, policy};
 use crate::history::require;
 use crate::plan::{begun, call, die, die_by, echo, ended, gated, worker_of, workers};
 

@@ -1,8 +1,8 @@
 //! Items that travel together.
 
-use crate::case::{CASE, Case};
-use crate::contract::Capability as Has;
+use procpool_contract::Capability as Has;
 
+use crate::case::{CASE, Case};
 use crate::plan::{squares, workers};
 
 use super::{CHUNKS, chunks, gave_squares, refused};

@@ -1,7 +1,8 @@
 //! Maps that end before their last item.
 
+use procpool_contract::{Capability as Has, ErrorClass, EventKind, MapOptions, Outcome};
+
 use crate::case::{CASE, Case, Level};
-use crate::contract::{Capability as Has, ErrorClass, EventKind, MapOptions, Outcome};
 use crate::history::require;
 use crate::plan::{begun, echo, gated, returned, squares, traced, workers};
 

@@ -1,9 +1,9 @@
 //! Items that fail.
 
+use procpool_contract::{Capability as Has, MapOptions, Outcome};
 use serde_json::json;
 
 use crate::case::{CASE, Case, Level};
-use crate::contract::{Capability as Has, MapOptions, Outcome};
 use crate::history::require;
 use crate::plan::workers;
 

@@ -1,7 +1,8 @@
 //! When the input is taken, and how much of it.
 
+use procpool_contract::{Capability as Has, EventKind, MapOptions};
+
 use crate::case::{CASE, Case, Level};
-use crate::contract::{Capability as Has, EventKind, MapOptions};
 use crate::history::require;
 use crate::plan::{ended, returned, squares, workers};
 

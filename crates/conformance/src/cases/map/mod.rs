@@ -12,10 +12,10 @@ pub(super) use errors::CASES as ERRORS;
 pub(super) use input::CASES as INPUT;
 pub(super) use order::CASES as ORDER;
 
+use procpool_contract::{Call, ErrorClass, EventKind, MapOptions, Outcome, policy};
 use serde_json::Value;
 
 use crate::case::Only;
-use crate::contract::{Call, ErrorClass, EventKind, MapOptions, Outcome, policy};
 use crate::history::{Finding, History, require, told};
 use crate::plan::{Plan, fail, square, squared, squares, workers};
 

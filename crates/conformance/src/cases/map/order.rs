@@ -1,9 +1,9 @@
 //! Every item once, and in order.
 
+use procpool_contract::{Capability as Has, MapOptions};
 use serde_json::{Value, json};
 
 use crate::case::{CASE, Case};
-use crate::contract::{Capability as Has, MapOptions};
 use crate::history::require;
 use crate::plan::{begun, echo, gated, squared, squares, tasks_begun, workers};
 

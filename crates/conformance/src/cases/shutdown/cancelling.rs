@@ -1,7 +1,8 @@
 //! Shutdown that cancels, and shutdown around cancelling.
 
+use procpool_contract::{Body, Call, Capability as Has, ErrorClass, EventKind, Until};
+
 use crate::case::{CASE, Case};
-use crate::contract::{Body, Call, Capability as Has, ErrorClass, EventKind, Until};
 use crate::history::require;
 use crate::plan::{begun, call, called, echo, gated, returned, tasks_begun, workers};
 

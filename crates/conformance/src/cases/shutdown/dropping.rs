@@ -1,7 +1,8 @@
 //! The end of a pool that nobody shuts down: its last handle goes.
 
+use procpool_contract::{Capability as Has, ErrorClass, EventKind, Outcome, PoolOptions, policy};
+
 use crate::case::{CASE, Case, Only};
-use crate::contract::{Capability as Has, ErrorClass, EventKind, Outcome, PoolOptions, policy};
 use crate::history::require;
 use crate::plan::{
     Condition, begun, called, echo, gated, returned, tasks_begun, worker_gone, worker_of, workers,

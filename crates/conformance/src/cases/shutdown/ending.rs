@@ -1,7 +1,8 @@
 //! The end of a program whose pool nobody shuts down.
 
+use procpool_contract::{Capability as Has, EventKind, policy};
+
 use crate::case::{CASE, Case, Only, Waiver};
-use crate::contract::{Capability as Has, EventKind, policy};
 use crate::history::{End, require};
 use crate::plan::{Condition, begun, echo, gated, returned, tasks_begun, workers};
 

@@ -1,7 +1,10 @@
 //! The end of a pool by force.
 
+use procpool_contract::{
+    Body, Call, Capability as Has, ErrorClass, EventKind, PoolOptions, policy,
+};
+
 use crate::case::{CASE, Case, Level, Only};
-use crate::contract::{Body, Call, Capability as Has, ErrorClass, EventKind, PoolOptions, policy};
 use crate::history::require;
 use crate::plan::{
     Condition, begun, call, die, echo, gated, returned, tasks_begun, worker_gone, workers,

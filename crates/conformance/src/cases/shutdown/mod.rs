@@ -9,7 +9,8 @@ pub(super) mod killing;
 pub(super) mod nowait;
 pub(super) mod waiting;
 
-use crate::contract::{ErrorClass, EventKind};
+use procpool_contract::{ErrorClass, EventKind};
+
 use crate::history::{Finding, History};
 use crate::plan::{Plan, gated};
 

@@ -1,7 +1,8 @@
 //! Shutdown that does not wait, and a second one.
 
+use procpool_contract::{Capability as Has, ErrorClass, EventKind, policy};
+
 use crate::case::{CASE, Case, Only};
-use crate::contract::{Capability as Has, ErrorClass, EventKind, policy};
 use crate::history::require;
 use crate::plan::{Condition, begun, called, echo, gated, returned, traced, workers};
 

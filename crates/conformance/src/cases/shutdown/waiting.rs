@@ -1,7 +1,8 @@
 //! Shutdown that waits.
 
+use procpool_contract::{Capability as Has, ErrorClass, EventKind};
+
 use crate::case::{CASE, Case};
-use crate::contract::{Capability as Has, ErrorClass, EventKind};
 use crate::history::require;
 use crate::plan::{begun, called, echo, gated, returned, tasks_begun, worker_of, workers};
 

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use procpool_contract::{Capability as Has, PoolOptions};
+
 use crate::case::{CASE, Case};
-use crate::contract::{Capability as Has, PoolOptions};
 use crate::history::require;
 use crate::plan::{
     Condition, begun, called, echo, gated, marked, returned, squared, squares, tasks_begun, whoami,

@@ -1,8 +1,9 @@
 //! Who waits for a result no longer than some time.
 
+use procpool_contract::{Capability as Has, ErrorClass};
+
 use super::millis;
 use crate::case::{CASE, Case};
-use crate::contract::{Capability as Has, ErrorClass};
 use crate::history::require;
 use crate::plan::{begun, called, echo, gated, returned, workers};
 

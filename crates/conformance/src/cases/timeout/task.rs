@@ -1,12 +1,12 @@
 //! Tasks that may take no longer than some time.
 
+use procpool_contract::{
+    Body, Call, Capability as Has, ErrorClass, EventKind, MapOptions, Outcome, PoolOptions, policy,
+};
 use serde_json::json;
 
 use super::millis;
 use crate::case::{CASE, Case, Only};
-use crate::contract::{
-    Body, Call, Capability as Has, ErrorClass, EventKind, MapOptions, Outcome, PoolOptions, policy,
-};
 use crate::history::{Finding, History, require};
 use crate::plan::{Plan, call, echo, gated, returned, sleep, whoami, workers};
 

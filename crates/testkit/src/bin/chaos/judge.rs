@@ -4,7 +4,6 @@
 //! own is there.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use nix::libc;
@@ -14,33 +13,9 @@ use procpool::{
 };
 
 use crate::client::{How, Told};
+use crate::hooked::{Hooked, Hooks};
 use crate::plan::{Ending, Plan};
 use crate::task::{self, Act, Kind, Record};
-
-/// What hooks are called with, in their order: a worker that has started, or ended for a reason.
-type Hooks = Vec<(WorkerInfo, Option<ExitReason>)>;
-
-/// Keeps what hooks are called with.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Hooked(Arc<Mutex<Hooks>>);
-
-impl Hooked {
-    pub(crate) fn started(&self, worker: WorkerInfo) {
-        self.push((worker, None));
-    }
-
-    pub(crate) fn exited(&self, worker: WorkerInfo, reason: ExitReason) {
-        self.push((worker, Some(reason)));
-    }
-
-    fn push(&self, call: (WorkerInfo, Option<ExitReason>)) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(call);
-    }
-
-    fn calls(&self) -> Hooks {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
 
 /// What is known of a round when it is over.
 #[derive(Debug)]

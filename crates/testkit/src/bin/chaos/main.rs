@@ -11,6 +11,7 @@
 //! - [`client`]: asks for everything that can be asked for, and keeps what it was told;
 //! - [`saboteur`]: signals workers, and takes the room for new ones away;
 //! - [`task`]: what runs in workers, and what they write down;
+//! - [`hooked`]: what hooks are called with;
 //! - [`judge`][]: compares.
 //!
 //! After each round no child, descriptor or thread of it may be left. The first round that goes wrong
@@ -31,12 +32,14 @@ use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
 
 use client::{Client, Shared};
-use judge::{Hooked, Round};
+use hooked::Hooked;
+use judge::Round;
 use plan::{Ending, Plan};
 use saboteur::Saboteur;
 use task::Worker;
 
 mod client;
+mod hooked;
 mod judge;
 mod plan;
 mod saboteur;

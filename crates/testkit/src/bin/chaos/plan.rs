@@ -8,7 +8,7 @@ use procpool_testkit::limits::Limit;
 use rand::RngExt;
 use rand::rngs::StdRng;
 
-use crate::judge::Hooked;
+use crate::hooked::Hooked;
 use crate::task::{self, Worker};
 
 /// How a pool ends.

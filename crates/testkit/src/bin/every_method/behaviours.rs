@@ -5,9 +5,12 @@ use std::convert::Infallible;
 use std::path::Path;
 
 use procpool::{BrokenCause, Error, ProcessPoolExecutor};
+use procpool_testkit::crossing::{Crossing, cross};
+use procpool_testkit::pool::cause_reported_by;
+use procpool_testkit::task::pid;
 use procpool_testkit::{os, trace};
 
-use crate::support::{Crossing, builder, cause_of, cross, method, pid, pool};
+use crate::support::{builder, method, pool};
 
 /// Where a worker writes down what it does.
 struct Trace(String);
@@ -28,7 +31,7 @@ pub(crate) fn the_initializer_runs_once_in_every_worker_before_its_tasks() {
     let pool = builder(2).initializer_with_args(initialize, path.clone()).build().unwrap();
     let tasks: Vec<_> = (0..6).map(|_| pool.submit_with(cross_with, crossing.places())).collect();
     crossing.wait_for(2);
-    crossing.go.give(6);
+    crossing.let_go(6);
     let pids: BTreeSet<u32> = tasks.iter().map(|task| task.result().unwrap()).collect();
     drop(pool);
     assert_eq!(pids.len(), 2);
@@ -43,10 +46,10 @@ pub(crate) fn the_initializer_runs_once_in_every_worker_before_its_tasks() {
 
 pub(crate) fn a_failing_initializer_is_the_cause() {
     let pool = builder(2).initializer(|| Err::<(), _>("not today".to_owned())).build().unwrap();
-    let cause = cause_of(pool.submit(pid, ()).error());
+    let cause = cause_reported_by(&pool.submit(pid, ()));
     let BrokenCause::InitializerFailed { message, .. } = &cause else { panic!("{cause}") };
     assert_eq!(message, "not today");
-    assert_eq!(cause_of(pool.submit(pid, ()).error()), cause);
+    assert_eq!(cause_reported_by(&pool.submit(pid, ())), cause);
 }
 
 pub(crate) fn map_keeps_the_order() {
@@ -102,7 +105,7 @@ pub(crate) fn workers_start_just_in_time() {
     }
     let servers = usize::from(method() != "spawn");
     assert_eq!(os::servers_of(this).len(), servers);
-    crossing.go.give(3);
+    crossing.let_go(3);
     assert!(tasks.iter().all(|task| task.result().is_ok()));
     for _ in 0..20 {
         pool.submit(pid, ()).result().unwrap();
@@ -119,7 +122,7 @@ pub(crate) fn a_pending_task_can_be_cancelled() {
     crossing.wait_for(1);
     assert!(!running.cancel());
     assert!(pending.cancel());
-    crossing.go.give(1);
+    crossing.let_go(1);
     assert!(running.result().is_ok());
     assert_eq!(pending.result(), Err(Error::Cancelled));
     drop(pool);

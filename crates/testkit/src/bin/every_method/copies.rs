@@ -10,9 +10,11 @@ use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::libc;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use procpool::Error;
+use procpool_testkit::crossing::{Crossing, cross};
+use procpool_testkit::task::pid;
 use procpool_testkit::{os, trace};
 
-use crate::support::{Crossing, builder, cross, method, pid, pool};
+use crate::support::{builder, method, pool};
 
 /// What this process has open.
 fn descriptors((): ()) -> Vec<(i32, String)> {
@@ -31,7 +33,7 @@ pub(crate) fn a_worker_has_no_descriptor_but_its_own() {
     crossing.wait_for(1);
     // In the second worker, whose server has another one.
     let found = pool.submit(descriptors, ()).result().unwrap();
-    crossing.go.give(1);
+    crossing.let_go(1);
     busy.result().unwrap();
     let numbers: Vec<i32> = found.iter().map(|(number, _)| *number).collect();
     assert_eq!(numbers[..3], [0, 1, 2], "{found:?}");
@@ -94,7 +96,7 @@ fn preloaded_and_cross(places: (String, String)) -> Option<u32> {
 
 pub(crate) fn preload_runs_once_and_every_worker_has_what_it_left() {
     let crossing = Crossing::new();
-    std::env::set_current_dir(crossing.folder.path()).expect("it is there");
+    std::env::set_current_dir(crossing.folder()).expect("it is there");
     let built = builder(3).preload(preload).build();
     if method() == "spawn" {
         let error = built.unwrap_err();
@@ -105,7 +107,7 @@ pub(crate) fn preload_runs_once_and_every_worker_has_what_it_left() {
         let tasks = [(); 3].map(|()| pool.submit(preloaded_and_cross, crossing.places()));
         crossing.wait_for(3);
         let servers = os::servers_of(std::process::id());
-        crossing.go.give(3);
+        crossing.let_go(3);
         for task in tasks {
             assert_eq!(task.result(), Ok(Some(servers[0].pid)));
         }
@@ -136,7 +138,7 @@ thread_local! {
 
 pub(crate) fn no_worker_runs_the_programs_exit_handlers() {
     let crossing = Crossing::new();
-    std::env::set_current_dir(crossing.folder.path()).expect("it is there");
+    std::env::set_current_dir(crossing.folder()).expect("it is there");
     File::create("exits").expect("it can be made");
     // SAFETY: the handler is a function of this program, which outlives its calls.
     assert_eq!(unsafe { libc::atexit(on_exit) }, 0);
@@ -144,7 +146,7 @@ pub(crate) fn no_worker_runs_the_programs_exit_handlers() {
     let pool = pool(2);
     let tasks = [(); 2].map(|()| pool.submit(cross, crossing.places()));
     crossing.wait_for(2);
-    crossing.go.give(2);
+    crossing.let_go(2);
     for task in tasks {
         task.result().unwrap();
     }

@@ -3,9 +3,12 @@
 use nix::libc;
 use nix::sys::signal::{Signal, raise};
 use procpool::{Activity, BrokenCause, DeathPolicy, Error, ShutdownOptions, WorkerExit};
+use procpool_testkit::crossing::{Crossing, cross};
+use procpool_testkit::pool::{cause_of, cause_reported_by};
+use procpool_testkit::task::pid;
 use procpool_testkit::{gate, os};
 
-use crate::support::{Crossing, builder, cause_of, cross, method, pid, pool};
+use crate::support::{builder, method, pool};
 
 fn die((): ()) {
     raise(Signal::SIGKILL).expect("a process can signal itself");
@@ -22,11 +25,11 @@ where
     let first = done.result().unwrap();
     let busy = pool.submit(cross, crossing.places());
     crossing.wait_for(1);
-    let cause = cause_of(pool.submit(end, argument).error());
+    let cause = cause_reported_by(&pool.submit(end, argument));
     let BrokenCause::WorkerDied(death) = &cause else { panic!("{cause}") };
     assert_eq!((death.exit, death.activity), (expected, Activity::Running(3)));
-    assert_eq!(cause_of(busy.error()), cause);
-    assert_eq!(cause_of(pool.submit(pid, ()).error()), cause);
+    assert_eq!(cause_reported_by(&busy), cause);
+    assert_eq!(cause_reported_by(&pool.submit(pid, ())), cause);
     assert_eq!(done.result(), Ok(first), "it had finished");
     drop(pool);
     assert_eq!(os::process(death.pid), None);
@@ -62,16 +65,16 @@ pub(crate) fn a_dead_server_is_replaced_unless_it_is_a_copy() {
         assert!(os::Watched::new(server.pid).signal(Signal::SIGKILL));
     }
     if method() == "fork" {
-        let error = task.error();
-        let text = error.as_ref().map(ToString::to_string).unwrap_or_default();
+        let error = task.error().expect("its server is gone");
+        let text = error.to_string();
         assert!(text.contains("as it was in build(), so there can be no other"), "{text}");
-        assert!(matches!(cause_of(error), BrokenCause::ServerDied { copy: true, .. }));
+        assert!(matches!(cause_of(&error), BrokenCause::ServerDied { copy: true, .. }));
     } else {
         if method() == "forkserver" {
             // Tried again. Before that, a worker that dies could take what is given.
             crossing.wait_for(1);
         }
-        crossing.go.give(1);
+        crossing.let_go(1);
         assert!(task.result().is_ok(), "{task:?}");
     }
 }
@@ -83,14 +86,14 @@ pub(crate) fn killing_ends_what_never_ends() {
     crossing.wait_for(2);
     pool.kill_workers();
     for task in tasks {
-        assert_eq!(cause_of(task.error()), BrokenCause::Killed);
+        assert_eq!(cause_reported_by(&task), BrokenCause::Killed);
     }
 }
 
 pub(crate) fn killing_at_any_moment_leaves_nobody() {
     let this = std::process::id();
     let crossing = Crossing::new();
-    std::env::set_current_dir(crossing.folder.path()).expect("it is there");
+    std::env::set_current_dir(crossing.folder()).expect("it is there");
     for moment in 0..60 {
         let mut builder = builder(2);
         if method() != "spawn" {
@@ -120,7 +123,7 @@ pub(crate) fn shutdown_finishes_what_was_accepted() {
     crossing.wait_for(2);
     pool.shutdown_with(ShutdownOptions::new().wait(false));
     assert!(pool.submit(pid, ()).error().is_some(), "nothing new is accepted");
-    crossing.go.give(6);
+    crossing.let_go(6);
     assert!(tasks.iter().all(|task| task.result().is_ok()));
     // Without a wait of its own: this program's look at what is left comes after the pool's end.
     while !os::descendants_of(std::process::id()).is_empty() {
@@ -136,7 +139,7 @@ pub(crate) fn an_unused_pool_leaves_nothing() {
     drop(pool(4));
     let killed = pool(4);
     killed.kill_workers();
-    assert_eq!(cause_of(killed.submit(pid, ()).error()), BrokenCause::Killed);
+    assert_eq!(cause_reported_by(&killed.submit(pid, ())), BrokenCause::Killed);
 }
 
 pub(crate) fn pools_one_after_another_leave_nothing() {

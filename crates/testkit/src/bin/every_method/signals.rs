@@ -2,8 +2,9 @@
 
 use nix::libc;
 use nix::sys::signal::{SigSet, Signal};
+use procpool_testkit::crossing::{Crossing, cross};
 
-use crate::support::{Crossing, builder, cross, method};
+use crate::support::{builder, method};
 
 /// Every signal that would end a process which does not expect it, but those that nobody can handle and
 /// those by which the kernel reports faults.
@@ -68,7 +69,7 @@ pub(crate) fn no_signal_ends_what_workers_come_from() {
     set_action(libc::SIG_DFL);
     let second = pool.submit(cross, crossing.places());
     crossing.wait_for(1);
-    crossing.go.give(2);
+    crossing.let_go(2);
     assert_ne!(first.result().unwrap(), second.result().unwrap());
 }
 

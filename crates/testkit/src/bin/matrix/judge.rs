@@ -5,9 +5,11 @@ use procpool::{
     WorkerDeath, WorkerExit,
 };
 use procpool_testkit::fault::Fault;
+use procpool_testkit::pool::cause_of;
+use procpool_testkit::task::pid;
 
 use crate::table::{self, Cell, Expected, Moment, Outcome};
-use crate::trial::{Asked, PROMISE, Trial, pid, wait_until_stopped};
+use crate::trial::{Asked, PROMISE, Trial, wait_until_stopped};
 
 /// Judges one cell of those that do not concern this program's own process, under one policy.
 pub(crate) fn judge(cell: &Cell, policy: DeathPolicy) {
@@ -165,13 +167,6 @@ impl Judge {
         assert_eq!(waits.result_timeout(PROMISE), Err(Error::Cancelled));
         // After one that did not wait, dropping does not either.
         trial.executor.shutdown();
-    }
-}
-
-fn cause_of(error: &Error) -> &BrokenCause {
-    match error {
-        Error::BrokenProcessPool(broken) => broken.cause(),
-        other => panic!("the pool is not broken: {other}"),
     }
 }
 

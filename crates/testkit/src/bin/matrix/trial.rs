@@ -10,6 +10,7 @@ use std::time::Duration;
 use procpool::{DeathPolicy, Error, EventKind, Events, ExitReason, Future, ProcessPoolExecutor};
 use procpool_testkit::fault::{Decoded, Encoded, Fault};
 use procpool_testkit::gate::{self, Gate};
+use procpool_testkit::task::pid;
 use procpool_testkit::{os, watch};
 use serde::de::DeserializeOwned;
 use tempfile::TempDir;
@@ -62,10 +63,6 @@ fn leave_behind((fault, go, over): (Fault, String, String)) {
         // A thread's error is nobody's.
         let _ = fault.commit();
     });
-}
-
-pub(crate) fn pid(_: ()) -> u32 {
-    std::process::id()
 }
 
 /// What the thread that asks for a result gets.

@@ -1,0 +1,48 @@
+//! The end of a run: its processes are killed and reaped, and its shared memory goes.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::Child;
+use std::time::{Duration, Instant, SystemTime};
+
+use nix::sys::signal::{Signal, kill, killpg};
+use nix::unistd::Pid;
+
+use super::{process, shared_memory};
+
+/// Kills what there is of a run, its first process among it, and reaps it. Shared memory that it has left
+/// goes, too.
+pub(super) fn kill_all(first: &mut Child, scratch: &Path) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let (mut shared, mut killed) = (BTreeSet::new(), BTreeSet::from([first.id()]));
+    loop {
+        let pid = Pid::from_raw(first.id() as i32);
+        let there = process::of_run(first.id(), scratch);
+        shared = shared_memory::used_by(there.iter().map(|process| process.pid), shared);
+        if let Some(runs) = scratch.parent() {
+            shared_memory::note(&shared, runs);
+        }
+        let ended = !matches!(first.try_wait(), Ok(None));
+        if ended && there.is_empty() {
+            break;
+        }
+        if !ended {
+            // Its number is its own until it is reaped, which is here.
+            let _ = killpg(pid, Signal::SIGKILL);
+        }
+        for process in there {
+            killed.insert(process.pid);
+            let _ = kill(Pid::from_raw(process.pid as i32), Signal::SIGKILL);
+        }
+        if Instant::now() > deadline {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+        process::reap_orphans();
+    }
+    process::disown(first.id());
+    process::reap_orphans();
+    let began = fs::metadata(scratch.join(process::GROUP)).and_then(|about| about.modified());
+    shared_memory::remove(&shared, began.unwrap_or_else(|_| SystemTime::now()), &killed);
+}

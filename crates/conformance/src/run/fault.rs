@@ -1,0 +1,11 @@
+//! What is wrong with an adapter.
+
+/// Why an answer is not one of the contract's. Never a pass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault(pub String);
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}

@@ -1,0 +1,108 @@
+//! The adapter of procspawn's pool: `procpool-adapter-procspawn describe|run`.
+//!
+//! Owns what procspawn calls each thing, and how its errors are classed. Knows no case and no expected
+//! value, and makes up for nothing: the pool is used as its documentation shows, and what it has not,
+//! `description.json` does not claim. That is `map`, arguments for an initializer, a pool that chooses
+//! its size, and `cancel`, which would have to say whether it did anything; `JoinHandle::kill` does not.
+
+use std::error::Error;
+use std::process::ExitCode;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use procpool_adapter::{Adapter, Classified, ErrorClass, Wire, body, caught};
+use procspawn::{JoinHandle, Pool, ProcConfig, SpawnError};
+
+/// The variable that tells a pool's workers what to initialize. The library's one hook is of the whole
+/// program and takes no argument, so what differs between pools goes by their workers' environment.
+const INITIALIZER: &str = "PROCPOOL_ADAPTER_INITIALIZER";
+
+/// It gives its result once, to one thread: the library's own is not to be shared.
+type Handle = Mutex<JoinHandle<Wire>>;
+
+/// What procspawn has for each thing that an adapter does. An error is the library's own, or the text of
+/// a panic.
+const PROCSPAWN: Adapter<(), Pool, Handle, Box<dyn Error>> = Adapter {
+    description: include_str!("description.json"),
+    start_methods: &[("spawn", ())],
+    init: || ProcConfig::new().config_callback(initialize).init(),
+    new: |(), settings, _| {
+        let size = settings.max_workers.ok_or("a pool does not choose its size")?;
+        let mut builder = Pool::builder(size);
+        match settings.initializer {
+            Some(call) => builder.env(INITIALIZER, call),
+            // A nested pool would have it from the worker that it is in.
+            None => builder.env_remove(INITIALIZER),
+        };
+        Ok(builder.envs(settings.env).build()?)
+    },
+    // The library refuses by a panic in the thread that submits.
+    submit: |pool, run, argument| Ok(Mutex::new(caught(|| pool.spawn(argument, run))?)),
+    map: None,
+    shutdown: |pool, _, _| pool.shutdown(),
+    kill_workers: Some(Pool::kill),
+    // `join` would take the handle from those who ask next. A limit without an end is the same.
+    result: |handle| join(handle, Duration::MAX),
+    result_timeout: Some(join),
+    cancel: None,
+    states: None,
+    add_callback: None,
+    wait: None,
+    as_completed: None,
+    classify: |error| match error.downcast_ref::<SpawnError>() {
+        Some(error) if error.is_panic() => Classified::task(&place(error)),
+        Some(error) if error.is_timeout() => ErrorClass::Timeout.into(),
+        Some(error) if error.is_cancellation() => ErrorClass::Cancelled.into(),
+        // What is left of a worker that has died, or that was killed for what it sent.
+        Some(error) if error.is_remote_close() => ErrorClass::Broken.into(),
+        Some(_) => ErrorClass::Other.into(),
+        None => match error.to_string() {
+            text if text == "The process pool is dead" => ErrorClass::Rejected.into(),
+            text if text.contains("SerializationError") => ErrorClass::Serialisation.into(),
+            _ => ErrorClass::Other.into(),
+        },
+    },
+};
+
+fn join(handle: &Handle, timeout: Duration) -> Result<Wire, Box<dyn Error>> {
+    let mut handle = handle.lock().unwrap_or_else(PoisonError::into_inner);
+    Ok(handle.join_timeout(timeout)?)
+}
+
+/// Where a task failed.
+fn place(error: &SpawnError) -> Option<String> {
+    let panic = error.panic_info()?;
+    let (place, backtrace) = (panic.location()?, panic.backtrace());
+    Some(format!("{}:{}\n{backtrace:?}", place.file(), place.line()))
+}
+
+/// What each worker does first. All that it can do with a failure is to panic.
+fn initialize() {
+    let Ok(call) = std::env::var(INITIALIZER) else { return };
+    if let Err(text) = body::initialize(call) {
+        panic!("{text}");
+    }
+}
+
+fn main() -> ExitCode {
+    procpool_adapter::main(PROCSPAWN)
+}
+
+#[cfg(test)]
+mod tests {
+    use procpool_adapter::{Adapted, library::Library};
+
+    use super::*;
+
+    #[test]
+    fn it_describes_the_version_that_is_built() {
+        let library = Adapted::new(PROCSPAWN, None).expect("it has one start method");
+        let description = library.describe();
+        assert_eq!(description.check(), Ok(()));
+        let pinned = format!("procspawn = \"={}\"", description.version);
+        assert!(
+            include_str!("../../../Cargo.toml").contains(&pinned),
+            "Cargo.toml does not say {pinned}"
+        );
+    }
+}

@@ -1,0 +1,18 @@
+//! A process that is meant to live on, until the test is over.
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::os::Watched;
+
+/// A process that is to outlive its parent, and is ended with the test, whatever that finds.
+#[derive(Debug)]
+pub struct Bystander(pub Watched);
+
+impl Drop for Bystander {
+    fn drop(&mut self) {
+        if !self.0.ended_within(std::time::Duration::ZERO) {
+            let _ = kill(Pid::from_raw(self.0.pid as i32), Signal::SIGKILL);
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! Pools that several threads make at once.
+
+use std::convert::Infallible;
+use std::sync::Barrier;
+use std::thread;
+
+use procpool::ProcessPoolExecutor;
+use procpool_testkit::watch;
+
+/// A pool whose workers' state is its own number.
+fn pool_of(own: u32) -> ProcessPoolExecutor<u32> {
+    fn number(number: u32) -> Result<u32, Infallible> {
+        Ok(number)
+    }
+    crate::builder().max_workers(2).initializer_with_args(number, own).build().unwrap()
+}
+
+/// A result that tells whose it is.
+fn answer(own: &mut u32, x: u32) -> (u32, u32) {
+    (*own, x)
+}
+
+// Behaviours: INIT-12.
+#[test]
+fn threads_make_pools_with_initializers_at_once() {
+    let reason = "threads make the pools, and a program with threads is not forked";
+    watch::unless("fork", crate::START_METHOD, reason, || {
+        let together = Barrier::new(5);
+        thread::scope(|scope| {
+            for thread in 0..5 {
+                let together = &together;
+                scope.spawn(move || {
+                    together.wait();
+                    for round in 0..5 {
+                        let own = 10 * thread + round;
+                        let results = pool_of(own).map_with(answer, 0..20);
+                        assert!(results.map(Result::unwrap).eq((0..20).map(|x| (own, x))));
+                    }
+                });
+            }
+        });
+    });
+}

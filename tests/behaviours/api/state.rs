@@ -1,0 +1,247 @@
+//! The initializer's value, for every task of its worker.
+
+use std::cell::RefCell;
+use std::collections::HashSet;
+use std::convert::Infallible;
+use std::num::ParseIntError;
+use std::path::Path;
+use std::rc::Rc;
+
+use procpool::{Error, ProcessPoolExecutor, ShutdownOptions};
+use procpool_testkit::crossing::{Crossing, Places, cross};
+use procpool_testkit::task::pid;
+use procpool_testkit::{trace, watch};
+
+/// State that counts its uses and writes down when it is made, used and dropped.
+#[derive(Debug)]
+struct Connection {
+    path: String,
+    uses: u32,
+}
+
+fn connect(path: String) -> Result<Connection, Infallible> {
+    trace::append(&path, "made");
+    Ok(Connection { path, uses: 0 })
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        trace::append(&self.path, "dropped");
+    }
+}
+
+fn use_it(connection: &mut Connection, (): ()) -> (u32, u32) {
+    connection.uses += 1;
+    trace::append(&connection.path, "used");
+    (std::process::id(), connection.uses)
+}
+
+fn cross_with(_: &mut Connection, places: Places) -> u32 {
+    cross(places)
+}
+
+fn connected_pool(max_workers: usize, path: &str) -> ProcessPoolExecutor<Connection> {
+    let builder = crate::builder().max_workers(max_workers);
+    builder.initializer_with_args(connect, path.to_owned()).build().unwrap()
+}
+
+/// What was written down, as (pid, event).
+fn events(path: &str) -> Vec<(u32, String)> {
+    let records = trace::read::<String>(Path::new(path));
+    records.into_iter().map(|record| (record.pid, record.event)).collect()
+}
+
+#[test]
+fn state_lives_from_task_to_task() {
+    watch::within(watch::HANG, || {
+        let crossing = Crossing::new();
+        let executor = connected_pool(1, &crossing.file("trace"));
+        let uses: Vec<u32> =
+            (0..3).map(|_| executor.submit_with(use_it, ()).result().unwrap().1).collect();
+        assert_eq!(uses, [1, 2, 3]);
+        let mapped = executor.map_with(use_it, [(), (), ()]).map(|result| result.unwrap().1);
+        assert_eq!(mapped.collect::<Vec<_>>(), [4, 5, 6]);
+        let chunk = executor.map_options().chunksize(2).map_with(use_it, [(), ()]);
+        assert_eq!(chunk.map(|result| result.unwrap().1).collect::<Vec<_>>(), [7, 8]);
+    });
+}
+
+// Behaviours: INIT-01.
+#[test]
+fn every_worker_has_its_own() {
+    watch::within(watch::HANG, || {
+        let crossing = Crossing::new();
+        let path = crossing.file("trace");
+        let executor = connected_pool(2, &path);
+        let places = crossing.places();
+        let workers = [places.clone(), places].map(|at| executor.submit_with(cross_with, at));
+        crossing.wait_for(2);
+        crossing.let_go(2);
+        let pids = workers.map(|future| future.result().unwrap());
+        for result in executor.map_with(use_it, vec![(); 50]) {
+            assert!(pids.contains(&result.unwrap().0));
+        }
+        drop(executor);
+        for pid in pids {
+            let mut own = events(&path).into_iter().filter(|(who, _)| *who == pid);
+            assert_eq!(own.next().unwrap().1, "made", "before its first task");
+            assert_eq!(own.next_back().unwrap().1, "dropped", "after its last");
+            assert!(own.all(|(_, event)| event == "used"), "once each");
+        }
+    });
+}
+
+#[test]
+fn tasks_without_state_run_beside_those_with_it() {
+    watch::within(watch::HANG, || {
+        let crossing = Crossing::new();
+        let executor = connected_pool(1, &crossing.file("trace"));
+        let (worker, uses) = executor.submit_with(use_it, ()).result().unwrap();
+        assert_eq!((executor.submit(pid, ()).result(), uses), (Ok(worker), 1));
+        assert_eq!(executor.map(pid, [()]).next(), Some(Ok(worker)));
+        assert_eq!(executor.submit_with(use_it, ()).result(), Ok((worker, 2)));
+    });
+}
+
+#[test]
+fn a_panic_leaves_the_state_in_its_place() {
+    watch::within(watch::HANG, || {
+        let crossing = Crossing::new();
+        let path = crossing.file("trace");
+        let executor = connected_pool(1, &path);
+        let break_off = |connection: &mut Connection, (): ()| {
+            connection.uses = 10;
+            panic!("half-way");
+        };
+        let error: Error = executor.submit_with::<_, ()>(break_off, ()).error().unwrap();
+        assert!(error.to_string().contains("half-way"), "{error}");
+        assert_eq!(executor.submit_with(use_it, ()).result().unwrap().1, 11);
+        drop(executor);
+        let events = events(&path);
+        assert_eq!(events.iter().filter(|(_, event)| event == "dropped").count(), 1);
+    });
+}
+
+#[test]
+fn without_an_initializer_the_state_is_empty() {
+    watch::within(watch::HANG, || {
+        let executor = crate::builder().max_workers(1).build().unwrap();
+        assert_eq!(executor.submit_with(|(): &mut (), x: u8| x, 3).result(), Ok(3));
+    });
+}
+
+#[test]
+fn an_initializer_that_returns_nothing_gives_empty_state() {
+    watch::within(watch::HANG, || {
+        fn nothing() {}
+        fn nothing_with((_, _): (u8, String)) {}
+        let builder = || crate::builder().max_workers(1);
+        let executor = builder().initializer(nothing).build().unwrap();
+        assert_eq!(executor.submit_with(|(): &mut (), x: u8| x, 3).result(), Ok(3));
+        drop(executor);
+        let executor =
+            builder().initializer_with_args(nothing_with, (1, "a".to_owned())).build().unwrap();
+        assert_eq!(executor.submit_with(|(): &mut (), x: u8| x, 4).result(), Ok(4));
+    });
+}
+
+#[test]
+fn state_needs_neither_travel_nor_be_shared() {
+    watch::within(watch::HANG, || {
+        type State = Rc<RefCell<Vec<fn(u32) -> u32>>>;
+        fn functions() -> Result<State, Infallible> {
+            Ok(Rc::new(RefCell::new(vec![|x| x + 1, |x| x * 2])))
+        }
+        fn apply(state: &mut State, x: u32) -> u32 {
+            state.borrow().iter().fold(x, |value, function| function(value))
+        }
+        let builder = crate::builder().max_workers(1);
+        let executor = builder.initializer(functions).build().unwrap();
+        assert_eq!(executor.submit_with(apply, 4).result(), Ok(10));
+    });
+}
+
+#[test]
+fn an_initializer_may_fail_in_any_way_that_can_be_displayed() {
+    watch::within(watch::HANG, || {
+        fn parse(text: String) -> Result<u16, ParseIntError> {
+            text.parse()
+        }
+        let builder = || crate::builder().max_workers(1);
+        let executor = builder().initializer_with_args(parse, "80".to_owned()).build().unwrap();
+        assert_eq!(executor.submit_with(|port, ()| *port, ()).result(), Ok(80));
+        drop(executor);
+        let executor = builder().initializer_with_args(parse, "x".to_owned()).build().unwrap();
+        let error = executor.submit_with(|port, ()| *port, ()).error().unwrap().to_string();
+        assert!(error.ends_with("invalid digit found in string"), "{error}");
+    });
+}
+
+/// Ends a pool of two used workers as `end` does; returns what they wrote down in the end.
+fn drops_after(end: fn(ProcessPoolExecutor<Connection>)) -> usize {
+    let crossing = Crossing::new();
+    let path = crossing.file("trace");
+    let executor = connected_pool(2, &path);
+    let places = crossing.places();
+    let workers = [places.clone(), places].map(|at| executor.submit_with(cross_with, at));
+    crossing.wait_for(2);
+    crossing.let_go(2);
+    assert_ne!(workers[0].result(), workers[1].result());
+    end(executor);
+    let dropped = events(&path).into_iter().filter(|(_, event)| event == "dropped");
+    let pids: HashSet<u32> = dropped.clone().map(|(pid, _)| pid).collect();
+    assert_eq!(dropped.count(), pids.len(), "at most once in each");
+    pids.len()
+}
+
+#[test]
+fn state_is_dropped_in_its_worker_when_the_executor_is() {
+    watch::within(watch::HANG, || assert_eq!(drops_after(drop), 2));
+}
+
+#[test]
+fn state_is_dropped_before_shutdown_returns() {
+    watch::within(watch::HANG, || {
+        for end in [
+            |pool| pool.shutdown(),
+            |pool| pool.shutdown_with(ShutdownOptions::new().cancel_futures(true)),
+        ] as [fn(&ProcessPoolExecutor<Connection>); 2]
+        {
+            let crossing = Crossing::new();
+            let path = crossing.file("trace");
+            let executor = connected_pool(1, &path);
+            executor.submit_with(use_it, ()).result().unwrap();
+            end(&executor);
+            assert_eq!(events(&path).last().map(|(_, event)| event.as_str()), Some("dropped"));
+        }
+    });
+}
+
+#[test]
+fn killed_workers_drop_nothing() {
+    watch::within(watch::HANG, || assert_eq!(drops_after(|executor| executor.kill_workers()), 0));
+}
+
+#[test]
+fn a_destructor_that_panics_is_an_orderly_end_too() {
+    watch::within(watch::HANG, || {
+        struct Bomb(String);
+        impl Drop for Bomb {
+            fn drop(&mut self) {
+                trace::append(&self.0, "dropped");
+                panic!("in a destructor");
+            }
+        }
+        fn arm(path: String) -> Result<Bomb, Infallible> {
+            Ok(Bomb(path))
+        }
+        let crossing = Crossing::new();
+        let path = crossing.file("trace");
+        let builder = crate::builder().max_workers(1);
+        let executor = builder.initializer_with_args(arm, path.clone()).build().unwrap();
+        let future = executor.submit(pid, ());
+        drop(executor);
+        assert!(future.result().is_ok());
+        assert_eq!(events(&path).len(), 1);
+    });
+}

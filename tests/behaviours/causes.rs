@@ -1,0 +1,40 @@
+//! The cause of a future's failure, told in time; and what a broken pool says ever after.
+
+use std::time::Instant;
+
+use procpool::{BrokenCause, Future, ProcessPoolExecutor};
+use procpool_testkit::pool::cause_of;
+use procpool_testkit::task::pid;
+use serde::de::DeserializeOwned;
+
+use crate::behaviours::errors::{PROMISE, prompt_error};
+
+/// Waits for `future` to fail in time, and returns what broke its pool.
+pub(crate) fn cause_for<T: DeserializeOwned + 'static>(future: &Future<T>) -> BrokenCause {
+    cause_of(&prompt_error(future)).clone()
+}
+
+/// As [`cause_for`], for a failure whose cause is what `act` does: measured from there.
+pub(crate) fn cause_after<T: DeserializeOwned + 'static>(
+    future: &Future<T>,
+    act: impl FnOnce(),
+) -> BrokenCause {
+    let started = Instant::now();
+    act();
+    let cause = cause_for(future);
+    let elapsed = started.elapsed();
+    assert!(elapsed < PROMISE, "told after {elapsed:?}: {cause}");
+    cause
+}
+
+/// Asserts that the pool is broken by `cause` and says so to everything that is still asked of it.
+pub(crate) fn assert_broken<S: 'static>(executor: &ProcessPoolExecutor<S>, cause: &BrokenCause) {
+    let later = executor.submit(pid, ());
+    assert!(later.done(), "nobody waits for a broken pool");
+    assert_eq!(&cause_for(&later), cause);
+    let mapped: Vec<_> = executor.map(pid, [(), ()]).collect();
+    assert_eq!(mapped.len(), 1, "the first item is refused, and no other is taken");
+    for result in mapped {
+        assert_eq!(cause_of(&result.unwrap_err()), cause);
+    }
+}

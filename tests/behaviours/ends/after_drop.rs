@@ -1,0 +1,54 @@
+//! What is left after an executor was dropped: nothing.
+
+use std::collections::HashSet;
+use std::fs;
+use std::process::Command;
+
+use procpool_testkit::running::Running;
+use procpool_testkit::{program, watch};
+use serde::Deserialize;
+
+/// How many pools: so many that one forgotten descriptor per pool would exhaust them.
+const POOLS: usize = 1_000;
+
+/// What the program sees of itself.
+#[derive(Debug, Deserialize)]
+struct Look {
+    after: String,
+    children: Vec<u32>,
+    descriptors: Vec<(i32, String)>,
+    shared: Vec<String>,
+    threads: Vec<String>,
+}
+
+// Behaviours: SHUT-02, SHUT-13, SHUT-26, BRK-06, LEAK-01, LEAK-02, LEAK-03, LEAK-04, LEAK-05, LEAK-06.
+#[test]
+fn a_thousand_pools_of_every_fate_leave_nothing() {
+    // It takes some five seconds when nothing else runs.
+    watch::within(3 * watch::HANG, || {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = Command::new(program::path("clean_after_drop"));
+        let command = command.arg(POOLS.to_string()).env("TMPDIR", folder.path());
+        // Reading the symbols for the backtraces of so many panics would take longer than all else.
+        let command = command.env_remove("RUST_BACKTRACE").env_remove("RUST_LIB_BACKTRACE");
+        let mut program = Running::start(command, crate::START_METHOD);
+        let baseline: Look = program.line();
+        assert_eq!(baseline.after, "nothing");
+        assert!(baseline.children.is_empty() && baseline.shared.is_empty(), "{baseline:?}");
+        let mut fates = HashSet::new();
+        for _ in 0..POOLS {
+            let look: Look = program.line();
+            // Zombies are children too.
+            assert!(look.children.is_empty() && look.shared.is_empty(), "{look:?}");
+            assert_eq!(look.descriptors, baseline.descriptors, "after {}", look.after);
+            assert_eq!(look.threads, baseline.threads, "after {}", look.after);
+            fates.insert(look.after);
+        }
+        assert!(fates.len() >= 20, "{fates:?}");
+        assert_eq!(program.line::<Look>().after, "the end");
+        let (status, complaints) = program.end();
+        assert!(status.success(), "{status}: {complaints}");
+        assert_eq!(complaints, "");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "files are left");
+    });
+}

@@ -1,0 +1,33 @@
+//! Programs that fail, and errors that come in time.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use procpool::{Error, Future};
+use procpool_testkit::start;
+use serde::de::DeserializeOwned;
+
+/// How soon a failure must be told. It takes milliseconds; the limit is the promise.
+pub(crate) const PROMISE: Duration = Duration::from_secs(1);
+
+/// Prepares to run a program whose workers are started as these tests' are.
+pub(crate) fn in_program(path: &Path) -> assert_cmd::Command {
+    let mut command = assert_cmd::Command::new(path);
+    command.env(start::VARIABLE, crate::START_METHOD);
+    command
+}
+
+/// Returns the error with which `future` fails within the promised time.
+pub(crate) fn prompt_error<T: DeserializeOwned + 'static>(future: &Future<T>) -> Error {
+    let started = Instant::now();
+    match future.result_timeout(PROMISE) {
+        Err(Error::TimedOut(_)) => panic!("no failure after {:?}", started.elapsed()),
+        Err(error) => error,
+        Ok(_) => panic!("the task has a result"),
+    }
+}
+
+/// A task or initializer that exits: what never returns needs a type that does.
+pub(crate) fn exit(code: i32) {
+    std::process::exit(code)
+}

@@ -1,0 +1,125 @@
+//! `events`: the story of each worker, and of the pool.
+
+use std::collections::HashMap;
+
+use procpool::{
+    BrokenCause, DeathPolicy, Event, EventKind, Events, ExitReason, Future, ProcessPoolExecutor,
+};
+use procpool_testkit::pool::assert_works;
+use procpool_testkit::task::{kill_self, pid};
+use procpool_testkit::watch;
+
+use crate::behaviours::lives::{SHORT, builder, park, until};
+
+/// Every worker's story, in order: started once, ready at most once and then, ended once and last.
+fn assert_whole(events: &[Event]) {
+    let mut stories: HashMap<u32, String> = HashMap::new();
+    for event in events {
+        let (worker, letter) = match event.kind {
+            EventKind::WorkerStarted(worker) => (worker, 's'),
+            EventKind::WorkerReady(worker) => (worker, 'r'),
+            EventKind::WorkerExited(worker, _) => (worker, 'e'),
+            _ => continue,
+        };
+        stories.entry(worker.pid).or_default().push(letter);
+    }
+    let is_whole = |story: &String| matches!(&**story, "sre" | "se");
+    assert!(stories.values().all(is_whole), "{stories:?}");
+    assert!(events.is_sorted_by_key(|event| event.at), "{events:?}");
+}
+
+fn end(executor: ProcessPoolExecutor, events: Events) -> Vec<Event> {
+    drop(executor);
+    let events: Vec<Event> = events.collect();
+    assert_whole(&events);
+    events
+}
+
+#[test]
+fn the_story_of_a_pool_is_told_in_order() {
+    watch::within(watch::HANG, || {
+        let executor = builder(1).build().unwrap();
+        let events = executor.events();
+        assert_works(&executor);
+        let kinds: Vec<EventKind> =
+            end(executor, events).into_iter().map(|event| event.kind).collect();
+        let [EventKind::WorkerStarted(worker), ..] = kinds[..] else { panic!("{kinds:?}") };
+        let expected = [
+            EventKind::WorkerStarted(worker),
+            EventKind::WorkerReady(worker),
+            EventKind::ShutDown,
+            EventKind::WorkerExited(worker, ExitReason::Finished),
+        ];
+        assert_eq!(kinds, expected);
+    });
+}
+
+#[test]
+fn every_worker_of_a_troubled_pool_has_a_whole_story() {
+    watch::within(watch::HANG, || {
+        let executor = builder(3)
+            .death_policy(DeathPolicy::Replace { retries: 1 })
+            .max_tasks_per_child(4)
+            .idle_timeout(SHORT)
+            .grace(SHORT)
+            .build()
+            .unwrap();
+        let events = executor.events();
+        for _ in 0..3 {
+            let dies = executor.submit(|()| kill_self(), ());
+            let late = executor.submit_options().time_limit(SHORT).submit(|()| park(), ());
+            let killed = executor.submit(|()| park(), ());
+            let fine: Vec<Future<u32>> = (0..20).map(|_| executor.submit(pid, ())).collect();
+            until(|| killed.running());
+            killed.kill();
+            assert!(dies.result().is_err() && late.result().is_err());
+            assert!(fine.iter().all(|future| future.result().is_ok()));
+        }
+        let events = end(executor, events);
+        let count = |wanted: fn(&EventKind) -> bool| {
+            events.iter().filter(|event| wanted(&event.kind)).count()
+        };
+        assert_eq!(count(|kind| matches!(kind, EventKind::TaskRetried(_))), 3);
+        assert_eq!(count(|kind| matches!(kind, EventKind::TimeLimitExceeded(_))), 3);
+        assert_eq!(count(|kind| matches!(kind, EventKind::TaskKilled(_))), 3);
+        assert_eq!(
+            count(|kind| matches!(kind, EventKind::WorkerExited(_, ExitReason::Died(_)))),
+            6
+        );
+    });
+}
+
+#[test]
+fn a_pool_breaks_once_and_starts_nobody_afterwards() {
+    watch::within(watch::HANG, || {
+        let executor = builder(2).build().unwrap();
+        let events = executor.events();
+        assert_works(&executor);
+        executor.submit(|()| kill_self(), ()).result().unwrap_err();
+        executor.kill_workers();
+        executor.terminate_workers();
+        let events = end(executor, events);
+        let broken = |event: &Event| matches!(event.kind, EventKind::Broken(_));
+        let place = events.iter().position(broken).expect("it broke");
+        let EventKind::Broken(BrokenCause::WorkerDied(_)) = &events[place].kind else { panic!() };
+        let started = |event: &Event| matches!(event.kind, EventKind::WorkerStarted(_));
+        assert!(!events[place + 1..].iter().any(|event| broken(event) || started(event)));
+    });
+}
+
+#[test]
+fn each_listener_gets_everything_from_its_beginning_on_and_may_go() {
+    watch::within(watch::HANG, || {
+        let executor = builder(1).max_tasks_per_child(1).build().unwrap();
+        let [mut first, second, gone] = [0; 3].map(|_| executor.events());
+        drop(gone);
+        assert!(first.try_next().is_none() && first.next_timeout(SHORT).is_none());
+        (0..3).for_each(|_| assert_works(&executor));
+        let late = executor.events();
+        drop(executor);
+        let kinds = |events: Events| events.map(|event| event.kind).collect::<Vec<_>>();
+        let (first, second, late) = (kinds(first), kinds(second), kinds(late));
+        assert_eq!(first, second);
+        assert!(first.ends_with(&late) && late.len() < first.len());
+    });
+}

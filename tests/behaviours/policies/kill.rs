@@ -1,0 +1,252 @@
+//! `Future::kill`: ends one task, whatever it takes, and nothing else.
+
+use std::thread;
+use std::time::Duration;
+
+use procpool::{
+    Activity, BrokenCause, DeathPolicy, Error, EventKind, ExitReason, Future, KillOutcome,
+};
+use procpool_testkit::crossing::{Crossing, cross};
+use procpool_testkit::os::is_gone;
+use procpool_testkit::pool::assert_works;
+use procpool_testkit::task::pid;
+use procpool_testkit::watch;
+use rand::RngExt;
+
+use crate::behaviours::lives::{
+    await_event, await_exit, builder, count, note, random, stop_at, until,
+};
+
+// Behaviours: CAN-05.
+#[test]
+fn a_task_that_runs_cannot_be_cancelled_but_killed() {
+    watch::within(watch::HANG, || {
+        let crossing = Crossing::new();
+        let executor = builder(1).build().unwrap();
+        let mut events = executor.events();
+        let before = executor.submit(pid, ()).result().unwrap();
+        let running = executor.submit(cross, crossing.places());
+        crossing.wait_for(1);
+        assert!(!running.cancel());
+        assert_eq!(running.kill(), KillOutcome::Killed);
+        assert_eq!(running.result(), Err(Error::TaskKilled { work_item: 2 }));
+        assert_eq!(running.kill(), KillOutcome::AlreadyDone);
+        assert!(running.done() && !running.cancelled() && !running.running());
+        let killed = |kind| (kind == EventKind::TaskKilled(2)).then_some(());
+        await_event(&mut events, killed);
+        assert_ne!(executor.submit(pid, ()).result().unwrap(), before);
+        let (worker, reason) = await_exit(&mut events);
+        assert_eq!((worker.pid, reason), (before, ExitReason::Killed));
+        assert!(is_gone(before));
+        assert_eq!(running.error().unwrap().to_string(), "work item 2 was killed");
+    });
+}
+
+#[test]
+fn a_clone_kills_what_another_thread_waits_for() {
+    watch::within(watch::HANG, || {
+        let crossing = Crossing::new();
+        let executor = builder(1).build().unwrap();
+        let running = executor.submit(cross, crossing.places());
+        let handle = running.clone();
+        let waiting = thread::spawn(move || running.into_result());
+        crossing.wait_for(1);
+        assert_eq!(handle.kill(), KillOutcome::Killed);
+        assert_eq!(waiting.join().unwrap(), Err(Error::TaskKilled { work_item: handle.id() }));
+        assert_eq!(handle.error(), Some(Error::TaskKilled { work_item: 1 }));
+        assert_works(&executor);
+    });
+}
+
+#[test]
+fn a_future_has_the_number_that_errors_and_events_give_its_task() {
+    watch::within(watch::HANG, || {
+        let crossing = Crossing::new();
+        let replace = DeathPolicy::Replace { retries: 0 };
+        let executor = builder(1).death_policy(replace).grace(Duration::ZERO).build().unwrap();
+        let mut events = executor.events();
+        let killed = executor.submit(cross, crossing.places());
+        crossing.wait_for(1);
+        killed.kill();
+        let limit = Duration::from_millis(1);
+        let late = executor.submit_options().time_limit(limit).submit(cross, crossing.places());
+        assert_eq!(late.error(), Some(Error::TimeLimitExceeded { work_item: late.id(), limit }));
+        executor.map(|x: u32| x, 0..3).for_each(|item| assert!(item.is_ok()));
+        let dies = executor.submit(|code: i32| -> () { std::process::exit(code) }, 3);
+        let Some(Error::WorkerDied(death)) = dies.error() else { panic!("its worker exits") };
+        assert_eq!(death.activity, Activity::Running(dies.id()));
+        assert!(killed.id() == 1 && late.id() == 2 && dies.id() > 3, "chunks have numbers, too");
+        let number = |kind| match kind {
+            EventKind::TaskKilled(id) => Some((id, 0)),
+            EventKind::TimeLimitExceeded(id) => Some((0, id)),
+            _ => None,
+        };
+        assert_eq!(await_event(&mut events, number), (killed.id(), 0));
+        assert_eq!(await_event(&mut events, number), (0, late.id()));
+        let ready = executor.start_workers(1);
+        executor.shutdown();
+        assert_eq!((ready.id(), executor.submit(pid, ()).id()), (0, 0), "no worker runs these");
+    });
+}
+
+#[test]
+fn a_task_that_has_not_started_never_does() {
+    watch::within(watch::HANG, || {
+        let crossing = Crossing::new();
+        let path = crossing.file("notes");
+        let executor = builder(1).build().unwrap();
+        // Short ones first, so that some of the others are sent ahead.
+        (0..50).for_each(|_| drop(executor.submit(|()| (), ())));
+        let running = executor.submit(cross, crossing.places());
+        let behind: Vec<_> = (0..20)
+            .map(|number| executor.submit(note, (path.clone(), number.to_string())))
+            .collect();
+        crossing.wait_for(1);
+        for future in behind.iter().step_by(2) {
+            assert_eq!(future.kill(), KillOutcome::Cancelled);
+            assert_eq!(future.kill(), KillOutcome::Cancelled);
+            assert!(future.cancelled());
+        }
+        crossing.let_go(1);
+        let worker = running.result().unwrap();
+        for (number, future) in behind.iter().enumerate() {
+            let expected = if number % 2 == 0 { Err(Error::Cancelled) } else { Ok(worker) };
+            assert_eq!(future.result(), expected);
+            assert_eq!(count(&path, &number.to_string()), number % 2);
+        }
+    });
+}
+
+#[test]
+fn a_task_that_is_over_stays_as_it_is() {
+    watch::within(watch::HANG, || {
+        let executor = builder(1).build().unwrap();
+        let done = executor.submit(pid, ());
+        let worker = done.result().unwrap();
+        let failed = executor.submit(|()| panic!("no"), ());
+        let failed: Future<()> = failed;
+        assert!(matches!(failed.result(), Err(Error::Panicked(_))));
+        assert_eq!(
+            (done.kill(), failed.kill()),
+            (KillOutcome::AlreadyDone, KillOutcome::AlreadyDone)
+        );
+        assert_eq!(executor.submit(pid, ()).result(), Ok(worker), "its worker lives");
+        drop(executor);
+        assert_eq!(done.kill(), KillOutcome::AlreadyDone);
+        assert_eq!(done.result(), Ok(worker));
+    });
+}
+
+#[test]
+fn killing_spares_what_was_sent_behind() {
+    watch::within(watch::HANG, || {
+        let crossing = Crossing::new();
+        let path = crossing.file("notes");
+        let executor = builder(1).build().unwrap();
+        (0..50).for_each(|_| drop(executor.submit(|()| (), ())));
+        let running = executor.submit(cross, crossing.places());
+        let behind: Vec<_> = (0..20)
+            .map(|number| executor.submit(note, (path.clone(), number.to_string())))
+            .collect();
+        crossing.wait_for(1);
+        assert_eq!(running.kill(), KillOutcome::Killed);
+        assert!(behind.iter().all(|future| future.result().is_ok()));
+        assert!((0..20).all(|number: u32| count(&path, &number.to_string()) == 1));
+    });
+}
+
+#[test]
+fn a_thread_that_waits_for_a_killed_task_hears_of_it() {
+    watch::within(watch::HANG, || {
+        let crossing = Crossing::new();
+        let executor = builder(1).build().unwrap();
+        let running = executor.submit(cross, crossing.places());
+        crossing.wait_for(1);
+        thread::scope(|scope| {
+            let waiting: Vec<_> = (0..3).map(|_| scope.spawn(|| running.result())).collect();
+            assert_eq!(running.kill(), KillOutcome::Killed);
+            let killed = Err(Error::TaskKilled { work_item: 1 });
+            assert!(waiting.into_iter().all(|waiting| waiting.join().unwrap() == killed));
+        });
+    });
+}
+
+#[test]
+fn a_kill_that_races_the_result_says_which_was_first() {
+    watch::within(watch::HANG, || {
+        let mut random = random();
+        let crossing = Crossing::new();
+        let executor = builder(2).build().unwrap();
+        for round in 0..60 {
+            let path = crossing.file(&format!("notes {round}"));
+            (0..20).for_each(|_| drop(executor.submit(|()| (), ())));
+            let name = |number: u32| number.to_string();
+            let futures: Vec<_> =
+                (0..20).map(|number| executor.submit(note, (path.clone(), name(number)))).collect();
+            let victim = random.random_range(0..20_u32);
+            thread::sleep(Duration::from_micros(random.random_range(0..400)));
+            // Two at once: one of them may find it done by the other.
+            let victim_future = &futures[victim as usize];
+            let outcomes = thread::scope(|scope| {
+                let other = scope.spawn(|| victim_future.kill());
+                [victim_future.kill(), other.join().unwrap()]
+            });
+            for (number, future) in (0..).zip(&futures) {
+                let (result, ran) = (future.result(), count(&path, &name(number)));
+                match result {
+                    Ok(_) => assert_eq!(ran, 1),
+                    Err(Error::Cancelled) => assert_eq!((number, ran), (victim, 0)),
+                    Err(Error::TaskKilled { .. }) => assert!(number == victim && ran <= 1),
+                    Err(other) => panic!("{other}"),
+                }
+            }
+            let result = victim_future.result();
+            let killed = outcomes.iter().filter(|outcome| **outcome == KillOutcome::Killed).count();
+            match result {
+                Ok(_) => assert_eq!(outcomes, [KillOutcome::AlreadyDone; 2]),
+                Err(Error::Cancelled) => assert_eq!(outcomes, [KillOutcome::Cancelled; 2]),
+                _ => assert_eq!(killed, 1, "{outcomes:?}"),
+            }
+        }
+    });
+}
+
+// Behaviours: INIT-10.
+#[test]
+fn an_initializer_that_hangs_keeps_its_tasks_waiting_until_they_are_given_up() {
+    watch::within(watch::HANG, || {
+        let crossing = Crossing::new();
+        let executor =
+            builder(1).initializer_with_args(stop_at, crossing.places()).build().unwrap();
+        let futures =
+            [executor.submit(pid, ()), executor.submit(pid, ()), executor.submit(pid, ())];
+        crossing.wait_for(1);
+        let limit = Duration::from_millis(10);
+        assert_eq!(futures[0].result_timeout(limit), Err(Error::TimedOut(limit)));
+        assert!(futures[0].cancel(), "no worker has it");
+        assert_eq!(futures[1].kill(), KillOutcome::Cancelled);
+        thread::scope(|scope| {
+            let ending = scope.spawn(|| executor.shutdown());
+            until(|| executor.submit(pid, ()).done());
+            assert!(!ending.is_finished(), "a task waits");
+            executor.kill_workers();
+            ending.join().unwrap();
+        });
+        let Err(Error::BrokenProcessPool(broken)) = futures[2].result() else { panic!("it ran") };
+        assert_eq!(*broken.cause(), BrokenCause::Killed);
+    });
+}
+
+#[test]
+fn the_worker_of_a_killed_task_may_be_one_of_several_in_line() {
+    watch::within(watch::HANG, || {
+        let crossing = Crossing::new();
+        let executor = builder(1).max_tasks_per_child(1).build().unwrap();
+        let running = executor.submit(cross, crossing.places());
+        crossing.wait_for(1);
+        let next = executor.submit(pid, ());
+        assert_eq!(running.kill(), KillOutcome::Killed);
+        assert!(next.result().is_ok());
+        assert_works(&executor);
+    });
+}

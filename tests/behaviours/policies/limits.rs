@@ -1,0 +1,400 @@
+//! Tasks that run for too long: asked to stop, told to end, killed; and nobody else is affected.
+
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use nix::sys::signal::{SigSet, Signal, killpg};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
+use procpool::{Error, EventKind, ExitReason, Future, should_stop};
+use procpool_testkit::crossing::{Crossing, cross};
+use procpool_testkit::os::{is_gone, signal};
+use procpool_testkit::pool::assert_works;
+use procpool_testkit::task::pid;
+use procpool_testkit::{os, program, start, watch};
+use rand::RngExt;
+
+use crate::behaviours::lives::{
+    NEVER, SHORT, await_event, await_exit, builder, count, exits, note, notes, park, random,
+    refuse_sigterm, until,
+};
+
+fn is_over_limit<T: std::fmt::Debug>(result: &Result<T, Error>) -> bool {
+    matches!(result, Err(Error::TimeLimitExceeded { .. }))
+}
+
+// Behaviours: TMO-02.
+#[test]
+fn a_task_that_exceeds_its_limit_fails_and_the_next_one_has_another_worker() {
+    watch::within(watch::HANG, || {
+        let executor = builder(1).task_time_limit(SHORT).grace(SHORT).build().unwrap();
+        let mut events = executor.events();
+        // The limit is for tasks that never end: one that does may be slow here.
+        let before = executor.submit_options().time_limit(NEVER).submit(pid, ()).result().unwrap();
+        let endless = executor.submit(|()| park(), ());
+        let expected = Error::TimeLimitExceeded { work_item: 2, limit: SHORT };
+        assert_eq!(endless.result(), Err(expected));
+        let late = |kind| (kind == EventKind::TimeLimitExceeded(2)).then_some(());
+        await_event(&mut events, late);
+        assert_ne!(
+            executor.submit_options().time_limit(NEVER).submit(pid, ()).result().unwrap(),
+            before
+        );
+        let (worker, reason) = await_exit(&mut events);
+        assert_eq!((worker.pid, reason), (before, ExitReason::TimeLimitExceeded));
+        assert!(is_gone(before));
+        assert_eq!(
+            endless.error().unwrap().to_string(),
+            "work item 2 ran for longer than 20ms and was ended"
+        );
+    });
+}
+
+// Behaviours: TMO-03.
+#[test]
+fn a_task_that_refuses_sigterm_is_killed() {
+    watch::within(watch::HANG, || {
+        let executor = builder(1).grace(SHORT).build().unwrap();
+        let events = executor.events();
+        let refuses = |()| {
+            refuse_sigterm();
+            park();
+        };
+        assert!(is_over_limit(
+            &executor.submit_options().time_limit(SHORT).submit(refuses, ()).result()
+        ));
+        assert_works(&executor);
+        drop(executor);
+        assert_eq!(exits(events), [ExitReason::TimeLimitExceeded, ExitReason::Finished]);
+    });
+}
+
+// Behaviours: TMO-03.
+#[test]
+fn sigterm_comes_before_sigkill_and_its_worker_gets_nothing_more() {
+    watch::within(watch::HANG, || {
+        let crossing = Crossing::new();
+        let path = crossing.file("notes");
+        let executor = builder(1).grace(5 * SHORT).build().unwrap();
+        let events = executor.events();
+        // It takes SIGTERM for a request, and returns.
+        let handles = |path: String| {
+            let mut sigterm = SigSet::empty();
+            sigterm.add(Signal::SIGTERM);
+            sigterm.thread_block().expect("a signal can be blocked");
+            note((path.clone(), "waits".to_owned()));
+            sigterm.wait().expect("it can be waited for");
+            note((path, "told".to_owned()))
+        };
+        let late = executor.submit_options().time_limit(SHORT).submit(handles, path.clone());
+        assert!(is_over_limit(&late.result()));
+        let next = executor.submit(note, (path.clone(), "next".to_owned())).result().unwrap();
+        drop(executor);
+        let notes = notes(&path);
+        let whats: Vec<&str> = notes.iter().map(|(_, what)| &**what).collect();
+        assert_eq!(whats, ["waits", "told", "next"]);
+        assert!(notes[0].0 == notes[1].0 && notes[1].0 != next);
+        assert_eq!(exits(events), [ExitReason::TimeLimitExceeded, ExitReason::Finished]);
+    });
+}
+
+#[test]
+fn a_task_that_stops_when_it_is_asked_to_keeps_its_worker() {
+    watch::within(watch::HANG, || {
+        for grace in [NEVER, Duration::MAX] {
+            let executor = builder(1).grace(grace).build().unwrap();
+            let events = executor.events();
+            let worker = executor.submit(pid, ()).result().unwrap();
+            for _ in 0..3 {
+                let stops =
+                    executor.submit_options().time_limit(SHORT).submit(|()| until(should_stop), ());
+                assert!(is_over_limit(&stops.result()));
+                // The request is not for the one that follows.
+                let next = executor.submit(|()| (should_stop(), std::process::id()), ());
+                assert_eq!(next.result(), Ok((false, worker)));
+            }
+            drop(executor);
+            assert_eq!(exits(events), [ExitReason::Finished], "{grace:?}");
+        }
+        assert!(!should_stop(), "this is no task");
+    });
+}
+
+#[test]
+fn limits_that_no_clock_can_name_are_none() {
+    watch::within(watch::HANG, || {
+        let executor = builder(1)
+            .task_time_limit(Duration::MAX)
+            .idle_timeout(Duration::MAX)
+            .finalizer_time_limit(Duration::MAX)
+            .start_timeout(Duration::MAX)
+            .build()
+            .unwrap();
+        let events = executor.events();
+        assert_works(&executor);
+        assert_eq!(
+            executor
+                .map_options()
+                .chunksize(9)
+                .map(|x: u32| x, [1, 2])
+                .filter(Result::is_ok)
+                .count(),
+            2
+        );
+        drop(executor);
+        assert_eq!(exits(events), [ExitReason::Finished]);
+    });
+}
+
+#[test]
+fn a_worker_that_stands_still_is_ended_too() {
+    watch::within(watch::HANG, || {
+        let crossing = Crossing::new();
+        let executor = builder(1).grace(SHORT).build().unwrap();
+        let events = executor.events();
+        let worker = executor.submit(pid, ()).result().unwrap();
+        let stopped =
+            executor.submit_options().time_limit(10 * SHORT).submit(cross, crossing.places());
+        crossing.wait_for(1);
+        signal(worker, Signal::SIGSTOP);
+        assert!(is_over_limit(&stopped.result()));
+        assert_works(&executor);
+        drop(executor);
+        assert_eq!(exits(events), [ExitReason::TimeLimitExceeded, ExitReason::Finished]);
+    });
+}
+
+#[test]
+fn waiting_behind_others_does_not_count() {
+    watch::within(watch::HANG, || {
+        const LIMIT: Duration = Duration::from_millis(1500);
+        let executor = builder(1).task_time_limit(LIMIT).build().unwrap();
+        // Short ones first, so that others are sent ahead. Together they take longer than the limit.
+        let short: Vec<_> = (0..50).map(|_| executor.submit(|()| (), ())).collect();
+        let sleep = |()| thread::sleep(LIMIT / 5);
+        let long: Vec<_> = (0..6).map(|_| executor.submit(sleep, ())).collect();
+        assert!(short.iter().chain(&long).all(|future| future.result() == Ok(())));
+    });
+}
+
+#[test]
+fn what_no_worker_has_started_is_not_late() {
+    watch::within(watch::HANG, || {
+        const LIMIT: Duration = Duration::from_secs(1);
+        let executor = builder(1).build().unwrap();
+        let worker = executor.submit(pid, ()).result().unwrap();
+        signal(worker, Signal::SIGSTOP);
+        until(|| os::process(worker).is_some_and(|worker| worker.state == 'T'));
+        let sent = executor.submit_options().time_limit(LIMIT).submit(pid, ());
+        assert_eq!(sent.result_timeout(LIMIT * 5 / 4), Err(Error::TimedOut(LIMIT * 5 / 4)));
+        signal(worker, Signal::SIGCONT);
+        assert_eq!(sent.result(), Ok(worker));
+    });
+}
+
+/// How often the manager thread of the one pool in this process has slept.
+fn sleeps_of_the_manager() -> u64 {
+    let threads = std::fs::read_dir("/proc/self/task").expect("it is there");
+    let read = |folder: &Path, file| std::fs::read_to_string(folder.join(file)).unwrap_or_default();
+    let status = threads
+        .filter_map(|thread| Some(thread.ok()?.path()))
+        .find(|thread| read(thread, "comm").starts_with("procpool-manage"))
+        .map(|thread| read(&thread, "status"))
+        .expect("there is a manager");
+    let count = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+    count.and_then(|count| count.trim().parse().ok()).expect("it is counted")
+}
+
+#[test]
+fn nobody_looks_for_late_tasks_when_there_are_none() {
+    watch::within(watch::HANG, || {
+        // In a process that has one pool only.
+        let inside = |()| {
+            let executor = builder(1).build().expect("a pool can be made in a worker");
+            let limited = executor.submit_options().time_limit(Duration::from_millis(1));
+            let _late_or_not = limited.submit(|()| (), ()).result();
+            executor.submit(|()| (), ()).result().expect("it has no limit");
+            // It has seen the result, and sleeps.
+            thread::sleep(SHORT);
+            let before = sleeps_of_the_manager();
+            thread::sleep(10 * SHORT);
+            sleeps_of_the_manager() - before
+        };
+        let slept = builder(1).build().unwrap().submit(inside, ()).result().unwrap();
+        assert!(slept < 20, "it woke {slept} times in 200 ms");
+    });
+}
+
+#[test]
+fn a_limit_of_one_leaves_those_behind_it_alone_whoever_waits() {
+    watch::within(watch::HANG, || {
+        let crossing = Crossing::new();
+        let path = crossing.file("notes");
+        let executor = builder(1).grace(SHORT).build().unwrap();
+        for round in 0..3 {
+            let short: Vec<_> = (0..50).map(|_| executor.submit(|()| (), ())).collect();
+            let endless = executor.submit_options().time_limit(SHORT).submit(|()| park(), ());
+            let name = |number: u32| (path.clone(), format!("{round} {number}"));
+            let behind: Vec<_> = (0..8).map(|number| executor.submit(note, name(number))).collect();
+            thread::scope(|scope| {
+                let waiting = scope.spawn(|| endless.result());
+                let others: Vec<_> =
+                    behind.iter().map(|future| scope.spawn(|| future.result())).collect();
+                assert!(is_over_limit(&waiting.join().unwrap()));
+                assert!(others.into_iter().all(|other| other.join().unwrap().is_ok()));
+            });
+            assert!(short.iter().all(Future::done));
+            assert!((0..8).all(|number| count(&path, &format!("{round} {number}")) == 1));
+        }
+    });
+}
+
+#[test]
+fn a_chunk_has_the_time_of_its_items_together_and_those_that_are_over_keep_their_results() {
+    watch::within(watch::HANG, || {
+        let executor = builder(1).task_time_limit(5 * SHORT).grace(SHORT).build().unwrap();
+        let one_parks = |item: u32| {
+            if item == 1 {
+                park();
+            }
+            item
+        };
+        let results: Vec<_> = executor.map_options().chunksize(3).map(one_parks, 0..6).collect();
+        let limit = 15 * SHORT;
+        let failed = |result: &Result<u32, Error>| matches!(result, Err(Error::TimeLimitExceeded { limit: of, .. }) if *of == limit);
+        assert_eq!(results[0], Ok(0));
+        assert!(failed(&results[1]) && failed(&results[2]), "{results:?}");
+        // On a machine that stands still these may take too long as well.
+        assert!(results[3..].iter().all(|result| result.is_ok() || failed(result)), "{results:?}");
+    });
+}
+
+#[test]
+fn a_limit_that_is_reached_as_the_result_comes_leaves_one_of_the_two() {
+    watch::within(watch::HANG, || {
+        let mut random = random();
+        let crossing = Crossing::new();
+        let path = crossing.file("notes");
+        let (mut results, mut late) = (0, 0);
+        // SIGTERM comes as the task returns, or it never comes.
+        for grace in [Duration::ZERO, Duration::from_millis(1), NEVER] {
+            let executor = builder(2).grace(grace).build().unwrap();
+            for round in 0..40 {
+                let what = format!("{grace:?} {round}");
+                let nap = random.random_range(1_000..3_000);
+                let task = |(micros, path, what): (u64, String, String)| {
+                    thread::sleep(Duration::from_micros(micros));
+                    note((path, what));
+                    micros
+                };
+                let limited = executor.submit_options().time_limit(Duration::from_millis(2));
+                let future = limited.submit(task, (nap, path.clone(), what.clone()));
+                let behind = executor.submit(pid, ());
+                match future.result() {
+                    Ok(value) => assert_eq!((value, count(&path, &what)), (nap, 1)),
+                    Err(error) => {
+                        assert!(matches!(error, Error::TimeLimitExceeded { .. }), "{error}")
+                    }
+                }
+                results += u32::from(future.result().is_ok());
+                late += u32::from(future.result().is_err());
+                assert!(behind.result().is_ok());
+                assert!(count(&path, &what) <= 1, "it ran twice");
+            }
+        }
+        println!("{results} results, {late} late");
+    });
+}
+
+#[test]
+fn a_long_result_that_is_on_its_way_when_the_limit_is_reached_arrives_or_does_not() {
+    watch::within(watch::HANG, || {
+        let executor = builder(1).grace(NEVER).build().unwrap();
+        for millis in [1, 2, 4, 8, 16] {
+            let limited = executor.submit_options().time_limit(Duration::from_millis(millis));
+            let future = limited.submit(|length: usize| vec![7_u8; length], 8 << 20);
+            match future.result() {
+                Ok(bytes) => assert_eq!(bytes.len(), 8 << 20),
+                Err(error) => assert!(matches!(error, Error::TimeLimitExceeded { .. }), "{error}"),
+            }
+            assert_works(&executor);
+        }
+    });
+}
+
+// Behaviours: TMO-01, TMO-08.
+#[test]
+fn a_wait_that_gives_up_leaves_the_task_alone() {
+    watch::within(watch::HANG, || {
+        let crossing = Crossing::new();
+        let executor = builder(1).build().unwrap();
+        let future = executor.submit(cross, crossing.places());
+        crossing.wait_for(1);
+        for limit in [Duration::ZERO, SHORT] {
+            let asked = std::time::Instant::now();
+            assert_eq!(future.result_timeout(limit), Err(Error::TimedOut(limit)));
+            assert!(asked.elapsed() >= limit);
+        }
+        crossing.let_go(1);
+        let worker = future.result().unwrap();
+        assert_eq!(executor.submit(pid, ()).result(), Ok(worker));
+        assert_eq!(future.result_timeout(Duration::ZERO), Ok(worker));
+    });
+}
+
+fn park_for_ever(_: u32) {
+    park();
+}
+
+// Behaviours: MAP-22.
+#[test]
+fn a_chunk_of_a_map_has_the_limit_of_its_items_together_and_they_fail_together() {
+    watch::within(watch::HANG, || {
+        let executor = builder(2).task_time_limit(NEVER).build().unwrap();
+        let doubled = executor.map_options().chunksize(5).map(|x: u32| 2 * x, 0..20);
+        assert!(doubled.map(Result::unwrap).eq((0..20).map(|x| 2 * x)));
+        drop(executor);
+        let executor = builder(2).task_time_limit(SHORT).grace(SHORT).build().unwrap();
+        let endless: Vec<_> =
+            executor.map_options().chunksize(2).map(park_for_ever, 0..6).collect();
+        assert_eq!(endless.len(), 6);
+        assert!(endless.iter().all(is_over_limit), "{endless:?}");
+        let Some(Err(Error::TimeLimitExceeded { limit, .. })) = endless.first() else {
+            unreachable!()
+        };
+        assert_eq!(*limit, 2 * SHORT);
+    });
+}
+
+#[test]
+fn a_result_that_travels_for_longer_than_the_limit_arrives() {
+    watch::within(watch::HANG, || {
+        const LENGTH: usize = 512 << 20;
+        // Made in no time: the system fills the pages when they are read.
+        let large = |()| vec![0_u8; LENGTH];
+        let executor = builder(1).build().unwrap();
+        let limited = executor.submit_options().time_limit(Duration::from_millis(250));
+        assert_eq!(limited.submit(large, ()).into_result().map(|bytes| bytes.len()), Ok(LENGTH));
+    });
+}
+
+#[test]
+fn time_in_which_the_whole_program_was_stopped_is_not_the_tasks() {
+    watch::within(watch::HANG, || {
+        let mut program = Command::new(program::path("policies_stopped"));
+        let program = program.env(start::VARIABLE, crate::START_METHOD);
+        let program = program.process_group(0).stdout(Stdio::piped()).spawn().unwrap();
+        let pid = Pid::from_raw(program.id().cast_signed());
+        // Its task stops them all, as soon as it runs: the pool may know of it or not.
+        let stopped = waitpid(pid, Some(WaitPidFlag::WUNTRACED)).unwrap();
+        assert_eq!(stopped, WaitStatus::Stopped(pid, Signal::SIGSTOP));
+        // Longer than the limit of three seconds: time is what this is about.
+        thread::sleep(Duration::from_secs(4));
+        killpg(pid, Signal::SIGCONT).unwrap();
+        let output = program.wait_with_output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "in time\n");
+    });
+}

@@ -76,10 +76,7 @@ fn a_task_that_is_not_tried_again_fails_alone_and_says_why() {
         let Some(Error::WorkerDied(death)) = error else { panic!("{error:?}") };
         assert_eq!(death.exit, WorkerExit::WithServer);
         let text = death.to_string();
-        assert!(
-            text.contains("ended with the server that it was forked from while running"),
-            "{text}"
-        );
+        assert!(text.contains("ended with the forkserver that forked it while running"), "{text}");
         assert_ne!(later.result().unwrap().1, server.pid);
     });
 }

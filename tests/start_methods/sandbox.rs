@@ -18,8 +18,8 @@ fn enter() {
 fn names(text: &str, call: &str) -> bool {
     let words = match call {
         "openat" | "read" | "close" => "/proc/self/status",
-        "clone" => "a copy of the server",
-        "pidfd_open" => "a process descriptor in the server",
+        "clone" => "a copy of the forkserver",
+        "pidfd_open" => "a process descriptor in the forkserver",
         // By the C library, with another number.
         "rt_sigaction" => "sigaction(2)",
         "rt_sigprocmask" => "sigprocmask(2)",

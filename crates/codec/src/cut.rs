@@ -1,26 +1,26 @@
-//! Where bytes are cut: what a writer and a reader of the same bytes have to agree on.
+//! Cuts: how the bytes of a value are divided, on which writer and reader have to agree.
 //!
-//! Owns the fingerprint of a value's cuts, which both sides take while they work. Equal fingerprints
-//! mean that every byte was read as what it was written as. Names, and the borders of structs and
-//! tuples, leave no bytes and count for nothing. For most types the compiler knows the fingerprint.
+//! Owns the fingerprint of a value's cuts, which both sides compute while they work. If the fingerprints are
+//! equal, every byte was read as the kind it was written as. Names, and the borders of structs and
+//! tuples, have no bytes and do not count. For most types the compiler knows the fingerprint.
 
 use std::fmt::{self, Display};
 
-/// A piece of bytes, by how it is read.
+/// The kind of a piece of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Cut {
-    /// A byte as it is: also what says which of `None` and `Some` follows.
+    /// A plain byte: also the tag of an `Option`.
     Byte = 1,
     SignedByte,
-    /// As many bytes as the number needs: also the length of a sequence, the number of a variant.
+    /// A number of variable length: also the number of a variant.
     Unsigned,
     Signed,
     F32,
     F64,
-    /// Sixteen bytes, of a number too long for what is common.
+    /// Sixteen bytes of a 128-bit number.
     Long,
     Char,
-    /// A length, and so many elements: bytes and text are sequences of bytes.
+    /// A length, and that many elements: bytes and text are sequences of bytes.
     Sequence,
 }
 
@@ -40,12 +40,12 @@ impl Display for Cut {
     }
 }
 
-/// What the cuts so far come to.
+/// The hash of the cuts so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Fingerprint(pub(super) u32);
 
-/// A sequence whose elements are being cut. A run of elements that are cut alike counts as one, so
-/// that the fingerprint is not another one for every length; so do bytes, as text is written.
+/// A sequence whose elements are being cut. Equal neighbours count as one, so that the fingerprint does not
+/// depend on the length. A leading run of bytes does not count: text is written the same way.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Run {
     before: Fingerprint,

@@ -1,22 +1,23 @@
 //! Value ↔ bytes, in [postcard's documented format](https://postcard.jamesmunns.com/wire-format).
 //!
-//! One crate of procpool's. Its interface follows the pool's needs and is not for anybody else. It owns
-//! the choice of the format, and the promise that a value arrives equal or is an error. It knows neither
-//! frames nor functions. The format writes no names and no types: a value that is written otherwise than
-//! it is read shifts all that follows.
+//! An internal crate of procpool: its interface follows the pool's needs. It owns the choice of the format,
+//! and the promise that a value arrives equal or is an error. It knows neither frames nor functions. The
+//! format contains no names and no types: if a value is written in one way and read in another, all later
+//! bytes are shifted.
 //!
 //! ```text
 //! type                             written and read by          checked by
-//! number, `Vec<u8>`, `String`      `number`, or as it is        –
-//! the standard library's alone     postcard                     –
-//! any other                        `writer`, `reader`           `log`, which asks `probe`, before the first
+//! number                           `number`                     –
+//! `Vec<u8>`, `String`              copied as bytes              –
+//! other standard library types     postcard                     –
+//! any other type                   `writer`, `reader`           `log`, which asks `probe`, before the first
 //!                                                               value of a shape is sent; the fingerprint
-//!                                                               of its `cut`s, where a value is read
+//!                                                               of its `cut`s, when a value is read
 //! ```
 //!
-//! The standard library's types mirror themselves. Of the others, serde's attributes and code that is
-//! written by hand can make anything. The check does not run such code to its end in a process that it
-//! was not sent to, so there are differences that it cannot see; the fingerprint sees those afterwards.
+//! The standard library's types read what they write. Other types may not, because of serde's attributes or
+//! hand-written code. The check never runs a `Deserialize` to its end in the sending process, so it misses
+//! some differences; the fingerprint detects those when the value is read.
 
 #![forbid(unsafe_code)]
 
@@ -47,8 +48,9 @@ use self::writer::Writer;
 
 pub use self::self_describing::SelfDescribing;
 
-/// How many shapes of a type are checked: a sequence of enums has a shape for each order of them.
-/// More finds rarer faults before they are sent, and takes longer for types that have many shapes.
+/// How many shapes of a type are checked: a sequence of enums has a shape for each order of variants.
+/// More finds rarer faults before a value is sent, but takes longer for types with many shapes; less leaves
+/// more to the fingerprint.
 const SHAPES: usize = 256;
 
 /// A value that could not be written or read.
@@ -68,21 +70,22 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// Where an encoded value goes.
+/// The destination of an encoded value.
 pub trait Output {
-    /// Appends bytes; false when there is no room for them.
+    /// Appends bytes. Returns `false` if there is no room for them.
     fn extend(&mut self, bytes: &[u8]) -> bool;
 
-    /// Appends the first `length` of eight bytes; false when there is no room for all of them.
+    /// Appends the first `length` of eight bytes. Returns `false` if there is no room for all eight.
     fn extend_short(&mut self, bytes: [u8; 8], length: usize) -> bool;
 }
 
 impl Output for Vec<u8> {
     #[inline]
     fn extend(&mut self, bytes: &[u8]) -> bool {
-        /// Mostly it is a number: a few bytes, of a length that only becomes known now, written one
-        /// by one a moment ago. Copied in the same way they cost a fraction of what a call of
-        /// memcpy does, whose wide loads have to wait for the narrow stores.
+        /// The most bytes that are copied one by one. Most values are numbers: a few bytes of variable
+        /// length, which were stored one by one a moment ago. Copying them in the same way costs a fraction
+        /// of a call of memcpy, whose wide loads wait for the narrow stores. More slows long copies down;
+        /// less sends some numbers through memcpy.
         const FEW: usize = 10;
         if bytes.len() <= FEW {
             self.reserve(FEW);
@@ -102,11 +105,11 @@ impl Output for Vec<u8> {
     }
 }
 
-/// Appends `value` to `output`; on failure `output` is as before.
+/// Appends `value` to `output`. On failure `output` is unchanged.
 ///
 /// # Errors
 ///
-/// The value cannot be written, or would not be read as what it was written as.
+/// The value cannot be written, or its type would read something else.
 #[inline]
 pub fn encode<T: Serialize + DeserializeOwned + 'static>(
     value: &T,
@@ -119,13 +122,13 @@ pub fn encode<T: Serialize + DeserializeOwned + 'static>(
     }
 }
 
-/// Appends `value` to `output`, unless that takes a check or an explanation. What is there after a
-/// failure is a beginning of it.
+/// Appends `value` to `output`, unless its shape must be checked first or its error needs an explanation.
+/// After a failure `output` may end with a part of the value.
 ///
 /// # Errors
 ///
-/// [`encode`] has to do it.
-#[expect(clippy::result_unit_err, reason = "the other function says why")]
+/// [`encode`] has to encode the value.
+#[expect(clippy::result_unit_err, reason = "`encode` returns the reason")]
 #[inline]
 pub fn encode_to<T: Serialize + DeserializeOwned + 'static>(
     value: &T,
@@ -147,8 +150,8 @@ pub fn encode_to<T: Serialize + DeserializeOwned + 'static>(
     }
 }
 
-/// Appends a value and its fingerprint, if it could be written and its shape was checked. Apart, so
-/// that the standard library's types do not pay for its size.
+/// Appends a value and its fingerprint. Returns `false` if the value cannot be written or its shape is
+/// unchecked. Not inlined, so that the standard library's types do not pay for its size.
 #[inline(never)]
 fn encode_known<T: Serialize + DeserializeOwned + 'static>(
     value: &T,
@@ -160,7 +163,7 @@ fn encode_known<T: Serialize + DeserializeOwned + 'static>(
     written.is_ok() && is_known::<T>(print) && output.extend(&print.0.to_le_bytes())
 }
 
-/// The same from `before` on, with a check of the value's shape, and with the reason when it fails.
+/// Does the same from position `before` on, with a check of the value's shape. Returns the reason on failure.
 #[cold]
 #[inline(never)]
 fn encode_checked<T: Serialize + DeserializeOwned + 'static>(
@@ -172,8 +175,8 @@ fn encode_checked<T: Serialize + DeserializeOwned + 'static>(
     let mut writer = Writer::new(output, Log::of::<T>());
     let written = value.serialize(&mut writer);
     let log = writer.trace;
-    let written = written.map_err(|error| match error.needs_place() {
-        true => format!("{} {error}", log.place()),
+    let written = written.map_err(|error| match error.needs_location() {
+        true => format!("{} {error}", log.location()),
         false => error.to_string(),
     });
     let is_standard = is_standard(type_name::<T>());
@@ -200,7 +203,7 @@ pub fn decode<T: DeserializeOwned + 'static>(input: &[u8]) -> Result<T, Box<Erro
     if is_bytes::<T>() {
         return from_bytes(input.to_vec());
     }
-    // Which of the numbers it is, the compiler knows.
+    // The compiler knows the answer to the first question.
     if number::is::<T>() || kind::<T>(&READ) == Kind::Standard {
         return match postcard::take_from_bytes::<T>(input) {
             Ok((value, [])) => Ok(value),
@@ -211,7 +214,7 @@ pub fn decode<T: DeserializeOwned + 'static>(input: &[u8]) -> Result<T, Box<Erro
     decode_compared(input)
 }
 
-/// Reads a value, and compares how it was read with how it was written.
+/// Reads a value, and compares the fingerprint of the read with that of the write.
 #[inline]
 fn decode_compared<T: DeserializeOwned>(input: &[u8]) -> Result<T, Box<Error>> {
     let (input, print) = input.split_last_chunk().unwrap_or((input, &[0; 4]));
@@ -223,7 +226,7 @@ fn decode_compared<T: DeserializeOwned>(input: &[u8]) -> Result<T, Box<Error>> {
     }
 }
 
-/// Reads a value that occupies all of `input`; one that is nothing but bytes takes them over.
+/// Reads a value that occupies all of `input`. A `Vec<u8>` or a `String` takes over the bytes.
 ///
 /// # Errors
 ///
@@ -232,11 +235,11 @@ pub fn decode_taking<T: DeserializeOwned + 'static>(input: &mut Vec<u8>) -> Resu
     if is_bytes::<T>() { from_bytes(std::mem::take(input)) } else { decode(input) }
 }
 
-/// Gives a value's own bytes away if it is nothing but bytes; gives it back otherwise.
+/// Turns a `Vec<u8>` or a `String` into its bytes.
 ///
 /// # Errors
 ///
-/// The value, which is something else.
+/// Returns a value of any other type.
 pub fn into_bytes<T: 'static>(value: T) -> Result<Vec<u8>, T> {
     let mut slot = Some(value);
     let any: &mut dyn Any = &mut slot;
@@ -244,15 +247,15 @@ pub fn into_bytes<T: 'static>(value: T) -> Result<Vec<u8>, T> {
         Some(bytes) => bytes.take(),
         None => any.downcast_mut::<Option<String>>().and_then(Option::take).map(String::into_bytes),
     };
-    // The slot is empty exactly when the bytes were taken out of it.
+    // The slot is empty exactly if the bytes were taken out of it.
     match slot {
         Some(value) => Err(value),
         None => Ok(bytes.unwrap_or_default()),
     }
 }
 
-/// Boxed, so that a success is returned in registers: moving a wide result through memory costs as
-/// much as decoding a number.
+/// Makes an error. It is boxed, so that a success is returned in registers: moving a wide result through
+/// memory costs as much as decoding a number.
 #[cold]
 fn failure<T>(message: impl Into<String>) -> Box<Error> {
     Box::new(Error { type_name: type_name::<T>(), message: message.into() })
@@ -292,12 +295,12 @@ fn does_not_mirror(found: &str) -> String {
     )
 }
 
-/// How a type is written and read.
+/// How values of a type are written and read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// Of the standard library's types alone: postcard's are right for it.
+    /// It consists only of the standard library's types: postcard writes and reads it.
     Standard,
-    /// Values of it were checked.
+    /// At least one value of it was checked.
     Checked,
     /// No value of it was checked.
     Unchecked,
@@ -306,16 +309,16 @@ enum Kind {
 type LastKind = Cell<Option<(TypeId, Kind)>>;
 
 thread_local! {
-    /// The kind of the type that was written last, and read last, in this thread: a map has one of
-    /// each. Neither has a destructor, so that those of other thread-locals may submit.
+    /// The kinds of the types that this thread wrote last and read last: a map has one of each. They have no
+    /// destructor, so destructors of other thread-locals may still submit.
     static WRITTEN: LastKind = const { Cell::new(None) };
     static READ: LastKind = const { Cell::new(None) };
-    /// The shapes that were written last in this thread, by the lowest bits of their fingerprints.
+    /// The shapes that this thread wrote last, by the lowest bits of their fingerprints.
     static LAST: [Cell<Option<(TypeId, Fingerprint)>>; 16] = const { [const { Cell::new(None) }; 16] };
 }
 
-/// The shapes that were checked. It is only ever tried to lock: a process that was forked while it
-/// was locked checks again.
+/// The checked shapes. Only accessed by `try_lock`: a process that was forked while this was locked checks
+/// them again.
 static KNOWN: Mutex<BTreeMap<TypeId, BTreeSet<u32>>> = Mutex::new(BTreeMap::new());
 
 #[inline]
@@ -346,7 +349,7 @@ fn find_kind<T: 'static>(last: &'static LocalKey<LastKind>) -> Kind {
     kind
 }
 
-/// Whether all types of which the name speaks are the standard library's.
+/// Returns whether all types in the name are the standard library's.
 fn is_standard(type_name: &str) -> bool {
     let words = type_name.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':'));
     let mut crates = words.filter_map(|path| path.split_once("::")).map(|(name, _)| name);
@@ -378,8 +381,8 @@ fn learn<T: 'static>(print: Fingerprint) {
     }
 }
 
-/// `Vec<u8>` and `String` are nothing but bytes, which are their encoding: where a value ends is
-/// known from what it travels in. Element by element they would cost some 2 ns a byte.
+/// Returns whether `T` is `Vec<u8>` or `String`. Their bytes are their encoding: the enclosing frame gives
+/// the length. Element by element they would cost some 2 ns a byte.
 fn is_bytes<T: 'static>() -> bool {
     let id = TypeId::of::<T>();
     id == TypeId::of::<Vec<u8>>() || id == TypeId::of::<String>()
@@ -406,7 +409,7 @@ fn from_bytes<T: 'static>(bytes: Vec<u8>) -> Result<T, Box<Error>> {
     slot.ok_or_else(|| failure::<T>("it is not bytes".to_owned()))
 }
 
-/// Postcard's output.
+/// An [`Output`] as postcard's output.
 struct Appender<'a, O>(&'a mut O);
 
 impl<O: Output> Flavor for Appender<'_, O> {

@@ -1,8 +1,8 @@
-//! What a value of a new shape was written as, and whether its type reads the same.
+//! Logs how a value of a new shape is written, and checks that its type reads the same.
 //!
-//! Owns the check that is made before the first value of a shape is sent: for each part that was
-//! written, the type is asked what it would read there. What only running the code of its
-//! `Deserialize` could tell is left to the fingerprint that travels with the value.
+//! Owns the check before the first value of a shape is sent: for each written part it asks the type what it
+//! would read there. Differences that only a full run of its `Deserialize` reveals are left to the
+//! fingerprint that travels with the value.
 
 use std::any::type_name;
 use std::collections::HashSet;
@@ -18,11 +18,11 @@ use super::part::Step;
 use super::probe::{Answer, Asked, Probe, is_derived};
 use super::writer::Trace;
 
-/// How deep the parts of a value are checked. More costs stack and time for types that contain
-/// themselves; less leaves more to the fingerprint.
+/// The depth to which the parts of a value are checked. More costs stack and time for recursive types; less
+/// leaves more to the fingerprint.
 const DEPTH: usize = 64;
 
-/// What was written.
+/// How a part was written.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Written {
     Cut(Cut),
@@ -36,22 +36,22 @@ enum Written {
 #[derive(Debug)]
 struct Node {
     path: Vec<Step>,
-    /// Where each step's parent began.
+    /// The start of each step's parent.
     starts: Vec<usize>,
     type_name: &'static str,
     written: Written,
 }
 
-/// A trace of all parts of a value that differ.
+/// A trace of all distinct parts of a value.
 #[derive(Debug)]
 pub(super) struct Log {
     pub(super) print: Fingerprint,
     position: usize,
     path: Vec<Step>,
-    /// Where what the writer is at began, and before it what that is a part of.
+    /// The start of the current part, preceded by the starts of the parts around it.
     starts: Vec<usize>,
     types: Vec<&'static str>,
-    /// The names of fields that were entered, of structs that are not complete.
+    /// The names of the entered fields of incomplete structs.
     keys: Vec<&'static str>,
     /// Hashes of the nodes' paths and contents.
     seen: HashSet<u64>,
@@ -85,14 +85,14 @@ impl Log {
         }
     }
 
-    /// Where the writer is, in words.
-    pub(super) fn place(&self) -> String {
-        place(&self.path)
+    /// Describes the writer's current part.
+    pub(super) fn location(&self) -> String {
+        location(&self.path)
     }
 
-    /// Says what `T` would read otherwise than it was written, as `bytes`.
+    /// Returns an error if `T` would read a part of `bytes` in another way than it was written.
     pub(super) fn check<T: DeserializeOwned>(&self, bytes: &[u8]) -> Result<(), String> {
-        // Nothing cannot be read as something else.
+        // A value without bytes cannot be misread.
         if self.nodes.iter().all(|node| node.written == Written::Unit) {
             return Ok(());
         }
@@ -166,11 +166,11 @@ const UNNAMED: &str = "is read by looking at the data, as untagged, internally a
                        enums are, #[serde(flatten)] and types like serde_json::Value: wrap the value in \
                        procpool::SelfDescribing";
 
-/// A check under way.
+/// The state of a check.
 struct Checks<'a> {
     bytes: &'a [u8],
     log: &'a Log,
-    /// The paths to what is not read by serde's derive or serde itself: it is not to see data here.
+    /// The paths of parts that neither serde nor its derive reads: hand-written code must not see data here.
     by_hand: Vec<&'a [Step]>,
 }
 
@@ -180,7 +180,7 @@ impl<'a> Checks<'a> {
         let path: Vec<_> = node.path.iter().chain(further).copied().collect();
         let probe =
             Probe { path: &path, starts: &node.starts, bytes: self.bytes, answer: &mut answer };
-        // It ends with an error, which is none. Code that panics on that has told enough.
+        // A probe always ends with an error. If code panics on that, the answer is already known.
         let _ = catch_unwind(AssertUnwindSafe(|| T::deserialize(probe).map(drop)));
         answer
     }
@@ -189,7 +189,7 @@ impl<'a> Checks<'a> {
         if self.is_behind_code(&node.path) {
             return Ok(());
         }
-        let at = |words: String| Err(format!("{} {words}", place(&node.path)));
+        let at = |problem: String| Err(format!("{} {problem}", location(&node.path)));
         if let Written::Variant(number, name) = node.written {
             let answer = self.ask::<T>(node, &[Step::Variant(number, name)]);
             let other = answer.number.is_some_and(|read| read != number as usize);
@@ -210,7 +210,7 @@ impl<'a> Checks<'a> {
         }
         match (&node.written, asked) {
             (_, Asked::Unnamed) => at(UNNAMED.to_owned()),
-            // Adjacently tagged enums are read by number in another way than by name.
+            // Adjacently tagged enums are read in one way by number and in another by name.
             (Written::Struct(..), _)
                 if self.ask::<T>(node, &[Step::Nth(0)]).asked == Some(Asked::Unnamed) =>
             {
@@ -219,7 +219,7 @@ impl<'a> Checks<'a> {
             (Written::Struct(owner, keys), Asked::Struct(names)) if answer.is_derived() => {
                 self.check_fields::<T>(node, owner, keys, names)
             }
-            // By hand the length may be more than is read.
+            // Hand-written code may declare a longer tuple than it reads.
             (Written::Tuple(written), Asked::Tuple(read))
                 if *written != read && answer.is_derived() =>
             {
@@ -230,7 +230,7 @@ impl<'a> Checks<'a> {
             }
             (Written::Cut(written), Asked::Cut(read)) if *written == read => Ok(()),
             (Written::Text, Asked::Text) | (Written::Unit, Asked::Unit) => Ok(()),
-            // Bytes may be read one by one, and the other way round.
+            // Text or bytes may be read as a sequence of bytes, and vice versa.
             (Written::Text, Asked::Cut(Cut::Sequence)) => {
                 match self.ask::<T>(node, &[Step::Element]).asked {
                     None | Some(Asked::Cut(Cut::Byte)) => Ok(()),
@@ -245,7 +245,7 @@ impl<'a> Checks<'a> {
         }
     }
 
-    /// Compares the fields that were written with those that are read, by what their names stand for.
+    /// Compares the written fields with the read ones, by the numbers that their names stand for.
     fn check_fields<T: DeserializeOwned>(
         &self,
         node: &Node,
@@ -258,10 +258,10 @@ impl<'a> Checks<'a> {
             let not_written = names.iter().filter(|name| !keys.contains(name));
             not_written.copied().find(|name| number(name).number == Some(wanted))
         };
-        for (place, key) in keys.iter().enumerate() {
+        for (position, key) in keys.iter().enumerate() {
             let answer = number(key);
-            if answer.unread || answer.number.is_some_and(|number| number != place) {
-                return Err(match unwritten(place) {
+            if answer.unread || answer.number.is_some_and(|number| number != position) {
+                return Err(match unwritten(position) {
                     Some(name) if !answer.unread => skipped(name, owner, "read", "written"),
                     _ => skipped(key, owner, "written", "read"),
                 });
@@ -273,7 +273,7 @@ impl<'a> Checks<'a> {
         }
     }
 
-    /// Whether the way to `path` is over parts of a tuple that somebody's own code would read.
+    /// Returns whether hand-written code would have to read earlier parts of a tuple on the way to `path`.
     fn is_behind_code(&self, path: &[Step]) -> bool {
         let nth = |at: usize| match path[at] {
             Step::Nth(number) => Some(number),
@@ -299,7 +299,7 @@ impl<'a> Checks<'a> {
     }
 }
 
-/// Whether a type is read by what serde or its derive made for this type.
+/// Returns whether serde or its derive wrote the visitor for this type.
 fn is_own(type_name: &str, visitor: &str) -> bool {
     let base = type_name.split('<').next().unwrap_or(type_name);
     if is_standard(base) {
@@ -348,8 +348,8 @@ fn otherwise(written: &str, read: &str) -> String {
     )
 }
 
-/// Where a path goes, in words.
-fn place(path: &[Step]) -> String {
+/// Describes the end of a path.
+fn location(path: &[Step]) -> String {
     let field = path.iter().rev().find_map(|step| match step {
         Step::Field(owner, field) => Some(format!("field `{field}` of `{owner}`")),
         Step::Variant(_, name) => Some(format!("variant `{name}`")),

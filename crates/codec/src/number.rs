@@ -1,28 +1,28 @@
-//! Numbers of at most eight bytes, written and read without a loop; and how all others are written.
+//! Writes and reads numbers whose encoding has at most eight bytes, without a loop.
 //!
-//! Owns a second way to write what postcard writes for `u64`, `u32`, `usize`, `i64` and `i32`, and to
-//! read it back: for a `map` of numbers that is most of the work. Whatever is none of these types, too
-//! long, or not written in the shortest way, is left to the writer and the reader.
+//! Owns a fast path for postcard's encoding of `u64`, `u32`, `usize`, `i64` and `i32`: in a `map` of numbers
+//! the encoding is most of the work. Other types, longer encodings, and encodings that are not the shortest
+//! take the general path; [`varint`] writes any number for it.
 //!
 //! ```text
 //! number                      … dddddddccccccc bbbbbbbaaaaaaa
 //! as postcard writes it       1aaaaaaa 1bbbbbbb 1ccccccc 0ddddddd
 //! ```
 //!
-//! The groups of seven bits are spread into bytes by halves: first 28 and 28, then 14 and 14, then 7 and 7.
+//! Halving spreads the groups of seven bits into bytes: first 28 and 28, then 14 and 14, then 7 and 7.
 
 use std::any::Any;
 
 /// The bits that say whether another byte follows.
 const MORE: u64 = 0x8080_8080_8080_8080;
 
-/// Whether values of this type are written here: known when the program is compiled.
+/// Returns whether this module writes values of `T`. The compiler evaluates this.
 #[inline]
 pub fn is<T: 'static>() -> bool {
     from_unsigned::<T>(0).is_some()
 }
 
-/// The encoding of any number, and its length in bytes.
+/// Returns the encoding of any number, and its length in bytes.
 #[inline]
 pub fn varint(mut number: u64) -> ([u8; 10], usize) {
     let mut bytes = [0; 10];
@@ -36,12 +36,13 @@ pub fn varint(mut number: u64) -> ([u8; 10], usize) {
     (bytes, used + 1)
 }
 
-/// The whole encoding of a number, lowest byte first, and its length in bytes.
+/// Returns the encoding of a number, lowest byte first, and its length in bytes. Returns `None` if `T` is not
+/// one of these types or the encoding is longer than eight bytes.
 #[inline]
 pub fn encode<T: 'static>(value: &T) -> Option<(u64, usize)> {
     let number = to_unsigned(value)?;
     let highest = 63 - (number | 1).leading_zeros() as usize;
-    // `highest / 7 + 1`, for all that there are.
+    // `highest / 7 + 1` for every `highest` up to 63.
     let length = (highest * 9 + 73) / 64;
     if length > 8 {
         return None;
@@ -52,7 +53,7 @@ pub fn encode<T: 'static>(value: &T) -> Option<(u64, usize)> {
     Some((ones | more(length), length))
 }
 
-/// Reads the number that the lowest `length` bytes of `word` are; the others are 0.
+/// Decodes the lowest `length` bytes of `word`; the others are 0.
 #[inline]
 pub fn decode<T: 'static>((word, length): (u64, usize)) -> Option<T> {
     if !(1..=8).contains(&length) || word & MORE != more(length) {
@@ -63,13 +64,13 @@ pub fn decode<T: 'static>((word, length): (u64, usize)) -> Option<T> {
     from_unsigned((fours & 0x0fff_ffff) | ((fours & 0x0fff_ffff_0000_0000) >> 4))
 }
 
-/// [`MORE`] of a number of so many bytes: in all but the last.
+/// Returns [`MORE`] for an encoding of `length` bytes: set in all bytes except the last.
 #[inline]
 fn more(length: usize) -> u64 {
     (MORE >> 8) >> (8 * (8 - length))
 }
 
-/// A number as postcard cuts it into groups of bits: a signed one with its sign in the lowest.
+/// Returns the unsigned number that postcard encodes: for a signed one, with the sign in the lowest bit.
 #[inline]
 fn to_unsigned<T: 'static>(value: &T) -> Option<u64> {
     let value: &dyn Any = value;
@@ -82,7 +83,7 @@ fn to_unsigned<T: 'static>(value: &T) -> Option<u64> {
     unsigned.or_else(signed).or_else(short)
 }
 
-/// The inverse; `None` also for a number that the type cannot hold.
+/// The inverse. Also returns `None` for a number that the type cannot hold.
 #[inline]
 fn from_unsigned<T: 'static>(number: u64) -> Option<T> {
     let mut slot = None::<T>;
@@ -110,7 +111,7 @@ mod tests {
     use serde::de::DeserializeOwned;
     use std::fmt::Debug;
 
-    /// Both ways, against postcard.
+    /// Compares both directions with postcard.
     fn check<T>(number: T) -> Result<(), TestCaseError>
     where
         T: Serialize + DeserializeOwned + PartialEq + Debug + 'static,
@@ -130,7 +131,7 @@ mod tests {
     proptest! {
         #[test]
         fn numbers_are_written_and_read_as_postcard_does(number: u64, shift in 0_u32..64) {
-            // Every length: numbers drawn from all of them are long.
+            // Shifted, because almost all unshifted numbers are long.
             let number = number >> shift;
             check(number)?;
             check(number as u32)?;
@@ -142,8 +143,8 @@ mod tests {
         }
 
         #[test]
-        fn what_is_read_is_what_postcard_reads(word: u64, ends in 0_u64.., length in 0_usize..=8) {
-            // Most random words have a last byte in their middle.
+        fn every_decoded_number_is_the_one_that_postcard_decodes(word: u64, ends in 0_u64.., length in 0_usize..=8) {
+            // Unmodified, most random words have an end mark in their middle.
             let word = word | (MORE & !(ends << 7));
             let word = word & !u64::MAX.checked_shl(8 * length as u32).unwrap_or(0);
             let bytes = &word.to_le_bytes()[..length];
@@ -165,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_and_the_shortest_of_every_length() {
+    fn the_largest_and_the_smallest_number_of_every_length_match() {
         for length in 1..=9 {
             let above = 1_u64 << (7 * length);
             check(above - 1).unwrap();
@@ -179,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn other_types_are_left_alone() {
+    fn other_types_are_neither_encoded_nor_decoded() {
         assert!(is::<u64>() && is::<i32>() && !is::<u8>() && !is::<Option<u64>>());
         assert_eq!(encode(&7_u8), None);
         assert_eq!(encode(&"7"), None);

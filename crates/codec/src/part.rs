@@ -1,18 +1,18 @@
-//! The way from a value to one of its parts.
+//! Steps of the path from a value to one of its parts.
 
-/// From something to a part of it.
+/// A step from a value to one of its parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Step {
-    /// Of an `Option`.
+    /// Into a `Some`.
     Inner,
     Newtype,
     Element,
     Key,
     Value,
-    /// Of a tuple.
+    /// Into this element of a tuple.
     Nth(usize),
-    /// The owner and the field.
+    /// Into a field: the struct and the field.
     Field(&'static str, &'static str),
-    /// The number and the name.
+    /// Into a variant: its number and its name.
     Variant(u32, &'static str),
 }

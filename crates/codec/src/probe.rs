@@ -1,8 +1,8 @@
-//! What a type's `Deserialize` asks for, found out without reading a value.
+//! Finds out what a type's `Deserialize` asks for, without reading a value.
 //!
-//! Owns a deserializer that follows a path into the type, notes what it is asked for there, and
-//! answers with an error, so that nobody's code goes on as if there were a value. Only parts of a
-//! tuple that stand before the one in question are read; see [`Log::check`](super::log::Log::check).
+//! Owns a deserializer that follows a path into the type, records what it is asked for there, and returns an
+//! error, so that no user code continues with a value. It reads only those parts of a tuple that precede the
+//! one in question; see [`Log::check`](super::log::Log::check).
 
 use std::any::type_name;
 use std::mem::discriminant;
@@ -14,7 +14,7 @@ use super::cut::Cut;
 use super::part::Step;
 use super::reader::{Error, Name, Names, Reader, visits};
 
-/// What was asked for.
+/// The kind of value that a type asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Asked {
     Cut(Cut),
@@ -23,27 +23,27 @@ pub(super) enum Asked {
     Tuple(usize),
     /// By the names of its fields.
     Struct(&'static [&'static str]),
-    /// Whatever is there: that only data with names or types can tell.
+    /// Any value: only a format with names or types could answer that.
     Unnamed,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Answer {
-    /// `None` when the type could not be followed so far.
+    /// `None` if the path could not be followed to its end.
     pub(super) asked: Option<Asked>,
-    /// The type of the visitor, which says whether serde's derive wrote the code.
+    /// The name of the visitor's type, which shows whether serde's derive wrote the code.
     pub(super) visitor: &'static str,
-    /// Which of the fields or variants that are read, in the order of reading, the last name stands
-    /// for. `None` where serde's derive did not write the code.
+    /// The index of the field or variant that the last name stands for, in the order of reading. `None` if
+    /// serde's derive did not write the code.
     pub(super) number: Option<usize>,
-    /// The last name is not among those that are read.
+    /// Whether the last name is not among those that are read.
     pub(super) unread: bool,
-    /// A newtype on the way was not read by what serde's derive makes of it.
+    /// Whether a newtype on the path was read by hand-written code.
     pub(super) by_hand: bool,
 }
 
 impl Answer {
-    /// Whether serde's derive wrote the code that asked.
+    /// Returns whether serde's derive wrote the code that asked.
     pub(super) fn is_derived(&self) -> bool {
         is_derived(self.visitor)
     }
@@ -51,25 +51,25 @@ impl Answer {
 
 pub(super) struct Probe<'a, 'de> {
     pub(super) path: &'a [Step],
-    /// Where each step's parent began.
+    /// The start of each step's parent.
     pub(super) starts: &'a [usize],
     pub(super) bytes: &'de [u8],
     pub(super) answer: &'a mut Answer,
 }
 
-/// Whether a visitor was written by serde's derive.
+/// Returns whether serde's derive wrote a visitor.
 pub(super) fn is_derived(visitor: &str) -> bool {
     visitor.contains("::__Visitor")
 }
 
-/// What ends every probe.
+/// The error that ends every probe.
 #[cold]
 fn end() -> Error {
     Error::garbled("this was only a question")
 }
 
 impl<'a, 'de> Probe<'a, 'de> {
-    /// Notes what is asked for at the path's end.
+    /// Records what is asked for at the path's end.
     fn end<V, T>(mut self, asked: Asked, _: V) -> Result<T, Error> {
         self.skip_newtypes();
         if self.path.is_empty() || asked == Asked::Unnamed {
@@ -97,7 +97,7 @@ impl<'a, 'de> Probe<'a, 'de> {
         (self.path, self.starts) = (&self.path[1..], &self.starts[1..]);
     }
 
-    /// Goes one step into something, or notes that it is asked for.
+    /// Follows one step into a value, or records the question at the path's end.
     fn into_part<V: Visitor<'de>>(
         mut self,
         asked: Asked,
@@ -128,7 +128,7 @@ impl<'a, 'de> Probe<'a, 'de> {
         found
     }
 
-    /// Serde's derive numbers what it reads, in the order of reading, by an enum of this name.
+    /// Records the index of a field or variant: serde's derive numbers them by an enum named `__Field`.
     fn number<T>(&mut self, value: &T) {
         let name = format!("{:?}", discriminant(value));
         let digits = name.trim_matches(|c: char| !c.is_ascii_digit());
@@ -179,7 +179,7 @@ impl<'de> Deserializer<'de> for Probe<'_, 'de> {
         deserialize_struct(_owner: Name, names: Names) => {
             self.into_part(Asked::Struct(names), visitor, |visitor, part| match part.step {
                 Step::Nth(_) => visitor.visit_seq(part),
-                // By hand it may be read from a map in quite another way.
+                // Hand-written code may read a map in another way.
                 _ if is_derived(type_name::<V>()) => visitor.visit_map(part),
                 _ => Err(end()),
             })
@@ -197,13 +197,13 @@ impl<'de> Deserializer<'de> for Probe<'_, 'de> {
     }
 }
 
-/// The one part of something to which the path goes.
+/// The one part of a value that the path leads to.
 struct Part<'a, 'de> {
     probe: Option<Probe<'a, 'de>>,
     step: Step,
-    /// Of the fields or variants.
+    /// The names of the fields or variants.
     names: &'static [&'static str],
-    /// Before the parts of a tuple.
+    /// Reads the preceding parts of a tuple.
     reader: Reader<'de>,
 }
 
@@ -216,7 +216,7 @@ impl<'a, 'de> Part<'a, 'de> {
         seed.deserialize(self.probe.take().ok_or_else(end)?)
     }
 
-    /// Finds out which field or variant the name in question stands for.
+    /// Finds out which field or variant `name` stands for.
     fn identify<S: DeserializeSeed<'de>>(
         &mut self,
         name: &str,

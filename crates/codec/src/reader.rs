@@ -1,7 +1,7 @@
-//! Bytes → values of types that are not the standard library's alone.
+//! Bytes → values of types that do not consist only of the standard library's.
 //!
-//! Owns the deserializer that mirrors [`Writer`](super::writer::Writer), and takes the fingerprint of
-//! how it cut the bytes.
+//! Owns the deserializer that mirrors [`Writer`](super::writer::Writer), and computes the fingerprint of its
+//! cuts.
 
 use std::fmt::{self, Display};
 
@@ -10,15 +10,15 @@ use serde::de::{self, DeserializeSeed, Deserializer, IntoDeserializer, Visitor};
 
 use super::cut::{Cut, Fingerprint, Run};
 
-/// Why a value was not read. Boxed, so that a success needs no room for it.
+/// The reason why a value was not read. Boxed, so that a success needs no room for it.
 #[derive(Debug)]
 pub(super) struct Error(Box<Reason>);
 
 #[derive(Debug)]
 enum Reason {
-    /// The bytes end before the value does, or are not what they are read as.
+    /// The bytes are too short, or invalid for the kind that is read.
     Garbled(&'static str),
-    /// The type's own words.
+    /// An error of the type's own `Deserialize`.
     Custom(String),
 }
 
@@ -33,7 +33,7 @@ impl Error {
         Self::garbled("it reads beyond the end of buffer")
     }
 
-    /// Whether these are the type's own words.
+    /// Returns whether the type's own `Deserialize` reported it.
     pub(super) fn is_custom(&self) -> bool {
         matches!(*self.0, Reason::Custom(_))
     }
@@ -43,7 +43,7 @@ impl Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.0 {
             Reason::Garbled(what) => f.write_str(what),
-            Reason::Custom(words) => f.write_str(words),
+            Reason::Custom(message) => f.write_str(message),
         }
     }
 }
@@ -52,12 +52,12 @@ impl std::error::Error for Error {}
 
 impl de::Error for Error {
     #[cold]
-    fn custom<T: Display>(words: T) -> Self {
-        Self(Box::new(Reason::Custom(words.to_string())))
+    fn custom<T: Display>(message: T) -> Self {
+        Self(Box::new(Reason::Custom(message.to_string())))
     }
 }
 
-/// Serde's way through bytes.
+/// A serde deserializer for bytes.
 #[derive(Debug)]
 pub(super) struct Reader<'de> {
     pub(super) rest: &'de [u8],
@@ -85,7 +85,7 @@ impl<'de> Reader<'de> {
 
     #[inline]
     fn number(&mut self) -> Result<u64, Error> {
-        // Most are short.
+        // Most numbers are short.
         match self.rest.split_first() {
             Some((byte, rest)) if *byte < 0x80 => {
                 self.rest = rest;
@@ -169,7 +169,7 @@ impl<'de> Reader<'de> {
     }
 }
 
-/// Methods of serde's [`Deserializer`], each in a line.
+/// Defines methods of serde's [`Deserializer`], one per line.
 macro_rules! visits {
     ($self:ident, $visitor:ident; $($method:ident($($name:ident: $type:ty),*) => $body:expr;)*) => {
         $(#[inline]
@@ -180,7 +180,7 @@ macro_rules! visits {
 }
 pub(super) use visits;
 
-/// Of a type, its fields or its variants.
+/// The name of a type, a field or a variant.
 pub(super) type Name = &'static str;
 pub(super) type Names = &'static [Name];
 
@@ -237,7 +237,7 @@ fn fit<N, T: TryFrom<N>>(number: N) -> Result<T, Error> {
     number.try_into().map_err(|_| Error::garbled("a number is too large"))
 }
 
-/// The parts of a sequence, a map or a tuple, one after another.
+/// Access to the parts of a sequence, a map or a tuple.
 struct Parts<'a, 'de> {
     reader: &'a mut Reader<'de>,
     left: &'a mut usize,
@@ -260,7 +260,8 @@ impl Parts<'_, '_> {
         }
     }
 
-    /// How many are left, if there may be so many: a length of garbage allocates nothing.
+    /// Returns the number of remaining parts, unless the bytes are too short for it: a garbage length allocates
+    /// nothing.
     fn hint(&self) -> Option<usize> {
         Some(*self.left).filter(|left| *left <= self.reader.rest.len())
     }

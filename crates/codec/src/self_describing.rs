@@ -1,15 +1,15 @@
 //! The wrapper for types that the compact format cannot carry.
 //!
-//! Owns one newtype and the choice of MessagePack with field names for its inside; the pool's own
-//! format sees a string of bytes.
+//! Owns one newtype and the choice of MessagePack with field names for its content. The pool's own format
+//! only sees bytes.
 
 use serde::de::{DeserializeOwned, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
 /// Carries a value together with its field names, in MessagePack.
 ///
-/// The pool's own format writes no names. A value that it cannot carry is refused before it is sent.
-/// Wrapped in this type it travels, as an argument, as a result or as a field of either:
+/// The pool's own format contains no names. It refuses a value that it cannot carry, before the value is
+/// sent. Wrapped in this type such a value travels, as an argument, as a result or as a field of either:
 ///
 /// | what | bare | wrapped |
 /// |---|---|---|

@@ -1,5 +1,5 @@
-//! Everything by which a type is written otherwise than it is read: it arrives equal, or is refused
-//! before it is sent, by the name of its type and its field, and with the cure.
+//! All causes of types that are written in one way and read in another. Each value arrives equal, or is
+//! refused before it is sent, with the name of its type and field, and with the remedy.
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
@@ -24,12 +24,12 @@ use serde_json::{Value, json};
 
 use super::{SelfDescribing, decode, decode_taking, encode, into_bytes};
 
-/// What one side would send: the error before that, or the bytes.
-/// What may be sent.
+/// A type whose values can be sent.
 trait Payload: Serialize + de::DeserializeOwned + 'static {}
 
 impl<T: Serialize + de::DeserializeOwned + 'static> Payload for T {}
 
+/// Returns the bytes that would be sent, or the error.
 fn send<T: Payload>(value: &T) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     match encode(value, &mut bytes) {
@@ -42,7 +42,7 @@ fn send<T: Payload>(value: &T) -> Result<Vec<u8>, String> {
     }
 }
 
-/// Sends a value several times: it is refused every time, or arrives equal every time.
+/// Sends a value several times: either it is refused every time, or it arrives equal every time.
 fn sent<T: Payload + PartialEq + Debug>(value: &T) -> Result<(), String> {
     let first = send(value);
     for _ in 0..3 {
@@ -62,7 +62,7 @@ fn arrives<T: Payload + PartialEq + Debug>(value: T) {
     assert_eq!(sent(&wrapped), Ok(()), "{wrapped:?}");
 }
 
-/// It is refused with these words, alone and inside others, and it is not when it is wrapped.
+/// Asserts that it is refused with these words, alone and inside other values, but not when it is wrapped.
 #[track_caller]
 fn is_refused<T: Payload + PartialEq + Debug + Clone>(value: T, words: &[&str]) {
     refuses(&value, words);
@@ -96,7 +96,7 @@ fn refuses<T: Payload + PartialEq + Debug + Clone>(value: &T, words: &[&str]) {
     }
 }
 
-/// Around what is refused: fields of other kinds before and after it.
+/// Encloses a refused value: with other fields before and after it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Outer<T> {
     id: UserId,
@@ -117,7 +117,7 @@ enum Case<T> {
 #[serde(transparent)]
 struct UserId(u64);
 
-/// Written and read by hand.
+/// A type with hand-written serde code.
 #[derive(Debug, Clone, PartialEq)]
 struct Hand(u16);
 
@@ -143,7 +143,7 @@ macro_rules! derived {
 }
 
 #[test]
-fn a_field_that_is_skipped_by_its_value() {
+fn a_field_skipped_because_of_its_value_is_refused() {
     derived! { struct Order {
         id: u32,
         #[serde(skip_serializing_if = "Option::is_none", default)] coupon: Option<u32>,
@@ -166,7 +166,7 @@ fn a_field_that_is_skipped_by_its_value() {
 }
 
 #[test]
-fn a_field_that_is_only_written_or_only_read() {
+fn a_field_that_is_only_written_or_only_read_is_refused() {
     derived! { struct Unwritten { a: u32, #[serde(skip_serializing)] b: u32, c: u32 } }
     refuses(&Unwritten { a: 1, b: 0, c: 2 }, &["field `b` of `Unwritten` is read but not written"]);
     derived! { struct Default { a: u32, #[serde(skip_serializing, default)] b: u32, c: u32 } }
@@ -179,7 +179,7 @@ fn a_field_that_is_only_written_or_only_read() {
     is_refused(Unread { a: 1, b: 0, c: 2 }, &["field `b` of `Unread` is written but not read"]);
     derived! { struct UnreadLast { a: u32, #[serde(skip_deserializing)] b: u32 } }
     is_refused(UnreadLast { a: 1, b: 0 }, &["field `b` of `UnreadLast` is written but not read"]);
-    // As many fields are written as are read, but not the same.
+    // The same number of fields is written and read, but not the same fields.
     derived! { struct User {
         #[serde(skip_deserializing)] id: String,
         name: String,
@@ -198,7 +198,7 @@ fn a_field_that_is_only_written_or_only_read() {
 }
 
 #[test]
-fn a_field_that_is_neither_written_nor_read_is_made_anew() {
+fn a_field_that_is_neither_written_nor_read_gets_its_default() {
     derived! { struct Cached { a: u32, #[serde(skip)] cache: Option<u32>, b: u32 } }
     arrives(Cached { a: 1, cache: None, b: 2 });
     let bytes = send(&Cached { a: 1, cache: Some(9), b: 2 }).unwrap();
@@ -210,7 +210,7 @@ fn a_field_that_is_neither_written_nor_read_is_made_anew() {
 }
 
 #[test]
-fn a_variant_that_is_skipped_moves_those_behind_it() {
+fn a_variant_behind_a_skipped_one_is_refused() {
     derived! { enum Skipping { A, #[serde(skip)] B, C(u32), D(u32) } }
     arrives(Skipping::A);
     is_refused(Skipping::C(7), &["variant `C`", "#[serde(skip)]", "drop that attribute"]);
@@ -218,7 +218,7 @@ fn a_variant_that_is_skipped_moves_those_behind_it() {
     derived! { enum Unread { A, #[serde(skip_deserializing)] B, C } }
     refuses(&Unread::B, &["variant `B`"]);
     is_refused(Unread::C, &["variant `C`"]);
-    // Other names, and a skipped variant: their numbers look right.
+    // Aliases and a skipped variant: the numbers match by accident.
     derived! { enum Aliased { #[serde(alias = "a1")] A, #[serde(skip)] B, C(u32), D(u32) } }
     refuses(&Aliased::B, &[]);
     arrives(Aliased::A);
@@ -226,7 +226,7 @@ fn a_variant_that_is_skipped_moves_those_behind_it() {
 }
 
 #[test]
-fn names_do_not_matter() {
+fn renamed_fields_and_variants_arrive() {
     derived! {
         #[serde(rename = "R", rename_all = "kebab-case")]
         struct Renamed { first_name: String, #[serde(rename = "b", alias = "c", alias = "a")] other: u8 }
@@ -248,7 +248,7 @@ fn names_do_not_matter() {
 }
 
 #[test]
-fn what_is_read_by_looking_at_it() {
+fn types_that_deserialize_any_value_are_refused() {
     const WORDS: &[&str] = &["read by looking at the data", "wrap the value", "SelfDescribing"];
     derived! { #[serde(untagged)] enum Untagged { Number(u32), Text(String), Named { a: u8 }, Pair(u8, u8) } }
     is_refused(Untagged::Number(1), WORDS);
@@ -293,7 +293,7 @@ fn plain() -> Plain {
 }
 
 #[test]
-fn what_is_flattened() {
+fn flattened_fields_are_refused() {
     derived! { struct Flattened { name: String, #[serde(flatten)] plain: Plain } }
     is_refused(
         Flattened { name: "n".into(), plain: plain() },
@@ -307,7 +307,7 @@ fn what_is_flattened() {
 }
 
 #[test]
-fn a_length_that_is_not_known() {
+fn a_sequence_of_unknown_length_is_refused() {
     #[derive(Debug, Clone, PartialEq, Deserialize)]
     struct Even(Vec<u8>);
     impl Serialize for Even {
@@ -355,7 +355,7 @@ mod text {
 }
 
 #[test]
-fn fields_that_are_written_or_read_by_a_function() {
+fn a_field_function_without_its_mirror_is_refused() {
     derived! { struct With { a: u8, #[serde(with = "text")] number: u64, b: u8 } }
     arrives(With { a: 1, number: 200, b: 2 });
     derived! { struct Written { a: u8, #[serde(serialize_with = "text::serialize")] number: u64, b: u8 } }
@@ -381,7 +381,7 @@ fn arrives_bare<T: Payload + PartialEq + Debug>(value: T) {
 }
 
 #[test]
-fn types_that_travel_as_other_types() {
+fn conversions_arrive_if_both_directions_agree() {
     derived! { #[serde(from = "u32", into = "u32")] struct Both { a: u64 } }
     impl From<u32> for Both {
         fn from(a: u32) -> Self {
@@ -438,7 +438,7 @@ fn types_that_travel_as_other_types() {
     arrives(Cowed { a: "text".into(), b: vec![1, 2].into() });
 }
 
-/// Types whose two sides are written by hand, as the macro's functions say.
+/// Defines a type with hand-written serde code, given by two expressions.
 macro_rules! by_hand {
     ($name:ident($inner:ty), $value:ident, $serializer:ident => $write:expr, $deserializer:ident => $read:expr) => {
         #[derive(Debug, Clone, PartialEq)]
@@ -458,7 +458,7 @@ macro_rules! by_hand {
 }
 
 #[test]
-fn types_that_are_written_by_hand() {
+fn hand_written_types_arrive_if_both_sides_agree() {
     arrives(Hand(7));
     by_hand! { Number(u32), value, s => s.serialize_str(&value.to_string()), d => u32::deserialize(d) }
     refuses(&Number(7), &["text or bytes", "an unsigned number", "let one mirror the other"]);
@@ -491,7 +491,7 @@ fn types_that_are_written_by_hand() {
 }
 
 #[test]
-fn what_serde_makes_of_the_standard_library_arrives() {
+fn the_standard_librarys_types_arrive() {
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
     struct Unit;
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -546,7 +546,7 @@ fn what_serde_makes_of_the_standard_library_arrives() {
 struct UserId1(u64);
 
 #[test]
-fn what_refuses_itself_keeps_its_words() {
+fn an_error_of_the_types_own_serialize_keeps_its_text() {
     let path = PathBuf::from(OsString::from_vec(vec![b'/', 0xff]));
     assert!(send(&path).unwrap_err().contains("invalid UTF-8"));
     assert!(send(&Case::One(path)).unwrap_err().contains("invalid UTF-8"));
@@ -568,7 +568,7 @@ fn what_refuses_itself_keeps_its_words() {
 }
 
 #[test]
-fn a_type_that_contains_itself_arrives() {
+fn a_recursive_type_arrives() {
     derived! { struct Tree { name: String, children: Vec<Tree>, next: Option<Box<Tree>> } }
     let leaf = |name: &str| Tree { name: name.into(), children: vec![], next: None };
     let mut tree = leaf("root");
@@ -580,8 +580,8 @@ fn a_type_that_contains_itself_arrives() {
 }
 
 #[test]
-fn nobodys_code_goes_on_in_a_check() {
-    /// Would end the test.
+fn a_check_never_runs_user_code_past_its_first_read() {
+    /// Fails the test if it is read.
     #[derive(Debug, Clone, PartialEq, Serialize)]
     struct Trap(Case<u8>);
     impl<'de> Deserialize<'de> for Trap {
@@ -603,7 +603,7 @@ fn nobodys_code_goes_on_in_a_check() {
 }
 
 #[test]
-fn a_value_of_any_depth_and_length_is_checked_in_little_room() {
+fn deep_and_long_values_are_checked_within_bounded_memory() {
     derived! { struct List { head: u8, tail: Option<Box<List>> } }
     let mut list = List { head: 0, tail: None };
     for _ in 0..1_000 {
@@ -614,14 +614,14 @@ fn a_value_of_any_depth_and_length_is_checked_in_little_room() {
 }
 
 #[test]
-fn code_that_does_not_bear_errors_does_not_panic_in_a_check() {
+fn code_that_unwraps_errors_does_not_panic_out_of_a_check() {
     by_hand! { Unwraps(u8), value, s => s.serialize_u8(*value), d => Ok::<_, D::Error>(u8::deserialize(d).ok().unwrap()) }
     arrives_bare(vec![Unwraps(7)]);
 }
 
 #[test]
-fn what_no_check_can_see_is_an_error_where_it_is_read() {
-    // Behind a type that is read by hand nothing is asked, and this reads as much as it gets.
+fn a_difference_that_the_check_misses_is_an_error_when_read() {
+    // The check does not go past hand-written code, and `Odd` reads as many bytes as it wrote.
     by_hand! { Odd((u8, u16)), value, s => (value.0, value.1).serialize(s), d => {
         let (a, b): (u8, i16) = Deserialize::deserialize(d)?;
         Ok::<_, D::Error>((a, b as u16))
@@ -631,7 +631,7 @@ fn what_no_check_can_see_is_an_error_where_it_is_read() {
     assert!(message.contains("mirror"), "{message}");
 }
 
-/// Every attribute at once, each of which the draw uses or not.
+/// Defines types with many attributes, and draws their values.
 macro_rules! drawn {
     ($($name:ident { $($(#[$attribute:meta])* $field:ident: $type:ty,)* })*) => {
         $(#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -668,7 +668,7 @@ proptest! {
     ) {
         let _ = (sent(&a), sent(&b), sent(&c), sent(&d), sent(&e), sent(&f), sent(&g), sent(&h));
         let _ = sent(&(a.clone(), b.clone(), c.clone(), d.clone(), f.clone()));
-        // What is behind a function of `with` is not always known before it is sent.
+        // The check does not see every difference behind a `with` function.
         if let Ok(bytes) = send(&(e.clone(), f.clone())) {
             let value = decode::<(WithText, WritesText)>(&bytes);
             prop_assert!(value.is_err() || value == Ok((e.clone(), f.clone())));
@@ -705,8 +705,8 @@ fn round_trip<T: Payload>(value: &T) -> T {
 
 proptest! {
     #[test]
-    fn every_value_comes_back(value: (u64, i32, String, Vec<u8>, Option<(bool, char)>, Vec<f64>)) {
-        // Compared as text, because NaN differs from itself.
+    fn every_value_survives_the_round_trip(value: (u64, i32, String, Vec<u8>, Option<(bool, char)>, Vec<f64>)) {
+        // Compared as text, because NaN is not equal to itself.
         prop_assert_eq!(format!("{:?}", round_trip(&value)), format!("{value:?}"));
     }
 
@@ -733,7 +733,7 @@ proptest! {
 }
 
 #[test]
-fn a_length_beyond_the_data_allocates_nothing_and_is_an_error() {
+fn a_length_beyond_the_data_is_an_error_and_allocates_nothing() {
     let huge = postcard::to_stdvec(&u64::MAX).unwrap();
     assert!(decode::<Vec<u64>>(&huge).is_err());
     assert!(decode::<(Vec<u8>,)>(&huge).is_err());
@@ -753,7 +753,7 @@ fn left_over_bytes_are_an_error_that_names_the_type() {
 }
 
 #[test]
-fn a_refusal_by_the_type_keeps_its_words_and_leaves_the_output_alone() {
+fn a_refusal_by_the_type_leaves_the_output_unchanged() {
     #[derive(Deserialize)]
     struct Refuses;
     impl Serialize for Refuses {

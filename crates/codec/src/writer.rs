@@ -1,9 +1,9 @@
-//! Values of types that are not the standard library's alone → bytes, as postcard writes them (but for
-//! a `char` and numbers of 128 bits, which are simpler).
+//! Values of types that do not consist only of the standard library's → bytes, as postcard writes them
+//! (except `char` and 128-bit numbers, whose encoding is simpler).
 //!
-//! Owns the serializer that notices what a format without names cannot carry, and takes the
-//! fingerprint of all the rest. Where the value's parts are, it tells a [`Trace`], which has a use for
-//! that only when the type is checked.
+//! Owns the serializer that refuses values that a format without names cannot carry, and computes the
+//! fingerprint of the others. It reports the positions of the value's parts to a [`Trace`], which uses them
+//! only if the type is checked.
 
 use std::fmt::{self, Display, Write};
 
@@ -15,7 +15,7 @@ use super::cut::{Cut, Fingerprint, Run};
 use super::number::varint;
 use super::part::Step;
 
-/// Why a value was not written. Boxed, so that a success is returned in a register.
+/// The reason why a value was not written. Boxed, so that a success is returned in a register.
 #[derive(Debug)]
 pub(super) struct Error(Box<Reason>);
 
@@ -23,11 +23,11 @@ pub(super) struct Error(Box<Reason>);
 enum Reason {
     /// There was no room for it.
     Full,
-    /// The field was skipped: its owner and its name.
+    /// A field was skipped: its owner and its name.
     Skipped(&'static str, &'static str),
     /// The length of a sequence or map was not known before it was written.
     NoLength,
-    /// The type's own words.
+    /// An error of the type's own `Serialize`.
     Custom(String),
 }
 
@@ -37,8 +37,8 @@ impl Error {
         Self(Box::new(reason))
     }
 
-    /// Whether the words leave open of what they are.
-    pub(super) fn needs_place(&self) -> bool {
+    /// Returns whether the message lacks a subject.
+    pub(super) fn needs_location(&self) -> bool {
         matches!(*self.0, Reason::NoLength)
     }
 }
@@ -56,7 +56,7 @@ impl Display for Error {
                 "is a sequence or map whose length is not known before it is written, as \
                  #[serde(flatten)] makes them: wrap the value in procpool::SelfDescribing",
             ),
-            Reason::Custom(words) => f.write_str(words),
+            Reason::Custom(message) => f.write_str(message),
         }
     }
 }
@@ -64,14 +64,14 @@ impl Display for Error {
 impl std::error::Error for Error {}
 
 impl ser::Error for Error {
-    fn custom<T: Display>(words: T) -> Self {
-        Self::new(Reason::Custom(words.to_string()))
+    fn custom<T: Display>(message: T) -> Self {
+        Self::new(Reason::Custom(message.to_string()))
     }
 }
 
-/// Gets to know where the writer is.
+/// Observes the writer's progress through a value.
 pub(super) trait Trace {
-    /// The fingerprint so far.
+    /// Returns the fingerprint so far.
     fn print(&mut self) -> &mut Fingerprint;
 
     #[inline]
@@ -79,7 +79,7 @@ pub(super) trait Trace {
         self.print().cut(cut);
     }
 
-    /// A sequence or a map begins, whose cut is made at its end.
+    /// A sequence or a map begins. Its cut is made at its end.
     #[inline]
     fn begin(&mut self) {}
 
@@ -92,7 +92,7 @@ pub(super) trait Trace {
     #[inline]
     fn wrote(&mut self, _bytes: usize) {}
 
-    /// What follows, of this type, is a part of what the writer is at.
+    /// A part of type `T` of the current value begins.
     #[inline]
     fn enter<T: ?Sized>(&mut self, _step: Step) {}
 
@@ -105,7 +105,7 @@ pub(super) trait Trace {
     #[inline]
     fn tuple(&mut self, _length: usize) {}
 
-    /// The struct that was written had so many fields, which were entered.
+    /// A struct ends after this many fields, which were all entered.
     #[inline]
     fn fields(&mut self, _owner: &'static str, _count: usize) {}
 
@@ -120,7 +120,7 @@ impl Trace for Fingerprint {
     }
 }
 
-/// Serde's way into an output.
+/// A serde serializer for an output.
 #[derive(Debug)]
 pub(super) struct Writer<'a, O, T> {
     output: &'a mut O,
@@ -171,7 +171,7 @@ impl<'a, O: Output, T: Trace> Writer<'a, O, T> {
         Ok(())
     }
 
-    /// Begins a variant's content, which `Fields::end` leaves.
+    /// Enters a variant's content. `Fields::leave` or the caller leaves it.
     #[inline]
     fn variant(&mut self, index: u32, name: &'static str) -> Result<(), Error> {
         self.trace.cut(Cut::Unsigned);
@@ -201,7 +201,7 @@ pub(super) struct Elements<'w, 'a, O, T> {
     run: Run,
 }
 
-/// Methods of serde's traits, each in a line.
+/// Defines methods of serde's traits, one per line.
 macro_rules! writes {
     ($self:ident; $($method:ident $([$v:ident])? ($($name:ident: $type:ty),*) -> $ok:ty $body:block)*) => {
         $(#[inline]
@@ -296,7 +296,7 @@ impl<'w, 'a, O: Output, T: Trace> Serializer for &'w mut Writer<'a, O, T> {
     }
 }
 
-/// Serde has a trait for each kind of thing with parts; these differ in how the next part is named.
+/// Implements serde's traits for tuples and structs, which differ in how they name the next part.
 macro_rules! parts {
     ($($trait:ident::$method:ident($($key:ident: $type:ty)?) $end:ident $skip:tt)*) => {
         $(impl<O: Output, T: Trace> ser::$trait for Fields<'_, '_, O, T> {

@@ -1,4 +1,4 @@
-//! How a process ended, and what it had used.
+//! The exit status and the resource usage of a process.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,30 +11,30 @@ use serde::{Deserialize, Serialize};
 pub struct Ended {
     /// How it ended.
     pub exit: WorkerExit,
-    /// What it had used; `None` when nobody knows.
+    /// What it used; `None` if unknown.
     pub usage: Option<ResourceUsage>,
 }
 
 impl Ended {
-    /// The process is gone, and its status with it.
+    /// The process has exited, and its status is lost.
     pub const UNKNOWN: Self = Self { exit: WorkerExit::Unknown, usage: None };
 
-    /// The process is gone with the server that would have reported its status.
-    pub const WITH_SERVER: Self = Self { exit: WorkerExit::WithServer, usage: None };
+    /// The process has exited with the forkserver that would have reported its status.
+    pub const WITH_FORKSERVER: Self = Self { exit: WorkerExit::WithServer, usage: None };
 }
 
-/// What a process had used when it ended, together with the children that it had waited for.
+/// The resources that a process used, together with the children that it waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ResourceUsage {
-    /// The processor time that it spent in code of its own.
+    /// The processor time spent in its own code.
     pub user_time: Duration,
-    /// The processor time that the kernel spent for it.
+    /// The processor time spent in the kernel on its behalf.
     pub system_time: Duration,
-    /// The most memory that it had resident at any time, in bytes.
+    /// The largest resident memory that it had at any time, in bytes.
     ///
-    /// The kernel counts from before the process became the program that it is: a worker's number
-    /// is never below what its parent had at most when it started the worker.
+    /// The kernel starts counting before exec: a worker's number is never below its parent's maximum at the
+    /// time when the parent started the worker.
     pub max_rss: u64,
 }
 
@@ -44,11 +44,11 @@ pub struct ResourceUsage {
 pub enum WorkerExit {
     /// It called `exit`, or returned from `main`.
     Code(i32),
-    /// A signal ended it. The number is the platform's.
+    /// A signal killed it. The number is the platform's.
     Signal(i32),
-    /// It ended with the server that it was forked from, which has died.
+    /// It exited with the forkserver that it was forked from, which has died.
     WithServer,
-    /// It is gone, but its status went to another `wait` of the program, or SIGCHLD is ignored.
+    /// It has exited, but another `wait` of the program collected its status, or SIGCHLD is ignored.
     Unknown,
 }
 
@@ -60,7 +60,7 @@ impl fmt::Display for WorkerExit {
                 Ok(signal) => write!(f, "was killed by {}", signal.as_str()),
                 Err(_) => write!(f, "was killed by signal {number}"),
             },
-            WorkerExit::WithServer => f.write_str("ended with the server that it was forked from"),
+            WorkerExit::WithServer => f.write_str("ended with the forkserver that forked it"),
             WorkerExit::Unknown => f.write_str("ended (its exit status was collected elsewhere)"),
         }
     }

@@ -2,15 +2,14 @@
 //!
 //! ```text
 //! Absent ──start──▶ Starting ──Preloading──▶ Preloading ──Ready──▶ Ready
-//!                   (forked ones begin here)
-//! any ──its process ended──▶ Absent, or Gone if it was a copy of the program
-//! any ──the pool is over───▶ Gone
+//!                   (a forked one starts here)
+//! any ──its process exited─▶ Absent, or Gone if it was a copy of the program
+//! any ──the pool has ended─▶ Gone
 //! ```
 //!
-//! Owns the server's process and the socket to it, and the link of the worker that was asked for: one
-//! at a time, so that its answer needs no table. Never blocks; what it learns comes out of
-//! [`news`](Forkserver::news), in the order in which the server said it. Knows nothing of what the
-//! pool makes of that.
+//! Owns the forkserver process, the socket to it, and the link of the requested worker. There is one request
+//! at a time, so the answer needs no table. Never blocks. [`next_notice`](Forkserver::next_notice) yields
+//! what the forkserver reported, in order. Knows nothing of the pool's reactions.
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
@@ -24,29 +23,29 @@ use procpool_os::poller::Poller;
 use procpool_os::signal::{bits_of, block_all, forget_handlers, set_mask};
 
 use crate::ended::Ended;
-use crate::report::{self, Report, Request, Worker};
+use crate::report::{self, Report, Request, StartRequest};
 use crate::sys::fork::{count_threads, fork, keep_only, set_variables};
 use crate::sys::lifeline::Lifeline;
 use crate::sys::packet::{self, PacketSocket};
-use crate::sys::process::{PidFd, Stream, Surroundings, name_refused, spawn_self};
+use crate::sys::process::{PidFd, SpawnOptions, Stream, name_refused, spawn_self};
 use crate::{
-    Connect, ForkError, Newcomer, Place, Process, Roles, SERVER_ARGUMENT, StartError, Started,
-    check_privileges, make_lifeline, server,
+    Connect, FORKSERVER_ARGUMENT, ForkError, NewWorker, Process, Roles, StartError, Started,
+    Surroundings, check_privileges, forkserver_main, make_lifeline,
 };
 
 /// See the module's header.
 #[derive(Debug)]
 pub struct Forkserver<L> {
     preload: Option<FunctionRef>,
-    /// Whether it is a copy of the program, of which there can be no second.
+    /// Whether it is a copy of the program: then there can be no second one.
     is_copy: bool,
     phase: Phase,
-    server: Option<Server>,
-    /// The worker that the server was asked for.
-    asked: Option<(u64, L, Lifeline)>,
+    running: Option<Running>,
+    /// The worker that was requested and has not been reported: serial, link, lifeline.
+    requested: Option<(u64, L, Lifeline)>,
 }
 
-/// A part of a forkserver's life.
+/// A phase of a forkserver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
     /// There is no process. The next start makes one.
@@ -57,24 +56,24 @@ pub enum Phase {
     Preloading,
     /// It forks workers.
     Ready,
-    /// There is no process, and there will be none.
+    /// There is no process, and no start makes another one.
     Gone,
 }
 
 /// The reason why a forkserver cannot be forked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NotForkable {
-    /// `preload` panicked; the report is that of [`Roles::preload`].
+    /// `preload` panicked; carries the report of [`Roles::preload`].
     Panicked(Vec<u8>),
-    /// It had so many threads before `preload` ran.
+    /// It had this many threads before `preload` ran.
     ThreadsBefore(usize),
-    /// It had so many threads after `preload` had run.
+    /// It had this many threads after `preload` had run.
     ThreadsAfter(usize),
 }
 
-/// A server that was started and has not been reaped. Dropping it ends it, and waits for that.
+/// A forkserver process that was started and is not reaped. Dropping this kills it and waits for its exit.
 #[derive(Debug)]
-struct Server {
+struct Running {
     pid: u32,
     process: Process,
     control: PacketSocket,
@@ -82,27 +81,27 @@ struct Server {
     watched: bool,
 }
 
-/// What a server told.
+/// A notice from a forkserver.
 #[derive(Debug)]
-pub enum News<L> {
-    /// Workers can be asked for.
+pub enum Notice<L> {
+    /// It can fork workers.
     Ready,
-    /// It, with this pid, cannot be forked, and ends.
+    /// It, with this pid, cannot be forked, and exits.
     Failed(u32, NotForkable),
-    /// The worker that was asked for, and the number that it was asked for under.
+    /// The requested worker was started: its serial, and the worker.
     Started(u64, Box<Started<L>>),
-    /// The worker that was asked for could not be started.
+    /// The requested worker could not be started.
     StartFailed(StartError),
-    /// How a worker ended.
+    /// The worker with this serial exited.
     Ended(u64, Ended),
-    /// The server ends, and why.
+    /// The forkserver exits for this reason.
     GivesUp(String),
 }
 
 impl<L> Forkserver<L> {
-    /// One that is started with the first worker.
+    /// Makes one that is started with the first worker.
     pub(crate) fn absent(preload: Option<FunctionRef>) -> Self {
-        Self { preload, is_copy: false, phase: Phase::Absent, server: None, asked: None }
+        Self { preload, is_copy: false, phase: Phase::Absent, running: None, requested: None }
     }
 
     /// Forks one from this process.
@@ -113,7 +112,7 @@ impl<L> Forkserver<L> {
     pub(crate) fn fork(
         roles: Roles,
         preload: Option<fn()>,
-        place: &Place,
+        surroundings: &Surroundings,
     ) -> Result<Self, ForkError> {
         let failed = |what| move |errno| ForkError::Refused(StartError { what, errno });
         let threads = count_threads().map_err(failed("a count of its threads in /proc"))?;
@@ -122,150 +121,151 @@ impl<L> Forkserver<L> {
         }
         let (control, theirs) = packet::pair().map_err(failed("a socket pair"))?;
         let (lifeline, held) = make_lifeline().map_err(ForkError::Refused)?;
-        // The copy needs it, and could not report that it is missing.
+        // The copy needs /dev/null, and could not report that it is missing.
         stat("/dev/null").map_err(failed("a process that reads /dev/null"))?;
         let parent = getpid();
-        // Until the server has handlers of its own.
+        // Blocked until the forkserver has its own handlers.
         let mask = block_all();
         let copied = fork().map(|pid| {
             pid.unwrap_or_else(|| {
                 forget_handlers();
-                set_variables(&place.variables);
+                set_variables(&surroundings.variables);
                 if keep_only(&[theirs.as_fd(), held.as_fd()]).is_err() {
-                    exit_now(server::CONFUSED);
+                    exit_now(forkserver_main::FAILED);
                 }
-                server::run(roles, theirs, held, parent, mask, preload)
+                forkserver_main::run(roles, theirs, held, parent, mask, preload)
             })
         });
         set_mask(&mask);
         let pid = copied.map_err(failed("a process"))?;
-        let server = Server::new(pid, lifeline, control).map_err(failed("a process descriptor"))?;
-        let (phase, server) = (Phase::Starting, Some(server));
-        Ok(Self { preload: None, is_copy: true, phase, server, asked: None })
+        let copy = Running::new(pid, lifeline, control).map_err(failed("a process descriptor"))?;
+        let (phase, running) = (Phase::Starting, Some(copy));
+        Ok(Self { preload: None, is_copy: true, phase, running, requested: None })
     }
 
-    /// Asks for a worker, under a number; starts the server first if there is none, and then only
-    /// that.
+    /// Requests a worker. If there is no forkserver, starts that instead.
     ///
     /// # Errors
     ///
-    /// The system refuses something, or the server is gone.
+    /// The system refuses something, or the forkserver is [`Phase::Gone`].
     pub(crate) fn start(
         &mut self,
-        newcomer: Newcomer<'_>,
+        new_worker: NewWorker<'_>,
         connect: Connect<L>,
     ) -> Result<(), StartError> {
-        match (&self.server, self.phase) {
+        match (&self.running, self.phase) {
             (None, Phase::Absent) => {
-                self.server = Some(self.spawn(newcomer.place)?);
+                self.running = Some(self.spawn(new_worker.surroundings)?);
                 self.phase = Phase::Starting;
                 Ok(())
             }
-            (Some(server), Phase::Ready) => {
-                debug_assert!(self.asked.is_none(), "one at a time");
+            (Some(running), Phase::Ready) => {
+                debug_assert!(self.requested.is_none(), "there is one request at a time");
                 let (link, ends) = connect()?;
                 let (lifeline, held) = make_lifeline()?;
-                let Newcomer { serial, slot, place, .. } = newcomer;
-                let leads_group = place.process_groups;
-                let start = Request::Start(Worker { serial, slot, leads_group });
-                let control = &server.control;
-                send_stream(control, 1, newcomer.stdout())
-                    .and_then(|()| send_stream(control, 2, newcomer.stderr()))
+                let NewWorker { serial, slot, surroundings, .. } = new_worker;
+                let leads_group = surroundings.process_groups;
+                let start = Request::Start(StartRequest { serial, slot, leads_group });
+                let control = &running.control;
+                send_stream(control, 1, new_worker.stdout())
+                    .and_then(|()| send_stream(control, 2, new_worker.stderr()))
                     .and_then(|()| send_end(control, &Request::Memory, &ends.memory))
                     .and_then(|()| send_end(control, &Request::Lifeline, &held))
                     .and_then(|()| send_end(control, &start, &ends.socket))
                     .or_else(|errno| match errno {
-                        // It has died, which its process descriptor says next: that is the cause.
+                        // It has died. Its process descriptor reports that next, with the cause.
                         Errno::EPIPE | Errno::ECONNRESET | Errno::ENOTCONN => Ok(()),
-                        _ => Err(StartError { what: "a request to the server", errno }),
+                        _ => Err(StartError { what: "a request to the forkserver", errno }),
                     })?;
-                self.asked = Some((serial, link, lifeline));
+                self.requested = Some((serial, link, lifeline));
                 Ok(())
             }
             (Some(_), Phase::Starting | Phase::Preloading) => Ok(()),
-            _ => Err(StartError { what: "a worker of a server that is gone", errno: Errno::ESRCH }),
+            _ => Err(StartError { what: "a worker of a dead forkserver", errno: Errno::ESRCH }),
         }
     }
 
-    fn spawn(&self, place: &Place) -> Result<Server, StartError> {
+    fn spawn(&self, surroundings: &Surroundings) -> Result<Running, StartError> {
         check_privileges()?;
         let failed = |what| move |errno| StartError { what, errno };
         let (control, theirs) = packet::pair().map_err(failed("a socket pair"))?;
         let (lifeline, held) = make_lifeline()?;
         let [number, held_number] = [theirs.as_fd(), held.as_fd()].map(|end| end.as_raw_fd());
-        let mask = bits_of(&place.mask);
+        let mask = bits_of(&surroundings.mask);
         let mut argument = format!("{number}:{held_number}:{}:{mask}", getpid());
         if let Some(FunctionRef { offset, tag }) = self.preload {
             argument += &format!(":{offset}:{tag}");
         }
-        let arguments = [SERVER_ARGUMENT.to_owned(), argument];
-        let surroundings = Surroundings {
+        let arguments = [FORKSERVER_ARGUMENT.to_owned(), argument];
+        let options = SpawnOptions {
             stdout: Stream::Inherited,
             stderr: Stream::Inherited,
             inherited: &[theirs.as_fd(), held.as_fd()],
-            variables: &place.variables,
-            // Until it has handlers of its own.
+            variables: &surroundings.variables,
+            // Blocked until it has its own handlers.
             mask: SigSet::all(),
             leads_group: false,
         };
-        let pid = spawn_self(&arguments, &surroundings)
+        let pid = spawn_self(&arguments, &options)
             .map_err(|errno| StartError { what: name_refused(errno), errno })?;
-        Server::new(pid, lifeline, control).map_err(failed("a process descriptor"))
+        Running::new(pid, lifeline, control).map_err(failed("a process descriptor"))
     }
 
-    /// Has `poller` watch the server, under `number` whatever happens to it, once.
+    /// Registers the forkserver's process and socket with `poller`, both under `number`. Does nothing if it is
+    /// registered already.
     ///
     /// # Errors
     ///
     /// The poller's.
     pub fn watch(&mut self, poller: &Poller, number: u64) -> nix::Result<()> {
-        if let Some(server) = &mut self.server
-            && !std::mem::replace(&mut server.watched, true)
+        if let Some(running) = &mut self.running
+            && !std::mem::replace(&mut running.watched, true)
         {
-            poller.add(&server.process, number)?;
-            poller.add(&server.control, number)?;
+            poller.add(&running.process, number)?;
+            poller.add(&running.control, number)?;
         }
         Ok(())
     }
 
-    /// Returns the server's pid and its phase; `None` when there is none.
+    /// Returns the forkserver's pid and its phase; `None` if there is no process.
     pub fn identity(&self) -> Option<(u32, Phase)> {
-        self.server.as_ref().map(|server| (server.pid, self.phase))
+        self.running.as_ref().map(|running| (running.pid, self.phase))
     }
 
-    /// Whether a worker was asked for that may exist.
+    /// Returns whether a requested worker has not been reported yet: it may exist.
     pub fn owes_worker(&self) -> bool {
-        self.asked.is_some()
+        self.requested.is_some()
     }
 
-    /// Returns the next of what the server has told.
-    pub fn news(&mut self, poller: &Poller) -> Option<News<L>> {
+    /// Returns the next notice that has arrived.
+    pub fn next_notice(&mut self, poller: &Poller) -> Option<Notice<L>> {
         loop {
-            let server = self.server.as_ref()?;
-            let packet = match server.control.receive() {
+            let running = self.running.as_ref()?;
+            let packet = match running.control.receive() {
                 Ok(Some(packet)) => packet,
-                // ECONNRESET: it has ended with a request unread. That is said once, before what it sent.
+                // ECONNRESET: it exited with a request unread. The socket reports that once, before the packets
+                // that the forkserver sent.
                 Err(Errno::EINTR | Errno::ECONNRESET) => continue,
                 Err(Errno::EAGAIN) => return None,
-                // Its process descriptor tells the rest.
+                // Its process descriptor reports its exit.
                 Ok(None) | Err(_) => {
-                    poller.remove(&server.control);
+                    poller.remove(&running.control);
                     return None;
                 }
             };
             let Some(report) = report::decode(&packet.bytes) else {
-                // Its memory cannot be right.
-                server.process.kill();
+                // Its memory must be corrupted.
+                running.process.kill();
                 return None;
             };
             let process = packet.descriptor.map(PidFd::from);
-            if let Some(news) = self.make_news(report, process) {
-                return Some(news);
+            if let Some(notice) = self.notice_of(report, process) {
+                return Some(notice);
             }
         }
     }
 
-    fn make_news(&mut self, report: Report, process: Option<PidFd>) -> Option<News<L>> {
+    fn notice_of(&mut self, report: Report, process: Option<PidFd>) -> Option<Notice<L>> {
         match report {
             Report::Preloading => {
                 self.phase = Phase::Preloading;
@@ -273,7 +273,7 @@ impl<L> Forkserver<L> {
             }
             Report::Ready => {
                 self.phase = Phase::Ready;
-                Some(News::Ready)
+                Some(Notice::Ready)
             }
             Report::PreloadPanicked(panic) => self.failed(NotForkable::Panicked(panic)),
             Report::HasThreads { threads, preloaded: false } => {
@@ -282,70 +282,70 @@ impl<L> Forkserver<L> {
             Report::HasThreads { threads, preloaded: true } => {
                 self.failed(NotForkable::ThreadsAfter(threads))
             }
-            Report::Started { id, pid } => {
-                let (_, link, lifeline) = self.asked.take()?;
+            Report::Started { serial, pid } => {
+                let (_, link, lifeline) = self.requested.take()?;
                 let Some(process) = process else {
-                    // A worker that cannot be named cannot be owned.
-                    let control = &self.server.as_ref()?.control;
-                    let _ = report::send(control, &Request::Kill(id), None);
+                    // Without a process descriptor the pool can neither signal nor watch it.
+                    let control = &self.running.as_ref()?.control;
+                    let _ = report::send(control, &Request::Kill(serial), None);
                     let errno = Errno::EMFILE;
-                    return Some(News::StartFailed(StartError {
+                    return Some(Notice::StartFailed(StartError {
                         what: "a process descriptor",
                         errno,
                     }));
                 };
-                let process = Process::of_server(process, lifeline);
-                Some(News::Started(id, Box::new(Started { pid, process, link })))
+                let process = Process::of_forkserver(process, lifeline);
+                Some(Notice::Started(serial, Box::new(Started { pid, process, link })))
             }
             Report::StartFailed { copied, errno } => {
-                self.asked = None;
+                self.requested = None;
                 let errno = Errno::from_raw(errno);
                 let what = if copied {
-                    "a process descriptor in the server"
+                    "a process descriptor in the forkserver"
                 } else {
-                    "a copy of the server"
+                    "a copy of the forkserver"
                 };
-                Some(News::StartFailed(StartError { what, errno }))
+                Some(Notice::StartFailed(StartError { what, errno }))
             }
-            Report::GivesUp(refused) => Some(News::GivesUp(refused)),
-            Report::Ended { id, ended } => Some(News::Ended(id, ended)),
+            Report::GivesUp(refused) => Some(Notice::GivesUp(refused)),
+            Report::Ended { serial, ended } => Some(Notice::Ended(serial, ended)),
         }
     }
 
-    fn failed(&self, why: NotForkable) -> Option<News<L>> {
-        Some(News::Failed(self.server.as_ref()?.pid, why))
+    fn failed(&self, why: NotForkable) -> Option<Notice<L>> {
+        Some(Notice::Failed(self.running.as_ref()?.pid, why))
     }
 
-    /// Says that a worker was asked to leave, for which its group must not be killed.
-    pub fn leaves(&self, serial: u64) {
-        if let Some(server) = &self.server {
-            // A server that takes nothing more is about to be given up.
-            let _ = report::send(&server.control, &Request::Leaves(serial), None);
+    /// Tells the forkserver not to kill the worker's process group. Sent before the worker is asked to exit.
+    pub fn spare_group(&self, serial: u64) {
+        if let Some(running) = &self.running {
+            // A forkserver that accepts no more packets is about to be given up.
+            let _ = report::send(&running.control, &Request::SpareGroup(serial), None);
         }
     }
 
-    /// Kills the server, whose end is then told as any other.
+    /// Kills the forkserver. Its exit is then reported like any other.
     pub fn kill(&self) {
-        if let Some(server) = &self.server {
-            server.process.kill();
+        if let Some(running) = &self.running {
+            running.process.kill();
         }
     }
 
-    /// Whether it is a copy of the program, so that there can be no second one.
+    /// Returns whether it is a copy of the program: then there can be no second one.
     pub fn is_copy(&self) -> bool {
         self.is_copy
     }
 
-    /// Whether the server has ended, which is known before it is reaped.
+    /// Returns whether the process has exited, reaped or not.
     pub fn has_ended(&self) -> bool {
-        self.server.as_ref().is_some_and(|server| server.process.has_ended())
+        self.running.as_ref().is_some_and(|running| running.process.has_ended())
     }
 
-    /// Says who has ended, how, and while doing what, if the server has. Then there is none any
-    /// more, and no word will come of its workers; the next start starts another one.
+    /// Reaps the process if it has exited. Returns its pid, its exit and its last phase. No report of its
+    /// workers will follow. Unless it was a copy of the program, the next start makes another one.
     pub fn reap(&mut self, poller: &Poller) -> Option<(u32, Ended, Phase)> {
         let (pid, phase) = self.identity()?;
-        let ended = self.server.as_ref()?.process.reap()?;
+        let ended = self.running.as_ref()?.process.reap()?;
         self.end(poller);
         if !self.is_copy {
             self.phase = Phase::Absent;
@@ -353,22 +353,22 @@ impl<L> Forkserver<L> {
         Some((pid, ended, phase))
     }
 
-    /// Ends the server, and waits for that.
+    /// Kills the forkserver and waits for its exit. No other one will be started.
     pub fn end(&mut self, poller: &Poller) {
-        if let Some(server) = self.server.take() {
-            poller.remove(&server.process);
-            poller.remove(&server.control);
+        if let Some(running) = self.running.take() {
+            poller.remove(&running.process);
+            poller.remove(&running.control);
         }
-        (self.asked, self.phase) = (None, Phase::Gone);
+        (self.requested, self.phase) = (None, Phase::Gone);
     }
 }
 
-/// Sends a request, and what the worker is to be given with it.
+/// Sends a request, and with it a descriptor for the worker.
 fn send_end(control: &PacketSocket, request: &Request, end: &OwnedFd) -> nix::Result<()> {
     report::send(control, request, Some(end.as_fd()))
 }
 
-/// Says what a stream of the worker is that is asked for next, unless it is the server's own.
+/// Sends a stream of the worker that is requested next, unless it is the forkserver's own.
 fn send_stream(control: &PacketSocket, number: i32, stream: Stream<'_>) -> nix::Result<()> {
     let request = |null| Request::Stream { number, null };
     match stream {
@@ -378,15 +378,15 @@ fn send_stream(control: &PacketSocket, number: i32, stream: Stream<'_>) -> nix::
     }
 }
 
-impl Server {
+impl Running {
     fn new(pid: Pid, lifeline: Lifeline, control: PacketSocket) -> nix::Result<Self> {
         let process = Process::child(PidFd::of_child(pid)?, lifeline);
         Ok(Self { pid: pid.as_raw() as u32, process, control, watched: false })
     }
 }
 
-impl Drop for Server {
-    /// One that was reaped already is neither killed nor waited for.
+impl Drop for Running {
+    /// A process that was reaped already is neither killed nor waited for.
     fn drop(&mut self) {
         self.process.end();
     }

@@ -1,17 +1,17 @@
-//! What the fuzz targets call; compiled under `--cfg fuzzing` alone.
+//! The functions of the fuzz targets. Only compiled under `--cfg fuzzing`.
 
-use crate::init::parse_place;
+use crate::init::parse_handover;
 use crate::report::{self, Report, Request};
 
-/// Decodes what a forkserver and its pool may say to each other.
+/// Decodes a packet between a forkserver and its pool.
 pub fn packet(bytes: &[u8]) {
     drop(report::decode::<Report>(bytes));
     let _ = report::decode::<Request>(bytes);
 }
 
-/// Reads the second argument of a worker, without taking over what it names.
+/// Parses a worker's second argument, without taking over the descriptors that it names.
 ///
-/// The first byte chooses whether the rest is the argument itself or spelled in few characters.
+/// The first byte decides whether the rest is the argument itself or picks from a few characters.
 pub fn argument(data: &[u8]) {
     const CHARACTERS: &[u8; 16] = b"0123456789:::-+x";
     let Some((first, rest)) = data.split_first() else { return };
@@ -21,9 +21,9 @@ pub fn argument(data: &[u8]) {
         _ => rest.iter().take(usize::from(first % 32)).map(spelled).collect(),
     };
     let Ok(argument) = String::from_utf8(argument) else { return };
-    if let Some(place) = parse_place(&argument) {
-        let ([socket, memory, lifeline], parent, slot) = place;
+    if let Some(handover) = parse_handover(&argument) {
+        let ([socket, memory, lifeline], parent, slot) = handover;
         let again = format!("{socket}:{memory}:{lifeline}:{parent}:{slot}");
-        assert_eq!(parse_place(&again), Some(place));
+        assert_eq!(parse_handover(&again), Some(handover));
     }
 }

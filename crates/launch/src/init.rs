@@ -1,6 +1,6 @@
-//! `init()`: where a program becomes a worker or a forkserver, or goes on as itself.
+//! `init()`: here a program becomes a worker or a forkserver, or continues as itself.
 //!
-//! Owns the belief in the command line: what a process checks before it serves.
+//! Owns the checks of the command line that a process makes before it serves.
 
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,21 +15,21 @@ use procpool_os::signal::{ignore_sigpipe, mask_of};
 use crate::sys::packet::PacketSocket;
 use crate::sys::process::restore_name;
 use crate::sys::{function, inherit, lifeline, privileges};
-use crate::{Roles, SERVER_ARGUMENT, Seat, WORKER_ARGUMENT, server};
+use crate::{FORKSERVER_ARGUMENT, Handover, Roles, WORKER_ARGUMENT, forkserver_main};
 
-/// The exit code of a process that was started as what it cannot be.
+/// The exit code of a process that refuses its command line.
 const REFUSED: i32 = 2;
 
 /// Whether this program's copies can become workers.
 static INITIALIZED: AtomicBool = AtomicBool::new(false);
 
-/// Notes that this program's copies can become workers. In a process that was started as a worker or a
-/// forkserver it takes over and never returns. Later calls do nothing.
+/// Records that this program's copies can become workers. Never returns in a process that was started as a
+/// worker or a forkserver. Later calls do nothing.
 pub fn init(roles: Roles) {
-    // The command line counts once: in a worker, or in a copy of a server, a later call is a task's.
+    // The command line counts once: in a worker, or in a copy of a forkserver, a later call is a task's.
     // Relaxed: the flag guards no other memory.
     if !INITIALIZED.swap(true, Ordering::Relaxed) {
-        // Now, because later this process, or a server that it becomes, may have changed its root.
+        // Measured now: later this process, or the forkserver that it becomes, may have changed its root.
         let _ = ImageIdentity::current();
         serve_if_started_to(roles);
     }
@@ -41,7 +41,8 @@ pub fn is_initialized() -> bool {
     INITIALIZED.load(Ordering::Relaxed)
 }
 
-/// Does as [`init`], before `main`: so also what Rust's runtime does before `main`.
+/// Does what [`init`] does, before `main`. In a worker or a forkserver it first does what Rust's runtime
+/// does before `main`.
 pub fn init_before_main(roles: Roles) {
     if role().is_some() {
         ignore_sigpipe();
@@ -52,13 +53,13 @@ pub fn init_before_main(roles: Roles) {
     init(roles);
 }
 
-/// What this process was started as, if not as itself: the argument that says so.
+/// Returns the argument that makes this process a worker or a forkserver, if there is one.
 fn role() -> Option<&'static str> {
     let first = std::env::args_os().nth(1)?;
-    [WORKER_ARGUMENT, SERVER_ARGUMENT].into_iter().find(|role| first == *role)
+    [WORKER_ARGUMENT, FORKSERVER_ARGUMENT].into_iter().find(|role| first == *role)
 }
 
-/// Becomes a worker or a server if this process was started as one.
+/// Becomes a worker or a forkserver if this process was started as one.
 fn serve_if_started_to(roles: Roles) {
     let Some(role) = role() else { return };
     if privileges::differ_from_callers() {
@@ -68,9 +69,9 @@ fn serve_if_started_to(roles: Roles) {
         ));
         exit_now(REFUSED);
     }
-    let serve = if role == WORKER_ARGUMENT { serve_as_worker } else { serve_as_server };
+    let serve = if role == WORKER_ARGUMENT { serve_as_worker } else { serve_as_forkserver };
     let Some(never) =
-        std::env::args_os().nth(2).and_then(|place| serve(roles, &place.into_string().ok()?))
+        std::env::args_os().nth(2).and_then(|text| serve(roles, &text.into_string().ok()?))
     else {
         complain(&format!(
             "{role} is how the workers of this program are started; it is of no use on a command line"
@@ -80,14 +81,14 @@ fn serve_if_started_to(roles: Roles) {
     match never {}
 }
 
-/// Whether `parent` runs this executable, as far as /proc says who does.
+/// Returns whether `parent` runs this executable; `true` if /proc cannot tell.
 fn runs_this_executable(parent: Pid) -> bool {
     let theirs = ImageIdentity::of(parent);
     theirs.is_none_or(|theirs| theirs == ImageIdentity::current())
 }
 
-/// Reads a worker's second argument: its socket, its memory, its lifeline, the parent, and its slot.
-pub(crate) fn parse_place(argument: &str) -> Option<([i32; 3], i32, usize)> {
+/// Parses a worker's second argument, its handover: socket, memory, lifeline, parent, slot.
+pub(crate) fn parse_handover(argument: &str) -> Option<([i32; 3], i32, usize)> {
     let mut numbers = argument.split(':').map(str::parse::<i32>);
     let mut number = || numbers.next()?.ok();
     let descriptors = [number()?, number()?, number()?];
@@ -98,23 +99,23 @@ pub(crate) fn parse_place(argument: &str) -> Option<([i32; 3], i32, usize)> {
     (numbers.next().is_none() && distinct).then_some((descriptors, parent, slot))
 }
 
-/// Takes over what a worker's second argument names, and serves. `None` when the argument makes no
-/// sense.
+/// Takes over the descriptors that a worker's second argument names, and serves. Returns `None` if the
+/// argument is not accepted.
 fn serve_as_worker(roles: Roles, argument: &str) -> Option<Infallible> {
-    let ([socket, memory, held], parent, slot) = parse_place(argument)?;
+    let ([socket, memory, held], parent, slot) = parse_handover(argument)?;
     let parent = Pid::from_raw(parent);
     let socket = inherit::socket(socket, parent).filter(|_| runs_this_executable(parent))?;
     let memory = inherit::descriptor(memory);
     lifeline::hold(inherit::descriptor(held)?).for_good();
     restore_name();
     let exit = std::process::exit;
-    (roles.worker)(Seat { parent, slot, socket, memory, exit, prepared: Ok(()) })
+    (roles.worker)(Handover { parent, slot, socket, memory, exit, prepared: Ok(()) })
 }
 
-/// The same for a forkserver: its socket, its lifeline, its parent, its workers' signal mask, and
+/// Does the same for a forkserver. Its argument: socket, lifeline, parent, the workers' signal mask,
 /// `preload`.
-fn serve_as_server(roles: Roles, place: &str) -> Option<Infallible> {
-    let mut parts = place.split(':');
+fn serve_as_forkserver(roles: Roles, argument: &str) -> Option<Infallible> {
+    let mut parts = argument.split(':');
     let mut number = || parts.next()?.parse().ok();
     let (control, held, parent) = (number()?, number()?, number()?);
     if control == held {
@@ -133,7 +134,7 @@ fn serve_as_server(roles: Roles, place: &str) -> Option<Infallible> {
     let control = control.filter(|_| runs_this_executable(parent))?;
     let resolve = |reference| function::preload(reference).ok_or(());
     let preload = preload.map(resolve).transpose().ok()?;
-    server::run(roles, control, inherit::descriptor(held)?, parent, mask, preload)
+    forkserver_main::run(roles, control, inherit::descriptor(held)?, parent, mask, preload)
 }
 
 #[cfg(test)]
@@ -141,8 +142,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_is_five_numbers() {
-        assert_eq!(parse_place("5:6:9:-7:8"), Some(([5, 6, 9], -7, 8)));
+    fn a_handover_parses_only_as_five_numbers_with_distinct_descriptors() {
+        assert_eq!(parse_handover("5:6:9:-7:8"), Some(([5, 6, 9], -7, 8)));
         for text in [
             "",
             "5",
@@ -156,7 +157,7 @@ mod tests {
             "5:6:5:7:8",
             "5:6:6:7:8",
         ] {
-            assert_eq!(parse_place(text), None, "{text}");
+            assert_eq!(parse_handover(text), None, "{text}");
         }
     }
 }

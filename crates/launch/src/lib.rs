@@ -1,34 +1,35 @@
-//! How a process becomes a worker, and how its parent watches, kills and reaps it.
+//! Starts worker processes; watches, kills and reaps them.
 //!
 //! ```text
-//! Launcher::start ─┬─ spawn ──────▶ posix_spawn ──────────────────▶ init() ─▶ Roles::worker
-//!                  └─ forkserver ─▶ posix_spawn once ─▶ init() ─▶ server ─fork─▶ Roles::worker
-//!                     fork ───────▶ fork once ──────────────────▶ server ─fork─▶ Roles::worker
+//! Launcher::start ─┬─ spawn ──────▶ posix_spawn ──────────────────────▶ init() ─▶ Roles::worker
+//!                  ├─ forkserver ─▶ posix_spawn once ─▶ init() ─▶ forkserver ─fork─▶ Roles::worker
+//!                  └─ fork ───────▶ fork once ──────────────────▶ forkserver ─fork─▶ Roles::worker
 //! ```
 //!
-//! One crate of procpool's. Its interface follows the pool's needs and is not for anybody else. It knows
-//! no task and no pool: a worker is a process that is given a [`Seat`], and what serves it there is the
-//! caller's ([`Roles`]). It knows no link either: a worker inherits two descriptors, which the caller's
-//! [`Connect`] makes together with the parent's end of whatever they are.
+//! An internal crate of procpool: its interface follows the pool's needs. It knows no task, no pool and no
+//! link. A worker is a process that receives a [`Handover`] and passes it to the caller's
+//! [`Roles::worker`]. It inherits two descriptors; the caller's [`Connect`] makes them together with the
+//! parent's end of the link.
 //!
-//! This crate owns the command lines by which a worker and a forkserver recognise themselves:
+//! This crate owns the command lines by which a process learns that it is a worker or a forkserver:
 //!
 //! ```text
 //! PROGRAM --procpool-worker SOCKET:MEMORY:LIFELINE:PARENT:SLOT
 //! PROGRAM --procpool-server SOCKET:LIFELINE:PARENT:MASK[:OFFSET:TAG]
 //! ```
 //!
-//! with the descriptors that the process begins with, its parent, the worker's slot in its pool, the
-//! workers' signal mask, and the function `preload`. It is an argument, not an environment variable:
-//! the programs that a task starts would inherit a variable.
+//! with the descriptors that the process inherits, its parent, the worker's slot in its pool, the
+//! workers' signal mask, and the function `preload`. An environment variable would not do: programs that a
+//! task starts would inherit it.
 //!
 //! # Guarantees
 //!
-//! - A process that believes such an argument calls functions by number for the process at the other end
-//!   of the socket. So it believes it only if it has the same privileges as its caller, and only from a
-//!   parent that made the socket itself, belongs to the same user and runs this executable.
-//! - A process is named by its process descriptor alone, so no signal ever reaches a reused pid.
-//! - A worker ends with its parent: by PR_SET_PDEATHSIG, and by a lifeline that also ends a worker that
+//! - A process that accepts such an argument calls functions by number for the process at the other end
+//!   of the socket. So it accepts it only if it has the same privileges as its caller, and only from a
+//!   parent that made the socket itself, belongs to the same user (or root) and runs this executable.
+//! - Processes are signalled by process descriptor, so no signal ever reaches a reused pid. A process group
+//!   is signalled by number, only while its leader is not reaped.
+//! - A worker exits with its parent: by PR_SET_PDEATHSIG, and by a lifeline that also kills a worker that
 //!   the parent may not signal.
 //! - Each process is reaped once, by its parent: the program, or the forkserver, which reports the exit.
 
@@ -36,15 +37,15 @@
 
 mod ended;
 mod forkserver;
+mod forkserver_main;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
 mod init;
-mod place;
 mod process;
 mod report;
-mod server;
 mod spawn;
+mod surroundings;
 #[expect(unsafe_code, reason = "the fence: everything unsafe is in this module")]
 mod sys;
 
@@ -59,10 +60,10 @@ use procpool_os::refused::Refused;
 use crate::sys::lifeline::Lifeline;
 
 pub use crate::ended::{Ended, ResourceUsage, WorkerExit};
-pub use crate::forkserver::{Forkserver, News, NotForkable, Phase};
+pub use crate::forkserver::{Forkserver, NotForkable, Notice, Phase};
 pub use crate::init::{init, init_before_main, is_initialized};
-pub use crate::place::{OpenOutput, Place};
 pub use crate::process::{Killed, PERHAPS, Process};
+pub use crate::surroundings::{OpenOutput, Surroundings};
 pub use crate::sys::privileges::differ_from_callers;
 pub use crate::sys::process::Stream;
 
@@ -70,65 +71,65 @@ pub use crate::sys::process::Stream;
 const WORKER_ARGUMENT: &str = "--procpool-worker";
 
 /// The argument by which a process knows that it is a forkserver.
-const SERVER_ARGUMENT: &str = "--procpool-server";
+const FORKSERVER_ARGUMENT: &str = "--procpool-server";
 
-/// What the processes that are started do, which is the caller's to say.
+/// What the caller has the started processes do.
 #[derive(Debug, Clone, Copy)]
 pub struct Roles {
     /// Serves as a worker until the process ends.
-    pub worker: fn(Seat) -> !,
+    pub worker: fn(Handover) -> !,
     /// Runs `preload` in a forkserver. The error is a report of its panic, of at most
-    /// [`LONGEST_REPORT`] bytes, which [`NotForkable::Panicked`] hands on.
+    /// [`LONGEST_REPORT`] bytes, which [`NotForkable::Panicked`] carries.
     pub preload: Preload,
 }
 
-/// Runs a function; its panic becomes a report.
+/// Runs a function and turns its panic into a report.
 pub type Preload = fn(fn()) -> Result<(), Vec<u8>>;
 
-/// The longest report of a panic, in bytes: what fits into a packet beside the rest.
+/// The longest report of a panic, in bytes: it fits into a packet with the packet's other fields.
 pub const LONGEST_REPORT: usize = sys::packet::LONGEST - 1024;
 
-/// What a worker begins with.
+/// What a worker process receives at its start.
 #[derive(Debug)]
-pub struct Seat {
+pub struct Handover {
     /// The process that started it.
     pub parent: Pid,
-    /// Its number among the workers that its pool has at a time.
+    /// The worker's slot in its pool.
     pub slot: usize,
     /// The socket that [`Connect`] made for it.
     pub socket: OwnedFd,
-    /// The memory that [`Connect`] made for it; `None` when the system refuses to hand it over.
+    /// The memory that [`Connect`] made for it; `None` if the system refuses the takeover.
     pub memory: Option<OwnedFd>,
-    /// Ends this process in an orderly way.
+    /// Exits this process in an orderly way.
     pub exit: fn(i32) -> !,
-    /// Whether its process group and its streams are as its pool asked.
+    /// Whether its process group and its streams are set up as its pool asked.
     pub prepared: Result<(), Refused>,
 }
 
-/// Makes what a worker inherits, and the parent's end of it.
+/// Makes the descriptors that a worker inherits, and the parent's end of its link.
 pub type Connect<L> = fn() -> Result<(L, Ends), StartError>;
 
 /// The descriptors that a worker inherits.
 #[derive(Debug)]
 pub struct Ends {
-    /// Becomes [`Seat::socket`].
+    /// Becomes [`Handover::socket`].
     pub socket: OwnedFd,
-    /// Becomes [`Seat::memory`].
+    /// Becomes [`Handover::memory`].
     pub memory: OwnedFd,
 }
 
 /// A worker process that was started.
 #[derive(Debug)]
 pub struct Started<L> {
-    /// Its number for the system.
+    /// Its process id.
     pub pid: u32,
     /// The process.
     pub process: Process,
-    /// The parent's end of what it inherited.
+    /// The parent's end of its link.
     pub link: L,
 }
 
-/// The reason why a worker could not be started. Nothing of it is left behind.
+/// The reason why a worker could not be started. No part of it remains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StartError {
     /// What could not be made.
@@ -137,35 +138,35 @@ pub struct StartError {
     pub errno: Errno,
 }
 
-/// The reason why this process could not be copied.
+/// The reason why this process could not be forked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ForkError {
-    /// It has so many threads, and a copy would have one of them.
+    /// It has this many threads, and a copy would have one of them.
     HasThreads(usize),
     /// The system refuses something.
     Refused(StartError),
 }
 
-/// The worker that is to be started.
+/// A worker to start.
 #[derive(Debug, Clone, Copy)]
-pub struct Newcomer<'a> {
-    /// Its number among all that the pool ever starts.
+pub struct NewWorker<'a> {
+    /// Counts all workers that the pool ever starts.
     pub serial: u64,
-    /// Its number among those that the pool has at a time.
+    /// Its slot in the pool.
     pub slot: usize,
-    /// What it finds around it.
-    pub place: &'a Place,
-    /// Its stderr, if that is not as the place has it.
+    /// Its variables, streams, process group and signal mask.
+    pub surroundings: &'a Surroundings,
+    /// Its stderr, if not the one of `surroundings`.
     pub stderr: Option<BorrowedFd<'a>>,
 }
 
-impl Newcomer<'_> {
+impl NewWorker<'_> {
     fn stdout(&self) -> Stream<'_> {
-        self.place.stdout.stream(self.slot)
+        self.surroundings.stdout.stream(self.slot)
     }
 
     fn stderr(&self) -> Stream<'_> {
-        self.stderr.map_or_else(|| self.place.stderr.stream(self.slot), Stream::Descriptor)
+        self.stderr.map_or_else(|| self.surroundings.stderr.stream(self.slot), Stream::Descriptor)
     }
 }
 
@@ -173,22 +174,23 @@ impl Newcomer<'_> {
 #[derive(Debug)]
 pub struct Launcher<L> {
     connect: Connect<L>,
-    /// Locked for the length of a system call or two. `None`: every worker is spawned.
-    server: Option<Box<Mutex<Forkserver<L>>>>,
+    /// Locked for the length of a system call or two. `None` if every worker is spawned.
+    forkserver: Option<Box<Mutex<Forkserver<L>>>>,
 }
 
 impl<L> Launcher<L> {
-    /// Starts this program again for every worker.
+    /// Makes a launcher that starts this program again for every worker.
     pub fn spawn(connect: Connect<L>) -> Self {
-        Self { connect, server: None }
+        Self { connect, forkserver: None }
     }
 
-    /// Starts this program again once, with the first worker, and forks workers from that.
+    /// Makes a launcher that starts this program again once, with the first worker, and forks workers from
+    /// that process.
     pub fn forkserver(connect: Connect<L>, preload: Option<FunctionRef>) -> Self {
-        Self { connect, server: Some(Box::new(Mutex::new(Forkserver::absent(preload)))) }
+        Self { connect, forkserver: Some(Box::new(Mutex::new(Forkserver::absent(preload)))) }
     }
 
-    /// Forks a server from this process now, and workers from that.
+    /// Forks a forkserver from this process now, and workers from that.
     ///
     /// # Errors
     ///
@@ -197,34 +199,34 @@ impl<L> Launcher<L> {
         connect: Connect<L>,
         roles: Roles,
         preload: Option<fn()>,
-        place: &Place,
+        surroundings: &Surroundings,
     ) -> Result<Self, ForkError> {
-        let server = Forkserver::fork(roles, preload, place)?;
-        Ok(Self { connect, server: Some(Box::new(Mutex::new(server))) })
+        let forkserver = Forkserver::fork(roles, preload, surroundings)?;
+        Ok(Self { connect, forkserver: Some(Box::new(Mutex::new(forkserver))) })
     }
 
-    /// Starts a worker. `None`: the server was started, or was asked for the worker; its
-    /// [`news`](Forkserver::news) will tell.
+    /// Starts a worker. Returns `None` if instead the forkserver was started or asked for the worker: its
+    /// answer is a [`Notice`].
     ///
     /// # Errors
     ///
     /// The system refuses something.
-    pub fn start(&self, newcomer: Newcomer<'_>) -> Result<Option<Started<L>>, StartError> {
-        match self.server() {
-            None => spawn::spawn(newcomer, self.connect).map(Some),
-            Some(mut server) => server.start(newcomer, self.connect).map(|()| None),
+    pub fn start(&self, new_worker: NewWorker<'_>) -> Result<Option<Started<L>>, StartError> {
+        match self.lock() {
+            None => spawn::spawn(new_worker, self.connect).map(Some),
+            Some(mut forkserver) => forkserver.start(new_worker, self.connect).map(|()| None),
         }
     }
 
-    /// Returns the server, where workers are forked.
-    pub fn server(&self) -> Option<MutexGuard<'_, Forkserver<L>>> {
-        let server = self.server.as_ref()?;
-        // No code of the user runs under it.
-        Some(server.lock().unwrap_or_else(PoisonError::into_inner))
+    /// Locks the forkserver. Returns `None` if every worker is spawned.
+    pub fn lock(&self) -> Option<MutexGuard<'_, Forkserver<L>>> {
+        let forkserver = self.forkserver.as_ref()?;
+        // No user code runs under this lock, so its state is whole even after a panic.
+        Some(forkserver.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-/// Checks that what this process starts of itself can believe its command line.
+/// Checks that processes which this one starts from its own executable may accept their command line.
 fn check_privileges() -> Result<(), StartError> {
     if !differ_from_callers() {
         return Ok(());

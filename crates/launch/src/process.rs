@@ -1,8 +1,7 @@
-//! A process that somebody started, whoever that was.
+//! A started process: a child of this one, or of a forkserver.
 //!
-//! Owns the difference between a child of this process, which is reaped here, and one of a server's,
-//! which the server reaps: how that one ended is known when the server has said so, or is not there
-//! to say it any more.
+//! Owns the difference between the two. A child of this process is reaped here. The forkserver reaps its own
+//! children, so their exit status is known when the forkserver has reported it or has itself exited.
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
@@ -15,38 +14,39 @@ use crate::ended::Ended;
 use crate::sys::lifeline::Lifeline;
 use crate::sys::process::PidFd;
 
-/// A process, by a descriptor that becomes readable when it has ended.
+/// A process, by a descriptor that becomes readable when it has exited.
 #[derive(Debug)]
 pub struct Process {
     descriptor: PidFd,
-    /// What ends it where signals cannot.
+    /// Kills it where signals cannot.
     lifeline: Lifeline,
     reaper: Reaper,
 }
 
-/// Whether a process that was killed is sure to end.
+/// Whether a killed process is certain to exit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Killed {
-    /// The system has taken SIGKILL.
+    /// The system accepted SIGKILL.
     Surely,
-    /// The system refuses signals to it. Its lifeline is cut; it may have closed that.
+    /// The system refuses to signal it. Its lifeline is cut, but the process may have closed that.
     Perhaps,
 }
 
-/// How long to wait for a process that may be killed or not. It ends within microseconds, if it does.
-/// Longer delays the end of a pool that cannot kill; shorter gives up processes on a busy machine.
+/// How long to wait for the exit of a process that is [`Killed::Perhaps`]. If it exits, it does so within
+/// microseconds. Longer delays the shutdown of a pool that cannot kill; shorter gives up processes on a busy
+/// machine.
 pub const PERHAPS: Duration = Duration::from_secs(1);
 
-/// Who collects the exit status.
+/// The process that collects the exit status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reaper {
     /// This process.
     Parent,
-    /// The server, which has not told it yet.
-    Server,
-    /// The server, which has told it.
-    Told(Ended),
-    /// Nobody that this process will ever hear of.
+    /// The forkserver, which has not reported it yet.
+    Forkserver,
+    /// The forkserver, which has reported it.
+    Reported(Ended),
+    /// Unknown: no report will arrive.
     Nobody,
 }
 
@@ -55,20 +55,20 @@ impl Process {
         Self { descriptor, lifeline, reaper: Reaper::Parent }
     }
 
-    pub(crate) fn of_server(descriptor: PidFd, lifeline: Lifeline) -> Self {
-        Self { descriptor, lifeline, reaper: Reaper::Server }
+    pub(crate) fn of_forkserver(descriptor: PidFd, lifeline: Lifeline) -> Self {
+        Self { descriptor, lifeline, reaper: Reaper::Forkserver }
     }
 
-    /// Sends a signal, if the system lets this process. One that has ended already is no error.
+    /// Sends a signal, if the system permits it. A process that has already exited is no error.
     pub fn signal(&self, signal: Signal) {
-        // What is refused here is refused to SIGKILL, which comes later and has another way.
+        // If the system refuses this, it also refuses the later SIGKILL, which falls back to the lifeline.
         let _ = self.descriptor.signal(signal);
     }
 
-    /// Kills it.
+    /// Sends SIGKILL, or cuts its lifeline if the system refuses that.
     pub fn kill(&self) -> Killed {
         match self.descriptor.signal(Signal::SIGKILL) {
-            // EBADF: the program has closed the descriptor, and maybe that of the lifeline.
+            // EBADF: the program has closed the descriptor, and perhaps the lifeline's too.
             Ok(()) | Err(Errno::EBADF) => Killed::Surely,
             Err(_) => {
                 self.lifeline.cut();
@@ -77,7 +77,7 @@ impl Process {
         }
     }
 
-    /// Kills it, and waits for its end unless it cannot be killed; then it is left behind.
+    /// Kills it and waits for its exit. If the kill may have failed, gives it up after [`PERHAPS`].
     pub fn end(&self) {
         match self.kill() {
             Killed::Surely => self.wait(),
@@ -86,50 +86,50 @@ impl Process {
         }
     }
 
-    /// Sends SIGKILL to the process group that it leads under the number `pid`. That of a server's is
-    /// the server's to kill, who reaps the leader.
+    /// Sends SIGKILL to the process group that it leads, which has the number `pid`. Does nothing for a
+    /// forkserver's child: the forkserver reaps the leader, so it kills the group.
     pub fn kill_group(&self, pid: u32) {
         if self.reaper == Reaper::Parent {
             self.descriptor.kill_group(pid);
         }
     }
 
-    /// Whether it has ended, reaped or not.
+    /// Returns whether it has exited, reaped or not.
     pub(crate) fn has_ended(&self) -> bool {
         self.descriptor.has_ended()
     }
 
-    /// Says how the process ended; `None` while it runs, or while its server has not told.
+    /// Returns how the process ended; `None` while it runs, or while its forkserver has not reported it.
     pub fn reap(&self) -> Option<Ended> {
         match self.reaper {
             Reaper::Parent => self.descriptor.reap(),
-            Reaper::Server => None,
-            Reaper::Told(ended) => Some(ended),
+            Reaper::Forkserver => None,
+            Reaper::Reported(ended) => Some(ended),
             Reaper::Nobody => self.descriptor.has_ended().then_some(Ended::UNKNOWN),
         }
     }
 
-    /// Notes what the server said about its end.
-    pub fn told(&mut self, ended: Ended) {
-        self.reaper = Reaper::Told(ended);
+    /// Records the forkserver's report of its exit.
+    pub fn exit_reported(&mut self, ended: Ended) {
+        self.reaper = Reaper::Reported(ended);
     }
 
-    /// Notes that its server has ended, with which it ends too.
-    pub fn lost_server(&mut self) {
-        if self.reaper == Reaper::Server {
+    /// Records that its forkserver has exited, and kills it: a worker exits with its forkserver.
+    pub fn lost_forkserver(&mut self) {
+        if self.reaper == Reaper::Forkserver {
             self.kill();
-            self.reaper = Reaper::Told(Ended::WITH_SERVER);
+            self.reaper = Reaper::Reported(Ended::WITH_FORKSERVER);
         }
     }
 
-    /// Expects no word of the server's about it any more.
-    pub fn expect_no_word(&mut self) {
-        if self.reaper == Reaper::Server {
+    /// Records that the forkserver will not report its exit.
+    pub fn expect_no_exit_report(&mut self) {
+        if self.reaper == Reaper::Forkserver {
             self.reaper = Reaper::Nobody;
         }
     }
 
-    /// Waits for its end, and reaps it if that is this process's part. Only for one that was killed.
+    /// Waits for its exit, and reaps it if it is a child of this process. Only for a process that was killed.
     fn wait(&self) {
         match self.reaper {
             Reaper::Parent => {

@@ -1,18 +1,18 @@
-//! What a pool and its server say to each other, in packets.
+//! The packets between a pool and its forkserver.
 //!
 //! ```text
-//!  pool (forkserver.rs)                                      server (server.rs)
-//!                              ◀── Preloading ──────────────  init() was reached
+//!  pool (forkserver.rs)                                      forkserver (forkserver_main.rs)
+//!                              ◀── Preloading ──────────────  init() is reached
 //!                              ◀── Ready ───────────────────  or PreloadPanicked, HasThreads
-//!  Stream + descriptor ───────▶                               for stdout, stderr if they are not the
-//!  Memory + descriptor ───────▶                               server's
+//!  Stream + descriptor ───────▶                               for a stdout or stderr that is not the
+//!  Memory + descriptor ───────▶                               forkserver's
 //!  Lifeline + descriptor ─────▶
-//!  Start(id) + descriptor ────▶
-//!                              ◀── Started(id) + pidfd ─────  or StartFailed(id)
-//!  Kill(id) ──────────────────▶                               when the pidfd did not arrive
-//!  Leaves(id) ────────────────▶                               its group is left alone
-//!                              ◀── Ended(id) ───────────────  reaped
-//!                              ◀── GivesUp ─────────────────  a sandbox refuses what it needs
+//!  Start(serial) + descriptor ▶
+//!                              ◀── Started(serial) + pidfd ─  or StartFailed
+//!  Kill(serial) ──────────────▶                               if the pidfd did not arrive
+//!  SpareGroup(serial) ────────▶                               its process group is not killed
+//!                              ◀── Ended(serial) ───────────  the worker is reaped
+//!                              ◀── GivesUp ─────────────────  a sandbox refuses a system call
 //! ```
 //!
 //! Owns the encoding. Both ends are the same executable, as every worker's Hello proves.
@@ -26,64 +26,64 @@ use serde::{Deserialize, Serialize};
 use crate::ended::Ended;
 use crate::sys::packet::PacketSocket;
 
-/// What a pool asks of its server.
+/// A request from the pool to its forkserver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Request {
-    /// Carries what stream 1 or 2 of the worker is that is asked for next; nothing for `/dev/null`.
+    /// Carries stream 1 or 2 of the worker that is requested next; no descriptor for `/dev/null`.
     Stream { number: i32, null: bool },
-    /// Carries the shared memory of that worker.
+    /// Carries that worker's shared memory.
     Memory,
     /// Carries that worker's end of its lifeline.
     Lifeline,
-    /// Carries the worker's end of its link.
-    Start(Worker),
-    /// The worker is of no use to anybody.
+    /// Carries the worker's end of its socket.
+    Start(StartRequest),
+    /// Kills the worker: nobody can use it.
     Kill(u64),
-    /// The worker was asked to leave: what its tasks have started is not killed at its end.
-    Leaves(u64),
+    /// The worker was asked to exit: processes that its tasks have started are not killed after it.
+    SpareGroup(u64),
 }
 
-/// The worker that is asked for.
+/// The worker that the pool requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Worker {
-    /// Its number in the requests and reports.
+pub(crate) struct StartRequest {
+    /// Names it in requests and reports.
     pub(crate) serial: u64,
     /// Its slot in its pool.
     pub(crate) slot: usize,
     pub(crate) leads_group: bool,
 }
 
-/// What a server tells its pool.
+/// A report from the forkserver to its pool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Report {
     Preloading,
     Ready,
-    /// With what [`Roles::preload`](crate::Roles::preload) says of it.
+    /// Carries the report that [`Roles::preload`](crate::Roles::preload) returned.
     PreloadPanicked(Vec<u8>),
-    /// More than one, before or after `preload` ran.
+    /// It has more than one thread, before or after `preload` ran.
     HasThreads {
         threads: usize,
         preloaded: bool,
     },
-    /// Carries the process descriptor, which was opened before anybody could reap the worker.
+    /// Carries the process descriptor, which was opened before the worker could be reaped.
     Started {
-        id: u64,
+        serial: u64,
         pid: u32,
     },
-    /// With the system's answer, and whether there was a copy: it is gone.
+    /// Carries the system's answer, and whether the fork itself succeeded. Then the copy is gone.
     StartFailed {
         copied: bool,
         errno: i32,
     },
-    /// It ends, and says why.
+    /// It exits for this reason.
     GivesUp(String),
     Ended {
-        id: u64,
+        serial: u64,
         ended: Ended,
     },
 }
 
-/// Sends what is to be said.
+/// Sends a request or a report.
 ///
 /// # Errors
 ///
@@ -93,19 +93,19 @@ pub(crate) fn send(
     message: &impl Serialize,
     descriptor: Option<BorrowedFd<'_>>,
 ) -> nix::Result<()> {
-    // Plain data, which always can be encoded; an empty packet would end the conversation.
+    // Plain data can always be encoded. An empty packet would count as the end of the socket.
     let bytes = postcard::to_stdvec(message).unwrap_or_default();
     socket.send(&bytes, descriptor)
 }
 
-/// Sends the last that is to be said, by whatever call the system allows. Whether it arrives or not, there
-/// is no more to say.
+/// Sends a last report, by sendmsg(2) or else by write(2): a sandbox may refuse one of them. A failure is
+/// ignored, because nothing follows.
 pub(crate) fn send_last(socket: &PacketSocket, message: &impl Serialize) {
     let bytes = postcard::to_stdvec(message).unwrap_or_default();
     let _ = socket.send(&bytes, None).or_else(|_| write(socket, &bytes).map(drop));
 }
 
-/// Reads what was said; `None` when it makes no sense.
+/// Decodes a packet. Returns `None` if it is malformed.
 pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
     postcard::from_bytes(bytes).ok()
 }
@@ -118,9 +118,9 @@ mod tests {
 
     #[test]
     fn the_longest_report_of_a_panic_fits_into_a_packet() {
-        let (server, pool) = packet::pair().unwrap();
+        let (forkserver, pool) = packet::pair().unwrap();
         let report = Report::PreloadPanicked(vec![7; LONGEST_REPORT]);
-        send(&server, &report, None).unwrap();
+        send(&forkserver, &report, None).unwrap();
         let packet = pool.receive().unwrap().expect("it was sent");
         assert_eq!(decode::<Report>(&packet.bytes), Some(report));
     }

@@ -1,7 +1,7 @@
-//! How long a task took, on a machine that may have had other things to do.
+//! Measures a task's duration, on a machine that may be busy with other work.
 //!
-//! Owns the distinction between a task that took its time and a thread that was not let run, and the
-//! clock that both processes read. Knows no tasks.
+//! Owns the distinction between a slow task and a displaced thread, and the clock that both processes read.
+//! Knows nothing of the task itself.
 
 use std::time::{Duration, Instant};
 
@@ -9,25 +9,26 @@ use nix::sys::resource::{Usage, UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
 use nix::time::{ClockId, clock_gettime};
 
-/// From here on it is worth a system call (0.3 µs) to ask whether the thread was displaced. Shorter
-/// asks more often; a thread is rarely displaced for less.
+/// The shortest duration that justifies a system call (0.3 µs) to check whether the thread was displaced.
+/// Shorter checks more often; longer counts longer displacements as work. A thread is rarely displaced for
+/// less.
 const SUSPICIOUS: Duration = Duration::from_micros(500);
 
-/// What the monotonic clock says, in nanoseconds: the same in every process of the machine.
+/// Returns the monotonic clock in nanoseconds: the same in every process of the machine.
 pub(crate) fn monotonic_nanos() -> u64 {
-    // Every Linux has this clock; without it nothing here would know any time.
+    // Every Linux has this clock.
     let now = clock_gettime(ClockId::CLOCK_MONOTONIC).map(Duration::from);
     now.map_or(0, |now| u64::try_from(now.as_nanos()).unwrap_or(u64::MAX))
 }
 
-/// Measures what the calling thread does from one instant to the next.
+/// Measures the calling thread's tasks.
 #[derive(Debug)]
 pub(crate) struct TaskClock {
-    /// When the current task began; `None` while there is none.
+    /// The start of the current task; `None` while there is none.
     started: Option<Instant>,
-    /// What the thread had used when it was last asked.
+    /// The thread's usage at the last check.
     used: Option<Used>,
-    /// The same instant by both clocks, so that a task's start needs to be asked for only once.
+    /// The same instant by both clocks, so that a task's start takes one clock call.
     origin: (Instant, u64),
 }
 
@@ -43,7 +44,7 @@ impl TaskClock {
         Self { started: None, used: used_by_this_thread(), origin }
     }
 
-    /// Begins a task now, unless it began when the one before it ended. Returns when, as
+    /// Begins a task now, unless it began at the end of the previous one. Returns its start, as
     /// [`monotonic_nanos`].
     pub(crate) fn start(&mut self) -> u64 {
         let started = *self.started.get_or_insert_with(Instant::now);
@@ -51,8 +52,8 @@ impl TaskClock {
         nanos + u64::try_from((started - instant).as_nanos()).unwrap_or(u64::MAX)
     }
 
-    /// Ends the task, and begins the next one unless [`pause`](Self::pause) is called before. Returns
-    /// how long it took: by the wall, or, when the thread was displaced meanwhile, on a CPU.
+    /// Ends the task, and begins the next one unless [`pause`](Self::pause) follows. Returns its wall-clock
+    /// duration, or its CPU time if the thread was displaced during the task and that is shorter.
     pub(crate) fn lap(&mut self) -> Duration {
         let now = Instant::now();
         let wall = self.started.replace(now).map_or(Duration::ZERO, |started| now - started);
@@ -61,13 +62,13 @@ impl TaskClock {
         }
         let Some(used) = used_by_this_thread() else { return wall };
         match self.used.replace(used) {
-            // Includes the shorter tasks since the last question, which do not matter beside this.
+            // Includes the shorter tasks since the last check, which are negligible.
             Some(before) if before.displaced != used.displaced => wall.min(used.cpu - before.cpu),
             _ => wall,
         }
     }
 
-    /// Says that nothing goes on until the next start.
+    /// Records that no task runs until the next start.
     pub(crate) fn pause(&mut self) {
         self.started = None;
     }
@@ -85,18 +86,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_task_that_sleeps_takes_its_time() {
+    fn a_sleep_counts_as_time_of_its_task() {
         let mut clock = TaskClock::new();
         clock.start();
         clock.lap();
         std::thread::sleep(4 * SUSPICIOUS);
-        // Unless it was displaced in the few instructions around the sleep.
+        // It may have been displaced in the few instructions around the sleep.
         let took = clock.lap();
         assert!(took >= 4 * SUSPICIOUS || clock.used.is_some_and(|used| used.displaced > 0));
     }
 
     #[test]
-    fn what_lies_in_a_pause_belongs_to_no_task() {
+    fn a_pause_belongs_to_no_task() {
         let mut clock = TaskClock::new();
         clock.start();
         clock.pause();

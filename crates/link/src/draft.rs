@@ -1,33 +1,33 @@
 //! The result of a chunk, written into the ring item by item before its frame is published.
 //!
-//! Owns the place of the next item, and the word that says how far whole items are written. A worker
-//! does not know how long the next item takes, and sends nothing while it runs. So each result is at
-//! once where the parent can read it, for the price of a store:
+//! Owns the position of the next item, and the word that holds the end of the whole items. A worker does
+//! not know how long the next item takes, and sends nothing while it runs. So it writes each result at once
+//! where the parent can read it, for the price of a store:
 //!
 //! ```text
 //!              tail                              DRAFT
 //! … published ──┴─ room for the head │ item │ item ─┴─ being written …
 //! ```
 //!
-//! - The worker asked for the room, so nobody reads these bytes as a frame, and they do not change
+//! - The worker has reserved the room, so nobody reads these bytes as a frame, and they do not change
 //!   before the parent's head has passed them. The word is stored with Release after each item, and
 //!   loaded with Acquire.
-//! - Positions only grow, so a word that was left by an earlier draft is not behind the tail.
+//! - Positions only grow, so the word of an earlier draft never points beyond the tail.
 //!
-//! What could go wrong: (1) the parent has read everything; (2) the worker publishes this draft and
-//! begins the next one; (3) the parent loads the word, and takes the bytes of both for items of the
-//! first. So it looks at the tail after the word: who sees the word of the next draft sees that this one
-//! was published.
+//! The race: (1) the parent has read everything; (2) the worker publishes this draft and begins the next
+//! one; (3) the parent loads the word, and takes the bytes of both drafts for items of the first. So the
+//! parent loads the tail after the word: if it sees the word of the next draft, it sees that this one was
+//! published.
 
 use crate::ring::{RingWriter, Scribbled};
 use crate::wire::{Frame, ResultStatus, SMALL};
 use crate::{DRAFT, Ordering, RESULTS, Segment};
 
-/// The most that is drafted. More keeps more of the ring from others; less has long chunks finish
-/// their results in private memory, where the parent cannot see them.
+/// The longest draft, in bytes. More reserves more of the ring; less makes long chunks finish their results
+/// in private memory, where the parent cannot see them.
 const MOST: usize = 256 * 1024;
 
-/// How long the head of a result is.
+/// Returns the length of a result's head.
 pub(super) fn head_length() -> usize {
     Frame::ResultItem { index: 0, status: ResultStatus::Value }.head(0).len()
 }
@@ -42,37 +42,37 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// The bytes of what ends it.
+    /// The length of the time at its end.
     const TIME: u64 = size_of::<u64>() as u64;
 
-    /// A draft without room.
+    /// Makes a draft without room.
     pub(super) fn new(segment: &'static Segment) -> Self {
         Self { segment, start: 0, end: 0, limit: 0 }
     }
 
-    /// Begins a draft behind what was written to `ring`.
+    /// Begins a draft behind the bytes that were written to `ring`.
     pub(super) fn begin(&mut self, ring: &mut RingWriter) -> Result<(), Scribbled> {
         let room = ring.room(self.segment, MOST)?.min(MOST) as u64;
         self.start = ring.position() + head_length() as u64;
         self.end = self.start;
-        // What ends it has its room in any case.
+        // Room for the time at its end is always reserved.
         self.limit = (ring.position() + room).saturating_sub(Self::TIME);
         Ok(())
     }
 
-    /// How much was drafted.
+    /// Returns how many bytes were drafted.
     pub fn length(&self) -> usize {
         (self.end - self.start) as usize
     }
 
-    /// Lets the parent see what was appended: a whole item.
+    /// Shows the parent the appended bytes. Called after each whole item.
     #[inline]
     pub fn show(&self) {
         self.segment.line(DRAFT).number.store(self.end, Ordering::Release);
     }
 
-    /// Moves an item from `output`, where it stands alone, if there is room for it and it is not long.
-    /// Otherwise it and all others stay there.
+    /// Moves the one item in `output` to the draft, if it is short and there is room. Otherwise it and all later
+    /// ones stay in `output`.
     #[inline]
     pub fn absorb(&mut self, output: &mut Vec<u8>) {
         if output.len() <= SMALL && self.extend(output) {
@@ -83,7 +83,7 @@ impl Draft {
         }
     }
 
-    /// Ends a draft with the time that the chunk took. False when it is empty, or not all of the result.
+    /// Ends a draft with the chunk's duration. Returns `false` if the draft is empty or not the whole result.
     pub fn end(&mut self, nanos: u64, output: &[u8]) -> bool {
         if self.length() == 0 || !output.is_empty() {
             return false;
@@ -92,19 +92,19 @@ impl Draft {
         self.extend(&nanos.to_le_bytes())
     }
 
-    /// Inlined wherever it is called, so that the length of a number is known: that makes it a store.
+    /// Always inlined: a number then has a constant length, and its copy becomes a store.
     #[inline(always)]
     fn put(&self, bytes: &[u8]) {
-        let place = (self.end % RESULTS.capacity as u64) as usize;
-        if place + bytes.len() <= RESULTS.capacity {
-            return self.segment.write(RESULTS.offset + place, bytes);
+        let offset = (self.end % RESULTS.capacity as u64) as usize;
+        if offset + bytes.len() <= RESULTS.capacity {
+            return self.segment.write(RESULTS.offset + offset, bytes);
         }
         RESULTS.pieces(self.end, bytes.len(), |offset, piece| {
             self.segment.write(offset, &bytes[piece]);
         });
     }
 
-    /// Appends bytes; returns `false` when there is no room for them.
+    /// Appends bytes. Returns `false` if there is no room for them.
     #[inline]
     pub fn extend(&mut self, bytes: &[u8]) -> bool {
         let fits = self.end + bytes.len() as u64 <= self.limit;
@@ -115,7 +115,7 @@ impl Draft {
         fits
     }
 
-    /// Appends the first `length` of eight bytes; returns `false` when there is no room for all of them.
+    /// Appends the first `length` of eight bytes. Returns `false` if there is no room for all eight.
     #[inline]
     pub fn extend_short(&mut self, bytes: [u8; 8], length: usize) -> bool {
         let fits = self.end + 8 <= self.limit;
@@ -127,27 +127,27 @@ impl Draft {
     }
 }
 
-/// When the parent reads what is drafted: whenever it grows slowly, by what it has grown since the look
-/// before the last one, because a worker that was not given a CPU for a moment is not slow; and now and
-/// then when it grows faster.
+/// Decides when the parent reads a draft: at every look while it grows slowly, at every eighth while it
+/// grows fast. The growth is measured since the last look but one: a worker that had no CPU for a moment
+/// is not slow.
 #[derive(Debug, Default)]
 pub(super) struct Pace {
-    /// How far results had been drafted at the last two looks.
+    /// The end of the draft at the last two looks.
     drafted: [u64; 2],
-    /// How many looks one after another found that too fast.
+    /// How many looks in a row found the growth too fast.
     looks: u32,
 }
 
 impl Pace {
-    /// More shows results early that are about to come in one piece; less shows some later that belong
-    /// to items of some microseconds.
+    /// The largest slow growth, in bytes. More copies results early that are about to be published in one
+    /// piece; less delays some results of items that take some microseconds.
     const SLOW: u64 = 1024;
 
-    /// More leaves quick results of a long chunk waiting for longer; less copies them more often.
+    /// One in this many looks reads a fast draft. More delays the quick results of a long chunk; less copies
+    /// them more often.
     const LOOKS: u32 = 8;
 
-    /// Whether to read, now that results are drafted up to `written`, a word that the worker may have
-    /// made up.
+    /// Returns whether to read the draft, which ends at `written`. The worker may have made up that number.
     pub(super) fn look(&mut self, written: u64) -> bool {
         let [before, last] = self.drafted;
         self.drafted = [last, written];
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_grows_slowly_is_read_at_every_look_and_what_grows_fast_at_every_eighth() {
+    fn a_slow_draft_is_read_at_every_look_and_a_fast_one_at_every_eighth() {
         let mut pace = Pace::default();
         let mut reads = |step: u64| {
             let looks = (1..=16).map(|look| pace.look(look * step)).filter(|read| *read);
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn items_are_there_to_be_read_before_their_frame_is_published_around_the_end_too() {
+    fn items_are_readable_before_their_frame_is_published() {
         let around = RESULTS.capacity - head_length();
         for before in [0, around - 11, around - 8, around - 5, around, RESULTS.capacity] {
             let (mut draft, _writer, mut reader) = draft(before);
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_stays_where_it_is_and_so_does_everything_behind_it() {
+    fn an_item_that_does_not_fit_and_all_later_ones_stay_in_the_output() {
         for long in [SMALL + 1, SMALL] {
             let (mut draft, ..) = draft(0);
             let fit = (MOST - head_length() - 8) / SMALL;
@@ -226,12 +226,12 @@ mod tests {
             draft.absorb(&mut output);
             assert!(!draft.extend_short([3; 8], 1) && !draft.extend(b"3"));
             assert_eq!((draft.length(), output.len()), (length, long));
-            assert!(!draft.end(7, &output), "it is not all of the result");
+            assert!(!draft.end(7, &output), "it is not the whole result");
         }
     }
 
     #[test]
-    fn a_full_draft_has_room_for_its_end() {
+    fn a_full_draft_has_room_for_its_time() {
         let (mut draft, _writer, reader) = draft(0);
         while draft.extend_short([1; 8], 8) {}
         assert!(draft.end(7, &[]));

@@ -1,9 +1,9 @@
 //! The parent's end of a link, against a worker that writes anything anywhere.
 //!
-//! Compiled under `--cfg fuzzing` alone. The bytes are a program of steps: some are the worker's,
-//! through its own mapping of the segment and its own end of the socket, the others are what the pool
-//! does with its end. No step may panic, block or give what cannot be; the link may only say that it
-//! was scribbled over, which ends it.
+//! Only compiled under `--cfg fuzzing`. The bytes are a program of steps. Some are the worker's, through its
+//! own mapping of the segment and its own end of the socket; the others are the pool's. No step may panic,
+//! block or return an impossible value. The link may only report that it was scribbled over; that ends the
+//! program.
 
 use std::io::{self, Write};
 use std::os::unix::net::UnixStream;
@@ -36,7 +36,7 @@ impl<'a> Input<'a> {
         Some(u64::from_le_bytes(*first))
     }
 
-    /// As many bytes as the first one says, or as there are.
+    /// Takes as many bytes as the first byte says, or all that remain.
     fn bytes(&mut self) -> Option<&'a [u8]> {
         let length = usize::from(self.byte()?).min(self.0.len());
         let (bytes, rest) = self.0.split_at(length);
@@ -54,7 +54,7 @@ struct Worker {
 }
 
 impl Worker {
-    /// Does a step, chosen by `kind`; `None` when the input is over.
+    /// Runs the step `kind`. Returns `None` if the input is exhausted.
     fn step(&mut self, kind: u8, input: &mut Input<'_>) -> Option<()> {
         match kind {
             0 => self.publish(&[input.bytes()?]),
@@ -66,7 +66,7 @@ impl Worker {
                 self.publish(&[&*frame.head(payload.len()), payload]);
             }
             2 => {
-                // Long, and made of little.
+                // A long payload from two bytes of input.
                 let payload = vec![input.byte()?; 1000 * usize::from(input.byte()?)];
                 let frame = Frame::ResultItem { index: 0, status: ResultStatus::Failure };
                 self.publish(&[&*frame.head(payload.len()), &payload]);
@@ -104,7 +104,7 @@ impl Worker {
 
     fn publish(&mut self, pieces: &[&[u8]]) {
         for piece in pieces {
-            // The parent's head may be what this worker has scribbled itself.
+            // This worker may have scribbled over the parent's head itself.
             if self.results.room(&self.segment, piece.len()).is_ok_and(|room| room >= piece.len()) {
                 self.results.put(&self.segment, piece);
             }
@@ -128,11 +128,11 @@ struct Parent {
     claimed: u64,
 }
 
-/// Why the pool gives the worker up.
+/// The pool gives the worker up.
 struct GivenUp;
 
 impl Parent {
-    /// Does a step, chosen by `kind`.
+    /// Runs the step `kind`.
     fn step(&mut self, kind: u8, input: &mut Input<'_>) -> Result<(), GivenUp> {
         let link = &mut self.link;
         match kind {
@@ -161,19 +161,20 @@ impl Parent {
                 watch.wait(Some(Instant::now()), Some(Duration::ZERO));
                 link.nudge();
                 watch.wait(Some(Instant::now()), None);
-                link.leave();
+                link.end_watch();
             }
             _ => {
                 link.ring_from(u64::from(input.byte().unwrap_or(0)));
                 link.set_crowded(link.busy_nanos() > 0);
                 link.release();
-                let _ = (link.has_results(), link.is_behind(), link.patience(), link.bytes_read());
+                let _ =
+                    (link.has_results(), link.is_behind(), link.spin_limit(), link.bytes_read());
             }
         }
         Ok(())
     }
 
-    /// Reads what is in the ring, which is at most once around: nobody writes meanwhile.
+    /// Reads the ring until it is empty: at most once around, because no other step runs at the same time.
     fn read(&mut self) -> Result<(), GivenUp> {
         let mut turns = 0;
         while check(self.link.fill())? == Progress::Frame {

@@ -1,4 +1,4 @@
-//! One worker's private channel, from both ends: a socket and a shared segment.
+//! The private channel between the parent and one worker: a socket and a shared segment.
 //!
 //! ```text
 //!  parent: WorkerLink                    segment                      worker: ParentLink
@@ -8,28 +8,29 @@
 //!  │ take_back ───────┼─────▶│ claim        next task's index│◀──────┼─ claim           │
 //!  │                  │      │                               │       │   ▼              │
 //!  │ read ◀───────────┼──────│ results ring ResultItem       │◀──────┼─ send_result     │
-//!  │ watch ◀──────────┼──────│ bells        who sleeps       │◀──────┼─ (rings)         │
+//!  │ watch ◀──────────┼──────│ bells        sleepers         │◀──────┼─ (rings)         │
 //!  └──────▲───────────┘      └──────────────────────────────┘       └───────┬──────────┘
 //!         └───── socket: Hello, Ready, InitializerFailed, Bell, last words ──┘
 //! ```
 //!
-//! One crate of procpool's. Its interface follows the pool's needs and is not for anybody else. It owns
-//! the two rings, the claim word, the bells, the socket, the frames, and what waits for room. It knows no
-//! task, no pool and no process: an [`Entry`] is numbers, a payload is bytes.
+//! An internal crate of procpool: its interface follows the pool's needs. It owns the two rings, the claim
+//! word, the bells, the socket, the frames, and the outbox of frames that wait for room. It knows no task, no
+//! pool and no process: an [`Entry`] is numbers, a payload is bytes.
 //!
 //! # Guarantees
 //!
 //! - A task is run by the worker or taken back by the parent, never both (`claim`).
 //! - A result is visible to the parent before the worker claims the next task, so a death leaves at most
 //!   one task in doubt.
-//! - Neither side sleeps while the other has something for it (`bell`).
+//! - Neither side sleeps while the other has published something for it (`bell`).
 //! - The parent's end never blocks. The worker's end blocks wherever it has to.
-//! - Two workers share no link, so a worker that dies or scribbles at any instant damages only its own.
+//! - Two workers share no link, so a worker that dies or corrupts its memory at any time damages only its own.
 //!   The parent validates everything that it reads; a value that no worker writes is [`Scribbled`].
-//! - A peer cannot make the other side use more memory than about twice what it really sent.
+//! - A peer cannot make the other side use more memory than about twice the bytes that it really sent.
 //!
-//! The module `draft` shows the results of a chunk before the chunk is over. Each of these modules has its
-//! interleavings in its header; loom plays the same code in all of them (`just loom`).
+//! The module `draft` shows the results of a chunk before the chunk has ended. The headers of `claim`, `bell`
+//! and `draft` list their interleavings; loom runs the shipped rings, claims and bells in all of them
+//! (`just loom`).
 
 #![deny(unsafe_code)]
 
@@ -75,12 +76,12 @@ use loom::sync::atomic::{Ordering, fence};
 #[cfg(not(loom))]
 use std::sync::atomic::{Ordering, fence};
 
-/// The size of each ring. What a side writes over should have left the other side's own cache, which
-/// on today's processors holds about so much: half of it halves the speed of long payloads, twice as
-/// much adds nothing but memory, all of which a busy worker uses sooner or later.
+/// The size of each ring. Bytes that a side overwrites should have left the other side's private cache,
+/// which holds about this much on today's processors. Half of it halves the speed of long payloads; twice as
+/// much only adds memory, all of which a busy worker uses sooner or later.
 const RING: usize = 1024 * 1024;
 
-/// What a segment holds behind its lines.
+/// The bytes of a segment behind its lines.
 const SEGMENT: usize = 2 * RING;
 
 const CALLS: Region = Region { offset: 0, capacity: RING, tail: 0, head: 1 };
@@ -88,7 +89,7 @@ const RESULTS: Region = Region { offset: RING, capacity: RING, tail: 2, head: 3 
 /// Number: the index of the next task that the worker may claim.
 const CLAIM: usize = 4;
 const BELLS: Bells = Bells { worker: 5, parent: 6, room: 7 };
-/// Number: how long the worker's finished tasks took together, in nanoseconds.
+/// Number: the total time of the worker's finished tasks, in nanoseconds.
 const BUSY: usize = 8;
 /// Number: one more than the index of the last task whose result was published.
 const FINISHED: usize = 9;
@@ -96,25 +97,25 @@ const FINISHED: usize = 9;
 const WORKER_CPU: usize = 10;
 const PARENT_CPU: usize = 11;
 
-/// Number: whether the worker should sleep at once when it has nothing to do, because others are
-/// waiting for its CPU.
+/// Number: whether the worker should sleep at once when it is idle, because other workers need its CPU.
 const CROWDED: usize = 12;
-/// Number: when the task that was claimed last began, in nanoseconds of the monotonic clock.
+/// Number: the start of the task that was claimed last, in nanoseconds of the monotonic clock.
 const STARTED: usize = 13;
-/// Number: one more than the index of the task that is asked to stop.
+/// Number: one more than the index of the task that should stop.
 const STOP: usize = 14;
-/// Number: up to which position of the results whole items are written, published or not; see [`draft`].
+/// Number: the position in the results ring up to which whole items are written, published or not; see
+/// [`draft`].
 const DRAFT: usize = 15;
 
-/// Number: what the system has refused the worker, which ends over it; see [`Refused`].
+/// Number: the refusal of the system that makes the worker exit; see [`Refused`].
 const REFUSED: usize = 16;
 
-/// Where one side waits, and whether that is beside the other one, on the same CPU.
+/// Detects that both sides wait on the same CPU.
 ///
-/// Two threads that look over and over, and yield to each other in between, never sleep, and the
-/// scheduler leaves both on one CPU although another one is idle: what they do takes twice as long.
-/// A thread that is woken from sleep is given an idle CPU. So of the waits on the same CPU, one in
-/// [`PATIENCE`](Self::PATIENCE) sleeps at once.
+/// Two threads that poll, and yield to each other in between, never sleep. The scheduler then leaves both on
+/// one CPU although another one is idle, and their work takes twice as long. A thread that wakes from sleep
+/// gets an idle CPU. So of the waits on the same CPU, one in [`SLEEP_EVERY`](Self::SLEEP_EVERY) sleeps at
+/// once.
 #[derive(Debug)]
 struct Placement {
     own: usize,
@@ -123,21 +124,21 @@ struct Placement {
 }
 
 impl Placement {
-    /// More leaves the two together for longer; less sleeps more often where there is but one CPU.
-    const PATIENCE: u32 = 16;
+    /// More leaves both sides on one CPU for longer; less sleeps more often if there is only one CPU.
+    const SLEEP_EVERY: u32 = 16;
 
     fn new(own: usize, other: usize) -> Self {
         Self { own, other, waits: AtomicU32::new(0) }
     }
 
-    /// Notes where the calling thread waits, and says whether it should rather sleep than look.
+    /// Records the calling thread's CPU. Returns whether the thread should sleep at once instead of polling.
     fn should_sleep(&self, segment: &Segment) -> bool {
         let cpu = current_cpu();
-        // All Relaxed: hints, and only ever that.
+        // All Relaxed: these are only hints.
         segment.line(self.own).number.store(cpu, Ordering::Relaxed);
         cpu != 0
             && segment.line(self.other).number.load(Ordering::Relaxed) == cpu
-            && self.waits.fetch_add(1, Ordering::Relaxed).is_multiple_of(Self::PATIENCE)
+            && self.waits.fetch_add(1, Ordering::Relaxed).is_multiple_of(Self::SLEEP_EVERY)
     }
 }
 
@@ -147,7 +148,7 @@ mod tests {
     use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
     use nix::unistd::Pid;
 
-    /// Calls `test` in a thread that stays on its CPU, with what `current_cpu` says there.
+    /// Calls `test` in a thread that stays on one CPU, with the result of `current_cpu` there.
     fn on_one_cpu(test: impl FnOnce(u64) + Send) {
         let this = Pid::from_raw(0);
         std::thread::scope(|scope| {
@@ -163,16 +164,16 @@ mod tests {
     }
 
     #[test]
-    fn of_the_waits_beside_the_other_side_one_in_sixteen_sleeps() {
+    fn one_in_sixteen_waits_on_the_other_sides_cpu_sleeps() {
         on_one_cpu(|cpu| {
             let (segment, _memory) = Segment::create(0).unwrap();
             let parent = Placement::new(PARENT_CPU, WORKER_CPU);
             assert!(!parent.should_sleep(&segment), "the other side has not waited yet");
             let noted = segment.line(PARENT_CPU).number.load(Ordering::Relaxed);
-            assert_eq!(noted, cpu, "where it waits, for the other side");
+            assert_eq!(noted, cpu, "its CPU, for the other side");
 
             segment.line(WORKER_CPU).number.store(cpu + 1, Ordering::Relaxed);
-            assert!((0..32).all(|_| !parent.should_sleep(&segment)), "the other side is elsewhere");
+            assert!((0..32).all(|_| !parent.should_sleep(&segment)), "they wait on different CPUs");
 
             segment.line(WORKER_CPU).number.store(cpu, Ordering::Relaxed);
             let sleeps: Vec<bool> = (0..32).map(|_| parent.should_sleep(&segment)).collect();

@@ -1,7 +1,7 @@
-//! The link as loom sees it: the shipped rings, claims and bells, in every interleaving.
+//! The link under loom: the shipped rings, claims and bells, in every interleaving.
 //!
-//! Owns small scenes, each with the parent's and the worker's side as two threads. They are played by
-//! `crate::model`; compiled under `--cfg loom` only.
+//! Owns small scenes, each with the parent's and the worker's side as two threads. `procpool_os::model` plays
+//! them. Only compiled under `--cfg loom`.
 
 use loom::sync::Arc;
 use loom::thread;
@@ -19,9 +19,9 @@ const RING: Region = Region { offset: 0, capacity: 2, tail: 0, head: 1 };
 const CLAIM: usize = 2;
 const BELLS: Bells = Bells { worker: 3, parent: 4, room: 5 };
 
-/// The parent sends three bytes through a ring of two, waking the worker; the worker takes them one
-/// by one, making room, and sleeps when there is nothing. In the parent, room is awaited by looking.
-fn bytes_arrive_in_order_and_nobody_sleeps_through_them() {
+/// The parent sends two bytes through the ring and wakes the worker after each. The worker takes them one by
+/// one, and sleeps while the ring is empty.
+fn bytes_arrive_in_order_and_no_wake_up_is_lost() {
     let segment = Arc::new(Segment::in_model(RING.capacity));
     let worker = thread::spawn({
         let segment = Arc::clone(&segment);
@@ -48,8 +48,8 @@ fn bytes_arrive_in_order_and_nobody_sleeps_through_them() {
     worker.join().expect("the worker's side panicked");
 }
 
-/// The worker writes more results than the ring holds and sleeps for room; the parent reads.
-fn a_worker_without_room_is_woken_when_there_is_some() {
+/// The worker writes more results than the ring holds and sleeps until there is room. The parent reads.
+fn a_worker_without_room_is_woken_once_there_is_room() {
     let segment = Arc::new(Segment::in_model(RING.capacity));
     let worker = thread::spawn({
         let segment = Arc::clone(&segment);
@@ -83,8 +83,8 @@ fn a_worker_without_room_is_woken_when_there_is_some() {
     worker.join().expect("the worker's side panicked");
 }
 
-/// The worker finishes one task, and rings if the parent wants to hear of it. Gives whether it has told
-/// the manager.
+/// The worker finishes one task, and rings if the parent requested that. Returns whether it has notified the
+/// manager.
 fn finish_a_task(segment: &Arc<Segment>) -> thread::JoinHandle<bool> {
     let segment = Arc::clone(segment);
     thread::spawn(move || {
@@ -95,36 +95,36 @@ fn finish_a_task(segment: &Arc<Segment>) -> thread::JoinHandle<bool> {
     })
 }
 
-/// The worker finishes one task; the parent watches, sleeps, and leaves.
-fn a_result_is_seen_by_the_watcher_or_told_to_the_manager() {
+/// The worker finishes one task. The parent watches, sleeps, and ends the watch.
+fn a_result_reaches_the_watcher_or_the_manager() {
     let segment = Arc::new(Segment::in_model(RING.capacity));
     let worker = finish_a_task(&segment);
     let mut ring = RingReader::new(RING);
     BELLS.watch(&segment);
     BELLS.ring_from(&segment, 1);
     BELLS.sleep_as_watcher(&segment, None, || ring.has_more(&segment));
-    // It may have returned early; this is what the pool does when the watcher's time is up.
-    BELLS.leave(&segment);
+    // The sleep may have returned early. The pool does the same when the watcher's time is up.
+    BELLS.end_watch(&segment);
     let seen = ring.available(&segment).expect("nobody scribbles") == 1;
-    let told = worker.join().expect("the worker's side panicked");
-    assert!(seen || told, "nobody knows of the result");
+    let notified = worker.join().expect("the worker's side panicked");
+    assert!(seen || notified, "nobody knows of the result");
 }
 
-/// The same without sleeping: the watcher leaves while the worker finishes.
-fn a_result_of_the_moment_in_which_the_watcher_leaves_is_not_lost() {
+/// The same without the sleep: the watch ends while the worker finishes.
+fn a_result_published_while_the_watch_ends_is_not_lost() {
     let segment = Arc::new(Segment::in_model(RING.capacity));
     BELLS.watch(&segment);
     BELLS.ring_from(&segment, 1);
     let worker = finish_a_task(&segment);
     let mut ring = RingReader::new(RING);
-    BELLS.leave(&segment);
+    BELLS.end_watch(&segment);
     let seen = ring.available(&segment).expect("nobody scribbles") == 1;
-    let told = worker.join().expect("the worker's side panicked");
-    assert!(seen || told, "nobody knows of the result");
+    let notified = worker.join().expect("the worker's side panicked");
+    assert!(seen || notified, "nobody knows of the result");
 }
 
-/// Two tasks are sent; the worker claims and runs them while the parent takes back what is left. And
-/// what was claimed before the last claim has its result in the ring.
+/// Two tasks are sent. The worker claims and runs them while the parent takes back the rest. Each task that
+/// was claimed before the last claim has its result in the ring.
 fn every_task_runs_here_or_is_taken_back() {
     let segment = Arc::new(Segment::in_model(RING.capacity));
     let worker = thread::spawn({
@@ -155,10 +155,10 @@ fn every_task_runs_here_or_is_taken_back() {
 }
 
 const SCENES: [Scene; 5] = [
-    ("bytes arrive in order", bytes_arrive_in_order_and_nobody_sleeps_through_them),
-    ("a worker without room is woken", a_worker_without_room_is_woken_when_there_is_some),
-    ("a result is seen or told", a_result_is_seen_by_the_watcher_or_told_to_the_manager),
-    ("the watcher leaves", a_result_of_the_moment_in_which_the_watcher_leaves_is_not_lost),
+    ("bytes arrive in order", bytes_arrive_in_order_and_no_wake_up_is_lost),
+    ("a worker without room is woken", a_worker_without_room_is_woken_once_there_is_room),
+    ("a result reaches watcher or manager", a_result_reaches_the_watcher_or_the_manager),
+    ("the watch ends", a_result_published_while_the_watch_ends_is_not_lost),
     ("claimed or taken back", every_task_runs_here_or_is_taken_back),
 ];
 

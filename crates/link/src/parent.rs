@@ -1,8 +1,8 @@
 //! The parent's end of a link.
 //!
-//! Owns the sending of tasks, what of them the ring has no room for, and the reading of results.
-//! Everything but [`Watch`] runs under the pool's lock and never blocks. Frames leave in the order
-//! in which they were sent: while something waits in the outbox, everything else queues up behind.
+//! Sends tasks, keeps frames that the ring has no room for in its outbox, and reads results. Everything
+//! except [`Watch`] runs under the pool's lock and never blocks. Frames reach the ring in the order in which
+//! they were sent: while the outbox is not empty, every new frame queues up there.
 
 use std::collections::VecDeque;
 use std::io;
@@ -27,11 +27,12 @@ use crate::{
     RESULTS, Refused, SEGMENT, STARTED, STOP, Segment, WORKER_CPU,
 };
 
-/// How much is written before the worker is told. More wakes it less often; less lets it start
-/// copying sooner, while the rest is being written.
+/// How many bytes are written before the worker is woken. More wakes it less often; less lets it start
+/// copying sooner, while the rest is written.
 const SLICE: usize = 64 * 1024;
 
-/// How much is moved in one go. More holds the pool's lock for longer.
+/// How many bytes one [`publish`](WorkerLink::publish) moves. More holds the pool's lock for longer; less
+/// needs more calls.
 const TURN: usize = 1 << 20;
 
 /// See the module's header.
@@ -44,28 +45,28 @@ pub struct WorkerLink {
     results: RingReader,
     reader: FrameReader,
     outbox: VecDeque<Outgoing>,
-    /// How many tasks were sent: the index of the next one.
+    /// The number of tasks sent, which is the index of the next one.
     sent: u64,
     /// The claim word as last seen: it only grows.
     claimed: u64,
     pace: Pace,
-    /// Whether something was put into the ring that the worker has not been told of.
+    /// Whether the ring holds bytes that are not published.
     unpublished: bool,
-    /// Whether the worker was asked to ring when there is room, and how often so far.
+    /// Whether the worker was asked to ring when there is room, and how often it was so far.
     waits_for_room: bool,
     room_waits: u64,
 }
 
-/// What the threads of the parent share of a link.
+/// The part of a link that the parent's threads share.
 #[derive(Debug)]
 struct Shared {
     segment: Segment,
-    /// Set when the watcher should leave the segment and look at the pool.
+    /// Set if the watcher should return to look at the pool.
     nudged: AtomicBool,
     placement: Placement,
 }
 
-/// A frame that the ring has no room for; its first `written` bytes are sent.
+/// A frame that the ring had no room for; its first `written` bytes are in the ring.
 #[derive(Debug)]
 struct Outgoing {
     head: Head,
@@ -83,7 +84,7 @@ pub struct WorkerEnds {
 }
 
 impl WorkerLink {
-    /// Makes a link: the parent's end, and the descriptors that the worker takes over.
+    /// Makes a link. Returns the parent's end, and the descriptors that the worker takes over.
     ///
     /// # Errors
     ///
@@ -117,13 +118,11 @@ impl WorkerLink {
         }
     }
 
-    /// What the system has refused a worker that has ended over it.
+    /// Returns the refusal of the system that made the worker exit, if there was one.
     pub fn refused(&self) -> Option<Refused> {
-        // Relaxed: it has ended.
+        // Relaxed: the worker has exited.
         Refused::from_number(self.shared.segment.line(REFUSED).number.load(Ordering::Relaxed))
     }
-
-    // ---- tasks to the worker ----
 
     /// Sends the next task. The worker sees it after the next [`publish`](Self::publish).
     pub fn send_call(&mut self, entry: Entry, arguments: &Bytes) -> Result<(), Scribbled> {
@@ -166,20 +165,20 @@ impl WorkerLink {
         Ok(())
     }
 
-    /// Whether something was sent that the worker cannot see yet.
+    /// Returns whether a sent frame is not visible to the worker yet.
     pub fn is_behind(&self) -> bool {
         self.unpublished || !self.outbox.is_empty()
     }
 
-    /// Says whether more workers have something to do than there are CPUs.
+    /// Records whether more workers are busy than there are CPUs.
     pub fn set_crowded(&self, crowded: bool) {
         // Relaxed: a hint.
         let line = self.shared.segment.line(CROWDED);
         line.number.store(u64::from(crowded), Ordering::Relaxed);
     }
 
-    /// Lets the worker see what was sent, and sends what it has made room for. Returns whether there
-    /// is room for more of what waits: the caller has had its turn, and should come back.
+    /// Makes sent frames visible to the worker, and moves frames from the outbox into the ring. Returns whether
+    /// there is still room for more of the outbox: then the caller should call again later.
     pub fn publish(&mut self) -> Result<bool, Scribbled> {
         let mut moved = 0;
         loop {
@@ -197,7 +196,7 @@ impl WorkerLink {
                 return Ok(false);
             }
             if slice < SLICE || moved >= TURN {
-                // The worker rings when half of the ring is free, unless it is by now.
+                // The worker rings when half of the ring becomes free. It may be free already.
                 self.room_waits += 1;
                 self.waits_for_room = true;
                 BELLS.want_room(&self.shared.segment, self.room_waits);
@@ -209,7 +208,7 @@ impl WorkerLink {
         }
     }
 
-    /// Moves a slice from the outbox to the ring, if there is room; returns how much.
+    /// Moves a slice from the outbox to the ring, if there is room. Returns the number of bytes.
     fn move_slice(&mut self) -> Result<usize, Scribbled> {
         let segment = &self.shared.segment;
         let mut moved = 0;
@@ -248,19 +247,19 @@ impl WorkerLink {
         Ok(self.calls.room(&self.shared.segment, half)? >= half)
     }
 
-    /// How many tasks were sent: the index of the next one.
+    /// Returns the number of tasks sent, which is the index of the next one.
     pub fn sent(&self) -> u64 {
         self.sent
     }
 
-    /// The index of the first task that the worker has not claimed.
+    /// Returns the index of the first task that the worker has not claimed.
     pub fn claimed(&mut self) -> Result<u64, Scribbled> {
         let possible = self.claimed..=self.sent;
         self.claimed = claim::claimed(&self.shared.segment, CLAIM, possible)?;
         Ok(self.claimed)
     }
 
-    /// Takes back all tasks that the worker has not claimed; returns the index of the first.
+    /// Takes back all tasks that the worker has not claimed. Returns the index of the first one.
     pub fn take_back(&mut self) -> Result<u64, Scribbled> {
         let possible = self.claimed..=self.sent;
         let first = claim::take_back(&self.shared.segment, CLAIM, possible)?;
@@ -268,44 +267,42 @@ impl WorkerLink {
         Ok(first)
     }
 
-    /// When the task that was claimed last began, as the worker says, but not after `now`.
+    /// Returns when the task that was claimed last began, as the worker reports it, but not after `now`.
     ///
     /// The worker writes this before it claims, so after [`claimed`](Self::claimed) has shown a claim
     /// this is the start of that task or of a later one.
     pub fn started(&self, now: Instant) -> Instant {
-        // Relaxed: the claim that was seen came after it.
+        // Relaxed: the worker stored it before the claim that was seen.
         let started = self.shared.segment.line(STARTED).number.load(Ordering::Relaxed);
         let ago = Duration::from_nanos(monotonic_nanos().saturating_sub(started));
         now.checked_sub(ago).unwrap_or(now)
     }
 
-    /// Asks the task with index `index` to stop; what it makes of that is its own affair.
+    /// Asks the task with index `index` to stop. The task may ignore that.
     pub fn ask_to_stop(&self, index: u64) {
-        // Relaxed: the task looks again and again, and nothing else depends on it.
+        // Relaxed: the task polls, and nothing else depends on it.
         self.shared.segment.line(STOP).number.store(index + 1, Ordering::Relaxed);
     }
 
-    // ---- results from the worker ----
-
-    /// Reads until a result is whole or the ring has nothing more; see [`FrameReader::fill`].
+    /// Reads until a result is complete or the ring is empty; see [`FrameReader::fill`].
     pub fn fill(&mut self) -> io::Result<Progress> {
         self.reader.fill(&mut RingSource::new(&mut self.results, &self.shared.segment))
     }
 
-    /// Whether it is time to read what is drafted.
+    /// Returns whether it is time to read the draft.
     pub fn look_at_draft(&mut self) -> bool {
         // Relaxed: a hint.
         self.pace.look(self.shared.segment.line(DRAFT).number.load(Ordering::Relaxed))
     }
 
-    /// Copies the whole items of the result that is being drafted, without the first `shown` bytes;
-    /// nothing while there is a result to be read before it.
+    /// Copies the whole items of the current draft, without the first `shown` bytes. Returns nothing while an
+    /// earlier result is unread.
     pub fn draft(&mut self, shown: usize) -> Result<Vec<u8>, Scribbled> {
         let segment = &self.shared.segment;
         let written = segment.line(DRAFT).number.load(Ordering::Acquire);
         let skip = head_length() + shown;
         let drafted = written.saturating_sub(self.results.position() + skip as u64);
-        // The tail after the word: see the header of `draft`.
+        // The tail is loaded after the word: see the header of `draft`.
         let is_behind = self.results.available(segment)? > 0 || self.reader.is_within_large();
         if drafted == 0 || is_behind {
             return Ok(Vec::new());
@@ -328,30 +325,29 @@ impl WorkerLink {
         self.reader.frame()
     }
 
-    /// Lets the worker go on if it waits for room for its results.
+    /// Wakes the worker if it waits for room for its results.
     pub fn release(&mut self) {
         BELLS.wake_worker(&self.shared.segment);
     }
 
-    /// Says up to which task the results may wait: the one with index `index`, and those after it,
-    /// are told of at once. The caller reads results afterwards, which may be there already.
+    /// Has the worker announce at once the results from task `index` on. Earlier ones may wait. The caller reads
+    /// results afterwards, which may be there already.
     pub fn ring_from(&self, index: u64) {
         BELLS.ring_from(&self.shared.segment, index.saturating_add(1));
     }
 
-    /// Whether there are results that were not read.
+    /// Returns whether there are unread results.
     pub fn has_results(&self) -> bool {
         self.results.has_more(&self.shared.segment)
     }
 
-    /// Whether a part of a long result was read.
+    /// Returns whether part of a long result was read.
     pub fn is_within_result(&self) -> bool {
         self.reader.is_within_large()
     }
 
-    /// Writes every word of this side anew, and wakes the worker: a task may have written to them, and
-    /// then the worker sleeps, or waits for somebody else, and says nothing. `from` is the index of
-    /// [`ring_from`](Self::ring_from).
+    /// Rewrites every word of this side, and wakes the worker. A task may have overwritten the words, and then
+    /// the worker may sleep or ring nobody. `from` is the index of [`ring_from`](Self::ring_from).
     pub fn refresh(&mut self, from: u64, is_watched: bool) {
         let segment = &self.shared.segment;
         self.calls.publish(segment);
@@ -361,24 +357,22 @@ impl WorkerLink {
         if is_watched {
             self.nudge();
         } else {
-            self.leave();
+            self.end_watch();
         }
-        BELLS.wake_worker_whatever(segment);
+        BELLS.wake_worker_always(segment);
     }
 
-    /// How many bytes of results were read so far.
+    /// Returns how many bytes of results were read so far.
     pub fn bytes_read(&self) -> u64 {
         self.results.position()
     }
 
-    /// How long the worker's finished tasks took together, in nanoseconds, as it says.
+    /// Returns the total time of the worker's finished tasks, in nanoseconds, as the worker reports it.
     pub fn busy_nanos(&self) -> u64 {
         self.shared.segment.line(BUSY).number.load(Ordering::Relaxed)
     }
 
-    // ---- news through the socket ----
-
-    /// Reads until a frame is whole or the socket has nothing more.
+    /// Reads from the socket until a frame is complete or the socket is empty.
     pub fn fill_news(&mut self) -> io::Result<Progress> {
         self.news.fill(&mut &self.socket)
     }
@@ -388,26 +382,24 @@ impl WorkerLink {
         self.news.frame()
     }
 
-    // ---- waiting for results outside the pool's lock ----
-
-    /// Makes the calling thread the one that waits for results.
+    /// Makes the calling thread the watcher.
     pub fn watch(&self) -> Watch {
         BELLS.watch(&self.shared.segment);
         Watch(Arc::clone(&self.shared))
     }
 
-    /// How long the watcher should look before it sleeps.
-    pub fn patience(&self) -> Duration {
+    /// Returns how long the watcher should poll before it sleeps.
+    pub fn spin_limit(&self) -> Duration {
         let within = !self.outbox.is_empty() || self.reader.is_within_large();
         if within { SPIN_WITHIN } else { SPIN }
     }
 
-    /// Ends the watching. The caller reads results afterwards.
-    pub fn leave(&self) {
-        BELLS.leave(&self.shared.segment);
+    /// Ends the watch. The caller reads results afterwards.
+    pub fn end_watch(&self) {
+        BELLS.end_watch(&self.shared.segment);
     }
 
-    /// Makes the watcher look at the pool again.
+    /// Makes the watcher return to look at the pool.
     pub fn nudge(&self) {
         self.shared.nudged.store(true, Ordering::Release);
         BELLS.wake_watcher(&self.shared.segment);
@@ -420,16 +412,16 @@ impl AsFd for WorkerLink {
     }
 }
 
-/// What a thread needs that waits for a worker's results: it keeps the memory, not the worker.
+/// The watcher's handle: it keeps the segment, not the worker.
 #[derive(Debug)]
 pub struct Watch(Arc<Shared>);
 
 impl Watch {
-    /// Waits until the pool should be looked at: the results are there that it wants to hear of, or
-    /// room for more of what is being sent, or somebody nudged, or `deadline` passed. May return
-    /// early. It looks for `limit` before it sleeps.
+    /// Waits until the caller should look at the pool: the requested results are there, or there is room for
+    /// more of the outbox, or another thread nudged, or `deadline` passed. May return early. Polls for `limit`
+    /// before it sleeps.
     pub fn wait(&self, deadline: Option<Instant>, limit: Option<Duration>) {
-        let soon = || self.has_news().then_some(());
+        let soon = || self.should_return().then_some(());
         let sleep = self.0.placement.should_sleep(&self.0.segment);
         if let Some(limit) = limit
             && !sleep
@@ -437,11 +429,11 @@ impl Watch {
         {
             return;
         }
-        BELLS.sleep_as_watcher(&self.0.segment, deadline, || self.has_news());
+        BELLS.sleep_as_watcher(&self.0.segment, deadline, || self.should_return());
     }
 
-    fn has_news(&self) -> bool {
-        // Only hints: whatever the worker wrote here, the pool then reads it with care.
+    fn should_return(&self) -> bool {
+        // Only hints: the pool validates everything that it then reads.
         let segment = &self.0.segment;
         let line = |line| segment.line(line).number.load(Ordering::Acquire);
         let held = |ring: Region| line(ring.tail).wrapping_sub(line(ring.head));

@@ -1,9 +1,9 @@
 //! A ring of bytes in shared memory: one side writes, the other reads.
 //!
 //! Owns two positions per ring, which only grow: the writer's *tail* and the reader's *head*. Each
-//! is stored by one side alone and lives on a cache line of its own; a side keeps its own position
-//! in private memory too and never reads that back. Bytes are copied out before anybody looks at
-//! what they mean, and a position of the peer that cannot be is [`Scribbled`], never followed.
+//! is stored by one side alone and has its own cache line. A side also keeps its own position in private
+//! memory and never reads it back from the segment. Bytes are copied out before they are interpreted, and an
+//! impossible position of the peer is [`Scribbled`], never used.
 //!
 //! ```text
 //!        head ──▶ ░░░░░░░░░░░░░░░░ ◀── tail          head ≤ tail ≤ head + capacity
@@ -15,7 +15,7 @@
 //! - The reader stores the head with Release after it copied. The writer loads it with Acquire
 //!   before it writes there again, so it overwrites nothing that is still being read.
 //!
-//! Whoever waits for the other side does that through `bell`.
+//! A side waits for the other one through `bell`.
 
 use std::fmt;
 use std::io;
@@ -33,7 +33,7 @@ pub(super) struct Region {
     pub(super) head: usize,
 }
 
-/// The peer has written what no working peer writes: it is not to be trusted any more.
+/// The peer has written a value that no working peer writes. It cannot be trusted any longer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Scribbled;
 
@@ -68,7 +68,7 @@ impl Region {
         }
     }
 
-    /// Loads a position of the peer, which must be within `possible`.
+    /// Loads a position of the peer. Fails if it is not within `possible`.
     fn load(
         &self,
         segment: &Segment,
@@ -99,12 +99,12 @@ impl RingWriter {
         self.region.capacity
     }
 
-    /// How many bytes were written so far.
+    /// Returns how many bytes were written so far.
     pub(super) fn position(&self) -> u64 {
         self.tail
     }
 
-    /// How many bytes fit, as far as is known. Asks the reader's head only when `wanted` does not.
+    /// Returns how many bytes are known to fit. Loads the reader's head only if `wanted` bytes do not.
     pub(super) fn room(&mut self, segment: &Segment, wanted: usize) -> Result<usize, Scribbled> {
         let room = |this: &Self| this.region.capacity - (this.tail - this.head) as usize;
         if room(self) < wanted {
@@ -113,20 +113,20 @@ impl RingWriter {
         Ok(room(self))
     }
 
-    /// Writes bytes for which there is room. The reader sees them after [`publish`](Self::publish).
+    /// Writes bytes that fit. The reader sees them after [`publish`](Self::publish).
     pub(super) fn put(&mut self, segment: &Segment, bytes: &[u8]) {
         let used = (self.tail - self.head) as usize;
-        assert!(bytes.len() <= self.region.capacity - used, "the caller asked for room");
+        assert!(bytes.len() <= self.region.capacity - used, "the caller has checked the room");
         self.region.pieces(self.tail, bytes.len(), |offset, piece| {
             segment.write(offset, &bytes[piece]);
         });
         self.tail += bytes.len() as u64;
     }
 
-    /// Counts bytes as written that were put behind the others, into the room that there is.
+    /// Advances the tail over bytes that were written behind it, within the room.
     pub(super) fn skip(&mut self, count: usize) {
         self.tail += count as u64;
-        debug_assert!(self.tail - self.head <= self.region.capacity as u64, "it asked for room");
+        debug_assert!(self.tail - self.head <= self.region.capacity as u64, "there is no room");
     }
 
     /// Makes everything written visible to the reader.
@@ -134,7 +134,7 @@ impl RingWriter {
         segment.line(self.region.tail).number.store(self.tail, Ordering::Release);
     }
 
-    /// Whether the reader has taken everything that was published.
+    /// Returns whether the reader has read everything that was written.
     pub(super) fn is_drained(&self, segment: &Segment) -> bool {
         segment.line(self.region.head).number.load(Ordering::Acquire) == self.tail
     }
@@ -154,7 +154,7 @@ impl RingReader {
         Self { region, head: 0, tail: 0 }
     }
 
-    /// How many bytes are there to be read.
+    /// Returns how many bytes are readable.
     pub(super) fn available(&mut self, segment: &Segment) -> Result<usize, Scribbled> {
         if self.tail == self.head {
             let possible = self.tail..=self.head + self.region.capacity as u64;
@@ -163,8 +163,7 @@ impl RingReader {
         Ok((self.tail - self.head) as usize)
     }
 
-    /// Copies bytes that are there to `output`. The writer may reuse their place after
-    /// [`release`](Self::release).
+    /// Copies readable bytes to `output`. The writer may overwrite them after [`release`](Self::release).
     pub(super) fn read(&mut self, segment: &Segment, output: &mut [u8]) {
         self.region.pieces(self.head, output.len(), |offset, piece| {
             segment.read(offset, &mut output[piece]);
@@ -172,7 +171,7 @@ impl RingReader {
         self.head += output.len() as u64;
     }
 
-    /// Appends bytes that are there to `output`, which has the room.
+    /// Appends readable bytes to `output`, which has the capacity.
     pub(super) fn append(&mut self, segment: &Segment, count: usize, output: &mut Vec<u8>) {
         self.region.pieces(self.head, count, |offset, piece| {
             segment.append(offset, piece.len(), output);
@@ -180,30 +179,30 @@ impl RingReader {
         self.head += count as u64;
     }
 
-    /// Copies bytes that begin `skip` behind the head, published or not, and leaves them there.
+    /// Copies bytes that begin `skip` behind the head, published or not, without consuming them.
     pub(super) fn peek(&self, segment: &Segment, skip: usize, output: &mut [u8]) {
         self.region.pieces(self.head + skip as u64, output.len(), |offset, piece| {
             segment.read(offset, &mut output[piece]);
         });
     }
 
-    /// Lets the writer reuse the place of what was read.
+    /// Lets the writer overwrite the bytes that were read.
     pub(super) fn release(&self, segment: &Segment) {
         segment.line(self.region.head).number.store(self.head, Ordering::Release);
     }
 
-    /// How many bytes were read so far.
+    /// Returns how many bytes were read so far.
     pub(super) fn position(&self) -> u64 {
         self.head
     }
 
-    /// Whether at least half of the ring is free, as far as was looked.
+    /// Returns whether at least half of the ring is free.
     pub(super) fn is_half_empty(&self, segment: &Segment) -> bool {
         let tail = segment.line(self.region.tail).number.load(Ordering::Acquire);
         tail.wrapping_sub(self.head) <= self.region.capacity as u64 / 2
     }
 
-    /// Whether there is more than was read, for a look without taking anything.
+    /// Returns whether there are unread bytes, without reading any.
     pub(super) fn has_more(&self, segment: &Segment) -> bool {
         self.head != self.tail
             || segment.line(self.region.tail).number.load(Ordering::Acquire) != self.tail

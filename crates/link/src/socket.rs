@@ -1,8 +1,8 @@
-//! The two ends of a link: a pair of connected stream sockets.
+//! The socket of a link: a pair of connected stream sockets.
 //!
 //! Owns the descriptors' flags (close-on-exec always, non-blocking in the parent) and the promise
-//! that writing to a dead peer is an error, never a SIGPIPE. Knows no frames, only that they can be
-//! read from here.
+//! that writing to a dead peer is an error, never a SIGPIPE. Knows no frames, only that
+//! they can be read from a socket.
 
 use std::io::{self, IoSlice, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -13,11 +13,11 @@ use procpool_os::descriptor::above_standard_streams;
 
 use crate::wire::Source;
 
-/// One end of a link.
+/// One end of a link's socket.
 #[derive(Debug)]
 pub struct Socket(UnixStream);
 
-/// Makes a link: the parent's end, non-blocking, and the worker's.
+/// Makes a pair. Returns the parent's end, which is non-blocking, and the worker's.
 pub(crate) fn pair() -> nix::Result<(Socket, OwnedFd)> {
     let flags = SockFlag::SOCK_CLOEXEC;
     let (parent, worker) = socketpair(AddressFamily::Unix, SockType::Stream, None, flags)?;
@@ -30,7 +30,7 @@ fn errno_of(error: &io::Error) -> nix::errno::Errno {
     nix::errno::Errno::from_raw(error.raw_os_error().unwrap_or(nix::libc::EIO))
 }
 
-/// The worker's end, which it was started with or sent.
+/// Takes the worker's end, which the worker inherited.
 impl From<OwnedFd> for Socket {
     fn from(fd: OwnedFd) -> Self {
         Self(UnixStream::from(fd))

@@ -1,9 +1,8 @@
 //! The worker's end of a link.
 //!
-//! Owns the receiving and claiming of tasks and the sending of results, each published before the
-//! next task is claimed. Blocks wherever it has to; what ends that when the parent is gone is the
-//! kernel, which kills this process. Socket and segment live as long as the process: the panic hook
-//! and tasks use them too, and are never taken down.
+//! Receives and claims tasks, and sends results, each published before the next task is claimed. Blocks
+//! wherever it has to; if the parent exits, the kernel kills this process. Socket and segment live as long
+//! as the process, because the panic hook and tasks also use them.
 
 use std::io::{self, Read, Write};
 use std::mem::MaybeUninit;
@@ -29,7 +28,7 @@ use crate::{
     RESULTS, Refused, SEGMENT, STARTED, STOP, Segment, WORKER_CPU,
 };
 
-/// What an error is when the parent is gone.
+/// The kind of error that reports that the parent has exited.
 pub const GONE: io::ErrorKind = io::ErrorKind::BrokenPipe;
 
 /// See the module's header.
@@ -46,7 +45,7 @@ pub struct ParentLink {
     busy_nanos: u64,
     /// The tasks below this index were reported as skipped.
     skipped: u64,
-    /// The last wait for room that was rung for, and the last wish to hear of results.
+    /// The last wait for room, and the last requested number of results, for which the worker has rung.
     rung_for_room: u64,
     rung_for_results: u64,
 }
@@ -56,7 +55,7 @@ impl ParentLink {
     ///
     /// # Errors
     ///
-    /// `memory` is not a link's segment; the socket is given back, to report that.
+    /// `memory` is not a link's segment. Returns the socket, to report that.
     pub fn new(socket: Socket, memory: OwnedFd, parent: Pid) -> Result<Self, Socket> {
         let Some(segment) = Segment::received(memory, SEGMENT) else { return Err(socket) };
         Ok(Self {
@@ -75,16 +74,16 @@ impl ParentLink {
         })
     }
 
-    /// Returns the socket, for last words.
+    /// Returns the socket, for [`ResultStatus::LastWords`].
     pub fn socket(&self) -> &'static Socket {
         self.socket
     }
 
-    /// Tells the parent something that is no result.
+    /// Sends the parent a frame that is no result.
     ///
     /// # Errors
     ///
-    /// `BrokenPipe`: the parent is gone; others: the system refuses to send anything.
+    /// `BrokenPipe` if the parent has exited; others if the system refuses to send.
     pub fn tell(&self, frame: Frame, payload: &[u8]) -> io::Result<()> {
         let mut socket = self.socket;
         let sent = socket.write_all(&[&*frame.head(payload.len()), payload].concat());
@@ -97,9 +96,9 @@ impl ParentLink {
         })
     }
 
-    /// Leaves word of what ends this process, which the parent finds when it has ended.
+    /// Records the refusal that makes this process exit. The parent reads it after the exit.
     fn note(&self, refused: Refused) -> Refused {
-        // Relaxed: it is read when this process has ended.
+        // Relaxed: it is read after this process has exited.
         self.segment.line(REFUSED).number.store(refused.to_number(), Ordering::Relaxed);
         refused
     }
@@ -108,7 +107,7 @@ impl ParentLink {
     ///
     /// # Errors
     ///
-    /// `InvalidData` when the segment was scribbled over; those of [`tell`](Self::tell).
+    /// `InvalidData` if the segment was scribbled over; those of [`tell`](Self::tell).
     pub fn receive(&mut self) -> io::Result<Received<'_>> {
         while self.fill()? != Progress::Frame {
             self.clock.pause();
@@ -130,7 +129,7 @@ impl ParentLink {
     }
 
     fn wait_for_calls(&mut self) -> io::Result<()> {
-        // A parent that sends one task after another has the next one ready within microseconds.
+        // A parent that sends one task after another sends the next one within microseconds.
         let soon = || self.calls.has_more(self.segment).then_some(());
         // Relaxed: a hint.
         let crowded = self.segment.line(CROWDED).number.load(Ordering::Relaxed) != 0;
@@ -142,8 +141,8 @@ impl ParentLink {
         if !self.results.is_drained(self.segment) {
             self.ring()?;
         }
-        // A task may have changed this process's user, and the kernel forgotten. In a sandbox that
-        // refuses to say it again, what was said in the beginning holds.
+        // A task may have changed this process's user, and the kernel then forgot the request. If a sandbox
+        // refuses to repeat it, the request made at the start still holds.
         match self.end_with_parent() {
             Err(error) if error.kind() == GONE => return Err(error),
             _ => {}
@@ -156,7 +155,7 @@ impl ParentLink {
     ///
     /// # Errors
     ///
-    /// `BrokenPipe`: the parent is gone; others: the system refuses to say.
+    /// `BrokenPipe` if the parent has exited; others if the system refuses the request.
     pub fn end_with_parent(&self) -> io::Result<()> {
         if exit::end_with(self.parent)? { Ok(()) } else { Err(GONE.into()) }
     }
@@ -166,12 +165,12 @@ impl ParentLink {
         self.reader.reuse(memory);
     }
 
-    /// Claims task `index`; false when it was taken back, which is reported once for all tasks that
-    /// were taken back with it.
+    /// Claims task `index`. Returns `false` if it was taken back, and reports that once for all tasks that were
+    /// taken back with it.
     ///
     /// # Errors
     ///
-    /// `InvalidData` when the segment was scribbled over; those of the socket.
+    /// `InvalidData` if the segment was scribbled over; those of the socket.
     pub fn claim(&mut self, index: u64) -> io::Result<bool> {
         if index < self.skipped {
             return Ok(false);
@@ -184,23 +183,24 @@ impl ParentLink {
         Ok(false)
     }
 
-    /// Whether the parent asks a task to stop.
+    /// Returns a handle to the parent's requests to stop a task.
     pub fn stop_requests(&self) -> StopRequests {
         StopRequests(self.segment, Lineage::current())
     }
 
-    /// Where results are drafted.
+    /// Returns a draft for results, without room.
     pub fn draft(&self) -> Draft {
         Draft::new(self.segment)
     }
 
-    /// Begins the draft of a result, for a task that has `arguments` bytes of them.
+    /// Begins the draft of a result, for a task with `arguments` bytes of arguments.
     ///
     /// # Errors
     ///
-    /// `InvalidData` when the segment was scribbled over.
+    /// `InvalidData` if the segment was scribbled over.
     pub fn begin_draft(&mut self, draft: &mut Draft, arguments: usize) -> io::Result<()> {
-        /// What has less is one item, or a few, and its result need not be aligned.
+        /// A shorter argument is one item or a few, whose result needs no alignment. More aligns fewer results;
+        /// less pads results that gain nothing.
         const MANY: usize = 4096;
         if arguments >= MANY && self.results.room(self.segment, 2 * 64)? >= 2 * 64 {
             let padding = padding_before(self.results.position(), head_length());
@@ -210,8 +210,7 @@ impl ParentLink {
         Ok(draft.begin(&mut self.results)?)
     }
 
-    /// Sends the result of the claimed task `index`, which may be longer than the ring: what was
-    /// drafted, and `payload` behind it.
+    /// Sends the result of the claimed task `index`: the draft, then `payload`. It may be longer than the ring.
     ///
     /// # Errors
     ///
@@ -237,7 +236,7 @@ impl ParentLink {
         let head = Frame::ResultItem { index, status }.head(payload.len());
         let total = head.len() + payload.len();
         if drafted > 0 && payload.is_empty() {
-            // That was all.
+            // The draft was the whole result.
         } else if payload.len() <= SMALL && self.results.room(self.segment, total)? >= total {
             self.results.put(self.segment, &head);
             self.results.put(self.segment, payload);
@@ -249,9 +248,9 @@ impl ParentLink {
             self.clock.pause();
         }
         self.segment.line(FINISHED).number.store(index + 1, Ordering::Release);
-        // Once for each wish: until the parent has come, it need not hear of more.
+        // Once for each requested number: until the parent has read, more bells are useless.
         match BELLS.due(self.segment, index + 1) {
-            Some(wish) if std::mem::replace(&mut self.rung_for_results, wish) != wish => {
+            Some(from) if std::mem::replace(&mut self.rung_for_results, from) != from => {
                 self.ring()
             }
             _ => Ok(()),
@@ -282,26 +281,26 @@ impl ParentLink {
         Ok(())
     }
 
-    /// Tells the parent that there is something for it.
+    /// Announces to the parent that the segment holds something for it.
     fn ring(&self) -> io::Result<()> {
         if BELLS.ring(self.segment) { self.tell(Frame::Bell, &[]) } else { Ok(()) }
     }
 }
 
-/// Which task is asked to stop, for any thread of the worker: of this process, not of a copy, which
-/// has no segment.
+/// The parent's requests to stop a task. Usable by any thread of the worker process; a copy of the process
+/// has no segment and sees no request.
 #[derive(Debug, Clone, Copy)]
 pub struct StopRequests(&'static Segment, Lineage);
 
 impl StopRequests {
-    /// Whether it is the one with index `index`.
+    /// Returns whether the parent asks the task with index `index` to stop.
     pub fn is_for(self, index: u64) -> bool {
-        // Relaxed: whoever asks looks again.
+        // Relaxed: the caller polls.
         self.1.is_current() && self.0.line(STOP).number.load(Ordering::Relaxed) == index + 1
     }
 }
 
-/// A ring as a source of frames: what was copied out of it is released at once.
+/// A ring as a source of frames: bytes that were copied out are released at once.
 #[derive(Debug)]
 pub(super) struct RingSource<'a> {
     ring: &'a mut RingReader,
@@ -336,7 +335,8 @@ impl Source for RingSource<'_> {
     }
 
     fn append(&mut self, limit: usize, output: &mut Vec<u8>) -> io::Result<usize> {
-        /// Released in pieces, so that the writer goes on while the next one is copied.
+        /// Released in pieces, so that the writer continues while the next piece is copied. More delays the
+        /// writer; less releases more often.
         const PIECE: usize = 64 * 1024;
         self.take(limit.min(PIECE), |this, count| this.ring.append(this.segment, count, output))
     }

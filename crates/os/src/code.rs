@@ -1,8 +1,8 @@
-//! Functions as numbers: how a `fn` pointer leaves one process and comes back in another.
+//! Functions as numbers: how a `fn` pointer travels from one process to another.
 //!
-//! Owns the proof that a number is only called as what it was. Both processes run the same
-//! executable (the worker's Hello is checked), so "offset from the load address" means the same
-//! function in both; and every function travels with a tag of its Rust type, which is compared
+//! Owns the proof that a number becomes the same function, with the same type, again. Both processes run the
+//! same executable (the worker's Hello is checked), so "offset from the load address" names the same
+//! function in both. Every function travels with a tag of its Rust type, which is compared
 //! before the number becomes a pointer again.
 
 use std::any::TypeId;
@@ -10,13 +10,12 @@ use std::hash::{Hash, Hasher};
 
 use crate::image::Image;
 
-/// A function of the executable as it travels: where it is, relative to the executable's load
-/// address, and a tag of its type.
+/// A function of the executable as it travels: its offset from the load address, and a tag of its type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FunctionRef {
     /// Relative to the load address of the executable.
     pub offset: i64,
-    /// Equal for functions of one type alone.
+    /// Equal only for functions of the same type.
     pub tag: u64,
 }
 
@@ -44,8 +43,8 @@ pub struct Function {
     tag: u64,
 }
 
-/// Returns how `function` is called in every process of this executable, or `None` when it is not
-/// part of the main executable.
+/// Returns a reference to `function` that is valid in every process of this executable. Returns `None` if it
+/// is not part of the main executable.
 pub fn locate<F: FnPointer>(function: F) -> Option<FunctionRef> {
     const { assert!(size_of::<F>() == size_of::<usize>()) };
     // SAFETY: `F` is a `fn` pointer (FnPointer's contract) of pointer size (asserted above), and
@@ -54,7 +53,7 @@ pub fn locate<F: FnPointer>(function: F) -> Option<FunctionRef> {
     Image::main().offset_of(address).map(|offset| FunctionRef { offset, tag: tag_of::<F>() })
 }
 
-/// Returns the function that `reference` names in this process, or `None` when it points outside
+/// Returns the function that `reference` names in this process, or `None` if it points outside
 /// the code of the main executable.
 ///
 /// # Safety
@@ -67,7 +66,7 @@ pub unsafe fn resolve(reference: FunctionRef) -> Option<Function> {
 }
 
 impl Function {
-    /// Returns the function, or `None` when it was sent as another type.
+    /// Returns the function, or `None` if it was sent as another type.
     pub fn typed<F: FnPointer>(self) -> Option<F> {
         const { assert!(size_of::<F>() == size_of::<usize>()) };
         forbid_when_fuzzing();
@@ -83,17 +82,18 @@ impl Function {
     }
 }
 
-/// The fuzz targets decode bytes that name functions, and must not get as far as making one.
+/// Panics under fuzzing: the fuzz targets decode bytes that name functions, and must never make a function
+/// from them.
 fn forbid_when_fuzzing() {
     if cfg!(fuzzing) {
         panic!("decoding makes no function of an address");
     }
 }
 
-/// A number for the type `F`: equal in every process of one executable.
+/// Returns a number for the type `F`, equal in every process of one executable.
 fn tag_of<F: 'static>() -> u64 {
-    /// A type's id is a hash already, so folding its words is all that is left; unlike a hasher
-    /// that mixes, the compiler can do that.
+    /// A type's id already is a hash, so folding its words suffices. Unlike a hasher that mixes, the compiler
+    /// can evaluate this one.
     struct Fold(u64);
     impl Hasher for Fold {
         fn finish(&self) -> u64 {
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_function_comes_back_as_itself() {
+    fn a_function_survives_the_round_trip_through_its_reference() {
         let reference = locate::<fn(u32) -> u32>(double).expect("double is code of this program");
         // SAFETY: it was located in this process.
         let function = unsafe { resolve(reference) }.expect("its offset is within the program");
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_function_never_comes_back_as_another_type() {
+    fn a_function_sent_as_one_type_is_never_another_type() {
         let reference = locate::<fn(u32) -> u32>(double).unwrap();
         // SAFETY: it was located in this process.
         let function = unsafe { resolve(reference) }.unwrap();
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_function_of_a_shared_library_has_no_place() {
+    fn a_function_of_a_shared_library_cannot_be_located() {
         // SAFETY: abs(3) has this signature; it lives in the C library, not in this program.
         let abs = unsafe {
             std::mem::transmute::<*const (), fn(i32) -> i32>(nix::libc::abs as *const ())

@@ -1,8 +1,8 @@
-//! Numbers of descriptors: where the pool's own may be.
+//! The numbers that the pool's descriptors may have.
 //!
-//! Owns the rule that no descriptor of the pool's has the number of a standard stream, in whichever
-//! process: where one of those is closed, the system gives its number to whatever is opened next,
-//! and what the program prints would go there. So every descriptor that the pool makes or receives
+//! Owns the rule that no descriptor of the pool has the number of a standard stream, in any process. If a
+//! standard stream is closed, the system gives its number to the next file that is opened, and the program
+//! would print into that file. So every descriptor that the pool makes or receives
 //! passes [`above_standard_streams`].
 
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
@@ -12,11 +12,11 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl, open};
 use nix::libc;
 use nix::sys::stat::Mode;
 
-/// Moves a descriptor that has the number of a standard stream.
+/// Moves a descriptor that has the number of a standard stream to a higher one.
 ///
 /// # Errors
 ///
-/// `EMFILE` when there is no other number.
+/// `EMFILE` if no other number is free.
 pub fn above_standard_streams(fd: impl Into<OwnedFd>) -> nix::Result<OwnedFd> {
     let fd = fd.into();
     if fd.as_raw_fd() > 2 {
@@ -36,8 +36,8 @@ pub fn open_null(access: OFlag) -> nix::Result<OwnedFd> {
     above_standard_streams(open("/dev/null", access | OFlag::O_CLOEXEC, Mode::empty())?)
 }
 
-/// Opens `/dev/null` for each standard stream that is closed, as Rust's runtime does before `main`: what
-/// a task opens must not take its place.
+/// Opens `/dev/null` for each standard stream that is closed, as Rust's runtime does before `main`: a file
+/// that a task opens must not become a standard stream.
 ///
 /// # Errors
 ///
@@ -52,11 +52,11 @@ pub fn open_closed_streams() -> nix::Result<()> {
     Ok(())
 }
 
-/// Makes standard stream `number` of this process lead to `target`.
+/// Redirects standard stream `number` of this process to `target`.
 ///
 /// # Errors
 ///
-/// `EBADF` when that is no standard stream.
+/// `EBADF` if `number` is no standard stream.
 pub fn replace_stream(number: RawFd, target: OwnedFd) -> nix::Result<()> {
     match number {
         0 => nix::unistd::dup2_stdin(target),

@@ -1,6 +1,6 @@
-//! How this process ends: at once, with a last line, or together with its parent.
+//! How this process exits: at once, after a last line on stderr, or together with its parent.
 //!
-//! Owns the promise to the kernel that a worker does not outlive its parent. Knows nothing of workers.
+//! Owns the request to the kernel to kill this process with its parent. Knows nothing of workers.
 
 use std::io::Write;
 
@@ -12,18 +12,18 @@ use nix::unistd::{Pid, getppid};
 
 use crate::refused::Refused;
 
-/// Asks the kernel to kill this process when its parent ends, which must be `parent`.
+/// Asks the kernel to kill this process when its parent, which must be `parent`, exits.
 ///
-/// Strictly it is the parent's *thread* that counts, the one that started this process: that is the
-/// manager thread, which ends only when it has reaped all of its workers. The kernel forgets the
-/// request when the process changes its user or group, so it is repeated from time to time.
+/// Strictly, the kernel watches the parent's *thread* that started this process: the manager thread, which
+/// returns only when it has reaped all of its workers. The kernel forgets the request when the process
+/// changes its user or group, so callers repeat it from time to time.
 ///
-/// Returns whether the parent is there. The look comes after the request: had the parent ended in
-/// between, the process would have another one by then.
+/// Returns whether `parent` still is the parent. The check follows the request: if the parent exits before
+/// the request, the check finds another parent.
 ///
 /// # Errors
 ///
-/// A sandbox refuses one of the calls, so nobody knows.
+/// A sandbox refuses one of the calls.
 pub fn end_with(parent: Pid) -> Result<bool, Refused> {
     prctl::set_pdeathsig(Signal::SIGKILL).map_err(Refused::new("prctl"))?;
     let found = getppid();
@@ -35,20 +35,20 @@ pub fn end_with(parent: Pid) -> Result<bool, Refused> {
     }
 }
 
-/// Forgets what [`end_with`] asked for.
+/// Cancels the request of [`end_with`].
 pub fn end_with_nobody() {
-    // It can only fail for what is not a signal.
+    // It fails only for a number that is not a signal.
     let _ = prctl::set_pdeathsig(None);
 }
 
-/// Ends this process at once: no destructors, no exit handlers, no output.
+/// Exits this process at once: no destructors, no exit handlers, no flush of output.
 pub fn exit_now(code: i32) -> ! {
     // SAFETY: _exit(2) has no preconditions.
     unsafe { libc::_exit(code) }
 }
 
-/// Writes a line to this process's stderr. One that takes nothing is no reason to panic, which would hide
-/// what was to be said behind another failure.
+/// Writes a line to this process's stderr. Ignores a write error: a panic would hide the line behind another
+/// failure.
 pub fn complain(line: &str) {
     let _ = std::io::stderr().write_all(format!("procpool: {line}\n").as_bytes());
 }
@@ -58,9 +58,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_process_ends_only_with_its_own_parent() {
+    fn a_process_that_is_not_the_parent_is_reported() {
         assert_eq!(end_with(nix::unistd::getpid()), Ok(false));
-        // What it asked for, in this test program.
+        // Cancels the request in this test program.
         prctl::set_pdeathsig(None).unwrap();
     }
 }

@@ -1,8 +1,8 @@
-//! Sleeping on a word in memory, and waking who sleeps there.
+//! Sleeping on a word in memory, and waking its sleepers.
 //!
-//! Owns the two futex(2) calls, in private memory and in memory shared with another process. Knows
-//! nothing of what the word means: the kernel compares it and falls asleep in one step, so a change
-//! between a look at it and the sleep is never missed.
+//! Owns the two futex(2) calls, for private memory and for memory shared with another process. Knows
+//! nothing of the word's meaning. The kernel compares the word and puts the thread to sleep in one step, so
+//! a change between a check and the sleep is never missed.
 
 use std::sync::atomic::AtomicU32;
 use std::time::Instant;
@@ -11,12 +11,12 @@ use nix::errno::Errno;
 use nix::libc;
 use nix::poll::poll;
 
-/// Who may sleep on a word.
+/// The threads that may sleep on a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
     /// Threads of this process.
     Private,
-    /// Threads of every process that maps it.
+    /// Threads of every process that maps its memory.
     Shared,
 }
 
@@ -29,7 +29,7 @@ impl Scope {
     }
 }
 
-/// Sleeps while `word` is `expected`, until a wake-up or `deadline`. It may return early.
+/// Sleeps while `word` is `expected`, until a wake-up or `deadline`. May return early.
 pub fn wait(word: &AtomicU32, expected: u32, deadline: Option<Instant>, scope: Scope) {
     let limit = deadline.map(|deadline| {
         let left = deadline.saturating_duration_since(Instant::now());
@@ -51,20 +51,20 @@ pub fn wait(word: &AtomicU32, expected: u32, deadline: Option<Instant>, scope: S
         )
     };
     match Errno::result(result) {
-        // The caller looks again.
+        // The caller checks again.
         Ok(_) | Err(Errno::EAGAIN | Errno::EINTR | Errno::ETIMEDOUT) => {}
-        // A sandbox refuses the call. If it refuses this one as well, the caller looks all the time.
+        // A sandbox refuses the call. If it refuses poll(2) as well, the caller busy-waits.
         Err(_) => drop(poll(&mut [], REFUSED)),
     }
 }
 
-/// How long to sleep, in milliseconds, where the system refuses to sleep on a word. Longer answers later;
-/// shorter looks more often in vain.
+/// How long to sleep, in milliseconds, if the system refuses to sleep on a word. Longer responds later;
+/// shorter wakes up more often in vain.
 const REFUSED: u8 = 1;
 
-/// Wakes every thread that sleeps on `word`. Returns whether the system has done that, and not refused it.
+/// Wakes every thread that sleeps on `word`. Returns `false` if the system refuses that.
 pub fn wake_all(word: &AtomicU32, scope: Scope) -> bool {
-    // SAFETY: `word` is valid for the call, which uses its address only.
+    // SAFETY: `word` is valid for the call, which only uses its address.
     let result = unsafe {
         libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAKE | scope.flag(), i32::MAX)
     };

@@ -1,4 +1,4 @@
-//! The main executable: where it was loaded, which addresses are its code, which file it is.
+//! The main executable: its load address, its code's addresses, its file.
 //!
 //! Owns one measurement, made at first use and constant for the life of the process.
 
@@ -13,7 +13,7 @@ use nix::unistd::Pid;
 /// The main executable as the loader placed it.
 #[derive(Debug, Default)]
 pub struct Image {
-    /// What the loader added to every address in the file.
+    /// The difference between an address in memory and the address in the file.
     base: usize,
     /// The executable segments.
     code: Vec<Range<usize>>,
@@ -44,8 +44,8 @@ impl Image {
         })
     }
 
-    /// Whether the dynamic loader was started, with this program as its argument: then it is the
-    /// loader that has none of its own, and that /proc/self/exe leads to.
+    /// Returns whether the dynamic loader was started with this program as its argument. Then
+    /// /proc/self/exe is the loader, which itself has no loader.
     pub fn is_run_by_loader(&self) -> bool {
         // SAFETY: getauxval(3) takes an integer and reads what the kernel wrote for this process.
         self.names_loader && unsafe { libc::getauxval(libc::AT_BASE) } == 0
@@ -75,7 +75,7 @@ unsafe extern "C" fn record_main(
 ) -> c_int {
     // SAFETY: the loader passes a valid `dl_phdr_info` for the duration of this call.
     let info = unsafe { &*info };
-    // SAFETY: `data` is the `Image` that `Image::main` passed, borrowed by nobody else meanwhile.
+    // SAFETY: `data` is the `Image` that `Image::main` passed, borrowed by nobody else during this call.
     let image = unsafe { &mut *data.cast::<Image>() };
     if info.dlpi_phnum > 0 && !info.dlpi_phdr.is_null() {
         // SAFETY: `dlpi_phdr` points to `dlpi_phnum` program headers, which stay mapped as long as
@@ -97,13 +97,13 @@ unsafe extern "C" fn record_main(
 }
 
 impl ImageIdentity {
-    /// Returns that of process `pid`; `None` when /proc does not say.
+    /// Returns the identity of process `pid`'s executable; `None` if /proc cannot tell.
     pub fn of(pid: Pid) -> Option<Self> {
         let stat = stat(format!("/proc/{pid}/exe").as_str()).ok()?;
         Some(Self { device: stat.st_dev, inode: stat.st_ino })
     }
 
-    /// Returns the identity of this process's executable; zeros when /proc cannot tell.
+    /// Returns the identity of this process's executable; zeros if /proc cannot tell.
     pub fn current() -> Self {
         static CURRENT: OnceLock<ImageIdentity> = OnceLock::new();
         *CURRENT.get_or_init(|| match stat("/proc/self/exe") {
@@ -118,8 +118,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_function_of_the_program_has_an_offset_and_comes_back() {
-        let address = a_function_of_the_program_has_an_offset_and_comes_back as *const () as usize;
+    fn a_function_survives_the_round_trip_through_its_offset() {
+        let address = a_function_survives_the_round_trip_through_its_offset as *const () as usize;
         let offset = Image::main().offset_of(address).expect("a test is code of the test program");
         assert_eq!(Image::main().address_at(offset), Some(address));
     }

@@ -4,18 +4,19 @@
 //!  procpool ──▶ link, launch ──▶ os ──▶ nix ──▶ the kernel
 //! ```
 //!
-//! One crate of procpool's. Its interface follows their needs and is not for anybody else.
+//! An internal crate of procpool: its interface follows the needs of the crates above it.
 //!
-//! - **This process**: [`exit`] ends it, [`lineage`] tells it from a copy made by fork(2), [`signal`]
-//!   changes how it answers signals, [`image`] and [`code`] name its executable and the functions in it.
+//! - **This process**: [`exit`] exits it, [`lineage`] distinguishes it from a copy made by fork(2), [`signal`]
+//!   sets how it handles signals, [`image`] and [`code`] identify its executable and the functions in it.
 //! - **Waiting**: [`futex`] and [`word`] for threads, [`poller`] for descriptors.
-//! - **Descriptors**: [`descriptor`] keeps the pool's own away from the standard streams; [`pipe`].
-//! - **Refusals**: [`refused`] names the system call that a sandbox has refused.
-//! - **The model**: [`model`] plays a crate's code in every interleaving of its threads (`just loom`).
+//! - **Descriptors**: [`descriptor`] keeps the pool's descriptors off the numbers of the standard streams;
+//!   [`pipe`] makes a pipe for a worker's stream.
+//! - **Refusals**: [`refused`] names a system call that a sandbox refused.
+//! - **The model**: [`model`] runs a crate's code in every interleaving of its threads (`just loom`).
 //!
-//! Everything here is about the system alone. No module knows a pool, a task, a worker or a frame.
-//! Each unsafe block is in a function that is safe to call, except where a caller has to prove more
-//! than the types can: those are `unsafe` and say what.
+//! No module knows a pool, a task or a frame. Each unsafe block is in a function that is safe to call,
+//! unless its caller has to prove more than the types can: such a function is `unsafe` and names its
+//! contract.
 
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
 compile_error!("procpool needs 64-bit Linux: it is built on pidfds, memfds and /proc");

@@ -1,9 +1,9 @@
-//! The model: a crate's code in every interleaving of its threads, and bugs planted in it.
+//! The model: runs a crate's code in every interleaving of its threads, with or without a planted bug.
 //!
-//! Owns the playing of scenes, small programs of two or three threads that run the shipped code on
+//! Owns the running of scenes: small programs of two or three threads that run the shipped code on
 //! loom's atomics. A crate that has scenes lists them, and the bugs that can be planted in its code.
-//! Every scene holds as it is, and every planted bug is found by a scene: without the second, the
-//! first would prove nothing. Run with `just loom`. No bug is ever planted in a shipped program.
+//! Without a bug every scene holds. With a planted bug some scene fails: otherwise the first check would
+//! prove nothing. Run with `just loom`. A shipped program never contains a planted bug.
 
 /// Returns whether the bug of this name is planted: never, except in the model.
 #[cfg(not(loom))]
@@ -35,7 +35,7 @@ mod checked {
     ///
     /// # Panics
     ///
-    /// When the scene does not hold, or no such scene is in `scenes`.
+    /// The scene does not hold, or no such scene is in `scenes`.
     pub fn play(scenes: &[Scene]) {
         let name = std::env::var("PROCPOOL_SCENE").expect("PROCPOOL_SCENE names a scene");
         let (_, scene) = scenes.iter().find(|(scene, _)| *scene == name).expect("a known scene");
@@ -43,15 +43,14 @@ mod checked {
             PLANTED.get_or_init(|| bug);
         }
         let mut builder = loom::model::Builder::new();
-        // Every bug that is planted, and every one met so far, needs at most two.
+        // Every planted bug, and every real one found so far, needs at most two.
         builder.preemption_bound = Some(3);
         builder.check(*scene);
         println!("the scene holds");
     }
 
-    /// Returns whether loom finds nothing wrong with a scene; otherwise its output. The scene is played
-    /// by the ignored test `player`, in a process of its own: loom cannot always unwind out of a scene
-    /// that went wrong.
+    /// Returns an error, loom's output, if a scene does not hold. The ignored test `player` plays the scene
+    /// in its own process: loom cannot always unwind out of a scene that fails.
     fn holds(player: &str, scene: &str, bug: Option<&str>) -> Result<(), String> {
         let mut program = Command::new(std::env::current_exe().expect("a test program has a path"));
         program.args(["--exact", player, "--ignored", "--nocapture"]).env("PROCPOOL_SCENE", scene);
@@ -59,8 +58,8 @@ mod checked {
             program.env("PROCPOOL_BUG", bug);
         }
         let play = program.output().expect("a test program can be started");
-        let said = String::from_utf8_lossy(&play.stdout).contains("the scene holds");
-        if play.status.success() && said {
+        let printed = String::from_utf8_lossy(&play.stdout).contains("the scene holds");
+        if play.status.success() && printed {
             return Ok(());
         }
         Err(String::from_utf8_lossy(&play.stderr).into_owned())
@@ -70,11 +69,11 @@ mod checked {
     ///
     /// # Panics
     ///
-    /// When a scene does not hold.
+    /// A scene does not hold.
     pub fn every_scene_holds(player: &str, scenes: &[Scene]) {
         for (name, _) in scenes {
-            if let Err(said) = holds(player, name, None) {
-                panic!("{name}: {said}");
+            if let Err(output) = holds(player, name, None) {
+                panic!("{name}: {output}");
             }
         }
     }
@@ -83,7 +82,7 @@ mod checked {
     ///
     /// # Panics
     ///
-    /// When every scene holds although a bug is planted.
+    /// Every scene holds although a bug is planted.
     pub fn every_planted_bug_is_found(player: &str, scenes: &[Scene], bugs: &[&str]) {
         for bug in bugs {
             let finds = |scene: &str| holds(player, scene, Some(bug)).is_err();

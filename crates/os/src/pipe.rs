@@ -1,7 +1,7 @@
-//! A pipe from a worker to the parent, for a stream of the worker's.
+//! A pipe from a worker to the parent, for a standard stream of the worker.
 //!
-//! Owns the descriptors' flags: close-on-exec on both, non-blocking on the parent's end alone, since
-//! what the worker writes to is an ordinary stream.
+//! Owns the descriptors' flags: close-on-exec on both ends, non-blocking only on the parent's, because the
+//! worker's end is an ordinary stream.
 
 use std::os::fd::OwnedFd;
 
@@ -10,7 +10,7 @@ use nix::unistd::pipe2;
 
 use super::descriptor::above_standard_streams;
 
-/// Makes a pipe: the parent's end, and the worker's.
+/// Makes a pipe. Returns the parent's end and the worker's.
 pub fn pipe() -> nix::Result<(OwnedFd, OwnedFd)> {
     let (parent, worker) = pipe2(OFlag::O_CLOEXEC)?;
     fcntl(&parent, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;

@@ -1,7 +1,7 @@
-//! What the manager thread sleeps on: epoll, and a wake-up from other threads.
+//! Waits for descriptors and for wake-ups from other threads: the manager thread's wait.
 //!
 //! Owns the epoll descriptor and one eventfd. Knows no workers: a source is a descriptor and a
-//! number that comes back with its events.
+//! number that its events carry.
 
 use std::mem::ManuallyDrop;
 use std::os::fd::{AsFd, BorrowedFd, IntoRawFd, OwnedFd};
@@ -19,13 +19,14 @@ use super::descriptor::above_standard_streams;
 /// The number under which the wake-up itself is registered.
 const WAKE: u64 = u64::MAX;
 
-/// Events taken per wait. A larger buffer only saves calls when that many workers answer at once.
+/// Events taken per wait. A larger buffer saves calls only when that many sources are ready at once; a
+/// smaller one needs more calls then.
 const EVENTS: usize = 64;
 
-/// What ended a wait for a sink.
+/// The reason why a wait for a sink returned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Writable {
-    /// The sink takes data, or the error that it failed with.
+    /// The sink accepts data, or reports an error.
     Now,
     /// A wake-up.
     Woken,
@@ -38,14 +39,14 @@ pub enum Writable {
 pub struct Poller {
     epoll: ManuallyDrop<Epoll>,
     wake: ManuallyDrop<OwnedFd>,
-    /// Whether the program was seen to have closed one of the two. Then their numbers may be anybody's.
+    /// Whether the program has closed one of the two. Then their numbers may be reused.
     lost: AtomicBool,
-    /// Whether a wake-up is under way, so that many wake-ups cost one write.
+    /// Whether a wake-up is pending, so that many wake-ups cost one write.
     woken: AtomicBool,
 }
 
 impl Poller {
-    /// Watches nothing yet.
+    /// Makes a poller without sources.
     ///
     /// # Errors
     ///
@@ -58,11 +59,11 @@ impl Poller {
         Ok(Self { epoll, wake, lost: AtomicBool::new(false), woken: AtomicBool::new(false) })
     }
 
-    /// Watches `source` for data and its end, which come back as `number`.
+    /// Watches `source` for data and its end. Its events carry `number`.
     ///
     /// # Errors
     ///
-    /// Those of epoll_ctl(2), except that the poller is lost, which the next wait reports.
+    /// Those of epoll_ctl(2), except the loss of the poller: the next wait reports that.
     pub fn add(&self, source: impl AsFd, number: u64) -> nix::Result<()> {
         match self.epoll.add(source, EpollEvent::new(EpollFlags::EPOLLIN, number)) {
             Err(Errno::EBADF | Errno::EINVAL) => {
@@ -82,15 +83,15 @@ impl Poller {
     ///
     /// # Errors
     ///
-    /// The program has closed the poller's descriptors, and a wait that goes on may never end.
+    /// The program has closed the poller's descriptors, and a current wait may never return.
     pub fn wake(&self) -> nix::Result<()> {
-        // If this swap comes before the one in `wait`, that one is followed by the caller's look
-        // at the state, which shows what this wake-up is about. If it comes after, the flag was
-        // false and the write below ends the next wait. Both are SeqCst, so there is no third way.
+        // If this swap comes before the one in `wait`, that one is followed by the waiter's check of the
+        // state, which finds the change that this wake-up announces. If it comes after, the flag was
+        // false and the write below ends the next wait. Both are SeqCst, so there is no third case.
         if self.woken.swap(true, Ordering::SeqCst) { Ok(()) } else { self.wake_surely() }
     }
 
-    /// The same, whether or not one is under way: that one may have been lost with its descriptor.
+    /// Does the same even if a wake-up is pending: that one may be lost with its descriptor.
     ///
     /// # Errors
     ///
@@ -99,8 +100,8 @@ impl Poller {
         match write(&*self.wake, &1_u64.to_ne_bytes()) {
             // The counter is full: a wake-up is pending.
             Ok(_) | Err(Errno::EAGAIN) => Ok(()),
-            // A new source that is ready ends the wait too. It stays open for ever, because it may have
-            // the number of the one that is lost.
+            // A new source that is ready also ends the wait. It stays open for ever, because it may have
+            // the number of the lost descriptor.
             Err(_) => {
                 self.lost.store(true, Ordering::SeqCst);
                 let alarm = new_event(1)?;
@@ -111,14 +112,14 @@ impl Poller {
         }
     }
 
-    /// Waits until `sink` takes data or failed, a wake-up comes, or `limit` passes.
+    /// Waits until `sink` accepts data or fails, a wake-up arrives, or `limit` passes.
     pub fn wait_writable(&self, sink: BorrowedFd<'_>, limit: PollTimeout) -> Writable {
         let wake = PollFd::new(self.wake.as_fd(), PollFlags::POLLIN);
         let mut sources = [PollFd::new(sink, PollFlags::POLLOUT), wake];
         match poll(&mut sources, limit) {
             Ok(0) => return Writable::TimedOut,
             Ok(_) => {}
-            // It can only be an interruption; the caller looks again in any case.
+            // It can only be an interruption; the caller checks again in any case.
             Err(_) => return Writable::Woken,
         }
         if sources[1].any() == Some(true) {
@@ -127,20 +128,20 @@ impl Poller {
         if sources[0].any() == Some(true) { Writable::Now } else { Writable::Woken }
     }
 
-    /// Ends a wake-up; the next one counts again.
+    /// Consumes a wake-up; the next one counts again.
     fn take_wake(&self) {
         let lost = !matches!(read(&*self.wake, &mut [0; 8]), Ok(_) | Err(Errno::EAGAIN));
         self.lost.fetch_or(lost, Ordering::SeqCst);
         self.woken.swap(false, Ordering::SeqCst);
     }
 
-    /// Waits until a source is ready, a wake-up comes or `deadline` passes; fills `ready` with the
+    /// Waits until a source is ready, a wake-up arrives or `deadline` passes; fills `ready` with the
     /// numbers of the ready sources.
     ///
     /// # Errors
     ///
-    /// Those of epoll_wait(2), except an interruption, which ends the wait early; those of a wake-up
-    /// that the program has closed.
+    /// Those of epoll_wait(2), except an interruption, which ends the wait early; `EBADF` if the program has
+    /// closed one of the poller's descriptors.
     pub fn wait(&self, ready: &mut Vec<u64>, deadline: Option<Instant>) -> nix::Result<()> {
         ready.clear();
         let mut events = [EpollEvent::empty(); EVENTS];
@@ -164,7 +165,7 @@ impl Poller {
 }
 
 impl Drop for Poller {
-    /// Leaves numbers alone that may be anybody's.
+    /// Closes the descriptors unless their numbers may be reused.
     fn drop(&mut self) {
         if !*self.lost.get_mut() {
             // SAFETY: nothing uses it after this.
@@ -181,21 +182,21 @@ fn new_event(count: u32) -> nix::Result<OwnedFd> {
     above_standard_streams(EventFd::from_value_and_flags(count, flags)?)
 }
 
-/// How long to look again and again before sleeping. Waking a sleeping CPU costs some 50 µs on
-/// virtual machines, so an answer that comes sooner is had at a fraction of the price. Longer burns
-/// processor time in more waits; shorter sleeps through quick answers.
+/// How long to poll before sleeping. Waking a sleeping CPU costs some 50 µs on virtual machines; an answer
+/// that polling catches costs a fraction of that. Longer burns processor time in more waits; shorter sleeps
+/// through quick answers.
 pub const SPIN: Duration = Duration::from_micros(20);
 
-/// The same while a long payload is on its way: then the other side is at work, and sleeping would
-/// only make the two take turns.
+/// The same during the transfer of a long payload: the other side is at work, and sleeping would only make
+/// the two sides take turns. Longer and shorter as for [`SPIN`].
 pub const SPIN_WITHIN: Duration = Duration::from_micros(200);
 
-/// How often it looks before it yields for the first time. More answers a peer on another CPU
-/// sooner, who is quicker than the system call; fewer waste less where the peer needs this very CPU.
+/// How many attempts [`spin`] makes before its first yield. More sees a peer on another CPU sooner, which
+/// may answer faster than the yield takes; fewer waste less time if the peer needs this CPU.
 const LOOKS: u32 = 40;
 
-/// Repeats `attempt` until it gives something, for at most `limit`. Yields in between: the other side
-/// may need this very CPU to make progress.
+/// Repeats `attempt` until it returns `Some`, for at most `limit`. Yields in between: the other side may
+/// need this CPU to make progress.
 pub fn spin<T>(limit: Duration, mut attempt: impl FnMut() -> Option<T>) -> Option<T> {
     for _ in 0..LOOKS {
         if let Some(value) = attempt() {
@@ -212,12 +213,12 @@ pub fn spin<T>(limit: Duration, mut attempt: impl FnMut() -> Option<T>) -> Optio
     }
 }
 
-/// The CPU that the calling thread runs on, counted from 1; 0 when nobody knows.
+/// Returns the CPU that the calling thread runs on, counted from 1; 0 if unknown.
 pub fn current_cpu() -> u64 {
     nix::sched::sched_getcpu().map_or(0, |cpu| cpu as u64 + 1)
 }
 
-/// Waits until `source` has data or ended, for at most `limit`. Whether it has.
+/// Waits until `source` has data or has ended, for at most `limit`. Returns whether it has.
 pub fn wait_readable_for(source: impl AsFd, limit: Duration) -> bool {
     let deadline = Instant::now() + limit;
     loop {
@@ -230,14 +231,14 @@ pub fn wait_readable_for(source: impl AsFd, limit: Duration) -> bool {
     }
 }
 
-/// Waits until `source` has data or ended. An interruption counts as ready.
+/// Waits until `source` has data or has ended. An interruption counts as ready.
 pub fn wait_readable(source: impl AsFd) {
     let mut sources = [PollFd::new(source.as_fd(), PollFlags::POLLIN)];
-    // It can only fail by being interrupted; the caller looks again in any case.
+    // It can only fail by an interruption; the caller checks again in any case.
     let _ = poll(&mut sources, PollTimeout::NONE);
 }
 
-/// The time until `deadline` in milliseconds, rounded up so that a wait does not end before it.
+/// Returns the time until `deadline` in milliseconds, rounded up so that a wait does not end before it.
 fn remaining_millis(deadline: Instant) -> i32 {
     let left = deadline.saturating_duration_since(Instant::now());
     let millis = (left + Duration::from_nanos(999_999)).as_millis();
@@ -256,7 +257,7 @@ mod tests {
         poller.wake().unwrap();
         poller.wait(&mut ready, None).unwrap();
         assert!(ready.is_empty());
-        // Both were one: the next wait ends by its deadline, which has passed.
+        // Both were one wake-up: the next wait ends by its deadline, which has passed.
         poller.wait(&mut ready, Some(Instant::now())).unwrap();
         poller.wake().unwrap();
         poller.wait(&mut ready, None).unwrap();

@@ -1,17 +1,17 @@
-//! A system call that the system has refused, by name: in a sandbox any may be.
+//! A system call that the system refused, by name: a sandbox may refuse any call.
 //!
-//! Owns the names, and a number for each refusal, by which a process that can say nothing more leaves word.
+//! Owns the names, and a number for each refusal, for a process that cannot send anything any longer.
 
 use std::fmt;
 use std::io;
 
 use nix::errno::Errno;
 
-/// The calls that can be named by a number, which is their place here, counted from 1.
+/// The calls that a number can name: the number is the position here, counted from 1.
 const CALLS: [&str; 7] =
     ["prctl", "getppid", "sendmsg", "sigaction", "sigprocmask", "setpgid", "dup2"];
 
-/// What was refused, and the answer.
+/// A refused call, and the system's answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refused {
     call: &'static str,
@@ -19,24 +19,24 @@ pub struct Refused {
 }
 
 impl Refused {
-    /// For use with `map_err`.
+    /// Makes a refusal of `call`, for use with `map_err`.
     pub fn new(call: &'static str) -> impl FnOnce(Errno) -> Self {
         move |errno| Self { call, errno }
     }
 
-    /// Returns a number that is not 0, or 0 for what has none.
+    /// Encodes it as a number; 0 if the call has no number.
     pub fn to_number(self) -> u64 {
-        let place = CALLS.iter().position(|call| *call == self.call);
-        place.map_or(0, |place| {
-            (place as u64 + 1) << 32 | u64::from((self.errno as i32).unsigned_abs())
+        let index = CALLS.iter().position(|call| *call == self.call);
+        index.map_or(0, |index| {
+            (index as u64 + 1) << 32 | u64::from((self.errno as i32).unsigned_abs())
         })
     }
 
-    /// The inverse of [`to_number`](Self::to_number); `None` for what is none.
+    /// Decodes the result of [`to_number`](Self::to_number). Returns `None` for any other number.
     pub fn from_number(number: u64) -> Option<Self> {
-        let place = usize::try_from(number >> 32).ok()?.checked_sub(1)?;
+        let index = usize::try_from(number >> 32).ok()?.checked_sub(1)?;
         let errno = Errno::from_raw(i32::try_from(number & u64::from(u32::MAX)).ok()?);
-        Some(Self { call: CALLS.get(place)?, errno })
+        Some(Self { call: CALLS.get(index)?, errno })
     }
 }
 
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refusal_comes_back_from_its_number() {
+    fn a_refusal_survives_the_round_trip_through_its_number() {
         for call in CALLS {
             let refused = Refused::new(call)(Errno::EPERM);
             assert_eq!(Refused::from_number(refused.to_number()), Some(refused));

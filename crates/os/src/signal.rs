@@ -1,15 +1,14 @@
-//! What a worker and the manager thread do about signals.
+//! Signal masks and signal actions of the pool's processes and of the manager thread.
 //!
-//! Ctrl-C reaches every process of the terminal's foreground group. The parent answers it as the
-//! program decides; a worker must neither die with a message nor pass its indifference on to the
-//! programs that tasks start. So a worker *handles* SIGINT, with a handler that does nothing:
-//! unlike SIG_IGN, a handler is reset to the default by exec. Between exec and [`adopt_sigint`]
-//! the signal is blocked; a forked worker has its server's handler until then.
+//! Ctrl-C reaches every process of the terminal's foreground group. In the parent the program decides how to
+//! handle it. A worker must neither die with a message nor pass an ignored SIGINT on to the programs that
+//! tasks start. So a worker *handles* SIGINT, with a handler that does nothing: unlike SIG_IGN, a handler
+//! is reset to the default by exec. Between exec and [`adopt_sigint`] the signal is blocked; a forked worker
+//! has its forkserver's handler until then.
 //!
-//! A server runs no task, so no signal that is meant for the program may end it: it handles all that
-//! would, in the same way, and its workers have the default actions again ([`shield`],
-//! [`lay_down_shield`]). Those that stop a process are left as they are: a terminal stops all processes
-//! of a program together.
+//! A forkserver runs no task, so no signal for the program may kill it. It handles every signal that would,
+//! with the same handler, and its workers have the default actions again ([`shield`], [`lay_down_shield`]).
+//! Signals that stop a process keep their actions: a terminal stops all processes of a program together.
 
 use std::mem::MaybeUninit;
 
@@ -32,17 +31,17 @@ pub fn with_sigint(mut mask: SigSet) -> SigSet {
     mask
 }
 
-/// Blocks every signal in the calling thread, so that handlers of the program never run on it. Returns
-/// the mask that it had.
+/// Blocks every signal in the calling thread, so that the program's handlers never run on it. Returns
+/// its previous mask.
 pub fn block_all() -> SigSet {
     let mask = current_mask();
     set_mask(&SigSet::all());
     mask
 }
 
-/// Gives the calling thread this mask.
+/// Sets the calling thread's mask.
 pub fn set_mask(mask: &SigSet) {
-    // It can only fail for masks that do not exist.
+    // It fails only for masks that do not exist.
     let _ = mask.thread_set_mask();
 }
 
@@ -63,18 +62,18 @@ pub fn bits_of(mask: &SigSet) -> u64 {
 pub fn mask_of(bits: u64) -> SigSet {
     let mut set = *SigSet::empty().as_ref();
     for number in NUMBERS.filter(|number| bits & 1 << (number - 1) != 0) {
-        // SAFETY: sigaddset(3) writes to the set, which is valid; it refuses what is no signal.
+        // SAFETY: sigaddset(3) writes to the set, which is valid; it refuses numbers that are no signal.
         unsafe { libc::sigaddset(&raw mut set, number) };
     }
     // SAFETY: sigemptyset(3) has initialized the set.
     unsafe { SigSet::from_sigset_t_unchecked(set) }
 }
 
-/// Signals by which the kernel reports faults: after a handler that does nothing the fault comes again.
+/// Signals by which the kernel reports faults: after a handler that does nothing the fault repeats.
 const FAULTS: [libc::c_int; 6] =
     [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP, libc::SIGSYS];
 
-/// Signals whose default action stops a process, or does nothing.
+/// Signals whose default action stops or continues a process, or does nothing.
 const HARMLESS: [libc::c_int; 7] = [
     libc::SIGTSTP,
     libc::SIGTTIN,
@@ -87,7 +86,8 @@ const HARMLESS: [libc::c_int; 7] = [
 
 const DO_NOTHING: extern "C" fn(libc::c_int) = do_nothing;
 
-/// Makes a server of this process, which no signal ends that is meant for the program.
+/// Makes this process immune to signals for the program, as a forkserver has to be: a handler that does
+/// nothing handles those that would kill it.
 pub fn shield() {
     replace_actions(|number, action| {
         let ends = !FAULTS.contains(&number) && !HARMLESS.contains(&number);
@@ -95,19 +95,18 @@ pub fn shield() {
     });
 }
 
-/// Makes a worker of a copy of a server: signals have their default actions, but for those that
-/// `preload` has given other ones.
+/// Undoes [`shield`] in a copy of a forkserver that becomes a worker. Actions that `preload` has set stay.
 pub fn lay_down_shield() {
     let is_shield = |action| action == DO_NOTHING as libc::sighandler_t;
-    // SIGINT keeps its handler: a worker has the same one, and Ctrl-C may come before it adopts that.
+    // SIGINT keeps its handler: a worker has the same one, and Ctrl-C may arrive before it adopts that.
     replace_actions(|number, action| {
         (number != libc::SIGINT && is_shield(action)).then_some(libc::SIG_DFL)
     });
 }
 
-/// Gives every signal that has a handler its default action, as exec does, in a copy of a process:
-/// the handlers are the original's. Those for faults stay, because they are Rust's own, which
-/// exec'd programs install anew.
+/// Resets every signal that has a handler to its default action, as exec does, in a copy of a process:
+/// the handlers are the original's. Those for SIGSEGV and SIGBUS stay, because they are Rust's own, which
+/// programs install again after exec.
 pub fn forget_handlers() {
     let kept = [libc::SIGSEGV, libc::SIGBUS];
     replace_actions(|number, action| {
@@ -120,14 +119,14 @@ pub fn ignore_sigpipe() {
     replace_actions(|number, _| (number == libc::SIGPIPE).then_some(libc::SIG_IGN));
 }
 
-/// Gives signals other actions: the default one, none, or [`DO_NOTHING`].
+/// Replaces actions of signals: by the default one, by ignoring, or by [`DO_NOTHING`].
 fn replace_actions(
     new_action: impl Fn(libc::c_int, libc::sighandler_t) -> Option<libc::sighandler_t>,
 ) {
     for number in NUMBERS {
         let mut action = MaybeUninit::<libc::sigaction>::zeroed();
         // SAFETY: sigaction(2) writes at most a sigaction, to memory that is one. It refuses SIGKILL,
-        // SIGSTOP and what is the C library's.
+        // SIGSTOP and the C library's own signals.
         let result = unsafe { libc::sigaction(number, std::ptr::null(), action.as_mut_ptr()) };
         // SAFETY: all-zero bytes are a valid sigaction, and sigaction(2) leaves it valid.
         let mut action = unsafe { action.assume_init() };
@@ -136,13 +135,13 @@ fn replace_actions(
         {
             (action.sa_sigaction, action.sa_flags) = (new, libc::SA_RESTART);
             // SAFETY: the default action and ignoring run no code of this process, and `do_nothing`
-            // touches nothing, so it may run at any instant.
+            // touches nothing, so it may run at any time.
             unsafe { libc::sigaction(number, &raw const action, std::ptr::null_mut()) };
         }
     }
 }
 
-/// Installs the empty SIGINT handler and lets SIGINT through.
+/// Installs the empty SIGINT handler and unblocks SIGINT.
 ///
 /// # Errors
 ///
@@ -150,7 +149,7 @@ fn replace_actions(
 pub fn adopt_sigint() -> Result<(), Refused> {
     let action =
         SigAction::new(SigHandler::Handler(do_nothing), SaFlags::SA_RESTART, SigSet::empty());
-    // SAFETY: the handler touches nothing, so it may run at any instant, on any thread.
+    // SAFETY: the handler touches nothing, so it may run at any time, on any thread.
     unsafe { sigaction(Signal::SIGINT, &action) }.map_err(Refused::new("sigaction"))?;
     let mut interrupt = SigSet::empty();
     interrupt.add(Signal::SIGINT);
@@ -163,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mask_comes_back_from_its_bits() {
+    fn a_mask_survives_the_round_trip_through_bits() {
         assert_eq!(bits_of(&SigSet::empty()), 0);
         let mut mask = SigSet::empty();
         mask.add(Signal::SIGHUP);

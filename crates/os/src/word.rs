@@ -1,6 +1,6 @@
 //! A word that threads of this process sleep on.
 //!
-//! Owns an atomic number with the two futex calls on it. What the number means is its owner's.
+//! Owns an atomic number with the two futex calls on it. Its owner defines the number's meaning.
 
 use std::ops::Deref;
 use std::sync::atomic::AtomicU32;
@@ -13,12 +13,12 @@ use super::futex::{self, Scope};
 pub struct Word(AtomicU32);
 
 impl Word {
-    /// Holds `value`.
+    /// Makes a word with `value`.
     pub fn new(value: u32) -> Self {
         Self(AtomicU32::new(value))
     }
 
-    /// Sleeps while it is `expected`, until a wake-up or `deadline`. It may return early.
+    /// Sleeps while it is `expected`, until a wake-up or `deadline`. May return early.
     pub fn sleep_while(&self, expected: u32, deadline: Option<Instant>) {
         futex::wait(&self.0, expected, deadline, Scope::Private);
     }

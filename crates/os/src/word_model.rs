@@ -1,8 +1,8 @@
-//! What a future is made of, as `loom` sees it: a word to sleep on, and a value that is set once.
+//! The parts of a future under `loom`: a word to sleep on, and a value that is set once.
 //!
-//! Owns the model of the kernel's part (sleeping compares the word and falls asleep in one step) and
-//! of who may look at the value: an access that overlaps the setting, or is not ordered behind it,
-//! is reported. Only compiled under `--cfg loom`.
+//! Owns the model of the kernel's part: comparing the word and falling asleep are one step. Owns the check of
+//! accesses to the value: one that overlaps `set`, or is not ordered after it, is reported. Only compiled
+//! under `--cfg loom`.
 
 use std::ops::Deref;
 use std::time::Instant;
@@ -46,8 +46,8 @@ impl Deref for Word {
     }
 }
 
-/// See `std::sync::OnceLock`, whose own ordering is left out: the future's word has to order who
-/// sets the value and who looks at it.
+/// See `std::sync::OnceLock`. The model ignores its ordering: the future's word has to order `set` before
+/// `get`.
 #[derive(Debug)]
 pub struct OnceLock<T> {
     value: std::sync::OnceLock<T>,
@@ -74,6 +74,6 @@ impl<T> OnceLock<T> {
     }
 }
 
-// SAFETY: the value is behind a lock of its own; nothing is ever read from or written to `access`,
-// by which loom finds out who looks too early.
+// SAFETY: the value is behind its own lock. `access` holds no data: loom uses it to detect accesses
+// that are not ordered.
 unsafe impl<T: Send + Sync> Sync for OnceLock<T> {}

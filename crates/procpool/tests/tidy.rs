@@ -54,11 +54,11 @@ const CRATES: [Crate; 5] = [
         order: &[
             "ended",
             "sys",
-            "place",
+            "surroundings",
             "process",
             "report",
             "spawn",
-            "server",
+            "forkserver_main",
             "forkserver",
             "init",
         ],

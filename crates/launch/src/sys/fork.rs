@@ -1,12 +1,11 @@
-//! Copies of this process, and what a copy must not have of the original.
+//! Copies of this process by fork(2), and what a copy must not keep of the original.
 //!
 //! Owns the rule that only a process with one thread is copied: a copy has only the thread that
-//! made it, and a lock that another one held at that moment stays locked in it for ever. Knows
-//! nothing of servers or workers.
+//! made it, and a lock that another thread held at that moment stays locked in it for ever. Knows
+//! nothing of forkservers or workers.
 //!
-//! What a copy inherits without wanting it: descriptors, signal handlers, unwritten output, and
-//! what the original does when it exits. A copy ends by [`exit_copy`] and never returns to whom the
-//! original would return to.
+//! A copy inherits what it must not use: descriptors, signal handlers, unwritten output and exit handlers.
+//! It exits by [`exit_copy`] and never returns to the original's callers.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -23,16 +22,16 @@ use procpool_os::exit::exit_now;
 use procpool_os::poller::spin;
 use procpool_os::refused::Refused;
 
-/// How long a thread that has ended may still be counted: whoever joins it is woken an instant
-/// before the kernel forgets it. Longer delays the refusal of those that stay; shorter could refuse
-/// a process whose last other thread has just been joined.
+/// How long the kernel may still count a thread that has exited: a join returns an instant before the
+/// kernel forgets the thread. Longer delays the refusal of a process that keeps its threads; shorter could
+/// refuse a process whose last other thread was joined a moment ago.
 const FORGETTING: Duration = Duration::from_millis(100);
 
-/// Returns how many threads this process has.
+/// Returns the number of threads of this process.
 ///
 /// # Errors
 ///
-/// The system's when /proc cannot be read; `EIO` when it does not say.
+/// The system's if /proc cannot be read; `EIO` if /proc does not give the number.
 pub(crate) fn count_threads() -> nix::Result<usize> {
     let count = || match std::fs::read_to_string("/proc/self/status") {
         Ok(status) => {
@@ -51,12 +50,12 @@ pub(crate) fn count_threads() -> nix::Result<usize> {
 ///
 /// # Errors
 ///
-/// `EBUSY` when the process has other threads; the system's, mostly EAGAIN and ENOMEM.
+/// `EBUSY` if the process has other threads; the system's, mostly EAGAIN and ENOMEM.
 pub(crate) fn fork() -> nix::Result<Option<Pid>> {
     if count_threads()? != 1 {
         return Err(Errno::EBUSY);
     }
-    // What is in the buffers now would be written by the copy as well.
+    // Otherwise the copy would write the buffered output as well.
     flush_streams();
     // SAFETY: this is the only thread, as was counted above, and only this one could start another;
     // so the copy is complete, and no lock in it is held by a thread that it does not have.
@@ -66,22 +65,22 @@ pub(crate) fn fork() -> nix::Result<Option<Pid>> {
     }
 }
 
-/// Closes every descriptor but the standard streams and `kept`, and makes `/dev/null` the standard
-/// input and what is closed of the others. For a copy only, which must not use anything that it
-/// inherited by a descriptor.
+/// Closes every descriptor except the standard streams and `kept`. Opens `/dev/null` as stdin, and as
+/// stdout and stderr if they are closed. For a copy only, which must not use inherited objects that own a
+/// descriptor.
 ///
 /// # Errors
 ///
-/// When /proc cannot be read, or `/dev/null` not be opened.
+/// /proc cannot be read, or `/dev/null` cannot be opened.
 pub(crate) fn keep_only(kept: &[BorrowedFd<'_>]) -> nix::Result<()> {
     let kept: BTreeSet<RawFd> = kept.iter().map(AsRawFd::as_raw_fd).collect();
     let listed = std::fs::read_dir("/proc/self/fd").map_err(|_| Errno::EIO)?;
-    // Listed before anything is closed. The descriptor of the list itself is gone by then.
+    // Collected before anything is closed; that closes the descriptor of the directory itself.
     let numbers: Vec<RawFd> =
         listed.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect();
     for number in numbers {
         if number > 2 && !kept.contains(&number) {
-            // SAFETY: what owns the descriptor is the copy of an object of the original, in frames
+            // SAFETY: the owner of the descriptor is the copy of an object of the original, in a frame
             // that the copy never returns to or in a static. Code that reaches it there gets an
             // error, or another file of this process, but no memory depends on it.
             unsafe { libc::close(number) };
@@ -91,11 +90,11 @@ pub(crate) fn keep_only(kept: &[BorrowedFd<'_>]) -> nix::Result<()> {
     open_closed_streams()
 }
 
-/// Makes a standard stream of this process lead to `target`, or to `/dev/null`.
+/// Redirects a standard stream of this process to `target`, or to `/dev/null`.
 ///
 /// # Errors
 ///
-/// A sandbox refuses it; `EBADF` when there is no such stream.
+/// A sandbox refuses it; `EBADF` if there is no such stream.
 pub(crate) fn redirect(number: i32, target: Option<OwnedFd>) -> Result<(), Refused> {
     let target = match target {
         Some(target) => target,
@@ -113,23 +112,23 @@ pub(crate) fn lead_group() -> Result<(), Refused> {
     unistd::setpgid(Pid::from_raw(0), Pid::from_raw(0)).map_err(Refused::new("setpgid"))
 }
 
-/// Gives this process variables, or other values for those that it has. For a copy only.
+/// Sets environment variables of this process. For a copy only.
 pub(crate) fn set_variables(variables: &[(OsString, OsString)]) {
     for (name, value) in variables {
-        // SAFETY: a copy has one thread, this one, so nobody reads the environment meanwhile.
+        // SAFETY: a copy has one thread, this one, so no other thread reads the environment.
         unsafe { std::env::set_var(name, value) };
     }
 }
 
-/// Ends a copy: what was printed is written out, but nothing runs that the original wanted run at
-/// its own end, such as exit handlers and the destructors of its thread's variables.
+/// Exits a copy. Flushes its output, but runs nothing that the original registered for its own exit, such as
+/// exit handlers and destructors of thread-locals.
 pub(crate) fn exit_copy(code: i32) -> ! {
     flush_streams();
     exit_now(code)
 }
 
 fn flush_streams() {
-    // A stream that cannot be written to is nobody's concern here.
+    // Nobody can handle a write error here.
     let _ = std::io::stdout().flush();
     // SAFETY: a null pointer stands for all of C's streams, each of which it locks.
     unsafe { libc::fflush(std::ptr::null_mut()) };
@@ -140,8 +139,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_process_with_two_threads_is_not_copied() {
-        // A test has a thread of its own beside the main one.
+    fn a_process_with_two_threads_is_not_forked() {
+        // A test runs in its own thread, beside the main one.
         assert!(count_threads().unwrap() > 1);
         assert_eq!(fork(), Err(Errno::EBUSY));
     }

@@ -1,8 +1,7 @@
-//! Descriptors that this process was started with, under numbers that its command line names.
+//! Descriptors that this process inherited, under numbers that its command line names.
 //!
-//! Owns the taking over: a number is believed to be a descriptor only if it is one, and becomes
-//! close-on-exec at once. It had to survive the exec that started this process; it must not survive
-//! the next.
+//! Owns the takeover: a number is accepted only if it is an open descriptor, which becomes close-on-exec at
+//! once. It had to survive the exec that started this process; it must not survive the next.
 
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 
@@ -12,7 +11,7 @@ use nix::libc;
 use nix::sys::socket::{UnixAddr, getsockname, getsockopt, sockopt::PeerCredentials};
 use nix::unistd::{Pid, geteuid};
 
-/// Takes over a descriptor. `None` when the number is none, or the system refuses the takeover.
+/// Takes over a descriptor. Returns `None` if the number is not one, or the system refuses the takeover.
 pub(crate) fn descriptor(number: RawFd) -> Option<OwnedFd> {
     if number <= 2 {
         return None;
@@ -26,8 +25,8 @@ pub(crate) fn descriptor(number: RawFd) -> Option<OwnedFd> {
     Some(fd)
 }
 
-/// Takes over a socket. `None` when the number is not a socket that `parent` has made, as this
-/// process's user or as root: then somebody typed the command line.
+/// Takes over a socket. Returns `None` unless `parent` made it, as this process's user or as root: otherwise
+/// somebody typed the command line.
 pub(crate) fn socket(number: RawFd, parent: Pid) -> Option<OwnedFd> {
     if number <= 2 {
         return None;

@@ -1,13 +1,12 @@
-//! A pipe by which one process ends another one that it may not signal.
+//! A pipe by which one process kills another one that it may not signal.
 //!
-//! Owns the rule that the holder of the reading end is killed, by the kernel and with SIGKILL, as soon as
-//! anything comes out of it: a byte, or the end, because nobody has the writing end any more. The kernel
-//! sends that signal for the process that asked for it, which is the one that it is for. So it does not
-//! matter what the other process may do: it may have another user, a filter may refuse it kill(2), and it
-//! may have been killed itself.
+//! Owns the rule that the kernel kills the holder of the reading end with SIGKILL as soon as that end becomes
+//! readable: by a byte, or by the closing of the last writing end. The kernel sends the signal on behalf of
+//! the process that requested it, which is the holder itself. So the permissions of the other process do not
+//! matter: it may have another user, a filter may refuse it kill(2), or it may itself have been killed.
 //!
-//! It fails for a holder that closes it, as a task may that closes every descriptor; and for one that
-//! has changed its user since, unless it was root, and not root of a user namespace alone.
+//! A lifeline fails for a holder that closes it, as a task may that closes every descriptor. It also fails
+//! for one that has changed its user since, unless it was root, and not only root of a user namespace.
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
@@ -19,19 +18,19 @@ use nix::sys::stat::fstat;
 use nix::unistd::{getpid, pipe2, write};
 use procpool_os::descriptor::above_standard_streams;
 
-/// Which signal the kernel sends (fcntl(2)); of Linux alone, and not in `libc`.
+/// Selects the signal that the kernel sends (fcntl(2)). Only on Linux, and not in `libc`.
 const F_SETSIG: libc::c_int = 10;
 
-/// The writing end. Dropping it ends the holder of the other one.
+/// The writing end. Dropping it kills the holder of the reading end.
 #[derive(Debug)]
 pub(crate) struct Lifeline {
     end: OwnedFd,
-    /// Its device and its inode.
+    /// The pipe's device and inode.
     identity: (libc::dev_t, libc::ino_t),
 }
 
 impl Lifeline {
-    /// Makes a lifeline, and the end that the other process is to [`hold`].
+    /// Makes a lifeline, and the end that the other process has to [`hold`].
     ///
     /// # Errors
     ///
@@ -45,18 +44,18 @@ impl Lifeline {
         Ok((Self { end, identity }, above_standard_streams(held)?))
     }
 
-    /// Ends the holder.
+    /// Kills the holder.
     pub(crate) fn cut(&self) {
-        // The number may be another file's by now, if the program has closed what is not its own.
+        // If the program has closed this descriptor, its number may name another file.
         if !fstat(&self.end).is_ok_and(|stat| (stat.st_dev, stat.st_ino) == self.identity) {
             return;
         }
-        // It fails when the holder is gone, or has closed it.
+        // It fails if the holder has exited or has closed its end.
         let _ = write(&self.end, &[0]);
     }
 }
 
-/// The reading end, in the process that ends by it. A copy of that process drops it: it is not meant.
+/// The reading end, in the process that it kills. A copy of that process drops it: the lifeline is not its.
 #[derive(Debug)]
 #[must_use = "it holds as long as it lives"]
 pub(crate) struct Held {
@@ -64,26 +63,26 @@ pub(crate) struct Held {
 }
 
 impl Held {
-    /// Holds until the process ends.
+    /// Holds it until the process exits.
     pub(crate) fn for_good(self) {
         std::mem::forget(self);
     }
 }
 
-/// Makes this process end as soon as the other end is cut or gone, which it may be already.
+/// Has the kernel kill this process as soon as the other end is cut or closed. Exits if it already is.
 ///
-/// A system without that (F_SETSIG, F_SETOWN) leaves the process with what else ends it.
+/// If the system refuses that (F_SETSIG, F_SETOWN), the process has no lifeline.
 pub(crate) fn hold(held: OwnedFd) -> Held {
     let number = held.as_raw_fd();
     let owner = getpid().as_raw();
-    // SAFETY: this changes what the kernel does with an open descriptor, which is ours.
+    // SAFETY: this changes how the kernel treats an open descriptor, which is ours.
     let signal = unsafe { libc::fcntl(number, F_SETSIG, libc::SIGKILL) };
     // SAFETY: as above.
     let owned = unsafe { libc::fcntl(number, libc::F_SETOWN, owner) };
     let asked = Errno::result(signal)
         .and_then(|_| Errno::result(owned))
         .and_then(|_| fcntl(&held, FcntlArg::F_SETFL(OFlag::O_ASYNC)));
-    // What came before that is not reported any more.
+    // The kernel does not report what happened before the request.
     let mut source = [PollFd::new(held.as_fd(), PollFlags::POLLIN)];
     if asked.is_ok() && poll(&mut source, PollTimeout::ZERO).is_ok_and(|ready| ready > 0) {
         procpool_os::exit::exit_now(0);
@@ -98,13 +97,13 @@ mod tests {
     use nix::sys::wait::{WaitStatus, waitpid};
     use nix::unistd::{ForkResult, fork, pause};
 
-    /// How a copy of this process ends that holds a lifeline, and to whose writing end `act` is done.
+    /// Returns how a copy of this process ends that holds a lifeline, when `act` is done to the writing end.
     fn end_of_holder(before: bool, act: fn(Lifeline)) -> WaitStatus {
         let (lifeline, held) = Lifeline::new().unwrap();
         let (lifeline, early) =
             if before { (None, Some(lifeline)) } else { (Some(lifeline), None) };
         early.into_iter().for_each(act);
-        // SAFETY: the copy makes system calls only, and ends.
+        // SAFETY: the copy makes system calls only, and exits.
         match unsafe { fork() }.expect("a process can be copied") {
             ForkResult::Child => {
                 drop(lifeline);
@@ -121,10 +120,10 @@ mod tests {
     }
 
     #[test]
-    fn the_holder_ends_when_it_is_cut_or_gone_before_or_later() {
+    fn the_holder_dies_when_its_lifeline_is_cut_or_dropped() {
         for act in [|lifeline: Lifeline| lifeline.cut(), drop::<Lifeline>] {
             let late = end_of_holder(false, act);
-            // It may have been a moment sooner.
+            // `act` may have come before `hold`.
             assert!(
                 matches!(
                     late,

@@ -1,10 +1,10 @@
-//! Messages that stay whole and may carry a descriptor: a pair of sockets that keep packets apart.
+//! Packets that may carry a descriptor, over a pair of sockets that keeps packets apart.
 //!
 //! Owns the descriptors' flags (close-on-exec and non-blocking, at both ends, and close-on-exec for
-//! what arrives) and the size of a packet. Knows nothing of what packets say.
+//! received ones) and the size of a packet. Knows nothing of the packets' contents.
 //!
-//! A packet carries one descriptor at most. Where a process has no room for another one, the kernel
-//! delivers the packet without it; of several it could deliver some, which nobody would know of.
+//! A packet carries one descriptor at most. If a process has no room for it, the kernel delivers the packet
+//! without it. Of several descriptors the kernel could deliver some, and the receiver could not tell which.
 
 use std::io::{IoSlice, IoSliceMut};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
@@ -20,19 +20,19 @@ use procpool_os::descriptor::above_standard_streams;
 
 use super::inherit;
 
-/// The longest packet. A higher limit costs memory at each receipt, and the kernel's own is three
-/// times as high; a lower one leaves less room for what a panic says.
+/// The longest packet. A higher limit costs memory at each receipt, and the kernel's own limit is three
+/// times as high; a lower one leaves less room for the report of a panic.
 pub(crate) const LONGEST: usize = 64 * 1024;
 
 /// One end of a pair.
 #[derive(Debug)]
 pub(crate) struct PacketSocket(OwnedFd);
 
-/// What arrived.
+/// A received packet.
 #[derive(Debug)]
 pub(crate) struct Packet {
     pub bytes: Vec<u8>,
-    /// What it carried; `None` too when this process had no room for it.
+    /// The descriptor that it carried; also `None` if this process had no room for it.
     pub descriptor: Option<OwnedFd>,
 }
 
@@ -54,7 +54,7 @@ impl PacketSocket {
     ///
     /// # Errors
     ///
-    /// `EAGAIN` when there is no room for it now; others when the other end is gone.
+    /// `EAGAIN` if there is no room for it now; others if the other end is closed.
     pub(crate) fn send(&self, bytes: &[u8], descriptor: Option<BorrowedFd<'_>>) -> nix::Result<()> {
         let numbers: Vec<RawFd> = descriptor.iter().map(AsRawFd::as_raw_fd).collect();
         let rights = [ControlMessage::ScmRights(&numbers)];
@@ -63,11 +63,11 @@ impl PacketSocket {
         sendmsg::<()>(self.0.as_raw_fd(), &parts, rights, MsgFlags::MSG_NOSIGNAL, None).map(drop)
     }
 
-    /// Receives a packet; `None` when the other end is gone.
+    /// Receives a packet. Returns `None` if the other end is closed.
     ///
     /// # Errors
     ///
-    /// `EAGAIN` when there is none now.
+    /// `EAGAIN` if there is none now.
     pub(crate) fn receive(&self) -> nix::Result<Option<Packet>> {
         let mut bytes = vec![0; LONGEST];
         let mut control = cmsg_space!(RawFd);
@@ -81,14 +81,14 @@ impl PacketSocket {
                 ControlMessageOwned::ScmRights(numbers) => numbers.first().copied(),
                 _ => None,
             }),
-            // The kernel's way to say that there was no room for the descriptor.
+            // The kernel reports that there was no room for the descriptor.
             Err(Errno::ENOBUFS) => None,
             Err(errno) => return Err(errno),
         };
-        // SAFETY: the kernel has opened the descriptor for this process with this receipt, and a
-        // packet carries one at most, so nothing else knows it.
+        // SAFETY: recvmsg has opened the descriptor for this process, and a packet carries one at most,
+        // so nothing else owns it.
         let descriptor = arrived.map(|number| unsafe { OwnedFd::from_raw_fd(number) });
-        // Without another number it counts as one that there was no room for.
+        // If it cannot be moved to another number, there was no room for it.
         let descriptor = descriptor.and_then(|fd| above_standard_streams(fd).ok());
         bytes.truncate(count);
         Ok((count > 0).then_some(Packet { bytes, descriptor }))
@@ -122,12 +122,12 @@ mod tests {
         let second = theirs.receive().unwrap().expect("it was sent");
         assert_eq!((second.bytes.as_slice(), second.descriptor.is_none()), (&b"two"[..], true));
         drop(ours);
-        assert!(theirs.receive().unwrap().is_none(), "the other end is gone");
+        assert!(theirs.receive().unwrap().is_none(), "the other end is closed");
         assert_eq!(theirs.send(b"three", None), Err(Errno::EPIPE));
     }
 
     #[test]
-    fn a_packet_may_be_as_long_as_the_limit() {
+    fn a_packet_of_the_longest_size_arrives_whole() {
         let (ours, theirs) = pair().unwrap();
         ours.send(&vec![7; LONGEST], None).unwrap();
         assert_eq!(theirs.receive().unwrap().expect("it was sent").bytes, vec![7; LONGEST]);

@@ -1,7 +1,7 @@
-//! Starting, watching, killing and reaping one process.
+//! Spawns, watches, kills and reaps one process.
 //!
-//! Owns the spawn call and [`PidFd`], the only name by which a worker is signalled or reaped: a
-//! pid can be reused, a pidfd cannot. Knows nothing of what a worker does.
+//! Owns the spawn call and [`PidFd`]. Workers are signalled and reaped only by it: a pid can be reused, a
+//! pidfd cannot. Knows nothing of what a worker does.
 
 use std::ffi::{CStr, CString, OsString};
 use std::mem::MaybeUninit;
@@ -22,7 +22,7 @@ use procpool_os::descriptor::above_standard_streams;
 
 use crate::ended::{Ended, ResourceUsage, WorkerExit};
 
-/// What a child's stdout or stderr is.
+/// A child's stdout or stderr.
 #[derive(Debug, Clone, Copy)]
 pub enum Stream<'a> {
     /// The parent's own.
@@ -33,36 +33,32 @@ pub enum Stream<'a> {
     Descriptor(BorrowedFd<'a>),
 }
 
-/// What a child starts with, beside its arguments.
+/// The options of [`spawn_self`], beside the arguments.
 #[derive(Debug)]
-pub(crate) struct Surroundings<'a> {
+pub(crate) struct SpawnOptions<'a> {
     pub stdout: Stream<'a>,
     pub stderr: Stream<'a>,
-    /// Descriptors that it has under their own numbers.
+    /// Descriptors that the child inherits under the same numbers.
     pub inherited: &'a [BorrowedFd<'a>],
-    /// Variables that it has beside the parent's, or with other values.
+    /// Variables of the child beside the parent's, or instead of them.
     pub variables: &'a [(OsString, OsString)],
     pub mask: SigSet,
-    /// Whether it leads a process group of its own.
+    /// Whether the child leads its own process group.
     pub leads_group: bool,
 }
 
 /// Starts this program again, with `arguments` after its own argv\[0\].
 ///
-/// The child gets `/dev/null` as stdin, its `surroundings`, and the parent's working directory. It
-/// is started by `posix_spawn`, which never copies the parent: its cost does not grow with the
-/// parent's memory.
+/// The child has `/dev/null` as stdin, and the parent's working directory. `posix_spawn` never copies the
+/// parent, so its cost does not grow with the parent's memory.
 ///
 /// # Errors
 ///
 /// The system's: mostly EAGAIN (process limit) and ENOMEM.
-pub(crate) fn spawn_self(
-    arguments: &[String],
-    surroundings: &Surroundings<'_>,
-) -> nix::Result<Pid> {
+pub(crate) fn spawn_self(arguments: &[String], options: &SpawnOptions<'_>) -> nix::Result<Pid> {
     let mut actions = PosixSpawnFileActions::init()?;
     actions.add_open(0, "/dev/null", OFlag::O_RDONLY, Mode::empty())?;
-    for (number, stream) in [(1, surroundings.stdout), (2, surroundings.stderr)] {
+    for (number, stream) in [(1, options.stdout), (2, options.stderr)] {
         match stream {
             Stream::Inherited => {}
             Stream::Null => {
@@ -73,14 +69,14 @@ pub(crate) fn spawn_self(
     }
     // dup2 onto itself clears close-on-exec, in the child alone: no other child that the program
     // starts at this moment can inherit the descriptor (glibc 2.29, POSIX.1-2024).
-    for inherited in surroundings.inherited {
+    for inherited in options.inherited {
         actions.add_dup2(inherited.as_raw_fd(), inherited.as_raw_fd())?;
     }
     let mut attributes = PosixSpawnAttr::init()?;
-    attributes.set_sigmask(&surroundings.mask)?;
+    attributes.set_sigmask(&options.mask)?;
     let mut flags = PosixSpawnFlags::POSIX_SPAWN_SETSIGMASK;
-    if surroundings.leads_group {
-        // 0: the group has the child's own number.
+    if options.leads_group {
+        // 0: the group's number is the child's pid.
         attributes.set_pgroup(Pid::from_raw(0))?;
         flags |= PosixSpawnFlags::POSIX_SPAWN_SETPGROUP;
     }
@@ -90,7 +86,7 @@ pub(crate) fn spawn_self(
     let argv: Vec<CString> = std::iter::once(c_string(argv0.into_vec()))
         .chain(arguments.iter().map(|argument| c_string(argument.clone().into_bytes())))
         .collect();
-    let own = surroundings.variables;
+    let own = options.variables;
     let replaced = |name: &OsString| own.iter().any(|(own, _)| own == name);
     let environment: Vec<CString> = std::env::vars_os()
         .filter(|(name, _)| !replaced(name))
@@ -101,7 +97,7 @@ pub(crate) fn spawn_self(
     posix_spawn(c"/proc/self/exe", &actions, &attributes, &argv, &environment)
 }
 
-/// What [`spawn_self`] did not make, with that which it lacked for it.
+/// Names what [`spawn_self`] could not make, and the file that it lacked, if that was the cause.
 pub(crate) fn name_refused(errno: Errno) -> &'static str {
     let lacks = |path| errno == Errno::ENOENT && stat(path).is_err();
     if lacks("/proc/self/exe") {
@@ -118,25 +114,25 @@ fn c_string(bytes: Vec<u8>) -> CString {
     CString::new(bytes).unwrap_or_default()
 }
 
-/// A process, by a descriptor that becomes readable when it has ended.
+/// A process, by a descriptor that becomes readable when it has exited.
 #[derive(Debug)]
 pub(crate) struct PidFd(OwnedFd);
 
 impl PidFd {
-    /// Opens a child that this process has just started; one that cannot be opened is killed and reaped.
+    /// Opens a child that this process has started. Kills and reaps it if it cannot be opened.
     pub(crate) fn of_child(pid: Pid) -> nix::Result<Self> {
         Self::open(pid).inspect_err(|errno| {
-            // ESRCH: another wait of the program has reaped it, or SIGCHLD is ignored, and its number may
-            // be anybody's.
+            // ESRCH: another wait of the program has reaped it, or SIGCHLD is ignored. Its pid may be
+            // reused.
             if *errno != Errno::ESRCH {
-                // One that may not be killed ends by its lifeline, and is not waited for.
+                // A child that may not be killed dies by its lifeline, and is not waited for.
                 let killed = nix::sys::signal::kill(pid, Signal::SIGKILL).is_ok();
                 while killed && nix::sys::wait::waitpid(pid, None) == Err(Errno::EINTR) {}
             }
         })
     }
 
-    /// Opens `pid`, which must be a child that nobody has reaped.
+    /// Opens `pid`, which must be a child that is not reaped.
     pub(crate) fn open(pid: Pid) -> nix::Result<Self> {
         // SAFETY: pidfd_open(2) takes two integers and touches no memory of ours.
         let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0) };
@@ -147,12 +143,11 @@ impl PidFd {
         above_standard_streams(fd).map(Self)
     }
 
-    /// Sends `signal`. A process that has ended already is no error.
+    /// Sends `signal`. A process that has already exited is no error.
     ///
     /// # Errors
     ///
-    /// `EPERM` when it belongs to another user by now, or this process does; what a filter of system
-    /// calls says.
+    /// `EPERM` if it or this process has changed its user; the answer of a filter of system calls.
     pub(crate) fn signal(&self, signal: Signal) -> nix::Result<()> {
         let fd = self.0.as_raw_fd();
         // SAFETY: pidfd_send_signal(2) with a null siginfo reads no memory; `fd` is open.
@@ -173,9 +168,9 @@ impl PidFd {
 
     /// Sends SIGKILL to the process group that `leader`, this process, leads.
     ///
-    /// A group is named by its leader's number, which is nobody else's until the leader is reaped.
-    /// Only we reap it, unless the program ignores SIGCHLD or waits for any child: then it may be
-    /// gone, and what is left of its group is left alone.
+    /// A group has its leader's pid as its number, which is not reused before the leader is reaped. Only we
+    /// reap the leader, unless the program ignores SIGCHLD or waits for any child. Then the leader may be
+    /// reaped already, and the rest of its group is left alone.
     pub(crate) fn kill_group(&self, leader: u32) {
         let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
         let fd = self.0.as_raw_fd() as libc::id_t;
@@ -184,25 +179,25 @@ impl PidFd {
         // with WNOWAIT collects nothing.
         let result = unsafe { libc::waitid(libc::P_PIDFD, fd, info.as_mut_ptr(), look) };
         if Errno::result(result).is_ok() {
-            // EPERM: none of its processes may be signalled.
+            // EPERM: we may signal none of its processes.
             let _ = killpg(Pid::from_raw(leader.cast_signed()), Signal::SIGKILL);
         }
     }
 
-    /// Whether the process has ended, collected or not.
+    /// Returns whether the process has exited, reaped or not.
     pub(crate) fn has_ended(&self) -> bool {
         let mut sources = [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)];
         poll(&mut sources, PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
     }
 
-    /// Collects the exit status of an ended child, and what it used; `None` while it runs.
+    /// Reaps a child that has exited: returns its status and its resource usage. Returns `None` while it runs.
     ///
-    /// This is the only place where a process is reaped.
+    /// This is the only function that reaps a process that has a descriptor.
     pub(crate) fn reap(&self) -> Option<Ended> {
         let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
         let mut usage = MaybeUninit::<libc::rusage>::zeroed();
         let fd = self.0.as_raw_fd();
-        // The system call, because the C library's function hides its fifth argument.
+        // The bare system call: the C library's function lacks the fifth argument.
         // SAFETY: `info` and `usage` are writable memory of the right types; waitid(2) writes at
         // most those.
         let result = unsafe {
@@ -232,7 +227,7 @@ impl PidFd {
                 Some(Ended { exit, usage: Some(resource_usage(&usage)) })
             }
             Err(Errno::EINTR) => None,
-            // ECHILD: somebody else's wait has collected it, or SIGCHLD is ignored.
+            // ECHILD: another wait of the program has reaped it, or SIGCHLD is ignored.
             Err(_) => Some(Ended::UNKNOWN),
         }
     }
@@ -251,7 +246,7 @@ fn resource_usage(usage: &libc::rusage) -> ResourceUsage {
     }
 }
 
-/// A process descriptor that another process has opened and sent.
+/// Takes a process descriptor that another process has opened and sent.
 impl From<OwnedFd> for PidFd {
     fn from(descriptor: OwnedFd) -> Self {
         Self(descriptor)
@@ -264,13 +259,13 @@ impl AsFd for PidFd {
     }
 }
 
-/// Gives this process a name of at most 15 bytes.
+/// Names this process, with at most 15 bytes.
 pub(crate) fn set_name(name: &CStr) {
-    // It can only fail for a name that is not readable memory.
+    // It fails only for a name that is not readable memory.
     let _ = prctl::set_name(name);
 }
 
-/// Gives this process the name that its command line promises; the kernel named it `exe`.
+/// Names this process after its argv\[0\]; the kernel named it `exe`.
 pub(crate) fn restore_name() {
     let argv0 = std::env::args_os().next().unwrap_or_default();
     let name = std::path::Path::new(&argv0).file_name().unwrap_or(&argv0);
@@ -295,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ended_child_is_reaped_with_its_status_and_only_once() {
+    fn an_exited_child_yields_its_status_once() {
         let (mut child, fd) = shell("exit 3");
         wait_readable(&fd);
         assert_eq!(fd.reap().map(|ended| ended.exit), Some(WorkerExit::Code(3)));
@@ -304,20 +299,20 @@ mod tests {
     }
 
     #[test]
-    fn a_killed_child_names_its_signal() {
+    fn a_killed_child_yields_its_signal() {
         let (mut child, fd) = shell("read line");
         assert_eq!((fd.reap(), fd.has_ended()), (None, false));
         fd.signal(Signal::SIGKILL).unwrap();
         wait_readable(&fd);
-        let ended = fd.reap().expect("it has ended");
+        let ended = fd.reap().expect("it has exited");
         assert_eq!(ended.exit, WorkerExit::Signal(libc::SIGKILL));
-        let usage = ended.usage.expect("nobody else has reaped it");
+        let usage = ended.usage.expect("only this test reaps it");
         assert!(usage.max_rss >= 64 << 10, "no shell is that small: {usage:?}");
         fd.signal(Signal::SIGKILL).unwrap();
         assert!(child.wait().is_err(), "it was reaped already");
     }
 
-    /// Starts the leader of a group, which ends at once, and a `cat` in the group.
+    /// Starts the leader of a group, which exits at once, and a `cat` in the group.
     fn group() -> (std::process::Child, PidFd) {
         let mut shell = Command::new("/bin/sh");
         let shell = shell.args(["-c", "exec 3<&0; cat <&3 & exit 0"]).process_group(0);
@@ -328,17 +323,17 @@ mod tests {
         (child, fd)
     }
 
-    /// Returns what the `cat` makes of a line: nothing if it was killed.
+    /// Returns the `cat`'s output for a line: nothing if it was killed.
     fn echo(child: &mut std::process::Child) -> String {
         let mut text = String::new();
-        // It fails if there is nobody to read it.
+        // It fails if the `cat` is dead.
         let _ = child.stdin.take().expect("it is a pipe").write_all(b"line\n");
         child.stdout.take().expect("it is a pipe").read_to_string(&mut text).expect("it is text");
         text
     }
 
     #[test]
-    fn a_group_is_killed_also_when_its_leader_has_ended() {
+    fn a_group_is_killed_even_if_its_leader_has_exited() {
         let (mut leader, fd) = group();
         fd.kill_group(leader.id());
         assert_eq!(echo(&mut leader), "");
@@ -347,21 +342,21 @@ mod tests {
     }
 
     #[test]
-    fn a_group_is_left_alone_when_its_leader_was_reaped_and_its_number_may_be_anybodys() {
+    fn a_group_is_left_alone_once_its_leader_is_reaped() {
         let (mut leader, fd) = group();
-        assert!(fd.reap().is_some(), "it has ended");
+        assert!(fd.reap().is_some(), "it has exited");
         fd.kill_group(leader.id());
         assert_eq!(echo(&mut leader), "line\n");
         assert!(leader.wait().is_err(), "it was reaped already");
     }
 
     #[test]
-    fn a_reaped_child_leaves_word_of_what_it_used() {
+    fn a_reaped_child_yields_its_resource_usage() {
         let (_child, fd) = shell("i=0; while [ $i -lt 200000 ]; do i=$((i + 1)); done");
         wait_readable(&fd);
         let usage = fd.reap().and_then(|ended| ended.usage).expect("it is our child");
         assert!(usage.user_time > Duration::ZERO, "{usage:?}");
-        // A shell needs some pages; nobody's needs a GiB.
+        // A shell needs some pages, but never a GiB.
         assert!((4096..1 << 30).contains(&usage.max_rss), "{usage:?}");
     }
 }

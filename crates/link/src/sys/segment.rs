@@ -1,19 +1,18 @@
-//! Memory that two processes share: made by one, sealed, inherited by the other.
+//! Memory that two processes share: one makes and seals it, the other inherits it.
 //!
-//! Owns the mapping and the promise that nothing of it is ever referenced as ordinary memory: what
-//! the other process may write at any instant is reached through atomics, or copied. Knows no
-//! protocol. The layout is
+//! Owns the mapping and the promise that no part of it is ever referenced as ordinary memory. The other
+//! process may write at any time, so all accesses are atomics or copies. Knows no protocol. The layout is
 //!
 //! ```text
 //! line 0 | line 1 | … | line 63 | bytes …
 //! ```
 //!
 //! where a [`Line`] is a cache line of its own with a number and a word to sleep on. The size is
-//! fixed by seals, so a peer cannot take the memory away under a reader (which would be SIGBUS).
-//! A copy of a process by fork(2) does not get the mapping: it would be a third side.
+//! fixed by seals, so a peer cannot shrink the memory under a reader (which would raise SIGBUS).
+//! A copy of a process by fork(2) does not inherit the mapping: it would be a third side.
 //!
-//! Under `--cfg loom` the same operations are those of `segment_model`, so that what is built on
-//! them can be model-checked as it is.
+//! Under `--cfg loom`, `segment_model` provides the same operations, so that loom checks the shipped code
+//! above them.
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::ptr::NonNull;
@@ -28,12 +27,12 @@ use nix::unistd::ftruncate;
 use procpool_os::descriptor::above_standard_streams;
 use procpool_os::lineage::Lineage;
 
-/// How many lines there are. They fill the first page.
+/// The number of lines. They fill the first page.
 pub(crate) const LINES: usize = 64;
 
 const LINE: usize = 64;
 
-/// A cache line: what one side writes often shares it with nothing else.
+/// A cache line. A value that one side writes often shares it with no other value.
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(crate) struct Line {
@@ -47,9 +46,9 @@ pub(crate) struct Line {
 #[derive(Debug)]
 pub(crate) struct Segment {
     base: NonNull<u8>,
-    /// Of the bytes behind the lines.
+    /// The number of bytes behind the lines.
     length: usize,
-    /// The process that has it: a copy of that has nothing at these addresses.
+    /// The process that owns the mapping: its copies have nothing at these addresses.
     owner: Lineage,
 }
 
@@ -63,7 +62,7 @@ const SEALS: SealFlag =
 
 impl Segment {
     /// Makes a segment of zeros with `length` bytes behind its lines; the descriptor is for the
-    /// process that is to share it.
+    /// other process.
     pub(crate) fn create(length: usize) -> nix::Result<(Self, OwnedFd)> {
         let flags = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING;
         let memory = above_standard_streams(memfd_create(c"procpool", flags)?)?;
@@ -73,7 +72,7 @@ impl Segment {
         Ok((Self::map(&memory, length)?, memory))
     }
 
-    /// Takes over the segment behind `memory`. `None` when that is no such segment.
+    /// Takes over the segment behind `memory`. Returns `None` if that is no such segment.
     pub(crate) fn received(memory: OwnedFd, length: usize) -> Option<Self> {
         let size = nix::sys::stat::fstat(&memory).ok()?.st_size;
         let seals = fcntl(&memory, FcntlArg::F_GET_SEALS).ok()?;
@@ -100,8 +99,7 @@ impl Segment {
         }
         let owner = Lineage::current();
         let segment = Self { base: NonNull::new(base.cast()).ok_or(Errno::ENOMEM)?, length, owner };
-        // A filter that refuses this leaves the mapping to copies, which then have nobody but themselves
-        // to keep off it.
+        // If a filter refuses this, copies inherit the mapping, and only their own code keeps them off it.
         // SAFETY: the mapping is ours, of this size; the advice changes nothing in this process.
         let _ = unsafe { libc::madvise(base, LINES * LINE + length, libc::MADV_DONTFORK) };
         Ok(segment)
@@ -111,7 +109,7 @@ impl Segment {
     ///
     /// # Panics
     ///
-    /// When there is no such line.
+    /// There is no such line.
     #[inline]
     pub(crate) fn line(&self, index: usize) -> &Line {
         assert!(index < LINES, "there are {LINES} lines");
@@ -119,7 +117,7 @@ impl Segment {
         let line = unsafe { self.base.cast::<Line>().add(index) };
         // SAFETY: the mapping is page-aligned, as each line must be, and lives as long as `self`.
         // Any bytes are a valid Line: it consists of atomics. They may be written by the other
-        // process at any instant, which is what atomics are for.
+        // process at any time, which atomics permit.
         unsafe { line.as_ref() }
     }
 
@@ -127,13 +125,13 @@ impl Segment {
     ///
     /// # Panics
     ///
-    /// When they would not fit.
+    /// They do not fit.
     #[inline]
     pub(crate) fn write(&self, offset: usize, bytes: &[u8]) {
-        let target = self.place(offset, bytes.len());
-        // SAFETY: `place` checked that the target is within the mapping; the source is ordinary
+        let target = self.address(offset, bytes.len());
+        // SAFETY: `address` checked that the target is within the mapping; the source is ordinary
         // memory, which never overlaps it. Both processes may write here at once if the other one
-        // misbehaves; then the bytes are garbage, and whoever reads them validates what they mean.
+        // misbehaves; then the bytes are garbage, and the reader validates them.
         unsafe { target.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
     }
 
@@ -141,23 +139,23 @@ impl Segment {
     ///
     /// # Panics
     ///
-    /// When there are fewer.
+    /// There are fewer bytes.
     pub(crate) fn read(&self, offset: usize, output: &mut [u8]) {
-        let source = self.place(offset, output.len());
+        let source = self.address(offset, output.len());
         // SAFETY: as in `write`, with the directions swapped; the copy is private from here on.
         unsafe { source.copy_to_nonoverlapping(output.as_mut_ptr(), output.len()) };
     }
 
-    /// Appends `count` bytes from `offset` to `output`, which has the room.
+    /// Appends `count` bytes from `offset` to `output`, which has the capacity.
     ///
     /// # Panics
     ///
-    /// When there are fewer bytes or less room.
+    /// There are fewer bytes or less capacity.
     pub(crate) fn append(&self, offset: usize, count: usize, output: &mut Vec<u8>) {
-        let source = self.place(offset, count);
+        let source = self.address(offset, count);
         let spare = output.spare_capacity_mut();
         assert!(count <= spare.len(), "the caller reserves");
-        // SAFETY: `place` checked the source and the line above the target, which is private.
+        // SAFETY: `address` checked the source and the line above the target, which is private.
         unsafe { source.copy_to_nonoverlapping(spare.as_mut_ptr().cast::<u8>(), count) };
         let length = output.len() + count;
         // SAFETY: the line above initialized `count` bytes behind the old length.
@@ -165,7 +163,7 @@ impl Segment {
     }
 
     #[inline]
-    fn place(&self, offset: usize, count: usize) -> *mut u8 {
+    fn address(&self, offset: usize, count: usize) -> *mut u8 {
         let fits = offset <= self.length && count <= self.length - offset;
         assert!(fits, "{count} bytes at {offset} of {}", self.length);
         // SAFETY: the mapping has LINES lines and `length` bytes, and `offset` is at most `length`.
@@ -179,21 +177,21 @@ impl Drop for Segment {
             return;
         }
         let base = self.base.as_ptr().cast();
-        // SAFETY: the mapping is ours, of this size, and nothing borrowed from `self` is left.
+        // SAFETY: the mapping is ours, of this size, and no borrow of `self` is left.
         let unmapped = unsafe { libc::munmap(base, LINES * LINE + self.length) };
         debug_assert_eq!(unmapped, 0);
     }
 }
 
 impl Line {
-    /// Sleeps while the word is `expected`, until [`wake_all`](Self::wake_all) or `deadline`. It may
-    /// return early. The other process may be the one that wakes.
+    /// Sleeps while the word is `expected`, until [`wake_all`](Self::wake_all) or `deadline`. May
+    /// return early. The wake-up may come from the other process.
     pub(crate) fn sleep_while(&self, expected: u32, deadline: Option<Instant>) {
         procpool_os::futex::wait(&self.word, expected, deadline, procpool_os::futex::Scope::Shared);
     }
 
-    /// Wakes every thread of either process that sleeps on the word. Returns whether the system has not
-    /// refused that.
+    /// Wakes every thread of either process that sleeps on the word. Returns `false` if the system
+    /// refuses that.
     pub(crate) fn wake_all(&self) -> bool {
         procpool_os::futex::wake_all(&self.word, procpool_os::futex::Scope::Shared)
     }
@@ -219,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_segment_cannot_be_resized_and_nothing_else_is_one() {
+    fn a_segment_cannot_be_resized_and_an_unsealed_file_is_none() {
         let (_ours, memory) = Segment::create(100).unwrap();
         assert_eq!(ftruncate(&memory, 0), Err(Errno::EPERM));
         assert_eq!(ftruncate(&memory, 1 << 20), Err(Errno::EPERM));
@@ -231,7 +229,7 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "2 bytes at 99 of 100")]
-    fn bytes_beyond_the_end_are_refused() {
+    fn a_write_beyond_the_end_panics() {
         Segment::create(100).unwrap().0.write(99, b"ab");
     }
 }

@@ -1,8 +1,7 @@
-//! A [`Segment`] as `loom` sees it: the same operations, every access tracked.
+//! A [`Segment`] under `loom`: the same operations, with every access tracked.
 //!
-//! Owns the model of what the kernel and the hardware do: a copy of bytes is an access that must
-//! not overlap a write of the other side, and sleeping compares the word and falls asleep in one
-//! step. Only compiled under `--cfg loom`.
+//! Owns the model of the kernel and the hardware: a copy of bytes is an access that must not overlap a write
+//! of the other side; comparing the word and falling asleep are one step. Only compiled under `--cfg loom`.
 
 use std::os::fd::{OwnedFd, RawFd};
 use std::time::Instant;
@@ -28,7 +27,7 @@ pub struct Segment {
     bytes: Vec<UnsafeCell<u8>>,
 }
 
-/// As many as the protocol uses: every atomic costs the model memory.
+/// As many as the scenes use at most: every atomic costs the model memory.
 pub const LINES: usize = 13;
 
 impl Segment {
@@ -78,7 +77,7 @@ impl Segment {
     }
 }
 
-// SAFETY: for loom to find out.
+// SAFETY: loom tracks every access and reports races.
 unsafe impl Sync for Segment {}
 
 impl Line {

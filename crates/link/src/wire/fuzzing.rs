@@ -1,4 +1,4 @@
-//! Frames that anybody may have written; compiled under `--cfg fuzzing` alone.
+//! Frames from an untrusted peer. Only compiled under `--cfg fuzzing`.
 
 use std::io::{self, Read};
 
@@ -7,10 +7,10 @@ use super::{Frame, FrameReader, MAX_FRAME, Progress, SMALL, Source};
 /// The length field of a frame.
 const LENGTH: usize = size_of::<u64>();
 
-/// Reads a stream in pieces: the frames are those that are there when it is read at once.
+/// Reads a stream in pieces, and compares the frames with those of the stream as a whole.
 ///
-/// The first byte chooses how large the pieces are, and whether the rest is the stream itself or
-/// frames without their length fields.
+/// The first byte chooses the size of the pieces, and whether the rest is the stream itself or frames without
+/// their length fields.
 pub fn frames(data: &[u8]) {
     let Some((first, rest)) = data.split_first() else { return };
     let stream = if first & 1 == 0 { rest.to_vec() } else { with_lengths(rest) };
@@ -41,13 +41,13 @@ pub fn frames(data: &[u8]) {
                 break;
             }
         }
-        // Beyond that it is only reserved, and not touched.
+        // The 64 MiB are only reserved, not touched.
         assert!(reader.capacity() <= SMALL + (64 << 20) + 2 * stream.len());
     }
 }
 
-/// Puts a length field before each of the frames that `bytes` describes: a number of two bytes, then
-/// the frame, which is zeros when there are not enough bytes.
+/// Puts a length field before each of the frames in `bytes`: a number of two bytes, then the frame, filled up
+/// with zeros if the bytes do not suffice.
 fn with_lengths(mut bytes: &[u8]) -> Vec<u8> {
     const MOST: usize = 64 * 1024;
     let mut stream = Vec::new();
@@ -65,7 +65,7 @@ fn with_lengths(mut bytes: &[u8]) -> Vec<u8> {
     stream
 }
 
-/// Gives its bytes in pieces, and "would block" between them.
+/// Returns its bytes in pieces, and "would block" between them.
 struct Pieces<'a> {
     bytes: &'a [u8],
     piece: usize,
@@ -87,7 +87,7 @@ impl Read for Pieces<'_> {
 
 impl Source for Pieces<'_> {}
 
-/// The frames of a stream that is there as a whole, without the short ones that nobody looks at.
+/// The frames of a whole stream, without short paddings, which readers skip.
 struct Expected<'a> {
     rest: &'a [u8],
 }
@@ -110,7 +110,7 @@ impl<'a> Iterator for Expected<'a> {
     }
 }
 
-/// Decodes the head of a frame: what comes out is what went in.
+/// Decodes a frame's head, and checks that encoding it gives the same bytes.
 pub fn heads(data: &[u8]) {
     for payload in [0, 1] {
         if let Ok(frame) = Frame::decode(data, payload) {

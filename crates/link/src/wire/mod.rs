@@ -14,18 +14,18 @@
 //! 6 ResultItem        worker → parent   index u64 | status u8 | encoded value or Failure
 //! 7 Exit              parent → worker   (empty)
 //! 8 Bell              worker → parent   (empty)
-//! 9 Padding           both ways         bytes that nobody looks at
+//! 9 Padding           both ways         ignored bytes
 //! 10 Finalize         parent → worker   entry
 //! 11 Skipped          worker → parent   from u64 | to u64
 //!
-//! status: 0 value, 1 failure, 2 failure and the worker is about to end, 3 a part: more follows
+//! status: 0 value, 1 failure, 2 failure and the worker is about to exit, 3 a part: more follows
 //! entry: trampoline offset i64 | tag u64 | function offset i64 | tag u64
 //! ```
 //!
-//! with every number little-endian. What comes before "encoded" is the frame's *head*, the rest its
-//! *payload*, which a long frame keeps in a vector of its own. The index counts the tasks that were
-//! sent to one worker, from 0. The layout is pinned by golden bytes in the tests below: a
-//! change of it is a change of [`VERSION`].
+//! with every number little-endian. The fields before "encoded" are the frame's *head*, the rest is its
+//! *payload*, which a long frame keeps in its own vector. The index counts the tasks that were sent to one
+//! worker, from 0. The tests below pin the layout by golden bytes: a change of it is a change of
+//! [`VERSION`].
 
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;
@@ -35,32 +35,32 @@ pub use reader::{FrameReader, Payload, Progress, Received, SMALL, Source};
 
 use procpool_os::code::FunctionRef;
 
-/// The protocol's version. Both ends are the same executable, so a difference means that the
-/// worker is not the program that its parent is.
+/// The protocol's version. Both ends are the same executable, so a difference means that the worker runs
+/// another program than its parent.
 pub const VERSION: u32 = 4;
 
-/// The longest frame that is believed. A longer one cannot come from a working peer; a shorter
-/// one is still only allocated as its bytes arrive. Raising it costs nothing until such frames
-/// come; lowering it limits arguments and results.
+/// The longest accepted frame. A longer one cannot come from a working peer; a shorter one is still only
+/// allocated as its bytes arrive. Raising it costs nothing until such frames arrive; lowering it limits
+/// arguments and results.
 pub(crate) const MAX_FRAME: u64 = 1 << 40;
 
 const LENGTH: usize = size_of::<u64>();
 
-/// What a worker calls: the trampoline knows the types, the function is the user's.
+/// The functions that a worker calls: the trampoline knows the types, the function is the user's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Entry {
-    /// Takes the function.
+    /// Called with the user's function.
     pub trampoline: FunctionRef,
-    /// The user's.
+    /// The user's function.
     pub function: FunctionRef,
 }
 
-/// Who a worker is.
+/// The identity of a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hello {
     /// [`VERSION`].
     pub version: u32,
-    /// Its process.
+    /// Its process id.
     pub pid: u32,
     /// The file system that holds its executable.
     pub device: u64,
@@ -68,55 +68,55 @@ pub struct Hello {
     pub inode: u64,
 }
 
-/// What a `ResultItem` holds.
+/// The content of a `ResultItem`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ResultStatus {
     /// A value.
     Value = 0,
     /// An error instead of a value.
     Failure = 1,
-    /// A failure, from a worker that is about to end: it takes no further task.
+    /// A failure, from a worker that is about to exit and takes no further task.
     LastWords = 2,
-    /// The first items of a chunk's value: the frame of the others follows.
+    /// The first items of a chunk's value: a frame with the others follows.
     Part = 3,
 }
 
 /// A frame without its payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Frame {
-    /// The worker is there.
+    /// The worker has started.
     Hello(Hello),
     /// The initializer, with the encoded initargs as payload.
     Initialize {
-        /// What to call.
+        /// The function to call.
         entry: Entry,
     },
     /// The initializer has succeeded.
     Ready,
-    /// The initializer has failed; the payload says why.
+    /// The initializer has failed; the payload is the reason.
     InitializerFailed,
     /// A task, with its encoded arguments as payload.
     CallItem {
-        /// The number of the task among those sent to this worker.
+        /// The task's index among those sent to this worker.
         index: u64,
-        /// What to call.
+        /// The function to call.
         entry: Entry,
     },
     /// The result of a task, as payload.
     ResultItem {
-        /// The number of the task.
+        /// The task's index.
         index: u64,
-        /// What the payload is.
+        /// The kind of the payload.
         status: ResultStatus,
     },
-    /// Before `Exit`: what is to be called with the worker's state.
+    /// The finalizer, which gets the worker's state. Sent before `Exit`.
     Finalize {
-        /// What to call.
+        /// The function to call.
         entry: Entry,
     },
-    /// The worker is to exit.
+    /// Makes the worker exit.
     Exit,
-    /// There is something in the segment for the parent.
+    /// The segment holds something for the parent.
     Bell,
     /// The worker found the tasks of these indices taken back, and will not run them.
     Skipped {
@@ -125,11 +125,11 @@ pub enum Frame {
         /// The one after the last.
         to: u64,
     },
-    /// So that what comes next is aligned; readers skip it.
+    /// Aligns the next frame; readers skip it.
     Padding,
 }
 
-/// A frame that does not follow the layout above.
+/// The reason why bytes are not a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Malformed(pub &'static str);
 
@@ -145,15 +145,15 @@ const HEAD: usize = LENGTH + 1 + 8 + 32;
 /// The kind of a `Padding`.
 const PADDING: u8 = 9;
 
-/// The bytes of a `Padding` after which a frame with `head` bytes of head has its payload where a large
-/// vector has its own: 16 bytes behind a multiple of 64, if it starts at `position` without.
+/// Returns a `Padding` to write at `position`, so that the payload of the next frame, which has `head` bytes
+/// of head, starts 16 bytes behind a multiple of 64, as a large vector's bytes do. Empty if it already does.
 ///
-/// Some processors copy at a tenth of their speed when the target lies 1 to 16 bytes behind the source
-/// within a page (see glibc's bug 30994). Between places that agree modulo 64 that cannot happen.
+/// Some processors copy at a tenth of their speed if the target lies 1 to 16 bytes behind the source
+/// within a page (see glibc's bug 30994). That cannot happen between addresses that agree modulo 64.
 pub(crate) fn padding_before(position: u64, head: usize) -> Vec<u8> {
     const SHORTEST: usize = LENGTH + 1;
-    const PLACE: u64 = 16;
-    let missing = PLACE.wrapping_sub(position.wrapping_add(head as u64)) % 64;
+    const ALIGNED: u64 = 16;
+    let missing = ALIGNED.wrapping_sub(position.wrapping_add(head as u64)) % 64;
     let missing = match missing as usize {
         0 => return Vec::new(),
         enough @ SHORTEST.. => enough,
@@ -164,7 +164,7 @@ pub(crate) fn padding_before(position: u64, head: usize) -> Vec<u8> {
     padding
 }
 
-/// What of a frame comes before its payload, as bytes.
+/// The bytes of a frame before its payload.
 #[derive(Debug, Clone, Copy)]
 pub struct Head {
     bytes: [u8; HEAD],
@@ -193,7 +193,7 @@ impl Head {
     }
 }
 
-/// How long the head of a frame of this kind is, without the length field.
+/// Returns the length of the head of a frame of this kind, without the length field.
 fn head_length(kind: u8) -> usize {
     match kind {
         1 => 1 + 4 + 4 + 8 + 8,
@@ -206,7 +206,7 @@ fn head_length(kind: u8) -> usize {
 }
 
 impl Frame {
-    /// Encodes the head of the frame, its length field included, before `payload` bytes.
+    /// Encodes the frame's head, including its length field, for a payload of `payload` bytes.
     pub fn head(&self, payload: usize) -> Head {
         let mut head = Head { bytes: [0; HEAD], length: LENGTH };
         match self {
@@ -251,7 +251,7 @@ impl Frame {
         head
     }
 
-    /// Decodes a head, without the length field, that is followed by `payload` bytes.
+    /// Decodes a head, without its length field, that precedes `payload` bytes.
     pub fn decode(head: &[u8], payload: usize) -> Result<Self, Malformed> {
         let mut rest = head;
         let frame = match take::<1>(&mut rest)? {

@@ -1,34 +1,34 @@
-//! Puts frames together from what a source gives, blocking or not.
+//! Assembles frames from the bytes of a source, which may block or not.
 //!
-//! Owns the receive buffers and the promise that a peer cannot make this side use more memory than
-//! about twice what it really sent. A payload for which there is no memory is read to its end and
-//! reported as lost, so the conversation goes on. Never blocks by itself: a source that would block gives
-//! [`Progress::Pending`], and the partial frame is kept.
+//! Owns the receive buffers and the promise that a peer cannot make this side use more memory than about
+//! twice the bytes that it really sent. A payload for which there is no memory is read to its end and reported
+//! as lost, so the next frame can still be read. Never blocks by itself: if the source would block, the
+//! result is [`Progress::Pending`], and the partial frame is kept.
 
 use std::io::{self, Read};
 use std::mem::MaybeUninit;
 
 use super::{Frame, HEAD, LENGTH, MAX_FRAME, Malformed, PADDING, head_length};
 
-/// The buffer for small frames: one read fetches several. Larger costs memory per worker, smaller
-/// sends more frames through an allocation of their own.
+/// The size of the buffer for small frames: one read fetches several. Larger costs memory per worker;
+/// smaller gives more frames their own allocation.
 pub const SMALL: usize = 16 * 1024;
 
-/// How much of a large payload is read at a time. More holds whatever lock the caller holds for
-/// longer; less asks the source more often.
+/// How many bytes of a large payload are read at a time. More holds the caller's lock for longer; less
+/// reads from the source more often.
 const SLICE: usize = 1 << 20;
 
-/// How much memory is reserved for a large payload before it has come. It is not touched before,
-/// so this limits address space, not memory; less moves long payloads as they grow.
+/// How much memory is reserved for a large payload before its bytes arrive. It stays untouched until then, so
+/// more uses address space, not memory; less moves long payloads as they grow.
 const RESERVE: usize = 64 << 20;
 
-/// Where bytes come from.
+/// A source of bytes.
 pub trait Source: Read {
-    /// Hears of fresh memory that what is appended next will fill, so that it can be made ready.
+    /// Prepares fresh memory that the next [`append`](Self::append) calls will fill.
     fn prepare(&self, _spare: &mut [MaybeUninit<u8>]) {}
 
-    /// Appends at most `limit` bytes to `output`, which has the room. Returns how many; 0 at the
-    /// end of the source.
+    /// Appends at most `limit` bytes to `output`, which has the capacity. Returns how many; 0 at the end of the
+    /// source.
     ///
     /// # Errors
     ///
@@ -42,22 +42,22 @@ pub trait Source: Read {
     }
 }
 
-/// What [`FrameReader::fill`] achieved.
+/// The result of [`FrameReader::fill`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
-    /// A whole frame is here: take it with [`FrameReader::frame`].
+    /// A whole frame is buffered: take it with [`FrameReader::frame`].
     Frame,
     /// The source has nothing more for now, or a slice of a large frame was read.
     Pending,
     /// The source ended.
     Ended {
-        /// Whether it did so within a frame.
+        /// Whether it ended within a frame.
         partial: bool,
     },
 }
 
-/// Collects frames. At any time the bytes of one partial frame are in `small[start..end]` or, when
-/// it does not fit there, in `large`.
+/// Assembles frames. The bytes of a partial frame are in `small[start..end]`, or in `large` if it does not
+/// fit there.
 #[derive(Debug)]
 pub struct FrameReader {
     small: Box<[u8]>,
@@ -74,10 +74,10 @@ pub struct FrameReader {
 #[derive(Debug)]
 struct Large {
     payload: Vec<u8>,
-    /// How many bytes were read, and how many there are.
+    /// How many bytes were read, and how many the payload has.
     read: usize,
     total: usize,
-    /// Whether there was no memory for it: then nothing of it is kept.
+    /// Whether there was no memory for it: then no byte of it is kept.
     lost: bool,
 }
 
@@ -88,7 +88,7 @@ impl Default for FrameReader {
 }
 
 impl FrameReader {
-    /// Holds no frame yet.
+    /// Makes a reader without a frame.
     pub fn new() -> Self {
         Self {
             small: vec![0; SMALL].into(),
@@ -165,26 +165,26 @@ impl FrameReader {
         }
     }
 
-    /// Moves what has come of a long frame out of the small buffer, which holds more than its head.
+    /// Moves the received part of a long frame out of the small buffer, which holds more than its head.
     fn begin_large(&mut self, total: usize, source: &impl Source) {
-        let come = &self.small[self.start..self.end];
-        let head = LENGTH + head_length(come[LENGTH]);
-        self.head[..head].copy_from_slice(&come[..head]);
+        let received = &self.small[self.start..self.end];
+        let head = LENGTH + head_length(received[LENGTH]);
+        self.head[..head].copy_from_slice(&received[..head]);
         let total = total - head;
-        // Not in a much larger one: whoever gets the payload may keep it.
+        // Not in a much larger vector: the receiver may keep the payload.
         let fits = (total..=total + total / 8).contains(&self.spare.capacity());
         let payload = if fits { std::mem::take(&mut self.spare) } else { Vec::new() };
-        let mut large = Large { payload, read: come.len() - head, total, lost: false };
+        let mut large = Large { payload, read: received.len() - head, total, lost: false };
         if large.reserve(source) > 0 {
-            large.payload.extend_from_slice(&come[head..]);
+            large.payload.extend_from_slice(&received[head..]);
         }
         (self.start, self.end) = (0, 0);
         self.large = Some(large);
     }
 
-    /// Keeps memory that somebody is done with for the next payload of that size. Fresh memory costs
-    /// a page fault for every 4 KiB, which is more than to copy them; and an allocator that is given
-    /// such pieces back, gives them back to the system.
+    /// Keeps memory that is no longer used for the next payload of that size. Fresh memory costs a page fault
+    /// for every 4 KiB, which is more than copying them; and an allocator returns freed blocks of this size
+    /// to the system.
     pub fn reuse(&mut self, mut memory: Vec<u8>) {
         /// More keeps more memory in idle pools and workers; less makes large payloads wait for the
         /// system.
@@ -195,7 +195,7 @@ impl FrameReader {
         }
     }
 
-    /// Whether a part of a long frame was read.
+    /// Returns whether part of a long frame was read.
     pub fn is_within_large(&self) -> bool {
         self.large.is_some()
     }
@@ -208,13 +208,13 @@ impl FrameReader {
         (large.lost, large.payload, large.total) = (true, Vec::new(), total);
     }
 
-    /// How many bytes the buffers hold.
+    /// Returns the capacity of the buffers.
     #[cfg(any(test, fuzzing))]
     pub fn capacity(&self) -> usize {
         self.small.len() + self.large.as_ref().map_or(0, |large| large.payload.capacity())
     }
 
-    /// The size of the frame that starts in the small buffer, once its length field is there.
+    /// Returns the size of the frame that starts in the small buffer, if its length field is there.
     fn small_frame(&self) -> io::Result<Option<usize>> {
         let Some(length) = self.small[self.start..self.end].first_chunk::<LENGTH>() else {
             return Ok(None);
@@ -233,7 +233,7 @@ impl FrameReader {
     ///
     /// # Panics
     ///
-    /// When the last `fill` did not return [`Progress::Frame`].
+    /// The last `fill` did not return [`Progress::Frame`].
     pub fn frame(&mut self) -> Received<'_> {
         if let Some(large) = self.large.take() {
             assert_eq!(large.read, large.total, "no whole frame is buffered");
@@ -255,7 +255,7 @@ impl FrameReader {
 }
 
 impl Large {
-    /// Makes room for the next slice and returns its size: 0 when the payload is lost.
+    /// Reserves memory for the next slice. Returns its size: 0 if the payload is lost.
     fn reserve(&mut self, source: &impl Source) -> usize {
         let missing = self.total - self.payload.len();
         if !self.lost && self.payload.len() == self.payload.capacity() {
@@ -275,17 +275,17 @@ impl Large {
 #[derive(Debug)]
 pub struct Received<'a> {
     head: &'a [u8],
-    /// What follows the head.
+    /// The bytes behind the head.
     pub payload: Payload<'a>,
 }
 
 impl Received<'_> {
-    /// Decodes its head.
+    /// Decodes the head.
     pub fn frame(&self) -> Result<Frame, Malformed> {
         Frame::decode(self.head, self.payload.len())
     }
 
-    /// What follows the length field.
+    /// Returns the bytes behind the length field.
     #[cfg(any(test, fuzzing))]
     pub fn bytes(&self) -> Vec<u8> {
         [self.head, &*self.payload].concat()
@@ -295,11 +295,11 @@ impl Received<'_> {
 /// The payload of a frame.
 #[derive(Debug)]
 pub enum Payload<'a> {
-    /// Lent by the reader.
+    /// Borrowed from the reader.
     Small(&'a [u8]),
     /// Owned.
     Large(Vec<u8>),
-    /// Received and not kept, with its length: there was no memory for it.
+    /// Received but not kept, because there was no memory for it. Carries its length.
     Lost(usize),
 }
 
@@ -316,7 +316,7 @@ impl std::ops::Deref for Payload<'_> {
 }
 
 impl Payload<'_> {
-    /// Returns the bytes, copied only if they are a loan.
+    /// Returns the bytes; copies them only if they are borrowed.
     pub fn into_vec(self) -> Vec<u8> {
         match self {
             Payload::Small(bytes) => bytes.to_vec(),

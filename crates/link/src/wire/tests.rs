@@ -1,4 +1,4 @@
-//! The layout is pinned by golden bytes; everything that decodes is fed prefixes and garbage.
+//! Golden bytes pin the layout; the decoders are fed prefixes and garbage.
 
 use std::io::{self, Read};
 
@@ -55,7 +55,7 @@ fn encode(frame: Frame, payload: &[u8]) -> Vec<u8> {
     [&*frame.head(payload.len()), payload].concat()
 }
 
-/// Decodes what follows the length field.
+/// Decodes the bytes behind the length field.
 fn decode(bytes: &[u8]) -> Result<(Frame, &[u8]), Malformed> {
     let kind = *bytes.first().ok_or(Malformed("a frame that is too short"))?;
     let (head, payload) = bytes.split_at(head_length(kind).min(bytes.len()));
@@ -71,7 +71,7 @@ fn hex(text: &str) -> Vec<u8> {
 }
 
 #[test]
-fn frames_have_their_golden_bytes_and_come_back() {
+fn frames_encode_to_their_golden_bytes_and_decode_back() {
     for (frame, payload, bytes) in golden() {
         let bytes = hex(&bytes);
         assert_eq!(encode(frame, payload), bytes, "{frame:?}");
@@ -104,7 +104,7 @@ fn bytes_after_a_frame_of_fixed_size_are_malformed() {
     }
 }
 
-/// Gives its bytes in pieces, and "would block" between them.
+/// Returns its bytes in pieces, and "would block" between them.
 struct Pieces<'a> {
     bytes: &'a [u8],
     sizes: std::vec::IntoIter<usize>,
@@ -128,7 +128,7 @@ impl Read for Pieces<'_> {
 impl Source for Pieces<'_> {}
 impl Source for &[u8] {}
 
-/// Reads to the end: the frames' bytes, and how the source ended.
+/// Reads to the end. Returns the frames' bytes, and how the source ended.
 fn read_all(bytes: &[u8], sizes: Vec<usize>) -> (Vec<Vec<u8>>, io::Result<Progress>) {
     let mut source = Pieces { bytes, sizes: sizes.into_iter(), block_next: false };
     let mut reader = FrameReader::new();
@@ -165,7 +165,7 @@ proptest! {
         prop_assert_eq!(&seen, &expected);
         prop_assert_eq!(end.unwrap(), Progress::Ended { partial: false });
 
-        // Every prefix gives the frames that are whole in it, and says whether one was cut.
+        // Every prefix yields its whole frames, and reports whether one was cut.
         let prefix = &stream[..cut.index(stream.len() + 1)];
         let (seen, end) = read_all(prefix, sizes);
         let whole: usize = seen.iter().map(|frame| LENGTH + frame.len()).sum();
@@ -203,7 +203,7 @@ fn a_claimed_length_uses_only_the_memory_of_what_arrives() {
 }
 
 #[test]
-fn a_payload_without_memory_is_lost_and_the_next_frame_is_not() {
+fn a_payload_without_memory_is_lost_but_the_next_frame_arrives() {
     /// More than any machine has, and less than a frame may be.
     const HUGE: u64 = 1 << 39;
     let mut stream = (HUGE + 10).to_le_bytes().to_vec();

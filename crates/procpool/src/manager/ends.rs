@@ -35,9 +35,9 @@ impl PoolState {
     ) {
         let worker = &mut self.workers[index];
         if worker.leads_group
-            && let Some(server) = pool.settings.starter.server()
+            && let Some(server) = pool.settings.starter.lock()
         {
-            server.leaves(worker.serial);
+            server.spare_group(worker.serial);
         }
         // One that still waits for its place has not begun, and has nothing to finalize.
         let has_begun = worker.stage == Stage::Ready;

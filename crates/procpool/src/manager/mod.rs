@@ -50,7 +50,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use inbox::Inbox;
-use procpool_launch::{Newcomer, StartError, Started};
+use procpool_launch::{NewWorker, StartError, Started};
 use procpool_link::WorkerLink;
 use procpool_os::lineage::Lineage;
 use procpool_os::poller::Poller;
@@ -252,7 +252,7 @@ impl Pool {
         signal::block_all();
         callbacks::only_push_here();
         self.run_to_the_end();
-        if let Some(mut server) = self.settings.starter.server() {
+        if let Some(mut server) = self.settings.starter.lock() {
             server.end(&self.poller);
         }
         if let Some(stderr) = &self.stderr {
@@ -320,14 +320,14 @@ impl Pool {
 
     /// Starts worker `id`, or has the server start it.
     fn start_worker(&self, id: usize) -> Result<Start, StartError> {
-        let place = &self.settings.place;
+        let surroundings = &self.settings.place;
         let captured = self.stderr.as_ref().map(|stderr| stderr.capture(id)).transpose()?;
         let (stderr, theirs) = captured.unzip();
         // Relaxed: only the number matters.
         let serial = self.next_serial.fetch_add(1, Ordering::Relaxed);
-        let newcomer =
-            Newcomer { serial, slot: id, place, stderr: theirs.as_ref().map(AsFd::as_fd) };
-        let started = self.settings.starter.start(newcomer)?;
+        let new_worker =
+            NewWorker { serial, slot: id, surroundings, stderr: theirs.as_ref().map(AsFd::as_fd) };
+        let started = self.settings.starter.start(new_worker)?;
         let arrival = Arrival { serial, id, stderr };
         match started {
             Some(started) => {

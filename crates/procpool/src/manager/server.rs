@@ -19,7 +19,7 @@
 use std::time::{Duration, Instant};
 
 use procpool_launch::WorkerExit;
-use procpool_launch::{News, NotForkable, Phase, StartError};
+use procpool_launch::{NotForkable, Notice, Phase, StartError};
 use procpool_link::WorkerLink;
 
 use super::Pool;
@@ -94,14 +94,14 @@ impl Pool {
     /// Whether another server is started when one has ended.
     fn replaces_server(&self) -> bool {
         let replaces = matches!(self.settings.policies.death_policy, DeathPolicy::Replace { .. });
-        replaces && self.settings.starter.server().is_some_and(|server| !server.is_copy())
+        replaces && self.settings.starter.lock().is_some_and(|server| !server.is_copy())
     }
 }
 
 impl PoolState {
     /// The server was started, or asked for a worker: nothing else is asked of it before it answers.
     pub(super) fn expect_answer(&mut self, pool: &Pool, arrival: Arrival, wakes: &mut Wakes) {
-        let Some(mut server) = pool.settings.starter.server() else { return };
+        let Some(mut server) = pool.settings.starter.lock() else { return };
         if let Err(errno) = server.watch(&pool.poller, SERVER) {
             server.end(&pool.poller);
             let error = StartError { what: "an epoll registration", errno };
@@ -115,15 +115,15 @@ impl PoolState {
     /// Handles what the server has said, and its end.
     pub(super) fn on_server_event(&mut self, pool: &Pool, wakes: &mut Wakes) {
         // Before what it has said is read: so nothing is missed of what it said before it ended.
-        let ended = pool.settings.starter.server().is_some_and(|server| server.has_ended());
+        let ended = pool.settings.starter.lock().is_some_and(|server| server.has_ended());
         // One at a time: its lock is not held while the pool acts on it.
-        let next = || pool.settings.starter.server()?.news(&pool.poller);
+        let next = || pool.settings.starter.lock()?.next_notice(&pool.poller);
         while let Some(news) = next() {
             self.on_news_of_server(pool, news, wakes);
         }
-        let reap = || pool.settings.starter.server()?.reap(&pool.poller);
+        let reap = || pool.settings.starter.lock()?.reap(&pool.poller);
         if ended && let Some((pid, ended, phase)) = reap() {
-            let copy = pool.settings.starter.server().is_some_and(|server| server.is_copy());
+            let copy = pool.settings.starter.lock().is_some_and(|server| server.is_copy());
             let (exit, activity) = (ended.exit, activity_in(phase));
             let refused = self.expected.refused.take();
             let died = BrokenCause::ServerDied { pid, exit, activity, refused, copy };
@@ -136,7 +136,7 @@ impl PoolState {
     fn on_server_ended(&mut self, pool: &Pool, cause: BrokenCause, wakes: &mut Wakes) {
         let was_asked = std::mem::take(&mut self.expected.answer);
         self.expected.answered();
-        self.workers.iter_mut().for_each(|worker| worker.process.lost_server());
+        self.workers.iter_mut().for_each(|worker| worker.process.lost_forkserver());
         if !pool.replaces_server() {
             self.break_pool(pool, cause, wakes);
         } else if self.broken.is_none() {
@@ -157,11 +157,11 @@ impl PoolState {
         }
     }
 
-    fn on_news_of_server(&mut self, pool: &Pool, news: News<WorkerLink>, wakes: &mut Wakes) {
+    fn on_news_of_server(&mut self, pool: &Pool, news: Notice<WorkerLink>, wakes: &mut Wakes) {
         match news {
-            News::Ready => self.expected.answered(),
-            News::Failed(pid, why) => self.break_pool(pool, cause_of(pid, why), wakes),
-            News::Started(serial, started) => {
+            Notice::Ready => self.expected.answered(),
+            Notice::Failed(pid, why) => self.break_pool(pool, cause_of(pid, why), wakes),
+            Notice::Started(serial, started) => {
                 let arrival = self.expected.arrival.take();
                 self.expected.answered();
                 let Some(arrival) = arrival.filter(|arrival| arrival.serial == serial) else {
@@ -173,15 +173,15 @@ impl PoolState {
                     Err(error) => self.on_start_error(pool, error, wakes),
                 }
             }
-            News::StartFailed(error) => {
+            Notice::StartFailed(error) => {
                 self.expected.answered();
                 self.on_start_error(pool, error, wakes);
             }
             // Its end follows.
-            News::GivesUp(refused) => self.expected.refused = Some(refused),
-            News::Ended(serial, ended) => {
+            Notice::GivesUp(refused) => self.expected.refused = Some(refused),
+            Notice::Ended(serial, ended) => {
                 if let Some(index) = self.index_of(serial) {
-                    self.workers[index].process.told(ended);
+                    self.workers[index].process.exit_reported(ended);
                     self.on_word(pool, serial, wakes);
                 }
             }
@@ -196,7 +196,7 @@ impl PoolState {
     /// Waits for word of how a worker ended that is known to have.
     pub(super) fn expect_word(&mut self, pool: &Pool, index: usize) {
         let worker = &mut self.workers[index];
-        if pool.settings.starter.server().is_some() {
+        if pool.settings.starter.lock().is_some() {
             // It has ended, so it is late for nothing.
             worker.deadline = None;
             pool.poller.remove(&worker.process);
@@ -218,7 +218,7 @@ impl PoolState {
         if self.expected.deadline.is_some_and(|deadline| now >= deadline) {
             self.expected.deadline = None;
             // Its end is told as any other; until then it may owe a worker.
-            let late = pool.settings.starter.server().and_then(|server| {
+            let late = pool.settings.starter.lock().and_then(|server| {
                 server.kill();
                 server.identity()
             });
@@ -237,7 +237,7 @@ impl PoolState {
             self.expected.words.iter().find(|(_, until)| now >= *until).copied()
         {
             if let Some(index) = self.index_of(serial) {
-                self.workers[index].process.expect_no_word();
+                self.workers[index].process.expect_no_exit_report();
             }
             self.on_word(pool, serial, wakes);
         }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use procpool_launch::Place;
+use procpool_launch::Surroundings;
 use procpool_link::Entry;
 
 use super::wakes::Hook;
@@ -21,7 +21,7 @@ pub(crate) struct Settings {
     pub(crate) max_workers: usize,
     /// The initializer that every worker runs first, if there is one, and its encoded arguments.
     pub(crate) initialize: Option<(Entry, Bytes)>,
-    pub(crate) place: Place,
+    pub(crate) place: Surroundings,
     /// How many lines of each worker's stderr are kept, if that goes through the pool.
     pub(crate) captured_lines: Option<usize>,
     pub(crate) starter: Starter,

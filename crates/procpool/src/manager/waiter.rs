@@ -45,11 +45,11 @@ impl Progress for Pool {
 
     fn advance(&self, future: &SharedFuture, deadline: Option<Instant>) {
         let watch = self.look(|state, _| state.start_watch(future));
-        let Some((serial, watch, mut patience)) = watch else { return };
+        let Some((serial, watch, mut spin_limit)) = watch else { return };
         loop {
             // Relaxed: a thread too many or too few that spins does no harm.
             let may_spin = self.spinning.fetch_add(1, Ordering::Relaxed) < self.may_spin;
-            watch.wait(deadline, may_spin.then_some(patience));
+            watch.wait(deadline, may_spin.then_some(spin_limit));
             self.spinning.fetch_sub(1, Ordering::Relaxed);
             let goes_on = self.turn(|state, wakes| {
                 let index = state.index_of(serial)?;
@@ -57,7 +57,7 @@ impl Progress for Pool {
                 state.look_as_watcher(self, index, future, late, wakes)
             });
             match goes_on {
-                Some(more) => patience = more,
+                Some(more) => spin_limit = more,
                 None => return,
             }
         }
@@ -108,9 +108,9 @@ impl PoolState {
         }
         worker.watched = Some(task);
         let watch = worker.link.watch();
-        let (serial, patience) = (worker.serial, worker.link.patience());
+        let (serial, spin_limit) = (worker.serial, worker.link.spin_limit());
         self.set_bells();
-        Some((serial, watch, patience))
+        Some((serial, watch, spin_limit))
     }
 
     /// Reads results for the watcher. Returns how long it should look before it sleeps; `None` when it
@@ -132,9 +132,9 @@ impl PoolState {
         debug_assert_eq!(worker.serial, serial);
         if !late && !future.is_settled() && worker.index_of(future).is_some() {
             worker.watched = watched;
-            return Some(worker.link.patience());
+            return Some(worker.link.spin_limit());
         }
-        worker.link.leave();
+        worker.link.end_watch();
         if worker.link.has_results() {
             self.read_results(pool, index, wakes);
         }

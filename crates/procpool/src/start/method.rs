@@ -1,6 +1,6 @@
 //! `StartMethod`: the user's choice of how workers come to be, and what it goes with.
 
-use procpool_launch::{ForkError, Launcher, Place, differ_from_callers};
+use procpool_launch::{ForkError, Launcher, Surroundings, differ_from_callers};
 use procpool_os::code::FunctionRef;
 use procpool_os::code::{self, FnPointer};
 use procpool_os::image::Image;
@@ -104,7 +104,7 @@ impl Plan {
     /// # Errors
     ///
     /// It makes no sense, or the process cannot be copied.
-    pub(crate) fn prepare(self, place: &Place) -> Result<Starter, Error> {
+    pub(crate) fn prepare(self, place: &Surroundings) -> Result<Starter, Error> {
         let preload = self.locate_preload()?;
         if self.method != StartMethod::Fork && Image::main().is_run_by_loader() {
             let why = "/proc/self/exe is the dynamic loader; run the program itself, not the \

@@ -7,7 +7,7 @@ mod method;
 mod output;
 mod place;
 
-use procpool_launch::{Connect, Ends, Launcher, Roles, Seat, StartError};
+use procpool_launch::{Connect, Ends, Handover, Launcher, Roles, StartError};
 use procpool_link::{ParentLink, Socket, WorkerLink};
 
 use crate::error::{self, BrokenCause};
@@ -90,8 +90,8 @@ pub(crate) fn serve_before_main() {
 }
 
 /// Serves as a worker.
-fn serve(seat: Seat) -> ! {
-    let Seat { parent, slot, socket, memory, exit, prepared } = seat;
+fn serve(handover: Handover) -> ! {
+    let Handover { parent, slot, socket, memory, exit, prepared } = handover;
     let socket = Socket::from(socket);
     let link = match memory {
         None => Err(socket),

@@ -5,7 +5,7 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
-use procpool_launch::Place;
+use procpool_launch::Surroundings;
 use procpool_os::signal::current_mask;
 
 use super::output::Output;
@@ -25,7 +25,7 @@ pub(crate) struct PlaceOptions {
 impl PlaceOptions {
     /// Checks and opens what it takes for `workers` workers, which run with the signal mask of the calling
     /// thread.
-    pub(crate) fn open(self, workers: usize) -> Result<Place, Error> {
+    pub(crate) fn open(self, workers: usize) -> Result<Surroundings, Error> {
         let mut variables: Vec<(OsString, OsString)> = Vec::new();
         for (name, value) in self.variables {
             check_variable(&name, &value)?;
@@ -37,7 +37,7 @@ impl PlaceOptions {
                 "capture_stderr must keep at least one line".into(),
             ));
         }
-        Ok(Place {
+        Ok(Surroundings {
             variables,
             stdout: self.stdout.open(workers)?,
             stderr: self.stderr.open(workers)?,

@@ -1,7 +1,7 @@
-//! What workers find around them when they start: variables, streams, a signal mask.
+//! The surroundings of a worker process: variables, streams, process group, signal mask.
 //!
-//! Owns the files that are open for their streams. Nothing of it changes the parent: it is handed to
-//! the system with each start.
+//! Owns the open files of the workers' streams. The parent's own surroundings never change: the system
+//! receives these with each start.
 
 use std::ffi::OsString;
 use std::os::fd::{AsFd, OwnedFd};
@@ -12,20 +12,20 @@ use crate::sys::process::Stream;
 
 /// See the module's header.
 #[derive(Debug)]
-pub struct Place {
-    /// Variables that workers have beside the parent's, or with other values; each name once.
+pub struct Surroundings {
+    /// Variables that workers have beside the parent's, or instead of them; each name once.
     pub variables: Vec<(OsString, OsString)>,
     /// The stdout of workers.
     pub stdout: OpenOutput,
     /// The stderr of workers.
     pub stderr: OpenOutput,
-    /// Whether each worker leads a process group of its own.
+    /// Whether each worker leads its own process group.
     pub process_groups: bool,
     /// The signal mask that workers run with.
     pub mask: SigSet,
 }
 
-/// A stream of the workers, whose files are open.
+/// A stream of the workers, with its files open.
 #[derive(Debug, Default)]
 pub enum OpenOutput {
     /// The parent's own.

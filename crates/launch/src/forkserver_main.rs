@@ -1,17 +1,17 @@
-//! The server: a process of one thread that forks workers when its pool asks for one.
+//! The forkserver process: one thread that forks workers on request.
 //!
 //! ```text
 //! run ─▶ set up ─▶ preload ─▶ wait ─┬─ a request ──▶ fork ─▶ (the copy) a worker
-//!                              ▲    ├─ a worker ended ──▶ reap, report
-//!                              └────┴─ the pool's process ended ──▶ kill the workers, end
+//!                              ▲    ├─ a worker exited ──▶ reap, report
+//!                              └────┴─ the pool's process exited ──▶ kill the workers, exit
 //! ```
 //!
-//! Owns the server's descriptors: its socket, a process descriptor of the pool's process and one of
-//! each worker, none of which a worker keeps. It opens a worker's before it reaps it, so that the
-//! number in there is still that worker's. No signal ends it that is meant for the program, of whose
-//! process group it is. It never blocks but in `preload` and in its one wait, and
-//! in both it ends with the pool's process: the kernel sees to the first, when the thread that
-//! started it ends; in the second nobody's end matters but the process's.
+//! Owns the forkserver's descriptors: its socket, and process descriptors of the pool's process and of each
+//! worker. A worker keeps none of them. A worker's process descriptor is opened before the worker is reaped,
+//! so the pid still is that worker's. The forkserver belongs to the program's process group, but signals
+//! for the program do not kill it. It blocks only in `preload` and in `wait`, and in both it exits with the
+//! pool's process. In `preload` the kernel kills it when the thread that started it exits; in `wait` only
+//! the exit of the process counts.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::panic::{self, AssertUnwindSafe};
@@ -25,28 +25,28 @@ use procpool_os::lineage::Lineage;
 use procpool_os::refused::Refused;
 use procpool_os::signal::{adopt_sigint, lay_down_shield, set_mask, shield};
 
-use crate::report::{self, Report, Request, Worker};
+use crate::report::{self, Report, Request, StartRequest};
 use crate::sys::fork::{count_threads, exit_copy, fork, lead_group, redirect};
 use crate::sys::lifeline;
 use crate::sys::packet::{Packet, PacketSocket};
 use crate::sys::process::{PidFd, restore_name, set_name};
-use crate::{Roles, Seat};
+use crate::{Handover, Roles};
 
-/// The exit code of a server that is not needed any more. Nobody reads it.
+/// The exit code of a forkserver that is no longer needed. Nobody reads it.
 const ABANDONED: i32 = 0;
 
-/// The exit code of a server whose `preload` failed, which it has told.
+/// The exit code of a forkserver whose `preload` failed. It has reported that.
 const NOT_READY: i32 = 1;
 
-/// The exit code of a server that cannot go on.
-pub(crate) const CONFUSED: i32 = 70;
+/// The exit code of a forkserver that cannot continue.
+pub(crate) const FAILED: i32 = 70;
 
-/// How often to look at what cannot be waited for, in milliseconds. Shorter looks more often in vain;
-/// longer tells of a worker's end later.
+/// How often, in milliseconds, to poll workers where poll(2) cannot wait for them. Shorter wakes up more
+/// often in vain; longer reports the exit of a worker later.
 const LOOK: u8 = 20;
 
-/// Serves the pool at the other end of `control`, in process `parent`, until the end of this process.
-/// All signals are blocked; `mask` is the workers'.
+/// Serves the pool at the other end of `control`, in process `parent`, until this process exits. All
+/// signals are blocked on entry; `mask` is the workers' signal mask.
 pub(crate) fn run(
     roles: Roles,
     control: PacketSocket,
@@ -56,73 +56,73 @@ pub(crate) fn run(
     preload: Option<fn()>,
 ) -> ! {
     let held = lifeline::hold(held);
-    // Not into the frames below: in a copy of the program they are the program's.
+    // A panic must not unwind further: in a copy of the program the frames below are the program's.
     let _ = panic::catch_unwind(AssertUnwindSafe(|| {
-        let mut server = Server::set_up(control, parent, mask);
-        server.preload(roles, preload);
-        let copy = server.serve();
-        drop((server, held));
+        let mut main = Main::set_up(control, parent, mask);
+        main.preload(roles, preload);
+        let copy = main.serve();
+        drop((main, held));
         copy.become_worker(roles)
     }));
-    complain(&format!("server {} panicked, which is a bug in procpool", getpid()));
-    exit_now(CONFUSED)
+    complain(&format!("forkserver {} panicked, which is a bug in procpool", getpid()));
+    exit_now(FAILED)
 }
 
-/// See the module's header.
+/// The state of [`run`].
 #[derive(Debug)]
-struct Server {
+struct Main {
     pid: Pid,
     control: PacketSocket,
     parent: PidFd,
     workers: Vec<Child>,
-    /// Of the worker that is asked for next.
+    /// Received for the worker that is requested next, as are `lifeline` and `streams`.
     memory: Option<OwnedFd>,
     lifeline: Option<OwnedFd>,
     streams: Vec<(i32, Redirection)>,
 }
 
-/// What a standard stream of a worker is that is not the server's own: `None` is `/dev/null`.
+/// The target of a worker's standard stream that is not the forkserver's own. `None` is `/dev/null`.
 type Redirection = Option<OwnedFd>;
 
 #[derive(Debug)]
 struct Child {
-    worker: Worker,
+    request: StartRequest,
     pid: u32,
     process: PidFd,
-    /// Whether it was seen to have ended.
+    /// Whether its exit was seen.
     ended: bool,
 }
 
 impl Child {
-    /// Kills it. A server may signal what it has forked, unless that has changed its user, and that ends
-    /// by its lifeline, with the pool's process.
+    /// Kills it. A forkserver may signal its children, except one that has changed its user: that one exits
+    /// with the pool's process, by its lifeline.
     fn kill(&self) {
         let _ = self.process.signal(Signal::SIGKILL);
     }
 }
 
-/// What a worker begins with.
+/// What the copy needs to become a worker.
 #[derive(Debug)]
 struct Forked {
-    server: Pid,
-    worker: Worker,
+    forkserver: Pid,
+    request: StartRequest,
     socket: OwnedFd,
     memory: OwnedFd,
     lifeline: OwnedFd,
     streams: Vec<(i32, Redirection)>,
 }
 
-/// What the server waits for.
+/// What `wait` waits for on the socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Direction {
     Read,
     Write,
 }
 
-impl Server {
+impl Main {
     fn set_up(control: PacketSocket, parent: Pid, mut mask: SigSet) -> Self {
         set_name(c"procpool-server");
-        // In this order: the number of a parent that is there after the look was its own before it.
+        // Opened before `end_with` looks: if the parent still exists then, `parent` was its pid here too.
         let process = match PidFd::open(parent) {
             Ok(process) => process,
             Err(Errno::ESRCH) => exit_now(ABANDONED),
@@ -146,20 +146,20 @@ impl Server {
 
     fn preload(&self, roles: Roles, preload: Option<fn()>) {
         let home = Lineage::current();
-        self.tell(&Report::Preloading, None);
+        self.send(&Report::Preloading, None);
         self.require_one_thread(false);
         let preloaded = preload.map_or(Ok(()), roles.preload);
         home.end_copy();
         if let Err(panic) = preloaded {
-            self.tell(&Report::PreloadPanicked(panic), None);
+            self.send(&Report::PreloadPanicked(panic), None);
             exit_now(NOT_READY);
         }
         self.require_one_thread(true);
         end_with_nobody();
-        self.tell(&Report::Ready, None);
+        self.send(&Report::Ready, None);
     }
 
-    /// Ends where there is another thread, or nobody can say.
+    /// Exits if there is another thread, or if the number of threads is unknown.
     fn require_one_thread(&self, preloaded: bool) {
         let report = match count_threads() {
             Ok(1) => return,
@@ -169,16 +169,17 @@ impl Server {
                 give_up(&self.control, &why)
             }
         };
-        self.tell(&report, None);
+        self.send(&report, None);
         exit_now(NOT_READY);
     }
 
-    /// Answers requests. Returns in the copies, which are the workers.
+    /// Answers requests. Returns only in a copy, which becomes a worker.
     fn serve(&mut self) -> Forked {
         loop {
             self.wait(Direction::Read);
-            // A pool says that a worker leaves before it lets it: of those that have ended by now,
-            // it is in the socket. Of those that end while that is read it may not be.
+            // The pool sends `SpareGroup` before it asks a worker to exit. For every worker seen dead here,
+            // that request, if there is one, is therefore already in our socket. For one that dies while we
+            // read, it may not be.
             self.workers.iter_mut().for_each(|child| child.ended = child.process.has_ended());
             loop {
                 match self.control.receive() {
@@ -189,7 +190,7 @@ impl Server {
                     }
                     Err(Errno::EAGAIN) => break,
                     Err(Errno::EINTR) => {}
-                    Ok(None) | Err(Errno::ECONNRESET) => self.leave(),
+                    Ok(None) | Err(Errno::ECONNRESET) => self.exit(),
                     Err(errno) => self.give_up(Refused::new("recvmsg")(errno)),
                 }
             }
@@ -197,7 +198,7 @@ impl Server {
         }
     }
 
-    /// Waits until the socket is ready or a worker has ended. Ends with the pool's process.
+    /// Waits until the socket is ready or a worker has exited. Exits if the pool's process has.
     fn wait(&self, direction: Direction) {
         let flags = match direction {
             Direction::Read => PollFlags::POLLIN,
@@ -210,24 +211,25 @@ impl Server {
             sources.extend(workers.map(|process| PollFd::new(process, PollFlags::POLLIN)));
         }
         match poll(&mut sources, PollTimeout::NONE) {
-            // The callers look again in any case.
+            // The callers check again in any case.
             Ok(_) | Err(Errno::EINTR) => {}
-            // It may not have as many descriptors as it has: somebody has lowered the limit.
+            // There are more sources than the limit on descriptors, which was lowered after they were opened.
             Err(Errno::EINVAL) => drop(poll(&mut sources[1..2], LOOK)),
             Err(errno) => self.give_up(Refused::new("poll")(errno)),
         }
         if self.parent.has_ended() {
-            self.leave();
+            self.exit();
         }
     }
 
-    /// Ends with everybody: workers that asked the kernel for that, and those that made it forget.
-    fn leave(&self) -> ! {
+    /// Kills all workers and exits. The kernel kills most workers anyway, but it may have forgotten the
+    /// request of one that changed its user.
+    fn exit(&self) -> ! {
         self.kill_workers();
         exit_now(ABANDONED)
     }
 
-    /// The same, where a sandbox refuses what it needs.
+    /// Does the same if a sandbox refuses a system call, and reports that.
     fn give_up(&self, refused: Refused) -> ! {
         self.kill_workers();
         give_up(&self.control, &refused)
@@ -240,112 +242,112 @@ impl Server {
     fn report_ended(&mut self) {
         let mut index = 0;
         while index < self.workers.len() {
-            let Child { worker, pid, process, ended } = &self.workers[index];
+            let Child { request, pid, process, ended } = &self.workers[index];
             if !ended {
                 index += 1;
                 continue;
             }
-            if worker.leads_group {
-                // What its tasks have started dies with it, while its number is nobody else's.
+            if request.leads_group {
+                // Processes that its tasks have started die with it, while its pid cannot be reused.
                 process.kill_group(*pid);
             }
             match process.reap() {
                 None => index += 1,
                 Some(ended) => {
-                    let id = worker.serial;
+                    let serial = request.serial;
                     self.workers.swap_remove(index);
-                    self.tell(&Report::Ended { id, ended }, None);
+                    self.send(&Report::Ended { serial, ended }, None);
                 }
             }
         }
     }
 
-    /// Does what was asked for. Returns in a new worker what that begins with.
+    /// Handles a request. Returns `Some` only in a new worker.
     fn answer(&mut self, packet: Packet) -> Option<Forked> {
         match report::decode(&packet.bytes) {
             Some(Request::Stream { number, null }) => {
-                // What did not arrive found no number that was free.
+                // A missing descriptor means that this process has no free number for it.
                 if null || packet.descriptor.is_some() {
                     self.streams.push((number, packet.descriptor));
                 }
             }
             Some(Request::Memory) => self.memory = packet.descriptor,
             Some(Request::Lifeline) => self.lifeline = packet.descriptor,
-            Some(Request::Start(worker)) => match self.start(worker, packet.descriptor) {
+            Some(Request::Start(request)) => match self.start(request, packet.descriptor) {
                 Ok(copy) => return copy,
                 Err((copied, errno)) => {
-                    self.tell(&Report::StartFailed { copied, errno: errno as i32 }, None);
+                    self.send(&Report::StartFailed { copied, errno: errno as i32 }, None);
                 }
             },
-            Some(Request::Kill(id)) => {
-                let theirs = self.workers.iter().find(|child| child.worker.serial == id);
-                theirs.inspect(|child| child.kill());
+            Some(Request::Kill(serial)) => {
+                let found = self.workers.iter().find(|child| child.request.serial == serial);
+                found.inspect(|child| child.kill());
             }
-            Some(Request::Leaves(id)) => {
-                let theirs = self.workers.iter_mut().find(|child| child.worker.serial == id);
-                if let Some(child) = theirs {
-                    child.worker.leads_group = false;
+            Some(Request::SpareGroup(serial)) => {
+                let found = self.workers.iter_mut().find(|child| child.request.serial == serial);
+                if let Some(child) = found {
+                    child.request.leads_group = false;
                 }
             }
-            None => self.leave(),
+            None => self.exit(),
         }
         None
     }
 
-    /// Copies this process. The error says whether that was done.
+    /// Forks a worker. The error says whether the fork itself succeeded.
     fn start(
         &mut self,
-        worker: Worker,
+        request: StartRequest,
         socket: Option<OwnedFd>,
     ) -> Result<Option<Forked>, (bool, Errno)> {
         let streams = std::mem::take(&mut self.streams);
-        // What did not arrive found no number that was free.
+        // A missing descriptor means that this process has no free number for it.
         let (memory, lifeline) = (self.memory.take(), self.lifeline.take());
         let (Some(socket), Some(memory), Some(lifeline)) = (socket, memory, lifeline) else {
             return Err((true, Errno::EMFILE));
         };
-        let server = self.pid;
+        let forkserver = self.pid;
         let Some(pid) = fork().map_err(|errno| (false, errno))? else {
-            return Ok(Some(Forked { server, worker, socket, memory, lifeline, streams }));
+            return Ok(Some(Forked { forkserver, request, socket, memory, lifeline, streams }));
         };
         let process = PidFd::of_child(pid).map_err(|errno| (true, errno))?;
-        let (id, pid) = (worker.serial, pid.as_raw() as u32);
-        self.tell(&Report::Started { id, pid }, Some(&process));
-        self.workers.push(Child { worker, pid, process, ended: false });
+        let (serial, pid) = (request.serial, pid.as_raw() as u32);
+        self.send(&Report::Started { serial, pid }, Some(&process));
+        self.workers.push(Child { request, pid, process, ended: false });
         Ok(None)
     }
 
-    fn tell(&self, report: &Report, process: Option<&PidFd>) {
+    fn send(&self, report: &Report, process: Option<&PidFd>) {
         loop {
             match report::send(&self.control, report, process.map(AsFd::as_fd)) {
                 Ok(()) => return,
                 Err(Errno::EAGAIN) => self.wait(Direction::Write),
                 Err(Errno::EINTR) => {}
-                Err(Errno::EPIPE | Errno::ECONNRESET) => self.leave(),
+                Err(Errno::EPIPE | Errno::ECONNRESET) => self.exit(),
                 Err(errno) => self.give_up(Refused::new("sendmsg")(errno)),
             }
         }
     }
 }
 
-/// Tells the pool why the server cannot go on, and ends it.
+/// Reports to the pool why the forkserver cannot continue, and exits.
 fn give_up(control: &PacketSocket, why: &impl std::fmt::Display) -> ! {
     report::send_last(control, &Report::GivesUp(why.to_string()));
-    complain(&format!("server {} cannot go on: {why}", getpid()));
-    exit_now(CONFUSED)
+    complain(&format!("forkserver {} cannot continue: {why}", getpid()));
+    exit_now(FAILED)
 }
 
 impl Forked {
     fn become_worker(self, roles: Roles) -> ! {
         restore_name();
         lay_down_shield();
-        let Self { server, worker, socket, memory, lifeline, streams } = self;
+        let Self { forkserver, request, socket, memory, lifeline, streams } = self;
         lifeline::hold(lifeline).for_good();
-        let prepared = if worker.leads_group { lead_group() } else { Ok(()) };
+        let prepared = if request.leads_group { lead_group() } else { Ok(()) };
         let mut streams = streams.into_iter();
         let prepared =
             prepared.and_then(|()| streams.try_for_each(|(number, to)| redirect(number, to)));
-        let (parent, slot, memory) = (server, worker.slot, Some(memory));
-        (roles.worker)(Seat { parent, slot, socket, memory, exit: exit_copy, prepared })
+        let (parent, slot, memory) = (forkserver, request.slot, Some(memory));
+        (roles.worker)(Handover { parent, slot, socket, memory, exit: exit_copy, prepared })
     }
 }

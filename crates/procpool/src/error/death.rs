@@ -93,7 +93,7 @@ pub enum Activity {
     Preloading,
     /// It was running the initializer.
     Initializing,
-    /// It was sent this work item, and had not started it: its arguments may have been still
+    /// It was sent this work item, and had not started it: its arguments may still have been
     /// arriving.
     Receiving(u64),
     /// It was running the work item with this number: submissions are counted from 1.

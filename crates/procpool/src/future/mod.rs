@@ -184,7 +184,7 @@ impl<T> Future<T> {
         }
     }
 
-    /// Ends the task in whatever way it takes, and returns what that was.
+    /// Cancels the task or kills its worker. Returns which of the two it was, if any.
     ///
     /// A task that has not started is cancelled, as by [`cancel`](Self::cancel). If it is running,
     /// its worker is killed: the future fails with [`Error::TaskKilled`], the pool continues, and

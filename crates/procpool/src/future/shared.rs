@@ -111,7 +111,7 @@ pub(crate) struct SharedFuture {
     outcome: OnceLock<Outcome>,
 }
 
-// With the two counters of its Arc, what fits an allocation of 64 bytes.
+// With the two counters of its Arc, it fits an allocation of 64 bytes.
 #[cfg(not(loom))]
 const _: () = assert!(size_of::<SharedFuture>() == 40);
 

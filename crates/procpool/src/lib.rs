@@ -130,8 +130,8 @@
 //!   before [`init`] or in the initializer. [`StartMethod`] and [`preload`](Builder::preload)
 //!   describe what a copied worker shares with its original, such as random numbers and
 //!   connections.
-//! - A program that a task has started outlives the worker, unless the worker leads a [process
-//!   group](Builder::process_groups) and is killed or dies.
+//! - A program that a task has started outlives the worker, unless the worker leads a
+//!   [process group](Builder::process_groups) and is killed or dies.
 //! - A worker ends with its parent, because the kernel kills it when the parent's end of a pipe is
 //!   closed. A copy of the parent, made by fork(2), holds that end open; then only the kernel's
 //!   other mechanism applies (`PR_SET_PDEATHSIG`), which it resets when a task changes the

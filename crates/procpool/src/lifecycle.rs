@@ -232,9 +232,9 @@ pub enum EventKind {
 /// The events of a pool, starting at
 /// [`ProcessPoolExecutor::events`](crate::ProcessPoolExecutor::events).
 ///
-/// Iterating waits for the next event. It ends when the pool is gone, and in a [forked
-/// copy](crate::Error::ForkedCopy) of the program. Unread events are kept, a few words each: drop
-/// the receiver once you no longer need it.
+/// Iterating waits for the next event. It ends when the pool is gone, and in a
+/// [forked copy](crate::Error::ForkedCopy) of the program. Unread events are kept, a few words
+/// each: drop the receiver once you no longer need it.
 ///
 /// # Examples
 ///

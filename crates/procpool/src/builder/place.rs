@@ -135,8 +135,8 @@ impl<S> Builder<S> {
     ///
     /// For the terminal, these groups are in the background. Ctrl-C and Ctrl-Z do not reach the
     /// workers and the programs that tasks start, since the terminal signals the program's group; a
-    /// task that reads from the terminal (`/dev/tty`) is stopped by SIGTTIN, and its future never
-    /// settles. Writing works, unless the terminal is set to forbid it (`stty tostop`). It is the
+    /// task that reads from the terminal (`/dev/tty`) is stopped by SIGTTIN, and its future stays
+    /// pending. Writing works, unless the terminal is set to forbid it (`stty tostop`). It is the
     /// pool that kills groups: if the program itself is killed, only the workers end with it. If
     /// the program ignores SIGCHLD, so does its server: the kernel then reaps the server's workers
     /// before their groups can be killed, and these live on; the groups of

@@ -30,8 +30,8 @@ impl<T: 'static> Future<T> {
     ///
     /// Each pool runs its callbacks one after another on a thread of their own, those of one future
     /// in the order in which they were added. If the future has already settled, the calling thread
-    /// runs `callback` before this returns; likewise if it never will, in a [forked
-    /// copy](crate::Error::ForkedCopy) of the program.
+    /// runs `callback` before this returns; likewise if it never will, in a
+    /// [forked copy](crate::Error::ForkedCopy) of the program.
     ///
     /// A callback may do anything: submit, wait, shut its pool down, drop the executor. One that
     /// blocks delays other callbacks, but no tasks or results. It also delays the executor's drop

@@ -8,8 +8,8 @@
 //!
 //! 1. A thread adds a listener. The mark in the future's word says that there are listeners.
 //! 2. Another thread settles the future, sees the mark, and takes the listeners out of the table.
-//! 3. The first thread puts the listener into the table. ***Nobody takes it out***, but for this
-//!    rule: one lock covers setting the mark and inserting the listener, and the second thread
+//! 3. The first thread puts the listener into the table. ***Nobody takes it out.*** What forbids
+//!    this: one lock covers setting the mark and inserting the listener, and the second thread
 //!    takes it too.
 //!
 //! The futures' addresses are the keys. No address in the table is reused: the pool holds every

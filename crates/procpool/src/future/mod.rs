@@ -188,8 +188,8 @@ impl<T> Future<T> {
     ///
     /// A task that has not started is cancelled, as by [`cancel`](Self::cancel). If it is running,
     /// its worker is killed: the future fails with [`Error::TaskKilled`], the pool continues, and
-    /// other tasks that were sent to that worker run elsewhere. In a [forked
-    /// copy](Error::ForkedCopy) of the program there is nothing to end.
+    /// other tasks that were sent to that worker run elsewhere. In a
+    /// [forked copy](Error::ForkedCopy) of the program there is nothing to end.
     ///
     /// # Examples
     ///

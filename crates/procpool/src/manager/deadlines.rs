@@ -24,7 +24,7 @@ use crate::error::Error;
 use crate::future::SharedFuture;
 use crate::lifecycle::{EventKind, ExitReason, KillOutcome};
 
-/// The latest that the manager wakes on a busy machine; if it is later, it could not run. Longer
+/// The longest delay of the manager on a busy machine; after a longer one, it could not run. Longer
 /// counts more stopped time against tasks; shorter forgives tasks where the machine is only slow.
 const STOPPED: Duration = Duration::from_millis(500);
 
@@ -61,7 +61,7 @@ impl PoolState {
         }
     }
 
-    /// Handles that the manager ran `late` after its deadline. If that is long, this process was
+    /// Accounts for a manager that ran `late` after its deadline. If that is long, this process was
     /// stopped (Ctrl-Z, SIGSTOP, a suspended machine), and most of its tasks with it: the limits of
     /// running tasks start anew, and every other deadline moves.
     pub(super) fn forgive(&mut self, late: Duration, now: Instant) {

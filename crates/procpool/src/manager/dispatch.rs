@@ -80,7 +80,7 @@ impl PoolState {
                 self.workers[index].link.set_crowded(crowded);
                 let published = self.workers[index].link.publish();
                 let more = self.check(pool, index, published, wakes).unwrap_or(false);
-                // The watcher sees that there is room; without one, the manager returns.
+                // The watcher sees that there is room; without one, the manager looks again.
                 self.wake |= more && self.workers[index].watched.is_none();
             }
         }

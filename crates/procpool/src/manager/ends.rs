@@ -17,9 +17,8 @@ use super::worker::{InFlight, Stage, Work, Worker};
 use crate::error::{BrokenCause, Error, WorkerDeath};
 use crate::lifecycle::{DeathPolicy, EventKind, ExitReason};
 
-/// How many workers may die after a task was sent to them and before they start it, until it fails.
-/// The task need not be the cause, so one is too few; each costs a worker, an initializer and the
-/// sending.
+/// A task fails once this many workers died after they were sent it and before they started it. It
+/// need not be the cause, so one is too few; each costs a worker, an initializer and the sending.
 const DELIVERIES: u32 = 3;
 
 impl PoolState {

@@ -87,8 +87,8 @@ impl PoolState {
         worker.nudge();
         match read {
             Ok(settled) => {
-                // After one turn of a long result the manager returns: it holds the lock for one
-                // turn only.
+                // After one turn of a long result the manager looks again later: it holds the lock
+                // for one turn only.
                 self.wake |= worker.watched.is_none() && worker.link.has_results();
                 settled
             }

@@ -10,7 +10,7 @@
 //!
 //! 1. A dispatch takes everything and finds the queue empty.
 //! 2. A submitter pushes, sees the inbox attended, and returns.
-//! 3. The dispatch ends the attendance and returns. ***The call is stranded***, but for this rule:
+//! 3. The dispatch ends the attendance and returns. ***The call is stranded.*** What forbids this:
 //!    step 3 checks the inbox under the same lock and starts over if it holds anything.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -7,9 +7,9 @@
 //! Which death is the cause:
 //!
 //! 1. The server ends, and the kernel ends its workers with it.
-//! 2. The poller reports the end of a worker first, which would be taken for the cause. ***That
-//!    would be wrong***, but a server's worker counts as gone only once the server has reported how
-//!    it ended.
+//! 2. The poller reports the end of a worker first, which would be taken for the cause. ***That is
+//!    wrong.*** What forbids this: a server's worker counts as gone only once the server has
+//!    reported how it ended.
 //! 3. The end of the server is reported: that is the cause, and no exit report is awaited any more.
 //!
 //! If dead workers are replaced, so is a server: its workers end with it, their tasks are retried
@@ -34,8 +34,8 @@ use crate::lifecycle::{DeathPolicy, ExitReason};
 /// The server's number with the poller. No worker has it: their serials count up from 0.
 pub(super) const SERVER: u64 = u64::MAX - 1;
 
-/// How long to wait for the report of how a worker ended that is known to have ended. The server
-/// sends it within microseconds unless it was stopped. Longer delays the handling of such a death;
+/// How long to wait for the exit report of a worker that is known to have ended. The server sends
+/// it within microseconds unless it was stopped. Longer delays the handling of such a death;
 /// shorter loses exit statuses on a stalled machine.
 const WORD_GRACE: Duration = Duration::from_secs(1);
 
@@ -46,7 +46,7 @@ pub(super) struct Expected {
     answer: bool,
     /// The deadline for that; `None` if `start_timeout` is beyond what the clock can represent.
     deadline: Option<Instant>,
-    /// Workers that have ended, and until when the server is to report how.
+    /// Workers that have ended, and until when their exit report is awaited.
     words: Vec<(u64, Instant)>,
     /// The requested worker, which may exist without being in the pool yet.
     arrival: Option<Arrival>,
@@ -195,7 +195,7 @@ impl PoolState {
         self.start_failed(pool, error.into(), wakes);
     }
 
-    /// Awaits the report of how a worker ended that is known to have ended.
+    /// Awaits the exit report of a worker that is known to have ended.
     pub(super) fn expect_word(&mut self, pool: &Pool, index: usize) {
         let worker = &mut self.workers[index];
         if pool.settings.starter.server().is_some() {
@@ -207,7 +207,7 @@ impl PoolState {
         }
     }
 
-    /// The report of how a worker ended has arrived, or never will.
+    /// A worker's exit report has arrived, or never will.
     fn on_word(&mut self, pool: &Pool, serial: u64, wakes: &mut Wakes) {
         self.expected.words.retain(|(other, _)| *other != serial);
         if let Some(index) = self.index_of(serial) {

@@ -29,8 +29,9 @@ impl<S: 'static> ProcessPoolExecutor<S> {
     ///
     /// Dropping the iterator cancels items that have not started. So `executor.map(task, items);`
     /// as a statement, which runs every item in Python, runs few or none here, and the compiler
-    /// warns about it. To run all items, read their results: `executor.map(task,
-    /// items).collect::<Result<(), _>>()?` for tasks that return `()`, or `for result in …`.
+    /// warns about it. To run all items, read their results:
+    /// `executor.map(task, items).collect::<Result<(), _>>()?` for tasks that return `()`, or
+    /// `for result in …`.
     ///
     /// Use [`map_options`](Self::map_options) to pull items only as results are read, to get
     /// results as they finish, or to set a timeout or a fixed chunk size.

@@ -66,8 +66,8 @@ const NO_MEMORY: &str = "fstat(2), fcntl(2) or mmap(2) is refused, or the memory
 /// ```
 ///
 /// An asynchronous program has a plain `main` that starts the runtime after `init()`. With tokio's
-/// attribute that takes two lines: `fn main() { procpool::init(); run() }`, and `#[tokio::main]
-/// async fn run()` for the former `main`. Without the attribute:
+/// attribute that takes two lines: `fn main() { procpool::init(); run() }`, and
+/// `#[tokio::main] async fn run()` for the former `main`. Without the attribute:
 ///
 /// ```
 /// async fn run() -> Result<u32, procpool::Error> {

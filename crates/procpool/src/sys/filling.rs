@@ -95,9 +95,9 @@ impl ItemWriter<'_> {
             // Most likely a number whose bytes were written one by one a moment ago.
             for (cell, byte) in target.iter().zip(bytes) {
                 let cell = UnsafeCell::raw_get(cell).cast::<u8>();
-                // SAFETY: the cell is above the filled part, so no other thread touches it: `&mut
-                // Filler` is the only filler. It may be written through a shared borrow: it is an
-                // UnsafeCell.
+                // SAFETY: the cell is above the filled part, so no other thread touches it:
+                // `&mut Filler` is the only filler. It may be written through a shared borrow: it
+                // is an UnsafeCell.
                 unsafe { cell.write(*byte) };
             }
         } else {

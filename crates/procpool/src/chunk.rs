@@ -21,8 +21,8 @@ pub(crate) fn short_header(length: usize) -> Option<u8> {
     u8::try_from(length << 1).ok().filter(|header| *header < 0x80)
 }
 
-/// Appends a number and its header in one piece. Returns `false` and writes nothing if its value is
-/// longer than seven bytes or there is no room.
+/// Appends a number and its header in one piece. Returns `false` and writes nothing if it is no
+/// number of at most seven bytes or there is no room.
 #[inline]
 pub(crate) fn push_number<T: 'static>(output: &mut impl Output, value: &T) -> bool {
     match number::encode(value) {

@@ -1,8 +1,7 @@
-//! The builder: what a pool is made of, checked once.
+//! The builder: the settings of a pool, checked once.
 //!
-//! Owns the defaults, and ties an initializer to its arguments and to the state of the tasks. Starts
-//! nothing before `build`. What it may be told of the place that workers
-//! run in is in `place`.
+//! Owns the defaults, and ties an initializer to its arguments and to the state of the tasks.
+//! Starts nothing before `build`. `place` has the settings for the place that workers run in.
 
 mod place;
 
@@ -24,25 +23,25 @@ use crate::payload::Payload;
 use crate::start::{PlaceOptions, Plan, StartMethod, is_initialized};
 use crate::task::{self, InitializerOutput};
 
-/// How long a worker may take to reach `init()`. Shorter gives up on slow machines; longer leaves
-/// a program that never gets there without an answer.
+/// How long a worker may take to reach `init()`. Shorter gives up on slow machines; longer delays
+/// the error of a program that never reaches it.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long a task that is to end may take for it, and a process for SIGTERM. Shorter interrupts what
-/// would have ended well; longer keeps a worker that does nothing of use.
+/// How long a task may take to end after it was asked to, and a process after SIGTERM. Shorter
+/// interrupts tasks that would have ended well; longer keeps a useless worker.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// How long a worker may take to exit once it was asked to. Shorter cuts off finalizers that have much to
-/// write; longer delays the end of a pool behind a worker that hangs.
+/// How long a worker may take to exit after it was asked to. Shorter cuts off finalizers with much
+/// to write; longer delays the end of a pool behind a worker that hangs.
 const FINALIZER_TIME_LIMIT: Duration = Duration::from_secs(30);
 
-/// How many bad starts in a row are borne. More takes longer to tell that it is hopeless; fewer gives
-/// up over an accident.
+/// How many failed starts in a row are tolerated. More delays the error when no start can succeed;
+/// fewer gives up over an accident.
 const MAX_FAILED_STARTS: u32 = 3;
 
-/// Makes a [`ProcessPoolExecutor`]. Start with [`ProcessPoolExecutor::builder`].
+/// Builds a [`ProcessPoolExecutor`]. Start with [`ProcessPoolExecutor::builder`].
 ///
-/// `S` is the state that the initializer gives to tasks.
+/// `S` is the state that the initializer creates for tasks.
 ///
 /// # Examples
 ///
@@ -63,13 +62,13 @@ pub struct Builder<S = ()> {
     policies: Policies,
     place: PlaceOptions,
     start: Plan,
-    /// The initializer and its encoded arguments. An error is reported by `build`.
+    /// The initializer and its encoded arguments. `build` reports an error.
     initialize: Result<Option<(Entry, Bytes)>, Error>,
     state: PhantomData<fn() -> S>,
 }
 
 impl ProcessPoolExecutor {
-    /// Starts the making of a pool.
+    /// Returns a builder with the defaults.
     ///
     /// # Examples
     ///
@@ -107,11 +106,12 @@ impl ProcessPoolExecutor {
 impl Builder {
     /// Calls `initializer` in every worker, once, before its first task. By default there is none.
     ///
-    /// It returns `()`, or `Result<S, E>` with the state for the worker's tasks. One with arguments is
-    /// named by [`initializer_with_args`](Self::initializer_with_args). When it fails, panics or ends
-    /// the process, the pool is broken, with that as the cause; where [`DeathPolicy::Replace`] holds,
-    /// after [`max_failed_starts`](Self::max_failed_starts) such ends. No limit applies to it: one that
-    /// never returns keeps its worker, until [`kill_workers`](ProcessPoolExecutor::kill_workers) ends it.
+    /// It returns `()`, or `Result<S, E>` with the state for the worker's tasks. For one with
+    /// arguments, use [`initializer_with_args`](Self::initializer_with_args). If it fails, panics
+    /// or ends the process, the pool is broken with that cause; under [`DeathPolicy::Replace`],
+    /// after [`max_failed_starts`](Self::max_failed_starts) such failures. It has no time limit:
+    /// one that never returns keeps its worker until
+    /// [`kill_workers`](ProcessPoolExecutor::kill_workers) ends it.
     ///
     /// # Examples
     ///
@@ -139,8 +139,9 @@ impl Builder {
     ///
     /// # Recipes
     ///
-    /// A worker is a process of its own, so an initializer may change what belongs to a process, and
-    /// nobody else notices. What follows uses the crate `nix` where the standard library has no word.
+    /// A worker is a process of its own, so an initializer may change process-wide settings without
+    /// any effect elsewhere. These recipes use the crate `nix` where the standard library has no
+    /// function.
     ///
     /// Another working directory:
     ///
@@ -158,7 +159,7 @@ impl Builder {
     /// # }
     /// ```
     ///
-    /// A lower priority, so that the machine stays responsive:
+    /// A lower priority, which keeps the machine responsive:
     ///
     /// ```
     /// # fn main() -> Result<(), procpool::Error> {
@@ -179,7 +180,7 @@ impl Builder {
     /// # }
     /// ```
     ///
-    /// Certain CPUs, here one, and the others are left to the program:
+    /// Certain CPUs, here one, which leaves the others to the program:
     ///
     /// ```
     /// use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
@@ -208,8 +209,9 @@ impl Builder {
     /// # }
     /// ```
     ///
-    /// A limit on memory, beyond which allocating fails in the worker instead of the machine running
-    /// out of it. A task that does not expect that aborts, and the report of its death says so.
+    /// A memory limit, beyond which allocations fail in the worker instead of the machine running
+    /// out of memory. A task that does not handle this aborts, and the report of its worker's death
+    /// says so.
     ///
     /// ```
     /// use nix::sys::resource::{Resource, setrlimit};
@@ -232,8 +234,8 @@ impl Builder {
 
     /// Calls `initializer` with `args` in every worker, once, before its first task.
     ///
-    /// The arguments are encoded once and decoded in every worker; several are a tuple. Otherwise it is
-    /// as [`initializer`](Self::initializer).
+    /// The arguments are encoded once and decoded in every worker; several form a tuple. Otherwise
+    /// it is like [`initializer`](Self::initializer).
     ///
     /// # Examples
     ///
@@ -270,14 +272,14 @@ impl Builder {
 }
 
 impl<S> Builder<S> {
-    /// Sets how many workers may exist at once. Workers are started when tasks need them: one for each
-    /// task, or item of a map, that waits while no worker is idle or starting. Results are looked at
-    /// between two starts, so short tasks are over before many workers were started for them, however
-    /// large the number is.
+    /// Sets how many workers may exist at once. Workers are started when tasks need them: one for
+    /// each task, or item of a map, that waits while no worker is idle or starting. Results are
+    /// checked between two starts, so short tasks finish before many workers are started for them,
+    /// however large the number is.
     ///
-    /// By default as many as the calling thread may use CPUs at once: its CPU affinity, which workers
-    /// inherit, and the quotas of its control groups count, as [`std::thread::available_parallelism`]
-    /// finds them in [`build`](Builder::build).
+    /// The default is the number of CPUs that the calling thread may use at once, as
+    /// [`std::thread::available_parallelism`] finds it in [`build`](Builder::build): its CPU
+    /// affinity, which workers inherit, and the quotas of its control groups count.
     ///
     /// # Examples
     ///
@@ -301,9 +303,9 @@ impl<S> Builder<S> {
     /// Sets how long a started worker may take to reach [`init`](crate::init); 30 seconds by
     /// default.
     ///
-    /// One that takes longer is killed. If it was the only worker, the pool is broken; where
-    /// [`DeathPolicy::Replace`] holds, after [`max_failed_starts`](Self::max_failed_starts). The same
-    /// timeout holds for the server that workers are forked from, with
+    /// A worker that takes longer is killed. If it was the only one, the pool is broken; under
+    /// [`DeathPolicy::Replace`], after [`max_failed_starts`](Self::max_failed_starts). The same
+    /// timeout holds for the server that workers are forked from, including its
     /// [`preload`](Self::preload), and for each of its answers.
     ///
     /// # Examples
@@ -326,7 +328,7 @@ impl<S> Builder<S> {
 
     /// Sets how workers are started: [`StartMethod::Spawn`] by default.
     ///
-    /// See [`StartMethod`] for what the choice changes.
+    /// See [`StartMethod`] for the effects of the choice.
     ///
     /// # Examples
     ///
@@ -346,18 +348,19 @@ impl<S> Builder<S> {
         self
     }
 
-    /// Calls `preload` once in the server that workers are forked from, before the first of them.
+    /// Calls `preload` once in the server that workers are forked from, before the first of them is
+    /// forked.
     ///
-    /// What it leaves in memory, in a `static` for instance, every worker finds there, and as long as
-    /// nobody writes to it, it is in memory once. A file or a connection that it opens is one for all
-    /// workers: what they write to it is mixed, and each answer is read by any of them; so connect in
-    /// the initializer. It runs in the server of
-    /// [`StartMethod::Forkserver`] or [`StartMethod::Fork`]; [`build`](Builder::build) refuses it
-    /// with [`StartMethod::Spawn`]. When it panics or leaves a thread behind, the pool is broken,
-    /// with that as the cause; so too when it ends the process, but under
-    /// [`DeathPolicy::Replace`](crate::DeathPolicy::Replace) with [`StartMethod::Forkserver`] only after
-    /// [`max_failed_starts`](Self::max_failed_starts) such ends. It is part of the server's start, and
-    /// counts against [`start_timeout`](Self::start_timeout).
+    /// Every worker finds the memory that it has filled, for instance a `static`, and shares it
+    /// until either side writes to it. A file or a connection that it opens is one for all workers:
+    /// their writes to it are mixed, and any of them may read an answer; so connect in the
+    /// initializer. It runs in the server of [`StartMethod::Forkserver`] or [`StartMethod::Fork`];
+    /// [`build`](Builder::build) refuses it with [`StartMethod::Spawn`]. If it panics or leaves a
+    /// thread behind, the pool is broken with that cause. The same holds if it ends the process,
+    /// but under [`DeathPolicy::Replace`](crate::DeathPolicy::Replace) with
+    /// [`StartMethod::Forkserver`] only after [`max_failed_starts`](Self::max_failed_starts) such
+    /// failures. It is part of the server's start, and counts against
+    /// [`start_timeout`](Self::start_timeout).
     ///
     /// # Examples
     ///
@@ -411,25 +414,25 @@ impl<S> Builder<S> {
 }
 
 impl<S: 'static> Builder<S> {
-    /// Makes the pool. No worker is started yet. With [`StartMethod::Fork`] this process is copied
+    /// Builds the pool. No worker is started yet. With [`StartMethod::Fork`] this process is forked
     /// here; the copy never returns from this call.
     ///
     /// # Errors
     ///
     /// - [`Error::NotInitialized`]: [`init`](crate::init) was not called before.
-    /// - [`Error::NotRestartable`]: the program has other privileges than its caller, because its file is
-    ///   set-user-ID or set-group-ID or has capabilities, or because it has changed its effective user
-    ///   or group alone. Whoever may start it can give it a worker's command line, so neither it nor its
-    ///   workers believe one. [`StartMethod::Fork`] starts no program and is not refused: workers have
-    ///   the privileges that this process has at this call. Or the dynamic loader was started with the
-    ///   program as its argument.
-    /// - [`Error::InvalidArgument`]: `max_workers` or `max_tasks_per_child` is 0, a finalizer was named
-    ///   before the initializer, no environment can hold a variable, or no line of stderr is to be
-    ///   captured.
+    /// - [`Error::NotRestartable`]: the program has other privileges than its caller, because its
+    ///   file is set-user-ID or set-group-ID or has capabilities, or because it has changed only
+    ///   its effective user or group. Anybody who may start it can pass it a worker's command line,
+    ///   so neither it nor its workers trust one. [`StartMethod::Fork`] starts no program and is
+    ///   not refused: workers have the privileges that this process has at this call. Or the
+    ///   dynamic loader was started with the program as its argument.
+    /// - [`Error::InvalidArgument`]: `max_workers` or `max_tasks_per_child` is 0, a finalizer was
+    ///   set before the initializer, an environment variable is one that no environment can hold,
+    ///   or `capture_stderr` is to keep no line.
     /// - [`Error::OutputFile`]: a file for the workers' output cannot be opened.
     /// - [`Error::Codec`]: the initializer's arguments cannot be encoded.
-    /// - [`Error::ForeignFunction`]: workers could not find the initializer, or their server
-    ///   `preload`.
+    /// - [`Error::ForeignFunction`]: workers could not find the initializer, or their server could
+    ///   not find `preload`.
     /// - [`Error::ForkWithThreads`]: [`StartMethod::Fork`] in a process with several threads.
     /// - [`Error::Setup`]: the system refused a descriptor, a thread or a process.
     ///
@@ -463,7 +466,7 @@ impl<S: 'static> Builder<S> {
         let initialize = self.initialize?;
         let captured_lines = self.place.captured_lines;
         let place = self.place.open(max_workers)?;
-        // Last, when nothing is left that could be refused: it may start a process.
+        // Last, when nothing else can fail: it may start a process.
         let starter = self.start.prepare(&place)?;
         let policies = self.policies;
         ProcessPoolExecutor::start(Settings {

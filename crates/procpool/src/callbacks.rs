@@ -1,11 +1,11 @@
-//! The thread that runs the user's code in the parent: callbacks of futures.
+//! The thread that runs user code in the parent: callbacks of futures and hooks.
 //!
-//! Owns their order, the thread and its end. Knows no future and no worker: what it runs is given
-//! to it, whole.
+//! Owns their order, the thread and its end. Knows no future and no worker: each callback is
+//! self-contained.
 //!
-//! There is one for each pool, started when it is first needed, so that what it runs may block, for
-//! ever if need be, and delays nothing but what is behind it. Whoever runs callbacks is the
-//! *runner*, and there is never more than one:
+//! Each pool has one, started when first needed, so its callbacks may block, even for ever, and
+//! delay only those behind them. The thread that runs callbacks is the *runner*, and there is never
+//! more than one:
 //!
 //! ```text
 //! push ──▶ queue ──▶ the thread procpool-callbacks      (the rule)
@@ -14,8 +14,8 @@
 //!            └─────▶ the thread that ends the pool      (what is left, if there is no thread)
 //! ```
 //!
-//! The manager must not run the user's code while there is a pool to manage. If the thread is
-//! refused when the manager pushes, it leaves the callback in the queue and tries again.
+//! The manager must not run user code while it manages a pool. If the thread is refused when the
+//! manager pushes, the callback stays in the queue and the manager retries.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -31,52 +31,52 @@ use procpool_os::signal;
 
 use crate::panics;
 
-/// What the thread runs.
+/// A callback or hook for the thread to run.
 pub(crate) type Callback = Box<dyn FnOnce() + Send>;
 
-/// How long the manager waits before it tries again to start the thread. Shorter tries a full
-/// system harder; longer delays callbacks longer once there is room again.
+/// How long the manager waits before it retries to start the thread. Shorter tries a full system
+/// harder; longer delays callbacks more once there is room again.
 const START_RETRY: Duration = Duration::from_secs(1);
 
 thread_local! {
-    /// On a thread that runs nothing else: the process that has it.
+    /// Set on a thread that runs only callbacks: the process that the thread belongs to.
     static HOME: Cell<Option<Lineage>> = const { Cell::new(None) };
-    /// Whether this thread must not run what it pushes.
+    /// Whether this thread must not run the callbacks that it pushes.
     static ONLY_PUSHES: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Says that the calling thread manages a pool, and must not run what it pushes.
+/// Marks the calling thread as a manager, which must not run the callbacks that it pushes.
 pub(crate) fn only_push_here() {
     ONLY_PUSHES.set(true);
 }
 
-/// Runs something of the user's; a panic goes to the log and no further.
+/// Runs user code; a panic is logged and goes no further.
 pub(crate) fn run(callback: impl FnOnce()) {
     if let Err(panic) = panics::catch_message(AssertUnwindSafe(callback)) {
         log::error!("a callback panicked: {}", panic.message);
     }
 }
 
-/// See the module. Copies are handles to the same thread.
+/// See the module. Clones are handles to the same thread.
 #[derive(Clone)]
 pub(crate) struct CallbackThread(Arc<Shared>);
 
 struct Shared {
-    /// The signal mask that callbacks run with: that of the thread that built the pool.
+    /// The signal mask of callbacks: that of the thread that built the pool.
     mask: SigSet,
     state: Mutex<State>,
-    /// Told of callbacks, of the closing, and of a runner that leaves.
+    /// Notified of new callbacks, of the closing, and of a runner that stops.
     changed: Condvar,
 }
 
 #[derive(Default)]
 struct State {
     queue: VecDeque<Callback>,
-    /// Who runs callbacks, or waits for some to run.
+    /// The thread that runs callbacks, or waits for some.
     runner: Option<ThreadId>,
-    /// The thread, until somebody joins it.
+    /// The thread, until it is joined.
     thread: Option<JoinHandle<()>>,
-    /// Whether the pool is over. Then the thread ends when the queue is empty.
+    /// Whether the pool is over. If so, the thread exits when the queue is empty.
     closed: bool,
 }
 
@@ -86,7 +86,7 @@ impl CallbackThread {
         Self(Arc::new(Shared { mask, state, changed }))
     }
 
-    /// Has `callback` run, behind those that were pushed before.
+    /// Queues `callback` behind those that were pushed before.
     pub(crate) fn push(&self, callback: Callback) {
         let mut state = self.lock();
         state.queue.push_back(callback);
@@ -100,16 +100,16 @@ impl CallbackThread {
         }
     }
 
-    /// Tries again to start a thread for callbacks that nobody runs. Returns when to try next, if
-    /// there are still such.
+    /// Retries to start a thread for callbacks that no thread runs. Returns when to retry next, if
+    /// any are left.
     pub(crate) fn retry(&self) -> Option<Instant> {
         let mut state = self.lock();
         let stranded = state.runner.is_none() && !state.queue.is_empty();
         (stranded && !self.start(&mut state)).then(|| Instant::now() + START_RETRY)
     }
 
-    /// Says that the pool is over, without waiting for the thread. Runs what is left if there is no
-    /// thread for it.
+    /// Marks the pool as over, without waiting for the thread. Runs the remaining callbacks if
+    /// there is no thread for them.
     pub(crate) fn close(&self) {
         let mut state = self.lock();
         state.closed = true;
@@ -120,7 +120,7 @@ impl CallbackThread {
         }
     }
 
-    /// Waits until the pool's callbacks have run and the thread has ended; a callback that calls
+    /// Waits until the pool's callbacks have run and the thread has exited. A callback that calls
     /// this does not wait for itself.
     pub(crate) fn finish(&self) {
         self.close();
@@ -133,7 +133,7 @@ impl CallbackThread {
         }
         let thread = state.thread.take();
         drop(state);
-        // It catches the panics of what it runs.
+        // The thread catches the panics of its callbacks.
         let _ = thread.map(JoinHandle::join);
     }
 
@@ -147,13 +147,13 @@ impl CallbackThread {
             }
         });
         let Ok(thread) = thread else { return false };
-        // It cannot look before this lock is free.
+        // It cannot check before this lock is released.
         state.runner = Some(thread.thread().id());
         state.thread = Some(thread);
         true
     }
 
-    /// The thread: runs callbacks until the pool is over and none is left.
+    /// Runs the thread: runs callbacks until the pool is over and none is left.
     fn run_until_closed(&self) -> MutexGuard<'_, State> {
         let mut state = self.lock();
         loop {
@@ -169,7 +169,7 @@ impl CallbackThread {
         }
     }
 
-    /// Runs callbacks on the calling thread until none is left. Callbacks may push more.
+    /// Runs callbacks on the calling thread until none is left. They may push more.
     fn run_queued<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
         state.runner = Some(thread::current().id());
         while let Some(callback) = state.queue.pop_front() {
@@ -183,7 +183,7 @@ impl CallbackThread {
         state
     }
 
-    /// No code of the user runs under this lock.
+    /// No user code runs under this lock.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,4 +1,4 @@
-//! Many items in one piece of bytes: how `map` packs its inputs and its results.
+//! Many items in one run of bytes: how `map` packs its inputs and its results.
 //!
 //! Owns the layout, which is the same in both directions, and nothing else:
 //!
@@ -7,22 +7,22 @@
 //! result of a chunk:   item … | nanoseconds it took, u64 le
 //! ```
 //!
-//! Every item has its own length, so an item that cannot be decoded spares its neighbours. A
-//! *failed* item holds an encoded [`Failure`](crate::failure::Failure) in place of a value; as an
+//! Every item has its own length, so an item that cannot be decoded does not affect its neighbours.
+//! A *failed* item holds an encoded [`Failure`](crate::failure::Failure) in place of a value. As an
 //! input it is one that could not be encoded, and the worker passes it through.
 //!
-//! Numbers, whose items mostly fit into eight bytes, are also written and read in one piece.
+//! Numbers, which mostly fit into eight bytes, are also written and read in one piece.
 
 use crate::codec::{Output, number};
 
-/// The header of a value of this length, if it is one byte.
+/// The header of a value of this length, if one byte is enough.
 #[inline]
 pub(crate) fn short_header(length: usize) -> Option<u8> {
     u8::try_from(length << 1).ok().filter(|header| *header < 0x80)
 }
 
-/// Appends a number in one piece, header and all. False, and nothing, when it is not one of at most
-/// seven bytes, or there is no room.
+/// Appends a number and its header in one piece. Returns `false` and writes nothing if it is no
+/// number of at most seven bytes or there is no room.
 #[inline]
 pub(crate) fn push_number<T: 'static>(output: &mut impl Output, value: &T) -> bool {
     match number::encode(value) {
@@ -34,10 +34,10 @@ pub(crate) fn push_number<T: 'static>(output: &mut impl Output, value: &T) -> bo
     }
 }
 
-/// Appends one item: `write` appends its bytes and says whether they are a failure.
+/// Appends one item: `write` appends its bytes and returns whether they are a failure.
 #[inline]
 pub(crate) fn push(output: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>) -> bool) {
-    // Most items are short: leave one byte for the header, and move the item if it needs more.
+    // Most items are short: reserve one byte for the header, and move the item if it needs more.
     let start = output.len();
     output.push(0);
     let failed = write(output);
@@ -51,20 +51,20 @@ pub(crate) fn push(output: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>) -> boo
     output.splice(start..=start, bytes[..length].iter().copied());
 }
 
-/// One item of a piece of bytes.
+/// One item of a chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Item<'a> {
     pub(crate) failed: bool,
     pub(crate) bytes: &'a [u8],
 }
 
-/// Takes a number off `rest` that [`push_number`] appended; `None`, and nothing, for anything else, and
-/// for one that begins less than eight bytes before the end.
+/// Takes a number that [`push_number`] appended off `rest`. Returns `None` and takes nothing for
+/// any other item, and for one that starts less than eight bytes before the end.
 #[inline]
 pub(crate) fn take_number<T: 'static>(rest: &mut &[u8]) -> Option<T> {
     let (word, _) = rest.split_first_chunk::<8>()?;
     let word = u64::from_le_bytes(*word);
-    // Not failed, and no more than seven bytes.
+    // Not failed, and at most seven bytes.
     let length = (word as usize >> 1) & 7;
     if word & 0xf1 != 0 {
         return None;
@@ -75,7 +75,7 @@ pub(crate) fn take_number<T: 'static>(rest: &mut &[u8]) -> Option<T> {
     Some(value)
 }
 
-/// Takes the first item off `rest`; `None` at the end, and for bytes that are no item.
+/// Takes the first item off `rest`. Returns `None` at the end, and if the bytes are no item.
 #[inline]
 pub(crate) fn take<'a>(rest: &mut &'a [u8]) -> Option<Item<'a>> {
     let (first, tail) = rest.split_first()?;
@@ -88,13 +88,13 @@ pub(crate) fn take<'a>(rest: &mut &'a [u8]) -> Option<Item<'a>> {
     Some(Item { failed: first & 1 == 1, bytes })
 }
 
-/// The same, for a header of any length.
+/// Like `take`, for a header of any length.
 fn take_long<'a>(rest: &mut &'a [u8]) -> Option<Item<'a>> {
     let mut header = 0_u64;
     let mut used = 0;
     loop {
         let byte = *rest.get(used)?;
-        // The tenth byte of a 64-bit number has one bit left for it.
+        // The tenth byte of a 64-bit number has room for one bit.
         if used == 9 && byte > 1 {
             return None;
         }
@@ -179,7 +179,7 @@ mod tests {
 
         #[test]
         fn a_number_is_taken_in_one_piece_only_where_it_is_an_item(header: u8, mut bytes: Vec<u8>) {
-            // A short one, most likely.
+            // Most likely a short one.
             bytes.insert(0, header & 0x9f);
             let mut rest = &bytes[..];
             if let Some(number) = take_number::<u64>(&mut rest) {

@@ -1,4 +1,4 @@
-//! Value ↔ bytes for each step of a task's way: [`procpool_codec`], with errors that name the step.
+//! Value ↔ bytes for each step of a task: [`procpool_codec`], with errors that name the step.
 
 pub(crate) use procpool_codec::{Output, encode_to, into_bytes, number};
 
@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use crate::error::{CodecError, CodecStep};
 use crate::payload::Payload;
 
-/// Appends `value` to `output`; on failure `output` is as before.
+/// Appends `value` to `output`; a failure leaves `output` unchanged.
 #[inline]
 pub(crate) fn encode<T: Payload>(
     value: &T,
@@ -26,7 +26,7 @@ pub(crate) fn decode<T: DeserializeOwned + 'static>(
     procpool_codec::decode(input).map_err(|error| at(step, *error))
 }
 
-/// Reads a value that occupies all of `input`; one that is nothing but bytes takes them over.
+/// Reads a value that occupies all of `input`; a value that consists of bytes takes them over.
 pub(crate) fn decode_taking<T: DeserializeOwned + 'static>(
     input: &mut Vec<u8>,
     step: CodecStep,

@@ -1,8 +1,8 @@
 //! `ProcessPoolExecutor`: the user's handle on a pool.
 //!
-//! Owns the manager thread's join handle and the meaning of dropping. Knows no process. How a pool
-//! is made is in `builder`; its `map` methods are in `map`; how a task is submitted and a pool shut
-//! down differently is in `options`.
+//! Owns the manager thread's join handle and the meaning of dropping. Knows no process. `builder`
+//! builds a pool; `map` has its `map` methods; `options` has the other ways to submit a task and to
+//! shut a pool down.
 
 mod options;
 
@@ -27,18 +27,18 @@ use crate::task;
 
 pub use options::{ShutdownOptions, SubmitOptions};
 
-/// A pool of worker processes, as Python's `concurrent.futures.ProcessPoolExecutor`.
+/// A pool of worker processes, like Python's `concurrent.futures.ProcessPoolExecutor`.
 ///
 /// Tasks are functions, or closures that capture nothing; their arguments and results are owned
-/// serde types. `S` is the state that the initializer made in each worker.
+/// serde types. `S` is the state that the initializer creates in each worker.
 ///
 /// Workers are started just in time: when a task finds no idle worker and fewer than
 /// [`max_workers`](crate::Builder::max_workers) exist. All methods take `&self` and may be called from
 /// any thread.
 ///
-/// Dropping the executor waits for all submitted tasks and ends the workers, like leaving Python's
-/// `with` block; see [`shutdown`](Self::shutdown). That blocks the thread, an asynchronous runtime's,
-/// too.
+/// Dropping the executor waits for all submitted tasks and ends the workers, like the end of
+/// Python's `with` block; see [`shutdown`](Self::shutdown). That blocks the thread, even one of an
+/// asynchronous runtime.
 ///
 /// # Examples
 ///
@@ -62,17 +62,17 @@ pub struct ProcessPoolExecutor<S = ()> {
     manager: Mutex<Manager>,
     manager_id: ThreadId,
     joined: Condvar,
-    /// Whether a shutdown was asked for that does not wait: then dropping does not wait either.
+    /// Whether a shutdown without waiting was requested: then dropping does not wait either.
     detached: AtomicBool,
     state: PhantomData<fn() -> S>,
 }
 
-/// The manager thread, from the executor's side.
+/// The state of the manager thread's join handle.
 #[derive(Debug)]
 enum Manager {
-    /// Nobody has waited for it.
+    /// No thread has joined it.
     Running(JoinHandle<()>),
-    /// Somebody waits for it.
+    /// A thread is joining it.
     Joining,
     /// It has ended.
     Joined,
@@ -100,27 +100,27 @@ impl<S: 'static> ProcessPoolExecutor<S> {
 
     /// Submits one call of `task` and returns a [`Future`] for its result.
     ///
-    /// The arguments are encoded before this returns; several are a tuple. It never waits for a
+    /// The arguments are encoded before this returns; several form a tuple. It never waits for a
     /// worker. Dropping the future does not cancel the task.
     ///
-    /// # What does not fit
+    /// # Unsupported tasks and types
     ///
-    /// | what | how it is told | remedy |
+    /// | what | how it is reported | remedy |
     /// |---|---|---|
     /// | a closure that captures | compiler: "closures can only be coerced to `fn` types if they do not capture" | pass what it captures as an argument |
     /// | borrowed arguments or results, such as `&str` | compiler: "implementation of `Deserialize` is not general enough", with the type | own them: `String`, `Vec<T>` |
-    /// | types without serde, such as most errors | compiler: "cannot be sent to another process", with the type and the cures of [`Payload`] | derive it, send what they are made from, or an error's text |
-    /// | types that are written otherwise than they are read, or need names in the data, such as `serde_json::Value` | [`Error::Codec`], with the type and the field, before anything is sent | [`SelfDescribing`](crate::SelfDescribing), or an attribute less |
+    /// | types without serde, such as most errors | compiler: "cannot be sent to another process", with the type and the cures of [`Payload`] | derive it, send the data they are made from, or an error's text |
+    /// | types that are written differently than they are read, or need names in the data, such as `serde_json::Value` | [`Error::Codec`], with the type and the field, before anything is sent | [`SelfDescribing`](crate::SelfDescribing), or remove the attribute |
     /// | a function of a shared library | [`Error::ForeignFunction`], with its type | call it from a function of the program |
     ///
     /// # Errors
     ///
-    /// All are the future's: arguments that cannot be encoded, a function outside the main
-    /// executable, a pool that is shut down or broken settle it at once.
+    /// All errors are the future's: arguments that cannot be encoded, a function outside the main
+    /// executable, and a pool that is shut down or broken settle it at once.
     ///
     /// # Panics
     ///
-    /// When the arguments' `Serialize` does.
+    /// Panics if the arguments' `Serialize` does.
     ///
     /// # Examples
     ///
@@ -167,8 +167,7 @@ impl<S: 'static> ProcessPoolExecutor<S> {
         self.submit_entry(task::call_entry(task), self.pool.task_time_limit(), arguments)
     }
 
-    /// Returns options for a submission: what the task has of its own, where the pool has a setting
-    /// for all tasks.
+    /// Returns options for a submission that override the pool's settings for one task.
     ///
     /// # Examples
     ///
@@ -187,19 +186,19 @@ impl<S: 'static> ProcessPoolExecutor<S> {
         SubmitOptions { executor: self, time_limit: self.pool.task_time_limit() }
     }
 
-    /// Starts workers until `workers` of them take tasks, and returns a [`Future`] that settles then.
+    /// Starts workers until `workers` of them take tasks. Returns a [`Future`] that settles then.
     ///
-    /// A pool that has its workers runs the first tasks as fast as later ones. It is not needed
-    /// otherwise: workers start when tasks need them.
+    /// A pool whose workers have started runs its first tasks as fast as later ones. Otherwise
+    /// there is no need to call this: workers start when tasks need them.
     ///
     /// # Errors
     ///
-    /// All are the future's:
+    /// All errors are the future's:
     ///
     /// - [`Error::InvalidArgument`]: `workers` is more than [`max_workers`](crate::Builder::max_workers).
-    /// - [`Error::WorkersNotStarted`]: the system refuses workers, or some fail, and the pool goes on
-    ///   with those that it has.
-    /// - [`Error::Shutdown`]: the pool is shut down, or is while workers start.
+    /// - [`Error::WorkersNotStarted`]: the system refuses workers, or some fail, and the pool
+    ///   continues with those that it has.
+    /// - [`Error::Shutdown`]: the pool is shut down already, or while workers start.
     /// - [`Error::BrokenProcessPool`], [`Error::ForkedCopy`]: as for tasks.
     ///
     /// # Examples
@@ -232,8 +231,8 @@ impl<S: 'static> ProcessPoolExecutor<S> {
         A: Payload,
     {
         thread_local! {
-            /// Where arguments are encoded: used again and again, and by one submission at a time,
-            /// because an argument's `Serialize` may itself submit.
+            /// The buffer that arguments are encoded into. It is reused by one submission at a
+            /// time, because an argument's `Serialize` may itself submit.
             static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
         }
         let queue = || {
@@ -266,24 +265,26 @@ impl<S: 'static> ProcessPoolExecutor<S> {
 }
 
 impl<S> ProcessPoolExecutor<S> {
-    /// Takes no new tasks, waits until all accepted tasks are done, and ends the workers.
+    /// Accepts no new tasks, waits until all accepted tasks are done, and ends the workers.
     ///
     /// It returns when every worker has exited and all callbacks and hooks have run.
     /// [`shutdown_with`](Self::shutdown_with) can also cancel tasks, or return at once. Both may be
-    /// called again, in any combination, and each call has its own effect: one that waits does so after
-    /// one that did not, one that cancels cancels what is left.
+    /// called repeatedly, in any combination, and each call has its own effect: one that waits does
+    /// so even after one that did not, and one that cancels affects the tasks still queued.
     ///
-    /// A callback or hook that calls it does not wait for itself and those behind it. A map that still
-    /// takes items is refused the next one: the iterator of those items may call it, too. In a
-    /// [forked copy](Error::ForkedCopy) of the program it does nothing, and neither does dropping.
+    /// A callback or hook that calls it does not wait for itself or those behind it. A map that is
+    /// still taking items is refused the next one, so the iterator of those items may call it too.
+    /// In a [forked copy](Error::ForkedCopy) of the program it does nothing, and neither does
+    /// dropping.
     ///
-    /// It blocks the calling thread, as dropping the executor does. In asynchronous code, call it where
-    /// blocking is allowed (`spawn_blocking` and the like), or call
-    /// `shutdown_with(ShutdownOptions::new().wait(false))`: the drop does not wait after that.
+    /// It blocks the calling thread, as dropping the executor does. In asynchronous code, call it
+    /// where blocking is allowed (`spawn_blocking` and the like), or call
+    /// `shutdown_with(ShutdownOptions::new().wait(false))`, after which the drop does not wait.
     ///
-    /// The descriptors by which the pool is woken, two or with
-    /// [`capture_stderr`](crate::Builder::capture_stderr) four, and the files of
-    /// [`Output::File`](crate::Output::File) go with the executor; all others go with the workers.
+    /// The descriptors that wake the pool (two, or four with
+    /// [`capture_stderr`](crate::Builder::capture_stderr)) and the files of
+    /// [`Output::File`](crate::Output::File) are closed with the executor; all others are closed
+    /// with the workers.
     ///
     /// # Examples
     ///
@@ -304,7 +305,8 @@ impl<S> ProcessPoolExecutor<S> {
         self.shutdown_with(ShutdownOptions::new());
     }
 
-    /// Shuts the pool down as [`shutdown`](Self::shutdown) does, but waits and cancels as `options` say.
+    /// Shuts the pool down like [`shutdown`](Self::shutdown), but waits and cancels according to
+    /// `options`.
     ///
     /// # Examples
     ///
@@ -325,12 +327,12 @@ impl<S> ProcessPoolExecutor<S> {
             return;
         }
         if options.detach {
-            // Relaxed: whoever drops the executor owns it alone.
+            // Relaxed: the thread that drops the executor owns it alone.
             self.detached.store(true, Ordering::Relaxed);
             return;
         }
-        // The manager thread itself may get here, by a waker, or by a callback when the system has
-        // refused callbacks their thread.
+        // The manager thread itself may get here, through a waker, or through a callback if the
+        // system has refused the callback thread.
         if thread::current().id() != self.manager_id {
             if !self.pool.is_unreachable() {
                 self.join_manager();
@@ -339,7 +341,7 @@ impl<S> ProcessPoolExecutor<S> {
         }
     }
 
-    /// Waits for the end of the manager thread.
+    /// Waits until the manager thread has ended.
     fn join_manager(&self) {
         let mut manager = self.lock_manager();
         if let Manager::Running(_) = *manager {
@@ -358,12 +360,12 @@ impl<S> ProcessPoolExecutor<S> {
         }
     }
 
-    /// Tells every worker to end, by SIGTERM, and breaks the pool.
+    /// Sends every worker SIGTERM and breaks the pool.
     ///
-    /// Tasks that have not finished fail with
-    /// [`BrokenCause::Terminated`](crate::BrokenCause::Terminated), queued ones too. Workers that are
-    /// still there after [`grace`](crate::Builder::grace), because they handle or ignore the signal,
-    /// are killed. It returns at once; dropping the executor waits until the workers are gone.
+    /// Tasks that have not finished, including queued ones, fail with
+    /// [`BrokenCause::Terminated`](crate::BrokenCause::Terminated). Workers that still run after
+    /// [`grace`](crate::Builder::grace), because they handle or ignore the signal, are killed. This
+    /// returns at once; dropping the executor waits until the workers are gone.
     ///
     /// # Examples
     ///
@@ -384,8 +386,8 @@ impl<S> ProcessPoolExecutor<S> {
         self.pool.terminate_workers();
     }
 
-    /// Returns how many workers there may be at once: what the builder was
-    /// [told](crate::Builder::max_workers), or found.
+    /// Returns how many workers may exist at once: the builder's
+    /// [setting](crate::Builder::max_workers), or its default.
     ///
     /// # Examples
     ///
@@ -401,8 +403,8 @@ impl<S> ProcessPoolExecutor<S> {
         self.pool.max_workers()
     }
 
-    /// Returns the pool in numbers, as they are at this instant. In a [forked copy](Error::ForkedCopy) of
-    /// the program all are 0.
+    /// Returns the pool's numbers at this instant. In a [forked copy](Error::ForkedCopy) of the
+    /// program all are 0.
     ///
     /// # Examples
     ///
@@ -420,10 +422,10 @@ impl<S> ProcessPoolExecutor<S> {
         self.pool.stats()
     }
 
-    /// Returns what happens in the pool from now on: workers that start, get ready and end, tasks
-    /// that are ended or tried again, the end of the pool.
+    /// Returns the pool's events from now on: workers start, become ready and exit, tasks are ended
+    /// or retried, the pool ends.
     ///
-    /// There may be several of these; each gets everything. They keep nothing alive.
+    /// There may be several receivers; each gets every event. They keep nothing alive.
     ///
     /// # Examples
     ///
@@ -449,10 +451,10 @@ impl<S> ProcessPoolExecutor<S> {
 
     /// Kills every worker with SIGKILL and breaks the pool.
     ///
-    /// Tasks that have not finished fail with
-    /// [`BrokenCause::Killed`](crate::BrokenCause::Killed), queued ones too. It returns at once;
-    /// dropping the executor waits until the workers are gone. This also ends an initializer or a
-    /// task that never returns.
+    /// Tasks that have not finished, including queued ones, fail with
+    /// [`BrokenCause::Killed`](crate::BrokenCause::Killed). This returns at once; dropping the
+    /// executor waits until the workers are gone. It also ends an initializer or a task that never
+    /// returns.
     ///
     /// # Examples
     ///
@@ -477,10 +479,11 @@ impl<S> ProcessPoolExecutor<S> {
 
 impl<S> Drop for ProcessPoolExecutor<S> {
     /// Waits for all submitted tasks and the end of the workers, unless a shutdown with
-    /// [`wait(false)`](ShutdownOptions::wait) was asked for, or this process is a copy of the pool's.
+    /// [`wait(false)`](ShutdownOptions::wait) was requested or this process is a forked copy of the
+    /// pool's.
     fn drop(&mut self) {
         if !self.pool.is_ours() {
-            // In a copy the thread that the handle stands for does not exist.
+            // In a forked copy the thread of this handle does not exist.
             if let Ok(manager) = self.manager.get_mut() {
                 std::mem::forget(std::mem::replace(manager, Manager::Joined));
             }

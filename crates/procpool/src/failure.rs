@@ -1,6 +1,6 @@
-//! Why a worker has no value for its pool: the failures that travel in place of one.
+//! Why a worker has no value for its pool: the failures that are sent in place of one.
 //!
-//! Owns their encoding, and what they become for the submitter.
+//! Owns their encoding, and their conversion into the submitter's error.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +12,7 @@ pub(crate) enum InitializerFailure {
     Returned(String),
     Panicked(RemotePanic),
     Codec(CodecError),
-    /// There was no memory for so many bytes of initargs.
+    /// Memory for this many bytes of initargs could not be allocated.
     OutOfMemory(u64),
     /// The worker could not set itself up.
     Setup(String),
@@ -23,7 +23,7 @@ pub(crate) enum InitializerFailure {
 pub(crate) enum Failure {
     Panicked(RemotePanic),
     Codec(CodecError),
-    /// There was no memory for so many bytes of arguments.
+    /// Memory for this many bytes of arguments could not be allocated.
     OutOfMemory(u64),
 }
 
@@ -32,7 +32,7 @@ pub(crate) fn encode_failure<T: Serialize>(failure: &T) -> Vec<u8> {
     postcard::to_stdvec(failure).expect("strings and options always fit the format")
 }
 
-/// Turns a failure that arrived from a worker into the submitter's error.
+/// Converts a failure from a worker into the submitter's error.
 pub(crate) fn failure_error(failure: Failure) -> Error {
     match failure {
         Failure::Panicked(panic) => Error::Panicked(panic),
@@ -43,7 +43,7 @@ pub(crate) fn failure_error(failure: Failure) -> Error {
     }
 }
 
-/// Reads a failure that arrived from a worker.
+/// Decodes a failure from a worker.
 pub(crate) fn decode_failure(bytes: &[u8]) -> Error {
     match postcard::from_bytes(bytes) {
         Ok(failure) => failure_error(failure),
@@ -55,7 +55,7 @@ pub(crate) fn decode_failure(bytes: &[u8]) -> Error {
     }
 }
 
-/// Reads a panic that arrived from a forkserver.
+/// Decodes a panic from a forkserver.
 pub(crate) fn decode_panic(bytes: &[u8]) -> RemotePanic {
     postcard::from_bytes(bytes).unwrap_or_else(|error| RemotePanic {
         message: format!("a message that could not be read ({error})"),

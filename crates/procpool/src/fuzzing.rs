@@ -1,9 +1,9 @@
-//! What the fuzz targets call: for every decoder a function that is given bytes as the other side
+//! Entry points of the fuzz targets: one function per decoder, called with bytes as the other side
 //! might have sent them.
 //!
-//! Compiled under `--cfg fuzzing` alone, for `fuzz/`. Each function asserts what holds for any bytes
-//! at all. None of them calls what an address in those bytes names: an [`Entry`]
-//! is numbers, and under this cfg `procpool_os::code` panics when one is to become a function.
+//! Compiled only under `--cfg fuzzing`, for `fuzz/`. Each function asserts what holds for any bytes
+//! at all. None of them calls a function that the bytes name: an [`Entry`] is numbers, and under
+//! this cfg `procpool_os::code` panics if one is converted into a function.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,8 @@ use crate::map::Map;
 pub use procpool_launch::fuzzing::argument;
 pub use procpool_link::fuzzing::{frames, heads, link};
 
-/// Decodes a failure: what comes out can be said, and travels again. And what a server says.
+/// Decodes a failure: the value can be displayed and encoded again. Also decodes a server's
+/// message.
 pub fn failures(data: &[u8]) {
     packet(data);
     assert!(!decode_failure(data).to_string().is_empty());
@@ -75,7 +76,7 @@ fn read_chunk<R: DeserializeOwned + 'static>(items: u8, body: &[u8]) {
     assert_eq!(results.len(), items);
 }
 
-/// Decodes a value of one of several types, which the first byte chooses: what comes out travels
+/// Decodes a value of one of several types, selected by the first byte: the value can be encoded
 /// again.
 pub fn results(data: &[u8]) {
     #[derive(Serialize, Deserialize)]

@@ -48,28 +48,28 @@
 //! └───────────────────────────────────────┘                 └───────────────────────────┘
 //! ```
 //!
-//! - **Who owns what.** The manager thread owns every pid, link and descriptor. The queue and what
-//!   each worker has are behind one mutex, under which no user code runs and nothing blocks; the
-//!   inbox has one of its own. A [`Future`] owns its result's bytes. A worker owns its state `S`,
-//!   which never travels.
-//! - **What travels.** Frames, through a small segment of memory that one worker and the parent
-//!   share, and a socket pair to ring the other side with: a function as an offset in the executable,
-//!   arguments and results in postcard's format.
-//! - **Who runs a task** is decided by one compare-and-swap: the worker claims it, or the parent
-//!   takes it back. So short tasks can be sent ahead, and cancelled or given to another worker as long
-//!   as none has claimed them.
-//! - **What can never happen.** Two processes share no lock, and two workers share nothing, so a
-//!   worker that dies or scribbles at any instant damages only itself. A result is there for the
-//!   parent to see before its worker claims the next task, so a death leaves at most one task in
-//!   doubt. Nothing is sent to a process before it has proved to be this executable.
+//! - **Ownership.** The manager thread owns every pid, link and descriptor. One mutex guards the
+//!   queue and the work of each worker; no user code runs under it and nothing blocks. The inbox
+//!   has a mutex of its own. A [`Future`] owns its result's bytes. A worker owns its state `S`,
+//!   which never leaves it.
+//! - **Data on the link.** Frames pass through a small segment of memory that one worker and the
+//!   parent share, and a socket pair rings the other side. A function is an offset in the
+//!   executable; arguments and results are in postcard's format.
+//! - **The claim.** One compare-and-swap decides who runs a task: the worker claims it, or the
+//!   parent takes it back. So short tasks can be sent ahead, and still be cancelled or moved to
+//!   another worker until one claims them.
+//! - **Isolation.** No two processes share a lock, and no two workers share anything, so a worker
+//!   that dies or overwrites memory at any instant damages only itself. A result is visible to the
+//!   parent before its worker claims the next task, so a death leaves at most one task in doubt.
+//!   Nothing is sent to a process before it has proved to be this executable.
 //!
 //! # How to read this crate
 //!
 //! From the outside in: [`Builder`], [`ProcessPoolExecutor`], [`Future`], [`Map`]; then `manager`
-//! (which worker gets which task is in `manager/dispatch.rs`, how workers start and end in
-//! `manager/starts.rs` and `ends.rs`, how long tasks may run in `deadlines.rs`), `worker` (the other
-//! side), `task` (how a function is called), `start` (which worker a process becomes), `sys` (everything
-//! unsafe). Below this crate there are four, none of which knows a pool:
+//! (`manager/dispatch.rs` decides which worker gets which task, `manager/starts.rs` and `ends.rs`
+//! how workers start and end, `deadlines.rs` how long tasks may run), `worker` (the other side),
+//! `task` (how a function is called), `start` (which role a started process takes), `sys` (all
+//! unsafe code). Below this crate there are four, none of which knows a pool:
 //!
 //! ```text
 //! procpool ─┬─▶ procpool-launch   how a process becomes a worker, is watched, killed and reaped
@@ -78,93 +78,101 @@
 //!           └─▶ procpool-os       Linux and this executable: futexes, descriptors, signals, functions
 //! ```
 //!
-//! `procpool-launch` and `procpool-link` use `procpool-os` too, and do not know each other: `start` joins
-//! them. Arrows between crates and between modules point one way, which a test checks.
+//! `procpool-launch` and `procpool-link` use `procpool-os` too, and do not know each other: `start`
+//! joins them. Arrows between crates and between modules point one way; a test checks it.
 //!
 //! # Guarantees
 //!
 //! - The initializer runs once in every worker, before its first task.
-//! - A submitted task runs at most once (at most 1 + `retries` times where the pool was told to retry),
-//!   and its future settles: with a result, its own error, or the cause that broke the pool.
-//! - A task that exceeds its time limit, or is killed, fails alone: what was sent behind it runs
-//!   elsewhere. So does a task whose worker dies, under [`DeathPolicy::Replace`]. In a `map` a chunk
-//!   counts as the task: its items without a result fail together then, while a panic, or a value that
-//!   cannot travel, fails one item alone.
-//! - Two workers that have run the initializer never have the same [`worker_id`] at a time, and there
+//! - A submitted task runs at most once (at most 1 + `retries` times if the pool is built to
+//!   retry), and its future settles: with a result, its own error, or the cause that broke the
+//!   pool.
+//! - A task that exceeds its time limit, or is killed, fails alone: tasks sent behind it run
+//!   elsewhere. The same holds for a task whose worker dies, under [`DeathPolicy::Replace`]. In a
+//!   `map` a chunk counts as the task: its items without a result then fail together, while a
+//!   panic, or a value that cannot be encoded or decoded, fails one item alone.
+//! - Two workers that have run the initializer never have the same [`worker_id`] at once, and there
 //!   are never more than `max_workers` of them.
 //! - [`on_worker_exit`](Builder::on_worker_exit) is called for every worker that was started.
-//! - The user's code runs on the user's threads, on the callback thread and in workers: whatever it
-//!   does there, the manager goes on.
-//! - A task that no worker has claimed can be cancelled, also when it was sent ahead; and it does not
-//!   wait behind a long one while another worker is idle, for longer than a few milliseconds.
-//! - `map` gives results in the order of its items, unless asked for them as they finish. One that
-//!   ends without an error has come to the end of its items.
-//! - A callback runs once, when its future has settled; waiting for futures, by
-//!   [`wait`](fn@wait), [`as_completed`] or `.await`, ends for every one, cancelled ones too.
-//! - After the executor is dropped no worker, thread or descriptor of it is left. When the program
-//!   is killed, its workers end too, in the middle of a task if need be.
+//! - User code runs on the user's threads, on the callback thread and in workers: whatever it does
+//!   there, the manager continues.
+//! - A task can be cancelled until a worker claims it, even after it was sent ahead. If it waits
+//!   behind a long task while another worker is idle, it is moved there within milliseconds.
+//! - `map` returns results in the order of its items, unless requested as they finish. A map that
+//!   ends without an error has reached the end of its items.
+//! - A callback runs once, when its future has settled. Waiting for futures, by [`wait`](fn@wait),
+//!   [`as_completed`] or `.await`, ends for every future, including cancelled ones.
+//! - After the executor is dropped, no worker, thread or descriptor of it is left. If the program
+//!   is killed, its workers end too, even in the middle of a task.
 //!
-//! [What else users expect of a process pool](behaviours), and the reason where it does not apply.
+//! [Everything else that users expect of a process pool](behaviours), and the reason if it does not
+//! apply.
 //!
 //! # Limits
 //!
-//! - 64-bit Linux 5.4 or later, with `/proc` and `/dev/null`, and files that may be 2 MiB long
-//!   (`ulimit -f`). A program that runs under an emulator, or that the dynamic loader was given as an
-//!   argument, cannot start itself again.
-//! - Waiting blocks the thread: for a result, for the next item of a map, for `shutdown` and in the drop
-//!   of the executor. In asynchronous code a future is [awaited](Awaiting), and a pool is shut down where
-//!   blocking is allowed. [`init`] stands outside of the runtime; its page shows how.
-//! - A worker is this program started again, or with another [`StartMethod`] a copy of a process that
-//!   is: what stands before [`init`] in `main` runs in it. Until it gets to `init` nothing watches the
-//!   parent for it: code that hangs there outlives a parent that is killed.
-//! - A program with other privileges than its caller (set-user-ID, set-group-ID, file capabilities) has
-//!   workers with [`StartMethod::Fork`] only: whoever starts it could say that it is a worker of his. The
-//!   same goes for one whose effective user or group is not its real one.
-//! - A worker inherits the environment, the working directory, stdout, stderr, and every
-//!   descriptor of the program that is not close-on-exec, unless the [`Builder`] was told otherwise;
-//!   and the CPU affinity of the thread that built the pool. Its stdin is `/dev/null`.
-//! - A logger, and whatever else `main` sets up, is a worker's only if that stands before [`init`], or in
-//!   the initializer. What a copied worker shares with its original, random numbers and
-//!   connections among it, is described at [`StartMethod`] and [`preload`](Builder::preload).
-//! - A program that a task has started outlives the worker, unless that leads a
+//! - It needs 64-bit Linux 5.4 or later, with `/proc` and `/dev/null`, and files that may be 2 MiB
+//!   long (`ulimit -f`). A program that runs under an emulator, or that is passed to the dynamic
+//!   loader as an argument, cannot start itself again.
+//! - Waiting blocks the thread: for a result, for the next item of a map, for `shutdown` and for
+//!   the drop of the executor. In asynchronous code a future is [awaited](Awaiting), and a pool is
+//!   shut down where blocking is allowed. [`init`] must be called outside of the runtime; its page
+//!   shows how.
+//! - A worker is this program started again or, with another [`StartMethod`], a copy of such a
+//!   process: code before [`init`] in `main` runs in it. Until it reaches `init` nothing ties it to
+//!   its parent: if it hangs before, it outlives a parent that is killed.
+//! - A program with other privileges than its caller (set-user-ID, set-group-ID, file capabilities)
+//!   has workers with [`StartMethod::Fork`] only: anybody who starts it could pretend to be its
+//!   parent. The same holds if its effective user or group differs from its real one.
+//! - A worker inherits the environment, the working directory, stdout, stderr, and every descriptor
+//!   of the program that is not close-on-exec, unless the [`Builder`] is set otherwise; and the CPU
+//!   affinity of the thread that built the pool. Its stdin is `/dev/null`.
+//! - A logger, like anything else that `main` sets up, exists in a worker only if it is set up
+//!   before [`init`] or in the initializer. [`StartMethod`] and [`preload`](Builder::preload)
+//!   describe what a copied worker shares with its original, such as random numbers and
+//!   connections.
+//! - A program that a task has started outlives the worker, unless the worker leads a
 //!   [process group](Builder::process_groups) and is killed or dies.
-//! - A worker ends with its parent, because the kernel kills it when the parent's end of a pipe is gone.
-//!   A copy of the parent, made by fork(2), holds that end open; then only the kernel's other way counts
-//!   (`PR_SET_PDEATHSIG`), which it forgets when a task changes the process's user or group. The worker
-//!   asks again before it next sleeps; until then that task outlives a parent that is killed.
-//!   So does one that changes it in a user namespace, as in a container without root.
-//! - A task that closes every descriptor of its worker closes that pipe, too. A program that may not
-//!   signal such a worker, because it gave up privileges, leaves it behind: it is reported as
+//! - A worker ends with its parent, because the kernel kills it when the parent's end of a pipe is
+//!   closed. A copy of the parent, made by fork(2), holds that end open; then only the kernel's
+//!   other mechanism applies (`PR_SET_PDEATHSIG`), which it resets when a task changes the
+//!   process's user or group. The worker requests it again before it next sleeps; until it does,
+//!   that task outlives a parent that is killed. So does a task that changes them in a user
+//!   namespace, as in a container without root.
+//! - A task that closes every descriptor of its worker closes that pipe, too. A program that may
+//!   not signal such a worker, because it gave up privileges, leaves it behind: this is reported as
 //!   [`ExitReason::LeftBehind`] and in the log, and nobody waits for it.
-//! - Each worker shares a segment of 2 MiB of memory with its parent; what of it its tasks need is
-//!   used. A task that scribbles there breaks its worker, which counts as that worker's death.
-//! - Calls that take less than 20 µs keep at most two workers for each CPU busy at once, however many
-//!   there are. Calls that really wait take longer than that.
-//! - A worker's death breaks the whole pool, as in Python, unless [`DeathPolicy`] says otherwise:
+//! - Each worker shares a segment of 2 MiB of memory with its parent; only the pages that its tasks
+//!   touch become resident. A task that overwrites it breaks its worker, which counts as that
+//!   worker's death.
+//! - Calls shorter than 20 µs keep at most two workers per CPU busy at once, however many workers
+//!   there are. Calls that block take longer than that.
+//! - A worker's death breaks the whole pool, as in Python, unless [`DeathPolicy`] is set otherwise:
 //!   unfinished tasks fail with the cause.
-//! - A worker that exits runs its finalizer and drops its state first; that keeps `shutdown` and drop
-//!   waiting for at most [`finalizer_time_limit`](Builder::finalizer_time_limit). An initializer that
-//!   never returns keeps them waiting until `kill_workers`, and a callback that never returns for ever.
-//! - The manager enforces time limits: a task may run for some milliseconds more on a busy machine. A
-//!   chunk of a `map` has the limit of its items together.
-//! - A callback that never returns keeps later callbacks of its pool waiting.
-//! - `Vec<u8>` and `String` move at the speed of memory as a whole argument or result. Inside others,
-//!   byte vectors move element by element, at some 2 ns each; `serde_bytes` avoids that.
-//! - A result is decoded in this process, as the type that the caller says. Where that has elements
-//!   without bytes (`Vec<()>`) or contains itself, a worker whose memory is scribbled over could make
-//!   that very long, or too deep for the stack.
-//! - Values travel without names, so a type has to be read as it is written. Where serde's attributes
-//!   make a difference ([`SelfDescribing`] lists them), the value is refused before it is sent, and the
-//!   error names the field. To find that out, `Deserialize` of a type that is sent is called in the
-//!   sending process once for each shape of its values; it gets an error from the first thing it reads,
-//!   so that code written by hand does not go on. A difference that only such code makes, or that is
-//!   behind it in a tuple, is found where the value is read: an error, too.
-//! - A field with `#[serde(skip)]` does not travel, as its author says: it arrives as its default.
+//! - A worker that exits runs its finalizer and drops its state first, which delays `shutdown` and
+//!   the drop by at most [`finalizer_time_limit`](Builder::finalizer_time_limit). An initializer
+//!   that never returns blocks them until `kill_workers`, and a callback that never returns blocks
+//!   them for ever.
+//! - The manager enforces time limits: on a busy machine a task may run some milliseconds longer.
+//!   The limit of a chunk of a `map` is that of its items together.
+//! - A callback that never returns blocks later callbacks of its pool.
+//! - As a whole argument or result, `Vec<u8>` and `String` are copied at the speed of memory.
+//!   Inside other types, byte vectors are copied element by element, at some 2 ns each;
+//!   `serde_bytes` avoids that.
+//! - The parent decodes each result as the type that the caller names. If that has elements without
+//!   bytes (`Vec<()>`) or is recursive, a worker with corrupted memory can make the decoding very
+//!   slow, or overflow the stack.
+//! - Values are sent without field names, so a type has to be read in the way it is written. If
+//!   serde's attributes make a difference ([`SelfDescribing`] lists them), the value is refused
+//!   before it is sent, and the error names the field. To detect this, the sending process calls
+//!   `Deserialize` of the sent type once for each shape of its values; the first read returns an
+//!   error, so that hand-written code does not continue. A difference that only such code makes, or
+//!   that is behind it in a tuple, is detected where the value is read, as an error too.
+//! - A field with `#[serde(skip)]` is not sent, as that attribute says: it arrives as its default.
 //!
 //! # How long a worker may take
 //!
-//! A *time limit* ends the user's code, a *timeout* the patience of somebody who waits. Each stage of a
-//! worker's life has one of them, or none, as here. What has none ends with
+//! A *time limit* ends the user's code; a *timeout* ends a wait. Each stage of a worker's life has
+//! one of them or none, as listed here. A stage with none ends with
 //! [`kill_workers`](ProcessPoolExecutor::kill_workers).
 //!
 //! | stage | for how long | afterwards |
@@ -178,8 +186,9 @@
 //! | was sent SIGTERM | [`grace`](Builder::grace) | killed |
 //! | closed its link and goes on | half a second | killed; its death counts as one |
 //!
-//! Time limits of tasks start anew, and the others move, when the manager finds that it could not run
-//! itself for half a second or more: the program was stopped (Ctrl-Z, SIGSTOP), or the machine was suspended.
+//! Task time limits start anew, and the other deadlines move, if the manager finds that it could
+//! not run for half a second or more: the program was stopped (Ctrl-Z, SIGSTOP), or the machine was
+//! suspended.
 //!
 //! [python]: https://docs.python.org/3/library/concurrent.futures.html#processpoolexecutor
 
@@ -283,7 +292,7 @@ pub use worker::{should_stop, worker_id};
 #[doc = include_str!("behaviours.md")]
 pub mod behaviours {}
 
-/// Not for use: what macros of this crate expand to.
+/// Not public API: the macros of this crate expand to these.
 #[doc(hidden)]
 pub mod __private {
     pub use crate::before_main::init_before_main;

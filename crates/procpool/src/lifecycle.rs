@@ -1,7 +1,7 @@
-//! What happens to the workers of a pool, told to whoever wants to know.
+//! Reports on the workers of a pool.
 //!
-//! Owns the names of a worker and of the ways in which it ends, the events of a pool and its numbers.
-//! Knows no process: the manager fills these in.
+//! Owns the names of a worker and of the ways in which it ends, the events of a pool and its
+//! numbers. Knows no process: the manager fills these in.
 
 use std::fmt;
 use std::sync::mpsc;
@@ -37,9 +37,10 @@ use crate::error::BrokenCause;
 #[non_exhaustive]
 pub struct WorkerInfo {
     /// Its place, from 0 to [`max_workers`](crate::Builder::max_workers) - 1. A replacement has the
-    /// place of the worker that it replaces. In the worker, [`worker_id`](crate::worker_id) gives it.
+    /// place of the worker that it replaces. In the worker, [`worker_id`](crate::worker_id) returns
+    /// it.
     pub id: usize,
-    /// The process.
+    /// Its process.
     pub pid: u32,
 }
 
@@ -62,9 +63,9 @@ impl fmt::Display for WorkerInfo {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum ExitReason {
-    /// The pool was shut down and had nothing left for it to do.
+    /// The pool was shut down and had no work left for it.
     Finished,
-    /// It had nothing to do for [`idle_timeout`](crate::Builder::idle_timeout).
+    /// It was idle for [`idle_timeout`](crate::Builder::idle_timeout).
     Idle,
     /// It had run [`max_tasks_per_child`](crate::Builder::max_tasks_per_child) tasks.
     Recycled,
@@ -78,7 +79,8 @@ pub enum ExitReason {
     TimeLimitExceeded,
     /// It was killed, together with its task or with the whole pool.
     Killed,
-    /// It could not be killed, because this process may not signal it, and goes on without its pool.
+    /// It could not be killed, because this process may not signal it, and continues without its
+    /// pool.
     LeftBehind,
     /// It ended by itself, in this way.
     Died(WorkerExit),
@@ -100,7 +102,7 @@ impl fmt::Display for ExitReason {
     }
 }
 
-/// What a worker's death means. Set by [`death_policy`](crate::Builder::death_policy).
+/// The effect of a worker's death. Set by [`death_policy`](crate::Builder::death_policy).
 ///
 /// # Examples
 ///
@@ -115,22 +117,23 @@ pub enum DeathPolicy {
     /// The pool is broken, as in Python: every unfinished task fails with the cause.
     #[default]
     Break,
-    /// Only the task that ran is affected, and another worker takes the dead one's place when a task
+    /// Only the running task is affected, and another worker takes the dead one's place when a task
     /// needs it.
     ///
-    /// So with the server of [`StartMethod::Forkserver`](crate::StartMethod::Forkserver): its workers end
-    /// with it, and another one is started, which runs `preload` again. The server of
+    /// The same holds for the server of
+    /// [`StartMethod::Forkserver`](crate::StartMethod::Forkserver): its workers end with it, and
+    /// another one is started, which runs `preload` again. The server of
     /// [`StartMethod::Fork`](crate::StartMethod::Fork) is a copy of the program as it was in
-    /// [`build`](crate::Builder::build), which cannot be made again: its death breaks the pool.
+    /// [`build`](crate::Builder::build) and cannot be made again: its death breaks the pool.
     Replace {
-        /// How often a task whose worker died is tried again, on another worker. After that it fails with
-        /// [`Error::WorkerDied`](crate::Error::WorkerDied). With 0 a task runs at most once; otherwise
-        /// only tasks that may run twice should be submitted.
+        /// How often a task whose worker died is retried on another worker. After that it fails
+        /// with [`Error::WorkerDied`](crate::Error::WorkerDied). With 0 a task runs at most once;
+        /// otherwise submit only tasks that may run twice.
         retries: u32,
     },
 }
 
-/// What [`Future::kill`](crate::Future::kill) did.
+/// The effect of [`Future::kill`](crate::Future::kill).
 ///
 /// # Examples
 ///
@@ -151,9 +154,9 @@ pub enum DeathPolicy {
 pub enum KillOutcome {
     /// The task had not started, and never will.
     Cancelled,
-    /// It was running; its worker was killed, and it has failed.
+    /// It was running; its worker was killed, and the task has failed.
     Killed,
-    /// It was over already, and is as it was.
+    /// It was already over, and is unchanged.
     AlreadyDone,
 }
 
@@ -178,13 +181,14 @@ pub enum KillOutcome {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Event {
-    /// When, by the clock of the machine, which events of other pools and programs have in common.
+    /// When it happened, by the system clock, which orders it among the events of other pools and
+    /// programs.
     pub at: SystemTime,
-    /// What.
+    /// What happened.
     pub kind: EventKind,
 }
 
-/// What happened.
+/// The kind of an event.
 ///
 /// # Examples
 ///
@@ -207,7 +211,7 @@ pub struct Event {
 pub enum EventKind {
     /// A worker's process was started.
     WorkerStarted(WorkerInfo),
-    /// It has run the initializer, if there is one, and takes tasks.
+    /// It has run the initializer, if any, and takes tasks.
     WorkerReady(WorkerInfo),
     /// It has ended and was reaped, or was [left behind](ExitReason::LeftBehind). The last event of each
     /// worker.
@@ -216,20 +220,21 @@ pub enum EventKind {
     TimeLimitExceeded(u64),
     /// The running task with this number was killed by [`Future::kill`](crate::Future::kill).
     TaskKilled(u64),
-    /// The task with this number lost its worker and is tried once more.
+    /// The task with this number lost its worker and is retried.
     TaskRetried(u64),
-    /// The pool was shut down, or told to anew.
+    /// The pool was shut down, or was shut down again.
     ShutDown,
-    /// The pool is broken. No worker is started after this; one whose start was under way still has
-    /// its two events.
+    /// The pool is broken. No worker is started after this; one whose start was already under way
+    /// still produces its two events.
     Broken(BrokenCause),
 }
 
-/// The events of a pool, from [`ProcessPoolExecutor::events`](crate::ProcessPoolExecutor::events) on.
+/// The events of a pool, starting at
+/// [`ProcessPoolExecutor::events`](crate::ProcessPoolExecutor::events).
 ///
-/// Iterating waits for the next one; it ends when the pool is gone, and in
-/// a [forked copy](crate::Error::ForkedCopy) of the program. Events that nobody takes are
-/// kept, a few words each: drop it when they are of no interest any more.
+/// Iterating waits for the next event. It ends when the pool is gone, and in a
+/// [forked copy](crate::Error::ForkedCopy) of the program. Unread events are kept, a few words
+/// each: drop the receiver once you no longer need it.
 ///
 /// # Examples
 ///
@@ -250,7 +255,7 @@ pub enum EventKind {
 #[must_use = "events that happen after it is dropped are lost: read them"]
 pub struct Events {
     receiver: mpsc::Receiver<Event>,
-    /// The process of the pool: nothing happens in a copy of that.
+    /// The pool's process: in a forked copy of it nothing happens.
     owner: Lineage,
 }
 
@@ -260,7 +265,7 @@ impl Events {
         (sender, Self { receiver, owner: Lineage::current() })
     }
 
-    /// Returns the next event if it has happened already.
+    /// Returns the next event if it has already happened.
     ///
     /// # Examples
     ///
@@ -279,7 +284,8 @@ impl Events {
         self.receiver().and_then(|receiver| receiver.try_recv().ok())
     }
 
-    /// Waits for the next event for at most `timeout`; `None` when none came, or the pool is gone.
+    /// Waits at most `timeout` for the next event. Returns `None` if there is none, or the pool is
+    /// gone.
     ///
     /// # Examples
     ///
@@ -313,7 +319,8 @@ impl Iterator for Events {
     }
 }
 
-/// A pool in numbers, at one instant. Made by [`ProcessPoolExecutor::stats`](crate::ProcessPoolExecutor::stats).
+/// The numbers of a pool at one instant. Made by
+/// [`ProcessPoolExecutor::stats`](crate::ProcessPoolExecutor::stats).
 ///
 /// # Examples
 ///
@@ -330,24 +337,24 @@ impl Iterator for Events {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Workers that were started and have not said that they take tasks: what stands before `init`,
-    /// and the initializer, run in them.
+    /// Workers that were started but do not take tasks yet: they run the code before `init`, or the
+    /// initializer.
     pub starting: usize,
     /// Workers that wait for a task.
     pub idle: usize,
-    /// Workers that have one.
+    /// Workers that have a task.
     pub busy: usize,
-    /// Workers that leave, or were killed, and are not reaped yet.
+    /// Workers that are exiting or were killed, and are not reaped yet.
     pub leaving: usize,
-    /// Tasks that no worker has started, those sent ahead included. The items of a `map` count once
-    /// they are in a chunk, and a chunk counts as one task, here and below.
+    /// Tasks that no worker has started, including those sent ahead. The items of a `map` count
+    /// once they are in a chunk, and a chunk counts as one task, here and below.
     pub queued: usize,
-    /// Tasks that run, or have a result that is on its way.
+    /// Tasks that are running or whose result is arriving.
     pub running: usize,
-    /// Tasks that have a result, so far.
+    /// Tasks that have returned a result so far.
     pub done: u64,
-    /// Tasks that have failed, so far. Those that were cancelled are not among them.
+    /// Tasks that have failed so far, excluding cancelled ones.
     pub failed: u64,
-    /// Workers that were started in a place that another one had before, so far.
+    /// Workers started so far in a place that had a worker before.
     pub restarts: u64,
 }

@@ -1,4 +1,4 @@
-//! The scenes of futures, played in every interleaving of their threads (`just loom`).
+//! The scenes of futures, run in every interleaving of their threads (`just loom`).
 
 use procpool_os::model::{every_planted_bug_is_found, every_scene_holds, play};
 

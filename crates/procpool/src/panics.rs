@@ -1,9 +1,9 @@
 //! Panics in a worker: caught, described, and reported even when they abort.
 //!
-//! Owns the worker's panic hook. On the thread that runs tasks it stays silent and keeps the
-//! message, the location and the backtrace for [`catch`], which reports them to the parent; other
-//! threads get the hook that was there before. Under `panic = "abort"` nothing is caught, so the
-//! hook itself sends the report, and then the process aborts.
+//! Owns the worker's panic hook. On the thread that runs tasks it is silent and keeps the message,
+//! the location and the backtrace for [`catch`], which reports them to the parent; other threads
+//! use the previous hook. Under `panic = "abort"` nothing is caught, so the hook itself sends the
+//! report, and the process then aborts.
 
 use std::any::Any;
 use std::backtrace::{Backtrace, BacktraceStatus};
@@ -22,15 +22,15 @@ use crate::failure::{Failure, InitializerFailure, encode_failure};
 thread_local! {
     /// Whether this thread runs tasks: its panics are reported, not printed.
     static RUNS_TASKS: Cell<bool> = const { Cell::new(false) };
-    /// The index of the task that runs, if any; otherwise a panic is the initializer's.
+    /// The index of the running task, if any; otherwise a panic is the initializer's.
     static CURRENT: Cell<Option<u64>> = const { Cell::new(None) };
-    /// What the hook saw of the panic that is unwinding.
+    /// The hook's record of the panic that is unwinding.
     static LAST: RefCell<Option<RemotePanic>> = const { RefCell::new(None) };
 }
 
-/// Installs the hook. Where panics abort, it sends last words over `socket`, the worker's end of its
-/// link; a process without one, such as a copy of the worker, prints them. The calling thread is the one
-/// that runs tasks.
+/// Installs the hook. If panics abort, it sends last words over `socket`, the worker's end of its
+/// link; a process without one, such as a forked copy of the worker, prints them. Tasks run on the
+/// calling thread.
 pub(crate) fn install(socket: Option<&'static Socket>) {
     RUNS_TASKS.set(true);
     let (previous, home) = (panic::take_hook(), Lineage::current());
@@ -48,36 +48,35 @@ pub(crate) fn install(socket: Option<&'static Socket>) {
     }));
 }
 
-/// Says which task runs on this thread, by its index on the link.
+/// Sets the index on the link of the task that runs on this thread.
 pub(crate) fn set_current(index: Option<u64>) {
     CURRENT.set(index);
 }
 
 /// Runs a task; a panic becomes its failure.
 pub(crate) fn catch(run: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure> {
-    // Unwind safety: what the task could leave half-changed is its own state, which is the user's
-    // to keep whole, as it is behind any `&mut`; and output that the caller then cuts off.
+    // Unwind safety: a task can leave only its own state half-changed, which the user keeps whole,
+    // as behind any `&mut`; and output, which the caller cuts off.
     catch_message(AssertUnwindSafe(run)).unwrap_or_else(|panic| Err(Failure::Panicked(panic)))
 }
 
-/// Runs anything; a panic is described. In the parent, too, where the program's own hook has seen it
-/// and only the message is known.
+/// Runs anything and describes a panic. Also used in the parent, where the program's own hook
+/// handles the panic and only the message is known.
 pub(crate) fn catch_message<T>(run: impl FnOnce() -> T + UnwindSafe) -> Result<T, RemotePanic> {
     panic::catch_unwind(run).map_err(|payload| {
         let message = payload_message(&*payload);
-        // What the hook saw last may be another panic, which the task caught itself: one that was
-        // resumed, not begun, does not pass the hook.
-        // In the destructor of a thread-local it may be gone.
+        // The hook's last record may be of another panic, which the task caught itself: a resumed
+        // panic does not call the hook. In the destructor of a thread-local the record may be gone.
         let seen =
             LAST.try_with(RefCell::take).ok().flatten().filter(|seen| seen.message == message);
         let report = seen.unwrap_or(RemotePanic { message, location: None, backtrace: None });
-        // A payload whose destructor panics must not end the worker.
+        // A payload with a panicking destructor must not end the worker.
         let _ = panic::catch_unwind(AssertUnwindSafe(|| drop(payload)));
         report
     })
 }
 
-/// Runs `preload` in a forkserver. The error is its panic, encoded, as much of it as fits.
+/// Runs `preload` in a forkserver. The error is its panic, encoded and cut to the size that fits.
 pub(crate) fn catch_preload(preload: fn()) -> Result<(), Vec<u8>> {
     install(None);
     catch_message(AssertUnwindSafe(preload)).map_err(encode_cut)
@@ -85,7 +84,7 @@ pub(crate) fn catch_preload(preload: fn()) -> Result<(), Vec<u8>> {
 
 fn encode_cut(mut panic: RemotePanic) -> Vec<u8> {
     let location = panic.location.as_ref().map_or(0, String::len);
-    // With room for the lengths, and for what tells which of the three are there.
+    // Leaves room for the lengths and the markers of the three optional parts.
     let room = (LONGEST_REPORT - 64).saturating_sub(location);
     cut(&mut panic.message, room);
     if let Some(backtrace) = &mut panic.backtrace {
@@ -94,7 +93,7 @@ fn encode_cut(mut panic: RemotePanic) -> Vec<u8> {
     encode_failure(&panic)
 }
 
-/// Cuts off what makes `text` longer than `limit` bytes.
+/// Cuts `text` to at most `limit` bytes.
 fn cut(text: &mut String, limit: usize) {
     let end = (0..=limit.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
     text.truncate(end.unwrap_or(0));
@@ -110,8 +109,8 @@ fn describe(info: &PanicHookInfo<'_>) -> RemotePanic {
     }
 }
 
-/// The frames from the panic to the user's function. What is below it is this crate's, in every
-/// backtrace.
+/// The frames from the panic to the user's function. The frames below belong to this crate, in
+/// every backtrace.
 fn frames_of_task(backtrace: &str) -> String {
     let is_ours = |line: &&str| {
         // `12: procpool::task::call`, or `12: <procpool::task::...`.

@@ -1,7 +1,7 @@
-//! What travels between processes: arguments, initargs and results.
+//! Values that are sent between processes: arguments, initargs and results.
 //!
-//! Owns the one bound of all that is sent, and the compiler's words about a type that lacks it. How
-//! a value is written is the codec's.
+//! Owns the one bound of all such values, and the compiler's message about a type that lacks it.
+//! The codec decides how a value is written.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -9,8 +9,8 @@ use serde::de::DeserializeOwned;
 /// A value that can be sent to a worker or back: any owned type with serde's `Serialize` and
 /// `Deserialize`.
 ///
-/// It is implemented for all of them, and for nothing else. Name it where your own function passes a
-/// task on to the pool.
+/// It is implemented for all those types and no others. Name it if your own generic function passes
+/// a task on to the pool.
 ///
 /// # Examples
 ///
@@ -40,7 +40,7 @@ use serde::de::DeserializeOwned;
 )]
 pub trait Payload: Serialize + DeserializeOwned + sealed::Sealed + 'static {}
 
-// Without this the compiler reports the bounds below instead of the words above.
+// Without this the compiler reports the bounds below instead of the message above.
 #[diagnostic::do_not_recommend]
 impl<T: Serialize + DeserializeOwned + 'static> Payload for T {}
 

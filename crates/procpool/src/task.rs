@@ -1,7 +1,7 @@
 //! A function and its arguments ↔ bytes.
 //!
 //! Owns the trampolines: functions, one per kind of call and set of types, that decode arguments,
-//! call the user's function and encode what it returns. A trampoline travels with the user's
+//! call the user's function and encode its return value. A trampoline is sent along with the user's
 //! function (see [`Entry`]), so a worker needs no table of tasks. Knows no frames and no pool.
 
 use std::any::Any;
@@ -20,7 +20,7 @@ use crate::failure::{Failure, InitializerFailure, encode_failure};
 use crate::panics::catch;
 use crate::payload::Payload;
 
-/// A draft as the output of an encoding.
+/// A draft as an encoder's output.
 struct Drafting<'a>(&'a mut Draft);
 
 impl Output for Drafting<'_> {
@@ -35,30 +35,30 @@ impl Output for Drafting<'_> {
     }
 }
 
-/// What a worker's tasks share: the initializer's `S`, behind `Any` because the worker's loop
-/// does not know its type.
+/// The state that a worker's tasks share: the initializer's `S`, behind `Any` because the worker's
+/// loop does not know its type.
 pub(crate) type WorkerState = Option<Box<dyn Any>>;
 
-/// What goes into a call and what comes out of it, encoded. The buffers are used again and again.
+/// The encoded input and output of a call. The buffers are reused.
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) arguments: Vec<u8>,
     /// The beginning of a chunk's output; the rest is in `output`.
     pub(crate) draft: Draft,
     pub(crate) output: Vec<u8>,
-    /// The worker. Where code of the user has copied it, the copy goes no further.
+    /// The worker's process. A forked copy of it, made by user code, goes no further.
     home: Lineage,
 }
 
 impl Call {
-    /// The buffers of worker `home`.
+    /// Creates the buffers of worker `home`.
     pub(crate) fn new(draft: Draft, home: Lineage) -> Self {
         Self { arguments: Vec::new(), draft, output: Vec::new(), home }
     }
 
-    /// Empties the buffers, and hands over the memory of one that was needed for something long.
+    /// Empties the buffers. Returns the memory of one that held something large.
     pub(crate) fn recycle(&mut self) -> Option<Vec<u8>> {
-        /// More keeps more memory in idle workers; less allocates it anew for middling payloads.
+        /// More keeps more memory in idle workers; less reallocates it for medium-sized payloads.
         const KEPT: usize = 64 * 1024;
         let mut long = None;
         for buffer in [&mut self.arguments, &mut self.output] {
@@ -78,18 +78,19 @@ pub(crate) type CallTrampoline = fn(Function, &mut Call, &mut WorkerState) -> Re
 pub(crate) type InitTrampoline =
     fn(Function, &mut Call, &mut WorkerState) -> Result<(), InitializerFailure>;
 
-/// Gives the worker's state to the finalizer.
+/// Passes the worker's state to the finalizer.
 pub(crate) type FinalTrampoline = fn(Function, &mut Call, &mut WorkerState);
 
-/// What an initializer may return: `()`, or `Result<S, E>` with any `E` that can be displayed.
+/// The return type of an initializer: `()`, or `Result<S, E>` with any displayable `E`.
 ///
 /// `S` is the worker's state: tasks submitted with
 /// [`submit_with`](crate::ProcessPoolExecutor::submit_with) and
 /// [`map_with`](crate::ProcessPoolExecutor::map_with) get it as `&mut S`. It never leaves its
 /// worker, so it need not be `Send` or serializable. An `Err` breaks the pool, as
-/// [`initializer`](crate::Builder::initializer) says, with its text as the cause: in the form `{:#}`, in which
-/// `anyhow` and `eyre` write their causes too; those of a `Box<dyn Error>` or an [`io::Error`](std::io::Error) are appended. An error of another type, whose
-/// text lacks its causes, keeps them as a `Box<dyn Error>`.
+/// [`initializer`](crate::Builder::initializer) says, with its text as the cause. That text is
+/// formatted by `{:#}`, which includes the causes of an `anyhow` or `eyre` error; those of a
+/// `Box<dyn Error>` or an [`io::Error`](std::io::Error) are appended. For an error of another type
+/// whose text omits its causes, use a `Box<dyn Error>` to keep them.
 ///
 /// # Examples
 ///
@@ -107,7 +108,7 @@ pub(crate) type FinalTrampoline = fn(Function, &mut Call, &mut WorkerState);
             returns `Result<{Self}, E>`; `E` may be `std::convert::Infallible`"
 )]
 pub trait InitializerOutput: sealed::Sealed + 'static {
-    /// What tasks get as `&mut S`.
+    /// The type that tasks get as `&mut S`.
     type State: 'static;
 
     #[doc(hidden)]
@@ -136,9 +137,9 @@ impl<S: 'static, E: Display + 'static> InitializerOutput for Result<S, E> {
     }
 }
 
-/// The text of an error, with its causes as far as they can be had from a type of which nothing is
-/// known: by the alternate form, in which `anyhow` and `eyre` write them, or by looking at what often
-/// has some.
+/// The text of an error, with its causes as far as an arbitrary type reveals them: by the alternate
+/// form, which `anyhow` and `eyre` use for them, or by downcasting to the types that often have
+/// some.
 fn with_causes<E: Display + 'static>(error: &E) -> String {
     use std::error::Error as Plain;
     type Boxed = Box<dyn Plain>;
@@ -153,7 +154,7 @@ fn with_causes<E: Display + 'static>(error: &E) -> String {
     };
     while let Some(error) = cause {
         let more = error.to_string();
-        // Some texts contain their cause's.
+        // Some texts already contain their cause's.
         if !text.ends_with(&more) {
             text = format!("{text}: {more}");
         }
@@ -167,7 +168,7 @@ pub(crate) trait TaskFn: FnPointer {
     type Arguments: Payload;
     type Output: Payload;
 
-    /// Returns the function with the state that it takes.
+    /// Returns the function bound to the state that it takes.
     fn bind(self, state: &mut WorkerState) -> impl FnMut(Self::Arguments) -> Self::Output;
 }
 
@@ -193,24 +194,24 @@ impl<S: 'static, A: Payload, R: Payload> TaskFn for fn(&mut S, A) -> R {
     }
 }
 
-/// Returns how workers call `task`.
+/// Returns the entry by which workers call `task`.
 pub(crate) fn call_entry<F: TaskFn>(task: F) -> Result<Entry, Error> {
     entry::<CallTrampoline, _>(call::<F>, task)
 }
 
-/// Returns how workers call `task` for every item of a chunk.
+/// Returns the entry by which workers call `task` for every item of a chunk.
 pub(crate) fn chunk_entry<F: TaskFn>(task: F) -> Result<Entry, Error> {
     entry::<CallTrampoline, _>(call_chunk::<F>, task)
 }
 
-/// Returns how workers call an initializer without arguments.
+/// Returns the entry by which workers call an initializer without arguments.
 pub(crate) fn initializer_entry<O: InitializerOutput>(
     initializer: fn() -> O,
 ) -> Result<Entry, Error> {
     entry::<InitTrampoline, _>(initialize::<O>, initializer)
 }
 
-/// Returns how workers call an initializer with arguments.
+/// Returns the entry by which workers call an initializer with arguments.
 pub(crate) fn initializer_with_entry<A, O>(initializer: fn(A) -> O) -> Result<Entry, Error>
 where
     A: Payload,
@@ -219,7 +220,7 @@ where
     entry::<InitTrampoline, _>(initialize_with::<A, O>, initializer)
 }
 
-/// Returns how workers call a finalizer with their state.
+/// Returns the entry by which workers call a finalizer with their state.
 pub(crate) fn finalizer_entry<S: 'static>(finalizer: fn(S)) -> Result<Entry, Error> {
     entry::<FinalTrampoline, _>(finalize::<S>, finalizer)
 }
@@ -274,7 +275,7 @@ where
 
 fn finalize<S: 'static>(function: Function, _call: &mut Call, state: &mut WorkerState) {
     let finalizer = typed::<fn(S)>(function);
-    // The parent sends this after the initializer's success only, and once.
+    // The parent sends this only after the initializer has succeeded, and once.
     if let Some(state) = state.take().and_then(|state| state.downcast::<S>().ok()) {
         finalizer(*state);
     }
@@ -289,7 +290,7 @@ fn keep_state<O: InitializerOutput>(
     Ok(())
 }
 
-/// The function that was sent together with a trampoline of its own types.
+/// The function that was sent along with a trampoline of its own types.
 fn typed<F: FnPointer>(function: Function) -> F {
     function.typed().expect("a trampoline travels with a function of its own type")
 }
@@ -313,7 +314,7 @@ where
     }
 }
 
-/// Runs `task` for every item; a panic or a codec error is the outcome of its item alone.
+/// Runs `task` for every item; a panic or a codec error affects its item alone.
 fn run_chunk<A, R>(mut task: impl FnMut(A) -> R, call: &mut Call)
 where
     A: Payload,
@@ -324,8 +325,8 @@ where
     let mut items = &arguments[..];
     loop {
         let mut start = output.len();
-        // Panics are caught here, not for each item: a panic interrupts the run, and the items
-        // behind it make the next one.
+        // Panics are caught here, not per item: a panic ends the run, and the items behind it form
+        // the next one.
         let run = catch(|| {
             while let Some(item) = chunk::take(&mut items) {
                 start = output.len();
@@ -370,8 +371,8 @@ where
         return Ok(());
     }
     let arguments = codec::decode::<A>(item.bytes, CodecStep::DecodeArguments)?;
-    // A copy of the worker, made by this item, has no draft, and the rest is its original's. Numbers are
-    // decoded by no code of the user's.
+    // A forked copy of the worker, made by this item, has no draft, and the remaining items belong
+    // to its original. Decoding numbers runs no user code.
     if !number::is::<A>() {
         home.end_copy();
     }

@@ -1,7 +1,7 @@
-//! What a builder may be told of the place that its workers run in: their environment, where their
-//! output goes, their process groups.
+//! The builder's settings for the place that workers run in: their environment, the destination of
+//! their output, their process groups.
 //!
-//! Checks nothing: `start::place` does, when the pool is made.
+//! Checks nothing: `start::place` does, when the pool is built.
 
 use std::ffi::OsString;
 
@@ -12,8 +12,8 @@ impl<S> Builder<S> {
     /// Sets an environment variable in the workers. The program's own environment stays as it is.
     ///
     /// Workers have the environment that the program has when they are started. A variable that is
-    /// set here has this value instead; of several values for a name the last counts. Names and values
-    /// that no environment can hold are an error of [`build`](Self::build).
+    /// set here has this value instead; of several values for a name the last counts. Names and
+    /// values that no environment can hold are an error of [`build`](Self::build).
     ///
     /// # Examples
     ///
@@ -36,7 +36,7 @@ impl<S> Builder<S> {
         self
     }
 
-    /// Sets where the workers' stdout goes; by default where the program's goes.
+    /// Sets the destination of the workers' stdout; by default that of the program's.
     ///
     /// # Examples
     ///
@@ -64,7 +64,7 @@ impl<S> Builder<S> {
         self
     }
 
-    /// Sets where the workers' stderr goes; by default where the program's goes.
+    /// Sets the destination of the workers' stderr; by default that of the program's.
     ///
     /// See [`stdout`](Self::stdout).
     ///
@@ -89,12 +89,12 @@ impl<S> Builder<S> {
     /// Keeps the last `lines` lines that each worker writes to stderr, for the
     /// [report of its death](crate::WorkerDeath::stderr). By default none are kept.
     ///
-    /// The workers' stderr is a pipe then, which a thread of the pool reads; it passes everything on to
-    /// where [`stderr`](Self::stderr) says. Of each line the first 4 KiB are kept.
+    /// The workers' stderr is then a pipe. A thread of the pool reads it and passes everything on
+    /// to the destination set by [`stderr`](Self::stderr). The first 4 KiB of each line are kept.
     ///
-    /// What the workers wrote is passed on before the executor's drop returns, unless the program's
-    /// stderr takes nothing for a second. A program that a task started and that outlives the pool
-    /// holds an end of a pipe that nobody reads: give it a stderr of its own.
+    /// The workers' output is passed on before the executor's drop returns, unless the program's
+    /// stderr accepts nothing for a second. A program that a task started and that outlives the
+    /// pool holds an end of a pipe that nobody reads: give it a stderr of its own.
     ///
     /// # Examples
     ///
@@ -126,18 +126,20 @@ impl<S> Builder<S> {
         self
     }
 
-    /// Sets whether each worker leads a process group of its own; by default they are in the program's.
+    /// Sets whether each worker leads a process group of its own; by default all are in the
+    /// program's.
     ///
-    /// A worker that the pool kills, or that dies otherwise, then takes with it all processes of its
-    /// group: the programs that its tasks have started, unless those left the group. One that ends
-    /// because the pool does leaves them alone.
+    /// If the pool kills such a worker, or it dies otherwise, all processes of its group are killed
+    /// too: the programs that its tasks have started, unless they left the group. A worker that
+    /// exits because the pool ends does not affect them.
     ///
-    /// For the terminal, these groups are in the background. Ctrl-C and Ctrl-Z do not reach the workers
-    /// and the programs that tasks start, since the terminal signals the program's group; a task that
-    /// reads from the terminal (`/dev/tty`) is stopped by SIGTTIN, and its future pends. Writing works,
-    /// unless the terminal was told otherwise (`stty tostop`). And it is the pool that kills groups: where
-    /// the program itself is killed, only the workers end with it. A server inherits that its program
-    /// ignores SIGCHLD; its workers are then reaped before their groups can be killed, and these live on, while those of
+    /// For the terminal, these groups are in the background. Ctrl-C and Ctrl-Z do not reach the
+    /// workers and the programs that tasks start, since the terminal signals the program's group; a
+    /// task that reads from the terminal (`/dev/tty`) is stopped by SIGTTIN, and its future stays
+    /// pending. Writing works, unless the terminal is set to forbid it (`stty tostop`). It is the
+    /// pool that kills groups: if the program itself is killed, only the workers end with it. If
+    /// the program ignores SIGCHLD, so does its server: the kernel then reaps the server's workers
+    /// before their groups can be killed, and these live on; the groups of
     /// [`StartMethod::Spawn`](crate::StartMethod::Spawn) do not.
     ///
     /// # Examples

@@ -1,6 +1,6 @@
-//! How the pool's workers live and end: the part of the builder that most pools leave alone.
+//! How the pool's workers live and end: settings that most pools leave alone.
 //!
-//! Owns no defaults: those are in the builder itself, with what speaks for them.
+//! Owns no defaults: those are in the builder itself, with their reasons.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::lifecycle::{DeathPolicy, ExitReason, WorkerInfo};
 use crate::task;
 
 impl<S> Builder<S> {
-    /// Sets what a worker's death means; [`DeathPolicy::Break`] by default.
+    /// Sets the effect of a worker's death; [`DeathPolicy::Break`] by default.
     ///
     /// # Examples
     ///
@@ -35,13 +35,13 @@ impl<S> Builder<S> {
         self
     }
 
-    /// Sets how many workers in a row may fail before they take tasks, where
-    /// [`DeathPolicy::Replace`] holds; 3 by default, and 0 is as 1.
+    /// Sets how many workers in a row may fail before they take tasks, under
+    /// [`DeathPolicy::Replace`]; 3 by default, and 0 counts as 1.
     ///
-    /// They may fail before `init`, in the initializer, or by its error. The last of them breaks the
-    /// pool, and unfinished tasks fail with its cause: another one would fare no better. While another
-    /// worker takes tasks, nothing breaks: the pool goes on with that, and tries again every second
-    /// that there is a need to.
+    /// They may fail before `init`, in the initializer, or by its error. The last of them breaks
+    /// the pool, and unfinished tasks fail with its cause: another worker would fail too. While
+    /// another worker takes tasks, nothing breaks: the pool continues with that one, and retries
+    /// every second while it needs more.
     ///
     /// # Examples
     ///
@@ -70,22 +70,21 @@ impl<S> Builder<S> {
         self
     }
 
-    /// Sets for how long a task may run, from the moment at which a worker starts it; by default there
-    /// is no limit. A submission may have
-    /// [a limit of its own](crate::SubmitOptions::time_limit).
+    /// Sets how long a task may run, from the moment at which a worker starts it; by default there
+    /// is no limit. A submission may have [a limit of its own](crate::SubmitOptions::time_limit).
     ///
     /// A task that runs for longer fails with
-    /// [`Error::TimeLimitExceeded`](crate::Error::TimeLimitExceeded), and the pool goes on. In the task,
-    /// [`should_stop`](crate::should_stop) is `true` from then on; if the task has not returned after
-    /// [`grace`](Self::grace), its worker gets SIGTERM, and after another `grace` SIGKILL. Other tasks
-    /// that were sent to that worker run elsewhere.
+    /// [`Error::TimeLimitExceeded`](crate::Error::TimeLimitExceeded), and the pool continues. In
+    /// the task, [`should_stop`](crate::should_stop) returns `true` from then on. If the task has
+    /// not returned after [`grace`](Self::grace), its worker is sent SIGTERM, and after another
+    /// `grace` SIGKILL. Other tasks that were sent to that worker run elsewhere.
     ///
-    /// In a `map`, a chunk's limit is that of its items together, and all of its items fail that have no
-    /// result yet; a [`chunksize`](crate::MapOptions::chunksize) of 1 limits each item.
+    /// In a `map`, the limit of a chunk is that of its items together, and all of its items without
+    /// a result fail; a [`chunksize`](crate::MapOptions::chunksize) of 1 limits each item.
     ///
     /// Time in which the whole program could not run for half a second or more (Ctrl-Z, SIGSTOP, a
-    /// suspended machine) is not the task's: its limit then starts anew. Nor is the time in which its
-    /// result travels.
+    /// suspended machine) does not count: the task's limit then starts anew. The time that its
+    /// result takes to arrive does not count either.
     ///
     /// # Examples
     ///
@@ -95,9 +94,10 @@ impl<S> Builder<S> {
         self
     }
 
-    /// Sets how long a task that has run for too long has to return, and then its process to end by
-    /// SIGTERM; 1 second by default. [`terminate_workers`](crate::ProcessPoolExecutor::terminate_workers)
-    /// waits as long before it kills.
+    /// Sets how long a task that exceeded its limit has to return, and then its process to end by
+    /// SIGTERM; 1 second by default.
+    /// [`terminate_workers`](crate::ProcessPoolExecutor::terminate_workers) waits this long before
+    /// it kills.
     ///
     /// # Examples
     ///
@@ -107,10 +107,11 @@ impl<S> Builder<S> {
         self
     }
 
-    /// Replaces each worker after so many tasks; by default none is. A chunk of a `map` is one task.
+    /// Replaces each worker after `tasks` tasks; by default none is replaced. A chunk of a `map` is
+    /// one task.
     ///
-    /// For tasks that leak. The replacement is started while the old worker runs its last task, but
-    /// its initializer only when the old one is gone.
+    /// Useful for tasks that leak. The replacement is started while the old worker runs its last
+    /// task, but its initializer only runs once the old one is gone.
     ///
     /// # Examples
     ///
@@ -160,9 +161,9 @@ impl<S> Builder<S> {
         self
     }
 
-    /// Sets how long a worker may take to exit once it was asked to: for the
+    /// Sets how long a worker may take to exit after it was asked to: for the
     /// [finalizer](Builder::finalizer), its state's destructor and its exit handlers; 30 seconds by
-    /// default. One that takes longer is killed.
+    /// default. A worker that takes longer is killed.
     ///
     /// # Examples
     ///
@@ -190,11 +191,11 @@ impl<S> Builder<S> {
         self
     }
 
-    /// Calls `hook` in this process whenever a worker has run the initializer, if there is one, and
-    /// takes tasks.
+    /// Calls `hook` in this process whenever a worker has run the initializer, if any, and takes
+    /// tasks.
     ///
-    /// Hooks run on a thread of the pool, in the order of the events. One that blocks delays
-    /// others, and a `shutdown` or drop that waits, but never the pool; one that panics is logged.
+    /// Hooks run on a thread of the pool, in the order of the events. One that blocks delays other
+    /// hooks, and a `shutdown` or drop that waits, but never the pool; one that panics is logged.
     ///
     /// # Examples
     ///
@@ -204,12 +205,12 @@ impl<S> Builder<S> {
         self
     }
 
-    /// Calls `hook` in this process whenever a worker has ended, with the reason: always, however it
-    /// ended, also when it never took a task.
+    /// Calls `hook` in this process whenever a worker has ended, with the reason: always, however
+    /// it ended, even if it never took a task.
     ///
-    /// When it is called the process is gone and reaped, unless the reason is
-    /// [`ExitReason::LeftBehind`](crate::ExitReason::LeftBehind). See
-    /// [`on_worker_start`](Self::on_worker_start) for where it runs.
+    /// At that point the process is gone and reaped, unless the reason is
+    /// [`ExitReason::LeftBehind`](crate::ExitReason::LeftBehind). It runs on the thread that
+    /// [`on_worker_start`](Self::on_worker_start) describes.
     ///
     /// # Examples
     ///
@@ -243,14 +244,14 @@ impl<S> Builder<S> {
 }
 
 impl<S: 'static> Builder<S> {
-    /// Gives a worker's state to `finalizer` when the worker leaves in an orderly way: at shutdown,
+    /// Passes a worker's state to `finalizer` when the worker exits in an orderly way: at shutdown,
     /// after [`idle_timeout`](Builder::idle_timeout) or
     /// [`max_tasks_per_child`](Builder::max_tasks_per_child).
     ///
-    /// It runs in the worker, after its last task. A worker that dies, is killed, or whose initializer
-    /// failed, runs none; what must happen in any case belongs into
-    /// [`on_worker_exit`](Builder::on_worker_exit). A finalizer that panics is reported on stderr, and
-    /// the worker exits with code 101. Name it after the initializer, whose state it takes.
+    /// It runs in the worker, after its last task. A worker that dies, is killed, or whose
+    /// initializer failed does not run it; use [`on_worker_exit`](Builder::on_worker_exit) for
+    /// anything that must happen in any case. A finalizer that panics is reported on stderr, and
+    /// the worker exits with code 101. Set it after the initializer, whose state it takes.
     ///
     /// # Examples
     ///

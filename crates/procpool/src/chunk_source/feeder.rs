@@ -1,7 +1,7 @@
-//! The end of a [`ChunkSource`] into which the caller's items go.
+//! The end of a [`ChunkSource`] that takes the caller's items.
 //!
-//! Owns the encoding of items and the buffer they are encoded into. Takes the source's lock when a
-//! buffer or a chunk of fixed size is full, never for an item.
+//! Owns the encoding of items and the buffer for it. Takes the source's lock when a buffer or a
+//! chunk of fixed size is full, never for an item.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -17,26 +17,26 @@ use crate::failure::{Failure, encode_failure};
 use crate::payload::Payload;
 use crate::sys::filling::{Filled, Filler, Filling, ItemWriter};
 
-/// The size of the buffers that items are fed into, which is also the most bytes in an adaptive
-/// chunk. Larger keeps more of the input in flight at once; smaller sends big items in more pieces
-/// than their time asks for.
+/// The size of the buffers that items are encoded into, and so the most bytes in an adaptive chunk.
+/// Larger keeps more input in flight at once; smaller sends big items in more pieces than their run
+/// time requires.
 pub(super) const BUFFER: u32 = 256 * 1024;
 
-/// The size of the first one: most maps are short.
+/// The size of the first buffer: most maps are short.
 const FIRST_BUFFER: u32 = 4 * 1024;
 
-/// What became of an item.
+/// The outcome of pushing an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Pushed {
-    /// It is there; somebody will come for it.
+    /// Accepted; the pool will take it without being woken.
     Quietly,
-    /// It is there, and the pool wants to hear of it.
+    /// Accepted, and the pool wants to be woken for it.
     Wanted,
-    /// It has failed, because the pool takes no more; so would all that come after it.
+    /// Failed, because the pool accepts no more; so would all later ones.
     Refused,
 }
 
-/// The end into which the caller's items go.
+/// The end that takes the caller's items.
 #[derive(Debug)]
 pub(crate) struct Feeder {
     source: Arc<ChunkSource>,
@@ -45,7 +45,7 @@ pub(crate) struct Feeder {
 
 #[derive(Debug)]
 pub(super) enum Buffer {
-    /// A chunk that is not whole yet.
+    /// A chunk that is not complete yet.
     Fixed { size: usize, block: Block<Vec<u8>> },
     /// Shared with the pool.
     Adaptive(Filler),
@@ -59,7 +59,7 @@ impl Buffer {
         }
     }
 
-    /// What the pool can look into, and how much of that is in blocks: nothing yet.
+    /// The buffer that the pool can read, and how much of it is in blocks: nothing yet.
     pub(super) fn shared(&self) -> Option<(Arc<Filling>, Filled)> {
         match self {
             Buffer::Fixed { .. } => None,
@@ -73,7 +73,7 @@ impl Feeder {
         Self { source, buffer }
     }
 
-    /// Adds an item, or why it cannot be encoded.
+    /// Adds an item or, if it cannot be encoded, the reason.
     #[inline]
     pub(crate) fn push<A: Payload>(&mut self, value: &A) -> Pushed {
         if let Buffer::Adaptive(filler) = &mut self.buffer
@@ -84,7 +84,8 @@ impl Feeder {
         self.push_any(value)
     }
 
-    /// The same for what is no number, or has no room. Apart, so that numbers do not pay for its size.
+    /// Like `push`, for values that are not numbers or do not fit. Out of line, so that numbers do
+    /// not pay for its size.
     #[inline(never)]
     fn push_any<A: Payload>(&mut self, value: &A) -> Pushed {
         match &mut self.buffer {
@@ -100,7 +101,7 @@ impl Feeder {
             Buffer::Fixed { size, block } => {
                 push_any(&mut block.bytes, value);
                 block.items += 1;
-                // Relaxed: it may be noticed at the next item.
+                // Relaxed: the next item may notice it instead.
                 if block.items < *size && !self.source.closed.load(Ordering::Relaxed) {
                     return Pushed::Quietly;
                 }
@@ -112,7 +113,7 @@ impl Feeder {
         self.end_push()
     }
 
-    /// Behind the fence in `ItemWriter::finish`, or the lock in `end_chunk`.
+    /// Called after the fence in `ItemWriter::finish` or the lock in `end_chunk`.
     #[inline]
     fn end_push(&self) -> Pushed {
         if self.source.attention.load(Ordering::Relaxed) {
@@ -133,7 +134,7 @@ impl Feeder {
         if late > 0 { Pushed::Refused } else { Pushed::Quietly }
     }
 
-    /// Goes on with an empty buffer, in which there is room for `item`.
+    /// Continues with an empty buffer that has room for `item`.
     fn replace_buffer(&mut self, item: &[u8]) {
         let size = u32::try_from(item.len()).unwrap_or(u32::MAX).max(BUFFER);
         let mut filler = Filler::new(size);
@@ -141,14 +142,15 @@ impl Feeder {
         state.take_filled();
         state.filling = Some((Arc::clone(filler.filling()), Filled::default()));
         if !filler.push(item) {
-            // Beyond 4 GiB an item is a block of its own.
+            // From 4 GiB on an item is a block of its own.
             state.add(Block { bytes: Bytes::copy_from_slice(item), items: 1 });
         }
         drop(state);
         self.buffer = Buffer::Adaptive(filler);
     }
 
-    /// Gives the pool what a chunk of a fixed size has by now. False when it was refused.
+    /// Passes the items of a chunk of a fixed size to the pool. Returns `false` if they were
+    /// refused.
     fn end_chunk(&mut self) -> bool {
         if let Buffer::Fixed { block, .. } = &mut self.buffer
             && block.items > 0
@@ -162,8 +164,8 @@ impl Feeder {
     }
 }
 
-/// Encodes a number of at most seven bytes where it will be sent from, in one piece. False, and nothing,
-/// when it is not one or there is no room for it.
+/// Encodes a number of at most seven bytes in place, in one piece. Returns `false` and writes
+/// nothing if it is no such number or does not fit.
 #[inline]
 fn push_number<A: Payload>(filler: &mut Filler, value: &A) -> bool {
     let mut item = filler.begin();
@@ -174,8 +176,8 @@ fn push_number<A: Payload>(filler: &mut Filler, value: &A) -> bool {
     written
 }
 
-/// Encodes an item where it will be sent from. False, and nothing, when there is no room for it or
-/// it needs more than one byte of header.
+/// Encodes an item in place. Returns `false` and writes nothing if it does not fit or needs more
+/// than one byte of header.
 #[inline]
 fn push_short<A: Payload>(filler: &mut Filler, value: &A) -> bool {
     let mut item = filler.begin();
@@ -190,7 +192,7 @@ fn push_short<A: Payload>(filler: &mut Filler, value: &A) -> bool {
     }
 }
 
-/// Encodes an item, or why it cannot be encoded.
+/// Encodes an item or, if it cannot be encoded, the reason.
 pub(super) fn push_any<A: Payload>(output: &mut Vec<u8>, value: &A) {
     chunk::push(output, |output| match codec::encode(value, output, CodecStep::EncodeArguments) {
         Ok(()) => false,
@@ -214,7 +216,7 @@ impl Output for ItemWriter<'_> {
 }
 
 impl Drop for Feeder {
-    /// Says that no more items come.
+    /// Marks the end of the items.
     fn drop(&mut self) {
         self.end_chunk();
         let mut state = self.source.lock();

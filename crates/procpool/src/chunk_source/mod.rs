@@ -1,20 +1,20 @@
 //! The items of one `map` call, between its caller, the pool and the reader of its results.
 //!
-//! Owns the lock around the encoded items and the chunks that they make (`state`), and who is woken
-//! when. Knows no worker: the pool takes chunks and gives outcomes back.
+//! Owns the lock around the encoded items and the chunks made of them (`state`), and when which
+//! side is woken. Knows no worker: the pool takes chunks and returns outcomes.
 //!
 //! ```text
 //! map(): Feeder::push(item) …       pool: take_chunk() → finish(chunk)       Map: next_chunk()
 //!              └─▶ waiting items ─────────────┴─▶ finished chunks ────────────────┘
 //! ```
 //!
-//! The [`Feeder`] takes no lock for an item. Chunks of a fixed size nobody could take before they are
-//! whole, so it keeps those to itself. Otherwise the items go to a buffer that the pool can look
-//! into at any time, because the caller's iterator may stop for as long as it likes: what it has
-//! given must not wait for what it has not. A map with a buffersize pulls one item for each result
-//! that is read, through a [`PulledFeeder`], and may do so for ever.
+//! The [`Feeder`] takes no lock per item. A chunk of fixed size cannot be taken before it is
+//! complete, so the feeder keeps it to itself. Otherwise items go into a buffer that the pool can
+//! read at any time, because the caller's iterator may pause for any length of time: items that it
+//! has yielded must not wait for later ones. A map with a buffersize pulls one item for each result
+//! that is read, through a [`PulledFeeder`], and may never end.
 //!
-//! Lock order: the pool's lock may be held while this one is taken, never the other way round.
+//! Lock order: this lock may be taken while the pool's is held, never the reverse.
 
 mod feeder;
 mod pulled;
@@ -40,13 +40,13 @@ pub(crate) use pulled::PulledFeeder;
 /// How many items make a chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Chunking {
-    /// Always this many, except at the end.
+    /// Always this many items, except in the last chunk.
     Fixed(usize),
-    /// As many as measured times and what is left suggest.
+    /// As many as measured times and the remaining items suggest.
     Adaptive,
 }
 
-/// In which order the reader gets the chunks.
+/// The order in which the reader gets the chunks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Order {
     OfItems,
@@ -59,47 +59,47 @@ pub(crate) struct ChunkSource {
     pub(crate) entry: Entry,
     /// Whether its items are pulled one by one, as results are read.
     pulled: bool,
-    /// Whether the feeder has to do more than to push: a worker came for items in vain, and the
-    /// pool wants to hear of the next one; or no more are taken.
+    /// Whether the feeder has to do more than push: a worker asked for items in vain, so the pool
+    /// has to be woken for the next one; or no more items are accepted.
     attention: AtomicBool,
-    /// Whether no more are taken, for a feeder that has no chunk to give yet.
+    /// Whether no more items are accepted, for a feeder without a chunk to hand over yet.
     closed: AtomicBool,
     state: Mutex<State>,
     finished: Condvar,
 }
 
-/// A chunk that was taken: what the pool sends, and where its outcome goes.
+/// A chunk that was taken: the items to send, and the source that its outcome goes to.
 #[derive(Debug)]
 pub(crate) struct ChunkTask {
     pub(crate) source: Arc<ChunkSource>,
-    /// The chunk's name in its source.
+    /// Identifies the chunk in its source.
     end: u64,
     pub(crate) items: Bytes,
-    /// How many items that are.
+    /// How many items it has.
     pub(crate) count: u32,
-    /// How long it should take, as far as is known.
+    /// How long it should take, if known.
     pub(crate) expected_nanos: Option<u64>,
-    /// For how long it may run.
+    /// How long it may run.
     pub(crate) time_limit: Option<Duration>,
-    /// How often it was lost with a worker, and tried again.
+    /// How often it was lost with a worker and retried.
     pub(crate) retried: u32,
-    /// How often a worker ended that had been sent it and had not started it.
+    /// How many workers ended after they were sent it and before they started it.
     pub(crate) undelivered: u32,
-    /// How many of its items have given their result, and how many bytes of a result that is not over
-    /// were read for them.
+    /// How many of its items have passed on their result, and how many bytes of the unfinished
+    /// result were read for that.
     given: u32,
     shown: usize,
-    /// The beginning of its result, if that came in two frames.
+    /// The beginning of its result, if that arrives in two frames.
     part: Vec<u8>,
 }
 
 impl ChunkTask {
-    /// Whether nobody waits for its outcome any more.
+    /// Whether its outcome is no longer awaited.
     pub(crate) fn is_settled(&self) -> bool {
         self.source.lock().find(self.end).is_none()
     }
 
-    /// Whether results may be there before it is over.
+    /// Whether results may be passed on before it is over.
     pub(crate) fn has_parts(&self) -> bool {
         self.count - self.given > 1
     }
@@ -109,13 +109,13 @@ impl ChunkTask {
         self.source.lock().awaits(self.end)
     }
 
-    /// How many bytes were read of a result that is not over.
+    /// How many bytes of the unfinished result were read.
     pub(crate) fn shown(&self) -> usize {
         self.shown
     }
 
-    /// Gives the reader the items at the beginning of `new`, which is what the worker has written behind
-    /// what was shown. The last item has its result when the chunk is over.
+    /// Passes on the results at the beginning of `new`, the bytes that the worker has written since
+    /// the last call. The last item's result is passed on when the chunk is over.
     pub(crate) fn give(&mut self, new: &[u8]) {
         let (mut rest, mut arguments) = (new, &self.items[..]);
         let before = self.given;
@@ -128,24 +128,24 @@ impl ChunkTask {
             let results = &new[..new.len() - rest.len()];
             self.shown += results.len();
             self.source.give(self.end, items, Body::from(Payload::Small(results)));
-            // Nobody runs them again.
+            // These items are not run again.
             self.items = self.items.slice(self.items.len() - arguments.len()..);
         }
     }
 
-    /// Keeps the beginning of its result, of which the rest follows at once.
+    /// Keeps the beginning of its result; the rest follows at once.
     pub(crate) fn keep_part(&mut self, result: Vec<u8>) {
         self.part = result;
     }
 
-    /// Prepares it to be run once more, as far as it has given no results.
+    /// Prepares the items without a result for another run.
     pub(crate) fn retry(&mut self) {
         self.retried += 1;
         self.count -= self.given;
         (self.given, self.shown, self.part) = (0, 0, Vec::new());
     }
 
-    /// Records what became of it, of which a part may have been shown.
+    /// Records its outcome. Parts of it may have been passed on.
     pub(crate) fn finish(&self, outcome: Outcome) {
         let rest = |body: Body| {
             let whole = match self.part.is_empty() {
@@ -161,37 +161,37 @@ impl ChunkTask {
     }
 }
 
-/// What [`ChunkSource::take_chunk`] gives.
+/// The return value of [`ChunkSource::take_chunk`].
 #[derive(Debug)]
 pub(crate) enum Taken {
     Chunk(ChunkTask),
-    /// Nothing to give now; more may be pushed.
+    /// No chunk now; more items may be pushed.
     Nothing,
-    /// Nothing will ever come again.
+    /// No chunk, now or later.
     Exhausted,
 }
 
-/// What became of a chunk, for the reader of the results.
+/// The outcome of a chunk, for the reader of the results.
 #[derive(Debug)]
 pub(crate) struct FinishedChunk {
-    /// How many items there are up to its last one.
+    /// How many items there are up to and including its last one.
     pub(crate) end: u64,
     pub(crate) items: usize,
     pub(crate) outcome: Outcome,
 }
 
-/// What [`ChunkSource::next_chunk`] gives.
+/// The return value of [`ChunkSource::next_chunk`].
 #[derive(Debug)]
 pub(crate) enum Next {
     Chunk(FinishedChunk),
-    /// There was none by the deadline.
+    /// No chunk finished by the deadline.
     Late,
-    /// The last one was given.
+    /// All chunks have been returned.
     End,
 }
 
 impl ChunkSource {
-    /// Makes a source for items that are there, or come by themselves.
+    /// Creates a source for items that exist or are produced independently of the results.
     pub(crate) fn new(entry: Entry, chunking: Chunking, order: Order) -> (Arc<Self>, Feeder) {
         barrier::prepare();
         let buffer = Buffer::new(chunking);
@@ -199,7 +199,7 @@ impl ChunkSource {
         (Arc::clone(&source), Feeder::new(source, buffer))
     }
 
-    /// Makes a source for items that are pulled one by one, as results are read.
+    /// Creates a source for items that are pulled one by one, as results are read.
     pub(crate) fn pulled(
         entry: Entry,
         chunking: Chunking,
@@ -221,13 +221,13 @@ impl ChunkSource {
         })
     }
 
-    /// Whether it may go on for ever, with few items at a time: then it takes turns with what else
-    /// waits.
+    /// Whether it may never end while holding few items at a time: then it takes turns with other
+    /// work that waits.
     pub(crate) fn takes_turns(&self) -> bool {
         self.pulled
     }
 
-    /// How many workers the waiting items could occupy, up to `limit`.
+    /// How many workers the waiting items could occupy, counting at most `limit`.
     pub(crate) fn demand(&self, limit: usize) -> usize {
         let state = self.lock();
         match state.chunking {
@@ -236,24 +236,25 @@ impl ChunkSource {
         }
     }
 
-    /// Whether nothing will ever come again.
+    /// Whether it will never have another chunk.
     pub(crate) fn is_exhausted(&self) -> bool {
         self.lock().is_exhausted()
     }
 
-    /// Says whether anybody wants to hear of the next item at once. Returns whether there are items
+    /// Sets whether the pool wants to be woken for the next item. Returns whether there are items
     /// that the feeder may have pushed before it could see this.
     pub(crate) fn set_hungry(&self, hungry: bool) -> bool {
         let state = self.lock();
         let attention = hungry || state.stopped.is_some();
-        // The fence comes before the look: see `ItemWriter::finish`. Who knew already has looked.
+        // The fence precedes the check: see `ItemWriter::finish`. If this was set before, it was
+        // checked then.
         let news = !self.attention.swap(attention, Ordering::Relaxed) && hungry;
-        // Without the fence nobody knows: the pool looks once more, a system call later.
+        // Without the fence nobody knows: the pool checks once more, a system call later.
         let is_sure = !news || barrier::heavy();
         news && (!is_sure || state.waiting() > 0)
     }
 
-    /// Takes the next chunk, for a pool of `workers`.
+    /// Takes the next chunk, for a pool of `workers` workers.
     pub(crate) fn take_chunk(self: &Arc<Self>, workers: usize) -> Taken {
         let mut state = self.lock();
         let size = state.next_size(workers);
@@ -277,8 +278,8 @@ impl ChunkSource {
         })
     }
 
-    /// Records what became of the chunk with this end and so many items. The result of a chunk ends with
-    /// its duration.
+    /// Records the outcome of the chunk with this end and this many items. The result of a chunk
+    /// ends with its duration.
     fn finish(&self, end: u64, items: u32, outcome: Outcome) {
         self.change(end, |state, index| {
             if let Some(nanos) = outcome.as_ref().ok().and_then(|body| body.last_chunk::<8>()) {
@@ -289,13 +290,13 @@ impl ChunkSource {
         });
     }
 
-    /// Gives the results of the first items of the chunk with this end, which goes on.
+    /// Passes on the results of the first items of the chunk with this end, which keeps running.
     fn give(&self, end: u64, items: usize, results: Body) {
         self.change(end, |state, index| state.give(index, items, results));
     }
 
-    /// Changes what is known of a chunk that has not settled. The reader is woken if `change` says that
-    /// there is something for it.
+    /// Changes the record of a chunk that has not settled. Wakes the reader if `change` returns
+    /// `true`.
     fn change(&self, end: u64, change: impl FnOnce(&mut State, usize) -> bool) {
         let mut state = self.lock();
         let is_news = state.find(end).is_some_and(|index| change(&mut state, index));
@@ -305,19 +306,18 @@ impl ChunkSource {
         }
     }
 
-    /// Fails everything that has not finished, and refuses the items that still come, with `error`.
+    /// Fails every unfinished item, and refuses later items, with `error`.
     pub(crate) fn stop(&self, error: &Error) {
         self.close_with(error, |state| state.fail_unfinished(error));
     }
 
-    /// Fails the items that are in no chunk yet, and refuses those that still come; chunks that run
-    /// go on.
+    /// Fails the items that are in no chunk yet, and refuses later ones; running chunks continue.
     pub(crate) fn cancel_waiting(&self) {
         self.close_with(&Error::Cancelled, |state| state.fail_waiting(&Error::Cancelled));
     }
 
-    /// Refuses, with `error`, the items that still come; those that are there go on. So the pool need
-    /// not wait for an iterator that blocks, or waits for the pool.
+    /// Refuses later items, with `error`; earlier ones continue. So the pool need not wait for an
+    /// iterator that blocks or waits for the pool.
     pub(crate) fn close(&self, error: &Error) {
         self.close_with(error, |_| {});
     }
@@ -325,11 +325,12 @@ impl ChunkSource {
     fn close_with(&self, error: &Error, then: impl FnOnce(&mut State)) {
         let mut state = self.lock();
         state.stopped.get_or_insert_with(|| error.clone());
-        // Relaxed: the fence is next. An item is seen here, or its feeder sees that it is refused.
+        // Relaxed: the fence is next. Either an item is seen here, or its feeder sees that it is
+        // refused.
         self.attention.store(true, Ordering::Relaxed);
         self.closed.store(true, Ordering::Relaxed);
         if !barrier::heavy() {
-            // Refused, once: a system call takes longer than a write waits for its way out of a CPU.
+            // The system call was refused, once: it takes longer than a write takes to leave a CPU.
             std::thread::yield_now();
         }
         state.take_filled();
@@ -339,8 +340,8 @@ impl ChunkSource {
         self.finished.notify_all();
     }
 
-    /// Waits for the next chunk to finish, and takes it. One that has finished is given after the
-    /// deadline too.
+    /// Waits for the next chunk to finish, and takes it. A chunk that has finished is returned even
+    /// after the deadline.
     pub(crate) fn next_chunk(&self, deadline: Option<Instant>) -> Next {
         let mut state = self.lock();
         loop {
@@ -367,7 +368,7 @@ impl ChunkSource {
         }
     }
 
-    /// No code of the user runs under this lock, so a poisoned one still holds a whole state.
+    /// No user code runs under this lock, so a poisoned one still guards a whole state.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,8 +1,8 @@
-//! The end of a [`ChunkSource`] into which items go one by one, as results are read.
+//! The end of a [`ChunkSource`] that takes items one by one, as results are read.
 //!
 //! Owns the encoding of those items, outside the lock. Unlike a [`Feeder`](super::Feeder) it takes
-//! the source's lock for every item, because each is a submission of its own: it is either there for
-//! the pool to take, or refused because the pool takes no more.
+//! the source's lock for every item, because each is a submission of its own: the pool can take it,
+//! or it is refused because the pool accepts no more.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -11,7 +11,7 @@ use super::ChunkSource;
 use super::feeder::{Pushed, push_any};
 use crate::payload::Payload;
 
-/// The end into which the items of a map with a buffersize go.
+/// The end that takes the items of a map with a buffersize.
 #[derive(Debug)]
 pub(crate) struct PulledFeeder {
     source: Arc<ChunkSource>,
@@ -22,7 +22,7 @@ impl PulledFeeder {
         Self { source }
     }
 
-    /// Adds an item, or why it cannot be encoded.
+    /// Adds an item or, if it cannot be encoded, the reason.
     pub(crate) fn push<A: Payload>(&self, value: &A) -> Pushed {
         let mut item = Vec::new();
         push_any(&mut item, value);
@@ -39,7 +39,7 @@ impl PulledFeeder {
 }
 
 impl Drop for PulledFeeder {
-    /// Says that no more items come.
+    /// Marks the end of the items.
     fn drop(&mut self) {
         let mut state = self.source.lock();
         state.take_filled();

@@ -1,7 +1,7 @@
 //! The items and the chunks of one `map`, behind its source's lock.
 //!
-//! Owns the decision how many items go into the next chunk, and the order in which the reader gets
-//! what became of the chunks. Runs under the lock: nothing here blocks or calls user code.
+//! Decides how many items go into the next chunk, and in which order the reader gets the outcomes.
+//! Runs under the lock: nothing here blocks or calls user code.
 //!
 //! ```text
 //! filling ─┐
@@ -21,16 +21,16 @@ use crate::error::Error;
 use crate::future::{Body, Outcome};
 use crate::sys::filling::{Filled, Filling};
 
-/// How long an adaptive chunk should take. Longer wastes less on hand-over (some 50 µs a chunk);
+/// How long an adaptive chunk should take. Longer spends less on hand-over (some 50 µs per chunk);
 /// shorter reacts sooner when items become slow, and lets workers finish together.
 const TARGET_NANOS: u64 = 1_000_000;
 
-/// How much longer a chunk may be than the one before it. More reaches the right size sooner; less
-/// risks less on items that turn slow.
+/// How many times as large as the last chunk the next one may be. More reaches the right size
+/// sooner; less risks less on items that become slow.
 const GROWTH: usize = 8;
 
-/// Into how many chunks per worker what is left is divided at least. More evens out the end;
-/// less hands over less often.
+/// The remaining items are divided into at least this many chunks per worker. More evens out the
+/// end; fewer hand over less often.
 const SHARES: usize = 4;
 
 #[derive(Debug)]
@@ -41,26 +41,26 @@ pub(super) struct State {
     pub(super) blocks: VecDeque<Block>,
     /// How many items are in the blocks.
     in_blocks: usize,
-    /// The buffer that is being filled, and how much of it is in blocks.
+    /// The buffer that is being filled, and how much of it was moved to blocks.
     pub(super) filling: Option<(Arc<Filling>, Filled)>,
-    /// Items that came one by one and are in no block yet.
+    /// Items that were pulled one by one and are in no block yet.
     pulled: Block<Vec<u8>>,
-    /// Whether more may come.
+    /// Whether more items may follow.
     pub(super) open: bool,
-    /// Chunks that the reader may not have yet, in the order of their items.
+    /// Chunks that the reader may not get yet, in the order of their items.
     pub(super) chunks: VecDeque<Chunk>,
     /// How many items were cut into chunks.
     cut: u64,
-    /// Chunks that the reader may have.
+    /// Chunks that the reader may get.
     pub(super) ready: VecDeque<FinishedChunk>,
     /// Whether the reader waits for something.
     pub(super) awaited: bool,
     /// Nanoseconds per item: rises at once, falls by halves.
     pub(super) estimate: u64,
     last_size: usize,
-    /// Why what comes now is not taken.
+    /// Why later items are refused.
     pub(super) stopped: Option<Error>,
-    /// How many items came and were not taken.
+    /// How many items were refused.
     pub(super) refused: usize,
 }
 
@@ -73,7 +73,7 @@ pub(super) struct Block<B = Bytes> {
 
 #[derive(Debug)]
 pub(super) struct Chunk {
-    /// Its name: how many items there are up to its last one, in all chunks.
+    /// Identifies it: how many items there are, in all chunks, up to and including its last one.
     end: u64,
     items: usize,
     outcome: Option<Outcome>,
@@ -104,24 +104,22 @@ impl State {
         }
     }
 
-    // ---- items ----
-
-    /// How many items can be cut into chunks now. Those that came one by one and do not make a chunk
-    /// of a fixed size yet, cannot.
+    /// How many items can be cut into chunks now. That excludes items pulled one by one that do not
+    /// fill a chunk of a fixed size yet.
     pub(super) fn waiting(&self) -> usize {
         let filled = if self.open { self.filled() } else { 0 };
         let pulled = if self.chunking == Chunking::Adaptive { self.pulled.items } else { 0 };
         self.in_blocks + filled + pulled
     }
 
-    /// How many items are in the buffer that is being filled, and in no block. Of a source that is
-    /// closed, these came too late.
+    /// How many items are in the buffer that is being filled, and in no block. If the source is
+    /// closed, these were too late.
     pub(super) fn filled(&self) -> usize {
         let filling = self.filling.as_ref();
         filling.map_or(0, |(filling, taken)| filling.filled().items - taken.items)
     }
 
-    /// Moves what came so far to the blocks, unless it came too late.
+    /// Moves the items pushed so far to the blocks, unless they were too late.
     pub(super) fn take_filled(&mut self) {
         if self.open
             && let Some((filling, taken)) = &mut self.filling
@@ -140,7 +138,7 @@ impl State {
         }
     }
 
-    /// Adds a block. False when its items were refused.
+    /// Adds a block. Returns `false` if its items were refused.
     pub(super) fn add(&mut self, block: Block) -> bool {
         match self.open {
             true => self.add_block(block),
@@ -176,14 +174,13 @@ impl State {
         }
     }
 
-    // ---- chunks ----
-
-    /// How many items the next chunk should have; 0 when there are none.
+    /// How many items the next chunk should have; 0 if there are none.
     pub(super) fn next_size(&self, workers: usize) -> usize {
         match self.chunking {
             Chunking::Fixed(_) => self.blocks.front().map_or(0, |block| block.items),
             Chunking::Adaptive => {
-                // Until an item's length is known, each travels alone: none waits for a long one.
+                // Until the length of items is known, each is sent alone: none waits for a long
+                // one.
                 let by_time = match self.estimate {
                     0 => 1,
                     nanos => usize::try_from(TARGET_NANOS / nanos).unwrap_or(usize::MAX).max(1),
@@ -195,7 +192,7 @@ impl State {
         }
     }
 
-    /// Makes a chunk of the next `size` items, or about so many. Returns its name and its items.
+    /// Cuts a chunk of the next `size` items, or about that many. Returns its name and its items.
     pub(super) fn cut(&mut self, size: usize) -> Option<(u64, Block)> {
         if self.blocks.is_empty() {
             self.take_filled();
@@ -216,13 +213,13 @@ impl State {
         self.cut
     }
 
-    /// Where the chunk with this end is, unless it has settled.
+    /// The position of the chunk with this end, unless it has settled.
     pub(super) fn find(&self, end: u64) -> Option<usize> {
         let index = self.chunks.binary_search_by_key(&end, |chunk| chunk.end).ok()?;
         self.chunks[index].outcome.is_none().then_some(index)
     }
 
-    /// Whether the reader waits for a result that may be of the chunk with this end.
+    /// Whether the reader waits for a result that may be in the chunk with this end.
     pub(super) fn awaits(&self, end: u64) -> bool {
         let is_first = || self.chunks.front().is_some_and(|chunk| chunk.end == end);
         self.awaited && (self.order == Order::OfFinishing || is_first())
@@ -237,7 +234,7 @@ impl State {
         self.settle(index, Ok(results))
     }
 
-    /// Settles the chunk at `index`. Returns whether the reader may have something new.
+    /// Settles the chunk at `index`. Returns whether the reader may get something new.
     pub(super) fn settle(&mut self, index: usize, outcome: Outcome) -> bool {
         if self.order == Order::OfItems {
             self.chunks[index].outcome = Some(outcome);
@@ -249,7 +246,7 @@ impl State {
         true
     }
 
-    /// Gives the reader the first chunks, as far as they have settled.
+    /// Passes the leading chunks that have settled to the reader.
     fn give_settled(&mut self) -> bool {
         while let Some(Chunk { end, items, outcome: Some(outcome) }) =
             self.chunks.pop_front_if(|chunk| chunk.outcome.is_some())
@@ -270,7 +267,7 @@ impl State {
         self.blocks.clear();
     }
 
-    /// Fails everything that has not finished.
+    /// Fails every unfinished item.
     pub(super) fn fail_unfinished(&mut self, error: &Error) {
         for chunk in &mut self.chunks {
             chunk.outcome.get_or_insert_with(|| Err(Box::new(error.clone())));
@@ -279,12 +276,12 @@ impl State {
         self.fail_waiting(error);
     }
 
-    /// Whether nothing will ever be given again.
+    /// Whether no item will ever be taken from it again.
     pub(super) fn is_exhausted(&self) -> bool {
         !self.open && self.waiting() == 0
     }
 
-    /// Gives the reader, who has everything else, the items that were refused; `None` at the end.
+    /// Returns the refused items to the reader, who has everything else; `None` at the end.
     pub(super) fn take_refused(&mut self) -> Option<FinishedChunk> {
         let items = std::mem::take(&mut self.refused);
         let error = self.stopped.clone().filter(|_| items > 0)?;
@@ -292,15 +289,15 @@ impl State {
         Some(FinishedChunk { end, items, outcome: Err(Box::new(error)) })
     }
 
-    /// Whether every item that was taken has been given to the reader.
+    /// Whether every accepted item was passed to the reader.
     pub(super) fn is_over(&self) -> bool {
         self.is_exhausted() && self.chunks.is_empty() && self.ready.is_empty()
     }
 }
 
 impl Block {
-    /// Cuts off the first `size` items. Looking for the place takes time for every item, so when
-    /// they are short, which is when many are asked for, up to twice as many are taken instead.
+    /// Cuts off the first `size` items. Finding that point takes time for every item, so if they
+    /// are short (many are asked for then), it takes up to twice as many instead.
     fn cut(&mut self, size: usize) -> Block {
         const MANY: usize = 64;
         if self.items <= size || (size >= MANY && self.items <= 2 * size) {

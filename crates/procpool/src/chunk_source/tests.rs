@@ -18,7 +18,7 @@ fn source(chunking: Chunking, items: usize) -> Arc<ChunkSource> {
     source
 }
 
-/// Reads the next chunk of a source that has one or has come to its end.
+/// Reads the next chunk of a source that has one or has ended.
 fn next(source: &ChunkSource) -> Option<FinishedChunk> {
     match source.next_chunk(Some(Instant::now())) {
         Next::Chunk(chunk) => Some(chunk),
@@ -169,7 +169,7 @@ fn an_item_after_the_stop_is_refused_and_fails() {
 #[test]
 fn a_closed_source_gives_what_came_before_and_fails_the_next_item() {
     let entry = source(Chunking::Adaptive, 0).entry;
-    // Short items, items that each need a buffer, and a chunk that is not whole.
+    // Short items, items that each need a buffer, and a chunk that is not complete.
     for (chunking, length, taken) in [
         (Chunking::Adaptive, 1, 3),
         (Chunking::Adaptive, BUFFER as usize, 3),
@@ -199,7 +199,7 @@ fn an_item_that_was_there_at_the_closing_is_not_refused() {
         let (source, mut feeder) = ChunkSource::new(entry, chunking, Order::OfItems);
         assert_eq!(feeder.push(&0_u8), Pushed::Wanted);
         source.close(&Error::Shutdown);
-        // As if the pool had closed it after the item was there, and before its feeder looked.
+        // As if the pool had closed it after the item was written and before its feeder checked.
         assert_eq!(feeder.pay_attention(), Pushed::Quietly, "{chunking:?}");
         assert_eq!(sizes(&source, 1, 1), [1]);
     }
@@ -330,8 +330,6 @@ fn a_late_chunk_is_waited_for_no_longer_and_one_that_is_there_is_given() {
     assert!(matches!(source.next_chunk(late), Next::End));
 }
 
-// ---- results of a chunk that goes on ----
-
 /// Results of one byte each, as a worker writes them.
 fn written(results: std::ops::Range<u8>) -> Vec<u8> {
     let mut output = Vec::new();
@@ -344,13 +342,13 @@ fn written(results: std::ops::Range<u8>) -> Vec<u8> {
     output
 }
 
-/// What a chunk that took some time ends with.
+/// The end of a chunk that took some time.
 fn ended(results: std::ops::Range<u8>) -> Body {
     Body::from(Payload::Large([written(results), 7_u64.to_le_bytes().to_vec()].concat()))
 }
 
-/// The results that the reader has got by now: with its end, how many items each piece has, and their
-/// bytes, without the time at the end.
+/// The results that the reader has so far: for each piece its end, and the bytes without the time
+/// at the end.
 fn pieces(source: &ChunkSource) -> Vec<(u64, Vec<u8>)> {
     let mut pieces = Vec::new();
     while let Next::Chunk(FinishedChunk { end, items, outcome }) =
@@ -392,7 +390,7 @@ fn the_last_result_of_a_chunk_comes_with_its_end() {
     let mut task = take(&source);
     task.give(&written(0..2));
     assert_eq!((pieces(&source), task.has_parts()), (vec![(1, vec![0])], false));
-    // Whoever claims to have done more than it was given is not believed.
+    // A worker that claims to have done more than it was sent is not believed.
     task.give(&written(1..100));
     assert_eq!(pieces(&source), []);
     task.finish(Ok(ended(0..2)));

@@ -1,4 +1,4 @@
-//! Why a pool cannot go on.
+//! Why a pool is broken.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,10 +13,10 @@ use super::death::{UNSTARTED, because};
 use super::errno::Refusal;
 use super::{Activity, CodecError, Errno, RemotePanic, WorkerDeath};
 
-/// The pool cannot run tasks any more, because of its [`cause`](Self::cause).
+/// The pool can no longer run tasks, because of its [`cause`](Self::cause).
 ///
 /// Every future that was not settled when the pool broke, and every later
-/// [`submit`](crate::ProcessPoolExecutor::submit), gets an error of its own with this one cause.
+/// [`submit`](crate::ProcessPoolExecutor::submit), gets an error of its own with this cause.
 ///
 /// # Examples
 ///
@@ -51,7 +51,7 @@ impl From<BrokenProcessPool> for BrokenCause {
 }
 
 impl BrokenProcessPool {
-    /// Returns what broke the pool.
+    /// Returns the cause.
     ///
     /// # Examples
     ///
@@ -84,7 +84,7 @@ impl std::error::Error for BrokenProcessPool {
     }
 }
 
-/// What broke a pool.
+/// The cause of a broken pool.
 ///
 /// # Examples
 ///
@@ -132,7 +132,7 @@ pub enum BrokenCause {
     StartTimeout {
         /// The worker.
         pid: u32,
-        /// How long it had for that.
+        /// How long it was given.
         timeout: Duration,
     },
     /// No worker could be started, and none was alive.
@@ -142,11 +142,11 @@ pub enum BrokenCause {
         /// The system's answer.
         errno: Errno,
     },
-    /// A worker sent something that is not part of the protocol and was killed.
+    /// A worker violated the protocol and was killed.
     Protocol {
         /// The worker.
         pid: u32,
-        /// What was wrong with it.
+        /// What it did wrong.
         what: String,
     },
     /// The process that workers are forked from ended.
@@ -157,17 +157,17 @@ pub enum BrokenCause {
         exit: WorkerExit,
         /// What it was doing.
         activity: Activity,
-        /// The system call that it needed and that was refused, if that ended it.
+        /// The system call that it needed, if a refusal ended it.
         refused: Option<String>,
-        /// Whether it was a copy of the program, of [`StartMethod::Fork`](crate::StartMethod::Fork):
-        /// there can be no second one.
+        /// Whether it was a copy of the program, by
+        /// [`StartMethod::Fork`](crate::StartMethod::Fork): there can be no second one.
         copy: bool,
     },
     /// The process that workers are forked from did not answer in time and was killed.
     ServerTimeout {
         /// The server.
         pid: u32,
-        /// How long it had for that.
+        /// How long it was given.
         timeout: Duration,
         /// What it was doing.
         activity: Activity,
@@ -179,32 +179,31 @@ pub enum BrokenCause {
         /// The panic.
         panic: RemotePanic,
     },
-    /// The server had more than one thread when it came to [`init`](crate::init), so it cannot be
+    /// The server had more than one thread when it reached [`init`](crate::init), so it cannot be
     /// forked.
     ThreadsBeforeInit {
         /// The server.
         pid: u32,
-        /// How many threads it has, its own included.
+        /// How many threads it has, including its own.
         threads: usize,
     },
     /// [`preload`](crate::Builder::preload) left threads behind, so its process cannot be forked.
     PreloadLeftThreads {
         /// The server that it ran in.
         pid: u32,
-        /// How many threads the server has, its own included.
+        /// How many threads the server has, including its own.
         threads: usize,
     },
     /// [`kill_workers`](crate::ProcessPoolExecutor::kill_workers) was called.
     Killed,
     /// [`terminate_workers`](crate::ProcessPoolExecutor::terminate_workers) was called.
     Terminated,
-    /// The program has closed, or put something else in the place of, a descriptor that the pool waits
-    /// on.
+    /// The program has closed or replaced a descriptor that the pool waits on.
     DescriptorLost {
         /// The system's answer.
         errno: Errno,
     },
-    /// Code of the pool panicked, on whichever thread: a bug in this crate.
+    /// The pool's own code panicked, on any thread: a bug in this crate.
     Internal(String),
 }
 

@@ -1,10 +1,10 @@
-//! A value that could not travel.
+//! A value that could not be encoded or decoded.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The step at which a value failed to travel.
+/// The step at which encoding or decoding a value failed.
 ///
 /// # Examples
 ///
@@ -25,11 +25,11 @@ pub enum CodecStep {
     DecodeArguments,
     /// In the worker, after the task ran.
     EncodeResult,
-    /// In the thread that asked for the result, after the task ran.
+    /// In the thread that requested the result, after the task ran.
     DecodeResult,
 }
 
-/// A value that could not be turned into bytes, or back. Only its own task is affected.
+/// A value that could not be encoded or decoded. Only its own task is affected.
 ///
 /// # Examples
 ///
@@ -57,11 +57,11 @@ pub enum CodecStep {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CodecError {
-    /// Where it failed.
+    /// The step that failed.
     pub step: CodecStep,
-    /// The Rust type, as [`std::any::type_name`] gives it.
+    /// The Rust type, as [`std::any::type_name`] returns it.
     pub type_name: String,
-    /// What the type or the format said, and the remedy when there is one.
+    /// The message of the type or the format, and the remedy if there is one.
     pub message: String,
 }
 

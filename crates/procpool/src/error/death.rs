@@ -1,13 +1,13 @@
-//! How a process of the pool ended, and at what.
+//! How a process of the pool ended, and during what activity.
 
 use std::fmt;
 
 use procpool_launch::{ResourceUsage, WorkerExit};
 use serde::{Deserialize, Serialize};
 
-/// What is known of a worker that ended although nobody asked it to.
+/// A worker that ended although nobody asked it to.
 ///
-/// As text it is a sentence, followed by what the worker last wrote to stderr, if that was captured.
+/// Its text is a sentence, followed by the last lines that the worker wrote to stderr, if captured.
 ///
 /// # Examples
 ///
@@ -38,10 +38,10 @@ pub struct WorkerDeath {
     pub exit: WorkerExit,
     /// What it was doing.
     pub activity: Activity,
-    /// What it had used; `None` when the status was collected elsewhere.
+    /// The resources that it used; `None` if another part of the program collected its status.
     pub usage: Option<ResourceUsage>,
-    /// The system call that it needed and that was refused, and the system's answer, if that ended it.
-    /// In a sandbox any call may be.
+    /// The system call that it needed, and the system's answer, if a refusal ended it. In a sandbox
+    /// any call may be refused.
     pub refused: Option<String>,
     /// The last lines that it wrote to stderr, if the pool captures them.
     pub stderr: Option<String>,
@@ -65,17 +65,17 @@ impl fmt::Display for WorkerDeath {
 
 impl std::error::Error for WorkerDeath {}
 
-/// Adds what the system has refused a process that ended over it.
+/// Appends what the system refused a process that ended because of it.
 pub(super) fn because(refused: &Option<String>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     refused.as_ref().map_or(Ok(()), |refused| write!(f, ", because {refused}"))
 }
 
-/// What to look at when a process of the pool ends before it says that it is one.
+/// What to check if a process of the pool ends before it identifies itself.
 pub(super) const UNSTARTED: &str = "it was this program, started again, and did not get through \
     procpool::init(): call that first in main(), before anything that reads arguments or exits; a \
     test program needs procpool::init_tests!() instead";
 
-/// What a worker, or the server that workers are forked from, was doing when it ended.
+/// The activity of a worker, or of the server that workers are forked from, when it ended.
 ///
 /// # Examples
 ///
@@ -87,18 +87,18 @@ pub(super) const UNSTARTED: &str = "it was this program, started again, and did 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Activity {
-    /// It had not got through [`init`](crate::init) yet.
+    /// It had not passed [`init`](crate::init) yet.
     Starting,
     /// It was running [`preload`](crate::Builder::preload).
     Preloading,
     /// It was running the initializer.
     Initializing,
-    /// It had been sent this work item, and had not started it: its arguments may still have been on
-    /// their way.
+    /// It was sent this work item, and had not started it: its arguments may still have been
+    /// arriving.
     Receiving(u64),
     /// It was running the work item with this number: submissions are counted from 1.
     Running(u64),
-    /// It was waiting for something to do.
+    /// It was waiting for work.
     Idle,
 }
 

@@ -1,4 +1,4 @@
-//! What the system answers when it refuses something, and what to do about it.
+//! The system's answer to a refused request, and its remedy.
 
 use std::fmt;
 use std::io;
@@ -6,9 +6,9 @@ use std::io;
 use nix::errno::Errno as Known;
 use serde::{Deserialize, Serialize};
 
-/// An error number of the system: see `errno(3)`.
+/// An error number of the system; see `errno(3)`.
 ///
-/// As text it is its name and number. The errors that carry one say in words what it means there.
+/// Its text is its name and number. Errors that contain one explain its meaning there.
 ///
 /// # Examples
 ///
@@ -37,7 +37,7 @@ impl Errno {
         self.0
     }
 
-    /// The error of this number, which programs that make errors of their own may need.
+    /// Creates the error with this number, for programs that construct errors of their own.
     ///
     /// # Examples
     ///
@@ -70,7 +70,7 @@ impl From<Errno> for io::Error {
     }
 }
 
-/// Why the system did not give this, and what to do about it.
+/// Why the system refused this, and the remedy.
 pub(super) struct Refusal<'a>(pub(super) &'a str, pub(super) Errno);
 
 impl fmt::Display for Refusal<'_> {
@@ -122,9 +122,9 @@ impl fmt::Display for Refusal<'_> {
     }
 }
 
-/// The system calls by which this is had.
+/// The system calls that provide this.
 fn calls_for(what: &str) -> &'static str {
-    /// From a word in what is had.
+    /// Keyed by a word of the description.
     const CALLS: [(&str, &str); 9] = [
         ("socket pair", "socketpair"),
         ("shared memory", "memfd_create, ftruncate, fcntl and mmap"),

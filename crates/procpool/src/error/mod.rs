@@ -1,13 +1,12 @@
-//! What can go wrong, and why: one [`Error`] type, whose variants say who failed, at what and with
-//! which cause.
+//! Errors and their causes: one [`Error`] type, whose variants say who failed, at what and why.
 //!
 //! Owns no behaviour and imports nothing from the crate. Every value is cheap to clone, because one
-//! cause can settle many futures and each of them gets an error of its own. Every value is a serde
+//! cause can settle many futures, each of which gets an error of its own. Every value is a serde
 //! type, because the error of a pool inside a task can be that task's result.
 //!
-//! The text of each is a whole sentence, with its causes and with what to do. So a
-//! [`source`](std::error::Error::source) is only what the text does not contain: programs that print
-//! a chain of errors print nothing twice.
+//! The text of each error is a whole sentence that contains its causes and the remedy. So
+//! [`source`](std::error::Error::source) returns only causes that are not in the text: programs
+//! that print a chain of errors print nothing twice.
 
 mod broken;
 mod codec;
@@ -49,18 +48,18 @@ pub use panic::RemotePanic;
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Error {
-    /// An argument of the call makes no sense. The text says which, and what it may be.
+    /// An argument of the call is invalid. The text says which one, and which values are valid.
     InvalidArgument(Cow<'static, str>),
     /// [`build`](crate::Builder::build) was called before [`init`](crate::init).
     NotInitialized,
-    /// The pool itself could not be set up: a descriptor, a thread or a process was refused.
+    /// The pool itself could not be set up: the system refused a descriptor, a thread or a process.
     Setup {
         /// What was being created.
         what: Cow<'static, str>,
         /// The system's answer.
         errno: Errno,
     },
-    /// Workers are this program, started again, and that is not possible. The text says why.
+    /// Workers are this program, started again, and it cannot be started again. The text says why.
     NotRestartable(Cow<'static, str>),
     /// A file for the output of workers could not be opened.
     OutputFile {
@@ -70,72 +69,74 @@ pub enum Error {
         /// The system's answer.
         errno: Errno,
     },
-    /// The task was submitted, or the item of a map was taken, after
-    /// [`shutdown`](crate::ProcessPoolExecutor::shutdown); or
-    /// [`start_workers`](crate::ProcessPoolExecutor::start_workers) still waited then.
+    /// The task was submitted, or the item of a map taken, after
+    /// [`shutdown`](crate::ProcessPoolExecutor::shutdown), or
+    /// [`start_workers`](crate::ProcessPoolExecutor::start_workers) was still waiting at that time.
     Shutdown,
     /// The task was cancelled before it started.
     Cancelled,
     /// The caller's timeout has passed: in [`result_timeout`](crate::Future::result_timeout), in
     /// [`AsCompleted::timeout`](crate::AsCompleted::timeout), or in a map with a
-    /// [`timeout`](crate::MapOptions::timeout). What runs goes on.
+    /// [`timeout`](crate::MapOptions::timeout). Running tasks continue.
     TimedOut(Duration),
-    /// The task panicked. Its worker lives on.
+    /// The task panicked. Its worker keeps running.
     Panicked(RemotePanic),
-    /// Arguments or a result could not be turned into bytes, or back.
+    /// Arguments or a result could not be encoded or decoded.
     Codec(CodecError),
     /// The function is not part of the main executable, so a worker could not find it.
     ForeignFunction(Cow<'static, str>),
-    /// The task ran for longer than its [time limit](crate::Builder::task_time_limit) and was ended. The
-    /// pool goes on, in another worker if need be.
+    /// The task exceeded its [time limit](crate::Builder::task_time_limit) and was ended. The pool
+    /// continues, with another worker if necessary.
     TimeLimitExceeded {
-        /// The task, by its number: submissions are counted from 1.
+        /// The task's number: submissions are counted from 1.
         work_item: u64,
-        /// For how long it may run.
+        /// How long it was allowed to run.
         limit: Duration,
     },
     /// The task was running, and was killed by [`Future::kill`](crate::Future::kill).
     TaskKilled {
-        /// The task, by its number.
+        /// The task's number.
         work_item: u64,
     },
-    /// The worker that ran the task died, or the last of several that were sent it and ended before they
-    /// started it; the pool replaces it. See
+    /// The worker that ran the task died, or several workers in a row died after they were sent the
+    /// task and before they started it; this describes the last. The pool replaces it. See
     /// [`DeathPolicy::Replace`](crate::DeathPolicy::Replace).
     WorkerDied(WorkerDeath),
-    /// The worker that ran the task sent something that is not part of the protocol, or closed its link
-    /// and went on, and was killed; the pool replaces it.
+    /// The worker that ran the task violated the protocol, or closed its link and kept running, and
+    /// was killed; the pool replaces it.
     Protocol {
         /// The worker.
         pid: u32,
-        /// What was wrong with it.
+        /// What it did wrong.
         what: String,
     },
-    /// [`start_workers`](crate::ProcessPoolExecutor::start_workers) could not start as many workers as it
-    /// was asked for. The pool goes on with those that it has.
+    /// [`start_workers`](crate::ProcessPoolExecutor::start_workers) could not start the requested
+    /// number of workers. The pool continues with those that it has.
     WorkersNotStarted(Box<BrokenCause>),
-    /// There was no memory for the arguments in the worker, or for the result in this process.
+    /// Memory for the arguments in the worker, or for the result in this process, could not be
+    /// allocated.
     OutOfMemory {
         /// [`DecodeArguments`](CodecStep::DecodeArguments), in the worker, or
         /// [`DecodeResult`](CodecStep::DecodeResult), here.
         step: CodecStep,
-        /// How many bytes they are, encoded.
+        /// Their encoded size in bytes.
         bytes: u64,
     },
     /// This process is a copy, made by fork(2), of the one that built the pool. The workers and the
-    /// results are the original's. A task that had settled when the copy was made keeps its result.
+    /// results belong to the original. A task that had settled when the copy was made keeps its
+    /// result.
     ForkedCopy,
-    /// [`StartMethod::Fork`](crate::StartMethod::Fork) was asked for in a process that has more
-    /// than one thread.
+    /// [`StartMethod::Fork`](crate::StartMethod::Fork) was requested in a process with more than
+    /// one thread.
     ForkWithThreads {
         /// How many it has.
         threads: usize,
     },
-    /// The pool cannot run tasks any more.
+    /// The pool can no longer run tasks.
     BrokenProcessPool(BrokenProcessPool),
 }
 
-/// A path of any bytes.
+/// Serializes a path of any bytes.
 mod path_as_data {
     use std::ffi::{OsStr, OsString};
     use std::path::{Path, PathBuf};
@@ -237,8 +238,8 @@ impl fmt::Display for Error {
 }
 
 impl fmt::Debug for Error {
-    /// As [`Display`](fmt::Display), because that is what `main` prints of an error that it returns;
-    /// the structure by `{:#?}`.
+    /// Like [`Display`](fmt::Display), because `main` prints a returned error this way; `{:#?}`
+    /// prints the structure.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !f.alternate() {
             return fmt::Display::fmt(self, f);

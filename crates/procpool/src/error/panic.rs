@@ -1,4 +1,4 @@
-//! A panic of a worker, as the parent knows it.
+//! A panic in a worker, as reported to the parent.
 
 use std::fmt;
 
@@ -22,16 +22,16 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RemotePanic {
-    /// The panic's message; a payload that is not text is named as such.
+    /// The panic's message; a payload that is not text is described as such.
     pub message: String,
-    /// `file:line:column`, or `None` when the program replaced the worker's panic hook.
+    /// `file:line:column`, or `None` if the program replaced the worker's panic hook.
     pub location: Option<String>,
-    /// The task's frames, when `RUST_BACKTRACE` or `RUST_LIB_BACKTRACE` asks for them.
+    /// The task's frames, if `RUST_BACKTRACE` or `RUST_LIB_BACKTRACE` requests them.
     pub backtrace: Option<String>,
 }
 
 impl fmt::Display for RemotePanic {
-    /// Where and what, in one sentence; the backtrace is not part of it.
+    /// Location and message, in one sentence, without the backtrace.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "panicked")?;
         if let Some(location) = &self.location {

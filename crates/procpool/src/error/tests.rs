@@ -1,4 +1,4 @@
-//! What holds for every error: how it prints, what its source is, that it travels.
+//! Properties of every error: its text, its source, and that it can be sent.
 
 use std::error::Error as Plain;
 use std::os::unix::ffi::OsStringExt;
@@ -68,7 +68,7 @@ fn causes() -> Vec<BrokenCause> {
     ]
 }
 
-/// Every error there is, with the name of its variant.
+/// Every error, with the name of its variant.
 fn errors() -> Vec<(&'static str, Error)> {
     let (work_item, limit) = (5, Duration::from_secs(8));
     let path = PathBuf::from(std::ffi::OsString::from_vec(vec![b'/', 0xff]));

@@ -1,6 +1,6 @@
-//! How a task is submitted, and how a pool is shut down, where the defaults do not fit.
+//! Options for submitting a task and for shutting a pool down.
 //!
-//! Owns the options and their defaults. What they mean is carried out by the executor.
+//! Owns the options and their defaults. The executor carries them out.
 
 use std::time::Duration;
 
@@ -33,8 +33,8 @@ pub struct SubmitOptions<'a, S> {
 }
 
 impl<S: 'static> SubmitOptions<'_, S> {
-    /// Sets for how long the task may run, whatever the pool's
-    /// [`task_time_limit`](crate::Builder::task_time_limit) is. Waiting in the queue does not count.
+    /// Sets how long the task may run, overriding the pool's
+    /// [`task_time_limit`](crate::Builder::task_time_limit). Waiting in the queue does not count.
     ///
     /// A task that exceeds its limit is ended; [`task_time_limit`](crate::Builder::task_time_limit)
     /// describes the steps.
@@ -127,13 +127,13 @@ impl<S: 'static> SubmitOptions<'_, S> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[must_use = "no pool is shut down before `shutdown_with`"]
 pub struct ShutdownOptions {
-    /// Whether the call does not wait.
+    /// Whether the call returns without waiting.
     pub(super) detach: bool,
     pub(super) cancel_futures: bool,
 }
 
 impl ShutdownOptions {
-    /// Returns the options that [`shutdown`](ProcessPoolExecutor::shutdown) has: it waits, and cancels
+    /// Returns the options of [`shutdown`](ProcessPoolExecutor::shutdown): it waits, and cancels
     /// nothing.
     ///
     /// # Examples
@@ -152,7 +152,7 @@ impl ShutdownOptions {
     /// and hooks have run.
     ///
     /// With `false` it returns at once, and accepted work completes as long as the program lives.
-    /// Dropping the executor does not wait then.
+    /// Dropping the executor does not wait either.
     ///
     /// # Examples
     ///
@@ -173,7 +173,7 @@ impl ShutdownOptions {
         self
     }
 
-    /// Sets whether tasks that have not started are cancelled. Those that run finish in any case.
+    /// Sets whether tasks that have not started are cancelled. Running tasks finish in any case.
     ///
     /// # Examples
     ///

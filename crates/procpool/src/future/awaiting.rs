@@ -1,7 +1,7 @@
-//! `.await`: a future of this crate as one of the language.
+//! `.await`: a future of this crate as a Rust future.
 //!
-//! Owns the hand-over from the thread that settles a future to the waker of whatever executor polls.
-//! Knows no executor: a waker is all that it is given.
+//! Owns the hand-over from the thread that settles a future to the waker of the executor that polls
+//! it. Knows no executor, only its waker.
 
 use std::fmt;
 use std::future::IntoFuture;
@@ -17,7 +17,7 @@ use super::{Future, SharedFuture};
 use crate::error::Error;
 use crate::panics;
 
-/// Where the waker of the last poll is. None of its code runs under the lock.
+/// Holds the waker of the last poll. None of its code runs under the lock.
 #[derive(Default)]
 struct Slot(Mutex<Option<Waker>>);
 
@@ -30,7 +30,7 @@ impl Slot {
 impl Listener for Slot {
     fn settled(&self, _future: &SharedFuture) {
         let Some(waker) = self.replace(None) else { return };
-        // By its contract it neither blocks nor panics; but this may be the pool's manager.
+        // By contract it neither blocks nor panics, but this may be the pool's manager.
         if let Err(panic) = panics::catch_message(AssertUnwindSafe(|| waker.wake())) {
             log::error!("a waker panicked: {}", panic.message);
         }
@@ -40,12 +40,12 @@ impl Listener for Slot {
 /// A [`Future`] that is being awaited; made by `.await`, or by its
 /// [`into_future`](IntoFuture::into_future).
 ///
-/// Combinators of the crate `futures`, such as `join_all`, take this one: a pool's [`Future`] becomes one
-/// only by `.await` or `into_future()`.
+/// Combinators of the crate `futures`, such as `join_all`, take this type: a pool's [`Future`] is
+/// converted by `.await` or `into_future()` only.
 ///
-/// Dropping it before it is ready, as `select!` and time limits of asynchronous code do, cancels the
-/// task if it has not started; see [`Future::cancel`]. One that runs goes on: a clone of the future,
-/// kept aside, can [`kill`](Future::kill) it.
+/// Dropping it before it is ready, as `select!` and asynchronous time limits do, cancels the task
+/// if it has not started; see [`Future::cancel`]. A running task continues; a clone of the future
+/// can [`kill`](Future::kill) it.
 ///
 /// # Examples
 ///
@@ -63,7 +63,7 @@ impl Listener for Slot {
 /// ```
 #[must_use = "dropping it cancels the task if that has not started: await it, or keep the `Future`"]
 pub struct Awaiting<T> {
-    /// `None` once its result was given.
+    /// `None` once its result was returned.
     future: Option<Future<T>>,
     slot: Arc<Slot>,
     listens: bool,
@@ -73,8 +73,8 @@ impl<T: DeserializeOwned + 'static> IntoFuture for Future<T> {
     type Output = Result<T, Error>;
     type IntoFuture = Awaiting<T>;
 
-    /// Makes it one to `.await`, under any executor: what [`into_result`](Future::into_result) gives,
-    /// without blocking.
+    /// Converts it for `.await` under any executor: returns what
+    /// [`into_result`](Future::into_result) returns, without blocking.
     ///
     /// # Examples
     ///
@@ -103,7 +103,7 @@ impl<T: DeserializeOwned + 'static> std::future::Future for Awaiting<T> {
 
     /// # Panics
     ///
-    /// When it is polled again after it was ready.
+    /// Panics if it is polled again after it was ready.
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         let Some(future) = &this.future else { panic!("polled after it was ready") };
@@ -112,7 +112,7 @@ impl<T: DeserializeOwned + 'static> std::future::Future for Awaiting<T> {
             if !this.listens {
                 this.listens = future.listen(Arc::clone(&this.slot) as Arc<dyn Listener>);
             }
-            // Who has settled it before the waker was there has woken an older one, or none.
+            // If it settled before this waker was stored, an older waker or none was woken.
             if !future.done() {
                 return Poll::Pending;
             }

@@ -1,7 +1,7 @@
-//! `add_done_callback`: code of the user that runs when a future has settled.
+//! `add_done_callback`: user code that runs when a future has settled.
 //!
-//! Owns the way of a callback from the future to the pool's callback thread. That thread, and what
-//! becomes of panics, is in `callbacks`.
+//! Owns the path of a callback from the future to the pool's callback thread. `callbacks` has that
+//! thread and handles panics.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -25,22 +25,22 @@ impl Listener for Waiting {
 }
 
 impl<T: 'static> Future<T> {
-    /// Calls `callback` with this future once it has settled, however that came about: by a result,
-    /// an error or a cancellation.
+    /// Calls `callback` with this future once it has settled, by a result, an error or a
+    /// cancellation.
     ///
     /// Each pool runs its callbacks one after another on a thread of their own, those of one future
-    /// in the order in which they were added. A future that has settled already has `callback`
-    /// called at once, by the calling thread, before this returns. So does one that never will, in a
+    /// in the order in which they were added. If the future has already settled, the calling thread
+    /// runs `callback` before this returns; likewise if it never will, in a
     /// [forked copy](crate::Error::ForkedCopy) of the program.
     ///
     /// A callback may do anything: submit, wait, shut its pool down, drop the executor. One that
-    /// blocks delays other callbacks, never tasks or results; and it delays
-    /// [`shutdown`](crate::ProcessPoolExecutor::shutdown) with `wait` and the executor's drop, which
-    /// return when every callback has. (Called by a callback, they do not wait for that one.) A
-    /// callback that panics is reported to the [log](https://docs.rs/log), and nothing else happens.
+    /// blocks delays other callbacks, but no tasks or results. It also delays the executor's drop
+    /// and a [`shutdown`](crate::ProcessPoolExecutor::shutdown) that waits: both return after every
+    /// callback has returned. (Called by a callback, they do not wait for that one.) A callback
+    /// that panics is reported to the [log](https://docs.rs/log), without further effect.
     ///
     /// If the system refuses the thread, callbacks run on a thread that settles a future by
-    /// cancelling or waiting, are kept until there is room for the thread, or run on the thread that
+    /// cancelling or waiting, are kept until the thread can be started, or run on the thread that
     /// ends the pool.
     ///
     /// # Examples
@@ -62,7 +62,7 @@ impl<T: 'static> Future<T> {
     /// }
     /// ```
     pub fn add_done_callback(&self, callback: impl FnOnce(&Future<T>) + Send + 'static) {
-        // A pool that is gone has settled all its futures; one of another process settles none here.
+        // A pool that is gone has settled all its futures; a forked copy settles none.
         let pool = if self.done() { None } else { self.pool() };
         let Some(pool) = pool else { return callbacks::run(|| callback(self)) };
         let future = self.clone();
@@ -70,7 +70,7 @@ impl<T: 'static> Future<T> {
         let waiting =
             Arc::new(Waiting { thread: pool.callbacks(), callback: Mutex::new(Some(callback)) });
         if !self.listen(Arc::clone(&waiting) as Arc<dyn Listener>) {
-            // It has settled meanwhile, and nobody else knows of the callback.
+            // It has settled in the meantime, and nothing else holds the callback.
             let callback = waiting.callback.lock().unwrap_or_else(PoisonError::into_inner).take();
             callback.into_iter().for_each(callbacks::run);
         }
@@ -88,8 +88,8 @@ mod tests {
     use crate::lifecycle::KillOutcome;
     use procpool_os::signal::current_mask;
 
-    /// A pool whose only task settles when somebody asks for the callback thread: after the look
-    /// whether it has, and before there is a listener.
+    /// A pool whose only task settles when the callback thread is requested: after the check
+    /// whether it has settled, and before a listener is added.
     struct Hasty(Arc<SharedFuture>);
 
     impl Progress for Hasty {

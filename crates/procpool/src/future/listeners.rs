@@ -1,17 +1,19 @@
-//! Who wants to be told when a future settles, besides threads that sleep on its word.
+//! Listeners of futures: everything to notify when one settles, except threads that sleep on its
+//! word.
 //!
-//! Owns a table from futures to their listeners, beside the futures, so that those without any (most
-//! of them) are not larger for it. Knows nothing of what a listener does.
+//! Owns a table from futures to their listeners. It is beside the futures so that those without
+//! any, which are most, are not larger for it. Does not know what a listener does.
 //!
-//! A listener is told once, or has learned at once that there is nothing to wait for:
+//! A listener is notified once, or learns at once that there is nothing to wait for:
 //!
-//! 1. A thread adds a listener. The mark in the future's word says that there are some.
+//! 1. A thread adds a listener. The mark in the future's word says that there are listeners.
 //! 2. Another thread settles the future, sees the mark, and takes the listeners out of the table.
-//! 3. The first thread puts the listener into the table. ***Nobody takes it out***, were it not that
-//!    the mark is set and the listener put in under one lock, which the second thread takes too.
+//! 3. The first thread puts the listener into the table. ***Nobody takes it out.*** What forbids
+//!    this: one lock covers setting the mark and inserting the listener, and the second thread
+//!    takes it too.
 //!
-//! The futures' addresses are the keys. No address is used again while it is in the table: the pool
-//! holds every future that has not settled, and when it settles, its entry is taken out.
+//! The futures' addresses are the keys. No address in the table is reused: the pool holds every
+//! future that has not settled, and when it settles, its entry is removed.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
@@ -27,31 +29,31 @@ use loom::sync::{Mutex, MutexGuard};
 #[cfg(not(loom))]
 use std::sync::{Mutex, MutexGuard};
 
-/// Somebody who wants to be told.
+/// A recipient of the notification.
 pub(super) trait Listener: Send + Sync {
-    /// Called once, when `future` has settled, by the thread that settled it, which may be the
-    /// pool's manager and holds no lock. It must not block or panic.
+    /// Called once, after `future` has settled, by the thread that settled it. That may be the
+    /// pool's manager, and holds no lock. Must not block or panic.
     fn settled(&self, future: &SharedFuture);
 }
 
 type Table = BTreeMap<usize, Vec<Arc<dyn Listener>>>;
 
-/// Into how many tables the futures are divided. More keeps threads that wait for different futures
-/// out of each other's way; each costs 32 bytes.
+/// How many tables the futures are divided among. More keeps threads that wait for different
+/// futures out of each other's way; each costs 32 bytes.
 #[cfg(not(loom))]
 const SHARDS: usize = 32;
 
-/// The number by which a future is known.
+/// The key of a future.
 pub(super) fn key(future: &SharedFuture) -> usize {
     std::ptr::from_ref(future).addr()
 }
 
-/// The lock of the table that `key` belongs to. No code of the user runs under it.
+/// Locks the table that `key` belongs to. No user code runs under this lock.
 fn table(key: usize) -> MutexGuard<'static, Table> {
     #[cfg(not(loom))]
     let table = {
         static TABLES: PerProcess<[Mutex<Table>; SHARDS]> = PerProcess::new();
-        // Futures are 64 bytes of memory apart, at least.
+        // Futures are at least 64 bytes apart.
         &TABLES.get(Default::default)[key / 64 % SHARDS]
     };
     #[cfg(loom)]
@@ -64,7 +66,7 @@ fn table(key: usize) -> MutexGuard<'static, Table> {
 }
 
 impl SharedFuture {
-    /// Has `listener` told when this settles, and returns its state; `None` when it has settled.
+    /// Notifies `listener` when this settles. Returns its state, or `None` if it has settled.
     pub(super) fn listen(&self, listener: Arc<dyn Listener>) -> Option<u32> {
         let early = planted("marked without the lock").then(|| self.mark(LISTENED));
         let mut table = table(key(self));
@@ -73,8 +75,8 @@ impl SharedFuture {
         Some(state)
     }
 
-    /// Forgets `listener`, which the caller holds too. It may be told once more by a thread that
-    /// has just settled this.
+    /// Removes `listener`, which the caller holds as well. A thread that has just settled this may
+    /// still notify it once.
     pub(super) fn stop_listening(&self, listener: &Arc<dyn Listener>) {
         let mut table = table(key(self));
         if let Some(listeners) = table.get_mut(&key(self)) {
@@ -87,7 +89,7 @@ impl SharedFuture {
     }
 }
 
-/// Tells the listeners of `future`, which has settled, in the order in which they came.
+/// Notifies the listeners of `future`, which has settled, in the order in which they were added.
 pub(super) fn tell(future: &SharedFuture) {
     let listeners = table(key(future)).remove(&key(future));
     for listener in listeners.into_iter().flatten() {

@@ -1,9 +1,9 @@
 //! `Future<T>`: the parent's handle to a task's result.
 //!
-//! Owns what a user can do with it, blocking: ask, wait, cancel. The state itself and its changes
-//! are in `shared`; who else may be told that it settled is in `listeners`: callbacks
-//! (`done_callback`), threads that wait for many futures (`wait`), wakers of asynchronous code
-//! (`awaiting`). Knows no process: the pool tells it what happened, and lends waiting threads a hand
+//! Owns the blocking operations of a user: query, wait, cancel. `shared` has the state and its
+//! changes. `listeners` notifies everything else when a future settles: callbacks
+//! (`done_callback`), threads that wait for many futures (`wait`), and wakers of asynchronous code
+//! (`awaiting`). Knows no process: the pool reports events to it, and assists waiting threads
 //! through [`Progress`].
 
 mod awaiting;
@@ -32,37 +32,39 @@ pub use awaiting::Awaiting;
 pub(crate) use shared::{Body, Outcome, SharedFuture};
 pub use wait::{AsCompleted, AsCompletedTimeout, DoneAndNotDone, ReturnWhen, as_completed, wait};
 
-/// Somebody who knows where tasks are, and can bring a future forward on the thread that waits.
+/// The pool as futures see it: it knows where tasks are, and can advance a future on the waiting
+/// thread.
 pub(crate) trait Progress: Send + Sync {
-    /// Whether it is in this process. In a copy of its process the other methods are not to be called.
+    /// Whether this is the pool's process. In a forked copy of it the other methods must not be
+    /// called.
     fn is_ours(&self) -> bool;
 
-    /// Works towards settling `future` until it has settled, `deadline` passed, or the caller had
-    /// better wait for the pool's own thread. May do nothing.
+    /// Works towards settling `future` until it has settled, `deadline` has passed, or the caller
+    /// should wait for the pool's own thread. May do nothing.
     fn advance(&self, future: &SharedFuture, deadline: Option<Instant>);
 
-    /// Cancels a task that was sent to a worker but has not started there. False when it has.
+    /// Cancels a task that was sent to a worker but not started. Returns `false` if it has started.
     fn cancel_sent(&self, future: &Arc<SharedFuture>) -> bool;
 
-    /// Ends a task that was sent to a worker, whatever it takes.
+    /// Ends a task that was sent to a worker, in whatever way it takes.
     fn kill(&self, future: &Arc<SharedFuture>) -> KillOutcome;
 
     /// Whether a worker has started the task.
     fn has_started(&self, future: &SharedFuture) -> bool;
 
-    /// Sees to it that the result of a task that was sent is noticed at once, although no thread
-    /// watches for it.
+    /// Ensures that the result of a sent task is noticed at once, although no thread watches for
+    /// it.
     fn expect(&self, future: &SharedFuture);
 
-    /// The thread for callbacks.
+    /// The thread that runs callbacks.
     fn callbacks(&self) -> CallbackThread;
 }
 
-/// The result of a task that was submitted to a pool, now or later.
+/// The result of a submitted task, now or later.
 ///
-/// Made by [`submit`](crate::ProcessPoolExecutor::submit). Dropping it changes nothing: the task
-/// runs, and its result is thrown away. A clone is another handle to the same task: it can
-/// [`cancel`](Self::cancel) or [`kill`](Self::kill) while the other one is awaited.
+/// Made by [`submit`](crate::ProcessPoolExecutor::submit). Dropping it has no effect on the task:
+/// it runs, and its result is discarded. A clone is another handle to the same task: it can
+/// [`cancel`](Self::cancel) or [`kill`](Self::kill) the task while another handle is awaited.
 ///
 /// # Examples
 ///
@@ -92,8 +94,8 @@ impl<T> Clone for Future<T> {
 }
 
 impl<T> Future<T> {
-    /// The future of a task of `pool`, or of something else that has no number, which is 0; or one
-    /// that has settled before anything was submitted.
+    /// Creates the future of a task of `pool`; of an operation without a number, which then is 0;
+    /// or one that settled before anything was submitted.
     pub(crate) fn new<P: Progress + 'static>(
         submitted: Result<(Arc<SharedFuture>, u64), Error>,
         pool: &Arc<P>,
@@ -115,10 +117,10 @@ impl<T> Future<T> {
         Self { shared, pool, id: 0, result: PhantomData }
     }
 
-    /// Returns the task's number in its pool, which errors and [events](crate::EventKind) name it by:
+    /// Returns the task's number in its pool, which errors and [events](crate::EventKind) use:
     /// submissions and chunks of maps are counted from 1.
     ///
-    /// It is 0 for what no worker could ever run: a task that was refused when it was submitted, and
+    /// It is 0 if no worker can ever run the task: for one that was refused at submission, and for
     /// the future of [`start_workers`](crate::ProcessPoolExecutor::start_workers).
     ///
     /// # Examples
@@ -144,9 +146,9 @@ impl<T> Future<T> {
 
     /// Cancels the task if it has not started. Returns whether it is cancelled now.
     ///
-    /// A cancelled task never runs. One that a worker has started, or that has finished, is not
-    /// affected, and this returns `false`. Tasks that were sent to a worker ahead of their turn are
-    /// taken back. In a [forked copy](Error::ForkedCopy) of the program nothing is.
+    /// A cancelled task never runs. A task that a worker has started, or that has finished, is not
+    /// affected, and this returns `false`. A task that was sent to a worker ahead of its turn is
+    /// taken back. In a [forked copy](Error::ForkedCopy) of the program nothing is cancelled.
     ///
     /// # Examples
     ///
@@ -182,12 +184,12 @@ impl<T> Future<T> {
         }
     }
 
-    /// Ends the task, whatever it takes, and says what it did.
+    /// Cancels the task or kills its worker. Returns which of the two it was, if any.
     ///
-    /// One that has not started is cancelled, as by [`cancel`](Self::cancel). For one that runs, its
-    /// worker is killed: the future fails with [`Error::TaskKilled`], the pool goes on, and other
-    /// tasks that were sent to that worker run elsewhere. In a [forked copy](Error::ForkedCopy) of the
-    /// program nothing is there to be ended.
+    /// A task that has not started is cancelled, as by [`cancel`](Self::cancel). If it is running,
+    /// its worker is killed: the future fails with [`Error::TaskKilled`], the pool continues, and
+    /// other tasks that were sent to that worker run elsewhere. In a
+    /// [forked copy](Error::ForkedCopy) of the program there is nothing to end.
     ///
     /// # Examples
     ///
@@ -212,7 +214,7 @@ impl<T> Future<T> {
             return KillOutcome::AlreadyDone;
         }
         if self.shared.state() != SENT {
-            // What is sent at this very moment is ended below.
+            // A task that is being sent at this very moment is ended below.
             match self.shared.cancel() {
                 Ok(tell) => {
                     if tell {
@@ -253,7 +255,7 @@ impl<T> Future<T> {
         self.shared.state() == CANCELLED
     }
 
-    /// Returns whether a worker runs the task now.
+    /// Returns whether a worker is running the task.
     ///
     /// # Examples
     ///
@@ -294,13 +296,14 @@ impl<T> Future<T> {
         self.shared.is_settled()
     }
 
-    /// Has `listener` told when this settles, without delay; false when it has settled, or never will.
+    /// Notifies `listener` as soon as this settles. Returns `false` if it has settled, or never
+    /// will.
     fn listen(&self, listener: Arc<dyn Listener>) -> bool {
         if self.is_lost() {
             return false;
         }
         let state = self.shared.listen(listener);
-        // A task that is sent later is sent with the wish to hear of it.
+        // A task that is sent later carries the request to report its result at once.
         if state == Some(SENT)
             && let Some(pool) = self.pool()
         {
@@ -313,7 +316,7 @@ impl<T> Future<T> {
         self.pool.as_ref().and_then(Weak::upgrade).filter(|pool| pool.is_ours())
     }
 
-    /// Whether it will never settle here: this process is a copy of the one that has the pool.
+    /// Whether it will never settle here: this process is a forked copy of the pool's.
     fn is_lost(&self) -> bool {
         let pool = self.pool.as_ref().and_then(Weak::upgrade);
         !self.done() && pool.is_some_and(|pool| !pool.is_ours())
@@ -326,7 +329,7 @@ impl<T> Future<T> {
         match self.pool.as_ref().and_then(Weak::upgrade) {
             Some(pool) if !pool.is_ours() => return Err(Error::ForkedCopy),
             Some(pool) => pool.advance(&self.shared, deadline),
-            // It has settled all its futures.
+            // The pool has settled all its futures.
             None => {}
         }
         Ok(self.shared.wait(deadline))
@@ -336,26 +339,27 @@ impl<T> Future<T> {
 impl<T: DeserializeOwned + 'static> Future<T> {
     /// Waits for the task and returns its result, decoded by the calling thread.
     ///
-    /// It may be asked again, by any thread: every call decodes the result anew.
+    /// Any thread may call it repeatedly: every call decodes the result anew.
     ///
     /// # Errors
     ///
     /// - [`Error::Panicked`]: the task panicked.
     /// - [`Error::Cancelled`]: the task was cancelled before it started.
-    /// - [`Error::Codec`]: the arguments or the result could not travel.
+    /// - [`Error::Codec`]: the arguments or the result could not be encoded or decoded.
     /// - [`Error::ForeignFunction`]: a worker could not find the function.
     /// - [`Error::TimeLimitExceeded`]: the task exceeded its time limit.
     /// - [`Error::TaskKilled`]: [`kill`](Self::kill) ended it.
     /// - [`Error::WorkerDied`], [`Error::Protocol`]: under
-    ///   [`DeathPolicy::Replace`](crate::DeathPolicy::Replace), the worker that ran it died, or was
-    ///   killed because it sent nonsense.
+    ///   [`DeathPolicy::Replace`](crate::DeathPolicy::Replace), its worker died, or was killed
+    ///   because it sent invalid data.
     /// - [`Error::Shutdown`]: it was submitted after the pool was shut down.
     /// - [`Error::BrokenProcessPool`]: the pool broke before the task finished.
-    /// - [`Error::OutOfMemory`]: there was no memory for the arguments in the worker, or for the result
-    ///   here.
-    /// - [`Error::ForkedCopy`]: this process is a copy of the program, made before the task finished.
-    /// - [`Error::WorkersNotStarted`]:
-    ///   [`start_workers`](crate::ProcessPoolExecutor::start_workers) could not start as many workers.
+    /// - [`Error::OutOfMemory`]: memory for the arguments in the worker, or for the result here,
+    ///   could not be allocated.
+    /// - [`Error::ForkedCopy`]: this process is a forked copy of the program, made before the task
+    ///   finished.
+    /// - [`Error::WorkersNotStarted`]: the pool could not start as many workers as
+    ///   [`start_workers`](crate::ProcessPoolExecutor::start_workers) requested.
     /// - [`Error::InvalidArgument`]: [`start_workers`](crate::ProcessPoolExecutor::start_workers) was
     ///   asked for more workers than the pool may have.
     ///
@@ -376,12 +380,12 @@ impl<T: DeserializeOwned + 'static> Future<T> {
         decode(&self.shared)
     }
 
-    /// Waits for the task for at most `timeout`, and returns its result.
+    /// Waits at most `timeout` for the task and returns its result.
     ///
     /// # Errors
     ///
-    /// [`Error::TimedOut`] when the task is not over by then. The task goes on, and its result can
-    /// be asked for again. Otherwise those of [`result`](Self::result).
+    /// [`Error::TimedOut`] if the task is not over after `timeout`. The task continues, and its
+    /// result can be requested again. Otherwise those of [`result`](Self::result).
     ///
     /// # Examples
     ///
@@ -399,12 +403,12 @@ impl<T: DeserializeOwned + 'static> Future<T> {
     /// }
     /// ```
     pub fn result_timeout(&self, timeout: Duration) -> Result<T, Error> {
-        // A timeout beyond what the clock can name is none.
+        // A timeout beyond what the clock can represent is no timeout.
         let deadline = Instant::now().checked_add(timeout);
         if self.settle_by(deadline)? { decode(&self.shared) } else { Err(Error::TimedOut(timeout)) }
     }
 
-    /// Waits for the task and returns its error, or `None` when it has a result.
+    /// Waits for the task. Returns its error, or `None` if it has a result.
     ///
     /// # Examples
     ///
@@ -423,9 +427,9 @@ impl<T: DeserializeOwned + 'static> Future<T> {
         self.result().err()
     }
 
-    /// Waits for the task and gives its result away, where [`result`](Self::result) gives a copy.
+    /// Waits for the task and returns its result by value; [`result`](Self::result) returns a copy.
     ///
-    /// For a `Vec<u8>` or a `String` as a whole, that saves copying it once more.
+    /// If the result is a `Vec<u8>` or a `String`, that saves a copy.
     ///
     /// # Errors
     ///
@@ -445,7 +449,8 @@ impl<T: DeserializeOwned + 'static> Future<T> {
     /// ```
     pub fn into_result(self) -> Result<T, Error> {
         self.settle_by(None)?;
-        // The pool drops its share when it has settled a whole group of tasks; until then, a copy.
+        // The pool drops its share once it has settled a whole group of tasks; until then this
+        // copies.
         match Arc::try_unwrap(self.shared) {
             Ok(shared) => {
                 let mut bytes = shared.into_outcome()?.into_vec();

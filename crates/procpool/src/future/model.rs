@@ -1,7 +1,7 @@
-//! A future's state as loom sees it: the shipped word, marks and listeners, in every interleaving.
+//! A future's state under loom: the shipped word, marks and listeners, in every interleaving.
 //!
-//! Owns small scenes of threads that settle, cancel, send, sleep and listen. They are played by
-//! `crate::model`; compiled under `--cfg loom` only.
+//! Owns small scenes of threads that settle, cancel, send, sleep and listen. `crate::model` runs
+//! them; compiled only under `--cfg loom`.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::error::Error;
 pub(crate) const BUGS: [&str; 3] =
     ["settled without release", "slept without a mark", "marked without the lock"];
 
-/// Counts how often it was told, and looks at what it was told of.
+/// Counts how often it was notified, and looks at the outcome.
 struct Counter(AtomicUsize);
 
 impl Counter {
@@ -25,7 +25,7 @@ impl Counter {
         Arc::new(Self(AtomicUsize::new(0)))
     }
 
-    /// How often it was told. Every thread that could tell has been joined.
+    /// How often it was notified. Every thread that could notify it has been joined.
     fn told(&self) -> usize {
         self.0.load(Relaxed)
     }
@@ -53,7 +53,7 @@ fn cancel(future: &SharedFuture) -> bool {
     cancelled
 }
 
-/// Listens; one that is refused counts as told, because the caller then knows.
+/// Listens; a refused listener counts as notified, because the caller then knows.
 fn listen(future: &SharedFuture, counter: &Arc<Counter>) {
     let listener = Arc::clone(counter) as Arc<dyn Listener>;
     if future.listen(listener).is_none() {
@@ -75,7 +75,7 @@ fn a_sleeper_wakes_and_sees_the_outcome() {
     pool.join().expect("the pool's side panicked");
 }
 
-/// Two listeners come while the future is finished: each is told once.
+/// Two listeners are added while the future is finished: each is notified once.
 fn every_listener_is_told_once() {
     let future = SharedFuture::new();
     let pool = aside(&future, finish);
@@ -86,7 +86,8 @@ fn every_listener_is_told_once() {
     assert_eq!(counter.told(), 2);
 }
 
-/// The future is cancelled and finished at once, while a listener comes: one of the two settles it.
+/// The future is cancelled and finished at once while a listener is added: one of the two settles
+/// it.
 fn a_cancellation_and_a_result_settle_it_once() {
     let future = SharedFuture::new();
     let pool = aside(&future, finish);
@@ -121,8 +122,8 @@ fn a_task_is_sent_or_cancelled() {
     assert!(sent != cancelled, "sent: {sent}, cancelled: {cancelled}");
 }
 
-/// A listener comes while the task is sent: the sender sees it, or it sees that it was sent. Without
-/// either, nobody would ask the worker to tell of the result at once.
+/// A listener is added while the task is sent: the sender sees it, or it sees that the task was
+/// sent. If neither held, nobody would ask the worker to report the result at once.
 fn who_sends_and_who_listens_see_each_other() {
     let future = SharedFuture::new();
     let pool = thread::spawn({
@@ -135,8 +136,8 @@ fn who_sends_and_who_listens_see_each_other() {
     finish(&future);
 }
 
-/// A listener that leaves while the future is finished leaves nothing behind, and is told at most
-/// once.
+/// A listener that is removed while the future is finished leaves nothing behind, and is notified
+/// at most once.
 fn a_listener_may_leave() {
     let future = SharedFuture::new();
     let counter = Counter::new();

@@ -1,6 +1,7 @@
-//! The state that a future shares with the pool: one word, and the outcome once it is known.
+//! The state that a future shares with the pool: one word, and the outcome once there is one.
 //!
-//! Owns every change of that state, and who is told of the last one. Knows no types and no process.
+//! Owns every change of that state, and who is notified of the last one. Knows no types and no
+//! process.
 //!
 //! ```text
 //!            send()                finish()
@@ -10,12 +11,12 @@
 //!   └──── take_back() ────┘
 //! ```
 //!
-//! A future *settles* once, when it becomes Cancelled or Finished, and never changes again. Beside
-//! the state, the word holds marks: that threads sleep on it, that somebody listens. They are set
-//! only while it has not settled, in the same step that finds so. Whoever settles it sees
-//! therefore every mark that will ever be there, and [`tell`](SharedFuture::tell)s, once.
+//! A future *settles* once, when it becomes Cancelled or Finished, and never changes again. Besides
+//! the state, the word holds marks: threads sleep on it; it has listeners. A mark is set only while
+//! the future has not settled, in the same atomic step that checks this. So the thread that settles
+//! it sees every mark that will ever be set, and calls [`tell`](SharedFuture::tell) once.
 //!
-//! It is kept small, because every queued task has one: what listeners need is in a table beside
+//! It is kept small, because every queued task has one: the data of listeners is in a table beside
 //! it (`listeners`). `future/model.rs` lets loom check the same code (`just loom`).
 
 use std::sync::Arc;
@@ -38,17 +39,17 @@ use std::sync::OnceLock;
 #[cfg(not(loom))]
 use std::sync::atomic::Ordering;
 
-/// What a task came to: its encoded result, or why there is none.
+/// The outcome of a task: its encoded result, or the reason why there is none.
 pub(crate) type Outcome = Result<Body, Box<Error>>;
 
-/// An encoded result. A small one needs no memory of its own.
+/// An encoded result. A small one needs no allocation.
 #[derive(Debug, Clone)]
 pub(crate) enum Body {
     Small { length: u8, bytes: [u8; SMALL] },
     Large(Box<[u8]>),
 }
 
-/// As long as it can be without making an [`Outcome`] longer than three words.
+/// The longest that keeps an [`Outcome`] at three words.
 const SMALL: usize = 22;
 
 const _: () = assert!(size_of::<Outcome>() == 24);
@@ -78,7 +79,7 @@ impl From<Payload<'_>> for Body {
 }
 
 impl Body {
-    /// Returns the bytes, which are moved if they are many.
+    /// Returns the bytes, which are moved if they are large.
     pub(super) fn into_vec(self) -> Vec<u8> {
         match self {
             Body::Small { .. } => self.to_vec(),
@@ -89,14 +90,14 @@ impl Body {
 
 /// Queued. The submitter may cancel; the pool may send it to a worker or fail it.
 pub(super) const PENDING: u32 = 0;
-/// Sent to a worker, where it runs or waits to. Only the pool may leave this state.
+/// Sent to a worker, where it runs or waits. Only the pool may end this state.
 pub(super) const SENT: u32 = 1;
 /// Settled; it never ran.
 pub(super) const CANCELLED: u32 = 2;
 /// Settled; the outcome is there.
 pub(super) const FINISHED: u32 = 3;
 
-/// The bits of the word that are the state. The others are marks.
+/// The bits of the word that hold the state. The others are marks.
 const STATE: u32 = 3;
 /// Mark: threads sleep on the word.
 const AWAITED: u32 = 4;
@@ -110,7 +111,7 @@ pub(crate) struct SharedFuture {
     outcome: OnceLock<Outcome>,
 }
 
-// With the two counters of its Arc, what fits an allocation of 64 bytes.
+// With the two counters of its Arc, it fits an allocation of 64 bytes.
 #[cfg(not(loom))]
 const _: () = assert!(size_of::<SharedFuture>() == 40);
 
@@ -119,10 +120,10 @@ impl SharedFuture {
         Arc::new(Self { word: Word::new(PENDING), outcome: OnceLock::new() })
     }
 
-    /// Changes the word unless it has settled or `change` gives nothing. Returns the word that was
-    /// there before, or, as an error, the one that stays.
+    /// Changes the word unless it has settled or `change` returns `None`. Returns the previous word
+    /// or, as an error, the unchanged one.
     fn change(&self, change: impl Fn(u32) -> Option<u32>) -> Result<u32, u32> {
-        // Acquire and Release: who sees FINISHED sees the outcome, which was set before.
+        // Acquire and Release: a thread that sees FINISHED sees the outcome, which was set before.
         let order =
             if planted("settled without release") { Ordering::Relaxed } else { Ordering::AcqRel };
         self.word.fetch_update(order, Ordering::Acquire, |word| {
@@ -135,13 +136,14 @@ impl SharedFuture {
         self.change(|word| (word & STATE == from).then_some(to | (word & !STATE)))
     }
 
-    /// Adds a mark and returns the state; `None` when it has settled, so that nobody would look.
+    /// Adds a mark and returns the state. Returns `None` if it has settled, so nobody would check
+    /// the mark.
     pub(super) fn mark(&self, mark: u32) -> Option<u32> {
         self.change(|word| Some(word | mark)).ok().map(|word| word & STATE)
     }
 
-    /// Pending → Sent. `None` when it was cancelled: then it must not run. Returns whether somebody
-    /// listens, who should hear of the result at once.
+    /// Pending → Sent. Returns `None` if it was cancelled: then it must not run. Otherwise returns
+    /// whether it has listeners, which should be notified of the result at once.
     pub(crate) fn send(&self) -> Option<bool> {
         self.go(PENDING, SENT).ok().map(|word| word & LISTENED != 0)
     }
@@ -151,22 +153,21 @@ impl SharedFuture {
         let _ = self.go(SENT, PENDING);
     }
 
-    /// Pending or Sent → Finished. A future that has settled stays as it is. Returns whether
-    /// somebody has to be told, which the caller does by [`tell`](Self::tell).
+    /// Pending or Sent → Finished. A future that has settled stays as it is. Returns whether the
+    /// caller has to call [`tell`](Self::tell).
     pub(crate) fn finish(&self, outcome: Outcome) -> bool {
-        // A cancellation may come in between: then the outcome is there, and nobody looks at it.
+        // It may be cancelled in between: then there is an outcome that nobody reads.
         if self.is_settled() || self.outcome.set(outcome).is_err() {
             return false;
         }
         self.change(|word| Some(FINISHED | (word & !STATE))).is_ok_and(|word| word & !STATE != 0)
     }
 
-    /// Pending → Cancelled. Returns whether somebody has to be told, which the caller does by
-    /// [`tell`](Self::tell).
+    /// Pending → Cancelled. Returns whether the caller has to call [`tell`](Self::tell).
     ///
     /// # Errors
     ///
-    /// Its state, when it is not pending.
+    /// Its state, if it is not pending.
     pub(super) fn cancel(&self) -> Result<bool, u32> {
         match self.go(PENDING, CANCELLED) {
             Ok(word) => Ok(word & !STATE != 0),
@@ -174,8 +175,8 @@ impl SharedFuture {
         }
     }
 
-    /// Cancels a task that has not been sent. Returns whether it is cancelled now, and whether
-    /// somebody has to be told.
+    /// Cancels a task that was not sent. Returns whether it is cancelled now, and whether the
+    /// caller has to call [`tell`](Self::tell).
     pub(crate) fn cancel_pending(&self) -> (bool, bool) {
         match self.cancel() {
             Ok(tell) => (true, tell),
@@ -183,8 +184,8 @@ impl SharedFuture {
         }
     }
 
-    /// Tells everybody who waits that it has settled. For whoever settled it to call, once, holding
-    /// no lock.
+    /// Notifies all waiters that it has settled. The thread that settled it calls this once,
+    /// holding no lock.
     pub(crate) fn tell(&self) {
         let word = self.word.load(Ordering::Acquire);
         if word & AWAITED != 0 {
@@ -203,7 +204,7 @@ impl SharedFuture {
         self.state() > SENT
     }
 
-    /// Waits until it settles; false when `deadline` passed first.
+    /// Waits until it settles. Returns `false` if `deadline` passes first.
     pub(super) fn wait(&self, deadline: Option<Instant>) -> bool {
         loop {
             if self.is_settled() {
@@ -213,14 +214,14 @@ impl SharedFuture {
                 return false;
             }
             let mark = if planted("slept without a mark") { 0 } else { AWAITED };
-            // Whoever settles it sees the mark, or this sees that it has settled.
+            // Either the settling thread sees the mark, or this one sees that it has settled.
             if let Ok(word) = self.change(|word| Some(word | mark)) {
                 self.word.sleep_while(word | mark, deadline);
             }
         }
     }
 
-    /// What it settled to. Only called once it has.
+    /// Its outcome. Called only once it has settled.
     pub(super) fn outcome(&self) -> Result<&Body, Error> {
         if self.state() != FINISHED {
             return Err(Error::Cancelled);
@@ -232,12 +233,12 @@ impl SharedFuture {
         }
     }
 
-    /// Whether the task has failed. One that was cancelled has not.
+    /// Whether the task has failed. A cancelled task has not.
     pub(super) fn has_failed(&self) -> bool {
         self.state() == FINISHED && matches!(self.outcome.get(), Some(Err(_)))
     }
 
-    /// What it settled to, for its only owner.
+    /// Its outcome, for its only owner.
     pub(super) fn into_outcome(mut self) -> Result<Body, Error> {
         if self.state() != FINISHED {
             return Err(Error::Cancelled);
@@ -301,7 +302,7 @@ mod tests {
             let shared = Arc::clone(&shared);
             move || shared.wait(None)
         });
-        // Whether it sleeps already or not: being sent does not end the wait, settling does.
+        // Whether or not it sleeps already: being sent does not end the wait, settling does.
         assert_eq!(shared.send(), Some(false));
         if shared.finish(Err(Box::new(Error::Shutdown))) {
             shared.tell();

@@ -1,7 +1,7 @@
 //! Waiting for many futures: `wait` and `as_completed`.
 //!
-//! Owns what happens between futures that settle and the one thread that waits for them. Listens
-//! only to futures that it has to wait for, and to none any more once it is dropped.
+//! Owns the hand-over between futures that settle and the one thread that waits for them. Listens
+//! only to futures that it has to wait for, and stops when it is dropped.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
@@ -17,7 +17,7 @@ use crate::error::Error;
 
 /// When [`wait`] returns.
 ///
-/// The set is closed, as in Python: a future settles with an error or without one, so there is no
+/// The set is closed, as in Python: a future settles with or without an error, so there is no
 /// fourth moment to wait for.
 ///
 /// # Examples
@@ -38,15 +38,15 @@ use crate::error::Error;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReturnWhen {
-    /// When one future at least is done.
+    /// When at least one future is done.
     FirstCompleted,
-    /// When a task has failed; when none does, as `AllCompleted`. A cancelled task has not failed.
+    /// When a task has failed; if none fails, like `AllCompleted`. A cancelled task has not failed.
     FirstException,
     /// When all futures are done.
     AllCompleted,
 }
 
-/// What [`wait`] found, each in the order in which it was given.
+/// The result of [`wait`]; each list is in the order of the call.
 ///
 /// # Examples
 ///
@@ -79,9 +79,9 @@ impl<T> fmt::Debug for DoneAndNotDone<'_, T> {
     }
 }
 
-/// Waits for `futures`, of one pool or several, until `return_when` or for at most `timeout`.
+/// Waits for `futures`, of one or several pools, until `return_when` or for at most `timeout`.
 ///
-/// A future that is given twice counts once. With no future there is nothing to wait for.
+/// A future that is given twice counts once. Without futures it returns at once.
 ///
 /// # Examples
 ///
@@ -102,7 +102,7 @@ pub fn wait<'f, T: 'f>(
     return_when: ReturnWhen,
     timeout: Option<Duration>,
 ) -> DoneAndNotDone<'f, T> {
-    // A timeout beyond what the clock can name is none.
+    // A timeout beyond what the clock can represent is no timeout.
     let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     let futures = distinct(futures);
     let mut completed = AsCompleted::new(futures.iter().copied());
@@ -117,10 +117,10 @@ pub fn wait<'f, T: 'f>(
     DoneAndNotDone { done, not_done }
 }
 
-/// Gives `futures`, of one pool or several, as they are done.
+/// Returns `futures`, of one or several pools, as they complete.
 ///
-/// Those that are done at the start come first, without waiting; each comes once, also when it
-/// is given twice. The iterator waits for the next one as long as it takes, unless it is given a
+/// Futures that are done at the start are returned first, without waiting. Each is returned once,
+/// even if it is given twice. The iterator waits for the next one indefinitely, unless it has a
 /// [`timeout`](AsCompleted::timeout).
 ///
 /// # Examples
@@ -164,7 +164,7 @@ impl Listener for Arrivals {
 }
 
 impl Arrivals {
-    /// Waits for the next one; `None` when `deadline` passed first.
+    /// Waits for the next one. Returns `None` if `deadline` passes first.
     fn next_by(&self, deadline: Option<Instant>) -> Option<usize> {
         let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
@@ -185,7 +185,7 @@ impl Arrivals {
     }
 }
 
-/// Futures as they are done; made by [`as_completed`].
+/// Futures as they complete; made by [`as_completed`].
 ///
 /// # Examples
 ///
@@ -204,18 +204,18 @@ impl Arrivals {
 /// ```
 #[must_use = "an iterator does nothing before it is read"]
 pub struct AsCompleted<'f, T> {
-    /// Done, and not given yet.
+    /// Done, and not returned yet.
     ready: VecDeque<&'f Future<T>>,
-    /// Not done when they were last looked at; nobody listens to them yet.
+    /// Not done at the last check; not listened to yet.
     pending: Vec<&'f Future<T>>,
-    /// Listened to, by their keys.
+    /// Listened to, by key.
     awaited: HashMap<usize, &'f Future<T>>,
-    /// Where it listens: nothing settles in a copy of that process.
+    /// The process in which it listens: in a forked copy nothing settles.
     owner: Lineage,
     arrivals: Arc<Arrivals>,
 }
 
-/// No future was done in time.
+/// No future was done by the deadline.
 struct Late;
 
 impl<'f, T> AsCompleted<'f, T> {
@@ -225,10 +225,10 @@ impl<'f, T> AsCompleted<'f, T> {
         Self { ready: ready.into(), pending, awaited, owner: Lineage::current(), arrivals }
     }
 
-    /// Ends the waiting when `timeout`, counted from now, is over.
+    /// Ends the iterator `timeout` from now.
     ///
-    /// The iterator then gives every future that is done, one [`Error::TimedOut`] if there are
-    /// others, and ends. The tasks go on.
+    /// It then returns every future that is done, one [`Error::TimedOut`] if there are others, and
+    /// ends. The tasks continue.
     ///
     /// # Examples
     ///
@@ -250,7 +250,7 @@ impl<'f, T> AsCompleted<'f, T> {
         AsCompletedTimeout { completed: self, timeout, deadline, over: false }
     }
 
-    /// Waits for the next one until `deadline`; `None` when all have been given.
+    /// Waits for the next one until `deadline`. Returns `None` if all were returned.
     fn next_by(&mut self, deadline: Option<Instant>) -> Result<Option<&'f Future<T>>, Late> {
         if self.ready.is_empty() {
             self.listen();
@@ -265,7 +265,7 @@ impl<'f, T> AsCompleted<'f, T> {
         Ok(self.ready.pop_front())
     }
 
-    /// Listens to those that are not done.
+    /// Listens to the futures that are not done.
     fn listen(&mut self) {
         for future in self.pending.drain(..) {
             if future.listen(Arc::clone(&self.arrivals) as Arc<dyn Listener>) {
@@ -309,7 +309,7 @@ impl<T> fmt::Debug for AsCompleted<'_, T> {
     }
 }
 
-/// Futures as they are done, until a time; made by [`AsCompleted::timeout`].
+/// Futures as they complete, until a deadline; made by [`AsCompleted::timeout`].
 ///
 /// # Examples
 ///
@@ -331,7 +331,7 @@ pub struct AsCompletedTimeout<'f, T> {
     completed: AsCompleted<'f, T>,
     timeout: Duration,
     deadline: Option<Instant>,
-    /// Whether the time was over before the futures were.
+    /// Whether the deadline passed before all futures were done.
     over: bool,
 }
 
@@ -368,7 +368,7 @@ mod tests {
     use super::*;
     use crate::future::listeners::count;
 
-    /// A future that no pool knows, and that nobody settles.
+    /// A future that belongs to no pool and never settles.
     fn pending() -> Future<u32> {
         Future::of(SharedFuture::new(), None)
     }

@@ -1,9 +1,9 @@
-//! Calls that were submitted one after another, kept together.
+//! Consecutive calls, stored together.
 //!
-//! Owns the layout of queued calls: their encoded arguments in one piece of memory, and 16 bytes
-//! each besides. A block is filled under the inbox's lock, then never changes; the queue and the
-//! workers hold [`Slice`]s of it, so moving calls between them, in whichever direction, copies
-//! nothing. A block lives until the last slice is gone.
+//! Owns the layout of queued calls: one piece of memory for their encoded arguments, plus 16 bytes
+//! per call. A block is filled under the inbox's lock and never changes afterwards. The queue and
+//! the workers hold [`Slice`]s of it, so moving calls between them, in either direction, copies
+//! nothing. A block lives until its last slice is dropped.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -14,17 +14,17 @@ use procpool_link::Entry;
 
 use crate::future::SharedFuture;
 
-/// The most calls in a block. More makes fewer, larger pieces; less frees the memory of finished
+/// The most calls in a block. More makes fewer, larger pieces; fewer frees the memory of finished
 /// calls sooner.
 const ITEMS: usize = 512;
 
 /// The most argument bytes in a block of several calls.
 const BYTES: usize = 64 * 1024;
 
-/// Arguments from here on are moved, not copied, and make a block of their own.
+/// Arguments of this size or more are moved, not copied, into a block of their own.
 pub(crate) const LARGE: usize = 16 * 1024;
 
-/// What is called, and for how long it may run.
+/// The function to call, and how long it may run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Errand {
     pub(crate) entry: Entry,
@@ -41,13 +41,13 @@ pub(crate) enum Arguments<'a> {
 #[derive(Debug)]
 struct Item {
     future: Arc<SharedFuture>,
-    /// Where its arguments end; those of a block's last call end with the block.
+    /// Where its arguments end; those of the last call extend to the end of the block.
     end: u32,
-    /// Which of the block's errands it is.
+    /// The index of its errand in the block.
     errand: u32,
 }
 
-/// Calls; their ids are consecutive.
+/// Calls with consecutive ids.
 #[derive(Debug)]
 pub(super) struct Block<B = Bytes> {
     first_id: u64,
@@ -68,14 +68,13 @@ impl Block<Vec<u8>> {
             Arguments::Small(bytes) => bytes.to_vec(),
             Arguments::Large(bytes) => bytes,
         };
-        // Saturates only for large arguments, which are the last of their block.
+        // Saturates only for large arguments, which are the last in their block.
         let end = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         let items = vec![Item { future, end, errand: 0 }];
         Self { first_id: id, errands: vec![errand], bytes, items }
     }
 
-    /// Adds a call if it belongs here: the ids are consecutive and there is room. Otherwise the
-    /// future is given back.
+    /// Adds a call if its id is the next one and there is room. Otherwise returns the future.
     pub(super) fn add(
         &mut self,
         id: u64,
@@ -98,7 +97,7 @@ impl Block<Vec<u8>> {
         Ok(())
     }
 
-    /// Ends the filling.
+    /// Ends filling the block.
     pub(super) fn freeze(self) -> Slice {
         let Self { first_id, errands, bytes, items } = self;
         let end = items.len() as u32;
@@ -107,15 +106,15 @@ impl Block<Vec<u8>> {
     }
 }
 
-/// Some calls of a block, one after another.
+/// A run of consecutive calls in a block.
 #[derive(Debug, Clone)]
 pub(super) struct Slice {
     block: Arc<Block>,
     start: u32,
     end: u32,
-    /// How often its calls were lost with a worker, and tried again.
+    /// How often its calls were lost with a worker and retried.
     retried: u32,
-    /// How often a worker ended that had been sent the first call and had not started it.
+    /// How many workers ended after they were sent the first call and before they started it.
     pub(super) undelivered: u32,
 }
 
@@ -124,7 +123,7 @@ impl Slice {
         (self.end - self.start) as usize
     }
 
-    /// Cuts off the first `count` calls, which there are.
+    /// Splits off the first `count` calls. Panics if there are fewer.
     pub(super) fn split_to(&mut self, count: usize) -> Slice {
         let middle = self.start + count as u32;
         assert!(middle <= self.end, "{count} of {} calls", self.len());
@@ -133,13 +132,14 @@ impl Slice {
         first
     }
 
-    /// Leaves the first call, which there is, behind.
+    /// Skips the first call, which must exist.
     pub(super) fn skip_first(&mut self) {
         debug_assert!(self.start < self.end);
         self.start += 1;
     }
 
-    /// The same calls once more, unless they were tried `retries` times again already.
+    /// Returns the same calls for another attempt, or as the error if they were already retried
+    /// `retries` times.
     pub(super) fn again(mut self, retries: u32) -> Result<Self, Self> {
         if self.retried >= retries {
             return Err(self);
@@ -148,13 +148,13 @@ impl Slice {
         Ok(self)
     }
 
-    /// For how long the first call may run.
+    /// The time limit of the first call.
     pub(super) fn time_limit(&self) -> Option<Duration> {
         let item = self.block.items.get(self.start as usize)?;
         self.block.errands[item.errand as usize].time_limit
     }
 
-    /// Gives back the memory of a block that nobody needs any more, if it held large arguments.
+    /// Returns the memory of a block that no other slice uses, if it held large arguments.
     pub(super) fn into_memory(self) -> Option<Vec<u8>> {
         let block = Arc::into_inner(self.block)?;
         (block.bytes.len() >= LARGE).then_some(block.bytes)?.try_into_mut().ok().map(Vec::from)
@@ -175,7 +175,7 @@ impl Slice {
         self.futures().next()
     }
 
-    /// What each call is, and where its arguments are.
+    /// Each call's errand, and the range of its arguments in the block's bytes.
     pub(super) fn calls(&self) -> impl Iterator<Item = (&Errand, &Bytes, Range<usize>)> {
         let Block { errands, bytes, items, .. } = &*self.block;
         let first = self.start as usize;

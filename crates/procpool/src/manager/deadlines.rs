@@ -1,17 +1,17 @@
-//! Ending a task that runs: because it took too long, or because somebody wants it.
+//! Ending a running task: because it exceeded its time limit, or because the user asks for it.
 //!
-//! Owns the steps by which a task is made to end, and which of them is due. A task that exceeds its time
-//! limit is over for its submitter at once; its worker has `grace` to get it over with, by noticing
-//! the request to stop, then it is sent SIGTERM, and after another `grace` it is killed:
+//! Owns the steps that end a task, and which of them is due. A task that exceeds its time limit is
+//! over for its submitter at once. Its worker has `grace` to finish it, by noticing the request to
+//! stop; then it is sent SIGTERM, and after another `grace` it is killed:
 //!
 //! ```text
 //! time limit exceeded: the future fails ──grace──▶ SIGTERM ──grace──▶ SIGKILL
 //!        └── the task returns: its worker goes on
 //! ```
 //!
-//! Nothing is sent behind such a task, and what was is taken back first, so nobody else is affected.
-//! From SIGTERM on the worker gets nothing more, even if the task returns after all: a signal that is
-//! on its way would hit another one.
+//! Nothing is sent behind such a task, and tasks sent before are taken back first, so no other task
+//! is affected. From SIGTERM on the worker is sent nothing more, even if the task does return: a
+//! signal in flight would hit the next task.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -24,12 +24,12 @@ use crate::error::Error;
 use crate::future::SharedFuture;
 use crate::lifecycle::{EventKind, ExitReason, KillOutcome};
 
-/// How late the manager wakes on a machine that is busy, at most. A longer time means that it could not
-/// run. Longer counts more of that against tasks; shorter forgives tasks where the machine is only slow.
+/// The longest delay of the manager on a busy machine; after a longer one, it could not run. Longer
+/// counts more stopped time against tasks; shorter forgives tasks where the machine is only slow.
 const STOPPED: Duration = Duration::from_millis(500);
 
 impl PoolState {
-    /// Takes the next step with every task that has run for too long.
+    /// Takes the next step for every task that has run for too long.
     pub(super) fn enforce_limits(&mut self, pool: &Pool, now: Instant, wakes: &mut Wakes) {
         for index in 0..self.workers.len() {
             let worker = &mut self.workers[index];
@@ -49,7 +49,7 @@ impl PoolState {
                 None => {
                     worker.stop = None;
                     if self.is_overdue(pool, index, now, wakes) {
-                        // Its result may have come at this very moment.
+                        // Its result may have arrived at this very moment.
                         self.read_results(pool, index, wakes);
                         self.workers[index].note_arriving(now);
                         if self.is_overdue(pool, index, now, wakes) {
@@ -61,9 +61,9 @@ impl PoolState {
         }
     }
 
-    /// The manager runs `late` after it wanted to. Where that is much, this process was stopped (Ctrl-Z,
-    /// SIGSTOP, a suspended machine), and the tasks mostly with it: limits of those that run start anew,
-    /// and every other deadline moves.
+    /// Accounts for a manager that ran `late` after its deadline. If that is long, this process was
+    /// stopped (Ctrl-Z, SIGSTOP, a suspended machine), and most of its tasks with it: the limits of
+    /// running tasks start anew, and every other deadline moves.
     pub(super) fn forgive(&mut self, late: Duration, now: Instant) {
         if late < STOPPED {
             return;
@@ -103,7 +103,7 @@ impl PoolState {
         self.emit(EventKind::TimeLimitExceeded(id));
     }
 
-    /// Ends a task, whatever it takes.
+    /// Ends a task in whatever way it takes.
     pub(super) fn kill_task(
         &mut self,
         pool: &Pool,
@@ -117,12 +117,12 @@ impl PoolState {
         let Some(index) = self.workers.iter().position(holds) else {
             return KillOutcome::AlreadyDone;
         };
-        // Its result may be there already.
+        // Its result may have arrived already.
         self.read_results(pool, index, wakes);
         if future.is_settled() {
             return KillOutcome::AlreadyDone;
         }
-        // It was claimed, and has no result: it is what runs.
+        // It was claimed and has no result, so it is running.
         let (running, not_started) = self.workers[index].part_in_flight();
         drop(self.workers[index].kill(ExitReason::Killed));
         self.requeue(not_started);
@@ -134,7 +134,7 @@ impl PoolState {
         KillOutcome::Killed
     }
 
-    /// When a task may exceed its limit next, for the manager to look then.
+    /// When a task may next exceed its limit, for the manager to check then.
     pub(super) fn next_limit(&mut self, now: Instant) -> Option<Instant> {
         let of_worker = |worker: &mut Worker| {
             let has_tasks = worker.stage == Stage::Ready && !worker.in_flight.is_empty();
@@ -142,7 +142,8 @@ impl PoolState {
             match worker.asked_to_stop() {
                 Some(stop) => stop.until,
                 None => {
-                    // What comes after the running one may have less time, from now on at the earliest.
+                    // A task behind the running one may have a shorter limit, which counts from now
+                    // at the earliest.
                     let due = worker.due(now).ok().flatten().map(|(due, _)| due);
                     let others = now.checked_add(shortest);
                     [due, others].into_iter().flatten().min()
@@ -154,8 +155,7 @@ impl PoolState {
 }
 
 impl Worker {
-    /// A task whose result is on its way has ended: as long as more of it arrives, its limit starts
-    /// anew.
+    /// A task whose result is arriving has ended: while more of it arrives, its limit starts anew.
     fn note_arriving(&mut self, now: Instant) {
         let read = self.link.bytes_read();
         if self.link.is_within_result() && self.read_at_limit != read {

@@ -1,14 +1,15 @@
-//! Who gets the next tasks, and how many at a time.
+//! Which worker gets the next tasks, and how many at a time.
 //!
 //! Owns the rules by which work leaves the queue:
 //!
-//! - Idle workers come first, in the order of the queue. Until the pool has all its workers, each
-//!   gets one task at a time, and so it does while nobody knows how long tasks take.
-//! - Once tasks are known to be short, a worker that has just finished some is sent as many ahead as
-//!   it can do in [`AHEAD`], so that it need not wait for the next one to arrive. What it has not
-//!   claimed can be taken back, and is when a tick finds it waiting behind a long task while somebody could run it.
-//! - Workers are told when to ring: at once when the queue could refill them, otherwise when they
-//!   fall asleep.
+//! - Idle workers are served first, in the order of the queue. Until the pool has all its workers,
+//!   each gets one task at a time; the same holds while the length of tasks is unknown.
+//! - Once tasks are known to be short, a worker that has finished some since it was last fed is
+//!   sent as many ahead as it can run in [`AHEAD`], so that it need not wait for the next one to
+//!   arrive. Tasks that it has not claimed can be taken back; a tick does so if they wait behind a
+//!   long one and another worker could run them.
+//! - Each worker is assigned a point from which it rings: at once if the queue could refill it,
+//!   otherwise when it falls asleep.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -26,30 +27,32 @@ use crate::chunk_source::{ChunkSource, Taken};
 use crate::error::Error;
 use crate::lifecycle::ExitReason;
 
-/// How much work a worker is given ahead. More rings less often; less has less to take back, and
+/// How much work a worker is sent ahead. More rings less often; less leaves less to take back, and
 /// shares the end of the queue more evenly.
 const AHEAD: Duration = Duration::from_micros(500);
 
-/// The most calls that are sent ahead, however short. More costs memory in the ring.
+/// The most calls that are sent ahead, however short. More takes more memory in the ring; fewer
+/// rings more often.
 const MOST_AHEAD: usize = 1024;
 
-/// How much work an idle worker is woken for at least, if there is that much, where many workers
-/// share a CPU. Waking one costs some microseconds, and displaces another.
+/// The least work that an idle worker is woken for where many workers share a CPU, if there is that
+/// much. Waking one takes some microseconds and displaces another. More wakes fewer workers; less
+/// wakes workers that gain nothing.
 const WORTH_WAKING: Duration = Duration::from_micros(50);
 
-/// Calls that take less than this do not wait for anything, so that no more than [`PER_CPU`] workers
-/// for each CPU get on with them. Higher leaves calls that do wait without the others' help; lower
-/// wakes a worker for every call, when there are always some asleep.
+/// Calls shorter than this are assumed not to block, so at most [`PER_CPU`] workers per CPU make
+/// progress with them. Higher withholds workers from calls that do block; lower wakes a worker for
+/// every call while some are asleep.
 const SHORT: Duration = Duration::from_micros(20);
 
-/// How many workers for each CPU can be kept busy by short calls: one that runs, one that is ready.
+/// How many workers per CPU short calls can keep busy: one that runs and one that is ready.
 const PER_CPU: usize = 2;
 
-/// Into how many parts per worker the queue is divided at least before calls are sent ahead.
+/// The queue is divided into at least this many parts per worker before calls are sent ahead.
 const SHARES: usize = 2;
 
 impl PoolState {
-    /// Gives tasks to workers; then, if there is nothing left to do ever, lets them leave.
+    /// Sends tasks to workers; once no work can ever follow, asks the workers to exit.
     pub(super) fn dispatch(&mut self, pool: &Pool, wakes: &mut Wakes) {
         loop {
             self.take_inbox(pool);
@@ -68,7 +71,7 @@ impl PoolState {
             self.let_everybody_leave(pool, wakes);
         }
         self.note_idle(pool);
-        // Before the workers see anything new, so that none of it is rung for by an old rule.
+        // Before workers see anything new, so that no old rule rings for it.
         self.set_bells();
         let crowded =
             self.workers.iter().filter(|worker| !worker.in_flight.is_empty()).count() > pool.cpus;
@@ -77,12 +80,12 @@ impl PoolState {
                 self.workers[index].link.set_crowded(crowded);
                 let published = self.workers[index].link.publish();
                 let more = self.check(pool, index, published, wakes).unwrap_or(false);
-                // The watcher sees that there is room; without one, the manager comes back.
+                // The watcher sees that there is room; without one, the manager looks again.
                 self.wake |= more && self.workers[index].watched.is_none();
             }
         }
-        // While starting has to wait, the manager is woken once, to learn that there is something
-        // to wait for: it may have gone to sleep when there was not. The same goes for its tick.
+        // While starts are blocked, the manager is woken once, to learn that there is something to
+        // wait for: it may have gone to sleep when there was not. The same holds for its tick.
         let waits = self.start_armed && self.start_is_blocked(Instant::now());
         self.wake |= (self.wanted_place(pool).is_some() && !waits) || self.is_over();
         self.wake |= self.tick.is_none() && self.wants_tick();
@@ -96,7 +99,7 @@ impl PoolState {
     fn feed_workers(&mut self, pool: &Pool, wakes: &mut Wakes) {
         let all_started = self.workers.len() >= pool.max_workers();
         let ahead = if all_started { self.calls_within(AHEAD) } else { 1 };
-        // Those that get on with short calls; who is stuck in a long one does not count.
+        // Counts workers that make progress with short calls, not those stuck in a long one.
         let useful = PER_CPU * pool.cpus;
         let is_lively =
             |worker: &&Worker| !worker.in_flight.is_empty() && worker.stuck_at.is_none();
@@ -130,8 +133,8 @@ impl PoolState {
         self.workers.iter_mut().for_each(|worker| worker.moves = false);
     }
 
-    /// How many calls of the usual length fit into `time`: one at least, and one only as long as
-    /// that length is not known.
+    /// How many calls of the usual length fit into `time`: at least one, and exactly one while that
+    /// length is unknown.
     fn calls_within(&self, time: Duration) -> usize {
         match self.call_nanos {
             0 => 1,
@@ -142,8 +145,9 @@ impl PoolState {
         }
     }
 
-    /// Whether, after feeding, something is in the queue that a result will bring somebody for. A map
-    /// that has no item to give does not count while a worker is idle: nothing would come.
+    /// Whether, after feeding, the queue holds work that a later result triggers a dispatch for. A
+    /// map without an item to hand out does not count while a worker is idle: no result would
+    /// follow.
     fn is_work_left(&self) -> bool {
         self.has_work() || (!self.queue.is_empty() && !self.workers.iter().any(Worker::is_idle))
     }
@@ -170,7 +174,7 @@ impl PoolState {
         if many { share.max(self.calls_within(WORTH_WAKING)) } else { share }
     }
 
-    /// Gives a worker the next tasks: at most `calls` calls, or one chunk if it takes one.
+    /// Sends a worker its next tasks: at most `calls` calls, or one chunk if it takes one.
     fn give(
         &mut self,
         pool: &Pool,
@@ -234,13 +238,13 @@ impl PoolState {
             let mut expected = false;
             let sent = calls.futures().map_while(|future| future.send());
             let ready = sent.inspect(|listened| expected |= listened).count();
-            // Somebody waits who watches no link; see `waiter`.
+            // A waiter that watches no link waits for it; see `waiter`.
             self.workers[index].eager |= expected;
             if ready > 0 {
                 *given += ready;
                 self.send_work(index, Work::Calls(calls.split_to(ready)))?;
             }
-            // The one that ended the run was cancelled, and never starts.
+            // The call after this run was cancelled, and never starts.
             if calls.len() > 0 {
                 calls.skip_first();
             }
@@ -267,7 +271,7 @@ impl PoolState {
         if worker.in_flight.is_empty() {
             worker.shortest_limit = None;
         }
-        // The manager looks when the first limit may be exceeded.
+        // The manager checks when the first limit may be exceeded.
         if let Some(limit) = shortest
             && let Some(end) = Instant::now().checked_add(limit)
             && self.limits_armed.is_none_or(|armed| armed > end)
@@ -277,12 +281,12 @@ impl PoolState {
         }
         worker.shortest_limit = shorter(worker.shortest_limit, shortest);
         self.wake |= self.pulse.is_none();
-        // In flight in any case: if the link is bad, that is where the tasks are failed.
+        // In flight even if the link is bad: the tasks are then failed from there.
         worker.in_flight.push_back(InFlight { index: first, work });
         sent
     }
 
-    /// Gives up a worker whose link was scribbled over.
+    /// Gives up a worker whose link was overwritten.
     pub(super) fn check<T>(
         &mut self,
         pool: &Pool,
@@ -293,9 +297,7 @@ impl PoolState {
         outcome.map_err(|scribbled| self.on_nonsense(pool, index, said(&scribbled), wakes)).ok()
     }
 
-    // ---- bells and hunger ----
-
-    /// Tells the workers from which result on to ring at once.
+    /// Sets from which result on each worker rings at once.
     pub(super) fn set_bells(&mut self) {
         let refill = !self.queue.is_empty();
         for worker in &mut self.workers {
@@ -304,7 +306,7 @@ impl PoolState {
                 continue;
             };
             let half = worker.tasks() as u64 / 2;
-            // A chunk is work enough to be heard of.
+            // A chunk is enough work to ring for.
             let at = if worker.eager || front_chunk(&mut worker.in_flight).is_some() {
                 front
             } else {
@@ -314,14 +316,14 @@ impl PoolState {
             if at != worker.rings_from {
                 worker.rings_from = at;
                 worker.link.ring_from(at);
-                // Published before it could see this: nobody rings for that.
+                // Published before the worker could see the new point: nobody rings for that.
                 self.wake |=
                     at != u64::MAX && worker.watched.is_none() && worker.link.has_results();
             }
         }
     }
 
-    /// Says to every `map` that is still being fed whether a worker could take its next item.
+    /// Tells every `map` that is still being fed whether a worker could take its next item.
     fn tell_hunger(&mut self, pool: &Pool) {
         if !matches!(self.queue.front(), Some(Queued::Source(_))) {
             return;
@@ -335,13 +337,13 @@ impl PoolState {
         }
     }
 
-    /// Queues the chunks of a `map`, behind what was submitted before.
+    /// Queues the chunks of a `map` behind everything submitted before.
     pub(super) fn push_source(&mut self, pool: &Pool, source: Arc<ChunkSource>) {
         self.take_inbox(pool);
         self.queue.push_back(Queued::Source(source));
     }
 
-    /// Lets the workers go that have nothing to do.
+    /// Asks workers without work to exit.
     fn let_everybody_leave(&mut self, pool: &Pool, wakes: &mut Wakes) {
         for index in 0..self.workers.len() {
             if self.workers[index].is_idle() || self.workers[index].stage == Stage::Waiting {
@@ -350,7 +352,7 @@ impl PoolState {
         }
     }
 
-    /// Fails what came in while the pool broke.
+    /// Fails tasks that were submitted while the pool broke.
     fn fail_queue(&mut self, wakes: &mut Wakes) {
         let Some(broken) = self.broken.clone() else { return };
         for queued in std::mem::take(&mut self.queue) {
@@ -363,18 +365,18 @@ fn shorter(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
     one.into_iter().chain(other).min()
 }
 
-/// How long chunks may take that are sent behind one that runs. They are made to take a
-/// millisecond; a longer one would wait too long if its turn came late.
+/// The longest that chunks sent behind a running one may take. Chunks are sized to take a
+/// millisecond; a longer one would wait too long if its turn were late.
 const CHUNK_AHEAD: Duration = Duration::from_millis(2);
 
 impl Worker {
-    /// Whether it may be sent work behind what it has: it gets on with that, as far as is known.
+    /// Whether it may be sent work behind its current work: as far as is known, it makes progress.
     fn may_be_sent_ahead(&self) -> bool {
         self.moves && self.stuck_at.is_none()
     }
 
-    /// How many more calls it is given when it should have `ahead`: none before half of them are
-    /// done, so that a result rings for many, and none behind a chunk.
+    /// How many more calls it is sent if it should have `ahead`: none until half of them are done,
+    /// so that one ring serves many results, and none behind a chunk.
     fn room_behind(&self, ahead: usize) -> usize {
         let mut in_flight = self.in_flight.iter();
         let tasks = self.tasks();
@@ -382,7 +384,7 @@ impl Worker {
         if only_calls && tasks <= ahead / 2 { ahead - tasks } else { 0 }
     }
 
-    /// Whether it may be sent a chunk behind the one that it has.
+    /// Whether it may be sent a chunk behind its current one.
     fn takes_chunk_behind(&self) -> bool {
         match self.in_flight.front() {
             Some(InFlight { work: Work::Chunk(chunk, _), .. }) if self.in_flight.len() == 1 => {

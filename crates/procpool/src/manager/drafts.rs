@@ -1,9 +1,9 @@
-//! Results of chunks that are not over.
+//! Results of chunks that are still running.
 //!
-//! Owns the moments at which a map's reader gets the first results of a chunk while the others run:
-//! the manager's ticks, when the reader waits for them, and they do not come so quickly that the chunk
-//! will be over. So no result waits for another one that takes long. How a worker writes results before
-//! their chunk is over is in `link/draft`.
+//! Owns the moments at which a map's reader gets the first results of a chunk while the rest still
+//! runs: the manager's ticks, if the reader waits for them and the chunk is not about to finish
+//! anyway. So no result waits for another item that takes long. `link/draft` describes how a worker
+//! writes results before their chunk is over.
 
 use std::collections::VecDeque;
 
@@ -16,7 +16,7 @@ use super::worker::{InFlight, Stage, Work, Worker};
 use crate::chunk_source::ChunkTask;
 
 impl PoolState {
-    /// Gives what is there of the results of chunks that are not over.
+    /// Passes on the results that running chunks have so far.
     pub(super) fn give_drafts(&mut self, pool: &Pool, wakes: &mut Wakes) {
         for index in 0..self.workers.len() {
             let worker = &mut self.workers[index];
@@ -31,7 +31,7 @@ impl PoolState {
 }
 
 impl Worker {
-    /// Whether it may have results of a chunk that is not over.
+    /// Whether its running chunk can pass on results before it is over.
     pub(super) fn drafts(&self) -> bool {
         match self.in_flight.front() {
             Some(InFlight { work: Work::Chunk(chunk, _), .. }) => chunk.has_parts(),
@@ -39,7 +39,7 @@ impl Worker {
         }
     }
 
-    /// Gives what is there of the results of its chunk, if it runs one.
+    /// Passes on the results that its running chunk has so far, if it runs one.
     pub(super) fn give_draft(&mut self) -> Result<(), Scribbled> {
         if let Some(chunk) = front_chunk(&mut self.in_flight) {
             chunk.give(&self.link.draft(chunk.shown())?);
@@ -48,7 +48,7 @@ impl Worker {
     }
 }
 
-/// The chunk of which results come first, if it is one.
+/// The chunk at the front, if the next result is a chunk's.
 pub(super) fn front_chunk(in_flight: &mut VecDeque<InFlight>) -> Option<&mut ChunkTask> {
     match &mut in_flight.front_mut()?.work {
         Work::Chunk(chunk, _) => Some(chunk),

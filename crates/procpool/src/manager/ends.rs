@@ -1,7 +1,6 @@
-//! How workers end: asked to leave, gone by themselves, and what becomes of their tasks.
+//! How workers end: asked to exit or dead, and what happens to their tasks.
 //!
-//! Owns the meaning of a process's end. That somebody ends a worker because of its task is in
-//! `deadlines`.
+//! Owns the meaning of a process's end. Ending a worker because of its task belongs to `deadlines`.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -18,14 +17,12 @@ use super::worker::{InFlight, Stage, Work, Worker};
 use crate::error::{BrokenCause, Error, WorkerDeath};
 use crate::lifecycle::{DeathPolicy, EventKind, ExitReason};
 
-/// To how many workers a task is sent that end before they start it. It need not be its fault, so one is
-/// too few; each costs a worker, an initializer and the sending.
+/// A task fails once this many workers died after they were sent it and before they started it. It
+/// need not be the cause, so one is too few; each costs a worker, an initializer and the sending.
 const DELIVERIES: u32 = 3;
 
 impl PoolState {
-    // ---- leaving ----
-
-    /// Asks a worker without tasks to leave; it has [`finalizer_time_limit`](super::Policies) for that.
+    /// Asks a worker without tasks to exit, within [`finalizer_time_limit`](super::Policies).
     pub(super) fn let_leave(
         &mut self,
         pool: &Pool,
@@ -39,7 +36,7 @@ impl PoolState {
         {
             server.spare_group(worker.serial);
         }
-        // One that still waits for its place has not begun, and has nothing to finalize.
+        // A worker that still waits for its place has not begun, and has nothing to finalize.
         let has_begun = worker.stage == Stage::Ready;
         worker.stage = Stage::Leaving(reason);
         worker.deadline = Instant::now().checked_add(pool.settings.policies.finalizer_time_limit);
@@ -53,7 +50,7 @@ impl PoolState {
         self.check(pool, index, sent, wakes);
     }
 
-    /// Lets those leave that have run as many tasks as they may.
+    /// Asks workers to exit that have run as many tasks as they may.
     pub(super) fn let_used_workers_leave(&mut self, pool: &Pool, wakes: &mut Wakes) {
         if pool.settings.policies.max_tasks_per_child.is_none() {
             return;
@@ -65,8 +62,8 @@ impl PoolState {
         }
     }
 
-    /// Notes since when workers are idle, if that counts in this pool. Called whenever tasks have been
-    /// given out.
+    /// Notes since when each worker has been idle, if the pool has an idle timeout. Called after
+    /// each dispatch.
     pub(super) fn note_idle(&mut self, pool: &Pool) {
         if pool.settings.policies.idle_timeout.is_none() {
             return;
@@ -79,17 +76,18 @@ impl PoolState {
                 worker.idle_since = None;
             }
         }
-        // The manager looks once for each timeout, not for each time that a worker becomes idle.
+        // The manager checks once per timeout, not each time a worker becomes idle.
         let is_any_idle = self.workers.iter().any(|worker| worker.idle_since.is_some());
         self.wake |= self.idle_check.is_none() && is_any_idle;
     }
 
-    /// Lets those leave that have been idle for too long, and says when to look again.
+    /// Asks workers to exit that have been idle for too long, and sets the time of the next check.
     pub(super) fn let_idle_workers_leave(&mut self, pool: &Pool, now: Instant, wakes: &mut Wakes) {
         let Some(timeout) = pool.settings.policies.idle_timeout else { return };
         self.idle_check = None;
         if self.awaited.iter().any(|awaited| awaited.workers().is_some()) {
-            // Who is ready stays until the others are: otherwise they might never be together.
+            // Ready workers stay while somebody waits for more: otherwise they might never all be
+            // ready at once.
             self.idle_check = now.checked_add(timeout.max(TICK));
             return;
         }
@@ -103,15 +101,13 @@ impl PoolState {
                 Some(end) => {
                     self.idle_check = Some(self.idle_check.map_or(end, |check| check.min(end)));
                 }
-                // A timeout beyond what the clock can name is none.
+                // A timeout beyond what the clock can represent is no timeout.
                 None => {}
             }
         }
     }
 
-    // ---- gone ----
-
-    /// The process has ended: takes what it had sent, reaps it, and draws the consequences.
+    /// The process has ended: reads what it had sent, reaps it, and handles the consequences.
     pub(super) fn on_process_ended(&mut self, pool: &Pool, index: usize, wakes: &mut Wakes) {
         self.read_news(pool, index, wakes);
         let serial = self.workers[index].serial;
@@ -124,7 +120,7 @@ impl PoolState {
         }
         debug_assert_eq!(self.workers[index].serial, serial, "reading removes no worker");
         if !matches!(self.workers[index].stage, Stage::Leaving(_)) {
-            // What its tasks have started dies with it, by whatever hand.
+            // Everything that its tasks started dies with it, however it ended.
             self.workers[index].kill_group();
         }
         let Some(ended) = self.workers[index].process.reap() else {
@@ -139,7 +135,7 @@ impl PoolState {
         };
         let is_expected = match worker.stage {
             Stage::Leaving(_) | Stage::Killed(_) => true,
-            // Its task was asked to stop, and is not in flight any more.
+            // Its task was asked to stop, and is no longer in flight.
             Stage::Dying(_) => worker.stop.is_some(),
             _ => worker.asked_to_stop().is_some(),
         };
@@ -149,8 +145,8 @@ impl PoolState {
         self.bid_farewell(pool, worker, reason, wakes);
     }
 
-    /// Gives up a worker that cannot be killed: the system refuses signals to it, and it has closed its
-    /// lifeline. Nobody waits for it; it may go on until its task ends, and longer.
+    /// Gives up a worker that cannot be killed: the system refuses to signal it, and it has closed
+    /// its lifeline. Nobody waits for it; it may run until its task ends, or longer.
     pub(super) fn leave_behind(&mut self, pool: &Pool, index: usize, wakes: &mut Wakes) {
         let worker = self.workers.swap_remove(index);
         let pid = worker.pid;
@@ -162,7 +158,7 @@ impl PoolState {
         self.bid_farewell(pool, worker, ExitReason::LeftBehind, wakes);
     }
 
-    /// A worker is not in the pool any more.
+    /// Handles a worker that is no longer in the pool.
     fn bid_farewell(&mut self, pool: &Pool, worker: Worker, reason: ExitReason, wakes: &mut Wakes) {
         worker.unwatch(pool);
         self.emit(EventKind::WorkerExited(worker.info(), reason));
@@ -171,10 +167,10 @@ impl PoolState {
         wakes.bury(worker);
     }
 
-    /// A worker has ended that should not have.
+    /// A worker has died unexpectedly.
     fn on_death(&mut self, pool: &Pool, worker: &mut Worker, ended: Ended, wakes: &mut Wakes) {
         let Ended { exit, usage } = ended;
-        // What of its chunk was finished is kept. If it wrote nonsense about that, there is nothing.
+        // The finished part of its chunk is kept. If its record of that is invalid, there is none.
         let _ = worker.give_draft();
         let (pid, activity) = (worker.pid, worker.activity());
         let stderr = worker.stderr.as_ref().map(Captured::last_lines);
@@ -195,7 +191,7 @@ impl PoolState {
         }
     }
 
-    /// A worker has died, and only the task that it ran is lost with it, or tried again.
+    /// A worker has died: only its running task is lost or retried.
     fn replace(
         &mut self,
         worker: &mut Worker,
@@ -206,7 +202,7 @@ impl PoolState {
         let (in_doubt, mut not_started) = worker.part_in_flight();
         let error = Error::WorkerDied(death);
         if in_doubt.is_empty() && !not_started.is_empty() {
-            // It may have died of what it was sent.
+            // The task that it was sent may have killed it.
             let (first, rest) = not_started.remove(0).split_undelivered();
             not_started.splice(0..0, rest);
             if first.undelivered() < DELIVERIES {
@@ -218,7 +214,7 @@ impl PoolState {
         self.redistribute(in_doubt, not_started, &error, retries, wakes);
     }
 
-    /// Tries what a worker had claimed once more, or fails it, and gives to others what it had not.
+    /// Retries or fails what a worker had claimed, and requeues what it had not.
     pub(super) fn redistribute(
         &mut self,
         in_doubt: VecDeque<InFlight>,

@@ -1,8 +1,8 @@
-//! What the pool makes of what happens: frames, lost links, deadlines.
+//! How the pool reacts to events: frames, lost links, deadlines.
 //!
-//! Owns the meaning of every frame and what becomes of late workers. What a process's end means is
-//! in `ends`; the rules that follow from a change (who gets the next task, when the pool breaks) are
-//! in `dispatch` and `state`. Runs under the pool's lock.
+//! Owns the meaning of every frame and the handling of late workers. `ends` handles the end of a
+//! process; `dispatch` and `state` have the rules that follow from a change (which worker gets the
+//! next task, when the pool breaks). Runs under the pool's lock.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -24,17 +24,17 @@ use crate::failure::decode_failure;
 use crate::future::Body;
 use crate::lifecycle::{DeathPolicy, ExitReason};
 
-/// How long a worker whose link has ended may take to end itself. An exiting process closes its
-/// descriptors microseconds before it is gone; only one that closed the link and goes on is late.
-/// Longer delays that discovery; shorter could blame a worker on a machine that stands still.
+/// How long a worker may take to exit after its link has ended. An exiting process closes its
+/// descriptors microseconds before it is gone; only one that closes the link and keeps running is
+/// late. Longer delays that discovery; shorter could blame a worker on a stalled machine.
 const LINK_LOST_GRACE: Duration = Duration::from_millis(500);
 
-/// How long a worker that has tasks may be silent before the manager looks at it. Longer leaves tasks
-/// unsettled for longer after one has written to what their worker shares with the parent; shorter wakes
-/// the manager more often while tasks run. While no task runs, it sleeps.
+/// How long a worker with tasks may be silent before the manager looks at it. Longer leaves tasks
+/// unsettled for longer after one of them has written to the memory that their worker shares with
+/// the parent; shorter wakes the manager more often while tasks run. While no task runs, it sleeps.
 pub(super) const PULSE: Duration = Duration::from_secs(1);
 
-/// The shortest time that a call is thought to take, in nanoseconds.
+/// The shortest time that a call is assumed to take, in nanoseconds.
 const LEAST_NANOS: u64 = 50;
 
 impl PoolState {
@@ -47,7 +47,7 @@ impl PoolState {
         if number == SERVER {
             return self.on_server_event(pool, wakes);
         }
-        // A worker that is gone has left no events behind: serials are not reused.
+        // A worker that is gone leaves no valid events behind: serials are not reused.
         let Some(index) = self.index_of(number / 2) else { return };
         if number == self.workers[index].process_number() {
             self.on_process_ended(pool, index, wakes);
@@ -57,8 +57,8 @@ impl PoolState {
         }
     }
 
-    /// What the manager does before it sleeps: looks for what nobody told it of, and for what is
-    /// late.
+    /// The manager's checks before it sleeps: finds changes that were not reported, and workers and
+    /// tasks that are late.
     pub(super) fn look_around(&mut self, pool: &Pool, now: Instant, wakes: &mut Wakes) {
         self.enforce_deadlines(pool, now, wakes);
         self.attend_server(pool, now, wakes);
@@ -77,11 +77,9 @@ impl PoolState {
         self.look_at_the_silent(pool, now, wakes);
     }
 
-    // ---- results ----
-
-    /// Reads and settles the results that a worker has sent; says whether there were any, or the worker
-    /// was given up. It removes no worker from the pool, and dispatches nothing: the caller does, when
-    /// it has read what there is.
+    /// Reads and settles the results that a worker has sent. Returns whether there were any or the
+    /// worker was given up. Removes no worker from the pool and dispatches nothing: the caller
+    /// dispatches once it has read everything.
     pub(super) fn read_results(&mut self, pool: &Pool, index: usize, wakes: &mut Wakes) -> bool {
         let read = self.read_whole_results(index, wakes);
         let worker = &mut self.workers[index];
@@ -89,8 +87,8 @@ impl PoolState {
         worker.nudge();
         match read {
             Ok(settled) => {
-                // After a turn of a long one, the manager comes back: it holds the lock for a turn
-                // only.
+                // After one turn of a long result the manager looks again later: it holds the lock
+                // for one turn only.
                 self.wake |= worker.watched.is_none() && worker.link.has_results();
                 settled
             }
@@ -101,7 +99,7 @@ impl PoolState {
         }
     }
 
-    /// The same, when the error says what was wrong.
+    /// Like `read_results`; the error says what was wrong.
     fn read_whole_results(&mut self, index: usize, wakes: &mut Wakes) -> Result<bool, String> {
         let worker = &mut self.workers[index];
         let (mut calls, mut chunks) = (0, 0);
@@ -125,9 +123,7 @@ impl PoolState {
         Ok(calls + chunks > 0)
     }
 
-    // ---- news ----
-
-    /// Reads and handles what a worker has said through its socket. It removes no worker from the
+    /// Reads and handles what a worker has sent through its socket. Removes no worker from the
     /// pool.
     pub(super) fn read_news(&mut self, pool: &Pool, index: usize, wakes: &mut Wakes) {
         while !self.workers[index].link_ended {
@@ -139,7 +135,7 @@ impl PoolState {
                     self.on_link_ended(pool, index, wakes);
                     return self.on_nonsense(pool, index, said(&error), wakes);
                 }
-                // ECONNRESET: it ended with a frame of ours unread.
+                // ECONNRESET: the worker ended with one of our frames unread.
                 Err(_) => return self.on_link_ended(pool, index, wakes),
             }
         }
@@ -151,9 +147,9 @@ impl PoolState {
         let frame = received.frame();
         let payload = received.payload.into_vec();
         match (frame, worker.stage) {
-            // What a killed worker had sent before it died.
+            // Sent by a killed worker before it died.
             (_, Stage::Killed(_)) => {}
-            // What it rings for is looked at in any case.
+            // The caller reads results in any case.
             (Ok(Frame::Bell), _) => {}
             (Ok(Frame::Skipped { from, to }), Stage::Ready) => {
                 let is_sent = from < to && to <= worker.link.sent();
@@ -172,7 +168,7 @@ impl PoolState {
                     return self.on_nonsense(pool, index, what, wakes);
                 };
                 let cause = initializer_cause(worker.pid, failure);
-                // Its exit handlers may take their time; what they do is of no interest any more.
+                // Its exit handlers may take a while, and their effects no longer matter.
                 worker.kill(ExitReason::InitializerFailed);
                 let breaks = pool.settings.policies.death_policy == DeathPolicy::Break;
                 if stage == Stage::Initializing && breaks {
@@ -184,7 +180,7 @@ impl PoolState {
                 Ok(Frame::ResultItem { index: task, status: ResultStatus::LastWords }),
                 Stage::Ready,
             ) => {
-                // What it had finished before is in the ring.
+                // Results that it finished before are in the ring.
                 self.read_results(pool, index, wakes);
                 self.on_last_words(pool, index, task, &payload, wakes);
             }
@@ -214,17 +210,17 @@ impl PoolState {
             return self.on_nonsense(pool, index, what, wakes);
         }
         worker.finish_front(Err(Box::new(decode_failure(payload))), wakes);
-        // It runs nothing more.
+        // The worker runs nothing more.
         self.take_back(pool, index, wakes);
         let worker = &mut self.workers[index];
         if worker.stage != Stage::Ready {
             return;
         }
         worker.stage = Stage::Dying(id);
-        // A handler of SIGABRT may do what it likes, but not for ever.
+        // A SIGABRT handler may do anything, but not for ever.
         let grace = pool.settings.policies.grace.max(LINK_LOST_GRACE);
         worker.deadline = Instant::now().checked_add(grace);
-        // From here on this says whether it was this task that was asked to stop.
+        // From here on this says whether this very task was asked to stop.
         worker.stop = worker.stop.filter(|stop| stop.index == task);
         worker.nudge();
     }
@@ -253,7 +249,7 @@ impl PoolState {
         let pid = worker.pid;
         let is_coming = worker.is_coming();
         let (mut in_doubt, not_started) = worker.part_in_flight();
-        // Nothing that it says from here on counts, its task's result included.
+        // Nothing that it sends from here on counts, including its task's result.
         drop(worker.kill(ExitReason::Killed));
         match pool.settings.policies.death_policy {
             DeathPolicy::Replace { .. } if is_coming => {
@@ -262,7 +258,7 @@ impl PoolState {
             DeathPolicy::Replace { retries } => {
                 let error = Error::Protocol { pid, what };
                 self.redistribute(in_doubt, not_started, &error, retries, wakes);
-                // This may be in the middle of giving work out.
+                // The caller may be dispatching.
                 self.wake = true;
             }
             DeathPolicy::Break => {
@@ -273,26 +269,28 @@ impl PoolState {
         }
     }
 
-    /// The link has ended: the process should follow at once. What it has not started is others'.
+    /// The link has ended: the process should exit at once. Tasks that it has not started go to
+    /// other workers.
     fn on_link_ended(&mut self, pool: &Pool, index: usize, wakes: &mut Wakes) {
         let worker = &mut self.workers[index];
         if !worker.link_ended {
             worker.link_ended = true;
             pool.poller.remove(&worker.link);
-            // One that was told to leave or to end has its own time for that.
+            // A worker that was asked to exit, or killed, has its own deadline.
             if !matches!(worker.stage, Stage::Leaving(_) | Stage::Killed(_)) {
                 worker.deadline = Some(Instant::now() + LINK_LOST_GRACE);
                 self.wake = true;
             }
-            // What it was receiving may be why: that counts as a delivery, when it has ended.
+            // A task that it was receiving may be the cause: that counts as a delivery once it has
+            // ended.
             if matches!(worker.activity(), Activity::Running(_)) && worker.stage == Stage::Ready {
                 self.take_back(pool, index, wakes);
             }
         }
     }
 
-    /// The next instant at which [`enforce_deadlines`](Self::enforce_deadlines) or the start of a
-    /// worker has work: how long the manager may sleep.
+    /// When [`enforce_deadlines`](Self::enforce_deadlines) or the start of a worker has work next:
+    /// how long the manager may sleep.
     pub(super) fn next_deadline(&mut self, pool: &Pool) -> Option<Instant> {
         let now = Instant::now();
         if self.tick.is_none() && self.wants_tick() {
@@ -311,11 +309,11 @@ impl PoolState {
         [workers, start, limit].into_iter().chain(others).flatten().min()
     }
 
-    /// Looks at workers that have tasks and have said nothing for a [`PULSE`].
+    /// Looks at workers that have tasks but were silent for a [`PULSE`].
     ///
-    /// Mostly they run a long one. But a task may also have written to the words by which a worker is
-    /// woken and wakes the parent; then both would sleep for ever. So the manager trusts nobody's
-    /// silence: it looks for results itself, and writes its own words anew.
+    /// Most of them run a long task. But a task may also have written to the words by which the
+    /// worker and the parent wake each other; then both would sleep for ever. So the manager trusts
+    /// no silence: it looks for results itself, and rewrites its own words.
     fn look_at_the_silent(&mut self, pool: &Pool, now: Instant, wakes: &mut Wakes) {
         if self.pulse.is_some_and(|pulse| now < pulse) {
             return;
@@ -333,7 +331,7 @@ impl PoolState {
         self.pulse = None;
     }
 
-    /// Gives up workers that are late.
+    /// Gives up late workers.
     pub(super) fn enforce_deadlines(&mut self, pool: &Pool, now: Instant, wakes: &mut Wakes) {
         let late = |worker: &Worker| worker.deadline.is_some_and(|deadline| now >= deadline);
         while let Some(index) = self.workers.iter().position(late) {
@@ -342,10 +340,10 @@ impl PoolState {
             let pid = worker.pid;
             match worker.stage {
                 Stage::Killed(_) if worker.left_alone => self.leave_behind(pool, index, wakes),
-                // It was told to end, and has not.
+                // It was sent SIGTERM, and has not exited.
                 Stage::Killed(reason) => drop(worker.kill(reason)),
                 Stage::Leaving(_) => drop(worker.kill(ExitReason::TimeLimitExceeded)),
-                // Its end is a death, whoever brings it about.
+                // Its end is a death, whatever causes it.
                 Stage::Dying(_) if worker.process.kill() == Killed::Surely => {}
                 Stage::Dying(_) => drop(worker.kill(ExitReason::Killed)),
                 Stage::Starting if !worker.link_ended => {
@@ -380,13 +378,13 @@ fn initializer_cause(pid: u32, failure: InitializerFailure) -> BrokenCause {
     }
 }
 
-/// What a worker sent that nobody should send.
+/// The description of invalid bytes from a worker.
 pub(super) fn said(problem: &impl std::fmt::Display) -> String {
     format!("sent {problem}")
 }
 
 impl Worker {
-    /// Settles the task whose result was read. The error says what was wrong with it.
+    /// Settles the task whose result was read. The error says what was wrong with the result.
     fn on_result(&mut self, wakes: &mut Wakes) -> Result<Settled, String> {
         let front = self.front();
         let received = self.link.frame();

@@ -1,17 +1,17 @@
-//! Where submitters leave calls while every worker has enough to do.
+//! Where submitters put calls while every worker has enough to do.
 //!
-//! Owns a lock of its own, held for the length of a push, so that submitting does not wait for a
-//! manager that moves hundreds of results under the pool's lock. Knows no workers.
+//! Owns a lock of its own, held for one push, so that a submitter does not wait while the manager
+//! moves hundreds of results under the pool's lock. Knows no workers.
 //!
-//! The inbox is *attended* while somebody is sure to come for what is in it: the queue is not empty
-//! and every worker is busy, so the next result brings a dispatch, which empties the inbox first.
-//! Otherwise the submitter dispatches itself. Both change under the inbox's lock, so a push is
-//! either seen by the dispatch that would end the attendance, or finds it ended:
+//! The inbox is *attended* while a dispatch is certain to follow: the queue is not empty and every
+//! worker is busy, so the next result causes a dispatch, which empties the inbox first. Otherwise
+//! the submitter dispatches itself. Both the contents and this flag change under the inbox's lock,
+//! so a push is either seen by the dispatch that ends the attendance, or finds it ended:
 //!
-//! 1. A dispatch takes everything, and finds that the queue is empty.
-//! 2. A submitter pushes, sees the inbox attended, and goes away.
-//! 3. The dispatch ends the attendance and goes away. ***Nobody comes***, were it not that step 3
-//!    looks into the inbox under the same lock and starts over when there is something.
+//! 1. A dispatch takes everything and finds the queue empty.
+//! 2. A submitter pushes, sees the inbox attended, and returns.
+//! 3. The dispatch ends the attendance and returns. ***The call is stranded.*** What forbids this:
+//!    step 3 checks the inbox under the same lock and starts over if it holds anything.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -28,7 +28,7 @@ struct Contents {
     open: Option<Block<Vec<u8>>>,
     next_id: u64,
     attended: bool,
-    /// Why nothing is taken any more.
+    /// Why the inbox accepts no more calls.
     closed: Option<Error>,
 }
 
@@ -43,11 +43,11 @@ impl Inbox {
         }))
     }
 
-    /// Adds a call. Returns its number, and whether somebody is sure to come for it.
+    /// Adds a call. Returns its number, and whether a dispatch is certain to follow.
     ///
     /// # Errors
     ///
-    /// Why the inbox is closed.
+    /// The reason for which the inbox was closed.
     pub(super) fn push(
         &self,
         errand: Errand,
@@ -78,15 +78,15 @@ impl Inbox {
         contents.next_id - 1
     }
 
-    /// Takes everything, in order of submission.
+    /// Takes all calls, in order of submission.
     pub(super) fn take(&self) -> Vec<Slice> {
         let mut contents = self.lock();
         contents.end_block();
         std::mem::take(&mut contents.full)
     }
 
-    /// Says whether somebody will come. False when there is something that nobody would come for:
-    /// then nothing is changed.
+    /// Sets whether the inbox is attended. Returns `false` and changes nothing if it would leave
+    /// calls in an unattended inbox.
     #[must_use = "something is left in the inbox"]
     pub(super) fn attend(&self, attended: bool) -> bool {
         let mut contents = self.lock();
@@ -97,7 +97,7 @@ impl Inbox {
         true
     }
 
-    /// Takes no more calls; the first reason stays, unless a later one is that the pool broke.
+    /// Accepts no more calls. The first reason stays, unless a later one is that the pool broke.
     pub(super) fn close(&self, reason: Error) {
         let mut contents = self.lock();
         if matches!(contents.closed, None | Some(Error::Shutdown)) {
@@ -105,12 +105,12 @@ impl Inbox {
         }
     }
 
-    /// Why nothing is taken any more, if so.
+    /// Fails with the reason for which the inbox was closed, if it was.
     pub(super) fn accepts(&self) -> Result<(), Error> {
         self.lock().closed.clone().map_or(Ok(()), Err)
     }
 
-    /// No code of the user runs under this lock, so a poisoned one still holds whole contents.
+    /// No user code runs under this lock, so a poisoned one still guards whole contents.
     fn lock(&self) -> MutexGuard<'_, Contents> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,4 +1,4 @@
-//! The pool's own side: who has which task, and the one thread that owns the workers.
+//! The parent's side of a pool: which worker has which task, and the thread that owns the workers.
 //!
 //! ```text
 //! submit ──▶ inbox ──take──▶ queue ──feed──▶ in flight (per worker) ──▶ link ──▶ worker
@@ -6,23 +6,23 @@
 //!                              └── taken back ───┘   └── results ◀── link ◀── worker
 //! ```
 //!
-//! Owns every pid, link and descriptor of the workers. [`Pool`] is shared by the executor, the
-//! manager thread and threads that wait for results; all of it but the inbox is behind one mutex,
-//! under which no user code runs and nothing blocks.
+//! Owns every pid, link and descriptor of the workers. The executor, the manager thread and threads
+//! that wait for results share one [`Pool`]. One mutex guards all of it but the inbox; no user code
+//! runs under that mutex and nothing blocks.
 //!
-//! - The **submitter** leaves a call in the inbox and, unless somebody is sure to come for it,
-//!   dispatches: an idle worker gets it at once.
+//! - The **submitter** puts a call into the inbox. It then dispatches, so that an idle worker gets
+//!   the call at once, unless a dispatch is certain to follow anyway.
 //! - The **manager** starts workers, reads their results, assigns the next tasks, reaps, kills and
-//!   enforces deadlines. It alone starts, kills and reaps. While tasks were sent ahead, or chunks run,
-//!   it looks every [`TICK`](state::TICK): it takes back tasks that wait behind a long one, and gives
-//!   results of chunks that are not over.
-//! - A **waiter** whose task is in a worker watches that worker's link itself, which saves the
+//!   enforces deadlines. No other thread starts, kills or reaps. While tasks are sent ahead or
+//!   chunks run, it looks every [`TICK`](state::TICK): it takes back tasks that wait behind a long
+//!   one, and passes on the results that running chunks have so far.
+//! - A **waiter** whose task is in a worker watches that worker's link itself. That saves the
 //!   switch to the manager and back; see `waiter`.
-//! - Where stderr is **captured**, one more thread reads it and passes it on; see `stderr`.
+//! - If stderr is **captured**, one more thread reads it and passes it on; see `stderr`.
 //!
-//! Lock order: the pool's lock, then the inbox's or a chunk source's, never the other way round.
-//! Who waits for futures is told after the lock is released, and callbacks run on a thread of their
-//! own (`callbacks`), which the manager closes when the pool is over.
+//! Lock order: the pool's lock, then the inbox's or a chunk source's, never the reverse. Waiters
+//! are woken after the lock is released. Callbacks run on a thread of their own (`callbacks`),
+//! which the manager closes when the pool is over.
 
 mod block;
 mod deadlines;
@@ -71,10 +71,10 @@ pub(crate) use settings::{Hooks, Policies, Settings};
 
 pub(crate) use block::{Arguments, Errand, LARGE};
 
-/// What the starting of a worker has come to.
+/// The outcome of starting a worker.
 enum Start {
     Worker(Box<Worker>),
-    /// The server brings it later.
+    /// The server starts it and reports it later.
     Expected(Arrival),
 }
 
@@ -82,25 +82,26 @@ enum Start {
 #[derive(Debug)]
 pub(crate) struct Pool {
     settings: Settings,
-    /// Where the workers' stderr goes, if it goes through the pool.
+    /// Where the workers' stderr goes, if it is captured.
     stderr: Option<Stderr>,
     poller: Poller,
-    /// The process that built it. A copy of that has no manager, and may have any lock locked.
+    /// The process that built the pool. A forked copy of it has no manager, and any lock may be
+    /// locked there.
     owner: Lineage,
     is_unreachable: AtomicBool,
     next_serial: AtomicU64,
     inbox: Inbox,
     state: Mutex<PoolState>,
     callbacks: CallbackThread,
-    /// How many threads look for results without sleeping, and how many may: one CPU fewer than
-    /// there are, because what they wait for needs one.
+    /// How many threads spin for results, and how many may: one fewer than there are CPUs, because
+    /// the workers need one.
     spinning: AtomicUsize,
     may_spin: usize,
     cpus: usize,
 }
 
 impl Pool {
-    /// Makes a pool without workers; [`run`](Self::run) is its manager.
+    /// Creates a pool without workers; [`run`](Self::run) is its manager.
     pub(crate) fn new(mut settings: Settings) -> Result<Arc<Self>, Error> {
         let poller = Poller::new().map_err(Error::setup("an epoll descriptor"))?;
         let place = &mut settings.place;
@@ -127,7 +128,7 @@ impl Pool {
         self.settings.max_workers
     }
 
-    /// For how long a task may run that has no limit of its own.
+    /// The time limit of tasks that have none of their own.
     pub(crate) fn task_time_limit(&self) -> Option<Duration> {
         self.settings.policies.task_time_limit
     }
@@ -164,7 +165,7 @@ impl Pool {
         })?
     }
 
-    /// Looks for work again, after a `map` pushed items that the pool waits for.
+    /// Dispatches after a `map` pushed items that the pool waits for.
     pub(crate) fn feed(&self) {
         let _ = self.enter(|_, _| ());
     }
@@ -177,11 +178,11 @@ impl Pool {
         });
     }
 
-    /// Takes no more tasks; cancels those that have not started if asked to.
+    /// Accepts no more tasks; if asked to, cancels those that have not started.
     ///
     /// # Errors
     ///
-    /// The caller is a copy of the pool's process, which nothing is left to do for.
+    /// The caller is a forked copy of the pool's process, which has nothing to shut down.
     pub(crate) fn shutdown(&self, cancel_futures: bool) -> Result<(), Error> {
         self.enter_and_wake(|state, wakes| {
             self.inbox.close(Error::Shutdown);
@@ -189,7 +190,7 @@ impl Pool {
         })
     }
 
-    /// Returns a future that settles when `workers` of them take tasks.
+    /// Returns a future that settles when `workers` workers take tasks.
     ///
     /// # Errors
     ///
@@ -203,7 +204,7 @@ impl Pool {
         })?
     }
 
-    /// The pool in numbers; a copy of its process has nothing to count.
+    /// Returns the pool's numbers. In a forked copy of its process they are all zero.
     pub(crate) fn stats(&self) -> Stats {
         self.enter(|state, _| state.stats(self)).unwrap_or_default()
     }
@@ -217,7 +218,7 @@ impl Pool {
         let _ = self.enter_and_wake(|state, wakes| state.kill_all(self, wakes));
     }
 
-    /// Breaks the pool and sends every worker SIGTERM; those that stay are killed.
+    /// Breaks the pool and sends every worker SIGTERM; those that do not exit are killed.
     pub(crate) fn terminate_workers(&self) {
         let _ = self.enter_and_wake(|state, wakes| state.terminate_all(self, wakes));
     }
@@ -232,9 +233,10 @@ impl Pool {
         self.check_wake(self.poller.wake_surely());
     }
 
-    /// Notes whether the manager was woken.
+    /// Breaks the pool if the manager could not be woken.
     fn check_wake(&self, woken: nix::Result<()>) {
-        // Relaxed: who waits for the manager has broken the pool, or comes after that.
+        // Relaxed: a thread that waits for the manager has broken the pool itself, or does so after
+        // this.
         if let Err(errno) = woken
             && !self.is_unreachable.swap(true, Ordering::Relaxed)
         {
@@ -242,12 +244,13 @@ impl Pool {
         }
     }
 
-    /// Whether the manager sleeps for ever, because the program has closed all that could wake it.
+    /// Whether the manager sleeps for ever, because the program closed every descriptor that could
+    /// wake it.
     pub(crate) fn is_unreachable(&self) -> bool {
         self.is_unreachable.load(Ordering::Relaxed)
     }
 
-    /// The manager thread: returns when the pool is over and every worker is reaped.
+    /// Runs the manager thread. Returns when the pool is over and every worker is reaped.
     pub(crate) fn run(&self) {
         signal::block_all();
         callbacks::only_push_here();
@@ -265,7 +268,7 @@ impl Pool {
         let cause = match run {
             Ok(Ok(())) => return self.callbacks.close(),
             Ok(Err(errno)) => descriptor_lost(errno),
-            // A bug, but not a reason to leave anybody waiting or any process behind.
+            // A bug, but no reason to leave a waiter hanging or a process running.
             Err(payload) => BrokenCause::Internal(match payload.downcast_ref::<String>() {
                 Some(message) => message.clone(),
                 None => "see the message on standard error".to_owned(),
@@ -278,11 +281,11 @@ impl Pool {
 
     fn manage(&self) -> nix::Result<()> {
         let mut ready = Vec::new();
-        // When this thread last ran. It may be stopped, with its process, between any two lines.
+        // When this thread last ran. Its process may be stopped between any two lines.
         let mut ran = Instant::now();
         loop {
             self.start_missing_worker();
-            // A turn as any other, except that the manager learns how long it may sleep.
+            // A turn like any other, except that the manager learns how long it may sleep.
             let deadline = self.look(|state, wakes| {
                 let now = Instant::now();
                 state.forgive(now - ran, now);
@@ -293,7 +296,7 @@ impl Pool {
             let Some(deadline) = deadline else { return Ok(()) };
             let deadline = [deadline, self.callbacks.retry()].into_iter().flatten().min();
             self.poller.wait(&mut ready, deadline)?;
-            // A waker or a logger may have forked this process, and returned in the copy, too.
+            // A waker or a logger may have forked this process and returned in the copy as well.
             self.owner.end_copy();
             ran = Instant::now();
             let late = deadline.map(|deadline| ran.saturating_duration_since(deadline));
@@ -304,8 +307,8 @@ impl Pool {
         }
     }
 
-    /// Starts a worker if tasks need one. The lock is free while a process starts. Before the next one
-    /// is started, the manager looks at what has happened: short tasks may be over by then.
+    /// Starts a worker if tasks need one. The lock is free while a process starts. Before it starts
+    /// another one, the manager looks at the pool again: short tasks may already be done.
     fn start_missing_worker(&self) {
         let state = self.lock();
         let Some(id) = state.place_to_start(self, Instant::now()) else { return };
@@ -318,7 +321,7 @@ impl Pool {
         });
     }
 
-    /// Starts worker `id`, or has the server start it.
+    /// Starts worker `id`, or asks the server to start it.
     fn start_worker(&self, id: usize) -> Result<Start, StartError> {
         let surroundings = &self.settings.place;
         let captured = self.stderr.as_ref().map(|stderr| stderr.capture(id)).transpose()?;
@@ -337,7 +340,7 @@ impl Pool {
         }
     }
 
-    /// Registers a process that was started with the poller; all or nothing.
+    /// Registers a started process with the poller; all or nothing.
     fn adopt(&self, arrival: Arrival, started: Started<WorkerLink>) -> Result<Worker, StartError> {
         let Arrival { serial, id, stderr } = arrival;
         let Started { pid, process, link } = started;
@@ -385,20 +388,20 @@ impl Pool {
         Ok(worker)
     }
 
-    /// As [`turn`](Self::turn), for callers that may be in a copy of the pool's process.
+    /// Like [`turn`](Self::turn), for callers that may run in a forked copy of the pool's process.
     fn enter<T>(&self, change: impl FnOnce(&mut PoolState, &mut Wakes) -> T) -> Result<T, Error> {
         self.check_owner()?;
         Ok(self.turn(change))
     }
 
-    /// As [`enter`](Self::enter); the manager looks at the state afterwards, whatever was under way.
+    /// Like [`enter`](Self::enter), and always wakes the manager to look at the state afterwards.
     fn enter_and_wake(&self, change: impl FnOnce(&mut PoolState, &mut Wakes)) -> Result<(), Error> {
         self.enter(change)?;
         self.check_wake(self.poller.wake_surely());
         Ok(())
     }
 
-    /// Whether this process is the pool's, and not a copy of that.
+    /// Whether this process is the pool's own, not a forked copy of it.
     pub(crate) fn is_ours(&self) -> bool {
         self.owner.is_current()
     }
@@ -407,8 +410,9 @@ impl Pool {
         if self.is_ours() { Ok(()) } else { Err(Error::ForkedCopy) }
     }
 
-    /// One turn: `change` changes the state, and then work goes to workers, workers see it, and those
-    /// that have nothing left to do leave. No other place does that, so no change has to remember to.
+    /// One turn: `change` changes the state, then work is sent to workers and published, and
+    /// workers without anything left to do are asked to exit. No other function does that, so no
+    /// change has to remember to.
     fn turn<T>(&self, change: impl FnOnce(&mut PoolState, &mut Wakes) -> T) -> T {
         self.look(|state, wakes| {
             let value = change(state, wakes);
@@ -417,11 +421,11 @@ impl Pool {
         })
     }
 
-    /// Runs `change` under the lock; afterwards wakes those that wait for futures that settled, and the
-    /// manager if it has to look at the state, and has hooks called that are due. For changes that give
-    /// no worker anything to do; all others are a [`turn`](Self::turn).
+    /// Runs `change` under the lock. Afterwards wakes the waiters of futures that settled, wakes
+    /// the manager if it has to look at the state, and has the due hooks called. For changes that
+    /// create no work for a worker; all others use [`turn`](Self::turn).
     fn look<T>(&self, change: impl FnOnce(&mut PoolState, &mut Wakes) -> T) -> T {
-        /// Makes the manager look, which then finds the lock poisoned.
+        /// Wakes the manager, which then finds the lock poisoned.
         struct WakeOnPanic<'a>(&'a Poller);
         impl Drop for WakeOnPanic<'_> {
             fn drop(&mut self) {
@@ -434,7 +438,7 @@ impl Pool {
         let _guard = WakeOnPanic(&self.poller);
         let mut state = self.lock();
         if self.state.is_poisoned() {
-            // A panic of our own, on whatever thread, has left the state half changed.
+            // A panic of our own, on any thread, has left the state half changed.
             self.state.clear_poison();
             let what = "see the panic on standard error".to_owned();
             state.break_pool(self, BrokenCause::Internal(what), &mut wakes);
@@ -454,8 +458,7 @@ impl Pool {
         value
     }
 
-    /// No code of the user runs under this lock; what a panic of our own means is in
-    /// [`look`](Self::look).
+    /// No user code runs under this lock. [`look`](Self::look) handles a panic of our own.
     fn lock(&self) -> MutexGuard<'_, PoolState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -509,7 +512,7 @@ mod tests {
             move || pool.look(|_, _| panic!("a bug"))
         });
         assert!(user.join().is_err());
-        // The manager is woken, finds the state half changed, and ends.
+        // The manager is woken, finds the state half changed, and returns.
         manager.join().unwrap();
         let Err(Error::BrokenProcessPool(broken)) = pool.start_workers(1) else {
             panic!("it is not broken")

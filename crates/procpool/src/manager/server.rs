@@ -1,20 +1,21 @@
-//! What the pool makes of its server: the process that forks workers, where the start method has one.
+//! The pool's side of its server: the process that forks workers, if the start method has one.
 //!
-//! Owns what the manager waits for from the server (that it gets ready, or that it starts a worker:
-//! one thing at a time), how long, and the workers of which it has to say how they ended. What the
-//! server says is read by `procpool_launch`. Runs under the pool's lock; blocks nowhere.
+//! Owns what the manager awaits from the server (that it becomes ready or starts a worker; one
+//! thing at a time), for how long, and the workers whose exit the server has to report.
+//! `procpool_launch` reads the server's messages. Runs under the pool's lock; never blocks.
 //!
-//! Whose fault a death is:
+//! Which death is the cause:
 //!
-//! 1. The server ends, and with it, by the kernel, its workers.
-//! 2. The poller tells the end of a worker first, which would be the cause. ***That would be wrong***,
-//!    were it not that a worker of a server is gone only when the server has said how it ended.
-//! 3. The server's own end is told: that is the cause, and no word is expected any more.
+//! 1. The server ends, and the kernel ends its workers with it.
+//! 2. The poller reports the end of a worker first, which would be taken for the cause. ***That is
+//!    wrong.*** What forbids this: a server's worker counts as gone only once the server has
+//!    reported how it ended.
+//! 3. The end of the server is reported: that is the cause, and no exit report is awaited any more.
 //!
-//! Where dead workers are replaced, so is a server: its workers end with it, their tasks are tried again
-//! or fail as the policy says, and the next worker that is needed starts another server. One that ends
-//! before it has done what was asked of it counts as a failed start. A copy of the program
-//! (`StartMethod::Fork`) cannot be made again, so its end is that of the pool.
+//! If dead workers are replaced, so is a server: its workers end with it, their tasks are retried
+//! or fail as the policy says, and the next worker that is needed starts another server. A server
+//! that ends before it has done what was asked of it counts as a failed start. A copy of the
+//! program (`StartMethod::Fork`) cannot be made again, so its end is the end of the pool.
 
 use std::time::{Duration, Instant};
 
@@ -30,28 +31,28 @@ use crate::error::{Activity, BrokenCause};
 use crate::failure::decode_panic;
 use crate::lifecycle::{DeathPolicy, ExitReason};
 
-/// The number of the server with the poller: no worker's, whose serials are counted from 0.
+/// The server's number with the poller. No worker has it: their serials count up from 0.
 pub(super) const SERVER: u64 = u64::MAX - 1;
 
-/// How long to wait for word of how a worker ended that is known to have. The server says it within
-/// microseconds; only one that was stopped does not. Longer delays the news of such a death; shorter
-/// loses exit statuses on a machine that stands still.
+/// How long to wait for the exit report of a worker that is known to have ended. The server sends
+/// it within microseconds unless it was stopped. Longer delays the handling of such a death;
+/// shorter loses exit statuses on a stalled machine.
 const WORD_GRACE: Duration = Duration::from_secs(1);
 
-/// What is expected of the server.
+/// What the manager awaits from the server.
 #[derive(Debug, Default)]
 pub(super) struct Expected {
-    /// Whether it is to get ready, or to start a worker.
+    /// Whether the server is to become ready, or to start a worker.
     answer: bool,
-    /// Until when, unless `start_timeout` is beyond all times.
+    /// The deadline for that; `None` if `start_timeout` is beyond what the clock can represent.
     deadline: Option<Instant>,
-    /// Workers that have ended, and until when it is to say how.
+    /// Workers that have ended, and until when their exit report is awaited.
     words: Vec<(u64, Instant)>,
-    /// The worker that was asked for, which may exist and is not in the pool yet.
+    /// The requested worker, which may exist without being in the pool yet.
     arrival: Option<Arrival>,
     /// Why the server was given up: the cause of its end.
     cause: Option<BrokenCause>,
-    /// What the system has refused the server, which ends over it.
+    /// What the system refused the server, which ends because of it.
     refused: Option<String>,
 }
 
@@ -64,17 +65,17 @@ pub(super) struct Arrival {
 }
 
 impl Expected {
-    /// Whether a worker can be started, as far as the server is concerned.
+    /// Whether the server's state allows a worker to be started.
     pub(super) fn allows_start(&self) -> bool {
         !self.answer
     }
 
-    /// Whether there may be a worker that is not in the pool yet.
+    /// Whether a worker may exist that is not in the pool yet.
     pub(super) fn owes_worker(&self) -> bool {
         self.arrival.is_some()
     }
 
-    /// When [`attend_server`](PoolState::attend_server) has work.
+    /// When [`attend_server`](PoolState::attend_server) has work next.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
         self.words.iter().map(|(_, until)| *until).chain(self.deadline).min()
     }
@@ -91,7 +92,7 @@ impl Expected {
 }
 
 impl Pool {
-    /// Whether another server is started when one has ended.
+    /// Whether a server that has ended is replaced by another one.
     fn replaces_server(&self) -> bool {
         let replaces = matches!(self.settings.policies.death_policy, DeathPolicy::Replace { .. });
         replaces && self.settings.starter.lock().is_some_and(|server| !server.is_copy())
@@ -99,7 +100,8 @@ impl Pool {
 }
 
 impl PoolState {
-    /// The server was started, or asked for a worker: nothing else is asked of it before it answers.
+    /// Notes that the server was started, or asked for a worker: nothing else is requested until it
+    /// answers.
     pub(super) fn expect_answer(&mut self, pool: &Pool, arrival: Arrival, wakes: &mut Wakes) {
         let Some(mut server) = pool.settings.starter.lock() else { return };
         if let Err(errno) = server.watch(&pool.poller, SERVER) {
@@ -112,11 +114,11 @@ impl PoolState {
         self.expected.deadline = Instant::now().checked_add(pool.settings.policies.start_timeout);
     }
 
-    /// Handles what the server has said, and its end.
+    /// Handles the server's messages, and its end.
     pub(super) fn on_server_event(&mut self, pool: &Pool, wakes: &mut Wakes) {
-        // Before what it has said is read: so nothing is missed of what it said before it ended.
+        // Checked before its messages are read, so that none sent before its end is missed.
         let ended = pool.settings.starter.lock().is_some_and(|server| server.has_ended());
-        // One at a time: its lock is not held while the pool acts on it.
+        // One at a time: its lock is not held while the pool handles a message.
         let next = || pool.settings.starter.lock()?.next_notice(&pool.poller);
         while let Some(news) = next() {
             self.on_news_of_server(pool, news, wakes);
@@ -149,7 +151,7 @@ impl PoolState {
             } else {
                 wakes.warn_later(format!("another server is started when it is needed: {cause}"));
             }
-            // Nothing says that the system is full.
+            // Nothing indicates that the system is full.
             (self.start_again, self.wake) = (None, true);
         }
         for (serial, _) in std::mem::take(&mut self.expected.words) {
@@ -165,7 +167,7 @@ impl PoolState {
                 let arrival = self.expected.arrival.take();
                 self.expected.answered();
                 let Some(arrival) = arrival.filter(|arrival| arrival.serial == serial) else {
-                    // Nobody has asked for it: it ends when its link is closed.
+                    // Not the requested worker: it exits when its link is closed.
                     return;
                 };
                 match pool.adopt(arrival, *started) {
@@ -177,7 +179,7 @@ impl PoolState {
                 self.expected.answered();
                 self.on_start_error(pool, error, wakes);
             }
-            // Its end follows.
+            // The server ends next.
             Notice::GivesUp(refused) => self.expected.refused = Some(refused),
             Notice::Ended(serial, ended) => {
                 if let Some(index) = self.index_of(serial) {
@@ -188,16 +190,16 @@ impl PoolState {
         }
     }
 
-    /// A worker could not be started, for a reason of the system's.
+    /// Handles a worker that could not be started because the system refused something.
     pub(super) fn on_start_error(&mut self, pool: &Pool, error: StartError, wakes: &mut Wakes) {
         self.start_failed(pool, error.into(), wakes);
     }
 
-    /// Waits for word of how a worker ended that is known to have.
+    /// Awaits the exit report of a worker that is known to have ended.
     pub(super) fn expect_word(&mut self, pool: &Pool, index: usize) {
         let worker = &mut self.workers[index];
         if pool.settings.starter.lock().is_some() {
-            // It has ended, so it is late for nothing.
+            // It has ended, so it can no longer be late.
             worker.deadline = None;
             pool.poller.remove(&worker.process);
             self.expected.words.push((worker.serial, Instant::now() + WORD_GRACE));
@@ -205,7 +207,7 @@ impl PoolState {
         }
     }
 
-    /// There is word of how a worker ended, or none to be had.
+    /// A worker's exit report has arrived, or never will.
     fn on_word(&mut self, pool: &Pool, serial: u64, wakes: &mut Wakes) {
         self.expected.words.retain(|(other, _)| *other != serial);
         if let Some(index) = self.index_of(serial) {
@@ -213,11 +215,11 @@ impl PoolState {
         }
     }
 
-    /// Gives up a server that is late.
+    /// Gives up a late server.
     pub(super) fn attend_server(&mut self, pool: &Pool, now: Instant, wakes: &mut Wakes) {
         if self.expected.deadline.is_some_and(|deadline| now >= deadline) {
             self.expected.deadline = None;
-            // Its end is told as any other; until then it may owe a worker.
+            // Its end is reported like any other; until then it may owe a worker.
             let late = pool.settings.starter.lock().and_then(|server| {
                 server.kill();
                 server.identity()
@@ -244,7 +246,7 @@ impl PoolState {
     }
 }
 
-/// What a server does in this phase.
+/// The activity of a server in this phase.
 fn activity_in(phase: Phase) -> Activity {
     match phase {
         Phase::Absent | Phase::Starting => Activity::Starting,

@@ -1,6 +1,6 @@
-//! What a pool was built with: its settings, and the user's hooks.
+//! The settings that a pool was built with, and the user's hooks.
 //!
-//! Owns no behaviour but to hand a hook that is due to the callback thread. Never changes.
+//! Never changes. Its only behaviour is to pass a due hook to the callback thread.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,14 +15,14 @@ use crate::callbacks::CallbackThread;
 use crate::lifecycle::{DeathPolicy, ExitReason, WorkerInfo};
 use crate::start::Starter;
 
-/// What a pool was built with.
+/// The settings of a pool.
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) max_workers: usize,
-    /// The initializer that every worker runs first, if there is one, and its encoded arguments.
+    /// The initializer that every worker runs first, if any, and its encoded arguments.
     pub(crate) initialize: Option<(Entry, Bytes)>,
     pub(crate) place: Surroundings,
-    /// How many lines of each worker's stderr are kept, if that goes through the pool.
+    /// How many lines of each worker's stderr are kept, if it is captured.
     pub(crate) captured_lines: Option<usize>,
     pub(crate) starter: Starter,
     pub(crate) policies: Policies,
@@ -33,22 +33,22 @@ pub(crate) struct Settings {
 pub(crate) struct Policies {
     pub(crate) start_timeout: Duration,
     pub(crate) death_policy: DeathPolicy,
-    /// How many workers in a row may end before they take tasks, where dead ones are replaced.
+    /// How many workers in a row may end before they take tasks, if dead ones are replaced.
     pub(crate) max_failed_starts: u32,
-    /// For how long a task may run that has no limit of its own.
+    /// The time limit of tasks that have none of their own.
     pub(crate) task_time_limit: Option<Duration>,
     /// How long each step of ending a task that took too long may take.
     pub(crate) grace: Duration,
     pub(crate) max_tasks_per_child: Option<u64>,
     pub(crate) idle_timeout: Option<Duration>,
-    /// What is called with a worker's state when the worker leaves.
+    /// Called with a worker's state when the worker exits.
     pub(crate) finalizer: Option<Entry>,
     /// How long a worker may take to exit once it was asked to.
     pub(crate) finalizer_time_limit: Duration,
     pub(crate) hooks: Hooks,
 }
 
-/// What the user wants called in this process.
+/// The user's hooks, which run in this process.
 #[derive(Clone, Default)]
 pub(crate) struct Hooks {
     pub(crate) on_worker_start: Option<Arc<dyn Fn(WorkerInfo) + Send + Sync>>,

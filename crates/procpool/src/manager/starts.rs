@@ -1,7 +1,7 @@
 //! When a worker is started, in which place, and when it takes tasks.
 //!
-//! Owns the places, the waiting for a place that a leaving worker still has, the counting of starts
-//! that failed, and who waits for workers to be ready. How a process comes to be is `start`'s.
+//! Owns the places, the wait for a place that a leaving worker still holds, the count of failed
+//! starts, and the waiters for workers to be ready. `start` creates the processes.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,36 +16,38 @@ use crate::error::{BrokenCause, Error};
 use crate::future::{Body, SharedFuture};
 use crate::lifecycle::{DeathPolicy, EventKind, ExitReason};
 
-/// How long to wait before starting a worker is tried again after it failed while others live.
-/// Shorter tries a full system harder; longer stays small longer once there is room again.
+/// How long to wait before a worker is started again after a failed start, while others live.
+/// Shorter tries a full system harder; longer keeps the pool small for longer once there is room
+/// again.
 const START_RETRY: Duration = Duration::from_secs(1);
 
-/// Somebody who waits until so many workers take tasks.
+/// A waiter until `workers` workers take tasks.
 #[derive(Debug)]
 pub(super) struct Awaited {
     workers: usize,
     future: Arc<SharedFuture>,
 }
 
-/// Who has which place, as far as it matters for the next start.
+/// The occupation of the places, as far as it matters for the next start.
 #[derive(Debug, PartialEq, Eq)]
 struct Places {
-    /// The first place that nobody has.
+    /// The first place without a worker.
     free: Option<usize>,
-    /// The first one whose only worker is about to leave it.
+    /// The first one whose only worker is retiring.
     left: Option<usize>,
     /// How many have a worker that stays.
     kept: usize,
-    /// How many workers come that have their place to themselves, and how many that stand in line
-    /// behind another one.
+    /// How many starting workers have their place to themselves, and how many wait in line behind
+    /// another worker.
     coming: usize,
     in_line: usize,
 }
 
 impl Places {
-    /// Of workers, each with its place, whether it is retiring, and whether it is coming.
+    /// Derived from the workers: the place of each, whether it is retiring, and whether it is
+    /// starting.
     fn of(workers: impl Iterator<Item = (usize, bool, bool)> + Clone, max_workers: usize) -> Self {
-        // The first free place is at most one behind the last that is taken.
+        // The first free place is at most one behind the last occupied one.
         let last = workers.clone().map(|(id, ..)| id).max();
         let looked_at = last.map_or(1, |last| last + 2).min(max_workers);
         let mut there = vec![(0, 0); looked_at];
@@ -69,31 +71,31 @@ impl Places {
         self.free.or(self.left)
     }
 
-    /// How many of those that come a task may wait for. Who stands in line may do so for as long as
-    /// the task of another one takes, so nobody waits for that while there is a free place.
+    /// How many starting workers count as available to a task. One in line may wait as long as the
+    /// task of the worker before it takes, so it does not count while there is a free place.
     fn available(&self) -> usize {
         self.coming + if self.free.is_none() { self.in_line } else { 0 }
     }
 }
 
 impl Awaited {
-    /// How many workers it still wants.
+    /// How many workers it still awaits; `None` if it has settled.
     pub(super) fn workers(&self) -> Option<usize> {
         (!self.future.is_settled()).then_some(self.workers)
     }
 }
 
 impl PoolState {
-    /// The place in which a worker is to be started now, if a task or somebody else needs one.
+    /// The place in which to start a worker now, if a task or a waiter needs one.
     pub(super) fn place_to_start(&self, pool: &Pool, now: Instant) -> Option<usize> {
         if self.start_is_blocked(now) { None } else { self.wanted_place(pool) }
     }
 
-    /// The same, were it not for a start that failed a moment ago.
+    /// Like `place_to_start`, ignoring the delay after a failed start.
     pub(super) fn wanted_place(&self, pool: &Pool) -> Option<usize> {
         let is_settled = |worker: &Worker| !worker.is_coming() && !worker.is_retiring();
         let is_full = self.workers.len() >= pool.max_workers();
-        // A pool that has all its workers is asked most often.
+        // Pools with all their workers ask most often.
         let is_refused = self.broken.is_some() || !self.expected.allows_start();
         if is_refused || (is_full && self.workers.iter().all(is_settled)) {
             return None;
@@ -107,9 +109,9 @@ impl PoolState {
         places.next().filter(|_| is_wanted)
     }
 
-    /// Whether a worker could be started in a place that nobody has.
+    /// Whether a worker could be started in a place of its own.
     pub(super) fn has_free_place(&self, pool: &Pool) -> bool {
-        // Only who comes can have its place together with another one.
+        // Only a starting worker can share its place with another one.
         self.workers.len() < pool.max_workers()
             || (self.workers.iter().any(Worker::is_coming) && self.places(pool).free.is_some())
     }
@@ -126,7 +128,7 @@ impl PoolState {
         self.start_again.is_some_and(|instant| now < instant)
     }
 
-    /// How many workers the queue could occupy, counted up to `limit`.
+    /// How many workers the queue could occupy, counting at most `limit`.
     pub(super) fn demand(&self, limit: usize) -> usize {
         let mut demand = 0;
         for queued in &self.queue {
@@ -138,7 +140,7 @@ impl PoolState {
         demand
     }
 
-    /// Takes over a worker that was started. In a pool that broke meanwhile it has no future.
+    /// Adds a worker that was started. If the pool has broken since, kills it.
     pub(super) fn add_worker(&mut self, mut worker: Worker) {
         self.emit(EventKind::WorkerStarted(worker.info()));
         if self.broken.is_some() {
@@ -152,15 +154,15 @@ impl PoolState {
         self.workers.push(worker);
     }
 
-    /// A worker could not be started, or ended before it took tasks. A pool with others alive goes on
-    /// with those; where dead workers are replaced, these must take tasks, but some such ends in a row
-    /// are borne in any case. Otherwise the pool is broken.
+    /// Handles a worker that could not be started or ended before it took tasks. A pool with other
+    /// live workers continues with those. If dead workers are replaced, the others must be ready,
+    /// but a few such failures in a row are always tolerated. Otherwise the pool breaks.
     pub(super) fn start_failed(&mut self, pool: &Pool, cause: BrokenCause, wakes: &mut Wakes) {
         let alive = |worker: &&Worker| !matches!(worker.stage, Stage::Killed(_));
         let others = self.workers.iter().filter(alive).count();
         let is_refused = matches!(cause, BrokenCause::StartFailed { .. });
         let replaces = matches!(pool.settings.policies.death_policy, DeathPolicy::Replace { .. });
-        // Some bad starts in a row are tried again at once; a system that refuses is given time.
+        // A few bad starts in a row are retried at once; a system that refuses is given time.
         let is_tried_again = replaces && !is_refused && {
             self.failed_starts += 1;
             self.failed_starts < pool.settings.policies.max_failed_starts
@@ -179,11 +181,11 @@ impl PoolState {
             wakes.warn_later(format!("going on with {others} worker(s): {cause}"));
         }
         self.start_again = Some(Instant::now() + START_RETRY);
-        // Whether there will be more workers nobody can say.
+        // Nobody knows whether there will be more workers.
         self.fail_awaiting(&Error::WorkersNotStarted(Box::new(cause)), wakes);
     }
 
-    /// A worker has said who it is: it goes on when it has its place for itself.
+    /// A worker has identified itself: it continues once it has its place to itself.
     pub(super) fn let_in(&mut self, pool: &Pool, index: usize, wakes: &mut Wakes) {
         let worker = &mut self.workers[index];
         worker.stage = Stage::Waiting;
@@ -204,7 +206,7 @@ impl PoolState {
         }
     }
 
-    /// The worker that waits for place `id`, if there is one, gets it.
+    /// Gives place `id` to the worker that waits for it, if there is one.
     pub(super) fn let_next_in(&mut self, pool: &Pool, id: usize, wakes: &mut Wakes) {
         let waits = |worker: &Worker| worker.id == id && worker.stage == Stage::Waiting;
         if let Some(index) = self.workers.iter().position(waits) {
@@ -212,7 +214,7 @@ impl PoolState {
         }
     }
 
-    /// A worker takes tasks from now on.
+    /// The worker takes tasks from now on.
     pub(super) fn is_ready(&mut self, index: usize, wakes: &mut Wakes) {
         self.workers[index].stage = Stage::Ready;
         self.failed_starts = 0;
@@ -222,7 +224,7 @@ impl PoolState {
         self.tell_awaiting(wakes);
     }
 
-    /// Queues somebody who waits until `workers` take tasks.
+    /// Adds a waiter until `workers` workers take tasks.
     pub(super) fn await_workers(
         &mut self,
         workers: usize,
@@ -244,7 +246,7 @@ impl PoolState {
         });
     }
 
-    /// Fails everybody who waits for workers that will not come.
+    /// Fails every waiter for workers that will not start.
     pub(super) fn fail_awaiting(&mut self, error: &Error, wakes: &mut Wakes) {
         for Awaited { future, .. } in std::mem::take(&mut self.awaited) {
             wakes.settle(&future, Err(Box::new(error.clone())));
@@ -283,7 +285,7 @@ mod tests {
 
     #[test]
     fn one_that_stays_after_all_leaves_the_other_places_as_they_are() {
-        // Tasks were taken back from it after its replacement had been started.
+        // Tasks were taken back from it after its replacement was started.
         let places = places([(0, STAYS), (0, COMES)], 2);
         assert_eq!((places.next(), places.kept), (Some(1), 1));
     }

@@ -1,9 +1,10 @@
 //! The pool's state, and how the pool ends.
 //!
-//! Owns the queue and the workers. Who gets the next task is in `dispatch`; what frames, deaths and
-//! deadlines mean is in `events`, `ends` and `deadlines`, when workers are started in `starts`. Runs
-//! under the pool's lock: nothing here blocks or calls user code. "Idle", "live" and "needed" are derived from the workers' stages and the queue whenever
-//! they are asked for; there is no counter to keep in step.
+//! Owns the queue and the workers. `dispatch` decides which worker gets the next task; `events`,
+//! `ends` and `deadlines` interpret frames, deaths and deadlines; `starts` decides when workers are
+//! started. Runs under the pool's lock: nothing here blocks or calls user code. "Idle", "live" and
+//! "needed" are derived from the workers' stages and the queue on demand; there is no counter to
+//! keep in step.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, mpsc};
@@ -19,18 +20,18 @@ use crate::chunk_source::{ChunkSource, ChunkTask};
 use crate::error::{BrokenCause, BrokenProcessPool, Error};
 use crate::lifecycle::{Event, EventKind, ExitReason, Stats};
 
-/// How often the manager looks at tasks that were sent ahead, and at chunks that are not over. Shorter
-/// finds those sooner that wait behind a long one, and gives results sooner; longer wakes less often.
-/// Without either there is no tick.
+/// How often the manager looks at tasks that were sent ahead and at running chunks. Shorter finds
+/// tasks that wait behind a long one sooner, and passes results on sooner; longer wakes the manager
+/// less often. Without either there is no tick.
 pub(super) const TICK: Duration = Duration::from_millis(1);
 
-/// What waits for a worker.
+/// An entry that waits for a worker.
 #[derive(Debug)]
 pub(super) enum Queued {
     Calls(Slice),
     /// A chunk that was taken back, and its work item number.
     Chunk(ChunkTask, u64),
-    /// Stays at its place in the queue until it has given its last chunk.
+    /// Stays in the queue until it has handed out its last chunk.
     Source(Arc<ChunkSource>),
 }
 
@@ -46,7 +47,7 @@ impl Queued {
         }
     }
 
-    /// Whether no task is left in it.
+    /// Whether it holds no task any more.
     fn is_over(&self) -> bool {
         match self {
             Queued::Calls(slice) => slice.futures().all(|future| future.is_settled()),
@@ -55,7 +56,7 @@ impl Queued {
         }
     }
 
-    /// How many workers it could occupy, counted up to `limit`.
+    /// How many workers it could occupy, counting at most `limit`.
     pub(super) fn demand(&self, limit: usize) -> usize {
         match self {
             Queued::Calls(slice) => {
@@ -75,40 +76,40 @@ impl Queued {
     }
 }
 
-/// Everything that changes in a pool.
+/// The mutable part of a pool.
 #[derive(Debug, Default)]
 pub(super) struct PoolState {
     pub(super) queue: VecDeque<Queued>,
     pub(super) workers: Vec<Worker>,
     pub(super) shut_down: bool,
     pub(super) broken: Option<BrokenProcessPool>,
-    /// How long a call takes, in nanoseconds: rises at once, falls by halves. 0: not known yet.
+    /// How long a call takes, in nanoseconds: rises at once, falls by halves. 0 if not yet known.
     pub(super) call_nanos: u64,
-    /// When the manager looks at tasks that were sent ahead, and at chunks that are not over.
+    /// When the manager next looks at tasks that were sent ahead and at running chunks.
     pub(super) tick: Option<Instant>,
-    /// When it looks at workers that have tasks and have said nothing for a while.
+    /// When it next looks at workers that have tasks but have been silent for a while.
     pub(super) pulse: Option<Instant>,
-    /// Not before this may a worker be started again.
+    /// No worker is started before this.
     pub(super) start_again: Option<Instant>,
-    /// Whether the manager will wake by itself when `start_again` has come.
+    /// Whether the manager wakes by itself at `start_again`.
     pub(super) start_armed: bool,
-    /// How many workers in a row have ended before they took tasks.
+    /// How many workers in a row ended before they took tasks.
     pub(super) failed_starts: u32,
-    /// When the manager looks next whether a task exceeds its limit.
+    /// When the manager next checks whether a task exceeds its limit.
     pub(super) limits_armed: Option<Instant>,
-    /// When it looks next whether workers are idle for too long.
+    /// When it next checks whether workers have been idle for too long.
     pub(super) idle_check: Option<Instant>,
-    /// Who waits for workers to take tasks.
+    /// Waiters for workers to take tasks.
     pub(super) awaited: Vec<Awaited>,
-    /// Which places have had a worker, and how many workers had a place that had.
+    /// Which places have had a worker, and how many workers were started in such a place.
     pub(super) had_worker: Vec<bool>,
     pub(super) restarts: u64,
-    /// How many tasks have a result, and have failed.
+    /// How many tasks returned a result, and how many failed.
     pub(super) done: u64,
     pub(super) failed: u64,
-    /// Who wants to know what happens.
+    /// Subscribers to events.
     observers: Vec<mpsc::Sender<Event>>,
-    /// What the manager waits for from the server.
+    /// What the manager awaits from the server.
     pub(super) expected: Expected,
     /// Whether the manager has to look at the state.
     pub(super) wake: bool,
@@ -119,7 +120,7 @@ impl PoolState {
         std::mem::take(&mut self.wake)
     }
 
-    /// Tells whoever wants to know. Sending to them never waits.
+    /// Sends an event to every observer. Sending never blocks.
     pub(super) fn emit(&mut self, kind: EventKind) {
         if !self.observers.is_empty() {
             let event = Event { at: std::time::SystemTime::now(), kind };
@@ -131,7 +132,7 @@ impl PoolState {
         self.observers.push(observer);
     }
 
-    /// The pool in numbers.
+    /// Returns the pool's numbers.
     pub(super) fn stats(&mut self, pool: &Pool) -> Stats {
         self.take_inbox(pool);
         let mut stats = Stats {
@@ -154,7 +155,7 @@ impl PoolState {
                 Stage::Leaving(_) | Stage::Killed(_) => stats.leaving += 1,
             }
             let tasks = worker.tasks();
-            // A claim word that cannot be is dealt with when results are read.
+            // An impossible claim word is handled when results are read.
             let claimed = worker.link.claimed().unwrap_or_default();
             let running = claimed.saturating_sub(worker.front().unwrap_or(claimed)) as usize;
             stats.running += running.min(tasks);
@@ -173,8 +174,8 @@ impl PoolState {
         self.workers.iter().position(|worker| worker.serial == serial)
     }
 
-    /// Whether tasks wait that somebody else could run: behind others, or because short ones keep
-    /// few workers busy; or results wait for the end of their chunk.
+    /// Whether tasks wait that another worker could run, because they are behind others or because
+    /// short ones keep few workers busy; or whether results wait for the end of their chunk.
     pub(super) fn wants_tick(&self) -> bool {
         let waits = |worker: &Worker| {
             worker.stage == Stage::Ready
@@ -185,23 +186,21 @@ impl PoolState {
         self.workers.iter().any(waits)
     }
 
-    /// Whether the queue holds tasks that are there, unlike those that a map may still give.
+    /// Whether the queue holds tasks that exist, as opposed to those that a map may still produce.
     pub(super) fn has_work(&self) -> bool {
         self.queue.iter().any(|queued| !matches!(queued, Queued::Source(_)))
     }
 
-    /// Removes leading entries that hold no task any more, so that a queue without work is empty.
-    /// No worker would come for them: a task that was cancelled before any worker was started
-    /// would keep the pool from ending.
+    /// Removes leading entries without tasks, so that a queue without work is empty. No worker
+    /// would take them: a task cancelled before any worker was started would keep the pool from
+    /// ending.
     pub(super) fn forget_what_is_over(&mut self) {
         while self.queue.front().is_some_and(Queued::is_over) {
             self.queue.pop_front();
         }
     }
 
-    // ---- ends ----
-
-    /// Takes no more tasks; those that have not started are cancelled if asked to.
+    /// Accepts no more tasks; if asked to, cancels those that have not started.
     pub(super) fn shut_down(&mut self, pool: &Pool, cancel_futures: bool, wakes: &mut Wakes) {
         self.shut_down = true;
         self.wake = true;
@@ -234,13 +233,13 @@ impl PoolState {
         }
     }
 
-    /// Breaks the pool: everything unfinished fails with `cause`, every worker is killed.
+    /// Breaks the pool: every unfinished task fails with `cause`, and every worker is killed.
     pub(super) fn break_pool(&mut self, pool: &Pool, cause: BrokenCause, wakes: &mut Wakes) {
         self.break_pool_over(pool, cause, VecDeque::new(), wakes);
     }
 
-    /// Breaks the pool over a worker that is gone or given up, and fails the tasks that it had.
-    /// When there are several causes, the first is everybody's.
+    /// Breaks the pool because of a worker that is gone or given up, and fails its tasks as well.
+    /// If there are several causes, all tasks report the first.
     pub(super) fn break_pool_over(
         &mut self,
         pool: &Pool,
@@ -259,8 +258,8 @@ impl PoolState {
         self.emit(EventKind::Broken(broken.cause().clone()));
         self.fail_awaiting(&error, wakes);
         pool.inbox.close(error.clone());
-        // Tasks that have finished keep their results, also those not read yet. From here on
-        // nothing is dispatched and no second cause is recorded.
+        // Finished tasks keep their results, including those not read yet. From here on nothing is
+        // dispatched and no second cause is recorded.
         for index in 0..self.workers.len() {
             if !self.workers[index].in_flight.is_empty() {
                 self.read_results(pool, index, wakes);
@@ -276,17 +275,17 @@ impl PoolState {
         }
     }
 
-    /// Breaks the pool, and kills also those that were told to end by a signal that they may handle.
+    /// Breaks the pool, and also kills workers that were sent SIGTERM and may handle it.
     pub(super) fn kill_all(&mut self, pool: &Pool, wakes: &mut Wakes) {
         self.break_pool(pool, BrokenCause::Killed, wakes);
         self.workers.iter_mut().for_each(|worker| drop(worker.kill(ExitReason::Killed)));
     }
 
-    /// Breaks the pool as if it were killed, but lets the workers handle the signal.
+    /// Breaks the pool as a kill does, but lets the workers handle the signal.
     pub(super) fn terminate_all(&mut self, pool: &Pool, wakes: &mut Wakes) {
         let deadline = Instant::now().checked_add(pool.settings.policies.grace);
         for index in 0..self.workers.len() {
-            // Tasks that have finished keep their results.
+            // Finished tasks keep their results.
             self.read_results(pool, index, wakes);
         }
         let mut in_flight = VecDeque::new();
@@ -295,12 +294,12 @@ impl PoolState {
             in_flight.append(&mut worker.terminate(ExitReason::Killed, deadline));
             told.push(worker);
         }
-        // Who has been told to end is not to be killed by what comes with breaking.
+        // Breaking the pool must not kill workers that were sent SIGTERM.
         self.break_pool_over(pool, BrokenCause::Terminated, in_flight, wakes);
         self.workers = told;
     }
 
-    /// Waits for the end of every worker; they have been killed. Only for a manager that failed.
+    /// Waits until every worker has ended; all were killed. Only for a manager that failed.
     pub(super) fn reap_all_blocking(&mut self, pool: &Pool) {
         for worker in self.workers.drain(..) {
             worker.unwatch(pool);

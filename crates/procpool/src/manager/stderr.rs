@@ -1,20 +1,21 @@
-//! What workers write to stderr, when it goes through the pool: passed on, and its last lines kept.
+//! Captured stderr of workers: passes it on, and keeps its last lines.
 //!
 //! ```text
 //! worker ──pipe──▶ thread `procpool-stderr` ──▶ the program's stderr, or what it was told to be
 //!                    └──▶ Tail, which the manager asks for when the worker has died
 //! ```
 //!
-//! Passing on has a thread of its own, because it may block for as long as nobody reads the program's
-//! stderr, and the manager must not. A worker whose pipe is full waits in its own `write`, as it
-//! does where stderr is inherited.
+//! A thread of its own passes the bytes on: it may block for as long as nobody reads the program's
+//! stderr, and the manager must not. A worker whose pipe is full blocks in its own `write`, as it
+//! does if stderr is inherited.
 //!
-//! When a worker has died, all that it wrote is in its pipe at the latest: the manager reads what
-//! the thread has not, and leaves it to the thread to pass on. Nobody waits for the end of a pipe,
-//! which a program that a task started may hold open. When the pool is over, what is in the pipes is
-//! passed on, and they are closed.
+//! Once a worker has died, everything that it wrote is in its pipe. The manager reads the part that
+//! the thread has not read, and hands it to the thread to pass on. Nobody waits for the end of a
+//! pipe: a program that a task started may hold it open. When the pool is over, the rest of each
+//! pipe is passed on, and the pipes are closed.
 //!
-//! Locks are held for a read that does not block. Their order: the pool's, then one of these.
+//! These locks are held only for reads that do not block. Lock order: the pool's, then one of
+//! these.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -35,23 +36,24 @@ use procpool_os::signal;
 use super::tail::Tail;
 use crate::error::Error;
 
-/// How much is read at once: what a pipe holds. Less takes more calls; more is never there.
+/// How much is read at once: the capacity of a pipe. Less takes more calls; more is never there.
 const CHUNK: usize = 64 << 10;
 
-/// How often a pipe is read at its worker's death and at the pool's end. A pipe can be made to hold
-/// this many chunks; more would only follow somebody who goes on writing, fewer could miss last words.
+/// How often a pipe is read at its worker's death and at the pool's end. A pipe can be enlarged to
+/// hold this many chunks. More would only follow a process that keeps writing; fewer could miss a
+/// worker's last words.
 const READS: usize = 16;
 
-/// How much is written at once. A pipe that takes anything takes this much without blocking
-/// (`PIPE_BUF`), so more could block; less takes more calls.
+/// How much is written at once. A writable pipe takes this much without blocking (`PIPE_BUF`), so
+/// more could block; less takes more calls.
 const WRITE: usize = 4 << 10;
 
-/// How much of what dead workers wrote waits to be passed on, while the program's stderr is stuck. More
-/// keeps more memory then; less loses last words sooner.
+/// How much output of dead workers is kept while the program's stderr is stuck. More can take more
+/// memory; less loses last words sooner.
 const REST: usize = 4 << 20;
 
-/// How long the pool's end waits for a stderr that takes nothing, in milliseconds. Longer delays the
-/// end behind a reader that is stuck; shorter loses last words to one that is slow.
+/// How long the pool's end waits for an unwritable stderr, in milliseconds. Longer delays the end
+/// behind a stuck reader; shorter loses last words to a slow one.
 const STUCK_TIMEOUT: u16 = 1_000;
 
 /// The stderr of all workers of a pool.
@@ -62,7 +64,8 @@ pub(super) struct Stderr {
 }
 
 impl Stderr {
-    /// Starts the thread that passes on to `output`; the last `lines` of each worker are kept.
+    /// Starts the thread, which passes on to `output`; the last `lines` lines of each worker are
+    /// kept.
     pub(super) fn start(lines: usize, output: OpenOutput) -> Result<Self, Error> {
         let poller = Poller::new().map_err(Error::setup("an epoll descriptor"))?;
         let relay = Arc::new(Relay {
@@ -84,8 +87,8 @@ impl Stderr {
         Ok(Self { relay, thread: Mutex::new(Some(thread)) })
     }
 
-    /// Makes the stderr of the worker with number `slot`, and the worker's end of it. If that is
-    /// closed because there will be no worker, nothing is left of either.
+    /// Creates the stderr of the worker with number `slot`, and the worker's end of it. If the
+    /// worker cannot be started, closing that end removes both.
     pub(super) fn capture(&self, slot: usize) -> Result<(Captured, OwnedFd), StartError> {
         let failed = |what| move |errno| StartError { what, errno };
         let (ours, theirs) = pipe().map_err(failed("a pipe for stderr"))?;
@@ -100,22 +103,23 @@ impl Stderr {
         Ok((captured, theirs))
     }
 
-    /// Passes on what is there, and ends the thread.
+    /// Passes on the rest and ends the thread.
     pub(super) fn stop(&self) {
         self.relay.over.store(true, Ordering::Release);
         if self.relay.poller.wake().is_err() {
-            // It sleeps for ever.
+            // The thread sleeps for ever.
             return;
         }
         if let Some(thread) = lock(&self.thread).take() {
-            // Its panics are bugs, which the hook has told of; there is nobody left to tell.
+            // A panic of the thread is a bug, already reported by the hook; there is nobody else to
+            // report it to.
             let _ = thread.join();
         }
     }
 }
 
 impl Drop for Stderr {
-    /// For a pool that never had a manager.
+    /// Stops the thread of a pool that never had a manager.
     fn drop(&mut self) {
         self.stop();
     }
@@ -148,7 +152,7 @@ impl Captured {
     }
 }
 
-/// The parent's end of a worker's stderr, and what has come through it.
+/// The parent's end of a worker's stderr, and the last lines read from it.
 #[derive(Debug)]
 struct Pipe {
     slot: usize,
@@ -163,13 +167,13 @@ enum Read {
 }
 
 impl Pipe {
-    /// The number under which it is registered.
+    /// The number under which its end is registered.
     fn number(&self) -> u64 {
         u64::from(self.end.as_raw_fd().unsigned_abs())
     }
 
-    /// Reads what is there and keeps its last lines, both under the lock, so that they come in order
-    /// from whichever thread.
+    /// Reads the available bytes and keeps the last lines, both under the lock, so that they stay
+    /// in order whichever thread reads.
     fn read(&self, chunk: &mut [u8]) -> Read {
         let mut tail = lock(&self.tail);
         match read(&self.end, chunk) {
@@ -184,30 +188,31 @@ impl Pipe {
     }
 }
 
-/// What the thread works on.
+/// The state of the thread.
 #[derive(Debug)]
 struct Relay {
     lines: usize,
     output: OpenOutput,
     poller: Poller,
     pipes: Mutex<Vec<Arc<Pipe>>>,
-    /// What the manager read of dead workers, with their numbers.
+    /// Bytes of dead workers that the manager read, each with its worker's number.
     rest: Mutex<Vec<(usize, Vec<u8>)>>,
-    /// Whether no worker is left, and none will come.
+    /// Whether no worker is left and none will be started.
     over: AtomicBool,
-    /// Whether the end has waited in vain for a sink that takes nothing. It waits once.
+    /// Whether the wait for a stuck sink at the pool's end has timed out. It happens once.
     stuck: AtomicBool,
 }
 
 impl Relay {
-    /// The thread: returns when the pool is over.
+    /// Runs the thread. Returns when the pool is over.
     fn run(&self) {
         signal::block_all();
         let mut chunk = vec![0; CHUNK];
         let mut ready = Vec::new();
         loop {
             self.pass_on_rest();
-            // Only now: a wake-up that came meanwhile has ended a wait for the sink, and no more.
+            // Checked here: a wake-up during `pass_on_rest` ends a wait for the sink and nothing
+            // else.
             if self.over.load(Ordering::Acquire) || self.poller.wait(&mut ready, None).is_err() {
                 break;
             }
@@ -219,15 +224,15 @@ impl Relay {
             }
         }
         self.pass_on_rest();
-        // Not in the loop's head, where the lock would be held for as long as the loop runs: a pipe that
-        // has ended is forgotten, which takes it.
+        // Not in the loop's head, which would hold the lock for the whole loop: forgetting a pipe
+        // that has ended takes it.
         let pipes = std::mem::take(&mut *lock(&self.pipes));
         for pipe in pipes {
             let _ = (0..READS).take_while(|_| self.relay(&pipe, &mut chunk)).count();
         }
     }
 
-    /// Passes on what one read gives; false when that was nothing.
+    /// Passes on the bytes of one read. Returns `false` if there were none.
     fn relay(&self, pipe: &Pipe, chunk: &mut [u8]) -> bool {
         match pipe.read(chunk) {
             Read::Bytes(count) => self.pass_on(pipe.slot, &chunk[..count]),
@@ -240,24 +245,25 @@ impl Relay {
         true
     }
 
-    /// Forgets a pipe, which is closed when its worker is forgotten too.
+    /// Forgets a pipe. It is closed once its worker is forgotten as well.
     fn forget(&self, pipe: &Pipe) {
         self.poller.remove(&pipe.end);
         lock(&self.pipes).retain(|other| !std::ptr::eq(&**other, pipe));
     }
 
-    /// Leaves to the thread what was read elsewhere.
+    /// Queues bytes that were read elsewhere for the thread.
     fn leave(&self, slot: usize, bytes: Vec<u8>) {
         let mut rest = lock(&self.rest);
         let waiting: usize = rest.iter().map(|(_, bytes)| bytes.len()).sum();
         if !bytes.is_empty() && waiting + bytes.len() <= REST {
             rest.push((slot, bytes));
-            // A thread that cannot be woken passes on nothing more.
+            // If the thread cannot be woken, it passes on nothing more.
             let _ = self.poller.wake();
         }
     }
 
-    /// Passes on what was left by now, and meanwhile, of which the wake-up may be taken here.
+    /// Passes on all queued bytes, including those queued in the meantime: their wake-up may be
+    /// consumed here.
     fn pass_on_rest(&self) {
         loop {
             let rest = std::mem::take(&mut *lock(&self.rest));
@@ -268,8 +274,8 @@ impl Relay {
         }
     }
 
-    /// Writes where the stderr of worker `slot` goes. What fails is lost, as it would be if the worker
-    /// had failed to write it.
+    /// Writes to the destination of worker `slot`'s stderr. Bytes that cannot be written are lost,
+    /// as they would be if the worker itself had failed to write them.
     fn pass_on(&self, slot: usize, mut bytes: &[u8]) {
         let stderr = io::stderr();
         let sink = match self.output.stream(slot) {
@@ -277,7 +283,7 @@ impl Relay {
             Stream::Null => return,
             Stream::Descriptor(sink) => sink,
         };
-        // Relaxed: only the thread itself uses it.
+        // Relaxed: only this thread uses it.
         while !bytes.is_empty() && !self.stuck.load(Ordering::Relaxed) {
             let over = self.over.load(Ordering::Acquire);
             let timeout = if over { PollTimeout::from(STUCK_TIMEOUT) } else { PollTimeout::NONE };
@@ -294,7 +300,7 @@ impl Relay {
     }
 }
 
-/// Nothing under these locks panics but for a lack of memory, and then what they guard is whole.
+/// Under these locks only a failed allocation panics, and it leaves the guarded values whole.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -308,10 +314,10 @@ mod tests {
 
     use super::*;
 
-    /// Longer than any step takes, so that what would hang fails.
+    /// Longer than any step takes, so that a hang becomes a failure.
     const HANG: Duration = Duration::from_secs(60);
 
-    /// A thread that waits for a full pipe to take what a dead worker wrote, and that pipe.
+    /// A thread that waits until a full pipe takes the output of a dead worker, and that pipe.
     fn waiting_for_sink() -> (Stderr, OwnedFd) {
         let (reader, sink) = nix::unistd::pipe().unwrap();
         fcntl(&sink, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).unwrap();
@@ -324,7 +330,8 @@ mod tests {
         (stderr, reader)
     }
 
-    /// Reads on a thread of its own until `last` has come, and then says so.
+    /// Reads on a thread of its own until `last` arrives, then returns the reader through the
+    /// channel.
     fn read_until(last: &'static [u8], reader: OwnedFd) -> Receiver<OwnedFd> {
         let (sender, receiver) = channel();
         thread::spawn(move || {
@@ -333,7 +340,7 @@ mod tests {
                 let count = read(&reader, &mut chunk).unwrap();
                 text.extend_from_slice(&chunk[..count]);
             }
-            // The test waits, or has failed.
+            // The test waits for it, or has already failed.
             let _ = sender.send(reader);
         });
         receiver
@@ -344,7 +351,8 @@ mod tests {
         let (stderr, reader) = waiting_for_sink();
         stderr.relay.over.store(true, Ordering::Release);
         stderr.relay.poller.wake().unwrap();
-        // Room for what waits. It may be given up by now, which is an end as well.
+        // Makes room for the waiting bytes. They may have been given up, which ends the thread as
+        // well.
         let _open = read_until(b".", reader).recv_timeout(HANG).unwrap();
         let thread = lock(&stderr.thread).take().unwrap();
         let (sender, joined) = channel();

@@ -1,20 +1,20 @@
 //! The last lines of a stream: a fixed number of them, each of limited length.
 //!
-//! Knows bytes and ends of lines, not where they come from.
+//! Knows bytes and line ends, not their origin.
 
 use std::collections::VecDeque;
 
-/// How much of a line is kept: its beginning. More keeps more memory for each worker, this much for
-/// each line; less cuts messages short.
+/// How much of the beginning of a line is kept. More takes more memory for each line of each
+/// worker; less cuts messages short.
 const LINE: usize = 4 << 10;
 
-/// The end of what has been pushed.
+/// The end of everything pushed so far.
 #[derive(Debug)]
 pub(super) struct Tail {
     /// How many lines are kept.
     limit: usize,
     lines: VecDeque<Vec<u8>>,
-    /// Whether the last line goes on.
+    /// Whether the last line is unfinished.
     open: bool,
 }
 
@@ -40,7 +40,7 @@ impl Tail {
         }
     }
 
-    /// Returns the lines, with ends of lines between them. What is not UTF-8 is replaced.
+    /// Returns the lines, separated by line ends. Bytes that are not UTF-8 are replaced.
     pub(super) fn text(&self) -> String {
         let lines: Vec<_> = self.lines.iter().map(|line| String::from_utf8_lossy(line)).collect();
         lines.join("\n")

@@ -1,8 +1,9 @@
-//! Taking tasks back that were sent to a worker and that it has not claimed.
+//! Taking back tasks that were sent to a worker but not claimed.
 //!
-//! Owns the reasons for that: somebody cancels one of them, nobody wants a map's results any more,
-//! they wait behind a long task while another worker is idle, or the task before them has to end. Who gets
-//! them next is `dispatch`'s to say; that none of them runs twice is the claim word's (`link/claim`).
+//! Owns the reasons: one of them is cancelled, a map's results are no longer wanted, they wait
+//! behind a long task while another worker is idle, or the task in front of them has to end.
+//! `dispatch` decides which worker gets them next. The claim word (`link/claim`) ensures that none
+//! of them runs twice.
 
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use crate::error::Error;
 use crate::future::SharedFuture;
 
 impl PoolState {
-    /// Takes back what a worker has not claimed; it goes to the front of the queue.
+    /// Takes back everything that a worker has not claimed, to the front of the queue.
     pub(super) fn take_back(&mut self, pool: &Pool, index: usize, wakes: &mut Wakes) {
         let taken = self.workers[index].link.take_back();
         let Some(first) = self.check(pool, index, taken, wakes) else { return };
@@ -26,17 +27,17 @@ impl PoolState {
         self.requeue(taken);
     }
 
-    /// Puts work that was taken back to the front of the queue, in its order.
+    /// Puts work that was taken back at the front of the queue, in its order.
     pub(super) fn requeue(&mut self, taken: Vec<Work>) {
         for work in taken.into_iter().rev() {
             self.queue.push_front(Queued::taken_back(work));
         }
     }
 
-    /// Takes back what has waited for a whole tick behind another task while somebody else could
-    /// run it.
+    /// Takes back tasks that waited a whole tick behind another one, if another worker could run
+    /// them.
     pub(super) fn take_back_what_waits(&mut self, pool: &Pool, wakes: &mut Wakes) {
-        // Who has not got on with its task for a tick, is in a long one.
+        // A worker that made no progress for a whole tick is in a long task.
         for worker in &mut self.workers {
             if worker.front().is_some() && worker.front() == worker.front_at_tick {
                 worker.stuck_at = worker.front();
@@ -44,7 +45,7 @@ impl PoolState {
             worker.front_at_tick = worker.front();
         }
         for index in 0..self.workers.len() {
-            // A map that has no item to give keeps nobody busy.
+            // A map without an item to hand out keeps no worker busy.
             let is_work_waiting = self.demand(1) > 0;
             if !self.workers[index].has_backlog() || is_work_waiting {
                 continue;
@@ -58,7 +59,7 @@ impl PoolState {
                 self.take_back(pool, index, wakes);
                 let worker = &mut self.workers[index];
                 worker.stuck_at = worker.front();
-                // The others may be as long: until that is known, each of them waits behind none.
+                // The others may be as long: until that is known, none waits behind another.
                 self.call_nanos = self.call_nanos.max(TICK.as_nanos() as u64);
             }
         }
@@ -67,7 +68,7 @@ impl PoolState {
         }
     }
 
-    /// Cancels the chunks of `source` that were sent ahead and not claimed.
+    /// Cancels the chunks of `source` that were sent ahead but not claimed.
     pub(super) fn cancel_chunks(&mut self, pool: &Pool, source: &ChunkSource, wakes: &mut Wakes) {
         let is_theirs = |work: &Work| match work {
             Work::Chunk(chunk, _) => std::ptr::eq(&*chunk.source, source),

@@ -1,28 +1,28 @@
-//! Waiting for a result by watching the worker's link on the waiting thread.
+//! Waiting for a result by watching the worker's link from the waiting thread.
 //!
 //! Owns one hand-over and its proof. Each worker has at most one watcher, named by
-//! `Worker::watched`, which changes under the pool's lock only. While there is one, the worker tells
-//! it of results, not the manager:
+//! `Worker::watched`, which changes only under the pool's lock. While there is one, the worker
+//! wakes it for results instead of the manager:
 //!
 //! 1. The waiter finds its task in a worker and becomes the watcher, under the lock.
-//! 2. It looks at the shared segment without the lock, for a moment over and over, then asleep.
+//! 2. It watches the shared segment without the lock: it spins for a moment, then sleeps.
 //! 3. It reads results under the lock, with the same code as the manager, and dispatches.
-//! 4. When its task is not there any more or its time is up, it leaves, and reads once more: what
-//!    the worker published before it could see that is read here, what comes later is told to the
-//!    manager (`link/bell.rs`).
+//! 4. When its task is no longer there or its time is up, it stops watching and reads once more.
+//!    Results that the worker published before it could see that are read here; later ones are
+//!    reported to the manager (`link/bell.rs`).
 //!
-//! What could go wrong, and what forbids it:
+//! The hazards, and what prevents each:
 //!
-//! - Somebody else settles the watcher's task, or takes it back, or the worker ends: whoever does
-//!   that nudges the watcher, which then looks at the pool.
-//! - The worker is removed and its memory given back while the watcher sleeps on it: the watcher
+//! - Another thread settles the watcher's task or takes it back, or the worker ends: whichever
+//!   thread does so nudges the watcher, which then looks at the pool.
+//! - The worker is removed and its memory unmapped while the watcher sleeps on it: the watcher
 //!   holds the memory itself.
 //! - A second thread waits for a task of the same worker: it sleeps on its future, and asks that
-//!   every result is told of at once.
+//!   every result be reported at once.
 //!
-//! So does everybody who cannot watch at all, because what is awaited is one of many futures, or by a
-//! callback or a waker: a task that was sent is [`expect`](Progress::expect)ed; one that is not
-//! carries a mark, which whoever sends it sees.
+//! Waiters that cannot watch a link do the same: those that wait for one of many futures, callbacks
+//! and wakers. If the task was sent, they [`expect`](Progress::expect) it. If not, it carries a
+//! mark that the sending thread sees.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -47,7 +47,7 @@ impl Progress for Pool {
         let watch = self.look(|state, _| state.start_watch(future));
         let Some((serial, watch, mut spin_limit)) = watch else { return };
         loop {
-            // Relaxed: a thread too many or too few that spins does no harm.
+            // Relaxed: one spinning thread too many or too few does no harm.
             let may_spin = self.spinning.fetch_add(1, Ordering::Relaxed) < self.may_spin;
             watch.wait(deadline, may_spin.then_some(spin_limit));
             self.spinning.fetch_sub(1, Ordering::Relaxed);
@@ -95,7 +95,7 @@ impl Progress for Pool {
 }
 
 impl PoolState {
-    /// Makes the calling thread the watcher of the worker that has `future`'s task, if it can be.
+    /// Makes the calling thread the watcher of the worker that has `future`'s task, if possible.
     fn start_watch(&mut self, future: &SharedFuture) -> Option<(u64, Watch, Duration)> {
         let mut workers = self.workers.iter().enumerate();
         let (index, task) =
@@ -113,8 +113,8 @@ impl PoolState {
         Some((serial, watch, spin_limit))
     }
 
-    /// Reads results for the watcher. Returns how long it should look before it sleeps; `None` when it
-    /// has left.
+    /// Reads results for the watcher. Returns how long it should spin before it sleeps, or `None`
+    /// if it has stopped watching.
     fn look_as_watcher(
         &mut self,
         pool: &Pool,
@@ -124,10 +124,10 @@ impl PoolState {
         wakes: &mut Wakes,
     ) -> Option<Duration> {
         let serial = self.workers[index].serial;
-        // Nobody to nudge while it is here itself.
+        // Nobody needs a nudge while the watcher itself runs this.
         let watched = self.workers[index].watched.take();
         self.read_results(pool, index, wakes);
-        // Reading may have given up this worker, but it removes none.
+        // Reading may give up this worker, but removes none.
         let worker = &mut self.workers[index];
         debug_assert_eq!(worker.serial, serial);
         if !late && !future.is_settled() && worker.index_of(future).is_some() {

@@ -1,10 +1,9 @@
-//! What is done once the pool's lock is free.
+//! Work that is done after the pool's lock is released.
 //!
-//! Owns the futures that settled under the lock while somebody waited for them (telling at once would
-//! run into the lock, and a waker is the user's code), the hooks that are due, warnings for the log (a
-//! logger is the user's code, too), and the workers that are gone. Those that watched such a worker are
-//! told; only then are its memory and descriptors given back, which takes longer than anything else
-//! about a death, and which nobody should wait for. Counts what settled.
+//! Collects futures to wake (a thread woken under the lock would block on it, and a waker is user
+//! code), due hooks, warnings for the log (a logger is user code, too), and dead workers. Dead
+//! workers are dropped last, after their watchers are nudged: returning their memory and
+//! descriptors is the slowest part of a death, and nobody should wait for it. Also counts results.
 
 use std::sync::Arc;
 use std::thread;
@@ -22,7 +21,7 @@ pub(super) enum Hook {
     Exit(WorkerInfo, ExitReason),
 }
 
-/// Tells whom it has to when it is dropped, and then lets go of the workers.
+/// When dropped, wakes all waiters and then drops the workers.
 #[derive(Debug, Default)]
 pub(super) struct Wakes {
     settled: Vec<Arc<SharedFuture>>,
@@ -34,7 +33,7 @@ pub(super) struct Wakes {
 }
 
 impl Wakes {
-    /// Settles `future` and remembers who waits for it.
+    /// Settles `future`, counts it, and records its waiters.
     pub(super) fn finish(&mut self, future: &Arc<SharedFuture>, outcome: Outcome) {
         if future.is_settled() {
             return;
@@ -50,7 +49,7 @@ impl Wakes {
         }
     }
 
-    /// Records what became of `chunk`.
+    /// Records the outcome of `chunk`.
     pub(super) fn finish_chunk(&mut self, chunk: &ChunkTask, outcome: Outcome) {
         if !chunk.is_settled() {
             self.count(&outcome);
@@ -66,7 +65,7 @@ impl Wakes {
         }
     }
 
-    /// Cancels a task that has not been sent. Returns whether it is cancelled now.
+    /// Cancels a task that was not sent. Returns whether it is cancelled now.
     pub(super) fn cancel(&mut self, future: &Arc<SharedFuture>) -> bool {
         let (cancelled, tell) = future.cancel_pending();
         if tell {
@@ -75,17 +74,17 @@ impl Wakes {
         cancelled
     }
 
-    /// Keeps a worker that is not in the pool any more until everybody has been told.
+    /// Keeps a removed worker until all waiters are woken.
     pub(super) fn bury(&mut self, worker: Worker) {
         self.gone.push(worker);
     }
 
-    /// Writes `warning` to the log, later.
+    /// Queues `warning` for the log.
     pub(super) fn warn_later(&mut self, warning: String) {
         self.warnings.push(warning);
     }
 
-    /// Writes the warnings to the log.
+    /// Writes the queued warnings to the log.
     pub(super) fn warn(&mut self) {
         self.warnings.drain(..).for_each(|warning| log::warn!("{warning}"));
     }
@@ -103,8 +102,8 @@ impl Drop for Wakes {
     fn drop(&mut self) {
         self.settled.iter().for_each(|future| future.tell());
         self.gone.iter().for_each(Worker::nudge);
-        // The workers are dropped after this. Whoever was told may have been put on this thread's CPU,
-        // although another is idle, and would wait until this thread sleeps.
+        // The workers are dropped after this. A woken thread may have been placed on this thread's
+        // CPU although another is idle, and would wait until this thread sleeps.
         if !self.gone.is_empty() {
             thread::yield_now();
         }

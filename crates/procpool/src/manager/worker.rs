@@ -1,4 +1,4 @@
-//! One worker as the pool sees it.
+//! One worker, as the pool sees it.
 //!
 //! ```text
 //! Starting ──Hello──▶ Waiting ──its place is free──▶ Initializing ──Ready──▶ Ready ──last words──▶ Dying
@@ -7,11 +7,11 @@
 //! any ──killed by the pool──▶ Killed
 //! ```
 //!
-//! A ready worker is idle or busy: that is whether anything is in flight. Each has a place, `id`. A
-//! worker that will get no more tasks is *retiring*, and another one may be started in its place
-//! already, which waits until it is gone: two that have run the initializer never have one place. A
-//! worker leaves the pool when its process descriptor says that it ended, and it is reaped; or, if it
-//! cannot be killed, when it is left behind.
+//! A ready worker is busy if anything is in flight, otherwise idle. Each has a place, `id`. A
+//! worker that gets no more tasks is *retiring*. Its replacement may already be started in the same
+//! place, but waits until it is gone: two workers that have run the initializer never share a
+//! place. A worker is removed from the pool when its process descriptor reports its end and it is
+//! reaped or, if it cannot be killed, when it is left behind.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -29,36 +29,35 @@ use crate::error::{Activity, Error};
 use crate::future::{Outcome, SharedFuture};
 use crate::lifecycle::{ExitReason, WorkerInfo};
 
-/// Where a worker is in its life.
+/// The stage of a worker's life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
-    /// Started; it has not said Hello, and gets nothing before.
+    /// Started; it has not said Hello, and is sent nothing until then.
     Starting,
-    /// It has said Hello, and the worker before it still has its place.
+    /// It has said Hello; an earlier worker still has its place.
     Waiting,
     /// It runs the initializer.
     Initializing,
-    /// It runs tasks, or waits for one.
+    /// It runs tasks or waits for one.
     Ready,
     /// It reported the failure of this work item and is about to abort.
     Dying(u64),
-    /// It was asked to leave.
+    /// It was asked to exit.
     Leaving(ExitReason),
-    /// It was killed by the pool, or told to end by a signal that it may handle; its deadline says
-    /// until when.
+    /// It was killed by the pool, or sent SIGTERM, which it may handle until its deadline.
     Killed(ExitReason),
 }
 
-/// A task that has run for longer than it may, and was asked to stop.
+/// A task that exceeded its time limit and was asked to stop.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Stop {
     /// Its index on the link.
     pub(super) index: u64,
-    /// When its worker is told to end; `None` beyond what the clock can name.
+    /// When its worker is sent SIGTERM; `None` if beyond what the clock can represent.
     pub(super) until: Option<Instant>,
 }
 
-/// What is sent to one worker.
+/// Work that is sent to one worker.
 #[derive(Debug)]
 pub(super) enum Work {
     /// Calls, each a task of its own.
@@ -68,7 +67,7 @@ pub(super) enum Work {
 }
 
 impl Work {
-    /// How many tasks it is.
+    /// How many tasks it consists of.
     pub(super) fn tasks(&self) -> usize {
         match self {
             Work::Calls(slice) => slice.len(),
@@ -84,7 +83,7 @@ impl Work {
         }
     }
 
-    /// For how long its first task may run.
+    /// The time limit of its first task.
     pub(super) fn time_limit(&self) -> Option<Duration> {
         match self {
             Work::Calls(slice) => slice.time_limit(),
@@ -92,7 +91,8 @@ impl Work {
         }
     }
 
-    /// The same work after it was lost with a worker, unless it was tried `retries` times again.
+    /// Returns the same work after it was lost with a worker, or as the error if it was already
+    /// retried `retries` times.
     #[expect(clippy::result_large_err, reason = "either way it is the work, which moves on")]
     pub(super) fn again(self, retries: u32) -> Result<Self, Self> {
         match self {
@@ -105,7 +105,7 @@ impl Work {
         }
     }
 
-    /// Its first task, which a worker that is gone had been sent and had not started, and the rest.
+    /// Splits off its first task, which a worker that is gone received but did not start.
     pub(super) fn split_undelivered(self) -> (Self, Option<Self>) {
         match self {
             Work::Calls(mut slice) => {
@@ -121,7 +121,7 @@ impl Work {
         }
     }
 
-    /// How often its first task did not arrive.
+    /// How often its first task was not delivered.
     pub(super) fn undelivered(&self) -> u32 {
         match self {
             Work::Calls(slice) => slice.undelivered,
@@ -129,7 +129,7 @@ impl Work {
         }
     }
 
-    /// Fails all of it.
+    /// Fails all its tasks.
     pub(super) fn fail(&self, error: &Error, wakes: &mut Wakes) {
         let outcome = || Err(Box::new(error.clone()));
         match self {
@@ -140,7 +140,7 @@ impl Work {
         }
     }
 
-    /// Fails its first task, which the worker runs.
+    /// Fails its first task, which its worker is running.
     pub(super) fn fail_first(&self, error: Error, wakes: &mut Wakes) {
         match self {
             Work::Calls(slice) => {
@@ -153,14 +153,15 @@ impl Work {
     }
 }
 
-/// Work that a worker has; its tasks have consecutive indices on the link, from `index`.
+/// Work that a worker has. The indices of its tasks on the link are consecutive, starting at
+/// `index`.
 #[derive(Debug)]
 pub(super) struct InFlight {
     pub(super) index: u64,
     pub(super) work: Work,
 }
 
-/// What a result settled.
+/// What kind of task a result settled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Settled {
     Call,
@@ -171,64 +172,65 @@ pub(super) enum Settled {
 /// A worker process.
 #[derive(Debug)]
 pub(super) struct Worker {
-    /// Unique in its pool, unlike a pid.
+    /// Unique in its pool, unlike the pid.
     pub(super) serial: u64,
     /// Its place in the pool.
     pub(super) id: usize,
     pub(super) pid: u32,
     pub(super) process: Process,
-    /// Whether its process leads a group, to which what its tasks start belongs too.
+    /// Whether its process leads a group that includes whatever its tasks start.
     pub(super) leads_group: bool,
     pub(super) link: WorkerLink,
-    /// Its stderr, if that goes through the pool.
+    /// Its stderr, if that is captured.
     pub(super) stderr: Option<Captured>,
     pub(super) stage: Stage,
-    /// Sent and not finished, in the order of their indices.
+    /// Sent but not finished, in the order of their indices.
     pub(super) in_flight: VecDeque<InFlight>,
     /// Whether the socket has ended.
     pub(super) link_ended: bool,
-    /// The index of the task that a waiting thread watches the link for.
+    /// The index of the task for which a waiting thread watches the link.
     pub(super) watched: Option<u64>,
-    /// Whether other threads wait too, so that each result should be told of at once.
+    /// Whether other threads wait as well, so that each result should be reported at once.
     pub(super) eager: bool,
-    /// From which index on the worker was asked to ring.
+    /// The index from which on the worker was asked to ring.
     pub(super) rings_from: u64,
-    /// How many tasks had been sent at the last tick, and the first one that was unfinished.
+    /// How many tasks had been sent at the last tick, and the first unfinished one at that time.
     pub(super) sent_at_tick: u64,
     pub(super) front_at_tick: Option<u64>,
-    /// Whether it has finished something since it was last given work: then more may be sent ahead.
+    /// Whether it has finished something since it was last sent work: if so, more may be sent
+    /// ahead.
     pub(super) moves: bool,
     /// The task behind which others had to be taken back: nothing is sent ahead while it runs.
     pub(super) stuck_at: Option<u64>,
-    /// How many of the tasks that were sent were taken back.
+    /// How many of the tasks that it was sent were taken back.
     pub(super) taken_back: u64,
-    /// How many tasks it may run in all.
+    /// How many tasks it may run in its life.
     pub(super) most_tasks: u64,
-    /// Limits of tasks count from here at the earliest: the program was stopped before, or a result
+    /// The earliest time from which task limits count: the program was stopped before, or a result
     /// was arriving.
     pub(super) limits_from: Instant,
-    /// Whether it has a task with a limit that the manager has not seen. The limit counts from when it
-    /// does: a program may be stopped before its manager knows that there is anything to watch.
+    /// Whether it has a task with a limit that the manager has not seen. The limit counts from when
+    /// it does: a program may be stopped before its manager learns that there is a limit to
+    /// enforce.
     pub(super) has_new_limit: bool,
-    /// How many bytes of results had been read when a limit was looked at last.
+    /// How many bytes of results had been read when a limit was last checked.
     pub(super) read_at_limit: u64,
-    /// The first task that was unfinished, and how many bytes of results had been read, at the last
-    /// pulse.
+    /// At the last pulse: the first unfinished task, and how many bytes of results had been read.
     pub(super) at_pulse: Option<(u64, u64)>,
-    /// The shortest time that a task may run of those that it has had since it was idle.
+    /// The shortest time limit among the tasks that it was sent since it was idle.
     pub(super) shortest_limit: Option<Duration>,
     /// The task that the manager has seen running, and since when.
     pub(super) seen: Option<(u64, Instant)>,
     /// The running task, if it was asked to stop.
     pub(super) stop: Option<Stop>,
-    /// Since when it has been idle, in pools where that counts.
+    /// Since when it has been idle, in pools with an idle timeout.
     pub(super) idle_since: Option<Instant>,
-    /// The worker's own count of busy nanoseconds when it was last looked at.
+    /// The worker's own count of busy nanoseconds at the last read.
     pub(super) busy_nanos: u64,
-    /// Whether it was killed and the system has refused that: if its lifeline does not end it, nobody
-    /// waits for it.
+    /// Whether the system refused to kill it: if its lifeline does not end it, nobody waits for it.
     pub(super) left_alone: bool,
-    /// When it must have said Hello, or, once it was told to or its link has ended, have exited.
+    /// When it must have said Hello or, after it was asked to exit or its link has ended, have
+    /// exited.
     pub(super) deadline: Option<Instant>,
 }
 
@@ -251,17 +253,17 @@ impl Worker {
         self.stage == Stage::Ready && self.in_flight.is_empty() && !self.link_ended
     }
 
-    /// Whether it has not got to its first task yet.
+    /// Whether it has not become ready yet.
     pub(super) fn is_coming(&self) -> bool {
         matches!(self.stage, Stage::Starting | Stage::Waiting | Stage::Initializing)
     }
 
-    /// How many tasks it may still be given.
+    /// How many more tasks it may be sent.
     pub(super) fn tasks_left(&self) -> u64 {
         self.most_tasks.saturating_sub(self.link.sent() - self.taken_back)
     }
 
-    /// Whether it leaves its place to another one soon: it gets no more tasks.
+    /// Whether it gets no more tasks and will soon free its place.
     pub(super) fn is_retiring(&self) -> bool {
         match self.stage {
             Stage::Leaving(_) => true,
@@ -270,13 +272,13 @@ impl Worker {
         }
     }
 
-    /// The task that it runs, if that was asked to stop.
+    /// The running task, if it was asked to stop.
     pub(super) fn asked_to_stop(&self) -> Option<Stop> {
         self.stop.filter(|stop| self.front() == Some(stop.index))
     }
 
-    /// When the task that it runs must have ended, and how long that is; `None` while it runs none that
-    /// must.
+    /// When the running task must have ended, and its limit. Returns `None` if no task with a limit
+    /// runs.
     pub(super) fn due(&mut self, now: Instant) -> Result<Option<(Instant, Duration)>, Scribbled> {
         let Some((front, Some(limit))) =
             self.in_flight.front().map(|in_flight| (in_flight.index, in_flight.work.time_limit()))
@@ -286,13 +288,14 @@ impl Worker {
         if self.link.claimed()? <= front {
             return Ok(None);
         }
-        // It runs at least since it was first seen running, whatever the worker says.
+        // It has been running since it was first seen running at the latest, whatever the worker
+        // reports.
         let (_, seen) = *match &mut self.seen {
             Some(seen) if seen.0 == front => seen,
             other => other.insert((front, now)),
         };
         let started = self.link.started(now).min(seen).max(self.limits_from);
-        // A limit beyond what the clock can name is none.
+        // A limit beyond what the clock can represent is no limit.
         Ok(started.checked_add(limit).map(|due| (due, limit)))
     }
 
@@ -301,7 +304,7 @@ impl Worker {
         self.in_flight.iter().map(|in_flight| in_flight.work.tasks()).sum()
     }
 
-    /// Whether tasks wait behind the one that it runs.
+    /// Whether tasks wait behind the running one.
     pub(super) fn has_backlog(&self) -> bool {
         match self.in_flight.front() {
             Some(first) => self.in_flight.len() > 1 || first.work.tasks() > 1,
@@ -381,16 +384,16 @@ impl Worker {
         taken
     }
 
-    /// Takes all work away: what it has claimed, and what nobody has.
+    /// Takes all its work away: returns claimed and unclaimed work apart.
     pub(super) fn part_in_flight(&mut self) -> (VecDeque<InFlight>, Vec<Work>) {
         let claimed = self.link.take_back();
-        // A claim word that cannot be tells nothing: then every task is in doubt.
+        // An impossible claim word says nothing: then every task is in doubt.
         let not_started = claimed.map_or_else(|_| Vec::new(), |first| self.split_in_flight(first));
         (std::mem::take(&mut self.in_flight), not_started)
     }
 
-    /// Ends the poller's waiting for it. A thread that watches its link is to be nudged as well: its
-    /// waiting must end even if some other process holds the worker's end.
+    /// Removes it from the poller. The caller also nudges a thread that watches its link: that wait
+    /// must end even if another process holds the worker's end.
     pub(super) fn unwatch(&self, pool: &Pool) {
         pool.poller.remove(&self.process);
         if !self.link_ended {
@@ -411,7 +414,7 @@ impl Worker {
             Stage::Initializing => Activity::Initializing,
             Stage::Dying(id) => Activity::Running(id),
             Stage::Ready => match self.in_flight.front() {
-                // What it writes about its claims is not to be trusted for more than this.
+                // Its own record of its claims is trusted for this purpose only.
                 Some(first) if self.link.claimed() != Ok(first.index) => {
                     Activity::Running(first.work.id())
                 }
@@ -422,7 +425,7 @@ impl Worker {
         }
     }
 
-    /// Kills its process group, if it leads one. It has not been reaped: it is in the pool, and the
+    /// Kills its process group, if it leads one. It is not reaped yet: it is in the pool, and the
     /// pool's lock is held.
     pub(super) fn kill_group(&self) {
         if self.leads_group {
@@ -430,8 +433,8 @@ impl Worker {
         }
     }
 
-    /// Kills the process; it is reaped when its descriptor says that it ended. Returns the work
-    /// that it had. The first reason stays.
+    /// Kills the process and returns its work. The process is reaped when its descriptor reports
+    /// its end. The first reason stays.
     pub(super) fn kill(&mut self, reason: ExitReason) -> VecDeque<InFlight> {
         self.kill_group();
         self.left_alone = self.process.kill() == Killed::Perhaps;
@@ -439,8 +442,8 @@ impl Worker {
         self.give_up(reason)
     }
 
-    /// Asks the process to end, by SIGTERM, before `deadline`; otherwise as [`kill`](Self::kill). One
-    /// that was asked before keeps its deadline.
+    /// Sends the process SIGTERM, with `deadline` to exit; otherwise like [`kill`](Self::kill). A
+    /// process that already has a deadline keeps it.
     pub(super) fn terminate(
         &mut self,
         reason: ExitReason,

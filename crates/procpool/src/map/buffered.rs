@@ -1,7 +1,7 @@
 //! A map that pulls its items as its results are read.
 //!
-//! Owns the caller's iterator, and the end of a map that the pool would not take to its end. The
-//! results themselves are a [`Map`]'s.
+//! Owns the caller's iterator, and the end of a map that the pool refused to continue. The results
+//! themselves are read through a [`Map`].
 
 use std::fmt;
 use std::iter::FusedIterator;
@@ -16,16 +16,15 @@ use crate::error::Error;
 use crate::manager::Pool;
 use crate::payload::Payload;
 
-/// The results of a map with a [`buffersize`](super::MapOptions::buffersize), and the items that are
-/// still to be pulled.
+/// The results of a map with a [`buffersize`](super::MapOptions::buffersize), and the items not yet
+/// pulled.
 ///
-/// Each `next` pulls one item, then waits for the result that comes next; both happen in the thread
-/// that calls it. Dropping the iterator cancels the items that have not started, and drops those
-/// that were not pulled.
+/// Each `next` pulls one item and then waits for the next result, both in the calling thread.
+/// Dropping the iterator cancels the items that have not started, and drops those not yet pulled.
 ///
 /// # Panics
 ///
-/// `next` does when the iterator of the items, or an item's `Serialize`, does.
+/// `next` panics if the iterator of the items, or an item's `Serialize`, does.
 ///
 /// # Examples
 ///
@@ -42,9 +41,9 @@ use crate::payload::Payload;
 /// ```
 #[must_use = "dropping a map cancels its items that have not started: read its results, with `for` or `collect`"]
 pub struct BufferedMap<R, I> {
-    // Dropped first: it cancels what the end of the input would still send.
+    // Dropped first: it cancels items that the end of the input would still send.
     results: Map<R>,
-    /// `None` when nothing is pulled any more.
+    /// `None` once nothing more is pulled.
     input: Option<Input<I>>,
 }
 
@@ -55,7 +54,7 @@ struct Input<I> {
 }
 
 impl<R, I> BufferedMap<R, I> {
-    /// One error, and nothing else.
+    /// A map that returns one error and nothing else.
     pub(super) fn failed(error: Error) -> Self {
         Self { results: Map::failed(error), input: None }
     }
@@ -75,8 +74,8 @@ where
         items: I,
         buffersize: usize,
     ) -> Self {
-        // One more than the buffer holds is out while `next` waits, so that the result it waits for
-        // is never in a chunk that is not whole.
+        // While `next` waits, one item more than the buffer holds is in flight, so the awaited
+        // result is never in an incomplete chunk.
         let chunking = match chunking {
             Chunking::Fixed(size) => Chunking::Fixed(size.min(buffersize)),
             Chunking::Adaptive => Chunking::Adaptive,
@@ -97,13 +96,13 @@ where
         map
     }
 
-    /// Pulls the next item, if there may be one, and gives it to the pool. One that the pool refuses
-    /// is the last.
+    /// Pulls the next item, if allowed, and pushes it to the pool. If the pool refuses it, it is
+    /// the last.
     fn pull(&mut self) {
         let Some(input) = &mut self.input else { return };
         let next = input.items.next();
         if self.results.is_lost() {
-            // The iterator has forked this process; see `next`.
+            // The iterator forked this process; see `next`.
             return std::mem::forget(self.input.take());
         }
         let pushed = next.map(|value| input.push(&value));
@@ -128,10 +127,10 @@ impl<I> Input<I> {
 }
 
 impl<I> Drop for Input<I> {
-    /// Tells the pool that no more comes.
+    /// Tells the pool that no more items follow.
     fn drop(&mut self) {
         match (self.feeder.take(), self.pool.upgrade()) {
-            // Its lock may be held by a thread that this copy of the process does not have.
+            // Its lock may be held by a thread that does not exist in this copy of the process.
             (feeder, Some(pool)) if !pool.is_ours() => std::mem::forget(feeder),
             (feeder, pool) => {
                 drop(feeder);
@@ -150,7 +149,8 @@ where
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.results.is_lost() {
-            // The feeder's lock may be held by a thread that this copy of the process does not have.
+            // The feeder's lock may be held by a thread that does not exist in this copy of the
+            // process.
             std::mem::forget(self.input.take());
             return self.results.next();
         }
@@ -160,13 +160,13 @@ where
         }
         let result = self.results.next();
         if self.results.source.is_none() {
-            // Its timeout has passed, and ended it.
+            // Its timeout has passed and ended it.
             self.input = None;
         }
         result
     }
 
-    /// The least is that the pool refuses the next item.
+    /// At least what remains if the pool refuses the next item.
     fn size_hint(&self) -> (usize, Option<usize>) {
         let input = self.input.as_ref().map(|input| input.items.size_hint());
         let (least, most) = input.unwrap_or((0, Some(0)));
@@ -189,7 +189,7 @@ where
     R: DeserializeOwned + 'static,
     I: Iterator<Item: Payload>,
 {
-    /// Gives each result together with the index of its item; see [`Map::indexed`].
+    /// Returns each result with the index of its item; see [`Map::indexed`].
     ///
     /// # Examples
     ///

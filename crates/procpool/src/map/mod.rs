@@ -1,8 +1,8 @@
-//! `map`: many inputs, and their results.
+//! `map`: many inputs and their results.
 //!
-//! Owns the reading of results, decoded in the thread that asks, and what ends it early. How a map is
-//! asked for is in `options`; one that pulls its items as results are read is in `buffered`. What is
-//! sent when is the [`ChunkSource`]'s and the pool's.
+//! Owns the reading of results, which the asking thread decodes, and the early end of a map.
+//! `options` is how a map is requested; `buffered` is the map that pulls its items as results are
+//! read. The [`ChunkSource`] and the pool decide what is sent when.
 
 mod buffered;
 mod options;
@@ -26,14 +26,14 @@ pub use buffered::BufferedMap;
 pub use options::MapOptions;
 
 /// The results of a [`map`](crate::ProcessPoolExecutor::map), in the order of its items unless they
-/// were asked for [as they finish](MapOptions::unordered).
+/// are requested [as they finish](MapOptions::unordered).
 ///
-/// `next` waits for the result that comes next. Dropping the iterator cancels the items that have
-/// not started; those that run finish, and their results are thrown away. So a map whose results are
-/// of no interest is read all the same, as below.
+/// `next` waits for the next result. Dropping the iterator cancels the items that have not started;
+/// running ones finish, and their results are discarded. So read a map even if its results do not
+/// matter, as below.
 ///
-/// `T` is `()`, or [`Duration`] for a map with a [timeout](MapOptions::timeout), which may end before
-/// its length: only the other one is an [`ExactSizeIterator`].
+/// `T` is `()`, or [`Duration`] for a map with a [timeout](MapOptions::timeout), which may end
+/// before its length: only a map without one is an [`ExactSizeIterator`].
 ///
 /// # Examples
 ///
@@ -51,38 +51,39 @@ pub use options::MapOptions;
 /// ```
 #[must_use = "dropping a map cancels its items that have not started: read its results, with `for` or `collect`"]
 pub struct Map<R, T = ()> {
-    /// `None` when the map is over before its time.
+    /// `None` if the map ended early.
     source: Option<Arc<ChunkSource>>,
     pool: Weak<Pool>,
     timeout: Option<Timeout>,
     current: Option<Current>,
-    /// How many results are still to come.
+    /// How many results are left.
     left: usize,
     result: PhantomData<fn() -> (R, T)>,
 }
 
-/// When the waiting ends.
+/// When waiting ends.
 #[derive(Debug, Clone, Copy)]
 struct Timeout {
-    /// How long the caller waits in all.
+    /// How long the caller waits in total.
     length: Duration,
     deadline: Instant,
 }
 
 impl Timeout {
-    /// The timeout of a call that is made now. One beyond what the clock can name is none.
+    /// The timeout of a call made now; `None` if it is beyond what the clock can represent.
     fn from_now(length: Duration) -> Option<Self> {
         Some(Self { length, deadline: Instant::now().checked_add(length)? })
     }
 }
 
-/// The chunk whose results are being given out.
+/// The chunk whose results are being returned.
 struct Current {
-    /// How many items there are up to its last one, and how many of these were not given yet.
+    /// How many items there are up to and including its last one, and how many of its items are
+    /// left.
     end: u64,
     items: usize,
     outcome: Outcome,
-    /// How far the outcome was read.
+    /// How far its outcome was read.
     position: usize,
 }
 
@@ -98,7 +99,7 @@ impl<R, T> Map<R, T> {
         }
     }
 
-    /// The map of a source whose items have finished.
+    /// A map over a source whose items have finished.
     #[cfg(fuzzing)]
     pub(crate) fn of_finished(source: Arc<ChunkSource>, items: usize) -> Self {
         let mut map = Self::failed(Error::Shutdown);
@@ -106,7 +107,7 @@ impl<R, T> Map<R, T> {
         map
     }
 
-    /// One error, and nothing else.
+    /// A map that returns one error and nothing else.
     fn failed(error: Error) -> Self {
         let current = Current { end: 1, items: 1, outcome: Err(Box::new(error)), position: 0 };
         Self {
@@ -119,12 +120,12 @@ impl<R, T> Map<R, T> {
         }
     }
 
-    /// Waits for the next chunk. When there is none, that is the end, of which an error may be the reason.
+    /// Waits for the next chunk. If there is none, the map ends, possibly with an error.
     ///
-    /// Apart from `next`, so that a result that is there does not pay for what waiting needs.
+    /// Separate from `next`, so that an available result does not pay for waiting.
     #[cold]
     fn go_on(&mut self) -> Result<(), Option<Error>> {
-        // What was given out is not kept while this waits.
+        // Returned results are not kept while this waits.
         self.current = None;
         if self.is_lost() {
             (self.source, self.left) = (None, 0);
@@ -149,18 +150,18 @@ impl<R, T> Map<R, T> {
         self.timeout.take().map(|timeout| Error::TimedOut(timeout.length))
     }
 
-    /// Whether nothing more will come: this process is a copy of the one that has the pool.
+    /// Whether no more results will arrive: this process is a forked copy of the pool's.
     fn is_lost(&self) -> bool {
         self.source.is_some() && self.pool.upgrade().is_some_and(|pool| !pool.is_ours())
     }
 
-    /// Cancels what has not started.
+    /// Cancels items that have not started.
     fn cancel(&self) {
         if self.is_lost() {
             return;
         }
         match (&self.source, self.pool.upgrade()) {
-            // Nothing can be left of a map that was read to its end.
+            // A map that was read to its end has nothing left to cancel.
             (Some(source), Some(pool)) if self.left > 0 => pool.cancel_chunks(source),
             (Some(source), _) => source.cancel_waiting(),
             (None, _) => {}
@@ -169,10 +170,11 @@ impl<R, T> Map<R, T> {
 }
 
 impl<R: DeserializeOwned + 'static, T> Map<R, T> {
-    /// Gives each result together with the index of its item, counted from 0: the way to tell them
-    /// apart when they come [as they finish](MapOptions::unordered).
+    /// Returns each result with the index of its item, counted from 0, to tell results apart that
+    /// arrive [as they finish](MapOptions::unordered).
     ///
-    /// An error that is no item's, [`Error::TimedOut`], has the number of results that were given.
+    /// An error that belongs to no item, [`Error::TimedOut`], has the number of results returned
+    /// before it.
     ///
     /// # Examples
     ///
@@ -197,7 +199,7 @@ impl<R: DeserializeOwned + 'static, T> Map<R, T> {
         })
     }
 
-    /// The index of the item whose result was given last.
+    /// The index of the item whose result was returned last.
     fn index(&self) -> Option<usize> {
         let current = self.current.as_ref()?;
         usize::try_from(current.end - 1 - current.items as u64).ok()
@@ -207,7 +209,7 @@ impl<R: DeserializeOwned + 'static, T> Map<R, T> {
 impl<R: DeserializeOwned + 'static, T> Iterator for Map<R, T> {
     type Item = Result<R, Error>;
 
-    // A loop over results is a loop over this: a call for each costs more than to read a number.
+    // A loop over results calls this for each: the call would cost more than reading a number.
     #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
         loop {
@@ -228,7 +230,7 @@ impl<R: DeserializeOwned + 'static, T> Iterator for Map<R, T> {
         }
     }
 
-    /// Exact, unless there is a timeout, which may end it sooner.
+    /// Exact, unless a timeout may end it sooner.
     fn size_hint(&self) -> (usize, Option<usize>) {
         let least = if self.timeout.is_some() { self.left.min(1) } else { self.left };
         (least, Some(self.left))
@@ -240,7 +242,7 @@ impl<R: DeserializeOwned + 'static> ExactSizeIterator for Map<R> {}
 impl<R: DeserializeOwned + 'static, T> std::iter::FusedIterator for Map<R, T> {}
 
 impl Current {
-    /// The next result, if it is a number that was written in one piece.
+    /// The next result, if it is a number written in one piece.
     #[inline]
     fn next_number<R: 'static>(&mut self) -> Option<R> {
         let body = self.outcome.as_ref().ok()?;
@@ -258,13 +260,14 @@ impl Current {
         }
     }
 
-    /// The same, where it is the exception: the usual case need not save the registers for it.
+    /// Like `next`, but out of line: this path is rare, and inlining it would spill registers in
+    /// the hot one.
     #[inline(never)]
     fn next_apart<R: DeserializeOwned + 'static>(&mut self) -> Option<Result<R, Error>> {
         self.next()
     }
 
-    /// The error is boxed so that a result stays in registers until it is where it belongs.
+    /// The error is boxed so that a result stays in registers until it reaches its destination.
     #[inline]
     fn decode<R: DeserializeOwned + 'static>(&mut self) -> Result<R, Box<Error>> {
         let body = match &self.outcome {
@@ -282,7 +285,7 @@ impl Current {
     }
 }
 
-/// Apart, so that a result is not copied together with the room that an error would need.
+/// Out of line, so that a result is not copied along with the space an error would need.
 #[cold]
 #[inline(never)]
 #[expect(clippy::boxed_local, reason = "unboxing is what it is for")]

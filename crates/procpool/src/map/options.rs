@@ -1,7 +1,7 @@
-//! How a map is asked for.
+//! How a map is requested.
 //!
-//! Owns the executor's `map` methods, their options and what of those makes no sense. Pushes the
-//! items of a map without a buffersize; everything after that is the iterators'.
+//! Owns the executor's `map` methods, their options and the checks of those. Pushes the items of a
+//! map without a buffersize; the iterators do everything after that.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -20,39 +20,40 @@ use crate::task;
 impl<S: 'static> ProcessPoolExecutor<S> {
     /// Calls `task` for every item and returns the results in the order of the items.
     ///
-    /// The items are taken and their tasks started before this returns; the iterator then waits
-    /// for each result in turn. Every item has a `Result` of its own: an error ends nothing.
-    /// Items travel in chunks whose size adapts to how long they take. Until that is known, and when
-    /// they take a millisecond or more, each travels alone. So a result is given as soon as its task and
-    /// those before it have ended, within milliseconds even where short and long tasks mix, up to the
-    /// sizes that [`chunksize`](MapOptions::chunksize) names.
+    /// All items are taken and submitted before this returns; the iterator then waits for each
+    /// result in turn. Every item has a `Result` of its own: an error ends nothing. Items are sent
+    /// in chunks whose size adapts to how long they take. Until that is known, and if they take a
+    /// millisecond or more, each is sent alone. So a result arrives within milliseconds of the end
+    /// of its task and of those before it, even if short and long tasks mix, up to the sizes that
+    /// [`chunksize`](MapOptions::chunksize) names.
     ///
-    /// Dropping the iterator cancels what has not started. So `executor.map(task, items);` as a
-    /// statement, which runs every item in Python, runs few or none here, and the compiler warns of it.
-    /// To run all items, read their results: `executor.map(task, items).collect::<Result<(), _>>()?`
-    /// for tasks that return `()`, or `for result in …`.
+    /// Dropping the iterator cancels items that have not started. So `executor.map(task, items);`
+    /// as a statement, which runs every item in Python, runs few or none here, and the compiler
+    /// warns about it. To run all items, read their results:
+    /// `executor.map(task, items).collect::<Result<(), _>>()?` for tasks that return `()`, or
+    /// `for result in …`.
     ///
-    /// [`map_options`](Self::map_options) changes this: items that are pulled only as results are
-    /// read, results as they finish, a timeout, or chunks of a fixed size.
+    /// Use [`map_options`](Self::map_options) to pull items only as results are read, to get
+    /// results as they finish, or to set a timeout or a fixed chunk size.
     ///
     /// # Errors
     ///
-    /// All are the items'. See [`Future::result`](crate::Future::result).
+    /// All errors are those of items. See [`Future::result`](crate::Future::result).
     ///
-    /// A pool that is shut down or broken while `items` are taken refuses the next one, whose error,
-    /// [`Error::Shutdown`] or [`Error::BrokenProcessPool`], is the last result: nothing is taken after
-    /// it. Items that were taken before have their results first; those of a chunk of a fixed size that
-    /// was not whole yet are refused, too. So `items` may itself end the pool, and the pool does not
-    /// wait for `items` that block.
+    /// A pool that is shut down or breaks while `items` are taken refuses the next one. Its error,
+    /// [`Error::Shutdown`] or [`Error::BrokenProcessPool`], is the last result, and nothing is
+    /// taken after it. Items taken before return their results first; those in an incomplete chunk
+    /// of a fixed size are refused as well. So `items` may itself end the pool, and the pool does
+    /// not wait for `items` that block.
     ///
     /// # Panics
     ///
-    /// When the iterator or an item's `Serialize` does.
+    /// Panics if the iterator or an item's `Serialize` does.
     ///
     /// # Examples
     ///
-    /// Python's `map` takes several iterables; here [`std::iter::zip`] makes one of them, which stops
-    /// at the shorter one, and the task takes a tuple:
+    /// Python's `map` takes several iterables. Here [`std::iter::zip`] combines them into one,
+    /// which stops at the shortest, and the task takes a tuple:
     ///
     /// ```
     /// use std::iter::zip;
@@ -101,7 +102,7 @@ impl<S: 'static> ProcessPoolExecutor<S> {
         self.map_options().map_with(task, items)
     }
 
-    /// Returns options for a map: how it differs from [`map`](Self::map).
+    /// Returns options for a map that differs from [`map`](Self::map).
     ///
     /// # Examples
     ///
@@ -128,7 +129,7 @@ impl<S: 'static> ProcessPoolExecutor<S> {
     }
 }
 
-/// How a map is done. Made by [`ProcessPoolExecutor::map_options`].
+/// Options of a map. Made by [`ProcessPoolExecutor::map_options`].
 ///
 /// `B` is `()`, or `usize` once there is a [`buffersize`](Self::buffersize); `T` is `()`, or
 /// [`Duration`] once there is a [`timeout`](Self::timeout).
@@ -156,13 +157,13 @@ pub struct MapOptions<'a, S, B = (), T = ()> {
 }
 
 impl<'a, S: 'static, B, T> MapOptions<'a, S, B, T> {
-    /// Sends `chunksize` items at a time, the last ones excepted. A chunk is one task to the pool:
-    /// its items run one after another in one worker. Their results come back together when that takes
-    /// no more than some milliseconds. Otherwise each is given within milliseconds of its own end, up to
-    /// 256 KiB of results of at most 16 KiB each; what is beyond that is given when the chunk is over.
+    /// Sends `chunksize` items at a time; the last chunk may be smaller. A chunk is one task to the
+    /// pool: one worker runs its items one after another. Their results arrive together if that
+    /// takes at most a few milliseconds. Otherwise each arrives within milliseconds of its own end,
+    /// up to 256 KiB of results of at most 16 KiB each; the rest arrives when the chunk is over.
     ///
-    /// A chunksize of 0 is an [`Error::InvalidArgument`], which is then all that the map gives. One
-    /// that exceeds the [`buffersize`](Self::buffersize) counts as that.
+    /// A chunksize of 0 is an [`Error::InvalidArgument`], the only result of such a map. One larger
+    /// than the [`buffersize`](Self::buffersize) is reduced to it.
     ///
     /// # Examples
     ///
@@ -180,9 +181,9 @@ impl<'a, S: 'static, B, T> MapOptions<'a, S, B, T> {
         self
     }
 
-    /// Gives the results as they finish, and not in the order of the items.
+    /// Returns the results as they finish instead of in the order of the items.
     ///
-    /// [`Map::indexed`] says which item each belongs to.
+    /// [`Map::indexed`] returns the item's index with each.
     ///
     /// # Examples
     ///
@@ -203,10 +204,11 @@ impl<'a, S: 'static, B, T> MapOptions<'a, S, B, T> {
         self
     }
 
-    /// Ends the map when a result is not there within `timeout`, counted from the call of `map`.
+    /// Ends the map if a result does not arrive within `timeout`, counted from the call of `map`.
     ///
-    /// The iterator then gives one [`Error::TimedOut`] and ends; what has not started is cancelled,
-    /// what runs goes on. Results that are there already are given first, however late it is.
+    /// The iterator then returns one [`Error::TimedOut`] and ends. Items that have not started are
+    /// cancelled; running ones continue. Results that have already arrived are returned first,
+    /// however late it is.
     ///
     /// # Examples
     ///
@@ -228,7 +230,7 @@ impl<'a, S: 'static, B, T> MapOptions<'a, S, B, T> {
         MapOptions { executor, chunking, order, timeout, buffersize, timed: PhantomData }
     }
 
-    /// Checks the options, before anything is taken or submitted.
+    /// Checks the options before any item is taken or submitted.
     fn check(&self) -> Result<(), Error> {
         if self.chunking == Chunking::Fixed(0) {
             return Err(Error::InvalidArgument("chunksize must be greater than 0".into()));
@@ -238,15 +240,14 @@ impl<'a, S: 'static, B, T> MapOptions<'a, S, B, T> {
 }
 
 impl<'a, S: 'static, T> MapOptions<'a, S, (), T> {
-    /// Pulls items only as results are read: `buffersize` when the map starts, then one for each
-    /// result that is asked for, before that is waited for.
+    /// Pulls items only as results are read: `buffersize` items when the map starts, then one for
+    /// each result that is requested, before waiting for that result.
     ///
-    /// So the items may be without end, and memory holds no more than `buffersize` of them and their
-    /// results, and one more while `next` waits. That is also how many can be under way: some for each
-    /// worker, or some chunks for each worker. A map like this takes turns with other tasks that wait
-    /// for a worker.
+    /// So the items may be infinite. Memory holds at most `buffersize` of them and their results,
+    /// plus one while `next` waits. That is also how many can be in flight: use several items, or
+    /// chunks, per worker. Such a map takes turns with other tasks that wait for a worker.
     ///
-    /// A buffersize of 0 is an [`Error::InvalidArgument`], which is then all that the map gives.
+    /// A buffersize of 0 is an [`Error::InvalidArgument`], the only result of such a map.
     ///
     /// # Examples
     ///
@@ -268,15 +269,15 @@ impl<'a, S: 'static, T> MapOptions<'a, S, (), T> {
     ///
     /// # Errors
     ///
-    /// - A chunksize of 0 submits nothing, leaves `items` alone and gives one
+    /// - A chunksize of 0 submits nothing, does not touch `items` and returns one
     ///   [`Error::InvalidArgument`].
     /// - [`Error::TimedOut`]: the [`timeout`](Self::timeout) has passed.
     ///
-    /// The others are as for [`ProcessPoolExecutor::map`].
+    /// All others are those of [`ProcessPoolExecutor::map`].
     ///
     /// # Panics
     ///
-    /// When the iterator or an item's `Serialize` does.
+    /// Panics if the iterator or an item's `Serialize` does.
     ///
     /// # Examples
     ///
@@ -346,12 +347,12 @@ impl<'a, S: 'static, T> MapOptions<'a, S, (), T> {
         if let Err(error) = pool.submit_chunks(Arc::clone(&source)) {
             source.stop(&error);
         }
-        // From here on `map` owns the tail: if the iterator panics, what it gave so far is
-        // cancelled when `map` is dropped, and the pool is told that no more will come.
+        // From here on `map` owns the rest: if the iterator panics, dropping `map` cancels the
+        // items taken so far, and tells the pool that no more follow.
         let mut map = Map::new(source, pool, timeout);
         let mut feeding = Feeding { feeder: Some(feeder), pool };
         for value in items {
-            // The iterator may have forked this process, and both go on with the map.
+            // The iterator may have forked this process, and both copies continue the map.
             if !pool.is_ours() {
                 break;
             }
@@ -369,25 +370,24 @@ impl<'a, S: 'static, T> MapOptions<'a, S, (), T> {
 }
 
 impl<S: 'static, T> MapOptions<'_, S, usize, T> {
-    /// Calls `task` for every item, each of which is pulled when the results that are read make room
-    /// for it.
+    /// Calls `task` for every item. Each item is pulled once reading results makes room for it.
     ///
-    /// The iterator keeps `items`: one that borrows ends the borrow when the map is dropped.
+    /// The iterator keeps `items`: a borrow in it ends when the map is dropped.
     ///
     /// # Errors
     ///
-    /// - A buffersize or a chunksize of 0 submits nothing, leaves `items` alone and gives one
+    /// - A buffersize or a chunksize of 0 submits nothing, does not touch `items` and returns one
     ///   [`Error::InvalidArgument`].
     /// - [`Error::TimedOut`]: the [`timeout`](Self::timeout) has passed.
-    /// - [`Error::Shutdown`] or [`Error::BrokenProcessPool`], last: an item was pulled when the pool
-    ///   took no more. What was pulled before has its results first, and nothing more is pulled: a map
-    ///   that ends without an error has come to the end of its items.
+    /// - [`Error::Shutdown`] or [`Error::BrokenProcessPool`], last: an item was pulled after the
+    ///   pool stopped accepting. Items pulled before return their results first, and nothing more
+    ///   is pulled. A map that ends without an error has reached the end of its items.
     ///
-    /// The others are the items'. See [`Future::result`](crate::Future::result).
+    /// All others are those of items. See [`Future::result`](crate::Future::result).
     ///
     /// # Panics
     ///
-    /// When the iterator or an item's `Serialize` does, here or in `next`.
+    /// Panics, here or in `next`, if the iterator or an item's `Serialize` does.
     ///
     /// # Examples
     ///
@@ -465,8 +465,7 @@ impl<S: 'static, T> MapOptions<'_, S, usize, T> {
     }
 }
 
-/// Is there while the caller's iterator runs, and tells the pool when it has ended, however that
-/// was.
+/// Exists while the caller's iterator runs, and tells the pool of its end, however it ends.
 struct Feeding<'a> {
     feeder: Option<Feeder>,
     pool: &'a Pool,
@@ -479,7 +478,7 @@ impl Drop for Feeding<'_> {
             drop(feeder);
             self.pool.feed();
         } else {
-            // Its lock may be held by a thread that this copy of the process does not have.
+            // Its lock may be held by a thread that does not exist in this copy of the process.
             std::mem::forget(feeder);
         }
     }

@@ -1,4 +1,4 @@
-//! `StartMethod`: the user's choice of how workers come to be, and what it goes with.
+//! `StartMethod`: the user's choice of how workers are started, and the options that depend on it.
 
 use procpool_launch::{ForkError, Launcher, Surroundings, differ_from_callers};
 use procpool_os::code::FunctionRef;
@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 use super::{CONNECT, ROLES, Starter};
 use crate::error::Error;
 
-/// How workers are started. The choice of [`Builder::start_method`](crate::Builder::start_method).
+/// How workers are started. Set by [`Builder::start_method`](crate::Builder::start_method).
 ///
-/// Whichever it is, workers are started just in time, run the initializer, and end with their
-/// parent. What differs is what they are copies of:
+/// With each of them, workers are started just in time, run the initializer, and end with their
+/// parent. They differ in what a worker is a copy of:
 ///
 /// | | a worker is | it starts within | it has |
 /// |---|---|---|---|
@@ -20,17 +20,17 @@ use crate::error::Error;
 /// | `Forkserver` | a copy of a *server*: this program, started again once | a millisecond | what [`preload`](crate::Builder::preload) made, in shared memory |
 /// | `Fork` | a copy of a server that is itself a copy of this process | a millisecond | what this process had in memory when the pool was built, and what `preload` made |
 ///
-/// What a copy shares with its original is memory that neither has written to since. With `Forkserver`
+/// A copy shares with its original the memory that neither has written to since. With `Forkserver`
 /// and `Fork`, all workers are copies of one process, so:
 ///
-/// - A generator of random numbers that was used there goes on in every worker with the same numbers:
-///   `rand`'s generator of a thread, and the keys of the standard library's `RandomState`. Make one in
-///   the initializer.
-/// - The orderly end of a worker writes out what was printed but runs no exit handlers, so a worker
-///   writes no profile of `-C instrument-coverage`; one of `Spawn` does.
+/// - A random number generator used before the copy continues in every worker with the same
+///   numbers: `rand`'s thread-local generator, and the keys of the standard library's
+///   `RandomState`. Create one in the initializer.
+/// - The orderly exit of such a worker flushes its output but runs no exit handlers, so it writes
+///   no profile of `-C instrument-coverage`; a worker of `Spawn` does.
 ///
-/// Under each of them, workers may run on the CPUs that the thread that built the pool may run on, and
-/// as many of them are the default of [`max_workers`](crate::Builder::max_workers).
+/// With each of them, workers may run on the CPUs of the thread that built the pool, and the number
+/// of those CPUs is the default of [`max_workers`](crate::Builder::max_workers).
 ///
 /// # Examples
 ///
@@ -51,23 +51,23 @@ use crate::error::Error;
 #[non_exhaustive]
 pub enum StartMethod {
     /// Every worker is this program, started again: its cost does not grow with this process's
-    /// memory, and nothing that goes on here can harm it.
+    /// memory, and nothing that happens in this process can harm it.
     #[default]
     Spawn,
     /// The program is started again once, as a server of one thread, and workers are forked from
-    /// that. The server is started with the first worker, and ends with the pool. Signals that are meant
-    /// for the program do not end it: it handles those that would, and does nothing. In `preload`, too,
-    /// they have no effect; workers have the default actions, and those that `preload` has set.
+    /// that. The server starts with the first worker and ends with the pool. Signals meant for the
+    /// program do not end it: it catches those that would, and does nothing. They have no effect in
+    /// `preload` either. Workers have the default actions, plus those that `preload` has set.
     Forkserver,
-    /// The server is forked from this process inside [`build`](crate::Builder::build), which is
-    /// refused when the process has a second thread, of another pool for instance. It takes signals as
-    /// that of [`Forkserver`](Self::Forkserver) does. When it is killed all the same, the pool is broken,
+    /// The server is forked from this process inside [`build`](crate::Builder::build), which fails
+    /// if the process has a second thread, for instance of another pool. It handles signals as that
+    /// of [`Forkserver`](Self::Forkserver) does. If it is killed all the same, the pool is broken,
     /// whatever the [`DeathPolicy`](crate::DeathPolicy): there can be no second copy.
     ///
-    /// The server and its workers keep the standard streams, and no other descriptor: a file or a
-    /// connection that was opened before is closed in them, and what holds it gets errors there or,
-    /// once its number was given away, another file. Signals have their default actions. A task that
-    /// itself calls `exit` runs the exit handlers of the program that it is a copy of.
+    /// The server and its workers keep the standard streams, and no other descriptor. A file or
+    /// connection that was opened before is closed in them; its owner gets errors there or, once
+    /// its number is reused, another file. Signals have their default actions. A task that calls
+    /// `exit` itself runs the exit handlers of the program that it is a copy of.
     Fork,
 }
 
@@ -79,7 +79,7 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// Checks that workers could believe the command line that they are started by.
+    /// Checks that workers could trust the command line that they are started with.
     ///
     /// # Errors
     ///
@@ -99,11 +99,11 @@ impl Plan {
         }
     }
 
-    /// Prepares what it needs; for `Fork`, copies this process, for workers in `place`.
+    /// Prepares the start method; for `Fork`, copies this process, for workers in `place`.
     ///
     /// # Errors
     ///
-    /// It makes no sense, or the process cannot be copied.
+    /// The options are invalid, or the process cannot be copied.
     pub(crate) fn prepare(self, place: &Surroundings) -> Result<Starter, Error> {
         let preload = self.locate_preload()?;
         if self.method != StartMethod::Fork && Image::main().is_run_by_loader() {
@@ -123,11 +123,11 @@ impl Plan {
         }
     }
 
-    /// Returns how the server's process finds `preload`.
+    /// Returns the reference by which the server's process finds `preload`.
     ///
     /// # Errors
     ///
-    /// It makes no sense, or is not part of the main executable.
+    /// The options are invalid, or `preload` is not part of the main executable.
     fn locate_preload(self) -> Result<Option<FunctionRef>, Error> {
         fn name_of<F: FnPointer>(_: F) -> &'static str {
             std::any::type_name::<F>()

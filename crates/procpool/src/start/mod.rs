@@ -1,7 +1,8 @@
-//! How this pool's workers start: the parts of `procpool_launch` and `procpool_link` that it chooses.
+//! How this pool's workers start: joins the parts of `procpool_launch` and `procpool_link` that it
+//! uses.
 //!
-//! Owns [`init`], the two roles that a started process can have, and the user's choice of start method
-//! and surroundings, which it checks when the pool is made. Each worker inherits its end of a link.
+//! Owns [`init`], the two roles of a started process, and the user's choice of start method and
+//! surroundings, which it checks when the pool is built. Each worker inherits its end of a link.
 
 mod method;
 mod output;
@@ -24,35 +25,35 @@ pub(crate) type Starter = Launcher<WorkerLink>;
 
 const ROLES: Roles = Roles { worker: serve, preload: panics::catch_preload };
 
-/// Makes a link, and the ends of it that a worker inherits.
+/// Creates a link, and the descriptors of it that a worker inherits.
 const CONNECT: Connect<WorkerLink> = || {
     let (link, ends) = WorkerLink::pair().map_err(|(what, errno)| StartError { what, errno })?;
     Ok((link, Ends { socket: ends.socket, memory: ends.memory }))
 };
 
-/// What a worker reports that cannot take over its link.
+/// The report of a worker that cannot take over its link.
 const NO_MEMORY: &str = "fstat(2), fcntl(2) or mmap(2) is refused, or the memory that it shares with \
     its pool is not what it should be";
 
-/// Makes this program fit for pools. Call it first in `main`.
+/// Prepares this program for pools. Call it first in `main`.
 ///
-/// Workers are this same program, started again, or copies of a server that is. In these this call
-/// takes over and never returns; in the program itself it returns at once. It may be called again, in a
-/// task too, and then does nothing.
+/// Workers are this same program, started again, or forked copies of a server that is. In them this
+/// call takes over and never returns; in the program itself it returns at once. It may be called
+/// again, even in a task, and then does nothing.
 ///
-/// What stands before it in `main` runs in every worker too: a worker that prints there prints
-/// once per worker, one that waits there is late, and one that never arrives is given up after
+/// Code before it in `main` runs in every worker too: if it prints, it prints once per worker; if
+/// it waits, workers start late; and a worker that never reaches `init` is given up after
 /// [`start_timeout`](crate::Builder::start_timeout). A worker's standard input is `/dev/null`, and
-/// its command line is not the program's, so arguments are best parsed after `init()`.
+/// its command line is not the program's, so parse arguments after `init()`.
 ///
-/// What workers need, too, stands before it, a logger above all: one that is set behind it is the
-/// program's alone. An initializer is the other place. (Panics of tasks are reported to the parent and
-/// pass no hook.)
+/// Set up anything that workers need before it, above all a logger: one that is set up after it
+/// exists in the program only. The alternative is an initializer. (Panics of tasks are reported to
+/// the parent and do not call the program's hook.)
 ///
 /// Do not call it inside `#[tokio::main]` or on a second thread: tasks run on the thread that
-/// called it, and inside another runtime they may not block. In a test program, where `main` belongs
-/// to the test harness, use [`init_tests!`](crate::init_tests); in a library whose users' `main` should
-/// not know of it, [`init_before_main!`](crate::init_before_main).
+/// called it, and inside another runtime they may not block. In a test program, where `main`
+/// belongs to the test harness, use [`init_tests!`](crate::init_tests). In a library whose users
+/// should not need a call in their `main`, use [`init_before_main!`](crate::init_before_main).
 ///
 /// # Examples
 ///
@@ -64,9 +65,9 @@ const NO_MEMORY: &str = "fstat(2), fcntl(2) or mmap(2) is refused, or the memory
 /// }
 /// ```
 ///
-/// An asynchronous program has a plain `main`, and the runtime behind it. With tokio's attribute that
-/// is two lines: `fn main() { procpool::init(); run() }`, and `#[tokio::main] async fn run()` for what
-/// was `main`. Without:
+/// An asynchronous program has a plain `main` that starts the runtime after `init()`. With tokio's
+/// attribute that takes two lines: `fn main() { procpool::init(); run() }`, and
+/// `#[tokio::main] async fn run()` for the former `main`. Without the attribute:
 ///
 /// ```
 /// async fn run() -> Result<u32, procpool::Error> {
@@ -84,7 +85,7 @@ pub fn init() {
     procpool_launch::init(ROLES);
 }
 
-/// What [`init_before_main!`](crate::init_before_main) does before `main`.
+/// Runs before `main`, for [`init_before_main!`](crate::init_before_main).
 pub(crate) fn serve_before_main() {
     procpool_launch::init_before_main(ROLES);
 }

@@ -1,7 +1,7 @@
 //! Where the stdout and stderr of workers go.
 //!
-//! Owns the files, which are opened once, when the pool is made: a path that is wrong is known then,
-//! and nothing that happens to the path later can keep a worker from being started.
+//! Owns the files, which are opened once, when the pool is built: a wrong path fails then, and no
+//! later change of the path can keep a worker from starting.
 
 use std::ffi::OsString;
 use std::fs::OpenOptions;
@@ -16,20 +16,20 @@ use procpool_os::descriptor::above_standard_streams;
 
 use crate::error::{self, Error};
 
-/// What stands for a worker's number in a path.
+/// Stands for a worker's number in a path.
 const WORKER: &[u8] = b"{worker}";
 
-/// Where a stream of the workers goes: see [`Builder::stdout`](crate::Builder::stdout).
+/// The destination of a stream of the workers: see [`Builder::stdout`](crate::Builder::stdout).
 ///
-/// A stream that takes nothing harms no worker. To one that is closed, in the program too, tasks print
-/// as to `/dev/null`. On a full device, or a pipe that nobody reads any more, `println!` panics, as in
-/// any program: the task fails with [`Error::Panicked`](crate::Error::Panicked), whose message is the
-/// system's answer, such as "failed printing to stdout: Broken pipe (os error 32)". Its worker goes on,
-/// but as long as the stream takes nothing, so fails each task there that prints.
+/// An unwritable stream harms no worker. If it is closed, in the program too, output is discarded
+/// as by `/dev/null`. On a full device, or a pipe that nobody reads any more, `println!` panics, as
+/// in any program: the task fails with [`Error::Panicked`](crate::Error::Panicked), whose message
+/// is the system's answer, such as "failed printing to stdout: Broken pipe (os error 32)". Its
+/// worker continues, but every task in it that prints fails until the stream is writable again.
 ///
 /// # Examples
 ///
-/// Nothing of what tasks print is seen, and their errors are in one file:
+/// The output of tasks is discarded, and their errors go to one file:
 ///
 /// ```
 /// use procpool::{Output, ProcessPoolExecutor};
@@ -54,24 +54,24 @@ const WORKER: &[u8] = b"{worker}";
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Output {
-    /// Where the program's own goes.
+    /// The program's own stream.
     #[default]
     Inherit,
-    /// Nowhere.
+    /// Discards the output.
     Null,
-    /// To the end of a file, which is created if there is none.
+    /// Appends to a file, which is created if it does not exist.
     ///
-    /// With `{worker}` in the path there is a file for each worker: it stands for the worker's
-    /// number in its pool, from 0 to below [`max_workers`](crate::Builder::max_workers). A worker
-    /// that takes the place of one that is gone has the same number, and goes on with its file.
+    /// `{worker}` in the path makes it one file per worker: it stands for the worker's number in
+    /// its pool, from 0 to below [`max_workers`](crate::Builder::max_workers). A replacement has
+    /// the number of the worker that it replaces, and continues its file.
     ///
-    /// The files are opened when the pool is made, all of them, and stay open as long as it lives.
-    /// Several workers may share one: what each writes at once stays together.
+    /// All files are opened when the pool is built, and stay open as long as it lives. Several
+    /// workers may share one: the bytes of each single write stay together.
     File(PathBuf),
 }
 
 impl Output {
-    /// Opens what it takes for `workers` workers.
+    /// Opens the output for `workers` workers.
     pub(crate) fn open(&self, workers: usize) -> Result<OpenOutput, Error> {
         let Output::File(path) = self else {
             return Ok(match self {
@@ -90,7 +90,7 @@ impl Output {
     }
 }
 
-/// Returns the path for one worker; `None` when all have the same.
+/// Returns the path for one worker, or `None` if all share one.
 fn path_of(path: &Path, worker: usize) -> Option<PathBuf> {
     let mut rest = path.as_os_str().as_bytes();
     let mut name = Vec::new();
@@ -111,7 +111,7 @@ fn open(path: PathBuf) -> Result<OwnedFd, Error> {
     let above = opened
         .map_err(|error| error.raw_os_error().map_or(Errno::EINVAL, Errno::from_raw))
         .and_then(|file| match fstatfs(&file)?.filesystem_type() {
-            // What is opened there may be a setting of the kernel's.
+            // A file there may be a kernel setting.
             PROC_SUPER_MAGIC | SYSFS_MAGIC => Err(Errno::EOPNOTSUPP),
             _ => above_standard_streams(file),
         });

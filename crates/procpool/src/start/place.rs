@@ -1,6 +1,6 @@
-//! The place that workers run in: what they find around them when they start.
+//! The place that workers run in: their surroundings when they start.
 //!
-//! Owns the checks of what the builder was told.
+//! Owns the checks of the builder's settings for it.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -11,20 +11,20 @@ use procpool_os::signal::current_mask;
 use super::output::Output;
 use crate::error::Error;
 
-/// What the builder was told about the place.
+/// The builder's settings for the place.
 #[derive(Debug, Default)]
 pub(crate) struct PlaceOptions {
     pub(crate) variables: Vec<(OsString, OsString)>,
     pub(crate) stdout: Output,
     pub(crate) stderr: Output,
     pub(crate) process_groups: bool,
-    /// How many lines of each worker's stderr are kept, if that goes through the pool.
+    /// How many lines of each worker's stderr are kept, if it is captured.
     pub(crate) captured_lines: Option<usize>,
 }
 
 impl PlaceOptions {
-    /// Checks and opens what it takes for `workers` workers, which run with the signal mask of the calling
-    /// thread.
+    /// Checks the settings and opens the output for `workers` workers, which run with the signal
+    /// mask of the calling thread.
     pub(crate) fn open(self, workers: usize) -> Result<Surroundings, Error> {
         let mut variables: Vec<(OsString, OsString)> = Vec::new();
         for (name, value) in self.variables {

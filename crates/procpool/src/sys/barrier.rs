@@ -1,12 +1,12 @@
-//! A full fence between two threads of this process, of which one pays for both.
+//! A full fence between two threads of this process, for which only one of them pays.
 //!
 //! Owns the choice between membarrier(2) and ordinary fences. Two threads that each write one place
-//! and then read the other's need a fence in between, or both may read what was there before. When
-//! one of them does so for every item of a `map`, and the other only now and then, the frequent one
-//! makes do with [`light`], which is nothing but an order to the compiler, and the rare one with
-//! [`heavy`], which makes every CPU that runs a thread of this process pass a fence: either that
-//! fence comes after the frequent one's write, which is then seen, or before it, and then before its
-//! read as well, which sees the rare one's write.
+//! and then read the other's need a fence in between, or both may read the old value. If one of
+//! them does so for every item of a `map`, and the other only now and then, the frequent one uses
+//! [`light`], which only constrains the compiler. The rare one uses [`heavy`], which makes every
+//! CPU that runs a thread of this process pass a fence. If that fence comes after the frequent
+//! side's write, the rare side sees the write. If it comes before it, it also comes before the
+//! frequent side's read, which then sees the rare side's write.
 
 use std::sync::atomic::{AtomicU8, Ordering, compiler_fence, fence};
 
@@ -17,7 +17,7 @@ const UNKNOWN: u8 = 0;
 const ASYMMETRIC: u8 = 1;
 const SYMMETRIC: u8 = 2;
 
-/// How the fences are made. It is decided before the first of either; a refusal may change it once more.
+/// The kind of fences. Decided before the first fence; a refusal may change it once more.
 static KIND: AtomicU8 = AtomicU8::new(UNKNOWN);
 
 fn membarrier(command: libc::c_int) -> nix::Result<()> {
@@ -26,8 +26,8 @@ fn membarrier(command: libc::c_int) -> nix::Result<()> {
     Errno::result(result).map(drop)
 }
 
-/// Decides how the fences are made. To be called before threads rely on them, by a thread that they
-/// all come after.
+/// Decides the kind of fences. Call it before threads rely on them, on a thread that precedes them
+/// all.
 pub(crate) fn prepare() {
     if KIND.load(Ordering::Relaxed) == UNKNOWN {
         let registered = membarrier(libc::MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED);
@@ -46,9 +46,9 @@ pub(crate) fn light() {
     }
 }
 
-/// The rare side's fence, between its write and its read. False when the system refuses it from now on,
-/// as a sandbox does that the process has entered meanwhile: then the read may have missed what the
-/// frequent side has just written. Later fences are ordinary ones.
+/// The rare side's fence, between its write and its read. Returns `false` if the system refuses it
+/// from now on, as a sandbox does that the process has entered since: then the read may have missed
+/// the frequent side's last write. Later fences are ordinary ones.
 #[must_use = "a write may have been missed"]
 pub(crate) fn heavy() -> bool {
     fence(Ordering::SeqCst);
@@ -67,19 +67,19 @@ mod tests {
     use super::*;
     use std::sync::atomic::AtomicU32;
 
-    /// A word that shares its cache line with nothing.
+    /// A word alone on its cache line.
     #[derive(Default)]
     #[repr(align(128))]
     struct Word(AtomicU32);
 
-    /// Lets two threads begin a round within nanoseconds of each other: later, and what one has written
-    /// is everywhere before the other reads.
+    /// Lets two threads start a round within nanoseconds of each other: any later, and the write of
+    /// one is visible everywhere before the other reads.
     fn meet(own: &Word, other: &Word, round: u32) {
         own.0.store(round, Ordering::Release);
         let mut looks = 0_u32;
         while other.0.load(Ordering::Acquire) < round {
             looks += 1;
-            // Where there is but one CPU, the other one needs it.
+            // If there is only one CPU, the other thread needs it.
             if looks.is_multiple_of(1_000) {
                 std::thread::yield_now()
             } else {
@@ -88,8 +88,9 @@ mod tests {
         }
     }
 
-    /// Writes words that the other thread has written last: whatever is written next has to wait, for
-    /// hundreds of nanoseconds, until these have come over. Without a fence, a read does not wait.
+    /// Writes words that the other thread has written last: the next write has to wait, for
+    /// hundreds of nanoseconds, until they have been transferred. Without a fence, a read does not
+    /// wait.
     fn delay(words: &[Word], round: u32) {
         words.iter().for_each(|word| word.0.store(round, Ordering::Relaxed));
     }

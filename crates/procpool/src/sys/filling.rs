@@ -1,8 +1,8 @@
-//! A buffer that one thread fills while others take what is there, without a lock.
+//! A buffer that one thread fills while others take the filled part, without a lock.
 //!
-//! Owns the memory and one number, which says how much of it is filled. Below that, bytes never
-//! change again, so they can be lent to anybody; above it, only the [`Filler`] writes, of which
-//! there is one. Knows nothing of what the items are.
+//! Owns the memory and one number that says how much of it is filled. Bytes below that never change
+//! again, so they can be lent to any thread; bytes above it are written only by the one [`Filler`].
+//! Does not know what the items are.
 
 use std::cell::UnsafeCell;
 use std::mem::MaybeUninit;
@@ -14,7 +14,7 @@ use bytes::Bytes;
 
 use super::barrier;
 
-/// What is being filled.
+/// The buffer.
 #[derive(Debug)]
 pub(crate) struct Filling {
     memory: Box<[UnsafeCell<MaybeUninit<u8>>]>,
@@ -29,19 +29,19 @@ pub(crate) struct Filled {
     pub(crate) items: usize,
 }
 
-/// The one who fills.
+/// The only writer.
 #[derive(Debug)]
 pub(crate) struct Filler {
     filling: Arc<Filling>,
     filled: Filled,
 }
 
-// SAFETY: bytes below `filled` are only read, by anybody; bytes above it are written by the one
-// `Filler` alone, and read by nobody (see `lend` and `push`).
+// SAFETY: bytes below `filled` are only read, by any thread; bytes above it are written only by the
+// one `Filler`, and read by no thread (see `lend` and `push`).
 unsafe impl Sync for Filling {}
 
 impl Filler {
-    /// Makes an empty buffer of a size, which is at most 4 GiB.
+    /// Creates an empty buffer of `size` bytes, at most 4 GiB.
     pub(crate) fn new(size: u32) -> Self {
         let cell = || UnsafeCell::new(MaybeUninit::uninit());
         let memory = std::iter::repeat_with(cell).take(size as usize).collect();
@@ -53,7 +53,7 @@ impl Filler {
         &self.filling
     }
 
-    /// Appends an item, at once visible to everybody. False when there is no room for it.
+    /// Appends an item, visible to all threads at once. Returns `false` if there is no room.
     pub(crate) fn push(&mut self, item: &[u8]) -> bool {
         let mut writer = self.begin();
         writer.extend(item) && {
@@ -62,7 +62,7 @@ impl Filler {
         }
     }
 
-    /// Begins an item, of which nobody sees anything before it is finished.
+    /// Starts an item, which no other thread sees until it is finished.
     #[inline]
     pub(crate) fn begin(&mut self) -> ItemWriter<'_> {
         let end = self.filled.bytes;
@@ -70,11 +70,11 @@ impl Filler {
     }
 }
 
-/// An item that is being written. Dropped before it is finished, it leaves nothing behind.
+/// An item that is being written. Dropped before it is finished, it has no effect.
 #[derive(Debug)]
 pub(crate) struct ItemWriter<'a> {
     filler: &'a mut Filler,
-    /// Where what was written ends.
+    /// The end of the written bytes.
     end: usize,
 }
 
@@ -85,18 +85,19 @@ impl ItemWriter<'_> {
         self.end - self.filler.filled.bytes
     }
 
-    /// Appends bytes; false when there is no room for them.
+    /// Appends bytes. Returns `false` if there is no room.
     #[inline]
     pub(crate) fn extend(&mut self, bytes: &[u8]) -> bool {
         let memory = &self.filler.filling.memory;
         let Some(target) = memory.get(self.end..self.end + bytes.len()) else { return false };
         let start = UnsafeCell::raw_get(target.as_ptr()).cast::<u8>();
         if bytes.len() <= 10 {
-            // A number, most likely, whose bytes were written one by one a moment ago.
+            // Most likely a number whose bytes were written one by one a moment ago.
             for (cell, byte) in target.iter().zip(bytes) {
                 let cell = UnsafeCell::raw_get(cell).cast::<u8>();
-                // SAFETY: the cell is above what is filled, so nobody else touches it: `&mut Filler`
-                // is the one filler. It may be written through a shared borrow: it is an UnsafeCell.
+                // SAFETY: the cell is above the filled part, so no other thread touches it:
+                // `&mut Filler` is the only filler. It may be written through a shared borrow: it
+                // is an UnsafeCell.
                 unsafe { cell.write(*byte) };
             }
         } else {
@@ -107,37 +108,38 @@ impl ItemWriter<'_> {
         true
     }
 
-    /// Appends the first `length` of eight bytes; false when there is no room for all of them.
+    /// Appends the first `length` of eight bytes. Returns `false` if there is no room for all
+    /// eight.
     #[inline]
     pub(crate) fn extend_short(&mut self, bytes: [u8; 8], length: usize) -> bool {
         let Some(target) = self.filler.filling.memory.get(self.end..self.end + 8) else {
             return false;
         };
         let start = UnsafeCell::raw_get(target.as_ptr()).cast::<[u8; 8]>();
-        // SAFETY: as in `extend`, for eight cells above what is filled; an array of bytes has no
+        // SAFETY: as in `extend`, for eight cells above the filled part; an array of bytes needs no
         // alignment. Those behind `length` are written again before they count.
         unsafe { start.write_unaligned(bytes) };
         self.end += length.min(8);
         true
     }
 
-    /// Replaces the first byte, which was written.
+    /// Replaces the first byte, which must have been written.
     #[inline]
     pub(crate) fn set_first(&mut self, byte: u8) {
         assert!(self.len() > 0, "there is a first byte");
         let first = &self.filler.filling.memory[self.filler.filled.bytes];
         let first = UnsafeCell::raw_get(first).cast::<u8>();
-        // SAFETY: as in `extend`: the cell is above what is filled.
+        // SAFETY: as in `extend`: the cell is above the filled part.
         unsafe { first.write(byte) };
     }
 
-    /// Makes the item visible to everybody.
+    /// Makes the item visible to all threads.
     #[inline]
     pub(crate) fn finish(self) {
         let Self { filler, end } = self;
         filler.filled = Filled { bytes: end, items: filler.filled.items + 1 };
-        // Release for the bytes; the fence for the caller, who then looks whether somebody waits for
-        // items. Who waits says so, passes the heavy fence and then looks here.
+        // Release for the bytes; the fence for the caller, which then checks whether a thread waits
+        // for items. A waiting thread sets its flag, passes the heavy fence and then checks here.
         filler.filling.filled.store(filler.filled.pack(), Ordering::Release);
         barrier::light();
     }
@@ -151,24 +153,24 @@ impl Filled {
 }
 
 impl Filling {
-    /// How much is filled by now.
+    /// Returns how much is filled.
     pub(crate) fn filled(&self) -> Filled {
         let filled = self.filled.load(Ordering::Acquire);
         Filled { bytes: (filled >> 32) as usize, items: filled as u32 as usize }
     }
 
-    /// Lends bytes that are filled.
+    /// Lends filled bytes.
     ///
     /// # Panics
     ///
-    /// When they are not.
+    /// Panics if they are not filled.
     pub(crate) fn lend(self: &Arc<Self>, range: Range<usize>) -> Bytes {
         assert!(range.start <= range.end && range.end <= self.filled().bytes);
         Bytes::from_owner(Lent { filling: Arc::clone(self), range })
     }
 }
 
-/// A part that is filled.
+/// A filled part.
 struct Lent {
     filling: Arc<Filling>,
     range: Range<usize>,

@@ -1,13 +1,14 @@
-//! Functions that arrive in a worker as numbers.
+//! Functions that a worker receives as numbers.
 
 use procpool_os::code::{FnPointer, Function, FunctionRef, resolve};
 
-/// Returns the function that the pool has sent. `None` when there is none at this number.
+/// Returns the function that the pool has sent, or `None` if there is none with this number.
 pub(crate) fn sent(reference: FunctionRef) -> Option<Function> {
-    // SAFETY: only a worker gets here, with what its link has brought. A worker serves the process that
-    // started it: one of the same user, with no fewer privileges, that runs this executable
-    // (`procpool_launch` believes nobody else, and the pool sends nothing before Hello has shown the
-    // same of the worker). That process takes its numbers from `task`, which makes them by `locate`.
+    // SAFETY: only a worker calls this, with a number from its link. A worker serves the process
+    // that started it: one of the same user, with no fewer privileges, that runs this executable
+    // (`procpool_launch` trusts no other, and the pool sends nothing before Hello has shown the
+    // same of the worker). That process takes its numbers from `task`, which makes them by
+    // `locate`.
     unsafe { resolve(reference) }
 }
 

@@ -1,6 +1,6 @@
-//! The unsafe fence: functions that arrive as numbers, and memory that is filled while it is read.
+//! The unsafe fence: functions received as numbers, and memory that is filled while it is read.
 //!
-//! Everything `unsafe` in this crate is in this folder, behind safe functions.
+//! All `unsafe` code of this crate is in this folder, behind safe functions.
 
 pub(crate) mod barrier;
 pub(crate) mod filling;

@@ -1,19 +1,19 @@
-//! A worker process, from its first word to its exit.
+//! A worker process, from its first frame to its exit.
 //!
-//! Owns the main loop: Hello, the initializer, tasks one after another, the finalizer, Exit. Imports
-//! nothing from the parent's side. The worker ends in one of five ways:
+//! Owns the main loop: Hello, the initializer, tasks one after another, the finalizer, Exit.
+//! Imports nothing from the parent's side. The worker ends in one of five ways:
 //!
-//! - asked to (`Exit`): the finalizer has got the state, or the state is dropped; exit handlers run
-//!   (not in a copy of another process, whose handlers they would be); code 0, or 101 when one of the
-//!   two panicked;
-//! - its initializer failed: the failure is sent, exit handlers run as above, code 1;
-//! - it cannot go on, because the system refuses it something or its parent sent what makes no sense: at
-//!   once, code 70, with a line on stderr;
-//! - its parent is gone: at once, in the middle of whatever runs (the kernel sees to it);
-//! - a task or the initializer ended the process.
+//! - It is asked to (`Exit`): the finalizer takes the state, or the state is dropped. Exit handlers
+//!   run, except in a forked copy of another process, to which the handlers belong. Code 0, or 101
+//!   if one of the two panicked.
+//! - Its initializer fails: the failure is sent, exit handlers run as above, code 1.
+//! - It cannot continue, because the system refuses it something or its parent sent an invalid
+//!   frame: at once, code 70, with a line on stderr.
+//! - Its parent is gone: at once, in the middle of whatever runs (the kernel ensures it).
+//! - A task or the initializer ends the process.
 //!
-//! Code of the user may fork(2), and both processes return from it. The copy then ends at once,
-//! quietly: the link is its original's, and so is everything that would come next.
+//! User code may fork(2) and return in both processes. The copy then exits at once, silently: the
+//! link and everything that follows belong to its original.
 
 mod place;
 
@@ -44,15 +44,15 @@ const ABANDONED: i32 = 0;
 pub use place::{should_stop, worker_id};
 
 /// The exit code of a worker whose finalizer or state's destructor panicked: that of Rust programs
-/// that end by a panic.
+/// that panic.
 const PANICKED: i32 = 101;
 
-/// The exit code of a worker that cannot go on: the system refuses it something, or its parent said what
-/// it does not understand.
+/// The exit code of a worker that cannot continue: the system refused it something, or its parent
+/// sent a frame that it does not understand.
 const CONFUSED: i32 = 70;
 
-/// Serves `link` until the end of the process, whose orderly ends are calls of `exit`, as worker `id`
-/// of its pool. `prepared` says whether the steps before that succeeded.
+/// Serves `link` as worker `id` of its pool until the end of the process. The orderly ends call
+/// `exit`. `prepared` says whether the steps before that succeeded.
 pub(crate) fn run(
     mut link: ParentLink,
     id: usize,
@@ -156,8 +156,8 @@ fn initialize(
     panics::catch_message(run).unwrap_or_else(|panic| Err(InitializerFailure::Panicked(panic)))
 }
 
-/// Runs what comes after the last task, and returns the exit code that it deserves. Nobody waits for
-/// what it returns, so a panic of it is printed here.
+/// Runs the steps after the last task, and returns the exit code for them. Nobody reads their
+/// result, so a panic in them is printed here.
 fn last_act(what: &str, act: impl FnOnce()) -> i32 {
     match panics::catch_message(AssertUnwindSafe(act)) {
         Ok(()) => 0,
@@ -168,7 +168,7 @@ fn last_act(what: &str, act: impl FnOnce()) -> i32 {
     }
 }
 
-/// Runs one task; its output is what answers it.
+/// Runs one task; its output is the answer.
 fn run_task(index: u64, entry: Entry, call: &mut Call, state: &mut WorkerState) -> ResultStatus {
     let (trampoline, function) = resolve::<CallTrampoline>(entry);
     panics::set_current(Some(index));
@@ -200,7 +200,7 @@ fn tell(link: &ParentLink, frame: Frame, payload: &[u8]) {
     }
 }
 
-/// Ends a worker whose link is of no use any more.
+/// Ends a worker whose link is no longer usable.
 fn part(error: &io::Error) -> ! {
     match error.kind() {
         GONE => exit_now(ABANDONED),
@@ -209,21 +209,21 @@ fn part(error: &io::Error) -> ! {
     }
 }
 
-/// Ends a worker that got what no working parent sends.
+/// Ends a worker that received bytes that no working parent sends.
 fn confused(what: &str) -> ! {
     give_up(&format!("it got {what}"))
 }
 
-/// Ends a worker that cannot go on.
+/// Ends a worker that cannot continue.
 fn give_up(why: &str) -> ! {
     complain(&format!("worker {} cannot go on: {why}", getpid()));
     exit_now(CONFUSED)
 }
 
-/// Says that a process cannot become a worker, and ends it.
+/// Reports that a process cannot become a worker, and ends it.
 pub(crate) fn refuse(mut socket: &Socket, why: String) -> ! {
     let failure = encode_failure(&InitializerFailure::Setup(why.clone()));
-    // Whether it arrives or not, there is no more to say.
+    // Nothing more can be reported, whether or not this arrives.
     let _ = socket.write_all(&[&*Frame::InitializerFailed.head(failure.len()), &failure].concat());
     give_up(&why)
 }

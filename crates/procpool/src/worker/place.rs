@@ -1,7 +1,7 @@
-//! What a task can ask of the worker that it runs in.
+//! What a task can query about the worker that it runs in.
 //!
-//! Owns the worker's own idea of its place in the pool and of the task that runs. Nothing of it is
-//! set in a process that is no worker.
+//! Owns the worker's record of its place in the pool and of the running task. In a process that is
+//! no worker, none of it is set.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{PoisonError, RwLock};
@@ -10,30 +10,31 @@ use procpool_link::StopRequests;
 
 /// One more than the worker's place; 0 in a process that is no worker.
 static ID: AtomicUsize = AtomicUsize::new(0);
-/// One more than the index of the task that runs; 0 between tasks.
+/// One more than the index of the running task; 0 between tasks.
 static RUNNING: AtomicU64 = AtomicU64::new(0);
-/// Where to look whether it is asked to stop.
+/// The flags by which the worker is asked to stop a task.
 static REQUESTS: RwLock<Option<StopRequests>> = RwLock::new(None);
 
-/// Makes this process a worker. A process that was forked from a worker may become another one.
+/// Marks this process as a worker. A process forked from a worker may become another one.
 pub(super) fn enter(id: usize, requests: StopRequests) {
-    // Relaxed: before any task, and so before any thread of a task, is started.
+    // Relaxed: set before any task starts, and so before any thread of a task does.
     ID.store(id + 1, Ordering::Relaxed);
     *REQUESTS.write().unwrap_or_else(PoisonError::into_inner) = Some(requests);
 }
 
-/// Says which task runs, by its index on the link.
+/// Sets the index on the link of the running task.
 pub(super) fn set_running(index: Option<u64>) {
-    // Relaxed: a thread that a task has left behind may see the task before; its request to stop is
-    // not this one's.
+    // Relaxed: a thread left over from an earlier task may read a stale index; then it sees that
+    // task's request to stop, never the current one's.
     RUNNING.store(index.map_or(0, |index| index + 1), Ordering::Relaxed);
 }
 
-/// Returns the place of this worker in its pool, from 0 to `max_workers` - 1; `None` outside workers.
+/// Returns the place of this worker in its pool, from 0 to `max_workers` - 1, or `None` outside
+/// workers.
 ///
-/// No two workers of a pool have the same at a time, and a replacement has that of the worker that it
-/// replaces: fit for choosing a GPU, a port or a log file. It is known from
-/// [`init`](crate::init) on, so in the initializer too.
+/// No two workers of a pool have the same place at once, and a replacement has that of the worker
+/// that it replaces. So it can select a GPU, a port or a log file. It is available from
+/// [`init`](crate::init) on, also in the initializer.
 ///
 /// # Examples
 ///
@@ -50,14 +51,14 @@ pub fn worker_id() -> Option<usize> {
     ID.load(Ordering::Relaxed).checked_sub(1)
 }
 
-/// Returns whether the task that runs in this worker should stop.
+/// Returns whether the running task should stop.
 ///
-/// That is so once it has exceeded its [time limit](crate::Builder::task_time_limit): its future has
-/// failed already, nobody will see its result, and if it does not return within
-/// [`grace`](crate::Builder::grace) its process is ended. A long task that asks now and then, and
-/// returns, keeps its worker. [`Future::cancel`](crate::Future::cancel) never asks a task to stop: it
-/// affects only tasks that have not started. Any thread of the worker may ask; outside tasks it is
-/// `false`.
+/// It should once it has exceeded its [time limit](crate::Builder::task_time_limit): its future has
+/// already failed, its result is ignored, and if it does not return within
+/// [`grace`](crate::Builder::grace) its process is ended. A long task that checks now and then, and
+/// returns, keeps its worker. [`Future::cancel`](crate::Future::cancel) never asks a task to stop:
+/// it affects only tasks that have not started. Any thread of the worker may call this; outside
+/// tasks it returns `false`.
 ///
 /// # Examples
 ///

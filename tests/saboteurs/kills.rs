@@ -104,12 +104,12 @@ impl Kills {
     fn page(&self) -> String {
         let kills: usize = self.0.values().map(Vec::len).sum();
         let mut page = format!(
-            "# Saboteurs\n\nHow is it known that a case can fail? By {} pools that truly misbehave, each in \
-             one way, and are found out: {kills} pairs of a saboteur and a case that is there for it, each with \
-             the checker that finds it and its words. One more is honest, and passes wherever another one \
-             fails. All of them are run by `cargo test --test saboteurs`.\n\nA checker is the case's own \
-             (`case`), or a rule for every run. In its words, `#` is a number that is another in each run, and \
-             `…` is where they are cut.\n",
+            "# Saboteurs\n\nHow do we know that a case can fail at all? The suite judges {} pools that each \
+             misbehave in exactly one way. This page lists, for each of them, the cases that must catch it \
+             ({kills} in all), the checkers that do, and their messages. One more pool is honest, and passes \
+             wherever another one fails. `cargo test --test saboteurs` runs them all.\n\nA checker is the \
+             case's own (`case`), or a rule for every run. In messages, `#` is a number that differs from run \
+             to run, and `…` is a cut.\n",
             self.0.len()
         );
         for saboteur in saboteurs::all().iter().filter(|it| self.0.contains_key(it.name)) {

@@ -12,9 +12,9 @@ use crate::cases;
 pub fn page() -> String {
     let all = cases::all();
     let mut page = format!(
-        "# The catalogue of cases\n\n{} cases in {} areas. A name is for ever: a case that is given up \
-         keeps its line here. Levels are those of RFC 2119. *Needs* are the capabilities beyond the core \
-         tier; *finds* are the saboteurs that the case must find out.\n",
+        "# The catalogue of cases\n\n{} cases in {} areas. Names never change; a retired case keeps its \
+         entry. Levels are those of RFC 2119. *Needs* are the capabilities beyond the core tier; *finds* \
+         are the saboteurs that the case must find.\n",
         all.len(),
         cases::AREAS.len()
     );

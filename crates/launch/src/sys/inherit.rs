@@ -28,18 +28,9 @@ pub(crate) fn descriptor(number: RawFd) -> Option<OwnedFd> {
 /// Takes over a socket. Returns `None` unless `parent` made it, as this process's user or as root: otherwise
 /// somebody typed the command line.
 pub(crate) fn socket(number: RawFd, parent: Pid) -> Option<OwnedFd> {
-    if number <= 2 {
-        return None;
-    }
     getsockname::<UnixAddr>(number).ok()?;
-    // SAFETY: getsockname succeeded, so the descriptor is open; the parent made it for this process
-    // alone and named it on the command line, which is read once; so nothing else owns it.
-    let fd = unsafe { OwnedFd::from_raw_fd(number) };
+    let fd = descriptor(number)?;
     let maker = getsockopt(&fd, PeerCredentials).ok()?;
     let is_ours = maker.uid() == 0 || maker.uid() == geteuid().as_raw();
-    if maker.pid() != parent.as_raw() || !is_ours {
-        return None;
-    }
-    fcntl(&fd, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).ok()?;
-    Some(fd)
+    (maker.pid() == parent.as_raw() && is_ours).then_some(fd)
 }

@@ -19,7 +19,7 @@ use procpool_link::Entry;
 
 use crate::codec;
 use crate::error::{CodecStep, Error};
-use crate::future::Future;
+use crate::future::{Future, PoolHandle};
 use crate::lifecycle::{Events, Stats};
 use crate::manager::{Arguments, Errand, LARGE, Pool, Settings};
 use crate::payload::Payload;
@@ -59,6 +59,7 @@ pub use options::{ShutdownOptions, SubmitOptions};
 /// ```
 pub struct ProcessPoolExecutor<S = ()> {
     pool: Arc<Pool>,
+    handle: Arc<PoolHandle>,
     manager: Mutex<Manager>,
     manager_id: ThreadId,
     joined: Condvar,
@@ -89,6 +90,7 @@ impl<S: 'static> ProcessPoolExecutor<S> {
             .map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(nix::libc::EAGAIN)))
             .map_err(Error::setup("the manager thread"))?;
         Ok(Self {
+            handle: PoolHandle::new(&pool),
             pool,
             manager_id: manager.thread().id(),
             manager: Mutex::new(Manager::Running(manager)),
@@ -218,7 +220,7 @@ impl<S: 'static> ProcessPoolExecutor<S> {
         } else {
             self.pool.start_workers(workers)
         };
-        Future::new(wanted.map(|shared| (shared, 0)), &self.pool)
+        Future::new(wanted.map(|shared| (shared, 0)), &self.handle)
     }
 
     fn submit_entry<A, R>(
@@ -256,7 +258,7 @@ impl<S: 'static> ProcessPoolExecutor<S> {
             let _ = SCRATCH.try_with(|kept| kept.set(scratch));
             submitted
         };
-        Future::new(queue(), &self.pool)
+        Future::new(queue(), &self.handle)
     }
 
     pub(crate) fn pool(&self) -> &Arc<Pool> {

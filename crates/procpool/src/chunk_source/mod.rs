@@ -1,12 +1,16 @@
 //! The items of one `map` call, between its caller, the pool and the reader of its results.
 //!
 //! Owns the lock around the encoded items and the chunks made of them (`state`), and when which
-//! side is woken. Knows no worker: the pool takes chunks and returns outcomes.
+//! side is woken. Knows no worker: the pool takes chunks and settles their futures.
 //!
 //! ```text
-//! map(): Feeder::push(item) …       pool: take_chunk() → finish(chunk)       Map: next_chunk()
+//! map(): Feeder::push(item) …       pool: take_chunk() → settles its future   Map: next_chunk()
 //!              └─▶ waiting items ─────────────┴─▶ finished chunks ────────────────┘
 //! ```
+//!
+//! To the pool a chunk is a call like any other: queued, sent, taken back, retried, limited and
+//! settled in the same way. The listener of its future, a [`ChunkCall`], passes the outcome on to
+//! the source.
 //!
 //! The [`Feeder`] takes no lock per item. A chunk of fixed size cannot be taken before it is
 //! complete, so the feeder keeps it to itself. Otherwise items go into a buffer that the pool can
@@ -22,16 +26,16 @@ mod state;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use feeder::Buffer;
-use procpool_link::{Entry, Payload};
-use state::{Block, State};
+use procpool_link::Entry;
+use state::{Block, Chunk, State};
 
 use crate::chunk;
 use crate::error::Error;
-use crate::future::{Body, Outcome};
+use crate::future::{Body, Listener, Outcome, SharedFuture};
 use crate::sys::barrier;
 
 pub(crate) use feeder::{Feeder, Pushed};
@@ -68,40 +72,44 @@ pub(crate) struct ChunkSource {
     finished: Condvar,
 }
 
-/// A chunk that was taken: the items to send, and the source that its outcome goes to.
+/// A chunk that was taken: what the pool needs to make a call of it.
 #[derive(Debug)]
-pub(crate) struct ChunkTask {
-    pub(crate) source: Arc<ChunkSource>,
-    /// Identifies the chunk in its source.
-    end: u64,
+pub(crate) struct TakenChunk {
+    pub(crate) call: Arc<ChunkCall>,
+    /// Settles when the call does.
+    pub(crate) future: Arc<SharedFuture>,
     pub(crate) items: Bytes,
     /// How many items it has.
     pub(crate) count: u32,
-    /// How long it should take, if known.
-    pub(crate) expected_nanos: Option<u64>,
-    /// How long it may run.
-    pub(crate) time_limit: Option<Duration>,
-    /// How often it was lost with a worker and retried.
-    pub(crate) retried: u32,
-    /// How many workers ended after they were sent it and before they started it.
-    pub(crate) undelivered: u32,
-    /// How many of its items have passed on their result, and how many bytes of the unfinished
-    /// result were read for that.
-    given: u32,
-    shown: usize,
-    /// The beginning of its result, if that arrives in two frames.
-    part: Vec<u8>,
 }
 
-impl ChunkTask {
-    /// Whether its outcome is no longer awaited.
-    pub(crate) fn is_settled(&self) -> bool {
-        self.source.lock().find(self.end).is_none()
+/// The call that runs a chunk, as the pool sees it. It listens to its future, for its source.
+#[derive(Debug)]
+pub(crate) struct ChunkCall {
+    source: Arc<ChunkSource>,
+    /// Identifies the chunk in its source.
+    end: u64,
+    /// How long it should take, if known.
+    pub(crate) expected_nanos: Option<u64>,
+}
+
+impl Listener for ChunkCall {
+    fn settled(&self, _future: &SharedFuture) {
+        let mut state = self.source.lock();
+        let is_news = state.position(self.end).is_some_and(|index| state.settle(index));
+        drop(state);
+        self.source.wake_reader(is_news);
+    }
+}
+
+impl ChunkCall {
+    pub(crate) fn entry(&self) -> Entry {
+        self.source.entry
     }
 
     /// Whether results may be passed on before it is over.
     pub(crate) fn has_parts(&self) -> bool {
-        self.count - self.given > 1
+        self.source.lock().chunk(self.end).is_some_and(Chunk::has_parts)
     }
 
     /// Whether the reader waits for one of its results.
@@ -111,60 +119,39 @@ impl ChunkTask {
 
     /// How many bytes of the unfinished result were read.
     pub(crate) fn shown(&self) -> usize {
-        self.shown
+        self.source.lock().chunk(self.end).map_or(0, |chunk| chunk.shown)
     }
 
     /// Passes on the results at the beginning of `new`, the bytes that the worker has written since
     /// the last call. The last item's result is passed on when the chunk is over.
-    pub(crate) fn give(&mut self, new: &[u8]) {
-        let (mut rest, mut arguments) = (new, &self.items[..]);
-        let before = self.given;
-        while self.has_parts() && chunk::take(&mut rest).is_some() {
-            chunk::take(&mut arguments);
-            self.given += 1;
-        }
-        let items = (self.given - before) as usize;
-        if items > 0 {
-            let results = &new[..new.len() - rest.len()];
-            self.shown += results.len();
-            self.source.give(self.end, items, Body::from(Payload::Small(results)));
-            // These items are not run again.
-            self.items = self.items.slice(self.items.len() - arguments.len()..);
+    pub(crate) fn give(&self, new: &[u8]) {
+        let is_news = self.source.lock().give(self.end, new);
+        self.source.wake_reader(is_news);
+    }
+
+    /// Learns the length of items from a result, which ends with the chunk's duration.
+    pub(crate) fn measure(&self, result: &Body) {
+        if let Some(nanos) = result.last_chunk() {
+            self.source.lock().measure(self.end, u64::from_le_bytes(*nanos));
         }
     }
 
-    /// Keeps the beginning of its result; the rest follows at once.
-    pub(crate) fn keep_part(&mut self, result: Vec<u8>) {
-        self.part = result;
-    }
-
-    /// Prepares the items without a result for another run.
-    pub(crate) fn retry(&mut self) {
-        self.retried += 1;
-        self.count -= self.given;
-        (self.given, self.shown, self.part) = (0, 0, Vec::new());
-    }
-
-    /// Records its outcome. Parts of it may have been passed on.
-    pub(crate) fn finish(&self, outcome: Outcome) {
-        let rest = |body: Body| {
-            let whole = match self.part.is_empty() {
-                true => body,
-                false => Body::from(Payload::Large([&self.part[..], &body].concat())),
-            };
-            match self.shown {
-                0 => whole,
-                shown => Body::from(Payload::Small(whole.get(shown..).unwrap_or_default())),
-            }
-        };
-        self.source.finish(self.end, self.count, outcome.map(rest));
+    /// Prepares another run. Returns those of its `items` that have no result yet.
+    pub(crate) fn retry(&self, items: &Bytes) -> Bytes {
+        let mut state = self.source.lock();
+        let given = state.chunk(self.end).map_or(0, Chunk::start_anew);
+        let mut rest = &items[..];
+        for _ in 0..given {
+            chunk::take(&mut rest);
+        }
+        items.slice(items.len() - rest.len()..)
     }
 }
 
 /// The return value of [`ChunkSource::take_chunk`].
 #[derive(Debug)]
 pub(crate) enum Taken {
-    Chunk(ChunkTask),
+    Chunk(TakenChunk),
     /// No chunk now; more items may be pushed.
     Nothing,
     /// No chunk, now or later.
@@ -178,6 +165,8 @@ pub(crate) struct FinishedChunk {
     pub(crate) end: u64,
     pub(crate) items: usize,
     pub(crate) outcome: Outcome,
+    /// How many bytes of the outcome belong to results that were passed on before.
+    pub(crate) shown: usize,
 }
 
 /// The return value of [`ChunkSource::next_chunk`].
@@ -262,58 +251,32 @@ impl ChunkSource {
             return if state.open { Taken::Nothing } else { Taken::Exhausted };
         }
         let estimate = Some(state.estimate).filter(|nanos| *nanos > 0);
-        let Some((end, Block { bytes, items })) = state.cut(size) else { return Taken::Nothing };
-        Taken::Chunk(ChunkTask {
-            source: Arc::clone(self),
-            end,
-            items: bytes,
-            count: u32::try_from(items).unwrap_or(u32::MAX),
-            time_limit: None,
-            retried: 0,
-            undelivered: 0,
-            given: 0,
-            shown: 0,
-            part: Vec::new(),
-            expected_nanos: estimate.map(|nanos| nanos.saturating_mul(items as u64)),
-        })
+        let future = SharedFuture::new();
+        let Some((end, Block { bytes, items })) = state.cut(size, &future) else {
+            return Taken::Nothing;
+        };
+        let expected_nanos = estimate.map(|nanos| nanos.saturating_mul(items as u64));
+        let call = Arc::new(ChunkCall { source: Arc::clone(self), end, expected_nanos });
+        future.listen(Arc::clone(&call) as Arc<dyn Listener>);
+        let count = u32::try_from(items).unwrap_or(u32::MAX);
+        Taken::Chunk(TakenChunk { call, future, items: bytes, count })
     }
 
-    /// Records the outcome of the chunk with this end and this many items. The result of a chunk
-    /// ends with its duration.
-    fn finish(&self, end: u64, items: u32, outcome: Outcome) {
-        self.change(end, |state, index| {
-            if let Some(nanos) = outcome.as_ref().ok().and_then(|body| body.last_chunk::<8>()) {
-                let per_item = u64::from_le_bytes(*nanos) / u64::from(items.max(1));
-                state.estimate = per_item.max(state.estimate / 2);
-            }
-            state.settle(index, outcome)
-        });
+    /// The futures of chunks that have not settled.
+    pub(crate) fn unsettled(&self) -> Vec<Arc<SharedFuture>> {
+        self.lock().unsettled()
     }
 
-    /// Passes on the results of the first items of the chunk with this end, which keeps running.
-    fn give(&self, end: u64, items: usize, results: Body) {
-        self.change(end, |state, index| state.give(index, items, results));
-    }
-
-    /// Changes the record of a chunk that has not settled. Wakes the reader if `change` returns
-    /// `true`.
-    fn change(&self, end: u64, change: impl FnOnce(&mut State, usize) -> bool) {
-        let mut state = self.lock();
-        let is_news = state.find(end).is_some_and(|index| change(&mut state, index));
-        drop(state);
+    fn wake_reader(&self, is_news: bool) {
         if is_news {
             self.finished.notify_all();
         }
     }
 
-    /// Fails every unfinished item, and refuses later items, with `error`.
+    /// Fails the items that are in no chunk yet, and refuses later ones, with `error`. Chunks are
+    /// calls, which the pool settles.
     pub(crate) fn stop(&self, error: &Error) {
-        self.close_with(error, |state| state.fail_unfinished(error));
-    }
-
-    /// Fails the items that are in no chunk yet, and refuses later ones; running chunks continue.
-    pub(crate) fn cancel_waiting(&self) {
-        self.close_with(&Error::Cancelled, |state| state.fail_waiting(&Error::Cancelled));
+        self.close_with(error, |state| state.fail_waiting(error));
     }
 
     /// Refuses later items, with `error`; earlier ones continue. So the pool need not wait for an
@@ -346,7 +309,8 @@ impl ChunkSource {
         let mut state = self.lock();
         loop {
             if let Some(chunk) = state.ready.pop_front() {
-                return Next::Chunk(chunk);
+                drop(state);
+                return Next::Chunk(chunk.into());
             }
             if state.is_over() {
                 return state.take_refused().map_or(Next::End, Next::Chunk);

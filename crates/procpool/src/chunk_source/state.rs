@@ -13,12 +13,13 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use procpool_link::Payload;
 
 use super::feeder::BUFFER;
 use super::{Chunking, FinishedChunk, Order};
 use crate::chunk;
 use crate::error::Error;
-use crate::future::{Body, Outcome};
+use crate::future::{Body, Outcome, SharedFuture};
 use crate::sys::filling::{Filled, Filling};
 
 /// How long an adaptive chunk should take. Longer spends less on hand-over (some 50 µs per chunk);
@@ -52,7 +53,7 @@ pub(super) struct State {
     /// How many items were cut into chunks.
     cut: u64,
     /// Chunks that the reader may get.
-    pub(super) ready: VecDeque<FinishedChunk>,
+    pub(super) ready: VecDeque<Chunk>,
     /// Whether the reader waits for something.
     pub(super) awaited: bool,
     /// Nanoseconds per item: rises at once, falls by halves.
@@ -71,12 +72,49 @@ pub(super) struct Block<B = Bytes> {
     pub(super) items: usize,
 }
 
+/// Items that were cut off together, or those of them whose results the reader gets together.
 #[derive(Debug)]
 pub(super) struct Chunk {
     /// Identifies it: how many items there are, in all chunks, up to and including its last one.
     end: u64,
+    /// How many items it has, without those whose results were passed on.
     items: usize,
-    outcome: Option<Outcome>,
+    future: Arc<SharedFuture>,
+    /// How many results of its current run were passed on, and how many bytes of the unfinished
+    /// result were read for that.
+    given: usize,
+    pub(super) shown: usize,
+}
+
+impl Chunk {
+    fn new(end: u64, items: usize, future: Arc<SharedFuture>) -> Self {
+        Self { end, items, future, given: 0, shown: 0 }
+    }
+
+    /// Items whose outcome is known.
+    fn settled(end: u64, items: usize, outcome: Outcome) -> Self {
+        let future = SharedFuture::new();
+        let _nobody_sleeps_on_it = future.finish(outcome);
+        Self::new(end, items, future)
+    }
+
+    /// Whether results may be passed on before it is over.
+    pub(super) fn has_parts(&mut self) -> bool {
+        self.items > 1
+    }
+
+    /// Forgets the current run. Returns how many results of it were passed on.
+    pub(super) fn start_anew(&mut self) -> usize {
+        self.shown = 0;
+        std::mem::take(&mut self.given)
+    }
+}
+
+impl From<Chunk> for FinishedChunk {
+    fn from(chunk: Chunk) -> Self {
+        let Chunk { end, items, future, shown, .. } = chunk;
+        Self { end, items, outcome: future.take_outcome().map_err(Box::new), shown }
+    }
 }
 
 impl State {
@@ -193,7 +231,7 @@ impl State {
     }
 
     /// Cuts a chunk of the next `size` items, or about that many. Returns its name and its items.
-    pub(super) fn cut(&mut self, size: usize) -> Option<(u64, Block)> {
+    pub(super) fn cut(&mut self, size: usize, future: &Arc<SharedFuture>) -> Option<(u64, Block)> {
         if self.blocks.is_empty() {
             self.take_filled();
         }
@@ -204,19 +242,33 @@ impl State {
         }
         self.in_blocks -= chunk.items;
         self.last_size = chunk.items;
-        Some((self.add_chunk(chunk.items), chunk))
+        self.cut += chunk.items as u64;
+        self.chunks.push_back(Chunk::new(self.cut, chunk.items, Arc::clone(future)));
+        Some((self.cut, chunk))
     }
 
-    fn add_chunk(&mut self, items: usize) -> u64 {
-        self.cut += items as u64;
-        self.chunks.push_back(Chunk { end: self.cut, items, outcome: None });
-        self.cut
+    /// The position of the chunk with this end, unless the reader may have it.
+    pub(super) fn position(&self, end: u64) -> Option<usize> {
+        self.chunks.binary_search_by_key(&end, |chunk| chunk.end).ok()
     }
 
-    /// The position of the chunk with this end, unless it has settled.
-    pub(super) fn find(&self, end: u64) -> Option<usize> {
-        let index = self.chunks.binary_search_by_key(&end, |chunk| chunk.end).ok()?;
-        self.chunks[index].outcome.is_none().then_some(index)
+    /// The chunk with this end, unless it has settled.
+    pub(super) fn chunk(&mut self, end: u64) -> Option<&mut Chunk> {
+        let index = self.position(end)?;
+        Some(&mut self.chunks[index]).filter(|chunk| !chunk.future.is_settled())
+    }
+
+    pub(super) fn unsettled(&self) -> Vec<Arc<SharedFuture>> {
+        let futures = self.chunks.iter().map(|chunk| &chunk.future);
+        futures.filter(|future| !future.is_settled()).map(Arc::clone).collect()
+    }
+
+    /// Learns the length of items from the chunk with this end, which took `nanos`.
+    pub(super) fn measure(&mut self, end: u64, nanos: u64) {
+        if let Some(chunk) = self.chunk(end) {
+            let per_item = nanos / (chunk.given + chunk.items).max(1) as u64;
+            self.estimate = per_item.max(self.estimate / 2);
+        }
     }
 
     /// Whether the reader waits for a result that may be in the chunk with this end.
@@ -225,33 +277,43 @@ impl State {
         self.awaited && (self.order == Order::OfFinishing || is_first())
     }
 
-    /// Splits the first `items` off the chunk at `index`, and settles them.
-    pub(super) fn give(&mut self, index: usize, items: usize, results: Body) -> bool {
-        let chunk = &mut self.chunks[index];
+    /// Passes on the results at the beginning of `new`, the next bytes of the unfinished result of
+    /// the chunk with this end, but not its last. Returns whether the reader may get something new.
+    pub(super) fn give(&mut self, end: u64, new: &[u8]) -> bool {
+        let Some(chunk) = self.chunk(end) else { return false };
+        let (mut rest, mut items) = (new, 0);
+        while chunk.items - items > 1 && chunk::take(&mut rest).is_some() {
+            items += 1;
+        }
+        if items == 0 {
+            return false;
+        }
+        let results = &new[..new.len() - rest.len()];
         chunk.items -= items;
-        let end = chunk.end - chunk.items as u64;
-        self.chunks.insert(index, Chunk { end, items, outcome: None });
-        self.settle(index, Ok(results))
+        chunk.given += items;
+        chunk.shown += results.len();
+        let before = end - chunk.items as u64;
+        let results = Ok(Body::from(Payload::Small(results)));
+        self.position(end).is_some_and(|index| {
+            self.chunks.insert(index, Chunk::settled(before, items, results));
+            self.settle(index)
+        })
     }
 
-    /// Settles the chunk at `index`. Returns whether the reader may get something new.
-    pub(super) fn settle(&mut self, index: usize, outcome: Outcome) -> bool {
+    /// Notes that the chunk at `index` has settled. Returns whether the reader may get something
+    /// new.
+    pub(super) fn settle(&mut self, index: usize) -> bool {
         if self.order == Order::OfItems {
-            self.chunks[index].outcome = Some(outcome);
             return index == 0 && self.give_settled();
         }
-        if let Some(Chunk { end, items, .. }) = self.chunks.remove(index) {
-            self.ready.push_back(FinishedChunk { end, items, outcome });
-        }
+        self.ready.extend(self.chunks.remove(index));
         true
     }
 
     /// Passes the leading chunks that have settled to the reader.
     fn give_settled(&mut self) -> bool {
-        while let Some(Chunk { end, items, outcome: Some(outcome) }) =
-            self.chunks.pop_front_if(|chunk| chunk.outcome.is_some())
-        {
-            self.ready.push_back(FinishedChunk { end, items, outcome });
+        while let Some(chunk) = self.chunks.pop_front_if(|chunk| chunk.future.is_settled()) {
+            self.ready.push_back(chunk);
         }
         true
     }
@@ -259,21 +321,13 @@ impl State {
     /// Fails the items that are in no chunk yet.
     pub(super) fn fail_waiting(&mut self, error: &Error) {
         self.take_filled();
-        if self.in_blocks > 0 {
-            self.add_chunk(self.in_blocks);
-            self.settle(self.chunks.len() - 1, Err(Box::new(error.clone())));
-        }
-        self.in_blocks = 0;
+        let items = std::mem::take(&mut self.in_blocks);
         self.blocks.clear();
-    }
-
-    /// Fails every unfinished item.
-    pub(super) fn fail_unfinished(&mut self, error: &Error) {
-        for chunk in &mut self.chunks {
-            chunk.outcome.get_or_insert_with(|| Err(Box::new(error.clone())));
+        if items > 0 {
+            self.cut += items as u64;
+            self.chunks.push_back(Chunk::settled(self.cut, items, Err(Box::new(error.clone()))));
+            self.settle(self.chunks.len() - 1);
         }
-        self.give_settled();
-        self.fail_waiting(error);
     }
 
     /// Whether no item will ever be taken from it again.
@@ -286,7 +340,7 @@ impl State {
         let items = std::mem::take(&mut self.refused);
         let error = self.stopped.clone().filter(|_| items > 0)?;
         let end = self.cut + items as u64;
-        Some(FinishedChunk { end, items, outcome: Err(Box::new(error)) })
+        Some(FinishedChunk { end, items, outcome: Err(Box::new(error)), shown: 0 })
     }
 
     /// Whether every accepted item was passed to the reader.

@@ -27,12 +27,12 @@ fn next(source: &ChunkSource) -> Option<FinishedChunk> {
     }
 }
 
-fn count(task: &ChunkTask) -> usize {
+fn count(task: &TakenChunk) -> usize {
     let mut rest = &task.items[..];
     std::iter::from_fn(|| chunk::take(&mut rest)).count()
 }
 
-fn take(source: &Arc<ChunkSource>) -> ChunkTask {
+fn take(source: &Arc<ChunkSource>) -> TakenChunk {
     let Taken::Chunk(task) = source.take_chunk(1) else { panic!("there is a chunk") };
     task
 }
@@ -45,11 +45,21 @@ fn sizes(source: &Arc<ChunkSource>, workers: usize, nanos: u64) -> Vec<usize> {
             Taken::Chunk(task) => {
                 let items = count(&task);
                 sizes.push(items);
-                task.finish(Ok(took(nanos * items as u64)));
+                finish(&task, Ok(took(nanos * items as u64)));
             }
             Taken::Nothing => panic!("a closed source gives chunks or is exhausted"),
             Taken::Exhausted => return sizes,
         }
+    }
+}
+
+/// Settles the call of a chunk, as the pool does.
+fn finish(task: &TakenChunk, outcome: Outcome) {
+    if let Ok(result) = &outcome {
+        task.call.measure(result);
+    }
+    if task.future.finish(outcome) {
+        task.future.tell();
     }
 }
 
@@ -77,7 +87,7 @@ fn slow_items_travel_alone_and_fast_ones_together() {
 fn one_slow_chunk_is_noticed_at_once() {
     let source = source(Chunking::Adaptive, 1_000_000);
     for nanos in [100, 100, 100, 2_000_000_000] {
-        take(&source).finish(Ok(took(nanos)));
+        finish(&take(&source), Ok(took(nanos)));
     }
     assert_eq!(count(&take(&source)), 1);
 }
@@ -206,22 +216,22 @@ fn an_item_that_was_there_at_the_closing_is_not_refused() {
 }
 
 #[test]
-fn stopping_fails_what_is_unfinished_and_keeps_what_is_done() {
+fn stopping_fails_what_is_in_no_chunk_and_leaves_chunks_to_the_pool() {
     let source = source(Chunking::Fixed(2), 5);
     let (done, running) = (take(&source), take(&source));
-    done.finish(Ok(took(1)));
+    finish(&done, Ok(took(1)));
     source.stop(&Error::Shutdown);
-    running.finish(Ok(took(1)));
+    assert_eq!(source.unsettled().len(), 1);
+    finish(&running, Err(Box::new(Error::Cancelled)));
     let outcomes: Vec<_> = std::iter::from_fn(|| next(&source))
         .map(|chunk| (chunk.items, chunk.outcome.err().map(|error| *error)))
         .collect();
-    let stopped = Some(Error::Shutdown);
-    assert_eq!(outcomes, [(2, None), (2, stopped.clone()), (1, stopped)]);
+    assert_eq!(outcomes, [(2, None), (2, Some(Error::Cancelled)), (1, Some(Error::Shutdown))]);
     assert!(matches!(source.take_chunk(1), Taken::Exhausted));
 }
 
 /// A closed source of four chunks of one item, all taken.
-fn four_taken(order: Order) -> (Arc<ChunkSource>, [ChunkTask; 4]) {
+fn four_taken(order: Order) -> (Arc<ChunkSource>, [TakenChunk; 4]) {
     let entry = source(Chunking::Adaptive, 0).entry;
     let (source, mut feeder) = ChunkSource::new(entry, Chunking::Fixed(1), order);
     for item in 0_u8..4 {
@@ -238,25 +248,15 @@ fn chunks_are_given_in_the_order_that_was_asked_for_each_once() {
     for (order, expected) in [(Order::OfItems, [0, 1, 2, 3]), (Order::OfFinishing, [2, 0, 3, 1])] {
         let (source, tasks) = four_taken(order);
         for index in [2, 0, 3, 1] {
-            tasks[index].finish(Ok(took(index as u64)));
-            assert!(tasks[index].is_settled());
-            tasks[index].finish(Err(Box::new(Error::Cancelled)));
+            finish(&tasks[index], Ok(took(index as u64)));
+            assert!(tasks[index].future.is_settled());
+            finish(&tasks[index], Err(Box::new(Error::Cancelled)));
         }
         let given: Vec<u64> = std::iter::from_fn(|| next(&source))
             .map(|chunk| u64::from_le_bytes(*chunk.outcome.unwrap().first_chunk().unwrap()))
             .collect();
         assert_eq!(given, expected);
     }
-}
-
-#[test]
-fn stopping_fails_the_unfinished_once_when_they_are_given_as_they_finish() {
-    let (source, tasks) = four_taken(Order::OfFinishing);
-    tasks[1].finish(Ok(took(1)));
-    source.stop(&Error::Shutdown);
-    tasks[0].finish(Ok(took(1)));
-    let outcomes = std::iter::from_fn(|| next(&source)).map(|chunk| chunk.outcome.is_ok());
-    assert_eq!(outcomes.collect::<Vec<_>>(), [true, false, false, false]);
 }
 
 // Behaviours: MAP-16.
@@ -268,13 +268,13 @@ fn what_was_given_leaves_nothing_behind_while_the_first_chunk_runs() {
     let slow = take(&source);
     for item in 1..1000_u32 {
         feeder.push(&item);
-        take(&source).finish(Ok(took(1)));
+        finish(&take(&source), Ok(took(1)));
         assert!(next(&source).is_some());
     }
     let state = source.lock();
     assert_eq!((state.chunks.len(), state.ready.len(), state.blocks.len()), (1, 0, 0));
     drop(state);
-    assert!(!slow.is_settled());
+    assert!(!slow.future.is_settled());
 }
 
 // Behaviours: MAP-25.
@@ -325,7 +325,7 @@ fn a_late_chunk_is_waited_for_no_longer_and_one_that_is_there_is_given() {
     let source = source(Chunking::Fixed(1), 1);
     let late = Some(Instant::now());
     assert!(matches!(source.next_chunk(late), Next::Late));
-    take(&source).finish(Ok(took(1)));
+    finish(&take(&source), Ok(took(1)));
     assert!(matches!(source.next_chunk(late), Next::Chunk(_)));
     assert!(matches!(source.next_chunk(late), Next::End));
 }
@@ -351,11 +351,11 @@ fn ended(results: std::ops::Range<u8>) -> Body {
 /// at the end.
 fn pieces(source: &ChunkSource) -> Vec<(u64, Vec<u8>)> {
     let mut pieces = Vec::new();
-    while let Next::Chunk(FinishedChunk { end, items, outcome }) =
+    while let Next::Chunk(FinishedChunk { end, items, outcome, shown }) =
         source.next_chunk(Some(Instant::now()))
     {
         let body = outcome.unwrap();
-        let mut rest = &body[..];
+        let mut rest = &body[shown..];
         let results = (0..items).map(|_| chunk::take(&mut rest).unwrap().bytes[0]).collect();
         pieces.push((end, results));
     }
@@ -372,13 +372,13 @@ fn the_first_results_of_a_chunk_are_given_while_it_goes_on() {
             feeder.push(&item);
         }
         drop(feeder);
-        let mut task = take(&source);
-        task.give(&written(0..2));
+        let task = take(&source);
+        task.call.give(&written(0..2));
         assert_eq!(pieces(&source), [(2, vec![0, 1])]);
-        assert_eq!((task.shown(), count(&task)), (written(0..2).len(), 2));
-        task.give(&written(2..2));
+        assert_eq!(task.call.shown(), written(0..2).len());
+        task.call.give(&written(2..2));
         assert_eq!(pieces(&source), [], "there is nothing new");
-        task.finish(Ok(ended(0..4)));
+        finish(&task, Ok(ended(0..4)));
         assert_eq!(pieces(&source), [(4, vec![2, 3])], "nothing is given twice");
         assert!(next(&source).is_none());
     }
@@ -387,38 +387,27 @@ fn the_first_results_of_a_chunk_are_given_while_it_goes_on() {
 #[test]
 fn the_last_result_of_a_chunk_comes_with_its_end() {
     let source = source(Chunking::Fixed(2), 2);
-    let mut task = take(&source);
-    task.give(&written(0..2));
-    assert_eq!((pieces(&source), task.has_parts()), (vec![(1, vec![0])], false));
+    let task = take(&source);
+    task.call.give(&written(0..2));
+    assert_eq!((pieces(&source), task.call.has_parts()), (vec![(1, vec![0])], false));
     // A worker that claims to have done more than it was sent is not believed.
-    task.give(&written(1..100));
+    task.call.give(&written(1..100));
     assert_eq!(pieces(&source), []);
-    task.finish(Ok(ended(0..2)));
+    finish(&task, Ok(ended(0..2)));
     assert_eq!(pieces(&source), [(2, vec![1])]);
-}
-
-#[test]
-fn a_part_that_was_shown_before_its_frame_came_is_given_once() {
-    let source = source(Chunking::Fixed(6), 6);
-    let mut task = take(&source);
-    task.give(&written(0..1));
-    task.keep_part(written(0..3));
-    task.finish(Ok(ended(3..6)));
-    let expected = [(1, vec![0]), (6, vec![1, 2, 3, 4, 5])];
-    assert_eq!(pieces(&source), expected);
 }
 
 #[test]
 fn results_of_a_chunk_that_goes_on_wait_for_the_chunk_before_it() {
     let source = source(Chunking::Fixed(3), 6);
-    let (mut first, mut second) = (take(&source), take(&source));
-    second.give(&written(3..4));
-    first.give(&written(0..1));
+    let (first, second) = (take(&source), take(&source));
+    second.call.give(&written(3..4));
+    first.call.give(&written(0..1));
     assert_eq!(pieces(&source), [(1, vec![0])]);
-    second.give(&written(4..5));
-    first.finish(Ok(ended(0..3)));
+    second.call.give(&written(4..5));
+    finish(&first, Ok(ended(0..3)));
     assert_eq!(pieces(&source), [(3, vec![1, 2]), (4, vec![3]), (5, vec![4])]);
-    second.finish(Ok(ended(3..6)));
+    finish(&second, Ok(ended(3..6)));
     assert_eq!(pieces(&source), [(6, vec![5])]);
     assert!(next(&source).is_none());
 }
@@ -427,15 +416,15 @@ fn results_of_a_chunk_that_goes_on_wait_for_the_chunk_before_it() {
 fn what_was_given_is_not_run_again_and_does_not_fail() {
     for again in [false, true] {
         let source = source(Chunking::Fixed(4), 4);
-        let mut task = take(&source);
-        task.give(&written(0..2));
+        let task = take(&source);
+        task.call.give(&written(0..2));
         if again {
-            task.retry();
-            assert_eq!((count(&task), task.shown()), (2, 0));
-            task.finish(Ok(ended(2..4)));
+            let rest = task.call.retry(&task.items);
+            assert_eq!((&rest[..], task.call.shown()), (&written(2..4)[..], 0));
+            finish(&task, Ok(ended(2..4)));
             assert_eq!(pieces(&source), [(2, vec![0, 1]), (4, vec![2, 3])]);
         } else {
-            task.finish(Err(Box::new(Error::Shutdown)));
+            finish(&task, Err(Box::new(Error::Shutdown)));
             let outcomes: Vec<_> = std::iter::from_fn(|| next(&source))
                 .map(|chunk| (chunk.end, chunk.items, chunk.outcome.is_ok()))
                 .collect();
@@ -447,10 +436,11 @@ fn what_was_given_is_not_run_again_and_does_not_fail() {
 #[test]
 fn the_length_of_items_is_that_of_the_whole_chunk() {
     let source = source(Chunking::Fixed(4), 4);
-    let mut task = take(&source);
-    task.give(&written(0..3));
-    task.finish(Ok(Body::from(Payload::Large(
-        [written(0..4), 400_u64.to_le_bytes().to_vec()].concat(),
-    ))));
+    let task = take(&source);
+    task.call.give(&written(0..3));
+    finish(
+        &task,
+        Ok(Body::from(Payload::Large([written(0..4), 400_u64.to_le_bytes().to_vec()].concat()))),
+    );
     assert_eq!(source.lock().estimate, 100);
 }

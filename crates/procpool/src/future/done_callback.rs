@@ -84,6 +84,7 @@ mod tests {
 
     use super::*;
     use crate::error::Error;
+    use crate::future::PoolHandle;
     use crate::future::Progress;
     use crate::lifecycle::KillOutcome;
     use procpool_os::signal::current_mask;
@@ -123,7 +124,7 @@ mod tests {
     #[test]
     fn a_callback_that_comes_too_late_to_wait_runs_at_once() {
         let pool = Arc::new(Hasty(SharedFuture::new()));
-        let future = Future::<u32>::new(Ok((Arc::clone(&pool.0), 1)), &pool);
+        let future = Future::<u32>::new(Ok((Arc::clone(&pool.0), 1)), &PoolHandle::new(&pool));
         let runs = Arc::new(AtomicU32::new(0));
         let theirs = Arc::clone(&runs);
         future.add_done_callback(move |future| {

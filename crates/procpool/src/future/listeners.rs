@@ -30,7 +30,7 @@ use loom::sync::{Mutex, MutexGuard};
 use std::sync::{Mutex, MutexGuard};
 
 /// A recipient of the notification.
-pub(super) trait Listener: Send + Sync {
+pub(crate) trait Listener: Send + Sync {
     /// Called once, after `future` has settled, by the thread that settled it. That may be the
     /// pool's manager, and holds no lock. Must not block or panic.
     fn settled(&self, future: &SharedFuture);
@@ -67,7 +67,7 @@ fn table(key: usize) -> MutexGuard<'static, Table> {
 
 impl SharedFuture {
     /// Notifies `listener` when this settles. Returns its state, or `None` if it has settled.
-    pub(super) fn listen(&self, listener: Arc<dyn Listener>) -> Option<u32> {
+    pub(crate) fn listen(&self, listener: Arc<dyn Listener>) -> Option<u32> {
         let early = planted("marked without the lock").then(|| self.mark(LISTENED));
         let mut table = table(key(self));
         let state = early.unwrap_or_else(|| self.mark(LISTENED))?;

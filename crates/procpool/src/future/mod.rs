@@ -19,7 +19,6 @@ use std::marker::PhantomData;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use listeners::Listener;
 use serde::de::DeserializeOwned;
 use shared::{CANCELLED, FINISHED, PENDING, SENT};
 
@@ -29,6 +28,7 @@ use crate::error::{CodecStep, Error};
 use crate::lifecycle::KillOutcome;
 
 pub use awaiting::Awaiting;
+pub(crate) use listeners::Listener;
 pub(crate) use shared::{Body, Outcome, SharedFuture};
 pub use wait::{AsCompleted, AsCompletedTimeout, DoneAndNotDone, ReturnWhen, as_completed, wait};
 
@@ -60,6 +60,15 @@ pub(crate) trait Progress: Send + Sync {
     fn callbacks(&self) -> CallbackThread;
 }
 
+/// A pool, for all its futures: one pointer in each, where a pointer to a trait object takes two.
+pub(crate) struct PoolHandle(Weak<dyn Progress>);
+
+impl PoolHandle {
+    pub(crate) fn new<P: Progress + 'static>(pool: &Arc<P>) -> Arc<Self> {
+        Arc::new(Self(Arc::downgrade(pool) as Weak<dyn Progress>))
+    }
+}
+
 /// The result of a submitted task, now or later.
 ///
 /// Made by [`submit`](crate::ProcessPoolExecutor::submit). Dropping it has no effect on the task:
@@ -80,7 +89,7 @@ pub(crate) trait Progress: Send + Sync {
 /// ```
 pub struct Future<T> {
     shared: Arc<SharedFuture>,
-    pool: Option<Weak<dyn Progress>>,
+    pool: Option<Arc<PoolHandle>>,
     id: u64,
     result: PhantomData<fn() -> T>,
 }
@@ -96,15 +105,12 @@ impl<T> Clone for Future<T> {
 impl<T> Future<T> {
     /// Creates the future of a task of `pool`; of an operation without a number, which then is 0;
     /// or one that settled before anything was submitted.
-    pub(crate) fn new<P: Progress + 'static>(
+    pub(crate) fn new(
         submitted: Result<(Arc<SharedFuture>, u64), Error>,
-        pool: &Arc<P>,
+        pool: &Arc<PoolHandle>,
     ) -> Self {
         match submitted {
-            Ok((shared, id)) => {
-                let pool = Arc::downgrade(pool) as Weak<dyn Progress>;
-                Self { id, ..Self::of(shared, Some(pool)) }
-            }
+            Ok((shared, id)) => Self { id, ..Self::of(shared, Some(Arc::clone(pool))) },
             Err(error) => {
                 let shared = SharedFuture::new();
                 let _nobody_sleeps_on_it = shared.finish(Err(Box::new(error)));
@@ -113,7 +119,7 @@ impl<T> Future<T> {
         }
     }
 
-    fn of(shared: Arc<SharedFuture>, pool: Option<Weak<dyn Progress>>) -> Self {
+    fn of(shared: Arc<SharedFuture>, pool: Option<Arc<PoolHandle>>) -> Self {
         Self { shared, pool, id: 0, result: PhantomData }
     }
 
@@ -313,12 +319,17 @@ impl<T> Future<T> {
     }
 
     fn pool(&self) -> Option<Arc<dyn Progress>> {
-        self.pool.as_ref().and_then(Weak::upgrade).filter(|pool| pool.is_ours())
+        self.any_pool().filter(|pool| pool.is_ours())
+    }
+
+    /// The pool, even in a forked copy of its process.
+    fn any_pool(&self) -> Option<Arc<dyn Progress>> {
+        self.pool.as_ref().and_then(|pool| pool.0.upgrade())
     }
 
     /// Whether it will never settle here: this process is a forked copy of the pool's.
     fn is_lost(&self) -> bool {
-        let pool = self.pool.as_ref().and_then(Weak::upgrade);
+        let pool = self.any_pool();
         !self.done() && pool.is_some_and(|pool| !pool.is_ours())
     }
 
@@ -326,7 +337,7 @@ impl<T> Future<T> {
         if self.shared.is_settled() {
             return Ok(true);
         }
-        match self.pool.as_ref().and_then(Weak::upgrade) {
+        match self.any_pool() {
             Some(pool) if !pool.is_ours() => return Err(Error::ForkedCopy),
             Some(pool) => pool.advance(&self.shared, deadline),
             // The pool has settled all its futures.
@@ -449,16 +460,9 @@ impl<T: DeserializeOwned + 'static> Future<T> {
     /// ```
     pub fn into_result(self) -> Result<T, Error> {
         self.settle_by(None)?;
-        // The pool drops its share once it has settled a whole group of tasks; until then this
-        // copies.
-        match Arc::try_unwrap(self.shared) {
-            Ok(shared) => {
-                let mut bytes = shared.into_outcome()?.into_vec();
-                codec::decode_taking(&mut bytes, CodecStep::DecodeResult)
-                    .map_err(|error| Error::Codec(*error))
-            }
-            Err(shared) => decode(&shared),
-        }
+        let mut bytes = self.shared.take_outcome()?.into_vec();
+        codec::decode_taking(&mut bytes, CodecStep::DecodeResult)
+            .map_err(|error| Error::Codec(*error))
     }
 }
 

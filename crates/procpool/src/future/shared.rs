@@ -238,12 +238,17 @@ impl SharedFuture {
         self.state() == FINISHED && matches!(self.outcome.get(), Some(Err(_)))
     }
 
-    /// Its outcome, for its only owner.
-    pub(super) fn into_outcome(mut self) -> Result<Body, Error> {
-        if self.state() != FINISHED {
-            return Err(Error::Cancelled);
+    /// Its outcome, for an owner that needs it no longer. The pool drops its share once it has
+    /// settled a whole group of tasks; until then this copies.
+    pub(crate) fn take_outcome(self: Arc<Self>) -> Result<Body, Error> {
+        match Arc::try_unwrap(self) {
+            Ok(mut shared) if shared.state() == FINISHED => {
+                let outcome = shared.outcome.take();
+                outcome.unwrap_or(Err(Box::new(Error::Cancelled))).map_err(|error| *error)
+            }
+            Ok(_) => Err(Error::Cancelled),
+            Err(shared) => shared.outcome().cloned(),
         }
-        self.outcome.take().unwrap_or(Err(Box::new(Error::Cancelled))).map_err(|error| *error)
     }
 }
 

@@ -3,7 +3,8 @@
 //! Owns the layout of queued calls: one piece of memory for their encoded arguments, plus 16 bytes
 //! per call. A block is filled under the inbox's lock and never changes afterwards. The queue and
 //! the workers hold [`Slice`]s of it, so moving calls between them, in either direction, copies
-//! nothing. A block lives until its last slice is dropped.
+//! nothing. A block lives until its last slice is dropped. A chunk of a map is the only call of a
+//! block, whose bytes are the chunk's items.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -12,6 +13,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use procpool_link::Entry;
 
+use super::wakes::Wakes;
+use crate::chunk_source::{ChunkCall, TakenChunk};
+use crate::error::Error;
 use crate::future::SharedFuture;
 
 /// The most calls in a block. More makes fewer, larger pieces; fewer frees the memory of finished
@@ -38,22 +42,24 @@ pub(crate) enum Arguments<'a> {
     Large(Vec<u8>),
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Item {
     future: Arc<SharedFuture>,
-    /// Where its arguments end; those of the last call extend to the end of the block.
+    /// Where its arguments end; those of the block's last call extend to the end of the block.
     end: u32,
     /// The index of its errand in the block.
     errand: u32,
 }
 
 /// Calls with consecutive ids.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Block<B = Bytes> {
     first_id: u64,
     errands: Vec<Errand>,
     bytes: B,
     items: Vec<Item>,
+    /// The chunk that its only call runs, if that is one of a map.
+    chunk: Option<Arc<ChunkCall>>,
 }
 
 impl Block<Vec<u8>> {
@@ -71,7 +77,7 @@ impl Block<Vec<u8>> {
         // Saturates only for large arguments, which are the last in their block.
         let end = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         let items = vec![Item { future, end, errand: 0 }];
-        Self { first_id: id, errands: vec![errand], bytes, items }
+        Self { first_id: id, errands: vec![errand], bytes, items, chunk: None }
     }
 
     /// Adds a call if its id is the next one and there is room. Otherwise returns the future.
@@ -99,10 +105,8 @@ impl Block<Vec<u8>> {
 
     /// Ends filling the block.
     pub(super) fn freeze(self) -> Slice {
-        let Self { first_id, errands, bytes, items } = self;
-        let end = items.len() as u32;
-        let block = Arc::new(Block { first_id, errands, bytes: bytes.into(), items });
-        Slice { block, start: 0, end, retried: 0, undelivered: 0 }
+        let Self { first_id, errands, bytes, items, chunk } = self;
+        Slice::of(Block { first_id, errands, bytes: bytes.into(), items, chunk })
     }
 }
 
@@ -115,10 +119,33 @@ pub(super) struct Slice {
     /// How often its calls were lost with a worker and retried.
     retried: u32,
     /// How many workers ended after they were sent the first call and before they started it.
-    pub(super) undelivered: u32,
+    undelivered: u32,
 }
 
 impl Slice {
+    fn of(block: Block) -> Self {
+        let end = block.items.len() as u32;
+        Self { block: Arc::new(block), start: 0, end, retried: 0, undelivered: 0 }
+    }
+
+    /// The call that runs a chunk, with a time limit of `per_item` for each of its items.
+    pub(super) fn of_chunk(id: u64, chunk: TakenChunk, per_item: Option<Duration>) -> Self {
+        let TakenChunk { call, future, items, count } = chunk;
+        let time_limit = per_item.map(|limit| limit.saturating_mul(count));
+        Self::of(Block {
+            first_id: id,
+            errands: vec![Errand { entry: call.entry(), time_limit }],
+            bytes: items,
+            items: vec![Item { future, end: 0, errand: 0 }],
+            chunk: Some(call),
+        })
+    }
+
+    /// The chunk that its call runs, if that is one of a map. Such a call is alone in its slice.
+    pub(super) fn chunk(&self) -> Option<&Arc<ChunkCall>> {
+        self.block.chunk.as_ref()
+    }
+
     pub(super) fn len(&self) -> usize {
         (self.end - self.start) as usize
     }
@@ -145,7 +172,28 @@ impl Slice {
             return Err(self);
         }
         self.retried += 1;
+        if let Some(chunk) = self.block.chunk.clone() {
+            let block = Arc::make_mut(&mut self.block);
+            block.bytes = chunk.retry(&block.bytes);
+        }
         Ok(self)
+    }
+
+    /// Splits off the first call, which a worker that is gone received but did not start. Returns
+    /// how often that has happened to it.
+    pub(super) fn split_undelivered(&mut self) -> (Slice, u32) {
+        let mut first = self.split_to(1);
+        first.undelivered += 1;
+        self.undelivered = 0;
+        let times = first.undelivered;
+        (first, times)
+    }
+
+    /// Fails all its calls.
+    pub(super) fn fail(&self, error: &Error, wakes: &mut Wakes) {
+        for future in self.futures() {
+            wakes.finish(future, Err(Box::new(error.clone())));
+        }
     }
 
     /// The time limit of the first call.

@@ -92,9 +92,12 @@ impl PoolState {
         let given = self.workers[index].give_draft();
         self.check(pool, index, given, wakes);
         let worker = &mut self.workers[index];
-        let Some(InFlight { index: task, work }) = worker.in_flight.front() else { return };
-        let (task, id, limit) = (*task, work.id(), work.time_limit().unwrap_or_default());
-        work.fail_first(Error::TimeLimitExceeded { work_item: id, limit }, wakes);
+        let Some(InFlight { index: task, calls }) = worker.in_flight.front() else { return };
+        let (task, id, limit) = (*task, calls.id(), calls.time_limit().unwrap_or_default());
+        if let Some(future) = calls.first() {
+            let error = Error::TimeLimitExceeded { work_item: id, limit };
+            wakes.finish(future, Err(Box::new(error)));
+        }
         worker.link.ask_to_stop(task);
         worker.stuck_at = Some(task);
         worker.stop =
@@ -127,8 +130,8 @@ impl PoolState {
         drop(self.workers[index].kill(ExitReason::Killed));
         self.requeue(not_started);
         for in_flight in running {
-            let id = in_flight.work.id();
-            in_flight.work.fail(&Error::TaskKilled { work_item: id }, wakes);
+            let id = in_flight.calls.id();
+            in_flight.calls.fail(&Error::TaskKilled { work_item: id }, wakes);
             self.emit(EventKind::TaskKilled(id));
         }
         KillOutcome::Killed

@@ -18,11 +18,10 @@ use procpool_link::Scribbled;
 
 use super::Pool;
 use super::block::{Errand, Slice};
-use super::drafts::front_chunk;
 use super::events::said;
 use super::state::{PoolState, Queued};
 use super::wakes::Wakes;
-use super::worker::{InFlight, Stage, Work, Worker};
+use super::worker::{InFlight, Stage, Worker};
 use crate::chunk_source::{ChunkSource, Taken};
 use crate::error::Error;
 use crate::lifecycle::ExitReason;
@@ -188,33 +187,31 @@ impl PoolState {
         let mut sent = Ok(());
         while place < self.queue.len() && sent.is_ok() {
             match &mut self.queue[place] {
-                Queued::Calls(slice) if calls > given => {
+                Queued::Calls(slice) if slice.chunk().is_none() && calls > given => {
                     let part = slice.split_to(slice.len().min(calls - given));
                     if slice.len() == 0 {
                         let _ = self.queue.remove(place);
                     }
                     sent = self.send_calls(index, part, &mut given);
                 }
-                Queued::Chunk(..) if given == 0 && takes_chunk => {
-                    let Some(Queued::Chunk(chunk, id)) = self.queue.remove(place) else { break };
-                    if chunk.is_settled() {
-                        continue;
+                Queued::Calls(slice) if slice.chunk().is_some() && given == 0 && takes_chunk => {
+                    let Some(Queued::Calls(chunk)) = self.queue.remove(place) else { break };
+                    sent = self.send_calls(index, chunk, &mut given);
+                    if given > 0 {
+                        break;
                     }
-                    sent = self.send_work(index, Work::Chunk(chunk, id));
-                    break;
                 }
                 Queued::Source(source) if given == 0 && takes_chunk => {
                     let source = Arc::clone(source);
                     match source.take_chunk(pool.max_workers()) {
-                        Taken::Chunk(mut chunk) => {
-                            let limit = pool.task_time_limit();
-                            chunk.time_limit = limit.map(|limit| limit.saturating_mul(chunk.count));
+                        Taken::Chunk(chunk) => {
                             if source.takes_turns() {
                                 let entry = self.queue.remove(place);
                                 self.queue.extend(entry);
                             }
                             let id = pool.inbox.next_id();
-                            sent = self.send_work(index, Work::Chunk(chunk, id));
+                            let chunk = Slice::of_chunk(id, chunk, pool.task_time_limit());
+                            sent = self.send_calls(index, chunk, &mut given);
                             break;
                         }
                         Taken::Nothing => place += 1,
@@ -238,11 +235,11 @@ impl PoolState {
             let mut expected = false;
             let sent = calls.futures().map_while(|future| future.send());
             let ready = sent.inspect(|listened| expected |= listened).count();
-            // A waiter that watches no link waits for it; see `waiter`.
+            // A waiter that watches no link waits for it, see `waiter`, or it is a chunk.
             self.workers[index].eager |= expected;
             if ready > 0 {
                 *given += ready;
-                self.send_work(index, Work::Calls(calls.split_to(ready)))?;
+                self.send_run(index, calls.split_to(ready))?;
             }
             // The call after this run was cancelled, and never starts.
             if calls.len() > 0 {
@@ -252,21 +249,13 @@ impl PoolState {
         Ok(())
     }
 
-    fn send_work(&mut self, index: usize, work: Work) -> Result<(), Scribbled> {
+    fn send_run(&mut self, index: usize, calls: Slice) -> Result<(), Scribbled> {
         let worker = &mut self.workers[index];
         let first = worker.link.sent();
         let (mut sent, mut shortest) = (Ok(()), None);
-        match &work {
-            Work::Calls(slice) => {
-                for (Errand { entry, time_limit }, bytes, range) in slice.calls() {
-                    sent = sent.and_then(|()| worker.link.send_part(*entry, bytes, range));
-                    shortest = shorter(shortest, *time_limit);
-                }
-            }
-            Work::Chunk(chunk, _) => {
-                sent = worker.link.send_call(chunk.source.entry, &chunk.items);
-                shortest = chunk.time_limit;
-            }
+        for (Errand { entry, time_limit }, bytes, range) in calls.calls() {
+            sent = sent.and_then(|()| worker.link.send_part(*entry, bytes, range));
+            shortest = shorter(shortest, *time_limit);
         }
         if worker.in_flight.is_empty() {
             worker.shortest_limit = None;
@@ -282,7 +271,7 @@ impl PoolState {
         worker.shortest_limit = shorter(worker.shortest_limit, shortest);
         self.wake |= self.pulse.is_none();
         // In flight even if the link is bad: the tasks are then failed from there.
-        worker.in_flight.push_back(InFlight { index: first, work });
+        worker.in_flight.push_back(InFlight { index: first, calls });
         sent
     }
 
@@ -306,8 +295,7 @@ impl PoolState {
                 continue;
             };
             let half = worker.tasks() as u64 / 2;
-            // A chunk is enough work to ring for.
-            let at = if worker.eager || front_chunk(&mut worker.in_flight).is_some() {
+            let at = if worker.eager {
                 front
             } else {
                 let refilled = if refill { worker.link.sent() - 1 - half } else { u64::MAX };
@@ -378,20 +366,15 @@ impl Worker {
     /// How many more calls it is sent if it should have `ahead`: none until half of them are done,
     /// so that one ring serves many results, and none behind a chunk.
     fn room_behind(&self, ahead: usize) -> usize {
-        let mut in_flight = self.in_flight.iter();
         let tasks = self.tasks();
-        let only_calls = in_flight.all(|in_flight| matches!(in_flight.work, Work::Calls(_)));
-        if only_calls && tasks <= ahead / 2 { ahead - tasks } else { 0 }
+        let any_chunk = self.in_flight.iter().any(|in_flight| in_flight.calls.chunk().is_some());
+        if !any_chunk && tasks <= ahead / 2 { ahead - tasks } else { 0 }
     }
 
     /// Whether it may be sent a chunk behind its current one.
     fn takes_chunk_behind(&self) -> bool {
-        match self.in_flight.front() {
-            Some(InFlight { work: Work::Chunk(chunk, _), .. }) if self.in_flight.len() == 1 => {
-                let expected = u128::from(chunk.expected_nanos.unwrap_or(u64::MAX));
-                expected <= CHUNK_AHEAD.as_nanos()
-            }
-            _ => false,
-        }
+        let expected = self.front_chunk().and_then(|chunk| chunk.expected_nanos);
+        let is_short = expected.is_some_and(|nanos| u128::from(nanos) <= CHUNK_AHEAD.as_nanos());
+        is_short && self.in_flight.len() == 1
     }
 }

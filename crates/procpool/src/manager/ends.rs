@@ -10,10 +10,11 @@ use procpool_launch::WorkerExit;
 use procpool_link::Frame;
 
 use super::Pool;
+use super::block::Slice;
 use super::state::{PoolState, TICK};
 use super::stderr::Captured;
 use super::wakes::{Hook, Wakes};
-use super::worker::{InFlight, Stage, Work, Worker};
+use super::worker::{InFlight, Stage, Worker};
 use crate::error::{BrokenCause, Error, WorkerDeath};
 use crate::lifecycle::{DeathPolicy, EventKind, ExitReason};
 
@@ -203,9 +204,11 @@ impl PoolState {
         let error = Error::WorkerDied(death);
         if in_doubt.is_empty() && !not_started.is_empty() {
             // The task that it was sent may have killed it.
-            let (first, rest) = not_started.remove(0).split_undelivered();
-            not_started.splice(0..0, rest);
-            if first.undelivered() < DELIVERIES {
+            let (first, times) = not_started[0].split_undelivered();
+            if not_started[0].len() == 0 {
+                not_started.remove(0);
+            }
+            if times < DELIVERIES {
                 not_started.insert(0, first);
             } else {
                 first.fail(&error, wakes);
@@ -218,19 +221,19 @@ impl PoolState {
     pub(super) fn redistribute(
         &mut self,
         in_doubt: VecDeque<InFlight>,
-        not_started: Vec<Work>,
+        not_started: Vec<Slice>,
         error: &Error,
         retries: u32,
         wakes: &mut Wakes,
     ) {
         let mut again = Vec::new();
         for in_flight in in_doubt {
-            match in_flight.work.again(retries) {
-                Ok(work) => {
-                    self.emit(EventKind::TaskRetried(work.id()));
-                    again.push(work);
+            match in_flight.calls.again(retries) {
+                Ok(calls) => {
+                    self.emit(EventKind::TaskRetried(calls.id()));
+                    again.push(calls);
                 }
-                Err(work) => work.fail(error, wakes),
+                Err(calls) => calls.fail(error, wakes),
             }
         }
         again.extend(not_started);

@@ -13,11 +13,10 @@ use procpool_link::{Frame, Hello, Payload, Progress, ResultStatus, VERSION};
 use procpool_os::image::ImageIdentity;
 
 use super::Pool;
-use super::drafts::front_chunk;
 use super::server::SERVER;
 use super::state::{PoolState, TICK};
 use super::wakes::Wakes;
-use super::worker::{InFlight, Settled, Stage, Worker};
+use super::worker::{InFlight, Stage, Worker};
 use crate::error::{Activity, BrokenCause, CodecStep, Error};
 use crate::failure::InitializerFailure;
 use crate::failure::decode_failure;
@@ -102,25 +101,25 @@ impl PoolState {
     /// Like `read_results`; the error says what was wrong.
     fn read_whole_results(&mut self, index: usize, wakes: &mut Wakes) -> Result<bool, String> {
         let worker = &mut self.workers[index];
-        let (mut calls, mut chunks) = (0, 0);
+        let (mut settled, mut calls) = (0, 0);
         while worker.link.fill().map_err(|error| said(&error))? == Progress::Frame {
-            match worker.on_result(wakes)? {
-                Settled::Call => calls += 1,
-                Settled::Chunk => chunks += 1,
-                Settled::Nothing => {}
+            let is_call = worker.front_chunk().is_none();
+            if worker.on_result(wakes)? {
+                settled += 1;
+                calls += u64::from(is_call);
             }
         }
         let busy = worker.link.busy_nanos();
-        if calls > 0 && chunks == 0 {
+        if calls > 0 && calls == settled {
             let each = busy.wrapping_sub(worker.busy_nanos) / calls;
             self.call_nanos = each.max(self.call_nanos / 2).max(LEAST_NANOS);
         }
         worker.busy_nanos = busy;
-        worker.moves |= calls + chunks > 0;
+        worker.moves |= settled > 0;
         if worker.stuck_at.is_some() && worker.stuck_at != worker.front() {
             worker.stuck_at = None;
         }
-        Ok(calls + chunks > 0)
+        Ok(settled > 0)
     }
 
     /// Reads and handles what a worker has sent through its socket. Removes no worker from the
@@ -262,8 +261,8 @@ impl PoolState {
                 self.wake = true;
             }
             DeathPolicy::Break => {
-                let work = not_started.into_iter().map(|work| InFlight { index: 0, work });
-                in_doubt.extend(work);
+                let calls = not_started.into_iter().map(|calls| InFlight { index: 0, calls });
+                in_doubt.extend(calls);
                 self.break_pool_over(pool, BrokenCause::Protocol { pid, what }, in_doubt, wakes);
             }
         }
@@ -384,29 +383,36 @@ pub(super) fn said(problem: &impl std::fmt::Display) -> String {
 }
 
 impl Worker {
-    /// Settles the task whose result was read. The error says what was wrong with the result.
-    fn on_result(&mut self, wakes: &mut Wakes) -> Result<Settled, String> {
+    /// Handles the result that was read. Returns whether a task has settled; the error says what was
+    /// wrong with the result.
+    fn on_result(&mut self, wakes: &mut Wakes) -> Result<bool, String> {
         let front = self.front();
         let received = self.link.frame();
         let frame = received.frame();
         match (frame, self.stage) {
-            (_, Stage::Killed(_)) => Ok(Settled::Nothing),
+            (_, Stage::Killed(_)) => Ok(false),
             (Ok(Frame::ResultItem { index, status }), Stage::Ready) if front == Some(index) => {
+                let part = std::mem::take(&mut self.part);
                 let outcome = match (received.payload, status) {
                     (payload, ResultStatus::Part) => {
-                        let chunk = front_chunk(&mut self.in_flight);
-                        let chunk = chunk.ok_or("sent a part of what is no chunk")?;
-                        chunk.keep_part(payload.into_vec());
-                        return Ok(Settled::Nothing);
+                        self.part = payload.into_vec();
+                        return Ok(false);
                     }
                     (Payload::Lost(bytes), _) => {
                         let (step, bytes) = (CodecStep::DecodeResult, bytes as u64);
                         Err(Box::new(Error::OutOfMemory { step, bytes }))
                     }
-                    (payload, ResultStatus::Value) => Ok(Body::from(payload)),
+                    (payload, ResultStatus::Value) if part.is_empty() => Ok(Body::from(payload)),
+                    (payload, ResultStatus::Value) => {
+                        Ok(Body::from(Payload::Large([&part[..], &payload].concat())))
+                    }
                     (payload, _) => Err(Box::new(decode_failure(&payload))),
                 };
-                Ok(self.finish_front(outcome, wakes))
+                if let (Ok(result), Some(chunk)) = (&outcome, self.front_chunk()) {
+                    chunk.measure(result);
+                }
+                self.finish_front(outcome, wakes);
+                Ok(true)
             }
             (Ok(frame), _) => Err(format!("sent a frame out of turn: {frame:.80?}")),
             (Err(malformed), _) => Err(said(&malformed)),

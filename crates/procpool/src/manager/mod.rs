@@ -172,10 +172,7 @@ impl Pool {
 
     /// Cancels the chunks of `source` that no worker has started.
     pub(crate) fn cancel_chunks(&self, source: &ChunkSource) {
-        let _ = self.enter(|state, wakes| {
-            source.cancel_waiting();
-            state.cancel_chunks(self, source, wakes);
-        });
+        let _ = self.enter(|state, wakes| state.cancel_chunks(self, source, wakes));
     }
 
     /// Accepts no more tasks; if asked to, cancels those that have not started.
@@ -354,6 +351,7 @@ impl Pool {
             stderr,
             stage: Stage::Starting,
             in_flight: VecDeque::new(),
+            part: Vec::new(),
             link_ended: false,
             watched: None,
             eager: false,

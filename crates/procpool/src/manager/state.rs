@@ -15,8 +15,8 @@ use super::block::Slice;
 use super::server::Expected;
 use super::starts::Awaited;
 use super::wakes::Wakes;
-use super::worker::{InFlight, Stage, Work, Worker};
-use crate::chunk_source::{ChunkSource, ChunkTask};
+use super::worker::{InFlight, Stage, Worker};
+use crate::chunk_source::ChunkSource;
 use crate::error::{BrokenCause, BrokenProcessPool, Error};
 use crate::lifecycle::{Event, EventKind, ExitReason, Stats};
 
@@ -29,29 +29,21 @@ pub(super) const TICK: Duration = Duration::from_millis(1);
 #[derive(Debug)]
 pub(super) enum Queued {
     Calls(Slice),
-    /// A chunk that was taken back, and its work item number.
-    Chunk(ChunkTask, u64),
     /// Stays in the queue until it has handed out its last chunk.
     Source(Arc<ChunkSource>),
 }
 
 impl Queued {
-    /// Work that a worker did not start.
-    pub(super) fn taken_back(work: Work) -> Self {
-        match work {
-            Work::Calls(slice) => {
-                slice.futures().for_each(|future| future.take_back());
-                Queued::Calls(slice)
-            }
-            Work::Chunk(chunk, id) => Queued::Chunk(chunk, id),
-        }
+    /// Calls that a worker did not start.
+    pub(super) fn taken_back(calls: Slice) -> Self {
+        calls.futures().for_each(|future| future.take_back());
+        Queued::Calls(calls)
     }
 
     /// Whether it holds no task any more.
     fn is_over(&self) -> bool {
         match self {
             Queued::Calls(slice) => slice.futures().all(|future| future.is_settled()),
-            Queued::Chunk(chunk, _) => chunk.is_settled(),
             Queued::Source(source) => source.is_exhausted(),
         }
     }
@@ -62,15 +54,13 @@ impl Queued {
             Queued::Calls(slice) => {
                 slice.futures().filter(|future| !future.is_settled()).take(limit).count()
             }
-            Queued::Chunk(chunk, _) => usize::from(!chunk.is_settled()),
             Queued::Source(source) => source.demand(limit),
         }
     }
 
     pub(super) fn fail(self, error: &Error, wakes: &mut Wakes) {
         match self {
-            Queued::Calls(slice) => Work::Calls(slice).fail(error, wakes),
-            Queued::Chunk(chunk, id) => Work::Chunk(chunk, id).fail(error, wakes),
+            Queued::Calls(slice) => slice.fail(error, wakes),
             Queued::Source(source) => source.stop(error),
         }
     }
@@ -227,8 +217,7 @@ impl PoolState {
                         let _ = wakes.cancel(future);
                     }
                 }
-                Queued::Source(source) => source.cancel_waiting(),
-                chunk @ Queued::Chunk(..) => chunk.fail(&Error::Cancelled, wakes),
+                Queued::Source(source) => source.stop(&Error::Cancelled),
             }
         }
     }
@@ -250,7 +239,7 @@ impl PoolState {
         let first = self.broken.is_none();
         let broken = self.broken.get_or_insert_with(|| BrokenProcessPool::from(cause)).clone();
         let error = Error::BrokenProcessPool(broken.clone());
-        in_flight.iter().for_each(|in_flight| in_flight.work.fail(&error, wakes));
+        in_flight.iter().for_each(|in_flight| in_flight.calls.fail(&error, wakes));
         if !first {
             return;
         }
@@ -267,7 +256,7 @@ impl PoolState {
         }
         for worker in &mut self.workers {
             let in_flight = worker.kill(ExitReason::Killed);
-            in_flight.iter().for_each(|in_flight| in_flight.work.fail(&error, wakes));
+            in_flight.iter().for_each(|in_flight| in_flight.calls.fail(&error, wakes));
         }
         self.take_inbox(pool);
         for queued in std::mem::take(&mut self.queue) {

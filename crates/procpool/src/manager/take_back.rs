@@ -8,9 +8,10 @@
 use std::sync::Arc;
 
 use super::Pool;
+use super::block::Slice;
 use super::state::{PoolState, Queued, TICK};
 use super::wakes::Wakes;
-use super::worker::{Work, Worker};
+use super::worker::Worker;
 use crate::chunk_source::ChunkSource;
 use crate::error::Error;
 use crate::future::SharedFuture;
@@ -22,15 +23,15 @@ impl PoolState {
         let Some(first) = self.check(pool, index, taken, wakes) else { return };
         let worker = &mut self.workers[index];
         let taken = worker.split_in_flight(first);
-        worker.taken_back += taken.iter().map(|work| work.tasks() as u64).sum::<u64>();
+        worker.taken_back += taken.iter().map(|calls| calls.len() as u64).sum::<u64>();
         worker.nudge();
         self.requeue(taken);
     }
 
-    /// Puts work that was taken back at the front of the queue, in its order.
-    pub(super) fn requeue(&mut self, taken: Vec<Work>) {
-        for work in taken.into_iter().rev() {
-            self.queue.push_front(Queued::taken_back(work));
+    /// Puts calls that were taken back at the front of the queue, in their order.
+    pub(super) fn requeue(&mut self, taken: Vec<Slice>) {
+        for calls in taken.into_iter().rev() {
+            self.queue.push_front(Queued::taken_back(calls));
         }
     }
 
@@ -68,25 +69,11 @@ impl PoolState {
         }
     }
 
-    /// Cancels the chunks of `source` that were sent ahead but not claimed.
+    /// Cancels the chunks of `source` that no worker has started.
     pub(super) fn cancel_chunks(&mut self, pool: &Pool, source: &ChunkSource, wakes: &mut Wakes) {
-        let is_theirs = |work: &Work| match work {
-            Work::Chunk(chunk, _) => std::ptr::eq(&*chunk.source, source),
-            Work::Calls(_) => false,
-        };
-        for index in 0..self.workers.len() {
-            let worker = &self.workers[index];
-            if worker.has_backlog() && worker.in_flight.iter().any(|flight| is_theirs(&flight.work))
-            {
-                self.take_back(pool, index, wakes);
-            }
-        }
-        for queued in &self.queue {
-            if let Queued::Chunk(chunk, _) = queued
-                && std::ptr::eq(&*chunk.source, source)
-            {
-                chunk.finish(Err(Box::new(Error::Cancelled)));
-            }
+        source.stop(&Error::Cancelled);
+        for future in source.unsettled() {
+            self.cancel_sent(pool, &future, wakes);
         }
     }
 

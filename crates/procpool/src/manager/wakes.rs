@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::thread;
 
 use super::worker::Worker;
-use crate::chunk_source::ChunkTask;
 use crate::error::Error;
 use crate::future::{Outcome, SharedFuture};
 use crate::lifecycle::{ExitReason, WorkerInfo};
@@ -46,14 +45,6 @@ impl Wakes {
     pub(super) fn settle(&mut self, future: &Arc<SharedFuture>, outcome: Outcome) {
         if future.finish(outcome) {
             self.settled.push(Arc::clone(future));
-        }
-    }
-
-    /// Records the outcome of `chunk`.
-    pub(super) fn finish_chunk(&mut self, chunk: &ChunkTask, outcome: Outcome) {
-        if !chunk.is_settled() {
-            self.count(&outcome);
-            chunk.finish(outcome);
         }
     }
 

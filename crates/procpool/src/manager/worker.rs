@@ -14,6 +14,7 @@
 //! reaped or, if it cannot be killed, when it is left behind.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
@@ -24,8 +25,8 @@ use super::Pool;
 use super::block::Slice;
 use super::stderr::Captured;
 use super::wakes::Wakes;
-use crate::chunk_source::ChunkTask;
-use crate::error::{Activity, Error};
+use crate::chunk_source::ChunkCall;
+use crate::error::Activity;
 use crate::future::{Outcome, SharedFuture};
 use crate::lifecycle::{ExitReason, WorkerInfo};
 
@@ -57,116 +58,11 @@ pub(super) struct Stop {
     pub(super) until: Option<Instant>,
 }
 
-/// Work that is sent to one worker.
-#[derive(Debug)]
-pub(super) enum Work {
-    /// Calls, each a task of its own.
-    Calls(Slice),
-    /// A chunk of a `map`, one task, and its work item number.
-    Chunk(ChunkTask, u64),
-}
-
-impl Work {
-    /// How many tasks it consists of.
-    pub(super) fn tasks(&self) -> usize {
-        match self {
-            Work::Calls(slice) => slice.len(),
-            Work::Chunk(..) => 1,
-        }
-    }
-
-    /// The work item number of its first task.
-    pub(super) fn id(&self) -> u64 {
-        match self {
-            Work::Calls(slice) => slice.id(),
-            Work::Chunk(_, id) => *id,
-        }
-    }
-
-    /// The time limit of its first task.
-    pub(super) fn time_limit(&self) -> Option<Duration> {
-        match self {
-            Work::Calls(slice) => slice.time_limit(),
-            Work::Chunk(chunk, _) => chunk.time_limit,
-        }
-    }
-
-    /// Returns the same work after it was lost with a worker, or as the error if it was already
-    /// retried `retries` times.
-    #[expect(clippy::result_large_err, reason = "either way it is the work, which moves on")]
-    pub(super) fn again(self, retries: u32) -> Result<Self, Self> {
-        match self {
-            Work::Calls(slice) => slice.again(retries).map(Work::Calls).map_err(Work::Calls),
-            Work::Chunk(mut chunk, id) if chunk.retried < retries => {
-                chunk.retry();
-                Ok(Work::Chunk(chunk, id))
-            }
-            chunk @ Work::Chunk(..) => Err(chunk),
-        }
-    }
-
-    /// Splits off its first task, which a worker that is gone received but did not start.
-    pub(super) fn split_undelivered(self) -> (Self, Option<Self>) {
-        match self {
-            Work::Calls(mut slice) => {
-                let mut first = slice.split_to(1);
-                first.undelivered += 1;
-                slice.undelivered = 0;
-                (Work::Calls(first), (slice.len() > 0).then_some(Work::Calls(slice)))
-            }
-            Work::Chunk(mut chunk, id) => {
-                chunk.undelivered += 1;
-                (Work::Chunk(chunk, id), None)
-            }
-        }
-    }
-
-    /// How often its first task was not delivered.
-    pub(super) fn undelivered(&self) -> u32 {
-        match self {
-            Work::Calls(slice) => slice.undelivered,
-            Work::Chunk(chunk, _) => chunk.undelivered,
-        }
-    }
-
-    /// Fails all its tasks.
-    pub(super) fn fail(&self, error: &Error, wakes: &mut Wakes) {
-        let outcome = || Err(Box::new(error.clone()));
-        match self {
-            Work::Calls(slice) => {
-                slice.futures().for_each(|future| wakes.finish(future, outcome()))
-            }
-            Work::Chunk(chunk, _) => wakes.finish_chunk(chunk, outcome()),
-        }
-    }
-
-    /// Fails its first task, which its worker is running.
-    pub(super) fn fail_first(&self, error: Error, wakes: &mut Wakes) {
-        match self {
-            Work::Calls(slice) => {
-                if let Some(future) = slice.first() {
-                    wakes.finish(future, Err(Box::new(error)));
-                }
-            }
-            Work::Chunk(chunk, _) => wakes.finish_chunk(chunk, Err(Box::new(error))),
-        }
-    }
-}
-
-/// Work that a worker has. The indices of its tasks on the link are consecutive, starting at
-/// `index`.
+/// Calls that a worker has. Their indices on the link are consecutive, starting at `index`.
 #[derive(Debug)]
 pub(super) struct InFlight {
     pub(super) index: u64,
-    pub(super) work: Work,
-}
-
-/// What kind of task a result settled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Settled {
-    Call,
-    Chunk,
-    Nothing,
+    pub(super) calls: Slice,
 }
 
 /// A worker process.
@@ -186,6 +82,8 @@ pub(super) struct Worker {
     pub(super) stage: Stage,
     /// Sent but not finished, in the order of their indices.
     pub(super) in_flight: VecDeque<InFlight>,
+    /// The beginning of the next result, if that arrives in two frames.
+    pub(super) part: Vec<u8>,
     /// Whether the socket has ended.
     pub(super) link_ended: bool,
     /// The index of the task for which a waiting thread watches the link.
@@ -281,7 +179,7 @@ impl Worker {
     /// runs.
     pub(super) fn due(&mut self, now: Instant) -> Result<Option<(Instant, Duration)>, Scribbled> {
         let Some((front, Some(limit))) =
-            self.in_flight.front().map(|in_flight| (in_flight.index, in_flight.work.time_limit()))
+            self.in_flight.front().map(|in_flight| (in_flight.index, in_flight.calls.time_limit()))
         else {
             return Ok(None);
         };
@@ -301,13 +199,13 @@ impl Worker {
 
     /// How many tasks it has.
     pub(super) fn tasks(&self) -> usize {
-        self.in_flight.iter().map(|in_flight| in_flight.work.tasks()).sum()
+        self.in_flight.iter().map(|in_flight| in_flight.calls.len()).sum()
     }
 
     /// Whether tasks wait behind the running one.
     pub(super) fn has_backlog(&self) -> bool {
         match self.in_flight.front() {
-            Some(first) => self.in_flight.len() > 1 || first.work.tasks() > 1,
+            Some(first) => self.in_flight.len() > 1 || first.calls.len() > 1,
             None => false,
         }
     }
@@ -315,7 +213,7 @@ impl Worker {
     /// Whether it was sent the task with this index and is still expected to run it.
     pub(super) fn has(&self, index: u64) -> bool {
         self.in_flight.iter().any(|in_flight| {
-            (in_flight.index..in_flight.index + in_flight.work.tasks() as u64).contains(&index)
+            (in_flight.index..in_flight.index + in_flight.calls.len() as u64).contains(&index)
         })
     }
 
@@ -324,68 +222,56 @@ impl Worker {
         self.in_flight.front().map(|in_flight| in_flight.index)
     }
 
+    /// The chunk that its first unfinished task runs, if that is one of a map.
+    pub(super) fn front_chunk(&self) -> Option<&Arc<ChunkCall>> {
+        self.in_flight.front()?.calls.chunk()
+    }
+
     /// The index of the task of `future`, if this worker has it.
     pub(super) fn index_of(&self, future: &SharedFuture) -> Option<u64> {
-        self.in_flight.iter().find_map(|in_flight| match &in_flight.work {
-            Work::Calls(slice) => {
-                let place = slice.futures().position(|theirs| std::ptr::eq(&**theirs, future))?;
-                Some(in_flight.index + place as u64)
-            }
-            Work::Chunk(..) => None,
+        self.in_flight.iter().find_map(|in_flight| {
+            let mut futures = in_flight.calls.futures();
+            let position = futures.position(|theirs| std::ptr::eq(&**theirs, future))?;
+            Some(in_flight.index + position as u64)
         })
     }
 
     /// Settles the first unfinished task.
-    pub(super) fn finish_front(&mut self, outcome: Outcome, wakes: &mut Wakes) -> Settled {
-        let Some(first) = self.in_flight.front_mut() else { return Settled::Nothing };
-        let (settled, is_over) = match &mut first.work {
-            Work::Calls(slice) => {
-                if let Some(future) = slice.first() {
-                    wakes.finish(future, outcome);
-                }
-                slice.skip_first();
-                (Settled::Call, slice.len() == 0)
-            }
-            Work::Chunk(chunk, _) => {
-                wakes.finish_chunk(chunk, outcome);
-                (Settled::Chunk, true)
-            }
-        };
+    pub(super) fn finish_front(&mut self, outcome: Outcome, wakes: &mut Wakes) {
+        let Some(first) = self.in_flight.front_mut() else { return };
+        if let Some(future) = first.calls.first() {
+            wakes.finish(future, outcome);
+        }
+        first.calls.skip_first();
         first.index += 1;
-        if is_over
-            && let Some(InFlight { work: Work::Calls(calls), .. }) = self.in_flight.pop_front()
+        if first.calls.len() == 0
+            && let Some(InFlight { calls, .. }) = self.in_flight.pop_front()
             && let Some(memory) = calls.into_memory()
         {
             self.link.reuse(memory);
         }
-        settled
     }
 
     /// Removes the tasks from index `first` on, which the worker will not run.
-    pub(super) fn split_in_flight(&mut self, first: u64) -> Vec<Work> {
+    pub(super) fn split_in_flight(&mut self, first: u64) -> Vec<Slice> {
         let mut taken = Vec::new();
         let mut kept = VecDeque::new();
-        for mut in_flight in std::mem::take(&mut self.in_flight) {
-            let before = first.saturating_sub(in_flight.index);
-            if before >= in_flight.work.tasks() as u64 {
-                kept.push_back(in_flight);
-                continue;
+        for InFlight { index, mut calls } in std::mem::take(&mut self.in_flight) {
+            let before = usize::try_from(first.saturating_sub(index)).unwrap_or(usize::MAX);
+            let stay = calls.split_to(before.min(calls.len()));
+            if stay.len() > 0 {
+                kept.push_back(InFlight { index, calls: stay });
             }
-            if let Work::Calls(slice) = &mut in_flight.work
-                && before > 0
-            {
-                let index = in_flight.index;
-                let work = Work::Calls(slice.split_to(before as usize));
-                kept.push_back(InFlight { index, work });
+            if calls.len() > 0 {
+                taken.push(calls);
             }
-            taken.push(in_flight.work);
         }
         self.in_flight = kept;
         taken
     }
 
-    /// Takes all its work away: returns claimed and unclaimed work apart.
-    pub(super) fn part_in_flight(&mut self) -> (VecDeque<InFlight>, Vec<Work>) {
+    /// Takes all its calls away: returns claimed and unclaimed ones apart.
+    pub(super) fn part_in_flight(&mut self) -> (VecDeque<InFlight>, Vec<Slice>) {
         let claimed = self.link.take_back();
         // An impossible claim word says nothing: then every task is in doubt.
         let not_started = claimed.map_or_else(|_| Vec::new(), |first| self.split_in_flight(first));
@@ -416,9 +302,9 @@ impl Worker {
             Stage::Ready => match self.in_flight.front() {
                 // Its own record of its claims is trusted for this purpose only.
                 Some(first) if self.link.claimed() != Ok(first.index) => {
-                    Activity::Running(first.work.id())
+                    Activity::Running(first.calls.id())
                 }
-                Some(first) => Activity::Receiving(first.work.id()),
+                Some(first) => Activity::Receiving(first.calls.id()),
                 None => Activity::Idle,
             },
             Stage::Leaving(_) | Stage::Killed(_) => Activity::Idle,

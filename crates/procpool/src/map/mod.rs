@@ -133,8 +133,8 @@ impl<R, T> Map<R, T> {
         }
         let source = self.source.as_ref().ok_or(None)?;
         match source.next_chunk(self.timeout.as_ref().map(|timeout| timeout.deadline)) {
-            Next::Chunk(FinishedChunk { end, items, outcome }) => {
-                self.current = Some(Current { end, items, outcome, position: 0 });
+            Next::Chunk(FinishedChunk { end, items, outcome, shown }) => {
+                self.current = Some(Current { end, items, outcome, position: shown });
                 Ok(())
             }
             Next::Late => Err(self.time_out()),
@@ -163,7 +163,7 @@ impl<R, T> Map<R, T> {
         match (&self.source, self.pool.upgrade()) {
             // A map that was read to its end has nothing left to cancel.
             (Some(source), Some(pool)) if self.left > 0 => pool.cancel_chunks(source),
-            (Some(source), _) => source.cancel_waiting(),
+            (Some(source), _) => source.stop(&Error::Cancelled),
             (None, _) => {}
         }
     }

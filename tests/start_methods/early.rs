@@ -25,20 +25,20 @@ fn before_init(what: &str) -> (&'static str, String) {
 }
 
 #[test]
-fn a_program_that_takes_a_servers_command_line_for_its_own_and_exits() {
+fn a_program_that_takes_a_forkservers_command_line_for_its_own_and_exits() {
     let expected = r"(?x)\A
-        error\ ServerDied\n
-        the\ process\ pool\ is\ broken:\ server\ \d+,\ from\ which\ workers\ are\ forked,\ 
+        error\ ForkserverDied\n
+        the\ process\ pool\ is\ broken:\ forkserver\ \d+\ 
         exited\ with\ code\ 64\ while\ starting;\ .*\ call\ that\ first\ in\ main\(\).*\n\z";
     let expected = is_match(expected).expect("it is an expression");
     run("forkserver", &[before_init("parse")]).stdout(expected).stderr("usage: fail_early\n");
 }
 
 #[test]
-fn a_program_that_forks_before_init_has_no_server() {
+fn a_program_that_forks_before_init_has_no_forkserver() {
     // The copy leaves at once: the process that it would work for is not its parent.
     let expected = r"(?x)\A
-        error\ ServerDied\n
+        error\ ForkserverDied\n
         .*\ exited\ with\ code\ 0\ while\ starting.*\n\z";
     let expected = is_match(expected).expect("it is an expression");
     run("forkserver", &[before_init("fork")]).stdout(expected).stderr(is_empty());
@@ -53,7 +53,7 @@ fn a_server_that_never_gets_to_init_is_given_up_and_the_error_says_why() {
     let (arrived_at, go_at) = (("ARRIVED", arrived.path()), ("GO", go.path()));
     let limit = ("START_TIMEOUT_MS", "500".to_owned());
     let expected = r"(?x)\A
-        error\ ServerTimeout\n
+        error\ ForkserverTimeout\n
         .*\ did\ not\ answer\ within\ 500ms\ while\ starting;\ if\ 
         what\ comes\ before\ procpool::init\(\)\ in\ main\(\),\ or\ preload,\ takes\ that\ 
         long,\ raise\ start_timeout\n\z";

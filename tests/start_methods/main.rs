@@ -14,11 +14,11 @@
 
 mod alike;
 mod early;
+mod forkserver;
 mod orphans;
 mod preload;
 mod replaced;
 mod sandbox;
-mod server;
 mod streams;
 mod surroundings;
 

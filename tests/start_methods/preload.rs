@@ -113,13 +113,13 @@ fn a_panic_is_the_cause_with_message_and_place() {
     let BrokenCause::PreloadPanicked { panic, .. } = cause else { panic!("{cause}") };
     assert_eq!(panic.message, "no data");
     assert!(panic.location.is_some_and(|place| place.contains("start_methods/preload.rs:")));
-    assert!(text.contains("preload, in server ") && text.contains("no data"), "{text}");
+    assert!(text.contains("preload, in forkserver ") && text.contains("no data"), "{text}");
 }
 
 #[test]
 fn an_exit_is_the_cause() {
     let (cause, text) = cause_with(|| std::process::exit(7), watch::HANG);
-    let BrokenCause::ServerDied { exit, activity, .. } = cause else { panic!("{cause}") };
+    let BrokenCause::ForkserverDied { exit, activity, .. } = cause else { panic!("{cause}") };
     assert_eq!((exit, activity), (WorkerExit::Code(7), Activity::Preloading));
     assert!(text.ends_with("exited with code 7 while running preload"), "{text}");
 }
@@ -128,7 +128,7 @@ fn an_exit_is_the_cause() {
 fn a_crash_is_the_cause() {
     let crash = || raise(Signal::SIGKILL).expect("a process can signal itself");
     let (cause, _) = cause_with(crash, watch::HANG);
-    let BrokenCause::ServerDied { exit, activity, .. } = cause else { panic!("{cause}") };
+    let BrokenCause::ForkserverDied { exit, activity, .. } = cause else { panic!("{cause}") };
     assert_eq!((exit, activity), (WorkerExit::Signal(libc::SIGKILL), Activity::Preloading));
 }
 
@@ -165,7 +165,7 @@ fn hang() {
 #[test]
 fn one_that_never_returns_is_given_up() {
     let (cause, text) = cause_with(hang, Duration::from_millis(300));
-    let BrokenCause::ServerTimeout { activity, pid, .. } = cause else { panic!("{cause}") };
+    let BrokenCause::ForkserverTimeout { activity, pid, .. } = cause else { panic!("{cause}") };
     assert_eq!(activity, Activity::Preloading);
     assert!(text.contains("within 300ms while running preload"), "{text}");
     assert_eq!(os::process(pid), None, "it is killed and reaped");

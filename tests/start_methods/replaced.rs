@@ -53,7 +53,7 @@ fn tasks_of_its_workers_are_tried_again_on_workers_of_another_one() {
         drop(executor);
         let kinds: Vec<EventKind> = events.map(|event| event.kind).collect();
         let exit = |kind: &&EventKind| {
-            let reason = ExitReason::Died(WorkerExit::WithServer);
+            let reason = ExitReason::Died(WorkerExit::WithForkserver);
             matches!(kind, EventKind::WorkerExited(_, found) if *found == reason)
         };
         assert_eq!(kinds.iter().filter(exit).count(), 2, "{kinds:?}");
@@ -74,7 +74,7 @@ fn a_task_that_is_not_tried_again_fails_alone_and_says_why() {
         end(&server, Signal::SIGKILL);
         let error = task.error();
         let Some(Error::WorkerDied(death)) = error else { panic!("{error:?}") };
-        assert_eq!(death.exit, WorkerExit::WithServer);
+        assert_eq!(death.exit, WorkerExit::WithForkserver);
         let text = death.to_string();
         assert!(text.contains("ended with the forkserver that forked it while running"), "{text}");
         assert_ne!(later.result().unwrap().1, server.pid);
@@ -115,7 +115,7 @@ fn one_that_never_gets_ready_breaks_the_pool_after_so_many_starts() {
         let builder = replacing(0).preload(|| std::process::exit(7)).max_failed_starts(3);
         let executor = builder.max_workers(2).build().unwrap();
         let cause = cause_reported_by(&executor.submit(|()| (), ()));
-        let BrokenCause::ServerDied { exit, activity, .. } = cause else { panic!("{cause}") };
+        let BrokenCause::ForkserverDied { exit, activity, .. } = cause else { panic!("{cause}") };
         assert_eq!((exit, activity), (WorkerExit::Code(7), Activity::Preloading));
     });
 }
@@ -166,7 +166,7 @@ fn one_that_never_answers_is_the_cause_at_last() {
         let limit = Duration::from_millis(300);
         let builder = replacing(0).preload(hang).start_timeout(limit).max_failed_starts(2);
         let cause = cause_reported_by(&builder.build().unwrap().submit(|()| (), ()));
-        let BrokenCause::ServerTimeout { activity, .. } = cause else { panic!("{cause}") };
+        let BrokenCause::ForkserverTimeout { activity, .. } = cause else { panic!("{cause}") };
         assert_eq!(activity, Activity::Preloading);
     });
 }

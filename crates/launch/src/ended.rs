@@ -20,7 +20,7 @@ impl Ended {
     pub const UNKNOWN: Self = Self { exit: WorkerExit::Unknown, usage: None };
 
     /// The process has exited with the forkserver that would have reported its status.
-    pub const WITH_FORKSERVER: Self = Self { exit: WorkerExit::WithServer, usage: None };
+    pub const WITH_FORKSERVER: Self = Self { exit: WorkerExit::WithForkserver, usage: None };
 }
 
 /// The resources that a process used, together with the children that it waited for.
@@ -47,7 +47,7 @@ pub enum WorkerExit {
     /// A signal killed it. The number is the platform's.
     Signal(i32),
     /// It exited with the forkserver that it was forked from, which has died.
-    WithServer,
+    WithForkserver,
     /// It has exited, but another `wait` of the program collected its status, or SIGCHLD is ignored.
     Unknown,
 }
@@ -60,7 +60,7 @@ impl fmt::Display for WorkerExit {
                 Ok(signal) => write!(f, "was killed by {}", signal.as_str()),
                 Err(_) => write!(f, "was killed by signal {number}"),
             },
-            WorkerExit::WithServer => f.write_str("ended with the forkserver that forked it"),
+            WorkerExit::WithForkserver => f.write_str("ended with the forkserver that forked it"),
             WorkerExit::Unknown => f.write_str("ended (its exit status was collected elsewhere)"),
         }
     }

@@ -1,9 +1,9 @@
 //! The builder: the settings of a pool, checked once.
 //!
 //! Owns the defaults, and ties an initializer to its arguments and to the state of the tasks.
-//! Starts nothing before `build`. `place` has the settings for the place that workers run in.
+//! Starts nothing before `build`. `surroundings` has the settings for what workers find when they start.
 
-mod place;
+mod surroundings;
 
 mod policies;
 
@@ -20,7 +20,7 @@ use crate::executor::ProcessPoolExecutor;
 use crate::lifecycle::DeathPolicy;
 use crate::manager::{Hooks, Policies, Settings};
 use crate::payload::Payload;
-use crate::start::{PlaceOptions, Plan, StartMethod, is_initialized};
+use crate::start::{Plan, StartMethod, SurroundingsOptions, is_initialized};
 use crate::task::{self, InitializerOutput};
 
 /// How long a worker may take to reach `init()`. Shorter gives up on slow machines; longer delays
@@ -60,7 +60,7 @@ const MAX_FAILED_STARTS: u32 = 3;
 pub struct Builder<S = ()> {
     max_workers: Option<usize>,
     policies: Policies,
-    place: PlaceOptions,
+    surroundings: SurroundingsOptions,
     start: Plan,
     /// The initializer and its encoded arguments. `build` reports an error.
     initialize: Result<Option<(Entry, Bytes)>, Error>,
@@ -95,7 +95,7 @@ impl ProcessPoolExecutor {
                 finalizer_time_limit: FINALIZER_TIME_LIMIT,
                 hooks: Hooks::default(),
             },
-            place: PlaceOptions::default(),
+            surroundings: SurroundingsOptions::default(),
             start: Plan::default(),
             initialize: Ok(None),
             state: PhantomData,
@@ -305,7 +305,7 @@ impl<S> Builder<S> {
     ///
     /// A worker that takes longer is killed. If it was the only one, the pool is broken; under
     /// [`DeathPolicy::Replace`], after [`max_failed_starts`](Self::max_failed_starts). The same
-    /// timeout holds for the server that workers are forked from, including its
+    /// timeout holds for the forkserver that workers are forked from, including its
     /// [`preload`](Self::preload), and for each of its answers.
     ///
     /// # Examples
@@ -348,18 +348,18 @@ impl<S> Builder<S> {
         self
     }
 
-    /// Calls `preload` once in the server that workers are forked from, before the first of them is
+    /// Calls `preload` once in the forkserver that workers are forked from, before the first of them is
     /// forked.
     ///
     /// Every worker finds the memory that it has filled, for instance a `static`, and shares it
     /// until either side writes to it. A file or a connection that it opens is one for all workers:
     /// their writes to it are mixed, and any of them may read an answer; so connect in the
-    /// initializer. It runs in the server of [`StartMethod::Forkserver`] or [`StartMethod::Fork`];
+    /// initializer. It runs in the forkserver of [`StartMethod::Forkserver`] or [`StartMethod::Fork`];
     /// [`build`](Builder::build) refuses it with [`StartMethod::Spawn`]. If it panics or leaves a
     /// thread behind, the pool is broken with that cause. The same holds if it ends the process,
     /// but under [`DeathPolicy::Replace`](crate::DeathPolicy::Replace) with
     /// [`StartMethod::Forkserver`] only after [`max_failed_starts`](Self::max_failed_starts) such
-    /// failures. It is part of the server's start, and counts against
+    /// failures. It is part of the forkserver's start, and counts against
     /// [`start_timeout`](Self::start_timeout).
     ///
     /// # Examples
@@ -406,7 +406,7 @@ impl<S> Builder<S> {
             max_workers: self.max_workers,
             initialize,
             policies: self.policies,
-            place: self.place,
+            surroundings: self.surroundings,
             start: self.start,
             state: PhantomData,
         }
@@ -431,7 +431,7 @@ impl<S: 'static> Builder<S> {
     ///   or `capture_stderr` is to keep no line.
     /// - [`Error::OutputFile`]: a file for the workers' output cannot be opened.
     /// - [`Error::Codec`]: the initializer's arguments cannot be encoded.
-    /// - [`Error::ForeignFunction`]: workers could not find the initializer, or their server could
+    /// - [`Error::ForeignFunction`]: workers could not find the initializer, or their forkserver could
     ///   not find `preload`.
     /// - [`Error::ForkWithThreads`]: [`StartMethod::Fork`] in a process with several threads.
     /// - [`Error::Setup`]: the system refused a descriptor, a thread or a process.
@@ -464,15 +464,15 @@ impl<S: 'static> Builder<S> {
             ));
         }
         let initialize = self.initialize?;
-        let captured_lines = self.place.captured_lines;
-        let place = self.place.open(max_workers)?;
+        let captured_lines = self.surroundings.captured_lines;
+        let surroundings = self.surroundings.open(max_workers)?;
         // Last, when nothing else can fail: it may start a process.
-        let starter = self.start.prepare(&place)?;
+        let starter = self.start.prepare(&surroundings)?;
         let policies = self.policies;
         ProcessPoolExecutor::start(Settings {
             max_workers,
             initialize,
-            place,
+            surroundings,
             captured_lines,
             policies,
             starter,
@@ -485,7 +485,7 @@ impl<S> fmt::Debug for Builder<S> {
         f.debug_struct("Builder")
             .field("max_workers", &self.max_workers)
             .field("policies", &self.policies)
-            .field("place", &self.place)
+            .field("surroundings", &self.surroundings)
             .field("start_method", &self.start.method)
             .finish_non_exhaustive()
     }

@@ -25,7 +25,7 @@ use crate::map::Map;
 pub use procpool_launch::fuzzing::argument;
 pub use procpool_link::fuzzing::{frames, heads, link};
 
-/// Decodes a failure: the value can be displayed and encoded again. Also decodes a server's
+/// Decodes a failure: the value can be displayed and encoded again. Also decodes a forkserver's
 /// message.
 pub fn failures(data: &[u8]) {
     packet(data);

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::BrokenCause;
 
-/// A worker: its place in the pool, and its process.
+/// A worker: its number in the pool, and its process.
 ///
 /// # Examples
 ///
@@ -36,8 +36,8 @@ use crate::error::BrokenCause;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct WorkerInfo {
-    /// Its place, from 0 to [`max_workers`](crate::Builder::max_workers) - 1. A replacement has the
-    /// place of the worker that it replaces. In the worker, [`worker_id`](crate::worker_id) returns
+    /// Its number, from 0 to [`max_workers`](crate::Builder::max_workers) - 1. A replacement has the
+    /// number of the worker that it replaces. In the worker, [`worker_id`](crate::worker_id) returns
     /// it.
     pub id: usize,
     /// Its process.
@@ -120,9 +120,9 @@ pub enum DeathPolicy {
     /// Only the running task is affected, and another worker takes the dead one's place when a task
     /// needs it.
     ///
-    /// The same holds for the server of
+    /// The same holds for the forkserver of
     /// [`StartMethod::Forkserver`](crate::StartMethod::Forkserver): its workers end with it, and
-    /// another one is started, which runs `preload` again. The server of
+    /// another one is started, which runs `preload` again. The forkserver of
     /// [`StartMethod::Fork`](crate::StartMethod::Fork) is a copy of the program as it was in
     /// [`build`](crate::Builder::build) and cannot be made again: its death breaks the pool.
     Replace {
@@ -355,6 +355,6 @@ pub struct Stats {
     pub done: u64,
     /// Tasks that have failed so far, excluding cancelled ones.
     pub failed: u64,
-    /// Workers started so far in a place that had a worker before.
+    /// Workers started so far with the number of an earlier one.
     pub restarts: u64,
 }

@@ -18,7 +18,7 @@ struct Crate {
 }
 
 /// All of them, bottom up: each may depend on those before it.
-const CRATES: [Crate; 5] = [
+const CRATES: [Crate; 6] = [
     Crate {
         name: "os",
         order: &[
@@ -64,6 +64,7 @@ const CRATES: [Crate; 5] = [
         ],
         is_public: false,
     },
+    Crate { name: "capture", order: &["tail"], is_public: false },
     Crate {
         name: "procpool",
         order: &[
@@ -265,7 +266,7 @@ fn the_crates_are_tidy() {
     let mut found = Vec::new();
     for of in &CRATES {
         let sources = sources(of.name);
-        assert!(sources.len() > 8, "the sources were found");
+        assert!(sources.len() >= of.order.len(), "the sources were found");
         for (rule, check) in RULES {
             let violations = check(of, &sources).into_iter();
             found.extend(violations.map(|violation| format!("{}: {rule}: {violation}", of.name)));

@@ -150,8 +150,8 @@ pub enum BrokenCause {
         what: String,
     },
     /// The process that workers are forked from ended.
-    ServerDied {
-        /// The server.
+    ForkserverDied {
+        /// The forkserver.
         pid: u32,
         /// How it ended.
         exit: WorkerExit,
@@ -164,8 +164,8 @@ pub enum BrokenCause {
         copy: bool,
     },
     /// The process that workers are forked from did not answer in time and was killed.
-    ServerTimeout {
-        /// The server.
+    ForkserverTimeout {
+        /// The forkserver.
         pid: u32,
         /// How long it was given.
         timeout: Duration,
@@ -174,24 +174,24 @@ pub enum BrokenCause {
     },
     /// [`preload`](crate::Builder::preload) panicked.
     PreloadPanicked {
-        /// The server that it ran in.
+        /// The forkserver that it ran in.
         pid: u32,
         /// The panic.
         panic: RemotePanic,
     },
-    /// The server had more than one thread when it reached [`init`](crate::init), so it cannot be
+    /// The forkserver had more than one thread when it reached [`init`](crate::init), so it cannot be
     /// forked.
     ThreadsBeforeInit {
-        /// The server.
+        /// The forkserver.
         pid: u32,
         /// How many threads it has, including its own.
         threads: usize,
     },
     /// [`preload`](crate::Builder::preload) left threads behind, so its process cannot be forked.
     PreloadLeftThreads {
-        /// The server that it ran in.
+        /// The forkserver that it ran in.
         pid: u32,
-        /// How many threads the server has, including its own.
+        /// How many threads the forkserver has, including its own.
         threads: usize,
     },
     /// [`kill_workers`](crate::ProcessPoolExecutor::kill_workers) was called.
@@ -231,8 +231,8 @@ impl fmt::Display for BrokenCause {
                 write!(f, "no worker could be started: creating {what} failed: {refusal}")
             }
             BrokenCause::Protocol { pid, what } => write!(f, "worker {pid} {what}"),
-            BrokenCause::ServerDied { pid, exit, activity, refused, copy } => {
-                write!(f, "server {pid}, from which workers are forked, {exit} while {activity}")?;
+            BrokenCause::ForkserverDied { pid, exit, activity, refused, copy } => {
+                write!(f, "forkserver {pid} {exit} while {activity}")?;
                 because(refused, f)?;
                 match (copy, activity) {
                     (true, _) => f.write_str(
@@ -243,24 +243,24 @@ impl fmt::Display for BrokenCause {
                     (false, _) => Ok(()),
                 }
             }
-            BrokenCause::ServerTimeout { pid, timeout, activity } => write!(
+            BrokenCause::ForkserverTimeout { pid, timeout, activity } => write!(
                 f,
-                "server {pid}, from which workers are forked, did not answer within {timeout:?} \
+                "forkserver {pid} did not answer within {timeout:?} \
                  while {activity}; if what comes before procpool::init() in main(), or preload, \
                  takes that long, raise start_timeout"
             ),
             BrokenCause::PreloadPanicked { pid, panic } => {
-                write!(f, "preload, in server {pid}, {panic}")
+                write!(f, "preload, in forkserver {pid}, {panic}")
             }
             BrokenCause::ThreadsBeforeInit { pid, threads } => write!(
                 f,
-                "server {pid} had {threads} threads when it came to procpool::init(), and only a \
+                "forkserver {pid} had {threads} threads when it came to procpool::init(), and only a \
                  process with one can be forked: start the others behind init() (what stands \
-                 before it in main() runs in the server, too), or use StartMethod::Spawn"
+                 before it in main() runs in the forkserver, too), or use StartMethod::Spawn"
             ),
             BrokenCause::PreloadLeftThreads { pid, threads } => write!(
                 f,
-                "preload left server {pid} with {threads} threads, and only a process with one can \
+                "preload left forkserver {pid} with {threads} threads, and only a process with one can \
                  be forked: end the others in preload, or start them in the initializer"
             ),
             BrokenCause::Killed => f.write_str("its workers were killed by kill_workers()"),

@@ -75,7 +75,7 @@ pub(super) const UNSTARTED: &str = "it was this program, started again, and did 
     procpool::init(): call that first in main(), before anything that reads arguments or exits; a \
     test program needs procpool::init_tests!() instead";
 
-/// The activity of a worker, or of the server that workers are forked from, when it ended.
+/// The activity of a worker, or of the forkserver that workers are forked from, when it ended.
 ///
 /// # Examples
 ///

@@ -49,8 +49,8 @@ fn causes() -> Vec<BrokenCause> {
         BrokenCause::StartTimeout { pid, timeout },
         BrokenCause::StartFailed { what: "a process".into(), errno },
         BrokenCause::Protocol { pid, what: "sent nonsense".to_owned() },
-        BrokenCause::ServerDied { pid, exit, activity, refused: None, copy: false },
-        BrokenCause::ServerDied {
+        BrokenCause::ForkserverDied { pid, exit, activity, refused: None, copy: false },
+        BrokenCause::ForkserverDied {
             pid,
             exit,
             activity,
@@ -58,7 +58,7 @@ fn causes() -> Vec<BrokenCause> {
             copy: true,
         },
         BrokenCause::DescriptorLost { errno },
-        BrokenCause::ServerTimeout { pid, timeout, activity },
+        BrokenCause::ForkserverTimeout { pid, timeout, activity },
         BrokenCause::PreloadPanicked { pid, panic: panic() },
         BrokenCause::ThreadsBeforeInit { pid, threads },
         BrokenCause::PreloadLeftThreads { pid, threads },

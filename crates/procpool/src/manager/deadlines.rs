@@ -16,10 +16,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::Pool;
+use procpool_link::Scribbled;
+
+use super::context::Context;
+use super::stage::Stage;
 use super::state::PoolState;
 use super::wakes::Wakes;
-use super::worker::{InFlight, Stage, Stop, Worker};
+use super::worker::{InFlight, Worker};
 use crate::error::Error;
 use crate::future::SharedFuture;
 use crate::lifecycle::{EventKind, ExitReason, KillOutcome};
@@ -28,32 +31,83 @@ use crate::lifecycle::{EventKind, ExitReason, KillOutcome};
 /// counts more stopped time against tasks; shorter forgives tasks where the machine is only slow.
 const STOPPED: Duration = Duration::from_millis(500);
 
+/// A task that exceeded its time limit and was asked to stop.
+#[derive(Debug, Clone, Copy)]
+struct Stop {
+    /// Its index on the link.
+    index: u64,
+    /// When its worker is sent SIGTERM; `None` if beyond what the clock can represent.
+    until: Option<Instant>,
+}
+
+/// The time limits of the tasks that a worker has.
+#[derive(Debug)]
+pub(super) struct Limits {
+    /// The shortest among the tasks that it was sent since it was idle.
+    shortest: Option<Duration>,
+    /// Whether one of them is new to the manager. A limit counts from when the manager learns of
+    /// it: a program may be stopped before.
+    is_new: bool,
+    /// The earliest time from which limits count: the program was stopped before, or a result was
+    /// arriving.
+    from: Instant,
+    /// How many bytes of results had been read when a limit was last checked.
+    read: u64,
+    /// The task that the manager has seen running, and since when.
+    seen: Option<(u64, Instant)>,
+    /// The running task, if it was asked to stop.
+    stop: Option<Stop>,
+}
+
+impl Limits {
+    pub(super) fn new() -> Self {
+        let from = Instant::now();
+        Self { shortest: None, is_new: false, from, read: 0, seen: None, stop: None }
+    }
+}
+
 impl PoolState {
+    /// Notes the shortest limit of tasks that are about to be sent to a worker.
+    pub(super) fn note_limit(&mut self, index: usize, limit: Option<Duration>) {
+        let is_idle = self.workers[index].in_flight.is_empty();
+        let limits = &mut self.workers[index].limits;
+        if is_idle {
+            limits.shortest = None;
+        }
+        if let Some(limit) = limit {
+            let end = Instant::now().checked_add(limit);
+            if end.is_some_and(|end| self.alarm.note_limit(end)) {
+                limits.is_new |= limits.shortest.is_none();
+            }
+            limits.shortest = limits.shortest.into_iter().chain([limit]).min();
+        }
+    }
+
     /// Takes the next step for every task that has run for too long.
-    pub(super) fn enforce_limits(&mut self, pool: &Pool, now: Instant, wakes: &mut Wakes) {
+    pub(super) fn enforce_limits(&mut self, cx: &Context, now: Instant, wakes: &mut Wakes) {
         for index in 0..self.workers.len() {
             let worker = &mut self.workers[index];
-            if worker.stage != Stage::Ready || worker.shortest_limit.is_none() {
+            if worker.stage() != Stage::Ready || worker.limits.shortest.is_none() {
                 continue;
             }
-            if std::mem::take(&mut worker.has_new_limit) {
-                worker.limits_from = now;
+            if std::mem::take(&mut worker.limits.is_new) {
+                worker.limits.from = now;
             }
-            match worker.asked_to_stop() {
+            match worker.stopping() {
                 Some(stop) => {
                     if stop.until.is_some_and(|until| now >= until) {
-                        let deadline = now.checked_add(pool.settings.policies.grace);
+                        let deadline = now.checked_add(cx.settings.policies.grace);
                         drop(worker.terminate(ExitReason::TimeLimitExceeded, deadline));
                     }
                 }
                 None => {
-                    worker.stop = None;
-                    if self.is_overdue(pool, index, now, wakes) {
+                    worker.limits.stop = None;
+                    if self.is_overdue(cx, index, now, wakes) {
                         // Its result may have arrived at this very moment.
-                        self.read_results(pool, index, wakes);
+                        self.read_results(cx, index, wakes);
                         self.workers[index].note_arriving(now);
-                        if self.is_overdue(pool, index, now, wakes) {
-                            self.end_overdue(pool, index, now, wakes);
+                        if self.is_overdue(cx, index, now, wakes) {
+                            self.end_overdue(cx, index, now, wakes);
                         }
                     }
                 }
@@ -72,25 +126,25 @@ impl PoolState {
             *instant = instant.and_then(|instant| instant.checked_add(late));
         };
         for worker in &mut self.workers {
-            worker.limits_from = now;
+            worker.limits.from = now;
             move_on(&mut worker.deadline);
-            if let Some(stop) = &mut worker.stop {
+            if let Some(stop) = &mut worker.limits.stop {
                 move_on(&mut stop.until);
             }
         }
         self.expected.move_on(late);
     }
 
-    fn is_overdue(&mut self, pool: &Pool, index: usize, now: Instant, wakes: &mut Wakes) -> bool {
+    fn is_overdue(&mut self, cx: &Context, index: usize, now: Instant, wakes: &mut Wakes) -> bool {
         let due = self.workers[index].due(now);
-        let due = self.check(pool, index, due, wakes).flatten();
+        let due = self.check(cx, index, due, wakes).flatten();
         due.is_some_and(|(due, _)| now >= due)
     }
 
-    fn end_overdue(&mut self, pool: &Pool, index: usize, now: Instant, wakes: &mut Wakes) {
-        self.take_back(pool, index, wakes);
+    fn end_overdue(&mut self, cx: &Context, index: usize, now: Instant, wakes: &mut Wakes) {
+        self.take_back(cx, index, wakes);
         let given = self.workers[index].give_draft();
-        self.check(pool, index, given, wakes);
+        self.check(cx, index, given, wakes);
         let worker = &mut self.workers[index];
         let Some(InFlight { index: task, calls }) = worker.in_flight.front() else { return };
         let (task, id, limit) = (*task, calls.id(), calls.time_limit().unwrap_or_default());
@@ -99,9 +153,9 @@ impl PoolState {
             wakes.finish(future, Err(Box::new(error)));
         }
         worker.link.ask_to_stop(task);
-        worker.stuck_at = Some(task);
-        worker.stop =
-            Some(Stop { index: task, until: now.checked_add(pool.settings.policies.grace) });
+        worker.get_stuck();
+        let until = now.checked_add(cx.settings.policies.grace);
+        worker.limits.stop = Some(Stop { index: task, until });
         worker.nudge();
         self.emit(EventKind::TimeLimitExceeded(id));
     }
@@ -109,11 +163,11 @@ impl PoolState {
     /// Ends a task in whatever way it takes.
     pub(super) fn kill_task(
         &mut self,
-        pool: &Pool,
+        cx: &Context,
         future: &Arc<SharedFuture>,
         wakes: &mut Wakes,
     ) -> KillOutcome {
-        if self.cancel_sent(pool, future, wakes) {
+        if self.cancel_sent(cx, future, wakes) {
             return KillOutcome::Cancelled;
         }
         let holds = |worker: &Worker| worker.index_of(future).is_some();
@@ -121,7 +175,7 @@ impl PoolState {
             return KillOutcome::AlreadyDone;
         };
         // Its result may have arrived already.
-        self.read_results(pool, index, wakes);
+        self.read_results(cx, index, wakes);
         if future.is_settled() {
             return KillOutcome::AlreadyDone;
         }
@@ -140,9 +194,9 @@ impl PoolState {
     /// When a task may next exceed its limit, for the manager to check then.
     pub(super) fn next_limit(&mut self, now: Instant) -> Option<Instant> {
         let of_worker = |worker: &mut Worker| {
-            let has_tasks = worker.stage == Stage::Ready && !worker.in_flight.is_empty();
-            let shortest = worker.shortest_limit.filter(|_| has_tasks)?;
-            match worker.asked_to_stop() {
+            let has_tasks = worker.stage() == Stage::Ready && !worker.in_flight.is_empty();
+            let shortest = worker.limits.shortest.filter(|_| has_tasks)?;
+            match worker.stopping() {
                 Some(stop) => stop.until,
                 None => {
                     // A task behind the running one may have a shorter limit, which counts from now
@@ -161,9 +215,50 @@ impl Worker {
     /// A task whose result is arriving has ended: while more of it arrives, its limit starts anew.
     fn note_arriving(&mut self, now: Instant) {
         let read = self.link.bytes_read();
-        if self.link.is_within_result() && self.read_at_limit != read {
-            self.limits_from = now;
+        if self.link.is_within_result() && self.limits.read != read {
+            self.limits.from = now;
         }
-        self.read_at_limit = read;
+        self.limits.read = read;
+    }
+
+    /// The running task, if it was asked to stop.
+    fn stopping(&self) -> Option<Stop> {
+        self.limits.stop.filter(|stop| self.front() == Some(stop.index))
+    }
+
+    /// Whether the running task was asked to stop. Of a worker that reported a failure: whether the
+    /// failed task was.
+    pub(super) fn is_stopping(&self) -> bool {
+        match self.stage() {
+            Stage::Dying(_) => self.limits.stop.is_some(),
+            _ => self.stopping().is_some(),
+        }
+    }
+
+    /// Notes that the task with this index is the worker's last.
+    pub(super) fn note_last_task(&mut self, task: u64) {
+        self.limits.stop = self.limits.stop.filter(|stop| stop.index == task);
+    }
+
+    /// When the running task must have ended, and its limit. Returns `None` if no task with a limit
+    /// runs.
+    fn due(&mut self, now: Instant) -> Result<Option<(Instant, Duration)>, Scribbled> {
+        let Some((front, Some(limit))) =
+            self.in_flight.front().map(|in_flight| (in_flight.index, in_flight.calls.time_limit()))
+        else {
+            return Ok(None);
+        };
+        if self.link.claimed()? <= front {
+            return Ok(None);
+        }
+        // It has been running since it was first seen running at the latest, whatever the worker
+        // reports.
+        let (_, seen) = *match &mut self.limits.seen {
+            Some(seen) if seen.0 == front => seen,
+            other => other.insert((front, now)),
+        };
+        let started = self.link.started(now).min(seen).max(self.limits.from);
+        // A limit beyond what the clock can represent is no limit.
+        Ok(started.checked_add(limit).map(|due| (due, limit)))
     }
 }

@@ -9,20 +9,21 @@ use std::sync::Arc;
 
 use procpool_link::Scribbled;
 
-use super::Pool;
+use super::context::Context;
+use super::stage::Stage;
 use super::state::PoolState;
 use super::wakes::Wakes;
-use super::worker::{Stage, Worker};
+use super::worker::Worker;
 
 impl PoolState {
     /// Passes on the results that running chunks have so far.
-    pub(super) fn give_drafts(&mut self, pool: &Pool, wakes: &mut Wakes) {
+    pub(super) fn give_drafts(&mut self, cx: &Context, wakes: &mut Wakes) {
         for index in 0..self.workers.len() {
             let worker = &mut self.workers[index];
-            if worker.stage == Stage::Ready && worker.drafts() && worker.link.look_at_draft() {
+            if worker.stage() == Stage::Ready && worker.drafts() && worker.link.look_at_draft() {
                 let is_awaited = worker.front_chunk().is_some_and(|chunk| chunk.is_awaited());
                 let given = if is_awaited { worker.give_draft() } else { Ok(()) };
-                self.check(pool, index, given, wakes);
+                self.check(cx, index, given, wakes);
             }
         }
     }

@@ -12,11 +12,12 @@ use procpool_link::Scribbled;
 use procpool_link::{Frame, Hello, Payload, Progress, ResultStatus, VERSION};
 use procpool_os::image::ImageIdentity;
 
-use super::Pool;
-use super::server::SERVER;
-use super::state::{PoolState, TICK};
+use super::context::Context;
+use super::forkserver::FORKSERVER;
+use super::stage::Stage;
+use super::state::PoolState;
 use super::wakes::Wakes;
-use super::worker::{InFlight, Stage, Worker};
+use super::worker::{InFlight, Worker};
 use crate::error::{Activity, BrokenCause, CodecStep, Error};
 use crate::failure::InitializerFailure;
 use crate::failure::decode_failure;
@@ -28,58 +29,52 @@ use crate::lifecycle::{DeathPolicy, ExitReason};
 /// late. Longer delays that discovery; shorter could blame a worker on a stalled machine.
 const LINK_LOST_GRACE: Duration = Duration::from_millis(500);
 
-/// How long a worker with tasks may be silent before the manager looks at it. Longer leaves tasks
-/// unsettled for longer after one of them has written to the memory that their worker shares with
-/// the parent; shorter wakes the manager more often while tasks run. While no task runs, it sleeps.
-pub(super) const PULSE: Duration = Duration::from_secs(1);
-
 /// The shortest time that a call is assumed to take, in nanoseconds.
 const LEAST_NANOS: u64 = 50;
 
 impl PoolState {
     /// Handles the events of the poller.
-    pub(super) fn on_events(&mut self, pool: &Pool, numbers: &[u64], wakes: &mut Wakes) {
-        numbers.iter().for_each(|number| self.on_event(pool, *number, wakes));
+    pub(super) fn on_events(&mut self, cx: &Context, numbers: &[u64], wakes: &mut Wakes) {
+        numbers.iter().for_each(|number| self.on_event(cx, *number, wakes));
     }
 
-    fn on_event(&mut self, pool: &Pool, number: u64, wakes: &mut Wakes) {
-        if number == SERVER {
-            return self.on_server_event(pool, wakes);
+    fn on_event(&mut self, cx: &Context, number: u64, wakes: &mut Wakes) {
+        if number == FORKSERVER {
+            return self.on_forkserver_event(cx, wakes);
         }
         // A worker that is gone leaves no valid events behind: serials are not reused.
         let Some(index) = self.index_of(number / 2) else { return };
         if number == self.workers[index].process_number() {
-            self.on_process_ended(pool, index, wakes);
+            self.on_process_ended(cx, index, wakes);
         } else {
-            self.read_news(pool, index, wakes);
-            self.read_results(pool, index, wakes);
+            self.read_news(cx, index, wakes);
+            self.read_results(cx, index, wakes);
         }
     }
 
     /// The manager's checks before it sleeps: finds changes that were not reported, and workers and
     /// tasks that are late.
-    pub(super) fn look_around(&mut self, pool: &Pool, now: Instant, wakes: &mut Wakes) {
-        self.enforce_deadlines(pool, now, wakes);
-        self.attend_server(pool, now, wakes);
+    pub(super) fn look_around(&mut self, cx: &Context, now: Instant, wakes: &mut Wakes) {
+        self.enforce_deadlines(cx, now, wakes);
+        self.check_forkserver(cx, now, wakes);
         for index in 0..self.workers.len() {
             if self.workers[index].link.has_results() {
-                self.read_results(pool, index, wakes);
+                self.read_results(cx, index, wakes);
             }
         }
-        self.enforce_limits(pool, now, wakes);
-        self.let_idle_workers_leave(pool, now, wakes);
-        if self.tick.is_some_and(|tick| now >= tick) {
-            self.tick = None;
-            self.give_drafts(pool, wakes);
-            self.take_back_what_waits(pool, wakes);
+        self.enforce_limits(cx, now, wakes);
+        self.retire_idle(cx, now, wakes);
+        if self.alarm.take_tick(now) {
+            self.give_drafts(cx, wakes);
+            self.take_back_what_waits(cx, wakes);
         }
-        self.look_at_the_silent(pool, now, wakes);
+        self.look_at_the_silent(cx, now, wakes);
     }
 
     /// Reads and settles the results that a worker has sent. Returns whether there were any or the
     /// worker was given up. Removes no worker from the pool and dispatches nothing: the caller
     /// dispatches once it has read everything.
-    pub(super) fn read_results(&mut self, pool: &Pool, index: usize, wakes: &mut Wakes) -> bool {
+    pub(super) fn read_results(&mut self, cx: &Context, index: usize, wakes: &mut Wakes) -> bool {
         let read = self.read_whole_results(index, wakes);
         let worker = &mut self.workers[index];
         worker.link.release();
@@ -88,11 +83,11 @@ impl PoolState {
             Ok(settled) => {
                 // After one turn of a long result the manager looks again later: it holds the lock
                 // for one turn only.
-                self.wake |= worker.watched.is_none() && worker.link.has_results();
+                self.alarm.note_unreported(worker.has_unseen_results());
                 settled
             }
             Err(what) => {
-                self.on_nonsense(pool, index, what, wakes);
+                self.on_nonsense(cx, index, what, wakes);
                 true
             }
         }
@@ -115,37 +110,34 @@ impl PoolState {
             self.call_nanos = each.max(self.call_nanos / 2).max(LEAST_NANOS);
         }
         worker.busy_nanos = busy;
-        worker.moves |= settled > 0;
-        if worker.stuck_at.is_some() && worker.stuck_at != worker.front() {
-            worker.stuck_at = None;
-        }
+        worker.note_results(settled > 0);
         Ok(settled > 0)
     }
 
     /// Reads and handles what a worker has sent through its socket. Removes no worker from the
     /// pool.
-    pub(super) fn read_news(&mut self, pool: &Pool, index: usize, wakes: &mut Wakes) {
+    pub(super) fn read_news(&mut self, cx: &Context, index: usize, wakes: &mut Wakes) {
         while !self.workers[index].link_ended {
             match self.workers[index].link.fill_news() {
-                Ok(Progress::Frame) => self.on_news(pool, index, wakes),
+                Ok(Progress::Frame) => self.on_news(cx, index, wakes),
                 Ok(Progress::Pending) => return,
-                Ok(Progress::Ended { .. }) => return self.on_link_ended(pool, index, wakes),
+                Ok(Progress::Ended { .. }) => return self.on_link_ended(cx, index, wakes),
                 Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                    self.on_link_ended(pool, index, wakes);
-                    return self.on_nonsense(pool, index, said(&error), wakes);
+                    self.on_link_ended(cx, index, wakes);
+                    return self.on_nonsense(cx, index, said(&error), wakes);
                 }
                 // ECONNRESET: the worker ended with one of our frames unread.
-                Err(_) => return self.on_link_ended(pool, index, wakes),
+                Err(_) => return self.on_link_ended(cx, index, wakes),
             }
         }
     }
 
-    fn on_news(&mut self, pool: &Pool, index: usize, wakes: &mut Wakes) {
+    fn on_news(&mut self, cx: &Context, index: usize, wakes: &mut Wakes) {
         let worker = &mut self.workers[index];
         let received = worker.link.news();
         let frame = received.frame();
         let payload = received.payload.into_vec();
-        match (frame, worker.stage) {
+        match (frame, worker.stage()) {
             // Sent by a killed worker before it died.
             (_, Stage::Killed(_)) => {}
             // The caller reads results in any case.
@@ -153,47 +145,47 @@ impl PoolState {
             (Ok(Frame::Skipped { from, to }), Stage::Ready) => {
                 let is_sent = from < to && to <= worker.link.sent();
                 if !is_sent || (from..to).any(|index| worker.has(index)) {
-                    self.on_nonsense(pool, index, said(&Scribbled), wakes);
+                    self.on_nonsense(cx, index, said(&Scribbled), wakes);
                 }
             }
-            (Ok(Frame::Skipped { .. }), Stage::Dying(_) | Stage::Leaving(_)) => {}
+            (Ok(Frame::Skipped { .. }), Stage::Dying(_) | Stage::Exiting(_)) => {}
             (Ok(Frame::Hello(hello)), Stage::Starting) => {
-                self.on_hello(pool, index, hello, wakes);
+                self.on_hello(cx, index, hello, wakes);
             }
             (Ok(Frame::Ready), Stage::Initializing) => self.is_ready(index, wakes),
             (Ok(Frame::InitializerFailed), stage @ (Stage::Starting | Stage::Initializing)) => {
                 let Ok(failure) = postcard::from_bytes(&payload) else {
                     let what = "sent an initializer failure that cannot be decoded".to_owned();
-                    return self.on_nonsense(pool, index, what, wakes);
+                    return self.on_nonsense(cx, index, what, wakes);
                 };
                 let cause = initializer_cause(worker.pid, failure);
                 // Its exit handlers may take a while, and their effects no longer matter.
                 worker.kill(ExitReason::InitializerFailed);
-                let breaks = pool.settings.policies.death_policy == DeathPolicy::Break;
+                let breaks = cx.settings.policies.death_policy == DeathPolicy::Break;
                 if stage == Stage::Initializing && breaks {
-                    return self.break_pool(pool, cause, wakes);
+                    return self.break_pool(cx, cause, wakes);
                 }
-                self.start_failed(pool, cause, wakes);
+                self.start_failed(cx, cause, wakes);
             }
             (
                 Ok(Frame::ResultItem { index: task, status: ResultStatus::LastWords }),
                 Stage::Ready,
             ) => {
                 // Results that it finished before are in the ring.
-                self.read_results(pool, index, wakes);
-                self.on_last_words(pool, index, task, &payload, wakes);
+                self.read_results(cx, index, wakes);
+                self.on_last_words(cx, index, task, &payload, wakes);
             }
             (Ok(frame), _) => {
                 let what = format!("sent a frame out of turn: {frame:.80?}");
-                self.on_nonsense(pool, index, what, wakes);
+                self.on_nonsense(cx, index, what, wakes);
             }
-            (Err(malformed), _) => self.on_nonsense(pool, index, said(&malformed), wakes),
+            (Err(malformed), _) => self.on_nonsense(cx, index, said(&malformed), wakes),
         }
     }
 
     fn on_last_words(
         &mut self,
-        pool: &Pool,
+        cx: &Context,
         index: usize,
         task: u64,
         payload: &[u8],
@@ -202,29 +194,28 @@ impl PoolState {
         let worker = &mut self.workers[index];
         let Activity::Running(id) = worker.activity() else {
             let what = "reported the failure of a task that it did not run".to_owned();
-            return self.on_nonsense(pool, index, what, wakes);
+            return self.on_nonsense(cx, index, what, wakes);
         };
-        if worker.stage != Stage::Ready || worker.front() != Some(task) {
+        if worker.stage() != Stage::Ready || worker.front() != Some(task) {
             let what = format!("reported the failure of task {task}, which it did not run");
-            return self.on_nonsense(pool, index, what, wakes);
+            return self.on_nonsense(cx, index, what, wakes);
         }
         worker.finish_front(Err(Box::new(decode_failure(payload))), wakes);
         // The worker runs nothing more.
-        self.take_back(pool, index, wakes);
+        self.take_back(cx, index, wakes);
         let worker = &mut self.workers[index];
-        if worker.stage != Stage::Ready {
+        if worker.stage() != Stage::Ready {
             return;
         }
-        worker.stage = Stage::Dying(id);
+        worker.enter(Stage::Dying(id));
         // A SIGABRT handler may do anything, but not for ever.
-        let grace = pool.settings.policies.grace.max(LINK_LOST_GRACE);
+        let grace = cx.settings.policies.grace.max(LINK_LOST_GRACE);
         worker.deadline = Instant::now().checked_add(grace);
-        // From here on this says whether this very task was asked to stop.
-        worker.stop = worker.stop.filter(|stop| stop.index == task);
+        worker.note_last_task(task);
         worker.nudge();
     }
 
-    fn on_hello(&mut self, pool: &Pool, index: usize, hello: Hello, wakes: &mut Wakes) {
+    fn on_hello(&mut self, cx: &Context, index: usize, hello: Hello, wakes: &mut Wakes) {
         let worker = &mut self.workers[index];
         let ImageIdentity { device, inode } = ImageIdentity::current();
         let problem = if hello.pid != worker.pid {
@@ -232,80 +223,59 @@ impl PoolState {
         } else if (hello.version, hello.device, hello.inode) != (VERSION, device, inode) {
             "is another program: /proc/self/exe is not this one, as under an interpreter or emulator"
         } else {
-            return self.let_in(pool, index, wakes);
+            worker.enter(Stage::Waiting);
+            worker.deadline = None;
+            return self.admit(cx, index, wakes);
         };
-        self.on_nonsense(pool, index, problem.to_owned(), wakes);
+        self.on_nonsense(cx, index, problem.to_owned(), wakes);
     }
 
     pub(super) fn on_nonsense(
         &mut self,
-        pool: &Pool,
+        cx: &Context,
         index: usize,
         what: String,
         wakes: &mut Wakes,
     ) {
         let worker = &mut self.workers[index];
         let pid = worker.pid;
-        let is_coming = worker.is_coming();
+        let is_starting = worker.is_starting();
         let (mut in_doubt, not_started) = worker.part_in_flight();
         // Nothing that it sends from here on counts, including its task's result.
         drop(worker.kill(ExitReason::Killed));
-        match pool.settings.policies.death_policy {
-            DeathPolicy::Replace { .. } if is_coming => {
-                self.start_failed(pool, BrokenCause::Protocol { pid, what }, wakes);
+        match cx.settings.policies.death_policy {
+            DeathPolicy::Replace { .. } if is_starting => {
+                self.start_failed(cx, BrokenCause::Protocol { pid, what }, wakes);
             }
             DeathPolicy::Replace { retries } => {
                 let error = Error::Protocol { pid, what };
                 self.redistribute(in_doubt, not_started, &error, retries, wakes);
-                // The caller may be dispatching.
-                self.wake = true;
             }
             DeathPolicy::Break => {
                 let calls = not_started.into_iter().map(|calls| InFlight { index: 0, calls });
                 in_doubt.extend(calls);
-                self.break_pool_over(pool, BrokenCause::Protocol { pid, what }, in_doubt, wakes);
+                self.break_pool_over(cx, BrokenCause::Protocol { pid, what }, in_doubt, wakes);
             }
         }
     }
 
     /// The link has ended: the process should exit at once. Tasks that it has not started go to
     /// other workers.
-    fn on_link_ended(&mut self, pool: &Pool, index: usize, wakes: &mut Wakes) {
+    fn on_link_ended(&mut self, cx: &Context, index: usize, wakes: &mut Wakes) {
         let worker = &mut self.workers[index];
         if !worker.link_ended {
             worker.link_ended = true;
-            pool.poller.remove(&worker.link);
+            cx.poller.remove(&worker.link);
             // A worker that was asked to exit, or killed, has its own deadline.
-            if !matches!(worker.stage, Stage::Leaving(_) | Stage::Killed(_)) {
+            if !matches!(worker.stage(), Stage::Exiting(_) | Stage::Killed(_)) {
                 worker.deadline = Some(Instant::now() + LINK_LOST_GRACE);
-                self.wake = true;
             }
             // A task that it was receiving may be the cause: that counts as a delivery once it has
             // ended.
-            if matches!(worker.activity(), Activity::Running(_)) && worker.stage == Stage::Ready {
-                self.take_back(pool, index, wakes);
+            if matches!(worker.activity(), Activity::Running(_)) && worker.stage() == Stage::Ready {
+                self.take_back(cx, index, wakes);
             }
         }
-    }
-
-    /// When [`enforce_deadlines`](Self::enforce_deadlines) or the start of a worker has work next:
-    /// how long the manager may sleep.
-    pub(super) fn next_deadline(&mut self, pool: &Pool) -> Option<Instant> {
-        let now = Instant::now();
-        if self.tick.is_none() && self.wants_tick() {
-            self.tick = Some(now + TICK);
-        }
-        let is_any_busy = || self.workers.iter().any(|worker| worker.front().is_some());
-        if self.pulse.is_none() && is_any_busy() {
-            self.pulse = Some(now + PULSE);
-        }
-        let workers = self.workers.iter().filter_map(|worker| worker.deadline).min();
-        let start = self.start_again.filter(|_| self.wanted_place(pool).is_some());
-        self.start_armed = start.is_some();
-        let limit = self.next_limit(now);
-        self.limits_armed = limit;
-        let others = [self.tick, self.pulse, self.idle_check, self.expected.next_deadline()];
-        [workers, start, limit].into_iter().chain(others).flatten().min()
     }
 
     /// Looks at workers that have tasks but were silent for a [`PULSE`].
@@ -313,46 +283,45 @@ impl PoolState {
     /// Most of them run a long task. But a task may also have written to the words by which the
     /// worker and the parent wake each other; then both would sleep for ever. So the manager trusts
     /// no silence: it looks for results itself, and rewrites its own words.
-    fn look_at_the_silent(&mut self, pool: &Pool, now: Instant, wakes: &mut Wakes) {
-        if self.pulse.is_some_and(|pulse| now < pulse) {
+    fn look_at_the_silent(&mut self, cx: &Context, now: Instant, wakes: &mut Wakes) {
+        if !self.alarm.take_pulse(now) {
             return;
         }
         for index in 0..self.workers.len() {
             let worker = &mut self.workers[index];
             let state = worker.front().map(|front| (front, worker.link.bytes_read()));
-            let is_silent = worker.stage == Stage::Ready && worker.at_pulse == state;
+            let is_silent = worker.stage() == Stage::Ready && worker.at_pulse == state;
             worker.at_pulse = state;
             if state.is_some() && is_silent {
-                worker.link.refresh(worker.rings_from, worker.watched.is_some());
-                self.read_results(pool, index, wakes);
+                worker.refresh_link();
+                self.read_results(cx, index, wakes);
             }
         }
-        self.pulse = None;
     }
 
     /// Gives up late workers.
-    pub(super) fn enforce_deadlines(&mut self, pool: &Pool, now: Instant, wakes: &mut Wakes) {
+    pub(super) fn enforce_deadlines(&mut self, cx: &Context, now: Instant, wakes: &mut Wakes) {
         let late = |worker: &Worker| worker.deadline.is_some_and(|deadline| now >= deadline);
         while let Some(index) = self.workers.iter().position(late) {
             let worker = &mut self.workers[index];
             worker.deadline = None;
             let pid = worker.pid;
-            match worker.stage {
-                Stage::Killed(_) if worker.left_alone => self.leave_behind(pool, index, wakes),
+            match worker.stage() {
+                Stage::Killed(_) if worker.left_alone => self.leave_behind(cx, index, wakes),
                 // It was sent SIGTERM, and has not exited.
                 Stage::Killed(reason) => drop(worker.kill(reason)),
-                Stage::Leaving(_) => drop(worker.kill(ExitReason::TimeLimitExceeded)),
+                Stage::Exiting(_) => drop(worker.kill(ExitReason::TimeLimitExceeded)),
                 // Its end is a death, whatever causes it.
                 Stage::Dying(_) if worker.process.kill() == Killed::Surely => {}
                 Stage::Dying(_) => drop(worker.kill(ExitReason::Killed)),
                 Stage::Starting if !worker.link_ended => {
                     worker.kill(ExitReason::StartTimeout);
-                    let timeout = pool.settings.policies.start_timeout;
-                    self.start_failed(pool, BrokenCause::StartTimeout { pid, timeout }, wakes);
+                    let timeout = cx.settings.policies.start_timeout;
+                    self.start_failed(cx, BrokenCause::StartTimeout { pid, timeout }, wakes);
                 }
                 _ => {
                     let what = "closed its link to the pool and went on".to_owned();
-                    self.on_nonsense(pool, index, what, wakes);
+                    self.on_nonsense(cx, index, what, wakes);
                 }
             }
         }
@@ -387,9 +356,10 @@ impl Worker {
     /// wrong with the result.
     fn on_result(&mut self, wakes: &mut Wakes) -> Result<bool, String> {
         let front = self.front();
+        let stage = self.stage();
         let received = self.link.frame();
         let frame = received.frame();
-        match (frame, self.stage) {
+        match (frame, stage) {
             (_, Stage::Killed(_)) => Ok(false),
             (Ok(Frame::ResultItem { index, status }), Stage::Ready) if front == Some(index) => {
                 let part = std::mem::take(&mut self.part);

@@ -14,52 +14,55 @@
 //!   the call at once, unless a dispatch is certain to follow anyway.
 //! - The **manager** starts workers, reads their results, assigns the next tasks, reaps, kills and
 //!   enforces deadlines. No other thread starts, kills or reaps. While tasks are sent ahead or
-//!   chunks run, it looks every [`TICK`](state::TICK): it takes back tasks that wait behind a long
+//!   chunks run, it looks every [`TICK`](alarm::TICK): it takes back tasks that wait behind a long
 //!   one, and passes on the results that running chunks have so far.
 //! - A **waiter** whose task is in a worker watches that worker's link itself. That saves the
 //!   switch to the manager and back; see `waiter`.
-//! - If stderr is **captured**, one more thread reads it and passes it on; see `stderr`.
+//! - If stderr is **captured**, one more thread reads it and passes it on; see
+//!   `procpool_capture`.
 //!
 //! Lock order: the pool's lock, then the inbox's or a chunk source's, never the reverse. Waiters
 //! are woken after the lock is released. Callbacks run on a thread of their own (`callbacks`),
 //! which the manager closes when the pool is over.
 
+mod ahead;
+mod alarm;
+mod bells;
 mod block;
+mod context;
 mod deadlines;
 mod dispatch;
 mod drafts;
 mod ends;
 mod events;
+mod forkserver;
 mod inbox;
-mod server;
+mod retirement;
 mod settings;
+mod stage;
 mod starts;
 mod state;
-mod stderr;
-mod tail;
 mod take_back;
 mod waiter;
 mod wakes;
 mod worker;
 
-use std::collections::VecDeque;
 use std::os::fd::AsFd;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
+use context::{Arrival, Context};
 use inbox::Inbox;
-use procpool_launch::{NewWorker, StartError, Started};
-use procpool_link::WorkerLink;
+use procpool_capture::Stderr;
+use procpool_launch::{NewWorker, StartError};
 use procpool_os::lineage::Lineage;
 use procpool_os::poller::Poller;
 use procpool_os::signal;
-use server::Arrival;
 use state::PoolState;
-use stderr::Stderr;
 use wakes::Wakes;
-use worker::{Stage, Worker};
+use worker::Worker;
 
 use crate::callbacks::{self, CallbackThread};
 use crate::chunk_source::ChunkSource;
@@ -74,63 +77,58 @@ pub(crate) use block::{Arguments, Errand, LARGE};
 /// The outcome of starting a worker.
 enum Start {
     Worker(Box<Worker>),
-    /// The server starts it and reports it later.
+    /// The forkserver starts it and reports it later.
     Expected(Arrival),
 }
 
 /// A pool of workers.
 #[derive(Debug)]
 pub(crate) struct Pool {
-    settings: Settings,
+    context: Context,
     /// Where the workers' stderr goes, if it is captured.
     stderr: Option<Stderr>,
-    poller: Poller,
     /// The process that built the pool. A forked copy of it has no manager, and any lock may be
     /// locked there.
     owner: Lineage,
     is_unreachable: AtomicBool,
     next_serial: AtomicU64,
-    inbox: Inbox,
     state: Mutex<PoolState>,
     callbacks: CallbackThread,
     /// How many threads spin for results, and how many may: one fewer than there are CPUs, because
     /// the workers need one.
     spinning: AtomicUsize,
     may_spin: usize,
-    cpus: usize,
 }
 
 impl Pool {
     /// Creates a pool without workers; [`run`](Self::run) is its manager.
     pub(crate) fn new(mut settings: Settings) -> Result<Arc<Self>, Error> {
         let poller = Poller::new().map_err(Error::setup("an epoll descriptor"))?;
-        let place = &mut settings.place;
-        let capture = |lines| Stderr::start(lines, std::mem::take(&mut place.stderr));
-        let stderr = settings.captured_lines.map(capture).transpose()?;
+        let surroundings = &mut settings.surroundings;
+        let capture = |lines| Stderr::start(lines, std::mem::take(&mut surroundings.stderr));
+        let stderr = settings.captured_lines.map(capture).transpose();
+        let stderr = stderr.map_err(|StartError { what, errno }| Error::setup(what)(errno))?;
         let cpus = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Arc::new(Self {
-            callbacks: CallbackThread::new(settings.place.mask),
-            settings,
+            callbacks: CallbackThread::new(settings.surroundings.mask),
+            context: Context { settings, poller, inbox: Inbox::new(), cpus },
             stderr,
-            poller,
             owner: Lineage::current(),
             is_unreachable: AtomicBool::new(false),
             next_serial: AtomicU64::new(0),
-            inbox: Inbox::new(),
             state: Mutex::default(),
             spinning: AtomicUsize::new(0),
             may_spin: cpus.saturating_sub(1).max(1),
-            cpus,
         }))
     }
 
     pub(crate) fn max_workers(&self) -> usize {
-        self.settings.max_workers
+        self.context.settings.max_workers
     }
 
     /// The time limit of tasks that have none of their own.
     pub(crate) fn task_time_limit(&self) -> Option<Duration> {
-        self.settings.policies.task_time_limit
+        self.context.settings.policies.task_time_limit
     }
 
     /// Queues a call and hands it to an idle worker if there is one.
@@ -145,7 +143,7 @@ impl Pool {
     ) -> Result<(Arc<SharedFuture>, u64), Error> {
         self.check_owner()?;
         let future = SharedFuture::new();
-        let (id, attended) = self.inbox.push(errand, arguments, Arc::clone(&future))?;
+        let (id, attended) = self.context.inbox.push(errand, arguments, Arc::clone(&future))?;
         if !attended {
             self.turn(|_, _| ());
         }
@@ -159,8 +157,8 @@ impl Pool {
     /// The pool is broken or shut down.
     pub(crate) fn submit_chunks(&self, source: Arc<ChunkSource>) -> Result<(), Error> {
         self.enter(|state, _| {
-            self.inbox.accepts()?;
-            state.push_source(self, source);
+            self.context.inbox.accepts()?;
+            state.push_source(&self.context, source);
             Ok(())
         })?
     }
@@ -172,7 +170,7 @@ impl Pool {
 
     /// Cancels the chunks of `source` that no worker has started.
     pub(crate) fn cancel_chunks(&self, source: &ChunkSource) {
-        let _ = self.enter(|state, wakes| state.cancel_chunks(self, source, wakes));
+        let _ = self.enter(|state, wakes| state.cancel_chunks(&self.context, source, wakes));
     }
 
     /// Accepts no more tasks; if asked to, cancels those that have not started.
@@ -182,8 +180,8 @@ impl Pool {
     /// The caller is a forked copy of the pool's process, which has nothing to shut down.
     pub(crate) fn shutdown(&self, cancel_futures: bool) -> Result<(), Error> {
         self.enter_and_wake(|state, wakes| {
-            self.inbox.close(Error::Shutdown);
-            state.shut_down(self, cancel_futures, wakes);
+            self.context.inbox.close(Error::Shutdown);
+            state.shut_down(&self.context, cancel_futures, wakes);
         })
     }
 
@@ -195,7 +193,7 @@ impl Pool {
     pub(crate) fn start_workers(&self, workers: usize) -> Result<Arc<SharedFuture>, Error> {
         let future = SharedFuture::new();
         self.enter(|state, wakes| {
-            self.inbox.accepts()?;
+            self.context.inbox.accepts()?;
             state.await_workers(workers, Arc::clone(&future), wakes);
             Ok(future)
         })?
@@ -203,7 +201,7 @@ impl Pool {
 
     /// Returns the pool's numbers. In a forked copy of its process they are all zero.
     pub(crate) fn stats(&self) -> Stats {
-        self.enter(|state, _| state.stats(self)).unwrap_or_default()
+        self.enter(|state, _| state.stats(&self.context)).unwrap_or_default()
     }
 
     pub(crate) fn observe(&self, observer: mpsc::Sender<Event>) {
@@ -212,12 +210,12 @@ impl Pool {
 
     /// Breaks the pool and kills every worker. The manager reaps them.
     pub(crate) fn kill_workers(&self) {
-        let _ = self.enter_and_wake(|state, wakes| state.kill_all(self, wakes));
+        let _ = self.enter_and_wake(|state, wakes| state.kill_all(&self.context, wakes));
     }
 
     /// Breaks the pool and sends every worker SIGTERM; those that do not exit are killed.
     pub(crate) fn terminate_workers(&self) {
-        let _ = self.enter_and_wake(|state, wakes| state.terminate_all(self, wakes));
+        let _ = self.enter_and_wake(|state, wakes| state.terminate_all(&self.context, wakes));
     }
 
     /// Waits until all callbacks and hooks have run; see [`CallbackThread::finish`].
@@ -226,8 +224,8 @@ impl Pool {
     }
 
     fn break_with(&self, cause: BrokenCause) {
-        self.look(|state, wakes| state.break_pool(self, cause, wakes));
-        self.check_wake(self.poller.wake_surely());
+        self.look(|state, wakes| state.break_pool(&self.context, cause, wakes));
+        self.check_wake(self.context.poller.wake_surely());
     }
 
     /// Breaks the pool if the manager could not be woken.
@@ -252,8 +250,8 @@ impl Pool {
         signal::block_all();
         callbacks::only_push_here();
         self.run_to_the_end();
-        if let Some(mut server) = self.settings.starter.lock() {
-            server.end(&self.poller);
+        if let Some(mut forkserver) = self.context.settings.starter.lock() {
+            forkserver.end(&self.context.poller);
         }
         if let Some(stderr) = &self.stderr {
             stderr.stop();
@@ -272,7 +270,7 @@ impl Pool {
             }),
         };
         self.break_with(cause);
-        self.lock().reap_all_blocking(self);
+        self.lock().reap_all_blocking(&self.context);
         self.callbacks.close();
     }
 
@@ -286,20 +284,20 @@ impl Pool {
             let deadline = self.look(|state, wakes| {
                 let now = Instant::now();
                 state.forgive(now - ran, now);
-                state.look_around(self, now, wakes);
-                state.dispatch(self, wakes);
-                if state.is_over() { None } else { Some(state.next_deadline(self)) }
+                state.look_around(&self.context, now, wakes);
+                state.dispatch(&self.context, wakes);
+                if state.is_over() { None } else { Some(state.next_deadline(&self.context)) }
             });
             let Some(deadline) = deadline else { return Ok(()) };
             let deadline = [deadline, self.callbacks.retry()].into_iter().flatten().min();
-            self.poller.wait(&mut ready, deadline)?;
+            self.context.poller.wait(&mut ready, deadline)?;
             // A waker or a logger may have forked this process and returned in the copy as well.
             self.owner.end_copy();
             ran = Instant::now();
             let late = deadline.map(|deadline| ran.saturating_duration_since(deadline));
             self.turn(|state, wakes| {
                 state.forgive(late.unwrap_or_default(), ran);
-                state.on_events(self, &ready, wakes);
+                state.on_events(&self.context, &ready, wakes);
             });
         }
     }
@@ -308,82 +306,33 @@ impl Pool {
     /// another one, the manager looks at the pool again: short tasks may already be done.
     fn start_missing_worker(&self) {
         let state = self.lock();
-        let Some(id) = state.place_to_start(self, Instant::now()) else { return };
+        let Some(slot) = state.slot_to_start(&self.context, Instant::now()) else { return };
         drop(state);
-        let started = self.start_worker(id);
+        let started = self.start_worker(slot);
         self.turn(|state, wakes| match started {
             Ok(Start::Worker(worker)) => state.add_worker(*worker),
-            Ok(Start::Expected(arrival)) => state.expect_answer(self, arrival, wakes),
-            Err(error) => state.on_start_error(self, error, wakes),
+            Ok(Start::Expected(arrival)) => state.expect_answer(&self.context, arrival, wakes),
+            Err(error) => state.on_start_error(&self.context, error, wakes),
         });
     }
 
-    /// Starts worker `id`, or asks the server to start it.
-    fn start_worker(&self, id: usize) -> Result<Start, StartError> {
-        let surroundings = &self.settings.place;
-        let captured = self.stderr.as_ref().map(|stderr| stderr.capture(id)).transpose()?;
+    /// Starts a worker in `slot`, or asks the forkserver to start it.
+    fn start_worker(&self, slot: usize) -> Result<Start, StartError> {
+        let surroundings = &self.context.settings.surroundings;
+        let captured = self.stderr.as_ref().map(|stderr| stderr.capture(slot)).transpose()?;
         let (stderr, theirs) = captured.unzip();
         // Relaxed: only the number matters.
         let serial = self.next_serial.fetch_add(1, Ordering::Relaxed);
         let new_worker =
-            NewWorker { serial, slot: id, surroundings, stderr: theirs.as_ref().map(AsFd::as_fd) };
-        let started = self.settings.starter.start(new_worker)?;
-        let arrival = Arrival { serial, id, stderr };
+            NewWorker { serial, slot, surroundings, stderr: theirs.as_ref().map(AsFd::as_fd) };
+        let started = self.context.settings.starter.start(new_worker)?;
+        let arrival = Arrival { serial, slot, stderr };
         match started {
             Some(started) => {
-                self.adopt(arrival, started).map(|worker| Start::Worker(Box::new(worker)))
+                self.context.adopt(arrival, started).map(|worker| Start::Worker(Box::new(worker)))
             }
             None => Ok(Start::Expected(arrival)),
         }
-    }
-
-    /// Registers a started process with the poller; all or nothing.
-    fn adopt(&self, arrival: Arrival, started: Started<WorkerLink>) -> Result<Worker, StartError> {
-        let Arrival { serial, id, stderr } = arrival;
-        let Started { pid, process, link } = started;
-        let worker = Worker {
-            serial,
-            id,
-            pid,
-            process,
-            leads_group: self.settings.place.process_groups,
-            link,
-            stderr,
-            stage: Stage::Starting,
-            in_flight: VecDeque::new(),
-            part: Vec::new(),
-            link_ended: false,
-            watched: None,
-            eager: false,
-            rings_from: 0,
-            sent_at_tick: 0,
-            front_at_tick: None,
-            moves: false,
-            stuck_at: None,
-            taken_back: 0,
-            most_tasks: self.settings.policies.max_tasks_per_child.unwrap_or(u64::MAX),
-            limits_from: Instant::now(),
-            has_new_limit: false,
-            read_at_limit: 0,
-            at_pulse: None,
-            shortest_limit: None,
-            seen: None,
-            stop: None,
-            idle_since: None,
-            busy_nanos: 0,
-            left_alone: false,
-            deadline: Instant::now().checked_add(self.settings.policies.start_timeout),
-        };
-        let watched = self
-            .poller
-            .add(&worker.process, worker.process_number())
-            .and_then(|()| self.poller.add(&worker.link, worker.link_number()));
-        if let Err(errno) = watched {
-            worker.unwatch(self);
-            worker.process.end();
-            return Err(StartError { what: "an epoll registration", errno });
-        }
-        Ok(worker)
     }
 
     /// Like [`turn`](Self::turn), for callers that may run in a forked copy of the pool's process.
@@ -395,7 +344,7 @@ impl Pool {
     /// Like [`enter`](Self::enter), and always wakes the manager to look at the state afterwards.
     fn enter_and_wake(&self, change: impl FnOnce(&mut PoolState, &mut Wakes)) -> Result<(), Error> {
         self.enter(change)?;
-        self.check_wake(self.poller.wake_surely());
+        self.check_wake(self.context.poller.wake_surely());
         Ok(())
     }
 
@@ -414,7 +363,7 @@ impl Pool {
     fn turn<T>(&self, change: impl FnOnce(&mut PoolState, &mut Wakes) -> T) -> T {
         self.look(|state, wakes| {
             let value = change(state, wakes);
-            state.dispatch(self, wakes);
+            state.dispatch(&self.context, wakes);
             value
         })
     }
@@ -433,25 +382,25 @@ impl Pool {
             }
         }
         let mut wakes = Wakes::default();
-        let _guard = WakeOnPanic(&self.poller);
+        let _guard = WakeOnPanic(&self.context.poller);
         let mut state = self.lock();
         if self.state.is_poisoned() {
             // A panic of our own, on any thread, has left the state half changed.
             self.state.clear_poison();
             let what = "see the panic on standard error".to_owned();
-            state.break_pool(self, BrokenCause::Internal(what), &mut wakes);
+            state.break_pool(&self.context, BrokenCause::Internal(what), &mut wakes);
         }
         let value = change(&mut state, &mut wakes);
-        let wake = state.take_wake();
+        let wake = state.needs_manager(&self.context);
         state.done += wakes.done;
         state.failed += wakes.failed;
         drop(state);
         if wake {
-            self.check_wake(self.poller.wake());
+            self.check_wake(self.context.poller.wake());
         }
         wakes.warn();
         for hook in wakes.take_hooks() {
-            self.settings.policies.hooks.push(hook, &self.callbacks);
+            self.context.settings.policies.hooks.push(hook, &self.callbacks);
         }
         value
     }
@@ -470,10 +419,10 @@ fn descriptor_lost(errno: nix::errno::Errno) -> BrokenCause {
 mod tests {
     use super::*;
     use crate::lifecycle::DeathPolicy;
-    use crate::start::{PlaceOptions, Plan};
+    use crate::start::{Plan, SurroundingsOptions};
 
     fn pool() -> Arc<Pool> {
-        let place = PlaceOptions::default().open(1).unwrap();
+        let surroundings = SurroundingsOptions::default().open(1).unwrap();
         let policies = Policies {
             start_timeout: Duration::MAX,
             death_policy: DeathPolicy::Break,
@@ -486,11 +435,11 @@ mod tests {
             finalizer_time_limit: Duration::MAX,
             hooks: Hooks::default(),
         };
-        let starter = Plan::default().prepare(&place).unwrap();
+        let starter = Plan::default().prepare(&surroundings).unwrap();
         let settings = Settings {
             max_workers: 1,
             initialize: None,
-            place,
+            surroundings,
             captured_lines: None,
             starter,
             policies,

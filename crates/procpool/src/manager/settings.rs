@@ -21,7 +21,7 @@ pub(crate) struct Settings {
     pub(crate) max_workers: usize,
     /// The initializer that every worker runs first, if any, and its encoded arguments.
     pub(crate) initialize: Option<(Entry, Bytes)>,
-    pub(crate) place: Surroundings,
+    pub(crate) surroundings: Surroundings,
     /// How many lines of each worker's stderr are kept, if it is captured.
     pub(crate) captured_lines: Option<usize>,
     pub(crate) starter: Starter,

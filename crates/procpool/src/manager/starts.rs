@@ -1,6 +1,6 @@
-//! When a worker is started, in which place, and when it takes tasks.
+//! When a worker is started, in which slot, and when it takes tasks.
 //!
-//! Owns the places, the wait for a place that a leaving worker still holds, the count of failed
+//! Owns the slots, the wait for a slot that a leaving worker still holds, the count of failed
 //! starts, and the waiters for workers to be ready. `start` creates the processes.
 
 use std::sync::Arc;
@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 
 use procpool_link::{Frame, Payload};
 
-use super::Pool;
+use super::context::Context;
+use super::stage::Stage;
 use super::state::PoolState;
 use super::wakes::{Hook, Wakes};
-use super::worker::{Stage, Worker};
+use super::worker::Worker;
 use crate::error::{BrokenCause, Error};
 use crate::future::{Body, SharedFuture};
 use crate::lifecycle::{DeathPolicy, EventKind, ExitReason};
@@ -28,26 +29,26 @@ pub(super) struct Awaited {
     future: Arc<SharedFuture>,
 }
 
-/// The occupation of the places, as far as it matters for the next start.
+/// The occupation of the slots, as far as it matters for the next start.
 #[derive(Debug, PartialEq, Eq)]
-struct Places {
-    /// The first place without a worker.
+struct Slots {
+    /// The first slot without a worker.
     free: Option<usize>,
     /// The first one whose only worker is retiring.
     left: Option<usize>,
     /// How many have a worker that stays.
     kept: usize,
-    /// How many starting workers have their place to themselves, and how many wait in line behind
+    /// How many starting workers have their slot to themselves, and how many wait in line behind
     /// another worker.
     coming: usize,
     in_line: usize,
 }
 
-impl Places {
-    /// Derived from the workers: the place of each, whether it is retiring, and whether it is
+impl Slots {
+    /// Derived from the workers: the slot of each, whether it is retiring, and whether it is
     /// starting.
     fn of(workers: impl Iterator<Item = (usize, bool, bool)> + Clone, max_workers: usize) -> Self {
-        // The first free place is at most one behind the last occupied one.
+        // The first free slot is at most one behind the last occupied one.
         let last = workers.clone().map(|(id, ..)| id).max();
         let looked_at = last.map_or(1, |last| last + 2).min(max_workers);
         let mut there = vec![(0, 0); looked_at];
@@ -58,21 +59,21 @@ impl Places {
         let coming = || workers.clone().filter(|(.., coming)| *coming);
         let in_line = coming().filter(|(id, ..)| there[*id].0 > 1).count();
         Self {
-            free: there.iter().position(|place| *place == (0, 0)),
-            left: there.iter().position(|place| *place == (1, 0)),
+            free: there.iter().position(|slot| *slot == (0, 0)),
+            left: there.iter().position(|slot| *slot == (1, 0)),
             kept: there.iter().filter(|(_, staying)| *staying > 0).count(),
             coming: coming().count() - in_line,
             in_line,
         }
     }
 
-    /// The place for the next worker.
+    /// The slot for the next worker.
     fn next(&self) -> Option<usize> {
         self.free.or(self.left)
     }
 
     /// How many starting workers count as available to a task. One in line may wait as long as the
-    /// task of the worker before it takes, so it does not count while there is a free place.
+    /// task of the worker before it takes, so it does not count while there is a free slot.
     fn available(&self) -> usize {
         self.coming + if self.free.is_none() { self.in_line } else { 0 }
     }
@@ -86,46 +87,42 @@ impl Awaited {
 }
 
 impl PoolState {
-    /// The place in which to start a worker now, if a task or a waiter needs one.
-    pub(super) fn place_to_start(&self, pool: &Pool, now: Instant) -> Option<usize> {
-        if self.start_is_blocked(now) { None } else { self.wanted_place(pool) }
+    /// The slot in which to start a worker now, if a task or a waiter needs one.
+    pub(super) fn slot_to_start(&self, cx: &Context, now: Instant) -> Option<usize> {
+        if self.alarm.start_is_blocked(now) { None } else { self.wanted_slot(cx) }
     }
 
-    /// Like `place_to_start`, ignoring the delay after a failed start.
-    pub(super) fn wanted_place(&self, pool: &Pool) -> Option<usize> {
-        let is_settled = |worker: &Worker| !worker.is_coming() && !worker.is_retiring();
-        let is_full = self.workers.len() >= pool.max_workers();
+    /// Like `slot_to_start`, ignoring the delay after a failed start.
+    pub(super) fn wanted_slot(&self, cx: &Context) -> Option<usize> {
+        let is_settled = |worker: &Worker| !worker.is_starting() && !worker.is_retiring();
+        let is_full = self.workers.len() >= cx.max_workers();
         // Pools with all their workers ask most often.
         let is_refused = self.broken.is_some() || !self.expected.allows_start();
         if is_refused || (is_full && self.workers.iter().all(is_settled)) {
             return None;
         }
-        let places = self.places(pool);
+        let slots = self.slots(cx);
         let idle = |worker: &&Worker| worker.is_idle() && !worker.is_retiring();
-        let available = self.workers.iter().filter(idle).count() + places.available();
+        let available = self.workers.iter().filter(idle).count() + slots.available();
         let awaited = self.awaited.iter().filter_map(Awaited::workers).max();
-        let is_wanted = self.demand(pool.max_workers()) > available
-            || awaited.is_some_and(|many| many > places.kept);
-        places.next().filter(|_| is_wanted)
+        let is_wanted = self.demand(cx.max_workers()) > available
+            || awaited.is_some_and(|many| many > slots.kept);
+        slots.next().filter(|_| is_wanted)
     }
 
-    /// Whether a worker could be started in a place of its own.
-    pub(super) fn has_free_place(&self, pool: &Pool) -> bool {
-        // Only a starting worker can share its place with another one.
-        self.workers.len() < pool.max_workers()
-            || (self.workers.iter().any(Worker::is_coming) && self.places(pool).free.is_some())
+    /// Whether a worker could be started in a slot of its own.
+    pub(super) fn has_free_slot(&self, cx: &Context) -> bool {
+        // Only a starting worker can share its slot with another one.
+        self.workers.len() < cx.max_workers()
+            || (self.workers.iter().any(Worker::is_starting) && self.slots(cx).free.is_some())
     }
 
-    fn places(&self, pool: &Pool) -> Places {
+    fn slots(&self, cx: &Context) -> Slots {
         let workers = self.workers.iter();
-        Places::of(
-            workers.map(|worker| (worker.id, worker.is_retiring(), worker.is_coming())),
-            pool.max_workers(),
+        Slots::of(
+            workers.map(|worker| (worker.slot, worker.is_retiring(), worker.is_starting())),
+            cx.max_workers(),
         )
-    }
-
-    pub(super) fn start_is_blocked(&self, now: Instant) -> bool {
-        self.start_again.is_some_and(|instant| now < instant)
     }
 
     /// How many workers the queue could occupy, counting at most `limit`.
@@ -146,77 +143,74 @@ impl PoolState {
         if self.broken.is_some() {
             worker.kill(ExitReason::Killed);
         }
-        self.start_again = None;
-        if self.had_worker.len() <= worker.id {
-            self.had_worker.resize(worker.id + 1, false);
+        self.alarm.delay_starts(None);
+        if self.had_worker.len() <= worker.slot {
+            self.had_worker.resize(worker.slot + 1, false);
         }
-        self.restarts += u64::from(std::mem::replace(&mut self.had_worker[worker.id], true));
+        self.restarts += u64::from(std::mem::replace(&mut self.had_worker[worker.slot], true));
         self.workers.push(worker);
     }
 
     /// Handles a worker that could not be started or ended before it took tasks. A pool with other
     /// live workers continues with those. If dead workers are replaced, the others must be ready,
     /// but a few such failures in a row are always tolerated. Otherwise the pool breaks.
-    pub(super) fn start_failed(&mut self, pool: &Pool, cause: BrokenCause, wakes: &mut Wakes) {
-        let alive = |worker: &&Worker| !matches!(worker.stage, Stage::Killed(_));
+    pub(super) fn start_failed(&mut self, cx: &Context, cause: BrokenCause, wakes: &mut Wakes) {
+        let alive = |worker: &&Worker| !matches!(worker.stage(), Stage::Killed(_));
         let others = self.workers.iter().filter(alive).count();
         let is_refused = matches!(cause, BrokenCause::StartFailed { .. });
-        let replaces = matches!(pool.settings.policies.death_policy, DeathPolicy::Replace { .. });
+        let replaces = matches!(cx.settings.policies.death_policy, DeathPolicy::Replace { .. });
         // A few bad starts in a row are retried at once; a system that refuses is given time.
         let is_tried_again = replaces && !is_refused && {
             self.failed_starts += 1;
-            self.failed_starts < pool.settings.policies.max_failed_starts
+            self.failed_starts < cx.settings.policies.max_failed_starts
         };
-        let is_ready = |worker: &Worker| worker.stage == Stage::Ready;
+        let is_ready = |worker: &Worker| worker.stage() == Stage::Ready;
         let is_borne = is_tried_again
             || if replaces && !is_refused { self.workers.iter().any(is_ready) } else { others > 0 };
         if !is_borne {
-            return self.break_pool(pool, cause, wakes);
+            return self.break_pool(cx, cause, wakes);
         }
-        self.wake = true;
         if is_tried_again {
             return;
         }
-        if self.start_again.is_none() {
+        if !self.alarm.are_starts_delayed() {
             wakes.warn_later(format!("going on with {others} worker(s): {cause}"));
         }
-        self.start_again = Some(Instant::now() + START_RETRY);
+        self.alarm.delay_starts(Some(START_RETRY));
         // Nobody knows whether there will be more workers.
         self.fail_awaiting(&Error::WorkersNotStarted(Box::new(cause)), wakes);
     }
 
-    /// A worker has identified itself: it continues once it has its place to itself.
-    pub(super) fn let_in(&mut self, pool: &Pool, index: usize, wakes: &mut Wakes) {
-        let worker = &mut self.workers[index];
-        worker.stage = Stage::Waiting;
-        worker.deadline = None;
-        let (id, serial) = (worker.id, worker.serial);
-        if self.workers.iter().any(|other| other.id == id && other.serial != serial) {
+    /// Lets a worker that has identified itself continue, once it has its slot to itself.
+    pub(super) fn admit(&mut self, cx: &Context, index: usize, wakes: &mut Wakes) {
+        let worker = &self.workers[index];
+        let (id, serial) = (worker.slot, worker.serial);
+        if self.workers.iter().any(|other| other.slot == id && other.serial != serial) {
             return;
         }
         let worker = &mut self.workers[index];
-        match &pool.settings.initialize {
+        match &cx.settings.initialize {
             Some((entry, initargs)) => {
-                worker.stage = Stage::Initializing;
+                worker.enter(Stage::Initializing);
                 let sent = worker.link.send(Frame::Initialize { entry: *entry }, initargs);
                 let sent = sent.and_then(|()| worker.link.publish());
-                self.check(pool, index, sent, wakes);
+                self.check(cx, index, sent, wakes);
             }
             None => self.is_ready(index, wakes),
         }
     }
 
-    /// Gives place `id` to the worker that waits for it, if there is one.
-    pub(super) fn let_next_in(&mut self, pool: &Pool, id: usize, wakes: &mut Wakes) {
-        let waits = |worker: &Worker| worker.id == id && worker.stage == Stage::Waiting;
+    /// Gives slot `id` to the worker that waits for it, if there is one.
+    pub(super) fn admit_next(&mut self, cx: &Context, id: usize, wakes: &mut Wakes) {
+        let waits = |worker: &Worker| worker.slot == id && worker.stage() == Stage::Waiting;
         if let Some(index) = self.workers.iter().position(waits) {
-            self.let_in(pool, index, wakes);
+            self.admit(cx, index, wakes);
         }
     }
 
     /// The worker takes tasks from now on.
     pub(super) fn is_ready(&mut self, index: usize, wakes: &mut Wakes) {
-        self.workers[index].stage = Stage::Ready;
+        self.workers[index].enter(Stage::Ready);
         self.failed_starts = 0;
         let info = self.workers[index].info();
         self.emit(EventKind::WorkerReady(info));
@@ -233,11 +227,10 @@ impl PoolState {
     ) {
         self.awaited.push(Awaited { workers, future });
         self.tell_awaiting(wakes);
-        self.wake = true;
     }
 
     fn tell_awaiting(&mut self, wakes: &mut Wakes) {
-        let ready = self.workers.iter().filter(|worker| worker.stage == Stage::Ready).count();
+        let ready = self.workers.iter().filter(|worker| worker.stage() == Stage::Ready).count();
         self.awaited.retain(|Awaited { workers, future }| {
             if *workers <= ready {
                 wakes.settle(future, Ok(Body::from(Payload::Small(&[]))));
@@ -262,40 +255,40 @@ mod tests {
     const RETIRES: (bool, bool) = (true, false);
     const COMES: (bool, bool) = (false, true);
 
-    fn places<const N: usize>(workers: [(usize, (bool, bool)); N], max_workers: usize) -> Places {
+    fn slots<const N: usize>(workers: [(usize, (bool, bool)); N], max_workers: usize) -> Slots {
         let workers = workers.into_iter().map(|(id, (retiring, coming))| (id, retiring, coming));
-        Places::of(workers, max_workers)
+        Slots::of(workers, max_workers)
     }
 
     #[test]
-    fn a_free_place_comes_before_one_that_is_left() {
-        assert_eq!(places([], 3).next(), Some(0));
-        assert_eq!(places([(0, STAYS), (1, RETIRES)], 3).next(), Some(2));
-        assert_eq!(places([(0, RETIRES), (2, STAYS)], 3).next(), Some(1));
-        assert_eq!(places([(0, STAYS), (1, RETIRES)], 2).next(), Some(1));
-        assert_eq!(places([], usize::MAX).next(), Some(0));
+    fn a_free_slot_comes_before_one_that_is_left() {
+        assert_eq!(slots([], 3).next(), Some(0));
+        assert_eq!(slots([(0, STAYS), (1, RETIRES)], 3).next(), Some(2));
+        assert_eq!(slots([(0, RETIRES), (2, STAYS)], 3).next(), Some(1));
+        assert_eq!(slots([(0, STAYS), (1, RETIRES)], 2).next(), Some(1));
+        assert_eq!(slots([], usize::MAX).next(), Some(0));
     }
 
     #[test]
-    fn no_third_worker_is_started_in_a_place() {
-        assert_eq!(places([(0, RETIRES), (0, COMES)], 1).next(), None);
-        assert_eq!(places([(0, RETIRES), (0, RETIRES)], 1).next(), None);
-        assert_eq!(places([(0, RETIRES), (0, COMES), (1, RETIRES)], 2).next(), Some(1));
+    fn no_third_worker_is_started_in_a_slot() {
+        assert_eq!(slots([(0, RETIRES), (0, COMES)], 1).next(), None);
+        assert_eq!(slots([(0, RETIRES), (0, RETIRES)], 1).next(), None);
+        assert_eq!(slots([(0, RETIRES), (0, COMES), (1, RETIRES)], 2).next(), Some(1));
     }
 
     #[test]
-    fn one_that_stays_after_all_leaves_the_other_places_as_they_are() {
+    fn one_that_stays_after_all_leaves_the_other_slots_as_they_are() {
         // Tasks were taken back from it after its replacement was started.
-        let places = places([(0, STAYS), (0, COMES)], 2);
-        assert_eq!((places.next(), places.kept), (Some(1), 1));
+        let slots = slots([(0, STAYS), (0, COMES)], 2);
+        assert_eq!((slots.next(), slots.kept), (Some(1), 1));
     }
 
     #[test]
-    fn nobody_waits_for_who_stands_in_line_while_a_place_is_free() {
+    fn nobody_waits_for_who_stands_in_line_while_a_slot_is_free() {
         let in_line = [(0, RETIRES), (0, COMES)];
-        assert_eq!(places(in_line, 1).available(), 1, "there is no other");
-        assert_eq!(places(in_line, 2).available(), 0);
-        assert_eq!(places([(0, RETIRES), (0, COMES), (1, COMES)], 3).available(), 1);
-        assert_eq!(places([(0, RETIRES), (0, COMES), (1, RETIRES)], 2).available(), 1);
+        assert_eq!(slots(in_line, 1).available(), 1, "there is no other");
+        assert_eq!(slots(in_line, 2).available(), 0);
+        assert_eq!(slots([(0, RETIRES), (0, COMES), (1, COMES)], 3).available(), 1);
+        assert_eq!(slots([(0, RETIRES), (0, COMES), (1, RETIRES)], 2).available(), 1);
     }
 }

@@ -8,22 +8,19 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, mpsc};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::Pool;
+use super::alarm::Alarm;
 use super::block::Slice;
-use super::server::Expected;
+use super::context::Context;
+use super::forkserver::Expected;
+use super::stage::Stage;
 use super::starts::Awaited;
 use super::wakes::Wakes;
-use super::worker::{InFlight, Stage, Worker};
+use super::worker::{InFlight, Worker};
 use crate::chunk_source::ChunkSource;
 use crate::error::{BrokenCause, BrokenProcessPool, Error};
 use crate::lifecycle::{Event, EventKind, ExitReason, Stats};
-
-/// How often the manager looks at tasks that were sent ahead and at running chunks. Shorter finds
-/// tasks that wait behind a long one sooner, and passes results on sooner; longer wakes the manager
-/// less often. Without either there is no tick.
-pub(super) const TICK: Duration = Duration::from_millis(1);
 
 /// An entry that waits for a worker.
 #[derive(Debug)]
@@ -75,23 +72,12 @@ pub(super) struct PoolState {
     pub(super) broken: Option<BrokenProcessPool>,
     /// How long a call takes, in nanoseconds: rises at once, falls by halves. 0 if not yet known.
     pub(super) call_nanos: u64,
-    /// When the manager next looks at tasks that were sent ahead and at running chunks.
-    pub(super) tick: Option<Instant>,
-    /// When it next looks at workers that have tasks but have been silent for a while.
-    pub(super) pulse: Option<Instant>,
-    /// No worker is started before this.
-    pub(super) start_again: Option<Instant>,
-    /// Whether the manager wakes by itself at `start_again`.
-    pub(super) start_armed: bool,
+    pub(super) alarm: Alarm,
     /// How many workers in a row ended before they took tasks.
     pub(super) failed_starts: u32,
-    /// When the manager next checks whether a task exceeds its limit.
-    pub(super) limits_armed: Option<Instant>,
-    /// When it next checks whether workers have been idle for too long.
-    pub(super) idle_check: Option<Instant>,
     /// Waiters for workers to take tasks.
     pub(super) awaited: Vec<Awaited>,
-    /// Which places have had a worker, and how many workers were started in such a place.
+    /// Which slots have had a worker, and how many workers were started in such a slot.
     pub(super) had_worker: Vec<bool>,
     pub(super) restarts: u64,
     /// How many tasks returned a result, and how many failed.
@@ -99,17 +85,11 @@ pub(super) struct PoolState {
     pub(super) failed: u64,
     /// Subscribers to events.
     observers: Vec<mpsc::Sender<Event>>,
-    /// What the manager awaits from the server.
+    /// What the manager awaits from the forkserver.
     pub(super) expected: Expected,
-    /// Whether the manager has to look at the state.
-    pub(super) wake: bool,
 }
 
 impl PoolState {
-    pub(super) fn take_wake(&mut self) -> bool {
-        std::mem::take(&mut self.wake)
-    }
-
     /// Sends an event to every observer. Sending never blocks.
     pub(super) fn emit(&mut self, kind: EventKind) {
         if !self.observers.is_empty() {
@@ -123,8 +103,8 @@ impl PoolState {
     }
 
     /// Returns the pool's numbers.
-    pub(super) fn stats(&mut self, pool: &Pool) -> Stats {
-        self.take_inbox(pool);
+    pub(super) fn stats(&mut self, cx: &Context) -> Stats {
+        self.take_inbox(cx);
         let mut stats = Stats {
             done: self.done,
             failed: self.failed,
@@ -138,11 +118,11 @@ impl PoolState {
             };
         }
         for worker in &mut self.workers {
-            match worker.stage {
+            match worker.stage() {
                 Stage::Starting | Stage::Waiting | Stage::Initializing => stats.starting += 1,
                 Stage::Ready if worker.is_idle() => stats.idle += 1,
                 Stage::Ready | Stage::Dying(_) => stats.busy += 1,
-                Stage::Leaving(_) | Stage::Killed(_) => stats.leaving += 1,
+                Stage::Exiting(_) | Stage::Killed(_) => stats.leaving += 1,
             }
             let tasks = worker.tasks();
             // An impossible claim word is handled when results are read.
@@ -164,18 +144,6 @@ impl PoolState {
         self.workers.iter().position(|worker| worker.serial == serial)
     }
 
-    /// Whether tasks wait that another worker could run, because they are behind others or because
-    /// short ones keep few workers busy; or whether results wait for the end of their chunk.
-    pub(super) fn wants_tick(&self) -> bool {
-        let waits = |worker: &Worker| {
-            worker.stage == Stage::Ready
-                && (worker.has_backlog()
-                    || worker.drafts()
-                    || (worker.is_idle() && self.has_work()))
-        };
-        self.workers.iter().any(waits)
-    }
-
     /// Whether the queue holds tasks that exist, as opposed to those that a map may still produce.
     pub(super) fn has_work(&self) -> bool {
         self.queue.iter().any(|queued| !matches!(queued, Queued::Source(_)))
@@ -191,9 +159,8 @@ impl PoolState {
     }
 
     /// Accepts no more tasks; if asked to, cancels those that have not started.
-    pub(super) fn shut_down(&mut self, pool: &Pool, cancel_futures: bool, wakes: &mut Wakes) {
+    pub(super) fn shut_down(&mut self, cx: &Context, cancel_futures: bool, wakes: &mut Wakes) {
         self.shut_down = true;
-        self.wake = true;
         self.emit(EventKind::ShutDown);
         self.fail_awaiting(&Error::Shutdown, wakes);
         for queued in &self.queue {
@@ -206,10 +173,10 @@ impl PoolState {
         }
         for index in 0..self.workers.len() {
             if self.workers[index].has_backlog() {
-                self.take_back(pool, index, wakes);
+                self.take_back(cx, index, wakes);
             }
         }
-        self.take_inbox(pool);
+        self.take_inbox(cx);
         for queued in std::mem::take(&mut self.queue) {
             match queued {
                 Queued::Calls(slice) => {
@@ -223,15 +190,15 @@ impl PoolState {
     }
 
     /// Breaks the pool: every unfinished task fails with `cause`, and every worker is killed.
-    pub(super) fn break_pool(&mut self, pool: &Pool, cause: BrokenCause, wakes: &mut Wakes) {
-        self.break_pool_over(pool, cause, VecDeque::new(), wakes);
+    pub(super) fn break_pool(&mut self, cx: &Context, cause: BrokenCause, wakes: &mut Wakes) {
+        self.break_pool_over(cx, cause, VecDeque::new(), wakes);
     }
 
     /// Breaks the pool because of a worker that is gone or given up, and fails its tasks as well.
     /// If there are several causes, all tasks report the first.
     pub(super) fn break_pool_over(
         &mut self,
-        pool: &Pool,
+        cx: &Context,
         cause: BrokenCause,
         in_flight: VecDeque<InFlight>,
         wakes: &mut Wakes,
@@ -243,39 +210,38 @@ impl PoolState {
         if !first {
             return;
         }
-        self.wake = true;
         self.emit(EventKind::Broken(broken.cause().clone()));
         self.fail_awaiting(&error, wakes);
-        pool.inbox.close(error.clone());
+        cx.inbox.close(error.clone());
         // Finished tasks keep their results, including those not read yet. From here on nothing is
         // dispatched and no second cause is recorded.
         for index in 0..self.workers.len() {
             if !self.workers[index].in_flight.is_empty() {
-                self.read_results(pool, index, wakes);
+                self.read_results(cx, index, wakes);
             }
         }
         for worker in &mut self.workers {
             let in_flight = worker.kill(ExitReason::Killed);
             in_flight.iter().for_each(|in_flight| in_flight.calls.fail(&error, wakes));
         }
-        self.take_inbox(pool);
+        self.take_inbox(cx);
         for queued in std::mem::take(&mut self.queue) {
             queued.fail(&error, wakes);
         }
     }
 
     /// Breaks the pool, and also kills workers that were sent SIGTERM and may handle it.
-    pub(super) fn kill_all(&mut self, pool: &Pool, wakes: &mut Wakes) {
-        self.break_pool(pool, BrokenCause::Killed, wakes);
+    pub(super) fn kill_all(&mut self, cx: &Context, wakes: &mut Wakes) {
+        self.break_pool(cx, BrokenCause::Killed, wakes);
         self.workers.iter_mut().for_each(|worker| drop(worker.kill(ExitReason::Killed)));
     }
 
     /// Breaks the pool as a kill does, but lets the workers handle the signal.
-    pub(super) fn terminate_all(&mut self, pool: &Pool, wakes: &mut Wakes) {
-        let deadline = Instant::now().checked_add(pool.settings.policies.grace);
+    pub(super) fn terminate_all(&mut self, cx: &Context, wakes: &mut Wakes) {
+        let deadline = Instant::now().checked_add(cx.settings.policies.grace);
         for index in 0..self.workers.len() {
             // Finished tasks keep their results.
-            self.read_results(pool, index, wakes);
+            self.read_results(cx, index, wakes);
         }
         let mut in_flight = VecDeque::new();
         let mut told = Vec::new();
@@ -284,14 +250,14 @@ impl PoolState {
             told.push(worker);
         }
         // Breaking the pool must not kill workers that were sent SIGTERM.
-        self.break_pool_over(pool, BrokenCause::Terminated, in_flight, wakes);
+        self.break_pool_over(cx, BrokenCause::Terminated, in_flight, wakes);
         self.workers = told;
     }
 
     /// Waits until every worker has ended; all were killed. Only for a manager that failed.
-    pub(super) fn reap_all_blocking(&mut self, pool: &Pool) {
+    pub(super) fn reap_all_blocking(&mut self, cx: &Context) {
         for worker in self.workers.drain(..) {
-            worker.unwatch(pool);
+            worker.unwatch(cx);
             worker.nudge();
             worker.process.end();
         }

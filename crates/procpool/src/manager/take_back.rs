@@ -7,9 +7,10 @@
 
 use std::sync::Arc;
 
-use super::Pool;
+use super::alarm::TICK;
 use super::block::Slice;
-use super::state::{PoolState, Queued, TICK};
+use super::context::Context;
+use super::state::{PoolState, Queued};
 use super::wakes::Wakes;
 use super::worker::Worker;
 use crate::chunk_source::ChunkSource;
@@ -18,12 +19,12 @@ use crate::future::SharedFuture;
 
 impl PoolState {
     /// Takes back everything that a worker has not claimed, to the front of the queue.
-    pub(super) fn take_back(&mut self, pool: &Pool, index: usize, wakes: &mut Wakes) {
+    pub(super) fn take_back(&mut self, cx: &Context, index: usize, wakes: &mut Wakes) {
         let taken = self.workers[index].link.take_back();
-        let Some(first) = self.check(pool, index, taken, wakes) else { return };
+        let Some(first) = self.check(cx, index, taken, wakes) else { return };
         let worker = &mut self.workers[index];
         let taken = worker.split_in_flight(first);
-        worker.taken_back += taken.iter().map(|calls| calls.len() as u64).sum::<u64>();
+        worker.note_taken_back(taken.iter().map(Slice::len).sum());
         worker.nudge();
         self.requeue(taken);
     }
@@ -37,50 +38,41 @@ impl PoolState {
 
     /// Takes back tasks that waited a whole tick behind another one, if another worker could run
     /// them.
-    pub(super) fn take_back_what_waits(&mut self, pool: &Pool, wakes: &mut Wakes) {
-        // A worker that made no progress for a whole tick is in a long task.
-        for worker in &mut self.workers {
-            if worker.front().is_some() && worker.front() == worker.front_at_tick {
-                worker.stuck_at = worker.front();
-            }
-            worker.front_at_tick = worker.front();
-        }
+    pub(super) fn take_back_what_waits(&mut self, cx: &Context, wakes: &mut Wakes) {
+        self.workers.iter_mut().for_each(Worker::note_tick);
         for index in 0..self.workers.len() {
             // A map without an item to hand out keeps no worker busy.
             let is_work_waiting = self.demand(1) > 0;
             if !self.workers[index].has_backlog() || is_work_waiting {
                 continue;
             }
-            if !self.workers.iter().any(Worker::is_idle) && !self.has_free_place(pool) {
+            if !self.workers.iter().any(Worker::is_idle) && !self.has_free_slot(cx) {
                 continue;
             }
             let claimed = self.workers[index].link.claimed();
-            let Some(claimed) = self.check(pool, index, claimed, wakes) else { continue };
-            if claimed < self.workers[index].sent_at_tick {
-                self.take_back(pool, index, wakes);
-                let worker = &mut self.workers[index];
-                worker.stuck_at = worker.front();
+            let Some(claimed) = self.check(cx, index, claimed, wakes) else { continue };
+            if self.workers[index].was_sent_before_tick(claimed) {
+                self.take_back(cx, index, wakes);
+                self.workers[index].get_stuck();
                 // The others may be as long: until that is known, none waits behind another.
                 self.call_nanos = self.call_nanos.max(TICK.as_nanos() as u64);
             }
         }
-        for worker in &mut self.workers {
-            worker.sent_at_tick = worker.link.sent();
-        }
+        self.workers.iter_mut().for_each(Worker::end_tick);
     }
 
     /// Cancels the chunks of `source` that no worker has started.
-    pub(super) fn cancel_chunks(&mut self, pool: &Pool, source: &ChunkSource, wakes: &mut Wakes) {
+    pub(super) fn cancel_chunks(&mut self, cx: &Context, source: &ChunkSource, wakes: &mut Wakes) {
         source.stop(&Error::Cancelled);
         for future in source.unsettled() {
-            self.cancel_sent(pool, &future, wakes);
+            self.cancel_sent(cx, &future, wakes);
         }
     }
 
     /// Cancels a task that was sent ahead, if its worker has not claimed it.
     pub(super) fn cancel_sent(
         &mut self,
-        pool: &Pool,
+        cx: &Context,
         future: &Arc<SharedFuture>,
         wakes: &mut Wakes,
     ) -> bool {
@@ -88,7 +80,7 @@ impl PoolState {
             state.workers.iter().position(|worker| worker.index_of(future).is_some())
         };
         if let Some(index) = find(self) {
-            self.take_back(pool, index, wakes);
+            self.take_back(cx, index, wakes);
         }
         wakes.cancel(future)
     }

@@ -1,7 +1,7 @@
 //! Waiting for a result by watching the worker's link from the waiting thread.
 //!
 //! Owns one hand-over and its proof. Each worker has at most one watcher, named by
-//! `Worker::watched`, which changes only under the pool's lock. While there is one, the worker
+//! its `bells`, which changes only under the pool's lock. While there is one, the worker
 //! wakes it for results instead of the manager:
 //!
 //! 1. The waiter finds its task in a worker and becomes the watcher, under the lock.
@@ -31,9 +31,10 @@ use std::time::{Duration, Instant};
 use procpool_link::Watch;
 
 use super::Pool;
+use super::context::Context;
+use super::stage::Stage;
 use super::state::PoolState;
 use super::wakes::Wakes;
-use super::worker::Stage;
 use crate::callbacks::CallbackThread;
 use crate::future::{Progress, SharedFuture};
 use crate::lifecycle::KillOutcome;
@@ -54,7 +55,7 @@ impl Progress for Pool {
             let goes_on = self.turn(|state, wakes| {
                 let index = state.index_of(serial)?;
                 let late = deadline.is_some_and(|deadline| Instant::now() >= deadline);
-                state.look_as_watcher(self, index, future, late, wakes)
+                state.look_as_watcher(&self.context, index, future, late, wakes)
             });
             match goes_on {
                 Some(more) => spin_limit = more,
@@ -64,11 +65,11 @@ impl Progress for Pool {
     }
 
     fn cancel_sent(&self, future: &Arc<SharedFuture>) -> bool {
-        self.turn(|state, wakes| state.cancel_sent(self, future, wakes))
+        self.turn(|state, wakes| state.cancel_sent(&self.context, future, wakes))
     }
 
     fn kill(&self, future: &Arc<SharedFuture>) -> KillOutcome {
-        self.turn(|state, wakes| state.kill_task(self, future, wakes))
+        self.turn(|state, wakes| state.kill_task(&self.context, future, wakes))
     }
 
     fn has_started(&self, future: &SharedFuture) -> bool {
@@ -83,7 +84,7 @@ impl Progress for Pool {
         self.look(|state, _| {
             let mut workers = state.workers.iter_mut();
             if let Some(worker) = workers.find(|worker| worker.index_of(future).is_some()) {
-                worker.eager = true;
+                worker.report_each();
                 state.set_bells();
             }
         });
@@ -101,12 +102,12 @@ impl PoolState {
         let (index, task) =
             workers.find_map(|(index, worker)| Some((index, worker.index_of(future)?)))?;
         let worker = &mut self.workers[index];
-        if worker.watched.is_some() || worker.stage != Stage::Ready {
-            worker.eager = true;
+        if worker.is_watched() || worker.stage() != Stage::Ready {
+            worker.report_each();
             self.set_bells();
             return None;
         }
-        worker.watched = Some(task);
+        worker.watch_for(task);
         let watch = worker.link.watch();
         let (serial, spin_limit) = (worker.serial, worker.link.spin_limit());
         self.set_bells();
@@ -117,7 +118,7 @@ impl PoolState {
     /// if it has stopped watching.
     fn look_as_watcher(
         &mut self,
-        pool: &Pool,
+        cx: &Context,
         index: usize,
         future: &SharedFuture,
         late: bool,
@@ -125,18 +126,18 @@ impl PoolState {
     ) -> Option<Duration> {
         let serial = self.workers[index].serial;
         // Nobody needs a nudge while the watcher itself runs this.
-        let watched = self.workers[index].watched.take();
-        self.read_results(pool, index, wakes);
+        let watched = self.workers[index].end_watch();
+        self.read_results(cx, index, wakes);
         // Reading may give up this worker, but removes none.
         let worker = &mut self.workers[index];
         debug_assert_eq!(worker.serial, serial);
         if !late && !future.is_settled() && worker.index_of(future).is_some() {
-            worker.watched = watched;
+            watched.into_iter().for_each(|task| worker.watch_for(task));
             return Some(worker.link.spin_limit());
         }
         worker.link.end_watch();
         if worker.link.has_results() {
-            self.read_results(pool, index, wakes);
+            self.read_results(cx, index, wakes);
         }
         None
     }

@@ -1,62 +1,34 @@
 //! One worker, as the pool sees it.
 //!
-//! ```text
-//! Starting ──Hello──▶ Waiting ──its place is free──▶ Initializing ──Ready──▶ Ready ──last words──▶ Dying
-//!                                     └──the same, no initializer──────────▶ │
-//!                                                                            └──Exit sent──▶ Leaving
-//! any ──killed by the pool──▶ Killed
-//! ```
+//! Owns its process, its link and the tasks that it has. Everything else that is known of a worker
+//! belongs to the file with the rule: `stage`, `bells`, `ahead`, `deadlines`, `retirement`.
 //!
-//! A ready worker is busy if anything is in flight, otherwise idle. Each has a place, `id`. A
-//! worker that gets no more tasks is *retiring*. Its replacement may already be started in the same
-//! place, but waits until it is gone: two workers that have run the initializer never share a
-//! place. A worker is removed from the pool when its process descriptor reports its end and it is
-//! reaped or, if it cannot be killed, when it is left behind.
+//! A ready worker is busy if anything is in flight, otherwise idle. Two workers that have run the
+//! initializer never share a slot. A worker is removed from the pool when its process descriptor
+//! reports its end and it is reaped or, if it cannot be killed, when it is left behind.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use nix::sys::signal::Signal;
-use procpool_launch::{Killed, PERHAPS, Process};
-use procpool_link::{Scribbled, WorkerLink};
+use procpool_capture::Captured;
+use procpool_launch::{Killed, PERHAPS, Process, Started};
+use procpool_link::WorkerLink;
 
-use super::Pool;
+use super::ahead::Pace;
+use super::bells::Bells;
 use super::block::Slice;
-use super::stderr::Captured;
+use super::context::{Arrival, Context};
+use super::deadlines::Limits;
+use super::retirement::Service;
+use super::settings::Settings;
+use super::stage::Stage;
 use super::wakes::Wakes;
 use crate::chunk_source::ChunkCall;
 use crate::error::Activity;
 use crate::future::{Outcome, SharedFuture};
 use crate::lifecycle::{ExitReason, WorkerInfo};
-
-/// The stage of a worker's life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stage {
-    /// Started; it has not said Hello, and is sent nothing until then.
-    Starting,
-    /// It has said Hello; an earlier worker still has its place.
-    Waiting,
-    /// It runs the initializer.
-    Initializing,
-    /// It runs tasks or waits for one.
-    Ready,
-    /// It reported the failure of this work item and is about to abort.
-    Dying(u64),
-    /// It was asked to exit.
-    Leaving(ExitReason),
-    /// It was killed by the pool, or sent SIGTERM, which it may handle until its deadline.
-    Killed(ExitReason),
-}
-
-/// A task that exceeded its time limit and was asked to stop.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Stop {
-    /// Its index on the link.
-    pub(super) index: u64,
-    /// When its worker is sent SIGTERM; `None` if beyond what the clock can represent.
-    pub(super) until: Option<Instant>,
-}
 
 /// Calls that a worker has. Their indices on the link are consecutive, starting at `index`.
 #[derive(Debug)]
@@ -70,8 +42,8 @@ pub(super) struct InFlight {
 pub(super) struct Worker {
     /// Unique in its pool, unlike the pid.
     pub(super) serial: u64,
-    /// Its place in the pool.
-    pub(super) id: usize,
+    /// Which of the pool's slots it has: its number for users.
+    pub(super) slot: usize,
     pub(super) pid: u32,
     pub(super) process: Process,
     /// Whether its process leads a group that includes whatever its tasks start.
@@ -79,50 +51,19 @@ pub(super) struct Worker {
     pub(super) link: WorkerLink,
     /// Its stderr, if that is captured.
     pub(super) stderr: Option<Captured>,
-    pub(super) stage: Stage,
+    stage: Stage,
     /// Sent but not finished, in the order of their indices.
     pub(super) in_flight: VecDeque<InFlight>,
     /// The beginning of the next result, if that arrives in two frames.
     pub(super) part: Vec<u8>,
     /// Whether the socket has ended.
     pub(super) link_ended: bool,
-    /// The index of the task for which a waiting thread watches the link.
-    pub(super) watched: Option<u64>,
-    /// Whether other threads wait as well, so that each result should be reported at once.
-    pub(super) eager: bool,
-    /// The index from which on the worker was asked to ring.
-    pub(super) rings_from: u64,
-    /// How many tasks had been sent at the last tick, and the first unfinished one at that time.
-    pub(super) sent_at_tick: u64,
-    pub(super) front_at_tick: Option<u64>,
-    /// Whether it has finished something since it was last sent work: if so, more may be sent
-    /// ahead.
-    pub(super) moves: bool,
-    /// The task behind which others had to be taken back: nothing is sent ahead while it runs.
-    pub(super) stuck_at: Option<u64>,
-    /// How many of the tasks that it was sent were taken back.
-    pub(super) taken_back: u64,
-    /// How many tasks it may run in its life.
-    pub(super) most_tasks: u64,
-    /// The earliest time from which task limits count: the program was stopped before, or a result
-    /// was arriving.
-    pub(super) limits_from: Instant,
-    /// Whether it has a task with a limit that the manager has not seen. The limit counts from when
-    /// it does: a program may be stopped before its manager learns that there is a limit to
-    /// enforce.
-    pub(super) has_new_limit: bool,
-    /// How many bytes of results had been read when a limit was last checked.
-    pub(super) read_at_limit: u64,
+    pub(super) bells: Bells,
+    pub(super) pace: Pace,
+    pub(super) limits: Limits,
+    pub(super) service: Service,
     /// At the last pulse: the first unfinished task, and how many bytes of results had been read.
     pub(super) at_pulse: Option<(u64, u64)>,
-    /// The shortest time limit among the tasks that it was sent since it was idle.
-    pub(super) shortest_limit: Option<Duration>,
-    /// The task that the manager has seen running, and since when.
-    pub(super) seen: Option<(u64, Instant)>,
-    /// The running task, if it was asked to stop.
-    pub(super) stop: Option<Stop>,
-    /// Since when it has been idle, in pools with an idle timeout.
-    pub(super) idle_since: Option<Instant>,
     /// The worker's own count of busy nanoseconds at the last read.
     pub(super) busy_nanos: u64,
     /// Whether the system refused to kill it: if its lifeline does not end it, nobody waits for it.
@@ -133,6 +74,44 @@ pub(super) struct Worker {
 }
 
 impl Worker {
+    /// A process that has just started.
+    pub(super) fn new(arrival: Arrival, started: Started<WorkerLink>, settings: &Settings) -> Self {
+        let Arrival { serial, slot, stderr } = arrival;
+        let policies = &settings.policies;
+        let Started { pid, process, link } = started;
+        Self {
+            serial,
+            slot,
+            pid,
+            process,
+            leads_group: settings.surroundings.process_groups,
+            link,
+            stderr,
+            stage: Stage::Starting,
+            in_flight: VecDeque::new(),
+            part: Vec::new(),
+            link_ended: false,
+            bells: Bells::default(),
+            pace: Pace::default(),
+            limits: Limits::new(),
+            service: Service::new(policies.max_tasks_per_child),
+            at_pulse: None,
+            busy_nanos: 0,
+            left_alone: false,
+            deadline: Instant::now().checked_add(policies.start_timeout),
+        }
+    }
+
+    pub(super) fn stage(&self) -> Stage {
+        self.stage
+    }
+
+    /// Changes its stage; the only place that does.
+    pub(super) fn enter(&mut self, stage: Stage) {
+        debug_assert!(stage.may_follow(self.stage), "{:?} after {:?}", stage, self.stage);
+        self.stage = stage;
+    }
+
     /// The number under which its link is registered with the poller.
     pub(super) fn link_number(&self) -> u64 {
         self.serial * 2
@@ -143,8 +122,13 @@ impl Worker {
         self.serial * 2 + 1
     }
 
+    /// Whether it has results that nobody was rung for.
+    pub(super) fn has_unseen_results(&self) -> bool {
+        !self.is_watched() && self.link.has_results()
+    }
+
     pub(super) fn info(&self) -> WorkerInfo {
-        WorkerInfo { id: self.id, pid: self.pid }
+        WorkerInfo { id: self.slot, pid: self.pid }
     }
 
     pub(super) fn is_idle(&self) -> bool {
@@ -152,49 +136,8 @@ impl Worker {
     }
 
     /// Whether it has not become ready yet.
-    pub(super) fn is_coming(&self) -> bool {
+    pub(super) fn is_starting(&self) -> bool {
         matches!(self.stage, Stage::Starting | Stage::Waiting | Stage::Initializing)
-    }
-
-    /// How many more tasks it may be sent.
-    pub(super) fn tasks_left(&self) -> u64 {
-        self.most_tasks.saturating_sub(self.link.sent() - self.taken_back)
-    }
-
-    /// Whether it gets no more tasks and will soon free its place.
-    pub(super) fn is_retiring(&self) -> bool {
-        match self.stage {
-            Stage::Leaving(_) => true,
-            Stage::Ready => self.tasks_left() == 0,
-            _ => false,
-        }
-    }
-
-    /// The running task, if it was asked to stop.
-    pub(super) fn asked_to_stop(&self) -> Option<Stop> {
-        self.stop.filter(|stop| self.front() == Some(stop.index))
-    }
-
-    /// When the running task must have ended, and its limit. Returns `None` if no task with a limit
-    /// runs.
-    pub(super) fn due(&mut self, now: Instant) -> Result<Option<(Instant, Duration)>, Scribbled> {
-        let Some((front, Some(limit))) =
-            self.in_flight.front().map(|in_flight| (in_flight.index, in_flight.calls.time_limit()))
-        else {
-            return Ok(None);
-        };
-        if self.link.claimed()? <= front {
-            return Ok(None);
-        }
-        // It has been running since it was first seen running at the latest, whatever the worker
-        // reports.
-        let (_, seen) = *match &mut self.seen {
-            Some(seen) if seen.0 == front => seen,
-            other => other.insert((front, now)),
-        };
-        let started = self.link.started(now).min(seen).max(self.limits_from);
-        // A limit beyond what the clock can represent is no limit.
-        Ok(started.checked_add(limit).map(|due| (due, limit)))
     }
 
     /// How many tasks it has.
@@ -280,17 +223,10 @@ impl Worker {
 
     /// Removes it from the poller. The caller also nudges a thread that watches its link: that wait
     /// must end even if another process holds the worker's end.
-    pub(super) fn unwatch(&self, pool: &Pool) {
-        pool.poller.remove(&self.process);
+    pub(super) fn unwatch(&self, cx: &Context) {
+        cx.poller.remove(&self.process);
         if !self.link_ended {
-            pool.poller.remove(&self.link);
-        }
-    }
-
-    /// Makes the thread that watches the link look at the pool.
-    pub(super) fn nudge(&self) {
-        if self.watched.is_some() {
-            self.link.nudge();
+            cx.poller.remove(&self.link);
         }
     }
 
@@ -307,7 +243,7 @@ impl Worker {
                 Some(first) => Activity::Receiving(first.calls.id()),
                 None => Activity::Idle,
             },
-            Stage::Leaving(_) | Stage::Killed(_) => Activity::Idle,
+            Stage::Exiting(_) | Stage::Killed(_) => Activity::Idle,
         }
     }
 
@@ -344,7 +280,7 @@ impl Worker {
 
     fn give_up(&mut self, reason: ExitReason) -> VecDeque<InFlight> {
         if !matches!(self.stage, Stage::Killed(_)) {
-            self.stage = Stage::Killed(reason);
+            self.enter(Stage::Killed(reason));
         }
         self.nudge();
         std::mem::take(&mut self.in_flight)

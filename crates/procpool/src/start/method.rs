@@ -17,8 +17,8 @@ use crate::error::Error;
 /// | | a worker is | it starts within | it has |
 /// |---|---|---|---|
 /// | `Spawn` | this program, started again | milliseconds | nothing but what it makes |
-/// | `Forkserver` | a copy of a *server*: this program, started again once | a millisecond | what [`preload`](crate::Builder::preload) made, in shared memory |
-/// | `Fork` | a copy of a server that is itself a copy of this process | a millisecond | what this process had in memory when the pool was built, and what `preload` made |
+/// | `Forkserver` | a copy of a *forkserver*: this program, started again once | a millisecond | what [`preload`](crate::Builder::preload) made, in shared memory |
+/// | `Fork` | a copy of a forkserver that is itself a copy of this process | a millisecond | what this process had in memory when the pool was built, and what `preload` made |
 ///
 /// A copy shares with its original the memory that neither has written to since. With `Forkserver`
 /// and `Fork`, all workers are copies of one process, so:
@@ -54,17 +54,17 @@ pub enum StartMethod {
     /// memory, and nothing that happens in this process can harm it.
     #[default]
     Spawn,
-    /// The program is started again once, as a server of one thread, and workers are forked from
-    /// that. The server starts with the first worker and ends with the pool. Signals meant for the
+    /// The program is started again once, as a forkserver of one thread, and workers are forked from
+    /// that. The forkserver starts with the first worker and ends with the pool. Signals meant for the
     /// program do not end it: it catches those that would, and does nothing. They have no effect in
     /// `preload` either. Workers have the default actions, plus those that `preload` has set.
     Forkserver,
-    /// The server is forked from this process inside [`build`](crate::Builder::build), which fails
+    /// The forkserver is forked from this process inside [`build`](crate::Builder::build), which fails
     /// if the process has a second thread, for instance of another pool. It handles signals as that
     /// of [`Forkserver`](Self::Forkserver) does. If it is killed all the same, the pool is broken,
     /// whatever the [`DeathPolicy`](crate::DeathPolicy): there can be no second copy.
     ///
-    /// The server and its workers keep the standard streams, and no other descriptor. A file or
+    /// The forkserver and its workers keep the standard streams, and no other descriptor. A file or
     /// connection that was opened before is closed in them; its owner gets errors there or, once
     /// its number is reused, another file. Signals have their default actions. A task that calls
     /// `exit` itself runs the exit handlers of the program that it is a copy of.
@@ -99,12 +99,12 @@ impl Plan {
         }
     }
 
-    /// Prepares the start method; for `Fork`, copies this process, for workers in `place`.
+    /// Prepares the start method; for `Fork`, copies this process, for workers in `surroundings`.
     ///
     /// # Errors
     ///
     /// The options are invalid, or the process cannot be copied.
-    pub(crate) fn prepare(self, place: &Surroundings) -> Result<Starter, Error> {
+    pub(crate) fn prepare(self, surroundings: &Surroundings) -> Result<Starter, Error> {
         let preload = self.locate_preload()?;
         if self.method != StartMethod::Fork && Image::main().is_run_by_loader() {
             let why = "/proc/self/exe is the dynamic loader; run the program itself, not the \
@@ -114,16 +114,15 @@ impl Plan {
         match self.method {
             StartMethod::Spawn => Ok(Launcher::spawn(CONNECT)),
             StartMethod::Forkserver => Ok(Launcher::forkserver(CONNECT, preload)),
-            StartMethod::Fork => {
-                Launcher::fork(CONNECT, ROLES, self.preload, place).map_err(|error| match error {
+            StartMethod::Fork => Launcher::fork(CONNECT, ROLES, self.preload, surroundings)
+                .map_err(|error| match error {
                     ForkError::HasThreads(threads) => Error::ForkWithThreads { threads },
                     ForkError::Refused(refused) => Error::setup(refused.what)(refused.errno),
-                })
-            }
+                }),
         }
     }
 
-    /// Returns the reference by which the server's process finds `preload`.
+    /// Returns the reference by which the forkserver's process finds `preload`.
     ///
     /// # Errors
     ///
@@ -135,7 +134,7 @@ impl Plan {
         match (self.method, self.preload) {
             (_, None) => Ok(None),
             (StartMethod::Spawn, Some(_)) => Err(Error::InvalidArgument(
-                "preload runs in the server that workers are forked from, and StartMethod::Spawn \
+                "preload runs in the forkserver that workers are forked from, and StartMethod::Spawn \
                  has none: choose StartMethod::Forkserver, or use an initializer"
                     .into(),
             )),

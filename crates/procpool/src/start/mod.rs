@@ -6,7 +6,7 @@
 
 mod method;
 mod output;
-mod place;
+mod surroundings;
 
 use procpool_launch::{Connect, Ends, Handover, Launcher, Roles, StartError};
 use procpool_link::{ParentLink, Socket, WorkerLink};
@@ -17,8 +17,8 @@ use crate::{panics, worker};
 pub(crate) use method::Plan;
 pub use method::StartMethod;
 pub use output::Output;
-pub(crate) use place::PlaceOptions;
 pub(crate) use procpool_launch::is_initialized;
+pub(crate) use surroundings::SurroundingsOptions;
 
 /// Starts workers, each with a link.
 pub(crate) type Starter = Launcher<WorkerLink>;
@@ -37,7 +37,7 @@ const NO_MEMORY: &str = "fstat(2), fcntl(2) or mmap(2) is refused, or the memory
 
 /// Prepares this program for pools. Call it first in `main`.
 ///
-/// Workers are this same program, started again, or forked copies of a server that is. In them this
+/// Workers are this same program, started again, or forked copies of a forkserver that is. In them this
 /// call takes over and never returns; in the program itself it returns at once. It may be called
 /// again, even in a task, and then does nothing.
 ///

@@ -94,10 +94,10 @@ impl Output {
 fn path_of(path: &Path, worker: usize) -> Option<PathBuf> {
     let mut rest = path.as_os_str().as_bytes();
     let mut name = Vec::new();
-    while let Some(place) = rest.windows(WORKER.len()).position(|bytes| bytes == WORKER) {
-        name.extend_from_slice(&rest[..place]);
+    while let Some(start) = rest.windows(WORKER.len()).position(|bytes| bytes == WORKER) {
+        name.extend_from_slice(&rest[..start]);
         name.extend_from_slice(worker.to_string().as_bytes());
-        rest = &rest[place + WORKER.len()..];
+        rest = &rest[start + WORKER.len()..];
     }
     if name.is_empty() {
         return None;

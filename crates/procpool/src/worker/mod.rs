@@ -15,7 +15,7 @@
 //! User code may fork(2) and return in both processes. The copy then exits at once, silently: the
 //! link and everything that follows belong to its original.
 
-mod place;
+mod identity;
 
 use std::io::{self, Write};
 use std::panic::AssertUnwindSafe;
@@ -41,7 +41,7 @@ use crate::task::{Call, CallTrampoline, FinalTrampoline, InitTrampoline, WorkerS
 /// The exit code of a worker that stops because its parent is gone. Nobody reads it.
 const ABANDONED: i32 = 0;
 
-pub use place::{should_stop, worker_id};
+pub use identity::{should_stop, worker_id};
 
 /// The exit code of a worker whose finalizer or state's destructor panicked: that of Rust programs
 /// that panic.
@@ -60,7 +60,7 @@ pub(crate) fn run(
     prepared: Result<(), Refused>,
 ) -> ! {
     let home = Lineage::current();
-    place::enter(id, link.stop_requests());
+    identity::enter(id, link.stop_requests());
     if let Err(message) = set_up(&link, prepared) {
         fail(&link, &InitializerFailure::Setup(message), exit);
     }
@@ -172,9 +172,9 @@ fn last_act(what: &str, act: impl FnOnce()) -> i32 {
 fn run_task(index: u64, entry: Entry, call: &mut Call, state: &mut WorkerState) -> ResultStatus {
     let (trampoline, function) = resolve::<CallTrampoline>(entry);
     panics::set_current(Some(index));
-    place::set_running(Some(index));
+    identity::set_running(Some(index));
     let outcome = panics::catch(|| trampoline(function, call, state));
-    place::set_running(None);
+    identity::set_running(None);
     panics::set_current(None);
     match outcome {
         Ok(()) => ResultStatus::Value,

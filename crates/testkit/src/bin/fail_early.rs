@@ -58,8 +58,8 @@ fn main() -> Result<(), Error> {
                 BrokenCause::StartTimeout { .. } => "StartTimeout",
                 BrokenCause::WorkerDied(_) => "WorkerDied",
                 BrokenCause::Protocol { .. } => "Protocol",
-                BrokenCause::ServerDied { .. } => "ServerDied",
-                BrokenCause::ServerTimeout { .. } => "ServerTimeout",
+                BrokenCause::ForkserverDied { .. } => "ForkserverDied",
+                BrokenCause::ForkserverTimeout { .. } => "ForkserverTimeout",
                 _ => "another",
             };
             println!("error {kind}\n{broken}");

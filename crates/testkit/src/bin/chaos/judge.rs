@@ -133,7 +133,7 @@ impl Round {
         match death.exit {
             WorkerExit::Code(code) => [task::EXIT, task::INITIALIZER_EXIT].contains(&code),
             WorkerExit::Signal(signal) => [libc::SIGKILL, libc::SIGTERM].contains(&signal),
-            WorkerExit::WithServer => self.plan.method == StartMethod::Forkserver,
+            WorkerExit::WithForkserver => self.plan.method == StartMethod::Forkserver,
             _ => false,
         }
     }
@@ -207,7 +207,7 @@ impl Round {
                 BrokenCause::InitializerFailed { .. } | BrokenCause::InitializerPanicked { .. } => {
                     has_bad_starts
                 }
-                BrokenCause::ServerDied { .. } => self.plan.method == StartMethod::Forkserver,
+                BrokenCause::ForkserverDied { .. } => self.plan.method == StartMethod::Forkserver,
                 BrokenCause::StartFailed { .. } => self.plan.limit.is_some(),
                 _ => false,
             };

@@ -68,7 +68,7 @@ pub(crate) fn a_dead_server_is_replaced_unless_it_is_a_copy() {
         let error = task.error().expect("its server is gone");
         let text = error.to_string();
         assert!(text.contains("as it was in build(), so there can be no other"), "{text}");
-        assert!(matches!(cause_of(&error), BrokenCause::ServerDied { copy: true, .. }));
+        assert!(matches!(cause_of(&error), BrokenCause::ForkserverDied { copy: true, .. }));
     } else {
         if method() == "forkserver" {
             // Tried again. Before that, a worker that dies could take what is given.

@@ -1,7 +1,7 @@
-//! The builder's settings for the place that workers run in: their environment, the destination of
+//! The builder's settings for the surroundings of workers: their environment, the destination of
 //! their output, their process groups.
 //!
-//! Checks nothing: `start::place` does, when the pool is built.
+//! Checks nothing: `start::surroundings` does, when the pool is built.
 
 use std::ffi::OsString;
 
@@ -32,7 +32,7 @@ impl<S> Builder<S> {
     /// }
     /// ```
     pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
-        self.place.variables.push((name.into(), value.into()));
+        self.surroundings.variables.push((name.into(), value.into()));
         self
     }
 
@@ -60,7 +60,7 @@ impl<S> Builder<S> {
     /// }
     /// ```
     pub fn stdout(mut self, output: Output) -> Self {
-        self.place.stdout = output;
+        self.surroundings.stdout = output;
         self
     }
 
@@ -82,7 +82,7 @@ impl<S> Builder<S> {
     /// }
     /// ```
     pub fn stderr(mut self, output: Output) -> Self {
-        self.place.stderr = output;
+        self.surroundings.stderr = output;
         self
     }
 
@@ -122,7 +122,7 @@ impl<S> Builder<S> {
     /// }
     /// ```
     pub fn capture_stderr(mut self, lines: usize) -> Self {
-        self.place.captured_lines = Some(lines);
+        self.surroundings.captured_lines = Some(lines);
         self
     }
 
@@ -138,7 +138,7 @@ impl<S> Builder<S> {
     /// task that reads from the terminal (`/dev/tty`) is stopped by SIGTTIN, and its future stays
     /// pending. Writing works, unless the terminal is set to forbid it (`stty tostop`). It is the
     /// pool that kills groups: if the program itself is killed, only the workers end with it. If
-    /// the program ignores SIGCHLD, so does its server: the kernel then reaps the server's workers
+    /// the program ignores SIGCHLD, so does its forkserver: the kernel then reaps the forkserver's workers
     /// before their groups can be killed, and these live on; the groups of
     /// [`StartMethod::Spawn`](crate::StartMethod::Spawn) do not.
     ///
@@ -158,7 +158,7 @@ impl<S> Builder<S> {
     /// }
     /// ```
     pub fn process_groups(mut self, process_groups: bool) -> Self {
-        self.place.process_groups = process_groups;
+        self.surroundings.process_groups = process_groups;
         self
     }
 }

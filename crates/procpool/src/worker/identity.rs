@@ -1,6 +1,6 @@
 //! What a task can query about the worker that it runs in.
 //!
-//! Owns the worker's record of its place in the pool and of the running task. In a process that is
+//! Owns the worker's record of its number in the pool and of the running task. In a process that is
 //! no worker, none of it is set.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -8,7 +8,7 @@ use std::sync::{PoisonError, RwLock};
 
 use procpool_link::StopRequests;
 
-/// One more than the worker's place; 0 in a process that is no worker.
+/// One more than the worker's number; 0 in a process that is no worker.
 static ID: AtomicUsize = AtomicUsize::new(0);
 /// One more than the index of the running task; 0 between tasks.
 static RUNNING: AtomicU64 = AtomicU64::new(0);
@@ -29,10 +29,10 @@ pub(super) fn set_running(index: Option<u64>) {
     RUNNING.store(index.map_or(0, |index| index + 1), Ordering::Relaxed);
 }
 
-/// Returns the place of this worker in its pool, from 0 to `max_workers` - 1, or `None` outside
+/// Returns the number of this worker in its pool, from 0 to `max_workers` - 1, or `None` outside
 /// workers.
 ///
-/// No two workers of a pool have the same place at once, and a replacement has that of the worker
+/// No two workers of a pool have the same number at once, and a replacement has that of the worker
 /// that it replaces. So it can select a GPU, a port or a log file. It is available from
 /// [`init`](crate::init) on, also in the initializer.
 ///

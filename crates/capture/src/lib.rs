@@ -5,17 +5,23 @@
 //!                    └──▶ Tail, which the manager asks for when the worker has died
 //! ```
 //!
-//! A thread of its own passes the bytes on: it may block for as long as nobody reads the program's
-//! stderr, and the manager must not. A worker whose pipe is full blocks in its own `write`, as it
-//! does if stderr is inherited.
+//! An internal crate of procpool: its interface follows the pool's needs. It knows no task and no pool.
 //!
-//! Once a worker has died, everything that it wrote is in its pipe. The manager reads the part that
-//! the thread has not read, and hands it to the thread to pass on. Nobody waits for the end of a
-//! pipe: a program that a task started may hold it open. When the pool is over, the rest of each
-//! pipe is passed on, and the pipes are closed.
+//! # Guarantees
 //!
-//! These locks are held only for reads that do not block. Lock order: the pool's, then one of
-//! these.
+//! - The caller never blocks. A thread of this crate passes the bytes on, for as long as nobody reads the
+//!   program's stderr. A worker whose pipe is full blocks in its own `write`, as it does if stderr is
+//!   inherited.
+//! - Once a worker has died, everything that it wrote is in its pipe. The caller reads the part that the
+//!   thread has not read, and hands it to the thread to pass on.
+//! - Nobody waits for the end of a pipe: a program that a task started may hold it open. At the end the
+//!   rest of each pipe is passed on, and the pipes are closed.
+//!
+//! These locks are held only for reads that do not block. A caller may hold a lock of its own.
+
+#![forbid(unsafe_code)]
+
+mod tail;
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -33,8 +39,7 @@ use procpool_os::pipe::pipe;
 use procpool_os::poller::{Poller, Writable};
 use procpool_os::signal;
 
-use super::tail::Tail;
-use crate::error::Error;
+use crate::tail::Tail;
 
 /// How much is read at once: the capacity of a pipe. Less takes more calls; more is never there.
 const CHUNK: usize = 64 << 10;
@@ -58,7 +63,7 @@ const STUCK_TIMEOUT: u16 = 1_000;
 
 /// The stderr of all workers of a pool.
 #[derive(Debug)]
-pub(super) struct Stderr {
+pub struct Stderr {
     relay: Arc<Relay>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -66,8 +71,13 @@ pub(super) struct Stderr {
 impl Stderr {
     /// Starts the thread, which passes on to `output`; the last `lines` lines of each worker are
     /// kept.
-    pub(super) fn start(lines: usize, output: OpenOutput) -> Result<Self, Error> {
-        let poller = Poller::new().map_err(Error::setup("an epoll descriptor"))?;
+    ///
+    /// # Errors
+    ///
+    /// The system refuses a descriptor or the thread.
+    pub fn start(lines: usize, output: OpenOutput) -> Result<Self, StartError> {
+        let failed = |what| move |errno| StartError { what, errno };
+        let poller = Poller::new().map_err(failed("an epoll descriptor"))?;
         let relay = Arc::new(Relay {
             lines,
             output,
@@ -83,13 +93,17 @@ impl Stderr {
         });
         let thread = thread
             .map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(libc::EAGAIN)))
-            .map_err(Error::setup("the thread for stderr"))?;
+            .map_err(failed("the thread for stderr"))?;
         Ok(Self { relay, thread: Mutex::new(Some(thread)) })
     }
 
     /// Creates the stderr of the worker with number `slot`, and the worker's end of it. If the
     /// worker cannot be started, closing that end removes both.
-    pub(super) fn capture(&self, slot: usize) -> Result<(Captured, OwnedFd), StartError> {
+    ///
+    /// # Errors
+    ///
+    /// The system refuses a pipe.
+    pub fn capture(&self, slot: usize) -> Result<(Captured, OwnedFd), StartError> {
         let failed = |what| move |errno| StartError { what, errno };
         let (ours, theirs) = pipe().map_err(failed("a pipe for stderr"))?;
         let tail = Mutex::new(Tail::new(self.relay.lines));
@@ -104,7 +118,7 @@ impl Stderr {
     }
 
     /// Passes on the rest and ends the thread.
-    pub(super) fn stop(&self) {
+    pub fn stop(&self) {
         self.relay.over.store(true, Ordering::Release);
         if self.relay.poller.wake().is_err() {
             // The thread sleeps for ever.
@@ -127,14 +141,14 @@ impl Drop for Stderr {
 
 /// The stderr of one worker.
 #[derive(Debug)]
-pub(super) struct Captured {
+pub struct Captured {
     relay: Arc<Relay>,
     pipe: Arc<Pipe>,
 }
 
 impl Captured {
     /// Returns the last lines of a worker that has ended.
-    pub(super) fn last_lines(&self) -> String {
+    pub fn last_lines(&self) -> String {
         let mut chunk = vec![0; CHUNK];
         let mut rest = Vec::new();
         for _ in 0..READS {

@@ -50,7 +50,7 @@ fn a_server_that_is_killed_is_the_cause_and_its_workers_are_gone() {
         send(&pair.server, Signal::SIGKILL);
         let error = pair.task.error().expect("its server is gone");
         let text = error.to_string();
-        let expected = BrokenCause::ServerDied {
+        let expected = BrokenCause::ForkserverDied {
             pid: pair.server.pid,
             exit: WorkerExit::Signal(libc::SIGKILL),
             activity: Activity::Idle,
@@ -87,7 +87,7 @@ fn a_server_that_does_not_answer_is_given_up() {
         pair.crossing.wait_for(1);
         send(&pair.server, Signal::SIGSTOP);
         let cause = cause_reported_by(&pair.executor.submit(|()| (), ()));
-        let BrokenCause::ServerTimeout { pid, activity, .. } = cause else { panic!("{cause}") };
+        let BrokenCause::ForkserverTimeout { pid, activity, .. } = cause else { panic!("{cause}") };
         assert_eq!((pid, activity), (pair.server.pid, Activity::Idle));
         assert_eq!(cause_reported_by(&second), cause);
         drop(pair.executor);

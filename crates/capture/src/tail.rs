@@ -10,7 +10,7 @@ const LINE: usize = 4 << 10;
 
 /// The end of everything pushed so far.
 #[derive(Debug)]
-pub(super) struct Tail {
+pub(crate) struct Tail {
     /// How many lines are kept.
     limit: usize,
     lines: VecDeque<Vec<u8>>,
@@ -19,11 +19,11 @@ pub(super) struct Tail {
 }
 
 impl Tail {
-    pub(super) fn new(limit: usize) -> Self {
+    pub(crate) fn new(limit: usize) -> Self {
         Self { limit, lines: VecDeque::new(), open: false }
     }
 
-    pub(super) fn push(&mut self, bytes: &[u8]) {
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
         for part in bytes.split_inclusive(|byte| *byte == b'\n') {
             let text = part.strip_suffix(b"\n").unwrap_or(part);
             if !self.open {
@@ -41,7 +41,7 @@ impl Tail {
     }
 
     /// Returns the lines, separated by line ends. Bytes that are not UTF-8 are replaced.
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let lines: Vec<_> = self.lines.iter().map(|line| String::from_utf8_lossy(line)).collect();
         lines.join("\n")
     }

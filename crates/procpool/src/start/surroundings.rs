@@ -1,4 +1,4 @@
-//! The place that workers run in: their surroundings when they start.
+//! What workers find when they start: their environment, streams and process group.
 //!
 //! Owns the checks of the builder's settings for it.
 
@@ -11,9 +11,9 @@ use procpool_os::signal::current_mask;
 use super::output::Output;
 use crate::error::Error;
 
-/// The builder's settings for the place.
+/// The builder's settings for the surroundings.
 #[derive(Debug, Default)]
-pub(crate) struct PlaceOptions {
+pub(crate) struct SurroundingsOptions {
     pub(crate) variables: Vec<(OsString, OsString)>,
     pub(crate) stdout: Output,
     pub(crate) stderr: Output,
@@ -22,7 +22,7 @@ pub(crate) struct PlaceOptions {
     pub(crate) captured_lines: Option<usize>,
 }
 
-impl PlaceOptions {
+impl SurroundingsOptions {
     /// Checks the settings and opens the output for `workers` workers, which run with the signal
     /// mask of the calling thread.
     pub(crate) fn open(self, workers: usize) -> Result<Surroundings, Error> {

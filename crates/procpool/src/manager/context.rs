@@ -1,0 +1,56 @@
+//! What the pool's state may use of its pool.
+//!
+//! Owns what never changes or has a lock of its own, below the pool's. The state gets this and
+//! nothing else: not the pool's lock, the threads that wait for results, or the callbacks.
+
+use procpool_capture::Captured;
+use procpool_launch::{StartError, Started};
+use procpool_link::WorkerLink;
+use procpool_os::poller::Poller;
+
+use super::inbox::Inbox;
+use super::settings::Settings;
+use super::worker::Worker;
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Context {
+    pub(super) settings: Settings,
+    pub(super) poller: Poller,
+    pub(super) inbox: Inbox,
+    pub(super) cpus: usize,
+}
+
+/// What the pool knows of a worker that is being started.
+#[derive(Debug)]
+pub(super) struct Arrival {
+    /// Unique in its pool, unlike the pid.
+    pub(super) serial: u64,
+    pub(super) slot: usize,
+    pub(super) stderr: Option<Captured>,
+}
+
+impl Context {
+    pub(super) fn max_workers(&self) -> usize {
+        self.settings.max_workers
+    }
+
+    /// Registers a started process with the poller; all or nothing.
+    pub(super) fn adopt(
+        &self,
+        arrival: Arrival,
+        started: Started<WorkerLink>,
+    ) -> Result<Worker, StartError> {
+        let worker = Worker::new(arrival, started, &self.settings);
+        let watched = self
+            .poller
+            .add(&worker.process, worker.process_number())
+            .and_then(|()| self.poller.add(&worker.link, worker.link_number()));
+        if let Err(errno) = watched {
+            worker.unwatch(self);
+            worker.process.end();
+            return Err(StartError { what: "an epoll registration", errno });
+        }
+        Ok(worker)
+    }
+}

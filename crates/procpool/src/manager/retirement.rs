@@ -1,0 +1,115 @@
+//! When a worker has done its part: after so many tasks, or after so long without one.
+//!
+//! Owns [`max_tasks_per_child`](super::Policies) and [`idle_timeout`](super::Policies). A worker
+//! that gets no more tasks is *retiring*. Its replacement may already be started in the same slot,
+//! but waits until it is gone. `ends` asks it to exit.
+
+use std::time::Instant;
+
+use super::Context;
+use super::alarm::TICK;
+use super::stage::Stage;
+use super::state::PoolState;
+use super::wakes::Wakes;
+use super::worker::Worker;
+use crate::lifecycle::ExitReason;
+
+/// How much longer a worker serves.
+#[derive(Debug)]
+pub(super) struct Service {
+    /// How many tasks it may run in its life.
+    most_tasks: u64,
+    /// How many of the tasks that it was sent were taken back.
+    taken_back: u64,
+    /// Since when it has been idle, in pools with an idle timeout.
+    idle_since: Option<Instant>,
+}
+
+impl Service {
+    pub(super) fn new(most_tasks: Option<u64>) -> Self {
+        Self { most_tasks: most_tasks.unwrap_or(u64::MAX), taken_back: 0, idle_since: None }
+    }
+}
+
+impl Worker {
+    /// How many more tasks it may be sent.
+    pub(super) fn tasks_left(&self) -> u64 {
+        self.service.most_tasks.saturating_sub(self.link.sent() - self.service.taken_back)
+    }
+
+    /// Notes that `tasks` of the tasks that it was sent were taken back.
+    pub(super) fn note_taken_back(&mut self, tasks: usize) {
+        self.service.taken_back += tasks as u64;
+    }
+
+    /// Whether it gets no more tasks and will soon free its slot.
+    pub(super) fn is_retiring(&self) -> bool {
+        match self.stage() {
+            Stage::Exiting(_) => true,
+            Stage::Ready => self.tasks_left() == 0,
+            _ => false,
+        }
+    }
+}
+
+impl PoolState {
+    /// Asks workers to exit that have run as many tasks as they may.
+    pub(super) fn retire_used(&mut self, cx: &Context, wakes: &mut Wakes) {
+        if cx.settings.policies.max_tasks_per_child.is_none() {
+            return;
+        }
+        for index in 0..self.workers.len() {
+            if self.workers[index].is_idle() && self.workers[index].tasks_left() == 0 {
+                self.ask_to_exit(cx, index, ExitReason::Recycled, wakes);
+            }
+        }
+    }
+
+    /// Notes since when each worker has been idle, if the pool has an idle timeout. Called after
+    /// each dispatch.
+    pub(super) fn note_idle(&mut self, cx: &Context) {
+        if cx.settings.policies.idle_timeout.is_none() {
+            return;
+        }
+        let now = Instant::now();
+        for worker in &mut self.workers {
+            if worker.is_idle() {
+                worker.service.idle_since.get_or_insert(now);
+            } else {
+                worker.service.idle_since = None;
+            }
+        }
+    }
+
+    /// Whether a worker is idle in a pool with an idle timeout.
+    pub(super) fn is_any_idle(&self) -> bool {
+        self.workers.iter().any(|worker| worker.service.idle_since.is_some())
+    }
+
+    /// Asks workers to exit that have been idle for too long, and sets the time of the next check.
+    pub(super) fn retire_idle(&mut self, cx: &Context, now: Instant, wakes: &mut Wakes) {
+        let Some(timeout) = cx.settings.policies.idle_timeout else { return };
+        self.alarm.idle_check = None;
+        if self.awaited.iter().any(|awaited| awaited.workers().is_some()) {
+            // Ready workers stay while somebody waits for more: otherwise they might never all be
+            // ready at once.
+            self.alarm.idle_check = now.checked_add(timeout.max(TICK));
+            return;
+        }
+        for index in 0..self.workers.len() {
+            let Some(since) = self.workers[index].service.idle_since else { continue };
+            match since.checked_add(timeout) {
+                Some(end) if now >= end => {
+                    self.workers[index].service.idle_since = None;
+                    self.ask_to_exit(cx, index, ExitReason::Idle, wakes);
+                }
+                Some(end) => {
+                    let check = &mut self.alarm.idle_check;
+                    *check = Some(check.map_or(end, |check| check.min(end)));
+                }
+                // A timeout beyond what the clock can represent is no timeout.
+                None => {}
+            }
+        }
+    }
+}

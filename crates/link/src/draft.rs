@@ -12,6 +12,8 @@
 //! - The worker has reserved the room, so nobody reads these bytes as a frame, and they do not change
 //!   before the parent's head has passed them. The word is stored with Release after each item, and
 //!   loaded with Acquire.
+//! - Items that are finished and not in the draft are counted in a word of the same line, so that the parent
+//!   knows which item a worker died of. It is 0 again before the next task is claimed.
 //! - Positions only grow, so the word of an earlier draft never points beyond the tail.
 //!
 //! The race: (1) the parent has read everything; (2) the worker publishes this draft and begins the next
@@ -39,6 +41,8 @@ pub struct Draft {
     start: u64,
     end: u64,
     limit: u64,
+    /// How many items have finished and are not in it.
+    pub(super) undrafted: u32,
 }
 
 impl Draft {
@@ -47,7 +51,7 @@ impl Draft {
 
     /// Makes a draft without room.
     pub(super) fn new(segment: &'static Segment) -> Self {
-        Self { segment, start: 0, end: 0, limit: 0 }
+        Self { segment, start: 0, end: 0, limit: 0, undrafted: 0 }
     }
 
     /// Begins a draft behind the bytes that were written to `ring`.
@@ -55,6 +59,7 @@ impl Draft {
         let room = ring.room(self.segment, MOST)?.min(MOST) as u64;
         self.start = ring.position() + head_length() as u64;
         self.end = self.start;
+        self.undrafted = 0;
         // Room for the time at its end is always reserved.
         self.limit = (ring.position() + room).saturating_sub(Self::TIME);
         Ok(())
@@ -80,6 +85,8 @@ impl Draft {
             self.show();
         } else {
             self.limit = self.end;
+            self.undrafted += 1;
+            self.segment.line(DRAFT).word.store(self.undrafted, Ordering::Release);
         }
     }
 
@@ -226,6 +233,9 @@ mod tests {
             draft.absorb(&mut output);
             assert!(!draft.extend_short([3; 8], 1) && !draft.extend(b"3"));
             assert_eq!((draft.length(), output.len()), (length, long));
+            draft.absorb(&mut output);
+            let undrafted = draft.segment.line(DRAFT).word.load(Ordering::Relaxed);
+            assert_eq!(undrafted, 2, "items are counted that are not in it");
             assert!(!draft.end(7, &output), "it is not the whole result");
         }
     }

@@ -141,7 +141,7 @@ impl Parent {
                 let nowhere = FunctionRef { offset: -1, tag: 1 };
                 let entry = Entry { trampoline: nowhere, function: nowhere };
                 let arguments = Bytes::from(vec![7; length]);
-                link.send_call(entry, &arguments).map_err(|_| GivenUp)?;
+                link.send_part(entry, &arguments, 0..arguments.len()).map_err(|_| GivenUp)?;
             }
             1 => drop(link.publish().map_err(|_| GivenUp)?),
             2 => {

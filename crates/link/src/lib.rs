@@ -103,8 +103,8 @@ const CROWDED: usize = 12;
 const STARTED: usize = 13;
 /// Number: one more than the index of the task that should stop.
 const STOP: usize = 14;
-/// Number: the position in the results ring up to which whole items are written, published or not; see
-/// [`draft`].
+/// Number: the position in the results ring up to which whole items are written, published or not. Word: how
+/// many items have finished beyond that. See [`draft`].
 const DRAFT: usize = 15;
 
 /// Number: the refusal of the system that makes the worker exit; see [`Refused`].

@@ -124,12 +124,8 @@ impl WorkerLink {
         Refused::from_number(self.shared.segment.line(REFUSED).number.load(Ordering::Relaxed))
     }
 
-    /// Sends the next task. The worker sees it after the next [`publish`](Self::publish).
-    pub fn send_call(&mut self, entry: Entry, arguments: &Bytes) -> Result<(), Scribbled> {
-        self.send_part(entry, arguments, 0..arguments.len())
-    }
-
-    /// As [`send_call`](Self::send_call), for arguments that are a part of `block`.
+    /// Sends the next task, whose arguments are a part of `block`. The worker sees it after the next
+    /// [`publish`](Self::publish).
     pub fn send_part(
         &mut self,
         entry: Entry,
@@ -313,6 +309,12 @@ impl WorkerLink {
         let mut items = vec![0; drafted as usize];
         self.results.peek(segment, skip, &mut items);
         Ok(items)
+    }
+
+    /// Returns how many items of the running chunk have finished and are not in its draft. The worker may have
+    /// made up that number.
+    pub fn undrafted(&self) -> usize {
+        self.shared.segment.line(DRAFT).word.load(Ordering::Acquire) as usize
     }
 
     /// Keeps memory for the next long result; see [`FrameReader::reuse`].

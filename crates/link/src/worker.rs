@@ -24,7 +24,7 @@ use crate::wire::{
     Frame, FrameReader, Progress, Received, ResultStatus, SMALL, Source, padding_before,
 };
 use crate::{
-    BELLS, BUSY, CALLS, CLAIM, CROWDED, FINISHED, Ordering, PARENT_CPU, Placement, REFUSED,
+    BELLS, BUSY, CALLS, CLAIM, CROWDED, DRAFT, FINISHED, Ordering, PARENT_CPU, Placement, REFUSED,
     RESULTS, Refused, SEGMENT, STARTED, STOP, Segment, WORKER_CPU,
 };
 
@@ -246,6 +246,9 @@ impl ParentLink {
             self.stream(&head)?;
             self.stream(payload)?;
             self.clock.pause();
+        }
+        if draft.undrafted > 0 {
+            self.segment.line(DRAFT).word.store(0, Ordering::Release);
         }
         self.segment.line(FINISHED).number.store(index + 1, Ordering::Release);
         // Once for each requested number: until the parent has read, more bells are useless.

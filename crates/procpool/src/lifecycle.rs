@@ -120,6 +120,11 @@ pub enum DeathPolicy {
     /// Only the running task is affected, and another worker takes the dead one's place when a task
     /// needs it.
     ///
+    /// Of a chunk of a map, the item is affected that the worker ran. The items before it keep their
+    /// results, and those behind it run on another worker. Results that are
+    /// [too long](crate::MapOptions::chunksize) to be shared before their chunk is over are lost with
+    /// the worker: their items fail or are retried, like the one that it ran.
+    ///
     /// The same holds for the forkserver of
     /// [`StartMethod::Forkserver`](crate::StartMethod::Forkserver): its workers end with it, and
     /// another one is started, which runs `preload` again. The forkserver of

@@ -2,6 +2,7 @@
 //! themselves, what the system says of their processes, and what the pool tells of them.
 //!
 //! - [`replace`]: a worker that dies costs its own task, or not even that;
+//! - [`culprits`]: a worker that dies in a chunk costs one item;
 //! - [`moments`]: the same at each moment of its life;
 //! - [`breaker`]: workers that never get ready are not replaced for ever;
 //! - [`limits`]: tasks that run for too long;
@@ -19,6 +20,7 @@
 //! - [`nesting`]: pools inside tasks.
 
 mod breaker;
+mod culprits;
 mod events;
 mod finalizer;
 mod hooks;

@@ -116,23 +116,6 @@ fn a_task_that_is_tried_again_may_succeed() {
     });
 }
 
-#[test]
-fn what_a_chunk_has_not_finished_fails_with_its_worker_and_other_chunks_do_not() {
-    watch::within(watch::HANG, || {
-        let executor = replacing(1, 0);
-        let fourth_dies = |item: u32| {
-            if item == 4 {
-                kill_self();
-            }
-            item
-        };
-        let results: Vec<_> = executor.map_options().chunksize(3).map(fourth_dies, 0..9).collect();
-        assert_eq!(results[..4], [0, 1, 2, 3].map(Ok));
-        assert!(results[4..6].iter().all(|result| matches!(result, Err(Error::WorkerDied(_)))));
-        assert_eq!(results[6..], [6, 7, 8].map(Ok));
-    });
-}
-
 // Behaviours: BRK-17.
 #[test]
 fn what_was_sent_behind_a_task_that_dies_runs_elsewhere_once() {

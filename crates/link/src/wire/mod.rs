@@ -180,16 +180,17 @@ impl std::ops::Deref for Head {
 }
 
 impl Head {
-    fn put(&mut self, bytes: &[u8]) {
+    fn put(&mut self, bytes: &[u8]) -> &mut Self {
         self.bytes[self.length..self.length + bytes.len()].copy_from_slice(bytes);
         self.length += bytes.len();
+        self
     }
 
-    fn put_entry(&mut self, entry: &Entry) {
+    fn put_entry(&mut self, entry: &Entry) -> &mut Self {
         for function in [entry.trampoline, entry.function] {
-            self.put(&function.offset.to_le_bytes());
-            self.put(&function.tag.to_le_bytes());
+            self.put(&function.offset.to_le_bytes()).put(&function.tag.to_le_bytes());
         }
+        self
     }
 }
 
@@ -210,42 +211,27 @@ impl Frame {
     pub fn head(&self, payload: usize) -> Head {
         let mut head = Head { bytes: [0; HEAD], length: LENGTH };
         match self {
-            Frame::Hello(hello) => {
-                head.put(&[1]);
-                head.put(&hello.version.to_le_bytes());
-                head.put(&hello.pid.to_le_bytes());
-                head.put(&hello.device.to_le_bytes());
-                head.put(&hello.inode.to_le_bytes());
+            Frame::Hello(Hello { version, pid, device, inode }) => {
+                head.put(&[1]).put(&version.to_le_bytes()).put(&pid.to_le_bytes());
+                head.put(&device.to_le_bytes()).put(&inode.to_le_bytes())
             }
-            Frame::Initialize { entry } => {
-                head.put(&[2]);
-                head.put_entry(entry);
-            }
+            Frame::Initialize { entry } => head.put(&[2]).put_entry(entry),
             Frame::Ready => head.put(&[3]),
             Frame::InitializerFailed => head.put(&[4]),
             Frame::CallItem { index, entry } => {
-                head.put(&[5]);
-                head.put(&index.to_le_bytes());
-                head.put_entry(entry);
+                head.put(&[5]).put(&index.to_le_bytes()).put_entry(entry)
             }
             Frame::ResultItem { index, status } => {
-                head.put(&[6]);
-                head.put(&index.to_le_bytes());
-                head.put(&[*status as u8]);
+                head.put(&[6]).put(&index.to_le_bytes()).put(&[*status as u8])
             }
-            Frame::Finalize { entry } => {
-                head.put(&[10]);
-                head.put_entry(entry);
-            }
+            Frame::Finalize { entry } => head.put(&[10]).put_entry(entry),
             Frame::Exit => head.put(&[7]),
             Frame::Bell => head.put(&[8]),
             Frame::Skipped { from, to } => {
-                head.put(&[11]);
-                head.put(&from.to_le_bytes());
-                head.put(&to.to_le_bytes());
+                head.put(&[11]).put(&from.to_le_bytes()).put(&to.to_le_bytes())
             }
             Frame::Padding => head.put(&[PADDING]),
-        }
+        };
         let length = (head.length - LENGTH + payload) as u64;
         head.bytes[..LENGTH].copy_from_slice(&length.to_le_bytes());
         head

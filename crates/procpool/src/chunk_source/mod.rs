@@ -136,16 +136,37 @@ impl ChunkCall {
         }
     }
 
+    /// The index of the first item whose result was not passed on, counted from 0 in its map.
+    pub(crate) fn next_item(&self) -> u64 {
+        self.source.lock().chunk(self.end).map_or(self.end, |chunk| chunk.next_item())
+    }
+
+    /// Splits the first `count` of its `items` that have no result yet off, into a chunk of their own. Returns
+    /// that and the rest, or `None` if there is no rest.
+    pub(crate) fn split(&self, items: &Bytes, count: usize) -> Option<(TakenChunk, Bytes)> {
+        let future = SharedFuture::new();
+        let (end, given) = self.source.lock().split(self.end, count, &future)?;
+        let rest = skip(items, given);
+        let behind = skip(&rest, count);
+        let first = rest.slice(..rest.len() - behind.len());
+        Some((self.source.taken(end, future, Block { bytes: first, items: count }, None), behind))
+    }
+
     /// Prepares another run. Returns those of its `items` that have no result yet.
     pub(crate) fn retry(&self, items: &Bytes) -> Bytes {
         let mut state = self.source.lock();
         let given = state.chunk(self.end).map_or(0, Chunk::start_anew);
-        let mut rest = &items[..];
-        for _ in 0..given {
-            chunk::take(&mut rest);
-        }
-        items.slice(items.len() - rest.len()..)
+        skip(items, given)
     }
+}
+
+/// Returns `items` without the first `count` of them.
+fn skip(items: &Bytes, count: usize) -> Bytes {
+    let mut rest = &items[..];
+    for _ in 0..count {
+        chunk::take(&mut rest);
+    }
+    items.slice(items.len() - rest.len()..)
 }
 
 /// The return value of [`ChunkSource::take_chunk`].
@@ -252,14 +273,22 @@ impl ChunkSource {
         }
         let estimate = Some(state.estimate).filter(|nanos| *nanos > 0);
         let future = SharedFuture::new();
-        let Some((end, Block { bytes, items })) = state.cut(size, &future) else {
-            return Taken::Nothing;
-        };
-        let expected_nanos = estimate.map(|nanos| nanos.saturating_mul(items as u64));
+        let Some((end, block)) = state.cut(size, &future) else { return Taken::Nothing };
+        let expected_nanos = estimate.map(|nanos| nanos.saturating_mul(block.items as u64));
+        Taken::Chunk(self.taken(end, future, block, expected_nanos))
+    }
+
+    fn taken(
+        self: &Arc<Self>,
+        end: u64,
+        future: Arc<SharedFuture>,
+        Block { bytes, items }: Block,
+        expected_nanos: Option<u64>,
+    ) -> TakenChunk {
         let call = Arc::new(ChunkCall { source: Arc::clone(self), end, expected_nanos });
         future.listen(Arc::clone(&call) as Arc<dyn Listener>);
         let count = u32::try_from(items).unwrap_or(u32::MAX);
-        Taken::Chunk(TakenChunk { call, future, items: bytes, count })
+        TakenChunk { call, future, items: bytes, count }
     }
 
     /// The futures of chunks that have not settled.

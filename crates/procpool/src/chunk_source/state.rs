@@ -103,6 +103,11 @@ impl Chunk {
         self.items > 1
     }
 
+    /// The index of its first item whose result was not passed on.
+    pub(super) fn next_item(&self) -> u64 {
+        self.end - self.items as u64
+    }
+
     /// Forgets the current run. Returns how many results of it were passed on.
     pub(super) fn start_anew(&mut self) -> usize {
         self.shown = 0;
@@ -258,6 +263,23 @@ impl State {
         Some(&mut self.chunks[index]).filter(|chunk| !chunk.future.is_settled())
     }
 
+    /// Splits the first `items` off the chunk with this end, into one that settles with `future`. Returns
+    /// its end, and how many results of the current run were passed on; `None` if that is the whole chunk.
+    pub(super) fn split(
+        &mut self,
+        end: u64,
+        items: usize,
+        future: &Arc<SharedFuture>,
+    ) -> Option<(u64, usize)> {
+        let index = self.position(end)?;
+        let chunk = self.chunk(end).filter(|chunk| items < chunk.items)?;
+        let first = chunk.next_item() + items as u64;
+        chunk.items -= items;
+        let given = chunk.start_anew();
+        self.chunks.insert(index, Chunk::new(first, items, Arc::clone(future)));
+        Some((first, given))
+    }
+
     pub(super) fn unsettled(&self) -> Vec<Arc<SharedFuture>> {
         let futures = self.chunks.iter().map(|chunk| &chunk.future);
         futures.filter(|future| !future.is_settled()).map(Arc::clone).collect()
@@ -292,7 +314,7 @@ impl State {
         chunk.items -= items;
         chunk.given += items;
         chunk.shown += results.len();
-        let before = end - chunk.items as u64;
+        let before = chunk.next_item();
         let results = Ok(Body::from(Payload::Small(results)));
         self.position(end).is_some_and(|index| {
             self.chunks.insert(index, Chunk::settled(before, items, results));

@@ -98,6 +98,13 @@ pub enum Activity {
     Receiving(u64),
     /// It was running the work item with this number: submissions are counted from 1.
     Running(u64),
+    /// It was running an item of a map.
+    RunningItem {
+        /// The number of the work item that the item was sent in.
+        work_item: u64,
+        /// The index of the item, counted from 0 in its map; the largest number for all later ones.
+        item: u32,
+    },
     /// It was waiting for work.
     Idle,
 }
@@ -110,6 +117,9 @@ impl fmt::Display for Activity {
             Activity::Initializing => f.write_str("running the initializer"),
             Activity::Receiving(id) => write!(f, "receiving the arguments of work item {id}"),
             Activity::Running(id) => write!(f, "running work item {id}"),
+            Activity::RunningItem { work_item, item } => {
+                write!(f, "running item {item} of a map, in work item {work_item}")
+            }
             Activity::Idle => f.write_str("idle"),
         }
     }

@@ -179,6 +179,21 @@ impl Slice {
         Ok(self)
     }
 
+    /// Splits the items of its chunk that a worker that is gone started, `started` of them, from the others, which
+    /// are returned. `per_item` is the time limit of each.
+    pub(super) fn split_started(
+        &mut self,
+        started: usize,
+        per_item: Option<Duration>,
+    ) -> Option<Slice> {
+        let chunk = self.block.chunk.clone()?;
+        let (first, rest) = chunk.split(&self.block.bytes, started)?;
+        let first = Slice { retried: self.retried, ..Slice::of_chunk(self.id(), first, per_item) };
+        let mut others = std::mem::replace(self, first);
+        Arc::make_mut(&mut others.block).bytes = rest;
+        Some(others)
+    }
+
     /// Splits off the first call, which a worker that is gone received but did not start. Returns
     /// how often that has happened to it.
     pub(super) fn split_undelivered(&mut self) -> (Slice, u32) {

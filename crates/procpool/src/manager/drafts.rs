@@ -2,13 +2,15 @@
 //!
 //! Owns the moments at which a map's reader gets the first results of a chunk while the rest still
 //! runs: the manager's ticks, if the reader waits for them and the chunk is not about to finish
-//! anyway. So no result waits for another item that takes long. `link/draft` describes how a worker
-//! writes results before their chunk is over.
+//! anyway. So no result waits for another item that takes long. And what a death costs: the item that the
+//! worker ran, not its chunk. `link/draft` describes how a worker writes results before their chunk is over.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use procpool_link::Scribbled;
 
+use super::block::Slice;
 use super::context::Context;
 use super::stage::Stage;
 use super::state::PoolState;
@@ -39,7 +41,16 @@ impl Worker {
     pub(super) fn give_draft(&mut self) -> Result<(), Scribbled> {
         if let Some(chunk) = self.front_chunk().map(Arc::clone) {
             chunk.give(&self.link.draft(chunk.shown())?);
+            // The first of two frames, and the worker has died before the second.
+            chunk.give(self.part.get(chunk.shown()..).unwrap_or_default());
         }
         Ok(())
+    }
+
+    /// Takes from its running chunk the items that it has not started. What is left are the item that it died
+    /// of, and those whose results died with it. Called after [`give_draft`](Self::give_draft).
+    pub(super) fn split_front_chunk(&mut self, per_item: Option<Duration>) -> Option<Slice> {
+        let started = self.link.undrafted().saturating_add(1);
+        self.in_flight.front_mut()?.calls.split_started(started, per_item)
     }
 }

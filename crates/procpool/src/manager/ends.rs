@@ -16,7 +16,7 @@ use super::stage::Stage;
 use super::state::PoolState;
 use super::wakes::{Hook, Wakes};
 use super::worker::{InFlight, Worker};
-use crate::error::{BrokenCause, Error, WorkerDeath};
+use crate::error::{Activity, BrokenCause, Error, WorkerDeath};
 use crate::lifecycle::{DeathPolicy, EventKind, ExitReason};
 
 /// A task fails once this many workers died after they were sent it and before they started it. It
@@ -114,7 +114,7 @@ impl PoolState {
     fn on_death(&mut self, cx: &Context, worker: &mut Worker, ended: Ended, wakes: &mut Wakes) {
         let Ended { exit, usage } = ended;
         // The finished part of its chunk is kept. If its record of that is invalid, there is none.
-        let _ = worker.give_draft();
+        let is_drafted = worker.give_draft().is_ok();
         let (pid, activity) = (worker.pid, worker.activity());
         let stderr = worker.stderr.as_ref().map(Captured::last_lines);
         let refused = worker.link.refused().map(|refused| refused.to_string());
@@ -125,7 +125,10 @@ impl PoolState {
                 self.start_failed(cx, BrokenCause::WorkerDied(death), wakes);
             }
             (_, DeathPolicy::Replace { retries }) => {
-                self.replace(worker, death, retries, wakes);
+                let per_item = cx.settings.policies.task_time_limit;
+                let is_known = is_drafted && matches!(activity, Activity::RunningItem { .. });
+                let rest = is_known.then(|| worker.split_front_chunk(per_item)).flatten();
+                self.replace(worker, rest, death, retries, wakes);
             }
             (_, DeathPolicy::Break) => {
                 let in_flight = std::mem::take(&mut worker.in_flight);
@@ -134,15 +137,17 @@ impl PoolState {
         }
     }
 
-    /// A worker has died: only its running task is lost or retried.
+    /// A worker has died: only its running task is lost or retried. `rest` are items of the same chunk.
     fn replace(
         &mut self,
         worker: &mut Worker,
+        rest: Option<Slice>,
         death: WorkerDeath,
         retries: u32,
         wakes: &mut Wakes,
     ) {
         let (in_doubt, mut not_started) = worker.part_in_flight();
+        not_started.splice(0..0, rest);
         let error = Error::WorkerDied(death);
         if in_doubt.is_empty() && !not_started.is_empty() {
             // The task that it was sent may have killed it.

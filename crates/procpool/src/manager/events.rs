@@ -192,7 +192,10 @@ impl PoolState {
         wakes: &mut Wakes,
     ) {
         let worker = &mut self.workers[index];
-        let Activity::Running(id) = worker.activity() else {
+        let given = worker.give_draft().is_ok();
+        let (Activity::Running(id) | Activity::RunningItem { work_item: id, .. }) =
+            worker.activity()
+        else {
             let what = "reported the failure of a task that it did not run".to_owned();
             return self.on_nonsense(cx, index, what, wakes);
         };
@@ -200,9 +203,13 @@ impl PoolState {
             let what = format!("reported the failure of task {task}, which it did not run");
             return self.on_nonsense(cx, index, what, wakes);
         }
+        // The items that it has not started run elsewhere.
+        let per_item = cx.settings.policies.task_time_limit;
+        let rest = given.then(|| worker.split_front_chunk(per_item)).flatten();
         worker.finish_front(Err(Box::new(decode_failure(payload))), wakes);
         // The worker runs nothing more.
         self.take_back(cx, index, wakes);
+        self.requeue(rest.into_iter().collect());
         let worker = &mut self.workers[index];
         if worker.stage() != Stage::Ready {
             return;
@@ -272,7 +279,9 @@ impl PoolState {
             }
             // A task that it was receiving may be the cause: that counts as a delivery once it has
             // ended.
-            if matches!(worker.activity(), Activity::Running(_)) && worker.stage() == Stage::Ready {
+            if worker.stage() == Stage::Ready
+                && matches!(worker.activity(), Activity::Running(_) | Activity::RunningItem { .. })
+            {
                 self.take_back(cx, index, wakes);
             }
         }

@@ -238,7 +238,15 @@ impl Worker {
             Stage::Ready => match self.in_flight.front() {
                 // Its own record of its claims is trusted for this purpose only.
                 Some(first) if self.link.claimed() != Ok(first.index) => {
-                    Activity::Running(first.calls.id())
+                    let work_item = first.calls.id();
+                    match first.calls.chunk().map(|chunk| chunk.next_item()) {
+                        Some(next) => {
+                            let item = next.saturating_add(self.link.undrafted() as u64);
+                            let item = u32::try_from(item).unwrap_or(u32::MAX);
+                            Activity::RunningItem { work_item, item }
+                        }
+                        None => Activity::Running(work_item),
+                    }
                 }
                 Some(first) => Activity::Receiving(first.calls.id()),
                 None => Activity::Idle,

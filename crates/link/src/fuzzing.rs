@@ -18,7 +18,7 @@ use crate::wire::{Entry, Frame, Progress, ResultStatus};
 
 pub use crate::wire::fuzzing::{frames, heads};
 
-use crate::{CLAIM, Ordering, RESULTS, SEGMENT, Segment, WorkerLink, claim};
+use crate::{CLAIM, Ordering, ParentEnd, RESULTS, SEGMENT, Segment, claim};
 
 /// The steps' own input.
 struct Input<'a>(&'a [u8]);
@@ -124,7 +124,7 @@ impl Worker {
 
 /// The pool's side.
 struct Parent {
-    link: WorkerLink,
+    link: ParentEnd,
     claimed: u64,
 }
 
@@ -145,7 +145,7 @@ impl Parent {
             }
             1 => drop(link.publish().map_err(|_| GivenUp)?),
             2 => {
-                let claimed = link.claimed().map_err(|_| GivenUp)?;
+                let claimed = link.first_unclaimed().map_err(|_| GivenUp)?;
                 assert!((self.claimed..=link.sent()).contains(&claimed));
                 self.claimed = claimed;
             }
@@ -214,7 +214,7 @@ pub fn link(data: &[u8]) {
         socket: Some(socket),
         finished: 0,
     };
-    let mut parent = Parent { link: WorkerLink::new(ours, segment), claimed: 0 };
+    let mut parent = Parent { link: ParentEnd::new(ours, segment), claimed: 0 };
     let mut input = Input(data);
     while let Some(kind) = input.byte() {
         let over = match kind {

@@ -1,7 +1,7 @@
 //! The private channel between the parent and one worker: a socket and a shared segment.
 //!
 //! ```text
-//!  parent: WorkerLink                    segment                      worker: ParentLink
+//!  parent: ParentEnd                    segment                      worker: WorkerEnd
 //!  ┌──────────────────┐      ┌──────────────────────────────┐       ┌──────────────────┐
 //!  │ send ────────────┼─────▶│ calls ring   Initialize,      │──────▶│ receive          │
 //!  │                  │      │              CallItem, Exit   │       │   │              │
@@ -62,14 +62,14 @@ use crate::ring::Region;
 use crate::sys::segment::Segment;
 
 pub use crate::draft::Draft;
-pub use crate::parent::{Watch, WorkerEnds, WorkerLink};
+pub use crate::parent::{ParentEnd, Watch, WorkerDescriptors};
 pub use crate::ring::Scribbled;
 pub use crate::socket::Socket;
 pub use crate::wire::{
     Entry, Frame, FrameReader, Head, Hello, Malformed, Payload, Progress, Received, ResultStatus,
     SMALL, Source, VERSION,
 };
-pub use crate::worker::{GONE, ParentLink, StopRequests};
+pub use crate::worker::{GONE, StopRequests, WorkerEnd};
 
 #[cfg(loom)]
 use loom::sync::atomic::{Ordering, fence};

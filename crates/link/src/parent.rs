@@ -31,13 +31,13 @@ use crate::{
 /// copying sooner, while the rest is written.
 const SLICE: usize = 64 * 1024;
 
-/// How many bytes one [`publish`](WorkerLink::publish) moves. More holds the pool's lock for longer; less
+/// How many bytes one [`publish`](ParentEnd::publish) moves. More holds the pool's lock for longer; less
 /// needs more calls.
 const TURN: usize = 1 << 20;
 
 /// See the module's header.
 #[derive(Debug)]
-pub struct WorkerLink {
+pub struct ParentEnd {
     socket: Socket,
     news: FrameReader,
     shared: Arc<Shared>,
@@ -76,24 +76,24 @@ struct Outgoing {
 
 /// The descriptors of a link that its worker takes over.
 #[derive(Debug)]
-pub struct WorkerEnds {
+pub struct WorkerDescriptors {
     /// Becomes a [`Socket`].
     pub socket: OwnedFd,
     /// The segment.
     pub memory: OwnedFd,
 }
 
-impl WorkerLink {
+impl ParentEnd {
     /// Makes a link. Returns the parent's end, and the descriptors that the worker takes over.
     ///
     /// # Errors
     ///
     /// The part that could not be made, and the system's answer.
-    pub fn pair() -> Result<(Self, WorkerEnds), (&'static str, Errno)> {
+    pub fn pair() -> Result<(Self, WorkerDescriptors), (&'static str, Errno)> {
         let failed = |what| move |errno| (what, errno);
         let (ours, socket) = socket::pair().map_err(failed("a socket pair"))?;
         let (segment, memory) = Segment::create(SEGMENT).map_err(failed("shared memory"))?;
-        Ok((Self::new(ours, segment), WorkerEnds { socket, memory }))
+        Ok((Self::new(ours, segment), WorkerDescriptors { socket, memory }))
     }
 
     pub(crate) fn new(socket: Socket, segment: Segment) -> Self {
@@ -249,7 +249,7 @@ impl WorkerLink {
     }
 
     /// Returns the index of the first task that the worker has not claimed.
-    pub fn claimed(&mut self) -> Result<u64, Scribbled> {
+    pub fn first_unclaimed(&mut self) -> Result<u64, Scribbled> {
         let possible = self.claimed..=self.sent;
         self.claimed = claim::claimed(&self.shared.segment, CLAIM, possible)?;
         Ok(self.claimed)
@@ -408,7 +408,7 @@ impl WorkerLink {
     }
 }
 
-impl AsFd for WorkerLink {
+impl AsFd for ParentEnd {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }

@@ -33,7 +33,7 @@ pub const GONE: io::ErrorKind = io::ErrorKind::BrokenPipe;
 
 /// See the module's header.
 #[derive(Debug)]
-pub struct ParentLink {
+pub struct WorkerEnd {
     socket: &'static Socket,
     parent: Pid,
     segment: &'static Segment,
@@ -50,7 +50,7 @@ pub struct ParentLink {
     rung_for_results: u64,
 }
 
-impl ParentLink {
+impl WorkerEnd {
     /// Takes over the worker's end of a link from `parent`.
     ///
     /// # Errors

@@ -17,27 +17,10 @@ use procpool_link::Entry;
 use crate::codec;
 use crate::error::{CodecStep, Error};
 use crate::executor::ProcessPoolExecutor;
-use crate::lifecycle::DeathPolicy;
-use crate::manager::{Hooks, Policies, Settings};
 use crate::payload::Payload;
+use crate::pool::{Policies, Settings};
 use crate::start::{Plan, StartMethod, SurroundingsOptions, is_initialized};
 use crate::task::{self, InitializerOutput};
-
-/// How long a worker may take to reach `init()`. Shorter gives up on slow machines; longer delays
-/// the error of a program that never reaches it.
-const START_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// How long a task may take to end after it was asked to, and a process after SIGTERM. Shorter
-/// interrupts tasks that would have ended well; longer keeps a useless worker.
-const GRACE: Duration = Duration::from_secs(1);
-
-/// How long a worker may take to exit after it was asked to. Shorter cuts off finalizers with much
-/// to write; longer delays the end of a pool behind a worker that hangs.
-const FINALIZER_TIME_LIMIT: Duration = Duration::from_secs(30);
-
-/// How many failed starts in a row are tolerated. More delays the error when no start can succeed;
-/// fewer gives up over an accident.
-const MAX_FAILED_STARTS: u32 = 3;
 
 /// Builds a [`ProcessPoolExecutor`]. Start with [`ProcessPoolExecutor::builder`].
 ///
@@ -83,18 +66,7 @@ impl ProcessPoolExecutor {
     pub fn builder() -> Builder {
         Builder {
             max_workers: None,
-            policies: Policies {
-                start_timeout: START_TIMEOUT,
-                death_policy: DeathPolicy::Break,
-                max_failed_starts: MAX_FAILED_STARTS,
-                task_time_limit: None,
-                grace: GRACE,
-                max_tasks_per_child: None,
-                idle_timeout: None,
-                finalizer: None,
-                finalizer_time_limit: FINALIZER_TIME_LIMIT,
-                hooks: Hooks::default(),
-            },
+            policies: Policies::default(),
             surroundings: SurroundingsOptions::default(),
             start: Plan::default(),
             initialize: Ok(None),

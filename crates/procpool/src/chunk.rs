@@ -34,6 +34,11 @@ pub(crate) fn push_number<T: 'static>(output: &mut impl Output, value: &T) -> bo
     }
 }
 
+/// How long a chunk took, in nanoseconds, by the end of its result.
+pub(crate) fn duration(result: &[u8]) -> Option<u64> {
+    result.last_chunk().map(|nanos| u64::from_le_bytes(*nanos))
+}
+
 /// Appends one item: `write` appends its bytes and returns whether they are a failure.
 #[inline]
 pub(crate) fn push(output: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>) -> bool) {

@@ -21,8 +21,8 @@ use crate::codec;
 use crate::error::{CodecStep, Error};
 use crate::future::{Future, PoolHandle};
 use crate::lifecycle::{Events, Stats};
-use crate::manager::{Arguments, Errand, LARGE, Pool, Settings};
 use crate::payload::Payload;
+use crate::pool::{Arguments, Callee, LARGE, Pool, Settings};
 use crate::task;
 
 pub use options::{ShutdownOptions, SubmitOptions};
@@ -60,7 +60,7 @@ pub use options::{ShutdownOptions, SubmitOptions};
 pub struct ProcessPoolExecutor<S = ()> {
     pool: Arc<Pool>,
     handle: Arc<PoolHandle>,
-    manager: Mutex<Manager>,
+    manager: Mutex<ManagerThread>,
     manager_id: ThreadId,
     joined: Condvar,
     /// Whether a shutdown without waiting was requested: then dropping does not wait either.
@@ -70,7 +70,7 @@ pub struct ProcessPoolExecutor<S = ()> {
 
 /// The state of the manager thread's join handle.
 #[derive(Debug)]
-enum Manager {
+enum ManagerThread {
     /// No thread has joined it.
     Running(JoinHandle<()>),
     /// A thread is joining it.
@@ -93,7 +93,7 @@ impl<S: 'static> ProcessPoolExecutor<S> {
             handle: PoolHandle::new(&pool),
             pool,
             manager_id: manager.thread().id(),
-            manager: Mutex::new(Manager::Running(manager)),
+            manager: Mutex::new(ManagerThread::Running(manager)),
             joined: Condvar::new(),
             detached: AtomicBool::new(false),
             state: PhantomData,
@@ -235,27 +235,27 @@ impl<S: 'static> ProcessPoolExecutor<S> {
         thread_local! {
             /// The buffer that arguments are encoded into. It is reused by one submission at a
             /// time, because an argument's `Serialize` may itself submit.
-            static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+            static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
         }
         let queue = || {
-            let errand = Errand { entry: entry?, time_limit };
-            let mut scratch = match codec::into_bytes(arguments) {
+            let callee = Callee { entry: entry?, time_limit };
+            // A vector that the caller gave becomes the thread's buffer.
+            let mut encoded = match codec::into_bytes(arguments) {
                 Ok(bytes) => bytes,
                 Err(arguments) => {
                     // Gone in the destructor of another thread-local.
-                    let mut scratch = SCRATCH.try_with(Cell::take).unwrap_or_default();
-                    scratch.clear();
-                    let encoded =
-                        codec::encode(&arguments, &mut scratch, CodecStep::EncodeArguments);
-                    encoded.map_err(|error| Error::Codec(*error))?;
-                    scratch
+                    let mut encoded = BUFFER.try_with(Cell::take).unwrap_or_default();
+                    encoded.clear();
+                    codec::encode(&arguments, &mut encoded, CodecStep::EncodeArguments)
+                        .map_err(|error| Error::Codec(*error))?;
+                    encoded
                 }
             };
-            if scratch.len() >= LARGE {
-                return self.pool.submit(errand, Arguments::Large(std::mem::take(&mut scratch)));
+            if encoded.len() >= LARGE {
+                return self.pool.submit(callee, Arguments::Large(std::mem::take(&mut encoded)));
             }
-            let submitted = self.pool.submit(errand, Arguments::Small(&scratch));
-            let _ = SCRATCH.try_with(|kept| kept.set(scratch));
+            let submitted = self.pool.submit(callee, Arguments::Small(&encoded));
+            let _ = BUFFER.try_with(|kept| kept.set(encoded));
             submitted
         };
         Future::new(queue(), &self.handle)
@@ -346,18 +346,18 @@ impl<S> ProcessPoolExecutor<S> {
     /// Waits until the manager thread has ended.
     fn join_manager(&self) {
         let mut manager = self.lock_manager();
-        if let Manager::Running(_) = *manager {
-            let running = std::mem::replace(&mut *manager, Manager::Joining);
+        if let ManagerThread::Running(_) = *manager {
+            let running = std::mem::replace(&mut *manager, ManagerThread::Joining);
             drop(manager);
-            if let Manager::Running(handle) = running {
+            if let ManagerThread::Running(handle) = running {
                 // It catches its own panics and turns them into the pool's error.
                 let _ = handle.join();
             }
-            *self.lock_manager() = Manager::Joined;
+            *self.lock_manager() = ManagerThread::Joined;
             self.joined.notify_all();
             return;
         }
-        while matches!(*manager, Manager::Joining) {
+        while matches!(*manager, ManagerThread::Joining) {
             manager = self.joined.wait(manager).unwrap_or_else(PoisonError::into_inner);
         }
     }
@@ -474,7 +474,7 @@ impl<S> ProcessPoolExecutor<S> {
         self.pool.kill_workers();
     }
 
-    fn lock_manager(&self) -> MutexGuard<'_, Manager> {
+    fn lock_manager(&self) -> MutexGuard<'_, ManagerThread> {
         self.manager.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -487,7 +487,7 @@ impl<S> Drop for ProcessPoolExecutor<S> {
         if !self.pool.is_ours() {
             // In a forked copy the thread of this handle does not exist.
             if let Ok(manager) = self.manager.get_mut() {
-                std::mem::forget(std::mem::replace(manager, Manager::Joined));
+                std::mem::forget(std::mem::replace(manager, ManagerThread::Joined));
             }
         } else if !*self.detached.get_mut() {
             self.shutdown();

@@ -42,14 +42,16 @@
 //! │   ▼                 └─────────────────┼──┼─ results ◀┼──┼───┘ published before the  │
 //! │ result()                              │  │  ring     │  │     next claim            │
 //! │                                       │  └───────────┘  │                           │
-//! │ manager thread: starts, assigns,      │                 │                           │
-//! │ reads, takes back, kills, reaps       │◀─── socket: Hello, Ready, Bell, last words ─│
+//! │ any thread, by turns: assigns, reads, │                 │                           │
+//! │ takes back; manager: starts, reaps    │◀─── socket: Hello, Ready, Bell, last words ─│
 //! │ callback thread: what the user gave   │                 │ Exit ─▶ finalizer(S)      │
 //! └───────────────────────────────────────┘                 └───────────────────────────┘
 //! ```
 //!
-//! - **Ownership.** The manager thread owns every pid, link and descriptor. One mutex guards the
-//!   queue and the work of each worker; no user code runs under it and nothing blocks. The inbox
+//! - **Ownership.** The pool owns every pid, link and descriptor. One mutex guards the queue and the
+//!   work of each worker; no user code runs under it and nothing blocks. The thread that submits, the
+//!   one that waits for a result and the manager take turns: each makes one change under the mutex,
+//!   and assigns what can be assigned. Only the manager starts and reaps processes. The inbox
 //!   has a mutex of its own. A [`Future`] owns its result's bytes. A worker owns its state `S`,
 //!   which never leaves it.
 //! - **Data on the link.** Frames pass through a small segment of memory that one worker and the
@@ -66,20 +68,24 @@
 //! # How to read this crate
 //!
 //! From the outside in: [`Builder`], [`ProcessPoolExecutor`], [`Future`], [`Map`]; then `manager`
-//! (`manager/dispatch.rs` decides which worker gets which task, `manager/starts.rs` and `ends.rs`
-//! how workers start and end, `deadlines.rs` how long tasks may run), `worker` (the other side),
-//! `task` (how a function is called), `start` (which role a started process takes), `sys` (all
-//! unsafe code). Below this crate there are four, none of which knows a pool:
+//! (`pool/dispatch.rs` decides which worker gets which task, `pool/starts.rs` and `ends.rs`
+//! how workers start and end, `limits.rs` how long tasks may run; `pool/mod.rs` has the whole table), `worker` (the other side),
+//! `task` (how a function is called), `start` (which role a started process takes), `chunk_source` (how the
+//! items of a map become chunks), `sys` (all unsafe code). Below this crate there are five, none of
+//! which knows a pool:
 //!
 //! ```text
-//! procpool ─┬─▶ procpool-launch   how a process becomes a worker, is watched, killed and reaped
+//! procpool ─┬─▶ procpool-capture  the captured stderr of workers
+//!           ├─▶ procpool-launch   how a process becomes a worker, is watched, killed and reaped
 //!           ├─▶ procpool-link     rings, claims and bells between two processes; frames
 //!           ├─▶ procpool-codec    values as bytes, and the proof that they arrive equal
 //!           └─▶ procpool-os       Linux and this executable: futexes, descriptors, signals, functions
 //! ```
 //!
 //! `procpool-launch` and `procpool-link` use `procpool-os` too, and do not know each other: `start`
-//! joins them. Arrows between crates and between modules point one way; a test checks it.
+//! joins them. Arrows between crates and between top-level modules point one way; a test checks it,
+//! and a ceiling on the lines of each crate (`tests/tidy.rs`). A new option goes through
+//! `builder/policies.rs` and `pool/settings.rs`.
 //!
 //! # Guarantees
 //!
@@ -89,8 +95,8 @@
 //!   pool.
 //! - A task that exceeds its time limit, or is killed, fails alone: tasks sent behind it run
 //!   elsewhere. The same holds for a task whose worker dies, under [`DeathPolicy::Replace`]. In a
-//!   `map` a chunk counts as the task: its items without a result then fail together, while a
-//!   panic, or a value that cannot be encoded or decoded, fails one item alone.
+//!   `map` the item counts as the task: the one that a worker died of fails alone, as one does that
+//!   panics or whose value cannot be encoded or decoded. A time limit counts for a chunk.
 //! - Two workers that have run the initializer never have the same [`worker_id`] at once, and there
 //!   are never more than `max_workers` of them.
 //! - [`on_worker_exit`](Builder::on_worker_exit) is called for every worker that was started.
@@ -211,12 +217,12 @@ mod future;
 #[doc(hidden)]
 pub mod fuzzing;
 mod lifecycle;
-mod manager;
 mod map;
 #[cfg(all(loom, test))]
 mod model;
 mod panics;
 mod payload;
+mod pool;
 mod start;
 #[expect(unsafe_code, reason = "the fence: everything unsafe is in this module")]
 mod sys;

@@ -91,7 +91,7 @@ impl fmt::Display for ExitReason {
         match self {
             ExitReason::Finished => f.write_str("left: the pool was shut down"),
             ExitReason::Idle => f.write_str("left: it was idle for long enough"),
-            ExitReason::Recycled => f.write_str("left: it had run as many tasks as it may"),
+            ExitReason::Recycled => f.write_str("left: it had served for as long as it may"),
             ExitReason::InitializerFailed => f.write_str("ended: its initializer failed"),
             ExitReason::StartTimeout => f.write_str("was killed: it did not start in time"),
             ExitReason::TimeLimitExceeded => f.write_str("was ended: it exceeded a time limit"),

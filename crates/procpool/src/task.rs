@@ -41,7 +41,7 @@ pub(crate) type WorkerState = Option<Box<dyn Any>>;
 
 /// The encoded input and output of a call. The buffers are reused.
 #[derive(Debug)]
-pub(crate) struct Call {
+pub(crate) struct CallBuffers {
     pub(crate) arguments: Vec<u8>,
     /// The beginning of a chunk's output; the rest is in `output`.
     pub(crate) draft: Draft,
@@ -50,7 +50,7 @@ pub(crate) struct Call {
     home: Lineage,
 }
 
-impl Call {
+impl CallBuffers {
     /// Creates the buffers of worker `home`.
     pub(crate) fn new(draft: Draft, home: Lineage) -> Self {
         Self { arguments: Vec::new(), draft, output: Vec::new(), home }
@@ -72,14 +72,15 @@ impl Call {
 }
 
 /// Runs one task or chunk with the user's function and the worker's state.
-pub(crate) type CallTrampoline = fn(Function, &mut Call, &mut WorkerState) -> Result<(), Failure>;
+pub(crate) type CallTrampoline =
+    fn(Function, &mut CallBuffers, &mut WorkerState) -> Result<(), Failure>;
 
 /// Runs the initializer and fills the worker's state.
 pub(crate) type InitTrampoline =
-    fn(Function, &mut Call, &mut WorkerState) -> Result<(), InitializerFailure>;
+    fn(Function, &mut CallBuffers, &mut WorkerState) -> Result<(), InitializerFailure>;
 
 /// Passes the worker's state to the finalizer.
-pub(crate) type FinalTrampoline = fn(Function, &mut Call, &mut WorkerState);
+pub(crate) type FinalTrampoline = fn(Function, &mut CallBuffers, &mut WorkerState);
 
 /// The return type of an initializer: `()`, or `Result<S, E>` with any displayable `E`.
 ///
@@ -196,12 +197,12 @@ impl<S: 'static, A: Payload, R: Payload> TaskFn for fn(&mut S, A) -> R {
 
 /// Returns the entry by which workers call `task`.
 pub(crate) fn call_entry<F: TaskFn>(task: F) -> Result<Entry, Error> {
-    entry::<CallTrampoline, _>(call::<F>, task)
+    entry::<CallTrampoline, _>(run_one::<F>, task)
 }
 
 /// Returns the entry by which workers call `task` for every item of a chunk.
 pub(crate) fn chunk_entry<F: TaskFn>(task: F) -> Result<Entry, Error> {
-    entry::<CallTrampoline, _>(call_chunk::<F>, task)
+    entry::<CallTrampoline, _>(run_all::<F>, task)
 }
 
 /// Returns the entry by which workers call an initializer without arguments.
@@ -233,17 +234,17 @@ fn entry<T: FnPointer, F: FnPointer>(trampoline: T, function: F) -> Result<Entry
     })
 }
 
-fn call<F: TaskFn>(
+fn run_one<F: TaskFn>(
     function: Function,
-    call: &mut Call,
+    call: &mut CallBuffers,
     state: &mut WorkerState,
 ) -> Result<(), Failure> {
     run_call(typed::<F>(function).bind(state), call)
 }
 
-fn call_chunk<F: TaskFn>(
+fn run_all<F: TaskFn>(
     function: Function,
-    call: &mut Call,
+    call: &mut CallBuffers,
     state: &mut WorkerState,
 ) -> Result<(), Failure> {
     run_chunk(typed::<F>(function).bind(state), call);
@@ -252,7 +253,7 @@ fn call_chunk<F: TaskFn>(
 
 fn initialize<O: InitializerOutput>(
     function: Function,
-    _call: &mut Call,
+    _call: &mut CallBuffers,
     state: &mut WorkerState,
 ) -> Result<(), InitializerFailure> {
     keep_state(typed::<fn() -> O>(function)(), state)
@@ -260,7 +261,7 @@ fn initialize<O: InitializerOutput>(
 
 fn initialize_with<A, O>(
     function: Function,
-    call: &mut Call,
+    call: &mut CallBuffers,
     state: &mut WorkerState,
 ) -> Result<(), InitializerFailure>
 where
@@ -273,7 +274,7 @@ where
     keep_state(typed::<fn(A) -> O>(function)(initargs), state)
 }
 
-fn finalize<S: 'static>(function: Function, _call: &mut Call, state: &mut WorkerState) {
+fn finalize<S: 'static>(function: Function, _call: &mut CallBuffers, state: &mut WorkerState) {
     let finalizer = typed::<fn(S)>(function);
     // The parent sends this only after the initializer has succeeded, and once.
     if let Some(state) = state.take().and_then(|state| state.downcast::<S>().ok()) {
@@ -295,7 +296,7 @@ fn typed<F: FnPointer>(function: Function) -> F {
     function.typed().expect("a trampoline travels with a function of its own type")
 }
 
-fn run_call<A, R>(task: impl FnOnce(A) -> R, call: &mut Call) -> Result<(), Failure>
+fn run_call<A, R>(task: impl FnOnce(A) -> R, call: &mut CallBuffers) -> Result<(), Failure>
 where
     A: Payload,
     R: Payload,
@@ -315,13 +316,13 @@ where
 }
 
 /// Runs `task` for every item; a panic or a codec error affects its item alone.
-fn run_chunk<A, R>(mut task: impl FnMut(A) -> R, call: &mut Call)
+fn run_chunk<A, R>(mut task: impl FnMut(A) -> R, call: &mut CallBuffers)
 where
     A: Payload,
     R: Payload,
 {
     let started = Instant::now();
-    let Call { arguments, draft, output, home } = call;
+    let CallBuffers { arguments, draft, output, home } = call;
     let mut items = &arguments[..];
     loop {
         let mut start = output.len();

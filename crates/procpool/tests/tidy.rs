@@ -82,7 +82,7 @@ const CRATES: [Crate; 6] = [
             "worker",
             "start",
             "chunk_source",
-            "manager",
+            "pool",
             "executor",
             "builder",
             "map",
@@ -311,7 +311,12 @@ fn the_crates_stay_below_their_ceilings() {
         let lines: usize = sources(of.name).values().map(|text| code_lines(text)).sum();
         let ceiling = ceiling(of);
         if lines > ceiling {
-            found.push(format!("{}: {lines} lines of code, {ceiling} at most", of.name));
+            found.push(format!(
+                "{}: {lines} lines of code, {} over its ceiling; ceilings are not raised: remove lines, or \
+                 move a part to a crate below",
+                of.name,
+                lines - ceiling
+            ));
         } else if lines + SLACK < ceiling {
             found.push(format!(
                 "{}: {lines} lines of code: lower its ceiling of {ceiling}",

@@ -105,14 +105,14 @@ const PARENT: &[(&str, &[&str])] = &[
         "write calls to the ring",
         &[
             "RingWriter",
-            "WorkerLink>::send",
-            "WorkerLink::send",
+            "ParentEnd>::send",
+            "ParentEnd::send",
             "Frame::head",
-            "WorkerLink::publish",
+            "ParentEnd::publish",
             "send_work",
             "send_calls",
             "wake_worker",
-            "WorkerLink::put",
+            "ParentEnd::put",
         ],
     ),
     (
@@ -265,12 +265,7 @@ mod tests {
     #[test]
     fn a_symbol_belongs_to_a_side_and_a_step() {
         for (thread, process, symbol, expected) in [
-            (
-                "bench",
-                1,
-                "procpool::manager::inbox::Inbox::push",
-                (Side::Asking, "inbox and blocks"),
-            ),
+            ("bench", 1, "procpool::pool::inbox::Inbox::push", (Side::Asking, "inbox and blocks")),
             ("bench", 1, "procpool_os::poller::spin", (Side::Asking, "wait for the worker")),
             ("bench", 2, "procpool_os::poller::spin", (Side::Workers, "wait for a call")),
             ("procpool-manage", 1, "_int_free", (Side::Manager, "allocator")),

@@ -77,29 +77,29 @@ impl Feeder {
     #[inline]
     pub(crate) fn push<A: Payload>(&mut self, value: &A) -> Pushed {
         if let Buffer::Adaptive(filler) = &mut self.buffer
-            && push_number(filler, value)
+            && encode_number(filler, value)
         {
             return self.end_push();
         }
-        self.push_any(value)
+        self.push_slowly(value)
     }
 
     /// Like `push`, for values that are not numbers or do not fit. Out of line, so that numbers do
     /// not pay for its size.
     #[inline(never)]
-    fn push_any<A: Payload>(&mut self, value: &A) -> Pushed {
+    fn push_slowly<A: Payload>(&mut self, value: &A) -> Pushed {
         match &mut self.buffer {
             Buffer::Adaptive(filler) => {
-                if !push_short(filler, value) {
+                if !encode_short(filler, value) {
                     let mut item = Vec::new();
-                    push_any(&mut item, value);
+                    encode_item(&mut item, value);
                     if !filler.push(&item) {
                         self.replace_buffer(&item);
                     }
                 }
             }
             Buffer::Fixed { size, block } => {
-                push_any(&mut block.bytes, value);
+                encode_item(&mut block.bytes, value);
                 block.items += 1;
                 // Relaxed: the next item may notice it instead.
                 if block.items < *size && !self.source.closed.load(Ordering::Relaxed) {
@@ -167,7 +167,7 @@ impl Feeder {
 /// Encodes a number of at most seven bytes in place, in one piece. Returns `false` and writes
 /// nothing if it is no such number or does not fit.
 #[inline]
-fn push_number<A: Payload>(filler: &mut Filler, value: &A) -> bool {
+fn encode_number<A: Payload>(filler: &mut Filler, value: &A) -> bool {
     let mut item = filler.begin();
     let written = chunk::push_number(&mut item, value);
     if written {
@@ -179,7 +179,7 @@ fn push_number<A: Payload>(filler: &mut Filler, value: &A) -> bool {
 /// Encodes an item in place. Returns `false` and writes nothing if it does not fit or needs more
 /// than one byte of header.
 #[inline]
-fn push_short<A: Payload>(filler: &mut Filler, value: &A) -> bool {
+fn encode_short<A: Payload>(filler: &mut Filler, value: &A) -> bool {
     let mut item = filler.begin();
     let written = item.extend(&[0]) && codec::encode_to(value, &mut item).is_ok();
     match chunk::short_header(item.len() - usize::from(written)) {
@@ -193,7 +193,7 @@ fn push_short<A: Payload>(filler: &mut Filler, value: &A) -> bool {
 }
 
 /// Encodes an item or, if it cannot be encoded, the reason.
-pub(super) fn push_any<A: Payload>(output: &mut Vec<u8>, value: &A) {
+pub(super) fn encode_item<A: Payload>(output: &mut Vec<u8>, value: &A) {
     chunk::push(output, |output| match codec::encode(value, output, CodecStep::EncodeArguments) {
         Ok(()) => false,
         Err(error) => {

@@ -78,7 +78,8 @@ pub(crate) struct TakenChunk {
     pub(crate) call: Arc<ChunkCall>,
     /// Settles when the call does.
     pub(crate) future: Arc<SharedFuture>,
-    pub(crate) items: Bytes,
+    /// Its encoded items.
+    pub(crate) bytes: Bytes,
     /// How many items it has.
     pub(crate) count: u32,
 }
@@ -131,8 +132,8 @@ impl ChunkCall {
 
     /// Learns the length of items from a result, which ends with the chunk's duration.
     pub(crate) fn measure(&self, result: &Body) {
-        if let Some(nanos) = result.last_chunk() {
-            self.source.lock().measure(self.end, u64::from_le_bytes(*nanos));
+        if let Some(nanos) = chunk::duration(result) {
+            self.source.lock().measure(self.end, nanos);
         }
     }
 
@@ -253,7 +254,7 @@ impl ChunkSource {
 
     /// Sets whether the pool wants to be woken for the next item. Returns whether there are items
     /// that the feeder may have pushed before it could see this.
-    pub(crate) fn set_hungry(&self, hungry: bool) -> bool {
+    pub(crate) fn set_wants_items(&self, hungry: bool) -> bool {
         let state = self.lock();
         let attention = hungry || state.stopped.is_some();
         // The fence precedes the check: see `ItemWriter::finish`. If this was set before, it was
@@ -288,7 +289,7 @@ impl ChunkSource {
         let call = Arc::new(ChunkCall { source: Arc::clone(self), end, expected_nanos });
         future.listen(Arc::clone(&call) as Arc<dyn Listener>);
         let count = u32::try_from(items).unwrap_or(u32::MAX);
-        TakenChunk { call, future, items: bytes, count }
+        TakenChunk { call, future, bytes, count }
     }
 
     /// The futures of chunks that have not settled.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::ChunkSource;
-use super::feeder::{Pushed, push_any};
+use super::feeder::{Pushed, encode_item};
 use crate::payload::Payload;
 
 /// The end that takes the items of a map with a buffersize.
@@ -25,7 +25,7 @@ impl PulledFeeder {
     /// Adds an item or, if it cannot be encoded, the reason.
     pub(crate) fn push<A: Payload>(&self, value: &A) -> Pushed {
         let mut item = Vec::new();
-        push_any(&mut item, value);
+        encode_item(&mut item, value);
         let mut state = self.source.lock();
         if !state.open {
             state.refused += 1;

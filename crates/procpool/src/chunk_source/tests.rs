@@ -28,7 +28,7 @@ fn next(source: &ChunkSource) -> Option<FinishedChunk> {
 }
 
 fn count(task: &TakenChunk) -> usize {
-    let mut rest = &task.items[..];
+    let mut rest = &task.bytes[..];
     std::iter::from_fn(|| chunk::take(&mut rest)).count()
 }
 
@@ -96,11 +96,11 @@ fn one_slow_chunk_is_noticed_at_once() {
 fn an_open_source_waits_for_whole_chunks_and_asks_for_more() {
     let entry = source(Chunking::Adaptive, 0).entry;
     let (source, mut feeder) = ChunkSource::new(entry, Chunking::Fixed(2), Order::OfItems);
-    source.set_hungry(false);
+    source.set_wants_items(false);
     assert_eq!(feeder.push(&0_u8), Pushed::Quietly);
     assert_eq!(source.demand(8), 0);
     assert!(matches!(source.take_chunk(1), Taken::Nothing));
-    assert!(!source.set_hungry(true), "there is nothing to be had");
+    assert!(!source.set_wants_items(true), "there is nothing to be had");
     assert_eq!(feeder.push(&1_u8), Pushed::Wanted);
     assert_eq!(source.demand(8), 1);
     assert_eq!(count(&take(&source)), 2);
@@ -115,9 +115,9 @@ fn an_item_can_be_taken_before_the_next_one_comes() {
     let entry = source(Chunking::Adaptive, 0).entry;
     let (source, mut feeder) = ChunkSource::new(entry, Chunking::Adaptive, Order::OfItems);
     for item in 0..3 {
-        source.set_hungry(false);
+        source.set_wants_items(false);
         assert_eq!(feeder.push(&item), Pushed::Quietly);
-        assert!(source.set_hungry(true), "the item is there");
+        assert!(source.set_wants_items(true), "the item is there");
         assert_eq!(count(&take(&source)), 1);
     }
 }
@@ -132,7 +132,7 @@ fn items_longer_than_a_buffer_travel_too() {
     feeder.push(&2_u8);
     drop(feeder);
     let tasks = [take(&source), take(&source), take(&source)];
-    assert_eq!(tasks.each_ref().map(|task| task.items.len()), [2, 3 + long.len(), 2]);
+    assert_eq!(tasks.each_ref().map(|task| task.bytes.len()), [2, 3 + long.len(), 2]);
 }
 
 #[test]
@@ -146,7 +146,7 @@ fn items_around_the_longest_short_one_come_back() {
         drop(feeder);
         let mut length = 0;
         while length < 200 {
-            let items = take(&source).items;
+            let items = take(&source).bytes;
             let mut rest = &items[..];
             while let Some(item) = chunk::take(&mut rest) {
                 assert_eq!((item.failed, item.bytes), (false, &vec![length as u8; length][..]));
@@ -297,13 +297,13 @@ fn a_closed_source_gives_what_was_pulled_and_refuses_the_rest() {
 fn a_pulled_item_is_asked_for_when_it_completes_a_chunk() {
     let entry = source(Chunking::Adaptive, 0).entry;
     let (source, feeder) = ChunkSource::pulled(entry, Chunking::Fixed(2), Order::OfItems);
-    source.set_hungry(true);
+    source.set_wants_items(true);
     assert_eq!(feeder.push(&0_u8), Pushed::Quietly, "nobody could take it");
     assert_eq!(feeder.push(&1_u8), Pushed::Wanted);
     let (source, feeder) = ChunkSource::pulled(entry, Chunking::Adaptive, Order::OfItems);
-    source.set_hungry(false);
+    source.set_wants_items(false);
     assert_eq!(feeder.push(&0_u8), Pushed::Quietly, "nobody waits for it");
-    assert!(source.set_hungry(true), "it is there");
+    assert!(source.set_wants_items(true), "it is there");
     assert_eq!(feeder.push(&1_u8), Pushed::Wanted);
 }
 
@@ -419,7 +419,7 @@ fn what_was_given_is_not_run_again_and_does_not_fail() {
         let task = take(&source);
         task.call.give(&written(0..2));
         if again {
-            let rest = task.call.retry(&task.items);
+            let rest = task.call.retry(&task.bytes);
             assert_eq!((&rest[..], task.call.shown()), (&written(2..4)[..], 0));
             finish(&task, Ok(ended(2..4)));
             assert_eq!(pieces(&source), [(2, vec![0, 1]), (4, vec![2, 3])]);

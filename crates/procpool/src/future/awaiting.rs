@@ -150,7 +150,7 @@ mod tests {
     fn who_stops_awaiting_cancels_a_pending_task_and_leaves_no_listener_behind() {
         for sent in [false, true] {
             let shared = SharedFuture::new();
-            assert_eq!(sent.then(|| shared.send()).flatten(), sent.then_some(false));
+            assert_eq!(sent.then(|| shared.mark_sent()).flatten(), sent.then_some(false));
             let mut awaiting = Future::<u32>::of(Arc::clone(&shared), None).into_future();
             let mut context = Context::from_waker(Waker::noop());
             for _ in 0..2 {

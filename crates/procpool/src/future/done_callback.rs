@@ -85,7 +85,7 @@ mod tests {
     use super::*;
     use crate::error::Error;
     use crate::future::PoolHandle;
-    use crate::future::Progress;
+    use crate::future::PoolOfFuture;
     use crate::lifecycle::KillOutcome;
     use procpool_os::signal::current_mask;
 
@@ -93,7 +93,7 @@ mod tests {
     /// whether it has settled, and before a listener is added.
     struct Hasty(Arc<SharedFuture>);
 
-    impl Progress for Hasty {
+    impl PoolOfFuture for Hasty {
         fn is_ours(&self) -> bool {
             true
         }

@@ -4,7 +4,7 @@
 //! changes. `listeners` notifies everything else when a future settles: callbacks
 //! (`done_callback`), threads that wait for many futures (`wait`), and wakers of asynchronous code
 //! (`awaiting`). Knows no process: the pool reports events to it, and assists waiting threads
-//! through [`Progress`].
+//! through [`PoolOfFuture`].
 
 mod awaiting;
 mod done_callback;
@@ -34,7 +34,7 @@ pub use wait::{AsCompleted, AsCompletedTimeout, DoneAndNotDone, ReturnWhen, as_c
 
 /// The pool as futures see it: it knows where tasks are, and can advance a future on the waiting
 /// thread.
-pub(crate) trait Progress: Send + Sync {
+pub(crate) trait PoolOfFuture: Send + Sync {
     /// Whether this is the pool's process. In a forked copy of it the other methods must not be
     /// called.
     fn is_ours(&self) -> bool;
@@ -61,11 +61,11 @@ pub(crate) trait Progress: Send + Sync {
 }
 
 /// A pool, for all its futures: one pointer in each, where a pointer to a trait object takes two.
-pub(crate) struct PoolHandle(Weak<dyn Progress>);
+pub(crate) struct PoolHandle(Weak<dyn PoolOfFuture>);
 
 impl PoolHandle {
-    pub(crate) fn new<P: Progress + 'static>(pool: &Arc<P>) -> Arc<Self> {
-        Arc::new(Self(Arc::downgrade(pool) as Weak<dyn Progress>))
+    pub(crate) fn new<P: PoolOfFuture + 'static>(pool: &Arc<P>) -> Arc<Self> {
+        Arc::new(Self(Arc::downgrade(pool) as Weak<dyn PoolOfFuture>))
     }
 }
 
@@ -318,12 +318,12 @@ impl<T> Future<T> {
         state.is_some()
     }
 
-    fn pool(&self) -> Option<Arc<dyn Progress>> {
+    fn pool(&self) -> Option<Arc<dyn PoolOfFuture>> {
         self.any_pool().filter(|pool| pool.is_ours())
     }
 
     /// The pool, even in a forked copy of its process.
-    fn any_pool(&self) -> Option<Arc<dyn Progress>> {
+    fn any_pool(&self) -> Option<Arc<dyn PoolOfFuture>> {
         self.pool.as_ref().and_then(|pool| pool.0.upgrade())
     }
 

@@ -109,7 +109,7 @@ fn a_task_is_sent_or_cancelled() {
     let pool = thread::spawn({
         let future = Arc::clone(&future);
         move || {
-            let sent = future.send().is_some();
+            let sent = future.mark_sent().is_some();
             if sent {
                 finish(&future);
             }
@@ -128,7 +128,7 @@ fn who_sends_and_who_listens_see_each_other() {
     let future = SharedFuture::new();
     let pool = thread::spawn({
         let future = Arc::clone(&future);
-        move || future.send()
+        move || future.mark_sent()
     });
     let state = future.listen(Counter::new());
     let listened = pool.join().expect("the pool's side panicked");

@@ -4,11 +4,11 @@
 //! process.
 //!
 //! ```text
-//!            send()                finish()
+//!          mark_sent()             finish()
 //! Pending ───────────▶  Sent  ────────────────▶ Finished
 //!   ▲│ └──────────────────┼───────────────────────▲   (the pool broke first)
 //!   │└──── cancel() ──▶ Cancelled
-//!   └──── take_back() ────┘
+//!   └─ mark_taken_back() ─┘
 //! ```
 //!
 //! A future *settles* once, when it becomes Cancelled or Finished, and never changes again. Besides
@@ -144,12 +144,12 @@ impl SharedFuture {
 
     /// Pending → Sent. Returns `None` if it was cancelled: then it must not run. Otherwise returns
     /// whether it has listeners, which should be notified of the result at once.
-    pub(crate) fn send(&self) -> Option<bool> {
+    pub(crate) fn mark_sent(&self) -> Option<bool> {
         self.go(PENDING, SENT).ok().map(|word| word & LISTENED != 0)
     }
 
     /// Sent → Pending: it was taken back before it ran.
-    pub(crate) fn take_back(&self) {
+    pub(crate) fn mark_taken_back(&self) {
         let _ = self.go(SENT, PENDING);
     }
 
@@ -271,8 +271,8 @@ mod tests {
         fail(&shared, Error::Shutdown);
         fail(&shared, Error::NotInitialized);
         assert_eq!(error_of(&shared), Some(Error::Shutdown));
-        assert!(shared.cancel() == Err(FINISHED) && shared.send().is_none());
-        shared.take_back();
+        assert!(shared.cancel() == Err(FINISHED) && shared.mark_sent().is_none());
+        shared.mark_taken_back();
         assert_eq!(shared.state(), FINISHED);
     }
 
@@ -281,12 +281,12 @@ mod tests {
         let cancelled = SharedFuture::new();
         assert_eq!(cancelled.cancel_pending(), (true, false));
         assert_eq!(cancelled.cancel_pending(), (true, false), "again is no error");
-        assert_eq!(cancelled.send(), None);
+        assert_eq!(cancelled.mark_sent(), None);
         let sent = SharedFuture::new();
-        assert_eq!(sent.send(), Some(false));
+        assert_eq!(sent.mark_sent(), Some(false));
         assert_eq!(sent.cancel_pending(), (false, false));
         assert!(!sent.is_settled());
-        sent.take_back();
+        sent.mark_taken_back();
         assert_eq!(sent.cancel_pending(), (true, false));
     }
 
@@ -308,7 +308,7 @@ mod tests {
             move || shared.wait(None)
         });
         // Whether or not it sleeps already: being sent does not end the wait, settling does.
-        assert_eq!(shared.send(), Some(false));
+        assert_eq!(shared.mark_sent(), Some(false));
         if shared.finish(Err(Box::new(Error::Shutdown))) {
             shared.tell();
         }

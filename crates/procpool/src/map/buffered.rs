@@ -13,8 +13,8 @@ use serde::de::DeserializeOwned;
 use super::{Map, Timeout};
 use crate::chunk_source::{ChunkSource, Chunking, Order, PulledFeeder, Pushed};
 use crate::error::Error;
-use crate::manager::Pool;
 use crate::payload::Payload;
+use crate::pool::Pool;
 
 /// The results of a map with a [`buffersize`](super::MapOptions::buffersize), and the items not yet
 /// pulled.
@@ -120,7 +120,7 @@ impl<I> Input<I> {
         if pushed == Pushed::Wanted
             && let Some(pool) = self.pool.upgrade()
         {
-            pool.feed();
+            pool.dispatch_now();
         }
         pushed
     }
@@ -134,7 +134,7 @@ impl<I> Drop for Input<I> {
             (feeder, Some(pool)) if !pool.is_ours() => std::mem::forget(feeder),
             (feeder, pool) => {
                 drop(feeder);
-                pool.iter().for_each(|pool| pool.feed());
+                pool.iter().for_each(|pool| pool.dispatch_now());
             }
         }
     }

@@ -20,7 +20,7 @@ use crate::codec::{self, number};
 use crate::error::{CodecError, CodecStep, Error};
 use crate::failure::decode_failure;
 use crate::future::Outcome;
-use crate::manager::Pool;
+use crate::pool::Pool;
 
 pub use buffered::BufferedMap;
 pub use options::MapOptions;

@@ -13,8 +13,8 @@ use super::{BufferedMap, Map, Timeout};
 use crate::chunk_source::{ChunkSource, Chunking, Feeder, Order, Pushed};
 use crate::error::Error;
 use crate::executor::ProcessPoolExecutor;
-use crate::manager::Pool;
 use crate::payload::Payload;
+use crate::pool::Pool;
 use crate::task;
 
 impl<S: 'static> ProcessPoolExecutor<S> {
@@ -360,7 +360,7 @@ impl<'a, S: 'static, T> MapOptions<'a, S, (), T> {
             map.left += 1;
             match feeder.push(&value) {
                 Pushed::Quietly => {}
-                Pushed::Wanted => pool.feed(),
+                Pushed::Wanted => pool.dispatch_now(),
                 Pushed::Refused => break,
             }
         }
@@ -476,7 +476,7 @@ impl Drop for Feeding<'_> {
         let feeder = self.feeder.take();
         if self.pool.is_ours() {
             drop(feeder);
-            self.pool.feed();
+            self.pool.dispatch_now();
         } else {
             // Its lock may be held by a thread that does not exist in this copy of the process.
             std::mem::forget(feeder);

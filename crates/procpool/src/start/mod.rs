@@ -9,7 +9,7 @@ mod output;
 mod surroundings;
 
 use procpool_launch::{Connect, Ends, Handover, Launcher, Roles, StartError};
-use procpool_link::{ParentLink, Socket, WorkerLink};
+use procpool_link::{ParentEnd, Socket, WorkerEnd};
 
 use crate::error::{self, BrokenCause};
 use crate::{panics, worker};
@@ -21,13 +21,13 @@ pub(crate) use procpool_launch::is_initialized;
 pub(crate) use surroundings::SurroundingsOptions;
 
 /// Starts workers, each with a link.
-pub(crate) type Starter = Launcher<WorkerLink>;
+pub(crate) type Starter = Launcher<ParentEnd>;
 
 const ROLES: Roles = Roles { worker: serve, preload: panics::catch_preload };
 
 /// Creates a link, and the descriptors of it that a worker inherits.
-const CONNECT: Connect<WorkerLink> = || {
-    let (link, ends) = WorkerLink::pair().map_err(|(what, errno)| StartError { what, errno })?;
+const CONNECT: Connect<ParentEnd> = || {
+    let (link, ends) = ParentEnd::pair().map_err(|(what, errno)| StartError { what, errno })?;
     Ok((link, Ends { socket: ends.socket, memory: ends.memory }))
 };
 
@@ -96,7 +96,7 @@ fn serve(handover: Handover) -> ! {
     let socket = Socket::from(socket);
     let link = match memory {
         None => Err(socket),
-        Some(memory) => ParentLink::new(socket, memory, parent),
+        Some(memory) => WorkerEnd::new(socket, memory, parent),
     };
     match link {
         Ok(link) => worker::run(link, slot, exit, prepared),

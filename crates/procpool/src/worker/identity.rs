@@ -16,7 +16,7 @@ static RUNNING: AtomicU64 = AtomicU64::new(0);
 static REQUESTS: RwLock<Option<StopRequests>> = RwLock::new(None);
 
 /// Marks this process as a worker. A process forked from a worker may become another one.
-pub(super) fn enter(id: usize, requests: StopRequests) {
+pub(super) fn set(id: usize, requests: StopRequests) {
     // Relaxed: set before any task starts, and so before any thread of a task does.
     ID.store(id + 1, Ordering::Relaxed);
     *REQUESTS.write().unwrap_or_else(PoisonError::into_inner) = Some(requests);

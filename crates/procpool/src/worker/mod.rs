@@ -24,7 +24,7 @@ use nix::errno::Errno;
 use nix::unistd::getpid;
 use procpool_link::Socket;
 use procpool_link::{Entry, Frame, Hello, Payload, ResultStatus, VERSION};
-use procpool_link::{GONE, ParentLink};
+use procpool_link::{GONE, WorkerEnd};
 use procpool_os::code::FnPointer;
 use procpool_os::code::Function;
 use procpool_os::exit::{complain, exit_now};
@@ -36,7 +36,7 @@ use procpool_os::signal;
 use crate::failure::{Failure, InitializerFailure, encode_failure};
 use crate::panics;
 use crate::sys::function;
-use crate::task::{Call, CallTrampoline, FinalTrampoline, InitTrampoline, WorkerState};
+use crate::task::{CallBuffers, CallTrampoline, FinalTrampoline, InitTrampoline, WorkerState};
 
 /// The exit code of a worker that stops because its parent is gone. Nobody reads it.
 const ABANDONED: i32 = 0;
@@ -54,13 +54,13 @@ const CONFUSED: i32 = 70;
 /// Serves `link` as worker `id` of its pool until the end of the process. The orderly ends call
 /// `exit`. `prepared` says whether the steps before that succeeded.
 pub(crate) fn run(
-    mut link: ParentLink,
+    mut link: WorkerEnd,
     id: usize,
     exit: fn(i32) -> !,
     prepared: Result<(), Refused>,
 ) -> ! {
     let home = Lineage::current();
-    identity::enter(id, link.stop_requests());
+    identity::set(id, link.stop_requests());
     if let Err(message) = set_up(&link, prepared) {
         fail(&link, &InitializerFailure::Setup(message), exit);
     }
@@ -69,12 +69,12 @@ pub(crate) fn run(
     tell(&link, Frame::Hello(Hello { version: VERSION, pid, device, inode }), &[]);
 
     let mut state: WorkerState = Some(Box::new(()));
-    let mut call = Call::new(link.draft(), home);
+    let mut call = CallBuffers::new(link.draft(), home);
     let mut code = 0;
     loop {
         let received = match link.receive() {
             Ok(received) => received,
-            Err(error) => part(&error),
+            Err(error) => leave(&error),
         };
         let frame = received.frame();
         let mut lost = None;
@@ -101,7 +101,7 @@ pub(crate) fn run(
             Ok(Frame::CallItem { index, entry }) => match link.claim(index) {
                 Ok(true) => {
                     if let Err(error) = link.begin_draft(&mut call.draft, call.arguments.len()) {
-                        part(&error);
+                        leave(&error);
                     }
                     let status = match lost {
                         None => run_task(index, entry, &mut call, &mut state),
@@ -109,11 +109,11 @@ pub(crate) fn run(
                     };
                     home.end_copy();
                     if let Err(error) = link.send_result(index, status, &call.draft, &call.output) {
-                        part(&error);
+                        leave(&error);
                     }
                 }
                 Ok(false) => {}
-                Err(error) => part(&error),
+                Err(error) => leave(&error),
             },
             Ok(Frame::Finalize { entry }) => {
                 let (trampoline, function) = resolve::<FinalTrampoline>(entry);
@@ -134,9 +134,9 @@ pub(crate) fn run(
     }
 }
 
-fn set_up(link: &ParentLink, prepared: Result<(), Refused>) -> Result<(), String> {
+fn set_up(link: &WorkerEnd, prepared: Result<(), Refused>) -> Result<(), String> {
     match link.end_with_parent() {
-        Err(error) if error.kind() == GONE => part(&error),
+        Err(error) if error.kind() == GONE => leave(&error),
         other => other.map_err(|error| error.to_string())?,
     }
     if getpid().as_raw() < 0 {
@@ -148,7 +148,7 @@ fn set_up(link: &ParentLink, prepared: Result<(), Refused>) -> Result<(), String
 
 fn initialize(
     entry: Entry,
-    call: &mut Call,
+    call: &mut CallBuffers,
     state: &mut WorkerState,
 ) -> Result<(), InitializerFailure> {
     let (trampoline, function) = resolve::<InitTrampoline>(entry);
@@ -169,7 +169,12 @@ fn last_act(what: &str, act: impl FnOnce()) -> i32 {
 }
 
 /// Runs one task; its output is the answer.
-fn run_task(index: u64, entry: Entry, call: &mut Call, state: &mut WorkerState) -> ResultStatus {
+fn run_task(
+    index: u64,
+    entry: Entry,
+    call: &mut CallBuffers,
+    state: &mut WorkerState,
+) -> ResultStatus {
     let (trampoline, function) = resolve::<CallTrampoline>(entry);
     panics::set_current(Some(index));
     identity::set_running(Some(index));
@@ -182,7 +187,7 @@ fn run_task(index: u64, entry: Entry, call: &mut Call, state: &mut WorkerState) 
     }
 }
 
-fn answer_failure(call: &mut Call, failure: &Failure) -> ResultStatus {
+fn answer_failure(call: &mut CallBuffers, failure: &Failure) -> ResultStatus {
     call.output = encode_failure(failure);
     ResultStatus::Failure
 }
@@ -194,14 +199,14 @@ fn resolve<T: FnPointer>(entry: Entry) -> (T, Function) {
     }
 }
 
-fn tell(link: &ParentLink, frame: Frame, payload: &[u8]) {
+fn tell(link: &WorkerEnd, frame: Frame, payload: &[u8]) {
     if let Err(error) = link.tell(frame, payload) {
-        part(&error);
+        leave(&error);
     }
 }
 
 /// Ends a worker whose link is no longer usable.
-fn part(error: &io::Error) -> ! {
+fn leave(error: &io::Error) -> ! {
     match error.kind() {
         GONE => exit_now(ABANDONED),
         io::ErrorKind::InvalidData => confused(&error.to_string()),
@@ -228,7 +233,7 @@ pub(crate) fn refuse(mut socket: &Socket, why: String) -> ! {
     give_up(&why)
 }
 
-fn fail(link: &ParentLink, failure: &InitializerFailure, exit: fn(i32) -> !) -> ! {
+fn fail(link: &WorkerEnd, failure: &InitializerFailure, exit: fn(i32) -> !) -> ! {
     tell(link, Frame::InitializerFailed, &encode_failure(failure));
     exit(1);
 }

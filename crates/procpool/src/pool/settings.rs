@@ -15,6 +15,22 @@ use crate::callbacks::CallbackThread;
 use crate::lifecycle::{DeathPolicy, ExitReason, WorkerInfo};
 use crate::start::Starter;
 
+/// How long a worker may take to reach `init()`. Shorter gives up on slow machines; longer delays
+/// the error of a program that never reaches it.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a task may take to end after it was asked to, and a process after SIGTERM. Shorter
+/// interrupts tasks that would have ended well; longer keeps a useless worker.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// How long a worker may take to exit after it was asked to. Shorter cuts off finalizers with much
+/// to write; longer delays the end of a pool behind a worker that hangs.
+const FINALIZER_TIME_LIMIT: Duration = Duration::from_secs(30);
+
+/// How many failed starts in a row are tolerated. More delays the error when no start can succeed;
+/// fewer gives up over an accident.
+const MAX_FAILED_STARTS: u32 = 3;
+
 /// The settings of a pool.
 #[derive(Debug)]
 pub(crate) struct Settings {
@@ -46,6 +62,23 @@ pub(crate) struct Policies {
     /// How long a worker may take to exit once it was asked to.
     pub(crate) finalizer_time_limit: Duration,
     pub(crate) hooks: Hooks,
+}
+
+impl Default for Policies {
+    fn default() -> Self {
+        Self {
+            start_timeout: START_TIMEOUT,
+            death_policy: DeathPolicy::Break,
+            max_failed_starts: MAX_FAILED_STARTS,
+            task_time_limit: None,
+            grace: GRACE,
+            max_tasks_per_child: None,
+            idle_timeout: None,
+            finalizer: None,
+            finalizer_time_limit: FINALIZER_TIME_LIMIT,
+            hooks: Hooks::default(),
+        }
+    }
 }
 
 /// The user's hooks, which run in this process.

@@ -20,7 +20,7 @@ use crate::future::SharedFuture;
 
 /// The most calls in a block. More makes fewer, larger pieces; fewer frees the memory of finished
 /// calls sooner.
-const ITEMS: usize = 512;
+const CALLS: usize = 512;
 
 /// The most argument bytes in a block of several calls.
 const BYTES: usize = 64 * 1024;
@@ -30,7 +30,7 @@ pub(crate) const LARGE: usize = 16 * 1024;
 
 /// The function to call, and how long it may run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Errand {
+pub(crate) struct Callee {
     pub(crate) entry: Entry,
     pub(crate) time_limit: Option<Duration>,
 }
@@ -43,21 +43,21 @@ pub(crate) enum Arguments<'a> {
 }
 
 #[derive(Debug, Clone)]
-struct Item {
+struct QueuedCall {
     future: Arc<SharedFuture>,
     /// Where its arguments end; those of the block's last call extend to the end of the block.
     end: u32,
-    /// The index of its errand in the block.
-    errand: u32,
+    /// The index of its callee in the block.
+    callee: u32,
 }
 
 /// Calls with consecutive ids.
 #[derive(Debug, Clone)]
 pub(super) struct Block<B = Bytes> {
     first_id: u64,
-    errands: Vec<Errand>,
+    callees: Vec<Callee>,
     bytes: B,
-    items: Vec<Item>,
+    calls: Vec<QueuedCall>,
     /// The chunk that its only call runs, if that is one of a map.
     chunk: Option<Arc<ChunkCall>>,
 }
@@ -66,7 +66,7 @@ impl Block<Vec<u8>> {
     /// Starts a block with one call.
     pub(super) fn new(
         id: u64,
-        errand: Errand,
+        callee: Callee,
         arguments: Arguments<'_>,
         future: Arc<SharedFuture>,
     ) -> Self {
@@ -76,37 +76,37 @@ impl Block<Vec<u8>> {
         };
         // Saturates only for large arguments, which are the last in their block.
         let end = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-        let items = vec![Item { future, end, errand: 0 }];
-        Self { first_id: id, errands: vec![errand], bytes, items, chunk: None }
+        let calls = vec![QueuedCall { future, end, callee: 0 }];
+        Self { first_id: id, callees: vec![callee], bytes, calls, chunk: None }
     }
 
     /// Adds a call if its id is the next one and there is room. Otherwise returns the future.
     pub(super) fn add(
         &mut self,
         id: u64,
-        errand: Errand,
+        callee: Callee,
         arguments: &Arguments<'_>,
         future: Arc<SharedFuture>,
     ) -> Result<(), Arc<SharedFuture>> {
         let Arguments::Small(bytes) = arguments else { return Err(future) };
         let length = self.bytes.len() + bytes.len();
-        let fits = length <= BYTES && self.items.len() < ITEMS;
-        if !fits || id != self.first_id + self.items.len() as u64 {
+        let fits = length <= BYTES && self.calls.len() < CALLS;
+        if !fits || id != self.first_id + self.calls.len() as u64 {
             return Err(future);
         }
-        if self.errands.last() != Some(&errand) {
-            self.errands.push(errand);
+        if self.callees.last() != Some(&callee) {
+            self.callees.push(callee);
         }
         self.bytes.extend_from_slice(bytes);
-        let errand = self.errands.len() as u32 - 1;
-        self.items.push(Item { future, end: length as u32, errand });
+        let callee = self.callees.len() as u32 - 1;
+        self.calls.push(QueuedCall { future, end: length as u32, callee });
         Ok(())
     }
 
     /// Ends filling the block.
     pub(super) fn freeze(self) -> Slice {
-        let Self { first_id, errands, bytes, items, chunk } = self;
-        Slice::of(Block { first_id, errands, bytes: bytes.into(), items, chunk })
+        let Self { first_id, callees, bytes, calls, chunk } = self;
+        Slice::of(Block { first_id, callees, bytes: bytes.into(), calls, chunk })
     }
 }
 
@@ -124,19 +124,19 @@ pub(super) struct Slice {
 
 impl Slice {
     fn of(block: Block) -> Self {
-        let end = block.items.len() as u32;
+        let end = block.calls.len() as u32;
         Self { block: Arc::new(block), start: 0, end, retried: 0, undelivered: 0 }
     }
 
     /// The call that runs a chunk, with a time limit of `per_item` for each of its items.
     pub(super) fn of_chunk(id: u64, chunk: TakenChunk, per_item: Option<Duration>) -> Self {
-        let TakenChunk { call, future, items, count } = chunk;
+        let TakenChunk { call, future, bytes, count } = chunk;
         let time_limit = per_item.map(|limit| limit.saturating_mul(count));
         Self::of(Block {
             first_id: id,
-            errands: vec![Errand { entry: call.entry(), time_limit }],
-            bytes: items,
-            items: vec![Item { future, end: 0, errand: 0 }],
+            callees: vec![Callee { entry: call.entry(), time_limit }],
+            bytes,
+            calls: vec![QueuedCall { future, end: 0, callee: 0 }],
             chunk: Some(call),
         })
     }
@@ -179,8 +179,8 @@ impl Slice {
         Ok(self)
     }
 
-    /// Splits the items of its chunk that a worker that is gone started, `started` of them, from the others, which
-    /// are returned. `per_item` is the time limit of each.
+    /// Splits its chunk: keeps the first `started` items, which a worker that is gone had started, and
+    /// returns the others. `per_item` is the time limit of each.
     pub(super) fn split_started(
         &mut self,
         started: usize,
@@ -213,8 +213,8 @@ impl Slice {
 
     /// The time limit of the first call.
     pub(super) fn time_limit(&self) -> Option<Duration> {
-        let item = self.block.items.get(self.start as usize)?;
-        self.block.errands[item.errand as usize].time_limit
+        let item = self.block.calls.get(self.start as usize)?;
+        self.block.callees[item.callee as usize].time_limit
     }
 
     /// Returns the memory of a block that no other slice uses, if it held large arguments.
@@ -230,7 +230,7 @@ impl Slice {
 
     pub(super) fn futures(&self) -> impl Iterator<Item = &Arc<SharedFuture>> {
         let range = self.start as usize..self.end as usize;
-        self.block.items[range].iter().map(|item| &item.future)
+        self.block.calls[range].iter().map(|item| &item.future)
     }
 
     /// The future of the first call, if any is left.
@@ -238,17 +238,17 @@ impl Slice {
         self.futures().next()
     }
 
-    /// Each call's errand, and the range of its arguments in the block's bytes.
-    pub(super) fn calls(&self) -> impl Iterator<Item = (&Errand, &Bytes, Range<usize>)> {
-        let Block { errands, bytes, items, .. } = &*self.block;
+    /// Each call's callee, and the range of its arguments in the block's bytes.
+    pub(super) fn calls(&self) -> impl Iterator<Item = (&Callee, &Bytes, Range<usize>)> {
+        let Block { callees, bytes, calls, .. } = &*self.block;
         let first = self.start as usize;
-        let mut start = first.checked_sub(1).map_or(0, |before| items[before].end as usize);
+        let mut start = first.checked_sub(1).map_or(0, |before| calls[before].end as usize);
         (first..self.end as usize).map(move |index| {
-            let item = &items[index];
-            let end = if index + 1 == items.len() { bytes.len() } else { item.end as usize };
+            let item = &calls[index];
+            let end = if index + 1 == calls.len() { bytes.len() } else { item.end as usize };
             let range = start..end;
             start = end;
-            (&errands[item.errand as usize], bytes, range)
+            (&callees[item.callee as usize], bytes, range)
         })
     }
 }
@@ -258,17 +258,17 @@ mod tests {
     use super::*;
     use procpool_os::code::FunctionRef;
 
-    fn errand(offset: i64) -> Errand {
+    fn callee(offset: i64) -> Callee {
         let function = FunctionRef { offset, tag: 0 };
-        Errand { entry: Entry { trampoline: function, function }, time_limit: None }
+        Callee { entry: Entry { trampoline: function, function }, time_limit: None }
     }
 
     /// The calls of a slice as they would be sent: id, entry's offset, arguments.
     fn calls(slice: Slice) -> Vec<(u64, i64, Vec<u8>)> {
         let calls = slice.calls().zip(slice.id()..);
         calls
-            .map(|((errand, bytes, range), id)| {
-                (id, errand.entry.function.offset, bytes[range].to_vec())
+            .map(|((callee, bytes, range), id)| {
+                (id, callee.entry.function.offset, bytes[range].to_vec())
             })
             .collect()
     }
@@ -276,11 +276,11 @@ mod tests {
     #[test]
     fn calls_come_back_as_they_were_added() {
         let future = SharedFuture::new;
-        let mut block = Block::new(7, errand(1), Arguments::Small(b"a"), future());
-        block.add(8, errand(1), &Arguments::Small(b""), future()).unwrap();
-        block.add(9, errand(2), &Arguments::Small(b"bc"), future()).unwrap();
-        block.add(11, errand(2), &Arguments::Small(b"d"), future()).expect_err("a gap in the ids");
-        block.add(10, errand(2), &Arguments::Large(vec![1]), future()).expect_err("large");
+        let mut block = Block::new(7, callee(1), Arguments::Small(b"a"), future());
+        block.add(8, callee(1), &Arguments::Small(b""), future()).unwrap();
+        block.add(9, callee(2), &Arguments::Small(b"bc"), future()).unwrap();
+        block.add(11, callee(2), &Arguments::Small(b"d"), future()).expect_err("a gap in the ids");
+        block.add(10, callee(2), &Arguments::Large(vec![1]), future()).expect_err("large");
         let mut rest = block.freeze();
         let first = rest.split_to(1);
         assert_eq!(calls(first), [(7, 1, b"a".to_vec())]);
@@ -289,13 +289,13 @@ mod tests {
 
     #[test]
     fn a_block_ends_when_it_is_full() {
-        let mut block = Block::new(0, errand(1), Arguments::Small(b""), SharedFuture::new());
+        let mut block = Block::new(0, callee(1), Arguments::Small(b""), SharedFuture::new());
         let full = (1..).find(|id| {
-            block.add(*id, errand(1), &Arguments::Small(b""), SharedFuture::new()).is_err()
+            block.add(*id, callee(1), &Arguments::Small(b""), SharedFuture::new()).is_err()
         });
-        assert_eq!(full, Some(ITEMS as u64));
-        let mut block = Block::new(0, errand(1), Arguments::Small(b""), SharedFuture::new());
+        assert_eq!(full, Some(CALLS as u64));
+        let mut block = Block::new(0, callee(1), Arguments::Small(b""), SharedFuture::new());
         let long = vec![0; BYTES + 1];
-        block.add(1, errand(1), &Arguments::Small(&long), SharedFuture::new()).expect_err("full");
+        block.add(1, callee(1), &Arguments::Small(&long), SharedFuture::new()).expect_err("full");
     }
 }

@@ -5,14 +5,14 @@
 
 use procpool_capture::Captured;
 use procpool_launch::{StartError, Started};
-use procpool_link::WorkerLink;
+use procpool_link::ParentEnd;
 use procpool_os::poller::Poller;
 
 use super::inbox::Inbox;
 use super::settings::Settings;
 use super::worker::Worker;
 
-/// See the module.
+/// The parts of a pool that its state may use.
 #[derive(Debug)]
 pub(super) struct Context {
     pub(super) settings: Settings,
@@ -39,7 +39,7 @@ impl Context {
     pub(super) fn adopt(
         &self,
         arrival: Arrival,
-        started: Started<WorkerLink>,
+        started: Started<ParentEnd>,
     ) -> Result<Worker, StartError> {
         let worker = Worker::new(arrival, started, &self.settings);
         let watched = self

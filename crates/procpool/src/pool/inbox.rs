@@ -15,7 +15,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::block::{Arguments, Block, Errand, Slice};
+use super::block::{Arguments, Block, Callee, Slice};
 use crate::error::Error;
 use crate::future::SharedFuture;
 
@@ -50,7 +50,7 @@ impl Inbox {
     /// The reason for which the inbox was closed.
     pub(super) fn push(
         &self,
-        errand: Errand,
+        callee: Callee,
         arguments: Arguments<'_>,
         future: Arc<SharedFuture>,
     ) -> Result<(u64, bool), Error> {
@@ -61,12 +61,12 @@ impl Inbox {
         let id = contents.next_id;
         contents.next_id += 1;
         let added = match &mut contents.open {
-            Some(block) => block.add(id, errand, &arguments, future),
+            Some(block) => block.add(id, callee, &arguments, future),
             None => Err(future),
         };
         if let Err(future) = added {
             contents.end_block();
-            contents.open = Some(Block::new(id, errand, arguments, future));
+            contents.open = Some(Block::new(id, callee, arguments, future));
         }
         Ok((id, contents.attended))
     }

@@ -1,6 +1,6 @@
 //! How workers end: asked to exit or dead, and what happens to their tasks.
 //!
-//! Owns the meaning of a process's end. Ending a worker because of its task belongs to `deadlines`.
+//! Owns the meaning of a process's end. Ending a worker because of its task belongs to `limits`.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -105,7 +105,7 @@ impl PoolState {
     fn remove(&mut self, cx: &Context, worker: Worker, reason: ExitReason, wakes: &mut Wakes) {
         worker.unwatch(cx);
         self.emit(EventKind::WorkerExited(worker.info(), reason));
-        wakes.call(Hook::Exit(worker.info(), reason));
+        wakes.queue_hook(Hook::Exit(worker.info(), reason));
         self.admit_next(cx, worker.slot, wakes);
         wakes.bury(worker);
     }
@@ -146,7 +146,7 @@ impl PoolState {
         retries: u32,
         wakes: &mut Wakes,
     ) {
-        let (in_doubt, mut not_started) = worker.part_in_flight();
+        let (in_doubt, mut not_started) = worker.split_claimed();
         not_started.splice(0..0, rest);
         let error = Error::WorkerDied(death);
         if in_doubt.is_empty() && !not_started.is_empty() {

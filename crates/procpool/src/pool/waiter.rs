@@ -21,7 +21,7 @@
 //!   every result be reported at once.
 //!
 //! Waiters that cannot watch a link do the same: those that wait for one of many futures, callbacks
-//! and wakers. If the task was sent, they [`expect`](Progress::expect) it. If not, it carries a
+//! and wakers. If the task was sent, they [`expect`](PoolOfFuture::expect) it. If not, it carries a
 //! mark that the sending thread sees.
 
 use std::sync::Arc;
@@ -36,16 +36,16 @@ use super::stage::Stage;
 use super::state::PoolState;
 use super::wakes::Wakes;
 use crate::callbacks::CallbackThread;
-use crate::future::{Progress, SharedFuture};
+use crate::future::{PoolOfFuture, SharedFuture};
 use crate::lifecycle::KillOutcome;
 
-impl Progress for Pool {
+impl PoolOfFuture for Pool {
     fn is_ours(&self) -> bool {
         Pool::is_ours(self)
     }
 
     fn advance(&self, future: &SharedFuture, deadline: Option<Instant>) {
-        let watch = self.look(|state, _| state.start_watch(future));
+        let watch = self.change(|state, _| state.start_watch(future));
         let Some((serial, watch, mut spin_limit)) = watch else { return };
         loop {
             // Relaxed: one spinning thread too many or too few does no harm.
@@ -76,15 +76,17 @@ impl Progress for Pool {
         let mut state = self.lock();
         state.workers.iter_mut().any(|worker| {
             let index = worker.index_of(future);
-            index.is_some_and(|index| worker.link.claimed().is_ok_and(|claimed| claimed > index))
+            index.is_some_and(|index| {
+                worker.link.first_unclaimed().is_ok_and(|claimed| claimed > index)
+            })
         })
     }
 
     fn expect(&self, future: &SharedFuture) {
-        self.look(|state, _| {
+        self.change(|state, _| {
             let mut workers = state.workers.iter_mut();
             if let Some(worker) = workers.find(|worker| worker.index_of(future).is_some()) {
-                worker.report_each();
+                worker.report_at_once();
                 state.set_bells();
             }
         });
@@ -103,7 +105,7 @@ impl PoolState {
             workers.find_map(|(index, worker)| Some((index, worker.index_of(future)?)))?;
         let worker = &mut self.workers[index];
         if worker.is_watched() || worker.stage() != Stage::Ready {
-            worker.report_each();
+            worker.report_at_once();
             self.set_bells();
             return None;
         }

@@ -65,8 +65,8 @@ impl PoolState {
         }
     }
 
-    /// Notes since when each worker has been idle, if the pool has an idle timeout. Called after
-    /// each dispatch.
+    /// Notes since when each worker has been idle, if the pool has an idle timeout. Called by each
+    /// dispatch of a pool that is not broken.
     pub(super) fn note_idle(&mut self, cx: &Context) {
         if cx.settings.policies.idle_timeout.is_none() {
             return;
@@ -81,8 +81,8 @@ impl PoolState {
         }
     }
 
-    /// Whether a worker is idle in a pool with an idle timeout.
-    pub(super) fn is_any_idle(&self) -> bool {
+    /// Whether the idle timeout of a worker runs.
+    pub(super) fn runs_idle_timeout(&self) -> bool {
         self.workers.iter().any(|worker| worker.service.idle_since.is_some())
     }
 

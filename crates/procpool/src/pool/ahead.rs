@@ -76,7 +76,7 @@ impl Worker {
     }
 
     /// Notes that its first unfinished task is a long one.
-    pub(super) fn get_stuck(&mut self) {
+    pub(super) fn mark_stuck(&mut self) {
         self.pace.stuck_at = self.front();
     }
 
@@ -96,7 +96,7 @@ impl Worker {
     /// Called at each tick: a worker that made no progress since the last one runs a long task.
     pub(super) fn note_tick(&mut self) {
         if self.front().is_some() && self.front() == self.pace.front_at_tick {
-            self.get_stuck();
+            self.mark_stuck();
         }
         self.pace.front_at_tick = self.front();
     }

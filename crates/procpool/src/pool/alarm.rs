@@ -1,9 +1,15 @@
 //! When the manager looks at the pool: by itself, or because another thread wakes it.
 //!
 //! Owns every time at which the manager has something to check. It sleeps until the earliest of
-//! them. Each turn of another thread ends with [`needs_manager`](PoolState::needs_manager), the only
-//! place that decides to wake it: what follows from the state is derived there, and compared with
-//! the times for which the manager is awake anyway.
+//! them. Every change of the state, the manager's own included, ends with
+//! [`needs_manager`](PoolState::needs_manager), which derives from the state whether the manager has
+//! to look sooner. Besides that, a shutdown, a kill and a broken pool always wake it, and a worker
+//! does through its socket if `bells` has asked it to. A wake-up during a turn of its own makes the
+//! manager look once more before it sleeps.
+//!
+//! A time that is due must be cleared or moved in that very look, in a broken pool too: the manager
+//! does not sleep while one is past. So what is due is handled in `look_around`, which always runs,
+//! not in `dispatch`, which stops early in a broken pool.
 
 use std::time::{Duration, Instant};
 
@@ -19,10 +25,11 @@ pub(super) const TICK: Duration = Duration::from_millis(1);
 
 /// How long a worker with tasks may be silent before the manager looks at it. Longer leaves tasks
 /// unsettled for longer after one of them has written to the memory that their worker shares with
-/// the parent; shorter wakes the manager more often while tasks run. While no task runs, it sleeps.
+/// the parent; shorter wakes the manager more often while tasks run. While no task runs, none is set;
+/// the last one still fires.
 const PULSE: Duration = Duration::from_secs(1);
 
-/// See the module.
+/// The times at which the manager has something to check, and whether it has to look sooner.
 #[derive(Debug, Default)]
 pub(super) struct Alarm {
     /// When the manager next looks at tasks that were sent ahead and at running chunks.
@@ -41,12 +48,12 @@ pub(super) struct Alarm {
     limit: Option<Instant>,
     /// When it next checks whether a worker or the forkserver is late.
     deadlines_armed: Option<Instant>,
-    /// Whether there are results or items that nobody is going to report.
+    /// Whether there are results or items that no bell is going to announce.
     unreported: bool,
 }
 
 impl Alarm {
-    /// Notes, if `any`, that there are results or items that nobody is going to report.
+    /// Notes, if `any`, that there are results or items that no bell is going to announce.
     pub(super) fn note_unreported(&mut self, any: bool) {
         self.unreported |= any;
     }
@@ -105,7 +112,10 @@ impl PoolState {
         times.into_iter().flatten().min()
     }
 
-    /// Whether the manager has to look at the state before it wakes by itself.
+    /// Whether the manager has to look at the state before it wakes by itself. A time needs a clause
+    /// here if a turn of another thread can make it earlier or necessary. One that depends only on
+    /// which workers exist does not: only the manager adds workers, and then calls
+    /// [`next_deadline`](Self::next_deadline).
     pub(super) fn needs_manager(&mut self, cx: &Context) -> bool {
         let unreported = std::mem::take(&mut self.alarm.unreported);
         let Alarm { tick, pulse, idle_check, limit, start_armed, .. } = self.alarm;
@@ -118,7 +128,7 @@ impl PoolState {
             || (self.wanted_slot(cx).is_some() && !waits)
             || (tick.is_none() && self.wants_tick())
             || (pulse.is_none() && self.is_any_busy())
-            || (idle_check.is_none() && self.is_any_idle())
+            || (idle_check.is_none() && self.runs_idle_timeout())
             || self.first_deadline().is_some_and(is_late)
             || self.is_over()
     }

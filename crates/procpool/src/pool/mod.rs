@@ -13,13 +13,32 @@
 //! - The **submitter** puts a call into the inbox. It then dispatches, so that an idle worker gets
 //!   the call at once, unless a dispatch is certain to follow anyway.
 //! - The **manager** starts workers, reads their results, assigns the next tasks, reaps, kills and
-//!   enforces deadlines. No other thread starts, kills or reaps. While tasks are sent ahead or
+//!   enforces deadlines. No other thread starts or reaps; any thread may kill, under the lock. While tasks are sent ahead or
 //!   chunks run, it looks every [`TICK`](alarm::TICK): it takes back tasks that wait behind a long
 //!   one, and passes on the results that running chunks have so far.
 //! - A **waiter** whose task is in a worker watches that worker's link itself. That saves the
 //!   switch to the manager and back; see `waiter`.
 //! - If stderr is **captured**, one more thread reads it and passes it on; see
 //!   `procpool_capture`.
+//!
+//! Where a rule belongs:
+//!
+//! | about | file |
+//! |---|---|
+//! | which worker gets which task | `dispatch`; how many ahead: `ahead`; taken back: `take_back` |
+//! | when a worker starts and takes tasks | `starts`; its forkserver: `forkserver` |
+//! | the stages of its life | `stage` |
+//! | when it has done its part | `retirement` |
+//! | what its end means | `ends` |
+//! | what its frames mean | `events`; results before the end of a chunk: `drafts` |
+//! | when it reports, and who watches it | `bells`, `waiter` |
+//! | how long a task may run | `limits` |
+//! | what is late, silent or unreported | `lateness`; when the manager looks: `alarm` |
+//!
+//! A rule that needs a time adds it to `alarm` (`next_deadline`, `needs_manager`), and its check to
+//! `lateness` (`look_around`, `forgive`).
+//!
+//! A *task* is what the user submits. A *call* is what a worker runs: a task or a chunk of a map.
 //!
 //! Lock order: the pool's lock, then the inbox's or a chunk source's, never the reverse. Waiters
 //! are woken after the lock is released. Callbacks run on a thread of their own (`callbacks`),
@@ -30,13 +49,14 @@ mod alarm;
 mod bells;
 mod block;
 mod context;
-mod deadlines;
 mod dispatch;
 mod drafts;
 mod ends;
 mod events;
 mod forkserver;
 mod inbox;
+mod lateness;
+mod limits;
 mod retirement;
 mod settings;
 mod stage;
@@ -70,9 +90,9 @@ use crate::error::{BrokenCause, Errno, Error};
 use crate::future::SharedFuture;
 use crate::lifecycle::{Event, Stats};
 
-pub(crate) use settings::{Hooks, Policies, Settings};
+pub(crate) use settings::{Policies, Settings};
 
-pub(crate) use block::{Arguments, Errand, LARGE};
+pub(crate) use block::{Arguments, Callee, LARGE};
 
 /// The outcome of starting a worker.
 enum Start {
@@ -138,12 +158,12 @@ impl Pool {
     /// The pool is broken or shut down.
     pub(crate) fn submit(
         &self,
-        errand: Errand,
+        callee: Callee,
         arguments: Arguments<'_>,
     ) -> Result<(Arc<SharedFuture>, u64), Error> {
         self.check_owner()?;
         let future = SharedFuture::new();
-        let (id, attended) = self.context.inbox.push(errand, arguments, Arc::clone(&future))?;
+        let (id, attended) = self.context.inbox.push(callee, arguments, Arc::clone(&future))?;
         if !attended {
             self.turn(|_, _| ());
         }
@@ -163,8 +183,8 @@ impl Pool {
         })?
     }
 
-    /// Dispatches after a `map` pushed items that the pool waits for.
-    pub(crate) fn feed(&self) {
+    /// Dispatches, after a `map` pushed items that the pool waits for.
+    pub(crate) fn dispatch_now(&self) {
         let _ = self.enter(|_, _| ());
     }
 
@@ -224,7 +244,7 @@ impl Pool {
     }
 
     fn break_with(&self, cause: BrokenCause) {
-        self.look(|state, wakes| state.break_pool(&self.context, cause, wakes));
+        self.change(|state, wakes| state.break_pool(&self.context, cause, wakes));
         self.check_wake(self.context.poller.wake_surely());
     }
 
@@ -281,7 +301,7 @@ impl Pool {
         loop {
             self.start_missing_worker();
             // A turn like any other, except that the manager learns how long it may sleep.
-            let deadline = self.look(|state, wakes| {
+            let deadline = self.change(|state, wakes| {
                 let now = Instant::now();
                 state.forgive(now - ran, now);
                 state.look_around(&self.context, now, wakes);
@@ -358,20 +378,20 @@ impl Pool {
     }
 
     /// One turn: `change` changes the state, then work is sent to workers and published, and
-    /// workers without anything left to do are asked to exit. No other function does that, so no
+    /// workers without anything left to do are asked to exit. Only `manage` does that besides, so no
     /// change has to remember to.
     fn turn<T>(&self, change: impl FnOnce(&mut PoolState, &mut Wakes) -> T) -> T {
-        self.look(|state, wakes| {
+        self.change(|state, wakes| {
             let value = change(state, wakes);
             state.dispatch(&self.context, wakes);
             value
         })
     }
 
-    /// Runs `change` under the lock. Afterwards wakes the waiters of futures that settled, wakes
-    /// the manager if it has to look at the state, and has the due hooks called. For changes that
-    /// create no work for a worker; all others use [`turn`](Self::turn).
-    fn look<T>(&self, change: impl FnOnce(&mut PoolState, &mut Wakes) -> T) -> T {
+    /// Runs `change` under the lock. Afterwards wakes the manager if it has to look at the state,
+    /// writes warnings, has the due hooks called and wakes the waiters of futures that settled. For
+    /// changes that create no work for a worker; all others use [`turn`](Self::turn).
+    fn change<T>(&self, change: impl FnOnce(&mut PoolState, &mut Wakes) -> T) -> T {
         /// Wakes the manager, which then finds the lock poisoned.
         struct WakeOnPanic<'a>(&'a Poller);
         impl Drop for WakeOnPanic<'_> {
@@ -405,7 +425,7 @@ impl Pool {
         value
     }
 
-    /// No user code runs under this lock. [`look`](Self::look) handles a panic of our own.
+    /// No user code runs under this lock. [`change`](Self::change) handles a panic of our own.
     fn lock(&self) -> MutexGuard<'_, PoolState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -418,23 +438,10 @@ fn descriptor_lost(errno: nix::errno::Errno) -> BrokenCause {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lifecycle::DeathPolicy;
     use crate::start::{Plan, SurroundingsOptions};
 
     fn pool() -> Arc<Pool> {
         let surroundings = SurroundingsOptions::default().open(1).unwrap();
-        let policies = Policies {
-            start_timeout: Duration::MAX,
-            death_policy: DeathPolicy::Break,
-            max_failed_starts: 1,
-            task_time_limit: None,
-            grace: Duration::MAX,
-            max_tasks_per_child: None,
-            idle_timeout: None,
-            finalizer: None,
-            finalizer_time_limit: Duration::MAX,
-            hooks: Hooks::default(),
-        };
         let starter = Plan::default().prepare(&surroundings).unwrap();
         let settings = Settings {
             max_workers: 1,
@@ -442,7 +449,7 @@ mod tests {
             surroundings,
             captured_lines: None,
             starter,
-            policies,
+            policies: Policies::default(),
         };
         Pool::new(settings).unwrap()
     }
@@ -456,7 +463,7 @@ mod tests {
         });
         let user = std::thread::spawn({
             let pool = Arc::clone(&pool);
-            move || pool.look(|_, _| panic!("a bug"))
+            move || pool.change(|_, _| panic!("a bug"))
         });
         assert!(user.join().is_err());
         // The manager is woken, finds the state half changed, and returns.

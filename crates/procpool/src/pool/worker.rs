@@ -1,7 +1,7 @@
 //! One worker, as the pool sees it.
 //!
 //! Owns its process, its link and the tasks that it has. Everything else that is known of a worker
-//! belongs to the file with the rule: `stage`, `bells`, `ahead`, `deadlines`, `retirement`.
+//! belongs to the file with the rule: `stage`, `bells`, `ahead`, `limits`, `retirement`.
 //!
 //! A ready worker is busy if anything is in flight, otherwise idle. Two workers that have run the
 //! initializer never share a slot. A worker is removed from the pool when its process descriptor
@@ -14,13 +14,13 @@ use std::time::Instant;
 use nix::sys::signal::Signal;
 use procpool_capture::Captured;
 use procpool_launch::{Killed, PERHAPS, Process, Started};
-use procpool_link::WorkerLink;
+use procpool_link::ParentEnd;
 
 use super::ahead::Pace;
 use super::bells::Bells;
 use super::block::Slice;
 use super::context::{Arrival, Context};
-use super::deadlines::Limits;
+use super::limits::Limits;
 use super::retirement::Service;
 use super::settings::Settings;
 use super::stage::Stage;
@@ -48,7 +48,7 @@ pub(super) struct Worker {
     pub(super) process: Process,
     /// Whether its process leads a group that includes whatever its tasks start.
     pub(super) leads_group: bool,
-    pub(super) link: WorkerLink,
+    pub(super) link: ParentEnd,
     /// Its stderr, if that is captured.
     pub(super) stderr: Option<Captured>,
     stage: Stage,
@@ -68,14 +68,14 @@ pub(super) struct Worker {
     pub(super) busy_nanos: u64,
     /// Whether the system refused to kill it: if its lifeline does not end it, nobody waits for it.
     pub(super) left_alone: bool,
-    /// When it must have said Hello or, after it was asked to exit or its link has ended, have
-    /// exited.
+    /// When the pool takes the next step against it: it has not said Hello; it has not exited after
+    /// Exit, SIGTERM, its last words or the end of its link; or it could not be killed.
     pub(super) deadline: Option<Instant>,
 }
 
 impl Worker {
     /// A process that has just started.
-    pub(super) fn new(arrival: Arrival, started: Started<WorkerLink>, settings: &Settings) -> Self {
+    pub(super) fn new(arrival: Arrival, started: Started<ParentEnd>, settings: &Settings) -> Self {
         let Arrival { serial, slot, stderr } = arrival;
         let policies = &settings.policies;
         let Started { pid, process, link } = started;
@@ -214,7 +214,7 @@ impl Worker {
     }
 
     /// Takes all its calls away: returns claimed and unclaimed ones apart.
-    pub(super) fn part_in_flight(&mut self) -> (VecDeque<InFlight>, Vec<Slice>) {
+    pub(super) fn split_claimed(&mut self) -> (VecDeque<InFlight>, Vec<Slice>) {
         let claimed = self.link.take_back();
         // An impossible claim word says nothing: then every task is in doubt.
         let not_started = claimed.map_or_else(|_| Vec::new(), |first| self.split_in_flight(first));
@@ -237,7 +237,7 @@ impl Worker {
             Stage::Dying(id) => Activity::Running(id),
             Stage::Ready => match self.in_flight.front() {
                 // Its own record of its claims is trusted for this purpose only.
-                Some(first) if self.link.claimed() != Ok(first.index) => {
+                Some(first) if self.link.first_unclaimed() != Ok(first.index) => {
                     let work_item = first.calls.id();
                     match first.calls.chunk().map(|chunk| chunk.next_item()) {
                         Some(next) => {

@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use procpool_launch::WorkerExit;
 use procpool_launch::{NotForkable, Notice, Phase, StartError};
-use procpool_link::WorkerLink;
+use procpool_link::ParentEnd;
 
 use super::context::{Arrival, Context};
 use super::state::PoolState;
@@ -152,7 +152,7 @@ impl PoolState {
         }
     }
 
-    fn on_notice(&mut self, cx: &Context, news: Notice<WorkerLink>, wakes: &mut Wakes) {
+    fn on_notice(&mut self, cx: &Context, news: Notice<ParentEnd>, wakes: &mut Wakes) {
         match news {
             Notice::Ready => self.expected.answered(),
             Notice::Failed(pid, why) => self.break_pool(cx, cause_of(pid, why), wakes),

@@ -27,10 +27,6 @@ use crate::error::Error;
 use crate::future::SharedFuture;
 use crate::lifecycle::{EventKind, ExitReason, KillOutcome};
 
-/// The longest delay of the manager on a busy machine; after a longer one, it could not run. Longer
-/// counts more stopped time against tasks; shorter forgives tasks where the machine is only slow.
-const STOPPED: Duration = Duration::from_millis(500);
-
 /// A task that exceeded its time limit and was asked to stop.
 #[derive(Debug, Clone, Copy)]
 struct Stop {
@@ -115,26 +111,6 @@ impl PoolState {
         }
     }
 
-    /// Accounts for a manager that ran `late` after its deadline. If that is long, this process was
-    /// stopped (Ctrl-Z, SIGSTOP, a suspended machine), and most of its tasks with it: the limits of
-    /// running tasks start anew, and every other deadline moves.
-    pub(super) fn forgive(&mut self, late: Duration, now: Instant) {
-        if late < STOPPED {
-            return;
-        }
-        let move_on = |instant: &mut Option<Instant>| {
-            *instant = instant.and_then(|instant| instant.checked_add(late));
-        };
-        for worker in &mut self.workers {
-            worker.limits.from = now;
-            move_on(&mut worker.deadline);
-            if let Some(stop) = &mut worker.limits.stop {
-                move_on(&mut stop.until);
-            }
-        }
-        self.expected.move_on(late);
-    }
-
     fn is_overdue(&mut self, cx: &Context, index: usize, now: Instant, wakes: &mut Wakes) -> bool {
         let due = self.workers[index].due(now);
         let due = self.check(cx, index, due, wakes).flatten();
@@ -153,7 +129,7 @@ impl PoolState {
             wakes.finish(future, Err(Box::new(error)));
         }
         worker.link.ask_to_stop(task);
-        worker.get_stuck();
+        worker.mark_stuck();
         let until = now.checked_add(cx.settings.policies.grace);
         worker.limits.stop = Some(Stop { index: task, until });
         worker.nudge();
@@ -180,7 +156,7 @@ impl PoolState {
             return KillOutcome::AlreadyDone;
         }
         // It was claimed and has no result, so it is running.
-        let (running, not_started) = self.workers[index].part_in_flight();
+        let (running, not_started) = self.workers[index].split_claimed();
         drop(self.workers[index].kill(ExitReason::Killed));
         self.requeue(not_started);
         for in_flight in running {
@@ -221,6 +197,14 @@ impl Worker {
         self.limits.read = read;
     }
 
+    /// Starts the limit of its running task anew, after `late` in which this process was stopped.
+    pub(super) fn forgive(&mut self, late: Duration, now: Instant) {
+        self.limits.from = now;
+        if let Some(stop) = &mut self.limits.stop {
+            stop.until = stop.until.and_then(|until| until.checked_add(late));
+        }
+    }
+
     /// The running task, if it was asked to stop.
     fn stopping(&self) -> Option<Stop> {
         self.limits.stop.filter(|stop| self.front() == Some(stop.index))
@@ -248,7 +232,7 @@ impl Worker {
         else {
             return Ok(None);
         };
-        if self.link.claimed()? <= front {
+        if self.link.first_unclaimed()? <= front {
             return Ok(None);
         }
         // It has been running since it was first seen running at the latest, whatever the worker

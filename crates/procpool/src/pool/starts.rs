@@ -49,15 +49,15 @@ impl Slots {
     /// starting.
     fn of(workers: impl Iterator<Item = (usize, bool, bool)> + Clone, max_workers: usize) -> Self {
         // The first free slot is at most one behind the last occupied one.
-        let last = workers.clone().map(|(id, ..)| id).max();
+        let last = workers.clone().map(|(slot, ..)| slot).max();
         let looked_at = last.map_or(1, |last| last + 2).min(max_workers);
         let mut there = vec![(0, 0); looked_at];
-        for (id, retiring, _) in workers.clone() {
-            there[id].0 += 1;
-            there[id].1 += usize::from(!retiring);
+        for (slot, retiring, _) in workers.clone() {
+            there[slot].0 += 1;
+            there[slot].1 += usize::from(!retiring);
         }
         let coming = || workers.clone().filter(|(.., coming)| *coming);
-        let in_line = coming().filter(|(id, ..)| there[*id].0 > 1).count();
+        let in_line = coming().filter(|(slot, ..)| there[*slot].0 > 1).count();
         Self {
             free: there.iter().position(|slot| *slot == (0, 0)),
             left: there.iter().position(|slot| *slot == (1, 0)),
@@ -94,11 +94,11 @@ impl PoolState {
 
     /// Like `slot_to_start`, ignoring the delay after a failed start.
     pub(super) fn wanted_slot(&self, cx: &Context) -> Option<usize> {
-        let is_settled = |worker: &Worker| !worker.is_starting() && !worker.is_retiring();
+        let stays = |worker: &Worker| !worker.is_starting() && !worker.is_retiring();
         let is_full = self.workers.len() >= cx.max_workers();
         // Pools with all their workers ask most often.
         let is_refused = self.broken.is_some() || !self.expected.allows_start();
-        if is_refused || (is_full && self.workers.iter().all(is_settled)) {
+        if is_refused || (is_full && self.workers.iter().all(stays)) {
             return None;
         }
         let slots = self.slots(cx);
@@ -184,8 +184,8 @@ impl PoolState {
     /// Lets a worker that has identified itself continue, once it has its slot to itself.
     pub(super) fn admit(&mut self, cx: &Context, index: usize, wakes: &mut Wakes) {
         let worker = &self.workers[index];
-        let (id, serial) = (worker.slot, worker.serial);
-        if self.workers.iter().any(|other| other.slot == id && other.serial != serial) {
+        let (slot, serial) = (worker.slot, worker.serial);
+        if self.workers.iter().any(|other| other.slot == slot && other.serial != serial) {
             return;
         }
         let worker = &mut self.workers[index];
@@ -196,25 +196,25 @@ impl PoolState {
                 let sent = sent.and_then(|()| worker.link.publish());
                 self.check(cx, index, sent, wakes);
             }
-            None => self.is_ready(index, wakes),
+            None => self.become_ready(index, wakes),
         }
     }
 
-    /// Gives slot `id` to the worker that waits for it, if there is one.
-    pub(super) fn admit_next(&mut self, cx: &Context, id: usize, wakes: &mut Wakes) {
-        let waits = |worker: &Worker| worker.slot == id && worker.stage() == Stage::Waiting;
+    /// Gives `slot` to the worker that waits for it, if there is one.
+    pub(super) fn admit_next(&mut self, cx: &Context, slot: usize, wakes: &mut Wakes) {
+        let waits = |worker: &Worker| worker.slot == slot && worker.stage() == Stage::Waiting;
         if let Some(index) = self.workers.iter().position(waits) {
             self.admit(cx, index, wakes);
         }
     }
 
     /// The worker takes tasks from now on.
-    pub(super) fn is_ready(&mut self, index: usize, wakes: &mut Wakes) {
+    pub(super) fn become_ready(&mut self, index: usize, wakes: &mut Wakes) {
         self.workers[index].enter(Stage::Ready);
         self.failed_starts = 0;
         let info = self.workers[index].info();
         self.emit(EventKind::WorkerReady(info));
-        wakes.call(Hook::Start(info));
+        wakes.queue_hook(Hook::Start(info));
         self.tell_awaiting(wakes);
     }
 
@@ -256,7 +256,8 @@ mod tests {
     const COMES: (bool, bool) = (false, true);
 
     fn slots<const N: usize>(workers: [(usize, (bool, bool)); N], max_workers: usize) -> Slots {
-        let workers = workers.into_iter().map(|(id, (retiring, coming))| (id, retiring, coming));
+        let workers =
+            workers.into_iter().map(|(slot, (retiring, starting))| (slot, retiring, starting));
         Slots::of(workers, max_workers)
     }
 

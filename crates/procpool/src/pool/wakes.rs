@@ -1,6 +1,6 @@
-//! Work that is done after the pool's lock is released.
+//! What follows from a change of the pool's state, after its lock is released.
 //!
-//! Collects futures to wake (a thread woken under the lock would block on it, and a waker is user
+//! A future settles at once, under the lock; its waiters are woken afterwards. Collects futures to wake (a thread woken under the lock would block on it, and a waker is user
 //! code), due hooks, warnings for the log (a logger is user code, too), and dead workers. Dead
 //! workers are dropped last, after their watchers are nudged: returning their memory and
 //! descriptors is the slowest part of a death, and nobody should wait for it. Also counts results.
@@ -80,7 +80,7 @@ impl Wakes {
         self.warnings.drain(..).for_each(|warning| log::warn!("{warning}"));
     }
 
-    pub(super) fn call(&mut self, hook: Hook) {
+    pub(super) fn queue_hook(&mut self, hook: Hook) {
         self.hooks.push(hook);
     }
 

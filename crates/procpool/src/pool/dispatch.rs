@@ -15,7 +15,7 @@ use std::time::Duration;
 use procpool_link::Scribbled;
 
 use super::ahead::AHEAD;
-use super::block::{Errand, Slice};
+use super::block::{Callee, Slice};
 use super::context::Context;
 use super::events::said;
 use super::stage::Stage;
@@ -51,7 +51,7 @@ impl PoolState {
                 return self.fail_queue(wakes);
             }
             self.retire_used(cx, wakes);
-            self.feed_workers(cx, wakes);
+            self.assign(cx, wakes);
             self.forget_what_is_over();
             let attended = self.workers.len() >= cx.max_workers() && self.is_work_left();
             if self.broken.is_some() || cx.inbox.attend(attended) {
@@ -75,14 +75,14 @@ impl PoolState {
                 self.alarm.note_unreported(more && !self.workers[index].is_watched());
             }
         }
-        self.tell_hunger(cx);
+        self.ask_for_items(cx);
     }
 
     pub(super) fn take_inbox(&mut self, cx: &Context) {
         self.queue.extend(cx.inbox.take().into_iter().map(Queued::Calls));
     }
 
-    fn feed_workers(&mut self, cx: &Context, wakes: &mut Wakes) {
+    fn assign(&mut self, cx: &Context, wakes: &mut Wakes) {
         let all_started = self.workers.len() >= cx.max_workers();
         let ahead = if all_started { self.calls_within(AHEAD) } else { 1 };
         // Counts workers that make progress with short calls, not those stuck in a long one.
@@ -193,6 +193,7 @@ impl PoolState {
                         Taken::Exhausted => drop(self.queue.remove(position)),
                     }
                 }
+                // The next entry is of the other kind: it is for the next worker.
                 _ => break,
             }
         }
@@ -208,11 +209,12 @@ impl PoolState {
     ) -> Result<(), Scribbled> {
         while calls.len() > 0 {
             let mut expected = false;
-            let sent = calls.futures().map_while(|future| future.send());
+            let sent = calls.futures().map_while(|future| future.mark_sent());
             let ready = sent.inspect(|listened| expected |= listened).count();
-            // A waiter that watches no link waits for it, see `waiter`, or it is a chunk.
+            // Somebody listens to one of these futures (a callback, `wait`, a waker, the source of a
+            // chunk) and watches no link: the worker has to report each result.
             if expected {
-                self.workers[index].report_each();
+                self.workers[index].report_at_once();
             }
             if ready > 0 {
                 *given += ready;
@@ -227,12 +229,12 @@ impl PoolState {
     }
 
     fn send_run(&mut self, index: usize, calls: Slice) -> Result<(), Scribbled> {
-        let shortest = calls.calls().filter_map(|(errand, ..)| errand.time_limit).min();
+        let shortest = calls.calls().filter_map(|(callee, ..)| callee.time_limit).min();
         self.note_limit(index, shortest);
         let worker = &mut self.workers[index];
         let first = worker.link.sent();
         let mut sent = Ok(());
-        for (Errand { entry, .. }, bytes, range) in calls.calls() {
+        for (Callee { entry, .. }, bytes, range) in calls.calls() {
             sent = sent.and_then(|()| worker.link.send_part(*entry, bytes, range));
         }
         // In flight even if the link is bad: the tasks are then failed from there.
@@ -252,14 +254,14 @@ impl PoolState {
     }
 
     /// Tells every `map` that is still being fed whether a worker could take its next item.
-    fn tell_hunger(&mut self, cx: &Context) {
+    fn ask_for_items(&mut self, cx: &Context) {
         if !matches!(self.queue.front(), Some(Queued::Source(_))) {
             return;
         }
         let room = self.has_free_slot(cx) || self.workers.iter().any(Worker::is_idle);
         for queued in &self.queue {
             match queued {
-                Queued::Source(source) => self.alarm.note_unreported(source.set_hungry(room)),
+                Queued::Source(source) => self.alarm.note_unreported(source.set_wants_items(room)),
                 _ => return,
             }
         }

@@ -1,13 +1,12 @@
-//! How the pool reacts to events: frames, lost links, deadlines.
+//! How the pool reacts to events: frames and lost links.
 //!
-//! Owns the meaning of every frame and the handling of late workers. `ends` handles the end of a
-//! process; `dispatch` and `state` have the rules that follow from a change (which worker gets the
+//! Owns the meaning of every frame. `ends` handles the end of a process, and `lateness` what did not
+//! happen; `dispatch` and `state` have the rules that follow from a change (which worker gets the
 //! next task, when the pool breaks). Runs under the pool's lock.
 
 use std::io;
 use std::time::{Duration, Instant};
 
-use procpool_launch::Killed;
 use procpool_link::Scribbled;
 use procpool_link::{Frame, Hello, Payload, Progress, ResultStatus, VERSION};
 use procpool_os::image::ImageIdentity;
@@ -50,25 +49,6 @@ impl PoolState {
             self.read_news(cx, index, wakes);
             self.read_results(cx, index, wakes);
         }
-    }
-
-    /// The manager's checks before it sleeps: finds changes that were not reported, and workers and
-    /// tasks that are late.
-    pub(super) fn look_around(&mut self, cx: &Context, now: Instant, wakes: &mut Wakes) {
-        self.enforce_deadlines(cx, now, wakes);
-        self.check_forkserver(cx, now, wakes);
-        for index in 0..self.workers.len() {
-            if self.workers[index].link.has_results() {
-                self.read_results(cx, index, wakes);
-            }
-        }
-        self.enforce_limits(cx, now, wakes);
-        self.retire_idle(cx, now, wakes);
-        if self.alarm.take_tick(now) {
-            self.give_drafts(cx, wakes);
-            self.take_back_what_waits(cx, wakes);
-        }
-        self.look_at_the_silent(cx, now, wakes);
     }
 
     /// Reads and settles the results that a worker has sent. Returns whether there were any or the
@@ -152,7 +132,7 @@ impl PoolState {
             (Ok(Frame::Hello(hello)), Stage::Starting) => {
                 self.on_hello(cx, index, hello, wakes);
             }
-            (Ok(Frame::Ready), Stage::Initializing) => self.is_ready(index, wakes),
+            (Ok(Frame::Ready), Stage::Initializing) => self.become_ready(index, wakes),
             (Ok(Frame::InitializerFailed), stage @ (Stage::Starting | Stage::Initializing)) => {
                 let Ok(failure) = postcard::from_bytes(&payload) else {
                     let what = "sent an initializer failure that cannot be decoded".to_owned();
@@ -247,7 +227,7 @@ impl PoolState {
         let worker = &mut self.workers[index];
         let pid = worker.pid;
         let is_starting = worker.is_starting();
-        let (mut in_doubt, not_started) = worker.part_in_flight();
+        let (mut in_doubt, not_started) = worker.split_claimed();
         // Nothing that it sends from here on counts, including its task's result.
         drop(worker.kill(ExitReason::Killed));
         match cx.settings.policies.death_policy {
@@ -283,55 +263,6 @@ impl PoolState {
                 && matches!(worker.activity(), Activity::Running(_) | Activity::RunningItem { .. })
             {
                 self.take_back(cx, index, wakes);
-            }
-        }
-    }
-
-    /// Looks at workers that have tasks but were silent for a [`PULSE`].
-    ///
-    /// Most of them run a long task. But a task may also have written to the words by which the
-    /// worker and the parent wake each other; then both would sleep for ever. So the manager trusts
-    /// no silence: it looks for results itself, and rewrites its own words.
-    fn look_at_the_silent(&mut self, cx: &Context, now: Instant, wakes: &mut Wakes) {
-        if !self.alarm.take_pulse(now) {
-            return;
-        }
-        for index in 0..self.workers.len() {
-            let worker = &mut self.workers[index];
-            let state = worker.front().map(|front| (front, worker.link.bytes_read()));
-            let is_silent = worker.stage() == Stage::Ready && worker.at_pulse == state;
-            worker.at_pulse = state;
-            if state.is_some() && is_silent {
-                worker.refresh_link();
-                self.read_results(cx, index, wakes);
-            }
-        }
-    }
-
-    /// Gives up late workers.
-    pub(super) fn enforce_deadlines(&mut self, cx: &Context, now: Instant, wakes: &mut Wakes) {
-        let late = |worker: &Worker| worker.deadline.is_some_and(|deadline| now >= deadline);
-        while let Some(index) = self.workers.iter().position(late) {
-            let worker = &mut self.workers[index];
-            worker.deadline = None;
-            let pid = worker.pid;
-            match worker.stage() {
-                Stage::Killed(_) if worker.left_alone => self.leave_behind(cx, index, wakes),
-                // It was sent SIGTERM, and has not exited.
-                Stage::Killed(reason) => drop(worker.kill(reason)),
-                Stage::Exiting(_) => drop(worker.kill(ExitReason::TimeLimitExceeded)),
-                // Its end is a death, whatever causes it.
-                Stage::Dying(_) if worker.process.kill() == Killed::Surely => {}
-                Stage::Dying(_) => drop(worker.kill(ExitReason::Killed)),
-                Stage::Starting if !worker.link_ended => {
-                    worker.kill(ExitReason::StartTimeout);
-                    let timeout = cx.settings.policies.start_timeout;
-                    self.start_failed(cx, BrokenCause::StartTimeout { pid, timeout }, wakes);
-                }
-                _ => {
-                    let what = "closed its link to the pool and went on".to_owned();
-                    self.on_nonsense(cx, index, what, wakes);
-                }
             }
         }
     }

@@ -7,7 +7,7 @@
 use super::state::PoolState;
 use super::worker::Worker;
 
-/// See the module.
+/// To whom and from when on one worker reports.
 #[derive(Debug, Default)]
 pub(super) struct Bells {
     /// The index of the task for which a waiting thread watches the link.
@@ -35,7 +35,7 @@ impl Worker {
 
     /// Has every result reported at once until the worker has no task left. Takes effect by
     /// [`set_bells`](PoolState::set_bells).
-    pub(super) fn report_each(&mut self) {
+    pub(super) fn report_at_once(&mut self) {
         self.bells.eager = true;
     }
 

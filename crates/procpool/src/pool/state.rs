@@ -1,7 +1,7 @@
 //! The pool's state, and how the pool ends.
 //!
 //! Owns the queue and the workers. `dispatch` decides which worker gets the next task; `events`,
-//! `ends` and `deadlines` interpret frames, deaths and deadlines; `starts` decides when workers are
+//! `ends` and `lateness` interpret frames, deaths and delays; `starts` decides when workers are
 //! started. Runs under the pool's lock: nothing here blocks or calls user code. "Idle", "live" and
 //! "needed" are derived from the workers' stages and the queue on demand; there is no counter to
 //! keep in step.
@@ -33,7 +33,7 @@ pub(super) enum Queued {
 impl Queued {
     /// Calls that a worker did not start.
     pub(super) fn taken_back(calls: Slice) -> Self {
-        calls.futures().for_each(|future| future.take_back());
+        calls.futures().for_each(|future| future.mark_taken_back());
         Queued::Calls(calls)
     }
 
@@ -126,7 +126,7 @@ impl PoolState {
             }
             let tasks = worker.tasks();
             // An impossible claim word is handled when results are read.
-            let claimed = worker.link.claimed().unwrap_or_default();
+            let claimed = worker.link.first_unclaimed().unwrap_or_default();
             let running = claimed.saturating_sub(worker.front().unwrap_or(claimed)) as usize;
             stats.running += running.min(tasks);
             stats.queued += tasks.saturating_sub(running);

@@ -49,11 +49,11 @@ impl PoolState {
             if !self.workers.iter().any(Worker::is_idle) && !self.has_free_slot(cx) {
                 continue;
             }
-            let claimed = self.workers[index].link.claimed();
+            let claimed = self.workers[index].link.first_unclaimed();
             let Some(claimed) = self.check(cx, index, claimed, wakes) else { continue };
             if self.workers[index].was_sent_before_tick(claimed) {
                 self.take_back(cx, index, wakes);
-                self.workers[index].get_stuck();
+                self.workers[index].mark_stuck();
                 // The others may be as long: until that is known, none waits behind another.
                 self.call_nanos = self.call_nanos.max(TICK.as_nanos() as u64);
             }

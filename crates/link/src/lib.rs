@@ -101,7 +101,7 @@ const PARENT_CPU: usize = 11;
 const CROWDED: usize = 12;
 /// Number: the start of the task that was claimed last, in nanoseconds of the monotonic clock.
 const STARTED: usize = 13;
-/// Number: one more than the index of the task that should stop.
+/// Number: one more than the index of the task that should stop. Word: whether the worker asks to be replaced.
 const STOP: usize = 14;
 /// Number: the position in the results ring up to which whole items are written, published or not. Word: how
 /// many items have finished beyond that. See [`draft`].

@@ -196,7 +196,8 @@ impl ParentEnd {
                 self.room_waits += 1;
                 self.waits_for_room = true;
                 BELLS.want_room(&self.shared.segment, self.room_waits);
-                let has_room = self.has_half_room()?;
+                let half = self.calls.capacity() / 2;
+                let has_room = self.calls.room(&self.shared.segment, half)? >= half;
                 if !has_room || moved >= TURN {
                     return Ok(has_room);
                 }
@@ -236,11 +237,6 @@ impl ParentEnd {
             }
         }
         Ok(moved)
-    }
-
-    fn has_half_room(&mut self) -> Result<bool, Scribbled> {
-        let half = self.calls.capacity() / 2;
-        Ok(self.calls.room(&self.shared.segment, half)? >= half)
     }
 
     /// Returns the number of tasks sent, which is the index of the next one.
@@ -315,6 +311,11 @@ impl ParentEnd {
     /// made up that number.
     pub fn undrafted(&self) -> usize {
         self.shared.segment.line(DRAFT).word.load(Ordering::Acquire) as usize
+    }
+
+    /// Returns whether the worker asks to be replaced. It claims nothing more.
+    pub fn wants_replacement(&self) -> bool {
+        self.shared.segment.line(STOP).word.load(Ordering::Acquire) != 0
     }
 
     /// Keeps memory for the next long result; see [`FrameReader::reuse`].

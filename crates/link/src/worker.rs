@@ -172,7 +172,8 @@ impl WorkerEnd {
     ///
     /// `InvalidData` if the segment was scribbled over; those of the socket.
     pub fn claim(&mut self, index: u64) -> io::Result<bool> {
-        if index < self.skipped {
+        // A worker that asked to be replaced starts nothing more: the parent takes it back.
+        if index < self.skipped || self.segment.line(STOP).word.load(Ordering::Relaxed) != 0 {
             return Ok(false);
         }
         // Before the claim, which makes it visible. Relaxed: the claim is a release.
@@ -300,6 +301,13 @@ impl StopRequests {
     pub fn is_for(self, index: u64) -> bool {
         // Relaxed: the caller polls.
         self.1.is_current() && self.0.line(STOP).number.load(Ordering::Relaxed) == index + 1
+    }
+
+    /// Asks the parent to replace this worker after its running task.
+    pub fn ask_for_replacement(self) {
+        if self.1.is_current() {
+            self.0.line(STOP).word.store(1, Ordering::Release);
+        }
     }
 }
 

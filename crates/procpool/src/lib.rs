@@ -292,7 +292,7 @@ pub use procpool_launch::ResourceUsage;
 pub use procpool_launch::WorkerExit;
 pub use start::{Output, StartMethod, init};
 pub use task::InitializerOutput;
-pub use worker::{should_stop, worker_id};
+pub use worker::{retire_worker, should_stop, worker_id};
 
 #[cfg(doc)]
 #[doc = include_str!("behaviours.md")]

@@ -8,6 +8,7 @@
 //! - [`limits`]: tasks that run for too long;
 //! - [`kill`]: ending one task;
 //! - [`recycling`]: workers that have run enough;
+//! - [`retirement`]: workers that retire by a rule of their own;
 //! - [`replacements`]: two workers in one place, one after the other;
 //! - [`idle`]: workers that have nothing to do;
 //! - [`finalizer`]: what a worker does last;
@@ -34,5 +35,6 @@ mod places;
 mod recycling;
 mod replace;
 mod replacements;
+mod retirement;
 mod stages;
 mod warm_up;

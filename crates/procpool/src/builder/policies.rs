@@ -132,6 +132,51 @@ impl<S> Builder<S> {
         self
     }
 
+    /// Lets each worker run up to `tasks` tasks more than
+    /// [`max_tasks_per_child`](Self::max_tasks_per_child), each another number, so that workers that
+    /// started together are not replaced together; 0 by default. Without a `max_tasks_per_child` it has
+    /// no effect.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use procpool::ProcessPoolExecutor;
+    /// // Each worker runs 1000 to 1100 tasks.
+    /// let builder = ProcessPoolExecutor::builder().max_tasks_per_child(1000).max_tasks_jitter(100);
+    /// ```
+    pub fn max_tasks_jitter(mut self, tasks: u64) -> Self {
+        self.policies.max_tasks_jitter = tasks;
+        self
+    }
+
+    /// Replaces a worker after a task if its process then occupies more than `bytes` of memory (its
+    /// resident set); by default none is replaced.
+    ///
+    /// The pool looks whenever it reads results, so a worker with several short tasks ahead of it runs
+    /// some of them first. A task that must not exceed a limit while it runs needs one that the
+    /// kernel enforces, such as `RLIMIT_AS`, set in the initializer.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// let builder = procpool::ProcessPoolExecutor::builder().max_workers(1);
+    /// let executor = builder.max_memory_per_child(64 << 20).build()?;
+    /// let leak = |bytes: usize| {
+    ///     std::mem::forget(vec![1_u8; bytes]);
+    ///     std::process::id()
+    /// };
+    /// let first = executor.submit(leak, 100 << 20).result()?;
+    /// assert_ne!(executor.submit(leak, 0).result()?, first);
+    /// #     Ok(())
+    /// # }
+    /// ```
+    pub fn max_memory_per_child(mut self, bytes: u64) -> Self {
+        self.policies.max_memory_per_child = Some(bytes);
+        self
+    }
+
     /// Ends a worker that has been idle for `timeout`. By default idle workers stay. Another one is
     /// started when a task needs it.
     ///
@@ -244,9 +289,9 @@ impl<S> Builder<S> {
 }
 
 impl<S: 'static> Builder<S> {
-    /// Passes a worker's state to `finalizer` when the worker exits in an orderly way: at shutdown,
-    /// after [`idle_timeout`](Builder::idle_timeout) or
-    /// [`max_tasks_per_child`](Builder::max_tasks_per_child).
+    /// Passes a worker's state to `finalizer` when the worker exits in an orderly way,
+    /// with the reason [`Finished`](ExitReason::Finished), [`Idle`](ExitReason::Idle) or
+    /// [`Recycled`](ExitReason::Recycled).
     ///
     /// It runs in the worker, after its last task. A worker that dies, is killed, or whose
     /// initializer failed does not run it; use [`on_worker_exit`](Builder::on_worker_exit) for

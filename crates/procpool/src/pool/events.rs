@@ -61,9 +61,13 @@ impl PoolState {
         worker.nudge();
         match read {
             Ok(settled) => {
+                if settled {
+                    self.retire_if_due(cx, index, wakes);
+                }
                 // After one turn of a long result the manager looks again later: it holds the lock
                 // for one turn only.
-                self.alarm.note_unreported(worker.has_unseen_results());
+                let has_more = self.workers[index].has_unseen_results();
+                self.alarm.note_unreported(has_more);
                 settled
             }
             Err(what) => {

@@ -1,6 +1,7 @@
-//! When a worker has done its part: after so many tasks, or after so long without one.
+//! When a worker has done its part: after enough tasks or idle time, with too much memory, or because
+//! it asks for it.
 //!
-//! Owns [`max_tasks_per_child`](super::Policies) and [`idle_timeout`](super::Policies). A worker
+//! Owns the policies `max_tasks_per_child`, `max_memory_per_child` and `idle_timeout`. A worker
 //! that gets no more tasks is *retiring*. Its replacement may already be started in the same slot,
 //! but waits until it is gone. `ends` asks it to exit.
 
@@ -8,6 +9,7 @@ use std::time::Instant;
 
 use super::Context;
 use super::alarm::TICK;
+use super::settings::Policies;
 use super::stage::Stage;
 use super::state::PoolState;
 use super::wakes::Wakes;
@@ -26,7 +28,13 @@ pub(super) struct Service {
 }
 
 impl Service {
-    pub(super) fn new(most_tasks: Option<u64>) -> Self {
+    pub(super) fn new(policies: &Policies, serial: u64) -> Self {
+        /// 2⁶⁴ divided by the golden ratio: its multiples are spread evenly.
+        const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+        let spread =
+            u128::from(serial.wrapping_mul(STEP)) * (u128::from(policies.max_tasks_jitter) + 1);
+        let jitter = (spread >> 64) as u64;
+        let most_tasks = policies.max_tasks_per_child.map(|tasks| tasks.saturating_add(jitter));
         Self { most_tasks: most_tasks.unwrap_or(u64::MAX), taken_back: 0, idle_since: None }
     }
 }
@@ -53,11 +61,21 @@ impl Worker {
 }
 
 impl PoolState {
+    /// Retires a worker that asks for it, or whose memory has grown too large. Called when it has
+    /// finished something.
+    pub(super) fn retire_if_due(&mut self, cx: &Context, index: usize, wakes: &mut Wakes) {
+        let worker = &mut self.workers[index];
+        let most = cx.settings.policies.max_memory_per_child;
+        let is_due = worker.link.wants_replacement()
+            || most.is_some_and(|most| resident(worker.pid).is_some_and(|bytes| bytes > most));
+        if is_due && worker.service.most_tasks > 0 {
+            worker.service.most_tasks = 0;
+            self.take_back(cx, index, wakes);
+        }
+    }
+
     /// Asks workers to exit that have run as many tasks as they may.
     pub(super) fn retire_used(&mut self, cx: &Context, wakes: &mut Wakes) {
-        if cx.settings.policies.max_tasks_per_child.is_none() {
-            return;
-        }
         for index in 0..self.workers.len() {
             if self.workers[index].is_idle() && self.workers[index].tasks_left() == 0 {
                 self.ask_to_exit(cx, index, ExitReason::Recycled, wakes);
@@ -112,4 +130,12 @@ impl PoolState {
             }
         }
     }
+}
+
+/// How many bytes of memory a process occupies; `None` if that cannot be read.
+fn resident(pid: u32) -> Option<u64> {
+    let pages = std::fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
+    let pages: u64 = pages.split(' ').nth(1)?.parse().ok()?;
+    let size = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).ok()??;
+    Some(pages.saturating_mul(size as u64))
 }

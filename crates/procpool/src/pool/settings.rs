@@ -56,6 +56,10 @@ pub(crate) struct Policies {
     /// How long each step of ending a task that took too long may take.
     pub(crate) grace: Duration,
     pub(crate) max_tasks_per_child: Option<u64>,
+    /// How many tasks more a worker may run.
+    pub(crate) max_tasks_jitter: u64,
+    /// In bytes.
+    pub(crate) max_memory_per_child: Option<u64>,
     pub(crate) idle_timeout: Option<Duration>,
     /// Called with a worker's state when the worker exits.
     pub(crate) finalizer: Option<Entry>,
@@ -73,6 +77,8 @@ impl Default for Policies {
             task_time_limit: None,
             grace: GRACE,
             max_tasks_per_child: None,
+            max_tasks_jitter: 0,
+            max_memory_per_child: None,
             idle_timeout: None,
             finalizer: None,
             finalizer_time_limit: FINALIZER_TIME_LIMIT,

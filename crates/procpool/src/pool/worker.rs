@@ -94,7 +94,7 @@ impl Worker {
             bells: Bells::default(),
             pace: Pace::default(),
             limits: Limits::new(),
-            service: Service::new(policies.max_tasks_per_child),
+            service: Service::new(policies, serial),
             at_pulse: None,
             busy_nanos: 0,
             left_alone: false,

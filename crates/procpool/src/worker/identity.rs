@@ -12,7 +12,7 @@ use procpool_link::StopRequests;
 static ID: AtomicUsize = AtomicUsize::new(0);
 /// One more than the index of the running task; 0 between tasks.
 static RUNNING: AtomicU64 = AtomicU64::new(0);
-/// The flags by which the worker is asked to stop a task.
+/// The flags by which the worker is asked to stop a task, and asks to be replaced.
 static REQUESTS: RwLock<Option<StopRequests>> = RwLock::new(None);
 
 /// Marks this process as a worker. A process forked from a worker may become another one.
@@ -79,7 +79,43 @@ pub fn worker_id() -> Option<usize> {
 /// }
 /// ```
 pub fn should_stop() -> bool {
-    let Some(index) = RUNNING.load(Ordering::Relaxed).checked_sub(1) else { return false };
-    let requests = *REQUESTS.read().unwrap_or_else(PoisonError::into_inner);
-    requests.is_some_and(|requests| requests.is_for(index))
+    running().is_some_and(|(index, requests)| requests.is_for(index))
+}
+
+/// Has this worker replaced after the running task, as if it had run
+/// [`max_tasks_per_child`](crate::Builder::max_tasks_per_child) tasks.
+///
+/// For a rule of the task's own: a connection that has gone stale, a cache that has grown too large,
+/// memory that a library does not return. The result of the task counts, and nothing else runs in
+/// this worker. A chunk of a `map` is one task, which ends first. Any thread of the worker may call
+/// this; outside tasks it does nothing.
+///
+/// # Examples
+///
+/// ```
+/// # fn main() -> Result<(), procpool::Error> {
+/// #     procpool::init();
+/// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+/// fn query(is_stale: bool) -> u32 {
+///     if is_stale {
+///         procpool::retire_worker();
+///     }
+///     std::process::id()
+/// }
+///
+/// let first = executor.submit(query, true).result()?;
+/// assert_ne!(executor.submit(query, false).result()?, first);
+/// #     Ok(())
+/// # }
+/// ```
+pub fn retire_worker() {
+    if let Some((_, requests)) = running() {
+        requests.ask_for_replacement();
+    }
+}
+
+/// The index of the running task, and the worker's requests.
+fn running() -> Option<(u64, StopRequests)> {
+    let index = RUNNING.load(Ordering::Relaxed).checked_sub(1)?;
+    Some((index, (*REQUESTS.read().unwrap_or_else(PoisonError::into_inner))?))
 }

@@ -393,8 +393,7 @@ impl ParentEnd {
 
     /// Returns how long the watcher should poll before it sleeps.
     pub fn spin_limit(&self) -> Duration {
-        let within = !self.outbox.is_empty() || self.reader.is_within_large();
-        if within { SPIN_WITHIN } else { SPIN }
+        if self.outbox.is_empty() && !self.is_within_result() { SPIN } else { SPIN_WITHIN }
     }
 
     /// Ends the watch. The caller reads results afterwards.

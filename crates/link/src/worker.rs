@@ -172,8 +172,11 @@ impl WorkerEnd {
     ///
     /// `InvalidData` if the segment was scribbled over; those of the socket.
     pub fn claim(&mut self, index: u64) -> io::Result<bool> {
-        // A worker that asked to be replaced starts nothing more: the parent takes it back.
-        if index < self.skipped || self.segment.line(STOP).word.load(Ordering::Relaxed) != 0 {
+        // A worker that asked to be replaced starts nothing more, and makes the parent look.
+        if self.segment.line(STOP).word.load(Ordering::Relaxed) != 0 {
+            return self.ring().map(|()| false);
+        }
+        if index < self.skipped {
             return Ok(false);
         }
         // Before the claim, which makes it visible. Relaxed: the claim is a release.

@@ -480,7 +480,8 @@ impl<S> ProcessPoolExecutor<S> {
 }
 
 impl<S> Drop for ProcessPoolExecutor<S> {
-    /// Waits for all submitted tasks and the end of the workers, unless a shutdown with
+    /// Waits for all submitted tasks, or cancels them if the pool was built to
+    /// [`cancel_on_drop`](crate::Builder::cancel_on_drop), and for the end of the workers; unless a shutdown with
     /// [`wait(false)`](ShutdownOptions::wait) was requested or this process is a forked copy of the
     /// pool's.
     fn drop(&mut self) {
@@ -490,7 +491,8 @@ impl<S> Drop for ProcessPoolExecutor<S> {
                 std::mem::forget(std::mem::replace(manager, ManagerThread::Joined));
             }
         } else if !*self.detached.get_mut() {
-            self.shutdown();
+            let cancels = self.pool.cancels_on_drop();
+            self.shutdown_with(ShutdownOptions::new().cancel_futures(cancels));
         }
     }
 }

@@ -12,7 +12,7 @@ use procpool_testkit::os::is_gone;
 use procpool_testkit::task::pid;
 use procpool_testkit::watch;
 
-use crate::behaviours::pools::pool;
+use crate::behaviours::pools::{builder, pool};
 
 /// Whether to wait and to cancel, in the four ways to shut a pool down.
 const WAYS: [(bool, bool); 4] = [(true, true), (true, false), (false, true), (false, false)];
@@ -295,5 +295,22 @@ fn a_pool_may_follow_another() {
     watch::within(watch::HANG, || {
         let pids: Vec<u32> = (0..10).map(|_| pool(2).submit(pid, ()).result().unwrap()).collect();
         assert!(pids.into_iter().all(is_gone));
+    });
+}
+
+#[test]
+fn a_pool_that_cancels_on_drop_waits_for_running_tasks_alone() {
+    watch::within(watch::HANG, || {
+        let crossing = Crossing::new();
+        let executor = builder().max_workers(1).cancel_on_drop().build().unwrap();
+        let running = executor.submit(cross, crossing.places());
+        crossing.wait_for(1);
+        let pending = executor.submit(pid, ());
+        let dropping = thread::spawn(move || drop(executor));
+        assert_eq!(pending.result(), Err(Error::Cancelled), "while another task runs");
+        assert!(!running.done());
+        crossing.let_go(1);
+        dropping.join().unwrap();
+        assert!(running.result().is_ok());
     });
 }

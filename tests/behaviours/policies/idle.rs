@@ -38,6 +38,28 @@ fn workers_leave_when_they_are_idle_and_come_again() {
 }
 
 #[test]
+fn an_idle_timeout_leaves_the_minimum_of_idle_workers() {
+    const ROUNDS: usize = 5;
+    watch::within(watch::HANG, || {
+        let executor = builder(3).idle_timeout(SHORT).min_idle(2).build().unwrap();
+        let ended = executor.events();
+        for _ in 0..ROUNDS {
+            let mut events = executor.events();
+            let crossing = Crossing::new();
+            let futures = [0, 1, 2].map(|_| executor.submit(cross, crossing.places()));
+            crossing.wait_for(3);
+            crossing.let_go(3);
+            assert!(futures.iter().all(|future| future.result().is_ok()));
+            assert_eq!(await_exit(&mut events).1, ExitReason::Idle);
+        }
+        drop(executor);
+        let reasons = exits(ended);
+        let idle = reasons.iter().filter(|reason| **reason == ExitReason::Idle).count();
+        assert_eq!((idle, reasons.len()), (ROUNDS, ROUNDS + 2), "{reasons:?}");
+    });
+}
+
+#[test]
 fn a_worker_that_is_busy_stays() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();

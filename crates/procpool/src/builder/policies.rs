@@ -206,6 +206,43 @@ impl<S> Builder<S> {
         self
     }
 
+    /// Lets dropping the executor cancel the tasks that have not started, instead of waiting for
+    /// them. So a panic or an early return in the scope that owns the pool waits for the running
+    /// tasks alone.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// let executor = procpool::ProcessPoolExecutor::builder().cancel_on_drop().build()?;
+    /// let many: Vec<_> = (0..1_000_000).map(|x: u64| executor.submit(|x| x, x)).collect();
+    /// drop(executor);
+    /// assert!(many.iter().all(|future| future.done()));
+    /// #     Ok(())
+    /// # }
+    /// ```
+    pub fn cancel_on_drop(mut self) -> Self {
+        self.policies.cancel_on_drop = true;
+        self
+    }
+
+    /// Keeps `workers` idle workers, however long they are idle: an
+    /// [`idle_timeout`](Self::idle_timeout) ends only those beyond. 0 by default. It starts none:
+    /// [`start_workers`](crate::ProcessPoolExecutor::start_workers) does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use procpool::ProcessPoolExecutor;
+    /// # use std::time::Duration;
+    /// let builder = ProcessPoolExecutor::builder().idle_timeout(Duration::from_secs(10)).min_idle(2);
+    /// ```
+    pub fn min_idle(mut self, workers: usize) -> Self {
+        self.policies.min_idle = workers;
+        self
+    }
+
     /// Sets how long a worker may take to exit after it was asked to: for the
     /// [finalizer](Builder::finalizer), its state's destructor and its exit handlers; 30 seconds by
     /// default. A worker that takes longer is killed.

@@ -128,7 +128,7 @@ impl PoolState {
             || (self.wanted_slot(cx).is_some() && !waits)
             || (tick.is_none() && self.wants_tick())
             || (pulse.is_none() && self.is_any_busy())
-            || (idle_check.is_none() && self.runs_idle_timeout())
+            || (idle_check.is_none() && self.runs_idle_timeout(cx))
             || self.first_deadline().is_some_and(is_late)
             || self.is_over()
     }

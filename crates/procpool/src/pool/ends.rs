@@ -126,7 +126,9 @@ impl PoolState {
             }
             (_, DeathPolicy::Replace { retries }) => {
                 let per_item = cx.settings.policies.task_time_limit;
-                let is_known = is_drafted && matches!(activity, Activity::RunningItem { .. });
+                // An impossible claim word or draft says nothing: then every item is in doubt.
+                let is_known = is_drafted && worker.link.first_unclaimed().is_ok();
+                let is_known = is_known && matches!(activity, Activity::RunningItem { .. });
                 let rest = is_known.then(|| worker.split_front_chunk(per_item)).flatten();
                 self.replace(worker, rest, death, retries, wakes);
             }

@@ -48,6 +48,8 @@ impl PoolState {
         } else {
             self.read_news(cx, index, wakes);
             self.read_results(cx, index, wakes);
+            // It may have asked for that after its last result.
+            self.retire_if_due(cx, index, wakes);
         }
     }
 

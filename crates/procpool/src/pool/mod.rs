@@ -146,6 +146,10 @@ impl Pool {
         self.context.settings.max_workers
     }
 
+    pub(crate) fn cancels_on_drop(&self) -> bool {
+        self.context.settings.policies.cancel_on_drop
+    }
+
     /// The time limit of tasks that have none of their own.
     pub(crate) fn task_time_limit(&self) -> Option<Duration> {
         self.context.settings.policies.task_time_limit

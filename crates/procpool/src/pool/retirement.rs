@@ -62,13 +62,13 @@ impl Worker {
 
 impl PoolState {
     /// Retires a worker that asks for it, or whose memory has grown too large. Called when it has
-    /// finished something.
+    /// finished something or rings.
     pub(super) fn retire_if_due(&mut self, cx: &Context, index: usize, wakes: &mut Wakes) {
         let worker = &mut self.workers[index];
         let most = cx.settings.policies.max_memory_per_child;
         let is_due = worker.link.wants_replacement()
             || most.is_some_and(|most| resident(worker.pid).is_some_and(|bytes| bytes > most));
-        if is_due && worker.service.most_tasks > 0 {
+        if is_due && worker.stage() == Stage::Ready && worker.service.most_tasks > 0 {
             worker.service.most_tasks = 0;
             self.take_back(cx, index, wakes);
         }
@@ -99,9 +99,10 @@ impl PoolState {
         }
     }
 
-    /// Whether the idle timeout of a worker runs.
-    pub(super) fn runs_idle_timeout(&self) -> bool {
-        self.workers.iter().any(|worker| worker.service.idle_since.is_some())
+    /// Whether the idle timeout of a worker runs that does not stay in any case.
+    pub(super) fn runs_idle_timeout(&self, cx: &Context) -> bool {
+        let timed = self.workers.iter().filter(|worker| worker.service.idle_since.is_some());
+        timed.count() > cx.settings.policies.min_idle
     }
 
     /// Asks workers to exit that have been idle for too long, and sets the time of the next check.
@@ -114,10 +115,14 @@ impl PoolState {
             self.alarm.idle_check = now.checked_add(timeout.max(TICK));
             return;
         }
+        let idle = self.workers.iter().filter(|worker| worker.is_idle()).count();
+        let mut spare = idle.saturating_sub(cx.settings.policies.min_idle);
         for index in 0..self.workers.len() {
             let Some(since) = self.workers[index].service.idle_since else { continue };
             match since.checked_add(timeout) {
+                _ if spare == 0 => break,
                 Some(end) if now >= end => {
+                    spare -= 1;
                     self.workers[index].service.idle_since = None;
                     self.ask_to_exit(cx, index, ExitReason::Idle, wakes);
                 }

@@ -61,10 +61,14 @@ pub(crate) struct Policies {
     /// In bytes.
     pub(crate) max_memory_per_child: Option<u64>,
     pub(crate) idle_timeout: Option<Duration>,
+    /// How many idle workers stay, however long they are idle.
+    pub(crate) min_idle: usize,
     /// Called with a worker's state when the worker exits.
     pub(crate) finalizer: Option<Entry>,
     /// How long a worker may take to exit once it was asked to.
     pub(crate) finalizer_time_limit: Duration,
+    /// Whether dropping the executor cancels the tasks that have not started.
+    pub(crate) cancel_on_drop: bool,
     pub(crate) hooks: Hooks,
 }
 
@@ -80,8 +84,10 @@ impl Default for Policies {
             max_tasks_jitter: 0,
             max_memory_per_child: None,
             idle_timeout: None,
+            min_idle: 0,
             finalizer: None,
             finalizer_time_limit: FINALIZER_TIME_LIMIT,
+            cancel_on_drop: false,
             hooks: Hooks::default(),
         }
     }

@@ -113,6 +113,9 @@ impl Round {
                     match death.activity {
                         // It may have died before it wrote that.
                         Activity::Running(_) => {}
+                        Activity::RunningItem { .. } => {
+                            require(matches!(told.how, How::Item), "it is no item of a map");
+                        }
                         // Of what was delivered too often.
                         Activity::Receiving(_) => require(starts == 0, "a worker has run it"),
                         _ => require(false, "its worker had no task"),

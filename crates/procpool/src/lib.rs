@@ -213,8 +213,6 @@ pub mod fuzzing;
 mod lifecycle;
 mod manager;
 mod map;
-#[cfg(all(loom, test))]
-mod model;
 mod panics;
 mod payload;
 mod start;

@@ -14,7 +14,7 @@ use std::sync::OnceLock;
 use predicates::Predicate;
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::{contains, is_match};
-use procpool_testkit::program::root;
+use procpool_testkit::program::{root, say};
 use serde_json::Value;
 
 /// The name of each program and what stands in its `main`, before which these items stand.
@@ -119,7 +119,10 @@ fn check() -> HashMap<String, String> {
     }
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["check", "--offline", "--bins", "--keep-going", "--message-format=json"]);
-    cargo.current_dir(&folder).env("CARGO_TARGET_DIR", folder.join("target"));
+    cargo
+        .current_dir(&folder)
+        .env("CARGO_TARGET_DIR", concat!(env!("CARGO_TARGET_TMPDIR"), "/users"));
+    say("a package with 23 programs is checked, with the pool: about 10 s the first time");
     let output = cargo.stdin(Stdio::null()).output().expect("cargo runs");
     let text = String::from_utf8_lossy(&output.stdout);
     let mut errors = HashMap::<String, String>::new();

@@ -1,7 +1,8 @@
 //! What is promised of pools, of those whose workers are forked from this program.
 //!
 //! Each case runs in a copy of this program, which has one thread, because a program with more is not forked. A
-//! second pool beside the first, whose manager is a thread, has spawned workers.
+//! second pool beside the first, whose manager is a thread, has spawned workers. The tests of `threaded_parent` are not
+//! here: they cannot have one thread.
 
 mod behaviours;
 

@@ -1,6 +1,7 @@
 //! What is promised of pools, of those whose workers are forked from a server.
 
 mod behaviours;
+mod threaded_parent;
 
 use behaviours::{builder, builder_beside_another};
 

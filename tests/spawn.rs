@@ -1,6 +1,7 @@
 //! What is promised of pools, of those whose workers are this program, started again.
 
 mod behaviours;
+mod threaded_parent;
 
 use behaviours::{builder, builder_beside_another};
 

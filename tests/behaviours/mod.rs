@@ -7,8 +7,7 @@
 //! - [`failures`]: failure, typed and immediate;
 //! - [`cleanup`]: nothing is left behind, and nothing is disturbed.
 //!
-//! A program says by `START_METHOD` how the workers of its pools are started. What a method cannot do a test says
-//! itself, by [`watch::unless`](procpool_testkit::watch::unless). [`pools`], [`lives`], [`errors`] and
+//! A program says by `START_METHOD` how the workers of its pools are started. [`pools`], [`lives`], [`errors`] and
 //! [`causes`] are what these tests share.
 
 mod api;

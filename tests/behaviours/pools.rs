@@ -1,6 +1,7 @@
 //! Pools whose workers are started as the test program says.
 
-use procpool::{Builder, ProcessPoolExecutor};
+use procpool::{Builder, Future, ProcessPoolExecutor};
+use procpool_testkit::crossing::{Crossing, cross};
 use procpool_testkit::start;
 
 /// How these tests start to make a pool.
@@ -16,6 +17,15 @@ pub(crate) fn builder_beside_another() -> Builder {
 /// Makes a pool without an initializer.
 pub(crate) fn pool(max_workers: usize) -> ProcessPoolExecutor {
     crate::builder().max_workers(max_workers).build().expect("a pool can be made")
+}
+
+/// Makes a pool whose only worker runs a task that waits at a crossing.
+pub(crate) fn busy_pool() -> (Crossing, ProcessPoolExecutor, Future<u32>) {
+    let crossing = Crossing::new();
+    let executor = pool(1);
+    let running = executor.submit(cross, crossing.places());
+    crossing.wait_for(1);
+    (crossing, executor, running)
 }
 
 /// As [`pool`], where there is one.

@@ -98,6 +98,23 @@ fn an_idle_pool_gets_another_one_when_it_has_work_again() {
 }
 
 #[test]
+fn one_that_ends_without_workers_is_no_failed_start() {
+    watch::within(watch::HANG, || {
+        let builder = replacing(0).max_workers(1).idle_timeout(Duration::from_millis(1));
+        let executor = builder.max_failed_starts(1).build().unwrap();
+        let mut events = executor.events();
+        let server = server_of(&executor);
+        assert!(events.any(|event| matches!(event.kind, EventKind::WorkerExited(..))));
+        assert!(server.signal(Signal::SIGKILL));
+        // Until the pool has reaped it, it may be asked for a worker.
+        while os::process(server.pid).is_some() {
+            std::thread::yield_now();
+        }
+        assert_eq!(executor.submit(|x: u32| 2 * x, 21).result(), Ok(42));
+    });
+}
+
+#[test]
 fn a_map_goes_on() {
     watch::within(watch::HANG, || {
         let executor = replacing(5).max_workers(2).build().unwrap();

@@ -64,6 +64,8 @@ pub enum Condition {
     Called(String),
     /// A step has ended, by its summary.
     Returned(String),
+    /// A step has ended, or the second one has begun and not ended, which comes before it.
+    ReturnedUnlessOpen(String, String),
     /// A process is gone, or a zombie.
     Gone(Who),
     /// Every process in which something began is gone.
@@ -81,7 +83,9 @@ impl std::fmt::Display for Condition {
             }
             Self::Traced(kind, None, count) => write!(f, "{count} times \"{}\"", word(kind)),
             Self::Called(step) => write!(f, "the beginning of \"{step}\""),
-            Self::Returned(step) => write!(f, "the end of \"{step}\""),
+            Self::Returned(step) | Self::ReturnedUnlessOpen(step, _) => {
+                write!(f, "the end of \"{step}\"")
+            }
             Self::Gone(Who::Owner) => write!(f, "the end of the program"),
             Self::Gone(Who::WorkerOf(tag)) => {
                 write!(f, "the end of the worker of \"{tag}\"")
@@ -317,6 +321,11 @@ pub fn called(step: &str) -> Condition {
 /// A step has ended.
 pub fn returned(step: &str) -> Condition {
     Condition::Returned(step.to_owned())
+}
+
+/// A step has ended, or `before` has begun and not ended.
+pub fn returned_unless_open(step: &str, before: &str) -> Condition {
+    Condition::ReturnedUnlessOpen(step.to_owned(), before.to_owned())
 }
 
 /// The worker in which a task began is gone.

@@ -5,7 +5,7 @@
 
 use loom::sync::Arc;
 use loom::thread;
-use procpool_os::model::{Scene, every_planted_bug_is_found, every_scene_holds, play};
+use procpool_os::model::Scene;
 
 use crate::bell::Bells;
 use crate::ring::{Region, RingReader, RingWriter};
@@ -162,20 +162,4 @@ const SCENES: [Scene; 5] = [
     ("claimed or taken back", every_task_runs_here_or_is_taken_back),
 ];
 
-const PLAYER: &str = "model::scene";
-
-#[test]
-#[ignore = "played by the tests below"]
-fn scene() {
-    play(&SCENES);
-}
-
-#[test]
-fn scenes_hold() {
-    every_scene_holds(PLAYER, &SCENES);
-}
-
-#[test]
-fn planted_bugs_are_found() {
-    every_planted_bug_is_found(PLAYER, &SCENES, &BUGS);
-}
+procpool_os::play_scenes!(SCENES, BUGS);

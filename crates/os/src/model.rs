@@ -11,6 +11,29 @@ pub const fn planted(_bug: &str) -> bool {
     false
 }
 
+/// The tests of a module that has scenes and bugs: every scene holds, and every planted bug is found.
+#[cfg(loom)]
+#[macro_export]
+macro_rules! play_scenes {
+    ($scenes:expr, $bugs:expr) => {
+        #[test]
+        #[ignore = "played by the tests below"]
+        fn scene() {
+            $crate::model::play(&$scenes);
+        }
+
+        #[test]
+        fn scenes_hold() {
+            $crate::model::every_scene_holds(module_path!(), &$scenes);
+        }
+
+        #[test]
+        fn planted_bugs_are_found() {
+            $crate::model::every_planted_bug_is_found(module_path!(), &$scenes, &$bugs);
+        }
+    };
+}
+
 #[cfg(loom)]
 pub use checked::{Scene, every_planted_bug_is_found, every_scene_holds, planted, play};
 
@@ -49,11 +72,13 @@ mod checked {
         println!("the scene holds");
     }
 
-    /// Returns an error, loom's output, if a scene does not hold. The ignored test `player` plays the scene
-    /// in its own process: loom cannot always unwind out of a scene that fails.
-    fn holds(player: &str, scene: &str, bug: Option<&str>) -> Result<(), String> {
+    /// Returns an error, loom's output, if a scene does not hold. The ignored test `scene` of the module plays
+    /// the scene in its own process: loom cannot always unwind out of a scene that fails.
+    fn holds(module: &str, scene: &str, bug: Option<&str>) -> Result<(), String> {
         let mut program = Command::new(std::env::current_exe().expect("a test program has a path"));
-        program.args(["--exact", player, "--ignored", "--nocapture"]).env("PROCPOOL_SCENE", scene);
+        let (_, module) = module.split_once("::").expect("it is a module of a crate");
+        let player = format!("{module}::scene");
+        program.args(["--exact", &player, "--ignored", "--nocapture"]).env("PROCPOOL_SCENE", scene);
         if let Some(bug) = bug {
             program.env("PROCPOOL_BUG", bug);
         }
@@ -65,14 +90,14 @@ mod checked {
         Err(String::from_utf8_lossy(&play.stderr).into_owned())
     }
 
-    /// Plays every scene by the test `player`, which calls [`play`].
+    /// Plays every scene of `module`.
     ///
     /// # Panics
     ///
     /// A scene does not hold.
-    pub fn every_scene_holds(player: &str, scenes: &[Scene]) {
+    pub fn every_scene_holds(module: &str, scenes: &[Scene]) {
         for (name, _) in scenes {
-            if let Err(output) = holds(player, name, None) {
+            if let Err(output) = holds(module, name, None) {
                 panic!("{name}: {output}");
             }
         }
@@ -83,9 +108,9 @@ mod checked {
     /// # Panics
     ///
     /// Every scene holds although a bug is planted.
-    pub fn every_planted_bug_is_found(player: &str, scenes: &[Scene], bugs: &[&str]) {
+    pub fn every_planted_bug_is_found(module: &str, scenes: &[Scene], bugs: &[&str]) {
         for bug in bugs {
-            let finds = |scene: &str| holds(player, scene, Some(bug)).is_err();
+            let finds = |scene: &str| holds(module, scene, Some(bug)).is_err();
             let found: Vec<_> =
                 scenes.iter().map(|(name, _)| *name).filter(|name| finds(name)).collect();
             println!("{bug}: found by {found:?}");

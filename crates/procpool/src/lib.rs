@@ -218,8 +218,6 @@ mod future;
 pub mod fuzzing;
 mod lifecycle;
 mod map;
-#[cfg(all(loom, test))]
-mod model;
 mod panics;
 mod payload;
 mod pool;

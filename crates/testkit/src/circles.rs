@@ -26,16 +26,23 @@ struct Module {
 /// Modules by their segments; the root has none.
 type Modules = BTreeMap<Segments, Module>;
 
-/// Returns the circles among the modules of the crate whose first file is `root`, each as the names of its modules.
+/// Returns the circles among the modules of the crate whose first file is `root`, each as the names of its modules. Of
+/// each pair in `known` the first module may use the second.
 ///
 /// # Panics
 ///
 /// When a file cannot be read.
-pub fn circles(root: &Path) -> Vec<Vec<String>> {
+pub fn circles(root: &Path, known: &[(&str, &str)]) -> Vec<Vec<String>> {
     let mut modules = Modules::new();
     read(root, Segments::new(), &mut modules);
+    let shown = |name: &Segments| [&["crate".to_owned()], &name[..]].concat().join("::");
+    let used = |name| {
+        let mut used = used_by(&modules, name);
+        used.retain(|used| !known.contains(&(shown(name).as_str(), shown(used).as_str())));
+        used
+    };
     let uses: BTreeMap<&Segments, BTreeSet<&Segments>> =
-        modules.keys().map(|name| (name, used_by(&modules, name))).collect();
+        modules.keys().map(|name| (name, used(name))).collect();
     let reached = |from| {
         let (mut all, mut next) = (BTreeSet::new(), vec![from]);
         while let Some(name) = next.pop() {
@@ -49,7 +56,6 @@ pub fn circles(root: &Path) -> Vec<Vec<String>> {
         |name| reached[name].iter().copied().filter(|other| reached[*other].contains(name));
     let circles: BTreeSet<Vec<&Segments>> =
         modules.keys().map(|name| circle(name).collect()).collect();
-    let shown = |name: &Segments| [&["crate".to_owned()], &name[..]].concat().join("::");
     let circles = circles.into_iter().filter(|circle| !circle.is_empty());
     circles.map(|circle| circle.into_iter().map(shown).collect()).collect()
 }
@@ -259,7 +265,7 @@ mod tests {
                 .expect("it can be made");
             fs::write(path, text).expect("the folder is ours");
         }
-        circles(&folder.path().join("lib.rs"))
+        circles(&folder.path().join("lib.rs"), &[("crate::known", "crate::b")])
     }
 
     #[test]
@@ -291,6 +297,17 @@ mod tests {
             ("bench.rs", "use crate::rows::ROWS;\n"),
         ]);
         assert_eq!(circle, [["crate::bench", "crate::rows", "crate::rows::one"]]);
+    }
+
+    #[test]
+    fn a_circle_of_a_known_pair_is_none() {
+        let circle = |a: &str| {
+            let mods = format!("mod {a};\nmod b;\n");
+            let uses = format!("use crate::{a};\n");
+            found(&[("lib.rs", &mods), (&format!("{a}.rs"), "use crate::b;\n"), ("b.rs", &uses)])
+        };
+        assert_eq!(circle("known"), Vec::<Vec<String>>::new());
+        assert_eq!(circle("a"), [["crate::a", "crate::b"]]);
     }
 
     #[test]

@@ -4,9 +4,10 @@
 //! missing or stale. Asking cargo here costs a fraction of a second when all is built.
 
 use std::collections::HashMap;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Once, OnceLock};
 
 use serde_json::Value;
 
@@ -27,9 +28,17 @@ pub fn path(name: &str) -> PathBuf {
 ///
 /// As for [`path`].
 pub fn path_with_abort(name: &str) -> PathBuf {
-    static BUILT: OnceLock<HashMap<String, PathBuf>> = OnceLock::new();
-    let arguments = ["--profile", "abort", "--package", "procpool-testkit", "--bins"];
-    find(BUILT.get_or_init(|| build(&arguments)), name)
+    static SAID: Once = Once::new();
+    SAID.call_once(|| say("the pool is compiled once more, so that panics abort: about 15 s"));
+    // Of all packages, so that macros and build scripts are those that are there already.
+    find(&build(&["--profile", "abort", "--bin", name]), name)
+}
+
+/// Says something past the harness, which shows what is printed of tests that fail only: for programs that are silent
+/// for long.
+pub fn say(text: &str) {
+    // Where nobody hears it, nobody misses it.
+    let _ = writeln!(io::stderr(), "{text}");
 }
 
 /// Returns the executable of a program in this crate, building nothing else.

@@ -3,7 +3,6 @@
 use std::any::Any;
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{self, Write as _};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
@@ -55,26 +54,6 @@ pub fn within<T: Send + 'static>(limit: Duration, case: impl FnOnce() -> T + Sen
         Ok(value) => value,
         Err(payload) => std::panic::resume_unwind(payload),
     }
-}
-
-/// As [`within`] [`HANG`], but where pools have the start method `refused`: there the case cannot be, and `reason` is
-/// reported in place of it.
-///
-/// # Panics
-///
-/// As for [`within`].
-pub fn unless(
-    refused: &str,
-    start_method: &str,
-    reason: &str,
-    case: impl FnOnce() + Send + 'static,
-) {
-    if start_method != refused {
-        return within(HANG, case);
-    }
-    let test = thread::current().name().unwrap_or("case").to_owned();
-    // Past the harness, which shows what is printed of tests that fail only.
-    let _ = writeln!(io::stderr(), "{test} is left out under {refused}: {reason}");
 }
 
 /// Waits by `wait` once, and again as long as a cargo that this process or a copy of it has started was
@@ -147,21 +126,9 @@ fn describe(report: &mut String, pid: u32, what: &str) {
 mod tests {
     use std::os::unix::fs::symlink;
     use std::process::{Command, Stdio};
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicBool, Ordering};
     use std::time::Instant;
 
     use super::*;
-
-    #[test]
-    fn a_case_is_left_out_under_the_method_that_refuses_it_only() {
-        let ran = Arc::new(AtomicBool::new(false));
-        for (method, runs) in [("fork", false), ("spawn", true)] {
-            let case = Arc::clone(&ran);
-            unless("fork", method, "it has threads", move || case.store(true, Ordering::Relaxed));
-            assert_eq!(ran.load(Ordering::Relaxed), runs, "{method}");
-        }
-    }
 
     #[test]
     fn time_in_which_cargo_compiles_does_not_count() {

@@ -3,7 +3,6 @@
 use std::cell::Cell;
 use std::iter;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
@@ -12,7 +11,7 @@ use procpool_testkit::crossing::{Crossing, Places, cross};
 use procpool_testkit::task::pid;
 use procpool_testkit::{gate, program, trace, watch};
 
-use super::map::trace_and_cross;
+use super::map::{ran, trace_and_cross, traced_pool};
 use crate::behaviours::pools::pool;
 
 // Behaviours: MAP-14.
@@ -171,9 +170,7 @@ fn a_panic_of_the_items_iterator_comes_out_of_the_call_that_pulls() {
 #[test]
 fn dropping_it_cancels_what_has_not_started_and_drops_the_items() {
     watch::within(watch::HANG, || {
-        let crossing = Crossing::new();
-        let path = crossing.file("trace");
-        let executor = pool(1);
+        let (crossing, path, executor) = traced_pool();
         let alive = Arc::new(());
         let items = (0..).map({
             let (path, places, alive) = (path.clone(), crossing.places(), Arc::clone(&alive));
@@ -193,9 +190,7 @@ fn dropping_it_cancels_what_has_not_started_and_drops_the_items() {
         crossing.let_go(100);
         executor.submit(pid, ()).result().unwrap();
         drop(executor);
-        let ran: Vec<u32> =
-            trace::read(Path::new(&path)).into_iter().map(|record| record.event).collect();
-        assert_eq!(ran, [0, 1], "the second was running, and finished");
+        assert_eq!(ran(&path), [0, 1], "the second was running, and finished");
     });
 }
 
@@ -279,9 +274,7 @@ fn it_takes_turns_with_tasks_that_wait() {
         fn note((number, path): (u32, String)) {
             trace::append(&path, number);
         }
-        let crossing = Crossing::new();
-        let path = crossing.file("trace");
-        let executor = pool(1);
+        let (crossing, path, executor) = traced_pool();
         let item = |number| (number, path.clone(), crossing.places());
         let results = executor
             .map_options()
@@ -294,9 +287,7 @@ fn it_takes_turns_with_tasks_that_wait() {
         assert_eq!(results.filter(Result::is_ok).count(), 3);
         assert_eq!(single.result(), Ok(()));
         drop(executor);
-        let ran: Vec<u32> =
-            trace::read(Path::new(&path)).into_iter().map(|record| record.event).collect();
-        assert_eq!(ran, [0, 1, 100, 2]);
+        assert_eq!(ran(&path), [0, 1, 100, 2]);
     });
 }
 

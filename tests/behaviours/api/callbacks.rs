@@ -11,7 +11,7 @@ use procpool_testkit::forked::report_of;
 use procpool_testkit::task::pid;
 use procpool_testkit::watch;
 
-use crate::behaviours::pools::pool;
+use crate::behaviours::pools::{busy_pool, pool};
 
 /// The next message, which comes as surely as the watchdog does.
 fn next<T>(receiver: &Receiver<T>) -> T {
@@ -34,10 +34,7 @@ where
 #[test]
 fn a_callback_runs_once_with_its_future_however_that_settled() {
     watch::within(watch::HANG, || {
-        let crossing = Crossing::new();
-        let executor = pool(1);
-        let value = executor.submit(cross, crossing.places());
-        crossing.wait_for(1);
+        let (crossing, executor, value) = busy_pool();
         let error = executor.submit(|_: ()| -> u32 { panic!("no") }, ());
         let cancelled = executor.submit(pid, ());
         let (sender, receiver) = channel();
@@ -95,10 +92,7 @@ fn a_callback_that_comes_while_its_future_settles_runs_once() {
 #[test]
 fn callbacks_run_in_order_on_one_thread() {
     watch::within(watch::HANG, || {
-        let crossing = Crossing::new();
-        let executor = pool(1);
-        let future = executor.submit(cross, crossing.places());
-        crossing.wait_for(1);
+        let (crossing, executor, future) = busy_pool();
         let behind = executor.submit(pid, ());
         let (sender, receiver) = channel();
         for (number, future) in [&future, &behind, &future, &behind, &future].iter().enumerate() {
@@ -155,10 +149,7 @@ fn a_callback_that_panics_is_logged_and_harms_nobody() {
 
 /// Has callbacks panic, and asserts that nothing else comes of it.
 fn callbacks_that_panic() {
-    let crossing = Crossing::new();
-    let executor = pool(1);
-    let future = executor.submit(cross, crossing.places());
-    crossing.wait_for(1);
+    let (crossing, executor, future) = busy_pool();
     let (sender, receiver) = channel();
     future.add_done_callback(|_| panic!("the first callback has had enough"));
     future.add_done_callback(tell(&sender));
@@ -319,10 +310,7 @@ fn a_callback_may_shut_its_pool_down() {
 #[test]
 fn a_callback_may_drop_the_last_executor() {
     watch::within(watch::HANG, || {
-        let crossing = Crossing::new();
-        let executor = pool(1);
-        let future = executor.submit(cross, crossing.places());
-        crossing.wait_for(1);
+        let (crossing, executor, future) = busy_pool();
         let behind = executor.submit(pid, ());
         let (sender, receiver) = channel();
         let dropped = sender.clone();

@@ -9,7 +9,7 @@ use procpool_testkit::crossing::{Crossing, cross};
 use procpool_testkit::task::pid;
 use procpool_testkit::{trace, watch};
 
-use crate::behaviours::pools::pool;
+use crate::behaviours::pools::{busy_pool, pool};
 
 /// Leaves a trace, so that a task that ran cannot deny it.
 fn leave_trace(path: String) {
@@ -20,11 +20,8 @@ fn leave_trace(path: String) {
 #[test]
 fn a_pending_task_is_cancelled_and_never_runs() {
     watch::within(watch::HANG, || {
-        let crossing = Crossing::new();
+        let (crossing, executor, busy) = busy_pool();
         let path = crossing.file("trace");
-        let executor = pool(1);
-        let busy = executor.submit(cross, crossing.places());
-        crossing.wait_for(1);
         let pending = executor.submit(leave_trace, path.clone());
         assert!(pending.cancel() && pending.cancel(), "again is no error");
         assert_eq!((pending.cancelled(), pending.done(), pending.running()), (true, true, false));
@@ -40,10 +37,7 @@ fn a_pending_task_is_cancelled_and_never_runs() {
 #[test]
 fn the_tasks_behind_a_cancelled_one_run() {
     watch::within(watch::HANG, || {
-        let crossing = Crossing::new();
-        let executor = pool(1);
-        let busy = executor.submit(cross, crossing.places());
-        crossing.wait_for(1);
+        let (crossing, executor, busy) = busy_pool();
         let futures: Vec<_> = (0..100).map(|_| executor.submit(pid, ())).collect();
         assert!(futures.iter().step_by(2).all(|future| future.cancel()));
         crossing.let_go(1);
@@ -59,10 +53,7 @@ fn the_tasks_behind_a_cancelled_one_run() {
 #[test]
 fn a_running_task_is_not_cancelled() {
     watch::within(watch::HANG, || {
-        let crossing = Crossing::new();
-        let executor = pool(1);
-        let running = executor.submit(cross, crossing.places());
-        crossing.wait_for(1);
+        let (crossing, _executor, running) = busy_pool();
         assert!(!running.cancel());
         assert!(running.running() && !running.cancelled());
         crossing.let_go(1);
@@ -86,10 +77,7 @@ fn a_finished_task_is_not_cancelled() {
 #[test]
 fn cancelling_wakes_a_thread_that_waits() {
     watch::within(watch::HANG, || {
-        let crossing = Crossing::new();
-        let executor = pool(1);
-        let busy = executor.submit(cross, crossing.places());
-        crossing.wait_for(1);
+        let (crossing, executor, busy) = busy_pool();
         let pending = executor.submit(pid, ());
         let (sender, receiver) = channel();
         thread::scope(|scope| {
@@ -109,10 +97,7 @@ fn cancelling_wakes_a_thread_that_waits() {
 #[test]
 fn a_cancelled_task_in_the_queue_does_not_hold_up_the_end() {
     watch::within(watch::HANG, || {
-        let crossing = Crossing::new();
-        let executor = pool(1);
-        let busy = executor.submit(cross, crossing.places());
-        crossing.wait_for(1);
+        let (crossing, executor, busy) = busy_pool();
         let cancelled = executor.submit(pid, ());
         assert!(cancelled.cancel());
         crossing.let_go(1);

@@ -4,7 +4,7 @@ use std::iter;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use procpool::{Error, ShutdownOptions};
+use procpool::{Error, ProcessPoolExecutor, ShutdownOptions};
 use procpool_testkit::crossing::{Crossing, Places, cross};
 use procpool_testkit::gate;
 use procpool_testkit::task::pid;
@@ -213,6 +213,18 @@ pub(crate) fn wait_for_gate((item, go): (u32, String)) -> u32 {
     item
 }
 
+/// A pool with one worker, a crossing, and the file in its folder in which tasks write their numbers down.
+pub(crate) fn traced_pool() -> (Crossing, String, ProcessPoolExecutor) {
+    let crossing = Crossing::new();
+    let path = crossing.file("trace");
+    (crossing, path, pool(1))
+}
+
+/// The numbers that tasks have written down there.
+pub(crate) fn ran(path: &str) -> Vec<u32> {
+    trace::read(Path::new(path)).into_iter().map(|record| record.event).collect()
+}
+
 /// Writes its number down, then stops at a crossing.
 pub(crate) fn trace_and_cross((number, path, places): (u32, String, Places)) -> u32 {
     trace::append(&path, number);
@@ -224,9 +236,7 @@ pub(crate) fn trace_and_cross((number, path, places): (u32, String, Places)) -> 
 #[test]
 fn dropping_the_iterator_cancels_what_has_not_started() {
     watch::within(watch::HANG, || {
-        let crossing = Crossing::new();
-        let path = crossing.file("trace");
-        let executor = pool(1);
+        let (crossing, path, executor) = traced_pool();
         let items = (0..100).map(|number| (number, path.clone(), crossing.places()));
         let mut results = executor.map_options().chunksize(1).map(trace_and_cross, items);
         crossing.wait_for(1);
@@ -237,9 +247,7 @@ fn dropping_the_iterator_cancels_what_has_not_started() {
         crossing.let_go(100);
         executor.submit(pid, ()).result().unwrap();
         drop(executor);
-        let ran: Vec<u32> =
-            trace::read(Path::new(&path)).into_iter().map(|record| record.event).collect();
-        assert_eq!(ran, [0, 1], "the second was running, and finished");
+        assert_eq!(ran(&path), [0, 1], "the second was running, and finished");
     });
 }
 
@@ -247,9 +255,7 @@ fn dropping_the_iterator_cancels_what_has_not_started() {
 #[test]
 fn a_panic_of_the_items_iterator_is_the_callers_and_cancels_the_rest() {
     watch::within(watch::HANG, || {
-        let crossing = Crossing::new();
-        let path = crossing.file("trace");
-        let executor = pool(1);
+        let (crossing, path, executor) = traced_pool();
         let items = (0..10).map(|number| {
             if number == 5 {
                 crossing.wait_for(1);
@@ -265,7 +271,7 @@ fn a_panic_of_the_items_iterator_is_the_callers_and_cancels_the_rest() {
         crossing.let_go(1);
         executor.submit(pid, ()).result().unwrap();
         drop(executor);
-        assert_eq!(trace::read::<u32>(Path::new(&path)).len(), 1, "only what was running ran");
+        assert_eq!(ran(&path).len(), 1, "only what was running ran");
     });
 }
 

@@ -13,7 +13,6 @@
 //! - [`readings`]: what a future says of itself;
 //! - [`reentry`]: user code that the pool calls, and that calls the pool;
 //! - [`several`]: several pools at once;
-//! - [`at_once`]: pools that several threads make;
 //! - [`values`]: arguments and results on their way;
 //! - [`buffersize`], [`unordered`], [`timeout`]: the other options of a map;
 //! - [`places`]: the workers' environment and output;
@@ -22,7 +21,6 @@
 //! - [`unfit`]: types and functions that cannot travel as they are, and the remedy;
 //! - [`wait`]: waiting for many futures.
 
-mod at_once;
 mod awaiting;
 mod buffersize;
 mod builder;

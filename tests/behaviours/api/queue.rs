@@ -9,7 +9,7 @@ use procpool::{Error, Future, ProcessPoolExecutor};
 use procpool_testkit::crossing::{Crossing, cross};
 use procpool_testkit::{trace, watch};
 
-use crate::behaviours::pools::pool;
+use crate::behaviours::pools::{busy_pool, pool};
 
 /// Writes its number down.
 fn note((path, number): (String, u32)) {
@@ -25,11 +25,8 @@ fn noted(path: &str) -> Vec<u32> {
 #[test]
 fn one_worker_starts_tasks_in_the_order_of_their_submission() {
     watch::within(watch::HANG, || {
-        let crossing = Crossing::new();
+        let (crossing, executor, busy) = busy_pool();
         let path = crossing.file("trace");
-        let executor = pool(1);
-        let busy = executor.submit(cross, crossing.places());
-        crossing.wait_for(1);
         let mut numbers = 0..;
         let mut next = || (path.clone(), numbers.next().expect("they do not end"));
         // Before the worker can take one, and while it takes them.

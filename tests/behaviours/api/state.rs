@@ -40,9 +40,25 @@ fn cross_with(_: &mut Connection, places: Places) -> u32 {
     cross(places)
 }
 
-fn connected_pool(max_workers: usize, path: &str) -> ProcessPoolExecutor<Connection> {
+/// A pool with such state, and the file in the crossing's folder in which that writes.
+fn connected_pool(max_workers: usize) -> (Crossing, String, ProcessPoolExecutor<Connection>) {
+    let crossing = Crossing::new();
+    let path = crossing.file("trace");
     let builder = crate::builder().max_workers(max_workers);
-    builder.initializer_with_args(connect, path.to_owned()).build().unwrap()
+    let executor = builder.initializer_with_args(connect, path.clone()).build().unwrap();
+    (crossing, path, executor)
+}
+
+/// As [`connected_pool`], with two workers that have run a task each: with their numbers.
+fn two_used_workers() -> (Crossing, String, ProcessPoolExecutor<Connection>, [u32; 2]) {
+    let (crossing, path, executor) = connected_pool(2);
+    let places = crossing.places();
+    let workers = [places.clone(), places].map(|at| executor.submit_with(cross_with, at));
+    crossing.wait_for(2);
+    crossing.let_go(2);
+    let pids = workers.map(|future| future.result().unwrap());
+    assert_ne!(pids[0], pids[1]);
+    (crossing, path, executor, pids)
 }
 
 /// What was written down, as (pid, event).
@@ -54,8 +70,7 @@ fn events(path: &str) -> Vec<(u32, String)> {
 #[test]
 fn state_lives_from_task_to_task() {
     watch::within(watch::HANG, || {
-        let crossing = Crossing::new();
-        let executor = connected_pool(1, &crossing.file("trace"));
+        let (_crossing, _, executor) = connected_pool(1);
         let uses: Vec<u32> =
             (0..3).map(|_| executor.submit_with(use_it, ()).result().unwrap().1).collect();
         assert_eq!(uses, [1, 2, 3]);
@@ -70,14 +85,7 @@ fn state_lives_from_task_to_task() {
 #[test]
 fn every_worker_has_its_own() {
     watch::within(watch::HANG, || {
-        let crossing = Crossing::new();
-        let path = crossing.file("trace");
-        let executor = connected_pool(2, &path);
-        let places = crossing.places();
-        let workers = [places.clone(), places].map(|at| executor.submit_with(cross_with, at));
-        crossing.wait_for(2);
-        crossing.let_go(2);
-        let pids = workers.map(|future| future.result().unwrap());
+        let (_crossing, path, executor, pids) = two_used_workers();
         for result in executor.map_with(use_it, vec![(); 50]) {
             assert!(pids.contains(&result.unwrap().0));
         }
@@ -94,8 +102,7 @@ fn every_worker_has_its_own() {
 #[test]
 fn tasks_without_state_run_beside_those_with_it() {
     watch::within(watch::HANG, || {
-        let crossing = Crossing::new();
-        let executor = connected_pool(1, &crossing.file("trace"));
+        let (_crossing, _, executor) = connected_pool(1);
         let (worker, uses) = executor.submit_with(use_it, ()).result().unwrap();
         assert_eq!((executor.submit(pid, ()).result(), uses), (Ok(worker), 1));
         assert_eq!(executor.map(pid, [()]).next(), Some(Ok(worker)));
@@ -106,9 +113,7 @@ fn tasks_without_state_run_beside_those_with_it() {
 #[test]
 fn a_panic_leaves_the_state_in_its_place() {
     watch::within(watch::HANG, || {
-        let crossing = Crossing::new();
-        let path = crossing.file("trace");
-        let executor = connected_pool(1, &path);
+        let (_crossing, path, executor) = connected_pool(1);
         let break_off = |connection: &mut Connection, (): ()| {
             connection.uses = 10;
             panic!("half-way");
@@ -179,14 +184,7 @@ fn an_initializer_may_fail_in_any_way_that_can_be_displayed() {
 
 /// Ends a pool of two used workers as `end` does; returns what they wrote down in the end.
 fn drops_after(end: fn(ProcessPoolExecutor<Connection>)) -> usize {
-    let crossing = Crossing::new();
-    let path = crossing.file("trace");
-    let executor = connected_pool(2, &path);
-    let places = crossing.places();
-    let workers = [places.clone(), places].map(|at| executor.submit_with(cross_with, at));
-    crossing.wait_for(2);
-    crossing.let_go(2);
-    assert_ne!(workers[0].result(), workers[1].result());
+    let (_crossing, path, executor, _) = two_used_workers();
     end(executor);
     let dropped = events(&path).into_iter().filter(|(_, event)| event == "dropped");
     let pids: HashSet<u32> = dropped.clone().map(|(pid, _)| pid).collect();
@@ -207,9 +205,7 @@ fn state_is_dropped_before_shutdown_returns() {
             |pool| pool.shutdown_with(ShutdownOptions::new().cancel_futures(true)),
         ] as [fn(&ProcessPoolExecutor<Connection>); 2]
         {
-            let crossing = Crossing::new();
-            let path = crossing.file("trace");
-            let executor = connected_pool(1, &path);
+            let (_crossing, path, executor) = connected_pool(1);
             executor.submit_with(use_it, ()).result().unwrap();
             end(&executor);
             assert_eq!(events(&path).last().map(|(_, event)| event.as_str()), Some("dropped"));

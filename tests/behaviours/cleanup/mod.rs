@@ -6,10 +6,8 @@
 //! - [`streams`]: stdin, stdout and stderr of workers;
 //! - [`deaths`]: a worker's death is seen, whoever holds its socket or collects its status;
 //! - [`groups`]: what a task started, when its worker ends;
-//! - [`busy_parent`]: workers that start while the parent's threads hold locks;
 //! - [`nested`]: programs and pools inside tasks.
 
-mod busy_parent;
 mod deaths;
 mod descriptors;
 mod groups;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use procpool::{
     Activity, BrokenCause, DeathPolicy, Error, EventKind, ExitReason, Future, KillOutcome,
+    ProcessPoolExecutor,
 };
 use procpool_testkit::crossing::{Crossing, cross};
 use procpool_testkit::os::is_gone;
@@ -16,6 +17,7 @@ use rand::RngExt;
 use crate::behaviours::lives::{
     await_event, await_exit, builder, count, note, random, stop_at, until,
 };
+use crate::behaviours::pools::busy_pool;
 
 // Behaviours: CAN-05.
 #[test]
@@ -89,19 +91,25 @@ fn a_future_has_the_number_that_errors_and_events_give_its_task() {
     });
 }
 
+/// A pool whose only worker is stopped in a task; behind that, 20 tasks that take notes in the file.
+fn busy_with_notes_behind() -> (Crossing, String, ProcessPoolExecutor, Future<u32>, Vec<Future<u32>>)
+{
+    let crossing = Crossing::new();
+    let path = crossing.file("notes");
+    let executor = builder(1).build().unwrap();
+    // Short ones first, so that some of the others are sent ahead.
+    (0..50).for_each(|_| drop(executor.submit(|()| (), ())));
+    let running = executor.submit(cross, crossing.places());
+    let behind =
+        (0..20).map(|number| executor.submit(note, (path.clone(), number.to_string()))).collect();
+    crossing.wait_for(1);
+    (crossing, path, executor, running, behind)
+}
+
 #[test]
 fn a_task_that_has_not_started_never_does() {
     watch::within(watch::HANG, || {
-        let crossing = Crossing::new();
-        let path = crossing.file("notes");
-        let executor = builder(1).build().unwrap();
-        // Short ones first, so that some of the others are sent ahead.
-        (0..50).for_each(|_| drop(executor.submit(|()| (), ())));
-        let running = executor.submit(cross, crossing.places());
-        let behind: Vec<_> = (0..20)
-            .map(|number| executor.submit(note, (path.clone(), number.to_string())))
-            .collect();
-        crossing.wait_for(1);
+        let (crossing, path, _executor, running, behind) = busy_with_notes_behind();
         for future in behind.iter().step_by(2) {
             assert_eq!(future.kill(), KillOutcome::Cancelled);
             assert_eq!(future.kill(), KillOutcome::Cancelled);
@@ -140,15 +148,7 @@ fn a_task_that_is_over_stays_as_it_is() {
 #[test]
 fn killing_spares_what_was_sent_behind() {
     watch::within(watch::HANG, || {
-        let crossing = Crossing::new();
-        let path = crossing.file("notes");
-        let executor = builder(1).build().unwrap();
-        (0..50).for_each(|_| drop(executor.submit(|()| (), ())));
-        let running = executor.submit(cross, crossing.places());
-        let behind: Vec<_> = (0..20)
-            .map(|number| executor.submit(note, (path.clone(), number.to_string())))
-            .collect();
-        crossing.wait_for(1);
+        let (_crossing, path, _executor, running, behind) = busy_with_notes_behind();
         assert_eq!(running.kill(), KillOutcome::Killed);
         assert!(behind.iter().all(|future| future.result().is_ok()));
         assert!((0..20).all(|number: u32| count(&path, &number.to_string()) == 1));
@@ -158,10 +158,7 @@ fn killing_spares_what_was_sent_behind() {
 #[test]
 fn a_thread_that_waits_for_a_killed_task_hears_of_it() {
     watch::within(watch::HANG, || {
-        let crossing = Crossing::new();
-        let executor = builder(1).build().unwrap();
-        let running = executor.submit(cross, crossing.places());
-        crossing.wait_for(1);
+        let (_crossing, _executor, running) = busy_pool();
         thread::scope(|scope| {
             let waiting: Vec<_> = (0..3).map(|_| scope.spawn(|| running.result())).collect();
             assert_eq!(running.kill(), KillOutcome::Killed);

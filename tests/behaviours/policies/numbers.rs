@@ -7,6 +7,7 @@ use procpool_testkit::task::{kill_self, pid};
 use procpool_testkit::watch;
 
 use crate::behaviours::lives::{SHORT, await_exit, builder, park, until};
+use crate::behaviours::pools::busy_pool;
 
 /// How many workers there are, in whatever state.
 fn workers(stats: &Stats) -> usize {
@@ -44,10 +45,7 @@ fn every_task_and_every_worker_is_counted_once_at_whatever_instant() {
 #[test]
 fn what_waits_runs_and_is_cancelled_is_told_apart() {
     watch::within(watch::HANG, || {
-        let crossing = Crossing::new();
-        let executor = builder(1).build().unwrap();
-        let running = executor.submit(cross, crossing.places());
-        crossing.wait_for(1);
+        let (crossing, executor, running) = busy_pool();
         let waiting: Vec<_> = (0..5).map(|_| executor.submit(pid, ())).collect();
         let stats = executor.stats();
         assert_eq!((stats.queued, stats.running, stats.busy), (5, 1, 1));
@@ -115,10 +113,7 @@ fn failures_and_restarts_are_counted_by_what_they_are() {
 #[test]
 fn tasks_that_a_broken_pool_fails_have_failed() {
     watch::within(watch::HANG, || {
-        let crossing = Crossing::new();
-        let executor = builder(1).build().unwrap();
-        let running = executor.submit(cross, crossing.places());
-        crossing.wait_for(1);
+        let (_crossing, executor, running) = busy_pool();
         let waiting: Vec<_> = (0..5).map(|_| executor.submit(pid, ())).collect();
         assert!(waiting[0].cancel());
         executor.kill_workers();

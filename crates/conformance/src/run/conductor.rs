@@ -380,6 +380,10 @@ impl Conductor<'_> {
             }
             Condition::Called(name) => step(name, Moment::Begin),
             Condition::Returned(name) => step(name, Moment::End),
+            Condition::ReturnedUnlessOpen(name, before) => {
+                let is_open = step(before, Moment::Begin) && !step(before, Moment::End);
+                is_open || step(name, Moment::End)
+            }
             Condition::Gone(who) => self.find(who).is_some_and(gone),
             Condition::WorkersGone => {
                 let mut events = self.feed.events.iter().filter(|it| it.event.is_beginning());

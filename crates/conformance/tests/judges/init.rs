@@ -132,6 +132,10 @@ pub(crate) fn entries() -> Vec<Entry> {
             vec![
                 (|made| made.returns("result a", 1), "returned 1 where timeout was due"),
                 (|made| made.fails("result a #2", ErrorClass::Timeout), "failed: timeout"),
+                (
+                    |made| made.and_first(EventKind::InitEnd, "init", 200),
+                    "only when the initializer",
+                ),
             ],
         ),
         (
@@ -161,16 +165,19 @@ fn a_constructor_may_report_that_the_initializer_failed() {
         "init.failing-and-nothing-submitted",
         "init.failing-then-shutdown",
         "init.failing-starts-no-storm",
+        "init.cancelled-stay-cancelled",
     ];
     for id in ids {
         // Then there is no pool for the steps that follow.
         let reports = |start: fn(&mut Policies)| {
             let made = Made::of(id).choosing(start).fails_with("new p", "the disk is on fire");
             let scenario = cases::find(id).expect("it is there").scenario();
-            ["submit a", "submit b", "submit c", "result a", "result b", "result c", "shutdown p"]
-                .into_iter()
+            let submitted = ["a", "b", "c", "d", "e"].into_iter();
+            submitted
+                .flat_map(|tag| [format!("submit {tag}"), format!("result {tag}")])
+                .chain(["cancel e".to_owned(), "shutdown p".to_owned()])
                 .filter(|step| place_of(&scenario, step).is_some())
-                .fold(made, |made, step| made.fails(step, ErrorClass::Invalid))
+                .fold(made, |made, step| made.fails(&step, ErrorClass::Invalid))
         };
         reports(|policies| policies.start = Some(policy::Start::AtConstruction)).passes();
         if id != "init.failing-starts-no-storm" {
@@ -178,4 +185,11 @@ fn a_constructor_may_report_that_the_initializer_failed() {
             reports(|policies| policies.start = Some(policy::Start::OnDemand)).is_found("failed");
         }
     }
+}
+
+#[test]
+fn nothing_is_cancelled_while_a_constructor_waits_for_the_initializer() {
+    let made = Made::of("init.cancelled-stay-cancelled").returns("cancel e", false);
+    made.clone().and_first(EventKind::InitEnd, "init", 200).passes();
+    made.is_found("\"cancel e\" returned false, not true");
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 
-use super::state::Block;
+use super::state::{BUFFER, Block};
 use super::{ChunkSource, Chunking};
 use crate::chunk;
 use crate::codec::{self, Output};
@@ -16,11 +16,6 @@ use crate::error::CodecStep;
 use crate::failure::{Failure, encode_failure};
 use crate::payload::Payload;
 use crate::sys::filling::{Filled, Filler, Filling, ItemWriter};
-
-/// The size of the buffers that items are encoded into, and so the most bytes in an adaptive chunk.
-/// Larger keeps more input in flight at once; smaller sends big items in more pieces than their run
-/// time requires.
-pub(super) const BUFFER: u32 = 256 * 1024;
 
 /// The size of the first buffer: most maps are short.
 const FIRST_BUFFER: u32 = 4 * 1024;

@@ -15,12 +15,16 @@ use std::sync::Arc;
 use bytes::Bytes;
 use procpool_link::Payload;
 
-use super::feeder::BUFFER;
 use super::{Chunking, FinishedChunk, Order};
 use crate::chunk;
 use crate::error::Error;
 use crate::future::{Body, Outcome, SharedFuture};
 use crate::sys::filling::{Filled, Filling};
+
+/// The size of the buffers that items are encoded into, and so the most bytes in an adaptive chunk.
+/// Larger keeps more input in flight at once; smaller sends big items in more pieces than their run
+/// time requires.
+pub(super) const BUFFER: u32 = 256 * 1024;
 
 /// How long an adaptive chunk should take. Longer spends less on hand-over (some 50 µs per chunk);
 /// shorter reacts sooner when items become slow, and lets workers finish together.

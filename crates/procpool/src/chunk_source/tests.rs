@@ -3,7 +3,7 @@
 use procpool_link::Payload;
 use procpool_os::code::FunctionRef;
 
-use super::feeder::BUFFER;
+use super::state::BUFFER;
 use super::*;
 use crate::chunk;
 use crate::future::Body;

@@ -87,13 +87,17 @@ impl SharedFuture {
             }
         }
     }
-}
 
-/// Notifies the listeners of `future`, which has settled, in the order in which they were added.
-pub(super) fn tell(future: &SharedFuture) {
-    let listeners = table(key(future)).remove(&key(future));
-    for listener in listeners.into_iter().flatten() {
-        listener.settled(future);
+    /// Notifies all waiters that it has settled, listeners in the order in which they were added. The
+    /// thread that settled it calls this once, holding no lock.
+    pub(crate) fn tell(&self) {
+        if !self.wake_sleepers() {
+            return;
+        }
+        let listeners = table(key(self)).remove(&key(self));
+        for listener in listeners.into_iter().flatten() {
+            listener.settled(self);
+        }
     }
 }
 

@@ -9,8 +9,8 @@
 mod awaiting;
 mod done_callback;
 mod listeners;
-#[cfg(loom)]
-pub(crate) mod model;
+#[cfg(all(loom, test))]
+mod model;
 mod shared;
 mod wait;
 

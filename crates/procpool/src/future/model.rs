@@ -1,7 +1,7 @@
 //! A future's state under loom: the shipped word, marks and listeners, in every interleaving.
 //!
-//! Owns small scenes of threads that settle, cancel, send, sleep and listen. `crate::model` runs
-//! them; compiled only under `--cfg loom`.
+//! Owns small scenes of threads that settle, cancel, send, sleep and listen. `procpool_os::model`
+//! plays them (`just loom`). Only compiled under `--cfg loom`.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use super::shared::{SENT, SharedFuture};
 use crate::error::Error;
 
 /// The bugs that can be planted in a future, by name.
-pub(crate) const BUGS: [&str; 3] =
+const BUGS: [&str; 3] =
     ["settled without release", "slept without a mark", "marked without the lock"];
 
 /// Counts how often it was notified, and looks at the outcome.
@@ -151,7 +151,7 @@ fn a_listener_may_leave() {
     assert_eq!(Arc::strong_count(&counter), 1, "the table still holds it");
 }
 
-pub(crate) const SCENES: [Scene; 6] = [
+const SCENES: [Scene; 6] = [
     ("a sleeper sees the outcome", a_sleeper_wakes_and_sees_the_outcome),
     ("every listener is told once", every_listener_is_told_once),
     ("cancelled and finished", a_cancellation_and_a_result_settle_it_once),
@@ -159,3 +159,5 @@ pub(crate) const SCENES: [Scene; 6] = [
     ("sent and listened to", who_sends_and_who_listens_see_each_other),
     ("a listener leaves", a_listener_may_leave),
 ];
+
+procpool_os::play_scenes!(SCENES, BUGS);

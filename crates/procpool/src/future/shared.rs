@@ -25,7 +25,6 @@ use std::time::Instant;
 use procpool_link::Payload;
 use procpool_os::model::planted;
 
-use super::listeners;
 use crate::error::Error;
 
 #[cfg(loom)]
@@ -184,16 +183,13 @@ impl SharedFuture {
         }
     }
 
-    /// Notifies all waiters that it has settled. The thread that settled it calls this once,
-    /// holding no lock.
-    pub(crate) fn tell(&self) {
+    /// Wakes the threads that sleep on it. Returns whether there are, or were, listeners.
+    pub(super) fn wake_sleepers(&self) -> bool {
         let word = self.word.load(Ordering::Acquire);
         if word & AWAITED != 0 {
             self.word.wake_all();
         }
-        if word & LISTENED != 0 {
-            listeners::tell(self);
-        }
+        word & LISTENED != 0
     }
 
     pub(super) fn state(&self) -> u32 {

@@ -4,13 +4,10 @@
 //! nothing else: not the pool's lock, the threads that wait for results, or the callbacks.
 
 use procpool_capture::Captured;
-use procpool_launch::{StartError, Started};
-use procpool_link::ParentEnd;
 use procpool_os::poller::Poller;
 
 use super::inbox::Inbox;
 use super::settings::Settings;
-use super::worker::Worker;
 
 /// The parts of a pool that its state may use.
 #[derive(Debug)]
@@ -33,24 +30,5 @@ pub(super) struct Arrival {
 impl Context {
     pub(super) fn max_workers(&self) -> usize {
         self.settings.max_workers
-    }
-
-    /// Registers a started process with the poller; all or nothing.
-    pub(super) fn adopt(
-        &self,
-        arrival: Arrival,
-        started: Started<ParentEnd>,
-    ) -> Result<Worker, StartError> {
-        let worker = Worker::new(arrival, started, &self.settings);
-        let watched = self
-            .poller
-            .add(&worker.process, worker.process_number())
-            .and_then(|()| self.poller.add(&worker.link, worker.link_number()));
-        if let Err(errno) = watched {
-            worker.unwatch(self);
-            worker.process.end();
-            return Err(StartError { what: "an epoll registration", errno });
-        }
-        Ok(worker)
     }
 }

@@ -26,6 +26,7 @@ use procpool_link::ParentEnd;
 use super::context::{Arrival, Context};
 use super::state::PoolState;
 use super::wakes::Wakes;
+use super::worker::Worker;
 use crate::error::{Activity, BrokenCause};
 use crate::failure::decode_panic;
 use crate::lifecycle::{DeathPolicy, ExitReason};
@@ -163,7 +164,7 @@ impl PoolState {
                     // Not the requested worker: it exits when its link is closed.
                     return;
                 };
-                match cx.adopt(arrival, *started) {
+                match Worker::adopt(cx, arrival, *started) {
                     Ok(worker) => self.add_worker(worker),
                     Err(error) => self.on_start_error(cx, error, wakes),
                 }

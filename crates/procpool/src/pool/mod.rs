@@ -352,9 +352,8 @@ impl Pool {
         let started = self.context.settings.starter.start(new_worker)?;
         let arrival = Arrival { serial, slot, stderr };
         match started {
-            Some(started) => {
-                self.context.adopt(arrival, started).map(|worker| Start::Worker(Box::new(worker)))
-            }
+            Some(started) => Worker::adopt(&self.context, arrival, started)
+                .map(|worker| Start::Worker(Box::new(worker))),
             None => Ok(Start::Expected(arrival)),
         }
     }

@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use nix::sys::signal::Signal;
 use procpool_capture::Captured;
-use procpool_launch::{Killed, PERHAPS, Process, Started};
+use procpool_launch::{Killed, PERHAPS, Process, StartError, Started};
 use procpool_link::ParentEnd;
 
 use super::ahead::Pace;
@@ -74,8 +74,26 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    /// A process that has just started.
-    pub(super) fn new(arrival: Arrival, started: Started<ParentEnd>, settings: &Settings) -> Self {
+    /// Takes on a process that has just started, and registers it with the poller; all or nothing.
+    pub(super) fn adopt(
+        cx: &Context,
+        arrival: Arrival,
+        started: Started<ParentEnd>,
+    ) -> Result<Self, StartError> {
+        let worker = Self::new(arrival, started, &cx.settings);
+        let watched = cx
+            .poller
+            .add(&worker.process, worker.process_number())
+            .and_then(|()| cx.poller.add(&worker.link, worker.link_number()));
+        if let Err(errno) = watched {
+            worker.unwatch(cx);
+            worker.process.end();
+            return Err(StartError { what: "an epoll registration", errno });
+        }
+        Ok(worker)
+    }
+
+    fn new(arrival: Arrival, started: Started<ParentEnd>, settings: &Settings) -> Self {
         let Arrival { serial, slot, stderr } = arrival;
         let policies = &settings.policies;
         let Started { pid, process, link } = started;

@@ -48,18 +48,18 @@ impl<T: 'static> Future<T> {
     /// ```
     /// use std::sync::mpsc::channel;
     ///
-    /// fn main() -> Result<(), procpool::Error> {
-    ///     procpool::init();
-    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
-    ///     let (sender, receiver) = channel();
-    ///     let future = executor.submit(|x: u32| x + 1, 41);
-    ///     future.add_done_callback(move |future| {
-    ///         let _ = sender.send(future.result());
-    ///     });
-    ///     drop(executor);
-    ///     assert_eq!(receiver.recv(), Ok(Ok(42)));
-    ///     Ok(())
-    /// }
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    /// let (sender, receiver) = channel();
+    /// let future = executor.submit(|x: u32| x + 1, 41);
+    /// future.add_done_callback(move |future| {
+    ///     let _ = sender.send(future.result());
+    /// });
+    /// drop(executor);
+    /// assert_eq!(receiver.recv(), Ok(Ok(42)));
+    /// #     Ok(())
+    /// # }
     /// ```
     pub fn add_done_callback(&self, callback: impl FnOnce(&Future<T>) + Send + 'static) {
         // A pool that is gone has settled all its futures; a forked copy settles none.

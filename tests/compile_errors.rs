@@ -153,7 +153,7 @@ fn assert_refused(name: &str, expected: impl Predicate<str>) {
 }
 
 #[test]
-fn what_fits_compiles() {
+fn valid_programs_compile() {
     // Without this the others could fail for a reason that they share.
     assert_eq!(errors_of("fits"), "");
 }
@@ -183,7 +183,7 @@ fn a_borrowed_argument_is_refused() {
 }
 
 #[test]
-fn what_is_borrowed_for_ever_is_refused_by_its_type() {
+fn a_static_borrow_is_refused_by_its_type() {
     for name in ["borrowed_for_ever", "borrowed_result"] {
         assert_refused(name, contains("Deserialize").and(contains("`&str`")));
     }
@@ -208,7 +208,7 @@ fn a_type_without_serde_is_refused() {
 }
 
 #[test]
-fn an_error_that_is_no_serde_type_is_to_be_returned_as_text() {
+fn the_advice_for_an_error_without_serde_is_to_return_text() {
     for (name, error) in [
         ("error_of_io", "Result<Vec<u8>, std::io::Error>"),
         ("error_in_a_box", "Result<u8, Box<dyn std::error::Error>>"),
@@ -219,18 +219,18 @@ fn an_error_that_is_no_serde_type_is_to_be_returned_as_text() {
 }
 
 #[test]
-fn a_slice_is_to_be_owned() {
+fn the_advice_for_a_slice_is_an_owned_type() {
     assert_no_payload("slice", "&[u64]", "own it (`String` instead of `&str`, `Vec<T>` instead of");
 }
 
 #[test]
-fn an_async_function_is_to_be_blocked_on_inside() {
+fn the_advice_for_an_async_function_is_to_block_inside() {
     let future = "impl std::future::Future<Output = u32>";
     assert_no_payload("async_function", future, "block on it inside the task");
 }
 
 #[test]
-fn several_arguments_are_to_be_a_tuple() {
+fn the_advice_for_several_arguments_is_a_tuple() {
     assert_refused(
         "several_arguments",
         contains("change the closure to accept a tuple").and(contains("|(a, b)| a + b")),
@@ -250,7 +250,7 @@ fn initargs_of_another_type_than_the_initializer_takes_are_refused() {
 
 // Behaviours: CFG-03.
 #[test]
-fn an_initializer_that_is_no_function_is_refused() {
+fn an_initializer_that_is_not_a_function_is_refused() {
     assert_refused(
         "no_function",
         contains("mismatched types").and(contains("expected fn pointer `fn() -> _`")),
@@ -258,7 +258,7 @@ fn an_initializer_that_is_no_function_is_refused() {
 }
 
 #[test]
-fn a_bare_state_is_to_be_returned_in_ok() {
+fn the_advice_for_a_bare_state_is_to_return_ok() {
     assert_refused(
         "bare_state",
         contains("an initializer returns `()` or `Result<S, E>`, not `Plain`")
@@ -275,7 +275,7 @@ fn a_task_for_another_state_is_refused() {
 }
 
 #[test]
-fn a_value_that_does_nothing_when_it_is_dropped_is_not_to_be_dropped() {
+fn unused_values_are_refused_with_advice() {
     let map = "read its results, with `for` or `collect`";
     for (times, words) in [
         (2, map),

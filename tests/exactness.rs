@@ -205,18 +205,18 @@ fn judge_rounds(method: StartMethod, max_workers: usize) {
 
 // Behaviours: CAN-07, BRK-11, BRK-12.
 #[test]
-fn one_worker_after_another() {
+fn one_worker_after_another_runs_every_task_at_most_once() {
     judge_rounds(StartMethod::Spawn, 1);
 }
 
 // Behaviours: CAN-07, BRK-11, BRK-12.
 #[test]
-fn two_workers_of_which_one_is_killed() {
+fn two_workers_of_which_one_is_killed_run_every_task_at_most_once() {
     judge_rounds(StartMethod::Spawn, 2);
 }
 
 // Behaviours: CAN-07, BRK-11, BRK-12.
 #[test]
-fn two_workers_of_a_server_of_which_one_is_killed() {
+fn two_forked_workers_of_which_one_is_killed_run_every_task_at_most_once() {
     judge_rounds(StartMethod::Forkserver, 2);
 }

@@ -17,7 +17,7 @@ fn lines_of(name: &'static str) -> Vec<String> {
 }
 
 #[test]
-fn task_goes_from_pending_to_its_result() {
+fn a_task_is_pending_then_running_then_has_its_result() {
     assert_eq!(lines_of("task"), ["pending", "running", "done", "result: 7"]);
 }
 

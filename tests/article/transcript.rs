@@ -59,7 +59,7 @@ fn the_articles_own_transcript_passes() {
 }
 
 #[test]
-fn messages_pass_anywhere() {
+fn a_transcript_passes_with_its_messages_anywhere() {
     let numbers: Vec<&str> = USUAL.split_inclusive('\n').filter(|line| *line != MESSAGE).collect();
     for first in 0..=numbers.len() {
         for second in 0..=numbers.len() {
@@ -72,7 +72,7 @@ fn messages_pass_anywhere() {
 }
 
 #[test]
-fn every_other_change_fails() {
+fn a_transcript_with_any_other_change_fails() {
     let changes = [
         ("a third message", USUAL.replacen("5\n", &format!("5\n{MESSAGE}"), 1)),
         ("a missing message", USUAL.replacen(MESSAGE, "", 1)),

@@ -40,18 +40,18 @@ fn chaos(limit: Option<&str>, share: u64) {
 
 // Behaviours: CAN-02, CAN-07, BRK-05, BRK-17, BRK-24, MTC-04, LEAK-03.
 #[test]
-fn with_room() {
+fn a_pool_survives_chaos() {
     chaos(None, 3);
 }
 
 // Behaviours: LEAK-01.
 #[test]
-fn with_moments_without_room_for_descriptors() {
+fn a_pool_survives_chaos_with_moments_without_descriptors() {
     chaos(Some("descriptors"), 1);
 }
 
 // Behaviours: SHUT-32.
 #[test]
-fn with_moments_without_room_for_processes() {
+fn a_pool_survives_chaos_with_moments_without_processes() {
     chaos(Some("processes"), 1);
 }

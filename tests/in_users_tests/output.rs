@@ -8,7 +8,7 @@ use procpool_testkit::watch;
 use crate::package::cargo;
 
 #[test]
-fn a_worker_prints_what_its_tasks_print_and_nothing_else() {
+fn a_worker_prints_only_the_output_of_its_tasks() {
     watch::within(3 * watch::HANG, || {
         // Quiet, so that cargo says nothing of its own; on one thread, the harness would say which
         // test runs before it does, and the tasks' lines would come in the middle of that line.

@@ -13,7 +13,7 @@ fn before_init(what: &str) -> Command {
 }
 
 #[test]
-fn a_worker_that_is_late_at_init_delays_its_task_only() {
+fn a_worker_that_is_late_at_init_delays_only_its_task() {
     watch::within(watch::HANG, || {
         let folder = tempfile::tempdir().unwrap();
         let (arrived, go) = (Gate::new(folder.path(), "arrived"), Gate::new(folder.path(), "go"));
@@ -31,7 +31,7 @@ fn a_worker_that_is_late_at_init_delays_its_task_only() {
 }
 
 #[test]
-fn a_worker_that_never_gets_to_init_is_given_up_and_the_error_says_why() {
+fn a_worker_that_never_reaches_init_is_killed_and_reported() {
     watch::within(watch::HANG, || {
         let folder = tempfile::tempdir().unwrap();
         let (arrived, go) = (Gate::new(folder.path(), "arrived"), Gate::new(folder.path(), "go"));
@@ -58,7 +58,7 @@ fn a_worker_that_never_gets_to_init_is_given_up_and_the_error_says_why() {
 }
 
 #[test]
-fn a_program_that_takes_a_workers_command_line_for_its_own_and_exits() {
+fn a_program_that_parses_a_workers_arguments_and_exits_is_reported() {
     watch::within(watch::HANG, || {
         let expected = r"(?x)\A
             error\ WorkerDied\n

@@ -28,7 +28,7 @@ const NOBODY: &str = r"0 children left\n";
 
 // Behaviours: BRK-25.
 #[test]
-fn a_manager_that_cannot_go_on_breaks_its_pool() {
+fn a_manager_that_cannot_continue_breaks_its_pool() {
     assert_broken(&["replace"], "Invalid argument", NOBODY);
 }
 
@@ -45,7 +45,7 @@ fn a_manager_whose_wake_up_is_closed_breaks_its_pool() {
 }
 
 #[test]
-fn a_manager_that_nothing_can_wake_keeps_nobody_waiting() {
+fn a_manager_that_cannot_be_woken_causes_no_hang() {
     assert_broken(&["epoll", "eventfd"], ANY, "");
     assert_broken(&["idle", "epoll", "eventfd"], ANY, "");
 }

@@ -24,7 +24,7 @@ struct Map {
 
 // Behaviours: SUB-13, SUB-14, LEAK-07, MAP-19.
 #[test]
-fn what_was_sent_and_read_is_not_kept() {
+fn memory_of_sent_arguments_and_read_results_is_freed() {
     watch::within(watch::HANG, || {
         let mut program = Running::start(&mut Command::new(program::path("clean_memory")), "spawn");
         let growths: [Growth; 4] = [(); 4].map(|()| program.line());

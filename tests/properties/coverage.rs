@@ -97,7 +97,7 @@ impl fmt::Display for Coverage {
 }
 
 #[test]
-fn cases_of_one_kind_leave_gaps() {
+fn cases_of_one_kind_leave_gaps_in_the_coverage() {
     let coverage = Coverage { cases: 100, of_kind: [100, 35, 15, 15, 1, 2] };
     assert_eq!(coverage.gaps(), ["a map of nothing"]);
 }

@@ -57,7 +57,7 @@ fn assert_passes(checker: Checker, history: &History) {
 }
 
 #[test]
-fn nothing_happening_proves_nothing() {
+fn an_empty_trace_fails_every_checker() {
     let silent = history(MAP, 3, Vec::new(), &[]);
     assert_says(INITIALIZATION, &silent, "3 tasks, but no worker left a trace");
     assert_says(WIDTH, &silent, "3 tasks, but no worker left a trace");
@@ -67,7 +67,7 @@ fn nothing_happening_proves_nothing() {
 }
 
 #[test]
-fn nothing_is_right_when_nothing_is_asked() {
+fn no_tasks_and_no_traces_pass_every_checker() {
     let nothing = history(MAP, 0, Vec::new(), &[]);
     for checker in [INITIALIZATION, WIDTH, INITARGS, RESULTS, EXECUTIONS] {
         assert_passes(checker, &nothing);
@@ -75,7 +75,7 @@ fn nothing_is_right_when_nothing_is_asked() {
 }
 
 #[test]
-fn initialization_comes_once_and_first_in_every_worker() {
+fn initialization_is_once_and_first_in_every_worker() {
     let first = [(1, initializing()), (1, Initialized), (1, Started(0)), (1, Ended(0))];
     // A worker that gets no task is right too: others were faster.
     let idle = [(2, initializing()), (2, Initialized)];
@@ -96,7 +96,7 @@ fn initialization_comes_once_and_first_in_every_worker() {
 }
 
 #[test]
-fn width_is_bounded_by_max_workers_and_by_what_there_is_to_do() {
+fn width_is_bounded_by_max_workers_and_by_tasks() {
     let workers = |pids: &[u32]| pids.iter().map(|pid| (*pid, Initialized)).collect::<Vec<_>>();
     assert_passes(WIDTH, &traced(2, &workers(&[1, 2])));
     let expected = "more workers than max_workers (2): {1, 2, 3}";

@@ -38,7 +38,7 @@ fn each_worker_initializes_exactly_once_before_its_first_task() {
 }
 
 #[test]
-fn there_are_never_more_workers_than_allowed_or_needed() {
+fn no_more_workers_start_than_allowed_or_needed() {
     property::holds(&checks::WIDTH);
 }
 

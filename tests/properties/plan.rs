@@ -85,7 +85,7 @@ impl Plan {
 }
 
 #[test]
-fn tasks_are_numbered_through_and_chunks_count_as_one() {
+fn tasks_are_numbered_consecutively_and_a_chunk_counts_as_one() {
     let operation =
         |how, tasks| Operation { how, efforts: vec![Effort::Micros(0); tasks], collect: false };
     let plan = Plan {

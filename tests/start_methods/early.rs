@@ -25,7 +25,7 @@ fn before_init(what: &str) -> (&'static str, String) {
 }
 
 #[test]
-fn a_program_that_takes_a_forkservers_command_line_for_its_own_and_exits() {
+fn a_program_that_parses_a_forkservers_arguments_and_exits_is_reported() {
     let expected = r"(?x)\A
         error\ ForkserverDied\n
         the\ process\ pool\ is\ broken:\ forkserver\ \d+\ 
@@ -45,7 +45,7 @@ fn a_program_that_forks_before_init_has_no_forkserver() {
 }
 
 #[test]
-fn a_server_that_never_gets_to_init_is_given_up_and_the_error_says_why() {
+fn a_forkserver_that_never_reaches_init_is_killed_and_reported() {
     let folder = tempfile::tempdir().unwrap();
     let (arrived, go) = (Gate::new(folder.path(), "arrived"), Gate::new(folder.path(), "go"));
     // For the program itself; its server waits in vain.
@@ -64,7 +64,7 @@ fn a_server_that_never_gets_to_init_is_given_up_and_the_error_says_why() {
 }
 
 #[test]
-fn a_signal_to_the_program_does_not_end_a_server_that_has_not_got_to_init() {
+fn a_signal_to_the_program_spares_a_forkserver_before_init() {
     let folder = tempfile::tempdir().unwrap();
     let (arrived, go) = (Gate::new(folder.path(), "arrived"), Gate::new(folder.path(), "go"));
     let places = [("ARRIVED", arrived.path()), ("GO", go.path()), before_init("wait")];
@@ -83,7 +83,7 @@ fn a_signal_to_the_program_does_not_end_a_server_that_has_not_got_to_init() {
 }
 
 #[test]
-fn what_comes_before_init_is_not_run_again_when_the_program_is_forked() {
+fn code_before_init_does_not_run_again_in_a_forked_worker() {
     let folder = tempfile::tempdir().unwrap();
     let (arrived, go) = (Gate::new(folder.path(), "arrived"), Gate::new(folder.path(), "go"));
     // Once, for the program itself.
@@ -95,7 +95,7 @@ fn what_comes_before_init_is_not_run_again_when_the_program_is_forked() {
 }
 
 #[test]
-fn a_servers_command_line_is_of_no_use_to_people() {
+fn a_forkservers_arguments_given_by_hand_are_refused() {
     let mut command = Command::new(program::path("fail_before_init"));
     command.args(["--procpool-server", "1:1"]).assert().code(2).stderr(
         is_match("^procpool: --procpool-server is how .* of no use on a command line\n$")

@@ -44,7 +44,7 @@ fn send(process: &Watched, signal: Signal) {
 }
 
 #[test]
-fn a_server_that_is_killed_is_the_cause_and_its_workers_are_gone() {
+fn a_killed_forkserver_is_the_cause_and_its_workers_are_killed() {
     watch::within(watch::HANG, || {
         let pair = Pair::new(|builder| builder);
         send(&pair.server, Signal::SIGKILL);
@@ -67,7 +67,7 @@ fn a_server_that_is_killed_is_the_cause_and_its_workers_are_gone() {
 }
 
 #[test]
-fn a_death_is_told_though_the_server_does_not_say_how() {
+fn a_death_is_reported_if_the_forkserver_does_not_give_the_status() {
     watch::within(watch::HANG, || {
         let pair = Pair::new(|builder| builder);
         send(&pair.server, Signal::SIGSTOP);
@@ -79,7 +79,7 @@ fn a_death_is_told_though_the_server_does_not_say_how() {
 }
 
 #[test]
-fn a_server_that_does_not_answer_is_given_up() {
+fn a_forkserver_that_does_not_answer_is_killed() {
     watch::within(watch::HANG, || {
         let pair = Pair::new(|builder| builder.start_timeout(Duration::from_secs(2)));
         // So that the next task needs a third worker.
@@ -96,7 +96,7 @@ fn a_server_that_does_not_answer_is_given_up() {
 }
 
 #[test]
-fn a_server_that_was_slow_leaves_the_group_of_a_worker_that_left_alone() {
+fn a_slow_forkserver_leaves_the_group_of_an_exited_worker_alone() {
     fn start_program((arrived, go): (String, String)) -> (u32, u32) {
         let mut shell = Command::new("/bin/sh");
         shell.args(["-c", "exec head -c 1 < \"$1\" > \"$2\"", "program", &go, &arrived]);
@@ -122,7 +122,7 @@ fn a_server_that_was_slow_leaves_the_group_of_a_worker_that_left_alone() {
 }
 
 #[test]
-fn a_stopped_server_keeps_nobody_from_dropping_the_pool() {
+fn a_stopped_forkserver_does_not_block_the_drop_of_the_pool() {
     watch::within(watch::HANG, || {
         let pair = Pair::new(|builder| builder);
         pair.crossing.let_go(1);
@@ -165,7 +165,7 @@ fn interrupt_copies() {
 }
 
 #[test]
-fn ctrl_c_ends_no_worker_that_was_only_just_forked() {
+fn ctrl_c_does_not_end_a_worker_right_after_its_fork() {
     watch::within(watch::HANG, || {
         let builder = ProcessPoolExecutor::builder().start_method(StartMethod::Forkserver);
         let builder = builder.preload(interrupt_copies).max_workers(1).max_tasks_per_child(1);
@@ -187,7 +187,7 @@ fn take_room_from(process: &Watched) {
 }
 
 #[test]
-fn a_server_without_room_for_another_worker_leaves_the_work_to_those_there_are() {
+fn a_forkserver_without_room_leaves_the_work_to_existing_workers() {
     watch::within(watch::HANG, || {
         // Beyond what a hang takes, so that only an answer ends the wait for one.
         let pair = Pair::new(|builder| builder.start_timeout(10 * watch::HANG));
@@ -208,7 +208,7 @@ fn a_server_without_room_for_another_worker_leaves_the_work_to_those_there_are()
 }
 
 #[test]
-fn a_worker_that_dies_alone_has_its_status_told() {
+fn the_forkserver_reports_the_status_of_a_worker_that_dies() {
     watch::within(watch::HANG, || {
         let pair = Pair::new(|builder| builder);
         send(&pair.idle, Signal::SIGTERM);
@@ -220,7 +220,7 @@ fn a_worker_that_dies_alone_has_its_status_told() {
 
 // Behaviours: FORK-04.
 #[test]
-fn a_server_has_nothing_of_another_pool() {
+fn a_forkserver_has_no_descriptor_of_another_pool() {
     watch::within(watch::HANG, || {
         let [first, second] = [Pair::new(|builder| builder), Pair::new(|builder| builder)];
         let sockets = |process: &Watched| {
@@ -251,7 +251,7 @@ fn a_process_with_threads_is_not_forked() {
 }
 
 #[test]
-fn a_preload_without_a_server_is_refused() {
+fn a_preload_without_a_forkserver_is_refused() {
     let error = ProcessPoolExecutor::builder().preload(|| ()).build().unwrap_err();
     assert!(matches!(error, Error::InvalidArgument(_)), "{error:?}");
     assert!(error.to_string().contains("choose StartMethod::Forkserver"), "{error}");

@@ -45,14 +45,14 @@ fn assert_nobody_stays(what: &'static str, method: &'static str, processes: usiz
 
 // Behaviours: PAR-01, PAR-03.
 #[test]
-fn workers_and_their_server_end_with_the_program() {
+fn workers_and_their_forkserver_exit_with_the_program() {
     assert_nobody_stays("working", "spawn", 2);
     assert_nobody_stays("working", "forkserver", 3);
     assert_nobody_stays("working", "fork", 3);
 }
 
 #[test]
-fn a_server_in_preload_ends_with_the_program() {
+fn a_forkserver_in_preload_exits_with_the_program() {
     assert_nobody_stays("preloading", "forkserver", 1);
     assert_nobody_stays("preloading", "fork", 1);
 }

@@ -29,7 +29,7 @@ fn names(text: &str, call: &str) -> bool {
 }
 
 #[test]
-fn what_preload_has_refused_is_named_where_it_matters() {
+fn a_syscall_refused_by_preload_is_named_in_the_error() {
     watch::within(5 * watch::HANG, || {
         let mut wrong = String::new();
         for Call(name, number) in CALLS.into_iter().chain(OLD_CALLS) {

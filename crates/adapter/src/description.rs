@@ -47,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn a_start_method_that_is_not_there_is_an_error() {
+    fn an_unknown_start_method_is_an_error() {
         let error = described(TEXT, "forkserver").expect_err("there is none");
         assert_eq!(error, r#"start_methods has no list "forkserver""#);
     }

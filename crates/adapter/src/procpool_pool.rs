@@ -93,7 +93,7 @@ mod tests {
     use crate::library::Library;
 
     #[test]
-    fn it_describes_the_version_that_is_built() {
+    fn the_description_names_the_version_that_is_built() {
         for (name, _) in PROCPOOL.start_methods {
             let library = Adapted::new(PROCPOOL, Some(name)).expect("the table has it");
             let description = library.describe();

@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_no_type_can_hold_is_refused_as_invalid() {
+    fn a_number_beyond_its_type_is_refused_as_invalid() {
         let options = PoolOptions { max_workers: Some(-1), ..PoolOptions::default() };
         let refused = Settings::try_from(&options);
         assert!(
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_asked_for_is_not_given() {
+    fn an_unset_setting_is_not_passed_on() {
         assert_eq!(Settings::try_from(&PoolOptions::default()).ok(), Some(Settings::default()));
         assert_eq!(
             MapSettings::try_from(&MapOptions::default()).ok(),

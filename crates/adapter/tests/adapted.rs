@@ -89,13 +89,13 @@ fn future(run: &str) -> Arc<dyn Future> {
 }
 
 #[test]
-fn states_come_from_predicates() {
+fn states_are_read_from_predicates() {
     let states = ["sleep", "gate", "echo", "fail", "die"].map(|run| future(run).state().ok());
     assert_eq!(states, ["pending", "running", "done", "done", "cancelled"].map(Some));
 }
 
 #[test]
-fn a_future_that_is_refused_at_once_is_a_submission_that_is() {
+fn a_future_refused_at_once_is_a_refused_submission() {
     let refused = pool(9).submit(&call("echo")).err();
     assert!(
         matches!(&refused, Some(Stop::Failed(failure)) if failure.class == ErrorClass::Rejected),
@@ -104,7 +104,7 @@ fn a_future_that_is_refused_at_once_is_a_submission_that_is() {
 }
 
 #[test]
-fn an_error_has_its_variant_its_causes_and_its_place() {
+fn an_error_has_its_variant_its_causes_and_its_location() {
     let Err(Stop::Failed(failure)) = future("fail").result(None) else {
         panic!("it does not fail");
     };
@@ -115,7 +115,7 @@ fn an_error_has_its_variant_its_causes_and_its_place() {
 }
 
 #[test]
-fn futures_have_places_by_what_they_are() {
+fn futures_are_distinguished_by_identity() {
     let (done, running) = (future("echo"), future("gate"));
     let all = [Arc::clone(&running), Arc::clone(&done), Arc::clone(&done)];
     let waited = toy().wait(&all, Until::AllCompleted, None);
@@ -127,7 +127,7 @@ fn futures_have_places_by_what_they_are() {
 }
 
 #[test]
-fn what_the_table_has_nothing_for_is_unsupported() {
+fn a_step_without_an_entry_in_the_table_is_unsupported() {
     let cancelled = future("echo").cancel();
     assert!(
         matches!(&cancelled, Err(Stop::Unsupported(what)) if what == "cancel"),
@@ -136,7 +136,7 @@ fn what_the_table_has_nothing_for_is_unsupported() {
 }
 
 #[test]
-fn a_start_method_has_to_be_one_of_the_library() {
+fn a_start_method_must_be_one_of_the_library() {
     assert!(Adapted::new(TOY, Some("spawn")).is_some());
     assert!(Adapted::new(TOY, Some("fork")).is_none());
     let several = Adapter { start_methods: &[("spawn", ()), ("fork", ())], ..TOY };

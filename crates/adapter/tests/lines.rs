@@ -182,7 +182,7 @@ fn every_adapter_is_short() {
 }
 
 #[test]
-fn no_source_of_an_adapter_is_left_out() {
+fn every_source_of_an_adapter_is_counted() {
     let folder = root().join("crates/procspawn/src/bin/procpool-adapter-procspawn");
     let files = fs::read_dir(&folder).expect("the adapter has sources").map(|entry| {
         let path = entry.expect("the folder can be read").path();

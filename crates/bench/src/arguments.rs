@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said() {
+    fn wrong_arguments_are_reported() {
         assert_eq!(read("").unwrap_err(), "say quick, full or profile");
         assert_eq!(read("fast").unwrap_err(), "fast is neither quick, full nor profile");
         assert_eq!(read("quick --rounds").unwrap_err(), "--rounds needs a value");

@@ -184,13 +184,13 @@ mod tests {
     }
 
     #[test]
-    fn the_command_line_decides_about_rounds_before_the_row_does() {
+    fn the_command_line_overrides_the_rounds_of_a_row() {
         assert_eq!(bench(None, Vec::new()).rounds(3, 5), 3);
         assert_eq!(bench(Some(9), Vec::new()).rounds(3, 5), 9);
     }
 
     #[test]
-    fn a_chart_has_blocks_of_ours_from_the_rounds_that_peers_were_in() {
+    fn a_chart_uses_our_blocks_of_the_rounds_that_had_peers() {
         let alone =
             || vec![Contender::new("us", Kind::Procpool), Contender::new("raw", Kind::Limit)];
         let chart = |bench: &Bench| {
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_cannot_be_measured_is_a_row_that_says_so() {
+    fn a_row_that_cannot_be_measured_gives_the_reason() {
         // The quickest row, and not one of the others.
         let mut shown = Vec::new();
         let only = ["idle".to_owned()];

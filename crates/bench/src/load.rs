@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_does_not_count() {
+    fn time_of_peers_and_own_time_do_not_count_as_load_of_others() {
         let load = |time, everybody, own| Load { time, everybody, own };
         let row = load(110.0, 30.0, 5.0).since(load(100.0, 10.0, 1.0));
         assert_eq!(row, load(10.0, 20.0, 4.0));

@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn the_best_peer_is_the_one_at_the_good_end() {
+    fn the_best_peer_is_the_one_nearest_to_the_good_end() {
         assert_eq!(chart(Better::Lower).best_peer().map(|peer| &*peer.name), Some("fast"));
         assert_eq!(chart(Better::Higher).best_peer().map(|peer| &*peer.name), Some("slow"));
     }
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn without_peers_there_is_no_comparison() {
+    fn without_peers_the_comparison_is_left_out() {
         let mut chart = chart(Better::Lower);
         chart.contenders.retain(|contender| contender.kind != Kind::Peer);
         assert!(chart.against_best_peer("x", Target::AtLeast(3.0)).is_none());

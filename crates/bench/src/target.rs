@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lower_is_better_up_to_a_fifth() {
+    fn where_lower_is_better_a_fifth_above_is_tolerated() {
         let target = Target::AtMost(100.0);
         assert_eq!(target.verdict(100.0), Verdict::Met);
         assert!(matches!(target.verdict(119.0), Verdict::Close { .. }));
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn higher_is_better_up_to_a_fifth() {
+    fn where_higher_is_better_a_fifth_below_is_tolerated() {
         let target = Target::AtLeast(100.0);
         assert_eq!(target.verdict(100.0), Verdict::Met);
         assert!(matches!(target.verdict(81.0), Verdict::Close { .. }));
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_tolerated_above_zero_and_of_no_number() {
+    fn a_target_of_zero_has_no_tolerance_and_nan_fails() {
         assert_eq!(Target::AtMost(0.0).verdict(0.0), Verdict::Met);
         assert!(Target::AtMost(0.0).verdict(1.0).fails());
         assert!(Target::AtMost(1.0).verdict(f64::NAN).fails());
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn verdicts_say_by_how_much() {
+    fn a_verdict_gives_the_margin() {
         assert_eq!(Target::AtMost(1.3).verdict(2.6).to_string(), "MISSED by 100 %");
         assert_eq!(Target::AtLeast(40.0).verdict(36.0).to_string(), "close: missed by 10 %");
         assert_eq!(Target::AtMost(0.0).verdict(3.0).to_string(), "MISSED");
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_short() {
+    fn numbers_are_printed_in_short_form() {
         let texts = [0.012_34, 0.5, 1.2345, 12.345, 123.45, 1234.5, 1_234_567.8, -1234.5, 0.0];
         let texts = texts.map(number);
         let expected =

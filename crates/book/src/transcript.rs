@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_unordered_is_a_transcript() {
+    fn unordered_lines_in_any_order_are_a_transcript() {
         let layout = Layout::procpool();
         for (stem, lines) in UNORDERED {
             let path = layout.transcripts().join(stem).with_extension("console");
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_may_stand_anywhere() {
+    fn a_message_may_be_anywhere() {
         let moved = "Initializing worker process.\n0\nInitializing worker process.\n1\n";
         assert_eq!(article().compare(moved), Ok(()));
     }
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn times_and_processes_may_be_others_and_nothing_else() {
+    fn only_times_and_process_ids_may_differ() {
         let timed = Transcript {
             path: "replay.console".into(),
             output:
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn other_transcripts_are_compared_as_they_are() {
+    fn other_transcripts_are_compared_literally() {
         let exact = Transcript { path: "late_message.console".into(), ..article() };
         let moved = "Initializing worker process.\n0\nInitializing worker process.\n1\n";
         assert!(exact.compare(moved).is_err());

@@ -176,7 +176,7 @@ fn a_sound_book_has_no_problem() {
 }
 
 #[test]
-fn includes_resolve_to_something() {
+fn every_include_resolves() {
     assert_said(&[
         (
             Append("src/one.md", "{{#include ../listings/gone.py}}"),
@@ -219,7 +219,7 @@ fn includes_resolve_to_something() {
 }
 
 #[test]
-fn code_is_included_and_not_typed_in() {
+fn code_is_included_instead_of_typed() {
     assert_said(&[
         (
             Append("src/one.md", "```rust\nfn main() {}\n```"),
@@ -273,7 +273,7 @@ fn no_line_of_a_listing_is_cut_off() {
 }
 
 #[test]
-fn whatever_exists_is_in_the_book() {
+fn an_unused_file_of_the_book_is_reported() {
     assert_said(&[
         (Add("src/three.md", "# Three\n"), "src/three.md: SUMMARY.md does not name it"),
         (Add("listings/other.py", "print(2)\n"), "listings/other.py: no page includes it"),
@@ -297,7 +297,7 @@ fn whatever_exists_is_in_the_book() {
 }
 
 #[test]
-fn what_is_shown_as_measured_was_measured_in_one_run() {
+fn all_measurements_are_of_one_run() {
     assert_said(&[
         // A better number.
         (
@@ -358,7 +358,7 @@ fn what_is_shown_as_measured_was_measured_in_one_run() {
 }
 
 #[test]
-fn what_is_shown_as_judged_was_judged_in_one_run() {
+fn all_judgements_are_of_one_run() {
     assert_said(&[
         // A better pool.
         (
@@ -429,14 +429,14 @@ fn a_run_over_some_pools_changes_nothing() {
 }
 
 #[test]
-fn what_was_measured_and_what_was_judged_are_told_apart() {
+fn measurements_and_judgements_are_distinguished() {
     assert!(judged::is_judged(&judged_results(&["./one"])));
     assert!(!judged::is_judged(RESULTS));
     assert!(!judged::is_judged("{"));
 }
 
 #[test]
-fn links_lead_somewhere() {
+fn every_link_resolves() {
     for (link, expected) in [
         ("[x](three.md)", "the link to three.html is dead: there is no such file"),
         ("[x](two.md#c)", "the link to two.html#c is dead: nothing there has this id"),
@@ -452,7 +452,7 @@ fn links_lead_somewhere() {
 }
 
 #[test]
-fn what_is_for_looking_up_is_not_printed() {
+fn pages_for_looking_up_are_not_printed() {
     let folder = sound();
     Append("src/one.md", "[up](three.md#found) and [all](three.md)").apply(folder.path());
     Append("src/SUMMARY.md", "---\n\n[Three](three.md)").apply(folder.path());
@@ -469,7 +469,7 @@ fn what_is_for_looking_up_is_not_printed() {
 }
 
 #[test]
-fn what_scrolls_can_be_reached_by_keyboard() {
+fn scrollable_elements_are_reachable_by_keyboard() {
     let folder = sound();
     Append("src/one.md", "<div class=\"scroll\">wide</div>").apply(folder.path());
     let said = problems(folder.path());

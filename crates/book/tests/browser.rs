@@ -50,7 +50,7 @@ fn look(folder: &Path, pages: &[&str], views: &[(u32, &str)], excused: &Value) -
 
 #[test]
 #[ignore = "needs Node, Chromium: .ci/run installs them"]
-fn every_page_can_be_read() {
+fn every_page_is_readable_in_a_browser() {
     let folder = tempfile::tempdir().expect("a folder");
     let target = render::render(&Layout::procpool(), Some(folder.path())).expect("it renders");
     let files = files_below(&target).expect("it can be read");
@@ -98,7 +98,7 @@ const DAMAGE: &[(&str, &str, &str)] = &[
 
 #[test]
 #[ignore = "needs Node, Chromium: .ci/run installs them"]
-fn the_check_finds_what_is_broken() {
+fn the_check_finds_planted_faults() {
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("sound.html"), PAGE).expect("it is written");
     let light = [(1280, "light")];

@@ -41,7 +41,7 @@ fn a_trace_becomes_lanes() {
 }
 
 #[test]
-fn the_alternative_text_says_what_is_drawn() {
+fn the_alternative_text_describes_the_drawing() {
     let timeline = Timeline::new(&small()).expect("it makes sense");
     let sentences = "Timeline in milliseconds since map was called. Worker 1 started at 1, \
         initialized from 2 to 20, ran task 0 from 20 to 50, task 1 from 51 to 90, and left at 126. \
@@ -65,7 +65,7 @@ fn the_lanes_in_text_are_to_scale() {
 }
 
 #[test]
-fn a_trace_that_makes_no_sense_is_refused() {
+fn an_inconsistent_trace_is_refused() {
     let cases: [(usize, Option<Event>, &str); 7] = [
         (0, None, "no process called `map`"),
         (1, None, "worker 11: InitializerBegins where Started belongs"),

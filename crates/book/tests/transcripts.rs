@@ -20,18 +20,18 @@ fn verify(wanted: impl Fn(&Transcript) -> bool) {
 }
 
 #[test]
-fn rust_programs_print_what_the_book_shows() {
+fn rust_programs_print_the_transcripts_of_the_book() {
     verify(|transcript| !transcript.needs_python());
 }
 
 #[test]
 #[ignore = "needs python3: runs the Python programs of the book"]
-fn python_programs_print_what_the_book_shows() {
+fn python_programs_print_the_transcripts_of_the_book() {
     verify(Transcript::needs_python);
 }
 
 #[test]
-fn a_command_that_fails_is_no_transcript() {
+fn a_command_that_fails_yields_no_transcript() {
     let transcript =
         |command: &str| Transcript { path: "".into(), command: command.into(), output: "".into() };
     let root = Layout::procpool().root;

@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_timeline_shows_its_end_and_says_that_it_is_cut() {
+    fn a_long_timeline_shows_its_end_and_is_marked_as_cut() {
         let shown = cut(&history(30), 20);
         let lines: Vec<&str> = shown.lines().collect();
         assert_eq!(lines.len(), 21, "{shown}");
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_timeline_is_whole() {
+    fn a_short_timeline_is_shown_whole() {
         let shown = cut(&history(10), 20);
         assert!(shown.lines().count() == 20 && !shown.contains("left out"), "{shown}");
     }

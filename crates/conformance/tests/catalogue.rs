@@ -54,7 +54,7 @@ fn faults(case: &Case) -> Vec<String> {
 }
 
 #[test]
-fn every_case_is_whole() {
+fn every_case_is_complete() {
     let all = cases::all();
     let faults: Vec<String> = all.iter().flat_map(faults).collect();
     assert!(faults.is_empty(), "{}", faults.join("\n"));
@@ -63,7 +63,7 @@ fn every_case_is_whole() {
 }
 
 #[test]
-fn what_is_wrong_with_a_case_is_found() {
+fn every_fault_of_a_case_is_found() {
     assert_eq!(
         faults(&cases::find("article.initargs").expect("it is there")),
         Vec::<String>::new()
@@ -105,7 +105,7 @@ fn every_behaviour_has_a_case_or_a_reason() {
 }
 
 #[test]
-fn a_behaviour_that_is_forgotten_is_found() {
+fn a_forgotten_behaviour_is_found() {
     let all = rows();
     let named: BTreeSet<&str> =
         all.iter().map(String::as_str).filter(|row| *row != "OUT-02").collect();
@@ -126,12 +126,12 @@ fn assert_page(name: &str, page: &str) {
 }
 
 #[test]
-fn the_books_page_is_that_of_the_cases() {
+fn the_books_page_of_cases_is_up_to_date() {
     assert_page("catalogue.md", &catalogue::page());
 }
 
 #[test]
-fn the_books_page_is_that_of_what_is_known_of_other_pools() {
+fn the_books_page_of_known_failures_is_up_to_date() {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     assert_page("field.md", &Field::read(&repository).expect("it can be read").page());
 }

@@ -66,7 +66,7 @@ fn end(moment: &str, signal: Signal, send: impl Fn(Pid, Signal) -> nix::Result<(
 }
 
 #[test]
-fn nothing_is_left_by_a_suite_that_is_ended() {
+fn an_interrupted_suite_leaves_nothing_behind() {
     set_child_subreaper(true).expect("Linux has it");
     // A shell's jobs in the background ignore some of them, and so would the suite.
     for number in SIGNALS.into_iter().filter(|number| *number != Signal::SIGKILL) {

@@ -27,7 +27,7 @@ fn replayed(script: &str) -> Replayed {
 }
 
 #[test]
-fn what_is_as_it_should_be_has_no_complaint() {
+fn a_sound_history_has_no_complaint() {
     let Replayed { text, complaints } = replayed("plain.sh");
     assert_eq!(complaints, 0, "{text}");
     assert!(text.contains("result a ✓ 7") && !text.contains('✗'), "{text}");

@@ -24,7 +24,7 @@ fn assert_written<T: JsonSchema>(name: &str) {
 }
 
 #[test]
-fn the_schemas_are_those_of_the_types() {
+fn the_schemas_match_the_types() {
     assert_written::<Description>("description");
     assert_written::<Scenario>("scenario");
     assert_written::<Line>("line");
@@ -51,7 +51,7 @@ fn the_examples_of_the_contract_are_valid() {
 }
 
 #[test]
-fn what_is_wrong_in_a_message_is_named() {
+fn an_error_in_a_message_is_named() {
     let error = serde_json::from_str::<Scenario>(
         r#"{"contract": 1, "case": "x", "clients": [{"name": "main", "steps": [{"do": "dance"}]}]}"#,
     );

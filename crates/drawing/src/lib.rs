@@ -146,7 +146,7 @@ mod tests {
     const HOSTILE: &str = "</title><script>\"x\" & 'y'\u{7}\n";
 
     #[test]
-    fn whatever_a_text_holds_the_drawing_is_well_formed_and_says_it() {
+    fn any_text_is_drawn_unchanged_and_well_formed() {
         let mut drawing = Drawing::alone([0.0, -1.5, 2.0, 3.0], HOSTILE, HOSTILE, "a > b {}\n");
         drawing.text("end", 1.25, 2.0, HOSTILE);
         drawing.path("", format_args!("M{:.1} 0", 1.0), HOSTILE);

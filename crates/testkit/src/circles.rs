@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_circle_is_none() {
+    fn modules_without_a_circle_pass() {
         let none = found(&[
             ("lib.rs", "mod a;\nmod b;\npub use a::A;\nfn f() { b::g() }\n"),
             (

@@ -154,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_case_is_left_out_under_the_method_that_refuses_it_only() {
+    fn a_case_is_skipped_only_under_the_method_that_refuses_it() {
         let ran = Arc::new(AtomicBool::new(false));
         for (method, runs) in [("fork", false), ("spawn", true)] {
             let case = Arc::clone(&ran);
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn time_in_which_cargo_compiles_does_not_count() {
+    fn compile_time_of_cargo_does_not_count() {
         let folder = tempfile::tempdir().expect("a folder can be made");
         // It compiles nothing, and ends when its input does.
         let cargo = folder.path().join("cargo");

@@ -50,7 +50,7 @@ fn a_case_can_have_a_pool_that_is_forked() {
 }
 
 #[test]
-fn what_a_case_captures_arrives() {
+fn captured_values_of_a_case_arrive() {
     let (small, text, large, function): (u8, &str, u64, fn(u64) -> u64) =
         (7, "text", u64::MAX - 1, |x| x + 1);
     watch::within(watch::HANG, move || {
@@ -59,7 +59,7 @@ fn what_a_case_captures_arrives() {
 }
 
 #[test]
-fn what_owns_something_is_not_captured() {
+fn a_case_captures_no_owning_value() {
     let owned = "owned".to_owned();
     let failure = failure_of(watch::HANG, move || assert_eq!(owned, "owned"));
     assert!(failure.contains("can capture only what owns nothing"), "{failure}");
@@ -72,7 +72,7 @@ fn a_case_that_panics_fails() {
 }
 
 #[test]
-fn a_case_that_exits_fails_whatever_its_code_is() {
+fn a_case_that_exits_fails_with_any_code() {
     for code in [0, 3] {
         let failure = failure_of(watch::HANG, move || std::process::exit(code));
         assert!(failure.ends_with(&format!("its process exited with code {code}")), "{failure}");
@@ -94,7 +94,7 @@ fn leave_a_child() {
 }
 
 #[test]
-fn a_case_that_leaves_something_fails() {
+fn a_case_that_leaves_something_behind_fails() {
     let leave: [fn(); 3] = [
         leave_a_child,
         || drop(thread::spawn(thread::park)),
@@ -111,7 +111,7 @@ fn a_case_that_leaves_something_fails() {
     clippy::zombie_processes,
     reason = "it is killed with its case, so somebody else reaps it"
 )]
-fn a_case_that_hangs_is_shown_and_killed_with_what_it_started() {
+fn a_case_that_hangs_is_shown_and_killed_with_its_children() {
     let (mut reader, writer) = std::io::pipe().unwrap();
     let place = (std::process::id(), writer.as_raw_fd());
     let failure = failure_of(Duration::from_secs(1), move || {

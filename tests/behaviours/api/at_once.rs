@@ -22,7 +22,7 @@ fn answer(own: &mut u32, x: u32) -> (u32, u32) {
 
 // Behaviours: INIT-12.
 #[test]
-fn threads_make_pools_with_initializers_at_once() {
+fn threads_create_pools_with_initializers_concurrently() {
     let reason = "threads make the pools, and a program with threads is not forked";
     watch::unless("fork", crate::START_METHOD, reason, || {
         let together = Barrier::new(5);

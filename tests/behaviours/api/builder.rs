@@ -26,7 +26,7 @@ fn zero_workers_are_an_invalid_argument() {
 
 // Behaviours: CFG-08.
 #[test]
-fn by_default_there_are_as_many_workers_as_usable_cpus() {
+fn the_default_number_of_workers_is_that_of_usable_cpus() {
     watch::within(watch::HANG, || {
         let cpus = thread::available_parallelism().unwrap().get();
         assert_eq!(workers_of_a_default_pool(4 * cpus, cpus), cpus);
@@ -35,7 +35,7 @@ fn by_default_there_are_as_many_workers_as_usable_cpus() {
 
 // Behaviours: CFG-08.
 #[test]
-fn a_cpu_that_the_process_may_not_use_does_not_count() {
+fn a_cpu_outside_the_affinity_mask_does_not_count() {
     // The case has a thread of its own, so the affinity is changed for it and its pool alone.
     watch::within(watch::HANG, || {
         use_one_cpu();
@@ -160,7 +160,7 @@ fn no_more_workers_are_started_than_tasks_were_unfinished_at_once() {
 
 // Behaviours: SUB-22, SUB-23, SPAWN-04.
 #[test]
-fn there_are_never_more_workers_than_max_workers() {
+fn a_pool_never_has_more_workers_than_max_workers() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let path = crossing.file("trace");
@@ -194,13 +194,13 @@ fn a_pool_may_be_larger_than_the_machine() {
 }
 
 #[test]
-fn the_limit_on_the_start_is_part_of_the_builder() {
+fn the_builder_shows_its_start_timeout() {
     let builder = crate::builder().start_timeout(watch::HANG);
     assert!(format!("{builder:?}").contains("start_timeout: 60s"), "{builder:?}");
 }
 
 #[test]
-fn short_tasks_are_over_before_many_workers_were_started_for_them() {
+fn short_tasks_finish_before_many_workers_are_started() {
     watch::within(watch::HANG, || {
         let used = |work: fn(&ProcessPoolExecutor)| {
             let executor = crate::builder().max_workers(usize::MAX).build().unwrap();

@@ -32,7 +32,7 @@ where
 
 // Behaviours: FUT-05, CAN-06.
 #[test]
-fn a_callback_runs_once_with_its_future_however_that_settled() {
+fn a_callback_runs_once_with_its_future_for_any_outcome() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = pool(1);
@@ -59,7 +59,7 @@ fn a_callback_runs_once_with_its_future_however_that_settled() {
 
 // Behaviours: FUT-06.
 #[test]
-fn a_callback_of_a_settled_future_runs_before_it_is_added() {
+fn a_callback_added_to_a_settled_future_runs_before_the_call_returns() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
         let value = executor.submit(|x: u32| x, 5);
@@ -78,7 +78,7 @@ fn a_callback_of_a_settled_future_runs_before_it_is_added() {
 }
 
 #[test]
-fn a_callback_that_comes_while_its_future_settles_runs_once() {
+fn a_callback_added_while_its_future_settles_runs_once() {
     watch::within(watch::HANG, || {
         let executor = pool(2);
         let (sender, receiver) = channel();
@@ -137,7 +137,7 @@ impl log::Log for Logger {
 
 // Behaviours: FUT-07, FUT-08.
 #[test]
-fn a_callback_that_panics_is_logged_and_harms_nobody() {
+fn a_callback_that_panics_is_logged_and_affects_nothing_else() {
     watch::within(watch::HANG, || {
         // A copy of this program: the logger is the whole process's.
         let logged = report_of(|| {
@@ -182,7 +182,7 @@ impl Drop for Bomb {
 
 // Behaviours: FUT-14.
 #[test]
-fn callbacks_hear_of_a_worker_that_died() {
+fn callbacks_run_when_a_worker_dies() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
         let (sender, receiver) = channel();
@@ -227,7 +227,7 @@ fn callbacks_may_submit() {
 
 // Behaviours: SUB-21.
 #[test]
-fn a_callback_that_blocks_delays_callbacks_only() {
+fn a_callback_that_blocks_delays_only_callbacks() {
     watch::within(watch::HANG, || {
         let executor = pool(2);
         let (entered, enters) = channel();
@@ -253,7 +253,7 @@ fn a_callback_that_blocks_delays_callbacks_only() {
 }
 
 #[test]
-fn a_shutdown_that_waits_returns_when_every_callback_has() {
+fn a_shutdown_that_waits_returns_after_every_callback() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
         let (entered, enters) = channel();

@@ -38,7 +38,7 @@ fn a_pending_task_is_cancelled_and_never_runs() {
 }
 
 #[test]
-fn the_tasks_behind_a_cancelled_one_run() {
+fn tasks_behind_a_cancelled_one_run() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = pool(1);
@@ -107,7 +107,7 @@ fn cancelling_wakes_a_thread_that_waits() {
 }
 
 #[test]
-fn a_cancelled_task_in_the_queue_does_not_hold_up_the_end() {
+fn a_cancelled_task_in_the_queue_does_not_delay_the_shutdown() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = pool(1);
@@ -127,7 +127,7 @@ const ROUNDS: usize = 200;
 
 // Behaviours: SHUT-11.
 #[test]
-fn a_pool_ends_though_its_only_task_was_cancelled_before_there_was_a_worker() {
+fn a_pool_ends_after_its_only_task_is_cancelled_before_any_start() {
     watch::within(watch::HANG, || {
         for _ in 0..ROUNDS {
             let executor = pool(2);
@@ -141,7 +141,7 @@ fn a_pool_ends_though_its_only_task_was_cancelled_before_there_was_a_worker() {
 }
 
 #[test]
-fn a_pool_ends_though_its_only_map_was_dropped_before_there_was_a_worker() {
+fn a_pool_ends_after_its_only_map_is_dropped_before_any_start() {
     watch::within(watch::HANG, || {
         for _ in 0..ROUNDS {
             let executor = pool(2);
@@ -153,7 +153,7 @@ fn a_pool_ends_though_its_only_map_was_dropped_before_there_was_a_worker() {
 
 // Behaviours: SHUT-11.
 #[test]
-fn a_pool_ends_though_its_task_is_cancelled_while_it_ends() {
+fn a_pool_ends_if_its_task_is_cancelled_during_the_shutdown() {
     watch::within(watch::HANG, || {
         for _ in 0..ROUNDS {
             let executor = pool(1);
@@ -169,7 +169,7 @@ fn a_pool_ends_though_its_task_is_cancelled_while_it_ends() {
 
 // Behaviours: CAN-03, CAN-04.
 #[test]
-fn whatever_no_worker_has_started_can_be_cancelled() {
+fn a_task_can_be_cancelled_until_a_worker_starts_it() {
     watch::within(watch::HANG, || {
         for workers in [1, 2] {
             let crossing = Crossing::new();
@@ -192,7 +192,7 @@ fn whatever_no_worker_has_started_can_be_cancelled() {
 
 // Behaviours: CAN-07.
 #[test]
-fn a_cancellation_that_races_the_task_wins_or_loses_it_all() {
+fn a_cancellation_that_races_the_start_either_wins_or_has_no_effect() {
     watch::within(watch::HANG, || {
         let executor = pool(2);
         for _ in 0..ROUNDS {

@@ -16,7 +16,7 @@ use crate::behaviours::pools::pool;
 
 // Behaviours: MAP-03.
 #[test]
-fn a_chunksize_of_zero_is_one_error_and_no_task() {
+fn a_chunksize_of_zero_yields_one_error_and_runs_no_task() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
         let items = iter::from_fn(|| -> Option<()> { panic!("no item is taken") });
@@ -29,7 +29,7 @@ fn a_chunksize_of_zero_is_one_error_and_no_task() {
 
 // Behaviours: MAP-02.
 #[test]
-fn every_chunksize_gives_the_same_results() {
+fn every_chunksize_yields_the_same_results() {
     watch::within(watch::HANG, || {
         let executor = pool(2);
         let expected: Vec<u32> = (0..100).map(|x| x + 1).collect();
@@ -207,7 +207,7 @@ fn a_chunk_carries_results_of_any_length() {
 
 // Behaviours: MAP-06, MAP-07.
 #[test]
-fn failures_and_results_of_every_kind_come_before_their_chunk_is_over() {
+fn failures_and_results_arrive_before_their_chunk_ends() {
     watch::within(watch::HANG, || {
         let task = |(index, go): (u32, String)| {
             match index % 5 {
@@ -267,7 +267,7 @@ impl<'de> Deserialize<'de> for Fragile {
 
 // Behaviours: MAP-07, MAP-08.
 #[test]
-fn an_item_that_does_not_fit_spares_its_chunk_mates() {
+fn an_item_that_cannot_be_encoded_spares_the_rest_of_its_chunk() {
     watch::within(watch::HANG, || {
         // Results go bad on their way back where the arguments did not.
         let task = |Fragile(number): Fragile| match number {

@@ -13,7 +13,7 @@ use crate::behaviours::pools::pool;
 
 // Behaviours: MAP-04, MAP-24.
 #[test]
-fn several_inputs_are_one_of_tuples_and_end_with_the_shortest() {
+fn zipped_inputs_are_tuples_and_end_with_the_shortest() {
     watch::within(watch::HANG, || {
         let executor = pool(2);
         let sums = executor.map(|(a, b): (u32, u32)| a + b, zip([1, 2, 3], [1, 2]));
@@ -27,7 +27,7 @@ fn several_inputs_are_one_of_tuples_and_end_with_the_shortest() {
 
 // Behaviours: MAP-18.
 #[test]
-fn all_items_are_taken_before_the_call_returns() {
+fn all_items_are_pulled_before_the_call_returns() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = pool(1);
@@ -43,7 +43,7 @@ fn all_items_are_taken_before_the_call_returns() {
 
 // Behaviours: MAP-18.
 #[test]
-fn a_panic_of_the_input_is_one_of_the_call() {
+fn a_panic_of_the_input_propagates_from_the_call() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
         for chunksize in [1, 2, 4] {
@@ -61,7 +61,7 @@ fn a_panic_of_the_input_is_one_of_the_call() {
 
 // Behaviours: MAP-06, MAP-07.
 #[test]
-fn an_error_comes_at_its_place_and_ends_nothing() {
+fn an_error_is_yielded_at_its_position_and_ends_nothing() {
     watch::within(watch::HANG, || {
         let divide = |(a, b): (u32, u32)| (a / b, a % b);
         let results: Vec<_> = pool(2).map(divide, zip([1; 4], [2, 3, 0, 5])).collect();

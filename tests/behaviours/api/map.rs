@@ -14,7 +14,7 @@ use crate::behaviours::pools::pool;
 
 // Behaviours: MAP-01.
 #[test]
-fn results_come_in_the_order_of_the_items() {
+fn results_arrive_in_the_order_of_the_items() {
     watch::within(watch::HANG, || {
         let executor = pool(3);
         let results: Result<Vec<u64>, Error> = executor.map(|x: u64| x * x, 0..1000).collect();
@@ -48,7 +48,7 @@ fn an_item_that_finishes_first_waits_for_its_turn() {
 
 // Behaviours: MAP-01.
 #[test]
-fn results_that_are_there_wait_for_the_one_before_them() {
+fn finished_results_wait_for_the_one_before_them() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = pool(2);
@@ -62,7 +62,7 @@ fn results_that_are_there_wait_for_the_one_before_them() {
 }
 
 #[test]
-fn tasks_are_started_by_the_call_and_not_by_the_reading() {
+fn the_call_starts_the_tasks_before_any_result_is_read() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = pool(2);
@@ -75,7 +75,7 @@ fn tasks_are_started_by_the_call_and_not_by_the_reading() {
 }
 
 #[test]
-fn tasks_are_started_while_the_items_are_still_being_made() {
+fn tasks_start_while_the_input_still_produces_items() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = pool(1);
@@ -122,7 +122,7 @@ fn no_items_have_no_results() {
 }
 
 #[test]
-fn the_iterator_knows_its_length_and_stays_at_its_end() {
+fn the_iterator_is_exact_size_and_fused() {
     watch::within(watch::HANG, || {
         let executor = pool(2);
         let mut results = executor.map(|x: u8| x, [1, 2, 3]);
@@ -136,7 +136,7 @@ fn the_iterator_knows_its_length_and_stays_at_its_end() {
 
 // Behaviours: MAP-25.
 #[test]
-fn the_length_holds_when_the_pool_takes_no_more() {
+fn the_length_holds_after_the_pool_stops_accepting_items() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
         let items = (0_u32..).inspect(|item| {
@@ -152,7 +152,7 @@ fn the_length_holds_when_the_pool_takes_no_more() {
 
 // Behaviours: MAP-25.
 #[test]
-fn a_map_of_a_pool_that_takes_no_more_pulls_one_item() {
+fn a_map_on_a_closed_pool_pulls_one_item() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
         executor.shutdown();
@@ -222,7 +222,7 @@ pub(crate) fn trace_and_cross((number, path, places): (u32, String, Places)) -> 
 
 // Behaviours: MAP-13.
 #[test]
-fn dropping_the_iterator_cancels_what_has_not_started() {
+fn dropping_the_iterator_cancels_pending_items() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let path = crossing.file("trace");
@@ -245,7 +245,7 @@ fn dropping_the_iterator_cancels_what_has_not_started() {
 
 // Behaviours: MAP-18.
 #[test]
-fn a_panic_of_the_items_iterator_is_the_callers_and_cancels_the_rest() {
+fn a_panic_of_the_input_reaches_the_caller_and_cancels_the_rest() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let path = crossing.file("trace");
@@ -270,7 +270,7 @@ fn a_panic_of_the_items_iterator_is_the_callers_and_cancels_the_rest() {
 }
 
 #[test]
-fn a_map_that_waits_for_its_iterator_keeps_nobody_else_waiting() {
+fn a_map_that_waits_for_its_input_delays_no_other_task() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
         let (give, given) = std::sync::mpsc::channel::<u32>();

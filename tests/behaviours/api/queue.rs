@@ -49,7 +49,7 @@ fn one_worker_starts_tasks_in_the_order_of_their_submission() {
 
 // Behaviours: SUB-24.
 #[test]
-fn futures_that_nobody_keeps_leave_room_for_others() {
+fn tasks_run_once_each_if_their_futures_are_dropped() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let path = crossing.file("trace");
@@ -72,7 +72,7 @@ fn futures_that_nobody_keeps_leave_room_for_others() {
 
 // Behaviours: CAN-03, CAN-04.
 #[test]
-fn every_task_but_those_that_run_can_be_cancelled() {
+fn every_task_that_is_not_running_can_be_cancelled() {
     watch::within(watch::HANG, || {
         for workers in [1, 2, 4] {
             let crossing = Crossing::new();
@@ -115,7 +115,7 @@ fn submit_map_and_cancel(executor: &ProcessPoolExecutor, start: u64) {
 
 // Behaviours: SUB-15, CAN-07.
 #[test]
-fn ten_threads_submit_map_and_cancel_at_once() {
+fn ten_threads_submit_map_and_cancel_concurrently() {
     watch::within(watch::HANG, || {
         let executor = pool(3);
         let together = Barrier::new(10);

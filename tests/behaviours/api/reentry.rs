@@ -283,7 +283,7 @@ fn with_meddling(
 }
 
 #[test]
-fn a_value_may_do_anything_to_the_pool_that_it_goes_to() {
+fn an_argument_may_use_or_end_its_pool_while_encoded_or_dropped() {
     watch::within(watch::HANG, || {
         for (_, act) in MEDDLINGS {
             for moment in [Moment::Encoding, Moment::Dropping] {
@@ -321,7 +321,7 @@ fn read(mut results: impl Iterator<Item = Result<Meddler, Error>>) {
 }
 
 #[test]
-fn a_result_may_do_anything_to_the_pool_that_it_comes_from() {
+fn a_result_may_use_or_end_its_pool_while_decoded_or_dropped() {
     watch::within(watch::HANG, || {
         for (_, act) in MEDDLINGS {
             for moment in [Moment::Decoding, Moment::Dropping] {
@@ -385,7 +385,7 @@ impl Drop for Meddling {
 }
 
 #[test]
-fn a_callback_and_what_it_captured_may_do_anything_to_the_pool() {
+fn a_callback_and_its_captures_may_use_or_end_the_pool() {
     watch::within(watch::HANG, || {
         for (_, act) in MEDDLINGS {
             for when_dropped in [false, true] {
@@ -407,7 +407,7 @@ fn a_callback_and_what_it_captured_may_do_anything_to_the_pool() {
 }
 
 #[test]
-fn a_waker_and_its_destructor_may_do_anything_to_the_pool() {
+fn a_waker_and_its_destructor_may_use_or_end_the_pool() {
     watch::within(watch::HANG, || {
         for (_, act) in MEDDLINGS {
             for when_dropped in [false, true] {

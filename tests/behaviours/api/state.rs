@@ -68,7 +68,7 @@ fn state_lives_from_task_to_task() {
 
 // Behaviours: INIT-01.
 #[test]
-fn every_worker_has_its_own() {
+fn every_worker_has_its_own_state() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let path = crossing.file("trace");
@@ -104,7 +104,7 @@ fn tasks_without_state_run_beside_those_with_it() {
 }
 
 #[test]
-fn a_panic_leaves_the_state_in_its_place() {
+fn a_panic_keeps_the_state() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let path = crossing.file("trace");
@@ -123,7 +123,7 @@ fn a_panic_leaves_the_state_in_its_place() {
 }
 
 #[test]
-fn without_an_initializer_the_state_is_empty() {
+fn without_an_initializer_the_state_is_unit() {
     watch::within(watch::HANG, || {
         let executor = crate::builder().max_workers(1).build().unwrap();
         assert_eq!(executor.submit_with(|(): &mut (), x: u8| x, 3).result(), Ok(3));
@@ -131,7 +131,7 @@ fn without_an_initializer_the_state_is_empty() {
 }
 
 #[test]
-fn an_initializer_that_returns_nothing_gives_empty_state() {
+fn an_initializer_without_a_return_value_gives_unit_state() {
     watch::within(watch::HANG, || {
         fn nothing() {}
         fn nothing_with((_, _): (u8, String)) {}
@@ -146,7 +146,7 @@ fn an_initializer_that_returns_nothing_gives_empty_state() {
 }
 
 #[test]
-fn state_needs_neither_travel_nor_be_shared() {
+fn state_needs_neither_serde_nor_send() {
     watch::within(watch::HANG, || {
         type State = Rc<RefCell<Vec<fn(u32) -> u32>>>;
         fn functions() -> Result<State, Infallible> {
@@ -162,7 +162,7 @@ fn state_needs_neither_travel_nor_be_shared() {
 }
 
 #[test]
-fn an_initializer_may_fail_in_any_way_that_can_be_displayed() {
+fn an_initializer_may_fail_with_any_displayable_error() {
     watch::within(watch::HANG, || {
         fn parse(text: String) -> Result<u16, ParseIntError> {
             text.parse()
@@ -195,7 +195,7 @@ fn drops_after(end: fn(ProcessPoolExecutor<Connection>)) -> usize {
 }
 
 #[test]
-fn state_is_dropped_in_its_worker_when_the_executor_is() {
+fn state_is_dropped_in_its_worker_when_the_executor_is_dropped() {
     watch::within(watch::HANG, || assert_eq!(drops_after(drop), 2));
 }
 
@@ -218,12 +218,12 @@ fn state_is_dropped_before_shutdown_returns() {
 }
 
 #[test]
-fn killed_workers_drop_nothing() {
+fn killed_workers_do_not_drop_their_state() {
     watch::within(watch::HANG, || assert_eq!(drops_after(|executor| executor.kill_workers()), 0));
 }
 
 #[test]
-fn a_destructor_that_panics_is_an_orderly_end_too() {
+fn a_panic_in_the_states_destructor_does_not_prevent_an_orderly_exit() {
     watch::within(watch::HANG, || {
         struct Bomb(String);
         impl Drop for Bomb {

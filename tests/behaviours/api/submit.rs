@@ -102,7 +102,7 @@ enum Shape {
 
 // Behaviours: SUB-02.
 #[test]
-fn values_come_back_equal() {
+fn values_return_equal() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
         there_and_back(&executor, (i8::MIN, i64::MIN, u128::MAX, f64::NEG_INFINITY, '\u{10ffff}'));
@@ -150,7 +150,7 @@ fn pattern(length: usize) -> Vec<u8> {
 
 // Behaviours: SUB-12.
 #[test]
-fn more_than_a_hundred_mebibytes_travel_there_and_back() {
+fn more_than_a_hundred_mebibytes_survive_the_round_trip() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
         let bytes = pattern(110 << 20);
@@ -162,7 +162,7 @@ fn more_than_a_hundred_mebibytes_travel_there_and_back() {
 }
 
 #[test]
-fn every_length_around_the_buffers_travels() {
+fn every_length_around_the_buffer_size_survives_the_round_trip() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
         // A read buffer is 16 KiB; a socket holds some 200 KiB. Frames add a few bytes.
@@ -177,7 +177,7 @@ fn every_length_around_the_buffers_travels() {
 }
 
 #[test]
-fn large_arguments_queue_behind_one_another() {
+fn several_large_arguments_queue_without_deadlock() {
     watch::within(watch::HANG, || {
         let executor = pool(2);
         let futures: Vec<_> = (1..=24_usize)

@@ -14,7 +14,7 @@ use crate::behaviours::pools::pool;
 fn assert_thread_safe<T: Send + Sync>() {}
 
 #[test]
-fn handles_are_shared_and_passed_on_whatever_the_state_is() {
+fn handles_can_be_shared_and_sent_with_any_state() {
     // The state stays in its worker, so its type does not matter.
     assert_thread_safe::<ProcessPoolExecutor<std::rc::Rc<u8>>>();
     assert_thread_safe::<Future<std::rc::Rc<u8>>>();
@@ -23,7 +23,7 @@ fn handles_are_shared_and_passed_on_whatever_the_state_is() {
 }
 
 #[test]
-fn ten_threads_submit_and_map_at_once() {
+fn ten_threads_submit_and_map_concurrently() {
     watch::within(watch::HANG, || {
         let executor = pool(3);
         let together = Barrier::new(10);

@@ -181,7 +181,7 @@ struct Unwritten {
 }
 
 #[test]
-fn what_does_not_fit_is_refused_before_it_is_sent_on_every_way() {
+fn an_unfit_value_is_refused_before_it_is_sent_by_any_call() {
     watch::within(watch::HANG, || {
         let skipping = Skipping { comment: None, name: "n".to_owned() };
         assert_refused_everywhere(&skipping, "field `comment` of `Skipping` was left out");
@@ -200,7 +200,7 @@ fn what_does_not_fit_is_refused_before_it_is_sent_on_every_way() {
 }
 
 #[test]
-fn what_fits_in_part_arrives_beside_what_does_not() {
+fn fit_values_arrive_beside_unfit_ones() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
         let skipping = |comment: Option<&str>| Skipping {

@@ -94,7 +94,7 @@ impl Serialize for Slow {
 
 // Behaviours: SER-15.
 #[test]
-fn an_argument_that_is_slow_to_encode_keeps_no_other_task_waiting() {
+fn an_argument_that_is_slow_to_encode_delays_no_other_task() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = pool(1);

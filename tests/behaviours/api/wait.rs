@@ -75,7 +75,7 @@ impl Running {
 
 // Behaviours: WAIT-01, WAIT-11.
 #[test]
-fn a_future_that_is_given_twice_counts_once() {
+fn a_future_passed_twice_counts_once() {
     watch::within(watch::HANG, || {
         let running = Running::new();
         let (finished, pending) = (running.finished(), &running.futures[0]);
@@ -91,7 +91,7 @@ fn a_future_that_is_given_twice_counts_once() {
 }
 
 #[test]
-fn of_no_future_there_is_nothing_to_wait_for() {
+fn waiting_for_no_future_returns_at_once() {
     for way in WAYS {
         let none: [&Future<u32>; 0] = [];
         let waited = wait(none, way, None);
@@ -103,7 +103,7 @@ fn of_no_future_there_is_nothing_to_wait_for() {
 
 // Behaviours: WAIT-02.
 #[test]
-fn the_first_that_is_done_ends_the_waiting() {
+fn the_first_completed_future_ends_the_wait() {
     watch::within(watch::HANG, || {
         let running = Running::new();
         let futures = running.futures.each_ref();
@@ -118,7 +118,7 @@ fn the_first_that_is_done_ends_the_waiting() {
 
 // Behaviours: WAIT-03.
 #[test]
-fn what_is_done_already_ends_the_waiting_for_the_first() {
+fn a_settled_future_ends_a_wait_for_the_first_at_once() {
     watch::within(watch::HANG, || {
         let running = Running::new();
         let (finished, cancelled) = (running.finished(), running.cancelled());
@@ -131,7 +131,7 @@ fn what_is_done_already_ends_the_waiting_for_the_first() {
 
 // Behaviours: WAIT-04, WAIT-05.
 #[test]
-fn the_first_failure_ends_the_waiting_and_a_result_or_a_cancellation_does_not() {
+fn only_a_failure_ends_a_wait_for_the_first_exception() {
     watch::within(watch::HANG, || {
         let running = Running::new();
         let (finished, cancelled) = (running.finished(), running.cancelled());
@@ -152,7 +152,7 @@ fn the_first_failure_ends_the_waiting_and_a_result_or_a_cancellation_does_not() 
 
 // Behaviours: WAIT-06.
 #[test]
-fn a_failure_of_before_ends_the_waiting_for_one() {
+fn an_earlier_failure_ends_a_wait_for_the_first_exception_at_once() {
     watch::within(watch::HANG, || {
         let running = Running::new();
         let (finished, failed) = (running.finished(), running.failed());
@@ -165,7 +165,7 @@ fn a_failure_of_before_ends_the_waiting_for_one() {
 
 // Behaviours: WAIT-07.
 #[test]
-fn all_are_done_with_results_errors_or_cancelled() {
+fn all_completed_includes_results_errors_and_cancellations() {
     watch::within(watch::HANG, || {
         let running = Running::new();
         let (failed, cancelled) = (running.failed(), running.cancelled());
@@ -184,7 +184,7 @@ fn all_are_done_with_results_errors_or_cancelled() {
 
 // Behaviours: WAIT-08.
 #[test]
-fn a_timeout_ends_the_waiting_with_what_is_done() {
+fn a_timeout_ends_the_wait_with_the_settled_futures() {
     watch::within(watch::HANG, || {
         let running = Running::new();
         let finished = running.finished();
@@ -203,7 +203,7 @@ fn a_timeout_ends_the_waiting_with_what_is_done() {
 
 // Behaviours: WAIT-09.
 #[test]
-fn futures_are_given_once_each_as_they_are_done() {
+fn as_completed_yields_each_future_once_as_it_settles() {
     watch::within(watch::HANG, || {
         let running = Running::new();
         let finished = running.finished();
@@ -221,7 +221,7 @@ fn futures_are_given_once_each_as_they_are_done() {
 
 // Behaviours: WAIT-10.
 #[test]
-fn what_is_done_in_time_is_given_before_the_timeout_is_told_once() {
+fn as_completed_yields_settled_futures_then_one_timeout() {
     watch::within(watch::HANG, || {
         for limit in [Duration::ZERO, BRIEFLY] {
             let running = Running::new();
@@ -242,7 +242,7 @@ fn what_is_done_in_time_is_given_before_the_timeout_is_told_once() {
 
 // Behaviours: WAIT-13.
 #[test]
-fn futures_that_a_shutdown_cancels_are_done() {
+fn futures_cancelled_by_a_shutdown_are_done() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = pool(1);
@@ -277,7 +277,7 @@ fn futures_that_a_shutdown_cancels_are_done() {
 
 // Behaviours: WAIT-14.
 #[test]
-fn no_result_is_lost_that_comes_while_the_waiting_begins() {
+fn a_result_that_arrives_as_a_wait_begins_is_not_lost() {
     watch::within(watch::HANG, || {
         let executor = pool(2);
         for round in 0..200 {
@@ -295,7 +295,7 @@ fn no_result_is_lost_that_comes_while_the_waiting_begins() {
 
 // Behaviours: WAIT-15.
 #[test]
-fn a_pool_that_breaks_wakes_everybody_who_waits() {
+fn a_pool_that_breaks_wakes_every_waiter() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = pool(1);

@@ -21,12 +21,12 @@ use tempfile::TempDir;
 const PROMISE: Duration = Duration::from_secs(1);
 
 #[test]
-fn a_status_that_nobody_can_have_is_unknown() {
+fn a_status_discarded_by_the_kernel_is_reported_as_unknown() {
     watch::within(watch::HANG, || assert_eq!(exit_of_worker_in("ignored"), "Unknown"));
 }
 
 #[test]
-fn a_status_that_another_thread_may_have_collected_hangs_nothing() {
+fn a_status_collected_by_another_thread_causes_no_hang() {
     watch::within(watch::HANG, || {
         let exit = exit_of_worker_in("elsewhere");
         // Both threads are woken by the same death, and one of them gets the status.
@@ -115,7 +115,7 @@ impl Shared {
 }
 
 #[test]
-fn a_death_is_seen_by_the_manager_though_another_process_holds_the_link() {
+fn the_manager_sees_a_death_if_another_process_holds_the_link() {
     watch::within(watch::HANG, || {
         let shared = Shared::new();
         shared.kill_worker();
@@ -126,7 +126,7 @@ fn a_death_is_seen_by_the_manager_though_another_process_holds_the_link() {
 }
 
 #[test]
-fn a_death_is_seen_by_a_waiting_thread_though_another_process_holds_the_link() {
+fn a_waiter_sees_a_death_if_another_process_holds_the_link() {
     watch::within(watch::HANG, || {
         let shared = Shared::new();
         let error = std::thread::scope(|scope| {
@@ -154,7 +154,7 @@ fn wait_until_asleep(thread: Pid) {
 }
 
 #[test]
-fn a_pool_is_dropped_though_another_process_holds_a_link() {
+fn a_pool_can_be_dropped_if_another_process_holds_a_link() {
     watch::within(watch::HANG, || {
         let Shared { executor, task, worker, heir, _gates } = Shared::new();
         executor.kill_workers();

@@ -47,7 +47,7 @@ fn stay(folder: String) {
 
 // Behaviours: FORK-04.
 #[test]
-fn a_worker_has_its_streams_its_link_and_one_thread_and_nothing_of_other_workers() {
+fn a_worker_has_only_its_streams_its_link_and_one_thread() {
     watch::within(watch::HANG, || {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().to_str().expect("a plain name");

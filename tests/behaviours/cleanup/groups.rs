@@ -65,7 +65,7 @@ fn die(_: ()) {
 }
 
 #[test]
-fn a_worker_that_the_pool_kills_takes_its_group_with_it() {
+fn a_worker_killed_by_the_pool_takes_its_group_with_it() {
     watch::within(watch::HANG, || {
         let started = Started::new(in_groups());
         started.executor.kill_workers();
@@ -74,7 +74,7 @@ fn a_worker_that_the_pool_kills_takes_its_group_with_it() {
 }
 
 #[test]
-fn a_killed_workers_group_goes_too_where_its_status_is_collected_by_nobody() {
+fn a_killed_workers_group_dies_if_the_kernel_discards_its_status() {
     watch::within(watch::HANG, || {
         let folder = tempfile::tempdir().unwrap();
         let [go, gone, kill] = ["go", "gone", "kill"].map(|name| Gate::new(folder.path(), name));
@@ -103,12 +103,12 @@ fn a_worker_that_dies_takes_its_group_with_it() {
 }
 
 #[test]
-fn a_worker_that_leaves_with_its_pool_leaves_its_group_alone() {
+fn a_worker_that_exits_with_its_pool_leaves_its_group_alone() {
     watch::within(watch::HANG, || Started::new(in_groups()).assert_outlives_the_pool());
 }
 
 #[test]
-fn a_worker_is_in_the_programs_group_unless_it_is_to_lead_one() {
+fn by_default_a_worker_is_in_the_programs_group() {
     fn look(_: ()) -> (i32, i32) {
         (getpid().as_raw(), getpgrp().as_raw())
     }
@@ -124,7 +124,7 @@ fn a_worker_is_in_the_programs_group_unless_it_is_to_lead_one() {
 }
 
 #[test]
-fn a_worker_without_a_group_takes_nobody_with_it() {
+fn a_worker_without_a_group_takes_no_process_with_it() {
     watch::within(watch::HANG, || {
         let started = Started::new(crate::builder());
         started.executor.kill_workers();

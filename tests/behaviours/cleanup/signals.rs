@@ -65,7 +65,7 @@ fn a_program_that_a_task_starts_has_no_signal_blocked() {
 }
 
 #[test]
-fn a_program_that_a_task_starts_dies_of_sigint() {
+fn a_program_that_a_task_starts_can_be_killed_by_sigint() {
     fn interrupt_own_program(_: ()) -> Option<i32> {
         use std::os::unix::process::ExitStatusExt;
         let status = Command::new("/bin/sh").args(["-c", "kill -INT $$; read x"]).status();

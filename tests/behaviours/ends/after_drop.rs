@@ -23,7 +23,7 @@ struct Look {
 
 // Behaviours: SHUT-02, SHUT-13, SHUT-26, BRK-06, LEAK-01, LEAK-02, LEAK-03, LEAK-04, LEAK-05, LEAK-06.
 #[test]
-fn a_thousand_pools_of_every_fate_leave_nothing() {
+fn a_thousand_pools_with_every_kind_of_end_leave_nothing_behind() {
     // It takes some five seconds when nothing else runs.
     watch::within(3 * watch::HANG, || {
         let folder = tempfile::tempdir().unwrap();

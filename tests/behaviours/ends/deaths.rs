@@ -56,7 +56,7 @@ impl Busy {
 
 // Behaviours: SHUT-09.
 #[test]
-fn a_worker_killed_when_the_executor_is_gone_breaks_what_is_left() {
+fn a_worker_killed_after_the_drop_fails_the_remaining_tasks() {
     watch::within(watch::HANG, || {
         let mut busy = Busy::new();
         busy.executor.shutdown_with(ShutdownOptions::new().wait(false));

@@ -57,7 +57,7 @@ fn assert_gone(workers: Vec<(&'static str, Watched)>) {
 
 // Behaviours: PAR-01, PAR-03.
 #[test]
-fn workers_end_when_their_parent_is_killed() {
+fn workers_exit_when_their_parent_is_killed() {
     watch::within(watch::HANG, || {
         let mut program =
             Running::start(&mut Command::new(program::path("clean_workers")), crate::START_METHOD);
@@ -71,7 +71,7 @@ fn workers_end_when_their_parent_is_killed() {
 
 // Behaviours: PAR-01, PAR-03.
 #[test]
-fn workers_end_when_their_parent_is_killed_though_a_forked_child_holds_its_descriptors() {
+fn workers_exit_with_their_parent_if_a_fork_holds_its_descriptors() {
     watch::within(watch::HANG, || {
         let mut command = Command::new(program::path("clean_workers"));
         let mut program = Running::start(command.arg("fork"), crate::START_METHOD);
@@ -109,7 +109,7 @@ fn press_ctrl_c(terminal: &OwnedFd) {
 }
 
 #[test]
-fn ctrl_c_ends_the_program_and_its_workers_without_a_word() {
+fn ctrl_c_ends_the_program_and_its_workers_silently() {
     watch::within(watch::HANG, || {
         let mut command = Command::new(program::path("clean_workers"));
         let terminal = in_terminal(&mut command);
@@ -124,7 +124,7 @@ fn ctrl_c_ends_the_program_and_its_workers_without_a_word() {
 
 // Behaviours: BRK-21.
 #[test]
-fn workers_finish_their_tasks_when_the_program_goes_on_after_ctrl_c() {
+fn workers_finish_their_tasks_if_the_program_survives_ctrl_c() {
     watch::within(watch::HANG, || {
         let mut command = Command::new(program::path("clean_workers"));
         let terminal = in_terminal(command.arg("on-interrupt"));

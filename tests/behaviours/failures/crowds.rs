@@ -44,7 +44,7 @@ fn kill_neighbour(workers: Vec<u32>) {
 
 // Behaviours: BRK-14.
 #[test]
-fn every_worker_kills_another() {
+fn workers_that_kill_each_other_break_the_pool() {
     watch::within(watch::HANG, || {
         for workers in [1, 2, 5, 13] {
             let executor = pool(workers);
@@ -66,7 +66,7 @@ fn every_worker_kills_another() {
 
 // Behaviours: BRK-13.
 #[test]
-fn every_task_crashes_with_long_arguments_in_the_queue() {
+fn crashes_with_long_arguments_in_the_queue_fail_every_task() {
     watch::within(watch::HANG, || {
         let crash = |bytes: Vec<u8>| {
             kill_self();
@@ -84,7 +84,7 @@ fn every_task_crashes_with_long_arguments_in_the_queue() {
 
 // Behaviours: BRK-24.
 #[test]
-fn tasks_are_cancelled_while_their_pool_breaks() {
+fn tasks_can_be_cancelled_while_their_pool_breaks() {
     watch::within(watch::HANG, || {
         for _ in 0..ROUNDS {
             let (crossing, never) = (Crossing::new(), Crossing::new());

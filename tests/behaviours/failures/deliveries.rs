@@ -50,7 +50,7 @@ fn assert_names_memory(error: Option<Error>) {
 }
 
 #[test]
-fn what_does_not_fit_fails_its_own_task_and_the_worker_lives() {
+fn an_argument_beyond_the_memory_limit_fails_only_its_task() {
     watch::within(watch::HANG, || {
         for policy in policies() {
             let executor = confined(policy);
@@ -80,7 +80,7 @@ fn what_does_not_fit_fails_its_own_task_and_the_worker_lives() {
 }
 
 #[test]
-fn a_result_that_does_not_fit_here_fails_its_own_task() {
+fn a_result_beyond_the_parents_memory_limit_fails_only_its_task() {
     watch::within(watch::HANG, || {
         let report = procpool_testkit::forked::report_of(|| {
             let executor = crate::builder_beside_another().max_workers(1).build().unwrap();
@@ -129,17 +129,17 @@ fn workers_die_of_what_they_receive(retries: u32) {
 }
 
 #[test]
-fn workers_that_die_of_what_they_receive_are_three() {
+fn an_argument_that_kills_its_receiver_costs_three_workers() {
     watch::within(watch::HANG, || workers_die_of_what_they_receive(0));
 }
 
 #[test]
-fn workers_that_die_of_what_they_receive_are_three_however_many_retries_there_are() {
+fn an_argument_that_kills_its_receiver_costs_three_despite_retries() {
     watch::within(watch::HANG, || workers_die_of_what_they_receive(5));
 }
 
 #[test]
-fn a_chunk_that_workers_die_of_receiving_is_sent_to_three() {
+fn a_chunk_that_kills_its_receiver_is_sent_to_three_workers() {
     watch::within(watch::HANG, || {
         let (executor, events) = fragile(DeathPolicy::Replace { retries: 0 });
         let deadly: Vec<_> =
@@ -156,7 +156,7 @@ fn a_chunk_that_workers_die_of_receiving_is_sent_to_three() {
 }
 
 #[test]
-fn a_pool_that_breaks_says_what_its_worker_was_receiving() {
+fn a_broken_pool_names_the_argument_that_its_worker_was_receiving() {
     watch::within(watch::HANG, || {
         let (executor, _events) = fragile(DeathPolicy::Break);
         let deadly = executor.submit(length, vec![0; MAPPED]);

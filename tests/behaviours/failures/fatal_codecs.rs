@@ -73,7 +73,7 @@ fn assert_ended<T: DeserializeOwned + Debug + 'static>(future: &Future<T>, end: 
 
 // Behaviours: SER-04, SER-05.
 #[test]
-fn a_worker_that_ends_while_it_decodes_its_arguments() {
+fn a_worker_that_dies_while_decoding_arguments_breaks_the_pool() {
     watch::within(watch::HANG, || {
         for end in [End::Exit, End::Crash] {
             let executor = pool(1);
@@ -84,7 +84,7 @@ fn a_worker_that_ends_while_it_decodes_its_arguments() {
 
 // Behaviours: SER-07, SER-08.
 #[test]
-fn a_worker_that_ends_while_it_encodes_its_result() {
+fn a_worker_that_dies_while_encoding_its_result_breaks_the_pool() {
     watch::within(watch::HANG, || {
         for end in [End::Exit, End::Crash] {
             let executor = pool(1);

@@ -157,7 +157,7 @@ fn every_call_in_a_copy_fails_at_once_and_disturbs_nothing() {
 }
 
 #[test]
-fn a_copy_of_a_program_whose_pool_has_no_workers_yet_starts_none() {
+fn a_copy_of_a_program_with_an_unused_pool_starts_no_worker() {
     watch::within(watch::HANG, || {
         let executor = pool(2);
         let report = report_of(|| {
@@ -176,7 +176,7 @@ fn a_copy_of_a_program_whose_pool_has_no_workers_yet_starts_none() {
 }
 
 #[test]
-fn a_copy_of_a_copy_is_a_copy_too() {
+fn every_call_in_a_copy_of_a_copy_fails_at_once() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
         assert_works(&executor);
@@ -193,7 +193,7 @@ fn a_copy_of_a_copy_is_a_copy_too() {
 }
 
 #[test]
-fn copies_made_while_the_pool_works_hang_nowhere_and_change_no_result() {
+fn copies_made_while_the_pool_works_neither_hang_nor_change_results() {
     const COPIES: usize = 60;
     watch::within(watch::HANG, || {
         let executor = pool(2);
@@ -237,7 +237,7 @@ fn copies_made_while_the_pool_works_hang_nowhere_and_change_no_result() {
 }
 
 #[test]
-fn a_copy_has_nothing_of_the_workers_memory() {
+fn a_copy_has_no_mapping_of_the_workers_memory() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
         assert_works(&executor);
@@ -341,7 +341,7 @@ fn assert_copy_ends<S: 'static>(executor: &ProcessPoolExecutor<S>, copy: u32) {
 }
 
 #[test]
-fn a_task_that_forks_and_returns_twice_has_one_result() {
+fn a_task_that_forks_and_returns_twice_yields_one_result() {
     watch::within(watch::HANG, || {
         for policy in [DeathPolicy::Break, DeathPolicy::Replace { retries: 1 }] {
             let executor = crate::builder().max_workers(1).death_policy(policy).build().unwrap();
@@ -369,7 +369,7 @@ fn a_task_that_forks_and_returns_twice_has_one_result() {
 }
 
 #[test]
-fn of_many_tasks_some_fork_and_each_has_its_own_result() {
+fn each_task_has_its_own_result_if_some_fork() {
     watch::within(watch::HANG, || {
         let forks_at_times = |x: u32| {
             if x % 100 == 50 {
@@ -387,7 +387,7 @@ fn of_many_tasks_some_fork_and_each_has_its_own_result() {
 }
 
 #[test]
-fn a_copy_does_not_go_on_with_the_rest_of_a_chunk() {
+fn a_copy_does_not_run_the_rest_of_its_chunk() {
     watch::within(watch::HANG, || {
         fn note(file: String) -> u32 {
             let copy = if file.ends_with("fork") { split() } else { 1 };
@@ -409,7 +409,7 @@ fn a_copy_does_not_go_on_with_the_rest_of_a_chunk() {
 }
 
 #[test]
-fn an_initializer_and_a_finalizer_that_fork_do_so_for_nobody_else() {
+fn a_fork_in_an_initializer_or_finalizer_affects_no_other_process() {
     watch::within(watch::HANG, || {
         let builder = crate::builder().max_workers(1);
         let executor = builder.initializer(|| Ok::<u32, String>(split())).build().unwrap();
@@ -475,7 +475,7 @@ fn a_callback_that_forks_and_returns_twice_runs_once() {
 }
 
 #[test]
-fn a_map_whose_iterator_forks_goes_on_in_the_original_alone() {
+fn a_map_whose_input_forks_continues_only_in_the_original() {
     watch::within(watch::HANG, || {
         let executor = pool(2);
         for round in 0..20 {

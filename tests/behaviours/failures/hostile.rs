@@ -48,7 +48,7 @@ fn blame_for(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn garbage_on_the_link() {
+fn garbage_on_the_link_breaks_the_pool() {
     watch::within(watch::HANG, || {
         let what = blame_for(b"this is not a frame at all");
         assert!(what.starts_with("sent a frame of ") && what.contains("the limit is"), "{what}");
@@ -56,7 +56,7 @@ fn garbage_on_the_link() {
 }
 
 #[test]
-fn frames_of_no_kind_or_without_sense() {
+fn impossible_frames_break_the_pool() {
     watch::within(watch::HANG, || {
         let framed = |body: &[u8]| [&(body.len() as u64).to_le_bytes()[..], body].concat();
         assert_eq!(blame_for(&framed(&[99])), "sent a frame of an unknown kind");
@@ -70,7 +70,7 @@ fn frames_of_no_kind_or_without_sense() {
 }
 
 #[test]
-fn an_ended_link_of_a_worker_that_goes_on() {
+fn a_link_closed_by_a_live_worker_breaks_the_pool() {
     /// Says nothing more, but lives.
     fn fall_silent(never: String) {
         // SAFETY: shutdown(2) takes two integers.
@@ -89,7 +89,7 @@ fn an_ended_link_of_a_worker_that_goes_on() {
 }
 
 #[test]
-fn a_result_needs_no_link_and_arrives_although_it_was_closed() {
+fn a_result_arrives_after_its_worker_closed_the_link() {
     fn close_link((): ()) {
         // SAFETY: close(2) takes an integer. That this steals the descriptor from its owner is
         // the point.
@@ -113,7 +113,7 @@ fn a_result_needs_no_link_and_arrives_although_it_was_closed() {
 }
 
 #[test]
-fn a_link_that_was_shut_down_is_found_out() {
+fn a_link_that_was_shut_down_is_detected() {
     fn shut_down(never: String) {
         // SAFETY: shutdown(2) takes two integers.
         assert_eq!(unsafe { libc::shutdown(link(), libc::SHUT_RDWR) }, 0);
@@ -148,7 +148,7 @@ fn tamper(how: u32) {
 }
 
 #[test]
-fn who_tampers_with_every_descriptor_costs_its_own_worker_where_dead_ones_are_replaced() {
+fn tampering_with_every_descriptor_costs_one_worker_under_replace() {
     watch::within(watch::HANG, || {
         for how in 0..3 {
             let policy = DeathPolicy::Replace { retries: 0 };

@@ -28,7 +28,7 @@ fn death_after(builder: Builder, text: &str) -> WorkerDeath {
 }
 
 #[test]
-fn the_report_ends_with_the_last_lines() {
+fn a_death_report_ends_with_the_last_lines_of_stderr() {
     watch::within(watch::HANG, || {
         let death = death_after(builder().capture_stderr(2), "one\ntwo\nthree");
         assert_eq!(death.stderr.as_deref(), Some("two\nthree"));
@@ -42,7 +42,7 @@ fn the_report_ends_with_the_last_lines() {
 }
 
 #[test]
-fn nothing_captured_is_none_and_nothing_written_is_empty() {
+fn captured_stderr_is_none_if_off_and_empty_if_nothing_is_written() {
     watch::within(watch::HANG, || {
         let silent = death_after(builder().capture_stderr(2), "");
         let not_captured = death_after(builder(), "words");
@@ -57,7 +57,7 @@ fn nothing_captured_is_none_and_nothing_written_is_empty() {
 }
 
 #[test]
-fn the_end_of_much_is_kept_and_long_lines_are_cut() {
+fn the_end_of_long_output_is_kept_and_long_lines_are_cut() {
     watch::within(watch::HANG, || {
         let long = "x".repeat(1 << 20);
         let text = format!("{}{long}\nlast\n", "line\n".repeat(1 << 16));

@@ -68,7 +68,7 @@ fn an_idle_worker_that_closes_its_link_is_killed_and_named() {
 }
 
 #[test]
-fn zeros_on_the_link_are_a_frame_that_cannot_be() {
+fn zeros_on_the_link_are_reported_as_an_impossible_frame() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = pool(1);
@@ -87,7 +87,7 @@ fn zeros_on_the_link_are_a_frame_that_cannot_be() {
 }
 
 #[test]
-fn a_frame_that_promises_more_than_comes_ends_with_its_worker() {
+fn a_frame_longer_than_its_bytes_ends_with_its_worker() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
         let worker = executor.submit(pid, ()).result().unwrap();

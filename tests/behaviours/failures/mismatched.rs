@@ -73,7 +73,7 @@ fn assert_codec(error: Option<Error>, step: CodecStep, words: &str) {
 }
 
 #[test]
-fn what_mirrors_itself_travels() {
+fn a_type_that_mirrors_itself_survives_the_round_trip() {
     watch::within(watch::HANG, || {
         let mirrored = pool(1).submit(give, Way::Mirrors).result();
         assert_eq!(mirrored, Ok(Inbound(Way::Mirrors)));

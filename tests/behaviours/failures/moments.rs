@@ -67,7 +67,7 @@ impl Pair {
 
 // Behaviours: SUB-05, BRK-06, BRK-16.
 #[test]
-fn a_worker_killed_while_idle() {
+fn a_worker_killed_while_idle_breaks_the_pool() {
     watch::within(watch::HANG, || {
         let pair = Pair::new();
         let cause = cause_after(&pair.running, || signal(pair.idle.pid, Signal::SIGKILL));
@@ -86,7 +86,7 @@ fn a_worker_killed_while_idle() {
 }
 
 #[test]
-fn a_worker_that_exits_while_idle() {
+fn a_worker_that_exits_while_idle_breaks_the_pool() {
     watch::within(watch::HANG, || {
         let pair = Pair::new();
         let leave_later = |go: String| {
@@ -105,7 +105,7 @@ fn a_worker_that_exits_while_idle() {
 
 // Behaviours: BRK-04, MAP-21.
 #[test]
-fn tasks_that_wait_fail_and_never_run() {
+fn a_death_fails_pending_tasks_and_they_never_run() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = pool(1);
@@ -144,7 +144,7 @@ fn a_result_that_was_sent_before_the_death_is_kept() {
 }
 
 #[test]
-fn a_worker_killed_before_it_has_read_its_arguments() {
+fn a_worker_killed_before_reading_its_arguments_breaks_the_pool() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
         let worker = executor.submit(pid, ()).result().unwrap();
@@ -187,7 +187,7 @@ impl Serialize for DeadlyArgument {
 }
 
 #[test]
-fn a_worker_that_dies_while_it_decodes_or_encodes() {
+fn a_worker_that_dies_while_decoding_or_encoding_breaks_the_pool() {
     watch::within(watch::HANG, || {
         let killed = WorkerExit::Signal(libc::SIGKILL);
         let executor = pool(1);

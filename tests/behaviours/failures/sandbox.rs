@@ -134,17 +134,17 @@ fn assert_all_named(installer: Installer) {
 }
 
 #[test]
-fn what_an_initializer_has_refused_is_named_where_it_matters() {
+fn a_syscall_refused_by_an_initializer_is_named_in_the_error() {
     watch::within(10 * watch::HANG, || assert_all_named(Installer::Initializer));
 }
 
 #[test]
-fn what_a_task_has_refused_is_named_where_it_matters() {
+fn a_syscall_refused_by_a_task_is_named_in_the_error() {
     watch::within(10 * watch::HANG, || assert_all_named(Installer::Task));
 }
 
 #[test]
-fn who_is_killed_for_a_call_says_which_signal_it_was() {
+fn a_worker_killed_for_a_syscall_is_reported_with_the_signal() {
     watch::within(watch::HANG, || {
         let enter = |()| refuse(libc::SYS_prctl, Answer::Kill);
         let policy = DeathPolicy::Replace { retries: 0 };

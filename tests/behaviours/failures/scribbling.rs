@@ -30,7 +30,7 @@ fn assert_ends(executor: ProcessPoolExecutor, worker: u32) {
 }
 
 #[test]
-fn a_number_that_cannot_be_breaks_the_worker_alone() {
+fn an_impossible_number_breaks_only_its_worker() {
     watch::within(watch::HANG, || {
         for index in 0..LINES {
             for number in [0, 1, 1 << 40, u64::MAX] {
@@ -111,7 +111,7 @@ fn settle_by_themselves(futures: &[procpool::Future<u32>]) -> bool {
 }
 
 #[test]
-fn whatever_a_task_writes_to_one_word_everything_settles_in_a_busy_pool() {
+fn in_a_busy_pool_every_task_settles_whatever_is_written_to_one_word() {
     watch::within(5 * watch::HANG, || {
         for class in 0..CLASSES {
             let executor = pool(1);
@@ -134,7 +134,7 @@ fn whatever_a_task_writes_to_one_word_everything_settles_in_a_busy_pool() {
 }
 
 #[test]
-fn whatever_a_thread_of_an_idle_worker_writes_the_next_tasks_settle() {
+fn the_next_tasks_settle_whatever_an_idle_workers_thread_writes() {
     watch::within(5 * watch::HANG, || {
         for class in 0..CLASSES {
             let (executor, crossing) = (pool(1), Crossing::new());
@@ -154,7 +154,7 @@ fn whatever_a_thread_of_an_idle_worker_writes_the_next_tasks_settle() {
 }
 
 #[test]
-fn a_tail_beyond_the_ring_is_called_nonsense() {
+fn a_tail_beyond_the_ring_is_a_protocol_error() {
     watch::within(watch::HANG, || {
         fn scribble_and_cross(places: Places) {
             scribble_number((memory::RESULTS_TAIL, 1 << 40));
@@ -175,7 +175,7 @@ fn a_tail_beyond_the_ring_is_called_nonsense() {
 }
 
 #[test]
-fn a_result_for_a_task_that_it_does_not_have_is_not_believed() {
+fn a_result_for_a_task_of_another_worker_is_refused() {
     watch::within(watch::HANG, || {
         let forge = |()| {
             memory::publish_result(&memory::result_frame(77, &[1]));
@@ -201,7 +201,7 @@ fn scribble_all(seed: u64) {
 }
 
 #[test]
-fn noise_all_over_breaks_the_worker_alone() {
+fn noise_in_all_shared_memory_breaks_only_its_worker() {
     watch::within(watch::HANG, || {
         for seed in 0..20 {
             let executor = pool(2);

@@ -6,7 +6,7 @@ use procpool_testkit::{program, watch};
 use crate::behaviours::errors::in_program;
 
 #[test]
-fn everything_works_in_the_destructor_of_a_thread_local() {
+fn every_call_works_in_the_destructor_of_a_thread_local() {
     watch::within(watch::HANG, || {
         let each = "submit: Ok((1, \"text\"))\n\
             limited: Ok((2, \"text\"))\n\

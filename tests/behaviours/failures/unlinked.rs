@@ -16,7 +16,7 @@ fn close_all(_: ()) -> u32 {
 }
 
 #[test]
-fn no_other_task_is_lost_with_its_worker() {
+fn a_task_that_closes_every_descriptor_loses_no_other_task() {
     watch::within(watch::HANG, || {
         for workers in [1, 2] {
             let policy = DeathPolicy::Replace { retries: 0 };

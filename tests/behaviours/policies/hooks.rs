@@ -44,7 +44,7 @@ fn end_of_one(hears: &Receiver<Told>) -> ExitReason {
 }
 
 #[test]
-fn every_fate_is_told_of() {
+fn hooks_report_every_way_a_worker_exits() {
     watch::within(watch::HANG, || {
         let ways: [(Policy, Act, ExitReason); 8] = [
             (|b| b, assert_works, ExitReason::Finished),
@@ -104,7 +104,7 @@ fn every_fate_is_told_of() {
 }
 
 #[test]
-fn a_worker_that_never_got_ready_is_told_of_at_its_end_only() {
+fn a_worker_that_was_never_ready_only_has_an_exit_hook() {
     watch::within(watch::HANG, || {
         let (builder, hears) = with_hooks(builder(1));
         let fails = || -> Result<(), String> { Err("no".to_owned()) };
@@ -118,7 +118,7 @@ fn a_worker_that_never_got_ready_is_told_of_at_its_end_only() {
 }
 
 #[test]
-fn there_is_an_end_for_every_beginning_of_many_workers() {
+fn every_start_hook_of_many_workers_has_an_exit_hook() {
     watch::within(watch::HANG, || {
         let policy = DeathPolicy::Replace { retries: 0 };
         let (builder, hears) = with_hooks(builder(3).death_policy(policy).max_tasks_per_child(3));
@@ -183,7 +183,7 @@ fn hooks_may_panic_block_and_use_the_pool() {
 }
 
 #[test]
-fn a_shutdown_that_waits_waits_for_hooks_too_and_drop_after_one_that_does_not_does_not() {
+fn only_a_shutdown_that_waits_also_waits_for_hooks() {
     watch::within(watch::HANG, || {
         for wait in [true, false] {
             let (go, goes) = channel::<()>();
@@ -216,7 +216,7 @@ fn a_shutdown_that_waits_waits_for_hooks_too_and_drop_after_one_that_does_not_do
 }
 
 #[test]
-fn a_panic_in_a_hook_is_no_reason_to_miss_the_next() {
+fn a_panic_in_a_hook_does_not_skip_the_next_one() {
     watch::within(watch::HANG, || {
         let (told, hears) = channel();
         let executor = builder(1)
@@ -235,7 +235,7 @@ fn a_panic_in_a_hook_is_no_reason_to_miss_the_next() {
 }
 
 #[test]
-fn a_worker_that_is_killed_from_outside_in_each_stage_is_told_of() {
+fn a_worker_killed_from_outside_is_reported_at_every_stage() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let policy = DeathPolicy::Replace { retries: 0 };

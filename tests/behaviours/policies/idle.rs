@@ -15,7 +15,7 @@ use crate::behaviours::lives::{NEVER, SHORT, await_exit, builder, exits, random}
 
 // Behaviours: TMO-05.
 #[test]
-fn workers_leave_when_they_are_idle_and_come_again() {
+fn idle_workers_exit_and_new_ones_start_for_new_tasks() {
     watch::within(watch::HANG, || {
         let executor = builder(2).idle_timeout(Duration::from_millis(10)).build().unwrap();
         for _ in 0..5 {
@@ -38,7 +38,7 @@ fn workers_leave_when_they_are_idle_and_come_again() {
 }
 
 #[test]
-fn a_worker_that_is_busy_stays() {
+fn a_busy_worker_does_not_exit_at_the_idle_timeout() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = builder(2).idle_timeout(SHORT).build().unwrap();
@@ -67,7 +67,7 @@ impl Serialize for Slow {
 
 // Behaviours: TMO-06.
 #[test]
-fn a_task_that_comes_as_its_worker_leaves_is_not_lost() {
+fn a_task_submitted_as_its_worker_exits_is_not_lost() {
     watch::within(watch::HANG, || {
         let mut random = random();
         for workers in [1, 2] {
@@ -99,7 +99,7 @@ fn a_task_that_comes_as_its_worker_leaves_is_not_lost() {
 
 // Behaviours: TMO-07.
 #[test]
-fn a_shutdown_that_comes_as_workers_leave_delivers_what_was_accepted() {
+fn a_shutdown_while_idle_workers_exit_finishes_accepted_tasks() {
     watch::within(watch::HANG, || {
         let mut random = random();
         for round in 0..30 {
@@ -119,7 +119,7 @@ fn a_shutdown_that_comes_as_workers_leave_delivers_what_was_accepted() {
 
 // Behaviours: TMO-07.
 #[test]
-fn a_pool_whose_workers_have_all_left_is_shut_down() {
+fn a_pool_whose_workers_have_all_exited_can_be_shut_down() {
     watch::within(watch::HANG, || {
         let executor = builder(1).idle_timeout(SHORT).build().unwrap();
         let mut events = executor.events();
@@ -139,7 +139,7 @@ fn wait_in_second_place(places: Places) {
 }
 
 #[test]
-fn workers_that_somebody_waits_for_do_not_leave_before_they_are_together() {
+fn idle_workers_stay_until_start_workers_has_its_number() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = builder(2)
@@ -163,7 +163,7 @@ fn workers_that_somebody_waits_for_do_not_leave_before_they_are_together() {
 }
 
 #[test]
-fn a_worker_whose_time_has_not_come_stays() {
+fn a_worker_stays_until_its_own_idle_timeout() {
     watch::within(watch::HANG, || {
         let executor = builder(1).idle_timeout(NEVER).build().unwrap();
         let events = executor.events();

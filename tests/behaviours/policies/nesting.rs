@@ -58,7 +58,7 @@ fn fail_inside((): ()) -> (Error, Stats, Vec<Event>, (StartMethod, DeathPolicy))
 }
 
 #[test]
-fn what_came_of_a_pool_inside_a_task_can_be_the_tasks_result() {
+fn the_outcome_of_a_nested_pool_can_be_a_tasks_result() {
     watch::within(watch::HANG, || {
         let executor = builder(1).build().unwrap();
         let (error, stats, events, _) = executor.submit(fail_inside, ()).result().unwrap();
@@ -100,7 +100,7 @@ fn pools_nest() {
 
 // Behaviours: NEST-05.
 #[test]
-fn what_fails_inside_is_told_outside() {
+fn a_failure_in_a_nested_pool_reaches_the_outer_caller() {
     watch::within(watch::HANG, || {
         let executor = builder(1).build().unwrap();
         let outer = |()| {
@@ -116,7 +116,7 @@ fn what_fails_inside_is_told_outside() {
 
 // Behaviours: NEST-04.
 #[test]
-fn a_worker_that_still_has_a_pool_leaves_with_it() {
+fn a_worker_that_still_has_a_pool_exits_with_it() {
     watch::within(watch::HANG, || {
         let executor = builder(1).initializer(open_inside).build().unwrap();
         let events = executor.events();
@@ -130,7 +130,7 @@ fn a_worker_that_still_has_a_pool_leaves_with_it() {
 
 // Behaviours: NEST-04.
 #[test]
-fn killing_a_task_leaves_nothing_of_its_pool() {
+fn killing_a_task_ends_its_nested_pool() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = builder(1).build().unwrap();
@@ -144,7 +144,7 @@ fn killing_a_task_leaves_nothing_of_its_pool() {
 
 // Behaviours: NEST-04.
 #[test]
-fn a_limit_on_a_task_leaves_nothing_of_its_pool() {
+fn a_task_over_its_time_limit_ends_its_nested_pool() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = builder(1).grace(SHORT).build().unwrap();
@@ -162,7 +162,7 @@ fn a_limit_on_a_task_leaves_nothing_of_its_pool() {
 }
 
 #[test]
-fn the_pool_of_a_worker_is_its_own() {
+fn a_nested_pool_is_independent_of_the_outer_one() {
     watch::within(watch::HANG, || {
         let executor = builder(1).build().unwrap();
         let outer = |()| {

@@ -19,7 +19,7 @@ fn tasks(stats: &Stats) -> u64 {
 }
 
 #[test]
-fn every_task_and_every_worker_is_counted_once_at_whatever_instant() {
+fn every_task_and_worker_is_counted_once_at_any_instant() {
     watch::within(watch::HANG, || {
         let executor = builder(3).build().unwrap();
         assert_eq!(executor.stats(), Stats::default());
@@ -42,7 +42,7 @@ fn every_task_and_every_worker_is_counted_once_at_whatever_instant() {
 }
 
 #[test]
-fn what_waits_runs_and_is_cancelled_is_told_apart() {
+fn queued_running_and_cancelled_tasks_are_counted_separately() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = builder(1).build().unwrap();
@@ -62,7 +62,7 @@ fn what_waits_runs_and_is_cancelled_is_told_apart() {
 }
 
 #[test]
-fn chunks_count_and_those_that_were_cancelled_have_not_failed() {
+fn chunks_count_as_tasks_and_cancelled_ones_not_as_failed() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = builder(1).build().unwrap();
@@ -82,7 +82,7 @@ fn chunks_count_and_those_that_were_cancelled_have_not_failed() {
 }
 
 #[test]
-fn failures_and_restarts_are_counted_by_what_they_are() {
+fn failures_and_restarts_are_counted_by_kind() {
     watch::within(watch::HANG, || {
         let executor = builder(1)
             .death_policy(DeathPolicy::Replace { retries: 2 })
@@ -113,7 +113,7 @@ fn failures_and_restarts_are_counted_by_what_they_are() {
 }
 
 #[test]
-fn tasks_that_a_broken_pool_fails_have_failed() {
+fn tasks_of_a_broken_pool_count_as_failed() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = builder(1).build().unwrap();

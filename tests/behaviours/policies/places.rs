@@ -21,7 +21,7 @@ fn place_at(places: Places) -> Option<usize> {
 }
 
 #[test]
-fn workers_that_are_there_at_a_time_have_different_places() {
+fn workers_alive_at_the_same_time_have_different_ids() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = builder(4).build().unwrap();
@@ -38,7 +38,7 @@ fn workers_that_are_there_at_a_time_have_different_places() {
 }
 
 #[test]
-fn a_replacement_has_the_place_of_the_one_before() {
+fn a_replacement_has_the_id_of_the_worker_it_replaces() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let policy = DeathPolicy::Replace { retries: 0 };
@@ -56,7 +56,7 @@ fn a_replacement_has_the_place_of_the_one_before() {
 }
 
 #[test]
-fn what_the_pool_says_of_a_worker_is_what_the_worker_says() {
+fn the_pool_and_the_worker_report_the_same_id_and_pid() {
     watch::within(watch::HANG, || {
         let executor = builder(2).max_tasks_per_child(1).build().unwrap();
         let mut events = executor.events();
@@ -79,7 +79,7 @@ fn what_the_pool_says_of_a_worker_is_what_the_worker_says() {
 }
 
 #[test]
-fn it_is_known_in_the_initializer_and_the_finalizer() {
+fn the_worker_id_is_set_in_the_initializer_and_the_finalizer() {
     watch::within(watch::HANG, || {
         let executor = builder(1)
             .initializer(|| Ok::<_, String>(worker_id()))

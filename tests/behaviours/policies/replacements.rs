@@ -39,7 +39,7 @@ fn noting(max_workers: usize, crossing: &Crossing, finalizer: fn(Where)) -> Buil
 
 // Behaviours: MTC-01.
 #[test]
-fn those_that_have_begun_and_not_ended_are_never_two_in_one_place() {
+fn a_slot_never_has_two_running_workers() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = noting(2, &crossing, end).build().unwrap();
@@ -83,7 +83,7 @@ fn a_replacement_waits_for_the_finalizer_of_the_one_before() {
 }
 
 #[test]
-fn a_task_waits_for_no_replacement_while_another_place_is_free() {
+fn a_task_waits_for_no_replacement_while_another_slot_is_free() {
     watch::within(watch::HANG, || {
         let long = Crossing::new();
         let short = Crossing::new();
@@ -117,7 +117,7 @@ fn take_note(what: &str) {
 }
 
 #[test]
-fn a_replacement_that_is_not_needed_leaves_as_it_came() {
+fn an_unneeded_replacement_exits_without_running_anything() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let path = crossing.file("notes");
@@ -153,7 +153,7 @@ fn a_replacement_that_is_not_needed_leaves_as_it_came() {
 
 // Behaviours: SHUT-30.
 #[test]
-fn an_end_by_force_while_a_worker_leaves_starts_no_other() {
+fn kill_workers_while_a_worker_retires_starts_no_replacement() {
     watch::within(watch::HANG, || {
         for terminate in [true, false] {
             let crossing = Crossing::new();

@@ -112,7 +112,7 @@ const STAGES: [(&str, fn()); 8] = [
 ];
 
 #[test]
-fn the_table_of_stages_is_the_one_that_is_walked_here() {
+fn the_documented_stages_are_the_tested_ones() {
     let table = TABLE.split_once("# How long a worker may take").expect("it is there").1;
     let rows = table.lines().skip_while(|line| !line.starts_with("//! |---"));
     let rows = rows.skip(1).map_while(|line| line.strip_prefix("//! | "));
@@ -121,14 +121,14 @@ fn the_table_of_stages_is_the_one_that_is_walked_here() {
 }
 
 #[test]
-fn every_stage_ends() {
+fn every_stage_of_a_worker_ends() {
     for (_, stage) in STAGES {
         watch::within(watch::HANG, stage);
     }
 }
 
 #[test]
-fn a_stopped_worker_is_killed_all_the_same() {
+fn a_stopped_worker_is_killed_in_any_stage() {
     watch::within(watch::HANG, || {
         let executor = builder(1).finalizer_time_limit(Duration::ZERO).build().unwrap();
         assert_works(&executor);

@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_encoded_is_decoded() {
+    fn an_encoded_value_decodes_to_itself() {
         let mut codec = Codec::default();
         assert_eq!(codec.there_and_back(1_000).unwrap(), 499_500);
         assert_eq!(codec.there_and_back(3).unwrap(), 3, "the buffer starts anew");

@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_come_back_as_they_went_whatever_their_number() {
+    fn any_number_of_bytes_returns_unchanged() {
         for bytes in [1, SLICE, SLICE + 1, SLICE * SLOTS * 2 + 3] {
             let rings = Rings::new(bytes);
             let sent: Vec<u8> = (0..bytes).map(|index| (index % 251) as u8).collect();

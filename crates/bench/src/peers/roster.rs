@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn programs_are_found_where_they_are() {
+    fn programs_are_found_in_their_folders() {
         let entries = roster(
             r#"[{"name":"a","command":["python","peers/python/peer.py","loky"],"prepare":"x"},
                 {"name":"b","command":["node","peers/node/peer.mjs"]},

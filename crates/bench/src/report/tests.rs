@@ -84,7 +84,7 @@ fn the_table_has_every_figure_and_every_contender() {
 }
 
 #[test]
-fn a_drawing_says_in_words_what_it_shows() {
+fn a_drawing_has_a_description_in_words() {
     let svg = plot::draw(&results().rows[0].charts[0]);
     assert!(svg.contains("<title id=\"title\">One task &amp; back</title>"));
     assert!(svg.contains(
@@ -136,7 +136,7 @@ fn values_have_the_unit_that_suits_them() {
 }
 
 #[test]
-fn a_limit_that_was_measured_apart_is_said_to_be() {
+fn a_limit_measured_separately_is_marked() {
     let said = "Here procpool has 1 blocks, each between those of other pools. The limit's 2 were";
     let mut results = results();
     let shown = |results: &Results| page::parts(results)[2].1.clone();
@@ -148,14 +148,14 @@ fn a_limit_that_was_measured_apart_is_said_to_be() {
 }
 
 #[test]
-fn a_drawing_without_values_is_one() {
+fn a_drawing_without_values_is_valid() {
     let contenders = vec![Contender::new("loky", Kind::Peer)];
     let chart = Chart { contenders, ..results().rows.remove(0).charts.remove(0) };
     assert!(plot::draw(&chart).contains("not measured"));
 }
 
 #[test]
-fn what_was_written_is_read_and_shown_the_same() {
+fn written_results_are_read_and_shown_unchanged() {
     let mut results = results();
     // What has no number in JSON: no blocks, and a bound of 0 that was missed.
     results.rows[0].figures.push(Figure::told("none", "µs", Vec::new()));
@@ -167,7 +167,7 @@ fn what_was_written_is_read_and_shown_the_same() {
 }
 
 #[test]
-fn parts_of_a_page_share_it_with_others() {
+fn parts_of_a_page_can_be_embedded_in_another_page() {
     let parts = page::parts(&results());
     let [machine, figures, charts] = &parts[..] else { panic!("{parts:?}") };
     assert!(machine.1.contains("2026-01-31T12:00:00Z: A CPU, 2 CPUs"));
@@ -185,7 +185,7 @@ fn parts_of_a_page_share_it_with_others() {
 }
 
 #[test]
-fn a_profile_is_drawn_with_what_it_says() {
+fn a_profile_is_drawn_with_its_numbers() {
     let step = |name: &str, nanos| Step { name: name.into(), nanos, low: nanos, high: nanos };
     let sides = vec![
         SideProfile {
@@ -219,7 +219,7 @@ fn a_profile_is_drawn_with_what_it_says() {
 }
 
 #[test]
-fn all_files_are_written() {
+fn every_file_is_written() {
     let folder = tempfile::tempdir().unwrap();
     super::write(&results(), &folder.path().join("new")).unwrap();
     let read = |name: &str| std::fs::read_to_string(folder.path().join("new").join(name)).unwrap();

@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tasks_go_to_the_worker_that_is_free_first() {
+    fn a_task_goes_to_the_first_free_worker() {
         assert_eq!(list_schedule(&[3, 1, 1, 2], 2), 4);
         assert_eq!(list_schedule(&[3, 1, 1, 2], 1), 7);
         assert_eq!(list_schedule(&[1, 1, 5], 2), 6, "the order is that of the items");

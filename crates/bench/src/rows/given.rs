@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_result_could_be_given_when_its_task_and_those_before_it_had_ended() {
+    fn a_result_is_due_once_its_task_and_all_earlier_ones_have_ended() {
         assert_eq!(lateness(&[10, 20, 30], &[10, 21, 35]), [0, 1, 5]);
         // The second ended first; so it could be given with the first.
         assert_eq!(lateness(&[50, 20, 60], &[52, 53, 60]), [2, 3, 0]);
@@ -105,12 +105,12 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_reading_between_two_others_is_no_lateness() {
+    fn a_clock_reading_between_two_others_does_not_count_as_late() {
         assert_eq!(lateness(&[10], &[9]), [0]);
     }
 
     #[test]
-    fn a_task_says_when_it_ended() {
+    fn a_task_reports_its_end_time() {
         let before = now();
         let ended = sleep(1_000);
         assert!(ended >= before + 1_000_000 && now() >= ended);

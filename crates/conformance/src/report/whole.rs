@@ -287,7 +287,7 @@ mod tests {
     use super::without_folders;
 
     #[test]
-    fn where_somebody_has_the_pools_is_not_kept() {
+    fn folders_of_the_pools_are_not_kept() {
         let cases = [
             ("", ""),
             ("no path / at all, and 1/2", "no path / at all, and 1/2"),

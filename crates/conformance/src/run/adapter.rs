@@ -155,7 +155,7 @@ mod tests {
     use super::become_it;
 
     #[test]
-    fn a_shell_becomes_a_command_that_is_one() {
+    fn a_shell_is_replaced_by_a_single_command() {
         for command in ["python3 a.py spawn", "'/with space/adapter' fork"] {
             assert_eq!(become_it(command), "exec ", "{command}");
         }

@@ -94,7 +94,7 @@ mod tests {
     use super::{remove, used_by};
 
     #[test]
-    fn shared_memory_is_whose_it_was() {
+    fn shared_memory_is_attributed_to_its_creator() {
         let me = std::process::id();
         let name = format!("conformance-{me}");
         let path = format!("/dev/shm/{name}");
@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     #[ignore = "needs python3: it maps what another process has made"]
-    fn a_semaphore_is_known_to_its_maker() {
+    fn a_semaphore_is_attributed_to_its_creator() {
         // As sem_open makes one: mapped under a name that is gone when it has its own.
         let me = std::process::id();
         let (first, last) = (format!("/dev/shm/{me}-first"), format!("/dev/shm/{me}-last"));
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_a_run_has_made_and_nobody_uses_is_removed() {
+    fn only_unused_objects_of_the_run_are_removed() {
         let name = format!("conformance-left-{}", std::process::id());
         let path = std::path::PathBuf::from(format!("/dev/shm/{name}"));
         let (names, nobody) = (BTreeSet::from([name]), BTreeSet::new());

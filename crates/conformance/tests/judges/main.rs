@@ -51,97 +51,97 @@ fn check(entries: &[Entry]) {
 }
 
 #[test]
-fn config_judges_find_what_is_wrong() {
+fn config_judges_find_faults() {
     check(&config::entries());
 }
 
 #[test]
-fn submit_judges_find_what_is_wrong() {
+fn submit_judges_find_faults() {
     check(&submit::entries());
 }
 
 #[test]
-fn map_judges_find_what_is_wrong() {
+fn map_judges_find_faults() {
     check(&map::entries());
 }
 
 #[test]
-fn timeout_judges_find_what_is_wrong() {
+fn timeout_judges_find_faults() {
     check(&timeout::entries());
 }
 
 #[test]
-fn output_judges_find_what_is_wrong() {
+fn output_judges_find_faults() {
     check(&output::entries());
 }
 
 #[test]
-fn init_judges_find_what_is_wrong() {
+fn init_judges_find_faults() {
     check(&init::entries());
 }
 
 #[test]
-fn start_judges_find_what_is_wrong() {
+fn start_judges_find_faults() {
     check(&start::entries());
 }
 
 #[test]
-fn recycle_judges_find_what_is_wrong() {
+fn recycle_judges_find_faults() {
     check(&recycle::entries());
 }
 
 #[test]
-fn death_judges_find_what_is_wrong() {
+fn death_judges_find_faults() {
     check(&death::entries());
 }
 
 #[test]
-fn codec_judges_find_what_is_wrong() {
+fn codec_judges_find_faults() {
     check(&codec::entries());
 }
 
 #[test]
-fn parent_judges_find_what_is_wrong() {
+fn parent_judges_find_faults() {
     check(&parent::entries());
 }
 
 #[test]
-fn nested_judges_find_what_is_wrong() {
+fn nested_judges_find_faults() {
     check(&nested::entries());
 }
 
 #[test]
-fn fork_judges_find_what_is_wrong() {
+fn fork_judges_find_faults() {
     check(&fork::entries());
 }
 
 #[test]
-fn future_judges_find_what_is_wrong() {
+fn future_judges_find_faults() {
     check(&future::entries());
 }
 
 #[test]
-fn cancel_judges_find_what_is_wrong() {
+fn cancel_judges_find_faults() {
     check(&cancel::entries());
 }
 
 #[test]
-fn wait_judges_find_what_is_wrong() {
+fn wait_judges_find_faults() {
     check(&wait::entries());
 }
 
 #[test]
-fn shutdown_judges_find_what_is_wrong() {
+fn shutdown_judges_find_faults() {
     check(&shutdown::entries());
 }
 
 #[test]
-fn leak_judges_find_what_is_wrong() {
+fn leak_judges_find_faults() {
     check(&leak::entries());
 }
 
 #[test]
-fn every_judge_of_a_must_is_here() {
+fn every_judge_of_a_must_is_tested() {
     let entries = [
         config::entries(),
         submit::entries(),

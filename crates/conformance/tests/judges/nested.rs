@@ -66,7 +66,7 @@ pub(crate) fn entries() -> Vec<Entry> {
 }
 
 #[test]
-fn rules_see_what_nested_pools_run() {
+fn rules_apply_to_tasks_of_nested_pools() {
     let made = || Made::of("nested.task-makes-a-pool");
     made().passes();
     made().and(EventKind::Begin, "a.0", 1002).is_against("at-most-once");

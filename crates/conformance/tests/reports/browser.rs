@@ -99,7 +99,7 @@ fn page() -> String {
 
 #[test]
 #[ignore = "needs Node, Chromium: .ci/run installs them"]
-fn it_works_in_a_browser() {
+fn the_page_works_in_a_browser() {
     let folder = TempDir::new().expect("a folder");
     let file = folder.path().join("matrix #1.html");
     fs::write(&file, page()).expect("it is written");
@@ -149,7 +149,7 @@ const DAMAGE: &[(&str, &str, &str)] = &[
 
 #[test]
 #[ignore = "needs Node, Chromium: .ci/run installs them"]
-fn the_check_finds_what_is_broken() {
+fn the_check_finds_planted_faults() {
     let folder = TempDir::new().expect("a folder");
     let whole = page();
     let pages: Vec<Value> = DAMAGE

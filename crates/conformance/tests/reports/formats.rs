@@ -20,7 +20,7 @@ fn every_verdict_looks_different() {
 }
 
 #[test]
-fn what_a_run_leaves_out_is_a_cell_that_says_so() {
+fn a_case_that_was_not_run_has_a_marked_cell() {
     let results = results();
     let matrix = Matrix::of(&results);
     let last = &matrix.areas[1].rows[3];
@@ -37,7 +37,7 @@ fn what_a_run_leaves_out_is_a_cell_that_says_so() {
 }
 
 #[test]
-fn columns_of_one_name_are_told_apart() {
+fn columns_of_one_name_are_distinguished() {
     let passed = || vec![case("a.b", Level::Must, Verdict::Passed)];
     let twins = Results::of(vec![run("x", "pool", passed()), run("y", "pool", passed())])
         .expect("two adapters");
@@ -69,7 +69,7 @@ fn only(cases: Vec<procpool_conformance::report::CaseResult>) -> Results {
 }
 
 #[test]
-fn a_badge_says_how_many() {
+fn a_badge_has_the_number_of_passed_cases() {
     let svg = badge(&results(), Some("concurrent.futures (spawn)")).expect("it is there");
     insta::assert_snapshot!(svg);
     let dead = badge(&results(), Some("no-such-adapter")).expect("it is there");
@@ -84,7 +84,7 @@ fn a_badge_says_how_many() {
 }
 
 #[test]
-fn what_comes_and_goes_is_marked_and_does_not_hold() {
+fn an_unstable_case_is_marked_and_does_not_count_as_passed() {
     let at_times = |id, verdict| CaseResult {
         at_times: true,
         observation: "Two threads race.".to_owned(),
@@ -116,7 +116,7 @@ fn what_comes_and_goes_is_marked_and_does_not_hold() {
 }
 
 #[test]
-fn a_badge_of_several_runs_asks_which() {
+fn a_badge_of_several_runs_needs_a_choice() {
     let error = badge(&results(), None).expect_err("there are three");
     assert_eq!(
         error,
@@ -148,7 +148,7 @@ fn the_page_has_a_cell_for_every_case_and_column() {
 }
 
 #[test]
-fn a_cell_shows_what_it_was_judged_by() {
+fn a_cell_shows_the_requirement_of_its_own_suite_version() {
     let of = |requirement: &str, area: &str| {
         let mut case = case("a.b", Level::Must, Verdict::Passed);
         (case.requirement, case.area) = (requirement.to_owned(), area.to_owned());

@@ -34,7 +34,7 @@ fn whole(runs: Vec<Run>) -> Result<Whole, String> {
 }
 
 #[test]
-fn what_is_kept_is_all_but_the_timelines_of_what_is_well() {
+fn timelines_of_passed_and_unsupported_cases_are_not_kept() {
     let mut runs = runs();
     let kept = whole(runs.clone()).expect("it is whole");
     let read = Whole::parse(&kept.to_json()).expect("it is what was written");
@@ -49,7 +49,7 @@ fn what_is_kept_is_all_but_the_timelines_of_what_is_well() {
 }
 
 #[test]
-fn a_part_is_not_kept() {
+fn results_of_a_partial_run_are_not_kept() {
     let refused = |change: fn(&mut Vec<Run>), expected: &str| {
         let mut runs = runs();
         change(&mut runs);
@@ -79,7 +79,7 @@ fn a_part_is_not_kept() {
 }
 
 #[test]
-fn a_file_that_contradicts_itself_is_refused() {
+fn an_inconsistent_file_is_refused() {
     let refused = |from: &str, to: &str, expected: &str| {
         let text = whole(runs()).expect("it is whole").to_json();
         assert!(text.contains(from), "the file has {from:?}");
@@ -97,7 +97,7 @@ fn a_file_that_contradicts_itself_is_refused() {
 }
 
 #[test]
-fn the_chapter_tells_levels_and_areas_apart() {
+fn the_chapter_separates_levels_and_areas() {
     let results = whole(runs()).and_then(|whole| whole.results()).expect("it is whole");
     insta::assert_snapshot!(chapter(&results, "pools.html"));
 }

@@ -147,7 +147,7 @@ mod tests {
     use crate::future::listeners::count;
 
     #[test]
-    fn who_stops_awaiting_cancels_a_pending_task_and_leaves_no_listener_behind() {
+    fn a_dropped_awaiting_removes_its_listener_and_cancels_if_pending() {
         for sent in [false, true] {
             let shared = SharedFuture::new();
             assert_eq!(sent.then(|| shared.send()).flatten(), sent.then_some(false));

@@ -122,7 +122,7 @@ mod tests {
 
     // Behaviours: FUT-06.
     #[test]
-    fn a_callback_that_comes_too_late_to_wait_runs_at_once() {
+    fn a_callback_added_after_the_outcome_runs_at_once() {
         let pool = Arc::new(Hasty(SharedFuture::new()));
         let future = Future::<u32>::new(Ok((Arc::clone(&pool.0), 1)), &PoolHandle::new(&pool));
         let runs = Arc::new(AtomicU32::new(0));

@@ -369,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn who_gives_up_leaves_no_listener_behind() {
+    fn a_wait_that_times_out_leaves_no_listener_behind() {
         let futures = [pending(), pending()];
         for way in [ReturnWhen::FirstCompleted, ReturnWhen::AllCompleted] {
             let waited = wait(&futures, way, Some(Duration::ZERO));

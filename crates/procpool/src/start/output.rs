@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_names_its_worker_wherever_it_says_so() {
+    fn every_placeholder_in_a_path_becomes_the_worker_id() {
         let of = |path: &str, worker| path_of(Path::new(path), worker);
         assert_eq!(of("workers.log", 3), None);
         assert_eq!(of("{workers}.log", 3), None);

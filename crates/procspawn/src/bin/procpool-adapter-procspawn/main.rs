@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_describes_the_version_that_is_built() {
+    fn the_description_names_the_version_that_is_built() {
         let library = Adapted::new(PROCSPAWN, None).expect("it has one start method");
         let description = library.describe();
         assert_eq!(description.check(), Ok(()));

@@ -249,13 +249,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_version_that_is_told_is_the_one_that_is_built() {
+    fn the_reported_version_is_the_one_that_is_built() {
         let manifest = include_str!("../../../Cargo.toml");
         assert!(manifest.contains(&format!("procspawn = \"={VERSION}\"")));
     }
 
     #[test]
-    fn without_a_pool_there_is_an_answer() {
+    fn a_request_without_a_pool_is_answered_with_an_error() {
         let mut pool = None;
         let answer = |pool: &mut _, line| guarded(pool, serde_json::from_str(line).unwrap());
         let error = answer(&mut pool, r#"{"op":"submit_all","count":1}"#);

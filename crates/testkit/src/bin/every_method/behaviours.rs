@@ -61,7 +61,7 @@ pub(crate) fn map_keeps_the_order() {
     assert_eq!(squares(chunks).as_ref(), Ok(&expected));
 }
 
-pub(crate) fn long_payloads_travel() {
+pub(crate) fn long_payloads_survive_the_round_trip() {
     let pool = pool(2);
     let payload: Vec<u8> = (0..8 << 20).map(|index: u32| (index % 251) as u8).collect();
     let echoes = [(); 4].map(|()| pool.submit(|payload: Vec<u8>| payload, payload.clone()));
@@ -80,7 +80,7 @@ pub(crate) fn state_stays_in_its_worker() {
     assert_eq!(uses, [11, 12, 13]);
 }
 
-pub(crate) fn a_panic_is_its_tasks_error() {
+pub(crate) fn a_panic_fails_only_its_task() {
     let pool = pool(1);
     let worker = pool.submit(pid, ()).result().unwrap();
     let error = pool.submit(|x: u32| assert!(x == 0, "it was {x}"), 7).error();

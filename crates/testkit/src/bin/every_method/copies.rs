@@ -21,7 +21,7 @@ fn descriptors((): ()) -> Vec<(i32, String)> {
     os::descriptors_of(std::process::id())
 }
 
-pub(crate) fn a_worker_has_no_descriptor_but_its_own() {
+pub(crate) fn a_worker_has_only_its_own_descriptors() {
     let file = File::open("/dev/zero").expect("it is there");
     // Far from those that are given away next.
     let far = fcntl(&file, FcntlArg::F_DUPFD_CLOEXEC(100)).expect("the number is free");
@@ -57,7 +57,7 @@ fn is_handed_down(number: i32) -> bool {
     flags.is_ok_and(|flags| !flags.contains(FdFlag::FD_CLOEXEC))
 }
 
-pub(crate) fn what_was_printed_before_is_printed_once() {
+pub(crate) fn output_before_the_start_of_workers_is_printed_once() {
     // It stays in this process's buffer, of which a copy of the process has a copy.
     print!("once ");
     let pool = pool(2);
@@ -78,7 +78,7 @@ fn sum_of_loaded((): ()) -> Option<u32> {
     LOADED.get().map(|loaded| loaded.iter().sum())
 }
 
-pub(crate) fn only_a_fork_has_the_programs_memory() {
+pub(crate) fn only_a_forked_worker_has_the_programs_memory() {
     LOADED.set(vec![1, 2, 3]).expect("it is set once");
     let expected = if method() == "fork" { Some(6) } else { None };
     assert_eq!(pool(1).submit(sum_of_loaded, ()).result(), Ok(expected));
@@ -94,7 +94,7 @@ fn preloaded_and_cross(places: (String, String)) -> Option<u32> {
     PRELOADED.get().copied()
 }
 
-pub(crate) fn preload_runs_once_and_every_worker_has_what_it_left() {
+pub(crate) fn preload_runs_once_and_every_worker_has_its_data() {
     let crossing = Crossing::new();
     std::env::set_current_dir(crossing.folder()).expect("it is there");
     let built = builder(3).preload(preload).build();
@@ -161,7 +161,7 @@ fn status((): ()) -> String {
     fs::read_to_string("/proc/thread-self/status").expect("/proc is mounted")
 }
 
-pub(crate) fn signals_are_a_workers_own() {
+pub(crate) fn signal_settings_are_a_workers_own() {
     // What this program was started with is not its affair: nohup ignores SIGHUP, a shell's `&` SIGINT.
     let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
     for signal in [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT] {

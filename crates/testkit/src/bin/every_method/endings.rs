@@ -35,11 +35,11 @@ where
     assert_eq!(os::process(death.pid), None);
 }
 
-pub(crate) fn a_death_is_the_cause() {
+pub(crate) fn a_death_is_the_cause_of_the_broken_pool() {
     assert_is_the_cause(die, (), WorkerExit::Signal(libc::SIGKILL));
 }
 
-pub(crate) fn an_exit_is_the_cause() {
+pub(crate) fn an_exit_is_the_cause_of_the_broken_pool() {
     assert_is_the_cause(|code: i32| std::process::exit(code), 3, WorkerExit::Code(3));
     assert_is_the_cause(|code: i32| std::process::exit(code), 0, WorkerExit::Code(0));
 }
@@ -55,7 +55,7 @@ pub(crate) fn a_dead_worker_is_replaced() {
     }
 }
 
-pub(crate) fn a_dead_server_is_replaced_unless_it_is_a_copy() {
+pub(crate) fn a_dead_forkserver_is_replaced_unless_it_is_a_copy_of_the_program() {
     let crossing = Crossing::new();
     let policy = DeathPolicy::Replace { retries: 1 };
     let pool = builder(1).death_policy(policy).build().unwrap();
@@ -79,7 +79,7 @@ pub(crate) fn a_dead_server_is_replaced_unless_it_is_a_copy() {
     }
 }
 
-pub(crate) fn killing_ends_what_never_ends() {
+pub(crate) fn killing_ends_a_task_that_never_ends() {
     let crossing = Crossing::new();
     let pool = pool(2);
     let tasks: Vec<_> = (0..4).map(|_| pool.submit(cross, crossing.places())).collect();
@@ -90,7 +90,7 @@ pub(crate) fn killing_ends_what_never_ends() {
     }
 }
 
-pub(crate) fn killing_at_any_moment_leaves_nobody() {
+pub(crate) fn killing_at_any_moment_leaves_no_process() {
     let this = std::process::id();
     let crossing = Crossing::new();
     std::env::set_current_dir(crossing.folder()).expect("it is there");
@@ -116,7 +116,7 @@ pub(crate) fn killing_at_any_moment_leaves_nobody() {
     std::env::set_current_dir("/").expect("it is there");
 }
 
-pub(crate) fn shutdown_finishes_what_was_accepted() {
+pub(crate) fn shutdown_finishes_accepted_tasks() {
     let crossing = Crossing::new();
     let pool = pool(2);
     let tasks: Vec<_> = (0..6).map(|_| pool.submit(cross, crossing.places())).collect();
@@ -135,14 +135,14 @@ pub(crate) fn shutdown_finishes_what_was_accepted() {
     }
 }
 
-pub(crate) fn an_unused_pool_leaves_nothing() {
+pub(crate) fn an_unused_pool_leaves_nothing_behind() {
     drop(pool(4));
     let killed = pool(4);
     killed.kill_workers();
     assert_eq!(cause_reported_by(&killed.submit(pid, ())), BrokenCause::Killed);
 }
 
-pub(crate) fn pools_one_after_another_leave_nothing() {
+pub(crate) fn pools_one_after_another_leave_nothing_behind() {
     let this = std::process::id();
     let descriptors = os::descriptors_of(this);
     for _ in 0..10 {

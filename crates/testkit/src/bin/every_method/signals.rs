@@ -54,7 +54,7 @@ fn preload() {
     }
 }
 
-pub(crate) fn no_signal_ends_what_workers_come_from() {
+pub(crate) fn no_signal_ends_the_forkserver() {
     let crossing = Crossing::new();
     let mut builder = builder(2).initializer(ignore);
     if method() != "spawn" {

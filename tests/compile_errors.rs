@@ -1,9 +1,8 @@
-//! What does not fit by its type is refused by the compiler, in words that help.
+//! Types that do not fit are refused by the compiler, with a helpful message.
 //!
-//! The programs below become a package of their own, which depends on the pool like a user's
-//! does. Cargo checks it once, in a target folder of its own that is kept, and offline, with the
-//! versions of this workspace. Asserted are fragments that say what is wrong, not whole messages:
-//! those are the compiler's and change with it.
+//! The programs below become a package of their own, which depends on the pool like a user's. Cargo checks
+//! it once, in a target folder of its own that is kept, and offline, with the versions of this workspace.
+//! The tests assert fragments that name the fault, not whole messages, which change with the compiler.
 
 use std::collections::HashMap;
 use std::fs;
@@ -17,7 +16,7 @@ use predicates::str::{contains, is_match};
 use procpool_testkit::program::root;
 use serde_json::Value;
 
-/// The name of each program and what stands in its `main`, before which these items stand.
+/// The name of each program and the body of its `main`, which these items precede.
 const PROGRAMS: [(&str, &str); 23] = [
     ("fits", "pool.submit(task, \"a\".to_owned()); pool.submit(|x: u32| x, 1);"),
     ("captures", "let factor = 2; pool.submit(|x: u32| x * factor, 1);"),
@@ -92,7 +91,7 @@ fn opens(path: String) {}
 fn number() -> Result<u32, std::fmt::Error> { Ok(1) }
 ";
 
-/// Returns what the compiler says about the program called `name`.
+/// Returns the compiler's output for the program called `name`.
 fn errors_of(name: &str) -> &'static str {
     static CHECKED: OnceLock<HashMap<String, String>> = OnceLock::new();
     &CHECKED.get_or_init(check)[name]
@@ -136,7 +135,7 @@ fn check() -> HashMap<String, String> {
     errors
 }
 
-/// Writes a file whose content is not this already: another run may be reading it.
+/// Writes a file unless it has this content already: another run may be reading it.
 fn write(path: &Path, content: &str) {
     if fs::read_to_string(path).is_ok_and(|present| present == content) {
         return;
@@ -146,7 +145,7 @@ fn write(path: &Path, content: &str) {
     fs::rename(&written, path).expect("the folder is writable");
 }
 
-/// Asserts that the compiler's words about a program are as `expected`.
+/// Asserts that the compiler's output for a program is as `expected`.
 fn assert_refused(name: &str, expected: impl Predicate<str>) {
     let errors = errors_of(name);
     assert!(expected.eval(errors), "{name}: expected {expected}\ngot:\n{errors}");
@@ -154,7 +153,7 @@ fn assert_refused(name: &str, expected: impl Predicate<str>) {
 
 #[test]
 fn valid_programs_compile() {
-    // Without this the others could fail for a reason that they share.
+    // Without this the others could fail for a common reason.
     assert_eq!(errors_of("fits"), "");
 }
 
@@ -189,7 +188,7 @@ fn a_static_borrow_is_refused_by_its_type() {
     }
 }
 
-/// Asserts that the compiler calls `subject` unfit, in few lines that name this cure.
+/// Asserts that the compiler rejects `subject`, in few lines that name this remedy.
 fn assert_no_payload(name: &str, subject: &str, cure: &str) {
     assert_refused(
         name,

@@ -1,4 +1,4 @@
-//! The program that judges pools, as its users start it: what it refuses, what it says, and which files it
+//! The program that judges pools, as its users start it: its refusals, its output, and the files that it
 //! leaves. The pools are procpool's saboteurs and adapters that are a few lines of shell.
 
 use std::ffi::{OsStr, OsString};
@@ -21,12 +21,12 @@ fn suite(adapter: impl AsRef<OsStr>) -> Command {
     command
 }
 
-/// A pool that misbehaves in one way; `honest` does not.
+/// A pool with one fault; `honest` has none.
 fn saboteur(name: &str) -> String {
     format!("'{}' {name}", program::path("saboteur").display())
 }
 
-/// One of the shell's adapters.
+/// One of the shell adapters.
 fn shell(name: &str) -> String {
     format!("cd crates/conformance/tests/hostile && sh {name}.sh")
 }
@@ -104,7 +104,7 @@ fn a_filter_that_matches_no_case_fails() {
 
 const CASE: &str = "fork::article.initargs";
 
-/// Runs one case on a saboteur, with what is known in `folder`.
+/// Runs one case on a saboteur, with the known failures in `folder`.
 fn judged(folder: &Path, name: &str, bless: &str) -> Assert {
     let mut suite = suite(saboteur(name));
     suite.env("CONFORMANCE_EXPECTATIONS", folder.join("known.toml"));
@@ -129,14 +129,14 @@ fn a_failure_listed_in_the_pools_own_file_is_expected() {
         .and(contains("(spawn): 1 expected failures\n").and(contains("passed\n").not()));
     judged(folder.path(), "drops-initargs", "0").success().stdout(expected);
 
-    // What fails otherwise is another failure.
+    // A different failure is another one.
     fs::write(&known, text.replace("with null", "twice")).expect("the folder is ours");
     let other = contains("known:    another failure, \"it was called twice\"");
     judged(folder.path(), "drops-initargs", "0").code(101).stdout(other);
 
     let said = format!("known failures: {}\n  - article.initargs\n", known.display());
     judged(folder.path(), "honest", "1").success().stdout(contains(said));
-    assert!(!known.exists(), "a file that says nothing goes");
+    assert!(!known.exists(), "a file without cases is removed");
     judged(folder.path(), "honest", "1").success().stdout(contains("known.toml, as it was\n"));
 }
 

@@ -1,4 +1,4 @@
-//! The article's program, and programs that force what it leaves open.
+//! The article's program, and programs that force its free choices.
 
 use std::process::Output;
 use std::str::from_utf8;

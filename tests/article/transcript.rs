@@ -1,10 +1,10 @@
-//! The article's transcript, with the positions of the messages taken out.
+//! The article's transcript, without the positions of the messages.
 //!
-//! Two messages and the numbers 0 to 9 in order are promised; where the messages stand among the
-//! numbers is not. So [`canonical`] moves the messages to the front and changes nothing else: what
-//! it gives is compared whole, and anything missing, added or swapped shows.
+//! Two messages and the numbers 0 to 9 in order are promised; the positions of the messages among the
+//! numbers are not. So [`canonical`] moves the messages to the front and changes nothing else: its output
+//! is compared whole, and any missing, added or swapped line shows.
 
-/// What the article's initializer prints.
+/// The output of the article's initializer.
 const MESSAGE: &str = "Initializing worker process.\n";
 
 /// Returns the transcript's lines, with their ends, the messages first.
@@ -15,7 +15,7 @@ pub(crate) fn canonical(transcript: &str) -> Vec<&str> {
     lines
 }
 
-/// Fails unless `transcript` is the article's, wherever its messages stand.
+/// Fails unless `transcript` is the article's, with its messages anywhere.
 pub(crate) fn assert_is_the_articles(transcript: &str) {
     insta::allow_duplicates! {
         insta::assert_debug_snapshot!(canonical(transcript), @r#"

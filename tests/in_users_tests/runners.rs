@@ -7,13 +7,13 @@ use procpool_testkit::watch;
 
 use crate::package::cargo;
 
-/// What libtest says when all tests of the library have passed.
+/// The line of libtest when all tests of the library have passed.
 const LIBRARY: &str = "test result: ok. 6 passed; 0 failed; 0 ignored";
 
-/// What it says of each integration test.
+/// Its line for each integration test.
 const ONE: &str = "test result: ok. 1 passed; 0 failed; 0 ignored";
 
-/// What it says of the doctests.
+/// Its line for the doctests.
 const DOCTESTS: &str = "test result: ok. 2 passed; 0 failed; 0 ignored";
 
 fn run(arguments: &'static [&'static str]) -> Assert {
@@ -71,6 +71,6 @@ fn with_init_in_the_test_the_error_names_the_macro() {
 #[test]
 #[ignore = "needs cargo-nextest: .ci/run installs it"]
 fn pools_work_under_nextest() {
-    // Nextest's LEAK marks a test whose output somebody still had open when it ended.
+    // Nextest's LEAK marks a test whose output was still open in another process when it ended.
     run(&["nextest", "run"]).stderr(contains("9 tests run: 9 passed").and(contains("LEAK").not()));
 }

@@ -1,4 +1,4 @@
-//! The program ends: by returning from `main`, which waits for its pool, or by an exit, which does
+//! The end of the program: by a return from `main`, which waits for its pool, or by an exit, which does
 //! not; in both cases no worker is left.
 
 use std::os::unix::process::ExitStatusExt;
@@ -14,7 +14,7 @@ use procpool_testkit::running::Running;
 use procpool_testkit::{program, watch};
 use tempfile::TempDir;
 
-/// How soon workers must be gone. It takes them milliseconds; the limit is the promise.
+/// The time within which workers must exit. It takes them milliseconds; the limit is the promise.
 const PROMISE: Duration = Duration::from_secs(2);
 
 // Behaviours: SHUT-15, OUT-01, OUT-02.
@@ -73,7 +73,7 @@ fn a_program_that_exits_leaves_no_worker() {
     });
 }
 
-/// What `pid` has mapped to share it with others, as /proc names it.
+/// The shared mappings of `pid`, as /proc names them.
 fn shared_by(pid: u32) -> Vec<String> {
     let maps = std::fs::read_to_string(format!("/proc/{pid}/maps")).expect("it is there");
     let shared = maps.lines().filter_map(|line| {

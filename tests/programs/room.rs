@@ -1,7 +1,7 @@
-//! How much room a worker needs, and that a pool grows when there is room again.
+//! The resources that a worker needs, and the growth of a pool once they are free again.
 //!
-//! Limits are those of a process, so each case is a program of its own, which sets its limits, lets
-//! its pool run into them, and prints what became of every task.
+//! Limits belong to a process, so each case is a program of its own, which sets its limits, makes its pool
+//! reach them, and prints the outcome of every task.
 
 use assert_cmd::Command;
 use predicates::str::{contains, diff, is_empty, is_match};
@@ -47,8 +47,8 @@ fn without_room_for_the_managers_thread_build_fails() {
     }
 }
 
-/// What both limits print: each task ran once, in the one worker that there is, and the pool grows
-/// when it may.
+/// The output under both limits: each task ran once, in the only worker, and the pool grows once it is
+/// allowed to.
 const GOES_ON: &str = r"\A20 tasks ran once each in 1 worker\n2 tasks met\n\z";
 
 #[test]

@@ -1,5 +1,5 @@
-//! Workers that never become workers: programs without `init()`, with something before it, or with
-//! no room left.
+//! Workers that never become workers: programs without `init()`, with other code before it, or without
+//! free resources.
 
 use assert_cmd::Command;
 use assert_cmd::assert::Assert;

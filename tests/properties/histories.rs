@@ -1,7 +1,7 @@
-//! Histories written by hand: what each checker says about them.
+//! Histories written by hand, and the verdict of each checker.
 //!
-//! Small ones, one fault each, for the faults that saboteurs show and for those that no saboteur
-//! does. Worker 1 and worker 2 are the processes; a plan here has one submit or one map.
+//! Small ones, with one fault each, for the faults of saboteurs and for those of no saboteur. Worker 1 and
+//! worker 2 are the processes; a plan here has one submit or one map.
 
 use procpool_testkit::trace::Record;
 
@@ -28,7 +28,7 @@ fn history(how: How, tasks: usize, seen: Vec<Answer>, trace: &[(u32, Event)]) ->
     }
 }
 
-/// Of a map of so many tasks, which may have given anything.
+/// Of a map of `tasks` tasks, with any results.
 fn traced(tasks: usize, trace: &[(u32, Event)]) -> History {
     history(MAP, tasks, Vec::new(), trace)
 }
@@ -77,7 +77,7 @@ fn no_tasks_and_no_traces_pass_every_checker() {
 #[test]
 fn initialization_is_once_and_first_in_every_worker() {
     let first = [(1, initializing()), (1, Initialized), (1, Started(0)), (1, Ended(0))];
-    // A worker that gets no task is right too: others were faster.
+    // A worker without a task is right too: others were faster.
     let idle = [(2, initializing()), (2, Initialized)];
     assert_passes(INITIALIZATION, &traced(2, &[&first[..], &idle].concat()));
 

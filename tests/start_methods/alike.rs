@@ -4,7 +4,7 @@ use assert_cmd::Command;
 use predicates::str::is_empty;
 use procpool_testkit::{program, start, watch};
 
-/// Runs the behaviour in a program of its own under each start method; returns what each printed.
+/// Runs the behaviour in a program of its own under each start method; returns the output of each.
 fn outputs_of(behaviour: &'static str) -> [String; 3] {
     ["spawn", "forkserver", "fork"].map(|method| {
         watch::within(watch::HANG, move || {
@@ -17,7 +17,7 @@ fn outputs_of(behaviour: &'static str) -> [String; 3] {
     })
 }
 
-/// The same of one that prints nothing.
+/// Runs a behaviour that prints nothing.
 fn shows(behaviour: &'static str) {
     assert_eq!(outputs_of(behaviour), ["", "", ""]);
 }

@@ -1,4 +1,4 @@
-//! A server that ends, stops answering, or cannot be.
+//! A forkserver that exits, stops answering, or cannot be started.
 
 use std::collections::HashSet;
 use std::process::{Command, Stdio};
@@ -16,7 +16,7 @@ use procpool_testkit::os::{self, Watched};
 use procpool_testkit::pool::{cause_of, cause_reported_by};
 use procpool_testkit::watch;
 
-/// A pool with a server, of which one worker is idle and another one runs a task.
+/// A pool with a forkserver, one worker of which is idle and another one of which runs a task.
 struct Pair {
     crossing: Crossing,
     executor: ProcessPoolExecutor,
@@ -48,7 +48,7 @@ fn a_killed_forkserver_is_the_cause_and_its_workers_are_killed() {
     watch::within(watch::HANG, || {
         let pair = Pair::new(|builder| builder);
         send(&pair.server, Signal::SIGKILL);
-        let error = pair.task.error().expect("its server is gone");
+        let error = pair.task.error().expect("its forkserver is dead");
         let text = error.to_string();
         let expected = BrokenCause::ForkserverDied {
             pid: pair.server.pid,
@@ -100,7 +100,7 @@ fn a_slow_forkserver_leaves_the_group_of_an_exited_worker_alone() {
     fn start_program((arrived, go): (String, String)) -> (u32, u32) {
         let mut shell = Command::new("/bin/sh");
         shell.args(["-c", "exec head -c 1 < \"$1\" > \"$2\"", "program", &go, &arrived]);
-        // It outlives this worker, and becomes somebody else's to wait for.
+        // It outlives this worker, and gets another parent.
         assert!(shell.stderr(Stdio::null()).spawn().is_ok(), "there is a shell");
         (std::process::id(), std::os::unix::process::parent_id())
     }
@@ -113,7 +113,7 @@ fn a_slow_forkserver_leaves_the_group_of_an_exited_worker_alone() {
         send(&server, Signal::SIGSTOP);
         let dropped = thread::spawn(|| drop(executor));
         assert!(worker.ended_within(watch::HANG), "it is asked to leave");
-        // The server learns in one go that it was asked to, and that it has ended.
+        // The forkserver learns at once that it was asked to, and that it has exited.
         send(&server, Signal::SIGCONT);
         dropped.join().unwrap();
         crossing.let_go(1);
@@ -142,7 +142,7 @@ unsafe extern "C" {
     ) -> libc::c_int;
 }
 
-/// Has every process that this one forks get SIGINT from its first instruction on, again and again.
+/// Sends every process that this one forks SIGINT from its first instruction on, again and again.
 fn interrupt_copies() {
     extern "C" fn interrupt() {
         // SAFETY: zeroes are a value of this struct of numbers and unions of them.
@@ -160,7 +160,7 @@ fn interrupt_copies() {
         let set = unsafe { libc::timer_settime(timer, 0, &raw const often, std::ptr::null_mut()) };
         assert_eq!((made, set), (0, 0));
     }
-    // SAFETY: the handler calls nothing but the two system calls.
+    // SAFETY: the handler only makes the two system calls.
     assert_eq!(unsafe { pthread_atfork(None, None, Some(interrupt)) }, 0);
 }
 
@@ -176,7 +176,7 @@ fn ctrl_c_does_not_end_a_worker_right_after_its_fork() {
     });
 }
 
-/// Lowers how many descriptors a process may have, so that it gets no more.
+/// Lowers the limit on descriptors of a process, so that it gets no more.
 fn take_room_from(process: &Watched) {
     let limit = libc::rlimit { rlim_cur: 1, rlim_max: 1 };
     let pid = process.pid as libc::pid_t;
@@ -189,10 +189,10 @@ fn take_room_from(process: &Watched) {
 #[test]
 fn a_forkserver_without_room_leaves_the_work_to_existing_workers() {
     watch::within(watch::HANG, || {
-        // Beyond what a hang takes, so that only an answer ends the wait for one.
+        // Longer than a hang takes, so that only an answer ends a wait.
         let pair = Pair::new(|builder| builder.start_timeout(10 * watch::HANG));
         take_room_from(&pair.server);
-        // Both workers are busy, so the third task asks for another one, in vain.
+        // Both workers are busy, so the third task needs another one, in vain.
         let second = pair.executor.submit(cross, pair.crossing.places());
         pair.crossing.wait_for(1);
         let third = pair.executor.submit(|()| std::process::id(), ());

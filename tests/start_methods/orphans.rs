@@ -1,4 +1,4 @@
-//! The program is killed: neither its server nor their workers stay, whatever they do.
+//! The program is killed: neither its forkserver nor their workers stay, in any state.
 
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -9,10 +9,10 @@ use procpool_testkit::gate::Gate;
 use procpool_testkit::os::Watched;
 use procpool_testkit::{program, start, watch};
 
-/// How soon everybody must be gone. It takes milliseconds; the limit is the promise.
+/// The time within which every process must exit. It takes milliseconds; the limit is the promise.
 const PROMISE: Duration = Duration::from_secs(2);
 
-/// Kills a program whose processes do `what`, of which there are so many, and waits for their end.
+/// Kills a program whose `count` processes do `what`, and waits for their exit.
 fn assert_nobody_stays(what: &'static str, method: &'static str, processes: usize) {
     watch::within(watch::HANG, move || {
         let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! `preload`: what it leaves is in memory once, and its failures are the pool's cause.
+//! `preload`: its data is in memory once, and its failures are the pool's cause.
 
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
@@ -17,7 +17,7 @@ use procpool_testkit::{os, watch};
 
 const MIB: usize = 1 << 20;
 
-/// How much is loaded: much more than what a worker has otherwise.
+/// The size of the loaded block: much more than a worker has otherwise.
 const LOADED: usize = 64 * MIB;
 
 static BLOCK: OnceLock<Vec<u8>> = OnceLock::new();
@@ -37,7 +37,7 @@ fn read_and_cross(places: (String, String)) -> (u32, usize) {
     (cross(places), sum)
 }
 
-/// A process's share of the memory that it has: what it shares with others counts in parts.
+/// The proportional share of a process's memory: shared pages count in parts.
 fn share_of(pid: u32) -> usize {
     let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).expect("it is there");
     let line = text.lines().find_map(|line| line.strip_prefix("Pss:")).expect("a kernel with PSS");
@@ -88,14 +88,14 @@ fn forked_workers_continue_the_same_random_numbers() {
 fn preloaded_data_is_in_memory_once() {
     watch::within(watch::HANG, || {
         let shared = shares_of_workers(forkserver().preload(load));
-        // A quarter each, with the server, and a few MiB of their own.
+        // A quarter each, with the forkserver, and a few MiB of their own.
         assert!(shared.iter().all(|share| *share < LOADED / 2), "{shared:?}");
         let apart = shares_of_workers(forkserver().initializer(load));
         assert!(apart.iter().all(|share| *share >= LOADED), "{apart:?}");
     });
 }
 
-/// The cause of a pool that fails in `preload`, and what a second task gets.
+/// The cause of a pool that fails in `preload`, and the error of a second task.
 fn cause_with(preload: fn(), limit: Duration) -> (BrokenCause, String) {
     watch::within(watch::HANG, move || {
         let builder = forkserver().preload(preload).start_timeout(limit);

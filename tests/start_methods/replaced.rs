@@ -1,5 +1,5 @@
-//! A server that dies where dead workers are replaced: so is it, and its workers' tasks are tried again
-//! or fail as those of workers that die.
+//! A forkserver that dies in a pool that replaces dead workers: it is replaced too, and its workers' tasks
+//! are retried or fail like those of workers that die.
 
 use std::path::Path;
 use std::time::Duration;
@@ -20,7 +20,7 @@ fn replacing(retries: u32) -> Builder {
     builder.death_policy(DeathPolicy::Replace { retries })
 }
 
-/// The worker that runs it, and its server.
+/// The worker that runs it, and its forkserver.
 fn who((): ()) -> (u32, u32) {
     (std::process::id(), std::os::unix::process::parent_id())
 }
@@ -120,7 +120,7 @@ fn a_forkserver_that_never_gets_ready_breaks_the_pool_at_the_limit() {
     });
 }
 
-/// Ends the first server that runs it, and notes that in the working folder of nobody else.
+/// Ends the first forkserver that runs it, and creates the file `DIED` for that.
 fn die_once() {
     let path = std::env::var("DIED").expect("the test sets it");
     if !Path::new(&path).exists() {
@@ -149,7 +149,7 @@ fn a_forkserver_that_does_not_answer_is_replaced() {
         let executor = builder.build().unwrap();
         let server = server_of(&executor);
         assert!(server.signal(Signal::SIGSTOP));
-        // One of them needs a worker that this server does not start.
+        // One of them needs a worker that this forkserver does not start.
         let tasks = [(); 2].map(|()| executor.submit(cross, crossing.places()));
         assert!(server.ended_within(watch::HANG), "it is given up");
         crossing.let_go(3);

@@ -1,5 +1,5 @@
-//! Standard streams that are closed, full or broken: who has their numbers, and what tasks that print
-//! come to.
+//! Standard streams that are closed, full or broken: the descriptors that get their numbers, and the
+//! outcome of tasks that print.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -46,8 +46,8 @@ fn descriptors_of_streams_closed_before_a_later_start_are_not_used() {
     assert_no_number_is_the_pools("second");
 }
 
-/// Runs the program whose tasks print to `stdout` and `stderr`, as the shell says, and returns what it made
-/// of that: the errors of its tasks.
+/// Runs the program whose tasks print to `stdout` and `stderr`, as the shell sets them, and returns the
+/// errors of its tasks.
 fn errors_of_printing(method: &str, redirections: &str, modes: [&str; 2]) -> String {
     let folder = tempfile::tempdir().unwrap();
     let report = folder.path().join("report");

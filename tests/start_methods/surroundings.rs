@@ -1,4 +1,4 @@
-//! What a pool needs of the system around it: what is missing is named, and what to do.
+//! The requirements of a pool on the system: the error names a missing part, and the remedy.
 //!
 //! The same one task runs in each case, under each start method.
 
@@ -11,7 +11,7 @@ const LACKING_DEV: &str = r#"mount -t tmpfs none /dev && exec "$0""#;
 
 const METHODS: [&str; 3] = ["spawn", "forkserver", "fork"];
 
-/// What the program prints when it is started by `command` under each of the methods.
+/// The output of the program when it is started by `command` under each of the methods.
 fn printed(command: fn() -> Command, mode: &'static str) -> [String; 3] {
     METHODS.map(|method| {
         watch::within(watch::HANG, move || {
@@ -28,10 +28,10 @@ fn shell(script: &str) -> Command {
     command
 }
 
-/// A shell whose mounts and root are its own.
+/// A shell with mounts and a root of its own.
 fn apart(script: &str) -> Command {
     let mut command = Command::new("unshare");
-    // As root even where root may not make user namespaces.
+    // As root even if root may not make user namespaces.
     let user = if nix::unistd::Uid::effective().is_root() { "--mount" } else { "--map-root-user" };
     command.args([user, "--mount", "sh", "-c", script]).arg(program::path("fail_surroundings"));
     command

@@ -1,4 +1,5 @@
-//! What the runtime makes of an adapter's table, on a library of no processes: what it does is told here.
+//! The runtime's use of an adapter's table, on a library without processes whose behaviour is defined
+//! here.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +8,7 @@ use procpool_adapter::library::{Future, Library, Pool};
 use procpool_adapter::{Adapted, Adapter, Classified, ErrorClass, Stop, Until, Wire};
 use procpool_contract::{Body, Call, PoolOptions};
 
-/// What it has for each thing. A pool refuses when it is one of 9 workers; a task fails by its name.
+/// Its functions. A pool with 9 workers is refused; a task fails by its name.
 const TOY: Adapter<(), usize, Toy, ToyError> = Adapter {
     description: "{}",
     start_methods: &[("spawn", ())],
@@ -119,7 +120,7 @@ fn futures_are_distinguished_by_identity() {
     let (done, running) = (future("echo"), future("gate"));
     let all = [Arc::clone(&running), Arc::clone(&done), Arc::clone(&done)];
     let waited = toy().wait(&all, Until::AllCompleted, None);
-    // The toy gives it once for each time that it is given.
+    // The toy returns it once for each time that it is passed.
     assert_eq!(waited.ok(), Some(vec![1, 2, 1, 2]));
     assert_eq!(toy().as_completed(&all[1..], None).ok(), Some((vec![0], false)));
     let limit = Some(Duration::from_secs(1));

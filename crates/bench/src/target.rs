@@ -6,11 +6,11 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// A miss up to this share is reported and does not fail the run. Larger hides real losses; smaller
-/// fails on a machine that others use at the same time.
+/// A miss up to this share is reported and does not fail the run. A larger one hides real losses; a
+/// smaller one fails on a machine that others use at the same time.
 const TOLERANCE: f64 = 0.20;
 
-/// What a figure has to be.
+/// The target of a figure.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Target {
@@ -20,7 +20,7 @@ pub(crate) enum Target {
     AtLeast(f64),
 }
 
-/// How a figure stands to its target. The share missed is 0.35 for 35 %.
+/// The verdict on a figure. The share missed is 0.35 for 35 %.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Verdict {
@@ -42,13 +42,13 @@ impl Target {
         let missed_by = match self {
             _ if figure.is_nan() => f64::INFINITY,
             Self::AtMost(bound) if figure <= bound => return Verdict::Met,
-            // Of a bound of 0 there is no share.
+            // A bound of 0 has no share.
             Self::AtMost(bound) if bound <= 0.0 => f64::INFINITY,
             Self::AtMost(bound) => figure / bound - 1.0,
             Self::AtLeast(bound) if figure >= bound => return Verdict::Met,
             Self::AtLeast(bound) => 1.0 - figure / bound,
         };
-        // A rounding error must not decide about a figure that is off by exactly the tolerance.
+        // A rounding error must not decide on a figure that is off by exactly the tolerance.
         if missed_by <= TOLERANCE + 1e-9 {
             Verdict::Close { missed_by }
         } else {
@@ -84,7 +84,7 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// Writes a number with about three digits that mean something, and thousands apart.
+/// Writes a number with about three significant digits, and thousands separated.
 pub(crate) fn number(value: f64) -> String {
     let size = value.abs();
     let digits = match size {

@@ -1,4 +1,4 @@
-//! The procpool book keeps its own rules: in its sources, in its figures, and as it is rendered.
+//! The procpool book follows its own rules: in its sources, in its figures, and as rendered.
 
 use std::fs;
 
@@ -45,7 +45,7 @@ fn rendered_it_has_no_broken_link_and_no_network_request() {
     for page in ["index.html", "demo.html", "performance.html", "print.html"] {
         assert!(target.join(page).exists(), "{page} is missing, so nothing was checked");
     }
-    // A search is for what was written: what is generated has every word many times.
+    // The search covers written pages: generated ones contain every word many times.
     let files = files_below(&target).expect("it can be read");
     let index = files.iter().find(|path| path.display().to_string().contains("/searchindex"));
     let index = fs::read_to_string(index.expect("there is an index")).expect("it can be read");

@@ -1,9 +1,9 @@
-//! What the book shows as output is output: every command of a transcript is run again.
+//! The book's outputs are real: every command of a transcript is run again.
 
 use procpool_book::layout::Layout;
 use procpool_book::transcript::{self, Transcript};
 
-/// Runs the transcripts that `wanted` picks, and reports all that differ.
+/// Runs the transcripts that `wanted` selects, and reports all that differ.
 fn verify(wanted: impl Fn(&Transcript) -> bool) {
     let layout = Layout::procpool();
     let transcripts = transcript::all(&layout).expect("transcripts can be read");

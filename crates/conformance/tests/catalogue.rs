@@ -1,5 +1,5 @@
-//! The catalogue: every case is whole, every behaviour is accounted for, and the book's pages are those of
-//! the cases and of what is known of other pools. `CONFORMANCE_BLESS=1` writes the pages anew.
+//! The catalogue: every case is complete, every behaviour is accounted for, and the book's pages match the
+//! cases and the known failures of other pools. `CONFORMANCE_BLESS=1` rewrites the pages.
 
 #[path = "../../procpool/tests/behaviours/rows.rs"]
 mod rows;
@@ -12,7 +12,7 @@ use procpool_conformance::field::Field;
 use procpool_conformance::{cases, catalogue, environment};
 use rows::rows;
 
-/// What is wrong with a case as an entry of the catalogue.
+/// The faults of a case as an entry of the catalogue.
 fn faults(case: &Case) -> Vec<String> {
     let mut faults = Vec::new();
     let mut check = |holds: bool, what: &str| {
@@ -84,7 +84,7 @@ fn every_fault_of_a_case_is_found() {
     }
 }
 
-/// Which rows no case names and no reason excuses, and which are in both.
+/// The rows that no case names and no reason excuses, and those that are in both.
 fn unaccounted(named: &BTreeSet<&str>, excused: &BTreeSet<&str>) -> Vec<String> {
     let missing = rows().into_iter().filter(|row| !named.contains(row.as_str()));
     let missing =
@@ -115,7 +115,7 @@ fn a_forgotten_behaviour_is_found() {
     );
 }
 
-/// Compares a page of the book with what it is made from, or writes it.
+/// Compares a page of the book with its source, or writes it.
 fn assert_page(name: &str, page: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../book/src").join(name);
     if environment::bless().expect("it is 0 or 1") {

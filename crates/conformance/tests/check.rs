@@ -1,4 +1,4 @@
-//! `conformance check` tells good adapters from bad ones, and says what is wrong.
+//! `conformance check` distinguishes good adapters from bad ones, and names the fault.
 
 use std::path::{Path, PathBuf};
 
@@ -27,12 +27,15 @@ fn an_adapter_that_declines_everything_does_not_pass_the_core_tier() {
 
 #[test]
 fn an_adapter_that_answers_without_running_tasks_is_found() {
-    check("sh claims_success.sh").assert().code(1).stdout(contains("nobody wrote to the trace"));
+    check("sh claims_success.sh")
+        .assert()
+        .code(1)
+        .stdout(contains("nothing was written to the trace"));
 }
 
 #[test]
 fn an_adapter_with_an_undeclared_capability_is_found() {
-    // It answers whatever it is asked as if it had been asked for one task.
+    // It answers every scenario as if it were the one with a single task.
     let undeclared = "it is not declared, but";
     check("sh plain.sh").assert().code(1).stdout(contains(undeclared).or(contains("at step")));
 }
@@ -49,12 +52,12 @@ fn an_invalid_scale_is_a_usage_error() {
     command.env("CONFORMANCE_SCALE", "fast").assert().code(2).stderr(contains("CONFORMANCE_SCALE"));
 }
 
-/// Each twist of an adapter, with what is looked at and what is said of it.
+/// Each fault of an adapter, with the checked detail and the message.
 const TWISTS: [(&str, &str, &str); 5] = [
     ("calls_missing_names_other", "a name that stands for nothing", "is to fail as invalid"),
     ("keeps_first_names", "a name that is taken over", "1 came of the call that returns 2"),
     ("initializes_unasked", "a pool without an initializer", "has \"init_begin\" of \"unasked\""),
-    ("ends_lines", "what `print` prints", r#"printed was "an apple, \nan apple, \n""#),
+    ("ends_lines", "the output of `print`", r#"printed was "an apple, \nan apple, \n""#),
     ("nests_under_one_tag", "the tags of `nest`", r#"the tags are ["a", "a", "a"], not"#),
 ];
 

@@ -1,5 +1,5 @@
-//! What is known of other pools: every file is about cases that exist, with reasons that people can read,
-//! links that lead somewhere, and programs that show the fault. And what a known failure makes of a verdict.
+//! Known failures of other pools: every file names existing cases, with readable reasons, working links,
+//! and programs that reproduce the fault. And the effect of a known failure on a verdict.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -15,7 +15,7 @@ use procpool_conformance::suite::{self, Column, Known, Verdict};
 
 type Entries = BTreeMap<String, Known>;
 
-/// What is wrong with a file. `programs` are those that show faults.
+/// The faults of a file. `programs` are those that reproduce faults.
 fn faults(name: &str, text: &str, programs: &BTreeSet<String>) -> Vec<String> {
     let entries: Entries = match toml::from_str(text) {
         Ok(entries) => entries,
@@ -146,7 +146,7 @@ fn every_fault_of_a_file_is_found() {
     }
 }
 
-/// A case that the adapter `plain` carries out.
+/// A case that the adapter `plain` can carry out.
 fn case(judge: fn(&procpool_conformance::history::History) -> Result<(), String>) -> Case {
     Case {
         id: "article.initargs",

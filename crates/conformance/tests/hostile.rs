@@ -1,5 +1,5 @@
-//! Adapters that do not keep to the contract, or lie: none of them passes, and none of them stops the
-//! suite. What is said of each is checked, too.
+//! Adapters that violate the contract, or lie: none of them passes, and none of them stops the suite. The
+//! messages are checked, too.
 
 use std::path::Path;
 use std::time::Duration;
@@ -49,7 +49,7 @@ fn verdict_within(name: &str, limits: Limits) -> Verdict {
     }
 }
 
-/// The adapter is at fault, in these words.
+/// The adapter is at fault, with this message.
 fn assert_fault(name: &str, words: &str) {
     match verdict(name) {
         Verdict::AdapterError(text) => assert!(text.contains(words), "{name}: {text}"),
@@ -57,7 +57,7 @@ fn assert_fault(name: &str, words: &str) {
     }
 }
 
-/// The pool fails, by this checker and in these words.
+/// The pool fails, by this checker and with this message.
 fn assert_failed(name: &str, checker: &str, words: &str) {
     match verdict(name) {
         Verdict::Failed(found) => {
@@ -235,7 +235,7 @@ fn an_endless_scenario_is_ended() {
         panic!("it was to be given up");
     };
     let words =
-        "the scenario goes on, and is not done within 3s (CONFORMANCE_SCALE gives it longer)";
+        "the scenario continues, and is not done within 3s (CONFORMANCE_SCALE allows more time)";
     assert!(found[0].complaint.starts_with(words), "{found:?}");
 }
 
@@ -266,7 +266,7 @@ fn a_pool_that_does_nothing_passes_only_cases_without_tasks() {
         Judged::judged(&adapter, &description, case, limits()).verdict == Verdict::Passed
     });
     let ids: Vec<&str> = passed.iter().map(|case| case.id).collect();
-    // In these a pool is made and shut down, and that is all.
+    // In these a pool is only created and shut down.
     assert_eq!(
         ids,
         ["init.failing-and-nothing-submitted", "start.unused-pool-shuts-down", "shutdown.unused"]

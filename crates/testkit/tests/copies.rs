@@ -1,4 +1,4 @@
-//! Cases that run in copies of their test program: what they have, and what is said of those that fail.
+//! Cases that run in copies of their test program: their resources, and the reports of failing ones.
 
 use std::any::Any;
 use std::fs::OpenOptions;
@@ -16,7 +16,7 @@ use procpool_testkit::{program, watch};
 
 procpool_testkit::run_in_copies!();
 
-/// What is said of a case that fails.
+/// The report of a case that fails.
 fn failure_of(limit: Duration, case: impl FnOnce() + Send + 'static) -> String {
     let outcome = catch_unwind(AssertUnwindSafe(|| watch::within(limit, case)));
     let payload: Box<dyn Any + Send> = outcome.expect_err("it fails");
@@ -32,7 +32,7 @@ fn a_case_has_a_process_of_one_thread_to_itself() {
         assert_ne!(this, program);
         assert_eq!(os::threads_of(this).len(), 1);
         assert_eq!(os::descendants_of(this), []);
-        // What the program was started with is everybody's.
+        // Inherited descriptors are shared by all.
         let everybodys = os::descriptors_of(program);
         let mut own = os::descriptors_of(this);
         own.retain(|one| one.0 > 2 && !everybodys.contains(one));
@@ -89,7 +89,7 @@ fn a_case_whose_process_is_killed_fails() {
 #[expect(clippy::zombie_processes, reason = "that it is left is what is tested")]
 fn leave_a_child() {
     let mut child = Command::new("cat").stdin(Stdio::piped()).spawn().expect("there is a cat");
-    // Not to be closed with the child's other half: it is, with the process.
+    // Must not be closed with the child's other half: it is closed with the process.
     std::mem::forget(child.stdin.take());
 }
 
@@ -132,7 +132,7 @@ fn a_case_that_hangs_is_shown_and_killed_with_its_children() {
     assert!(failure.contains("a word before it hangs"), "{failure}");
     let mut pids = [[0; 4]; 2];
     drop(writer);
-    reader.read_exact(pids.as_flattened_mut()).expect("the case came so far");
+    reader.read_exact(pids.as_flattened_mut()).expect("the case got this far");
     let [case, child] = pids.map(u32::from_ne_bytes);
     assert!(failure.contains(&format!("process {child}: sleep")), "{failure}");
     for process in [case, child].map(Watched::new) {

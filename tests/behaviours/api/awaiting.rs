@@ -47,7 +47,7 @@ fn multi_thread() -> Runtime {
     builder.worker_threads(2).enable_time().build().expect("a runtime can be made")
 }
 
-/// Runs `case` under each executor, with a pool that was made before that has threads.
+/// Runs `case` under each executor, with a pool that was made before the executor has threads.
 fn under_each<F: Future<Output = ()>>(max_workers: usize, case: impl Fn(ProcessPoolExecutor) -> F) {
     block_on(case(pool(max_workers)));
     let executor = pool(max_workers);
@@ -124,7 +124,7 @@ fn leave_trace(path: String) {
     trace::append(&path, "ran");
 }
 
-/// A pool whose only worker is busy until the crossing lets it go.
+/// A pool whose only worker is busy until the crossing releases it.
 fn busy_pool(crossing: &Crossing) -> (ProcessPoolExecutor, procpool::Future<u32>) {
     let executor = pool(1);
     let busy = executor.submit(cross, crossing.places());
@@ -192,7 +192,7 @@ fn the_waker_of_the_last_poll_is_woken_and_no_other() {
         }
         drop(sender);
         crossing.let_go(1);
-        // Both wakers are gone when one of them has been woken.
+        // Both wakers have been dropped when one of them has been woken.
         assert_eq!(receiver.iter().collect::<Vec<_>>(), ["second"]);
         let polled = pin!(&mut awaiting).poll(&mut Context::from_waker(Waker::noop()));
         assert!(matches!(polled, Poll::Ready(Ok(_))));
@@ -221,7 +221,7 @@ fn a_waker_that_panics_affects_nothing_else() {
         crossing.let_go(1);
         receiver.recv().expect("it is woken");
         let worker = block_on(awaiting);
-        // Nobody but the manager, who woke it, reads these results.
+        // Only the manager, which woke it, reads these results.
         for _ in 0..2 {
             let next = executor.submit(pid, ()).into_future();
             assert_eq!(block_on(next), worker, "the pool works on");

@@ -106,7 +106,7 @@ fn memory_holds_the_buffer_but_no_yielded_result() {
         let output = Command::new(program::path("map_memory")).output().unwrap();
         let text = String::from_utf8_lossy(&output.stdout);
         let grown: u64 = text.trim().parse().unwrap_or_else(|_| panic!("{output:?}"));
-        // It was given 1000 results of 1 MiB, 8 at a time.
+        // It returned 1000 results of 1 MiB, 8 at a time.
         assert!(grown < 64 << 10, "{grown} KiB");
     });
 }
@@ -157,7 +157,7 @@ fn a_panic_of_the_input_propagates_from_the_call_that_pulls() {
         assert_eq!(results.next(), Some(Ok(0)));
         let payload = catch_unwind(AssertUnwindSafe(|| results.next())).unwrap_err();
         assert_eq!(payload.downcast_ref(), Some(&"there is no item 3"));
-        // The item after it is the iterator's to give.
+        // The input still has the item after it.
         assert_eq!(results.next(), Some(Ok(1)));
         drop(results);
         let call = || executor.map_options().buffersize(5).map(|x: u32| x, items()).count();

@@ -1,4 +1,4 @@
-//! How many workers there may be, and when they are started.
+//! The number of workers, and the times at which they are started.
 
 use std::collections::HashSet;
 use std::convert::Infallible;
@@ -36,7 +36,7 @@ fn the_default_number_of_workers_is_that_of_usable_cpus() {
 // Behaviours: CFG-08.
 #[test]
 fn a_cpu_outside_the_affinity_mask_does_not_count() {
-    // The case has a thread of its own, so the affinity is changed for it and its pool alone.
+    // The case has a thread of its own, so the affinity is changed only for it and its pool.
     watch::within(watch::HANG, || {
         use_one_cpu();
         assert_eq!(workers_of_a_default_pool(8, 1), 1);
@@ -45,7 +45,7 @@ fn a_cpu_outside_the_affinity_mask_does_not_count() {
     });
 }
 
-/// Returns how many workers ran `tasks` tasks, of which `together` stop until all those are there.
+/// Returns how many workers ran `tasks` tasks, of which `together` stop until all of them run.
 fn workers_of_a_default_pool(tasks: usize, together: usize) -> usize {
     let crossing = Crossing::new();
     let executor = crate::builder().build().unwrap();
@@ -77,7 +77,7 @@ fn use_one_cpu() {
     assert_eq!(unsafe { libc::sched_setaffinity(0, size, &raw const one) }, 0);
 }
 
-/// What makes a pool whose workers write down that they were started.
+/// Returns a builder of a pool whose workers record that they were started.
 fn traced(max_workers: usize, path: &str) -> Builder {
     fn started(path: String) -> Result<(), Infallible> {
         trace::append(&path, "started");
@@ -91,7 +91,7 @@ fn traced_pool(max_workers: usize, path: &str) -> ProcessPoolExecutor {
     traced(max_workers, path).build().unwrap()
 }
 
-/// How many workers wrote down that they were started. Final once the pool was dropped.
+/// The number of workers that recorded their start. Final once the pool was dropped.
 fn started(path: &str) -> usize {
     trace::read::<String>(Path::new(path)).len()
 }

@@ -1,4 +1,4 @@
-//! What cancelling affects, and what it does not.
+//! The effects of cancelling, and their limits.
 
 use std::path::Path;
 use std::sync::mpsc::channel;
@@ -11,7 +11,7 @@ use procpool_testkit::{trace, watch};
 
 use crate::behaviours::pools::pool;
 
-/// Leaves a trace, so that a task that ran cannot deny it.
+/// Leaves a trace, so that a task that ran is known to have run.
 fn leave_trace(path: String) {
     trace::append(&path, "ran");
 }
@@ -116,13 +116,13 @@ fn a_cancelled_task_in_the_queue_does_not_delay_the_shutdown() {
         let cancelled = executor.submit(pid, ());
         assert!(cancelled.cancel());
         crossing.let_go(1);
-        // The queue holds nothing but the cancelled task: the pool must see that as nothing.
+        // The queue holds only the cancelled task: the pool must treat it as empty.
         drop(executor);
         assert!(busy.done() && cancelled.cancelled());
     });
 }
 
-/// How often a race is run. More finds rarer orders of events and takes longer.
+/// The number of repetitions of a race. More finds rarer orders of events and takes longer.
 const ROUNDS: usize = 200;
 
 // Behaviours: SHUT-11.
@@ -132,7 +132,7 @@ fn a_pool_ends_after_its_only_task_is_cancelled_before_any_start() {
         for _ in 0..ROUNDS {
             let executor = pool(2);
             let future = executor.submit(pid, ());
-            // True nearly always: starting a worker takes longer.
+            // True nearly always: a worker's start takes longer.
             let cancelled = future.cancel();
             drop(executor);
             assert_eq!((future.done(), future.cancelled()), (true, cancelled));
@@ -174,7 +174,7 @@ fn a_task_can_be_cancelled_until_a_worker_starts_it() {
         for workers in [1, 2] {
             let crossing = Crossing::new();
             let executor = pool(workers);
-            // While these are short, what is behind them is sent ahead.
+            // While these are short, the tasks behind them are sent ahead.
             let short: Vec<_> = (0..2000_u32).map(|x| executor.submit(|x| x, x)).collect();
             let futures: Vec<_> =
                 (0..100 * workers).map(|_| executor.submit(cross, crossing.places())).collect();

@@ -12,7 +12,7 @@ use procpool_testkit::watch;
 
 use crate::behaviours::pools::pool;
 
-/// What the future says of itself: (running, done, cancelled).
+/// The state of a future: (running, done, cancelled).
 fn status<T>(future: &Future<T>) -> (bool, bool, bool) {
     (future.running(), future.done(), future.cancelled())
 }
@@ -51,7 +51,7 @@ fn a_result_may_be_read_again() {
         assert_eq!(future.result().unwrap(), [5, 5, 5]);
         assert_eq!(future.result_timeout(Duration::ZERO).unwrap(), [5, 5, 5]);
         drop(executor);
-        assert_eq!(future.result().unwrap(), [5, 5, 5], "also after the pool is gone");
+        assert_eq!(future.result().unwrap(), [5, 5, 5], "also after the pool was dropped");
     });
 }
 

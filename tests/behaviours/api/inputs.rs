@@ -1,5 +1,5 @@
-//! What a map takes: several inputs as one, all of it before the call returns, and no more than a
-//! panic of its own lets it.
+//! The input of a map: several inputs zipped, all of it pulled before the call returns, and nothing after
+//! a panic of its own.
 
 use std::iter::zip;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -33,7 +33,7 @@ fn all_items_are_pulled_before_the_call_returns() {
         let executor = pool(1);
         let mut taken = 0;
         let items = (0..1_000).map(|_| crossing.places()).inspect(|_| taken += 1);
-        // No task ends before all are there.
+        // No task ends before all tasks run.
         let results = executor.map(cross, items);
         assert_eq!((taken, results.size_hint()), (1_000, (1_000, Some(1_000))));
         crossing.let_go(1_000);
@@ -54,7 +54,7 @@ fn a_panic_of_the_input_propagates_from_the_call() {
             let payload = catch_unwind(call).map(drop).unwrap_err();
             let message = payload.downcast_ref::<String>().map(String::as_str);
             assert_eq!(message, Some("there is no item 10"), "chunksize {chunksize}");
-            assert!(executor.submit(pid, ()).result().is_ok(), "the pool goes on");
+            assert!(executor.submit(pid, ()).result().is_ok(), "the pool continues");
         }
     });
 }

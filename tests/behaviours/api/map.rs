@@ -29,7 +29,7 @@ fn an_item_that_finishes_first_waits_for_its_turn() {
         let crossing = Crossing::new();
         let executor = pool(2);
         let (arrived, go) = crossing.places();
-        // The first item goes on only once the second has run, and names the worker of each.
+        // The first item continues only once the second has run, and reports the worker of each.
         let task = |(first, (arrived, go)): (bool, Places)| {
             if first {
                 gate::take(&go);
@@ -213,7 +213,7 @@ pub(crate) fn wait_for_gate((item, go): (u32, String)) -> u32 {
     item
 }
 
-/// Writes its number down, then stops at a crossing.
+/// Records its number, then stops at a crossing.
 pub(crate) fn trace_and_cross((number, path, places): (u32, String, Places)) -> u32 {
     trace::append(&path, number);
     cross(places);
@@ -288,7 +288,7 @@ fn a_map_that_waits_for_its_input_delays_no_other_task() {
             });
             give.send(0).unwrap();
             started.wait();
-            // The map has its place at the front of the queue, and no item to give.
+            // The map is at the front of the queue, and has no item to give.
             for _ in 0..100 {
                 assert_eq!(executor.submit(|x: u32| 2 * x, 21).result(), Ok(42));
             }
@@ -307,7 +307,7 @@ fn a_result_never_waits_for_an_item_behind_it() {
             let crossing = Crossing::new();
             let executor = pool(2);
             let (arrived, go) = crossing.places();
-            // Item 0 ends when 2 has begun, and 2 when the test has the results before it.
+            // Item 0 ends when 2 has begun, and 2 when the test has read the earlier results.
             let task = |(index, arrived, go): (u32, String, String)| {
                 match index {
                     0 => gate::take(&arrived),

@@ -1,4 +1,4 @@
-//! The place that workers run in: their environment, and where their output goes.
+//! The surroundings of workers: their environment, and the targets of their output.
 
 use std::collections::HashSet;
 use std::ffi::OsString;
@@ -13,7 +13,7 @@ use procpool_testkit::crossing::{Crossing, cross};
 use procpool_testkit::task::pid;
 use procpool_testkit::{os, watch};
 
-/// Returns what two workers, both at the crossing, have as `name`.
+/// Returns the values of `name` in two workers, both at the crossing.
 fn variable_in_both(builder: Builder, name: &str) -> [Option<String>; 2] {
     let look =
         |(places, name): ((String, String), String)| (cross(places), std::env::var(name).ok());
@@ -74,7 +74,7 @@ fn an_invalid_environment_variable_is_refused() {
     });
 }
 
-/// Stops at a crossing, then writes `text` and the worker's number, to stdout and stderr.
+/// Stops at a crossing, then writes `text` and the worker's id, to stdout and stderr.
 fn write((places, text): ((String, String), String)) -> u32 {
     let worker = cross(places);
     println!("{text} {worker}");
@@ -84,7 +84,7 @@ fn write((places, text): ((String, String), String)) -> u32 {
     worker
 }
 
-/// Runs [`write`] in two workers at once; returns their numbers.
+/// Runs [`write`] in two workers at once; returns their ids.
 fn write_in_two(builder: Builder, text: &str) -> [u32; 2] {
     let crossing = Crossing::new();
     let executor = builder.max_workers(2).build().unwrap();

@@ -1,5 +1,4 @@
-//! What waits for a worker: its order, what can still be cancelled, and that nobody need wait for
-//! it.
+//! Pending tasks: their order, and their cancellation.
 
 use std::path::Path;
 use std::sync::Barrier;
@@ -11,12 +10,12 @@ use procpool_testkit::{trace, watch};
 
 use crate::behaviours::pools::pool;
 
-/// Writes its number down.
+/// Records its number.
 fn note((path, number): (String, u32)) {
     trace::append(&path, number);
 }
 
-/// The numbers that were written down, in the order of time.
+/// The recorded numbers, in the order of time.
 fn noted(path: &str) -> Vec<u32> {
     trace::read(Path::new(path)).into_iter().map(|record| record.event).collect()
 }
@@ -94,8 +93,8 @@ fn every_task_that_is_not_running_can_be_cancelled() {
     });
 }
 
-/// Submits tasks and maps, cancels every other task when the one before it has a result, which is
-/// when it may just run, and checks what became of each.
+/// Submits tasks and maps, cancels every other task when the one before it has a result, at which time it
+/// may just start, and checks the outcome of each.
 fn submit_map_and_cancel(executor: &ProcessPoolExecutor, start: u64) {
     let double = |x: u64| 2 * x;
     let before = executor.map(double, start..start + 40);

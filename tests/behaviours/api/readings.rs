@@ -1,4 +1,4 @@
-//! What a future says of itself, and that everybody is told the same.
+//! The state and results of a future, which are the same for all readers.
 
 use std::thread;
 use std::time::Duration;

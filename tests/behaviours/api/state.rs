@@ -12,7 +12,7 @@ use procpool_testkit::crossing::{Crossing, Places, cross};
 use procpool_testkit::task::pid;
 use procpool_testkit::{trace, watch};
 
-/// State that counts its uses and writes down when it is made, used and dropped.
+/// State that counts its uses and records when it is made, used and dropped.
 #[derive(Debug)]
 struct Connection {
     path: String,
@@ -45,7 +45,7 @@ fn connected_pool(max_workers: usize, path: &str) -> ProcessPoolExecutor<Connect
     builder.initializer_with_args(connect, path.to_owned()).build().unwrap()
 }
 
-/// What was written down, as (pid, event).
+/// The records, as (pid, event).
 fn events(path: &str) -> Vec<(u32, String)> {
     let records = trace::read::<String>(Path::new(path));
     records.into_iter().map(|record| (record.pid, record.event)).collect()
@@ -177,7 +177,7 @@ fn an_initializer_may_fail_with_any_displayable_error() {
     });
 }
 
-/// Ends a pool of two used workers as `end` does; returns what they wrote down in the end.
+/// Ends a pool of two used workers by `end`; returns their records.
 fn drops_after(end: fn(ProcessPoolExecutor<Connection>)) -> usize {
     let crossing = Crossing::new();
     let path = crossing.file("trace");

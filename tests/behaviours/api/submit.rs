@@ -1,4 +1,4 @@
-//! Which functions and values travel.
+//! The functions and values that can be sent.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -143,7 +143,7 @@ fn an_error_that_a_task_returns_is_its_result() {
     });
 }
 
-/// Bytes with no period that a cut or shifted copy could hide in.
+/// Bytes without a period in which a cut or shifted copy could hide.
 fn pattern(length: usize) -> Vec<u8> {
     (0..length as u32).map(|index| (index.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
 }
@@ -157,7 +157,7 @@ fn more_than_a_hundred_mebibytes_survive_the_round_trip() {
         let future = executor.submit(echo::<Vec<u8>>, bytes.clone());
         assert!(future.result().unwrap() == bytes, "the bytes differ");
         let again = executor.submit(|text: String| text.len(), "ü".repeat(8 << 20));
-        assert_eq!(again.result(), Ok(16 << 20), "the link goes on after a long frame");
+        assert_eq!(again.result(), Ok(16 << 20), "the link works after a long frame");
     });
 }
 

@@ -10,7 +10,7 @@ use procpool_testkit::watch;
 
 use crate::behaviours::pools::pool;
 
-/// Compiles only for types that threads may share and pass on.
+/// Compiles only for types that are `Send` and `Sync`.
 fn assert_thread_safe<T: Send + Sync>() {}
 
 #[test]
@@ -76,7 +76,7 @@ fn submitting_never_waits_for_a_worker() {
         let executor = pool(1);
         let busy = executor.submit(cross, crossing.places());
         crossing.wait_for(1);
-        // More than a socket holds: if it went to the busy worker, this would block.
+        // More than a socket holds: if it were sent to the busy worker, this would block.
         let waiting: Vec<_> =
             (0..100).map(|_| executor.submit(|b: Vec<u8>| b.len(), vec![1; 1 << 20])).collect();
         let longer = executor.submit(|bytes: Vec<u8>| bytes.len(), vec![1; 8 << 20]);

@@ -1,4 +1,4 @@
-//! Maps that wait only so long.
+//! Maps with a timeout.
 
 use std::iter;
 use std::path::Path;
@@ -39,7 +39,7 @@ fn a_late_map_yields_finished_results_then_one_error_and_cancels() {
         drop(executor);
         let mut ran: Vec<u32> =
             trace::read(Path::new(&path)).into_iter().map(|record| record.event).collect();
-        // Whether the third had started by then, nobody knows.
+        // Whether the third had started by then is unknown.
         ran.retain(|number| *number != 2);
         assert_eq!(ran, [0, 1]);
     });
@@ -55,8 +55,8 @@ fn the_timeout_is_counted_from_the_call() {
         let items = iter::repeat_n(crossing.places(), 8);
         let options = executor.map_options().chunksize(1).timeout(limit);
         thread::scope(|scope| {
-            // Each result comes soon enough after the one before it, the last ones too late after
-            // the call: the pauses alone are twice the limit.
+            // Each result arrives soon enough after the one before it, the last ones too late after the
+            // call: the pauses alone are twice the timeout.
             let mut results = options.map(cross, items);
             let crossing = &crossing;
             scope.spawn(move || {

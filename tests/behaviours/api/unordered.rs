@@ -1,4 +1,4 @@
-//! Maps whose results come as they finish.
+//! Maps whose results arrive as they finish.
 
 use std::time::Duration;
 

@@ -16,14 +16,14 @@ use crate::behaviours::pools::{pool, pool_beside_another};
 const WAYS: [ReturnWhen; 3] =
     [ReturnWhen::FirstCompleted, ReturnWhen::FirstException, ReturnWhen::AllCompleted];
 
-/// How long to wait for what does not come.
+/// How long to wait for a result that does not arrive.
 const BRIEFLY: Duration = Duration::from_millis(30);
 
 fn fail(_: ()) -> u32 {
     panic!("no")
 }
 
-/// Which futures are done and which are not, by their places in `futures`.
+/// The futures that are done and those that are not, by their positions in `futures`.
 fn places(futures: &[&Future<u32>], waited: &DoneAndNotDone<'_, u32>) -> (Vec<usize>, Vec<usize>) {
     let place = |future: &&Future<u32>| {
         futures.iter().position(|theirs| std::ptr::eq(*theirs, *future)).expect("it was given")
@@ -31,7 +31,7 @@ fn places(futures: &[&Future<u32>], waited: &DoneAndNotDone<'_, u32>) -> (Vec<us
     (waited.done.iter().map(place).collect(), waited.not_done.iter().map(place).collect())
 }
 
-/// A pool with two tasks that run until the test lets them go, each at a crossing of its own.
+/// A pool with two tasks that run until the test releases them, each at a crossing of its own.
 struct Running {
     executor: ProcessPoolExecutor,
     crossings: [Crossing; 2],
@@ -138,7 +138,7 @@ fn only_a_failure_ends_a_wait_for_the_first_exception() {
         let futures = [&finished, &cancelled, &running.futures[0], &running.futures[1]];
         let waited = wait(futures, ReturnWhen::FirstException, Some(BRIEFLY));
         assert_eq!(places(&futures, &waited), (vec![0, 1], vec![2, 3]), "none has failed");
-        // The one worker that is free runs it.
+        // The free worker runs it.
         let failing = running.executor.submit(fail, ());
         let futures = [&finished, &cancelled, &running.futures[0], &failing];
         let waited = wait(futures, ReturnWhen::FirstException, None);
@@ -267,7 +267,7 @@ fn futures_cancelled_by_a_shutdown_are_done() {
             executor.shutdown_with(ShutdownOptions::new().wait(false).cancel_futures(true));
             let mut seen: Vec<usize> = receiver.iter().collect();
             seen.sort_unstable();
-            // Who waits for the first may see any number of them.
+            // A wait for the first may see any number of them.
             assert!(seen.len() == 4 && seen[0] >= 1 && seen[1..] == [50, 50, 50], "{seen:?}");
         });
         crossing.let_go(1);

@@ -1,4 +1,4 @@
-//! A worker's death is seen at once, whoever holds its socket or collects its exit status.
+//! A worker's death is seen at once, even if another process holds its socket or collects its exit status.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -17,7 +17,7 @@ use procpool_testkit::running::Running;
 use procpool_testkit::{program, watch};
 use tempfile::TempDir;
 
-/// How soon a death must be told. It takes milliseconds; the limit is the promise.
+/// The time within which a death must be reported. It takes milliseconds; the limit is the promise.
 const PROMISE: Duration = Duration::from_secs(1);
 
 #[test]
@@ -34,7 +34,7 @@ fn a_status_collected_by_another_thread_causes_no_hang() {
     });
 }
 
-/// Runs the program in which a status gets lost, and returns how its worker ended in its eyes.
+/// Runs the program in which a status gets lost, and returns how its worker ended according to it.
 fn exit_of_worker_in(mode: &str) -> String {
     let mut command = Command::new(program::path("clean_reaping"));
     let mut program = Running::start(command.arg(mode), crate::START_METHOD);
@@ -46,12 +46,12 @@ fn exit_of_worker_in(mode: &str) -> String {
     exit
 }
 
-/// Starts a program that inherits the worker's link, says so, and never ends by itself.
+/// Starts a program that inherits the worker's link, reports that, and never ends by itself.
 #[expect(clippy::zombie_processes, reason = "the worker is killed, so somebody else reaps it")]
 fn give_link_away((folder, started, never): (String, String, String)) {
     for (number, target) in os::descriptors_of(std::process::id()) {
         if target.starts_with("socket:") && number > 2 {
-            // SAFETY: it was listed, and this thread alone closes descriptors of this process.
+            // SAFETY: it was listed, and only this thread closes descriptors of this process.
             let socket = unsafe { std::os::fd::BorrowedFd::borrow_raw(number) };
             fcntl(socket, FcntlArg::F_SETFD(FdFlag::empty())).expect("it is open");
         }

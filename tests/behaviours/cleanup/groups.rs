@@ -1,5 +1,5 @@
-//! What a task started, when its worker ends: it goes too if the worker leads a process group and is
-//! killed or dies, and is left alone otherwise.
+//! Processes that a task started, when its worker exits: they are killed if the worker leads a process
+//! group and is killed or dies, and left alone otherwise.
 
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -14,7 +14,8 @@ use procpool_testkit::running::Running;
 use procpool_testkit::{program, watch};
 use tempfile::TempDir;
 
-/// A pool of one worker, whose task has started a program. That waits for a permit, and passes it on.
+/// A pool of one worker, whose task has started a program. The program waits for a permit, and passes it
+/// on.
 struct Started {
     executor: ProcessPoolExecutor,
     program: Bystander,
@@ -43,7 +44,7 @@ impl Started {
         Self { executor, program, go, gone, _folder: folder }
     }
 
-    /// Ends the pool, if it has not ended; the program must be killed, or have been.
+    /// Ends the pool, unless it has ended; asserts that the program is killed, or was.
     fn assert_goes_with_the_pool(self) {
         drop(self.executor);
         assert!(self.program.0.ended_within(watch::HANG), "it lives on");
@@ -51,7 +52,7 @@ impl Started {
         assert!(self.gone.take(1, Duration::ZERO).is_err(), "it was let go");
     }
 
-    /// The same; the program must be untouched.
+    /// Like that, but asserts that the program is untouched.
     fn assert_outlives_the_pool(self) {
         drop(self.executor);
         self.go.give(1);

@@ -1,4 +1,4 @@
-//! Programs and pools inside tasks: they work, and end with the worker that has them.
+//! Programs and pools inside tasks: they work, and end with their worker.
 
 use std::convert::Infallible;
 use std::path::Path;
@@ -56,7 +56,7 @@ fn pools_can_be_nested_ten_deep() {
     watch::within(watch::HANG, || assert_eq!(pool(1).submit(nest, 10).result(), Ok(10)));
 }
 
-/// Where nested tasks write their pids down, say that the innermost runs, and wait for ever.
+/// The file for the pids of nested tasks, and the gates at which the innermost one reports and waits.
 struct Place {
     folder: TempDir,
     running: Gate,
@@ -83,7 +83,7 @@ impl Place {
     }
 }
 
-/// Stays at `place`, `depth` pools further in.
+/// Stops at `place`, `depth` nested pools further in.
 fn stay_within((depth, place): (u32, String)) {
     trace::append(Path::new(&place).join("trace").to_str().expect("a plain name"), ());
     if depth == 0 {

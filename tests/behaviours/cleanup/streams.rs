@@ -1,5 +1,5 @@
-//! A worker's streams: stdin is empty, stdout and stderr are the program's; also when the last lines
-//! of stderr are captured on the way.
+//! A worker's streams: stdin is empty, stdout and stderr are the program's; also when the last lines of
+//! stderr are captured.
 
 use std::fs;
 
@@ -52,7 +52,7 @@ fn captured_stderr_is_passed_on_if_it_is_read_after_the_death() {
     watch::within(watch::HANG, || assert_eq!(run_with_full_stderr("read"), ""));
 }
 
-/// Runs the program whose stderr is full, and returns what is read of that in the end.
+/// Runs the program whose stderr is full, and returns the rest of it at the end.
 fn run_with_full_stderr(mode: &str) -> String {
     let mut command = std::process::Command::new(program::path("clean_stuck_stderr"));
     let mut program = Running::start(command.arg(mode), crate::START_METHOD);
@@ -67,7 +67,7 @@ fn run_with_full_stderr(mode: &str) -> String {
 
 #[test]
 fn captured_stderr_reaches_the_builders_target_to_the_last_byte() {
-    /// Writes `text` with as many writes as it has lines, and ends the process with `code`, if any.
+    /// Writes `text` with one write for each line, and ends the process with `code`, if any.
     fn write((text, code): (String, Option<i32>)) {
         text.lines().for_each(|line| eprintln!("{line}"));
         if let Some(code) = code {
@@ -88,7 +88,7 @@ fn captured_stderr_reaches_the_builders_target_to_the_last_byte() {
     });
 }
 
-/// Starts a program that shares this worker's stderr and waits for a permit, says something and dies.
+/// Starts a program that shares this worker's stderr, waits for a permit, prints a line and dies.
 fn bequeath_and_die((heir, never): (String, String)) {
     let mut shell = std::process::Command::new("/bin/sh");
     shell.args(["-c", "read permit < \"$1\"", "heir", &never]);

@@ -1,4 +1,4 @@
-//! Ends that are asked for more than once: each call has its own effect.
+//! Ends that are requested more than once: each call has its own effect.
 
 use std::thread;
 

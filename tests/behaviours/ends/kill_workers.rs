@@ -1,4 +1,4 @@
-//! `kill_workers`: the end for workers that do not end.
+//! `kill_workers`: the end for workers that do not exit.
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -71,7 +71,7 @@ fn killing_interrupts_the_sending_of_a_long_argument() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
         let worker = executor.submit(pid, ()).result().unwrap();
-        // It takes nothing any more: the parent is in the middle of sending.
+        // It reads nothing any more: the parent is in the middle of sending.
         kill(Pid::from_raw(worker as i32), Signal::SIGSTOP).expect("the worker is alive");
         let stuck = executor.submit(|bytes: Vec<u8>| bytes.len(), vec![0; 110 << 20]);
         assert!(!stuck.running() && !stuck.done());

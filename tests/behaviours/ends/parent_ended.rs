@@ -1,4 +1,4 @@
-//! When the parent is gone, its workers go: busy, idle and in the initializer.
+//! When the parent has exited, its workers exit: busy ones, idle ones and those in the initializer.
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -15,10 +15,10 @@ use procpool_testkit::running::Running;
 use procpool_testkit::{program, watch};
 use serde::Deserialize;
 
-/// How soon workers must be gone. It takes them milliseconds; the limit is the promise.
+/// The time within which workers must exit. It takes them milliseconds; the limit is the promise.
 const PROMISE: Duration = Duration::from_secs(2);
 
-/// Who is in which state.
+/// The pids of the workers in each state.
 #[derive(Debug, Deserialize)]
 struct Workers {
     busy: u32,
@@ -29,7 +29,7 @@ struct Workers {
 }
 
 impl Workers {
-    /// Watches the workers and servers, which are alive now.
+    /// Watches the workers and forkservers, which are alive now.
     fn watch(&self) -> Vec<(&'static str, Watched)> {
         let servers = match crate::START_METHOD {
             "spawn" => 0,
@@ -90,7 +90,7 @@ fn in_terminal(command: &mut Command) -> OwnedFd {
     let stdin = terminal.slave.try_clone().expect("a descriptor can be doubled");
     let become_foreground = || {
         setsid()?;
-        // Whoever started this test in the background may have had it ignore SIGINT.
+        // If this test was started in the background, SIGINT may be ignored.
         // SAFETY: the default action runs no code.
         unsafe { signal(Signal::SIGINT, SigHandler::SigDfl) }?;
         // SAFETY: TIOCSCTTY takes an integer and touches no memory.

@@ -21,7 +21,7 @@ fn options((wait, cancel_futures): (bool, bool)) -> ShutdownOptions {
     ShutdownOptions::new().wait(wait).cancel_futures(cancel_futures)
 }
 
-/// A pool of one worker with a task that runs, and two that wait for it.
+/// A pool of one worker with a running task, and two pending ones.
 struct Busy {
     crossing: Crossing,
     executor: ProcessPoolExecutor,
@@ -93,7 +93,7 @@ fn waiting_returns_when_every_task_is_done_and_every_worker_has_exited() {
         let busy = Busy::new();
         let returned = thread::scope(|scope| {
             let ending = scope.spawn(|| busy.executor.shutdown());
-            // A task is refused at once, and otherwise waits behind the one that runs.
+            // A task is refused at once, or else waits behind the one that runs.
             while !busy.executor.submit(pid, ()).done() {
                 thread::yield_now();
             }

@@ -18,10 +18,10 @@ use crate::behaviours::lives::{
 };
 use crate::behaviours::policies::nesting::keep_busy_inside;
 
-/// How a pool is ended by force.
+/// A way to end a pool by force.
 type End = fn(&ProcessPoolExecutor);
 
-/// The two ways.
+/// Both ways.
 const WAYS: [(End, BrokenCause); 2] = [
     (ProcessPoolExecutor::terminate_workers, BrokenCause::Terminated),
     (ProcessPoolExecutor::kill_workers, BrokenCause::Killed),
@@ -72,7 +72,7 @@ fn ending_by_force_fails_running_and_pending_tasks() {
             assert_eq!(cancelled.result(), Err(Error::Cancelled));
             assert_eq!(cause_for(&executor.submit(pid, ())), cause);
             assert_eq!(done.result(), Ok(worker));
-            // The gate is open for who still lives.
+            // The gate is open for a task that still lives.
             crossing.let_go(2);
             executor.shutdown();
             assert!(is_gone(worker));
@@ -222,7 +222,7 @@ fn ending_by_force_also_ends_workers_that_are_starting() {
                 let executor = builder(4).death_policy(policy).build().unwrap();
                 let mut events = executor.events();
                 let futures: Vec<_> = (0..4).map(|_| executor.submit(|()| park(), ())).collect();
-                // Some are started, some are not, and some are on their way.
+                // Some are started, some are not, and some are starting.
                 let first = await_start(&mut events);
                 end(&executor);
                 assert!(futures.iter().all(|future| cause_for(future) == cause));

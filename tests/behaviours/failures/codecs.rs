@@ -1,4 +1,4 @@
-//! Values that cannot travel: that task's error, and nobody else's.
+//! Values that cannot be encoded or decoded: the error of their own task only.
 
 use procpool::{CodecStep, Error};
 use procpool_testkit::pool::assert_works;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::behaviours::pools::pool;
 
-/// A value that fails or panics at one step of its journey.
+/// A value that fails or panics at one step of its way.
 #[derive(Debug, Clone, PartialEq)]
 enum Trouble {
     None,
@@ -111,7 +111,7 @@ fn results_that_cannot_be_decoded_fail_their_task() {
         let future = executor.submit(produce, 3);
         assert_codec(future.error(), CodecStep::DecodeResult, "Deserialize");
         assert_codec(future.error(), CodecStep::DecodeResult, "Deserialize");
-        // A panic in the asking thread is that thread's, and leaves the future as it is.
+        // A panic in the reading thread is that thread's, and leaves the future unchanged.
         let future = executor.submit(produce, 4);
         for _ in 0..2 {
             let asked = std::panic::AssertUnwindSafe(|| future.result());

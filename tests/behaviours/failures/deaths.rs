@@ -1,4 +1,5 @@
-//! Workers that are killed or exit: the pool is broken, and every error says how and at what.
+//! Workers that are killed or exit: the pool is broken, and every error reports how and during which
+//! activity.
 
 use std::process::Command;
 
@@ -19,7 +20,7 @@ fn assert_died(cause: &BrokenCause, expected: WorkerExit, doing: Activity) {
     assert_eq!((death.exit, death.activity), (expected, doing), "{cause}");
 }
 
-/// Says its number, and waits for a permit.
+/// Reports its pid, and waits for a permit.
 fn stay((arrived, go_on): (String, String)) -> u32 {
     gate::give(&arrived);
     gate::take(&go_on);
@@ -62,7 +63,7 @@ fn a_death_reports_the_workers_resource_usage() {
 #[test]
 fn a_task_that_crashes_breaks_the_pool() {
     fn crash((): ()) {
-        // Not a core dump for every run of a test.
+        // Without a core dump for every run of a test.
         nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_CORE, 0, 0).unwrap();
         nix::sys::signal::raise(Signal::SIGSEGV).unwrap();
     }
@@ -115,7 +116,7 @@ fn an_idle_worker_that_is_killed_breaks_the_pool() {
         let worker = Watched::new(pid);
         signal(pid, Signal::SIGTERM);
         assert!(worker.ended_within(watch::HANG));
-        // The pool may hear of it a moment later than this test; what it says is then the same.
+        // The pool may notice it a moment later than this test; the error is then the same.
         let error = loop {
             match executor.submit(|()| (), ()).result() {
                 Ok(()) => {}
@@ -196,7 +197,7 @@ fn a_death_does_not_affect_another_pool() {
 // Behaviours: BRK-10.
 #[test]
 fn a_worker_killed_while_it_sends_a_long_result_breaks_the_pool() {
-    /// Has itself killed by another process, soon; most of the result is still to be sent then.
+    /// Makes another process kill it, soon; most of the result is still to be sent then.
     fn doomed((): ()) -> Vec<u8> {
         let script = format!("kill -9 {}", std::process::id());
         let mut killer = Command::new("/bin/sh").args(["-c", &script]).spawn().expect("a shell");
@@ -212,7 +213,7 @@ fn a_worker_killed_while_it_sends_a_long_result_breaks_the_pool() {
 // Behaviours: BRK-15.
 #[test]
 fn a_death_right_after_the_result_keeps_the_result() {
-    /// Its state ends the process when the worker lets go of it, after the last task.
+    /// Its state ends the process when the worker drops it, after the last task.
     fn last_result((): ()) -> u32 {
         42
     }

@@ -1,4 +1,4 @@
-//! Values that end the worker while it encodes or decodes them, by an exit or a crash.
+//! Values that end the worker that encodes or decodes them, by an exit or a crash.
 
 use std::fmt::Debug;
 
@@ -14,7 +14,7 @@ use crate::behaviours::causes::cause_for;
 use crate::behaviours::errors::exit;
 use crate::behaviours::pools::pool;
 
-/// How the process ends.
+/// The end of the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 enum End {
     Exit,
@@ -26,14 +26,14 @@ impl End {
         match self {
             End::Exit => exit(0),
             End::Crash => {
-                // Not a core dump for every run of a test.
+                // Without a core dump for every run of a test.
                 setrlimit(Resource::RLIMIT_CORE, 0, 0).expect("it may be lowered");
                 raise(Signal::SIGSEGV).expect("a process can signal itself");
             }
         }
     }
 
-    /// How the pool calls it.
+    /// The exit that the pool must report.
     fn status(self) -> WorkerExit {
         match self {
             End::Exit => WorkerExit::Code(0),

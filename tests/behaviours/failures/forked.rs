@@ -1,4 +1,4 @@
-//! A copy of the program, made by fork(2) while it has a pool: whatever the copy asks of the pool is an
+//! A copy of the program, made by fork(2) while it has a pool: every call on the pool in the copy is an
 //! error at once, and nothing of the original's is touched.
 
 use std::future::IntoFuture;
@@ -22,7 +22,7 @@ use crate::behaviours::pools::{pool, pool_beside_another};
 /// Longer than any test takes.
 const LONG: Duration = Duration::from_secs(3600);
 
-/// What a copy finds otherwise than it should.
+/// The differences from the expectations of a copy.
 #[derive(Default)]
 struct Complaints(Vec<String>);
 
@@ -42,7 +42,7 @@ fn is_lost<T>(result: Result<T, Error>) -> bool {
     matches!(result, Err(Error::ForkedCopy))
 }
 
-/// Everything that makes a task.
+/// Every call that makes a task.
 fn submissions(executor: &ProcessPoolExecutor, found: &mut Complaints) {
     found.expect("submit", is_lost(executor.submit(pid, ()).result()));
     found.expect("submit_with", is_lost(executor.submit_with(|_, ()| 1, ()).result()));
@@ -64,7 +64,7 @@ fn submissions(executor: &ProcessPoolExecutor, found: &mut Complaints) {
     found.expect("unordered", lost(unordered.map(double, 0..3).collect()));
 }
 
-/// Everything that looks at a pool or ends it.
+/// Every call that reads a pool or ends it.
 fn looks_and_ends(executor: &ProcessPoolExecutor, found: &mut Complaints) {
     found.expect("stats", executor.stats() == Stats::default());
     found.expect("events", executor.events().next().is_none());
@@ -74,7 +74,7 @@ fn looks_and_ends(executor: &ProcessPoolExecutor, found: &mut Complaints) {
     executor.shutdown_with(ShutdownOptions::new().cancel_futures(true));
 }
 
-/// Everything that can be asked of a task that had not settled.
+/// Every call on a task that had not settled.
 fn questions(future: &Future<u32>, found: &mut Complaints) {
     found.expect("result", is_lost(future.result()));
     found.expect("result_timeout", is_lost(future.result_timeout(LONG)));
@@ -279,7 +279,7 @@ fn a_copy_that_exits_or_becomes_another_program_disturbs_nothing() {
                     use std::os::unix::process::CommandExt;
                     let _never = std::process::Command::new("/bin/true").exec();
                 }
-                // What the harness wants at its end is not wanted in the copy.
+                // The harness's exit handlers must not run in the copy.
                 nix::sys::signal::raise(nix::sys::signal::Signal::SIGKILL).unwrap();
             }
             let copy = nix::unistd::Pid::from_raw(copy.cast_signed());
@@ -332,10 +332,13 @@ mod on_the_way {
 
 use on_the_way::{ForksWhenDecoded, ForksWhenEncoded};
 
-/// The copy ends, and the pool has noticed nothing.
+/// The copy exits, and the pool has noticed nothing.
 fn assert_copy_ends<S: 'static>(executor: &ProcessPoolExecutor<S>, copy: u32) {
     assert_ne!(copy, 0, "the copy's result is nobody's");
-    assert!(procpool_testkit::os::Watched::new(copy).ended_within(watch::HANG), "the copy goes on");
+    assert!(
+        procpool_testkit::os::Watched::new(copy).ended_within(watch::HANG),
+        "the copy continues"
+    );
     assert_works(executor);
     assert_eq!(executor.stats().restarts, 0);
 }
@@ -469,7 +472,7 @@ fn a_callback_that_forks_and_returns_twice_runs_once() {
         assert_eq!(copies.recv_timeout(watch::HANG), Ok(1));
         assert!(procpool_testkit::os::Watched::new(copy).ended_within(watch::HANG));
         let copy = nix::unistd::Pid::from_raw(copy.cast_signed());
-        nix::sys::wait::waitpid(copy, None).expect("nobody else waits for it");
+        nix::sys::wait::waitpid(copy, None).expect("only this waits for it");
         assert_works(&executor);
     });
 }
@@ -489,7 +492,7 @@ fn a_map_whose_input_forks_continues_only_in_the_original() {
             let mut results: Vec<_> = map.collect();
             let forked = executor.map_options().buffersize(7).map(|x: u32| x, 0..100);
             if copy == 0 {
-                // The harness goes on in the original: the copy says what it has by its end.
+                // The harness continues in the original: the copy reports by its exit code.
                 let last = results.pop().and_then(Result::err);
                 let code = i32::from(last != Some(Error::ForkedCopy));
                 std::mem::forget(forked);
@@ -499,7 +502,7 @@ fn a_map_whose_input_forks_continues_only_in_the_original() {
             assert!(results.into_iter().eq((0..100).map(Ok)));
             assert_eq!(forked.count(), 100);
             let copy = nix::unistd::Pid::from_raw(copy.cast_signed());
-            let ended = nix::sys::wait::waitpid(copy, None).expect("nobody else waits for it");
+            let ended = nix::sys::wait::waitpid(copy, None).expect("only this waits for it");
             assert_eq!(ended, nix::sys::wait::WaitStatus::Exited(copy, 0));
         }
     });

@@ -1,5 +1,5 @@
-//! Tasks that tamper with their worker's link: the pool is broken and says so, nothing hangs, and
-//! other pools never notice.
+//! Tasks that tamper with their worker's link: the pool is broken and reports it, nothing hangs, and other
+//! pools are not affected.
 
 use std::os::fd::RawFd;
 use std::time::Duration;
@@ -27,7 +27,7 @@ fn link() -> RawFd {
     sockets[0]
 }
 
-/// Writes `bytes` into the middle of the conversation, and stays until it is killed for that.
+/// Writes `bytes` between the frames, and stays until it is killed for that.
 fn write_to_link(bytes: Vec<u8>) {
     // SAFETY: the pointer and the length are those of `bytes`.
     let written = unsafe { libc::write(link(), bytes.as_ptr().cast(), bytes.len()) };
@@ -37,7 +37,7 @@ fn write_to_link(bytes: Vec<u8>) {
     }
 }
 
-/// The words with which the pool blames a worker whose task wrote `bytes`.
+/// The pool's complaint about a worker whose task wrote `bytes`.
 fn blame_for(bytes: &[u8]) -> String {
     let (attacked, other) = (pool(2), pool_beside_another(1));
     assert_works(&other);
@@ -63,7 +63,7 @@ fn impossible_frames_break_the_pool() {
         assert_eq!(blame_for(&framed(&[1, 2])), "sent a frame that is too short");
         assert_eq!(blame_for(&framed(&[3, 0])), "sent a frame with bytes left over");
         assert!(blame_for(&framed(&[3])).starts_with("sent a frame out of turn: Ready"));
-        // The answer to a work item that it was never given.
+        // The result of a work item that it was never given.
         let forged = framed(&[&[6][..], &77_u64.to_le_bytes(), &[0]].concat());
         assert!(blame_for(&forged).starts_with("sent a frame out of turn: ResultItem"));
     });
@@ -71,7 +71,7 @@ fn impossible_frames_break_the_pool() {
 
 #[test]
 fn a_link_closed_by_a_live_worker_breaks_the_pool() {
-    /// Says nothing more, but lives.
+    /// Sends nothing more, but lives.
     fn fall_silent(never: String) {
         // SAFETY: shutdown(2) takes two integers.
         assert_eq!(unsafe { libc::shutdown(link(), libc::SHUT_WR) }, 0);
@@ -91,15 +91,14 @@ fn a_link_closed_by_a_live_worker_breaks_the_pool() {
 #[test]
 fn a_result_arrives_after_its_worker_closed_the_link() {
     fn close_link((): ()) {
-        // SAFETY: close(2) takes an integer. That this steals the descriptor from its owner is
-        // the point.
+        // SAFETY: close(2) takes an integer. It steals the descriptor from its owner on purpose.
         assert_eq!(unsafe { libc::close(link()) }, 0);
     }
     watch::within(watch::HANG, || {
         let executor = pool(1);
         assert_eq!(executor.submit(close_link, ()).result(), Ok(()));
-        // The worker leaves when it next has to ring, and is killed if it stays; which of them comes
-        // first, and whether its task was over then, is a matter of timing.
+        // The worker exits when it next has to ring, and is killed if it stays; which of them happens
+        // first, and whether its task was over then, depends on timing.
         let Err(error) = executor.submit(pid, ()).result() else { return };
         match cause_of(&error) {
             BrokenCause::Protocol { .. } => {}
@@ -128,7 +127,7 @@ fn a_link_that_was_shut_down_is_detected() {
     });
 }
 
-/// Does something to every descriptor but the standard ones, and stays until it is killed.
+/// Tampers with every descriptor but the standard ones, and stays until it is killed.
 fn tamper(how: u32) {
     for (number, _) in os::descriptors_of(std::process::id()) {
         let garbage = [0x5a_u8; 64];
@@ -138,7 +137,7 @@ fn tamper(how: u32) {
             0 => drop(unsafe { libc::write(number, garbage.as_ptr().cast(), garbage.len()) }),
             // SAFETY: ftruncate(2) takes two integers.
             1 => drop(unsafe { libc::ftruncate(number, 0) }),
-            // SAFETY: close(2) takes an integer. That it steals descriptors is the point.
+            // SAFETY: close(2) takes an integer. It steals descriptors on purpose.
             _ => drop(unsafe { libc::close(number) }),
         }
     }
@@ -159,7 +158,7 @@ fn tampering_with_every_descriptor_costs_one_worker_under_replace() {
             let crossing = Crossing::new();
             let busy = executor.submit(cross, crossing.places());
             crossing.wait_for(1);
-            // What can not be done to a descriptor does no harm: then the limit ends it.
+            // An operation that a descriptor does not support does no harm: then the limit ends the task.
             let limited = executor.submit_options().time_limit(Duration::from_millis(200));
             let hostile = limited.submit(tamper, how);
             let queued: Vec<_> = (0..10).map(|_| executor.submit(pid, ())).collect();

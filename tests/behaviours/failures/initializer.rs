@@ -14,8 +14,8 @@ use tempfile::TempDir;
 
 use crate::behaviours::errors::{exit, prompt_error};
 
-/// Makes the pool of an initializer that gets the path of a trace, gives it tasks before, while
-/// and after the initializer fails, and returns the one cause of all their errors.
+/// Makes a pool whose initializer gets the path of a trace, gives it tasks before, while and after the
+/// initializer fails, and returns the one cause of all their errors.
 fn cause_with<O: InitializerOutput>(initializer: fn(String) -> O) -> BrokenCause {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let path = path_in(&folder, "trace");
@@ -67,7 +67,7 @@ fn an_initializer_that_returns_an_error_breaks_the_pool() {
     });
 }
 
-/// An error with a cause, in a text that lacks it; with `{:#}` as some types write theirs.
+/// An error with a cause, in a text without it; with `{:#}` as some types write theirs.
 #[derive(Debug)]
 struct Caused(&'static str, Option<Box<Caused>>);
 
@@ -83,7 +83,7 @@ impl std::error::Error for Caused {
     }
 }
 
-/// An error that writes its causes itself, as those of `anyhow` and `eyre` do.
+/// An error whose text includes its causes, like those of `anyhow` and `eyre`.
 struct Alternate;
 
 impl fmt::Display for Alternate {

@@ -1,4 +1,4 @@
-//! What a dead worker last wrote to stderr is in the report of its death, when it was captured.
+//! The last lines of a dead worker's stderr are in the report of its death, if they were captured.
 
 use procpool::{BrokenCause, Builder, Output, WorkerDeath};
 use procpool_testkit::crossing::{Crossing, cross};
@@ -7,7 +7,7 @@ use procpool_testkit::watch;
 
 use crate::behaviours::causes::cause_for;
 
-/// Stderr goes nowhere but into reports.
+/// Stderr is discarded, except for the reports.
 fn builder() -> Builder {
     crate::builder().max_workers(1).stderr(Output::Null)
 }

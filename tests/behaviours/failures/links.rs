@@ -1,5 +1,5 @@
-//! What threads and tasks of a worker can still do to its link: end it while the worker is idle, or
-//! say what only half makes sense.
+//! Other effects of a worker's threads and tasks on its link: they end it while the worker is idle, or
+//! write a frame that is only partly valid.
 
 use std::io::Write;
 use std::mem::ManuallyDrop;
@@ -19,7 +19,7 @@ use crate::behaviours::causes::{assert_broken, cause_after, cause_for};
 use crate::behaviours::errors::exit;
 use crate::behaviours::pools::pool;
 
-/// This worker's end of its link. Left open: the worker goes on with it.
+/// This worker's end of its link. Left open: the worker continues to use it.
 fn link() -> ManuallyDrop<UnixStream> {
     let mut descriptors = os::descriptors_of(std::process::id()).into_iter();
     let is_link = |(number, target): &(i32, String)| *number > 2 && target.starts_with("socket:");
@@ -34,7 +34,7 @@ fn write_to_link(bytes: &[u8]) {
     (&*link()).write_all(bytes).expect("the parent reads");
 }
 
-/// Ends what this worker says to the pool, and lives on.
+/// Shuts down this worker's direction of the link, and lives on.
 fn close_and_go_on((arrived, go): Places) {
     link().shutdown(Shutdown::Write).expect("it was open");
     gate::give(&arrived);

@@ -1,4 +1,4 @@
-//! What the report of a panic holds, and when there is none.
+//! The contents of the report of a panic, and the cases without one.
 
 use std::panic::{catch_unwind, panic_any, set_hook};
 

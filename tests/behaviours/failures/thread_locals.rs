@@ -1,4 +1,4 @@
-//! Pools that are used in the destructors of thread-locals, where the pool's own may be gone.
+//! Pools that are used in the destructors of thread-locals, when the pool's own may already be dropped.
 
 use predicates::str::diff;
 use procpool_testkit::{program, watch};

@@ -1,5 +1,5 @@
-//! Tasks that wait for an initializer, when it is slow, is stuck, fails only later, or ends well but
-//! too soon.
+//! Tasks that wait for an initializer that is slow, is stuck, fails only later, or exits with success too
+//! soon.
 
 use procpool::{
     Activity, BrokenCause, CodecStep, Error, ProcessPoolExecutor, ShutdownOptions, WorkerExit,
@@ -46,7 +46,7 @@ fn initargs_that_cannot_be_encoded_are_an_error_of_build() {
     );
 }
 
-/// Works in the first worker and fails in all others.
+/// Succeeds in the first worker and fails in all others.
 fn only_once(path: String) -> Result<(), String> {
     let new = std::fs::OpenOptions::new().write(true).create_new(true).open(path);
     new.map(drop).map_err(|error| error.kind().to_string())

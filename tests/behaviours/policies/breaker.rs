@@ -1,4 +1,4 @@
-//! Workers that never get ready are not replaced for ever.
+//! Workers that never get ready are not replaced forever.
 
 use assert_cmd::Command;
 use procpool::{BrokenCause, DeathPolicy, Error, ProcessPoolExecutor, WorkerExit};
@@ -9,7 +9,7 @@ use procpool_testkit::{program, watch};
 
 use crate::behaviours::lives::{builder, count, note};
 
-/// How an initializer fails, and where it takes its notes.
+/// The failure of an initializer, and the file for its notes.
 type Way = (String, String);
 
 fn fail((path, way): Way) -> Result<(), String> {
@@ -113,7 +113,7 @@ fn a_task_awaiting_its_retry_fails_with_the_pool() {
 // Behaviours: SHUT-31.
 #[test]
 fn a_failed_replacement_breaks_a_pool_without_other_workers() {
-    // Building may take longer than a hang; that it is built is all that the case is told.
+    // Building may take longer than a hang, so it is done before the case starts.
     program::path("policies_ends");
     watch::within(watch::HANG, || {
         let mut command = Command::new(program::path("policies_ends"));

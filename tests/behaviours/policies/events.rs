@@ -1,4 +1,4 @@
-//! `events`: the story of each worker, and of the pool.
+//! `events`: the events of each worker, and of the pool.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use procpool_testkit::watch;
 
 use crate::behaviours::lives::{SHORT, builder, park, until};
 
-/// Every worker's story, in order: started once, ready at most once and then, ended once and last.
+/// Every worker's events, in order: one start, at most one ready, one exit as the last.
 fn assert_whole(events: &[Event]) {
     let mut stories: HashMap<u32, String> = HashMap::new();
     for event in events {

@@ -1,4 +1,4 @@
-//! `finalizer`: what a worker does last, with the state that its initializer made.
+//! `finalizer`: the last call of a worker, with the state that its initializer made.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use crate::behaviours::lives::{
     NEVER, SHORT, await_exit, builder, count, exits, note, notes, park, until,
 };
 
-/// What makes workers leave.
+/// The reasons for which workers exit in order.
 type Policy = fn(Builder<State>) -> Builder<State>;
 
-/// A worker's state: where it takes notes, and how many tasks it has seen.
+/// A worker's state: the file for its notes, and the number of its tasks.
 type State = (String, u32);
 
 fn begin(path: String) -> Result<State, String> {
@@ -48,7 +48,7 @@ fn a_finalizer_gets_the_state_after_the_last_task_on_any_orderly_exit() {
             let crossing = Crossing::new();
             let executor = way(noting(&crossing, end)).build().unwrap();
             let mut events = executor.events();
-            // At once: a worker that is idle for long enough would leave in between.
+            // At once: a worker that is idle for the idle timeout would exit in between.
             let futures = [0; 3].map(|_| executor.submit_with(count_task, ()));
             let pids = futures.map(|future| future.result().unwrap());
             assert_eq!(pids, [pids[0]; 3]);

@@ -17,11 +17,11 @@ use procpool_testkit::watch;
 
 use crate::behaviours::lives::{SHORT, builder, park, refuse_sigterm};
 
-/// How a pool is made, and what is done with it, for its worker to end in some way.
+/// The settings of a pool, and the operations that make its worker exit in some way.
 type Policy = fn(Builder) -> Builder;
 type Act = fn(&ProcessPoolExecutor);
 
-/// What hooks say: who, and how it ended if it has.
+/// The calls of hooks: the worker, and how it exited if it has.
 type Told = (WorkerInfo, Option<ExitReason>);
 
 fn with_hooks(builder: Builder) -> (Builder, Receiver<Told>) {
@@ -36,7 +36,7 @@ fn with_hooks(builder: Builder) -> (Builder, Receiver<Told>) {
     (builder, hears)
 }
 
-/// The one worker of a pool was told of when it began and when it ended: how?
+/// Asserts that the one worker of a pool was reported at its start and exit; returns how it exited.
 fn end_of_one(hears: &Receiver<Told>) -> ExitReason {
     let (began, ended) = (hears.recv().unwrap(), hears.recv().unwrap());
     assert_eq!((began.0, began.1), (ended.0, None));
@@ -138,7 +138,7 @@ fn every_start_hook_of_many_workers_has_an_exit_hook() {
                 None => alive.push(worker),
                 Some(reason) => {
                     deaths += usize::from(matches!(reason, ExitReason::Died(_)));
-                    // One that waited for its place, and was not needed, had not begun.
+                    // A worker that waited for its slot, and was not needed, had not begun.
                     alive.retain(|other| *other != worker);
                 }
             }
@@ -155,11 +155,11 @@ fn hooks_may_panic_block_and_use_the_pool() {
         let (told, hears) = channel();
         let (go, goes) = channel::<()>();
         let goes = Mutex::new(goes);
-        // The hook is the pool's, which would keep itself.
+        // The pool owns the hook, which would keep its own pool alive.
         let inside = Arc::downgrade(&executor);
         let built = builder(1)
             .on_worker_start(move |worker| {
-                // Blocks until the test has seen that the pool goes on.
+                // Blocks until the test has seen that the pool continues.
                 goes.lock().unwrap().recv().expect("the test is there");
                 let executor = inside.upgrade().expect("the test has it");
                 let pool = executor.get().expect("it was built");

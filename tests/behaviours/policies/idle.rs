@@ -1,4 +1,4 @@
-//! `idle_timeout`: workers that have nothing to do leave, and nothing that comes just then is lost.
+//! `idle_timeout`: idle workers exit, and a task submitted at that moment is not lost.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -45,7 +45,7 @@ fn a_busy_worker_does_not_exit_at_the_idle_timeout() {
         let mut events = executor.events();
         let running = executor.submit(cross, crossing.places());
         crossing.wait_for(1);
-        // The other one comes and leaves.
+        // The other one starts and exits.
         let other = executor.submit(pid, ()).result().unwrap();
         assert_eq!(await_exit(&mut events).0.pid, other);
         assert!(running.running());
@@ -54,7 +54,7 @@ fn a_busy_worker_does_not_exit_at_the_idle_timeout() {
     });
 }
 
-/// An argument that takes its time to be encoded.
+/// An argument that is slow to encode.
 #[derive(Debug, Deserialize)]
 struct Slow(u64);
 
@@ -90,7 +90,7 @@ fn a_task_submitted_as_its_worker_exits_is_not_lost() {
             assert_eq!(mapped, vec![Ok(1_100); 20]);
             drop(executor);
             let reasons = exits(events);
-            println!("{} workers came and left", reasons.len());
+            println!("{} workers started and exited", reasons.len());
             let ends = [ExitReason::Idle, ExitReason::Finished];
             assert!(reasons.iter().all(|reason| ends.contains(reason)), "{reasons:?}");
         }
@@ -131,7 +131,7 @@ fn a_pool_whose_workers_have_all_exited_can_be_shut_down() {
     });
 }
 
-/// The initializer: in the second place it waits to be let go.
+/// The initializer: in the second worker it waits to be released.
 fn wait_in_second_place(places: Places) {
     if worker_id() == Some(1) {
         cross(places);
@@ -150,7 +150,7 @@ fn idle_workers_stay_until_start_workers_has_its_number() {
         let mut events = executor.events();
         let ready = executor.start_workers(2);
         crossing.wait_for(1);
-        // The first would have left long since.
+        // The first would have exited long before.
         let until = Instant::now() + 10 * SHORT;
         while let Some(event) = events.next_timeout(until - Instant::now().min(until)) {
             assert!(!matches!(event.kind, EventKind::WorkerExited(..)), "{event:?}");

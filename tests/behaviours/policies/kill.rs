@@ -1,4 +1,4 @@
-//! `Future::kill`: ends one task, whatever it takes, and nothing else.
+//! `Future::kill`: ends one task in any state, and nothing else.
 
 use std::thread;
 use std::time::Duration;
@@ -185,7 +185,7 @@ fn a_kill_that_races_the_result_reports_the_winner() {
                 (0..20).map(|number| executor.submit(note, (path.clone(), name(number)))).collect();
             let victim = random.random_range(0..20_u32);
             thread::sleep(Duration::from_micros(random.random_range(0..400)));
-            // Two at once: one of them may find it done by the other.
+            // Two at once: one of them may find it already killed by the other.
             let victim_future = &futures[victim as usize];
             let outcomes = thread::scope(|scope| {
                 let other = scope.spawn(|| victim_future.kill());

@@ -1,4 +1,4 @@
-//! Tasks that run for too long: asked to stop, told to end, killed; and nobody else is affected.
+//! Tasks that exceed their time limit: asked to stop, terminated, killed; no other task is affected.
 
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -32,7 +32,7 @@ fn a_task_over_its_time_limit_fails_and_its_worker_is_replaced() {
     watch::within(watch::HANG, || {
         let executor = builder(1).task_time_limit(SHORT).grace(SHORT).build().unwrap();
         let mut events = executor.events();
-        // The limit is for tasks that never end: one that does may be slow here.
+        // The limit is for tasks that never end: a task that ends may be slow here.
         let before = executor.submit_options().time_limit(NEVER).submit(pid, ()).result().unwrap();
         let endless = executor.submit(|()| park(), ());
         let expected = Error::TimeLimitExceeded { work_item: 2, limit: SHORT };
@@ -80,7 +80,7 @@ fn sigterm_precedes_sigkill_and_the_worker_gets_no_more_tasks() {
         let path = crossing.file("notes");
         let executor = builder(1).grace(5 * SHORT).build().unwrap();
         let events = executor.events();
-        // It takes SIGTERM for a request, and returns.
+        // It treats SIGTERM as a request, and returns.
         let handles = |path: String| {
             let mut sigterm = SigSet::empty();
             sigterm.add(Signal::SIGTERM);
@@ -112,7 +112,7 @@ fn a_task_that_stops_when_it_is_asked_to_keeps_its_worker() {
                 let stops =
                     executor.submit_options().time_limit(SHORT).submit(|()| until(should_stop), ());
                 assert!(is_over_limit(&stops.result()));
-                // The request is not for the one that follows.
+                // The request does not apply to the next task.
                 let next = executor.submit(|()| (should_stop(), std::process::id()), ());
                 assert_eq!(next.result(), Ok((false, worker)));
             }
@@ -195,7 +195,7 @@ fn a_task_that_no_worker_has_started_is_not_late() {
     });
 }
 
-/// How often the manager thread of the one pool in this process has slept.
+/// How often the manager thread of the only pool in this process has slept.
 fn sleeps_of_the_manager() -> u64 {
     let threads = std::fs::read_dir("/proc/self/task").expect("it is there");
     let read = |folder: &Path, file| std::fs::read_to_string(folder.join(file)).unwrap_or_default();
@@ -211,7 +211,7 @@ fn sleeps_of_the_manager() -> u64 {
 #[test]
 fn the_manager_does_not_tick_without_limited_tasks() {
     watch::within(watch::HANG, || {
-        // In a process that has one pool only.
+        // In a process with only one pool.
         let inside = |()| {
             let executor = builder(1).build().expect("a pool can be made in a worker");
             let limited = executor.submit_options().time_limit(Duration::from_millis(1));
@@ -279,7 +279,7 @@ fn a_limit_that_races_the_result_yields_one_of_the_two() {
         let crossing = Crossing::new();
         let path = crossing.file("notes");
         let (mut results, mut late) = (0, 0);
-        // SIGTERM comes as the task returns, or it never comes.
+        // SIGTERM arrives as the task returns, or it never arrives.
         for grace in [Duration::ZERO, Duration::from_millis(1), NEVER] {
             let executor = builder(2).grace(grace).build().unwrap();
             for round in 0..40 {
@@ -373,7 +373,7 @@ fn a_chunks_time_limit_is_the_sum_of_its_items_limits() {
 fn a_result_whose_transfer_exceeds_the_limit_arrives() {
     watch::within(watch::HANG, || {
         const LENGTH: usize = 512 << 20;
-        // Made in no time: the system fills the pages when they are read.
+        // Made instantly: the system fills the pages when they are read.
         let large = |()| vec![0_u8; LENGTH];
         let executor = builder(1).build().unwrap();
         let limited = executor.submit_options().time_limit(Duration::from_millis(250));
@@ -388,10 +388,10 @@ fn time_while_the_whole_program_is_stopped_does_not_count() {
         let program = program.env(start::VARIABLE, crate::START_METHOD);
         let program = program.process_group(0).stdout(Stdio::piped()).spawn().unwrap();
         let pid = Pid::from_raw(program.id().cast_signed());
-        // Its task stops them all, as soon as it runs: the pool may know of it or not.
+        // Its task stops them all, as soon as it runs: the pool may or may not know of it.
         let stopped = waitpid(pid, Some(WaitPidFlag::WUNTRACED)).unwrap();
         assert_eq!(stopped, WaitStatus::Stopped(pid, Signal::SIGSTOP));
-        // Longer than the limit of three seconds: time is what this is about.
+        // Longer than the limit of three seconds: this test is about time.
         thread::sleep(Duration::from_secs(4));
         killpg(pid, Signal::SIGCONT).unwrap();
         let output = program.wait_with_output().unwrap();

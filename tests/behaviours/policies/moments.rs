@@ -1,5 +1,5 @@
-//! A worker dies at each moment of its life, where dead workers are replaced: started, waiting for its
-//! place, in its initializer, asked to stop, told to end, leaving.
+//! A worker dies at each moment of its life, in a pool that replaces dead workers: started, waiting for
+//! its slot, in its initializer, asked to stop, terminated, exiting.
 
 use std::collections::HashSet;
 
@@ -34,7 +34,7 @@ fn workers_killed_as_soon_as_they_start_are_replaced() {
                 let worker = await_start(&mut events);
                 signal(worker.pid, Signal::SIGKILL);
                 assert_eq!(await_exit(&mut events), (worker, KILLED));
-                // It is only missed if a task is there.
+                // Its death only matters if there is a task.
                 drop(executor.submit(pid, ()));
                 worker.pid
             })
@@ -139,7 +139,7 @@ fn a_worker_that_dies_after_its_task_was_asked_to_stop_breaks_nothing() {
 #[test]
 fn where_panics_abort_a_panic_at_a_stop_request_breaks_nothing() {
     let build = || [program::path("policies_ends"), program::path_with_abort("policies_ends")];
-    // Building may take longer than a hang; that they are built is all that the case is told.
+    // Building may take longer than a hang, so it is done before the case starts.
     build();
     watch::within(watch::HANG, move || {
         for program in build() {

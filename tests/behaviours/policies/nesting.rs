@@ -1,4 +1,4 @@
-//! Pools inside tasks: they work, and nothing of them outlives the worker.
+//! Pools inside tasks: they work, and no part of them outlives the worker.
 
 use std::process::Command;
 
@@ -14,7 +14,7 @@ use procpool_testkit::watch;
 
 use crate::behaviours::lives::{SHORT, builder, exits, until};
 
-/// Runs a pool in a task, whose task writes down who it is and stops at the crossing.
+/// Runs a pool in a task; the inner task records its pid and stops at the crossing.
 pub(crate) fn keep_busy_inside((places, who): (Places, String)) {
     let executor = builder(1).build().expect("a pool can be made in a worker");
     let task = |(places, who): (Places, String)| {
@@ -29,7 +29,7 @@ fn open_inside() -> Result<ProcessPoolExecutor, Error> {
     builder(1).build()
 }
 
-/// A pool inside a task, inside a task, so many times; returns how deep it is.
+/// A pool inside a task, inside a task, `depth` times; returns the depth.
 fn nest(depth: u32) -> u32 {
     if depth == 0 {
         return 0;
@@ -38,14 +38,14 @@ fn nest(depth: u32) -> u32 {
     executor.submit(nest, depth - 1).result().expect("the inner task has a result") + 1
 }
 
-/// The inner worker of a task that runs, by its number.
+/// The inner worker of a running task, by its pid.
 fn inner(crossing: &Crossing) -> Watched {
     crossing.wait_for(1);
     let text = std::fs::read_to_string(crossing.file("inner")).unwrap();
     Watched::new(text.parse().expect("a number"))
 }
 
-/// What came of a pool in a task: its error, its numbers, what happened in it, and what it was.
+/// The outcome of a nested pool: its error, its statistics, its events, and its settings.
 fn fail_inside((): ()) -> (Error, Stats, Vec<Event>, (StartMethod, DeathPolicy)) {
     let replace = DeathPolicy::Replace { retries: 0 };
     let executor =

@@ -8,12 +8,12 @@ use procpool_testkit::watch;
 
 use crate::behaviours::lives::{SHORT, await_exit, builder, park, until};
 
-/// How many workers there are, in whatever state.
+/// The number of workers, in any state.
 fn workers(stats: &Stats) -> usize {
     stats.starting + stats.idle + stats.busy + stats.leaving
 }
 
-/// How many tasks there have been, but for those that were cancelled.
+/// The number of tasks so far, without those that were cancelled.
 fn tasks(stats: &Stats) -> u64 {
     (stats.queued + stats.running) as u64 + stats.done + stats.failed
 }

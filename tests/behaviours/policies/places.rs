@@ -1,4 +1,4 @@
-//! `worker_id`: which worker is which.
+//! `worker_id`: the ids of workers.
 
 use std::collections::HashSet;
 
@@ -10,7 +10,7 @@ use procpool_testkit::watch;
 
 use crate::behaviours::lives::{await_start, builder};
 
-/// Says who it is.
+/// Reports its id and pid.
 fn place(_: ()) -> Option<usize> {
     worker_id()
 }
@@ -64,8 +64,8 @@ fn the_pool_and_the_worker_report_the_same_id_and_pid() {
         for _ in 0..4 {
             let (id, pid) =
                 executor.submit(|()| (worker_id(), std::process::id()), ()).result().unwrap();
-            // A task may have had two workers started for it: one that waits for the place of one
-            // that leaves, and one for a place that became free meanwhile.
+            // Two workers may have been started for a task: one that waits for the slot of a retiring
+            // worker, and one for a slot that became free later.
             let is_it = |worker: &WorkerInfo| worker.pid == pid;
             while !started.iter().any(is_it) {
                 started.push(await_start(&mut events));

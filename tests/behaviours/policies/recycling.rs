@@ -1,4 +1,4 @@
-//! `max_tasks_per_child`: workers that have run enough leave, and others take their places.
+//! `max_tasks_per_child`: workers that have run their number of tasks exit, and others replace them.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ fn pool(max_workers: usize, tasks: u64) -> ProcessPoolExecutor {
     builder(max_workers).max_tasks_per_child(tasks).build().expect("a pool can be made")
 }
 
-/// How many tasks each worker ran.
+/// The number of tasks of each worker.
 fn tasks_of(pids: impl IntoIterator<Item = u32>) -> HashMap<u32, u64> {
     let mut tasks = HashMap::new();
     pids.into_iter().for_each(|pid| *tasks.entry(pid).or_default() += 1);

@@ -1,5 +1,5 @@
-//! `DeathPolicy::Replace`: a worker that dies costs its own task, or not even that, at whatever
-//! moment of its life.
+//! `DeathPolicy::Replace`: a worker that dies costs its own task, or not even that, at any moment of its
+//! life.
 
 use std::sync::Arc;
 use std::sync::mpsc::channel;
@@ -22,7 +22,7 @@ fn die(path: String) {
     kill_self();
 }
 
-/// The same for the first time only.
+/// The same, but only the first time.
 fn die_once(path: String) -> u32 {
     if !std::fs::exists(&path).expect("the folder is readable") {
         die(path.clone());
@@ -30,7 +30,7 @@ fn die_once(path: String) -> u32 {
     note((path, "lives".to_owned()))
 }
 
-/// Waits for a task to fail with its worker; says how that ended and what it was doing.
+/// Waits for a task to fail with its worker; returns how the worker ended, and its activity.
 fn death_of<T: serde::de::DeserializeOwned + 'static>(
     future: &Future<T>,
 ) -> (WorkerExit, Activity) {

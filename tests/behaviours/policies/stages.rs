@@ -14,14 +14,14 @@ use crate::behaviours::lives::{NEVER, SHORT, builder, park, refuse_sigterm};
 
 const TABLE: &str = include_str!("../../../crates/procpool/src/lib.rs");
 
-/// Drops the pool, and finds that its worker is gone.
+/// Drops the pool, and asserts that its worker has exited.
 fn assert_ends(executor: ProcessPoolExecutor, worker: u32) {
     let worker = os::Watched::new(worker);
     drop(executor);
     assert!(worker.ended_within(watch::HANG));
 }
 
-/// Ends a worker in the middle of something that would never end.
+/// Ends a worker in the middle of an endless call.
 fn starting() {
     let mut never = assert_cmd::Command::new(program::path("fail_before_init"));
     let output = never.env("MODE", "never").assert().success();
@@ -99,7 +99,7 @@ fn unlinked() {
     assert_ends(executor, worker);
 }
 
-/// What each row is shown by.
+/// The test of each row.
 const STAGES: [(&str, fn()); 8] = [
     ("starts, up to `init()`", starting),
     ("waits for its number", waiting),

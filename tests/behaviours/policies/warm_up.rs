@@ -129,7 +129,7 @@ fn a_cancelled_start_workers_starts_no_worker() {
         crossing.wait_for(1);
         assert!(ready.cancel() && ready.cancelled());
         assert_eq!(ready.result(), Err(Error::Cancelled));
-        // The one that was started for it dies, and nobody wants another one.
+        // The worker that was started for it dies, and no other one is needed.
         let [worker] = started_by_now(&mut events)[..] else { panic!("one was started") };
         signal(worker, Signal::SIGKILL);
         await_exit(&mut events);
@@ -169,7 +169,7 @@ fn a_dead_worker_does_not_count_as_started() {
 #[test]
 fn a_start_refused_by_the_system_is_reported_and_the_others_work() {
     watch::within(watch::HANG, || {
-        // A copy of this program, because the limit is the whole process's.
+        // A copy of this program, because the limit applies to the whole process.
         let report = report_of(|| {
             let executor = builder(30).build().unwrap();
             executor.start_workers(1).result().unwrap();
@@ -192,7 +192,7 @@ fn a_start_refused_by_the_system_is_reported_and_the_others_work() {
     });
 }
 
-/// Succeeds in the first worker alone.
+/// Succeeds only in the first worker.
 fn only_once(path: String) -> Result<(), String> {
     let options = std::fs::OpenOptions::new().write(true).create_new(true).open(path);
     options.map(drop).map_err(|_| "there is one already".to_owned())

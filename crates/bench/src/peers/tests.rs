@@ -1,4 +1,4 @@
-//! The client and the contest against a peer that behaves as it is told.
+//! The client and the contest against a peer whose behaviour is set by its arguments.
 
 use std::cell::Cell;
 use std::path::PathBuf;
@@ -27,7 +27,7 @@ fn fakes(behaviours: &[&str]) -> Vec<Entry> {
     let list = serde_json::to_string(&entries).unwrap();
     std::fs::write(folder.path().join("peers/peers.json"), list).unwrap();
     let entries = roster::read(folder.path()).unwrap();
-    // The folder goes; the working directory of these need not be it.
+    // The folder is removed; it need not be the working directory of these.
     entries.into_iter().map(|entry| entry.in_folder(env!("CARGO_MANIFEST_DIR"))).collect()
 }
 
@@ -62,7 +62,7 @@ fn a_refusal_is_reported_and_the_peer_continues() {
 #[test]
 fn a_peer_that_hangs_is_killed_with_its_children() {
     let mut peer = start("hangs", Duration::from_secs(2));
-    // Its answer to the first request is the number of a process that it started.
+    // Its answer to the first request is the pid of a process that it started.
     let child = peer.ask::<Once>(Request::ColdStart { workers: 1 }).unwrap().nanos;
     let child = u32::try_from(child).unwrap();
     let error = peer.tell(Request::Close).unwrap_err();

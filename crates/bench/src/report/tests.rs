@@ -1,4 +1,4 @@
-//! What is shown, from made-up results.
+//! The output for made-up results.
 
 use super::profile::{LoadProfile, Profile, SideProfile, Step};
 use super::{lines, page, plot, table};
@@ -75,7 +75,7 @@ fn the_table_has_every_figure_and_every_contender() {
         "| **procpool** | 5 | 3 | 4 | 1 |  |",
         "| *raw socket* | 4 | 3 | 4 | 1 |  |",
         "| pebble | 900 | 3 | 4 | 1 | pebble 5.2, CPython 3.11; written by hand, not compared |",
-        // A cell does not end at what a peer wrote.
+        // A cell does not end at a separator in a peer's text.
         r"| loky | – |  |  | 0 | error: a &lt;b> \| c |",
         "![One task & back](hot.svg)",
     ] {
@@ -103,7 +103,7 @@ fn dots_are_ranked_on_a_logarithmic_scale() {
         .map(|line| line.split('"').collect::<Vec<_>>())
         .map(|parts| (parts[1], parts[3].parse().unwrap(), parts[5].parse().unwrap()))
         .collect();
-    // From 1 to 1,000 are three decades of 133; who is absent has no dot.
+    // From 1 to 1,000 are three decades of 133; a contender without a figure has no dot.
     let expected = [("limit-mark", 4.0_f64), ("ours", 5.0), ("peer", 900.0)];
     assert_eq!(dots.len(), expected.len());
     for (row, ((class, x, y), (kind, value))) in dots.into_iter().zip(expected).enumerate() {
@@ -112,7 +112,7 @@ fn dots_are_ranked_on_a_logarithmic_scale() {
         assert!((x - place).abs() < 0.1, "{class} at {x}, not {place}");
     }
     assert_eq!(svg.matches("class=\"limit\"").count(), 1);
-    // Rates are better when they are higher, and who was not measured stays last.
+    // Higher rates are better, and a contender without a figure stays last.
     let mut chart = results().rows.remove(0).charts.remove(0);
     chart.better = Better::Higher;
     let names: Vec<&str> = plot::ranked(&chart).iter().map(|it| &*it.name).collect();
@@ -157,7 +157,7 @@ fn a_drawing_without_values_is_valid() {
 #[test]
 fn written_results_are_read_and_shown_unchanged() {
     let mut results = results();
-    // What has no number in JSON: no blocks, and a bound of 0 that was missed.
+    // Values without a number in JSON: no blocks, and a bound of 0 that was missed.
     results.rows[0].figures.push(Figure::told("none", "µs", Vec::new()));
     results.rows[0].figures.push(Figure::judged("zero", "", vec![1.0], Target::AtMost(0.0)));
     let json = serde_json::to_string(&results).unwrap();

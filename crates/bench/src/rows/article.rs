@@ -16,7 +16,7 @@ use crate::target::{Target, number};
 use crate::timing::seconds;
 
 const WORKERS: usize = 2;
-/// Drawn once, for good.
+/// Drawn once.
 const MILLIS: [u64; 10] = [727, 93, 512, 845, 268, 991, 154, 636, 409, 370];
 
 /// The row `article`.
@@ -47,7 +47,7 @@ fn sleep(micros: u64) -> u64 {
     micros
 }
 
-/// When the last of `tasks` ends if each goes to the worker that is free first.
+/// When the last of `tasks` ends if each goes to the first free worker.
 fn list_schedule(tasks: &[u64], workers: usize) -> u64 {
     let mut free = vec![0; workers.max(1)];
     for task in tasks {

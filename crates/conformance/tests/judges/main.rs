@@ -1,5 +1,5 @@
-//! Judges of cases on histories that are made up: each passes what an ideal pool does, and finds what
-//! a bad one does, in words that say what that is.
+//! Judges of cases on made-up histories: each passes the actions of an ideal pool, and finds those of a
+//! bad one, with a message that describes them.
 
 mod cancel;
 mod codec;
@@ -28,10 +28,10 @@ use made::Made;
 use procpool_conformance::case::Level;
 use procpool_conformance::cases;
 
-/// A good history, and bad ones with the words that are due.
+/// A good history, and bad ones with the required messages.
 type Entry = (fn() -> Made, Bad);
 
-/// Edits that make a history bad, each with the words that are due.
+/// Edits that make a history bad, each with the required message.
 type Bad = Vec<(fn(Made) -> Made, &'static str)>;
 
 /// The areas whose judges are tested here.

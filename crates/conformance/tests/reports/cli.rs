@@ -54,7 +54,7 @@ fn merging_leaves_each_file_unchanged() {
     assert_eq!(merged, Ok(results()));
     program(&folder, &["merge", "0.json", "all.json"])
         .code(2)
-        .stderr(contains("the run of `python3 futures.py spawn`: it is there twice"));
+        .stderr(contains("the run of `python3 futures.py spawn`: it occurs twice"));
 }
 
 #[test]

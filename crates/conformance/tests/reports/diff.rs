@@ -1,4 +1,4 @@
-//! What counts as a loss, and what does not.
+//! The changes that count as a loss, and those that do not.
 
 use procpool_conformance::case::Level;
 use procpool_conformance::report::{CaseResult, Diff, Results, Run, Verdict};
@@ -34,7 +34,7 @@ fn every_change_is_in_its_list() {
     ]);
     let diff = Diff::of(&old, &new);
     insta::assert_snapshot!(diff);
-    // What broke, and what held and is gone.
+    // Requirements that broke, and those that held and were removed.
     assert_eq!(diff.losses(), 2);
 }
 

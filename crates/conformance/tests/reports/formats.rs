@@ -30,7 +30,7 @@ fn a_case_that_was_not_run_has_a_marked_cell() {
     // The file has one case of the dead adapter; its column is red from top to bottom.
     assert_eq!(matrix.counts(2).get(Verdict::AdapterError), 7);
     assert_eq!(last.cells[2].observation, "sh: 1: no-such-adapter: not found");
-    // Known to fail is failed; a part of the suite is not a whole.
+    // Known failures count as failed; a part of the suite is not a whole.
     assert_eq!((matrix.counts(0).failed(), matrix.counts(0).passed()), (2, 2));
     assert_eq!((matrix.counts(0).must().holds, matrix.counts(0).must().all), (1, 5));
     assert_eq!((matrix.counts(1).must().holds, matrix.counts(1).must().all), (5, 6));
@@ -139,12 +139,12 @@ fn the_page_needs_no_other_file() {
 fn the_page_has_a_cell_for_every_case_and_column() {
     let page = html(&results(), None).expect("it is written");
     assert_eq!(page.matches("<button type=\"button\" data-column=").count(), 7 * 3);
-    // A sign and a word in every cell: nothing is told by colour alone.
+    // A symbol and a word in every cell: colour is never the only sign.
     for verdict in Verdict::ALL {
         let cell = format!("<span aria-hidden=\"true\">{}</span> {verdict}<", verdict.symbol());
         assert!(page.contains(&cell), "no cell is {verdict}");
     }
-    assert!(page.contains("Adapters that could not say what they are: 1."));
+    assert!(page.contains("Adapters without a description: 1."));
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn a_cell_shows_the_requirement_of_its_own_suite_version() {
         (case.requirement, case.area) = (requirement.to_owned(), area.to_owned());
         vec![case]
     };
-    // Two versions of the suite say different things of a case, and have it in different areas.
+    // Two versions of the suite describe a case differently, and have it in different areas.
     let runs = vec![run("x", "pool", of("of before", "a")), run("y", "other", of("of now", "b"))];
     let both = Results::of(runs).expect("two adapters");
     assert_eq!(Matrix::of(&both).areas.len(), 1);

@@ -1,4 +1,4 @@
-//! Texts that try to be markup: an adapter writes names and messages, so none of them may be more than a
+//! Texts that try to be markup: an adapter writes names and messages, so none of them may be more than
 //! text in any format.
 
 use procpool_conformance::report::{Diff, badge, html, junit, markdown};
@@ -6,7 +6,7 @@ use roxmltree::Document;
 
 use crate::fixture::{HOSTILE, hostile, results};
 
-/// What a parser gives back of the hostile text: XML has no form for two of its characters.
+/// The hostile text as a parser returns it: XML has no form for two of its characters.
 fn in_xml() -> String {
     HOSTILE.replace(['\u{1b}', '\0'], "\u{fffd}")
 }

@@ -1,4 +1,4 @@
-//! The file: what is written is read, and what contradicts itself is refused with a reason.
+//! The file: written results are read back, and inconsistent ones are refused with a reason.
 
 use procpool_conformance::case::Level;
 use procpool_conformance::report::{CaseResult, Diff, Matrix, Results, Run, Verdict, html};
@@ -46,7 +46,7 @@ fn a_contradiction_is_refused() {
     let twice = || run("x", "pool", vec![passed()]);
     assert_eq!(
         refused(vec![twice(), twice()]),
-        "the run of `x`: it is there twice; leave one of them out"
+        "the run of `x`: it occurs twice; leave out one of them"
     );
     let cases = |cases| refused(vec![run("x", "pool", cases)]);
     assert_eq!(cases(vec![]), "the run of `x`: it has no case, so it says nothing");

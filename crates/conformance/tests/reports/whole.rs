@@ -1,11 +1,11 @@
-//! What is kept of a whole run, what the book shows of it, and which runs are not whole.
+//! The kept form of a whole run, its part of the book, and runs that are not whole.
 
 use procpool_conformance::case::Level;
 use procpool_conformance::report::{CaseResult, Results, Run, Verdict, Whole, chapter, html};
 
 use crate::fixture::{HOSTILE, case, dead, hostile, run};
 
-/// Every verdict but the one of a part, at two levels.
+/// Every verdict except that of a partial run, at two levels.
 fn cases(rerun: &str) -> Vec<CaseResult> {
     let verdicts = Verdict::ALL.into_iter().filter(|verdict| *verdict != Verdict::NotTested);
     let cases = verdicts.enumerate().map(|(index, verdict)| {
@@ -73,7 +73,7 @@ fn results_of_a_partial_run_are_not_kept() {
     refused(|runs| runs[1].machine.cpus = 64, "it is of another machine than that of `procpool-");
     refused(
         |runs| runs[1] = dead("python3 pool.py", "pool is not installed", &["init.0"]),
-        "its adapter is dead, which says nothing of the pool; install what it needs: pool is not installed",
+        "its adapter is dead, so nothing is known of the pool; install its requirements: pool is not installed",
     );
     refused(|runs| runs[1].cases[3].rerun = "otherwise".to_owned(), "does not end with the id");
 }
@@ -111,7 +111,7 @@ fn no_text_of_the_chapter_is_markup() {
     }
 }
 
-/// Half of a page with many pools would be commands that differ in the id of the case.
+/// Half of a page with many pools would be commands that only differ in the id of the case.
 #[test]
 fn a_page_has_a_command_once_for_each_pool() {
     let results = Results::of(runs()).expect("two adapters");

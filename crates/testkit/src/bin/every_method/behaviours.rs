@@ -1,4 +1,4 @@
-//! What a pool does while nothing ends.
+//! Behaviours of a pool without any end.
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
@@ -12,7 +12,7 @@ use procpool_testkit::{os, trace};
 
 use crate::support::{builder, method, pool};
 
-/// Where a worker writes down what it does.
+/// The file to which a worker writes its records.
 struct Trace(String);
 
 fn initialize(path: String) -> Result<Trace, Infallible> {
@@ -94,7 +94,7 @@ pub(crate) fn workers_start_just_in_time() {
     let this = std::process::id();
     let crossing = Crossing::new();
     let pool = pool(4);
-    // The server of a forked pool has been made, and is the only one.
+    // The forkserver of a forked pool has been made, and is the only one.
     let in_build = usize::from(method() == "fork");
     assert_eq!(os::descendants_of(this).len(), in_build);
     let mut tasks = Vec::new();

@@ -1,4 +1,4 @@
-//! How workers and pools end.
+//! The ends of workers and pools.
 
 use nix::libc;
 use nix::sys::signal::{Signal, raise};
@@ -14,7 +14,7 @@ fn die((): ()) {
     raise(Signal::SIGKILL).expect("a process can signal itself");
 }
 
-/// Ends a worker by `end` while another one is busy, and checks what is made of it.
+/// Ends a worker by `end` while another one is busy, and checks the effect.
 fn assert_is_the_cause<A>(end: fn(A), argument: A, expected: WorkerExit)
 where
     A: serde::Serialize + serde::de::DeserializeOwned + 'static,
@@ -65,13 +65,13 @@ pub(crate) fn a_dead_forkserver_is_replaced_unless_it_is_a_copy_of_the_program()
         assert!(os::Watched::new(server.pid).signal(Signal::SIGKILL));
     }
     if method() == "fork" {
-        let error = task.error().expect("its server is gone");
+        let error = task.error().expect("its forkserver is dead");
         let text = error.to_string();
         assert!(text.contains("as it was in build(), so there can be no other"), "{text}");
         assert!(matches!(cause_of(&error), BrokenCause::ForkserverDied { copy: true, .. }));
     } else {
         if method() == "forkserver" {
-            // Tried again. Before that, a worker that dies could take what is given.
+            // Retried. Before that, a dying worker could take the permit.
             crossing.wait_for(1);
         }
         crossing.let_go(1);
@@ -104,7 +104,7 @@ pub(crate) fn killing_at_any_moment_leaves_no_process() {
         if method() != "spawn" {
             crossing.wait_for(1);
         }
-        // From before the first worker is asked for until after it has begun.
+        // From before the first worker is requested until after it has begun.
         for _ in 0..moment * moment {
             std::thread::yield_now();
         }
@@ -125,7 +125,7 @@ pub(crate) fn shutdown_finishes_accepted_tasks() {
     assert!(pool.submit(pid, ()).error().is_some(), "nothing new is accepted");
     crossing.let_go(6);
     assert!(tasks.iter().all(|task| task.result().is_ok()));
-    // Without a wait of its own: this program's look at what is left comes after the pool's end.
+    // Without an extra wait: the program's check for leftovers follows the pool's end.
     while !os::descendants_of(std::process::id()).is_empty() {
         std::thread::yield_now();
     }

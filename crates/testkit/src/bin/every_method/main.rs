@@ -1,8 +1,7 @@
-//! Shows one behaviour of pools in a process of one thread, which every start method takes.
+//! Shows one behaviour of pools in a process of one thread, which works with every start method.
 //!
-//! The behaviour's name is the argument, the start method is in the environment. The program ends
-//! with success if it found what it expected, and nothing left afterwards: no child, descriptor or
-//! thread.
+//! The behaviour's name is the argument, the start method is in the environment. The program exits with
+//! success if it found what it expected and nothing is left afterwards: no child, descriptor or thread.
 
 mod behaviours;
 mod copies;
@@ -54,7 +53,7 @@ fn main() {
     let name = std::env::args().nth(1).expect("usage: every_method BEHAVIOUR");
     let behaviour = BEHAVIOURS.iter().find(|(known, _)| *known == name);
     let (_, run) = behaviour.unwrap_or_else(|| panic!("there is no behaviour called {name}"));
-    // A group of its own, so that orphans are found, too.
+    // A group of its own, so that orphans are found as well.
     setpgid(Pid::from_raw(0), Pid::from_raw(0)).expect("it leads no session");
     let this = std::process::id();
     let descriptors = os::descriptors_of(this);
@@ -62,8 +61,8 @@ fn main() {
     assert_eq!(os::descendants_of(this), [], "{name} leaves children");
     assert_eq!(os::alive_in_group(this).len(), 1, "{name} leaves orphans");
     assert_eq!(os::descriptors_of(this), descriptors, "{name} leaves descriptors");
-    // A joined thread is listed an instant longer than it lives. One that stays hangs this program,
-    // which its test ends.
+    // A joined thread is listed an instant longer than it lives. One that stays hangs this program, and
+    // its test kills it.
     while os::threads_of(this).len() > 1 {
         thread::yield_now();
     }

@@ -1,9 +1,8 @@
-//! What does not fit by its type is refused by the compiler, in words that help.
+//! Types that do not fit are refused by the compiler, with a helpful message.
 //!
-//! The programs below become a package of their own, which depends on the pool like a user's
-//! does. Cargo checks it once, in a target folder of its own that is kept, and offline, with the
-//! versions of this workspace. Asserted are fragments that say what is wrong, not whole messages:
-//! those are the compiler's and change with it.
+//! The programs below become a package of their own, which depends on the pool like a user's. Cargo checks
+//! it once, in a target folder of its own that is kept, and offline, with the versions of this workspace.
+//! The tests assert fragments that name the fault, not whole messages, which change with the compiler.
 
 use std::collections::HashMap;
 use std::fs;
@@ -17,7 +16,7 @@ use predicates::str::{contains, is_match};
 use procpool_testkit::program::{root, say};
 use serde_json::Value;
 
-/// The name of each program and what stands in its `main`, before which these items stand.
+/// The name of each program and the body of its `main`, which these items precede.
 const PROGRAMS: [(&str, &str); 23] = [
     ("fits", "pool.submit(task, \"a\".to_owned()); pool.submit(|x: u32| x, 1);"),
     ("captures", "let factor = 2; pool.submit(|x: u32| x * factor, 1);"),
@@ -92,7 +91,7 @@ fn opens(path: String) {}
 fn number() -> Result<u32, std::fmt::Error> { Ok(1) }
 ";
 
-/// Returns what the compiler says about the program called `name`.
+/// Returns the compiler's output for the program called `name`.
 fn errors_of(name: &str) -> &'static str {
     static CHECKED: OnceLock<HashMap<String, String>> = OnceLock::new();
     &CHECKED.get_or_init(check)[name]
@@ -139,7 +138,7 @@ fn check() -> HashMap<String, String> {
     errors
 }
 
-/// Writes a file whose content is not this already: another run may be reading it.
+/// Writes a file unless it has this content already: another run may be reading it.
 fn write(path: &Path, content: &str) {
     if fs::read_to_string(path).is_ok_and(|present| present == content) {
         return;
@@ -149,15 +148,15 @@ fn write(path: &Path, content: &str) {
     fs::rename(&written, path).expect("the folder is writable");
 }
 
-/// Asserts that the compiler's words about a program are as `expected`.
+/// Asserts that the compiler's output for a program is as `expected`.
 fn assert_refused(name: &str, expected: impl Predicate<str>) {
     let errors = errors_of(name);
     assert!(expected.eval(errors), "{name}: expected {expected}\ngot:\n{errors}");
 }
 
 #[test]
-fn what_fits_compiles() {
-    // Without this the others could fail for a reason that they share.
+fn valid_programs_compile() {
+    // Without this the others could fail for a common reason.
     assert_eq!(errors_of("fits"), "");
 }
 
@@ -186,13 +185,13 @@ fn a_borrowed_argument_is_refused() {
 }
 
 #[test]
-fn what_is_borrowed_for_ever_is_refused_by_its_type() {
+fn a_static_borrow_is_refused_by_its_type() {
     for name in ["borrowed_for_ever", "borrowed_result"] {
         assert_refused(name, contains("Deserialize").and(contains("`&str`")));
     }
 }
 
-/// Asserts that the compiler calls `subject` unfit, in few lines that name this cure.
+/// Asserts that the compiler rejects `subject`, in few lines that name this remedy.
 fn assert_no_payload(name: &str, subject: &str, cure: &str) {
     assert_refused(
         name,
@@ -211,7 +210,7 @@ fn a_type_without_serde_is_refused() {
 }
 
 #[test]
-fn an_error_that_is_no_serde_type_is_to_be_returned_as_text() {
+fn the_advice_for_an_error_without_serde_is_to_return_text() {
     for (name, error) in [
         ("error_of_io", "Result<Vec<u8>, std::io::Error>"),
         ("error_in_a_box", "Result<u8, Box<dyn std::error::Error>>"),
@@ -222,18 +221,18 @@ fn an_error_that_is_no_serde_type_is_to_be_returned_as_text() {
 }
 
 #[test]
-fn a_slice_is_to_be_owned() {
+fn the_advice_for_a_slice_is_an_owned_type() {
     assert_no_payload("slice", "&[u64]", "own it (`String` instead of `&str`, `Vec<T>` instead of");
 }
 
 #[test]
-fn an_async_function_is_to_be_blocked_on_inside() {
+fn the_advice_for_an_async_function_is_to_block_inside() {
     let future = "impl std::future::Future<Output = u32>";
     assert_no_payload("async_function", future, "block on it inside the task");
 }
 
 #[test]
-fn several_arguments_are_to_be_a_tuple() {
+fn the_advice_for_several_arguments_is_a_tuple() {
     assert_refused(
         "several_arguments",
         contains("change the closure to accept a tuple").and(contains("|(a, b)| a + b")),
@@ -253,7 +252,7 @@ fn initargs_of_another_type_than_the_initializer_takes_are_refused() {
 
 // Behaviours: CFG-03.
 #[test]
-fn an_initializer_that_is_no_function_is_refused() {
+fn an_initializer_that_is_not_a_function_is_refused() {
     assert_refused(
         "no_function",
         contains("mismatched types").and(contains("expected fn pointer `fn() -> _`")),
@@ -261,7 +260,7 @@ fn an_initializer_that_is_no_function_is_refused() {
 }
 
 #[test]
-fn a_bare_state_is_to_be_returned_in_ok() {
+fn the_advice_for_a_bare_state_is_to_return_ok() {
     assert_refused(
         "bare_state",
         contains("an initializer returns `()` or `Result<S, E>`, not `Plain`")
@@ -278,7 +277,7 @@ fn a_task_for_another_state_is_refused() {
 }
 
 #[test]
-fn a_value_that_does_nothing_when_it_is_dropped_is_not_to_be_dropped() {
+fn unused_values_are_refused_with_advice() {
     let map = "read its results, with `for` or `collect`";
     for (times, words) in [
         (2, map),

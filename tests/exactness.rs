@@ -1,10 +1,10 @@
-//! Tasks are sent ahead, workers are killed at random instants, futures are cancelled: and still
-//! every task that finished keeps its result, at most one for each death is in doubt, the others run
+//! Tasks are sent ahead, workers are killed at random instants, futures are cancelled: and still every
+//! finished task keeps its result, at most one outcome is unknown for each death, the others run
 //! elsewhere, exactly once, and nothing runs twice.
 //!
-//! The workers themselves write down what they run, with one write each to a file that outlives
-//! them. A round is [`TASKS`] tasks of about a microsecond, a random number of cancellations, and one
-//! SIGKILL. The seed is printed; `EXACTNESS_SEED` repeats it.
+//! The workers record every task that they run, with one write each to a file that outlives them. A round
+//! is [`TASKS`] tasks of about a microsecond, a random number of cancellations, and one SIGKILL. The seed
+//! is printed; `EXACTNESS_SEED` repeats it.
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
@@ -25,12 +25,12 @@ procpool::init_tests!();
 const ROUNDS: u32 = 500;
 const TASKS: u32 = 500;
 
-/// The worker's state: where it writes down what it runs.
+/// The worker's state: the file for its records.
 fn open_trace(path: String) -> Result<File, std::io::Error> {
     OpenOptions::new().append(true).open(path)
 }
 
-/// Writes down that it runs, in one write; answers.
+/// Records that it runs, in one write; returns.
 fn run(trace: &mut File, number: u32) -> u64 {
     let record = [number.to_le_bytes(), std::process::id().to_le_bytes()].concat();
     assert_eq!(trace.write(&record).expect("the file is open"), record.len());
@@ -45,7 +45,7 @@ fn pid(_: &mut File, _: ()) -> u32 {
     std::process::id()
 }
 
-/// Reads what was written down since the last time: for each task, in which workers it ran.
+/// Reads the new records: for each task, the workers in which it ran.
 fn read_trace(file: &mut File) -> HashMap<u32, Vec<u32>> {
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes).expect("the trace is readable");
@@ -57,7 +57,7 @@ fn read_trace(file: &mut File) -> HashMap<u32, Vec<u32>> {
     ran
 }
 
-/// What a round was like, for the account at the end.
+/// The numbers of a round, for the account at the end.
 #[derive(Debug, Default)]
 struct Account {
     rounds: u32,
@@ -99,7 +99,7 @@ impl Judge {
         let victim = self.executor.submit_with(pid, ()).result().expect("a worker answers");
         let first = self.next;
         self.next += TASKS;
-        // The kill comes when so many have run, wherever that is between two looks.
+        // The kill happens after a number of tasks, at any moment between two looks.
         let before = self.records();
         let kill_at = before + self.random.random_range(0..u64::from(TASKS) / 2);
         let mut killed = false;
@@ -120,12 +120,12 @@ impl Judge {
         self.judge(first, victim, &cancelled, results);
     }
 
-    /// How many tasks have run by now, in all rounds.
+    /// The number of tasks that have run so far, in all rounds.
     fn records(&self) -> u64 {
         self.trace.metadata().expect("the trace is there").len() / 8
     }
 
-    /// Kills `victim` if so many tasks have run.
+    /// Kills `victim` if enough tasks have run.
     fn kill_at(&mut self, records: u64, victim: u32) -> bool {
         let now = self.records() >= records;
         if now {
@@ -185,7 +185,7 @@ impl Judge {
     }
 }
 
-/// Judges many rounds, and that they were of the kind that matters.
+/// Judges many rounds, and asserts that enough of them were of the relevant kind.
 fn judge_rounds(method: StartMethod, max_workers: usize) {
     let given = std::env::var("EXACTNESS_SEED").ok().and_then(|seed| seed.parse().ok());
     let seed = given.unwrap_or_else(|| rand::rng().next_u64());
@@ -197,7 +197,7 @@ fn judge_rounds(method: StartMethod, max_workers: usize) {
         println!("{:?}", judge.account);
         let Account { rounds, interrupted, cancelled, in_doubt } = judge.account;
         assert_eq!(rounds, ROUNDS);
-        assert!(interrupted > ROUNDS / 4, "most kills came before or after everything");
+        assert!(interrupted > ROUNDS / 4, "most kills were before or after all tasks");
         assert!(cancelled > ROUNDS / 4, "nothing was ever cancelled in time");
         assert!(in_doubt > 0, "no kill ever hit a task");
     });
@@ -205,18 +205,18 @@ fn judge_rounds(method: StartMethod, max_workers: usize) {
 
 // Behaviours: CAN-07, BRK-11, BRK-12.
 #[test]
-fn one_worker_after_another() {
+fn one_worker_after_another_runs_every_task_at_most_once() {
     judge_rounds(StartMethod::Spawn, 1);
 }
 
 // Behaviours: CAN-07, BRK-11, BRK-12.
 #[test]
-fn two_workers_of_which_one_is_killed() {
+fn two_workers_of_which_one_is_killed_run_every_task_at_most_once() {
     judge_rounds(StartMethod::Spawn, 2);
 }
 
 // Behaviours: CAN-07, BRK-11, BRK-12.
 #[test]
-fn two_workers_of_a_server_of_which_one_is_killed() {
+fn two_forked_workers_of_which_one_is_killed_run_every_task_at_most_once() {
     judge_rounds(StartMethod::Forkserver, 2);
 }

@@ -1,4 +1,4 @@
-//! What is promised of pools, of those whose workers are forked from a server.
+//! The promises of pools, with workers forked from a forkserver.
 
 mod behaviours;
 mod threaded_parent;
@@ -7,5 +7,5 @@ use behaviours::{builder, builder_beside_another};
 
 procpool::init_tests!();
 
-/// How the workers of these tests' pools are started.
+/// The start method of these tests' pools.
 const START_METHOD: &str = "forkserver";

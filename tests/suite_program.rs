@@ -1,4 +1,4 @@
-//! The program that judges pools, as its users start it: what it refuses, what it says, and which files it
+//! The program that judges pools, as its users start it: its refusals, its output, and the files that it
 //! leaves. The pools are procpool's saboteurs and adapters that are a few lines of shell.
 
 use std::ffi::{OsStr, OsString};
@@ -21,12 +21,12 @@ fn suite(adapter: impl AsRef<OsStr>) -> Command {
     command
 }
 
-/// A pool that misbehaves in one way; `honest` does not.
+/// A pool with one fault; `honest` has none.
 fn saboteur(name: &str) -> String {
     format!("'{}' {name}", program::path("saboteur").display())
 }
 
-/// One of the shell's adapters.
+/// One of the shell adapters.
 fn shell(name: &str) -> String {
     format!("cd crates/conformance/tests/hostile && sh {name}.sh")
 }
@@ -36,7 +36,7 @@ fn refuses(command: &mut Command, words: &str) -> Assert {
 }
 
 #[test]
-fn an_adapter_that_is_set_to_nothing_is_refused() {
+fn an_empty_adapter_setting_is_refused() {
     for nothing in ["", " ", "\t\n"] {
         refuses(&mut suite(nothing), "PROCPOOL_ADAPTER is set, but empty").stdout(is_empty());
     }
@@ -45,7 +45,7 @@ fn an_adapter_that_is_set_to_nothing_is_refused() {
 }
 
 #[test]
-fn variables_that_make_no_sense_are_refused() {
+fn invalid_variables_are_refused() {
     let wrong = [
         ("CONFORMANCE_RESULTS", "", "is set, but empty"),
         ("CONFORMANCE_SCENARIO", " ", "is set, but empty"),
@@ -71,7 +71,7 @@ fn variables_that_make_no_sense_are_refused() {
 }
 
 #[test]
-fn a_variable_that_the_suite_does_not_have_is_named() {
+fn an_unknown_variable_of_the_suite_is_named() {
     let warning = "warning: the suite has no variable CONFORMANCE_BLES; it changes nothing";
     suite(shell("plain"))
         .env("CONFORMANCE_BLES", "1")
@@ -83,12 +83,12 @@ fn a_variable_that_the_suite_does_not_have_is_named() {
 }
 
 #[test]
-fn no_thread_is_refused() {
+fn zero_threads_are_refused() {
     refuses(suite(shell("plain")).args(["--test-threads", "0"]), "--test-threads is 0");
 }
 
 #[test]
-fn a_filter_that_fits_nothing_fails() {
+fn a_filter_that_matches_no_case_fails() {
     let none = "no case was run; asked for was \"artcle\"";
     refuses(suite(shell("plain")).arg("artcle"), none);
     let exact = ["--exact", "submit.returns-the-result"];
@@ -104,7 +104,7 @@ fn a_filter_that_fits_nothing_fails() {
 
 const CASE: &str = "fork::article.initargs";
 
-/// Runs one case on a saboteur, with what is known in `folder`.
+/// Runs one case on a saboteur, with the known failures in `folder`.
 fn judged(folder: &Path, name: &str, bless: &str) -> Assert {
     let mut suite = suite(saboteur(name));
     suite.env("CONFORMANCE_EXPECTATIONS", folder.join("known.toml"));
@@ -113,7 +113,7 @@ fn judged(folder: &Path, name: &str, bless: &str) -> Assert {
 }
 
 #[test]
-fn a_failure_is_known_in_a_file_of_the_pools_own() {
+fn a_failure_listed_in_the_pools_own_file_is_expected() {
     let folder = tempfile::tempdir().expect("a folder");
     let known = folder.path().join("known.toml");
     fs::write(&known, "").expect("the folder is ours");
@@ -129,19 +129,19 @@ fn a_failure_is_known_in_a_file_of_the_pools_own() {
         .and(contains("(spawn): 1 expected failures\n").and(contains("passed\n").not()));
     judged(folder.path(), "drops-initargs", "0").success().stdout(expected);
 
-    // What fails otherwise is another failure.
+    // A different failure is another one.
     fs::write(&known, text.replace("with null", "twice")).expect("the folder is ours");
     let other = contains("known:    another failure, \"it was called twice\"");
     judged(folder.path(), "drops-initargs", "0").code(101).stdout(other);
 
     let said = format!("known failures: {}\n  - article.initargs\n", known.display());
     judged(folder.path(), "honest", "1").success().stdout(contains(said));
-    assert!(!known.exists(), "a file that says nothing goes");
+    assert!(!known.exists(), "a file without cases is removed");
     judged(folder.path(), "honest", "1").success().stdout(contains("known.toml, as it was\n"));
 }
 
 #[test]
-fn files_of_a_failure_are_there_as_long_as_the_case_fails() {
+fn files_of_a_failure_exist_until_the_case_passes() {
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("known.toml"), "").expect("the folder is ours");
     let left = folder.path().join("results.failures/procpool-spawn");
@@ -153,7 +153,7 @@ fn files_of_a_failure_are_there_as_long_as_the_case_fails() {
 }
 
 #[test]
-fn names_of_a_pool_lead_to_no_other_folder() {
+fn the_name_of_a_pool_cannot_lead_to_another_folder() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut suite = suite(shell("climbs"));
     suite.env("CONFORMANCE_RESULTS", folder.path().join("a/b/results.json"));

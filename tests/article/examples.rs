@@ -1,4 +1,4 @@
-//! The other examples: each runs, ends well and prints what its header promises.
+//! The other examples: each runs, succeeds and prints what its header promises.
 
 use std::process::Output;
 
@@ -6,7 +6,7 @@ use assert_cmd::Command;
 use predicates::str::is_empty;
 use procpool_testkit::{program, watch};
 
-/// Runs the example `name`, which must end well and complain about nothing; returns its lines.
+/// Runs the example `name`, which must succeed with an empty stderr; returns its lines.
 fn lines_of(name: &'static str) -> Vec<String> {
     watch::within(watch::HANG, move || {
         let run = Command::new(program::path(name)).assert();
@@ -17,7 +17,7 @@ fn lines_of(name: &'static str) -> Vec<String> {
 }
 
 #[test]
-fn task_goes_from_pending_to_its_result() {
+fn a_task_is_pending_then_running_then_has_its_result() {
     assert_eq!(lines_of("task"), ["pending", "running", "done", "result: 7"]);
 }
 

@@ -1,4 +1,4 @@
-//! The article's program, and programs that force what it leaves open.
+//! The article's program, and programs that force its free choices.
 
 use std::process::Output;
 use std::str::from_utf8;
@@ -20,12 +20,12 @@ fn transcript_of(name: &'static str, arguments: &'static [&'static str]) -> Stri
 
 // Behaviours: FORK-06, OUT-02.
 #[test]
-fn two_workers_are_initialized_and_ten_results_come_in_order() {
+fn two_workers_are_initialized_and_ten_results_arrive_in_order() {
     assert_is_the_articles(&transcript_of("initializer_worker", &[]));
 }
 
 #[test]
-fn both_messages_may_come_before_the_first_result() {
+fn both_messages_may_precede_the_first_result() {
     let transcript = transcript_of("article_orders", &["before"]);
     assert_is_the_articles(&transcript);
     let message = "Initializing worker process.\n";
@@ -33,7 +33,7 @@ fn both_messages_may_come_before_the_first_result() {
 }
 
 #[test]
-fn the_second_message_may_come_after_the_first_result() {
+fn the_second_message_may_follow_the_first_result() {
     let transcript = transcript_of("article_orders", &["after"]);
     assert_is_the_articles(&transcript);
     let message = "Initializing worker process.\n";
@@ -41,7 +41,7 @@ fn the_second_message_may_come_after_the_first_result() {
 }
 
 #[test]
-fn without_an_initializer_there_are_only_results() {
+fn without_an_initializer_only_results_are_printed() {
     let transcript = transcript_of("article_without_initializer", &[]);
     insta::assert_snapshot!(transcript, @r"
     0

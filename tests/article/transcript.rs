@@ -1,10 +1,10 @@
-//! The article's transcript, with the positions of the messages taken out.
+//! The article's transcript, without the positions of the messages.
 //!
-//! Two messages and the numbers 0 to 9 in order are promised; where the messages stand among the
-//! numbers is not. So [`canonical`] moves the messages to the front and changes nothing else: what
-//! it gives is compared whole, and anything missing, added or swapped shows.
+//! Two messages and the numbers 0 to 9 in order are promised; the positions of the messages among the
+//! numbers are not. So [`canonical`] moves the messages to the front and changes nothing else: its output
+//! is compared whole, and any missing, added or swapped line shows.
 
-/// What the article's initializer prints.
+/// The output of the article's initializer.
 const MESSAGE: &str = "Initializing worker process.\n";
 
 /// Returns the transcript's lines, with their ends, the messages first.
@@ -15,7 +15,7 @@ pub(crate) fn canonical(transcript: &str) -> Vec<&str> {
     lines
 }
 
-/// Fails unless `transcript` is the article's, wherever its messages stand.
+/// Fails unless `transcript` is the article's, with its messages anywhere.
 pub(crate) fn assert_is_the_articles(transcript: &str) {
     insta::allow_duplicates! {
         insta::assert_debug_snapshot!(canonical(transcript), @r#"
@@ -59,7 +59,7 @@ fn the_articles_own_transcript_passes() {
 }
 
 #[test]
-fn messages_pass_anywhere() {
+fn a_transcript_passes_with_its_messages_anywhere() {
     let numbers: Vec<&str> = USUAL.split_inclusive('\n').filter(|line| *line != MESSAGE).collect();
     for first in 0..=numbers.len() {
         for second in 0..=numbers.len() {
@@ -72,7 +72,7 @@ fn messages_pass_anywhere() {
 }
 
 #[test]
-fn every_other_change_fails() {
+fn a_transcript_with_any_other_change_fails() {
     let changes = [
         ("a third message", USUAL.replacen("5\n", &format!("5\n{MESSAGE}"), 1)),
         ("a missing message", USUAL.replacen(MESSAGE, "", 1)),

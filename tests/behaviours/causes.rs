@@ -1,4 +1,4 @@
-//! The cause of a future's failure, told in time; and what a broken pool says ever after.
+//! The cause of a future's failure, reported in time; and the later errors of a broken pool.
 
 use std::time::Instant;
 
@@ -9,12 +9,12 @@ use serde::de::DeserializeOwned;
 
 use crate::behaviours::errors::{PROMISE, prompt_error};
 
-/// Waits for `future` to fail in time, and returns what broke its pool.
+/// Waits for `future` to fail in time, and returns the cause that broke its pool.
 pub(crate) fn cause_for<T: DeserializeOwned + 'static>(future: &Future<T>) -> BrokenCause {
     cause_of(&prompt_error(future)).clone()
 }
 
-/// As [`cause_for`], for a failure whose cause is what `act` does: measured from there.
+/// Like [`cause_for`], for a failure that `act` causes: measured from there.
 pub(crate) fn cause_after<T: DeserializeOwned + 'static>(
     future: &Future<T>,
     act: impl FnOnce(),
@@ -23,14 +23,14 @@ pub(crate) fn cause_after<T: DeserializeOwned + 'static>(
     act();
     let cause = cause_for(future);
     let elapsed = started.elapsed();
-    assert!(elapsed < PROMISE, "told after {elapsed:?}: {cause}");
+    assert!(elapsed < PROMISE, "reported after {elapsed:?}: {cause}");
     cause
 }
 
-/// Asserts that the pool is broken by `cause` and says so to everything that is still asked of it.
+/// Asserts that the pool is broken by `cause` and reports it from every later call.
 pub(crate) fn assert_broken<S: 'static>(executor: &ProcessPoolExecutor<S>, cause: &BrokenCause) {
     let later = executor.submit(pid, ());
-    assert!(later.done(), "nobody waits for a broken pool");
+    assert!(later.done(), "a broken pool fails at once");
     assert_eq!(&cause_for(&later), cause);
     let mapped: Vec<_> = executor.map(pid, [(), ()]).collect();
     assert_eq!(mapped.len(), 1, "the first item is refused, and no other is taken");

@@ -1,4 +1,4 @@
-//! Programs that fail, and errors that come in time.
+//! Programs that fail, and errors that arrive in time.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -7,10 +7,10 @@ use procpool::{Error, Future};
 use procpool_testkit::start;
 use serde::de::DeserializeOwned;
 
-/// How soon a failure must be told. It takes milliseconds; the limit is the promise.
+/// The time within which a failure must be reported. It takes milliseconds; the limit is the promise.
 pub(crate) const PROMISE: Duration = Duration::from_secs(1);
 
-/// Prepares to run a program whose workers are started as these tests' are.
+/// Prepares to run a program with the start method of these tests.
 pub(crate) fn in_program(path: &Path) -> assert_cmd::Command {
     let mut command = assert_cmd::Command::new(path);
     command.env(start::VARIABLE, crate::START_METHOD);
@@ -27,7 +27,7 @@ pub(crate) fn prompt_error<T: DeserializeOwned + 'static>(future: &Future<T>) ->
     }
 }
 
-/// A task or initializer that exits: what never returns needs a type that does.
+/// A task or initializer that exits: a function that never returns needs a return type that does.
 pub(crate) fn exit(code: i32) {
     std::process::exit(code)
 }

@@ -1,4 +1,4 @@
-//! The lives of workers: pools, notes that workers take, and the story of a pool.
+//! The lives of workers: pools, notes of workers, and the events of a pool.
 
 use std::path::Path;
 use std::time::Duration;
@@ -13,40 +13,40 @@ use procpool_testkit::watch;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-/// Longer than any test takes: for limits that are not to be reached.
+/// Longer than any test takes: for limits that must not be reached.
 pub(crate) const NEVER: Duration = Duration::from_secs(3600);
 
-/// Short enough to be waited for: for limits that are to be reached.
+/// Short enough to be waited for: for limits that must be reached.
 pub(crate) const SHORT: Duration = Duration::from_millis(20);
 
 pub(crate) fn builder(max_workers: usize) -> Builder {
     crate::builder().max_workers(max_workers)
 }
 
-/// A pool that replaces dead workers, and tries their tasks again so often.
+/// A pool that replaces dead workers, and retries their tasks `retries` times.
 pub(crate) fn replacing(max_workers: usize, retries: u32) -> ProcessPoolExecutor {
     let policy = DeathPolicy::Replace { retries };
     builder(max_workers).death_policy(policy).build().expect("a pool can be made")
 }
 
-/// Takes a note, as a task or anything else that runs in a worker.
+/// Takes a note, in a task or any other code in a worker.
 pub(crate) fn note((path, what): (String, String)) -> u32 {
     trace::append(&path, what);
     std::process::id()
 }
 
-/// The notes that were taken, in their order: who, and what.
+/// The notes, in their order: pid and text.
 pub(crate) fn notes(path: &str) -> Vec<(u32, String)> {
     let records: Vec<Record<String>> = trace::read(Path::new(path));
     records.into_iter().map(|record| (record.pid, record.event)).collect()
 }
 
-/// How often `what` was noted.
+/// The number of notes `what`.
 pub(crate) fn count(path: &str, what: &str) -> usize {
     notes(path).iter().filter(|(_, noted)| noted == what).count()
 }
 
-/// The next event that `wanted` makes something of.
+/// The next event for which `wanted` returns a value.
 pub(crate) fn await_event<T>(events: &mut Events, wanted: impl Fn(EventKind) -> Option<T>) -> T {
     loop {
         let event = events.next_timeout(watch::HANG).expect("it happens");
@@ -56,7 +56,7 @@ pub(crate) fn await_event<T>(events: &mut Events, wanted: impl Fn(EventKind) -> 
     }
 }
 
-/// Waits for the next worker that is started.
+/// Waits for the next start of a worker.
 pub(crate) fn await_start(events: &mut Events) -> WorkerInfo {
     await_event(events, |kind| match kind {
         EventKind::WorkerStarted(worker) => Some(worker),
@@ -64,7 +64,7 @@ pub(crate) fn await_start(events: &mut Events) -> WorkerInfo {
     })
 }
 
-/// Waits for the next worker that ends.
+/// Waits for the next exit of a worker.
 pub(crate) fn await_exit(events: &mut Events) -> (WorkerInfo, ExitReason) {
     await_event(events, exit_in)
 }
@@ -76,36 +76,36 @@ fn exit_in(kind: EventKind) -> Option<(WorkerInfo, ExitReason)> {
     }
 }
 
-/// How every worker ended, of a pool that is gone or goes.
+/// The exits of all workers, of a pool that has been or is being dropped.
 pub(crate) fn exits(events: Events) -> Vec<ExitReason> {
     events.filter_map(|event: Event| exit_in(event.kind)).map(|(_, reason)| reason).collect()
 }
 
-/// Makes the process that runs it deaf to SIGTERM.
+/// Makes its process ignore SIGTERM.
 pub(crate) fn refuse_sigterm() {
     SigSet::from(Signal::SIGTERM).thread_block().expect("a signal can be blocked");
 }
 
-/// An initializer or finalizer that says that it has arrived, and waits to be let go.
+/// An initializer or finalizer that reports its arrival, and waits to be released.
 pub(crate) fn stop_at(places: Places) {
     cross(places);
 }
 
-/// Waits for ever.
+/// Waits forever.
 pub(crate) fn park() {
     loop {
         std::thread::park();
     }
 }
 
-/// Looks until `is_so`. The watchdog ends what never is.
+/// Looks until `is_so`. The watchdog ends an endless wait.
 pub(crate) fn until(mut is_so: impl FnMut() -> bool) {
     while !is_so() {
         std::thread::yield_now();
     }
 }
 
-/// Chance that can be repeated: by the seed that it prints.
+/// Random numbers that can be repeated, by the seed that it prints.
 pub(crate) fn random() -> StdRng {
     let given = std::env::var("POLICIES_SEED").ok().and_then(|seed| seed.parse().ok());
     let seed = given.unwrap_or_else(|| rand::rng().next_u64());

@@ -1,14 +1,14 @@
-//! What is promised of every pool, whatever its start method: the test programs `spawn`, `forkserver` and
-//! `fork` are these tests, each with the pools of one method.
+//! The promises of every pool under any start method: the test programs `spawn`, `forkserver` and `fork`
+//! consist of these tests, each with the pools of one method.
 //!
-//! - [`api`]: what a pool promises when nothing fails;
-//! - [`policies`]: how workers live and end;
+//! - [`api`]: the promises of a pool when nothing fails;
+//! - [`policies`]: how workers live and exit;
 //! - [`ends`]: how a pool ends;
 //! - [`failures`]: failure, typed and immediate;
-//! - [`cleanup`]: nothing is left behind, and nothing is disturbed.
+//! - [`cleanup`]: nothing is left behind or disturbed.
 //!
-//! A program says by `START_METHOD` how the workers of its pools are started. [`pools`], [`lives`], [`errors`] and
-//! [`causes`] are what these tests share.
+//! `START_METHOD` of a program sets how the workers of its pools are started. These tests share [`pools`],
+//! [`lives`], [`errors`] and [`causes`].
 
 mod api;
 mod causes;

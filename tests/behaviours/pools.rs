@@ -1,15 +1,15 @@
-//! Pools whose workers are started as the test program says.
+//! Pools with the start method of the test program.
 
 use procpool::{Builder, Future, ProcessPoolExecutor};
 use procpool_testkit::crossing::{Crossing, cross};
 use procpool_testkit::start;
 
-/// How these tests start to make a pool.
+/// Returns a builder of these tests.
 pub(crate) fn builder() -> Builder {
     start::builder(crate::START_METHOD)
 }
 
-/// How these tests start to make a pool beside another one.
+/// Returns a builder of a pool beside another one.
 pub(crate) fn builder_beside_another() -> Builder {
     start::builder_beside_another(crate::START_METHOD)
 }
@@ -28,7 +28,7 @@ pub(crate) fn busy_pool() -> (Crossing, ProcessPoolExecutor, Future<u32>) {
     (crossing, executor, running)
 }
 
-/// As [`pool`], where there is one.
+/// Like [`pool`], beside another one.
 pub(crate) fn pool_beside_another(max_workers: usize) -> ProcessPoolExecutor {
     let builder = crate::builder_beside_another();
     builder.max_workers(max_workers).build().expect("a pool can be made beside another one")

@@ -1,22 +1,22 @@
-//! Chaos: pools of every kind, asked for everything at once, while their workers are signalled at
-//! random instants and there is, for moments, no room for new ones.
+//! Chaos: pools of every kind, under all requests at once, while their workers are signalled at random
+//! instants and new workers are, for moments, refused by the system.
 //!
-//! Whatever happens: every future settles, once, and to what its task's workers wrote down; no
-//! accepted task runs more often than once and its retries; a death leaves one task in doubt; every
-//! worker's start, end, initializer and finalizer are as the events and hooks say; and after each
-//! pool no process, thread or descriptor is left.
+//! In every case, each future settles, once, with the outcome that its task's workers recorded; no
+//! accepted task runs more often than once and its retries; a death leaves the outcome of one task
+//! unknown; every worker's start, exit, initializer and finalizer agree with the events and hooks; and
+//! after each pool no process, thread or descriptor is left.
 //!
-//! `CHAOS_SECONDS` says for how long (5 by default), `CHAOS_SEED` how it begins. The seed is printed,
-//! and a round that fails says its own, with which it can be started again: the same plan, though
-//! never the same instants. The program is `crates/testkit/src/bin/chaos`; limits are a process's
-//! own, so each kind of limit has a run of its own.
+//! `CHAOS_SECONDS` sets the duration (5 by default), `CHAOS_SEED` the first seed. The seed is printed, and
+//! a failing round prints its own, with which it can be started again: the same plan, though never the
+//! same instants. The program is `crates/testkit/src/bin/chaos`; limits belong to a process, so each kind
+//! of limit has a run of its own.
 
 use std::process::{Command, Stdio};
 
 use procpool_testkit::program;
 use rand::Rng;
 
-/// For how long there is chaos, in seconds, if nothing else is said. More finds more.
+/// The default duration of the chaos, in seconds. More finds more.
 const SECONDS: u64 = 5;
 
 fn knob(name: &str) -> Option<u64> {
@@ -40,18 +40,18 @@ fn chaos(limit: Option<&str>, share: u64) {
 
 // Behaviours: CAN-02, CAN-07, BRK-05, BRK-17, BRK-24, MTC-04, LEAK-03.
 #[test]
-fn with_room() {
+fn a_pool_survives_chaos() {
     chaos(None, 3);
 }
 
 // Behaviours: LEAK-01.
 #[test]
-fn with_moments_without_room_for_descriptors() {
+fn a_pool_survives_chaos_with_moments_without_descriptors() {
     chaos(Some("descriptors"), 1);
 }
 
 // Behaviours: SHUT-32.
 #[test]
-fn with_moments_without_room_for_processes() {
+fn a_pool_survives_chaos_with_moments_without_processes() {
     chaos(Some("processes"), 1);
 }

@@ -4,15 +4,15 @@
 //! ```text
 //! cargo test --test conformance
 //! PROCPOOL_ADAPTER='python3 my_adapter.py' cargo test --test conformance -- init
-//! CONFORMANCE_EXPECTATIONS=FILE.toml … the failures that are known are there
-//! CONFORMANCE_BLESS=1 …                what fails is known from now on
-//! CONFORMANCE_SCENARIO=case.id.json …  one scenario again, with all that happens; fails on a complaint
-//! CONFORMANCE_SCALE=4 …                everything is given four times as long
-//! CONFORMANCE_RESULTS=FILE.json …      the results go there, not to target/conformance/results.json, and
-//!                                      what failures leave goes to FILE.failures
+//! CONFORMANCE_EXPECTATIONS=FILE.toml … the file of known failures
+//! CONFORMANCE_BLESS=1 …                accepts the failures as known
+//! CONFORMANCE_SCENARIO=case.id.json …  one scenario again, with its events; fails on a complaint
+//! CONFORMANCE_SCALE=4 …                allows four times as long for everything
+//! CONFORMANCE_RESULTS=FILE.json …      the file of the results, not target/conformance/results.json; files
+//!                                      of failures are in FILE.failures
 //! ```
 //!
-//! Adapters and files are named as seen from the workspace's folder.
+//! Adapters and files are named relative to the workspace's folder.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -73,13 +73,14 @@ fn judge(arguments: &Arguments) -> Result<ExitCode, String> {
     if let Some(file) = &names.scenario {
         let replayed = suite::replay(Path::new(file), &columns, limits)?;
         print!("{}", replayed.text);
-        // As it is when trials fail.
+        // As when trials fail.
         return Ok(ExitCode::from(if replayed.complaints > 0 { 101 } else { 0 }));
     }
     let folder = program::root().join("target/conformance");
     let results_file = folder.join("results.json");
     let file = names.results.map(PathBuf::from);
-    // Who has results of several pools has what their failures have left, too: columns may have one name.
+    // A file with results of several pools also has the files of their failures: two columns may have one
+    // name.
     let failures =
         file.as_ref().map_or(folder.join("failures"), |file| file.with_extension("failures"));
     let began = SystemTime::now();
@@ -88,7 +89,7 @@ fn judge(arguments: &Arguments) -> Result<ExitCode, String> {
     if arguments.list {
         return Ok(conclusion.exit_code());
     }
-    // A filter may leave out the trial that says so, and of such a column there is no other.
+    // A filter may leave out the trial that reports it, and such a column has no other.
     let dead = results.iter().find_map(|(column, _)| column.description.as_ref().err());
     if let Some(fault) = dead.filter(|_| !conclusion.has_failed()) {
         return Err(fault.to_string());
@@ -106,7 +107,7 @@ fn judge(arguments: &Arguments) -> Result<ExitCode, String> {
             print!("{blessed}");
         }
     }
-    // A part of the cases is no result of a pool, unless somebody asks for a file of it.
+    // A part of the cases is not a result of a pool, unless a file is requested.
     let whole = suite::is_whole(arguments);
     if let Some(file) = file.or_else(|| whole.then(|| results_file.clone())) {
         write(&file, &suite::file(&results, began)?.to_json())?;

@@ -3,7 +3,7 @@
 //!
 //! - [`package`]: writes the user's package, and runs cargo in it;
 //! - [`runners`]: `cargo test` in its ways, doctests, nextest;
-//! - [`output`]: what a worker adds to a test program's output.
+//! - [`output`]: a worker's contribution to a test program's output.
 
 mod output;
 mod package;

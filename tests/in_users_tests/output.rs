@@ -1,4 +1,4 @@
-//! What workers add to the output of a test program: what tasks print, and nothing else.
+//! The contribution of workers to the output of a test program: the output of tasks, and nothing else.
 
 use std::str::from_utf8;
 
@@ -8,10 +8,10 @@ use procpool_testkit::watch;
 use crate::package::cargo;
 
 #[test]
-fn a_worker_prints_what_its_tasks_print_and_nothing_else() {
+fn a_worker_prints_only_the_output_of_its_tasks() {
     watch::within(3 * watch::HANG, || {
-        // Quiet, so that cargo says nothing of its own; on one thread, the harness would say which
-        // test runs before it does, and the tasks' lines would come in the middle of that line.
+        // Quiet, so that cargo prints nothing of its own; on one thread, the harness would print the name
+        // of a test before it runs, and the tasks' lines would be in the middle of that line.
         let harness = ["--format=pretty", "--test-threads=2"];
         let cargo_test = ["test", "--quiet", "--test", "printing", "--"];
         let run = cargo(&cargo_test).args(harness).assert().success().stderr(is_empty());

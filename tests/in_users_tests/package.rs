@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 use assert_cmd::Command;
 use procpool_testkit::program;
 
-/// What the package consists of.
+/// The parts of the package.
 const SOURCES: [(&str, &str); 8] = [
     ("Cargo.toml", include_str!("package/Cargo.toml.in")),
     ("fancy/Cargo.toml", include_str!("package/fancy/Cargo.toml.in")),
@@ -27,7 +27,7 @@ const SOURCES: [(&str, &str); 8] = [
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(folder()).args(arguments);
-    // What the runner of this test has set for itself.
+    // Variables that the runner of this test has set for itself.
     for name in ["RUST_TEST_THREADS", "RUSTDOCFLAGS", "NEXTEST_PROFILE", "NEXTEST"] {
         command.env_remove(name);
     }
@@ -49,7 +49,7 @@ fn folder() -> &'static Path {
         for (name, text) in SOURCES {
             write_if_changed(&folder.join(name), &text.replace("PROCPOOL", procpool));
         }
-        // The versions that the workspace is built with: none has to be looked up or fetched.
+        // The versions of the workspace: none has to be looked up or fetched.
         let lock = fs::read_to_string(program::root().join("Cargo.lock")).expect("it is there");
         let seed = folder.join("Cargo.lock.seed");
         if fs::read_to_string(&seed).ok().as_ref() != Some(&lock) {
@@ -60,7 +60,7 @@ fn folder() -> &'static Path {
     })
 }
 
-/// Writes a file, all at once, unless it says the same already: cargo goes by the file's time.
+/// Writes a file, all at once, unless it has this content already: cargo compares the file's time.
 fn write_if_changed(path: &Path, text: &str) {
     if fs::read_to_string(path).is_ok_and(|present| present == text) {
         return;

@@ -7,13 +7,13 @@ use procpool_testkit::watch;
 
 use crate::package::cargo;
 
-/// What libtest says when all tests of the library have passed.
+/// The line of libtest when all tests of the library have passed.
 const LIBRARY: &str = "test result: ok. 6 passed; 0 failed; 0 ignored";
 
-/// What it says of each integration test.
+/// Its line for each integration test.
 const ONE: &str = "test result: ok. 1 passed; 0 failed; 0 ignored";
 
-/// What it says of the doctests.
+/// Its line for the doctests.
 const DOCTESTS: &str = "test result: ok. 2 passed; 0 failed; 0 ignored";
 
 fn run(arguments: &'static [&'static str]) -> Assert {
@@ -22,39 +22,39 @@ fn run(arguments: &'static [&'static str]) -> Assert {
 }
 
 #[test]
-fn under_cargo_test() {
+fn pools_work_under_cargo_test() {
     let everything = contains(LIBRARY).and(contains(ONE).count(3)).and(contains(DOCTESTS));
     run(&["test"]).stdout(everything);
 }
 
 #[test]
-fn on_one_test_thread() {
+fn pools_work_on_one_test_thread() {
     run(&["test", "--lib", "--", "--test-threads=1"]).stdout(contains(LIBRARY));
 }
 
 #[test]
-fn on_many_test_threads() {
+fn pools_work_on_many_test_threads() {
     run(&["test", "--lib", "--", "--test-threads=16"]).stdout(contains(LIBRARY));
 }
 
 #[test]
-fn chosen_by_name() {
+fn pools_work_in_tests_chosen_by_name() {
     run(&["test", "--lib", "--", "--exact", "tests::maps"])
         .stdout(contains("test result: ok. 1 passed; 0 failed; 0 ignored"));
 }
 
 #[test]
-fn with_output_that_is_not_captured() {
+fn pools_work_with_nocapture() {
     run(&["test", "--lib", "--", "--nocapture"]).stdout(contains(LIBRARY));
 }
 
 #[test]
-fn in_doctests() {
+fn pools_work_in_doctests() {
     run(&["test", "--doc"]).stdout(contains(DOCTESTS));
 }
 
 #[test]
-fn in_a_library_whose_users_main_says_nothing() {
+fn pools_work_in_a_library_whose_user_does_not_call_init() {
     run(&["run"]).stdout("main runs\n[1, 8, 27], 3 of them elsewhere\n");
 }
 
@@ -70,7 +70,7 @@ fn with_init_in_the_test_the_error_names_the_macro() {
 
 #[test]
 #[ignore = "needs cargo-nextest: .ci/run installs it"]
-fn under_nextest() {
-    // Nextest's LEAK marks a test whose output somebody still had open when it ended.
+fn pools_work_under_nextest() {
+    // Nextest's LEAK marks a test whose output was still open in another process when it ended.
     run(&["nextest", "run"]).stderr(contains("9 tests run: 9 passed").and(contains("LEAK").not()));
 }

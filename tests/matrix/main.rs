@@ -1,5 +1,5 @@
-//! The failure matrix: everything that can go wrong, at every moment of a task's life, with every
-//! start method and both death policies.
+//! The failure matrix: every fault, at every moment of a task's life, with every start method and both
+//! death policies.
 //!
 //! ```text
 //! {error, panic, exit, _exit, SIGKILL, SIGSEGV, SIGSTOP}
@@ -7,11 +7,11 @@
 //!   × {spawn, forkserver, fork}
 //! ```
 //!
-//! - [`table`]: what every cell comes to, or why it cannot exist;
+//! - [`table`]: the outcome of every cell, or why it cannot exist;
 //! - [`runner`]: runs a cell, in a program of its own, `crates/testkit/src/bin/matrix`.
 //!
-//! A cell's outcome must be there within a second, and nothing may be left of its pool. Each cell is
-//! a test of its own, `spawn::run::sigkill`; the tests and the cells that cannot exist are all.
+//! A cell's outcome must be known within a second, and nothing may be left of its pool. Each cell is a
+//! test of its own, `spawn::run::sigkill`; the tests and the impossible cells are all cells.
 
 mod runner;
 #[path = "../../crates/testkit/src/bin/matrix/table.rs"]
@@ -33,7 +33,7 @@ const MOMENTS: [Moment; 9] = [
     Moment::Idle,
 ];
 
-/// Declares which cells are run, and the macro that makes a test of each for a start method.
+/// Declares the cells that run, and the macro that makes a test of each for a start method.
 macro_rules! run_cells {
     ($($name:ident $moment:ident { $(cell!($cell:ident $fault:ident);)* })*) => {
         const RUN: &[(Moment, &[Fault])] =

@@ -1,5 +1,5 @@
-//! Runs one cell in a program of its own, and judges what that program cannot see of itself: that it
-//! ends as it should, and that no worker outlives it.
+//! Runs one cell in a program of its own, and judges the facts that the program cannot see itself: that it
+//! exits as it should, and that no worker outlives it.
 
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::ExitStatusExt;
@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 
 use crate::table::{self, Cell, Expected};
 
-/// How soon the workers of a program that is gone must be gone.
+/// The time within which the workers of a program that has exited must exit.
 const PROMISE: Duration = Duration::from_secs(1);
 
 /// Runs a cell, under both policies where they matter.
@@ -35,13 +35,13 @@ pub(crate) fn run(cell: Cell) {
 
 fn command(cell: Cell) -> Command {
     let mut command = Command::new(program::path("matrix"));
-    // To describe a backtrace takes longer than is promised, and is not the pool's time.
+    // Describing a backtrace takes longer than the promise, and is not the pool's time.
     command.env_remove("RUST_BACKTRACE").env_remove("RUST_LIB_BACKTRACE");
     command.arg(serde_json::to_string(&cell).expect("it is plain data")).stdin(Stdio::null());
     command
 }
 
-/// Runs a cell in which the program itself goes wrong.
+/// Runs a cell in which the program itself fails.
 fn run_own(cell: Cell) {
     let mut command = command(cell);
     let mut program = command
@@ -74,7 +74,7 @@ fn run_own(cell: Cell) {
     };
     let mut complaints = String::new();
     let mut stderr = program.0.stderr.take().expect("it is a pipe");
-    // It ends when nobody is left who has it.
+    // It ends when no process has it open any more.
     stderr.read_to_string(&mut complaints).expect("it is text");
     assert_eq!(exit, table::exit_of(cell.fault).unwrap_or(WorkerExit::Code(0)), "{complaints}");
     assert_eq!(complaints, "");
@@ -86,12 +86,12 @@ fn line<T: DeserializeOwned>(lines: &mut impl BufRead) -> T {
     serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"))
 }
 
-/// A program that is killed and reaped with the test, whatever that finds.
+/// A program that is killed and reaped with the test in any case.
 struct Ending(Child);
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        // Both fail only when it has ended and was reaped.
+        // Both only fail if it has exited and was reaped.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }

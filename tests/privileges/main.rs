@@ -1,8 +1,8 @@
-//! Programs with more privileges than their caller: whoever starts one as a worker or a server is not
-//! served, and it has no workers that could be so started.
+//! Programs with more privileges than their caller: a caller that starts one as a worker or a forkserver
+//! is not served, and it has no workers that could be started in that way.
 //!
-//! The programs are copies of one that root gives privileges to, and the callers are nobody, so all of it
-//! takes root; elsewhere the trials are shown as ignored.
+//! The programs are copies of one to which root gives privileges, and the callers are the user nobody, so
+//! all of it needs root; elsewhere the trials are shown as ignored.
 
 use std::ffi::CString;
 use std::fs::{self, Permissions};
@@ -22,7 +22,7 @@ use tempfile::TempDir;
 /// A user and a group with no privileges.
 const NOBODY: u32 = 65534;
 
-/// What a program's file gives to whoever starts it.
+/// The privileges that a program's file gives to its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Gift {
     User,
@@ -34,7 +34,7 @@ enum Gift {
 const GIFTS: [(&str, Gift); 3] =
     [("set-user-id", Gift::User), ("set-group-id", Gift::Group), ("capability", Gift::Capability)];
 
-/// A copy of the program with a gift, for everybody to start.
+/// A copy of the program with privileges, executable by everybody.
 struct Gifted {
     path: PathBuf,
     _folder: TempDir,
@@ -42,14 +42,14 @@ struct Gifted {
 
 impl Gifted {
     fn new(gift: Gift) -> Self {
-        // Beside the program: other folders may be mounted so that gifts do not count.
+        // Beside the program: other folders may be mounted so that such privileges are ignored.
         let original = program::path("fail_privileges");
         let place = original.parent().expect("a file is in a folder");
         let folder = tempfile::tempdir_in(place).expect("a folder can be made");
         fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).expect("it is ours");
         let path = folder.path().join("gifted");
-        // Not by this process: what another thread starts meanwhile would have the file open to write,
-        // and it could not be run.
+        // Not by this process: a child that another thread starts at this time would have the file open
+        // for writing, and it could not be run.
         let copied = Command::new("cp").arg(&original).arg(&path).status().expect("there is cp");
         assert!(copied.success());
         chown(&path, Some(0), Some(0)).expect("root may");
@@ -80,7 +80,7 @@ fn give_capability(path: &Path) {
     assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
 }
 
-/// Runs a program as nobody, or as root; returns what it printed, and complained.
+/// Runs a program as nobody, or as root; returns its output and its complaints.
 fn run(path: &Path, arguments: &[&str], method: &str, as_root: bool) -> (String, String) {
     let mut command = Command::new(path);
     command.args(arguments).env(start::VARIABLE, method).stdin(Stdio::null());
@@ -96,7 +96,7 @@ fn expect(found: &str, expected: &str) -> Result<(), Failed> {
     if found.contains(expected) { Ok(()) } else { Err(format!("{found}\nnot {expected}").into()) }
 }
 
-/// Nobody plays the pool.
+/// The user nobody plays the pool.
 fn attack(target: &Path, role: &str, complaint: &str) -> Result<(), Failed> {
     let attacker = program::path("fail_privileges");
     let target = target.to_str().expect("a plain name");
@@ -125,7 +125,7 @@ fn a_pool_is_refused(gift: Gift) -> Result<(), Failed> {
     Ok(())
 }
 
-/// The workers of a copy have what the process has.
+/// The workers of a copy have the privileges of their process.
 fn a_copy_is_not_refused(gift: Gift) -> Result<(), Failed> {
     let gifted = Gifted::new(gift);
     let (printed, _) = run(&gifted.path, &[], "fork", false);
@@ -136,7 +136,7 @@ fn a_copy_is_not_refused(gift: Gift) -> Result<(), Failed> {
     expect(&printed, &format!("user {NOBODY}, group {NOBODY}\n"))
 }
 
-/// Where the gift is nothing that the caller has not, the program works.
+/// If the file gives no more than the caller has, the program works.
 fn root_gets_nothing_by_it(gift: Gift) -> Result<(), Failed> {
     let gifted = Gifted::new(gift);
     for method in ["spawn", "forkserver", "fork"] {
@@ -159,7 +159,7 @@ fn a_socket_of_another_user_is_not_served() -> Result<(), Failed> {
     for role in ["worker", "server"] {
         let (printed, _) = run(&path, &["attack", target, role, "65534"], "spawn", true);
         expect(&printed, "served: false, code 2")?;
-        // So that it is the user that matters.
+        // So that only the user matters.
         let (printed, _) = run(&path, &["attack", target, role, "0"], "spawn", true);
         expect(&printed, "served: true")?;
     }
@@ -177,7 +177,7 @@ fn a_program_that_has_changed_half_of_its_user_is_told_why() -> Result<(), Faile
     Ok(())
 }
 
-/// What is done to the worker of a program that may not signal it.
+/// The action on the worker of a program that may not signal it.
 const UNKILLABLE: [&str; 8] = [
     "drop",
     "kill-workers",
@@ -189,13 +189,13 @@ const UNKILLABLE: [&str; 8] = [
     "unlinked",
 ];
 
-/// The program ends, and so does its worker, unless that has closed what it ends by.
+/// The program exits, and so does its worker, unless that has closed the descriptor by which it notices.
 fn ends_all_the_same(why: &str, what: &str, method: &str) -> Result<(), Failed> {
     let folder = tempfile::tempdir()?;
     fs::set_permissions(folder.path(), Permissions::from_mode(0o755))?;
     let arrived = Gate::new(folder.path(), "arrived");
     fs::set_permissions(arrived.path(), Permissions::from_mode(0o666))?;
-    // Not a pipe: a worker that is left behind holds what the program prints to.
+    // Not a pipe: a worker that is left behind holds the program's output.
     let output = folder.path().join("output");
     let mut program = Command::new(program::path("fail_unkillable"));
     program.args([why, what, &arrived.path()]).env(start::VARIABLE, method).stdin(Stdio::null());
@@ -214,7 +214,7 @@ fn ends_all_the_same(why: &str, what: &str, method: &str) -> Result<(), Failed> 
         expect(&printed, "ran for longer than 20ms")?;
         expect(&printed, "a result")?;
     }
-    if worker.ended_within(watch::HANG) { Ok(()) } else { Err("the worker goes on".into()) }
+    if worker.ended_within(watch::HANG) { Ok(()) } else { Err("the worker continues".into()) }
 }
 
 fn main() {
@@ -238,7 +238,7 @@ fn main() {
     let test = |_| a_socket_of_another_user_is_not_served();
     add("a-socket-of-another-user-is-not-served", test, Gift::Nothing);
     let test = |_| a_program_that_has_changed_half_of_its_user_is_told_why();
-    add("a-program-that-has-changed-half-of-its-user-is-told-why", test, Gift::Nothing);
+    add("a-program-with-another-effective-user-gets-an-error", test, Gift::Nothing);
     for what in UNKILLABLE {
         for method in ["spawn", "forkserver", "fork"] {
             for why in ["user", "EPERM", "ENOSYS"] {

@@ -1,11 +1,11 @@
-//! Programs that are early or late at `init()`: what their workers come to.
+//! Programs that are early or late at `init()`, and the outcomes of their workers.
 
 use assert_cmd::Command;
 use predicates::str::{diff, is_empty, is_match};
 use procpool_testkit::gate::Gate;
 use procpool_testkit::{os, program, watch};
 
-/// The program that does something before `init()`: `what`.
+/// The program that performs `what` before `init()`.
 fn before_init(what: &str) -> Command {
     let mut command = Command::new(program::path("fail_early"));
     command.env("BEFORE_INIT", what).env("START_TIMEOUT_MS", "60000");
@@ -13,7 +13,7 @@ fn before_init(what: &str) -> Command {
 }
 
 #[test]
-fn a_worker_that_is_late_at_init_delays_its_task_only() {
+fn a_worker_that_is_late_at_init_delays_only_its_task() {
     watch::within(watch::HANG, || {
         let folder = tempfile::tempdir().unwrap();
         let (arrived, go) = (Gate::new(folder.path(), "arrived"), Gate::new(folder.path(), "go"));
@@ -31,7 +31,7 @@ fn a_worker_that_is_late_at_init_delays_its_task_only() {
 }
 
 #[test]
-fn a_worker_that_never_gets_to_init_is_given_up_and_the_error_says_why() {
+fn a_worker_that_never_reaches_init_is_killed_and_reported() {
     watch::within(watch::HANG, || {
         let folder = tempfile::tempdir().unwrap();
         let (arrived, go) = (Gate::new(folder.path(), "arrived"), Gate::new(folder.path(), "go"));
@@ -58,7 +58,7 @@ fn a_worker_that_never_gets_to_init_is_given_up_and_the_error_says_why() {
 }
 
 #[test]
-fn a_program_that_takes_a_workers_command_line_for_its_own_and_exits() {
+fn a_program_that_parses_a_workers_arguments_and_exits_is_reported() {
     watch::within(watch::HANG, || {
         let expected = r"(?x)\A
             error\ WorkerDied\n
@@ -73,7 +73,7 @@ fn a_program_that_takes_a_workers_command_line_for_its_own_and_exits() {
 #[test]
 fn a_program_that_forks_before_init_has_no_worker() {
     watch::within(watch::HANG, || {
-        // The copy leaves at once: the process that it would work for is not its parent.
+        // The copy exits at once: the process for which it would work is not its parent.
         let expected = r"(?x)\A
             error\ WorkerDied\n
             the\ process\ pool\ is\ broken:\ worker\ \d+\ exited\ with\ code\ 0\ while\ starting.*\n\z";

@@ -1,4 +1,4 @@
-//! The file that workers are started from, and how they are started.
+//! The file from which workers are started, and how they are started.
 
 use std::fs;
 use std::path::Path;
@@ -8,8 +8,8 @@ use procpool_testkit::gate::Gate;
 use procpool_testkit::running::Running;
 use procpool_testkit::{program, watch};
 
-/// Runs a copy of the program, calls `change` with the copy's path when one worker runs, and
-/// returns the name and the command of that worker and of one started afterwards.
+/// Runs a copy of the program, calls `change` with the copy's path when one worker runs, and returns the
+/// name and the command of that worker and of one started afterwards.
 fn names_around(change: fn(&Path)) -> [(String, String); 2] {
     watch::within(watch::HANG, move || {
         let folder = tempfile::tempdir().unwrap();
@@ -35,7 +35,7 @@ fn names_around(change: fn(&Path)) -> [(String, String); 2] {
     })
 }
 
-/// Asserts that both workers are called as their program is.
+/// Asserts that both workers have their program's name.
 fn assert_named_after_the_program(workers: [(String, String); 2]) {
     assert_eq!(workers.map(|(name, _)| name), ["copied-program", "copied-program"]);
 }
@@ -76,7 +76,7 @@ fn workers_are_started_without_copying_the_parent() {
             .expect("strace is installed");
         assert!(output.status.success(), "{output:?}");
         let calls = fs::read_to_string(log).expect("strace writes it");
-        // A call that another thread's interrupted is told in two lines; the first has the flags.
+        // A call that another thread's interrupted is printed in two lines; the first has the flags.
         let started: Vec<&str> = calls.lines().filter(|line| !line.contains("resumed>")).collect();
         let [mut workers, mut threads] = [0, 0];
         for call in &started {
@@ -88,7 +88,7 @@ fn workers_are_started_without_copying_the_parent() {
                 panic!("this copies the caller: {call}\n{calls}");
             }
         }
-        // The manager is the one thread; workers have none but their own.
+        // The manager is the one thread; workers have only their own.
         assert_eq!((workers, threads), (2, 1), "{calls}");
     });
 }

@@ -1,11 +1,11 @@
-//! Programs with spawned workers: what a start method cannot change, and what only that one has.
+//! Programs with spawned workers: properties independent of the start method, and those of this one only.
 //!
 //! - [`starting`]: code before `init()`, no `init()`, no room for workers;
 //! - [`early`]: programs that are early or late at `init()`;
-//! - [`executable`]: the file that workers are started from, and how they are started;
-//! - [`room`]: how much room a worker needs;
-//! - [`memory`]: what is kept of tasks that are over;
-//! - [`manager`]: a manager that cannot go on;
+//! - [`executable`]: the file from which workers are started, and how they are started;
+//! - [`room`]: the resources that a worker needs;
+//! - [`memory`]: memory of finished tasks;
+//! - [`manager`]: a manager that cannot continue;
 //! - [`program_ends`]: programs that return or exit with a pool in use.
 
 mod early;

@@ -1,11 +1,11 @@
-//! A manager whose descriptors the program takes away: nobody waits for it, the error says whose fault it
-//! is, and its workers are not left behind.
+//! A manager whose descriptors the program takes away: no call hangs, the error names the program's fault,
+//! and its workers are not left behind.
 
 use assert_cmd::Command;
 use predicates::str::{is_empty, is_match};
 use procpool_testkit::{program, watch};
 
-/// Takes away what `arguments` say; the end of the output is `end`.
+/// Takes away the descriptors that `arguments` name; the end of the output is `end`.
 fn assert_broken(arguments: &'static [&'static str], errno: &'static str, end: &'static str) {
     watch::within(watch::HANG, move || {
         let broken = format!(
@@ -21,14 +21,14 @@ fn assert_broken(arguments: &'static [&'static str], errno: &'static str, end: &
     });
 }
 
-/// By the time that it is used, the number may be another descriptor's.
+/// By the time of its use, the number may be another descriptor's.
 const ANY: &str = "(Bad file number|Invalid argument)";
 
 const NOBODY: &str = r"0 children left\n";
 
 // Behaviours: BRK-25.
 #[test]
-fn a_manager_that_cannot_go_on_breaks_its_pool() {
+fn a_manager_that_cannot_continue_breaks_its_pool() {
     assert_broken(&["replace"], "Invalid argument", NOBODY);
 }
 
@@ -45,7 +45,7 @@ fn a_manager_whose_wake_up_is_closed_breaks_its_pool() {
 }
 
 #[test]
-fn a_manager_that_nothing_can_wake_keeps_nobody_waiting() {
+fn a_manager_that_cannot_be_woken_causes_no_hang() {
     assert_broken(&["epoll", "eventfd"], ANY, "");
     assert_broken(&["idle", "epoll", "eventfd"], ANY, "");
 }

@@ -1,4 +1,4 @@
-//! Memory: nothing is kept of tasks that are over, in the parent and in the worker.
+//! Memory: nothing of finished tasks is kept, in the parent and in the worker.
 
 use std::process::Command;
 
@@ -6,7 +6,7 @@ use procpool_testkit::running::Running;
 use procpool_testkit::{program, watch};
 use serde::Deserialize;
 
-/// The length of one argument or result. Who kept one in a hundred would hold more.
+/// The length of one argument or result. A leak of one in a hundred would hold more.
 const ONE: i64 = 1 << 20;
 
 /// By how much allocations have grown, in bytes.
@@ -24,7 +24,7 @@ struct Map {
 
 // Behaviours: SUB-13, SUB-14, LEAK-07, MAP-19.
 #[test]
-fn what_was_sent_and_read_is_not_kept() {
+fn memory_of_sent_arguments_and_read_results_is_freed() {
     watch::within(watch::HANG, || {
         let mut program = Running::start(&mut Command::new(program::path("clean_memory")), "spawn");
         let growths: [Growth; 4] = [(); 4].map(|()| program.line());

@@ -1,4 +1,4 @@
-//! The program ends: by returning from `main`, which waits for its pool, or by an exit, which does
+//! The end of the program: by a return from `main`, which waits for its pool, or by an exit, which does
 //! not; in both cases no worker is left.
 
 use std::os::unix::process::ExitStatusExt;
@@ -14,12 +14,12 @@ use procpool_testkit::running::Running;
 use procpool_testkit::{program, watch};
 use tempfile::TempDir;
 
-/// How soon workers must be gone. It takes them milliseconds; the limit is the promise.
+/// The time within which workers must exit. It takes them milliseconds; the limit is the promise.
 const PROMISE: Duration = Duration::from_secs(2);
 
 // Behaviours: SHUT-15, OUT-01, OUT-02.
 #[test]
-fn a_main_that_returns_has_all_its_tasks_done_and_their_output_once() {
+fn a_program_whose_main_returns_has_finished_its_tasks_once() {
     watch::within(watch::HANG, || {
         let run = Command::new(program::path("clean_ends")).arg("return").output().unwrap();
         assert!(run.status.success() && run.stderr.is_empty(), "{run:?}");
@@ -73,7 +73,7 @@ fn a_program_that_exits_leaves_no_worker() {
     });
 }
 
-/// What `pid` has mapped to share it with others, as /proc names it.
+/// The shared mappings of `pid`, as /proc names them.
 fn shared_by(pid: u32) -> Vec<String> {
     let maps = std::fs::read_to_string(format!("/proc/{pid}/maps")).expect("it is there");
     let shared = maps.lines().filter_map(|line| {
@@ -86,7 +86,7 @@ fn shared_by(pid: u32) -> Vec<String> {
 
 // Behaviours: PAR-04, LEAK-05.
 #[test]
-fn nothing_that_a_pool_shares_has_a_name_that_could_outlive_it() {
+fn shared_objects_of_a_pool_have_no_name_that_could_outlive_it() {
     watch::within(watch::HANG, || {
         let owner = Owner::start("exit");
         let pids: Vec<u32> = owner.workers.iter().map(|worker| worker.0.pid).collect();
@@ -106,7 +106,7 @@ fn nothing_that_a_pool_shares_has_a_name_that_could_outlive_it() {
 
 // Behaviours: LEAK-05, INIT-07.
 #[test]
-fn pools_of_different_fates_leave_no_file() {
+fn no_pool_leaves_a_file_however_it_ends() {
     watch::within(watch::HANG, || {
         let temporary = tempfile::tempdir().unwrap();
         let mut command = Command::new(program::path("clean_after_drop"));

@@ -1,7 +1,7 @@
-//! How much room a worker needs, and that a pool grows when there is room again.
+//! The resources that a worker needs, and the growth of a pool once they are free again.
 //!
-//! Limits are those of a process, so each case is a program of its own, which sets its limits, lets
-//! its pool run into them, and prints what became of every task.
+//! Limits belong to a process, so each case is a program of its own, which sets its limits, makes its pool
+//! reach them, and prints the outcome of every task.
 
 use assert_cmd::Command;
 use predicates::str::{contains, diff, is_empty, is_match};
@@ -16,7 +16,7 @@ fn assert_prints(limit: &'static str, mode: &'static str, expected: &'static str
 }
 
 #[test]
-fn every_number_of_descriptors_left_is_a_clean_failure_or_enough() {
+fn with_any_number_of_free_descriptors_a_pool_works_or_fails_cleanly() {
     // With none left the socket pair fails, with two the shared memory, and so on.
     watch::within(watch::HANG, || {
         let mut command = Command::new(program::path("fail_room"));
@@ -34,7 +34,7 @@ fn every_number_of_descriptors_left_is_a_clean_failure_or_enough() {
 
 // Behaviours: SHUT-32.
 #[test]
-fn without_room_for_the_manager_there_is_no_pool() {
+fn without_room_for_the_managers_thread_build_fails() {
     for (limit, what, remedy) in [
         ("processes", "the manager thread: a limit on processes and threads", "`ulimit -u`"),
         ("descriptors", "an epoll descriptor: this process has as many", "`ulimit -n`"),
@@ -47,23 +47,23 @@ fn without_room_for_the_manager_there_is_no_pool() {
     }
 }
 
-/// What both limits print: each task ran once, in the one worker that there is, and the pool grows
-/// when it may.
+/// The output under both limits: each task ran once, in the only worker, and the pool grows once it is
+/// allowed to.
 const GOES_ON: &str = r"\A20 tasks ran once each in 1 worker\n2 tasks met\n\z";
 
 #[test]
-fn a_pool_without_descriptors_grows_when_there_are_some() {
+fn a_pool_without_descriptors_grows_once_some_are_free() {
     assert_prints("descriptors", "later", GOES_ON);
 }
 
 #[test]
-fn a_pool_without_processes_grows_when_it_may() {
+fn a_pool_without_processes_grows_once_it_is_allowed_to() {
     assert_prints("processes", "later", GOES_ON);
 }
 
 // Behaviours: SHUT-32.
 #[test]
-fn callbacks_run_elsewhere_when_there_is_no_room_for_their_thread() {
+fn callbacks_run_elsewhere_without_room_for_their_thread() {
     assert_prints(
         "processes",
         "callbacks",
@@ -75,7 +75,7 @@ fn callbacks_run_elsewhere_when_there_is_no_room_for_their_thread() {
 }
 
 #[test]
-fn initargs_that_do_not_fit_are_the_pools_cause() {
+fn initargs_beyond_the_memory_limit_break_the_pool() {
     watch::within(watch::HANG, || {
         let run = Command::new(program::path("fail_initargs")).assert().success();
         run.stdout(predicates::str::contains("has no memory for its initargs"));

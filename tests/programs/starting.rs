@@ -1,5 +1,5 @@
-//! Workers that never become workers: programs without `init()`, with something before it, or with
-//! no room left.
+//! Workers that never become workers: programs without `init()`, with other code before it, or without
+//! free resources.
 
 use assert_cmd::Command;
 use assert_cmd::assert::Assert;
@@ -16,13 +16,13 @@ fn run(name: &'static str, mode: &'static str) -> Assert {
 }
 
 #[test]
-fn without_workers_there_is_no_pool() {
+fn build_refuses_zero_workers() {
     let error = ProcessPoolExecutor::builder().max_workers(0).build().unwrap_err();
     assert_eq!(error, Error::InvalidArgument("max_workers must be greater than 0".into()));
 }
 
 #[test]
-fn without_init_the_error_says_what_to_add_and_main_runs_once() {
+fn without_init_the_error_gives_the_call_to_add_and_main_runs_once() {
     let expected = is_match(
         r"^main runs\nprocpool::init\(\) has not been called: call it at the start of main\(\), .*\n$",
     );
@@ -52,7 +52,7 @@ fn code_before_init_that_takes_long_is_waited_for() {
 }
 
 #[test]
-fn code_before_init_that_never_ends_is_given_up_with_advice() {
+fn code_before_init_that_never_ends_is_killed_with_advice() {
     run("fail_before_init", "never")
         .stdout(contains("did not reach procpool::init() within 300ms"))
         .stdout(contains("everything before init() in main() runs in it too"))
@@ -61,7 +61,7 @@ fn code_before_init_that_never_ends_is_given_up_with_advice() {
 }
 
 #[test]
-fn code_before_init_that_exits_is_named() {
+fn code_before_init_that_exits_is_reported() {
     let expected = is_match(
         r"worker [0-9]+ exited with code 5 while starting; .* call that first in main\(\)",
     );
@@ -69,29 +69,29 @@ fn code_before_init_that_exits_is_named() {
 }
 
 #[test]
-fn a_workers_command_line_is_of_no_use_to_people() {
+fn a_workers_arguments_given_by_hand_are_refused() {
     let mut command = Command::new(program::path("fail_before_init"));
     command.args(["--procpool-worker", "1:1"]).assert().code(2).stderr(contains("command line"));
 }
 
 #[test]
-fn without_descriptors_the_pool_is_broken_with_the_systems_answer() {
+fn without_descriptors_the_pool_breaks_with_the_systems_error() {
     run("fail_limits", "descriptors, none alive")
         .stdout(contains("StartFailed { what: \"a socket pair\", errno: EMFILE }"));
 }
 
 #[test]
-fn without_processes_the_pool_is_broken_with_the_systems_answer() {
+fn without_processes_the_pool_breaks_with_the_systems_error() {
     run("fail_limits", "processes, none alive")
         .stdout(contains("StartFailed { what: \"a process\", errno: EAGAIN }"));
 }
 
 #[test]
-fn without_descriptors_for_more_workers_one_does_everything_once() {
+fn without_descriptors_for_more_workers_one_runs_every_task_once() {
     run("fail_limits", "descriptors, one alive").stdout("100 results, 100 runs, 1 worker\n");
 }
 
 #[test]
-fn without_processes_for_more_workers_one_does_everything_once() {
+fn without_processes_for_more_workers_one_runs_every_task_once() {
     run("fail_limits", "processes, one alive").stdout("100 results, 100 runs, 1 worker\n");
 }

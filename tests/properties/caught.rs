@@ -51,7 +51,7 @@ fn by_executions() {
     all_meant_for(&checks::EXECUTIONS);
 }
 
-/// A saboteur whose fault is the same in every run, so that how far it shrinks is known.
+/// A saboteur whose fault is the same in every run, so that the result of shrinking is known.
 #[test]
 fn a_failing_plan_shrinks_to_the_smallest() {
     let drops_last = saboteurs::ALL.iter().find(|it| it.pool.name == "drops the last result");

@@ -1,7 +1,7 @@
 //! Checkers: one for each property, a pure function of a history.
 //!
-//! Each judges its own property alone, so that what it says is about that, and demands positive
-//! evidence first: a plan with tasks whose workers left no trace proves nothing. Knows no pool.
+//! Each judges only its own property, so that its message is about that, and demands positive evidence
+//! first: a plan with tasks whose workers left no trace proves nothing. Knows no pool.
 
 use std::collections::BTreeMap;
 
@@ -10,11 +10,11 @@ use crate::plan::How;
 use crate::pool::Answer;
 use crate::task::{Event, answer};
 
-/// A property and how to judge it.
+/// A property and its checker.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Checker {
     pub(crate) name: &'static str,
-    /// Says what is wrong, naming workers and tasks.
+    /// Returns the fault, with the names of workers and tasks.
     pub(crate) judge: fn(&History) -> Result<(), String>,
 }
 
@@ -22,14 +22,14 @@ pub(crate) struct Checker {
 pub(crate) const INITIALIZATION: Checker =
     Checker { name: "initialization", judge: judge_initialization };
 
-/// There are never more workers than `max_workers`, nor than there is to hand out.
+/// No more workers than `max_workers`, nor than there are things to hand out.
 pub(crate) const WIDTH: Checker = Checker { name: "width", judge: judge_width };
 
 /// The initargs arrive equal in every worker.
 pub(crate) const INITARGS: Checker = Checker { name: "initargs", judge: judge_initargs };
 
-/// `map` equals the iterator's own `map`: same values, same order, same count; and `submit` gives
-/// each task its own answer.
+/// `map` equals the iterator's own `map`: same values, same order, same count; and `submit` gives each
+/// task its own result.
 pub(crate) const RESULTS: Checker = Checker { name: "results", judge: judge_results };
 
 /// Each task runs exactly once.
@@ -123,7 +123,7 @@ fn judge_results(history: &History) -> Result<(), String> {
     Ok(())
 }
 
-/// Says whose answer it is, of so many tasks.
+/// Names the task of a result, among `tasks` tasks.
 fn describe(seen: &Answer, tasks: usize) -> String {
     match seen {
         Err(error) => format!("the error \"{error}\""),

@@ -1,7 +1,7 @@
 //! Coverage: whether the cases of a property could have shown anything.
 //!
-//! Owns the kinds of case that must come up, and how often. A property that held in 256 cases of
-//! one worker each would say nothing about pools.
+//! Owns the kinds of case that must occur, and how often. A property that held in 256 cases of one worker
+//! each would prove nothing about pools.
 
 use std::fmt;
 
@@ -12,8 +12,8 @@ use crate::plan::{How, Operation};
 struct Kind {
     name: &'static str,
     is: fn(&History) -> bool,
-    /// The least share of cases, in per cent. Higher fails on a busy machine or an unlucky seed;
-    /// lower lets the draws become one-sided unnoticed. Set to about half of what is usual.
+    /// The least share of cases, in per cent. A higher one fails on a busy machine or an unlucky seed; a
+    /// lower one lets the draws become one-sided unnoticed. Set to about half of the usual share.
     least: usize,
 }
 
@@ -50,7 +50,7 @@ const KINDS: [Kind; 6] = [
     Kind { name: "no task at all", is: |history| history.plan.tasks() == 0, least: 2 },
 ];
 
-/// Whether one of the operations that have tasks is such a one.
+/// Whether one of the operations with tasks is of this kind.
 fn any_busy(history: &History, is: fn(&Operation) -> bool) -> bool {
     let operations = &history.plan.operations;
     operations.iter().any(|operation| !operation.efforts.is_empty() && is(operation))
@@ -63,7 +63,7 @@ fn chunk_exceeds_tasks(operation: &Operation) -> bool {
     }
 }
 
-/// How many cases there were, and how many of each kind.
+/// The number of cases, in all and of each kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Coverage {
     pub(crate) cases: usize,
@@ -78,7 +78,7 @@ impl Coverage {
         }
     }
 
-    /// The kinds that came up too rarely.
+    /// The kinds that occurred too rarely.
     pub(crate) fn gaps(&self) -> Vec<&'static str> {
         let rare = |(count, kind): &(&usize, &Kind)| **count * 100 < kind.least * self.cases;
         self.of_kind.iter().zip(&KINDS).filter(rare).map(|(_, kind)| kind.name).collect()
@@ -97,7 +97,7 @@ impl fmt::Display for Coverage {
 }
 
 #[test]
-fn cases_of_one_kind_leave_gaps() {
+fn cases_of_one_kind_leave_gaps_in_the_coverage() {
     let coverage = Coverage { cases: 100, of_kind: [100, 35, 15, 15, 1, 2] };
     assert_eq!(coverage.gaps(), ["a map of nothing"]);
 }

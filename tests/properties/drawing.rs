@@ -1,7 +1,7 @@
 //! Drawing plans at random.
 //!
-//! Owns the ranges and how often each kind of plan comes up. What the draws reach in practice is
-//! measured and asserted by `coverage`.
+//! Owns the ranges and the frequency of each kind of plan. `coverage` measures and asserts the result of
+//! the draws.
 
 use std::ops::RangeInclusive;
 
@@ -10,7 +10,7 @@ use proptest::prelude::{Just, Strategy, any, prop_oneof};
 
 use crate::plan::{Effort, How, Initargs, Operation, Plan};
 
-/// The longest that a task may take. Longer overlaps more, and makes every case slower.
+/// The duration of the longest task. A longer one overlaps more, and makes every case slower.
 const LONGEST: u16 = 300;
 
 /// Plans for 1 to 8 workers, of 0 to 200 tasks.

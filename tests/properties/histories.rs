@@ -1,7 +1,7 @@
-//! Histories written by hand: what each checker says about them.
+//! Histories written by hand, and the verdict of each checker.
 //!
-//! Small ones, one fault each, for the faults that saboteurs show and for those that no saboteur
-//! does. Worker 1 and worker 2 are the processes; a plan here has one submit or one map.
+//! Small ones, with one fault each, for the faults of saboteurs and for those of no saboteur. Worker 1 and
+//! worker 2 are the processes; a plan here has one submit or one map.
 
 use procpool_testkit::trace::Record;
 
@@ -28,7 +28,7 @@ fn history(how: How, tasks: usize, seen: Vec<Answer>, trace: &[(u32, Event)]) ->
     }
 }
 
-/// Of a map of so many tasks, which may have given anything.
+/// Of a map of `tasks` tasks, with any results.
 fn traced(tasks: usize, trace: &[(u32, Event)]) -> History {
     history(MAP, tasks, Vec::new(), trace)
 }
@@ -57,7 +57,7 @@ fn assert_passes(checker: Checker, history: &History) {
 }
 
 #[test]
-fn nothing_happening_proves_nothing() {
+fn an_empty_trace_fails_every_checker() {
     let silent = history(MAP, 3, Vec::new(), &[]);
     assert_says(INITIALIZATION, &silent, "3 tasks, but no worker left a trace");
     assert_says(WIDTH, &silent, "3 tasks, but no worker left a trace");
@@ -67,7 +67,7 @@ fn nothing_happening_proves_nothing() {
 }
 
 #[test]
-fn nothing_is_right_when_nothing_is_asked() {
+fn no_tasks_and_no_traces_pass_every_checker() {
     let nothing = history(MAP, 0, Vec::new(), &[]);
     for checker in [INITIALIZATION, WIDTH, INITARGS, RESULTS, EXECUTIONS] {
         assert_passes(checker, &nothing);
@@ -75,9 +75,9 @@ fn nothing_is_right_when_nothing_is_asked() {
 }
 
 #[test]
-fn initialization_comes_once_and_first_in_every_worker() {
+fn initialization_is_once_and_first_in_every_worker() {
     let first = [(1, initializing()), (1, Initialized), (1, Started(0)), (1, Ended(0))];
-    // A worker that gets no task is right too: others were faster.
+    // A worker without a task is right too: others were faster.
     let idle = [(2, initializing()), (2, Initialized)];
     assert_passes(INITIALIZATION, &traced(2, &[&first[..], &idle].concat()));
 
@@ -96,7 +96,7 @@ fn initialization_comes_once_and_first_in_every_worker() {
 }
 
 #[test]
-fn width_is_bounded_by_max_workers_and_by_what_there_is_to_do() {
+fn width_is_bounded_by_max_workers_and_by_tasks() {
     let workers = |pids: &[u32]| pids.iter().map(|pid| (*pid, Initialized)).collect::<Vec<_>>();
     assert_passes(WIDTH, &traced(2, &workers(&[1, 2])));
     let expected = "more workers than max_workers (2): {1, 2, 3}";

@@ -1,7 +1,7 @@
-//! Histories: what happened in one case.
+//! Histories: the record of one case.
 //!
-//! Owns the carrying out of a case (its folder, its gate, its watchdog) and the record that
-//! checkers judge: the plan, what the client saw, and the trace that the workers wrote.
+//! Owns the execution of a case (its folder, its gate, its watchdog) and the record that checkers judge:
+//! the plan, the client's view, and the trace of the workers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -25,7 +25,7 @@ pub(crate) struct History {
 }
 
 impl History {
-    /// Lets `pool` carry out `plan`.
+    /// Makes `pool` carry out `plan`.
     ///
     /// # Panics
     ///
@@ -34,7 +34,7 @@ impl History {
         let (pool, plan) = (*pool, plan.clone());
         within(HANG, move || {
             let folder = tempfile::tempdir().expect("a temporary folder can be made");
-            // Held until the case is over: without it a permit would have nowhere to stay.
+            // Held until the case is over: without it a permit would be lost.
             let _gate = Gate::new(folder.path(), GATE);
             let seen = pool.carry_out(&plan, folder.path());
             let path =
@@ -50,7 +50,7 @@ impl History {
         self.trace.iter().map(|record| record.pid).collect()
     }
 
-    /// What each worker did, in the order in which it did it.
+    /// The events of each worker, in order.
     pub(crate) fn events_of_workers(&self) -> BTreeMap<u32, Vec<&Event>> {
         let mut workers: BTreeMap<u32, Vec<&Event>> = BTreeMap::new();
         for record in &self.trace {
@@ -59,7 +59,7 @@ impl History {
         workers
     }
 
-    /// How many workers began a task.
+    /// The number of workers that began a task.
     pub(crate) fn workers_used(&self) -> usize {
         let started = |event: &&Event| matches!(event, Event::Started(_));
         self.events_of_workers().values().filter(|events| events.iter().any(started)).count()

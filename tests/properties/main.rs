@@ -1,4 +1,4 @@
-//! What holds for every pool, whatever is asked of it; and the proof that these tests can fail.
+//! Properties of every pool under any plan; and the proof that these tests can fail.
 //!
 //! ```text
 //! drawing ──▶ Plan ──▶ Pool (procpool, or a saboteur) ──▶ History ──▶ Checker ──▶ verdict
@@ -6,15 +6,15 @@
 //!                        └── workers ──▶ trace ──────────────┘
 //! ```
 //!
-//! - [`plan`], [`drawing`]: what is asked of a pool, and at random;
-//! - [`task`]: what runs in workers and writes the trace;
+//! - [`plan`], [`drawing`]: the requests to a pool, and random ones;
+//! - [`task`]: the code that runs in workers and writes the trace;
 //! - [`pool`], [`saboteurs`]: procpool, and pools broken on purpose;
-//! - [`history`]: what happened in a case, by the client's and the workers' own word;
+//! - [`history`]: the record of a case, by the client and the workers;
 //! - [`checks`], [`histories`]: one checker for each property, and histories that test them;
-//! - [`property`], [`coverage`]: a checker over many plans, and whether those said anything;
+//! - [`property`], [`coverage`]: a checker over many plans, and whether those could show anything;
 //! - [`caught`], [`matrix`]: every saboteur among drawn plans, and before every checker.
 //!
-//! The pool is never asked whether it behaved: checkers judge what its workers wrote down.
+//! The pool is never asked whether it behaved: checkers judge the trace of its workers.
 
 mod caught;
 mod checks;
@@ -38,7 +38,7 @@ fn each_worker_initializes_exactly_once_before_its_first_task() {
 }
 
 #[test]
-fn there_are_never_more_workers_than_allowed_or_needed() {
+fn no_more_workers_start_than_allowed_or_needed() {
     property::holds(&checks::WIDTH);
 }
 

@@ -1,8 +1,8 @@
 //! The matrix of saboteurs and checkers, in fixed scenarios.
 //!
-//! Proves the suite: every saboteur is caught by the checker meant for it, and by no other, so
-//! that without any one checker exactly its own saboteurs escape. The scenarios force what they
-//! need by gates, so the verdicts do not depend on speed.
+//! Proves the suite: every saboteur is caught by the checker meant for it, and by no other, so that
+//! without any one checker exactly its own saboteurs escape. The scenarios force their conditions by
+//! gates, so the verdicts do not depend on speed.
 
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
@@ -20,7 +20,7 @@ fn one_worker_held() -> Plan {
     plan(2, &[(How::Submit, &submits), (How::Map { chunksize: Some(1) }, &items)])
 }
 
-/// Four workers allowed, one of use.
+/// Four workers allowed, one needed.
 fn one_task_for_four_workers() -> Plan {
     plan(4, &[(How::Submit, &[Effort::Micros(0)])])
 }
@@ -46,7 +46,7 @@ fn plan(max_workers: usize, operations: &[(How, &[Effort])]) -> Plan {
     Plan { max_workers, initargs, operations: operations.iter().map(operation).collect() }
 }
 
-/// What each checker, in the order of `checks::ALL`, had against a pool: one message at most for
+/// The complaints of each checker, in the order of `checks::ALL`, about a pool: at most one message for
 /// each scenario.
 type Verdicts = [Vec<String>; checks::ALL.len()];
 
@@ -58,7 +58,7 @@ fn judge(pool: &Pool) -> Verdicts {
     })
 }
 
-/// Every saboteur with its verdicts. All run once, however many tests look at them.
+/// Every saboteur with its verdicts. All run once, however many tests read them.
 fn matrix() -> &'static [(Saboteur, Verdicts)] {
     static MATRIX: OnceLock<Vec<(Saboteur, Verdicts)>> = OnceLock::new();
     MATRIX.get_or_init(|| {
@@ -67,7 +67,7 @@ fn matrix() -> &'static [(Saboteur, Verdicts)] {
     })
 }
 
-/// The saboteurs that a suite of these checkers does not catch with the message they deserve.
+/// The saboteurs that a suite of these checkers does not catch with the right message.
 fn escaped(suite: &[Checker]) -> BTreeSet<&'static str> {
     let caught = |(saboteur, verdicts): &&(Saboteur, Verdicts)| {
         checks::ALL.iter().zip(verdicts).any(|(checker, messages)| {

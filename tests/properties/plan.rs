@@ -1,13 +1,13 @@
-//! Plans: what a client asks of a pool in one case.
+//! Plans: the requests of a client to a pool in one case.
 //!
-//! Owns the operations, the numbering of their tasks and the bound on how much there is to hand
-//! out. Knows no pool, no trace and no chance: drawing plans is `drawing`'s.
+//! Owns the operations, the numbering of their tasks and the bound on the things to hand out. Knows no
+//! pool, no trace and no chance: plans are drawn in `drawing`.
 
 use serde::{Deserialize, Serialize};
 
 use crate::task::Call;
 
-/// One case: a pool's settings and what is asked of it.
+/// One case: a pool's settings and the requests to it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Plan {
     pub(crate) max_workers: usize,
@@ -15,7 +15,7 @@ pub(crate) struct Plan {
     pub(crate) operations: Vec<Operation>,
 }
 
-/// What every worker is to be initialized with: one value of each kind that is easily lost.
+/// The initargs of every worker: one value of each kind that codecs often lose.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Initargs {
     pub(crate) text: String,
@@ -29,12 +29,12 @@ pub(crate) struct Initargs {
 pub(crate) struct Operation {
     pub(crate) how: How,
     pub(crate) efforts: Vec<Effort>,
-    /// Whether the client waits for the results before it goes on. Otherwise this operation and
-    /// the next are in the pool at the same time.
+    /// Whether the client waits for the results before it continues. Otherwise this operation and the next
+    /// are in the pool at the same time.
     pub(crate) collect: bool,
 }
 
-/// Which way tasks take into the pool.
+/// The call by which tasks are submitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum How {
     /// One `submit` for each.
@@ -43,25 +43,25 @@ pub(crate) enum How {
     Map { chunksize: Option<usize> },
 }
 
-/// What a task does before it answers.
+/// The action of a task before it returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Effort {
     /// It takes this long.
     Micros(u16),
-    /// It waits for a permit, which only a task that gives one brings.
+    /// It waits for a permit, which only a task that gives one provides.
     TakesPermit,
     /// It gives a permit.
     GivesPermit,
 }
 
 impl Plan {
-    /// How many tasks there are.
+    /// The number of tasks.
     pub(crate) fn tasks(&self) -> usize {
         self.operations.iter().map(|operation| operation.efforts.len()).sum()
     }
 
-    /// How many things there are to hand to workers. A chunk of a fixed size is handed out whole;
-    /// an adaptive one may be as small as one task.
+    /// The number of things to hand to workers. A chunk of a fixed size is handed out whole; an adaptive
+    /// one may be as small as one task.
     pub(crate) fn units(&self) -> usize {
         let units = |operation: &Operation| match operation.how {
             How::Map { chunksize: Some(chunksize) } => operation.efforts.len().div_ceil(chunksize),
@@ -70,7 +70,7 @@ impl Plan {
         self.operations.iter().map(units).sum()
     }
 
-    /// The calls of every operation. Tasks are numbered through, in the order of submission, and
+    /// The calls of every operation. Tasks are numbered consecutively, in the order of submission, and
     /// write to the trace in `folder`.
     pub(crate) fn calls(&self, folder: &str) -> Vec<Vec<Call>> {
         let mut task = 0;
@@ -85,7 +85,7 @@ impl Plan {
 }
 
 #[test]
-fn tasks_are_numbered_through_and_chunks_count_as_one() {
+fn tasks_are_numbered_consecutively_and_a_chunk_counts_as_one() {
     let operation =
         |how, tasks| Operation { how, efforts: vec![Effort::Micros(0); tasks], collect: false };
     let plan = Plan {

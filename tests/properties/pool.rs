@@ -1,6 +1,6 @@
 //! Pools to judge, and the client that carries out a plan with one.
 //!
-//! Owns the honest pool, which is procpool as it is, and the places where a saboteur may differ.
+//! Owns the honest pool, which is unmodified procpool, and the points at which a saboteur may differ.
 //! Judges nothing.
 
 use std::path::Path;
@@ -10,20 +10,20 @@ use procpool::{Error, Future, Map, ProcessPoolExecutor};
 use crate::plan::{How, Operation, Plan};
 use crate::task::{self, Call, Setup};
 
-/// A pool: procpool, running these functions in its workers and used by this client.
+/// A pool: procpool, with these functions in its workers and this client.
 ///
-/// A saboteur replaces some of them; together they are a running pool that really misbehaves.
+/// A saboteur replaces some of them; together they are a running pool with a real fault.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pool {
     pub(crate) name: &'static str,
-    /// How many workers it makes of the plan's `max_workers`.
+    /// The number of workers for the plan's `max_workers`.
     pub(crate) max_workers: fn(usize) -> usize,
     pub(crate) initializer: fn(Setup),
     pub(crate) task: fn(Call) -> u64,
     pub(crate) client: fn(&Client<'_>) -> Seen,
 }
 
-/// Procpool as it is.
+/// Unmodified procpool.
 pub(crate) const HONEST: Pool = Pool {
     name: "procpool",
     max_workers: |max_workers| max_workers,
@@ -32,13 +32,13 @@ pub(crate) const HONEST: Pool = Pool {
     client: |client| client.carry_out(),
 };
 
-/// What the client got from one task.
+/// The outcome of one task for the client.
 pub(crate) type Answer = Result<u64, String>;
 
-/// What the client got from every operation, in the order in which it got it.
+/// The outcomes of every operation, in the order in which the client got them.
 pub(crate) type Seen = Vec<Vec<Answer>>;
 
-/// Somebody with an executor, a plan and a folder for the case.
+/// A client: an executor, a plan and a folder for the case.
 #[derive(Debug)]
 pub(crate) struct Client<'a> {
     pub(crate) executor: &'a ProcessPoolExecutor,
@@ -68,15 +68,13 @@ impl Pool {
 }
 
 impl Client<'_> {
-    /// Does what the plan says: starts the operations in turn, collects when told to and at the
-    /// end.
+    /// Carries out the plan: starts the operations in turn, collects when told to and at the end.
     pub(crate) fn carry_out(&self) -> Seen {
         let start = |(operation, calls): (&Operation, Vec<Call>)| {
             let started = self.start(operation.how, calls);
             if operation.collect { Started::Collected(started.collect()) } else { started }
         };
-        // Collected to a list first: every operation is to be started before the first is waited
-        // for.
+        // Collected to a list first: every operation must be started before the first is waited for.
         let started: Vec<Started> =
             self.plan.operations.iter().zip(self.calls()).map(start).collect();
         started.into_iter().map(Started::collect).collect()
@@ -102,7 +100,7 @@ impl Client<'_> {
     }
 }
 
-/// An operation that is under way, or over.
+/// An operation that is running, or over.
 enum Started {
     Futures(Vec<Future<u64>>),
     Map(Map<u64>),

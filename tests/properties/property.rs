@@ -1,7 +1,7 @@
 //! Properties: a checker's verdict over many drawn plans.
 //!
-//! Owns the number of cases, the seed and the report of a failure. The draws are the same in
-//! every run unless PROCPOOL_SEED names another seed; how the pool schedules them is not.
+//! Owns the number of cases, the seed and the report of a failure. The draws are the same in every run
+//! unless PROCPOOL_SEED sets another seed; their scheduling by the pool is not.
 
 use std::cell::RefCell;
 
@@ -14,15 +14,15 @@ use crate::history::History;
 use crate::plan::Plan;
 use crate::pool::{HONEST, Pool};
 
-/// How many plans a property is tried with. More finds rarer faults and takes longer.
+/// The number of plans for a property. More finds rarer faults and takes longer.
 const CASES: u32 = 256;
 
-/// How many smaller plans are tried after a failure. More ends with a smaller plan; fewer report
+/// The number of smaller plans that are tried after a failure. More ends with a smaller plan; fewer report
 /// sooner.
 pub(crate) const SHRINKS: u32 = 512;
 
-/// How many milliseconds of trying smaller plans are enough. Without it, a plan that hangs would
-/// hang as many times as it shrinks.
+/// The limit for trying smaller plans, in milliseconds. Without it, a plan that hangs would hang as many
+/// times as it shrinks.
 const SHRINK_TIME: u32 = 20_000;
 
 /// A plan for which a property does not hold, after shrinking.
@@ -62,8 +62,7 @@ pub(crate) fn explore(pool: &Pool, checker: &Checker, shrinks: u32) -> Result<Co
     }
 }
 
-/// Requires that procpool has the property of `checker`, and that the cases could have shown
-/// otherwise.
+/// Requires that procpool has the property of `checker`, and that the cases could have shown otherwise.
 ///
 /// # Panics
 ///
@@ -87,8 +86,7 @@ pub(crate) fn holds(checker: &Checker) {
 ///
 /// # Panics
 ///
-/// When PROCPOOL_SEED is set to something else than a number: to explore nothing in its place
-/// would look like success.
+/// When PROCPOOL_SEED is not a number: silently exploring another seed would look like success.
 fn seed() -> u64 {
     match std::env::var("PROCPOOL_SEED") {
         Ok(text) => text.parse().unwrap_or_else(|error| panic!("PROCPOOL_SEED={text}: {error}")),

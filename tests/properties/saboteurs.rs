@@ -1,8 +1,7 @@
 //! Saboteurs: pools that are broken on purpose.
 //!
-//! Each runs real workers and really misbehaves, in one way: it is procpool with another function
-//! in its workers or another client in front. Each names the checker that has to catch it and what
-//! that has to say.
+//! Each runs real workers and has one real fault: it is procpool with another function in its workers or
+//! another client in front. Each names the checker that must catch it and the text of the message.
 
 use std::fs::File;
 use std::sync::OnceLock;
@@ -16,12 +15,12 @@ use crate::plan::{How, Initargs};
 use crate::pool::{Client, HONEST, Pool, Seen};
 use crate::task::{Call, Setup, answer, in_folder, initialize, run};
 
-/// A broken pool, and who catches it.
+/// A broken pool, and the checker that catches it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Saboteur {
     pub(crate) pool: Pool,
     pub(crate) caught_by: Checker,
-    /// What is in the checker's message.
+    /// A part of the checker's message.
     pub(crate) message: &'static str,
 }
 
@@ -110,14 +109,14 @@ fn initialize_with_default((folder, _): Setup) {
     initialize((folder, Initargs::default()));
 }
 
-/// Initializes whichever worker comes first.
+/// Initializes only the first worker.
 fn initialize_one(setup: Setup) {
     if File::create_new(in_folder(&setup.0, "initialized")).is_ok() {
         initialize(setup);
     }
 }
 
-/// In a worker whose tasks initialize: what with.
+/// In a worker whose tasks initialize: the initargs.
 static KEPT: OnceLock<Setup> = OnceLock::new();
 
 fn keep(setup: Setup) {
@@ -160,7 +159,7 @@ fn run_and_queue(call: Call) -> u64 {
 
 // ---- clients ----
 
-/// Has the results of a `map` from the queue, in the order in which the workers put them there.
+/// Takes the results of a `map` from the queue, in the order in which the workers put them there.
 fn yield_from_queue(client: &Client<'_>) -> Seen {
     let mut seen = client.carry_out();
     let queue: Vec<Record<(u32, u64)>> = trace::read(&client.folder.join(QUEUE));
@@ -185,7 +184,7 @@ fn drop_last(client: &Client<'_>) -> Seen {
     seen
 }
 
-/// Submits the last task again and throws the second result away.
+/// Submits the last task again and discards the second result.
 fn repeat_last(client: &Client<'_>) -> Seen {
     let seen = client.carry_out();
     if let Some(call) = client.calls().into_iter().flatten().next_back() {
@@ -194,7 +193,7 @@ fn repeat_last(client: &Client<'_>) -> Seen {
     seen
 }
 
-/// Has every worker started before there is a task for it.
+/// Starts every worker before there is a task for it.
 fn start_all(client: &Client<'_>) -> Seen {
     let arrivals = Gate::new(client.folder, ARRIVALS);
     let departures = Gate::new(client.folder, DEPARTURES);
@@ -203,7 +202,7 @@ fn start_all(client: &Client<'_>) -> Seen {
         client.executor.submit(stand_by, folder.to_owned())
     };
     let present: Vec<_> = (0..client.max_workers).map(stand_by).collect();
-    // Each holds its worker until all have come, so each has a worker of its own.
+    // Each holds its worker until all have arrived, so each has a worker of its own.
     arrivals.take(client.max_workers, HANG).expect("every worker starts");
     departures.give(client.max_workers);
     for worker in present {

@@ -1,7 +1,7 @@
-//! What runs in workers, and what they write down about it.
+//! The code that runs in workers, and its records.
 //!
-//! Owns the initializer, the task and the events of the trace. Knows nothing of plans as a whole:
-//! a worker sees its initargs and one call at a time.
+//! Owns the initializer, the task and the events of the trace. Knows nothing of plans as a whole: a worker
+//! sees its initargs and one call at a time.
 
 use std::path::Path;
 use std::thread;
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::plan::{Effort, Initargs};
 
-/// What a worker writes down, in the order in which it happens there.
+/// The records of a worker, in order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Event {
     /// The initializer was called, with these initargs.
@@ -25,7 +25,7 @@ pub(crate) enum Event {
     Ended(u32),
 }
 
-/// The initializer's arguments: the case's folder and what is to arrive.
+/// The initializer's arguments: the case's folder and the expected value.
 pub(crate) type Setup = (String, Initargs);
 
 /// A task's argument.
@@ -46,8 +46,8 @@ pub(crate) fn initialize((folder, initargs): Setup) {
 pub(crate) fn run(call: Call) -> u64 {
     trace::append(&trace_in(&call.folder), Event::Started(call.task));
     match call.effort {
-        // Nobody waits for this sleep: it is what the task does, and it leaves the CPU to other
-        // workers, so that the tasks of few CPUs overlap too.
+        // No thread waits for this sleep: it is the task's work, and leaves the CPU to other workers, so
+        // that the tasks of few CPUs overlap too.
         Effort::Micros(micros) => thread::sleep(Duration::from_micros(micros.into())),
         Effort::TakesPermit => gate::take(&gate_in(&call.folder)),
         Effort::GivesPermit => gate::give(&gate_in(&call.folder)),
@@ -56,7 +56,7 @@ pub(crate) fn run(call: Call) -> u64 {
     answer(call.task)
 }
 
-/// What a task answers: different for every number, and not in the order of the numbers.
+/// The result of a task: different for every number, and not in the order of the numbers.
 pub(crate) fn answer(task: u32) -> u64 {
     // An odd factor is a bijection of the integers modulo 2^64.
     u64::from(task).wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15)
@@ -74,7 +74,7 @@ fn gate_in(folder: &str) -> String {
     in_folder(folder, GATE)
 }
 
-/// Returns the path of `name` in `folder`, as text, because that travels.
+/// Returns the path of `name` in `folder`, as text, because that can be sent.
 pub(crate) fn in_folder(folder: &str, name: &str) -> String {
     Path::new(folder).join(name).to_str().expect("both are text").to_owned()
 }

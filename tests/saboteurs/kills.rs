@@ -1,5 +1,5 @@
-//! The file of the kill matrix: for each saboteur the cases that find it, by which checkers, in which
-//! words; and the book's page of it.
+//! The file of the kill matrix: for each saboteur the cases that find it, by which checkers, with which
+//! message; and the book's page of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -17,14 +17,14 @@ use serde::{Deserialize, Serialize};
 #[serde(transparent)]
 pub(crate) struct Kills(BTreeMap<String, Vec<Kill>>);
 
-/// How a case finds a saboteur out.
+/// How a case finds a saboteur.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Kill {
     case: String,
-    /// Those that find something. With all of them left out, the case would pass.
+    /// The checkers with a finding. Without all of them, the case would pass.
     checkers: BTreeSet<String>,
-    /// What the first one says, without numbers.
+    /// The message of the first one, without numbers.
     says: String,
 }
 
@@ -37,7 +37,7 @@ impl Kill {
         }
     }
 
-    /// Whether it is what was expected: found by a checker of those expected, in words that begin alike.
+    /// Whether it is as expected: found by an expected checker, with a message that begins alike.
     pub(crate) fn compare(&self, expected: Option<&Self>) -> Result<(), Failed> {
         let Some(expected) = expected else {
             return Err(format!(
@@ -75,8 +75,8 @@ impl Kills {
         kills.sort();
     }
 
-    /// Returns what there is with what was `seen` in its place. A run of some trials has not seen the others;
-    /// what no case is there for any more is left out.
+    /// Returns the file's contents with the `seen` parts replaced. A run of some trials has not seen the
+    /// others; entries of cases that no longer exist are removed.
     pub(crate) fn with(&self, seen: &Self) -> Self {
         let mut all = seen.clone();
         for (saboteur, kills) in &self.0 {
@@ -139,7 +139,7 @@ impl Kills {
         page
     }
 
-    /// Whether the file names what there is, and the book's page is that of the file.
+    /// Whether the file is complete, and the book's page matches it.
     pub(crate) fn check(&self) -> Result<(), Failed> {
         for (saboteur, kills) in &self.0 {
             for kill in kills {
@@ -160,7 +160,7 @@ impl Kills {
         Err("the book's page is an older one; CONFORMANCE_BLESS=1 writes it".into())
     }
 
-    /// Whether there is, for every checker, a saboteur that only it finds: without it, that one passes.
+    /// Whether every checker has a saboteur that only it finds: without it, that one passes.
     pub(crate) fn each_is_missed(&self) -> Result<(), Failed> {
         let mut checkers: BTreeSet<&str> = RULES.iter().map(|rule| rule.name).collect();
         checkers.extend([OWN, PROGRESS]);
@@ -171,7 +171,7 @@ impl Kills {
         }
         match checkers.is_empty() {
             true => Ok(()),
-            false => Err(format!("nobody would miss {checkers:?}").into()),
+            false => Err(format!("{checkers:?} have no saboteur of their own").into()),
         }
     }
 }

@@ -1,9 +1,9 @@
-//! The kill matrix: every saboteur is found out by the cases that are there for it, by the checkers and
-//! in the words that `crates/conformance/kills.toml` has; and by nothing when these are left out.
+//! The kill matrix: every saboteur is found by its cases, by the checkers and with the messages in
+//! `crates/conformance/kills.toml`; and by none when these are left out.
 //!
-//! A saboteur is a running pool that truly misbehaves: `target/debug/saboteur --list`. One of them is
-//! honest, and passes wherever another one fails. `CONFORMANCE_BLESS=1` writes the file anew, and the
-//! book's page, with what it has seen in place of what was there; that is to be read before it is believed.
+//! A saboteur is a running pool with a real fault: `target/debug/saboteur --list`. One of them is honest,
+//! and passes wherever another one fails. `CONFORMANCE_BLESS=1` rewrites the file, and the book's page,
+//! with the new observations; they must be reviewed.
 
 mod kills;
 
@@ -23,10 +23,10 @@ use procpool_testkit::program;
 
 use kills::{Kill, Kills};
 
-/// Long enough for a pool that does what it must under load, short enough for those that hang.
+/// Long enough for a correct pool under load, short enough for those that hang.
 const SCALE: f64 = 0.4;
 
-/// How many trials run at a time.
+/// How many trials run in parallel.
 const THREADS: usize = 6;
 
 fn main() -> ExitCode {
@@ -36,7 +36,7 @@ fn main() -> ExitCode {
         Ok(_) => return refuse("--test-threads is 0, so nothing would ever run"),
         Err(error) => return refuse(&error),
     };
-    // Those that hang need no processor.
+    // Hanging ones need no CPU.
     arguments.test_threads.get_or_insert(THREADS);
     let expected = match Kills::read() {
         Ok(kills) => Arc::new(kills),
@@ -64,10 +64,11 @@ fn main() -> ExitCode {
     }
     trials.push(Trial::test("every-saboteur-is-found-by-a-case", every_saboteur_is_found));
     let theirs = Arc::clone(&expected);
-    trials.push(Trial::test("the-file-is-about-what-there-is", move || theirs.check()));
+    trials.push(Trial::test("the-file-of-kills-is-complete", move || theirs.check()));
     let theirs = Arc::clone(&expected);
-    trials
-        .push(Trial::test("a-checker-that-is-left-out-is-missed", move || theirs.each_is_missed()));
+    trials.push(Trial::test("every-checker-has-a-saboteur-that-only-it-finds", move || {
+        theirs.each_is_missed()
+    }));
     let conclusion = libtest_mimic::run(&arguments, trials);
     if bless && !arguments.list {
         let seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
@@ -101,7 +102,7 @@ fn passes(case: &Case) -> Result<(), Failed> {
     }
 }
 
-/// Returns how a case finds a saboteur out.
+/// Returns how a case finds a saboteur.
 fn found(saboteur: &str, case: &Case) -> Result<Kill, Failed> {
     match judged(saboteur, case)?.verdict {
         Verdict::Failed(found) => Ok(Kill::of(case.id, &found)),

@@ -4,7 +4,7 @@ use assert_cmd::Command;
 use predicates::str::is_empty;
 use procpool_testkit::{program, start, watch};
 
-/// Runs the behaviour in a program of its own under each start method; returns what each printed.
+/// Runs the behaviour in a program of its own under each start method; returns the output of each.
 fn outputs_of(behaviour: &'static str) -> [String; 3] {
     ["spawn", "forkserver", "fork"].map(|method| {
         watch::within(watch::HANG, move || {
@@ -17,7 +17,7 @@ fn outputs_of(behaviour: &'static str) -> [String; 3] {
     })
 }
 
-/// The same of one that prints nothing.
+/// Runs a behaviour that prints nothing.
 fn shows(behaviour: &'static str) {
     assert_eq!(outputs_of(behaviour), ["", "", ""]);
 }
@@ -41,7 +41,7 @@ fn map_keeps_the_order() {
 }
 
 #[test]
-fn long_payloads_travel() {
+fn long_payloads_survive_the_round_trip() {
     shows("long payloads");
 }
 
@@ -51,7 +51,7 @@ fn state_stays_in_its_worker() {
 }
 
 #[test]
-fn a_panic_is_its_tasks_error() {
+fn a_panic_fails_only_its_task() {
     shows("panic");
 }
 
@@ -75,13 +75,13 @@ fn a_task_may_have_a_pool_of_its_own() {
 
 // Behaviours: BRK-01, BRK-02, BRK-05, BRK-06.
 #[test]
-fn a_death_is_the_cause() {
+fn a_death_is_the_cause_of_the_broken_pool() {
     shows("death");
 }
 
 // Behaviours: BRK-02, BRK-03.
 #[test]
-fn an_exit_is_the_cause() {
+fn an_exit_is_the_cause_of_the_broken_pool() {
     shows("exit");
 }
 
@@ -96,58 +96,58 @@ fn init_may_be_called_again_anywhere() {
 }
 
 #[test]
-fn a_dead_server_is_replaced_unless_it_is_a_copy() {
+fn a_dead_forkserver_is_replaced_unless_it_is_a_copy_of_the_program() {
     shows("server killed");
 }
 
 // Behaviours: SHUT-17.
 #[test]
-fn killing_ends_what_never_ends() {
+fn killing_ends_a_task_that_never_ends() {
     shows("killed");
 }
 
 // Behaviours: SHUT-02, SHUT-18.
 #[test]
-fn killing_at_any_moment_leaves_nobody() {
+fn killing_at_any_moment_leaves_no_process() {
     shows("killed at once");
 }
 
 // Behaviours: SHUT-04.
 #[test]
-fn shutdown_finishes_what_was_accepted() {
+fn shutdown_finishes_accepted_tasks() {
     shows("shutdown");
 }
 
 // Behaviours: CFG-09, SHUT-18.
 #[test]
-fn an_unused_pool_leaves_nothing() {
+fn an_unused_pool_leaves_nothing_behind() {
     shows("unused");
 }
 
 // Behaviours: LEAK-01, LEAK-03, LEAK-04.
 #[test]
-fn pools_one_after_another_leave_nothing() {
+fn pools_one_after_another_leave_nothing_behind() {
     shows("again and again");
 }
 
 // Behaviours: FORK-03.
 #[test]
-fn a_worker_has_no_descriptor_but_its_own() {
+fn a_worker_has_only_its_own_descriptors() {
     shows("descriptors");
 }
 
 #[test]
-fn only_a_fork_has_the_programs_memory() {
+fn only_a_forked_worker_has_the_programs_memory() {
     shows("memory");
 }
 
 #[test]
-fn preload_runs_once_and_every_worker_has_what_it_left() {
+fn preload_runs_once_and_every_worker_has_its_data() {
     shows("preload");
 }
 
 #[test]
-fn what_was_printed_before_is_printed_once() {
+fn output_before_the_start_of_workers_is_printed_once() {
     for output in outputs_of("output") {
         let mut words: Vec<&str> = output.split(' ').collect();
         words.sort_unstable();
@@ -161,12 +161,12 @@ fn no_worker_runs_the_programs_exit_handlers() {
 }
 
 #[test]
-fn signals_are_a_workers_own() {
+fn signal_settings_are_a_workers_own() {
     shows("signals");
 }
 
 #[test]
-fn no_signal_to_the_program_ends_what_workers_come_from() {
+fn no_signal_to_the_program_ends_the_forkserver() {
     shows("signals to all");
 }
 

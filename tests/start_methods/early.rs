@@ -1,6 +1,6 @@
-//! Programs that are early or late at `init()`: what their servers come to.
+//! Programs that are early or late at `init()`, and the outcomes of their forkservers.
 //!
-//! What their workers come to when they are spawned is in `failures`.
+//! The outcomes of their spawned workers are in `programs`.
 
 use assert_cmd::Command;
 use assert_cmd::assert::Assert;
@@ -10,7 +10,7 @@ use procpool_testkit::gate::Gate;
 use procpool_testkit::os::{self, Watched};
 use procpool_testkit::{program, start, watch};
 
-/// Runs the program that does something before `init()`, as its environment says.
+/// Runs the program that performs an action before `init()`, as its environment says.
 fn run(method: &'static str, environment: &[(&'static str, String)]) -> Assert {
     let environment = environment.to_vec();
     watch::within(watch::HANG, move || {
@@ -25,7 +25,7 @@ fn before_init(what: &str) -> (&'static str, String) {
 }
 
 #[test]
-fn a_program_that_takes_a_forkservers_command_line_for_its_own_and_exits() {
+fn a_program_that_parses_a_forkservers_arguments_and_exits_is_reported() {
     let expected = r"(?x)\A
         error\ ForkserverDied\n
         the\ process\ pool\ is\ broken:\ forkserver\ \d+\ 
@@ -36,7 +36,7 @@ fn a_program_that_takes_a_forkservers_command_line_for_its_own_and_exits() {
 
 #[test]
 fn a_program_that_forks_before_init_has_no_forkserver() {
-    // The copy leaves at once: the process that it would work for is not its parent.
+    // The copy exits at once: the process for which it would work is not its parent.
     let expected = r"(?x)\A
         error\ ForkserverDied\n
         .*\ exited\ with\ code\ 0\ while\ starting.*\n\z";
@@ -45,10 +45,10 @@ fn a_program_that_forks_before_init_has_no_forkserver() {
 }
 
 #[test]
-fn a_server_that_never_gets_to_init_is_given_up_and_the_error_says_why() {
+fn a_forkserver_that_never_reaches_init_is_killed_and_reported() {
     let folder = tempfile::tempdir().unwrap();
     let (arrived, go) = (Gate::new(folder.path(), "arrived"), Gate::new(folder.path(), "go"));
-    // For the program itself; its server waits in vain.
+    // For the program itself; its forkserver waits in vain.
     go.give(1);
     let (arrived_at, go_at) = (("ARRIVED", arrived.path()), ("GO", go.path()));
     let limit = ("START_TIMEOUT_MS", "500".to_owned());
@@ -64,12 +64,12 @@ fn a_server_that_never_gets_to_init_is_given_up_and_the_error_says_why() {
 }
 
 #[test]
-fn a_signal_to_the_program_does_not_end_a_server_that_has_not_got_to_init() {
+fn a_signal_to_the_program_spares_a_forkserver_before_init() {
     let folder = tempfile::tempdir().unwrap();
     let (arrived, go) = (Gate::new(folder.path(), "arrived"), Gate::new(folder.path(), "go"));
     let places = [("ARRIVED", arrived.path()), ("GO", go.path()), before_init("wait")];
     let program = std::thread::spawn(move || run("forkserver", &places));
-    // The program itself, and then its server, which knows the number of its parent.
+    // The program itself, and then its forkserver, which knows the pid of its parent.
     for _ in 0..2 {
         arrived.take(1, watch::HANG).unwrap();
         let early = os::descendants_of(std::process::id()).into_iter();
@@ -83,7 +83,7 @@ fn a_signal_to_the_program_does_not_end_a_server_that_has_not_got_to_init() {
 }
 
 #[test]
-fn what_comes_before_init_is_not_run_again_when_the_program_is_forked() {
+fn code_before_init_does_not_run_again_in_a_forked_worker() {
     let folder = tempfile::tempdir().unwrap();
     let (arrived, go) = (Gate::new(folder.path(), "arrived"), Gate::new(folder.path(), "go"));
     // Once, for the program itself.
@@ -95,7 +95,7 @@ fn what_comes_before_init_is_not_run_again_when_the_program_is_forked() {
 }
 
 #[test]
-fn a_servers_command_line_is_of_no_use_to_people() {
+fn a_forkservers_arguments_given_by_hand_are_refused() {
     let mut command = Command::new(program::path("fail_before_init"));
     command.args(["--procpool-server", "1:1"]).assert().code(2).stderr(
         is_match("^procpool: --procpool-server is how .* of no use on a command line\n$")

@@ -1,4 +1,4 @@
-//! A server that ends, stops answering, or cannot be.
+//! A forkserver that exits, stops answering, or cannot be started.
 
 use std::collections::HashSet;
 use std::process::{Command, Stdio};
@@ -16,7 +16,7 @@ use procpool_testkit::os::{self, Watched};
 use procpool_testkit::pool::{cause_of, cause_reported_by};
 use procpool_testkit::watch;
 
-/// A pool with a server, of which one worker is idle and another one runs a task.
+/// A pool with a forkserver, one worker of which is idle and another one of which runs a task.
 struct Pair {
     crossing: Crossing,
     executor: ProcessPoolExecutor,
@@ -44,11 +44,11 @@ fn send(process: &Watched, signal: Signal) {
 }
 
 #[test]
-fn a_server_that_is_killed_is_the_cause_and_its_workers_are_gone() {
+fn a_killed_forkserver_is_the_cause_and_its_workers_are_killed() {
     watch::within(watch::HANG, || {
         let pair = Pair::new(|builder| builder);
         send(&pair.server, Signal::SIGKILL);
-        let error = pair.task.error().expect("its server is gone");
+        let error = pair.task.error().expect("its forkserver is dead");
         let text = error.to_string();
         let expected = BrokenCause::ForkserverDied {
             pid: pair.server.pid,
@@ -67,7 +67,7 @@ fn a_server_that_is_killed_is_the_cause_and_its_workers_are_gone() {
 }
 
 #[test]
-fn a_death_is_told_though_the_server_does_not_say_how() {
+fn a_death_is_reported_if_the_forkserver_does_not_give_the_status() {
     watch::within(watch::HANG, || {
         let pair = Pair::new(|builder| builder);
         send(&pair.server, Signal::SIGSTOP);
@@ -79,7 +79,7 @@ fn a_death_is_told_though_the_server_does_not_say_how() {
 }
 
 #[test]
-fn a_server_that_does_not_answer_is_given_up() {
+fn a_forkserver_that_does_not_answer_is_killed() {
     watch::within(watch::HANG, || {
         let pair = Pair::new(|builder| builder.start_timeout(Duration::from_secs(2)));
         // So that the next task needs a third worker.
@@ -96,11 +96,11 @@ fn a_server_that_does_not_answer_is_given_up() {
 }
 
 #[test]
-fn a_server_that_was_slow_leaves_the_group_of_a_worker_that_left_alone() {
+fn a_slow_forkserver_leaves_the_group_of_an_exited_worker_alone() {
     fn start_program((arrived, go): (String, String)) -> (u32, u32) {
         let mut shell = Command::new("/bin/sh");
         shell.args(["-c", "exec head -c 1 < \"$1\" > \"$2\"", "program", &go, &arrived]);
-        // It outlives this worker, and becomes somebody else's to wait for.
+        // It outlives this worker, and gets another parent.
         assert!(shell.stderr(Stdio::null()).spawn().is_ok(), "there is a shell");
         (std::process::id(), std::os::unix::process::parent_id())
     }
@@ -113,7 +113,7 @@ fn a_server_that_was_slow_leaves_the_group_of_a_worker_that_left_alone() {
         send(&server, Signal::SIGSTOP);
         let dropped = thread::spawn(|| drop(executor));
         assert!(worker.ended_within(watch::HANG), "it is asked to leave");
-        // The server learns in one go that it was asked to, and that it has ended.
+        // The forkserver learns at once that it was asked to, and that it has exited.
         send(&server, Signal::SIGCONT);
         dropped.join().unwrap();
         crossing.let_go(1);
@@ -122,7 +122,7 @@ fn a_server_that_was_slow_leaves_the_group_of_a_worker_that_left_alone() {
 }
 
 #[test]
-fn a_stopped_server_keeps_nobody_from_dropping_the_pool() {
+fn a_stopped_forkserver_does_not_block_the_drop_of_the_pool() {
     watch::within(watch::HANG, || {
         let pair = Pair::new(|builder| builder);
         pair.crossing.let_go(1);
@@ -142,7 +142,7 @@ unsafe extern "C" {
     ) -> libc::c_int;
 }
 
-/// Has every process that this one forks get SIGINT from its first instruction on, again and again.
+/// Sends every process that this one forks SIGINT from its first instruction on, again and again.
 fn interrupt_copies() {
     extern "C" fn interrupt() {
         // SAFETY: zeroes are a value of this struct of numbers and unions of them.
@@ -160,12 +160,12 @@ fn interrupt_copies() {
         let set = unsafe { libc::timer_settime(timer, 0, &raw const often, std::ptr::null_mut()) };
         assert_eq!((made, set), (0, 0));
     }
-    // SAFETY: the handler calls nothing but the two system calls.
+    // SAFETY: the handler only makes the two system calls.
     assert_eq!(unsafe { pthread_atfork(None, None, Some(interrupt)) }, 0);
 }
 
 #[test]
-fn ctrl_c_ends_no_worker_that_was_only_just_forked() {
+fn ctrl_c_does_not_end_a_worker_right_after_its_fork() {
     watch::within(watch::HANG, || {
         let builder = ProcessPoolExecutor::builder().start_method(StartMethod::Forkserver);
         let builder = builder.preload(interrupt_copies).max_workers(1).max_tasks_per_child(1);
@@ -176,7 +176,7 @@ fn ctrl_c_ends_no_worker_that_was_only_just_forked() {
     });
 }
 
-/// Lowers how many descriptors a process may have, so that it gets no more.
+/// Lowers the limit on descriptors of a process, so that it gets no more.
 fn take_room_from(process: &Watched) {
     let limit = libc::rlimit { rlim_cur: 1, rlim_max: 1 };
     let pid = process.pid as libc::pid_t;
@@ -187,12 +187,12 @@ fn take_room_from(process: &Watched) {
 }
 
 #[test]
-fn a_server_without_room_for_another_worker_leaves_the_work_to_those_there_are() {
+fn a_forkserver_without_room_leaves_the_work_to_existing_workers() {
     watch::within(watch::HANG, || {
-        // Beyond what a hang takes, so that only an answer ends the wait for one.
+        // Longer than a hang takes, so that only an answer ends a wait.
         let pair = Pair::new(|builder| builder.start_timeout(10 * watch::HANG));
         take_room_from(&pair.server);
-        // Both workers are busy, so the third task asks for another one, in vain.
+        // Both workers are busy, so the third task needs another one, in vain.
         let second = pair.executor.submit(cross, pair.crossing.places());
         pair.crossing.wait_for(1);
         let third = pair.executor.submit(|()| std::process::id(), ());
@@ -208,7 +208,7 @@ fn a_server_without_room_for_another_worker_leaves_the_work_to_those_there_are()
 }
 
 #[test]
-fn a_worker_that_dies_alone_has_its_status_told() {
+fn the_forkserver_reports_the_status_of_a_worker_that_dies() {
     watch::within(watch::HANG, || {
         let pair = Pair::new(|builder| builder);
         send(&pair.idle, Signal::SIGTERM);
@@ -220,7 +220,7 @@ fn a_worker_that_dies_alone_has_its_status_told() {
 
 // Behaviours: FORK-04.
 #[test]
-fn a_server_has_nothing_of_another_pool() {
+fn a_forkserver_has_no_descriptor_of_another_pool() {
     watch::within(watch::HANG, || {
         let [first, second] = [Pair::new(|builder| builder), Pair::new(|builder| builder)];
         let sockets = |process: &Watched| {
@@ -251,7 +251,7 @@ fn a_process_with_threads_is_not_forked() {
 }
 
 #[test]
-fn a_preload_without_a_server_is_refused() {
+fn a_preload_without_a_forkserver_is_refused() {
     let error = ProcessPoolExecutor::builder().preload(|| ()).build().unwrap_err();
     assert!(matches!(error, Error::InvalidArgument(_)), "{error:?}");
     assert!(error.to_string().contains("choose StartMethod::Forkserver"), "{error}");

@@ -1,16 +1,16 @@
-//! Start methods: what is the same under each, and what only those with a server have.
+//! Start methods: the common behaviour, and that of the methods with a forkserver.
 //!
 //! - [`alike`]: behaviours under every start method, each in a program of one thread;
-//! - [`preload`]: what it leaves is every worker's, and in memory once; how it can fail;
-//! - [`server`]: a server that ends, stops or is refused;
-//! - [`replaced`]: a server that dies where dead workers are replaced;
-//! - [`sandbox`]: filters that refuse a server system calls;
-//! - [`early`]: programs that are early or late at `init()`, and servers with them;
+//! - [`preload`]: its data is every worker's, and in memory once; its failures;
+//! - [`forkserver`]: a forkserver that exits, stops or is refused;
+//! - [`replaced`]: a forkserver that dies in a pool that replaces dead workers;
+//! - [`sandbox`]: filters that refuse system calls to a forkserver;
+//! - [`early`]: programs that are early or late at `init()`, and forkservers with them;
 //! - [`streams`]: standard streams that are closed, full or broken;
-//! - [`surroundings`]: what is missing around the program is named;
-//! - [`orphans`]: the program is killed, and nobody stays.
+//! - [`surroundings`]: missing parts of the surroundings are named;
+//! - [`orphans`]: the program is killed, and no process stays.
 //!
-//! What is promised of every pool is in `behaviours`, which are run under each method.
+//! The promises of every pool are in `behaviours`, which run under each method.
 
 mod alike;
 mod early;

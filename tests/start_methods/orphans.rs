@@ -1,4 +1,4 @@
-//! The program is killed: neither its server nor their workers stay, whatever they do.
+//! The program is killed: neither its forkserver nor their workers stay, in any state.
 
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -9,10 +9,10 @@ use procpool_testkit::gate::Gate;
 use procpool_testkit::os::Watched;
 use procpool_testkit::{program, start, watch};
 
-/// How soon everybody must be gone. It takes milliseconds; the limit is the promise.
+/// The time within which every process must exit. It takes milliseconds; the limit is the promise.
 const PROMISE: Duration = Duration::from_secs(2);
 
-/// Kills a program whose processes do `what`, of which there are so many, and waits for their end.
+/// Kills a program whose `count` processes do `what`, and waits for their exit.
 fn assert_nobody_stays(what: &'static str, method: &'static str, processes: usize) {
     watch::within(watch::HANG, move || {
         let folder = tempfile::tempdir().unwrap();
@@ -45,14 +45,14 @@ fn assert_nobody_stays(what: &'static str, method: &'static str, processes: usiz
 
 // Behaviours: PAR-01, PAR-03.
 #[test]
-fn workers_and_their_server_end_with_the_program() {
+fn workers_and_their_forkserver_exit_with_the_program() {
     assert_nobody_stays("working", "spawn", 2);
     assert_nobody_stays("working", "forkserver", 3);
     assert_nobody_stays("working", "fork", 3);
 }
 
 #[test]
-fn a_server_in_preload_ends_with_the_program() {
+fn a_forkserver_in_preload_exits_with_the_program() {
     assert_nobody_stays("preloading", "forkserver", 1);
     assert_nobody_stays("preloading", "fork", 1);
 }

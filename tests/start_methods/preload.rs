@@ -1,4 +1,4 @@
-//! `preload`: what it leaves is in memory once, and its failures are the pool's cause.
+//! `preload`: its data is in memory once, and its failures are the pool's cause.
 
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
@@ -17,7 +17,7 @@ use procpool_testkit::{os, watch};
 
 const MIB: usize = 1 << 20;
 
-/// How much is loaded: much more than what a worker has otherwise.
+/// The size of the loaded block: much more than a worker has otherwise.
 const LOADED: usize = 64 * MIB;
 
 static BLOCK: OnceLock<Vec<u8>> = OnceLock::new();
@@ -37,7 +37,7 @@ fn read_and_cross(places: (String, String)) -> (u32, usize) {
     (cross(places), sum)
 }
 
-/// A process's share of the memory that it has: what it shares with others counts in parts.
+/// The proportional share of a process's memory: shared pages count in parts.
 fn share_of(pid: u32) -> usize {
     let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).expect("it is there");
     let line = text.lines().find_map(|line| line.strip_prefix("Pss:")).expect("a kernel with PSS");
@@ -67,7 +67,7 @@ fn draw(places: (String, String)) -> u64 {
 }
 
 #[test]
-fn copies_go_on_with_the_same_random_numbers() {
+fn forked_workers_continue_the_same_random_numbers() {
     let two = |builder: Builder| {
         let crossing = Crossing::new();
         let executor = builder.max_workers(2).build().unwrap();
@@ -85,17 +85,17 @@ fn copies_go_on_with_the_same_random_numbers() {
 }
 
 #[test]
-fn what_is_loaded_once_is_in_memory_once() {
+fn preloaded_data_is_in_memory_once() {
     watch::within(watch::HANG, || {
         let shared = shares_of_workers(forkserver().preload(load));
-        // A quarter each, with the server, and a few MiB of their own.
+        // A quarter each, with the forkserver, and a few MiB of their own.
         assert!(shared.iter().all(|share| *share < LOADED / 2), "{shared:?}");
         let apart = shares_of_workers(forkserver().initializer(load));
         assert!(apart.iter().all(|share| *share >= LOADED), "{apart:?}");
     });
 }
 
-/// The cause of a pool that fails in `preload`, and what a second task gets.
+/// The cause of a pool that fails in `preload`, and the error of a second task.
 fn cause_with(preload: fn(), limit: Duration) -> (BrokenCause, String) {
     watch::within(watch::HANG, move || {
         let builder = forkserver().preload(preload).start_timeout(limit);
@@ -108,7 +108,7 @@ fn cause_with(preload: fn(), limit: Duration) -> (BrokenCause, String) {
 }
 
 #[test]
-fn a_panic_is_the_cause_with_message_and_place() {
+fn a_panic_in_preload_is_the_cause_with_message_and_location() {
     let (cause, text) = cause_with(|| panic!("no data"), watch::HANG);
     let BrokenCause::PreloadPanicked { panic, .. } = cause else { panic!("{cause}") };
     assert_eq!(panic.message, "no data");
@@ -117,7 +117,7 @@ fn a_panic_is_the_cause_with_message_and_place() {
 }
 
 #[test]
-fn an_exit_is_the_cause() {
+fn an_exit_in_preload_is_the_cause() {
     let (cause, text) = cause_with(|| std::process::exit(7), watch::HANG);
     let BrokenCause::ForkserverDied { exit, activity, .. } = cause else { panic!("{cause}") };
     assert_eq!((exit, activity), (WorkerExit::Code(7), Activity::Preloading));
@@ -125,7 +125,7 @@ fn an_exit_is_the_cause() {
 }
 
 #[test]
-fn a_crash_is_the_cause() {
+fn a_crash_in_preload_is_the_cause() {
     let crash = || raise(Signal::SIGKILL).expect("a process can signal itself");
     let (cause, _) = cause_with(crash, watch::HANG);
     let BrokenCause::ForkserverDied { exit, activity, .. } = cause else { panic!("{cause}") };
@@ -133,7 +133,7 @@ fn a_crash_is_the_cause() {
 }
 
 #[test]
-fn a_thread_that_is_left_is_the_cause() {
+fn a_thread_left_running_by_preload_is_the_cause() {
     let leave = || {
         std::thread::spawn(|| {
             loop {
@@ -147,7 +147,7 @@ fn a_thread_that_is_left_is_the_cause() {
 }
 
 #[test]
-fn a_thread_that_was_joined_is_not_left() {
+fn a_joined_thread_of_preload_is_accepted() {
     watch::within(watch::HANG, || {
         let join = || std::thread::spawn(|| ()).join().expect("it does not panic");
         let executor = forkserver().preload(join).build().unwrap();
@@ -163,7 +163,7 @@ fn hang() {
 }
 
 #[test]
-fn one_that_never_returns_is_given_up() {
+fn a_preload_that_never_returns_is_killed() {
     let (cause, text) = cause_with(hang, Duration::from_millis(300));
     let BrokenCause::ForkserverTimeout { activity, pid, .. } = cause else { panic!("{cause}") };
     assert_eq!(activity, Activity::Preloading);
@@ -172,7 +172,7 @@ fn one_that_never_returns_is_given_up() {
 }
 
 #[test]
-fn one_that_never_returns_keeps_nobody_from_ending_the_pool() {
+fn a_preload_that_never_returns_does_not_block_the_end_of_the_pool() {
     watch::within(watch::HANG, || {
         let executor = forkserver().preload(hang).start_timeout(watch::HANG * 10).build().unwrap();
         let task = executor.submit(|()| (), ());
@@ -187,7 +187,7 @@ fn one_that_never_returns_keeps_nobody_from_ending_the_pool() {
 }
 
 #[test]
-fn a_preload_that_forks_and_returns_twice_leaves_one_server() {
+fn a_preload_that_forks_and_returns_twice_leaves_one_forkserver() {
     watch::within(watch::HANG, || {
         static COPY: OnceLock<u32> = OnceLock::new();
         let fork = || COPY.set(procpool_testkit::forked::split()).expect("it runs once");

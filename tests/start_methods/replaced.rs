@@ -1,5 +1,5 @@
-//! A server that dies where dead workers are replaced: so is it, and its workers' tasks are tried again
-//! or fail as those of workers that die.
+//! A forkserver that dies in a pool that replaces dead workers: it is replaced too, and its workers' tasks
+//! are retried or fail like those of workers that die.
 
 use std::path::Path;
 use std::time::Duration;
@@ -20,7 +20,7 @@ fn replacing(retries: u32) -> Builder {
     builder.death_policy(DeathPolicy::Replace { retries })
 }
 
-/// The worker that runs it, and its server.
+/// The worker that runs it, and its forkserver.
 fn who((): ()) -> (u32, u32) {
     (std::process::id(), std::os::unix::process::parent_id())
 }
@@ -35,7 +35,7 @@ fn end(server: &Watched, signal: Signal) {
 }
 
 #[test]
-fn tasks_of_its_workers_are_tried_again_on_workers_of_another_one() {
+fn tasks_of_a_dead_forkservers_workers_are_retried_on_a_new_one() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         // Whatever else counts: one failed start would be one too many.
@@ -63,7 +63,7 @@ fn tasks_of_its_workers_are_tried_again_on_workers_of_another_one() {
 }
 
 #[test]
-fn a_task_that_is_not_tried_again_fails_alone_and_says_why() {
+fn a_task_without_retries_fails_alone_and_names_the_forkserver() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = replacing(0).max_workers(1).max_failed_starts(1).build().unwrap();
@@ -82,7 +82,7 @@ fn a_task_that_is_not_tried_again_fails_alone_and_says_why() {
 }
 
 #[test]
-fn an_idle_pool_gets_another_one_when_it_has_work_again() {
+fn an_idle_pool_starts_a_new_forkserver_for_new_tasks() {
     watch::within(watch::HANG, || {
         let executor = replacing(0).max_workers(1).max_failed_starts(1).build().unwrap();
         let mut events = executor.events();
@@ -98,7 +98,7 @@ fn an_idle_pool_gets_another_one_when_it_has_work_again() {
 }
 
 #[test]
-fn one_that_ends_without_workers_is_no_failed_start() {
+fn a_forkserver_that_dies_without_workers_is_no_failed_start() {
     watch::within(watch::HANG, || {
         let builder = replacing(0).max_workers(1).idle_timeout(Duration::from_millis(1));
         let executor = builder.max_failed_starts(1).build().unwrap();
@@ -115,7 +115,7 @@ fn one_that_ends_without_workers_is_no_failed_start() {
 }
 
 #[test]
-fn a_map_goes_on() {
+fn a_map_continues_with_a_new_forkserver() {
     watch::within(watch::HANG, || {
         let executor = replacing(5).max_workers(2).build().unwrap();
         let server = server_of(&executor);
@@ -127,7 +127,7 @@ fn a_map_goes_on() {
 }
 
 #[test]
-fn one_that_never_gets_ready_breaks_the_pool_after_so_many_starts() {
+fn a_forkserver_that_never_gets_ready_breaks_the_pool_at_the_limit() {
     watch::within(watch::HANG, || {
         let builder = replacing(0).preload(|| std::process::exit(7)).max_failed_starts(3);
         let executor = builder.max_workers(2).build().unwrap();
@@ -137,7 +137,7 @@ fn one_that_never_gets_ready_breaks_the_pool_after_so_many_starts() {
     });
 }
 
-/// Ends the first server that runs it, and notes that in the working folder of nobody else.
+/// Ends the first forkserver that runs it, and creates the file `DIED` for that.
 fn die_once() {
     let path = std::env::var("DIED").expect("the test sets it");
     if !Path::new(&path).exists() {
@@ -147,7 +147,7 @@ fn die_once() {
 }
 
 #[test]
-fn one_that_dies_in_preload_once_is_replaced() {
+fn a_forkserver_that_dies_in_preload_once_is_replaced() {
     watch::within(watch::HANG, || {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("died");
@@ -159,14 +159,14 @@ fn one_that_dies_in_preload_once_is_replaced() {
 }
 
 #[test]
-fn one_that_does_not_answer_is_replaced() {
+fn a_forkserver_that_does_not_answer_is_replaced() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let builder = replacing(1).max_workers(2).start_timeout(Duration::from_secs(2));
         let executor = builder.build().unwrap();
         let server = server_of(&executor);
         assert!(server.signal(Signal::SIGSTOP));
-        // One of them needs a worker that this server does not start.
+        // One of them needs a worker that this forkserver does not start.
         let tasks = [(); 2].map(|()| executor.submit(cross, crossing.places()));
         assert!(server.ended_within(watch::HANG), "it is given up");
         crossing.let_go(3);
@@ -175,7 +175,7 @@ fn one_that_does_not_answer_is_replaced() {
 }
 
 #[test]
-fn one_that_never_answers_is_the_cause_at_last() {
+fn a_forkserver_that_never_answers_is_the_cause_in_the_end() {
     watch::within(watch::HANG, || {
         let hang = || loop {
             nix::unistd::pause();
@@ -189,7 +189,7 @@ fn one_that_never_answers_is_the_cause_at_last() {
 }
 
 #[test]
-fn a_pool_that_is_ended_meanwhile_ends() {
+fn a_pool_can_be_ended_while_its_forkserver_is_replaced() {
     watch::within(watch::HANG, || {
         for kills in [false, true] {
             let executor = replacing(0).max_workers(2).build().unwrap();
@@ -209,7 +209,7 @@ fn a_pool_that_is_ended_meanwhile_ends() {
 }
 
 #[test]
-fn a_worker_that_the_kernel_does_not_end_with_it_is_killed() {
+fn a_worker_that_survives_its_forkserver_is_killed() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let forget = |places| {

@@ -1,11 +1,11 @@
-//! A server in a sandbox that `preload` has put it into, and its workers with it: they work, or the error
-//! names the call that is refused.
+//! A forkserver in a sandbox that `preload` entered, and its workers with it: they work, or the error
+//! names the refused call.
 
 use procpool::{ProcessPoolExecutor, StartMethod};
 use procpool_testkit::sandbox::{ANSWERS, Answer, CALLS, Call, OLD_CALLS, refuse};
 use procpool_testkit::watch;
 
-/// The call and the answer, which the server finds in its environment.
+/// The call and the answer, which the forkserver finds in its environment.
 const VARIABLES: [&str; 2] = ["REFUSED_CALL", "REFUSED_WITH"];
 
 fn enter() {
@@ -14,7 +14,7 @@ fn enter() {
     refuse(number(call).into(), Answer::Errno(number(errno)));
 }
 
-/// Other words for what is refused: the files that need the call.
+/// Other names for a refused call: the files that need it.
 fn names(text: &str, call: &str) -> bool {
     let words = match call {
         "openat" | "read" | "close" => "/proc/self/status",
@@ -29,7 +29,7 @@ fn names(text: &str, call: &str) -> bool {
 }
 
 #[test]
-fn what_preload_has_refused_is_named_where_it_matters() {
+fn a_syscall_refused_by_preload_is_named_in_the_error() {
     watch::within(5 * watch::HANG, || {
         let mut wrong = String::new();
         for Call(name, number) in CALLS.into_iter().chain(OLD_CALLS) {

@@ -1,5 +1,5 @@
-//! Standard streams that are closed, full or broken: who has their numbers, and what tasks that print
-//! come to.
+//! Standard streams that are closed, full or broken: the descriptors that get their numbers, and the
+//! outcome of tasks that print.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -32,22 +32,22 @@ fn assert_no_number_is_the_pools(moment: &'static str) {
 }
 
 #[test]
-fn streams_that_are_closed_before_the_pool_is_made_are_not_its() {
+fn descriptors_of_streams_closed_before_build_are_not_used_by_the_pool() {
     assert_no_number_is_the_pools("build");
 }
 
 #[test]
-fn streams_that_are_closed_before_a_worker_starts_are_not_the_pools() {
+fn descriptors_of_streams_closed_before_a_start_are_not_used() {
     assert_no_number_is_the_pools("start");
 }
 
 #[test]
-fn streams_that_are_closed_before_another_worker_starts_are_not_the_pools() {
+fn descriptors_of_streams_closed_before_a_later_start_are_not_used() {
     assert_no_number_is_the_pools("second");
 }
 
-/// Runs the program whose tasks print to `stdout` and `stderr`, as the shell says, and returns what it made
-/// of that: the errors of its tasks.
+/// Runs the program whose tasks print to `stdout` and `stderr`, as the shell sets them, and returns the
+/// errors of its tasks.
 fn errors_of_printing(method: &str, redirections: &str, modes: [&str; 2]) -> String {
     let folder = tempfile::tempdir().unwrap();
     let report = folder.path().join("report");
@@ -79,17 +79,17 @@ fn assert_errors(redirections: &'static str, how: &'static str, expected: [&'sta
 }
 
 #[test]
-fn tasks_print_to_closed_streams_as_to_nowhere() {
+fn output_of_tasks_to_closed_streams_is_discarded() {
     assert_errors("<&- >&- 2>&-", "closed", ["ok", "ok"]);
 }
 
 #[test]
-fn a_task_that_prints_to_a_full_device_fails_alone_and_says_why() {
+fn a_task_that_prints_to_a_full_device_fails_alone_with_the_reason() {
     let errors = ["stdout: No space left on device", "stderr: No space left on device"];
     assert_errors(">/dev/full 2>/dev/full", "full", errors);
 }
 
 #[test]
-fn a_task_that_prints_to_a_pipe_that_nobody_reads_fails_alone_and_says_why() {
+fn a_task_that_prints_to_an_unread_pipe_fails_alone_with_the_reason() {
     assert_errors("", "broken", ["stdout: Broken pipe", "stderr: Broken pipe"]);
 }

@@ -1,4 +1,4 @@
-//! What a pool needs of the system around it: what is missing is named, and what to do.
+//! The requirements of a pool on the system: the error names a missing part, and the remedy.
 //!
 //! The same one task runs in each case, under each start method.
 
@@ -11,7 +11,7 @@ const LACKING_DEV: &str = r#"mount -t tmpfs none /dev && exec "$0""#;
 
 const METHODS: [&str; 3] = ["spawn", "forkserver", "fork"];
 
-/// What the program prints when it is started by `command` under each of the methods.
+/// The output of the program when it is started by `command` under each of the methods.
 fn printed(command: fn() -> Command, mode: &'static str) -> [String; 3] {
     METHODS.map(|method| {
         watch::within(watch::HANG, move || {
@@ -28,10 +28,10 @@ fn shell(script: &str) -> Command {
     command
 }
 
-/// A shell whose mounts and root are its own.
+/// A shell with mounts and a root of its own.
 fn apart(script: &str) -> Command {
     let mut command = Command::new("unshare");
-    // As root even where root may not make user namespaces.
+    // As root even if root may not make user namespaces.
     let user = if nix::unistd::Uid::effective().is_root() { "--mount" } else { "--map-root-user" };
     command.args([user, "--mount", "sh", "-c", script]).arg(program::path("fail_surroundings"));
     command
@@ -45,33 +45,33 @@ fn assert_each(printed: [String; 3], expected: [&str; 3]) {
 }
 
 #[test]
-fn nothing_is_missing() {
+fn a_pool_works_in_complete_surroundings() {
     assert_each(printed(|| shell(r#"exec "$0""#), ""), ["2\n"; 3]);
 }
 
 #[test]
 #[ignore = "needs the right to mount: .ci/run has it"]
-fn a_missing_proc_is_told_from_a_missing_null_device() {
+fn a_missing_proc_is_distinguished_from_a_missing_null_device() {
     assert_each(printed(|| apart(LACKING_PROC), ""), ["there is no /proc: mount it"; 3]);
     assert_each(printed(|| apart(LACKING_DEV), ""), ["there is no /dev/null: create it"; 3]);
 }
 
 #[test]
 #[ignore = "needs the right to change the root: .ci/run has it"]
-fn a_root_that_was_changed_since_then_is_no_reason_to_doubt_a_worker() {
+fn after_a_chroot_a_forked_worker_is_still_accepted() {
     let no_proc = "there is no /proc: mount it";
     assert_each(printed(|| apart(r#"exec "$0""#), "chroot"), [no_proc, no_proc, "2\n"]);
 }
 
 #[test]
-fn a_limit_on_the_length_of_files_is_named() {
+fn a_file_size_limit_is_named_in_the_error() {
     let limited = || shell(r#"ulimit -f 100; exec "$0""#);
     assert_each(printed(limited, ""), ["raise RLIMIT_FSIZE (`ulimit -f`)"; 3]);
 }
 
 #[test]
 #[ignore = "needs the right to make namespaces: .ci/run has it"]
-fn a_process_that_left_its_namespace_has_no_more_threads() {
+fn the_error_after_unshare_pid_advises_to_fork() {
     let run = || {
         let mut command = Command::new("unshare");
         let user =
@@ -83,13 +83,13 @@ fn a_process_that_left_its_namespace_has_no_more_threads() {
 }
 
 #[test]
-fn a_result_beyond_the_programs_memory_is_named() {
+fn a_result_beyond_the_programs_memory_limit_is_named_in_the_error() {
     let expected = "did not fit into the memory of this process";
     assert_each(printed(|| shell(r#"exec "$0""#), "memory"), [expected; 3]);
 }
 
 #[test]
-fn a_program_that_the_dynamic_loader_was_given_is_refused_where_it_would_be_started_again() {
+fn a_program_run_by_the_dynamic_loader_can_only_fork_workers() {
     // The loader's path is in the program.
     const BY_LOADER: &str = r#"exec "$(tr '\0' '\n' < "$0" | grep -m1 -a '^/lib.*/ld-')" "$0""#;
     let refused = "it cannot be: /proc/self/exe is the dynamic loader; run the program itself";
@@ -97,7 +97,7 @@ fn a_program_that_the_dynamic_loader_was_given_is_refused_where_it_would_be_star
 }
 
 #[test]
-fn a_thread_that_is_there_before_init_is_not_blamed_on_preload() {
+fn a_thread_from_before_init_is_not_blamed_on_preload() {
     let forked = "had 2 threads when it came to procpool::init(), and only a process with one can";
     let copied = "copies a process of one thread, and this one has 2";
     assert_each(printed(|| shell(r#"exec "$0""#), "thread"), ["2\n", forked, copied]);

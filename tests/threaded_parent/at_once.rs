@@ -1,4 +1,4 @@
-//! Pools that several threads make at once.
+//! Pools that several threads create concurrently.
 
 use std::convert::Infallible;
 use std::sync::Barrier;
@@ -7,7 +7,7 @@ use std::thread;
 use procpool::ProcessPoolExecutor;
 use procpool_testkit::watch;
 
-/// A pool whose workers' state is its own number.
+/// A pool whose workers' state is the pool's number.
 fn pool_of(own: u32) -> ProcessPoolExecutor<u32> {
     fn number(number: u32) -> Result<u32, Infallible> {
         Ok(number)
@@ -15,14 +15,14 @@ fn pool_of(own: u32) -> ProcessPoolExecutor<u32> {
     crate::builder().max_workers(2).initializer_with_args(number, own).build().unwrap()
 }
 
-/// A result that tells whose it is.
+/// A result with the number of its pool.
 fn answer(own: &mut u32, x: u32) -> (u32, u32) {
     (*own, x)
 }
 
 // Behaviours: INIT-12.
 #[test]
-fn threads_make_pools_with_initializers_at_once() {
+fn threads_create_pools_with_initializers_concurrently() {
     watch::within(watch::HANG, || {
         let together = Barrier::new(5);
         thread::scope(|scope| {

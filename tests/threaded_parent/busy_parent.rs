@@ -1,5 +1,5 @@
-//! A parent whose threads hold locks of the C library at any moment: workers start all the same,
-//! because they are no copies of it.
+//! A parent whose threads hold locks of the C library at any moment: workers start in spite of that,
+//! because they are not copies of it.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,11 +7,11 @@ use std::thread;
 
 use procpool_testkit::watch;
 
-/// How many threads hold locks, and how many pools are made meanwhile.
+/// The number of threads that hold locks, and of pools that are made at the same time.
 const THREADS: usize = 8;
 const POOLS: u32 = 50;
 
-/// Locks what a worker locks too: the allocator, the environment and this program's own data.
+/// Takes locks that a worker takes too: of the allocator, the environment and this program's own data.
 fn lock_everything(own: &Mutex<Vec<u8>>) {
     for length in [1, 100, 10_000, 1_000_000] {
         let mut kept = own.lock().expect("nobody panics with it");
@@ -45,7 +45,7 @@ fn workers_start_while_threads_of_the_parent_hold_locks() {
                     builder.build().unwrap().submit(lock_all_once, round).result()
                 })
                 .collect();
-            // Before anything can fail, or the threads would never end.
+            // Before any failure, or the threads would never end.
             over.store(true, Ordering::Relaxed);
             assert!(results.into_iter().eq((0..POOLS).map(|round| Ok(round + 1))));
         });

@@ -1,7 +1,7 @@
-//! A library as its adapter's table says: what every Rust adapter does alike.
+//! A library as described by its adapter's table: the common behaviour of all Rust adapters.
 //!
-//! Owns what of the contract needs no name of a library: states from predicates, places of futures by
-//! identity, errors with their causes, nested pools. Knows no scenario.
+//! Owns the parts of the contract that need no name of a library: states from predicates, positions of
+//! futures by identity, errors with their causes, nested pools. Knows no scenario.
 
 use std::any::Any;
 use std::error::Error;
@@ -25,15 +25,15 @@ use crate::{body, description};
 pub struct Adapted<M: 'static, P, F, E> {
     adapter: Adapter<M, P, F, E>,
     start_method: &'static (&'static str, M),
-    /// What its workers run for a task: [`body::run`], but for saboteurs.
+    /// The function that workers run for a task: [`body::run`], except in saboteurs.
     pub(crate) run: Run,
-    /// What its workers run first: [`body::initialize`], but for saboteurs.
+    /// The function that workers run first: [`body::initialize`], except in saboteurs.
     pub(crate) initialize: Initialize,
 }
 
 impl<M, P, F, E> Adapted<M, P, F, E> {
-    /// The library with the start method that is called so, if there is one. Without a name there must be
-    /// no choice.
+    /// The library with the start method of the given name, if it exists. Without a name the library must
+    /// have only one.
     pub fn new(adapter: Adapter<M, P, F, E>, start_method: Option<&str>) -> Option<Self> {
         let start_method = match (start_method, adapter.start_methods) {
             (None, [only]) => only,
@@ -55,7 +55,7 @@ where
     M: Copy,
     E: Tells,
 {
-    /// Makes a pool that the library's own functions can be called with.
+    /// Makes a pool on which the library's own functions can be called.
     pub(crate) fn open(&self, options: &PoolOptions) -> Result<AdaptedPool<M, P, F, E>, Stop> {
         let settings = Settings::try_from(options)?;
         let made = (self.adapter.new)(self.start_method.1, settings, self.initialize);
@@ -64,11 +64,11 @@ where
     }
 }
 
-/// How `nest` has a call run by another pool of the same library.
+/// Runs a call of `nest` in another pool of the same library.
 ///
 /// # Errors
 ///
-/// That pool fails; the text is what it says.
+/// That pool fails; the text is its message.
 pub(crate) fn nest<M: Copy, P, F, E: Tells>(
     adapter: &Adapter<M, P, F, E>,
     call: &Call,
@@ -156,7 +156,7 @@ where
         let adapter = self.adapter;
         let submitted = (adapter.submit)(&self.pool, self.run, Wire::of_call(call));
         let future = submitted.map_err(|error| stop(&adapter, error))?;
-        // A library whose submission always gives a future refuses in that, at once.
+        // A library whose submission always returns a future reports a refusal by that future, at once.
         if adapter.states.is_some_and(|[_, done, _]| done(&future))
             && let Err(error) = (adapter.result)(&future)
             && let error = failure(&adapter, error)
@@ -211,7 +211,7 @@ where
 
     fn state(&self) -> Result<&'static str, Stop> {
         let [running, done, cancelled] = has(self.adapter.states, "state")?;
-        // Asked for in this order, what is told was true at one moment, though the task goes on.
+        // Asked in this order, the answer was true at one moment, even if the task advances.
         Ok(match &self.future {
             future if running(future) => "running",
             future if !done(future) => "pending",
@@ -226,7 +226,7 @@ where
     }
 }
 
-/// What the table has, or that the scenario cannot be expressed.
+/// Returns the function of the table, or the error that the scenario cannot be expressed.
 fn has<T>(entry: Option<T>, what: &str) -> Result<T, Stop> {
     entry.ok_or_else(|| Stop::Unsupported(what.to_owned()))
 }
@@ -244,7 +244,7 @@ where
     own.map(|own| &own.expect("every future here is of this library").future).collect()
 }
 
-/// Where in `futures` one of them is: more than one place if it is there twice.
+/// The positions of a future in `futures`: several if it was passed twice.
 fn places<'a, F>(futures: &'a [&F], one: &'a F) -> impl Iterator<Item = usize> + 'a {
     let is_it = move |(place, future): (usize, &&F)| std::ptr::eq(*future, one).then_some(place);
     futures.iter().enumerate().filter_map(is_it)
@@ -270,7 +270,7 @@ fn failure<M, P, F, E: Tells>(adapter: &Adapter<M, P, F, E>, error: E) -> Failur
     Failure { class: told.class, message, r#type, status: told.status, trace: told.trace }
 }
 
-/// The name that the debug form of an error begins with: that of its variant, if it has some.
+/// The first name in the debug form of an error: that of its variant, if it has some.
 fn variant(debug: &str) -> Option<String> {
     let name = debug.split(|letter: char| !letter.is_alphanumeric()).next();
     name.filter(|name| !name.is_empty()).map(str::to_owned)

@@ -1,10 +1,10 @@
-//! What a pool's own adapter is: a table that says which function of the library does what.
+//! A pool's own adapter: a table of the library's functions.
 //!
 //! ```text
 //! an Adapter, a table ─▶ Adapted ─▶ Library, Pool, Future ─▶ the steps of clients
 //! ```
 //!
-//! Owns the table and its words. Knows no library, and nothing of scenarios.
+//! Owns the table and its types. Knows no library, and nothing of scenarios.
 
 use std::error::Error;
 use std::fmt;
@@ -17,13 +17,13 @@ use crate::library::Callback;
 use crate::settings::{MapSettings, Settings};
 use crate::wire::Wire;
 
-/// What runs in a worker for a task.
+/// The function that a worker runs for a task.
 pub type Run = fn(Wire) -> Wire;
 
-/// What runs in a worker first, with the text that a pool is given for it.
+/// The function that a worker runs first, with the text that the pool was given for it.
 pub type Initialize = fn(String) -> Result<(), String>;
 
-/// The input of a map, which notes when an item is taken.
+/// The input of a map, which records when an item is pulled.
 pub type Calls = Box<dyn Iterator<Item = Wire> + Send>;
 
 /// The results of a map.
@@ -32,28 +32,28 @@ pub type Items<E> = Box<dyn Iterator<Item = Result<Wire, E>> + Send>;
 /// Begins a map.
 pub type Map<P, E> = fn(&P, Run, Calls, MapSettings) -> Items<E>;
 
-/// Waits for a result, for so long.
+/// Waits for a result, with a timeout.
 pub type ResultTimeout<F, E> = fn(&F, Duration) -> Result<Wire, E>;
 
-/// Asks something of a future, or something for it.
+/// Reads or changes a future.
 pub type Asks<F> = fn(&F) -> bool;
 
-/// Waits for some of several futures; those that are done.
+/// Waits for several futures; returns those that are done.
 pub type Wait<F> = for<'f> fn(Vec<&'f F>, Until, Option<Duration>) -> Vec<&'f F>;
 
-/// Gives futures as they complete, and an error when the time is over.
+/// Yields futures as they complete, and an error at the timeout.
 pub type AsCompleted<F, E> =
     for<'f> fn(Vec<&'f F>, Option<Duration>) -> Box<dyn Iterator<Item = Result<&'f F, E>> + 'f>;
 
-/// The table of a library with start methods `M`, pools `P`, futures `F` and errors `E`. `None` says that
-/// it has nothing for it; the description claims no such capability.
+/// The table of a library with start methods `M`, pools `P`, futures `F` and errors `E`. `None` means that
+/// the library has no such function; then the description must not claim the capability.
 pub struct Adapter<M: 'static, P, F, E> {
-    /// What is printed for `describe`, in JSON. Its object `start_methods`, if there is one, has for each
-    /// the capabilities that not all have.
+    /// The output of `describe`, in JSON. Its object `start_methods`, if present, has for each start
+    /// method the capabilities that not all have.
     pub description: &'static str,
-    /// The start methods by their names. The first is that of nested pools.
+    /// The start methods by their names. Nested pools use the first.
     pub start_methods: &'static [(&'static str, M)],
-    /// What the library asks for at the start of `main`, of programs and of workers.
+    /// The call that the library requires at the start of `main`, of programs and of workers.
     pub init: fn(),
     /// Makes a pool.
     pub new: fn(M, Settings, Initialize) -> Result<P, E>,
@@ -61,29 +61,29 @@ pub struct Adapter<M: 'static, P, F, E> {
     pub submit: fn(&P, Run, Wire) -> Result<F, E>,
     /// Begins a map.
     pub map: Option<Map<P, E>>,
-    /// Shuts down; whether it waits, and whether it cancels.
+    /// Shuts down; the flags are wait and cancel.
     pub shutdown: fn(&P, bool, bool),
     /// Kills the workers.
     pub kill_workers: Option<fn(&P)>,
     /// Waits for a result.
     pub result: fn(&F) -> Result<Wire, E>,
-    /// The same, for so long.
+    /// Waits for a result, with a timeout.
     pub result_timeout: Option<ResultTimeout<F, E>>,
-    /// Cancels; whether it did.
+    /// Cancels; returns whether it succeeded.
     pub cancel: Option<Asks<F>>,
     /// Whether a future is running, is done, is cancelled.
     pub states: Option<[Asks<F>; 3]>,
-    /// Has something called when a future is done.
+    /// Adds a callback to a future.
     pub add_callback: Option<fn(&F, Callback)>,
     /// See [`Wait`].
     pub wait: Option<Wait<F>>,
     /// See [`AsCompleted`].
     pub as_completed: Option<AsCompleted<F, E>>,
-    /// Says what an error is in the words of the contract.
+    /// Describes an error in the words of the contract.
     pub classify: fn(&E) -> Classified,
 }
 
-/// What an error is, beside what it says.
+/// The class and further parts of an error, beside its message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Classified {
     pub(crate) class: ErrorClass,
@@ -98,7 +98,7 @@ impl From<ErrorClass> for Classified {
 }
 
 impl Classified {
-    /// The task failed; where that was, in as many parts as are known.
+    /// The task failed; with as many parts of its place as are known.
     pub fn task<'p>(parts: impl IntoIterator<Item = &'p String>) -> Self {
         let parts: Vec<&str> = parts.into_iter().map(String::as_str).collect();
         let trace = (!parts.is_empty()).then(|| parts.join("\n"));
@@ -116,12 +116,12 @@ impl Classified {
     }
 }
 
-/// What a library's error can be told as: its own type, or `Box<dyn Error>` where it has several.
+/// A library's error type: its own type, or `Box<dyn Error>` if it has several.
 pub trait Tells: Into<Box<dyn Error>> + fmt::Debug + 'static {}
 
 impl<E: Into<Box<dyn Error>> + fmt::Debug + 'static> Tells for E {}
 
-/// Settings of a builder that are left alone where nothing is asked for.
+/// Settings of a builder that stay untouched unless requested.
 pub trait Given: Sized {
     /// Sets one, if there is a value for it.
     fn given<V>(self, value: Option<V>, set: impl FnOnce(Self, V) -> Self) -> Self {
@@ -147,7 +147,7 @@ impl<B> Given for B {}
 ///
 /// # Errors
 ///
-/// It panics; the error is what it says.
+/// It panics; the error is the panic's message.
 pub fn caught<T>(call: impl FnOnce() -> T) -> Result<T, String> {
     let called = catch_unwind(AssertUnwindSafe(call));
     called.map_err(|panic| match panic.downcast::<String>() {

@@ -1,4 +1,4 @@
-//! What runs in workers: the bodies of the contract.
+//! The code that runs in workers: the bodies of the contract.
 
 use std::io::{self, Read, Write};
 use std::process::{Command, Stdio};
@@ -12,36 +12,36 @@ use serde_json::{Value, json};
 use crate::trace;
 use crate::wire::Wire;
 
-/// What `mark` kept in this process.
+/// The value that `mark` kept in this process.
 static STATE: Mutex<Value> = Mutex::new(Value::Null);
 
-/// How a library makes a pool and has it run a call.
+/// Makes a pool of the library and runs a call in it.
 pub type NestFn = Box<dyn Fn(&Call) -> Result<Value, String> + Send + Sync>;
 
-/// How `nest` does it: set in every process before it is a worker.
+/// The function for `nest`, set in every process before it becomes a worker.
 static NEST: OnceLock<NestFn> = OnceLock::new();
 
-/// Tells how nested pools are made.
+/// Sets how nested pools are made.
 pub fn set_nest(nest: NestFn) {
-    // What is set first stays: a process has one library.
+    // The first one stays: a process has one library.
     let _ = NEST.set(nest);
 }
 
-/// What a worker does for a task: runs the call that travelled.
+/// Runs the call of a task, in a worker.
 ///
 /// # Panics
 ///
-/// The body fails: that is how tasks fail in Rust.
+/// The body fails: a task in Rust fails by a panic.
 pub fn run(argument: Wire) -> Wire {
     let call = argument.call();
     Wire::of_result(&call, &task(&call))
 }
 
-/// What a worker does first: runs the initializer that the pool was given as a text.
+/// Runs the initializer, in a worker; the pool was given it as a text.
 ///
 /// # Errors
 ///
-/// It fails; the error is what it says.
+/// It fails; the error is its message.
 pub fn initialize(call: String) -> Result<(), String> {
     initializer(&serde_json::from_str(&call).map_err(|error| error.to_string())?)
 }
@@ -69,7 +69,7 @@ pub fn task(call: &Call) -> Value {
 ///
 /// # Errors
 ///
-/// It fails; the error is what it says.
+/// It fails; the error is its message.
 pub fn initializer(call: &Call) -> Result<(), String> {
     trace::write(EventKind::InitBegin, &call.tag);
     let done = carry_out(call);
@@ -132,7 +132,7 @@ fn carry_out(call: &Call) -> Result<Value, String> {
             }
         },
         Body::IgnoreTerm => {
-            // SAFETY: ignoring a signal installs no handler that could do anything unsafe.
+            // SAFETY: ignoring a signal installs no handler.
             unsafe { signal(Signal::SIGTERM, SigHandler::SigIgn) }
                 .map_err(|error| error.to_string())?;
             trace::pass(call.gate.as_deref().ok_or("ignore_term has no gate")?);
@@ -145,8 +145,8 @@ fn carry_out(call: &Call) -> Result<Value, String> {
 fn die(call: &Call) -> Result<Value, String> {
     if let Some(number) = call.signal {
         let signal = Signal::try_from(number).map_err(|error| error.to_string())?;
-        // Rust handles some of them, for stack overflows; those that cannot be handled need no default.
-        // SAFETY: the default is no handler that could do anything unsafe.
+        // Rust handles some signals, for stack overflows; those that cannot be handled need no default.
+        // SAFETY: the default action installs no handler.
         let _ = unsafe { nix::sys::signal::signal(signal, SigHandler::SigDfl) };
         raise(signal).map_err(|error| error.to_string())?;
         return Err(format!("signal {number} did not end the process"));
@@ -154,7 +154,7 @@ fn die(call: &Call) -> Result<Value, String> {
     exit_at_once(call.code.unwrap_or(1))
 }
 
-/// Ends the process, without cleaning up.
+/// Ends the process without cleaning up.
 pub(crate) fn exit_at_once(code: i32) -> ! {
     // SAFETY: _exit ends the process and touches no memory.
     unsafe { nix::libc::_exit(code) }

@@ -18,8 +18,8 @@ use crate::adapter::{Adapter, Tells};
 use crate::library::{Future, Library, Map, Pool, Stop};
 use crate::{body, trace};
 
-/// Does what every adapter does: `[START_METHOD] describe|run`. It comes first in the main function, of
-/// workers too, which for some libraries do not return from it.
+/// The main function of every adapter: `[START_METHOD] describe|run`. It must come first in `main`, of
+/// workers too, in which it does not return for some libraries.
 pub fn main<M, P, F, E>(adapter: Adapter<M, P, F, E>) -> ExitCode
 where
     M: Copy + Send + Sync + 'static,
@@ -39,7 +39,7 @@ where
     }
 }
 
-/// Makes this process one that workers of the library can be started from; or is a worker.
+/// Prepares this process for starting workers of the library, or runs as a worker.
 pub fn begin<M, P, F, E>(adapter: Adapter<M, P, F, E>)
 where
     M: Copy + Send + Sync + 'static,
@@ -51,7 +51,7 @@ where
     (adapter.init)();
 }
 
-/// Does for a library what the last argument says.
+/// Carries out the command in the last argument, for a library.
 pub fn serve(library: &dyn Library) -> ExitCode {
     match std::env::args().next_back().as_deref() {
         Some("describe") => {
@@ -94,13 +94,13 @@ fn run(library: &dyn Library) -> Result<(), String> {
     Ok(())
 }
 
-/// Ends the program, whose pool has nothing for what it is asked for.
+/// Ends the program because the pool has no function for a step.
 fn unsupported(what: &str) -> ! {
     eprintln!("this adapter cannot express: {what}");
     std::process::exit(UNSUPPORTED)
 }
 
-/// The duplicate of standard output that lines go to; what workers print goes to standard error.
+/// The duplicate of standard output for the lines; the output of workers goes to standard error.
 struct Lines(Mutex<std::fs::File>);
 
 impl Lines {
@@ -116,13 +116,13 @@ impl Lines {
         text.push(b'\n');
         let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if file.write_all(&text).is_err() {
-            // Nobody listens any more.
+            // The reader has closed the pipe.
             std::process::exit(1);
         }
     }
 }
 
-/// What clients have named.
+/// The objects that clients have named.
 #[derive(Default)]
 struct Names {
     pools: Mutex<HashMap<String, Arc<dyn Pool>>>,
@@ -138,7 +138,8 @@ struct Run<'a> {
 
 fn named<T>(found: Option<T>, name: &str) -> Result<T, Stop> {
     found.ok_or_else(|| {
-        let text = format!("nothing is called {name}: what should have made it has failed");
+        let text =
+            format!("{name} does not exist: the step that should have created it has failed");
         Stop::failed(ErrorClass::Invalid, text)
     })
 }
@@ -155,7 +156,7 @@ fn remove<T>(names: &Mutex<HashMap<String, T>>, name: &str) -> Result<T, Stop> {
 fn keep<T>(names: &Mutex<HashMap<String, T>>, name: &str, value: T) {
     let before =
         names.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), value);
-    // Only when the names are free for others: letting go of a pool may take its time.
+    // Only after the names are free for others: dropping a pool may take its time.
     drop(before);
 }
 

@@ -1,4 +1,4 @@
-//! What an adapter says of itself: a JSON text, completed for a start method.
+//! The description of an adapter: a JSON text, completed for a start method.
 
 use procpool_contract::Description;
 use serde_json::Value;
@@ -10,7 +10,7 @@ const START_METHODS: &str = "start_methods";
 ///
 /// # Errors
 ///
-/// The text is none, which is a fault of the adapter.
+/// The text is not a description, which is a fault of the adapter.
 pub(crate) fn described(text: &str, start_method: &str) -> Result<Description, String> {
     let mut all: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
     let members = all.as_object_mut().ok_or("a description is an object")?;
@@ -47,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn a_start_method_that_is_not_there_is_an_error() {
+    fn an_unknown_start_method_is_an_error() {
         let error = described(TEXT, "forkserver").expect_err("there is none");
         assert_eq!(error, r#"start_methods has no list "forkserver""#);
     }

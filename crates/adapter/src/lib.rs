@@ -1,5 +1,5 @@
-//! The Rust runtime of conformance adapters: everything of the contract that is not a pool's own. Beside
-//! it are procpool's adapter and what is made of that.
+//! The Rust runtime of conformance adapters: everything in the contract that does not depend on the pool.
+//! Also contains procpool's adapter and the saboteurs made from it.
 //!
 //! ```text
 //! an Adapter ─▶ main ─▶ describe ─▶ the description
@@ -8,9 +8,9 @@
 //!                                  in workers: body::run ─▶ Events ◀─┘
 //! ```
 //!
-//! A pool's own adapter is an [`Adapter`]: a table that says which function of its library does what, with
-//! a description in JSON. It has [`main`] for its main function. The runtime converts what is asked for,
-//! has [`body::run`] and [`body::initialize`] called in workers, and tells what comes back.
+//! A pool's own adapter is an [`Adapter`]: a table of the library's functions, with a description in JSON.
+//! Its main function is [`main`]. The runtime converts the steps, makes workers call [`body::run`] and
+//! [`body::initialize`], and reports the outcomes.
 
 // The runtime.
 pub mod adapter;
@@ -24,7 +24,7 @@ mod adapted;
 mod carry_out;
 mod description;
 
-// procpool's own adapter, and pools that it makes with one fault each.
+// procpool's own adapter, and the pools with one fault each.
 pub mod procpool_pool;
 pub mod saboteurs;
 
@@ -35,5 +35,5 @@ pub use library::Stop;
 pub use trace::pulled;
 pub use wire::Wire;
 
-/// Words of the contract that the tables of adapters are written in.
+/// The words of the contract that tables of adapters need.
 pub use procpool_contract::{ErrorClass, Until};

@@ -1,7 +1,7 @@
-//! What steps are carried out with: any library, pool and future. Every method may say that its library
-//! has nothing for it.
+//! The interface by which steps are carried out: any library, pool and future. Every method may report
+//! that its library has no such function.
 //!
-//! Between these and a table are only saboteurs.
+//! Only saboteurs stand between these and a table.
 
 use std::any::Any;
 use std::fmt;
@@ -13,17 +13,17 @@ use procpool_contract::{
 };
 use serde_json::Value;
 
-/// Why something did not return.
+/// The reason why a step did not return.
 #[derive(Debug, Clone)]
 pub enum Stop {
-    /// The pool has nothing for it; what.
+    /// The pool has no function for it; with the name of the step.
     Unsupported(String),
     /// It failed.
     Failed(Failure),
 }
 
 impl Stop {
-    /// An error of a class, with what it says.
+    /// An error of a class, with its message.
     pub fn failed(class: ErrorClass, message: impl fmt::Display) -> Self {
         let message = message.to_string();
         Self::Failed(Failure { class, message, r#type: None, status: None, trace: None })
@@ -32,7 +32,7 @@ impl Stop {
 
 /// A library of process pools.
 pub trait Library: Send + Sync {
-    /// Says what it is.
+    /// Returns the description.
     fn describe(&self) -> Description;
 
     /// Makes a pool.
@@ -42,11 +42,11 @@ pub trait Library: Send + Sync {
     /// The library refuses.
     fn new_pool(&self, options: &PoolOptions) -> Result<Box<dyn Pool>, Stop>;
 
-    /// Waits for futures; which of them, by their places, are done.
+    /// Waits for futures; returns the positions of those that are done.
     ///
     /// # Errors
     ///
-    /// The library has nothing for it.
+    /// The library has no such function.
     fn wait(
         &self,
         futures: &[Arc<dyn Future>],
@@ -54,11 +54,12 @@ pub trait Library: Send + Sync {
         timeout: Option<Duration>,
     ) -> Result<Vec<usize>, Stop>;
 
-    /// Takes futures as they complete: their places in that order, and whether time ran out.
+    /// Takes futures as they complete; returns their positions in that order, and whether the timeout was
+    /// reached.
     ///
     /// # Errors
     ///
-    /// The library has nothing for it.
+    /// The library has no such function.
     fn as_completed(
         &self,
         futures: &[Arc<dyn Future>],
@@ -66,7 +67,7 @@ pub trait Library: Send + Sync {
     ) -> Result<(Vec<usize>, bool), Stop>;
 }
 
-/// A pool. Dropping it is what users do who let go of theirs.
+/// A pool. Users drop it to let go of it.
 pub trait Pool: Send + Sync {
     /// Submits.
     ///
@@ -97,10 +98,10 @@ pub trait Pool: Send + Sync {
     fn kill_workers(&self) -> Result<(), Stop>;
 }
 
-/// The items of a map: each its outcome.
+/// The outcomes of a map's items.
 pub type Map = Box<dyn Iterator<Item = Outcome> + Send>;
 
-/// What a callback does.
+/// A callback.
 pub type Callback = Arc<dyn Fn() + Send + Sync>;
 
 /// The future of a task.
@@ -109,27 +110,27 @@ pub trait Future: Any + Send + Sync {
     ///
     /// # Errors
     ///
-    /// The task's, the pool's, or that time ran out.
+    /// The task's, the pool's, or a timeout.
     fn result(&self, timeout: Option<Duration>) -> Result<Value, Stop>;
 
-    /// Cancels; whether it did.
+    /// Cancels; returns whether it succeeded.
     ///
     /// # Errors
     ///
-    /// The library has nothing for it.
+    /// The library has no such function.
     fn cancel(&self) -> Result<bool, Stop>;
 
     /// Returns `pending`, `running`, `done` or `cancelled`.
     ///
     /// # Errors
     ///
-    /// The library has nothing for it.
+    /// The library has no such function.
     fn state(&self) -> Result<&'static str, Stop>;
 
-    /// Has `callback` called when it is done.
+    /// Adds a callback.
     ///
     /// # Errors
     ///
-    /// The library has nothing for it.
+    /// The library has no such function.
     fn add_callback(&self, callback: Callback) -> Result<(), Stop>;
 }

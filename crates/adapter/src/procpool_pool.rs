@@ -1,6 +1,6 @@
-//! procpool's own adapter: what procpool calls each thing, and what its errors are.
+//! procpool's own adapter: procpool's function for each step, and the classes of its errors.
 //!
-//! Knows no case and no expected value, and makes up for nothing: the pool is used as its users use it.
+//! Knows no case and no expected value, and works around nothing: the pool is used as its users use it.
 //! `fork` has neither several clients nor several pools: a process with threads is not forked, and a pool
 //! has a thread.
 
@@ -12,7 +12,7 @@ use procpool::{
 
 use crate::{Adapter, Classified, ErrorClass, Given, Until, Wire};
 
-/// What procpool has for each thing that an adapter does.
+/// procpool's function for each step of an adapter.
 pub const PROCPOOL: Adapter<StartMethod, ProcessPoolExecutor, Future<Wire>, Error> = Adapter {
     description: include_str!("procpool_pool.json"),
     start_methods: &[("spawn", Spawn), ("forkserver", Forkserver), ("fork", Fork)],
@@ -34,7 +34,7 @@ pub const PROCPOOL: Adapter<StartMethod, ProcessPoolExecutor, Future<Wire>, Erro
             .map_options()
             .given(settings.chunksize, MapOptions::chunksize)
             .given(settings.unordered, |map, ()| map.unordered())
-            // A timeout that no clock reaches is none.
+            // A timeout beyond the clock's range is no timeout.
             .timeout(settings.timeout.unwrap_or(std::time::Duration::MAX));
         match settings.buffersize {
             None => Box::new(map.map(run, input)),
@@ -93,7 +93,7 @@ mod tests {
     use crate::library::Library;
 
     #[test]
-    fn it_describes_the_version_that_is_built() {
+    fn the_description_names_the_version_that_is_built() {
         for (name, _) in PROCPOOL.start_methods {
             let library = Adapted::new(PROCPOOL, Some(name)).expect("the table has it");
             let description = library.describe();

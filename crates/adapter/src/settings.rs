@@ -1,6 +1,6 @@
-//! What a pool or a map is asked for, in Rust's types.
+//! The options of a pool or a map, in Rust's types.
 //!
-//! A number that they cannot hold makes no sense, and that is told as the library's own refusal would be.
+//! A number that they cannot hold is invalid, which is reported like the library's own refusal.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,33 +9,33 @@ use procpool_contract::{ErrorClass, MapOptions, PoolOptions};
 
 use crate::library::Stop;
 
-/// How a pool is made.
+/// The options of a pool.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settings {
-    /// The most workers.
+    /// The maximum of workers.
     pub max_workers: Option<usize>,
-    /// The most tasks of a worker.
+    /// The maximum of tasks of a worker.
     pub max_tasks_per_child: Option<u64>,
-    /// After how long an idle worker leaves.
+    /// The time after which an idle worker exits.
     pub idle_timeout: Option<Duration>,
-    /// How long a task may take.
+    /// The time limit of a task.
     pub task_timeout: Option<Duration>,
-    /// Variables of the workers' environment, besides those of the client.
+    /// Environment variables of the workers, besides those of the client.
     pub env: BTreeMap<String, String>,
     /// The argument of the initializer, if there is one.
     pub initializer: Option<String>,
 }
 
-/// How a map is made.
+/// The options of a map.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MapSettings {
-    /// How many items travel together.
+    /// The number of items in a chunk.
     pub chunksize: Option<usize>,
-    /// How long the map may take.
+    /// The time limit of the map.
     pub timeout: Option<Duration>,
-    /// How many items may be submitted and not taken.
+    /// The number of items that may be submitted and not taken.
     pub buffersize: Option<usize>,
-    /// There if results may come in any order.
+    /// Present if results may come in any order.
     pub unordered: Option<()>,
 }
 
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_no_type_can_hold_is_refused_as_invalid() {
+    fn a_number_beyond_its_type_is_refused_as_invalid() {
         let options = PoolOptions { max_workers: Some(-1), ..PoolOptions::default() };
         let refused = Settings::try_from(&options);
         assert!(
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_asked_for_is_not_given() {
+    fn an_unset_setting_is_not_passed_on() {
         assert_eq!(Settings::try_from(&PoolOptions::default()).ok(), Some(Settings::default()));
         assert_eq!(
             MapSettings::try_from(&MapOptions::default()).ok(),

@@ -11,7 +11,8 @@ use procpool_contract::{
     Call, Event, EventKind, FOLDER_VARIABLE, OPENED_FILE, TRACE_FILE, gate_file, now,
 };
 
-/// How often a gate is looked at. Lower takes a processor from the pool, higher makes cases longer.
+/// The interval at which a gate is checked. A shorter one takes CPU time from the pool, a longer one makes
+/// cases longer.
 const TICK: Duration = Duration::from_millis(2);
 
 fn folder() -> PathBuf {
@@ -22,7 +23,7 @@ fn folder() -> PathBuf {
 ///
 /// # Panics
 ///
-/// The trace cannot be written: one with holes would prove nothing.
+/// The trace cannot be written: an incomplete one would prove nothing.
 pub fn write(event: EventKind, tag: &str) {
     let (pid, ppid) = (getpid().as_raw() as u32, getppid().as_raw() as u32);
     let event = Event { pid, ppid, at: now(), event, tag: tag.to_owned() };
@@ -58,7 +59,7 @@ pub fn pass(gate: &str) {
     }
 }
 
-/// Returns calls as an input that notes when each is taken.
+/// Returns calls as an input that records when each is pulled.
 pub fn pulled(calls: Vec<Call>) -> impl Iterator<Item = Call> + Send + 'static {
     calls.into_iter().inspect(|call| write(EventKind::Pull, &call.tag))
 }

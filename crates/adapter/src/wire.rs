@@ -1,4 +1,5 @@
-//! What travels between client and worker: a text, and perhaps something that fails on the way.
+//! The messages between client and worker: a text, and perhaps a value that fails to be encoded or
+//! decoded.
 
 use procpool_contract::{Call, Place};
 use serde::de::{self, Deserializer};
@@ -21,7 +22,7 @@ enum Fails {
 }
 
 impl Wire {
-    /// That of a call, as an argument.
+    /// Returns the argument of a call.
     pub fn of_call(call: &Call) -> Self {
         let fails = match call.poison {
             Some(Place::EncodeArgument) => Fails::Encode,
@@ -41,7 +42,7 @@ impl Wire {
         serde_json::from_str(&self.text).expect("what travels is a call")
     }
 
-    /// That of a result of `call`.
+    /// Returns the result of `call`.
     pub fn of_result(call: &Call, value: &Value) -> Self {
         let fails = match call.poison {
             Some(Place::EncodeResult) => Fails::Encode,

@@ -1,4 +1,5 @@
-//! What the runtime makes of an adapter's table, on a library of no processes: what it does is told here.
+//! The runtime's use of an adapter's table, on a library without processes whose behaviour is defined
+//! here.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +8,7 @@ use procpool_adapter::library::{Future, Library, Pool};
 use procpool_adapter::{Adapted, Adapter, Classified, ErrorClass, Stop, Until, Wire};
 use procpool_contract::{Body, Call, PoolOptions};
 
-/// What it has for each thing. A pool refuses when it is one of 9 workers; a task fails by its name.
+/// Its functions. A pool with 9 workers is refused; a task fails by its name.
 const TOY: Adapter<(), usize, Toy, ToyError> = Adapter {
     description: "{}",
     start_methods: &[("spawn", ())],
@@ -89,13 +90,13 @@ fn future(run: &str) -> Arc<dyn Future> {
 }
 
 #[test]
-fn states_come_from_predicates() {
+fn states_are_read_from_predicates() {
     let states = ["sleep", "gate", "echo", "fail", "die"].map(|run| future(run).state().ok());
     assert_eq!(states, ["pending", "running", "done", "done", "cancelled"].map(Some));
 }
 
 #[test]
-fn a_future_that_is_refused_at_once_is_a_submission_that_is() {
+fn a_future_refused_at_once_is_a_refused_submission() {
     let refused = pool(9).submit(&call("echo")).err();
     assert!(
         matches!(&refused, Some(Stop::Failed(failure)) if failure.class == ErrorClass::Rejected),
@@ -104,7 +105,7 @@ fn a_future_that_is_refused_at_once_is_a_submission_that_is() {
 }
 
 #[test]
-fn an_error_has_its_variant_its_causes_and_its_place() {
+fn an_error_has_its_variant_its_causes_and_its_location() {
     let Err(Stop::Failed(failure)) = future("fail").result(None) else {
         panic!("it does not fail");
     };
@@ -115,11 +116,11 @@ fn an_error_has_its_variant_its_causes_and_its_place() {
 }
 
 #[test]
-fn futures_have_places_by_what_they_are() {
+fn futures_are_distinguished_by_identity() {
     let (done, running) = (future("echo"), future("gate"));
     let all = [Arc::clone(&running), Arc::clone(&done), Arc::clone(&done)];
     let waited = toy().wait(&all, Until::AllCompleted, None);
-    // The toy gives it once for each time that it is given.
+    // The toy returns it once for each time that it is passed.
     assert_eq!(waited.ok(), Some(vec![1, 2, 1, 2]));
     assert_eq!(toy().as_completed(&all[1..], None).ok(), Some((vec![0], false)));
     let limit = Some(Duration::from_secs(1));
@@ -127,7 +128,7 @@ fn futures_have_places_by_what_they_are() {
 }
 
 #[test]
-fn what_the_table_has_nothing_for_is_unsupported() {
+fn a_step_without_an_entry_in_the_table_is_unsupported() {
     let cancelled = future("echo").cancel();
     assert!(
         matches!(&cancelled, Err(Stop::Unsupported(what)) if what == "cancel"),
@@ -136,7 +137,7 @@ fn what_the_table_has_nothing_for_is_unsupported() {
 }
 
 #[test]
-fn a_start_method_has_to_be_one_of_the_library() {
+fn a_start_method_must_be_one_of_the_library() {
     assert!(Adapted::new(TOY, Some("spawn")).is_some());
     assert!(Adapted::new(TOY, Some("fork")).is_none());
     let several = Adapter { start_methods: &[("spawn", ()), ("fork", ())], ..TOY };

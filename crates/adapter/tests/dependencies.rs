@@ -1,11 +1,12 @@
-//! An adapter reads the contract, and compiles nothing of the suite for it.
+//! An adapter reads the contract, and compiles no part of the suite for it.
 
 use std::process::{Command, Stdio};
 
-/// What only the suite needs: a reader of command lines, a tester of properties, a runner of trials.
+/// Crates that only the suite needs: a reader of command lines, a tester of properties, a runner of
+/// trials.
 const OF_THE_SUITE: [&str; 3] = ["clap", "libtest-mimic", "proptest"];
 
-/// Returns which of [`OF_THE_SUITE`] a package of this workspace depends on.
+/// Returns the packages of [`OF_THE_SUITE`] on which a package of this workspace depends.
 fn of_the_suite(package: &str) -> Vec<&'static str> {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["tree", "--offline", "--prefix", "none", "--format", "{p}", "--package", package]);

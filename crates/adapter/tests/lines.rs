@@ -1,7 +1,7 @@
-//! Each pool's own adapter is short: what its language has in common is in that language's runtime.
+//! Each pool's own adapter is short: the common part is in the runtime of its language.
 //!
-//! Owns what counts as a line of code, and which files are an adapter's own. Knows no pool: the adapters
-//! are those of `crates/conformance/adapters/all.json`.
+//! Owns the definition of a line of code, and of an adapter's own files. Knows no pool: the adapters are
+//! those of `crates/conformance/adapters/all.json`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 /// The most lines of code of an adapter beyond the runtime of its language.
 const MOST: usize = 80;
 
-/// What is an adapter's own among the sources of Rust programs, by the program's name. All else in
-/// `crates/adapter` is the runtime, or a saboteur.
+/// The adapter's own files among the sources of Rust programs, by the program's name. All other files in
+/// `crates/adapter` are the runtime, or a saboteur.
 const RUST: [(&str, &[&str]); 2] = [
     (
         "procpool-adapter",
@@ -24,8 +24,8 @@ const RUST: [(&str, &[&str]); 2] = [
     ),
 ];
 
-/// What comments look like: the beginning of one that ends with its line, and both ends of one that does
-/// not. A description within a program's text counts; one in a file of JSON is not a program's text.
+/// The syntax of comments: the start of a line comment, and both ends of a block comment. A description
+/// within a program's text counts; one in a JSON file is not program text.
 struct Comments {
     line: &'static str,
     block: Option<(&'static str, &'static str)>,
@@ -40,7 +40,8 @@ fn comments(file: &Path) -> Comments {
     }
 }
 
-/// Returns how many lines are neither blank nor comments nor, in Rust, those of tests, which are last.
+/// Returns the number of lines that are neither blank, nor comments, nor tests of Rust, which are at the
+/// end.
 fn code_lines(text: &str, comments: &Comments) -> usize {
     let mut lines = text.lines().map(str::trim).take_while(|line| *line != "#[cfg(test)]");
     let mut count = 0;
@@ -55,7 +56,7 @@ fn code_lines(text: &str, comments: &Comments) -> usize {
             }
             Some(_) => {}
             None => {
-                // A long text could be taken for a comment where it ends.
+                // A long text could look like a comment at its end.
                 let quotes = line.matches("\"\"\"").count();
                 assert!(quotes % 2 == 0, "this begins a text of several lines: {line}");
                 count += 1;
@@ -101,7 +102,7 @@ fn is_runtime(file: &Path) -> bool {
     file.file_stem().is_some_and(|stem| stem.eq_ignore_ascii_case("runtime"))
 }
 
-/// Returns everything that a program loads from its first file on, without the runtime and beyond.
+/// Returns every file that a program loads, starting from its first one, without those of the runtime.
 fn reached(first: &Path) -> BTreeSet<PathBuf> {
     let (mut all, mut next) = (BTreeSet::new(), vec![first.to_owned()]);
     while let Some(file) = next.pop() {
@@ -121,7 +122,7 @@ fn read(file: &Path) -> String {
     fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
 }
 
-/// Returns the files that are an adapter's own, by the name that stands first in the list.
+/// Returns an adapter's own files, by the first name in the list.
 fn adapters() -> BTreeMap<String, BTreeSet<PathBuf>> {
     let list = root().join("crates/conformance/adapters/all.json");
     let list: serde_json::Value = serde_json::from_str(&read(&list)).expect("it is a list");
@@ -146,7 +147,7 @@ fn adapters() -> BTreeMap<String, BTreeSet<PathBuf>> {
         };
         programs.entry(program).or_insert((name, own));
     }
-    // What several programs load is their runtime's, wherever it is.
+    // A file that several programs load belongs to their runtime, in any folder.
     let mut users: BTreeMap<PathBuf, usize> = BTreeMap::new();
     for file in programs.values().flat_map(|(_, files)| files) {
         *users.entry(file.clone()).or_default() += 1;
@@ -182,7 +183,7 @@ fn every_adapter_is_short() {
 }
 
 #[test]
-fn no_source_of_an_adapter_is_left_out() {
+fn every_source_of_an_adapter_is_counted() {
     let folder = root().join("crates/procspawn/src/bin/procpool-adapter-procspawn");
     let files = fs::read_dir(&folder).expect("the adapter has sources").map(|entry| {
         let path = entry.expect("the folder can be read").path();

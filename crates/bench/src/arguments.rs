@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-/// What is told to whoever asks, or asks for something else.
+/// The help text, also shown after a wrong command line.
 pub(crate) const HELP: &str = "\
 Usage: procpool-bench quick|full|profile [--out DIR] [--only ROW]... [--rounds N]
 
@@ -24,7 +24,7 @@ pub(crate) enum Mode {
     Profile,
 }
 
-/// A command line that was understood.
+/// A valid command line.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Arguments {
     pub(crate) mode: Mode,
@@ -34,7 +34,7 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    /// Reads a command line that may choose among `rows`; fails with a sentence.
+    /// Reads a command line that may select some of `rows`; fails with a sentence.
     pub(crate) fn read(words: &[String], rows: &[&str]) -> Result<Self, String> {
         let mut words = words.iter();
         let mode = match words.next().map(String::as_str) {
@@ -69,7 +69,7 @@ impl Arguments {
         Ok(arguments)
     }
 
-    /// The options by which this is less, or other, than a full run.
+    /// The options by which this run differs from a full one.
     pub(crate) fn partial(&self) -> String {
         let rows = self.only.iter().map(|row| format!("--only {row}"));
         let rounds = self.rounds.iter().map(|rounds| format!("--rounds {rounds}"));
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said() {
+    fn wrong_arguments_are_reported() {
         assert_eq!(read("").unwrap_err(), "say quick, full or profile");
         assert_eq!(read("fast").unwrap_err(), "fast is neither quick, full nor profile");
         assert_eq!(read("quick --rounds").unwrap_err(), "--rounds needs a value");

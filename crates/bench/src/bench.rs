@@ -1,7 +1,7 @@
-//! A run: which rows, how many rounds, against whom.
+//! A run: its rows, rounds and contenders.
 //!
-//! Owns what rows need to know about the run, and the order of blocks between procpool and a
-//! limit. Between procpool and peers that is `peers::contest`.
+//! Owns the run's data that rows need, and the order of blocks between procpool and a limit. Between
+//! procpool and peers that is `peers::contest`.
 
 use std::cell::Cell;
 use std::path::Path;
@@ -25,8 +25,8 @@ pub(crate) struct Bench {
     rounds: Option<usize>,
     /// Empty in a quick run.
     roster: Vec<Entry>,
-    /// All rounds with peers so far. Not all of their processes are reaped by this one, so what
-    /// they did cannot be told from what others did.
+    /// All rounds with peers so far. Not all of their processes are reaped by this one, so their CPU time
+    /// cannot be separated from that of other programs.
     peers_load: Cell<Load>,
 }
 
@@ -48,7 +48,7 @@ impl Bench {
         })
     }
 
-    /// Runs those of `rows` that `only` names, or all. A row that ends early is a row that says so.
+    /// Runs the rows that `only` names, or all `rows`. A row that ends early records the reason.
     pub(crate) fn run(
         &self,
         rows: &[(&str, Measure)],
@@ -66,7 +66,7 @@ impl Bench {
                 failed: Some(error.to_string()),
                 ..Row::new(name, "")
             });
-            // Not to know it spoils nothing.
+            // A failure here spoils nothing.
             let span = before.and_then(|before| Ok(Load::now()?.since(before)));
             let peers = self.peers_load.get().since(peers_before);
             row.others = span.map(|span| span.since(peers).of_others()).unwrap_or_default();
@@ -85,12 +85,12 @@ impl Bench {
         !self.roster.is_empty()
     }
 
-    /// How many rounds a row has: what the command line says, or else the row.
+    /// The number of rounds of a row: from the command line, or else from the row.
     pub(crate) fn rounds(&self, quick: usize, full: usize) -> usize {
         self.rounds.unwrap_or(if self.is_quick() { quick } else { full })
     }
 
-    /// Lets procpool and a limit take turns, a block each.
+    /// Makes procpool and a limit take turns, a block each.
     pub(crate) fn duel(
         &self,
         rounds: usize,
@@ -102,7 +102,7 @@ impl Bench {
         Ok((us, them))
     }
 
-    /// Lets procpool and several limits take turns, a block each.
+    /// Makes procpool and several limits take turns, a block each.
     pub(crate) fn limits<const N: usize>(
         &self,
         rounds: usize,
@@ -120,7 +120,7 @@ impl Bench {
         Ok((us, them))
     }
 
-    /// Draws up a chart: with peers, from rounds with them; without, from `alone`.
+    /// Makes a chart: with peers, from rounds with them; without, from `alone`.
     pub(crate) fn chart(
         &self,
         chart: Chart,
@@ -184,13 +184,13 @@ mod tests {
     }
 
     #[test]
-    fn the_command_line_decides_about_rounds_before_the_row_does() {
+    fn the_command_line_overrides_the_rounds_of_a_row() {
         assert_eq!(bench(None, Vec::new()).rounds(3, 5), 3);
         assert_eq!(bench(Some(9), Vec::new()).rounds(3, 5), 9);
     }
 
     #[test]
-    fn a_chart_has_blocks_of_ours_from_the_rounds_that_peers_were_in() {
+    fn a_chart_uses_our_blocks_of_the_rounds_that_had_peers() {
         let alone =
             || vec![Contender::new("us", Kind::Procpool), Contender::new("raw", Kind::Limit)];
         let chart = |bench: &Bench| {
@@ -208,12 +208,12 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_cannot_be_measured_is_a_row_that_says_so() {
+    fn a_row_that_cannot_be_measured_gives_the_reason() {
         // The quickest row, and not one of the others.
         let mut shown = Vec::new();
         let only = ["idle".to_owned()];
         let bench = bench(Some(1), Vec::new());
-        // Its workers would be this test program, which does not become one.
+        // Its workers would be this test program, which cannot become one.
         let rows = bench.run(&ROWS, &only, &mut |row| shown.push(row.name.clone()));
         assert_eq!(shown, ["idle"]);
         let why = rows[0].failed.as_deref().unwrap_or_default();

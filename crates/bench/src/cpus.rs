@@ -1,7 +1,7 @@
-//! Where threads may run.
+//! The CPUs on which threads may run.
 //!
-//! Rows that pin do it through [`Pinning`], which gives every thread of this process its CPUs back
-//! when the row ends, however it ends.
+//! Rows that pin do it through [`Pinning`], which gives every thread of this process its CPUs back at the
+//! end of the row, even after a panic.
 
 use std::fs;
 
@@ -19,7 +19,7 @@ pub(crate) struct Pinning {
 }
 
 impl Pinning {
-    /// Remembers where this process may run now. Nothing is pinned yet.
+    /// Remembers the CPUs of this process. Nothing is pinned yet.
     pub(crate) fn new() -> Outcome<Self> {
         let before = sched_getaffinity(Pid::from_raw(0))?;
         let allowed = allowed(&before);
@@ -27,13 +27,13 @@ impl Pinning {
         Ok(Self { before, asking, answering: *allowed.get(1).unwrap_or(&asking) })
     }
 
-    /// Keeps every thread of this process, and what it starts from now on, on the answering side.
+    /// Keeps every thread of this process, and its future children, on the answering side.
     pub(crate) fn answering_side(&self) -> Outcome {
         pin(self.answering)
     }
 
-    /// Keeps every thread of this process, and what it starts from now on, on the asking side. The
-    /// pool's own threads belong to the asking side.
+    /// Keeps every thread of this process, and its future children, on the asking side. The pool's own
+    /// threads belong to the asking side.
     pub(crate) fn asking_side(&self) -> Outcome {
         pin(self.asking)
     }
@@ -42,13 +42,13 @@ impl Pinning {
 impl Drop for Pinning {
     fn drop(&mut self) {
         for thread in threads() {
-            // A thread that has ended meanwhile needs no CPU.
+            // A thread that has ended in the meantime needs no CPU.
             let _ = sched_setaffinity(thread, &self.before);
         }
     }
 }
 
-/// How many CPUs this process may use.
+/// The number of CPUs that this process may use.
 pub(crate) fn count() -> Outcome<usize> {
     Ok(allowed(&sched_getaffinity(Pid::from_raw(0))?).len())
 }
@@ -62,7 +62,7 @@ fn pin(cpu: usize) -> Outcome {
     cpus.set(cpu)?;
     for thread in threads() {
         match sched_setaffinity(thread, &cpus) {
-            // It has ended meanwhile.
+            // It has ended in the meantime.
             Ok(()) | Err(nix::errno::Errno::ESRCH) => {}
             Err(errno) => return Err(errno.into()),
         }

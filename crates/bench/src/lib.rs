@@ -20,19 +20,19 @@
 //! └───────────────────────────────────────────────────┘
 //! ```
 //!
-//! - **Contenders take turns in short blocks**, within one run, and what is judged is the median of
-//!   the ratios block by block. So a machine that changes its pace does not change the verdict.
-//!   Absolute figures are this machine's and of this moment.
+//! - **Contenders take turns in short blocks**, within one run, and the median of the block-by-block
+//!   ratios is judged. So a machine that changes its pace does not change the verdict. Absolute figures
+//!   depend on this machine and moment.
 //! - **A limit is measured, never assumed**, in the same run and under the same conditions.
-//! - **Nothing is left out**: a peer that cannot do something, fails or hangs has an entry that
-//!   says so; every block's figure is in the JSON.
+//! - **Nothing is left out**: a peer that does not support an operation, fails or hangs has an entry with
+//!   the reason; every block's figure is in the JSON.
 //!
 //! # How to read this program
 //!
-//! `rows` first: what is measured, and what can mislead. Then `bench` for how blocks alternate,
-//! `limits` and `peers` for the others, `row` and `target` for what comes out, `report` for how it
-//! is shown. `profile` is a run of another kind: where the time goes. The program is a library so
-//! that the book's builder can draw checked-in results again: [`for_the_book`].
+//! `rows` first: the measurements, and their pitfalls. Then `bench` for how blocks alternate, `limits` and
+//! `peers` for the other contenders, `row` and `target` for the results, `report` for their display.
+//! `profile` is a run of another kind: where the time goes. The program is a library so that the book's
+//! builder can draw checked-in results again: [`for_the_book`].
 
 mod arguments;
 mod bench;
@@ -62,20 +62,19 @@ use crate::report::lines;
 use crate::row::{Results, Row};
 use crate::rows::ROWS;
 
-/// What can fail at any step, with whatever it says.
+/// Any error, with its message.
 type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
-/// Returns what the book shows of a file that was written by this program: names of files, and
-/// their texts.
+/// Returns the book's part of a file that was written by this program: names of files, and their texts.
 ///
 /// # Errors
 ///
-/// In a sentence, when `json` is not what this program writes into a file of this `name`.
+/// In a sentence, when `json` is not a file of this `name` as this program writes it.
 pub fn for_the_book(name: &str, json: &str) -> Result<Vec<(String, String)>, String> {
     report::for_the_book(name, json).map_err(|error| error.to_string())
 }
 
-/// The program: does what the command line says.
+/// The program: carries out the command line.
 pub fn main() -> ExitCode {
     procpool::init();
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -94,7 +93,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// What this program does as a plain child of itself.
+/// The roles of this program as a plain child of itself.
 fn play(role: Role) -> Outcome {
     match role {
         Role::Return => Ok(()),
@@ -119,8 +118,8 @@ fn exit_code(outcome: Outcome<bool>) -> ExitCode {
     }
 }
 
-/// Measures, and says whether that succeeded: a quick run fails with a missed target, a full one
-/// only if it cannot write.
+/// Measures, and returns whether that succeeded: a quick run fails with a missed target, a full one only
+/// if it cannot write.
 fn run(arguments: &Arguments) -> Outcome<bool> {
     if arguments.mode == Mode::Profile {
         return profile::run(&arguments.out).map(|()| true);

@@ -1,8 +1,8 @@
-//! How busy the machine was with something else.
+//! The load of the machine by other programs.
 //!
-//! Owns one comparison: what all CPUs did, against what this process and the children it has
-//! reaped did. Contenders that take turns suffer alike, but a target about two CPUs cannot be met
-//! with one; so a row says what it did not get.
+//! Owns one comparison: the CPU time of all processes, against that of this process and its reaped
+//! children. Contenders that take turns suffer alike, but a target for two CPUs cannot be met with one; so
+//! a row reports the CPUs that it did not get.
 
 use std::fs;
 
@@ -16,11 +16,11 @@ use crate::Outcome;
 /// Counters at one moment, or over a span.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Load {
-    /// In seconds, as all of these.
+    /// In seconds, like the others.
     time: f64,
-    /// Processor time of everybody.
+    /// CPU time of all processes.
     everybody: f64,
-    /// Processor time of this process and its reaped children.
+    /// CPU time of this process and its reaped children.
     own: f64,
 }
 
@@ -56,7 +56,7 @@ impl Load {
         }
     }
 
-    /// How many CPUs others kept busy over this span, on average.
+    /// The average number of CPUs that others kept busy over this span.
     pub(crate) fn of_others(self) -> f64 {
         // The two clocks tick differently.
         ((self.everybody - self.own) / self.time.max(1e-3)).max(0.0)
@@ -67,7 +67,7 @@ fn seconds(value: impl TimeValLike) -> f64 {
     value.num_microseconds() as f64 / 1e6
 }
 
-/// What is not idle and not waiting for a disk, time stolen by other guests included.
+/// CPU time that is neither idle nor waiting for a disk, including time stolen by other guests.
 fn busy_ticks(stat: &str) -> Outcome<f64> {
     let line = stat.lines().next().unwrap_or_default();
     let fields: Vec<f64> =
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_does_not_count() {
+    fn time_of_peers_and_own_time_do_not_count_as_load_of_others() {
         let load = |time, everybody, own| Load { time, everybody, own };
         let row = load(110.0, 30.0, 5.0).since(load(100.0, 10.0, 1.0));
         assert_eq!(row, load(10.0, 20.0, 4.0));

@@ -1,4 +1,4 @@
-//! What a figure depends on besides the code: the machine and the versions.
+//! The context of the figures: the machine and the versions.
 
 use std::fs;
 use std::process::Command;
@@ -14,7 +14,7 @@ pub(crate) struct Machine {
     /// In UTC, as in `2026-01-31T12:00:00Z`.
     pub(crate) date: String,
     pub(crate) cpu: String,
-    /// How many CPUs this process may use.
+    /// The number of CPUs that this process may use.
     pub(crate) cpus: usize,
     pub(crate) kernel: String,
     pub(crate) memory_mib: u64,
@@ -23,7 +23,7 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    /// Looks at this machine. What cannot be found out is "unknown".
+    /// Describes this machine. Unavailable facts are "unknown".
     pub(crate) fn here() -> Outcome<Self> {
         let unknown = || "unknown".to_owned();
         let kernel = fs::read_to_string("/proc/sys/kernel/osrelease");

@@ -1,6 +1,7 @@
 //! The pools and tasks that rows measure.
 //!
-//! Owns the tasks, and the ways to bring a pool into a known state. Must not know what is timed.
+//! Owns the tasks, and the ways to bring a pool into a known state. Must not know the operation that is
+//! timed.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -11,19 +12,19 @@ use tempfile::TempDir;
 
 use crate::Outcome;
 
-/// How long to wait for workers that ought to come. Shorter fails on a busy machine; longer delays
-/// the report of a pool that hangs.
+/// How long to wait for workers that must start. A shorter time fails on a busy machine; a longer one
+/// delays the report of a pool that hangs.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Nothing at all.
+/// Does nothing.
 pub(crate) fn noop((): ()) {}
 
-/// Nothing, with a payload of one byte.
+/// Does nothing, with a payload of one byte.
 pub(crate) fn noop_byte(byte: u8) -> u8 {
     byte
 }
 
-/// Gives back what it gets.
+/// Returns its argument.
 pub(crate) fn echo(bytes: Vec<u8>) -> Vec<u8> {
     bytes
 }
@@ -31,14 +32,14 @@ pub(crate) fn echo(bytes: Vec<u8>) -> Vec<u8> {
 /// An initializer that does nothing.
 pub(crate) fn initializer() {}
 
-/// Arrives at a gate, and leaves through another one: so a known number of workers have a task.
+/// Arrives at a gate, and waits at another one: so a known number of workers have a task.
 fn arrive((arrived, leave): (String, String)) -> u32 {
     gate::give(&arrived);
     gate::take(&leave);
     std::process::id()
 }
 
-/// Touches memory, says so, and stays until it is killed.
+/// Touches memory, reports that, and stays until it is killed.
 pub(crate) fn touch_and_park((bytes, arrived): (usize, String)) {
     let memory = black_box(vec![1_u8; bytes]);
     gate::give(&arrived);
@@ -53,7 +54,7 @@ pub(crate) fn pool(workers: usize) -> Outcome<ProcessPoolExecutor> {
     Ok(ProcessPoolExecutor::builder().max_workers(workers).build()?)
 }
 
-/// A pool whose workers are all there and idle.
+/// A pool whose workers are all started and idle.
 pub(crate) fn warm_pool(workers: usize) -> Outcome<ProcessPoolExecutor> {
     let executor = pool(workers)?;
     Gates::new()?.fill(&executor, workers)?;
@@ -76,8 +77,7 @@ impl Gates {
         Ok(Self { arrived, leave, _folder: folder })
     }
 
-    /// Waits until `workers` workers have a task at the same time, lets them go, and returns their
-    /// process numbers.
+    /// Waits until `workers` workers have a task at the same time, releases them, and returns their pids.
     pub(crate) fn fill(&self, executor: &ProcessPoolExecutor, workers: usize) -> Outcome<Vec<u32>> {
         let paths = || (self.arrived.path(), self.leave.path());
         let futures: Vec<_> = (0..workers).map(|_| executor.submit(arrive, paths())).collect();

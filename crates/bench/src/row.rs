@@ -1,7 +1,7 @@
-//! What a row of the measurements came to.
+//! The result of a row of the measurements.
 //!
-//! Owns the shape of the results: a machine, rows of figures with targets, and charts of contenders. The JSON
-//! file is these types, written and read. Must not know how anything was measured or how it is shown.
+//! Owns the format of the results: a machine, rows of figures with targets, and charts of contenders. The
+//! JSON file is these types, written and read. Must not know how anything was measured or how it is shown.
 
 use std::borrow::Cow;
 
@@ -11,31 +11,31 @@ use crate::machine::Machine;
 use crate::statistics::{median, quantile, ratios};
 use crate::target::{Target, Verdict};
 
-/// What a run came to.
+/// The results of a run.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Results {
     pub(crate) machine: Machine,
-    /// What the run left out of a full one, as its command line said; empty if nothing.
+    /// The options by which the run differs from a full one; empty for a full one.
     #[serde(default)]
     pub(crate) partial: String,
     pub(crate) rows: Vec<Row>,
 }
 
-/// One row: what was compared, and what came of it.
+/// One row: its comparison, and the results.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Row {
     pub(crate) name: String,
-    /// What was measured, in a sentence.
+    /// The operation, in a sentence.
     pub(crate) what: String,
     pub(crate) figures: Vec<Figure>,
     pub(crate) charts: Vec<Chart>,
-    /// How many CPUs others kept busy meanwhile.
+    /// The number of CPUs that others kept busy at the same time.
     pub(crate) others: f64,
-    /// Why the row ended early.
+    /// The reason why the row ended early.
     pub(crate) failed: Option<String>,
 }
 
-/// A number to be judged, or told only.
+/// A number that is judged, or only shown.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Figure {
     pub(crate) name: String,
@@ -44,14 +44,14 @@ pub(crate) struct Figure {
     pub(crate) unit: Cow<'static, str>,
     pub(crate) target: Option<Target>,
     pub(crate) verdict: Option<Verdict>,
-    /// What `value` was made from, one number per block.
+    /// The numbers behind `value`, one per block.
     #[serde(deserialize_with = "each_or_nan")]
     pub(crate) blocks: Vec<f64>,
     /// The absolute times behind a ratio.
     pub(crate) note: String,
 }
 
-/// Contenders who did the same.
+/// Contenders in the same operation.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Chart {
     /// The name of its file.
@@ -62,7 +62,7 @@ pub(crate) struct Chart {
     pub(crate) contenders: Vec<Contender>,
 }
 
-/// Which end of a chart is the good one.
+/// The end of a chart at which values are better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Better {
@@ -70,7 +70,7 @@ pub(crate) enum Better {
     Higher,
 }
 
-/// One who took part, and what it did in each of its blocks.
+/// A contender, with the result of each of its blocks.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Contender {
     pub(crate) name: String,
@@ -79,33 +79,33 @@ pub(crate) struct Contender {
     pub(crate) version: String,
     #[serde(deserialize_with = "each_or_nan")]
     pub(crate) blocks: Vec<f64>,
-    /// Each operation's duration, where there were single ones.
+    /// Each operation's duration, where single ones were timed.
     #[serde(rename = "latency", serialize_with = "latency", deserialize_with = "durations")]
     pub(crate) nanos: Vec<u64>,
-    /// Whether its pool has no such operation, and its user wrote one. It is shown, and not what we
-    /// are compared with: the user of any pool could write the same.
+    /// Whether its pool has no such operation, and its user wrote one. It is shown, but not compared with
+    /// ours: the user of any pool could write the same.
     pub(crate) by_hand: bool,
-    /// Why there is nothing, no more, or less than was asked for.
+    /// The reason why there is nothing, no more, or less than requested.
     pub(crate) absent: Option<String>,
 }
 
-/// Who a contender is.
+/// The kind of a contender.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Kind {
     Procpool,
-    /// What the machine can do without any pool.
+    /// The machine without any pool.
     Limit,
     /// Another pool.
     Peer,
 }
 
-/// What one block gave: its figure, and the durations of its single operations, if it had such.
+/// The result of one block: its figure, and the durations of its single operations, if they were timed.
 #[derive(Debug, Default)]
 pub(crate) struct Sample {
     pub(crate) figure: f64,
     pub(crate) nanos: Vec<u64>,
-    /// Why it is less than was asked for.
+    /// The reason why it is less than requested.
     pub(crate) remark: Option<String>,
     /// See [`Contender::by_hand`].
     pub(crate) by_hand: bool,
@@ -164,7 +164,7 @@ impl Figure {
         figure
     }
 
-    /// Adds what stands behind the number.
+    /// Adds the absolute times behind the number.
     pub(crate) fn with_note(mut self, note: impl Into<String>) -> Self {
         self.note = note.into();
         self
@@ -184,7 +184,7 @@ impl Contender {
         }
     }
 
-    /// Adds what a block gave.
+    /// Adds the result of a block.
     pub(crate) fn record(&mut self, sample: Sample) {
         self.blocks.push(sample.figure);
         self.nanos.extend(sample.nanos);
@@ -247,7 +247,8 @@ struct Latency {
     p99_us: f64,
 }
 
-/// A hundred thousand durations would make the file unreadable: what is told of them is written.
+/// A hundred thousand durations would make the file unreadable: only the quantiles that are shown are
+/// written.
 fn latency<S: Serializer>(nanos: &[u64], serializer: S) -> Result<S::Ok, S::Error> {
     let micros = |share| quantile(nanos, share) as f64 / 1e3;
     let latency = (!nanos.is_empty()).then(|| Latency {
@@ -258,7 +259,7 @@ fn latency<S: Serializer>(nanos: &[u64], serializer: S) -> Result<S::Ok, S::Erro
     latency.serialize(serializer)
 }
 
-/// Two durations of which the same is told: the lower is their p50, the upper their p99.
+/// Two durations with the same quantiles: the lower is their p50, the upper their p99.
 fn durations<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u64>, D::Error> {
     let latency = Option::<Latency>::deserialize(deserializer)?;
     let nanos =
@@ -299,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn the_best_peer_is_the_one_at_the_good_end() {
+    fn the_best_peer_is_the_one_nearest_to_the_good_end() {
         assert_eq!(chart(Better::Lower).best_peer().map(|peer| &*peer.name), Some("fast"));
         assert_eq!(chart(Better::Higher).best_peer().map(|peer| &*peer.name), Some("slow"));
     }
@@ -314,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn without_peers_there_is_no_comparison() {
+    fn without_peers_the_comparison_is_left_out() {
         let mut chart = chart(Better::Lower);
         chart.contenders.retain(|contender| contender.kind != Kind::Peer);
         assert!(chart.against_best_peer("x", Target::AtLeast(3.0)).is_none());

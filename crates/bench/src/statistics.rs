@@ -1,6 +1,6 @@
-//! What is made of many measured numbers.
+//! Statistics of many measured numbers.
 //!
-//! Owns medians, quantiles and ratios. Must not know what the numbers stand for.
+//! Owns medians, quantiles and ratios. Must not know the meaning of the numbers.
 
 /// Returns the middle of `values`, or NaN when there are none.
 pub(crate) fn median(values: &[f64]) -> f64 {
@@ -24,8 +24,8 @@ pub(crate) fn largest(values: &[f64]) -> f64 {
     values.iter().copied().fold(f64::NAN, f64::max)
 }
 
-/// Returns the smallest value that at least `share` of all `nanos` do not exceed; 0 when there are
-/// none. It is always one that was measured, never one between two.
+/// Returns the smallest value that at least `share` of all `nanos` do not exceed; 0 when there are none.
+/// It is always a measured value, never one between two.
 pub(crate) fn quantile(nanos: &[u64], share: f64) -> u64 {
     let mut sorted = nanos.to_vec();
     sorted.sort_unstable();

@@ -6,11 +6,11 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// A miss up to this share is reported and does not fail the run. Larger hides real losses; smaller
-/// fails on a machine that others use at the same time.
+/// A miss up to this share is reported and does not fail the run. A larger one hides real losses; a
+/// smaller one fails on a machine that others use at the same time.
 const TOLERANCE: f64 = 0.20;
 
-/// What a figure has to be.
+/// The target of a figure.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Target {
@@ -20,7 +20,7 @@ pub(crate) enum Target {
     AtLeast(f64),
 }
 
-/// How a figure stands to its target. The share missed is 0.35 for 35 %.
+/// The verdict on a figure. The share missed is 0.35 for 35 %.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Verdict {
@@ -42,13 +42,13 @@ impl Target {
         let missed_by = match self {
             _ if figure.is_nan() => f64::INFINITY,
             Self::AtMost(bound) if figure <= bound => return Verdict::Met,
-            // Of a bound of 0 there is no share.
+            // A bound of 0 has no share.
             Self::AtMost(bound) if bound <= 0.0 => f64::INFINITY,
             Self::AtMost(bound) => figure / bound - 1.0,
             Self::AtLeast(bound) if figure >= bound => return Verdict::Met,
             Self::AtLeast(bound) => 1.0 - figure / bound,
         };
-        // A rounding error must not decide about a figure that is off by exactly the tolerance.
+        // A rounding error must not decide on a figure that is off by exactly the tolerance.
         if missed_by <= TOLERANCE + 1e-9 {
             Verdict::Close { missed_by }
         } else {
@@ -84,7 +84,7 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// Writes a number with about three digits that mean something, and thousands apart.
+/// Writes a number with about three significant digits, and thousands separated.
 pub(crate) fn number(value: f64) -> String {
     let size = value.abs();
     let digits = match size {
@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lower_is_better_up_to_a_fifth() {
+    fn where_lower_is_better_a_fifth_above_is_tolerated() {
         let target = Target::AtMost(100.0);
         assert_eq!(target.verdict(100.0), Verdict::Met);
         assert!(matches!(target.verdict(119.0), Verdict::Close { .. }));
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn higher_is_better_up_to_a_fifth() {
+    fn where_higher_is_better_a_fifth_below_is_tolerated() {
         let target = Target::AtLeast(100.0);
         assert_eq!(target.verdict(100.0), Verdict::Met);
         assert!(matches!(target.verdict(81.0), Verdict::Close { .. }));
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_tolerated_above_zero_and_of_no_number() {
+    fn a_target_of_zero_has_no_tolerance_and_nan_fails() {
         assert_eq!(Target::AtMost(0.0).verdict(0.0), Verdict::Met);
         assert!(Target::AtMost(0.0).verdict(1.0).fails());
         assert!(Target::AtMost(1.0).verdict(f64::NAN).fails());
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn verdicts_say_by_how_much() {
+    fn a_verdict_gives_the_margin() {
         assert_eq!(Target::AtMost(1.3).verdict(2.6).to_string(), "MISSED by 100 %");
         assert_eq!(Target::AtLeast(40.0).verdict(36.0).to_string(), "close: missed by 10 %");
         assert_eq!(Target::AtMost(0.0).verdict(3.0).to_string(), "MISSED");
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_short() {
+    fn numbers_are_printed_in_short_form() {
         let texts = [0.012_34, 0.5, 1.2345, 12.345, 123.45, 1234.5, 1_234_567.8, -1234.5, 0.0];
         let texts = texts.map(number);
         let expected =

@@ -7,9 +7,9 @@ use crate::Outcome;
 use crate::row::Sample;
 use crate::statistics::quantile;
 
-/// Does `operation` `count` times without a pause. The figure is the median in µs: whoever else gets
-/// the CPU takes it for a thousand operations, and a mean would be about that. The rare slow ones
-/// are in the p99. One clock reading per operation is in it, for every contender alike.
+/// Runs `operation` `count` times without a pause. The figure is the median in µs: another program that
+/// gets the CPU takes it for a thousand operations, and a mean would measure that. The rare slow ones are
+/// in the p99. One clock reading per operation is included, for every contender alike.
 pub(crate) fn back_to_back(
     count: usize,
     mut operation: impl FnMut() -> Outcome,
@@ -25,8 +25,7 @@ pub(crate) fn back_to_back(
     Ok(median_of(nanos))
 }
 
-/// Does `operation` `count` times, sleeping for `pause` before each. The figure is the median in
-/// µs.
+/// Runs `operation` `count` times, sleeping for `pause` before each. The figure is the median in µs.
 pub(crate) fn after_pauses(
     count: usize,
     pause: Duration,
@@ -53,7 +52,7 @@ pub(crate) fn median_of(nanos: Vec<u64>) -> Sample {
     Sample { figure: quantile(&nanos, 0.5) as f64 / 1e3, nanos, ..Sample::default() }
 }
 
-/// Returns how long `operation` takes, in seconds, and what it returns.
+/// Returns the duration of `operation`, in seconds, and its result.
 pub(crate) fn seconds<T>(operation: impl FnOnce() -> Outcome<T>) -> Outcome<(f64, T)> {
     let before = Instant::now();
     let value = operation()?;
@@ -69,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slow_operation_counts_in_a_mean_and_not_in_a_median() {
+    fn a_slow_operation_changes_the_mean_but_not_the_median() {
         assert_eq!(mean_of(vec![1_000, 1_000, 7_000]).figure, 3.0);
         assert_eq!(median_of(vec![1_000, 1_000, 7_000]).figure, 1.0);
     }

@@ -1,4 +1,4 @@
-//! Workers exist when tasks need them, and not before.
+//! Workers are started when tasks need them, and not before.
 //!
 //! Prints how many processes the program has started: none when the pool is
 //! made, one after the first task, two, which is `max_workers`, after ten more.

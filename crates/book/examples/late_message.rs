@@ -1,7 +1,7 @@
-//! The second worker's message comes after the first result: the order that
-//! nobody promises.
+//! The second worker's message after the first result: an order that is not
+//! guaranteed.
 //!
-//! No luck is involved. The worker that reaches its initializer second waits
+//! The order is forced. The worker that reaches its initializer second waits
 //! there for a permit, and the program gives it one after it has printed a
 //! result. Prints the message, `0`, the message again, and `1` to `9`.
 
@@ -12,7 +12,7 @@ use procpool_testkit::gate::{self, Gate};
 use procpool_testkit::watch::HANG;
 
 // ANCHOR: initializer
-/// Both workers try to make the same file. The one that comes second waits.
+/// Both workers try to make the same file. The second one waits.
 fn initializer_worker((marker, permit, printed): (String, String, String)) {
     if File::create_new(marker).is_err() {
         gate::take(&permit);
@@ -45,7 +45,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     if let Some(first) = results.next() {
         println!("{}", first?);
         permit.give(1);
-        // Both messages: one came long ago, the other may come now.
+        // Both messages: one was printed before, the other follows now.
         printed.take(2, HANG)?;
     }
     for result in results {

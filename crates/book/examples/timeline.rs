@@ -1,6 +1,6 @@
 //! Records the trace that the book's first timeline shows: the article's
-//! program, where every process writes down what it does, and the pool's events
-//! say when workers exited.
+//! program, where every process records its actions, and the pool's events
+//! report the exits of workers.
 //!
 //! Writes to the file that the environment variable `TRACE` names. The
 //! initializer takes 60 ms, as if it opened a connection, and tasks take up to
@@ -30,8 +30,8 @@ fn task(identifier: u32) -> u32 {
 // ANCHOR_END: worker
 
 fn main() -> Result<(), procpool::Error> {
-    // Workers pass here too: what stands before `init` runs in every process of
-    // this program.
+    // Workers run this too: code before `init` runs in every process of this
+    // program.
     note(Event::Started);
     procpool::init();
     let executor = ProcessPoolExecutor::builder()

@@ -1,7 +1,7 @@
 //! Figures: the drawings of checked-in traces.
 //!
-//! Owns which figure comes from which trace: `book/traces/NAME.jsonl` becomes
-//! `book/src/figures/NAME.svg` and `NAME.txt`. Recording a trace is another program's work.
+//! Owns the mapping of traces to figures: `book/traces/NAME.jsonl` becomes `book/src/figures/NAME.svg` and
+//! `NAME.txt`. Another program records traces.
 
 use std::fs;
 use std::path::PathBuf;
@@ -14,12 +14,12 @@ use crate::layout::{Layout, files_below};
 use crate::problem::Problem;
 use crate::timeline::{Event, Timeline, svg, text};
 
-/// A figure's file, and what belongs into it.
+/// A figure's file, and its expected contents.
 #[derive(Debug)]
 pub struct Figure {
     /// The file.
     pub path: PathBuf,
-    /// Its text, drawn from the trace now.
+    /// Its text, drawn from the current trace.
     pub drawing: String,
 }
 
@@ -27,7 +27,7 @@ pub struct Figure {
 ///
 /// # Errors
 ///
-/// When a trace cannot be read or makes no sense.
+/// When a trace cannot be read or is inconsistent.
 pub fn all(layout: &Layout) -> Result<Vec<Figure>> {
     let mut figures = Vec::new();
     for path in files_below(&layout.traces())? {
@@ -41,7 +41,7 @@ pub fn all(layout: &Layout) -> Result<Vec<Figure>> {
     Ok(figures)
 }
 
-/// Returns a problem for every figure that is not what its trace gives now.
+/// Returns a problem for every figure that differs from the drawing of its trace.
 ///
 /// # Errors
 ///

@@ -1,5 +1,5 @@
-//! The tags of an HTML file. Owns the reading of HTML, with the tokenizer that mdBook uses; knows
-//! no rule about links.
+//! The tags of an HTML file. Owns the reading of HTML, with the tokenizer that mdBook uses; knows no rule
+//! about links.
 
 use std::cell::RefCell;
 
@@ -13,7 +13,7 @@ use html5ever::tokenizer::{
 pub struct Element {
     /// Its name, in lower case.
     pub name: String,
-    /// Its attributes, as they stand.
+    /// Its attributes, as written.
     pub attributes: Vec<(String, String)>,
 }
 
@@ -24,12 +24,12 @@ impl Element {
     }
 }
 
-/// Returns the start tags of `text`, in order. What scripts and styles hold is no tag.
+/// Returns the start tags of `text`, in order. Contents of scripts and styles are not tags.
 pub fn elements(text: &str) -> Vec<Element> {
     let tokenizer = Tokenizer::new(Elements::default(), TokenizerOpts::default());
     let input = BufferQueue::default();
     input.push_back(text.into());
-    // Nobody runs the scripts, so the tokenizer never stops for one.
+    // Scripts are not run, so the tokenizer never stops for one.
     let _ = tokenizer.feed(&input);
     tokenizer.end();
     tokenizer.sink.0.into_inner()

@@ -1,13 +1,13 @@
 //! Include directives: `{{#include path}}` and `{{#include path:anchor}}`.
 //!
-//! Owns their syntax and how they resolve, as mdBook does it, but with an error where mdBook is
-//! silent. Knows no page and no rule about what a page must include.
+//! Owns their syntax and their resolution, like mdBook, but with an error where mdBook is silent. Knows no
+//! page and no rule about the includes of a page.
 
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A directive as it stands in a page.
+/// A directive as written in a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Include {
     /// The line it is in, counted from 1.
@@ -18,7 +18,7 @@ pub struct Include {
     pub anchor: Option<String>,
 }
 
-/// Why a directive gives nothing that a page could show.
+/// The reason why a directive yields no text for a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IncludeError {
     /// `{{#playground …}}`, or another directive than `include`.
@@ -29,11 +29,11 @@ pub enum IncludeError {
     Unreadable(PathBuf),
     /// The file has no such anchor.
     NoAnchor(String),
-    /// The anchor stands in the file several times; mdBook would show the first.
+    /// The anchor occurs several times in the file; mdBook would show the first.
     Ambiguous(String),
     /// The anchor's end is missing, so it would reach to the end of the file.
     NoEnd(String),
-    /// There is nothing in it but white space.
+    /// It contains only white space.
     Empty,
 }
 
@@ -80,7 +80,7 @@ fn parse(text: &str, line: usize) -> Result<Include, IncludeError> {
     let Some((path, anchor)) = target.split_once(':') else {
         return Ok(Include { line, path: target.to_owned(), anchor: None });
     };
-    // mdBook takes what is no number and no range for an anchor.
+    // mdBook takes everything that is not a number or a range for an anchor.
     if anchor.split(':').any(|part| part.is_empty() || part.parse::<usize>().is_ok()) {
         return Err(IncludeError::LineNumbers(text.to_owned()));
     }
@@ -88,7 +88,7 @@ fn parse(text: &str, line: usize) -> Result<Include, IncludeError> {
 }
 
 impl Include {
-    /// Returns the file it names, for a page in `folder`.
+    /// Returns the file that it names, for a page in `folder`.
     pub fn file(&self, folder: &Path) -> PathBuf {
         let mut file = PathBuf::new();
         for component in folder.join(&self.path).components() {
@@ -105,7 +105,7 @@ impl Include {
     ///
     /// # Errors
     ///
-    /// When it does not resolve, or to nothing.
+    /// When it does not resolve, or to an empty text.
     pub fn resolve(&self, folder: &Path) -> Result<String, IncludeError> {
         let file = self.file(folder);
         let text = fs::read_to_string(&file)

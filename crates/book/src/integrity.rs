@@ -1,7 +1,6 @@
 //! The rules about a book's sources.
 //!
-//! Owns the rules and their words. Reads pages, includes and names of files; runs nothing and
-//! renders nothing.
+//! Owns the rules and their messages. Reads pages, includes and names of files; runs and renders nothing.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -16,15 +15,15 @@ use crate::layout::{Layout, files_below};
 use crate::page::{CodeBlock, Page};
 use crate::problem::Problem;
 
-/// What a block may hold without being executed. Everything else is included.
+/// The languages of blocks that need not be executed. All other blocks are included.
 const TYPED_IN: [&str; 2] = ["text", "toml"];
 
-/// Whose lines must fit into the column of the text. What a program prints is wrapped.
+/// The languages whose lines must fit into the column of the text. Output of programs is wrapped.
 const LISTINGS: [&str; 2] = ["python", "rust"];
-/// How many characters that column holds, with some room for other fonts.
+/// The number of characters in that column, with some room for other fonts.
 const COLUMNS: usize = 76;
 
-/// What pages include, to compare with what there is.
+/// The includes of all pages, to compare with the existing files.
 #[derive(Debug, Default)]
 struct Used {
     files: BTreeSet<PathBuf>,
@@ -107,7 +106,7 @@ fn check_code_blocks(layout: &Layout, page: &Page, problems: &mut Vec<Problem>) 
         });
         if content.is_empty() || !only_includes {
             let what = if language.is_empty() { "code without a language" } else { &language };
-            let message = format!("this block of {what} is typed in, not included");
+            let message = format!("this block of {what} is typed, not included");
             problems.push(Problem::in_line(&file, line, message));
         } else if LISTINGS.contains(&language.as_str()) {
             for long in long_lines(page, &content) {
@@ -118,7 +117,7 @@ fn check_code_blocks(layout: &Layout, page: &Page, problems: &mut Vec<Problem>) 
     }
 }
 
-/// The lines of what a block includes that its page would cut off.
+/// The lines of a block's include that its page would cut off.
 fn long_lines(page: &Page, block: &str) -> Vec<String> {
     let included = find(block).into_iter().filter_map(|it| it.ok()?.resolve(page.folder()).ok());
     let long = |text: String| {
@@ -143,13 +142,13 @@ fn check_orphans(
     Ok(())
 }
 
-/// Everything that exists for the book only must be in the book.
+/// Every file that exists only for the book must be in the book.
 fn check_unused(layout: &Layout, used: &Used, problems: &mut Vec<Problem>) -> Result<()> {
     for folder in
         [layout.transcripts(), layout.figures(), layout.measurements(), layout.judgements()]
     {
         for path in files_below(&folder)? {
-            // What was measured or judged is shown by what is drawn from it.
+            // Measurements and judgements are shown by their drawings.
             let measured = path.extension().is_some_and(|extension| extension == "json");
             if !measured && !used.files.contains(&path) {
                 problems.push(Problem::with_file(layout.name(&path), "no page includes it"));
@@ -164,7 +163,7 @@ fn check_unused(layout: &Layout, used: &Used, problems: &mut Vec<Problem>) -> Re
     Ok(())
 }
 
-/// Python leaves files of its own next to what it runs.
+/// Python writes files of its own next to the programs that it runs.
 fn is_program(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "rs" || extension == "py")
 }

@@ -1,10 +1,10 @@
-//! Judgements: what the page of the matrix shows of a run of the conformance suite over all pools.
+//! Judgements: the matrix page's part of a run of the conformance suite over all pools.
 //!
-//! Owns what comes of such a run: `book/conformance/results.json`, which keeps what pages need of it,
-//! `pools.md` beside it, which the page includes, and a page of every case, which is made when the
-//! book is rendered: it is larger than the results that it comes from. Without results there is a
-//! `pools.md`, too, which says so. Judging is another program's work, and so is the drawing:
-//! `procpool-conformance` knows what its files mean, and which runs are whole.
+//! Owns the files of such a run: `book/conformance/results.json`, which keeps the data for the pages,
+//! `pools.md` beside it, which the page includes, and a page of every case, which is made when the book is
+//! rendered, because it is larger than its results. Without results there is a `pools.md`, too, which says
+//! so. Another program judges and draws: `procpool-conformance` knows the meaning of its files, and which
+//! runs are whole.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -21,10 +21,10 @@ use crate::problem::Problem;
 /// The page of every case, beside the book's other pages.
 pub const PAGE: &str = "pools.html";
 
-/// Where its reader comes from.
+/// The page that links to it.
 const FROM: &str = "index.html";
 
-/// What the page says before anything was judged.
+/// The text of the page before the first run.
 const NOTHING: &str = "No run over all pools is part of this book yet: `just conformance-all` makes \
                        one, and writes it here.\n";
 
@@ -32,11 +32,11 @@ fn results_file(layout: &Layout) -> PathBuf {
     layout.judgements().join("results.json")
 }
 
-/// Returns the results that the book has, if it has any.
+/// Returns the results of the book, if it has any.
 ///
 /// # Errors
 ///
-/// When the file cannot be read, or is not what [`adopt`] wrote.
+/// When the file cannot be read, or was not written by [`adopt`].
 pub fn results(layout: &Layout) -> Result<Option<Results>> {
     let file = results_file(layout);
     let name = || layout.name(&file);
@@ -48,7 +48,7 @@ pub fn results(layout: &Layout) -> Result<Option<Results>> {
     results.map(Some).map_err(|problem| anyhow!("{}: {problem}", name()))
 }
 
-/// Returns the part of the page that the results give.
+/// Returns the part of the page for the results.
 ///
 /// # Errors
 ///
@@ -62,8 +62,7 @@ fn drawn(layout: &Layout, results: Option<&Results>) -> Figure {
     Figure { path: layout.judgements().join("pools.md"), drawing }
 }
 
-/// Returns a problem if the part is not what the results give now, and for every file that is
-/// neither.
+/// Returns a problem if the part differs from that of the current results, and for every other file.
 ///
 /// # Errors
 ///
@@ -78,7 +77,7 @@ pub fn check(layout: &Layout) -> Result<Vec<Problem>> {
     }
     let message = match fs::read_to_string(&part.path) {
         Ok(text) if text == part.drawing => return Ok(problems),
-        Ok(_) => "is not what the run over all pools gives",
+        Ok(_) => "differs from the results of the run over all pools",
         Err(_) => "is missing; the run over all pools gives it",
     };
     problems.push(Problem::with_file(layout.name(&part.path), message));
@@ -86,14 +85,13 @@ pub fn check(layout: &Layout) -> Result<Vec<Problem>> {
     Ok(problems)
 }
 
-/// Says whether `text` is, or tries to be, a file of the suite's results.
+/// Returns whether `text` is a file of the suite's results, valid or not.
 pub fn is_judged(text: &str) -> bool {
     let text: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
     text.get("results").is_some() && text.get("runs").is_some()
 }
 
-/// Takes over results of all pools, in place of those of before, and draws the part. Returns the
-/// files that were written.
+/// Replaces the results by new ones of all pools, and draws the part. Returns the files that were written.
 ///
 /// # Errors
 ///
@@ -112,7 +110,7 @@ pub fn adopt(layout: &Layout, file: &Path) -> Result<Vec<PathBuf>> {
     Ok(vec![written, part.path])
 }
 
-/// The commands of the adapters that a whole run has judged.
+/// The commands of the adapters in a whole run.
 fn adapters(layout: &Layout) -> Result<Vec<String>> {
     #[derive(serde::Deserialize)]
     struct Adapter {
@@ -137,8 +135,8 @@ pub fn render(layout: &Layout, folder: &Path) -> Result<()> {
         .with_context(|| PAGE.to_owned())
 }
 
-/// Returns a problem for each link of the page of every case that leads nowhere in the rendered book:
-/// its script makes them, so they are in none of its tags.
+/// Returns a problem for each broken link of the page of every case in the rendered book: its script makes
+/// them, so they are in none of its tags.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! Where the parts of a book are. Owns no content, and reads none but the names in a folder.
+//! The folders of a book. Owns no content, and reads only the names in a folder.
 
 use std::fs;
 use std::io;
@@ -11,7 +11,7 @@ pub struct Layout {
     pub root: PathBuf,
     /// The folder of `book.toml`.
     pub book: PathBuf,
-    /// Programs that exist for the book only: all of their anchors must be used.
+    /// Programs that exist only for the book: all of their anchors must be used.
     pub programs: Vec<PathBuf>,
 }
 
@@ -44,12 +44,12 @@ impl Layout {
         self.book.join("traces")
     }
 
-    /// Returns the folder of the measurements, and of what pages show of them.
+    /// Returns the folder of the measurements, and of their parts of pages.
     pub fn measurements(&self) -> PathBuf {
         self.book.join("bench")
     }
 
-    /// Returns the folder of what the conformance suite has judged, and of what pages show of it.
+    /// Returns the folder of the conformance suite's judgements, and of their parts of pages.
     pub fn judgements(&self) -> PathBuf {
         self.book.join("conformance")
     }
@@ -59,7 +59,7 @@ impl Layout {
         self.root.join("crates/conformance/adapters/all.json")
     }
 
-    /// Returns `path` as problems name it.
+    /// Returns `path` in the form that problems use.
     pub fn name(&self, path: &Path) -> String {
         path.strip_prefix(&self.root).unwrap_or(path).display().to_string()
     }

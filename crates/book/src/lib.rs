@@ -1,4 +1,4 @@
-//! Builds the procpool book, and checks that nothing in it can rot.
+//! Builds the procpool book, and checks that no part of it is outdated.
 //!
 //! ```text
 //! examples/, crates/book/examples/, book/listings/     programs, compiled and executed
@@ -13,16 +13,16 @@
 //! mdBook ──▶ book/book/ ── rendered: links, fragments, no request to the network
 //! ```
 //!
-//! - [`layout`]: where things are;
-//! - [`page`], [`include`](mod@include) and [`html`]: what a file holds;
-//! - [`integrity`]: the rules about sources; [`rendered`]: the rules about what mdBook made of them;
-//! - [`transcript`]: a command and what it prints; [`timeline`]: a trace and its drawings;
-//!   [`measured`]: what was measured and what pages show of it; [`judged`]: the same of what the
-//!   conformance suite has judged;
-//! - [`render`][]: mdBook; [`mod@print`]: what is left out of its page for a printer.
+//! - [`layout`]: the folders;
+//! - [`page`], [`include`](mod@include) and [`html`]: the contents of files;
+//! - [`integrity`]: the rules about sources; [`rendered`]: the rules about mdBook's output;
+//! - [`transcript`]: a command and its output; [`timeline`]: a trace and its drawings; [`measured`]:
+//!   measurements and their parts of pages; [`judged`]: the same for the judgements of the conformance
+//!   suite;
+//! - [`render`][]: mdBook; [`mod@print`]: the parts that are left out of its page for a printer.
 //!
-//! mdBook itself exits with success on an include that does not resolve, and makes an empty block
-//! of an anchor that does not exist. So nothing here relies on its verdict.
+//! mdBook itself exits with success on an include that does not resolve, and makes an empty block of an
+//! anchor that does not exist. So nothing here relies on its exit code.
 
 pub mod figure;
 pub mod html;

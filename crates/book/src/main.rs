@@ -1,4 +1,4 @@
-//! The command line: what `just book` and `just bless` run.
+//! The command line, for `just book` and `just bless`.
 
 use std::fs;
 use std::path::Path;
@@ -52,7 +52,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Renders only a book whose sources are sound: what mdBook makes of others looks finished.
+/// Renders only a book whose sources are sound: mdBook's output of others looks finished.
 fn build(layout: &Layout, target: Option<&Path>) -> Result<()> {
     report(&integrity::check(layout)?)?;
     report(&figure::check(layout)?)?;
@@ -79,7 +79,7 @@ fn report(problems: &[Problem]) -> Result<()> {
     }
 }
 
-/// Writes what has changed. A transcript that differs in unordered lines only stays as it is.
+/// Writes the files that have changed. A transcript that differs only in unordered lines stays unchanged.
 fn bless_transcripts(layout: &Layout) -> Result<()> {
     for transcript in transcript::all(layout)? {
         eprint!("$ {} … ", transcript.command);

@@ -1,9 +1,9 @@
-//! Measurements: what pages show of the files that `procpool-bench` wrote.
+//! Measurements: the pages' parts of the files that `procpool-bench` wrote.
 //!
-//! Owns which parts come from which file: `book/bench/results.json` becomes a table and charts,
-//! `profile.json` becomes the drawings of where the time goes, all in the same folder. So what a
-//! page says of a run is of one run, and nobody types a number. Measuring is another program's work,
-//! and so is the drawing: `procpool-bench` knows what its files mean.
+//! Owns the mapping of files to parts: `book/bench/results.json` becomes a table and charts,
+//! `profile.json` becomes the drawings of where the time goes, all in the same folder. So all numbers of a
+//! page are of one run, and none is typed. Another program measures and draws: `procpool-bench` knows the
+//! meaning of its files.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -15,11 +15,11 @@ use crate::figure::Figure;
 use crate::layout::{Layout, files_below};
 use crate::problem::Problem;
 
-/// Returns the parts of pages that the measurements give, each with its file.
+/// Returns the parts of pages for the measurements, each with its file.
 ///
 /// # Errors
 ///
-/// When a file cannot be read, or is none that `procpool-bench` wrote.
+/// When a file cannot be read, or was not written by `procpool-bench`.
 pub fn all(layout: &Layout) -> Result<Vec<Figure>> {
     let mut parts = Vec::new();
     for path in files_below(&layout.measurements())?.iter().filter(|path| is_measured(path)) {
@@ -41,8 +41,8 @@ fn drawn(layout: &Layout, path: &Path) -> Result<Vec<Figure>> {
     Ok(parts.into_iter().map(figure).collect())
 }
 
-/// Returns a problem for every part that is not what its measurements give now, and for every one
-/// that no measurements give.
+/// Returns a problem for every part that differs from that of its current measurements, and for every one
+/// without measurements.
 ///
 /// # Errors
 ///
@@ -53,7 +53,7 @@ pub fn check(layout: &Layout) -> Result<Vec<Problem>> {
     for part in &parts {
         let message = match fs::read_to_string(&part.path) {
             Ok(text) if text == part.drawing => continue,
-            Ok(_) => "is not what its measurements give",
+            Ok(_) => "differs from its measurements",
             Err(_) => "is missing; its measurements give it",
         };
         problems.push(Problem::with_file(layout.name(&part.path), message));
@@ -67,8 +67,8 @@ pub fn check(layout: &Layout) -> Result<Vec<Problem>> {
     Ok(problems)
 }
 
-/// Takes over what `procpool-bench` wrote, in place of what was measured before, and draws its
-/// parts. Returns the files that were written.
+/// Replaces the measurements by new ones of `procpool-bench`, and draws their parts. Returns the files
+/// that were written.
 ///
 /// # Errors
 ///

@@ -1,7 +1,7 @@
-//! A page: Markdown as it stands in `book/src`, before anything is included.
+//! A page: the Markdown in `book/src`, before includes are resolved.
 //!
-//! Owns what a page holds: its directives and its code blocks, with their lines. Parsed as mdBook
-//! parses it. Knows no rule.
+//! Owns the contents of a page: its directives and its code blocks, with their lines. Parsed like mdBook.
+//! Knows no rule.
 
 use std::fs;
 use std::io;
@@ -27,7 +27,7 @@ pub struct CodeBlock {
     pub line: usize,
     /// The first word after the fence; empty if there is none or the block is indented.
     pub language: String,
-    /// What is in it, without the fences.
+    /// Its text, without the fences.
     pub content: String,
 }
 
@@ -41,17 +41,17 @@ impl Page {
         Ok(Self { path: path.to_owned(), text: fs::read_to_string(path)? })
     }
 
-    /// Returns the folder that its includes are relative to.
+    /// Returns the folder to which its includes are relative.
     pub fn folder(&self) -> &Path {
         self.path.parent().expect("a page is a file in a folder")
     }
 
-    /// Returns its directives, those that make no sense too.
+    /// Returns its directives, including invalid ones.
     pub fn includes(&self) -> Vec<Result<Include, (usize, IncludeError)>> {
         include::find(&self.text)
     }
 
-    /// Returns its code blocks, indented ones too.
+    /// Returns its code blocks, including indented ones.
     pub fn code_blocks(&self) -> Vec<CodeBlock> {
         let mut blocks = Vec::new();
         let mut current: Option<CodeBlock> = None;

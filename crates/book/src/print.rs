@@ -1,5 +1,5 @@
-//! The page that prints the whole book. Owns what is left out of it: chapters behind the separator of
-//! SUMMARY.md are for looking things up, and would be most of the paper.
+//! The page that prints the whole book. Owns the parts that are left out of it: chapters behind the
+//! separator of SUMMARY.md are for looking things up, and would be most of the paper.
 
 use std::collections::HashSet;
 use std::fs;
@@ -12,14 +12,14 @@ use mdbook_driver::book::BookItem;
 use crate::html::elements;
 
 const PAGE: &str = "print.html";
-/// What mdBook writes between two chapters.
+/// The separator that mdBook writes between two chapters.
 const BREAK: &str = r#"<div style="break-before: page; page-break-before: always;"></div>"#;
 
-/// Takes chapters behind the separator out of the page; links to them lead to pages of their own.
+/// Removes chapters behind the separator from the page; links to them lead to pages of their own.
 ///
 /// # Errors
 ///
-/// When a page cannot be read or written, or is not as mdBook makes it.
+/// When a page cannot be read or written, or does not have mdBook's structure.
 pub fn shorten(book: &MDBook, folder: &Path) -> Result<()> {
     let left_out: Vec<String> = book
         .iter()

@@ -1,15 +1,15 @@
-//! A problem: one sentence about one place. Owns how it reads, and nothing about the rules.
+//! A problem: one sentence about one place. Owns its format, and nothing about the rules.
 
 use std::fmt;
 
-/// Something that must not be in the book.
+/// A violation of a rule of the book.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
     /// The file, relative to the layout's root.
     pub file: String,
     /// The line, counted from 1; none if it is about the whole file.
     pub line: Option<usize>,
-    /// What is wrong, in words that say what to do.
+    /// The fault, in words that name the remedy.
     pub message: String,
 }
 

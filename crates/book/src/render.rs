@@ -1,5 +1,5 @@
-//! Runs mdBook, adds the page that is none of its chapters, and lets the tab key reach what scrolls. Owns
-//! where the output goes, and knows no rule.
+//! Runs mdBook, adds the page that is not a chapter, and makes scrollable boxes reachable by the tab key.
+//! Owns the output folder, and knows no rule.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,15 +10,15 @@ use mdbook_driver::MDBook;
 use crate::layout::{Layout, files_below};
 use crate::{judged, print};
 
-/// The boxes that mdBook makes and that scroll where a page is narrow.
+/// The boxes of mdBook that scroll on narrow pages.
 const BOXES: [&str; 2] = ["<pre><code", "<div class=\"table-wrapper\""];
 
-/// Renders the book into `target`, or where `book.toml` says, and returns the folder.
+/// Renders the book into `target`, or into the folder of `book.toml`, and returns the folder.
 ///
 /// # Errors
 ///
-/// When the book cannot be read or the folder cannot be written. An include that does not resolve
-/// is no error to mdBook; see [`integrity`](crate::integrity).
+/// When the book cannot be read or the folder cannot be written. For mdBook, an include that does not
+/// resolve is not an error; see [`integrity`](crate::integrity).
 pub fn render(layout: &Layout, target: Option<&Path>) -> Result<PathBuf> {
     let mut book = MDBook::load(&layout.book)?;
     if let Some(target) = target {

@@ -1,7 +1,7 @@
-//! The rules about what mdBook made: links lead somewhere, nothing asks the network, and what scrolls can
-//! be scrolled by keyboard.
+//! The rules about mdBook's output: links resolve, nothing is loaded from the network, and scrollable
+//! boxes can be scrolled by keyboard.
 //!
-//! Owns the rules and their words. Reads HTML and CSS files; knows no Markdown.
+//! Owns the rules and their messages. Reads HTML and CSS files; knows no Markdown.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -82,7 +82,7 @@ fn check_requests(element: &Element, page: &str, problems: &mut Vec<Problem>) {
     }
 }
 
-/// What a reader may have to scroll can be reached by the tab key.
+/// Scrollable boxes must be reachable by the tab key.
 fn check_keys(element: &Element, page: &str, problems: &mut Vec<Problem>) {
     let classes = element.attribute("class").unwrap_or_default();
     let scrolls = classes.split_ascii_whitespace().any(|class| SCROLLING.contains(&class));
@@ -104,7 +104,7 @@ fn check_css(text: &str, file: &str, problems: &mut Vec<Problem>) {
     }
 }
 
-/// What relative links may lead to.
+/// The targets that relative links may have.
 struct Site {
     files: HashSet<PathBuf>,
     /// The ids of each page.

@@ -1,8 +1,8 @@
-//! Transcripts: a command as it is typed, and what it prints.
+//! Transcripts: a command as typed, and its output.
 //!
-//! A transcript's first line is `$ ` and the command; the rest is its standard output. So a file
-//! with nothing but the first line is a transcript to be: `bless` writes the rest. Owns the
-//! running and the comparing; knows no page.
+//! A transcript's first line is `$ ` and the command; the rest is its standard output. A file with only
+//! the first line is a new transcript: `bless` writes the rest. Owns the running and the comparing; knows
+//! no page.
 
 use std::fmt::Write;
 use std::fs;
@@ -12,10 +12,10 @@ use std::process::{Command, Stdio};
 use crate::layout::{Layout, files_below};
 use anyhow::{Context, Result, bail};
 
-/// Lines that two workers print in an order that nobody promises, by transcript.
+/// Lines that two workers print in an order that is not guaranteed, by transcript.
 ///
-/// Such lines may stand anywhere in the output. How often each comes, what it says and the order
-/// of all other lines are compared.
+/// Such lines may be anywhere in the output. Their number, their text and the order of all other lines are
+/// compared.
 const UNORDERED: [(&str, &[&str]); 4] = [
     ("initializer_worker", &["Initializing worker process."]),
     ("initializer_worker_py", &["Initializing worker process."]),
@@ -23,12 +23,12 @@ const UNORDERED: [(&str, &[&str]); 4] = [
     ("initargs_py", LOG),
 ];
 
-/// Transcripts of commands that fail, since failing is what they show.
+/// Transcripts of commands that fail on purpose.
 const FAILING: [&str; 2] = ["forgetful_adapter", "replay"];
 
-/// Transcripts that tell what happened when, in which process. In their lines that begin with a space,
-/// and in those that sum up, a number may be another one each time. Trials end in any order, and what
-/// workers did may stand before or after what the client did.
+/// Transcripts with the times and processes of events. In their lines that begin with a space, and in
+/// those of totals, numbers may differ. Trials end in any order, and events of workers may be before or
+/// after those of the client.
 const TIMED: [&str; 3] = ["template_adapter", "forgetful_adapter", "replay"];
 
 /// Two workers write to one log.
@@ -42,7 +42,7 @@ pub struct Transcript {
     pub path: PathBuf,
     /// The command, without the `$ `.
     pub command: String,
-    /// What the command printed when the transcript was made.
+    /// The command's output when the transcript was made.
     pub output: String,
 }
 
@@ -75,14 +75,14 @@ impl Transcript {
         self.command.contains("python3 ")
     }
 
-    /// Runs the command in `root` and returns what it prints.
+    /// Runs the command in `root` and returns its output.
     ///
-    /// A shell reads the command, as it does where a reader types it. What it prints of files in
-    /// `root` is made relative to it, since `root` is another folder for everybody.
+    /// A shell reads the command, as on a reader's machine. Paths of files in `root` in its output are
+    /// made relative to it, since the folder differs between machines.
     ///
     /// # Errors
     ///
-    /// When it cannot be run, fails (or does not, if it is to fail), or prints what is not text.
+    /// When it cannot be run, fails (or does not, if it must), or prints text that is not UTF-8.
     pub fn run(&self, root: &Path) -> Result<String> {
         let output = Command::new("sh")
             .args(["-c", &self.command])
@@ -107,7 +107,7 @@ impl Transcript {
     ///
     /// # Errors
     ///
-    /// Both texts, when they differ in more than the places of unordered lines, and times.
+    /// Both texts, when they differ in more than the positions of unordered lines, and times.
     pub fn compare(&self, output: &str) -> Result<(), String> {
         let unordered = UNORDERED.iter().find(|(stem, _)| self.is_among(&[stem]));
         let unordered = unordered.map_or(&[][..], |(_, lines)| lines);
@@ -117,7 +117,7 @@ impl Transcript {
             let lines = normalised(text, moves).into_iter();
             let line = |line: &str| if timed { without_numbers(line) } else { line.to_owned() };
             let mut lines: Vec<String> = lines.map(line).collect();
-            // Nobody promises which of two processes comes first.
+            // The order of two processes is not guaranteed.
             lines.sort_by_key(|line| line.starts_with(WORKER));
             lines
         };
@@ -145,7 +145,7 @@ impl Transcript {
     }
 }
 
-/// Moves the lines that `moves` picks to the front, sorted. Nothing is left out and nothing is changed.
+/// Moves the lines that `moves` selects to the front, sorted. Nothing is left out and nothing is changed.
 fn normalised(output: &str, moves: impl Fn(&str) -> bool) -> Vec<&str> {
     let (mut front, rest): (Vec<_>, Vec<_>) = output.split('\n').partition(|line| moves(line));
     front.sort_unstable();
@@ -157,11 +157,11 @@ fn is_trial(line: &str) -> bool {
     line.starts_with("test ") && line.contains("::")
 }
 
-/// How a line begins, without numbers, that tells when and in which worker something happened.
+/// The beginnings, without numbers, of lines about the time and the worker of an event.
 const WORKER: &str = "#ms#";
 
-/// Leaves one sign of each number, with the spaces around it, in a line that tells of times: a shorter
-/// number has more of them, before or after it.
+/// Replaces each number, with the spaces around it, by one sign in a line with times: a shorter number has
+/// more spaces, before or after it.
 fn without_numbers(line: &str) -> String {
     if !line.starts_with(' ') && !line.starts_with("test result: ") {
         return line.to_owned();
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_unordered_is_a_transcript() {
+    fn unordered_lines_in_any_order_are_a_transcript() {
         let layout = Layout::procpool();
         for (stem, lines) in UNORDERED {
             let path = layout.transcripts().join(stem).with_extension("console");
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_may_stand_anywhere() {
+    fn a_message_may_be_anywhere() {
         let moved = "Initializing worker process.\n0\nInitializing worker process.\n1\n";
         assert_eq!(article().compare(moved), Ok(()));
     }
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn times_and_processes_may_be_others_and_nothing_else() {
+    fn only_times_and_process_ids_may_differ() {
         let timed = Transcript {
             path: "replay.console".into(),
             output:
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn other_transcripts_are_compared_as_they_are() {
+    fn other_transcripts_are_compared_literally() {
         let exact = Transcript { path: "late_message.console".into(), ..article() };
         let moved = "Initializing worker process.\n0\nInitializing worker process.\n1\n";
         assert!(exact.compare(moved).is_err());

@@ -1,4 +1,4 @@
-//! Every rule can fail: a small sound book, one thing broken at a time, and what must be said.
+//! Every rule can fail: a small sound book, one broken part at a time, and the required message.
 
 use std::fs;
 use std::path::Path;
@@ -31,7 +31,7 @@ const FILES: [(&str, &str); 9] = [
     ),
 ];
 
-/// What `procpool-bench` wrote, in little.
+/// A small file of `procpool-bench`.
 const RESULTS: &str = r#"{
     "machine": {
         "date": "2026-01-31T12:00:00Z", "cpu": "A CPU", "cpus": 2, "kernel": "6.18",
@@ -49,7 +49,7 @@ const RESULTS: &str = r#"{
     }]
 }"#;
 
-/// What the conformance suite wrote of these adapters, in little.
+/// A small file of the conformance suite, for these adapters.
 fn judged_results(adapters: &[&str]) -> String {
     let run = |adapter: &&str| {
         serde_json::json!({
@@ -105,8 +105,8 @@ fn write(folder: &Path, name: &str, text: &str) {
     fs::write(path, text).expect("files can be written");
 }
 
-/// Everything that is said about a book, as the builder says it: what mdBook makes is looked at
-/// only if the sources are sound.
+/// All problems of a book, as the builder reports them: mdBook's output is checked only if the sources are
+/// sound.
 fn problems(folder: &Path) -> Vec<String> {
     let layout = layout(folder);
     let checked = integrity::check(&layout).and_then(|mut problems| {
@@ -130,15 +130,15 @@ fn problems(folder: &Path) -> Vec<String> {
     problems.iter().map(ToString::to_string).collect()
 }
 
-/// One thing that is broken.
+/// A change that breaks the book.
 enum Break {
-    /// This text in this file becomes that.
+    /// This text in this file is replaced by that.
     Replace(&'static str, &'static str, &'static str),
     /// This file gets one more line.
     Append(&'static str, &'static str),
-    /// There is one more file.
+    /// An additional file.
     Add(&'static str, &'static str),
-    /// This file is gone.
+    /// This file is removed.
     Remove(&'static str),
 }
 use Break::{Add, Append, Remove, Replace};
@@ -176,7 +176,7 @@ fn a_sound_book_has_no_problem() {
 }
 
 #[test]
-fn includes_resolve_to_something() {
+fn every_include_resolves() {
     assert_said(&[
         (
             Append("src/one.md", "{{#include ../listings/gone.py}}"),
@@ -219,35 +219,35 @@ fn includes_resolve_to_something() {
 }
 
 #[test]
-fn code_is_included_and_not_typed_in() {
+fn code_is_included_instead_of_typed() {
     assert_said(&[
         (
             Append("src/one.md", "```rust\nfn main() {}\n```"),
-            "src/one.md:10: this block of rust is typed in, not included",
+            "src/one.md:10: this block of rust is typed, not included",
         ),
         (
             Append("src/one.md", "~~~python,ignore\nprint(2)\n~~~"),
-            "src/one.md:10: this block of python is typed in, not included",
+            "src/one.md:10: this block of python is typed, not included",
         ),
         (
             Append("src/one.md", "> ```console\n> $ ls\n> ```"),
-            "src/one.md:10: this block of console is typed in, not included",
+            "src/one.md:10: this block of console is typed, not included",
         ),
         (
             Append("src/one.md", "```\nls\n```"),
-            "src/one.md:10: this block of code without a language is typed in, not included",
+            "src/one.md:10: this block of code without a language is typed, not included",
         ),
         (
             Append("src/one.md", "    ls"),
-            "src/one.md:10: this block of code without a language is typed in, not included",
+            "src/one.md:10: this block of code without a language is typed, not included",
         ),
         (
             Append("src/one.md", "```rust\n```"),
-            "src/one.md:10: this block of rust is typed in, not included",
+            "src/one.md:10: this block of rust is typed, not included",
         ),
         (
             Replace("src/two.md", ".rs:main}}\n", ".rs:main}}\nmain();\n"),
-            "src/two.md:5: this block of rust is typed in, not included",
+            "src/two.md:5: this block of rust is typed, not included",
         ),
     ]);
 }
@@ -263,7 +263,7 @@ fn no_line_of_a_listing_is_cut_off() {
         write(folder.path(), "listings/program.py", &listing);
         assert_eq!(problems(folder.path()), expected);
     }
-    // Text of a program's header is no part of its anchors, and what is printed is wrapped.
+    // Text of a program's header is not part of its anchors, and output is wrapped.
     let folder = sound();
     for name in ["listings/program.py", "transcripts/run.console"] {
         let text = fs::read_to_string(folder.path().join(name)).expect("the file is there");
@@ -273,7 +273,7 @@ fn no_line_of_a_listing_is_cut_off() {
 }
 
 #[test]
-fn whatever_exists_is_in_the_book() {
+fn an_unused_file_of_the_book_is_reported() {
     assert_said(&[
         (Add("src/three.md", "# Three\n"), "src/three.md: SUMMARY.md does not name it"),
         (Add("listings/other.py", "print(2)\n"), "listings/other.py: no page includes it"),
@@ -297,23 +297,23 @@ fn whatever_exists_is_in_the_book() {
 }
 
 #[test]
-fn what_is_shown_as_measured_was_measured_in_one_run() {
+fn all_measurements_are_of_one_run() {
     assert_said(&[
         // A better number.
         (
             Replace("bench/charts.md", "0.75", "0.25"),
-            "bench/charts.md: is not what its measurements give",
+            "bench/charts.md: differs from its measurements",
         ),
         // Another run, of which only the results were kept.
         (
             Replace("bench/results.json", "2026-01-31", "2026-02-01"),
-            "bench/machine.md: is not what its measurements give",
+            "bench/machine.md: differs from its measurements",
         ),
         (
             Replace("bench/results.json", "0.75", "7.5"),
-            "bench/charts.md: is not what its measurements give",
+            "bench/charts.md: differs from its measurements",
         ),
-        // A row of which the page does not tell.
+        // A row that is missing on the page.
         (
             Replace("src/two.md", "{{#include ../bench/charts.md}}", ""),
             "bench/charts.md: no page includes it",
@@ -358,21 +358,21 @@ fn what_is_shown_as_measured_was_measured_in_one_run() {
 }
 
 #[test]
-fn what_is_shown_as_judged_was_judged_in_one_run() {
+fn all_judgements_are_of_one_run() {
     assert_said(&[
         // A better pool.
         (
             Replace("conformance/pools.md", "1 ✗", "1 ✓"),
-            "conformance/pools.md: is not what the run over all pools gives",
+            "conformance/pools.md: differs from the results of the run over all pools",
         ),
         (
             Replace("conformance/results.json", "\"failed\"", "\"expected_failure\""),
-            "conformance/pools.md: is not what the run over all pools gives",
+            "conformance/pools.md: differs from the results of the run over all pools",
         ),
         // Without results, the page must not show any.
         (
             Remove("conformance/results.json"),
-            "conformance/pools.md: is not what the run over all pools gives",
+            "conformance/pools.md: differs from the results of the run over all pools",
         ),
         (
             Replace("src/two.md", "{{#include ../conformance/pools.md}}", ""),
@@ -400,7 +400,7 @@ fn a_book_with_a_run_over_all_pools_has_a_page_of_every_case() {
     }
     let chapter = fs::read_to_string(folder.path().join("book/two.html")).expect("it is rendered");
     assert!(chapter.contains("href=\"pools.html\""), "nothing leads to the page");
-    // Its links are in its data only.
+    // Its links are only in its data.
     for (anchor, expected) in [
         (
             "gone.html#rust",
@@ -424,19 +424,19 @@ fn a_run_over_some_pools_changes_nothing() {
     assert!(error.contains("is not for the book: it is of a part of the pools"), "{error}");
     assert!(error.ends_with("There is no run of:\n  ./two"), "{error}");
     let after = fs::read(folder.path().join("conformance/results.json")).expect("it is there");
-    assert!(before == after, "the results of before are gone");
+    assert!(before == after, "the old results are removed");
     assert_eq!(problems(folder.path()), [""; 0]);
 }
 
 #[test]
-fn what_was_measured_and_what_was_judged_are_told_apart() {
+fn measurements_and_judgements_are_distinguished() {
     assert!(judged::is_judged(&judged_results(&["./one"])));
     assert!(!judged::is_judged(RESULTS));
     assert!(!judged::is_judged("{"));
 }
 
 #[test]
-fn links_lead_somewhere() {
+fn every_link_resolves() {
     for (link, expected) in [
         ("[x](three.md)", "the link to three.html is dead: there is no such file"),
         ("[x](two.md#c)", "the link to two.html#c is dead: nothing there has this id"),
@@ -452,7 +452,7 @@ fn links_lead_somewhere() {
 }
 
 #[test]
-fn what_is_for_looking_up_is_not_printed() {
+fn pages_for_looking_up_are_not_printed() {
     let folder = sound();
     Append("src/one.md", "[up](three.md#found) and [all](three.md)").apply(folder.path());
     Append("src/SUMMARY.md", "---\n\n[Three](three.md)").apply(folder.path());
@@ -469,7 +469,7 @@ fn what_is_for_looking_up_is_not_printed() {
 }
 
 #[test]
-fn what_scrolls_can_be_reached_by_keyboard() {
+fn scrollable_elements_are_reachable_by_keyboard() {
     let folder = sound();
     Append("src/one.md", "<div class=\"scroll\">wide</div>").apply(folder.path());
     let said = problems(folder.path());

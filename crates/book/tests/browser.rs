@@ -1,5 +1,5 @@
-//! The book in a browser: nothing is cut off, too small, too faint or out of the keyboard's reach, at two
-//! widths and in two themes; and the check would say so if it were.
+//! The book in a browser: nothing is cut off, too small, too faint or unreachable by keyboard, at two
+//! widths and in two themes; and the check would report it.
 
 use std::fs;
 use std::io::Write;
@@ -11,7 +11,7 @@ use procpool_book::render;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// Where mdBook breaks a rule itself. Once it does so no more, the check says that, too.
+/// Rules that mdBook itself breaks. The check also reports when it no longer does.
 fn excused() -> Value {
     let toggle = "#mdbook-sidebar-toggle";
     json!([
@@ -27,7 +27,7 @@ struct Answer {
     faults: Vec<String>,
 }
 
-/// Has the browser look at each page in each view, and returns the faults.
+/// Makes the browser check each page in each view, and returns the faults.
 fn look(folder: &Path, pages: &[&str], views: &[(u32, &str)], excused: &Value) -> Vec<String> {
     let view = |(width, theme): &(u32, &str)| json!({"width": width, "theme": theme});
     let views: Vec<Value> = views.iter().map(view).collect();
@@ -50,12 +50,12 @@ fn look(folder: &Path, pages: &[&str], views: &[(u32, &str)], excused: &Value) -
 
 #[test]
 #[ignore = "needs Node, Chromium: .ci/run installs them"]
-fn every_page_can_be_read() {
+fn every_page_is_readable_in_a_browser() {
     let folder = tempfile::tempdir().expect("a folder");
     let target = render::render(&Layout::procpool(), Some(folder.path())).expect("it renders");
     let files = files_below(&target).expect("it can be read");
     let names = files.iter().filter_map(|path| path.strip_prefix(&target).ok()?.to_str());
-    // The page to print is the chapters once more, and toc.html is a part of each.
+    // The page to print repeats the chapters, and toc.html is a part of each.
     let pages: Vec<&str> = names
         .filter(|name| name.ends_with(".html") && !["print.html", "toc.html"].contains(name))
         .collect();
@@ -72,7 +72,7 @@ fn every_page_can_be_read() {
     assert_eq!(faults, [""; 0]);
 }
 
-/// What a page without a fault has.
+/// The parts of a page without a fault.
 const PAGE: &str = "<!doctype html><html lang=\"en\"><title>Page</title>
 <style>body { background: #fff } pre > code { display: block; overflow: auto }</style>
 <main><h1>Page</h1>
@@ -80,7 +80,7 @@ const PAGE: &str = "<!doctype html><html lang=\"en\"><title>Page</title>
 <svg role=\"img\" aria-label=\"drawing\" viewBox=\"0 0 100 20\" width=\"100\"><text y=\"12\" font-size=\"12\">text</text></svg>
 </main>";
 
-/// What is done to that page, by replacing a part of it, and what the check has to say then.
+/// A replacement in that page, and the required message of the check.
 const DAMAGE: &[(&str, &str, &str)] = &[
     ("short", "LONG", "a listing is cut off: xxx"),
     ("width=\"100\"", "width=\"80\"", "text of 9.6 px in a drawing: drawing"),
@@ -98,7 +98,7 @@ const DAMAGE: &[(&str, &str, &str)] = &[
 
 #[test]
 #[ignore = "needs Node, Chromium: .ci/run installs them"]
-fn the_check_finds_what_is_broken() {
+fn the_check_finds_planted_faults() {
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("sound.html"), PAGE).expect("it is written");
     let light = [(1280, "light")];

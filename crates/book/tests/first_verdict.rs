@@ -1,4 +1,4 @@
-//! The way that the page on adapters leads, from nothing to a first verdict, is walked as it stands there.
+//! The steps of the page on adapters, from nothing to a first verdict, work as written there.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 
 use procpool_book::layout::Layout;
 
-/// What the page calls the reader's adapter.
+/// The page's name for the reader's adapter.
 const ADAPTER: &str = "my_adapter.py";
 
 /// Returns the lines of the page that begin so.
@@ -21,11 +21,11 @@ fn shell(command: &str, folder: &Path) -> Output {
     shell.output().unwrap_or_else(|error| panic!("`{command}` cannot be run: {error}"))
 }
 
-/// Follows the page with the adapter in a folder of its own, and returns what the suite says in the end.
+/// Follows the page with the adapter in a folder of its own, and returns the suite's output at the end.
 fn verdict(copies: &[&str], judges: &str) -> Output {
     let root = Layout::procpool().root;
     let folder = tempfile::tempdir().expect("there is room for a folder");
-    // What is copied is named as it is found from the top folder.
+    // Copied files are named relative to the top folder.
     symlink(root.join("crates"), folder.path().join("crates")).expect("the folder is empty");
     for copy in copies {
         let output = shell(copy, folder.path());
@@ -33,7 +33,7 @@ fn verdict(copies: &[&str], judges: &str) -> Output {
     }
     let adapter = folder.path().join(ADAPTER);
     let judges = judges.replace(ADAPTER, adapter.to_str().expect("a plain name"));
-    // The page runs everything; what its own transcripts show, an area, tells as much of the way.
+    // The page runs everything; its own transcripts show only one area.
     shell(&format!("{judges} -- article"), &root)
 }
 

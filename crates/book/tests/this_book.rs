@@ -1,4 +1,4 @@
-//! The procpool book keeps its own rules: in its sources, in its figures, and as it is rendered.
+//! The procpool book follows its own rules: in its sources, in its figures, and as rendered.
 
 use std::fs;
 
@@ -23,7 +23,7 @@ fn its_figures_are_drawn_from_their_traces() {
 }
 
 #[test]
-fn its_measurements_are_those_that_it_shows() {
+fn its_measurements_match_its_pages() {
     let layout = Layout::procpool();
     assert_none(&measured::check(&layout).expect("the measurements can be read"));
     let shown = measured::all(&layout).expect("they can be read");
@@ -31,12 +31,12 @@ fn its_measurements_are_those_that_it_shows() {
 }
 
 #[test]
-fn its_judgements_are_those_that_it_shows() {
+fn its_judgements_match_its_pages() {
     assert_none(&judged::check(&Layout::procpool()).expect("the judgements can be read"));
 }
 
 #[test]
-fn rendered_its_links_lead_somewhere_and_nothing_asks_the_network() {
+fn rendered_it_has_no_broken_link_and_no_network_request() {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let target = render::render(&Layout::procpool(), Some(folder.path())).expect("it renders");
     assert_none(&rendered::check(&target).expect("it can be read"));
@@ -45,7 +45,7 @@ fn rendered_its_links_lead_somewhere_and_nothing_asks_the_network() {
     for page in ["index.html", "demo.html", "performance.html", "print.html"] {
         assert!(target.join(page).exists(), "{page} is missing, so nothing was checked");
     }
-    // A search is for what was written: what is generated has every word many times.
+    // The search covers written pages: generated ones contain every word many times.
     let files = files_below(&target).expect("it can be read");
     let index = files.iter().find(|path| path.display().to_string().contains("/searchindex"));
     let index = fs::read_to_string(index.expect("there is an index")).expect("it can be read");

@@ -1,4 +1,4 @@
-//! Timelines: a trace is drawn as it is, or refused.
+//! Timelines: a trace is drawn unchanged, or refused.
 
 use procpool_book::figure;
 use procpool_book::layout::Layout;
@@ -41,11 +41,11 @@ fn a_trace_becomes_lanes() {
 }
 
 #[test]
-fn the_alternative_text_says_what_is_drawn() {
+fn the_alternative_text_describes_the_drawing() {
     let timeline = Timeline::new(&small()).expect("it makes sense");
     let sentences = "Timeline in milliseconds since map was called. Worker 1 started at 1, \
         initialized from 2 to 20, ran task 0 from 20 to 50, task 1 from 51 to 90, and left at 126. \
-        Results came in this order: 0 at 51, 1 at 91.";
+        Results arrived in this order: 0 at 51, 1 at 91.";
     assert_eq!(text::sentences(&timeline), sentences);
     let drawing = svg::draw(&timeline);
     assert!(
@@ -65,7 +65,7 @@ fn the_lanes_in_text_are_to_scale() {
 }
 
 #[test]
-fn a_trace_that_makes_no_sense_is_refused() {
+fn an_inconsistent_trace_is_refused() {
     let cases: [(usize, Option<Event>, &str); 7] = [
         (0, None, "no process called `map`"),
         (1, None, "worker 11: InitializerBegins where Started belongs"),
@@ -100,7 +100,7 @@ fn a_new_recording_has_the_shape_that_the_chapter_describes() {
     let path = folder.path().join("trace.jsonl");
     std::fs::write(&path, figure::record(&layout).expect("it records")).expect("it is written");
     for path in [path, layout.traces().join("demo.jsonl")] {
-        // Made only of a trace where each worker is initialized once, before its first task.
+        // Only a trace in which each worker is initialized once, before its first task, has a drawing.
         let timeline = Timeline::new(&trace::read(&path)).expect("it makes sense");
         assert_eq!(timeline.lanes.len(), 2);
         let mut tasks: Vec<u32> =

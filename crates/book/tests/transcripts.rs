@@ -1,9 +1,9 @@
-//! What the book shows as output is output: every command of a transcript is run again.
+//! The book's outputs are real: every command of a transcript is run again.
 
 use procpool_book::layout::Layout;
 use procpool_book::transcript::{self, Transcript};
 
-/// Runs the transcripts that `wanted` picks, and reports all that differ.
+/// Runs the transcripts that `wanted` selects, and reports all that differ.
 fn verify(wanted: impl Fn(&Transcript) -> bool) {
     let layout = Layout::procpool();
     let transcripts = transcript::all(&layout).expect("transcripts can be read");
@@ -20,18 +20,18 @@ fn verify(wanted: impl Fn(&Transcript) -> bool) {
 }
 
 #[test]
-fn rust_programs_print_what_the_book_shows() {
+fn rust_programs_print_the_transcripts_of_the_book() {
     verify(|transcript| !transcript.needs_python());
 }
 
 #[test]
 #[ignore = "needs python3: runs the Python programs of the book"]
-fn python_programs_print_what_the_book_shows() {
+fn python_programs_print_the_transcripts_of_the_book() {
     verify(Transcript::needs_python);
 }
 
 #[test]
-fn a_command_that_fails_is_no_transcript() {
+fn a_command_that_fails_yields_no_transcript() {
     let transcript =
         |command: &str| Transcript { path: "".into(), command: command.into(), output: "".into() };
     let root = Layout::procpool().root;

@@ -361,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn an_end_that_comes_while_a_sink_is_waited_for_is_an_end() {
+    fn an_end_while_the_sink_is_waited_for_is_not_missed() {
         let (stderr, reader) = waiting_for_sink();
         stderr.relay.over.store(true, Ordering::Release);
         stderr.relay.poller.wake().unwrap();
@@ -375,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_while_a_sink_is_waited_for_is_passed_on_too() {
+    fn bytes_left_while_the_sink_is_waited_for_are_passed_on() {
         let (stderr, reader) = waiting_for_sink();
         stderr.relay.leave(0, b"second".to_vec());
         let read = read_until(b"second", reader).recv_timeout(HANG);

@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_lines_are_kept_however_they_come() {
+    fn the_last_lines_are_kept_however_they_are_cut() {
         assert_eq!(tail(2, &[]).text(), "");
         assert_eq!(tail(2, &["a\nb\nc\n"]).text(), "b\nc");
         assert_eq!(tail(2, &["a\nb", "b", "\n", "c"]).text(), "bb\nc");
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_bounded_whatever_comes() {
+    fn memory_is_bounded_for_any_input() {
         let long = "x".repeat(3 * LINE);
         let tail = tail(2, &["first\n", &long, &long, "\nlast"]);
         assert_eq!(tail.text(), format!("{}\nlast", "x".repeat(LINE)));

@@ -79,7 +79,7 @@ class RunAll(unittest.TestCase):
             self.assertLess(time.monotonic(), deadline, said)
             said += os.read(terminal, 4096)
 
-    def test_a_line_for_each_pool_says_what_came_of_it(self):
+    def test_each_pool_has_a_line_with_its_outcome(self):
         verdicts = ["passed", "passed", "unsupported", "expected_failure"]
         made = self.run_all({"one fork": {"verdicts": verdicts}, "two": {"verdicts": ["passed"]}})
         self.check(
@@ -90,7 +90,7 @@ class RunAll(unittest.TestCase):
         )
         self.assertEqual((self.root / "merged").read_text(), "one-fork.json two.json results.json")
 
-    def test_what_is_not_as_expected_is_named_and_stops_nothing(self):
+    def test_an_unexpected_outcome_is_reported_and_stops_nothing(self):
         bad = {"verdicts": ["failed", "unexpected_pass", "adapter_error"], "code": 101}
         made = self.run_all({"bad": bad, "good": {"verdicts": ["passed"]}})
         self.check(
@@ -103,24 +103,24 @@ class RunAll(unittest.TestCase):
             "not as expected: bad",
         )
 
-    def test_a_dead_adapter_says_why(self):
+    def test_a_dead_adapter_is_reported_with_its_reason(self):
         dead = {"verdicts": ["adapter_error"], "code": 101, "run": {"fault": "not installed"}}
         self.check(self.run_all({"dead": dead}), 1, "    not installed", "not as expected: dead")
 
-    def test_results_of_an_earlier_run_are_not_those_of_this_one(self):
+    def test_results_of_an_earlier_run_are_not_reused(self):
         self.check(self.run_all({"one": {"verdicts": ["passed"]}, "two": {"verdicts": ["passed"]}}), 0)
         made = self.run_all({"one": {"code": 101}, "two": {"verdicts": ["passed"]}})
         self.check(made, 1, r"one: NOT as expected: it has no results, see .*one\.log")
         self.assertEqual((self.root / "merged").read_text(), "two.json results.json")
 
-    def test_names_choose(self):
+    def test_names_select_pools(self):
         pools = {name: {"verdicts": ["passed"]} for name in ("pool fork", "pool spawn", "other")}
         self.check(self.run_all(pools, "spawn", "oth"), 0)
         self.assertEqual((self.root / "merged").read_text(), "pool-spawn.json other.json results.json")
         made = self.run_all(pools, "spawn", "loky")
         self.check(made, 2, "no adapter is called 'loky'; there are: pool fork, pool spawn, other")
 
-    def test_several_are_judged_at_a_time(self):
+    def test_several_pools_are_judged_in_parallel(self):
         # The first ends when the second has begun, and the reports keep their order.
         pools = {
             "one": {"verdicts": ["passed"], "after": "second"},
@@ -129,15 +129,15 @@ class RunAll(unittest.TestCase):
         self.check(self.run_all(pools, "-j", "2"), 0, "all are as expected")
         self.assertEqual((self.root / "merged").read_text(), "one.json two.json results.json")
 
-    def test_what_is_not_built_is_not_judged(self):
+    def test_a_pool_that_is_not_built_is_not_judged(self):
         self.check(self.run_all({"one": {"verdicts": ["passed"]}}, NOT_BUILT="1"), 2)
         self.assertFalse((self.root / "merged").exists())
 
-    def test_a_number_of_pools_is_one(self):
+    def test_an_invalid_number_of_pools_is_refused(self):
         for number in ("0", "x", "-1"):
             self.assertEqual(self.run_all({"one": {}}, "-j", number).returncode, 2)
 
-    def test_a_terminal_sees_how_far_it_is(self):
+    def test_a_terminal_shows_the_progress(self):
         # The pool is not done before its line was seen.
         pools = {"one": {"verdicts": ["passed"], "outcomes": ["ok", "FAILED"], "after": "seen"}}
         adapters = [{"name": name, "command": json.dumps(of)} for name, of in pools.items()]

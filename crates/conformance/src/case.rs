@@ -1,4 +1,4 @@
-//! A case: one requirement, what is done to see whether it holds, and who judges that.
+//! A case: one requirement, the plan that tests it, and its judge.
 
 use std::collections::BTreeSet;
 
@@ -8,15 +8,15 @@ use serde::{Deserialize, Serialize};
 use crate::history::{Finding, History};
 use crate::plan::Plan;
 
-/// How much a pool must keep to a requirement (RFC 2119).
+/// How strictly a pool must meet a requirement (RFC 2119).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Level {
-    /// It must.
+    /// A must.
     Must,
-    /// It should, unless it has and names a reason.
+    /// A should, unless the pool documents a reason against it.
     Should,
-    /// It may.
+    /// Optional.
     May,
 }
 
@@ -33,51 +33,52 @@ impl std::fmt::Display for Level {
 /// See the module's header.
 #[derive(Debug, Clone, Copy)]
 pub struct Case {
-    /// Its name for ever: `AREA.SLUG`.
+    /// Its permanent name: `AREA.SLUG`.
     pub id: &'static str,
-    /// How much it counts.
+    /// Its level.
     pub level: Level,
     /// One sentence: `The pool MUST …`.
     pub requirement: &'static str,
-    /// Where the requirement comes from.
+    /// The source of the requirement.
     pub source: &'static str,
     /// The rows of the list of behaviours that it covers.
     pub rows: &'static [&'static str],
-    /// What an adapter must have beyond the core tier.
+    /// The capabilities that an adapter needs beyond the core tier.
     pub needs: &'static [Capability],
-    /// The choice that it is about, in words, and whether a pool has made it.
+    /// The policy that it depends on, in words, and whether a pool has it.
     pub only: Option<Only>,
-    /// The saboteurs that it must find out.
+    /// The saboteurs that it must catch.
     pub kills: &'static [&'static str],
-    /// The contract version that it came with.
+    /// The contract version that introduced it.
     pub since: u32,
-    /// What is done.
+    /// The steps and the script.
     pub plan: fn(&mut Plan),
     /// Whether the requirement held.
     pub judge: fn(&History) -> Finding,
-    /// What is drawn, if the case is a property; then plan and judge are those of what was.
+    /// The kind of scenario that is drawn, if the case is a property; then plan and judge are those of the
+    /// drawn scenario.
     pub property: Option<Kind>,
-    /// What of the rules for every run it breaks on purpose.
+    /// The rules for every run that it breaks on purpose.
     pub waives: &'static [Waiver],
 }
 
-/// What a property is about.
+/// The kind of scenario that a property draws.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// Tasks and their futures, cancelled here and there.
     Futures,
     /// Maps.
     Maps,
-    /// Tasks some of which end their worker.
+    /// Tasks, some of which kill their worker.
     Deaths,
 }
 
-/// A choice that a case is about.
+/// A policy that a case depends on.
 #[derive(Debug, Clone, Copy)]
 pub struct Only {
     /// In words: `worker_death is break`.
     pub words: &'static str,
-    /// Whether it was made.
+    /// Whether the pool has it.
     pub holds: fn(&Policies) -> bool,
 }
 
@@ -86,12 +87,12 @@ pub struct Only {
 pub enum Waiver {
     /// The adapter ends with code 0.
     CleanEnd,
-    /// Nothing of a run is left after it.
+    /// No process of a run is left after it.
     Residue,
 }
 
-/// What a case fills in where it is like most others. `id`, `requirement`, `plan` and `judge` have no
-/// sensible value and are refused by the catalogue's check.
+/// Defaults that most cases share. `id`, `requirement`, `plan` and `judge` have no sensible default and
+/// are refused by the catalogue's check.
 pub const CASE: Case = Case {
     id: "",
     level: Level::Must,
@@ -114,17 +115,17 @@ impl Case {
         self.id.split_once('.').map_or(self.id, |(area, _)| area)
     }
 
-    /// Returns its name where a dot will not do.
+    /// Returns its name in a form without a dot.
     pub fn slug(&self) -> String {
         self.id.replace('.', "-")
     }
 
-    /// Returns where the catalogue tells of it.
+    /// Returns the address of its entry in the catalogue.
     pub fn anchor(&self) -> String {
         format!("catalogue.html#{}", self.slug())
     }
 
-    /// Says why it is not for a pool, if it is not.
+    /// Returns the reason why it does not apply to a pool, if it does not.
     pub fn not_for(&self, description: &Description) -> Option<String> {
         let missing: Vec<String> = self
             .all_needs()
@@ -139,24 +140,24 @@ impl Case {
         Some(format!("it is for pools where {}", only.words))
     }
 
-    /// Returns what is done.
+    /// Returns the plan.
     pub fn planned(&self) -> Plan {
         let mut plan = Plan::default();
         (self.plan)(&mut plan);
         plan
     }
 
-    /// Returns what the adapter does of it.
+    /// Returns the adapter's part of the plan.
     pub fn scenario(&self) -> Scenario {
         self.planned().scenario(self.id)
     }
 
-    /// Whether its plan makes use of a capability, so that an adapter sees it.
+    /// Whether its plan uses a capability, so that an adapter notices it.
     pub fn shows(&self, capability: Capability) -> bool {
         self.scenario().needs().contains(&capability)
     }
 
-    /// Returns what it says that it needs, and what its plan shows.
+    /// Returns the capabilities that it declares and those that its plan uses.
     pub fn all_needs(&self) -> BTreeSet<Capability> {
         let shown = self.scenario().needs();
         shown.into_iter().chain(self.needs.iter().copied()).collect()

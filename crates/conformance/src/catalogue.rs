@@ -1,6 +1,7 @@
-//! The catalogue as a page of the book: every case with its anchor, and what is not tested.
+//! The catalogue as a page of the book: every case with its anchor, and the behaviours that are not
+//! tested.
 //!
-//! The page is generated, and its anchors are where failures and matrices point. Knows nothing of runs.
+//! The page is generated; failures and matrices link to its anchors. Knows nothing of runs.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -24,8 +25,8 @@ pub fn page() -> String {
             let _ = write!(page, "\n{}", entry(case));
         }
     }
-    page += "\n## Not tested, and why\n\nBehaviours that people expect of process pools and that no case is about. \
-             The numbers are those of the list that procpool accounts for, too.\n\n| behaviour | why it is not tested |\n| --- | --- |\n";
+    page += "\n## Not tested, and why\n\nBehaviours that users expect of process pools and that no case covers. \
+             The numbers are those of the list that procpool's own tests account for.\n\n| behaviour | why it is not tested |\n| --- | --- |\n";
     for (row, reason) in cases::not_tested() {
         let _ = writeln!(page, "| {row} | {reason} |");
     }
@@ -55,7 +56,7 @@ fn entry(case: &Case) -> String {
     entry
 }
 
-/// Returns which cases name each behaviour.
+/// Returns the cases that cover each behaviour.
 pub fn by_row() -> BTreeMap<&'static str, Vec<&'static str>> {
     let mut by_row: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for case in cases::all() {

@@ -1,36 +1,36 @@
-//! The environment variables by which the suite is told what to do, since the arguments of a test program
-//! belong to its runner.
+//! The environment variables that configure the suite, since the arguments of a test program belong to its
+//! runner.
 //!
-//! One that is set has a value that makes sense: a variable of a shell that was never filled in must not
-//! choose another pool, nor make failures known.
+//! A variable that is set must have a valid value: an empty one, left over from a shell, must not select
+//! another pool or accept failures.
 
 use std::ffi::OsString;
 use std::str::FromStr;
 
 use procpool_contract::FOLDER_VARIABLE;
 
-/// The adapter's command: whom to judge.
+/// The adapter's command.
 pub const ADAPTER: &str = "PROCPOOL_ADAPTER";
 
-/// The file that results go to.
+/// The file for the results.
 pub const RESULTS: &str = "CONFORMANCE_RESULTS";
 
-/// The file that says which cases are known to fail.
+/// The file of known failures.
 pub const EXPECTATIONS: &str = "CONFORMANCE_EXPECTATIONS";
 
-/// A file with what to carry out in place of the cases.
+/// A file with a scenario to carry out instead of the cases.
 pub const SCENARIO: &str = "CONFORMANCE_SCENARIO";
 
-/// `1`: what fails is known from now on.
+/// `1`: accepts the failures of this run as known.
 pub const BLESS: &str = "CONFORMANCE_BLESS";
 
-/// Everything is given so many times as long.
+/// The factor for all times.
 pub const SCALE: &str = "CONFORMANCE_SCALE";
 
-/// How many scenarios are drawn for a case that is drawn.
+/// The number of scenarios that a property draws.
 pub const DRAWS: &str = "CONFORMANCE_DRAWS";
 
-/// From which number scenarios are drawn.
+/// The seed of drawn scenarios.
 pub const SEED: &str = "CONFORMANCE_SEED";
 
 const ALL: [&str; 9] =
@@ -40,7 +40,7 @@ const ALL: [&str; 9] =
 ///
 /// # Errors
 ///
-/// It is set to nothing, or not to a text.
+/// It is empty, or not text.
 pub fn read(name: &str) -> Result<Option<String>, String> {
     match std::env::var_os(name).map(OsString::into_string) {
         None => Ok(None),
@@ -54,7 +54,7 @@ pub fn read(name: &str) -> Result<Option<String>, String> {
 ///
 /// # Errors
 ///
-/// It is no number for which `fits`; `must` says which it must be.
+/// It is not a number for which `fits` holds; `must` describes the valid ones.
 pub fn number<T: FromStr>(
     name: &str,
     must: &str,
@@ -67,7 +67,7 @@ pub fn number<T: FromStr>(
     }
 }
 
-/// Says whether what fails is known from now on.
+/// Returns whether failures are accepted as known.
 ///
 /// # Errors
 ///
@@ -76,7 +76,7 @@ pub fn bless() -> Result<bool, String> {
     Ok(number(BLESS, "0 or 1", |it: &u8| *it <= 1)? == Some(1))
 }
 
-/// Returns the variables that look as if they were for the suite and are not.
+/// Returns the variables that look as if they were for the suite but are unknown to it.
 pub fn unknown() -> Vec<String> {
     let names = std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());
     let ours =

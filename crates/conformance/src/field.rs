@@ -1,8 +1,8 @@
-//! What other pools do, as a page of the book: each known fault, the cases that it fails, and the program
-//! that shows it without the suite.
+//! The known faults of other pools, as a page of the book: each fault, the cases that it fails, and the
+//! program that reproduces it without the suite.
 //!
 //! Owns how the expectations and the first comments of those programs become one page. Knows nothing of
-//! runs: what the files say is checked by running the suite and the programs.
+//! runs: the statements are checked by running the suite and the programs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -11,7 +11,7 @@ use std::path::Path;
 
 use crate::suite::Known;
 
-/// The folders of programs, below that of the repository.
+/// The folders of programs, below the repository's.
 const FOLDERS: [&str; 4] = [
     "crates/conformance/adapters/python/faults",
     "crates/conformance/adapters/node/faults",
@@ -19,14 +19,14 @@ const FOLDERS: [&str; 4] = [
     "crates/procspawn/faults",
 ];
 
-/// The files that pin versions, below that of the repository, and what stands between name and version.
+/// The files that pin versions, below the repository's folder, and the separator between name and version.
 const PINS: [(&str, &str); 3] = [
     ("crates/bench/peers/python/requirements.txt", "=="),
     ("crates/bench/peers/node/package.json", "\": \""),
     ("crates/procspawn/Cargo.toml", " = \"="),
 ];
 
-/// The versions of what comes with a system, so that no file here pins it.
+/// The versions of pools that are part of the system, so that no file here pins them.
 const OF_THE_SYSTEM: [(&str, &str); 3] = [
     ("MCE", "1.884"),
     ("concurrent.futures", "of CPython 3.11.7"),
@@ -35,48 +35,48 @@ const OF_THE_SYSTEM: [(&str, &str); 3] = [
 
 const INTRODUCTION: &str = "# What other pools do
 
-The suite has found faults in every other pool that has an adapter. This page lists them. A fault gets in
-by two steps: a case failed, and then a program that uses the pool alone, without the suite or its
-adapter, showed the same thing. Only then is it the pool's fault and not the suite's, and only then is the
-case an [expected failure](adapter.md#failures-that-you-know-of). The programs are short, print what they
-see, and fail when the fault does not show, so a fault that has been mended is noticed:
+The suite has found faults in every other pool that has an adapter. This page lists them. A fault is added
+in two steps: a case failed, and then a program that uses only the pool, without the suite or its adapter,
+reproduced the failure. Only then is it the pool's fault and not the suite's, and only then is the case an
+[expected failure](adapter.md#failures-that-you-know-of). The programs are short, print their observations,
+and fail when the fault does not occur, so a fixed fault is noticed:
 
 ```text
 python3 crates/conformance/adapters/test_faults.py [NAME…]
 ```
 
-All of it is about the versions named here, on Linux. Some entries are documented behaviour, not bugs.
-They are listed because the case fails all the same; the link leads to the documentation. A case marked ~
-fails only at times, because a race of the pool decides it. Where a pool starts workers in several ways and
-not all fail a case, those that do are named behind it.
+All entries apply to the versions named here, on Linux. Some are documented behaviour, not bugs. They are
+listed because the case still fails; the link leads to the documentation. A case marked ~ fails only at
+times, because it depends on a race in the pool. If a pool has several start methods and not all fail a
+case, those that do are named behind it.
 ";
 
-/// What is known of other pools.
+/// The known faults of other pools.
 #[derive(Debug, Clone, Default)]
 pub struct Field {
-    /// What is known to fail, by the pool's name and start method, with a dash between them.
+    /// The known failures, by the pool's name and start method, joined by a dash.
     pub known: BTreeMap<String, BTreeMap<String, Known>>,
     /// The programs, by the names of their files.
     pub programs: BTreeMap<String, Program>,
-    /// The versions that all this is about, by pool.
+    /// The tested versions, by pool.
     pub versions: BTreeMap<String, String>,
 }
 
-/// A program that shows a fault.
+/// A program that reproduces a fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Program {
-    /// Where it is, below the folder of the repository.
+    /// Its folder, below the repository's.
     pub folder: String,
-    /// Whose fault it shows.
+    /// The pool that has the fault.
     pub pool: String,
-    /// What the fault is.
+    /// The fault.
     pub sentence: String,
-    /// How many lines it has.
+    /// Its number of lines.
     pub lines: usize,
 }
 
 impl Field {
-    /// Reads what is in a repository.
+    /// Reads the files of a repository.
     ///
     /// # Errors
     ///
@@ -115,7 +115,7 @@ impl Field {
         Ok(field)
     }
 
-    /// Returns the programs that show why no case fails.
+    /// Returns the programs that are not the reason of any case.
     pub fn idle(&self) -> Vec<String> {
         let named: BTreeSet<&str> =
             self.known.values().flat_map(BTreeMap::values).map(|it| it.shown_by.as_str()).collect();
@@ -182,7 +182,7 @@ impl Field {
 }
 
 impl Program {
-    /// Reads the comment that a program begins with: `POOL: its fault.`
+    /// Reads the first comment of a program: `POOL: its fault.`
     fn of(folder: &str, text: &str) -> Option<Self> {
         let comment = first_comment(text);
         let (pool, sentence) = comment.split_once(": ")?;
@@ -241,7 +241,7 @@ fn link(address: &str) -> String {
     format!("[{name}]({address})")
 }
 
-/// Begins a sentence with a capital letter, and keeps it text.
+/// Begins a sentence with a capital letter, and escapes it.
 fn escaped(text: &str) -> String {
     let text = text.replace('*', "\\*").replace('<', "&lt;");
     let mut letters = text.chars();

@@ -1,7 +1,7 @@
-//! What happened in one run: all that a judge sees.
+//! The events of one run: everything that a judge sees.
 //!
-//! Owns the record and the questions that judges ask of it. A question that finds nothing answers with
-//! a sentence, so that a judge cannot take silence for agreement. Knows nothing of how a run is made.
+//! Owns the record and the questions that judges ask of it. A question without an answer returns a
+//! sentence, so that a judge cannot mistake silence for success. Knows nothing of how a run is made.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,31 +12,31 @@ use procpool_contract::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// What a judge finds: nothing to say, or what the pool did that it must not.
+/// The finding of a judge: nothing, or the pool's violation.
 pub type Finding = Result<(), String>;
 
 /// One run of a scenario.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct History {
-    /// What the adapter says of itself.
+    /// The adapter's description.
     pub description: Description,
-    /// What it was asked to do.
+    /// The scenario.
     pub scenario: Scenario,
     /// The process that carried it out.
     pub owner: u32,
-    /// What it wrote, in the order in which it did.
+    /// The lines that it wrote, in their order.
     pub lines: Vec<Line>,
-    /// What bodies wrote, in the order of their times.
+    /// The events that bodies wrote, in the order of their times.
     pub events: Vec<Event>,
-    /// What the suite saw when it looked.
+    /// The looks of the suite.
     pub samples: Vec<Sample>,
     /// How it ended.
     pub end: End,
-    /// What the suite waited for in vain, in words.
+    /// The description of an event that the suite waited for in vain.
     pub stuck: Option<String>,
-    /// What was written to standard error, and by workers to standard output.
+    /// The text on standard error, and on the standard output of workers.
     pub stderr: String,
-    /// Processes that were there some time after it had ended, in words.
+    /// Descriptions of processes that still existed some time after the end.
     pub left: Vec<String>,
 }
 
@@ -44,26 +44,26 @@ pub struct History {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum End {
-    /// With this code.
+    /// With this exit code.
     Exit(i32),
-    /// By this signal, of somebody else's.
+    /// By this signal, not sent by the suite.
     Signal(i32),
-    /// The suite killed it as the case wants it.
+    /// Killed by the suite, as the case requires.
     KilledByCase,
-    /// The suite killed it after it had waited long enough.
+    /// Killed by the suite after the time limit.
     Hung,
 }
 
-/// What the suite saw of the owner's processes at one time.
+/// The state of the owner's processes at one time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sample {
     /// Its name in the case.
     pub name: String,
-    /// When: nanoseconds of CLOCK_MONOTONIC.
+    /// The time: nanoseconds of CLOCK_MONOTONIC.
     pub at: u64,
-    /// How many descriptors the owner has.
+    /// The number of descriptors of the owner.
     pub descriptors: usize,
-    /// How many threads it has.
+    /// The number of its threads.
     pub threads: usize,
     /// Its descendants that are alive.
     pub alive: BTreeSet<u32>,
@@ -71,23 +71,23 @@ pub struct Sample {
     pub zombies: BTreeSet<u32>,
     /// The descriptors of each of its descendants: number and target.
     pub opened: Vec<(u32, Vec<(i32, String)>)>,
-    /// How much memory each of its descendants has to itself and in use, in KiB.
+    /// The private memory in use by each of its descendants, in KiB.
     #[serde(default)]
     pub memory: BTreeMap<u32, u64>,
-    /// What is in /dev/shm that its processes use, or used at an earlier look.
+    /// The objects in /dev/shm that its processes use, or used at an earlier look.
     pub shared_memory: BTreeSet<String>,
 }
 
-/// A step, and what became of it.
+/// A step and its outcome.
 #[derive(Debug, Clone, Copy)]
 pub struct Run<'a> {
     /// When it began.
     pub begin: u64,
-    /// When it ended, and with what; `None` if it did not.
+    /// When it ended, and its result; `None` if it did not end.
     pub end: Option<(u64, &'a Outcome)>,
 }
 
-/// Says what a step does, in a few words by which cases name it: `result f`, `shutdown p`.
+/// Describes a step in the few words by which cases name it: `result f`, `shutdown p`.
 pub fn summary(step: &Step) -> String {
     match words(step) {
         (verb, "") => verb.to_owned(),
@@ -118,8 +118,8 @@ fn words(step: &Step) -> (&'static str, &str) {
     }
 }
 
-/// Returns whose step it is that `name` names, and its place: its [`summary`], with ` #2` for the second
-/// such step and so on, clients taken one after the other.
+/// Returns the client of a step and the step's index there. `name` is its [`summary`], with ` #2` for the
+/// second such step and so on, in the order of the clients.
 pub fn place_of<'a>(scenario: &'a Scenario, name: &str) -> Option<(&'a str, usize)> {
     let (what, nth) = match name.rsplit_once(" #") {
         Some((what, nth)) => (what, nth.parse().ok()?),
@@ -128,14 +128,14 @@ pub fn place_of<'a>(scenario: &'a Scenario, name: &str) -> Option<(&'a str, usiz
     let steps = scenario.clients.iter().flat_map(|client| {
         client.steps.iter().enumerate().map(move |(index, step)| (client, index, step))
     });
-    // Without making a text of every step: a case may have thousands, and its judge ask for each.
+    // Avoids a text for every step: a case may have thousands of steps, and its judge asks for each.
     let sought = what.split_once(' ').unwrap_or((what, ""));
     let mut same = steps.filter(|(.., step)| words(step) == sought);
     same.nth(nth.checked_sub(1)?).map(|(client, index, _)| (client.name.as_str(), index))
 }
 
 impl Sample {
-    /// Whether there is nothing more than there was at the look `before`.
+    /// Whether nothing has been added since the look `before`.
     pub fn is_within(&self, before: &Self) -> bool {
         self.descriptors <= before.descriptors
             && self.threads <= before.threads
@@ -148,7 +148,7 @@ impl Sample {
 impl History {
     // ---- steps ----
 
-    /// Returns what became of the step that `name` names, as [`place_of`] has it.
+    /// Returns the outcome of the step `name`, in the form of [`place_of`].
     ///
     /// # Errors
     ///
@@ -163,7 +163,7 @@ impl History {
         self.run_of(client, index).ok_or_else(|| format!("\"{name}\" did not begin"))
     }
 
-    /// Returns what became of a step by its place.
+    /// Returns the outcome of a step by its position.
     pub fn run_of(&self, client: &str, step: usize) -> Option<Run<'_>> {
         let lines = || self.lines.iter().filter(|line| line.step == step && line.client == client);
         let begin = lines().find(|line| line.is == Moment::Begin)?.at;
@@ -171,7 +171,7 @@ impl History {
         Some(Run { begin, end: end.and_then(|line| Some((line.at, line.outcome.as_ref()?))) })
     }
 
-    /// Returns what a step came to.
+    /// Returns the result of a step.
     ///
     /// # Errors
     ///
@@ -186,13 +186,13 @@ impl History {
     ///
     /// # Errors
     ///
-    /// It did not.
+    /// It did not end.
     pub fn ended_at(&self, name: &str) -> Result<u64, String> {
         let (at, _) = self.step(name)?.end.ok_or_else(|| format!("\"{name}\" did not return"))?;
         Ok(at)
     }
 
-    /// Returns what a step returned.
+    /// Returns the value that a step returned.
     ///
     /// # Errors
     ///
@@ -220,7 +220,7 @@ impl History {
     ///
     /// # Errors
     ///
-    /// It is another, or the step succeeded, or did not return.
+    /// It is of another class, or the step succeeded or did not return.
     pub fn failure(&self, name: &str, classes: &[ErrorClass]) -> Result<&Failure, String> {
         let expected = || {
             let words: Vec<String> = classes.iter().map(|class| word(*class)).collect();
@@ -237,8 +237,8 @@ impl History {
         }
     }
 
-    /// Returns the error of a task, which must be of one of `classes`: that of the call which submits it,
-    /// if the pool refused it there, or its future's.
+    /// Returns the error of a task, which must be of one of `classes`: that of the submitting call, if it
+    /// was refused, or its future's.
     ///
     /// # Errors
     ///
@@ -251,7 +251,7 @@ impl History {
         }
     }
 
-    /// Returns the items that a map gave, or a `map_next` did.
+    /// Returns the items that a `map` or a `map_next` returned.
     ///
     /// # Errors
     ///
@@ -262,7 +262,7 @@ impl History {
             .map_err(|error| format!("\"{name}\" returned no list of outcomes: {error}"))
     }
 
-    /// Returns the values that a map gave, all of which must have succeeded.
+    /// Returns the values of a map whose items must all have succeeded.
     ///
     /// # Errors
     ///
@@ -287,7 +287,7 @@ impl History {
         self.events.iter().filter(move |event| event.event == kind)
     }
 
-    /// Returns how often something happened to what `tag` names.
+    /// Returns how often an event of a kind happened for `tag`.
     pub fn count(&self, kind: EventKind, tag: &str) -> usize {
         self.events(kind).filter(|event| event.tag == tag).count()
     }
@@ -313,22 +313,22 @@ impl History {
         self.events(EventKind::InitBegin).map(|event| event.pid).collect()
     }
 
-    /// Returns what the suite saw under `name`.
+    /// Returns the look called `name`.
     ///
     /// # Errors
     ///
-    /// It did not come to look.
+    /// It did not look.
     pub fn sample(&self, name: &str) -> Result<&Sample, String> {
         let found = self.samples.iter().find(|sample| sample.name == name);
         found.ok_or_else(|| format!("the run did not come to the look \"{name}\""))
     }
 
-    /// Returns a text with `…` in place of the numbers of the run's processes: another run has others.
+    /// Returns a text with `…` in place of the pids of the run, which differ from run to run.
     pub fn without_pids(&self, text: &str) -> String {
         let mut pids: BTreeSet<u32> = self.events.iter().flat_map(|it| [it.pid, it.ppid]).collect();
         pids.insert(self.owner);
         pids.extend(self.samples.iter().flat_map(|it| it.alive.iter().chain(&it.zombies)));
-        // Each begins with its number.
+        // Each text starts with its pid.
         let left = self.left.iter().filter_map(|it| it.split_once(' '));
         pids.extend(left.filter_map(|(pid, _)| pid.parse::<u32>().ok()));
         let mut plain = String::new();
@@ -341,9 +341,9 @@ impl History {
         plain
     }
 
-    // ---- what was asked for ----
+    // ---- the scenario ----
 
-    /// Returns every call of the scenario with the name of its pool, those of initializers left out.
+    /// Returns every call of the scenario with the name of its pool, without those of initializers.
     pub fn calls(&self) -> impl Iterator<Item = (&str, &Call)> {
         let steps = self.scenario.clients.iter().flat_map(|client| &client.steps);
         steps.flat_map(|step| match step {
@@ -356,7 +356,7 @@ impl History {
     }
 }
 
-/// Says what is wrong unless `condition` holds.
+/// Fails with a sentence unless `condition` holds.
 ///
 /// # Errors
 ///
@@ -365,7 +365,7 @@ pub fn require(condition: bool, complaint: impl FnOnce() -> String) -> Finding {
     if condition { Ok(()) } else { Err(complaint()) }
 }
 
-/// Says what an error says, short enough for a sentence.
+/// Describes an error, briefly enough for a sentence.
 pub fn told(failure: &Failure) -> String {
     let message: String = failure.message.chars().take(200).collect();
     format!("{} ({message})", word(failure.class))

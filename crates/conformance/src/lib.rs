@@ -8,17 +8,17 @@
 //!                  History ──▶ judges (the case's own, and those of every run) ──▶ Verdict ──▶ reports
 //! ```
 //!
-//! The words that suite and adapters exchange are those of [`procpool_contract`].
+//! The words that suite and adapters exchange are defined by [`procpool_contract`].
 //!
-//! - [`plan`]: the words in which cases are written; [`case`]: what a case is.
-//! - [`run`]: carries a plan out. [`history`]: what happened.
-//! - [`timeline`]: a history for people. [`judge`]: rules that hold for every run, and verdicts.
-//! - [`cases`]: the catalogue. [`property`]: what of it is drawn.
-//! - [`environment`]: the variables by which the suite is told what to do.
-//! - [`check`]: whether an adapter keeps to the contract, before its pool is judged.
-//! - [`catalogue`]: the cases as a page of the book. [`suite`]: the catalogue × adapters, as a test program.
-//! - [`field`]: what is known of other pools, as a page of the book.
-//! - [`report`]: what came of it, for people and for other programs.
+//! - [`plan`]: the vocabulary of cases; [`case`]: a case.
+//! - [`run`]: carries out a plan. [`history`]: the record of a run.
+//! - [`timeline`]: a history for readers. [`judge`]: rules for every run, and verdicts.
+//! - [`cases`]: the catalogue. [`property`]: its drawn cases.
+//! - [`environment`]: the variables that configure the suite.
+//! - [`check`]: whether an adapter fulfils the contract, before its pool is judged.
+//! - [`catalogue`]: the cases as a page of the book. [`suite`]: catalogue × adapters, as a test program.
+//! - [`field`]: the known faults of other pools, as a page of the book.
+//! - [`report`]: the results, for people and for programs.
 
 pub mod case;
 pub mod cases;

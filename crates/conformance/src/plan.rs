@@ -1,8 +1,7 @@
-//! What a case does: the scenario that it gives to the adapter, and the script of what the suite does
-//! meanwhile.
+//! The plan of a case: the scenario for the adapter, and the script that the suite follows at the same
+//! time.
 //!
-//! Owns the vocabulary in which cases are written. Nothing here is expected of a pool: that is the
-//! judge's.
+//! Owns the vocabulary of cases. Nothing here is an expectation: those belong to the judge.
 
 use std::time::Duration;
 
@@ -12,18 +11,18 @@ use procpool_contract::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// A scenario and a script, as they grow.
+/// A scenario and a script under construction.
 #[derive(Debug, Clone)]
 pub struct Plan {
     clients: Vec<Client>,
     script: Vec<Stage>,
 }
 
-/// Something that the suite does while the adapter carries out the scenario; one after the other.
+/// An action of the suite while the adapter carries out the scenario; they run one after the other.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
-    /// Waits until something has happened, which must.
+    /// Waits until an event has happened, which it must.
     Until(Condition),
     /// Opens a gate.
     Open(String),
@@ -31,16 +30,16 @@ pub enum Stage {
     Signal(Who, i32),
     /// Looks at the system.
     Sample(String),
-    /// Looks until there is no more than at another look, for as long as processes may take to leave.
+    /// Looks until there is no more than at another look, for as long as processes may take to exit.
     Settle {
-        /// The look's name; the last one is kept.
+        /// The name of the look; the last one is kept.
         name: String,
-        /// The look that it is compared to.
+        /// The look to compare with.
         like: String,
     },
-    /// Lets a short time pass in which something must not happen.
+    /// Waits for a short time in which an event must not happen.
     Quiet,
-    /// Lets a time pass that the pool was told of.
+    /// Waits for a time that the pool was given.
     Pause(Duration),
 }
 
@@ -48,29 +47,29 @@ pub enum Stage {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Who {
-    /// The one that has the pool.
+    /// The process that has the pool.
     Owner,
-    /// The one in which a task or an initializer of this tag began last.
+    /// The process in which a task or an initializer of this tag last began.
     WorkerOf(String),
 }
 
-/// Something that happens.
+/// An event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Condition {
-    /// The trace has so many events of the kind, of a tag or of any.
+    /// The trace has `count` events of the kind, of one tag or of any.
     Traced(EventKind, Option<String>, usize),
     /// A step has begun, by its summary.
     Called(String),
     /// A step has ended, by its summary.
     Returned(String),
-    /// A step has ended, or the second one has begun and not ended, which comes before it.
+    /// A step has ended, or the second one has begun and not ended, which precedes it.
     ReturnedUnlessOpen(String, String),
-    /// A process is gone, or a zombie.
+    /// A process has exited, or is a zombie.
     Gone(Who),
-    /// Every process in which something began is gone.
+    /// Every process in which a body began has exited.
     WorkersGone,
-    /// The adapter's process has ended.
+    /// The adapter's process has exited.
     OwnerEnded,
 }
 
@@ -116,13 +115,13 @@ impl Plan {
 
     // ---- the scenario ----
 
-    /// What follows is done by another client, at the same time.
+    /// Adds a client: the following steps are its own, in parallel.
     pub fn client(&mut self, name: &str) -> &mut Self {
         self.clients.push(Client { name: name.to_owned(), steps: Vec::new() });
         self
     }
 
-    /// Adds a step to the client that was named last.
+    /// Adds a step to the last client.
     pub fn step(&mut self, step: Step) -> &mut Self {
         self.clients.last_mut().expect("there is a first").steps.push(step);
         self
@@ -138,7 +137,7 @@ impl Plan {
         self.submit_as(&call.tag.clone(), pool, call)
     }
 
-    /// Submits a call; its future has another name than its tag.
+    /// Submits a call whose future has another name than its tag.
     pub fn submit_as(&mut self, future: &str, pool: &str, call: Call) -> &mut Self {
         self.step(Step::Submit { pool: pool.to_owned(), future: future.to_owned(), call })
     }
@@ -148,7 +147,7 @@ impl Plan {
         self.step(Step::Result { future: future.to_owned(), timeout: None })
     }
 
-    /// Waits for a future, at most so many milliseconds.
+    /// Waits for a future, at most `millis` milliseconds.
     pub fn result_within(&mut self, future: &str, timeout: u64) -> &mut Self {
         self.step(Step::Result { future: future.to_owned(), timeout: Some(timeout) })
     }
@@ -158,7 +157,7 @@ impl Plan {
         self.map_with(pool, calls, MapOptions::default())
     }
 
-    /// Maps over calls in some way.
+    /// Maps over calls with options.
     pub fn map_with(&mut self, pool: &str, calls: Vec<Call>, options: MapOptions) -> &mut Self {
         self.step(Step::Map { pool: pool.to_owned(), calls, options })
     }
@@ -189,7 +188,7 @@ impl Plan {
         self.shutdown_with(pool, true, false)
     }
 
-    /// Shuts a pool down in some way.
+    /// Shuts a pool down with options.
     pub fn shutdown_with(&mut self, pool: &str, wait: bool, cancel: bool) -> &mut Self {
         self.step(Step::Shutdown { pool: pool.to_owned(), wait, cancel })
     }
@@ -270,17 +269,17 @@ impl Plan {
         self.stage(Stage::Sample(name.to_owned()))
     }
 
-    /// The suite looks until there is no more than there was at the look `like`, or gives that up.
+    /// The suite looks until there is no more than at the look `like`, or gives up.
     pub fn settle(&mut self, name: &str, like: &str) -> &mut Self {
         self.stage(Stage::Settle { name: name.to_owned(), like: like.to_owned() })
     }
 
-    /// The suite lets a short time pass.
+    /// The suite waits for a short time.
     pub fn quiet(&mut self) -> &mut Self {
         self.stage(Stage::Quiet)
     }
 
-    /// The suite lets some time pass.
+    /// The suite waits for a time.
     pub fn pause(&mut self, time: Duration) -> &mut Self {
         self.stage(Stage::Pause(time))
     }
@@ -303,12 +302,12 @@ pub fn ended(tag: &str) -> Condition {
     Condition::Traced(EventKind::End, Some(tag.to_owned()), 1)
 }
 
-/// So many tasks have begun.
+/// `count` tasks have begun.
 pub fn tasks_begun(count: usize) -> Condition {
     Condition::Traced(EventKind::Begin, None, count)
 }
 
-/// Something has happened so many times.
+/// An event has happened `count` times.
 pub fn traced(kind: EventKind, count: usize) -> Condition {
     Condition::Traced(kind, None, count)
 }
@@ -328,7 +327,7 @@ pub fn returned_unless_open(step: &str, before: &str) -> Condition {
     Condition::ReturnedUnlessOpen(step.to_owned(), before.to_owned())
 }
 
-/// The worker in which a task began is gone.
+/// The worker in which a task began has exited.
 pub fn worker_gone(tag: &str) -> Condition {
     Condition::Gone(worker_of(tag))
 }
@@ -340,18 +339,18 @@ pub fn worker_of(tag: &str) -> Who {
 
 // ---- pools and calls ----
 
-/// So many workers.
+/// A pool of `count` workers.
 pub fn workers(count: i64) -> PoolOptions {
     PoolOptions { max_workers: Some(count), ..PoolOptions::default() }
 }
 
-/// So many workers, each of which keeps `value` first, under the tag `init`.
+/// A pool of `count` workers, each of which first keeps `value`, under the tag `init`.
 pub fn marked(count: i64, value: impl Into<Value>) -> PoolOptions {
     let initializer = Some(Call { value: value.into(), ..call(Body::Mark, "init") });
     PoolOptions { initializer, ..workers(count) }
 }
 
-/// A call of a body that needs nothing else.
+/// A call of a body without further arguments.
 pub fn call(run: Body, tag: &str) -> Call {
     Call {
         run,
@@ -382,12 +381,12 @@ pub fn squares(prefix: &str, count: i64) -> Vec<Call> {
     (0..count).map(|number| square(&format!("{prefix}{number}"), number)).collect()
 }
 
-/// What [`squares`] come to.
+/// The results of [`squares`].
 pub fn squared(count: i64) -> Vec<Value> {
     (0..count).map(|number| Value::from(number * number)).collect()
 }
 
-/// Says who it is.
+/// Returns its pid.
 pub fn whoami(tag: &str) -> Call {
     call(Body::Whoami, tag)
 }
@@ -402,7 +401,7 @@ pub fn sleep(tag: &str, ms: u64) -> Call {
     Call { ms: Some(ms), value: tag.into(), ..call(Body::Sleep, tag) }
 }
 
-/// Fails with a text.
+/// Fails with a message.
 pub fn fail(tag: &str, text: &str) -> Call {
     Call { text: Some(text.to_owned()), ..call(Body::Fail, tag) }
 }

@@ -1,6 +1,6 @@
-//! A history as people read it: what happened when, and in which process.
+//! A history for readers: when each event happened, and in which process.
 //!
-//! Two drawings of the same thing: lines of text in the order of time, and an SVG with a lane for each
+//! Two drawings of the same history: lines of text in the order of time, and an SVG with a lane for each
 //! client and each worker. Neither judges, and neither can fail.
 
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use procpool_drawing::{Drawing, Rect};
 
 use crate::history::{History, brief, summary, told};
 
-/// The most lines of a text, where nothing else is asked for.
+/// The default maximum of lines.
 const MOST_LINES: usize = 200;
 
 /// Returns the lines, times in milliseconds from the first of them.
@@ -19,8 +19,8 @@ pub fn text(history: &History) -> String {
     cut(history, MOST_LINES)
 }
 
-/// Returns at most `most` lines and one that says how many are left out. These are in the middle, nearer to
-/// the beginning: how a run ends says more than how it begins.
+/// Returns at most `most` lines and one with the number of omitted lines. Those are in the middle, nearer
+/// to the beginning: the end of a run is more informative than its beginning.
 pub fn cut(history: &History, most: usize) -> String {
     let mut moments: Vec<(u64, String)> = Vec::new();
     for line in &history.lines {
@@ -77,7 +77,7 @@ fn step<'a>(history: &'a History, client: &str, step: usize) -> Option<&'a Step>
     client.steps.get(step)
 }
 
-/// A stretch of a lane.
+/// A section of a lane.
 #[derive(Debug)]
 struct Bar {
     begin: u64,
@@ -103,7 +103,7 @@ const STYLE: &str = "\
   .end { text-anchor: end; }
 ";
 
-/// Returns the drawing. What it shows is in its title and in the labels, too, for who cannot see it.
+/// Returns the drawing. Its content is also in its title and its labels, for readers who cannot see it.
 pub fn svg(history: &History) -> String {
     let lanes = lanes(history);
     let bars = || lanes.iter().flat_map(|(_, bars)| bars);
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_timeline_shows_its_end_and_says_that_it_is_cut() {
+    fn a_long_timeline_shows_its_end_and_is_marked_as_cut() {
         let shown = cut(&history(30), 20);
         let lines: Vec<&str> = shown.lines().collect();
         assert_eq!(lines.len(), 21, "{shown}");
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_timeline_is_whole() {
+    fn a_short_timeline_is_shown_whole() {
         let shown = cut(&history(10), 20);
         assert!(shown.lines().count() == 20 && !shown.contains("left out"), "{shown}");
     }

@@ -1,5 +1,5 @@
-//! The catalogue: every case is whole, every behaviour is accounted for, and the book's pages are those of
-//! the cases and of what is known of other pools. `CONFORMANCE_BLESS=1` writes the pages anew.
+//! The catalogue: every case is complete, every behaviour is accounted for, and the book's pages match the
+//! cases and the known failures of other pools. `CONFORMANCE_BLESS=1` rewrites the pages.
 
 #[path = "../../procpool/tests/behaviours/rows.rs"]
 mod rows;
@@ -12,7 +12,7 @@ use procpool_conformance::field::Field;
 use procpool_conformance::{cases, catalogue, environment};
 use rows::rows;
 
-/// What is wrong with a case as an entry of the catalogue.
+/// The faults of a case as an entry of the catalogue.
 fn faults(case: &Case) -> Vec<String> {
     let mut faults = Vec::new();
     let mut check = |holds: bool, what: &str| {
@@ -54,7 +54,7 @@ fn faults(case: &Case) -> Vec<String> {
 }
 
 #[test]
-fn every_case_is_whole() {
+fn every_case_is_complete() {
     let all = cases::all();
     let faults: Vec<String> = all.iter().flat_map(faults).collect();
     assert!(faults.is_empty(), "{}", faults.join("\n"));
@@ -63,7 +63,7 @@ fn every_case_is_whole() {
 }
 
 #[test]
-fn what_is_wrong_with_a_case_is_found() {
+fn every_fault_of_a_case_is_found() {
     assert_eq!(
         faults(&cases::find("article.initargs").expect("it is there")),
         Vec::<String>::new()
@@ -84,7 +84,7 @@ fn what_is_wrong_with_a_case_is_found() {
     }
 }
 
-/// Which rows no case names and no reason excuses, and which are in both.
+/// The rows that no case names and no reason excuses, and those that are in both.
 fn unaccounted(named: &BTreeSet<&str>, excused: &BTreeSet<&str>) -> Vec<String> {
     let missing = rows().into_iter().filter(|row| !named.contains(row.as_str()));
     let missing =
@@ -105,7 +105,7 @@ fn every_behaviour_has_a_case_or_a_reason() {
 }
 
 #[test]
-fn a_behaviour_that_is_forgotten_is_found() {
+fn a_forgotten_behaviour_is_found() {
     let all = rows();
     let named: BTreeSet<&str> =
         all.iter().map(String::as_str).filter(|row| *row != "OUT-02").collect();
@@ -115,7 +115,7 @@ fn a_behaviour_that_is_forgotten_is_found() {
     );
 }
 
-/// Compares a page of the book with what it is made from, or writes it.
+/// Compares a page of the book with its source, or writes it.
 fn assert_page(name: &str, page: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../book/src").join(name);
     if environment::bless().expect("it is 0 or 1") {
@@ -126,12 +126,12 @@ fn assert_page(name: &str, page: &str) {
 }
 
 #[test]
-fn the_books_page_is_that_of_the_cases() {
+fn the_books_page_of_cases_is_up_to_date() {
     assert_page("catalogue.md", &catalogue::page());
 }
 
 #[test]
-fn the_books_page_is_that_of_what_is_known_of_other_pools() {
+fn the_books_page_of_known_failures_is_up_to_date() {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     assert_page("field.md", &Field::read(&repository).expect("it can be read").page());
 }

@@ -1,4 +1,4 @@
-//! `conformance check` tells good adapters from bad ones, and says what is wrong.
+//! `conformance check` distinguishes good adapters from bad ones, and names the fault.
 
 use std::path::{Path, PathBuf};
 
@@ -26,35 +26,38 @@ fn an_adapter_that_declines_everything_does_not_pass_the_core_tier() {
 }
 
 #[test]
-fn an_adapter_that_answers_and_runs_nothing_is_found() {
-    check("sh claims_success.sh").assert().code(1).stdout(contains("nobody wrote to the trace"));
+fn an_adapter_that_answers_without_running_tasks_is_found() {
+    check("sh claims_success.sh")
+        .assert()
+        .code(1)
+        .stdout(contains("nothing was written to the trace"));
 }
 
 #[test]
-fn an_adapter_that_carries_out_what_it_does_not_declare_is_found() {
-    // It answers whatever it is asked as if it had been asked for one task.
+fn an_adapter_with_an_undeclared_capability_is_found() {
+    // It answers every scenario as if it were the one with a single task.
     let undeclared = "it is not declared, but";
     check("sh plain.sh").assert().code(1).stdout(contains(undeclared).or(contains("at step")));
 }
 
 #[test]
-fn garbage_and_hanging_are_named() {
+fn garbage_and_hangs_are_reported() {
     check("sh prints_garbage.sh").assert().code(1).stdout(contains("DEBUG: pool created"));
     check("sh hangs_in_describe.sh").assert().code(1).stdout(contains("did not end within"));
 }
 
 #[test]
-fn a_scale_that_is_none_is_a_wrong_command() {
+fn an_invalid_scale_is_a_usage_error() {
     let mut command = check("sh plain.sh");
     command.env("CONFORMANCE_SCALE", "fast").assert().code(2).stderr(contains("CONFORMANCE_SCALE"));
 }
 
-/// Each twist of an adapter, with what is looked at and what is said of it.
+/// Each fault of an adapter, with the checked detail and the message.
 const TWISTS: [(&str, &str, &str); 5] = [
     ("calls_missing_names_other", "a name that stands for nothing", "is to fail as invalid"),
     ("keeps_first_names", "a name that is taken over", "1 came of the call that returns 2"),
     ("initializes_unasked", "a pool without an initializer", "has \"init_begin\" of \"unasked\""),
-    ("ends_lines", "what `print` prints", r#"printed was "an apple, \nan apple, \n""#),
+    ("ends_lines", "the output of `print`", r#"printed was "an apple, \nan apple, \n""#),
     ("nests_under_one_tag", "the tags of `nest`", r#"the tags are ["a", "a", "a"], not"#),
 ];
 
@@ -64,7 +67,7 @@ fn twisted(twist: &str) -> Adapter {
 
 #[test]
 #[ignore = "needs python3: the adapter that is twisted is in Python"]
-fn each_detail_that_adapters_may_differ_in_is_looked_at() {
+fn every_detail_that_adapters_may_differ_in_is_checked() {
     let limits = Limits::scaled(4.0);
     for (twist, at, fault) in TWISTS {
         let adapter = twisted(twist);
@@ -80,7 +83,7 @@ fn each_detail_that_adapters_may_differ_in_is_looked_at() {
 
 #[test]
 #[ignore = "needs python3: the adapter is in Python"]
-fn the_adapter_to_copy_keeps_to_the_contract() {
+fn the_template_adapter_fulfils_the_contract() {
     let mut command = check("python3 twisted.py nothing");
     let output = command.env("CONFORMANCE_SCALE", "4").output().expect("it starts");
     let text = String::from_utf8_lossy(&output.stdout);

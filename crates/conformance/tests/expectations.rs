@@ -1,5 +1,5 @@
-//! What is known of other pools: every file is about cases that exist, with reasons that people can read,
-//! links that lead somewhere, and programs that show the fault. And what a known failure makes of a verdict.
+//! Known failures of other pools: every file names existing cases, with readable reasons, working links,
+//! and programs that reproduce the fault. And the effect of a known failure on a verdict.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -15,7 +15,7 @@ use procpool_conformance::suite::{self, Column, Known, Verdict};
 
 type Entries = BTreeMap<String, Known>;
 
-/// What is wrong with a file. `programs` are those that show faults.
+/// The faults of a file. `programs` are those that reproduce faults.
 fn faults(name: &str, text: &str, programs: &BTreeSet<String>) -> Vec<String> {
     let entries: Entries = match toml::from_str(text) {
         Ok(entries) => entries,
@@ -52,7 +52,7 @@ fn field() -> Field {
 }
 
 #[test]
-fn every_file_says_what_is_true_of_the_catalogue() {
+fn every_file_agrees_with_the_catalogue() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("expectations");
     let programs: BTreeSet<String> = field().programs.into_keys().collect();
     let mut found = Vec::new();
@@ -70,7 +70,7 @@ fn every_file_says_what_is_true_of_the_catalogue() {
 }
 
 #[test]
-fn every_program_shows_why_some_case_fails() {
+fn every_program_reproduces_the_failure_of_a_case() {
     assert_eq!(field().idle(), Vec::<String>::new());
 }
 
@@ -83,7 +83,7 @@ fn every_program_is_short() {
 }
 
 #[test]
-fn a_page_says_of_each_fault_what_it_fails() {
+fn a_page_lists_the_cases_that_each_fault_fails() {
     let known = |text: &str| toml::from_str(text).expect("it is a file of expectations");
     let of = |id: &str, more: &str| {
         format!("[\"{id}\"]\nreason = \"So it is.\"\nshown_by = \"drops.py\"\n{more}\n")
@@ -122,7 +122,7 @@ fn a_page_says_of_each_fault_what_it_fails() {
 }
 
 #[test]
-fn what_is_wrong_in_a_file_is_found() {
+fn every_fault_of_a_file_is_found() {
     let programs = BTreeSet::from(["drops.py".to_owned()]);
     let entry = |lines: &str| format!("[\"article.initargs\"]\n{lines}\n");
     let rest = "reason = \"It drops them.\"\nshown_by = \"drops.py\"";
@@ -146,7 +146,7 @@ fn what_is_wrong_in_a_file_is_found() {
     }
 }
 
-/// A case that the adapter `plain` carries out.
+/// A case that the adapter `plain` can carry out.
 fn case(judge: fn(&procpool_conformance::history::History) -> Result<(), String>) -> Case {
     Case {
         id: "article.initargs",
@@ -184,7 +184,7 @@ const AT_TIMES: &str =
     "[\"article.initargs\"]\nreason = \"It drops them.\"\nat_times = \"Two threads race.\"\n";
 
 #[test]
-fn what_fails_at_times_may_pass_and_nothing_else_may() {
+fn only_a_case_that_fails_at_times_may_pass() {
     let folder = tempfile::tempdir().expect("a folder");
     let always = column(folder.path(), ALWAYS);
     assert!(matches!(judged(&always, &case(FAILS)).verdict, Verdict::Expected(_)));
@@ -198,7 +198,7 @@ fn what_fails_at_times_may_pass_and_nothing_else_may() {
 }
 
 #[test]
-fn results_say_of_either_outcome_that_it_comes_and_goes() {
+fn results_mark_both_outcomes_of_an_unstable_case() {
     let folder = tempfile::tempdir().expect("a folder");
     let column = column(folder.path(), AT_TIMES);
     for (judge, verdict) in
@@ -214,7 +214,7 @@ fn results_say_of_either_outcome_that_it_comes_and_goes() {
 }
 
 #[test]
-fn blessing_keeps_what_fails_at_times() {
+fn blessing_keeps_cases_that_fail_at_times() {
     let folder = tempfile::tempdir().expect("a folder");
     for (known, passed_keeps) in [(AT_TIMES, true), (ALWAYS, false)] {
         let column = column(folder.path(), known);

@@ -1,5 +1,5 @@
-//! Adapters that do not keep to the contract, or lie: none of them passes, and none of them stops the
-//! suite. What is said of each is checked, too.
+//! Adapters that violate the contract, or lie: none of them passes, and none of them stops the suite. The
+//! messages are checked, too.
 
 use std::path::Path;
 use std::time::Duration;
@@ -49,7 +49,7 @@ fn verdict_within(name: &str, limits: Limits) -> Verdict {
     }
 }
 
-/// The adapter is at fault, in these words.
+/// The adapter is at fault, with this message.
 fn assert_fault(name: &str, words: &str) {
     match verdict(name) {
         Verdict::AdapterError(text) => assert!(text.contains(words), "{name}: {text}"),
@@ -57,7 +57,7 @@ fn assert_fault(name: &str, words: &str) {
     }
 }
 
-/// The pool fails, by this checker and in these words.
+/// The pool fails, by this checker and with this message.
 fn assert_failed(name: &str, checker: &str, words: &str) {
     match verdict(name) {
         Verdict::Failed(found) => {
@@ -69,47 +69,47 @@ fn assert_failed(name: &str, checker: &str, words: &str) {
 }
 
 #[test]
-fn an_honest_one_passes() {
+fn an_honest_adapter_passes() {
     assert_eq!(verdict("plain"), Verdict::Passed);
 }
 
 #[test]
-fn one_that_splits_its_writes_passes() {
+fn an_adapter_that_splits_its_writes_passes() {
     assert_eq!(verdict("splits_its_writes"), Verdict::Passed);
 }
 
 #[test]
-fn one_that_goes_on_is_waited_for() {
+fn a_slow_adapter_is_waited_for() {
     assert_eq!(verdict("takes_its_time"), Verdict::Passed);
 }
 
 #[test]
-fn an_orphan_that_holds_stdout_is_found_and_holds_up_nobody() {
+fn an_orphan_that_holds_stdout_is_found_without_delay() {
     assert_failed("holds_stdout", "no-residue", "sleep 1000");
 }
 
 #[test]
-fn one_that_hangs_before_it_describes_itself() {
+fn a_hang_before_the_description_is_found() {
     assert_fault("hangs_in_describe", "did not end within");
 }
 
 #[test]
-fn one_that_hangs_in_a_step_fails_by_its_name() {
+fn a_hang_in_a_step_names_the_step() {
     assert_failed("hangs", "progress", "not returned: \"new p\"");
 }
 
 #[test]
-fn one_that_hangs_and_ignores_signals_is_killed_with_its_children() {
+fn a_hanging_adapter_that_ignores_signals_is_killed_with_its_children() {
     assert_failed("ignores_sigterm", "progress", "does not end within");
 }
 
 #[test]
-fn one_that_crashes() {
+fn a_crash_is_found() {
     assert_fault("crashes", "ended by signal 11, with nothing carried out");
 }
 
 #[test]
-fn one_that_fails_is_quoted() {
+fn an_adapter_that_fails_is_quoted() {
     assert_fault(
         "fails",
         "ended with code 1 and carried nothing out; it says: no module named pool",
@@ -117,90 +117,90 @@ fn one_that_fails_is_quoted() {
 }
 
 #[test]
-fn silence_is_no_pass() {
+fn silence_is_not_a_pass() {
     assert_fault("is_silent", "ended with code 0 before all steps had");
 }
 
 #[test]
-fn half_an_answer_is_no_pass() {
+fn half_an_answer_is_not_a_pass() {
     assert_fault("stops_early", "ended with code 0 before all steps had");
 }
 
 #[test]
-fn a_line_without_an_end_is_no_line() {
+fn a_line_without_a_newline_is_refused() {
     assert_fault("truncates", "the last line of standard output has no end");
 }
 
 #[test]
-fn garbage_is_shown_with_its_place() {
+fn garbage_is_shown_with_its_position() {
     assert_fault("prints_garbage", "line 2 of standard output: ");
     assert_fault("prints_garbage", "DEBUG: pool created");
 }
 
 #[test]
-fn steps_that_are_not_there() {
+fn unknown_steps_are_refused() {
     assert_fault("invents_steps", "is at step 0, but the line is about step 7");
 }
 
 #[test]
-fn clients_that_are_not_there() {
+fn unknown_clients_are_refused() {
     assert_fault("invents_clients", "the scenario has no client \"nobody\"");
 }
 
 #[test]
-fn an_end_without_a_beginning() {
+fn an_end_without_a_beginning_is_refused() {
     assert_fault("ends_without_beginning", "step 0 ends and has not begun");
 }
 
 #[test]
-fn a_second_answer() {
+fn a_second_answer_is_refused() {
     assert_fault("answers_twice", "is at step 1, but the line is about step 0");
 }
 
 #[test]
-fn a_result_without_a_run_is_a_lie() {
+fn a_result_without_a_run_is_found() {
     assert_failed("claims_success", "causality", "no run of it ended");
 }
 
 #[test]
-fn a_run_in_the_owner_is_a_lie() {
+fn a_run_in_the_owner_is_found() {
     assert_failed("claims_a_worker", "in-workers", "ran in the program's own process");
 }
 
 #[test]
-fn a_trace_that_is_none() {
+fn an_unreadable_trace_is_found() {
     assert_fault("forges_the_trace", "line 1 of the trace: at `pid`");
 }
 
 #[test]
-fn giving_up_on_the_core_tier_is_no_skip() {
+fn giving_up_on_the_core_tier_is_not_a_skip() {
     assert_fault("gives_up", "ended with code 77, though");
     assert_fault("gives_up", "submit: not here");
 }
 
 #[test]
-fn capabilities_that_do_not_exist() {
+fn unknown_capabilities_are_refused() {
     assert_fault("claims_everything", "at `capabilities[1]`: unknown variant `telepathy`");
 }
 
 #[test]
-fn policies_that_are_missing() {
+fn missing_policies_are_refused() {
     let words = "the capability `cancel` needs the policy `cancel_running`";
     assert_fault("keeps_its_policies_secret", words);
 }
 
 #[test]
-fn another_version_of_the_contract() {
+fn another_version_of_the_contract_is_refused() {
     assert_fault("is_from_the_future", "it speaks version 2 of the contract, this suite version 1");
 }
 
 #[test]
-fn a_flood_is_dammed() {
+fn a_flood_of_output_is_stopped() {
     assert_fault("floods", "is too long");
 }
 
 #[test]
-fn streams_without_an_end_are_dammed() {
+fn endless_streams_are_stopped() {
     for of in ["errors", "orphans-errors", "description", "descriptions-errors"] {
         let name = format!("never_stops_talking {of}");
         assert_fault(&name, "has written more than 67108864 bytes to std");
@@ -219,28 +219,28 @@ fn another_clock_is_the_adapters_fault() {
 }
 
 #[test]
-fn a_task_that_goes_on_is_waited_for() {
+fn a_task_that_still_runs_is_waited_for() {
     assert_eq!(verdict("works_on_in_silence"), Verdict::Passed);
 }
 
 #[test]
-fn a_storm_of_workers_is_no_step_forward() {
+fn a_storm_of_workers_does_not_count_as_progress() {
     assert_failed("starts_workers_for_ever", "progress", "nothing more happens within 5s");
 }
 
 #[test]
-fn a_scenario_that_goes_on_and_on_comes_to_an_end() {
+fn an_endless_scenario_is_ended() {
     let limits = Limits { whole: Duration::from_secs(3), ..limits() };
     let Verdict::Failed(found) = verdict_within("takes_its_time", limits) else {
         panic!("it was to be given up");
     };
     let words =
-        "the scenario goes on, and is not done within 3s (CONFORMANCE_SCALE gives it longer)";
+        "the scenario continues, and is not done within 3s (CONFORMANCE_SCALE allows more time)";
     assert!(found[0].complaint.starts_with(words), "{found:?}");
 }
 
 #[test]
-fn shared_memory_of_what_is_killed_is_removed() {
+fn shared_memory_of_killed_processes_is_removed() {
     let name = format!("holds-shared-memory-{}", std::process::id());
     let verdict = verdict(&format!("holds_shared_memory {name}"));
     assert!(matches!(verdict, Verdict::Failed(_)), "{verdict:?}");
@@ -253,12 +253,12 @@ fn a_pool_without_tasks_and_maps_cannot_be_judged() {
 }
 
 #[test]
-fn a_name_that_is_none() {
+fn an_invalid_name_is_refused() {
     assert_fault("has_no_name", "`implementation` and `start_method` must be names");
 }
 
 #[test]
-fn a_pool_that_does_nothing_passes_nothing_that_is_asked_of_it() {
+fn a_pool_that_does_nothing_passes_only_cases_without_tasks() {
     let adapter = adapter("does_nothing");
     let description = adapter.describe(limits()).expect("it describes itself");
     let cases = cases::all().into_iter().filter(|case| case.not_for(&description).is_none());
@@ -266,7 +266,7 @@ fn a_pool_that_does_nothing_passes_nothing_that_is_asked_of_it() {
         Judged::judged(&adapter, &description, case, limits()).verdict == Verdict::Passed
     });
     let ids: Vec<&str> = passed.iter().map(|case| case.id).collect();
-    // In these a pool is made and shut down, and that is all.
+    // In these a pool is only created and shut down.
     assert_eq!(
         ids,
         ["init.failing-and-nothing-submitted", "start.unused-pool-shuts-down", "shutdown.unused"]

@@ -1,5 +1,5 @@
-//! A suite that is ended by a signal, at any moment, leaves no process, no folder and no shared memory behind:
-//! neither its adapters nor anything that these have started.
+//! A suite that is killed by a signal, at any moment, leaves no process, no folder and no shared memory
+//! behind: neither its adapters nor any of their children.
 //!
 //! There is one test, since it counts every process that becomes a child of its own.
 
@@ -21,7 +21,7 @@ const SIGNALS: [Signal; 5] =
 
 const MOMENTS: [&str; 4] = ["describe", "before-a-line", "in-a-step", "after-the-end"];
 
-/// Ends a suite at a moment, and waits until nothing is left that it has started.
+/// Kills a suite at a moment, and waits until nothing is left that it has started.
 fn end(moment: &str, signal: Signal, send: impl Fn(Pid, Signal) -> nix::Result<()>) {
     let folder = tempfile::tempdir().expect("there is room for a folder");
     let runs = folder.path().join("runs");
@@ -47,8 +47,8 @@ fn end(moment: &str, signal: Signal, send: impl Fn(Pid, Signal) -> nix::Result<(
     send(Pid::from_raw(suite.id() as i32), signal).expect("it is there");
     let status = suite.wait().expect("it is ours");
     assert_eq!(status.signal(), Some(signal as i32), "{moment}, {signal}: {status}");
-    // Orphans come to this process, the watcher among them. It ends by itself, and an adapter may have
-    // done so, with code 7; nobody else may.
+    // Orphans become children of this process, including the watcher. It exits by itself, and an adapter
+    // may have done so, with code 7; no other process may.
     let mut ended = Vec::new();
     loop {
         match wait() {
@@ -66,11 +66,11 @@ fn end(moment: &str, signal: Signal, send: impl Fn(Pid, Signal) -> nix::Result<(
 }
 
 #[test]
-fn nothing_is_left_by_a_suite_that_is_ended() {
+fn an_interrupted_suite_leaves_nothing_behind() {
     set_child_subreaper(true).expect("Linux has it");
-    // A shell's jobs in the background ignore some of them, and so would the suite.
+    // Background jobs of a shell ignore some of them, and so would the suite.
     for number in SIGNALS.into_iter().filter(|number| *number != Signal::SIGKILL) {
-        // SAFETY: the default action is no code of this program.
+        // SAFETY: the default action runs no code of this program.
         unsafe { signal(number, SigHandler::SigDfl) }.expect("only SIGKILL has no other action");
     }
     for moment in MOMENTS {
@@ -78,7 +78,7 @@ fn nothing_is_left_by_a_suite_that_is_ended() {
             end(moment, signal, kill);
         }
     }
-    // As Ctrl-C does, and who ends all of a group.
+    // Like Ctrl-C, and like killing a whole group.
     for signal in [Signal::SIGINT, Signal::SIGKILL] {
         end("in-a-step", signal, killpg);
     }

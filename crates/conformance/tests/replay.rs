@@ -1,5 +1,5 @@
 //! A scenario from a file is carried out again and judged, and complaints are counted: the suite's program
-//! fails by their number.
+//! fails if there are any.
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ fn tests() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests")
 }
 
-/// Has an adapter carry out from a file the only scenario that the adapters of `hostile/` can.
+/// Makes an adapter carry out, from a file, the only scenario that the adapters of `hostile/` support.
 fn replayed(script: &str) -> Replayed {
     let mut plan = Plan::default();
     plan.new_pool("p", workers(1)).submit("p", echo("a", 7)).result("a").shutdown("p");
@@ -27,7 +27,7 @@ fn replayed(script: &str) -> Replayed {
 }
 
 #[test]
-fn what_is_as_it_should_be_has_no_complaint() {
+fn a_sound_history_has_no_complaint() {
     let Replayed { text, complaints } = replayed("plain.sh");
     assert_eq!(complaints, 0, "{text}");
     assert!(text.contains("result a ✓ 7") && !text.contains('✗'), "{text}");

@@ -1,4 +1,4 @@
-//! What runs in a worker: bodies from a closed list, written once for each language.
+//! The bodies that run in a worker: a closed list, implemented once for each language.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,8 +12,8 @@ use crate::description::Capability;
 pub struct Call {
     /// Which body runs.
     pub run: Body,
-    /// What the trace calls it. No two calls of a scenario have the same, those that `nest` makes among
-    /// them.
+    /// Its name in the trace. The tags of a scenario are all different, including those that `nest`
+    /// creates.
     pub tag: String,
     /// `echo`, `gate`, `sleep` return it; `square` squares it; `mark` keeps it.
     #[serde(default, skip_serializing_if = "Value::is_null")]
@@ -24,25 +24,25 @@ pub struct Call {
     /// How long `sleep` sleeps, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ms: Option<u64>,
-    /// What `fail` fails with, what `print` prints, which variable `getenv` reads.
+    /// The message of `fail`, the text of `print`, the variable of `getenv`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
-    /// How many bytes `blob` returns, how often `print` prints its text, how deep `nest` nests.
+    /// The number of bytes of `blob`, of repetitions of `print`, of levels of `nest`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
-    /// The exit code that `die` ends the process with, at once and without cleaning up.
+    /// The exit code of `die`, which ends the process at once and without cleaning up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<i32>,
-    /// The signal that `die` sends itself, by its number.
+    /// The number of the signal that `die` sends to its own process.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signal: Option<i32>,
-    /// Where something travels with the call that cannot be encoded or decoded.
+    /// The place where a value that cannot be encoded or decoded travels with the call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub poison: Option<Place>,
 }
 
-/// What a call does, between the event `begin` and the event `end`. One that fails writes `failed` in
-/// place of `end`; one that dies writes nothing.
+/// The work of a call, between the events `begin` and `end`. A call that fails writes `failed` instead of
+/// `end`; one that dies writes nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Body {
@@ -51,14 +51,14 @@ pub enum Body {
     Echo,
     /// Returns the square of `value`, a whole number.
     Square,
-    /// Returns `{"pid": …, "state": …}`: the process, and what `mark` has kept in it, else null.
+    /// Returns `{"pid": …, "state": …}`: the process, and the value that `mark` has kept in it, else null.
     Whoami,
     /// Waits until the gate is open, then returns `value`. Polls every few milliseconds.
     Gate,
     /// Sleeps for `ms`, then returns `value`.
     Sleep,
-    /// As a task: fails with an ordinary error of its language that says `text`. As an initializer: the
-    /// same.
+    /// As a task and as an initializer: fails with an ordinary error of its language with the message
+    /// `text`.
     Fail,
     /// As an initializer only: keeps `value` in its process.
     Mark,
@@ -66,32 +66,32 @@ pub enum Body {
     // ---- with a capability of its own ----
     /// Ends the process: by `code` or by `signal`.
     Die,
-    /// Returns a text of `count` letters `x`. Its `value`, a long text, has come with it.
+    /// Returns a text of `count` letters `x`. Its `value`, a long text, is part of the argument.
     Blob,
-    /// Prints `text` `count` times to its standard output, as it is, with nothing added, and flushed.
+    /// Prints `text` `count` times to its standard output, unchanged, without separators, and flushed.
     Print,
-    /// Reads its standard input to the end, and returns how many bytes there were.
+    /// Reads its standard input to the end, and returns the number of bytes.
     ReadStdin,
     /// Runs the program `true` and returns its exit code.
     Child,
     /// Makes a pool of one worker without an initializer, runs `nest` of `count` − 1 in it, shuts it down
-    /// and returns one more than that returned; 0 for a `count` of 0. The tag of the inner call is that
-    /// of the outer one, a dot, and the inner `count`.
+    /// and returns its result plus one; 0 for a `count` of 0. The tag of the inner call is that of the
+    /// outer one, a dot, and the inner `count`.
     Nest,
-    /// Makes its process ignore SIGTERM, then does as `gate`.
+    /// Makes its process ignore SIGTERM, then behaves like `gate`.
     IgnoreTerm,
     /// Returns the environment variable `text`, or null.
     Getenv,
 }
 
 impl Call {
-    /// Returns what is nested in it, which another pool runs: `nest` has an inner call.
+    /// Returns the call nested in it, which another pool runs: `nest` has an inner call.
     pub fn inner(&self) -> Option<Self> {
         let count = self.count.filter(|_| self.run == Body::Nest)?.checked_sub(1)?;
         Some(Self { count: Some(count), tag: format!("{}.{count}", self.tag), ..self.clone() })
     }
 
-    /// Returns its tag, and those of all that is nested in it.
+    /// Returns its tag, and the tags of all nested calls.
     pub fn tags(&self) -> Vec<String> {
         std::iter::successors(Some(self.clone()), Self::inner).map(|call| call.tag).collect()
     }
@@ -129,7 +129,7 @@ impl Place {
     }
 }
 
-/// Where on its way something cannot be encoded or decoded.
+/// The place at which a value cannot be encoded or decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Place {

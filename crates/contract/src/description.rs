@@ -1,4 +1,4 @@
-//! What an adapter says of itself and of its pool: `ADAPTER describe`.
+//! An adapter's description of itself and of its pool: `ADAPTER describe`.
 
 use std::collections::BTreeSet;
 
@@ -19,22 +19,22 @@ pub struct Description {
     pub version: String,
     /// The language and its version: `CPython 3.11.7`.
     pub language: String,
-    /// How this adapter starts workers: `spawn`. Another way is another adapter, because what a pool
-    /// can do and what it promises depends on it.
+    /// The start method of this adapter: `spawn`. Each start method has its own adapter, because
+    /// capabilities and policies depend on it.
     pub start_method: String,
-    /// What the pool can do beyond the core tier.
+    /// The capabilities beyond the core tier.
     pub capabilities: BTreeSet<Capability>,
-    /// What it has chosen where pools legitimately differ.
+    /// The policies, where pools may differ.
     #[serde(default)]
     pub policies: Policies,
 }
 
 impl Description {
-    /// Checks what the types do not.
+    /// Checks the rules that the types do not express.
     ///
     /// # Errors
     ///
-    /// The version is another, or a policy is missing that a capability needs.
+    /// The version is another one, or a policy that a capability needs is missing.
     pub fn check(&self) -> Result<(), String> {
         use Capability as Has;
 
@@ -83,20 +83,20 @@ impl Description {
     }
 }
 
-/// Something that not every pool can do. The core tier (`new`, `submit`, `result`, `map`, `shutdown`;
-/// the bodies `echo`, `square`, `whoami`, `gate`, `sleep`, `fail`; the initializers `mark` and `fail`)
-/// needs none.
+/// A capability that not every pool has. The core tier (`new`, `submit`, `result`, `map`, `shutdown`; the
+/// bodies `echo`, `square`, `whoami`, `gate`, `sleep`, `fail`; the initializers `mark` and `fail`) needs
+/// none.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Capability {
-    // ---- how a pool is made ----
+    // ---- creating a pool ----
     /// `new` passes `initializer.value` to the initializer, which keeps it for `whoami`.
     Initargs,
     /// `new` without `max_workers` chooses a number.
     DefaultMaxWorkers,
-    /// `new` refuses numbers of workers that make no sense.
+    /// `new` refuses invalid numbers of workers.
     ChecksMaxWorkers,
     /// `new` takes `max_tasks_per_child`.
     MaxTasksPerChild,
@@ -107,11 +107,11 @@ pub enum Capability {
     /// `new` takes `env`.
     Env,
 
-    // ---- what is done with a pool ----
-    /// `submit` and `result` for one task at a time, apart from each other: the opposite of a pool
-    /// that has only maps. Core; named so that an adapter without it can say so.
+    // ---- operations of a pool ----
+    /// `submit` and `result` for single tasks, unlike a pool that has only maps. Core; named so that an
+    /// adapter without it can leave it out.
     Submit,
-    /// `map`, which gives results in the order of the inputs. Core, as [`Submit`](Self::Submit).
+    /// `map`, which returns results in the order of the inputs. Core, as [`Submit`](Self::Submit).
     Map,
     /// `map` takes `chunksize`.
     Chunksize,
@@ -129,10 +129,10 @@ pub enum Capability {
     ShutdownCancel,
     /// `kill_workers`.
     KillWorkers,
-    /// `drop`: the last handle goes, without `shutdown`.
+    /// `drop`: the last handle is dropped without `shutdown`.
     Drop,
 
-    // ---- what is done with a future ----
+    // ---- operations of a future ----
     /// `result` takes `timeout`.
     ResultTimeout,
     /// `cancel`.
@@ -145,27 +145,27 @@ pub enum Capability {
     Wait,
     /// `as_completed`.
     AsCompleted,
-    /// Several clients may use one pool at a time.
+    /// Several clients may use one pool at the same time.
     Threads,
-    /// There may be a second pool while there is a first.
+    /// A second pool may exist beside the first.
     SeveralPools,
 
-    // ---- what else the program does ----
+    // ---- other operations of the program ----
     /// `open_file`.
     OpenFile,
 
-    // ---- what errors say ----
-    /// An error of a task carries the message that the body failed with.
+    // ---- contents of errors ----
+    /// An error of a task contains the message of the body.
     ErrorMessage,
-    /// A broken pool's error says how the worker ended, as `status`.
+    /// A broken pool's error contains how the worker ended, as `status`.
     ExitStatus,
-    /// A failed initializer's message is in the error of what waited for it.
+    /// The errors of tasks that waited for a failed initializer contain its message.
     InitializerCause,
-    /// An error of a task carries where it was raised, as `trace`.
+    /// An error of a task contains the place where it was raised, as `trace`.
     RemoteTrace,
 
-    // ---- what bodies can do ----
-    /// The body and the initializer `die`; workers that are killed are noticed.
+    // ---- capabilities of bodies ----
+    /// The body and the initializer `die`; the pool notices workers that are killed.
     WorkerDeath,
     /// `encode_argument` as a `poison`.
     PoisonEncodeArgument,
@@ -190,56 +190,56 @@ pub enum Capability {
 }
 
 impl Capability {
-    /// Returns the word for it in the contract.
+    /// Returns its word in the contract.
     pub fn word(self) -> String {
         crate::word(self)
     }
 }
 
-/// Choices that are all right, where a pool must say which is its own. One is left out only where
-/// the capability that it is about is.
+/// Choices for which the contract allows several values, and a pool declares its own. A policy may be left
+/// out only together with the capability that it belongs to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Policies {
-    /// What the death of a worker does to its pool.
+    /// The effect of a worker's death on its pool.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worker_death: Option<policy::WorkerDeath>,
-    /// What a map does after the error of one of its items.
+    /// The behaviour of a map after the error of one of its items.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub map_error: Option<policy::MapError>,
-    /// What becomes of tasks whose pool is dropped.
+    /// The outcome of tasks whose pool is dropped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drop: Option<policy::Drop>,
-    /// What becomes of tasks when the program ends without `shutdown`.
+    /// The outcome of tasks when the program ends without `shutdown`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub program_end: Option<policy::ProgramEnd>,
-    /// What becomes of tasks when the program ends that a `shutdown` did not wait for.
+    /// The outcome of tasks when the program ends after a `shutdown` that did not wait for them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nowait_end: Option<policy::ProgramEnd>,
-    /// When workers are started.
+    /// The time at which workers are started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<policy::Start>,
-    /// What `cancel` does to a running task.
+    /// The effect of `cancel` on a running task.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancel_running: Option<policy::CancelRunning>,
-    /// What an argument does that cannot be decoded.
+    /// The effect of an argument that cannot be decoded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bad_argument: Option<policy::Undecodable>,
-    /// What a result does that cannot be decoded.
+    /// The effect of a result that cannot be decoded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bad_result: Option<policy::Undecodable>,
-    /// What a stronger second `shutdown` does.
+    /// The effect of a stronger second `shutdown`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub second_shutdown: Option<policy::SecondShutdown>,
-    /// What SIGINT does in a worker.
+    /// The effect of SIGINT in a worker.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sigint: Option<policy::Sigint>,
-    /// Which thread runs callbacks.
+    /// The thread that runs callbacks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub callback_thread: Option<policy::CallbackThread>,
 }
 
-/// The choices of each policy.
+/// The values of each policy.
 pub mod policy {
     use schemars::JsonSchema;
     use serde::{Deserialize, Serialize};
@@ -254,25 +254,25 @@ pub mod policy {
     }
 
     policy! {
-        /// What the death of a worker does.
+        /// The effect of a worker's death.
         WorkerDeath {
             /// Every unfinished task of the pool fails, and later ones are refused.
             Break,
-            /// The task that it ran fails; another worker takes its place.
+            /// The task that it ran fails; another worker replaces it.
             Replace,
         }
     }
     policy! {
-        /// What a map does after the error of an item.
+        /// The behaviour of a map after the error of an item.
         MapError {
-            /// It ends there.
+            /// It ends.
             Stop,
-            /// It goes on with the next item.
+            /// It continues with the next item.
             Continue,
         }
     }
     policy! {
-        /// What becomes of tasks whose pool is dropped.
+        /// The outcome of tasks whose pool is dropped.
         Drop {
             /// They finish, and dropping waits for that.
             DrainAndWait,
@@ -283,69 +283,69 @@ pub mod policy {
         }
     }
     policy! {
-        /// What becomes of tasks when the program ends.
+        /// The outcome of tasks when the program ends.
         ProgramEnd {
             /// They finish first.
             Drain,
-            /// They do not.
+            /// They do not finish.
             Abandon,
         }
     }
     policy! {
-        /// When workers are started.
+        /// The time at which workers are started.
         Start {
             /// When there is a task that no idle worker can take.
             OnDemand,
             /// All with the first task.
             AtFirstSubmit,
-            /// All with the pool.
+            /// All when the pool is created.
             AtConstruction,
         }
     }
     policy! {
-        /// What `cancel` does to a running task.
+        /// The effect of `cancel` on a running task.
         CancelRunning {
-            /// Nothing: it says no.
+            /// None: it returns false.
             Refuse,
             /// Kills its worker.
             Kill,
         }
     }
     policy! {
-        /// What becomes of a task with something that cannot be decoded.
+        /// The outcome of a task with a value that cannot be decoded.
         Undecodable {
-            /// It fails; its pool goes on.
+            /// It fails; its pool continues.
             TaskError,
-            /// Its pool breaks, or its worker dies, with what that does.
+            /// Its pool breaks, or its worker dies, with the consequences of a death.
             Broken,
         }
     }
     policy! {
-        /// What a stronger second `shutdown` does.
+        /// The effect of a stronger second `shutdown`.
         SecondShutdown {
-            /// What it says.
+            /// The requested one.
             Honoured,
-            /// Nothing.
+            /// None.
             Ignored,
         }
     }
     policy! {
-        /// What SIGINT does in a worker.
+        /// The effect of SIGINT in a worker.
         Sigint {
-            /// Nothing.
+            /// None.
             Ignored,
-            /// Something: it interrupts the task, or kills the worker.
+            /// It interrupts the task, or kills the worker.
             Delivered,
         }
     }
     policy! {
-        /// Which thread runs callbacks.
+        /// The thread that runs callbacks.
         CallbackThread {
-            /// One of the pool's that has nothing else to do.
+            /// A thread of the pool that only runs callbacks.
             Own,
-            /// One of the pool's that it needs for other things.
+            /// A thread of the pool that also has other work.
             Pool,
-            /// The one that completes the future or adds the callback.
+            /// The thread that completes the future or adds the callback.
             Caller,
         }
     }

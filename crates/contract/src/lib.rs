@@ -1,4 +1,4 @@
-//! The contract between the suite and an adapter, version 1: everything that either writes.
+//! The contract between the suite and an adapter, version 1: every message that either writes.
 //!
 //! ```text
 //! suite ── ADAPTER describe ──▶ one Description on stdout
@@ -6,9 +6,9 @@
 //!                               tasks and initializers append Events to DIR/trace
 //! ```
 //!
-//! Owns the words, and what makes a message valid. Knows nothing of cases, nor of how an adapter is
-//! run. `schemas` has the same for other languages, and the book's page on the contract for people; it and
-//! [`VERSION`] change together.
+//! Owns the words, and the validity of messages. Knows nothing of cases, nor of how an adapter is run.
+//! `schemas` contains the same for other languages, and the book's page on the contract explains it; the
+//! page and [`VERSION`] change together.
 
 mod call;
 mod description;
@@ -37,10 +37,10 @@ pub fn word(variant: impl Serialize) -> String {
 /// The version of the contract that this suite speaks.
 pub const VERSION: u32 = 1;
 
-/// The exit code of an adapter that cannot express a scenario.
+/// The exit code of an adapter for a scenario that it cannot express.
 pub const UNSUPPORTED: i32 = 77;
 
-/// The environment variable that names the folder of a run: its trace, its gates.
+/// The environment variable that names the folder of a run, with its trace and gates.
 pub const FOLDER_VARIABLE: &str = "CONFORMANCE_DIR";
 
 /// Returns the name of the file in the folder of a run whose existence opens a gate.
@@ -51,5 +51,5 @@ pub fn gate_file(gate: &str) -> String {
 /// The name of the file in the folder of a run that `open_file` opens.
 pub const OPENED_FILE: &str = "opened";
 
-/// The name of the file in the folder of a run that events are appended to.
+/// The name of the file in the folder of a run to which events are appended.
 pub const TRACE_FILE: &str = "trace";

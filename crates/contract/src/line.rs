@@ -1,37 +1,37 @@
-//! What an adapter writes to its standard output: two lines for each step.
+//! The standard output of an adapter: two lines for each step.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// A step begins, or has ended.
+/// The begin or the end of a step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Line {
-    /// Whose step, by name.
+    /// The name of the client.
     pub client: String,
-    /// Which step, from 0.
+    /// The index of the step, from 0.
     pub step: usize,
-    /// When: nanoseconds of CLOCK_MONOTONIC.
+    /// The time: nanoseconds of CLOCK_MONOTONIC.
     pub at: u64,
-    /// What happened.
+    /// Which of the two lines it is.
     pub is: Moment,
-    /// With `end`: what came of it.
+    /// With `end`: the outcome.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
 }
 
-/// Which of the two lines of a step it is.
+/// The two lines of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Moment {
-    /// It is about to be carried out.
+    /// The step is about to be carried out.
     Begin,
-    /// It has been.
+    /// The step has been carried out.
     End,
 }
 
-/// What came of something: `{"ok": …}` or `{"error": {…}}`.
+/// An outcome: `{"ok": …}` or `{"error": {…}}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
@@ -41,26 +41,26 @@ pub enum Outcome {
     Error(Failure),
 }
 
-/// An error, in words that are the same for all pools.
+/// An error, in words that are common to all pools.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Failure {
-    /// What kind.
+    /// Its class.
     pub class: ErrorClass,
-    /// What it says, with everything that it says of its cause.
+    /// Its message, including those of its causes.
     pub message: String,
-    /// The name of its type, as people of the language know it.
+    /// The name of its type in the language.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub r#type: Option<String>,
     /// With `exit_status`: how the worker ended, as `exit 3` or `signal 9`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
-    /// With `remote_trace`: where in the worker it was raised.
+    /// With `remote_trace`: the place in the worker where it was raised.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<String>,
 }
 
-/// The kinds of errors.
+/// The classes of errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorClass {
@@ -70,14 +70,14 @@ pub enum ErrorClass {
     Serialisation,
     /// The pool is broken, or the worker died.
     Broken,
-    /// It was cancelled.
+    /// The task was cancelled.
     Cancelled,
-    /// It took too long.
+    /// A time limit was exceeded.
     Timeout,
-    /// The pool takes no tasks any more.
+    /// The pool accepts no tasks any more.
     Rejected,
-    /// What was asked for makes no sense.
+    /// The request is invalid.
     Invalid,
-    /// Anything else. No case is content with it.
+    /// Any other error. No case accepts it.
     Other,
 }

@@ -1,14 +1,14 @@
-//! Which capabilities a scenario makes use of.
+//! The capabilities that a scenario uses.
 //!
-//! Owns the table from steps, options and bodies to capabilities. Knows no pool, and nothing of how a
-//! step is carried out.
+//! Owns the table from steps, options and bodies to capabilities. Knows no pool, and nothing of how a step
+//! is carried out.
 
 use std::collections::BTreeSet;
 
 use crate::{Capability, Scenario, Step};
 
 impl Scenario {
-    /// Returns the capabilities that it makes use of.
+    /// Returns the capabilities that it uses.
     pub fn needs(&self) -> BTreeSet<Capability> {
         let mut used = BTreeSet::new();
         let mut check = |capability, is_used: bool| {

@@ -1,4 +1,4 @@
-//! What an adapter is to do: `ADAPTER run`.
+//! The input of an adapter: `ADAPTER run`.
 
 use std::collections::BTreeMap;
 
@@ -7,17 +7,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::call::Call;
 
-/// What an adapter carries out in one fresh process.
+/// The steps that an adapter carries out in one fresh process.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
     /// The version of the contract.
     pub contract: u32,
-    /// The case that it belongs to, for people.
+    /// The id of its case, for readers.
     pub case: String,
-    /// Who does what. They run at the same time, each in a thread of its own; the first one may run in
-    /// the main thread. There is more than one only with the capability `threads`. The process ends,
-    /// as a program in its language normally does, when all have come to their end.
+    /// The clients. They run in parallel, each in a thread of its own; the first one may run in the main
+    /// thread. Several exist only with the capability `threads`. The process exits, as a program in its
+    /// language normally does, when all clients have finished.
     pub clients: Vec<Client>,
 }
 
@@ -27,9 +27,9 @@ pub struct Scenario {
 pub struct Client {
     /// Its name.
     pub name: String,
-    /// What it does. Pools, futures and maps are named, and all clients see the same names. A step on a
-    /// name that stands for nothing fails with the class `invalid`. A step that makes something takes
-    /// its name over from what had it.
+    /// Its steps. Pools, futures and maps are named, and all clients see the same names. A step on an
+    /// unknown name fails with the class `invalid`. A step that creates an object replaces the previous
+    /// owner of its name.
     pub steps: Vec<Step>,
 }
 
@@ -41,63 +41,63 @@ pub enum Step {
     New {
         /// Its name.
         pool: String,
-        /// How.
+        /// Its options.
         #[serde(default)]
         options: PoolOptions,
     },
     /// Submits a call. Returns null.
     Submit {
-        /// To which pool.
+        /// The pool.
         pool: String,
         /// The name of its future.
         future: String,
-        /// What.
+        /// The call.
         call: Call,
     },
-    /// Waits for a future. Returns what the call returned.
+    /// Waits for a future. Returns the result of the call.
     Result {
-        /// Which.
+        /// The future.
         future: String,
-        /// Milliseconds, after which it fails with the class `timeout`.
+        /// Milliseconds after which it fails with the class `timeout`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         timeout: Option<u64>,
     },
-    /// Maps over calls, and takes everything there is. Returns a list with an outcome for each item
-    /// that the map gave, errors among them; a map that ends early gives a shorter list.
+    /// Maps over calls, and takes every result. Returns a list with an outcome for each item that the map
+    /// returned, errors included; the list of a map that ends early is shorter.
     Map {
-        /// With which pool.
+        /// The pool.
         pool: String,
-        /// Over what.
+        /// The calls.
         calls: Vec<Call>,
-        /// How.
+        /// Its options.
         #[serde(default)]
         options: MapOptions,
     },
     /// Begins a map. Returns null.
     MapOpen {
-        /// With which pool.
+        /// The pool.
         pool: String,
         /// Its name.
         map: String,
-        /// Over what. Each one that is pulled is an event `pull`.
+        /// The calls. Each one that is pulled is an event `pull`.
         calls: Vec<Call>,
-        /// How.
+        /// Its options.
         #[serde(default)]
         options: MapOptions,
     },
-    /// Takes one item. Returns a list: with its outcome, or empty at the end.
+    /// Takes one item. Returns a list with its outcome, empty at the end.
     MapNext {
-        /// Of which map.
+        /// The map.
         map: String,
     },
     /// Drops the map. Returns null.
     MapClose {
-        /// Which.
+        /// The map.
         map: String,
     },
     /// Shuts a pool down. Returns null.
     Shutdown {
-        /// Which.
+        /// The pool.
         pool: String,
         /// Whether it waits for all tasks and workers.
         wait: bool,
@@ -106,64 +106,65 @@ pub enum Step {
     },
     /// Kills the workers of a pool, and with it the pool. Returns null.
     KillWorkers {
-        /// Of which.
+        /// The pool.
         pool: String,
     },
-    /// Lets go of the pool without shutting it down. Returns null.
+    /// Drops the pool without shutting it down. Returns null.
     Drop {
-        /// Which.
+        /// The pool.
         pool: String,
     },
     /// Cancels. Returns whether that succeeded.
     Cancel {
-        /// What.
+        /// The future.
         future: String,
     },
     /// Returns `pending`, `running`, `done` (with an error, too) or `cancelled`.
     State {
-        /// Of which future.
+        /// The future.
         future: String,
     },
     /// Adds a callback that writes the event `callback` with the tag `label`. Returns null.
     Callback {
-        /// To which future.
+        /// The future.
         future: String,
-        /// Its name.
+        /// The label of the callback.
         label: String,
-        /// Whether it fails after that, with an ordinary error.
+        /// Whether the callback fails after that, with an ordinary error.
         #[serde(default)]
         fails: bool,
     },
     /// Waits for futures. Returns `{"done": […], "not_done": […]}` with their names.
     Wait {
-        /// For which.
+        /// The futures.
         futures: Vec<String>,
-        /// Until when.
+        /// The condition that ends it.
         until: Until,
-        /// Milliseconds, after which it returns what there is.
+        /// Milliseconds after which it returns in any case.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         timeout: Option<u64>,
     },
     /// Takes futures as they complete. Returns `{"order": […], "timed_out": …}` with their names.
     AsCompleted {
-        /// Which.
+        /// The futures.
         futures: Vec<String>,
         /// Milliseconds, after which it ends.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         timeout: Option<u64>,
     },
-    /// Opens the file `opened` in the folder for writing, as a program of the language opens its files, and
-    /// keeps it open until the process ends. Does nothing else about it, in workers neither. Returns null.
+    /// Opens the file `opened` in the folder for writing, as a program of the language opens its files,
+    /// and keeps it open until the process exits. It takes no other precautions, in workers neither.
+    /// Returns null.
     OpenFile {},
     /// Waits until a gate is open. Returns null.
     Gate {
-        /// Which.
+        /// The gate.
         gate: String,
     },
 }
 
 impl Step {
-    /// Returns the calls in it, an initializer among them.
+    /// Returns its calls, including an initializer.
     pub fn calls(&self) -> Vec<&Call> {
         match self {
             Self::New { options, .. } => options.initializer.iter().collect(),
@@ -174,41 +175,41 @@ impl Step {
     }
 }
 
-/// How a pool is made.
+/// The options of a pool.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PoolOptions {
-    /// The most workers; may make no sense.
+    /// The maximum of workers; may be invalid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_workers: Option<i64>,
-    /// What each worker runs before its first task. Without it, no initializer is called.
+    /// The call that each worker runs before its first task. Without it, no initializer is called.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initializer: Option<Call>,
-    /// The most tasks of a worker; may make no sense.
+    /// The maximum of tasks of a worker; may be invalid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_tasks_per_child: Option<i64>,
-    /// Milliseconds without a task, after which a worker leaves.
+    /// Milliseconds without a task after which a worker exits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idle_timeout: Option<u64>,
-    /// Milliseconds that a task may take before it is killed.
+    /// Milliseconds after which a task is killed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task_timeout: Option<u64>,
-    /// Variables of the workers' environment, besides those of the client.
+    /// Environment variables of the workers, besides those of the client.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, String>,
 }
 
-/// How a map is made.
+/// The options of a map.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MapOptions {
-    /// How many items travel together; may make no sense.
+    /// The number of items in a chunk; may be invalid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chunksize: Option<i64>,
     /// Milliseconds from the beginning of the map.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<u64>,
-    /// How many items may be submitted and not taken; may make no sense.
+    /// The number of items that may be submitted and not taken; may be invalid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub buffersize: Option<i64>,
     /// Whether results may come in any order.
@@ -216,7 +217,7 @@ pub struct MapOptions {
     pub unordered: bool,
 }
 
-/// What `wait` waits for.
+/// The condition that ends a `wait`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Until {

@@ -1,23 +1,23 @@
-//! What bodies, initializers, callbacks and inputs write down themselves: lines of JSON, appended to
-//! one file with one write each, so that lines of several processes never mix.
+//! The events that bodies, initializers, callbacks and inputs record: lines of JSON, appended to one file
+//! with one write each, so that lines of several processes never mix.
 
 use nix::time::{ClockId, clock_gettime};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Something that happened, and where and when.
+/// An event, with its process and time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Event {
-    /// The process that it happened in.
+    /// The process.
     pub pid: u32,
     /// The parent of that process.
     pub ppid: u32,
-    /// When: nanoseconds of CLOCK_MONOTONIC.
+    /// The time: nanoseconds of CLOCK_MONOTONIC.
     pub at: u64,
-    /// What happened.
+    /// The kind of event.
     pub event: EventKind,
-    /// To what: the call's tag, the callback's label.
+    /// The tag of the call, or the label of the callback.
     pub tag: String,
 }
 
@@ -28,7 +28,7 @@ pub fn now() -> u64 {
         .map_or(0, |time| time.tv_sec() as u64 * 1_000_000_000 + time.tv_nsec() as u64)
 }
 
-/// What can happen.
+/// The kinds of events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EventKind {
@@ -44,14 +44,14 @@ pub enum EventKind {
     End,
     /// A task is about to fail.
     Failed,
-    /// The map takes an input.
+    /// The map pulls an input.
     Pull,
     /// A callback runs.
     Callback,
 }
 
 impl EventKind {
-    /// Whether a task or an initializer begins, which it does in a worker.
+    /// Whether a task or an initializer begins, which happens in a worker.
     pub fn is_beginning(self) -> bool {
         matches!(self, Self::Begin | Self::InitBegin)
     }

@@ -1,5 +1,5 @@
-//! The schemas in `schemas/` are those of the types, and the contract's page shows messages that are
-//! valid. `CONFORMANCE_BLESS=1` writes them anew.
+//! The schemas in `schemas/` match the types, and the contract's page shows valid messages.
+//! `CONFORMANCE_BLESS=1` rewrites the schemas.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ fn assert_written<T: JsonSchema>(name: &str) {
 }
 
 #[test]
-fn the_schemas_are_those_of_the_types() {
+fn the_schemas_match_the_types() {
     assert_written::<Description>("description");
     assert_written::<Scenario>("scenario");
     assert_written::<Line>("line");
@@ -51,7 +51,7 @@ fn the_examples_of_the_contract_are_valid() {
 }
 
 #[test]
-fn what_is_wrong_in_a_message_is_named() {
+fn an_error_in_a_message_is_named() {
     let error = serde_json::from_str::<Scenario>(
         r#"{"contract": 1, "case": "x", "clients": [{"name": "main", "steps": [{"do": "dance"}]}]}"#,
     );
@@ -87,7 +87,7 @@ fn add_words(schema: &Value, words: &mut BTreeSet<String>) {
     }
 }
 
-/// Returns which of the contract's words a page does not name.
+/// Returns the words of the contract that a page does not name.
 fn unnamed(page: &str) -> Vec<String> {
     let mut words = BTreeSet::new();
     let schemas =
@@ -104,7 +104,7 @@ fn unnamed(page: &str) -> Vec<String> {
 #[test]
 fn the_page_names_every_word_of_the_contract() {
     let page = std::fs::read_to_string(folder("../../book/src/contract.md")).expect("it is there");
-    // What the page includes.
+    // The files that the page includes.
     let examples = ["description", "scenario", "lines", "trace"].map(|name| {
         let example = folder("examples").join(name).with_extension("json");
         std::fs::read_to_string(example).expect("it is there")

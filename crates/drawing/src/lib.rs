@@ -14,9 +14,9 @@
 //! );
 //! ```
 //!
-//! Owns the syntax of elements: how they are named, that what others wrote is escaped, and that a place has one
-//! decimal, a tenth of what a reader can see. Colours are a style sheet's, by class. Knows nothing of what is
-//! drawn, and no scale.
+//! Owns the syntax of elements: their names, the escaping of texts, and coordinates with one decimal, a
+//! tenth of the visible resolution. Colours are set by a style sheet, by class. Knows neither the subject
+//! of a drawing nor any scale.
 
 mod markup;
 
@@ -24,7 +24,7 @@ pub use markup::escaped;
 
 use std::fmt::{Display, Write};
 
-/// What a drawing shows of its plane: its left and upper edge, its width and height.
+/// The visible part of the plane: left and upper edge, width and height.
 pub type View = [f64; 4];
 
 /// A rectangle with round corners.
@@ -42,15 +42,15 @@ pub struct Rect {
     pub radius: f64,
 }
 
-/// A drawing that grows from its back to its front: what is drawn later covers what is there.
+/// A drawing that grows from back to front: later elements cover earlier ones.
 #[derive(Debug)]
 pub struct Drawing {
     svg: String,
 }
 
 impl Drawing {
-    /// Begins a drawing that stands in a page, whose style sheet has its colours. `label` says what it shows, for
-    /// those who do not see it.
+    /// Begins a drawing inside a page, whose style sheet has its colours. `label` describes it for readers
+    /// who cannot see it.
     pub fn in_page(class: &str, view: View, label: &str) -> Self {
         let (view, label) = (view.map(|edge| edge.to_string()).join(" "), escaped(label));
         let svg = format!(
@@ -59,8 +59,8 @@ impl Drawing {
         Self { svg }
     }
 
-    /// Begins a drawing that stands alone, in an image tag too, with a style sheet of its own. `title` names it,
-    /// and `description` says what it shows, for those who do not see it.
+    /// Begins a standalone drawing, for an image tag too, with a style sheet of its own. `title` names it,
+    /// and `description` describes it for readers who cannot see it.
     pub fn alone(view: View, title: &str, description: &str, style: &str) -> Self {
         let (title, description) = (escaped(title), escaped(description));
         let view = view.map(|edge| edge.to_string()).join(" ");
@@ -72,13 +72,13 @@ impl Drawing {
         Self { svg }
     }
 
-    /// Draws a text whose anchor, on its base line, is at a place.
+    /// Draws a text with its anchor, on the base line, at a position.
     pub fn text(&mut self, class: &str, x: f64, y: f64, text: impl Display) {
         let text = escaped(&text.to_string());
         self.add(format_args!("<text{} x=\"{x:.1}\" y=\"{y:.1}\">{text}</text>", class_of(class)));
     }
 
-    /// Draws a path, by SVG's words for its steps.
+    /// Draws a path, given in SVG's path commands.
     pub fn path<'a>(
         &mut self,
         class: &str,
@@ -88,7 +88,7 @@ impl Drawing {
         self.shape("path", class, format_args!("d=\"{steps}\""), title.into());
     }
 
-    /// Draws a circle around a place.
+    /// Draws a circle around a position.
     pub fn circle<'a>(
         &mut self,
         class: &str,
@@ -116,7 +116,7 @@ impl Drawing {
         self.svg
     }
 
-    /// Draws an element with what is shown to those who point at it.
+    /// Draws an element with a tooltip.
     fn shape(&mut self, name: &str, class: &str, attributes: impl Display, title: Option<&str>) {
         let class = class_of(class);
         match title.map(escaped) {
@@ -146,7 +146,7 @@ mod tests {
     const HOSTILE: &str = "</title><script>\"x\" & 'y'\u{7}\n";
 
     #[test]
-    fn whatever_a_text_holds_the_drawing_is_well_formed_and_says_it() {
+    fn any_text_is_drawn_unchanged_and_well_formed() {
         let mut drawing = Drawing::alone([0.0, -1.5, 2.0, 3.0], HOSTILE, HOSTILE, "a > b {}\n");
         drawing.text("end", 1.25, 2.0, HOSTILE);
         drawing.path("", format_args!("M{:.1} 0", 1.0), HOSTILE);

@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn an_item_that_does_not_fit_and_all_later_ones_stay_in_the_output() {
+    fn after_an_item_that_does_not_fit_all_items_stay_in_the_output() {
         for long in [SMALL + 1, SMALL] {
             let (mut draft, ..) = draft(0);
             let fit = (MOST - head_length() - 8) / SMALL;

@@ -29,15 +29,15 @@ use crate::task::{self, InitializerOutput};
 /// # Examples
 ///
 /// ```
-/// fn main() -> Result<(), procpool::Error> {
-///     procpool::init();
-///     let builder: procpool::Builder<u32> = procpool::ProcessPoolExecutor::builder()
-///         .max_workers(2)
-///         .initializer(|| Ok::<u32, String>(40));
-///     let executor = builder.build()?;
-///     assert_eq!(executor.submit_with(|state, x: u32| *state + x, 2).result()?, 42);
-///     Ok(())
-/// }
+/// # fn main() -> Result<(), procpool::Error> {
+/// #     procpool::init();
+/// let builder: procpool::Builder<u32> = procpool::ProcessPoolExecutor::builder()
+///     .max_workers(2)
+///     .initializer(|| Ok::<u32, String>(40));
+/// let executor = builder.build()?;
+/// assert_eq!(executor.submit_with(|state, x: u32| *state + x, 2).result()?, 42);
+/// #     Ok(())
+/// # }
 /// ```
 #[must_use = "no pool is made before `build`"]
 pub struct Builder<S = ()> {
@@ -56,12 +56,12 @@ impl ProcessPoolExecutor {
     /// # Examples
     ///
     /// ```
-    /// fn main() -> Result<(), procpool::Error> {
-    ///     procpool::init();
-    ///     let executor = procpool::ProcessPoolExecutor::builder().build()?;
-    ///     assert_eq!(executor.submit(|x: u32| x + 1, 1).result()?, 2);
-    ///     Ok(())
-    /// }
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// let executor = procpool::ProcessPoolExecutor::builder().build()?;
+    /// assert_eq!(executor.submit(|x: u32| x + 1, 1).result()?, 2);
+    /// #     Ok(())
+    /// # }
     /// ```
     pub fn builder() -> Builder {
         Builder {
@@ -88,25 +88,18 @@ impl Builder {
     /// # Examples
     ///
     /// ```
-    /// use procpool::ProcessPoolExecutor;
-    ///
+    /// # use procpool::ProcessPoolExecutor;
     /// fn open_log() -> Result<Vec<String>, std::io::Error> {
     ///     Ok(vec!["opened".to_owned()])
     /// }
     ///
-    /// fn task(log: &mut Vec<String>, name: String) -> usize {
-    ///     log.push(name);
-    ///     log.len()
-    /// }
-    ///
-    /// fn main() -> Result<(), procpool::Error> {
-    ///     procpool::init();
-    ///     let executor =
-    ///         ProcessPoolExecutor::builder().max_workers(1).initializer(open_log).build()?;
-    ///     assert_eq!(executor.submit_with(task, "first".to_owned()).result()?, 2);
-    ///     assert_eq!(executor.submit_with(task, "second".to_owned()).result()?, 3);
-    ///     Ok(())
-    /// }
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// let executor = ProcessPoolExecutor::builder().initializer(open_log).build()?;
+    /// let first_line = executor.submit_with(|log, ()| log[0].clone(), ());
+    /// assert_eq!(first_line.result()?, "opened");
+    /// #     Ok(())
+    /// # }
     /// ```
     ///
     /// # Recipes
@@ -136,18 +129,17 @@ impl Builder {
     /// ```
     /// # fn main() -> Result<(), procpool::Error> {
     /// #     procpool::init();
-    /// fn niceness() -> i32 {
-    ///     // SAFETY: nice(2) takes an integer. Adding 0 to it asks for the niceness.
-    ///     unsafe { nix::libc::nice(0) }
-    /// }
-    ///
+    /// #     fn niceness() -> i32 {
+    /// #         // SAFETY: nice(2) takes an integer. Adding 0 to it asks for the niceness.
+    /// #         unsafe { nix::libc::nice(0) }
+    /// #     }
     /// fn be_nice() {
     ///     // SAFETY: nice(2) takes an integer.
     ///     unsafe { nix::libc::nice(5) };
     /// }
     ///
     /// let executor = procpool::ProcessPoolExecutor::builder().initializer(be_nice).build()?;
-    /// assert_eq!(executor.submit(|()| niceness(), ()).result()?, (niceness() + 5).min(19));
+    /// #     assert_eq!(executor.submit(|()| niceness(), ()).result()?, (niceness() + 5).min(19));
     /// #     Ok(())
     /// # }
     /// ```
@@ -155,7 +147,8 @@ impl Builder {
     /// Certain CPUs, here one, which leaves the others to the program:
     ///
     /// ```
-    /// use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+    /// # use nix::sched::sched_getaffinity;
+    /// use nix::sched::{CpuSet, sched_setaffinity};
     /// use nix::unistd::Pid;
     ///
     /// fn run_on(cpus: Vec<usize>) -> nix::Result<()> {
@@ -164,19 +157,18 @@ impl Builder {
     ///     sched_setaffinity(Pid::from_raw(0), &set)
     /// }
     ///
-    /// fn cpus() -> Vec<usize> {
-    ///     let set = sched_getaffinity(Pid::from_raw(0)).expect("it is this process");
-    ///     (0..CpuSet::count()).filter(|cpu| set.is_set(*cpu) == Ok(true)).collect()
-    /// }
-    ///
+    /// # fn cpus() -> Vec<usize> {
+    /// #     let set = sched_getaffinity(Pid::from_raw(0)).expect("it is this process");
+    /// #     (0..CpuSet::count()).filter(|cpu| set.is_set(*cpu) == Ok(true)).collect()
+    /// # }
     /// # fn main() -> Result<(), procpool::Error> {
     /// #     procpool::init();
-    /// let first = vec![cpus()[0]];
+    /// #     let first = vec![cpus()[0]];
     /// let executor = procpool::ProcessPoolExecutor::builder()
     ///     .max_workers(1)
     ///     .initializer_with_args(run_on, first.clone())
     ///     .build()?;
-    /// assert_eq!(executor.submit(|()| cpus(), ()).result()?, first);
+    /// #     assert_eq!(executor.submit(|()| cpus(), ()).result()?, first);
     /// #     Ok(())
     /// # }
     /// ```
@@ -212,22 +204,21 @@ impl Builder {
     /// # Examples
     ///
     /// ```
-    /// use procpool::ProcessPoolExecutor;
-    ///
+    /// # use procpool::ProcessPoolExecutor;
     /// fn connect((host, port): (String, u16)) -> Result<String, std::convert::Infallible> {
     ///     Ok(format!("{host}:{port}"))
     /// }
     ///
-    /// fn main() -> Result<(), procpool::Error> {
-    ///     procpool::init();
-    ///     let executor = ProcessPoolExecutor::builder()
-    ///         .max_workers(1)
-    ///         .initializer_with_args(connect, ("localhost".to_owned(), 5432))
-    ///         .build()?;
-    ///     let address = executor.submit_with(|address, ()| address.clone(), ());
-    ///     assert_eq!(address.result()?, "localhost:5432");
-    ///     Ok(())
-    /// }
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// let executor = ProcessPoolExecutor::builder()
+    /// #         .max_workers(1)
+    ///     .initializer_with_args(connect, ("localhost".to_owned(), 5432))
+    ///     .build()?;
+    /// let address = executor.submit_with(|address, ()| address.clone(), ());
+    /// assert_eq!(address.result()?, "localhost:5432");
+    /// #     Ok(())
+    /// # }
     /// ```
     #[doc(alias = "initargs")]
     pub fn initializer_with_args<A: Payload, O: InitializerOutput>(
@@ -256,16 +247,15 @@ impl<S> Builder<S> {
     /// # Examples
     ///
     /// ```
-    /// fn main() -> Result<(), procpool::Error> {
-    ///     procpool::init();
-    ///     use procpool::{Error, ProcessPoolExecutor};
-    ///
-    ///     let none = ProcessPoolExecutor::builder().max_workers(0).build();
-    ///     assert!(matches!(none, Err(Error::InvalidArgument(_))));
-    ///     let two = ProcessPoolExecutor::builder().max_workers(2).build()?;
-    ///     two.start_workers(2).result()?;
-    ///     Ok(())
-    /// }
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// #     use procpool::{Error, ProcessPoolExecutor};
+    /// let none = ProcessPoolExecutor::builder().max_workers(0).build();
+    /// assert!(matches!(none, Err(Error::InvalidArgument(_))));
+    /// let two = ProcessPoolExecutor::builder().max_workers(2).build()?;
+    /// two.start_workers(2).result()?;
+    /// #     Ok(())
+    /// # }
     /// ```
     pub fn max_workers(mut self, max_workers: usize) -> Self {
         self.max_workers = Some(max_workers);
@@ -283,15 +273,14 @@ impl<S> Builder<S> {
     /// # Examples
     ///
     /// ```
-    /// fn main() -> Result<(), procpool::Error> {
-    ///     procpool::init();
-    ///     use std::time::Duration;
-    ///
-    ///     let builder = procpool::ProcessPoolExecutor::builder().max_workers(1);
-    ///     let executor = builder.start_timeout(Duration::from_secs(60)).build()?;
-    ///     assert_eq!(executor.submit(|x: u32| x + 1, 1).result()?, 2);
-    ///     Ok(())
-    /// }
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// #     use std::time::Duration;
+    /// let builder = procpool::ProcessPoolExecutor::builder().max_workers(1);
+    /// let executor = builder.start_timeout(Duration::from_secs(60)).build()?;
+    /// assert_eq!(executor.submit(|x: u32| x + 1, 1).result()?, 2);
+    /// #     Ok(())
+    /// # }
     /// ```
     pub fn start_timeout(mut self, timeout: Duration) -> Self {
         self.policies.start_timeout = timeout;
@@ -305,15 +294,14 @@ impl<S> Builder<S> {
     /// # Examples
     ///
     /// ```
-    /// fn main() -> Result<(), procpool::Error> {
-    ///     procpool::init();
-    ///     use procpool::{ProcessPoolExecutor, StartMethod};
-    ///
-    ///     let builder = ProcessPoolExecutor::builder().max_workers(1);
-    ///     let executor = builder.start_method(StartMethod::Forkserver).build()?;
-    ///     assert_eq!(executor.submit(|x: u32| x + 1, 1).result()?, 2);
-    ///     Ok(())
-    /// }
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// #     use procpool::{ProcessPoolExecutor, StartMethod};
+    /// let builder = ProcessPoolExecutor::builder().max_workers(1);
+    /// let executor = builder.start_method(StartMethod::Forkserver).build()?;
+    /// assert_eq!(executor.submit(|x: u32| x + 1, 1).result()?, 2);
+    /// #     Ok(())
+    /// # }
     /// ```
     pub fn start_method(mut self, method: StartMethod) -> Self {
         self.start.method = method;
@@ -337,30 +325,28 @@ impl<S> Builder<S> {
     /// # Examples
     ///
     /// ```
-    /// use std::sync::OnceLock;
-    ///
-    /// use procpool::{ProcessPoolExecutor, StartMethod};
-    ///
+    /// # use std::sync::OnceLock;
+    /// # use procpool::{ProcessPoolExecutor, StartMethod};
     /// static WORDS: OnceLock<Vec<String>> = OnceLock::new();
     ///
     /// fn load_words() {
     ///     WORDS.set(vec!["one".to_owned(), "two".to_owned()]).expect("it runs once");
     /// }
     ///
-    /// fn word(number: usize) -> Option<String> {
-    ///     WORDS.get()?.get(number).cloned()
-    /// }
+    /// # fn word(number: usize) -> Option<String> {
+    /// #     WORDS.get()?.get(number).cloned()
+    /// # }
     ///
-    /// fn main() -> Result<(), procpool::Error> {
-    ///     procpool::init();
-    ///     let executor = ProcessPoolExecutor::builder()
-    ///         .max_workers(2)
-    ///         .start_method(StartMethod::Forkserver)
-    ///         .preload(load_words)
-    ///         .build()?;
-    ///     assert_eq!(executor.submit(word, 1).result()?, Some("two".to_owned()));
-    ///     Ok(())
-    /// }
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// let executor = ProcessPoolExecutor::builder()
+    /// #         .max_workers(2)
+    ///     .start_method(StartMethod::Forkserver)
+    ///     .preload(load_words)
+    ///     .build()?;
+    /// assert_eq!(executor.submit(word, 1).result()?, Some("two".to_owned()));
+    /// #     Ok(())
+    /// # }
     /// ```
     pub fn preload(mut self, preload: fn()) -> Self {
         self.start.preload = Some(preload);
@@ -411,12 +397,12 @@ impl<S: 'static> Builder<S> {
     /// # Examples
     ///
     /// ```
-    /// fn main() -> Result<(), procpool::Error> {
-    ///     procpool::init();
-    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(2).build()?;
-    ///     assert_eq!(executor.stats().idle, 0, "workers are started when tasks need them");
-    ///     Ok(())
-    /// }
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// let executor = procpool::ProcessPoolExecutor::builder().max_workers(2).build()?;
+    /// assert_eq!(executor.stats().idle, 0, "workers are started when tasks need them");
+    /// #     Ok(())
+    /// # }
     /// ```
     pub fn build(self) -> Result<ProcessPoolExecutor<S>, Error> {
         if !is_initialized() {

@@ -129,7 +129,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn items_come_back_and_prefixes_end_early(
+        fn items_survive_the_round_trip_and_prefixes_end_early(
             items in prop::collection::vec(
                 (any::<bool>(), lengths()), 0..20,
             ),
@@ -156,7 +156,7 @@ mod tests {
         }
 
         #[test]
-        fn numbers_in_one_piece_are_items_like_any(numbers: Vec<(u64, u32)>) {
+        fn numbers_read_in_one_piece_equal_items(numbers: Vec<(u64, u32)>) {
             let (mut one_by_one, mut in_one_piece) = (Vec::new(), Vec::new());
             for (number, shift) in &numbers {
                 let number = number >> (shift % 64);
@@ -183,7 +183,7 @@ mod tests {
         }
 
         #[test]
-        fn a_number_is_taken_in_one_piece_only_where_it_is_an_item(header: u8, mut bytes: Vec<u8>) {
+        fn a_number_is_read_in_one_piece_only_if_it_is_an_item(header: u8, mut bytes: Vec<u8>) {
             // Most likely a short one.
             bytes.insert(0, header & 0x9f);
             let mut rest = &bytes[..];
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn an_impossible_length_is_no_item() {
+    fn an_impossible_length_is_refused() {
         for header in [&[0xff; 10][..], &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1]]
         {
             assert_eq!(take(&mut &header[..]), None);

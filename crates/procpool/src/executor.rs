@@ -127,13 +127,13 @@ impl<S: 'static> ProcessPoolExecutor<S> {
     /// # Examples
     ///
     /// ```
-    /// fn main() -> Result<(), procpool::Error> {
-    ///     procpool::init();
-    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
-    ///     let product = executor.submit(|(a, b): (u32, u32)| a * b, (6, 7));
-    ///     assert_eq!(product.result()?, 42);
-    ///     Ok(())
-    /// }
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    /// let product = executor.submit(|(a, b): (u32, u32)| a * b, (6, 7));
+    /// assert_eq!(product.result()?, 42);
+    /// #     Ok(())
+    /// # }
     /// ```
     pub fn submit<A: Payload, R: Payload>(&self, task: fn(A) -> R, arguments: A) -> Future<R> {
         self.submit_entry(task::call_entry(task), self.pool.task_time_limit(), arguments)
@@ -146,20 +146,16 @@ impl<S: 'static> ProcessPoolExecutor<S> {
     /// # Examples
     ///
     /// ```
-    /// fn main() -> Result<(), procpool::Error> {
-    ///     procpool::init();
-    ///     let executor = procpool::ProcessPoolExecutor::builder()
-    ///         .max_workers(1)
-    ///         .initializer(|| Ok::<Vec<u32>, String>(Vec::new()))
-    ///         .build()?;
-    ///     let push = |seen: &mut Vec<u32>, x: u32| {
-    ///         seen.push(x);
-    ///         seen.len()
-    ///     };
-    ///     assert_eq!(executor.submit_with(push, 7).result()?, 1);
-    ///     assert_eq!(executor.submit_with(push, 8).result()?, 2);
-    ///     Ok(())
-    /// }
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// let executor = procpool::ProcessPoolExecutor::builder()
+    /// #         .max_workers(1)
+    ///     .initializer(|| Ok::<Vec<u32>, String>(Vec::new()))
+    ///     .build()?;
+    /// executor.submit_with(|seen, x| seen.push(x), 7).result()?;
+    /// assert_eq!(executor.submit_with(|seen, ()| seen.len(), ()).result()?, 1);
+    /// #     Ok(())
+    /// # }
     /// ```
     pub fn submit_with<A, R>(&self, task: fn(&mut S, A) -> R, arguments: A) -> Future<R>
     where
@@ -174,15 +170,14 @@ impl<S: 'static> ProcessPoolExecutor<S> {
     /// # Examples
     ///
     /// ```
-    /// fn main() -> Result<(), procpool::Error> {
-    ///     procpool::init();
-    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
-    ///     use std::time::Duration;
-    ///
-    ///     let options = executor.submit_options().time_limit(Duration::from_secs(60));
-    ///     assert_eq!(options.submit(|x: u32| x + 1, 1).result()?, 2);
-    ///     Ok(())
-    /// }
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    /// #     use std::time::Duration;
+    /// let options = executor.submit_options().time_limit(Duration::from_secs(60));
+    /// assert_eq!(options.submit(|x: u32| x + 1, 1).result()?, 2);
+    /// #     Ok(())
+    /// # }
     /// ```
     pub fn submit_options(&self) -> SubmitOptions<'_, S> {
         SubmitOptions { executor: self, time_limit: self.pool.task_time_limit() }
@@ -206,13 +201,13 @@ impl<S: 'static> ProcessPoolExecutor<S> {
     /// # Examples
     ///
     /// ```
-    /// fn main() -> Result<(), procpool::Error> {
-    ///     procpool::init();
-    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(2).build()?;
-    ///     executor.start_workers(2).result()?;
-    ///     assert_eq!(executor.stats().idle, 2);
-    ///     Ok(())
-    /// }
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(2).build()?;
+    /// executor.start_workers(2).result()?;
+    /// assert_eq!(executor.stats().idle, 2);
+    /// #     Ok(())
+    /// # }
     /// ```
     pub fn start_workers(&self, workers: usize) -> Future<()> {
         let wanted = if workers > self.pool.max_workers() {
@@ -291,17 +286,16 @@ impl<S> ProcessPoolExecutor<S> {
     /// # Examples
     ///
     /// ```
-    /// fn main() -> Result<(), procpool::Error> {
-    ///     procpool::init();
-    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
-    ///     use procpool::Error;
-    ///
-    ///     let future = executor.submit(|x: u32| x + 1, 1);
-    ///     executor.shutdown();
-    ///     assert!(future.done());
-    ///     assert_eq!(executor.submit(|x: u32| x + 1, 1).error(), Some(Error::Shutdown));
-    ///     Ok(())
-    /// }
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    /// #     use procpool::Error;
+    /// let future = executor.submit(|x: u32| x + 1, 1);
+    /// executor.shutdown();
+    /// assert!(future.done());
+    /// assert_eq!(executor.submit(|x: u32| x + 1, 1).error(), Some(Error::Shutdown));
+    /// #     Ok(())
+    /// # }
     /// ```
     pub fn shutdown(&self) {
         self.shutdown_with(ShutdownOptions::new());
@@ -313,16 +307,15 @@ impl<S> ProcessPoolExecutor<S> {
     /// # Examples
     ///
     /// ```
-    /// fn main() -> Result<(), procpool::Error> {
-    ///     procpool::init();
-    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
-    ///     use procpool::ShutdownOptions;
-    ///
-    ///     let futures: Vec<_> = (0..9).map(|x| executor.submit(|x: u32| x + 1, x)).collect();
-    ///     executor.shutdown_with(ShutdownOptions::new().cancel_futures(true));
-    ///     assert!(futures.iter().all(|future| future.done()));
-    ///     Ok(())
-    /// }
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    /// #     use procpool::ShutdownOptions;
+    /// let futures: Vec<_> = (0..9).map(|x| executor.submit(|x: u32| x + 1, x)).collect();
+    /// executor.shutdown_with(ShutdownOptions::new().cancel_futures(true));
+    /// assert!(futures.iter().all(|future| future.done()));
+    /// #     Ok(())
+    /// # }
     /// ```
     pub fn shutdown_with(&self, options: ShutdownOptions) {
         if self.pool.shutdown(options.cancel_futures).is_err() {
@@ -372,17 +365,16 @@ impl<S> ProcessPoolExecutor<S> {
     /// # Examples
     ///
     /// ```
-    /// use procpool::{BrokenCause, Error, ProcessPoolExecutor};
-    ///
-    /// fn main() -> Result<(), Error> {
-    ///     procpool::init();
-    ///     let executor = ProcessPoolExecutor::builder().max_workers(1).build()?;
-    ///     let endless = executor.submit(|()| std::thread::park(), ());
-    ///     executor.terminate_workers();
-    ///     let Err(Error::BrokenProcessPool(broken)) = endless.result() else { panic!("it ended") };
-    ///     assert_eq!(*broken.cause(), BrokenCause::Terminated);
-    ///     Ok(())
-    /// }
+    /// # use procpool::{BrokenCause, Error, ProcessPoolExecutor};
+    /// # fn main() -> Result<(), Error> {
+    /// #     procpool::init();
+    /// #     let executor = ProcessPoolExecutor::builder().max_workers(1).build()?;
+    /// let endless = executor.submit(|()| std::thread::park(), ());
+    /// executor.terminate_workers();
+    /// let Err(Error::BrokenProcessPool(broken)) = endless.result() else { panic!("it ended") };
+    /// assert_eq!(*broken.cause(), BrokenCause::Terminated);
+    /// #     Ok(())
+    /// # }
     /// ```
     pub fn terminate_workers(&self) {
         self.pool.terminate_workers();
@@ -411,14 +403,14 @@ impl<S> ProcessPoolExecutor<S> {
     /// # Examples
     ///
     /// ```
-    /// fn main() -> Result<(), procpool::Error> {
-    ///     procpool::init();
-    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
-    ///     executor.submit(|x: u32| x + 1, 1).result()?;
-    ///     let stats = executor.stats();
-    ///     assert_eq!((stats.idle, stats.done, stats.queued), (1, 1, 0));
-    ///     Ok(())
-    /// }
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    /// executor.submit(|x: u32| x + 1, 1).result()?;
+    /// let stats = executor.stats();
+    /// assert_eq!((stats.idle, stats.done, stats.queued), (1, 1, 0));
+    /// #     Ok(())
+    /// # }
     /// ```
     pub fn stats(&self) -> Stats {
         self.pool.stats()
@@ -432,18 +424,17 @@ impl<S> ProcessPoolExecutor<S> {
     /// # Examples
     ///
     /// ```
-    /// use procpool::{EventKind, ExitReason, ProcessPoolExecutor};
-    ///
-    /// fn main() -> Result<(), procpool::Error> {
-    ///     procpool::init();
-    ///     let executor = ProcessPoolExecutor::builder().max_workers(1).build()?;
-    ///     let events = executor.events();
-    ///     executor.submit(|x: u32| x + 1, 1).result()?;
-    ///     drop(executor);
-    ///     let last = events.last().map(|event| event.kind);
-    ///     assert!(matches!(last, Some(EventKind::WorkerExited(_, ExitReason::Finished))));
-    ///     Ok(())
-    /// }
+    /// # use procpool::{EventKind, ExitReason, ProcessPoolExecutor};
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// #     let executor = ProcessPoolExecutor::builder().max_workers(1).build()?;
+    /// let events = executor.events();
+    /// executor.submit(|x: u32| x + 1, 1).result()?;
+    /// drop(executor);
+    /// let last = events.last().map(|event| event.kind);
+    /// assert!(matches!(last, Some(EventKind::WorkerExited(_, ExitReason::Finished))));
+    /// #     Ok(())
+    /// # }
     /// ```
     pub fn events(&self) -> Events {
         let (observer, events) = Events::channel();
@@ -461,14 +452,14 @@ impl<S> ProcessPoolExecutor<S> {
     /// # Examples
     ///
     /// ```
-    /// fn main() -> Result<(), procpool::Error> {
-    ///     procpool::init();
-    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
-    ///     let endless = executor.submit(|()| std::thread::park(), ());
-    ///     executor.kill_workers();
-    ///     assert!(matches!(endless.error(), Some(procpool::Error::BrokenProcessPool(_))));
-    ///     Ok(())
-    /// }
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    /// let endless = executor.submit(|()| std::thread::park(), ());
+    /// executor.kill_workers();
+    /// assert!(matches!(endless.error(), Some(procpool::Error::BrokenProcessPool(_))));
+    /// #     Ok(())
+    /// # }
     /// ```
     pub fn kill_workers(&self) {
         self.pool.kill_workers();

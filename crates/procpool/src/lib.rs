@@ -245,7 +245,7 @@ pub use payload::Payload;
 /// # Examples
 ///
 /// ```
-/// use procpool::SelfDescribing;
+/// # use procpool::SelfDescribing;
 /// use serde_json::{Value, json};
 ///
 /// fn keys(SelfDescribing(value): SelfDescribing<Value>) -> usize {
@@ -253,11 +253,11 @@ pub use payload::Payload;
 /// }
 ///
 /// # fn main() -> Result<(), procpool::Error> {
-/// # procpool::init();
-/// # let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+/// #     procpool::init();
+/// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
 /// let value = SelfDescribing(json!({"a": 1, "b": [true, null]}));
 /// assert_eq!(executor.submit(keys, value).result()?, 2);
-/// # Ok(())
+/// #     Ok(())
 /// # }
 /// ```
 #[doc(inline)]
@@ -265,7 +265,7 @@ pub use procpool_codec::SelfDescribing;
 /// # Examples
 ///
 /// ```
-/// use procpool::ResourceUsage;
+/// # use procpool::ResourceUsage;
 ///
 /// fn in_words(usage: &ResourceUsage) -> String {
 ///     let mib = usage.max_rss >> 20;

@@ -18,20 +18,19 @@ use crate::error::BrokenCause;
 /// # Examples
 ///
 /// ```
-/// fn main() -> Result<(), procpool::Error> {
-///     procpool::init();
-///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
-///     use procpool::EventKind;
-///
-///     let mut events = executor.events();
-///     let pid = executor.submit(|()| std::process::id(), ()).result()?;
-///     let Some(EventKind::WorkerStarted(worker)) = events.next().map(|event| event.kind) else {
-///         panic!("nothing happens before that")
-///     };
-///     assert_eq!((worker.id, worker.pid), (0, pid));
-///     assert_eq!(worker.to_string(), format!("worker 0 (pid {pid})"));
-///     Ok(())
-/// }
+/// # fn main() -> Result<(), procpool::Error> {
+/// #     procpool::init();
+/// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+/// #     use procpool::EventKind;
+/// let mut events = executor.events();
+/// let pid = executor.submit(|()| std::process::id(), ()).result()?;
+/// let Some(EventKind::WorkerStarted(worker)) = events.next().map(|event| event.kind) else {
+///     panic!("nothing happens before that")
+/// };
+/// assert_eq!((worker.id, worker.pid), (0, pid));
+/// assert_eq!(worker.to_string(), format!("worker 0 (pid {pid})"));
+/// #     Ok(())
+/// # }
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -143,16 +142,15 @@ pub enum DeathPolicy {
 /// # Examples
 ///
 /// ```
-/// fn main() -> Result<(), procpool::Error> {
-///     procpool::init();
-///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
-///     use procpool::KillOutcome;
-///
-///     let future = executor.submit(|x: u32| x + 1, 1);
-///     future.result()?;
-///     assert_eq!(future.kill(), KillOutcome::AlreadyDone);
-///     Ok(())
-/// }
+/// # fn main() -> Result<(), procpool::Error> {
+/// #     procpool::init();
+/// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+/// #     use procpool::KillOutcome;
+/// let future = executor.submit(|x: u32| x + 1, 1);
+/// future.result()?;
+/// assert_eq!(future.kill(), KillOutcome::AlreadyDone);
+/// #     Ok(())
+/// # }
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -170,18 +168,17 @@ pub enum KillOutcome {
 /// # Examples
 ///
 /// ```
-/// fn main() -> Result<(), procpool::Error> {
-///     procpool::init();
-///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
-///     use procpool::EventKind;
-///
-///     let mut events = executor.events();
-///     executor.submit(|x: u32| x + 1, 1).result()?;
-///     let first = events.next().expect("a worker was started");
-///     assert!(first.at <= std::time::SystemTime::now());
-///     assert!(matches!(first.kind, EventKind::WorkerStarted(_)));
-///     Ok(())
-/// }
+/// # fn main() -> Result<(), procpool::Error> {
+/// #     procpool::init();
+/// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+/// #     use procpool::EventKind;
+/// let mut events = executor.events();
+/// executor.submit(|x: u32| x + 1, 1).result()?;
+/// let first = events.next().expect("a worker was started");
+/// assert!(first.at <= std::time::SystemTime::now());
+/// assert!(matches!(first.kind, EventKind::WorkerStarted(_)));
+/// #     Ok(())
+/// # }
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -198,18 +195,17 @@ pub struct Event {
 /// # Examples
 ///
 /// ```
-/// fn main() -> Result<(), procpool::Error> {
-///     procpool::init();
-///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
-///     use procpool::EventKind;
-///
-///     let events = executor.events();
-///     executor.shutdown();
-///     drop(executor);
-///     let kinds: Vec<EventKind> = events.map(|event| event.kind).collect();
-///     assert_eq!(kinds[0], EventKind::ShutDown);
-///     Ok(())
-/// }
+/// # fn main() -> Result<(), procpool::Error> {
+/// #     procpool::init();
+/// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+/// #     use procpool::EventKind;
+/// let events = executor.events();
+/// executor.shutdown();
+/// drop(executor);
+/// let kinds: Vec<EventKind> = events.map(|event| event.kind).collect();
+/// assert_eq!(kinds[0], EventKind::ShutDown);
+/// #     Ok(())
+/// # }
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -244,17 +240,17 @@ pub enum EventKind {
 /// # Examples
 ///
 /// ```
-/// fn main() -> Result<(), procpool::Error> {
-///     procpool::init();
-///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
-///     let events = executor.events();
-///     executor.submit(|x: u32| x + 1, 1).result()?;
-///     drop(executor);
-///     for event in events {
-///         println!("{:?}: {:?}", event.at, event.kind);
-///     }
-///     Ok(())
+/// # fn main() -> Result<(), procpool::Error> {
+/// #     procpool::init();
+/// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+/// let events = executor.events();
+/// executor.submit(|x: u32| x + 1, 1).result()?;
+/// drop(executor);
+/// for event in events {
+///     println!("{:?}: {:?}", event.at, event.kind);
 /// }
+/// #     Ok(())
+/// # }
 /// ```
 #[derive(Debug)]
 #[must_use = "events that happen after it is dropped are lost: read them"]
@@ -275,15 +271,15 @@ impl Events {
     /// # Examples
     ///
     /// ```
-    /// fn main() -> Result<(), procpool::Error> {
-    ///     procpool::init();
-    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
-    ///     let mut events = executor.events();
-    ///     assert!(events.try_next().is_none());
-    ///     executor.submit(|x: u32| x + 1, 1).result()?;
-    ///     assert!(events.try_next().is_some());
-    ///     Ok(())
-    /// }
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    /// let mut events = executor.events();
+    /// assert!(events.try_next().is_none());
+    /// executor.submit(|x: u32| x + 1, 1).result()?;
+    /// assert!(events.try_next().is_some());
+    /// #     Ok(())
+    /// # }
     /// ```
     pub fn try_next(&mut self) -> Option<Event> {
         self.receiver().and_then(|receiver| receiver.try_recv().ok())
@@ -295,17 +291,16 @@ impl Events {
     /// # Examples
     ///
     /// ```
-    /// fn main() -> Result<(), procpool::Error> {
-    ///     procpool::init();
-    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
-    ///     use std::time::Duration;
-    ///
-    ///     let mut events = executor.events();
-    ///     assert!(events.next_timeout(Duration::from_millis(1)).is_none());
-    ///     executor.submit(|x: u32| x + 1, 1).result()?;
-    ///     assert!(events.next_timeout(Duration::from_secs(60)).is_some());
-    ///     Ok(())
-    /// }
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    /// #     use std::time::Duration;
+    /// let mut events = executor.events();
+    /// assert!(events.next_timeout(Duration::from_millis(1)).is_none());
+    /// executor.submit(|x: u32| x + 1, 1).result()?;
+    /// assert!(events.next_timeout(Duration::from_secs(60)).is_some());
+    /// #     Ok(())
+    /// # }
     /// ```
     pub fn next_timeout(&mut self, timeout: Duration) -> Option<Event> {
         self.receiver().and_then(|receiver| receiver.recv_timeout(timeout).ok())
@@ -330,14 +325,14 @@ impl Iterator for Events {
 /// # Examples
 ///
 /// ```
-/// fn main() -> Result<(), procpool::Error> {
-///     procpool::init();
-///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
-///     executor.submit(|x: u32| x + 1, 1).result()?;
-///     let stats = executor.stats();
-///     assert_eq!((stats.idle, stats.busy, stats.done, stats.failed), (1, 0, 1, 0));
-///     Ok(())
-/// }
+/// # fn main() -> Result<(), procpool::Error> {
+/// #     procpool::init();
+/// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+/// executor.submit(|x: u32| x + 1, 1).result()?;
+/// let stats = executor.stats();
+/// assert_eq!((stats.idle, stats.busy, stats.done, stats.failed), (1, 0, 1, 0));
+/// #     Ok(())
+/// # }
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[non_exhaustive]

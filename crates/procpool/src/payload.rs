@@ -15,18 +15,17 @@ use serde::de::DeserializeOwned;
 /// # Examples
 ///
 /// ```
-/// use procpool::{Error, Payload, ProcessPoolExecutor};
-///
+/// # use procpool::{Error, Payload, ProcessPoolExecutor};
 /// /// Runs `task` in a process of its own.
 /// fn isolated<A: Payload, R: Payload>(task: fn(A) -> R, arguments: A) -> Result<R, Error> {
 ///     ProcessPoolExecutor::builder().max_workers(1).build()?.submit(task, arguments).result()
 /// }
 ///
-/// fn main() -> Result<(), Error> {
-///     procpool::init();
-///     assert_eq!(isolated(|(a, b): (u32, u32)| a * b, (6, 7))?, 42);
-///     Ok(())
-/// }
+/// # fn main() -> Result<(), Error> {
+/// #     procpool::init();
+/// assert_eq!(isolated(|(a, b): (u32, u32)| a * b, (6, 7))?, 42);
+/// #     Ok(())
+/// # }
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be sent to another process",

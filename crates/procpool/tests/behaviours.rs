@@ -208,7 +208,7 @@ fn every_row_has_a_test_or_a_reason() {
 }
 
 #[test]
-fn every_rule_finds_what_it_is_for() {
+fn every_rule_finds_its_violation() {
     let source = [
         "// Behaviours: CFG-01, SUB-20.",
         "#[test]",

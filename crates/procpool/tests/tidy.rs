@@ -344,7 +344,7 @@ pub enum Silent {}
 ";
 
 #[test]
-fn every_rule_finds_what_it_is_for() {
+fn every_rule_finds_its_violation() {
     let of = &CRATES[CRATES.len() - 1];
     let bad = "use crate::executor::X;\n// the master\nfn f() { unsafe { g() } }\n";
     let long = format!("//! Long.\n{}", "f();\n".repeat(LINES + 1));

@@ -30,7 +30,7 @@ fn is_value<T: Clone + PartialEq + Send + Sync + Debug + Unpin + 'static>() {}
 fn is_error<T: Plain + Clone + PartialEq + Send + Sync + Unpin + 'static>() {}
 
 #[test]
-fn handles_are_sent_and_shared_whatever_the_state_and_the_result_are() {
+fn handles_are_send_and_sync_for_any_state_and_result() {
     is_handle::<Builder<Local>>();
     is_handle::<ProcessPoolExecutor<Local>>();
     is_handle::<SubmitOptions<'_, Local>>();
@@ -46,7 +46,7 @@ fn handles_are_sent_and_shared_whatever_the_state_and_the_result_are() {
 }
 
 #[test]
-fn values_are_compared_copied_sent_and_shared() {
+fn values_implement_the_common_traits() {
     is_value::<Activity>();
     is_value::<CodecStep>();
     is_value::<DeathPolicy>();
@@ -66,7 +66,7 @@ fn values_are_compared_copied_sent_and_shared() {
 }
 
 #[test]
-fn errors_are_errors_of_the_language() {
+fn errors_implement_the_error_trait() {
     is_error::<Error>();
     is_error::<BrokenCause>();
     is_error::<BrokenProcessPool>();

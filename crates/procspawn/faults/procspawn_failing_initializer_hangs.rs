@@ -1,4 +1,4 @@
-//! procspawn: where a worker ends in the program's config_callback, Pool::new waits for it without end.
+//! procspawn: if a worker ends in the program's config_callback, Pool::new waits for it forever.
 
 use std::process::exit;
 use std::sync::mpsc;

@@ -1,4 +1,4 @@
-//! procspawn: Pool::new returns only when all workers, one after another, are through config_callback.
+//! procspawn: Pool::new returns only when all workers, one after another, have run config_callback.
 
 use std::process::exit;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! procspawn: tasks that wait in the queue when the pool is killed get no outcome while the pool is there.
+//! procspawn: tasks in the queue when the pool is killed get no outcome as long as the pool exists.
 
 use std::process::exit;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! procspawn: to spawn a task with a large argument waits until a worker is free to take it.
+//! procspawn: spawning a task with a large argument waits until a worker is free to read it.
 
 use std::process::exit;
 use std::sync::Arc;

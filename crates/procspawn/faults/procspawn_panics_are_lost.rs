@@ -1,4 +1,4 @@
-//! procspawn: a worker whose task panics is killed, at times before it has sent what the panic said.
+//! procspawn: a worker whose task panics is killed, at times before it has sent the panic's message.
 
 use std::process::exit;
 

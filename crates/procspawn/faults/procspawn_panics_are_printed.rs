@@ -1,4 +1,4 @@
-//! procspawn: what a task's panic says is written to standard error, though its handle is asked for it.
+//! procspawn: the message of a task's panic is written to standard error, even if its handle is read.
 
 use std::process::{Command, exit};
 

@@ -1,4 +1,4 @@
-//! procspawn: a handle gives its result once; whoever asks again gets an error.
+//! procspawn: a handle returns its result once; a second call gets an error.
 
 use std::process::exit;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! procspawn: threads that watch the workers end some time after the pool was shut down and dropped.
+//! procspawn: threads that watch the workers end only some time after the pool was shut down and dropped.
 
 use std::process::exit;
 

@@ -1,4 +1,4 @@
-//! procspawn: a worker whose result nobody has joined takes no other task, and shutdown waits for it.
+//! procspawn: a worker whose result has not been joined takes no other task, and shutdown waits for it.
 
 use std::process::exit;
 use std::sync::mpsc;

@@ -1,4 +1,4 @@
-//! procspawn: a result that cannot be encoded gets its worker killed, mostly before that has said why.
+//! procspawn: a result that cannot be encoded gets its worker killed, mostly before it has sent the reason.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;

@@ -1,11 +1,11 @@
-//! A process that is meant to live on, until the test is over.
+//! A process that lives on until the test is over.
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::os::Watched;
 
-/// A process that is to outlive its parent, and is ended with the test, whatever that finds.
+/// A process that must outlive its parent, and is killed at the end of the test in any case.
 #[derive(Debug)]
 pub struct Bystander(pub Watched);
 

@@ -1,11 +1,12 @@
-//! Circles among the modules of a program or library: each of them uses the next one, and the last the first.
+//! Circles among the modules of a program or library: each module uses the next one, and the last the
+//! first.
 //!
-//! A module that stands in a circle cannot be read, nor tried, without the others. A module that uses what its parent
-//! has is in none: where the parent uses its children, that is how both are meant.
+//! A module in a circle cannot be read, nor tested, without the others. A module that uses items of its
+//! parent is not in a circle with it: a parent is meant to use its children.
 //!
-//! Owns what of the language says that a module uses another: paths that begin with `crate`, `super`, `self` or a
-//! module of one's own, in `use` and elsewhere, and names that lead on to where they come from. Unit tests at the end
-//! of a file do not count. Knows no crate.
+//! Owns the syntax by which a module uses another: paths that begin with `crate`, `super`, `self` or a
+//! module of one's own, in `use` and elsewhere, and names that are re-exported from other modules. Unit
+//! tests at the end of a file do not count. Knows no crate.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -14,11 +15,11 @@ use std::path::{Path, PathBuf};
 /// A path in the source: its segments.
 type Segments = Vec<String>;
 
-/// A module: what it declares, and what it mentions.
+/// A module: its declarations, and the paths in it.
 #[derive(Debug, Default)]
 struct Module {
     children: BTreeSet<String>,
-    /// What its `use` declarations bring in: a name, and the path behind it.
+    /// The names of its `use` declarations, and the paths behind them.
     names: BTreeMap<String, Segments>,
     paths: Vec<Segments>,
 }
@@ -60,7 +61,7 @@ pub fn circles(root: &Path, known: &[(&str, &str)]) -> Vec<Vec<String>> {
     circles.map(|circle| circle.into_iter().map(shown).collect()).collect()
 }
 
-/// Returns the modules that one uses, but for itself and those that it is in.
+/// Returns the modules that a module uses, except itself and its ancestors.
 fn used_by<'m>(modules: &'m Modules, name: &Segments) -> BTreeSet<&'m Segments> {
     let mut used = BTreeSet::new();
     for path in &modules[name].paths {
@@ -70,7 +71,7 @@ fn used_by<'m>(modules: &'m Modules, name: &Segments) -> BTreeSet<&'m Segments> 
     used
 }
 
-/// Adds the module that a path leads to from `module`, and those whose names stand for others on the way.
+/// Adds the module to which a path leads from `module`, and those of re-exported names on the way.
 fn resolve<'m>(
     modules: &'m Modules,
     module: &Segments,
@@ -98,7 +99,7 @@ fn resolve<'m>(
     }
     let (name, known) = modules.get_key_value(&here).expect("it is among the children");
     let is_new = used.insert(name);
-    // What a name stands for may be in another module, or another crate.
+    // The path behind a name may lead to another module, or another crate.
     if let Some((next, behind)) = rest.split_first()
         && let Some(from) = known.names.get(next).filter(|_| is_new || here != *module)
     {
@@ -106,7 +107,7 @@ fn resolve<'m>(
     }
 }
 
-/// Reads a module and those in it.
+/// Reads a module and its children.
 fn read(file: &Path, name: Segments, modules: &mut Modules) {
     let text =
         fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
@@ -130,7 +131,7 @@ fn read(file: &Path, name: Segments, modules: &mut Modules) {
     modules.insert(name, module);
 }
 
-/// Splits code into words and signs. `::` is one sign; comments and texts are left out.
+/// Splits code into words and signs. `::` is one sign; comments and string literals are left out.
 fn tokens(code: &str) -> Vec<&str> {
     let mut found = Vec::new();
     let mut rest = code;
@@ -160,7 +161,7 @@ fn tokens(code: &str) -> Vec<&str> {
     found
 }
 
-/// Returns the length of the text literal or the character that `code` begins with, if it begins with one.
+/// Returns the length of the string or character literal at the start of `code`, if there is one.
 fn text_length(code: &str) -> Option<usize> {
     let raw = code.strip_prefix('b').unwrap_or(code).strip_prefix('r');
     if let Some(raw) = raw
@@ -187,7 +188,7 @@ fn text_length(code: &str) -> Option<usize> {
     None
 }
 
-/// Finds what a module declares and mentions.
+/// Finds the declarations and paths of a module.
 fn parse(tokens: &[&str]) -> Module {
     let mut module = Module::default();
     let mut place = 0;
@@ -244,7 +245,7 @@ fn tree(tokens: &[&str], before: &Segments, module: &mut Module) {
             path.pop();
         }
         let name = alias.or(path.last().map(String::as_str)).unwrap_or_default().to_owned();
-        // Where a name is that of a module here, it leads to that.
+        // If a name is that of a module here, it leads to that module.
         if !module.children.contains(&name) {
             module.names.insert(name, path.clone());
         }
@@ -311,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_circle_is_none() {
+    fn modules_without_a_circle_pass() {
         let none = found(&[
             ("lib.rs", "mod a;\nmod b;\npub use a::A;\nfn f() { b::g() }\n"),
             (

@@ -1,4 +1,4 @@
-//! Copies of a test program that have one thread: where `StartMethod::Fork` is tested.
+//! Copies of a test program with one thread, in which `StartMethod::Fork` is tested.
 //!
 //! ```text
 //! test program ──before main──▶ template ──each case──▶ keeper ──▶ copy: runs the case
@@ -6,14 +6,14 @@
 //!      └─────────── the copy's number, then how it ended ─┘
 //! ```
 //!
-//! A test harness has threads, and starts one for every test, so no pool of a test can be forked
-//! from its process. The template is forked from it before `main`, when there is one thread and no
-//! lock is held, and has nothing but that. What it is asked for is the address of a function, which
-//! is the same in both, and the bytes of a closure that owns nothing.
+//! A test harness has threads, and starts one for every test, so no pool of a test can be forked from its
+//! process. The template is forked from it before `main`, when there is one thread and no lock is held. A
+//! request to it is the address of a function, which is the same in both, and the bytes of a closure that
+//! owns nothing.
 //!
 //! Owns the template, the keepers and the copies: how they are made, what they inherit, and that none
-//! outlives the test program. Knows nothing of pools, except that a worker of one must not have a
-//! template; what is said of a case that fails or hangs is for [`watch`](crate::watch).
+//! outlives the test program. Knows nothing of pools, except that a worker must not have a template;
+//! [`watch`](crate::watch) reports a case that fails or hangs.
 
 use std::fs::File;
 use std::io::{IoSlice, IoSliceMut, Read, Seek, Write};
@@ -39,17 +39,16 @@ use crate::left::Baseline;
 /// The socket to the template, in a test program that has one.
 static TEMPLATE: OnceLock<OwnedFd> = OnceLock::new();
 
-/// What runs a case in its copy; it reads the closure from the socket.
+/// The function that runs a case in its copy; it reads the closure from the socket.
 type Entry = fn(OwnedFd);
 
-/// The exit code of a copy whose case came to its end. Not 0, as whoever exits in the middle of a case
-/// may say.
+/// The exit code of a copy whose case ended. Not 0, which a case that exits in its middle may use.
 const FINISHED: i32 = 86;
 
 /// The exit code of a copy whose case panicked, as of any Rust program that panics.
 const PANICKED: i32 = 101;
 
-/// The exit code of a process that cannot do its part.
+/// The exit code of a process that cannot do its work.
 const CONFUSED: i32 = 70;
 
 /// Makes a test program run every case of [`watch::within`](crate::watch::within) in a copy of its
@@ -66,28 +65,28 @@ macro_rules! run_in_copies {
     };
 }
 
-/// What [`run_in_copies!`](crate::run_in_copies) runs before `main`.
+/// The function that [`run_in_copies!`](crate::run_in_copies) runs before `main`.
 ///
 /// A panic cannot leave an `extern "C"` function: it aborts, with its message.
 pub extern "C" fn start_before_main() {
-    // As Rust's runtime does, which has not started yet, and never does in a copy.
+    // Like Rust's runtime, which has not started yet, and never does in a copy.
     // SAFETY: ignoring a signal runs no code of this process.
     unsafe { signal(Signal::SIGPIPE, SigHandler::SigIgn) }.expect("SIGPIPE can be ignored");
-    // A worker that is this program, started again, never gets past this.
+    // A worker, which is this program started again, never gets past this.
     procpool::init();
     let (ours, theirs) = pair();
     // SAFETY: nothing has started a thread before `main`, so the copy is complete.
     match unsafe { fork() }.expect("a process can be started") {
         ForkResult::Parent { .. } => TEMPLATE.set(ours).expect("it is started once"),
         ForkResult::Child => {
-            // Who has the other end only in the test program sees that program's end.
+            // Only the test program has the other end, so the template notices its exit.
             drop(ours);
             serve(theirs)
         }
     }
 }
 
-/// Whether cases are to be run in copies. They are not in a copy, which has its one thread.
+/// Whether cases must run in copies. They need not in a copy, which has one thread.
 pub(crate) fn are_made() -> bool {
     TEMPLATE.get().is_some()
 }
@@ -95,22 +94,22 @@ pub(crate) fn are_made() -> bool {
 /// A case that runs in a copy.
 #[derive(Debug)]
 pub(crate) struct Case {
-    /// The copy's number.
+    /// The copy's pid.
     pub(crate) pid: u32,
     report: OwnedFd,
     output: File,
 }
 
-/// How a copy ended: its status as wait(2) tells it, and what it printed, stderr included.
+/// How a copy ended: its wait(2) status, and its output, stderr included.
 #[derive(Debug)]
 pub(crate) struct Ended {
     status: i32,
-    /// What the copy and its workers printed.
+    /// The output of the copy and its workers.
     pub(crate) output: String,
 }
 
 impl Ended {
-    /// Whether the case came to its end.
+    /// Whether the case ended.
     pub(crate) fn is_success(&self) -> bool {
         libc::WIFEXITED(self.status) && libc::WEXITSTATUS(self.status) == FINISHED
     }
@@ -128,12 +127,12 @@ impl Ended {
 }
 
 impl Case {
-    /// Has `case` run in a copy of the test program as that was before `main`.
+    /// Runs `case` in a copy of the test program as it was before `main`.
     ///
     /// # Panics
     ///
-    /// When the closure owns something, which would stay in this process; when there is no template,
-    /// or it is gone.
+    /// When the closure owns a value, which would stay in this process; when there is no template, or it
+    /// has exited.
     pub(crate) fn start<T, F: FnOnce() -> T + Send + 'static>(case: F) -> Self {
         assert!(
             !std::mem::needs_drop::<F>(),
@@ -143,8 +142,8 @@ impl Case {
         let (report, theirs) = pair();
         let size = size_of::<F>();
         if size > 0 {
-            // SAFETY: so many bytes can be read there, as `case` lives until the end of this call;
-            // that some may be padding is nothing to the kernel.
+            // SAFETY: that many bytes can be read there, as `case` lives until the end of this call; the
+            // kernel does not care that some may be padding.
             let sent = unsafe {
                 libc::send(report.as_raw_fd(), (&raw const case).cast(), size, libc::MSG_NOSIGNAL)
             };
@@ -164,7 +163,7 @@ impl Case {
         Self { pid: pid as u32, report, output }
     }
 
-    /// Waits for its end; `None` if it has not come within `limit`.
+    /// Waits for its exit; `None` if it has not exited within `limit`.
     ///
     /// # Panics
     ///
@@ -185,13 +184,13 @@ impl Case {
         Some(Ended { status, output: self.output() })
     }
 
-    /// Kills it. Its keeper, which has not waited for it yet, ends with it.
+    /// Kills it. Its keeper, which has not waited for it yet, exits with it.
     pub(crate) fn kill(&self) {
-        // It fails only when it has just ended, of which the keeper tells nobody any more.
+        // It only fails if the copy has just exited, which the keeper then reports to no reader.
         let _ = kill(Pid::from_raw(self.pid as i32), Signal::SIGKILL);
     }
 
-    /// What it has printed so far, and its workers with it.
+    /// The output so far, including its workers'.
     ///
     /// # Panics
     ///
@@ -204,9 +203,9 @@ impl Case {
     }
 }
 
-/// The template: starts a keeper for each request, until the test program is gone.
+/// The template: starts a keeper for each request, until the test program has exited.
 fn serve(control: OwnedFd) -> ! {
-    // Keepers are waited for by nobody.
+    // The kernel reaps the keepers.
     // SAFETY: ignoring a signal runs no code of this process.
     unsafe { signal(Signal::SIGCHLD, SigHandler::SigIgn) }.expect("SIGCHLD can be ignored");
     let this = getpid();
@@ -217,14 +216,14 @@ fn serve(control: OwnedFd) -> ! {
                 drop(control);
                 keep(this, entry, report, output)
             }
-            // When there is no room for a process, the socket closes, which tells the test.
+            // If there is no room for a process, the socket closes, which the test notices.
             Ok(ForkResult::Parent { .. }) | Err(_) => {}
         }
     }
     exit(0)
 }
 
-/// Receives a request; `None` when the test program is gone.
+/// Receives a request; `None` when the test program has exited.
 fn receive(control: &OwnedFd) -> Option<(Entry, OwnedFd, OwnedFd)> {
     let mut bytes = [0; size_of::<usize>()];
     let mut space = nix::cmsg_space!([RawFd; 2]);
@@ -234,18 +233,18 @@ fn receive(control: &OwnedFd) -> Option<(Entry, OwnedFd, OwnedFd)> {
     let mut messages = message.cmsgs().ok()?;
     let Some(ControlMessageOwned::ScmRights(descriptors)) = messages.next() else { return None };
     let [report, output] = descriptors[..] else { return None };
-    // SAFETY: the kernel has just made it for this process, and nothing else owns it.
+    // SAFETY: the kernel has just made it for this process, and no other object owns it.
     let report = unsafe { OwnedFd::from_raw_fd(report) };
     // SAFETY: as above.
     let output = unsafe { OwnedFd::from_raw_fd(output) };
     let address = usize::from_ne_bytes(bytes);
-    // SAFETY: the test program sent the address of such a function of its own, and this process is
-    // a copy of it, with the same code in the same place.
+    // SAFETY: the test program sent the address of such a function of its own, and this process is a copy
+    // of it, with the same code at the same address.
     let entry = unsafe { std::mem::transmute::<usize, Entry>(address) };
     Some((entry, report, output))
 }
 
-/// The keeper of one copy: starts it, waits for it, and says how it ended.
+/// The keeper of one copy: starts it, waits for it, and reports how it ended.
 fn keep(template: Pid, entry: Entry, report: OwnedFd, output: OwnedFd) -> ! {
     end_with(template);
     // SAFETY: the default action runs no code of this process.
@@ -271,8 +270,7 @@ fn keep(template: Pid, entry: Entry, report: OwnedFd, output: OwnedFd) -> ! {
     }
 }
 
-/// The copy: runs its case, looks whether anything is left of it, and ends without what the test
-/// program does at its own end.
+/// The copy: runs its case, checks for leftovers, and exits without the test program's own exit handlers.
 fn become_copy(keeper: Pid, entry: Entry, report: OwnedFd, output: OwnedFd) -> ! {
     end_with(keeper);
     if dup2_stdout(&output).is_err() || dup2_stderr(&output).is_err() {
@@ -280,7 +278,7 @@ fn become_copy(keeper: Pid, entry: Entry, report: OwnedFd, output: OwnedFd) -> !
     }
     drop(output);
     let outcome = catch_unwind(AssertUnwindSafe(|| entry(report)));
-    // What is lost here is output of a test whose file is full.
+    // A failure here only loses output of a test whose file is full.
     let _ = std::io::stdout().flush();
     exit(if outcome.is_ok() { FINISHED } else { PANICKED })
 }
@@ -290,28 +288,28 @@ fn enter<T, F: FnOnce() -> T>(socket: OwnedFd) {
     let mut case = MaybeUninit::<F>::uninit();
     let size = size_of::<F>();
     if size > 0 {
-        // SAFETY: there is room for so many bytes.
+        // SAFETY: there is room for that many bytes.
         let read = unsafe { libc::recv(socket.as_raw_fd(), case.as_mut_ptr().cast(), size, 0) };
         assert_eq!(read, size as isize, "a closure is received whole: {}", Errno::last());
     }
     drop(socket);
-    // SAFETY: these are the bytes of such a closure, which owns nothing, so there may be two of it;
-    // what it refers to is static, and this process is a copy of the one that it was made in. A
-    // closure without bytes is one in any memory.
+    // SAFETY: these are the bytes of such a closure, which owns nothing, so it may exist twice; its
+    // references are static, and this process is a copy of the one in which it was made. A closure without
+    // bytes is valid in any memory.
     let case = unsafe { case.assume_init() };
     let baseline = Baseline::look();
     case();
     baseline.assert_back();
 }
 
-/// Makes this process end with its parent, at once if that is gone already.
+/// Makes this process exit with its parent, at once if that has already exited.
 fn end_with(parent: Pid) {
     if set_pdeathsig(Signal::SIGKILL).is_err() || getppid() != parent {
         exit(CONFUSED);
     }
 }
 
-/// Ends this process, running nothing that the test program wanted run at its end.
+/// Ends this process without the test program's exit handlers.
 fn exit(code: i32) -> ! {
     // SAFETY: it does not return, and touches no memory.
     unsafe { libc::_exit(code) }
@@ -322,14 +320,14 @@ fn pair() -> (OwnedFd, OwnedFd) {
         .expect("a socket pair can be made")
 }
 
-/// Tells a number. A reader that is gone was the test program, with which its readers end.
+/// Sends a number. Only the test program reads it; if it has exited, the number is not needed.
 fn write_number(socket: &OwnedFd, number: i32) {
     if send(socket.as_raw_fd(), &number.to_ne_bytes(), MsgFlags::MSG_NOSIGNAL).is_err() {
         exit(CONFUSED);
     }
 }
 
-/// Waits for a number; `None` when none will come.
+/// Waits for a number; `None` when none will arrive.
 fn read_number(socket: &OwnedFd) -> Option<i32> {
     let mut bytes = [0; 4];
     loop {

@@ -1,4 +1,4 @@
-//! A place where tasks stop until the test lets them go on.
+//! A place where tasks stop until the test releases them.
 
 use std::path::Path;
 
@@ -7,16 +7,16 @@ use tempfile::TempDir;
 use crate::gate::{self, Gate};
 use crate::watch;
 
-/// Where tasks stop: each says that it has arrived, and goes on when the test lets it.
+/// A place where tasks stop: each reports its arrival, and continues when the test releases it.
 #[derive(Debug)]
 pub struct Crossing {
     arrived: Gate,
     go: Gate,
-    /// Deleted last, with the gates in it.
+    /// Dropped last, with the gates in it.
     folder: TempDir,
 }
 
-/// The two gates of a [`Crossing`], as they travel.
+/// The two gates of a [`Crossing`], in a form that can be sent.
 pub type Places = (String, String);
 
 impl Crossing {
@@ -42,7 +42,7 @@ impl Crossing {
         self.folder.path()
     }
 
-    /// A path beside the gates, for what tasks write down.
+    /// A path beside the gates, for the records of tasks.
     ///
     /// # Panics
     ///
@@ -51,7 +51,7 @@ impl Crossing {
         self.folder.path().join(name).to_str().expect("a plain name").to_owned()
     }
 
-    /// Waits until so many tasks have arrived that were not waited for before.
+    /// Waits until `count` further tasks have arrived.
     ///
     /// # Panics
     ///
@@ -60,7 +60,7 @@ impl Crossing {
         self.arrived.take(tasks, watch::HANG).expect("the tasks arrive");
     }
 
-    /// Lets so many tasks go on.
+    /// Releases `count` tasks.
     ///
     /// # Panics
     ///

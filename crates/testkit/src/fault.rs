@@ -1,4 +1,4 @@
-//! What can go wrong at a moment, and values that go wrong on their way.
+//! The faults of the matrix, and values that fail to be encoded or decoded.
 
 use std::process::exit;
 
@@ -15,7 +15,7 @@ pub const EXIT: i32 = 5;
 /// The code of [`Fault::RawExit`].
 pub const RAW_EXIT: i32 = 6;
 
-/// What goes wrong.
+/// A fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Fault {
     /// An error is returned.
@@ -46,8 +46,8 @@ impl Fault {
         Self::Sigstop,
     ];
 
-    /// Goes wrong, in the calling thread. Returns when the fault is an error, or when the process
-    /// was stopped and goes on.
+    /// Commits the fault, in the calling thread. Returns when the fault is an error, or when the process
+    /// was stopped and continued.
     ///
     /// # Errors
     ///
@@ -61,12 +61,12 @@ impl Fault {
             Fault::Error => return Err("the fault is an error".to_owned()),
             Fault::Panic => panic!("the fault is a panic"),
             Fault::Exit => exit(EXIT),
-            // SAFETY: it ends the process at once, whatever state that is in.
+            // SAFETY: it ends the process at once, in any state.
             Fault::RawExit => unsafe { libc::_exit(RAW_EXIT) },
             Fault::Sigkill => raise(Signal::SIGKILL),
             Fault::Sigsegv => {
-                // Not a core dump for every run of a test; and past Rust's handler, which would
-                // return and wait for the crash to come again.
+                // Without a core dump for every run of a test; and past Rust's handler, which would return
+                // and wait for the crash to repeat.
                 setrlimit(Resource::RLIMIT_CORE, 0, 0).expect("limits can be lowered");
                 // SAFETY: the default action runs no code of this process.
                 unsafe { signal(Signal::SIGSEGV, SigHandler::SigDfl) }.expect("it has one");
@@ -79,7 +79,7 @@ impl Fault {
     }
 }
 
-/// A value that goes wrong when it is encoded.
+/// A value that commits a fault when it is encoded.
 #[derive(Debug, Clone, Copy, Deserialize)]
 pub struct Encoded(pub Fault);
 
@@ -90,7 +90,7 @@ impl Serialize for Encoded {
     }
 }
 
-/// A value that goes wrong when it is decoded.
+/// A value that commits a fault when it is decoded.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Decoded(pub Fault);
 

@@ -1,9 +1,9 @@
 //! Gates: named pipes that carry permits between a test and its tasks.
 //!
-//! A test makes a [`Gate`] in a temporary folder and passes its path to tasks. Permits go in with
-//! [`Gate::give`] or [`give`], and come out with [`Gate::take`] or [`take`], one byte each, in any
-//! process. The test's end stays open for reading and writing, so no call blocks on the opening,
-//! and permits given before anybody waits are kept.
+//! A test makes a [`Gate`] in a temporary folder and passes its path to tasks. Permits are given with
+//! [`Gate::give`] or [`give`], and taken with [`Gate::take`] or [`take`], one byte each, in any process.
+//! The test's end stays open for reading and writing, so no open blocks, and permits that are given before
+//! they are waited for are kept.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -35,25 +35,25 @@ impl Gate {
         Self { path, file }
     }
 
-    /// Returns the path for tasks, as text, because that travels.
+    /// Returns the path for tasks, as text, because that can be sent.
     pub fn path(&self) -> String {
         self.path.to_str().expect("temporary folders have plain names").to_owned()
     }
 
-    /// Lets `permits` takers pass, now or when they come. At most 4,096 may be unused at a time.
+    /// Lets `permits` takers pass, now or later. At most 4,096 may be unused at a time.
     ///
     /// # Panics
     ///
-    /// When the pipe is broken, which only a deleted folder could do.
+    /// When the pipe is broken, which only the deletion of its folder could cause.
     pub fn give(&self, permits: usize) {
         (&self.file).write_all(&vec![1; permits]).expect("a gate takes permits");
     }
 
-    /// Takes `permits`; fails if they do not come within `limit`.
+    /// Takes `permits`; fails if they do not arrive within `limit`.
     ///
     /// # Errors
     ///
-    /// `TimedOut`, with how many came.
+    /// `TimedOut`, with the number that arrived.
     pub fn take(&self, permits: usize, limit: Duration) -> io::Result<()> {
         let deadline = Instant::now() + limit;
         for taken in 0..permits {
@@ -75,7 +75,7 @@ impl Gate {
 ///
 /// When there is no such gate.
 pub fn take(path: &str) {
-    // Opened for both, so that it does not end when the test's end closes: the task would then
+    // Opened for both, so that it does not reach its end when the test's end closes: the task would then
     // pass without a permit.
     let mut file = OpenOptions::new().read(true).write(true).open(path).expect("the gate exists");
     file.read_exact(&mut [0]).expect("a permit is one byte");

@@ -1,14 +1,14 @@
-//! What a pool may leave behind in its program, and must not: children, descriptors, threads.
+//! Leftovers that a pool must not have in its program: children, descriptors, threads.
 
 use std::thread;
 
 use crate::os;
 
-/// How often to look for a thread that has ended. /proc forgets it an instant later, so more looks
-/// only delay the report of one that stays.
+/// How often to look for a thread that has ended. /proc forgets it an instant later, so more looks only
+/// delay the report of one that stays.
 const LOOKS: usize = 100_000;
 
-/// What this program has when it has no pool.
+/// The state of this program when it has no pool.
 #[derive(Debug)]
 pub struct Baseline {
     descriptors: Vec<(i32, String)>,
@@ -22,8 +22,8 @@ impl Baseline {
         Self { descriptors: os::descriptors_of(this), threads: os::threads_of(this).len() }
     }
 
-    /// Asserts that everything is as it was. A thread that nobody joins takes an instant to end after
-    /// its pool is gone, and one that was joined is listed for an instant.
+    /// Asserts that everything is as before. A detached thread takes an instant to end after its pool is
+    /// gone, and a joined one is listed for an instant.
     ///
     /// # Panics
     ///
@@ -37,7 +37,7 @@ impl Baseline {
     }
 }
 
-/// Waits until this process has `count` threads; false when it keeps to another number.
+/// Waits until this process has `count` threads; false if it keeps another number.
 pub(crate) fn await_threads(count: usize) -> bool {
     let this = std::process::id();
     (0..LOOKS).any(|_| {

@@ -1,24 +1,24 @@
-//! What the tests of procpool share.
+//! Shared helpers of procpool's tests.
 //!
 //! - [`program`]: the programs in `src/bin` and `examples`, built before they are run;
 //! - [`gate`]: how a test and a task wait for each other, by events and never by time;
-//! - [`crossing`]: a place where tasks stop until the test lets them go on;
+//! - [`crossing`]: a place where tasks stop until the test releases them;
 //! - [`task`]: tasks that many tests run;
-//! - [`pool`]: what many tests ask of a pool;
-//! - [`start`]: how the workers of a test's pools are started;
-//! - [`trace`]: what workers write down themselves, so that nobody has to take the pool's word;
-//! - [`os`]: who is alive, with which descriptors and threads;
-//! - [`fault`]: what can go wrong, and values that go wrong on their way;
+//! - [`pool`]: assertions about pools that many tests need;
+//! - [`start`]: the start method of a test's pools;
+//! - [`trace`]: records of the workers themselves, which do not depend on the pool's reports;
+//! - [`os`]: processes, with their descriptors and threads;
+//! - [`fault`]: faults, and values that fail to be encoded or decoded;
 //! - [`running`], [`bystander`]: a program that a test talks to, and a process that lives on;
-//! - [`left`]: what a pool leaves behind in its program;
+//! - [`left`]: leftovers of a pool in its program;
 //! - [`sandbox`]: filters that refuse a system call;
-//! - [`limits`]: limits on descriptors and processes, for programs that run into them;
+//! - [`limits`]: limits on descriptors and processes, for programs that reach them;
 //! - [`watch`]: turns a hang into a failure with evidence;
 //! - [`circles`]: modules that use each other in a circle;
-//! - [`copies`]: where cases run that need a process of one thread;
-//! - [`forked`]: copies of a running process, which are themselves what is tested.
+//! - [`copies`]: processes of one thread, for cases that need one;
+//! - [`forked`]: copies of a running process as the subject of a test.
 //!
-//! What a pool is expected to do is in the tests.
+//! The expected behaviour of a pool is in the tests.
 
 pub mod bystander;
 pub mod circles;

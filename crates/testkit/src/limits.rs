@@ -1,6 +1,6 @@
-//! Limits on what a process may have, lowered until there is room for no more workers.
+//! Limits of a process, lowered until there is no room for more workers.
 //!
-//! They are a process's own, so only programs of their own use this.
+//! They belong to a process, so only programs of their own use this.
 
 use std::fs::File;
 use std::os::fd::AsRawFd;
@@ -9,10 +9,10 @@ use nix::libc;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::unistd::geteuid;
 
-/// What is limited.
+/// The limited resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Limit {
-    /// Open descriptors of this process, and of workers that it starts meanwhile.
+    /// Open descriptors of this process, and of workers that it starts under the limit.
     Descriptors,
     /// Processes and threads of this user; see [`become_nobody_else`].
     Processes,
@@ -56,16 +56,16 @@ pub fn first_free_descriptor() -> u64 {
     File::open("/dev/null").expect("there is room yet").as_raw_fd() as u64
 }
 
-/// Becomes a user of whom there is no other process: limits on processes count those of a user,
-/// and do not bind root. To be called before there is a second thread.
+/// Becomes a user without any other process: limits on processes count those of a user, and do not bind
+/// root. Must be called before there is a second thread.
 ///
 /// # Panics
 ///
 /// When root may not.
 pub fn become_nobody_else() {
     let user = 1_000_000_000 + std::process::id();
-    // SAFETY: it takes three integers; the C library tells the other threads, of which there is
-    // none yet.
+    // SAFETY: it takes three integers; the C library notifies the other threads, of which there is none
+    // yet.
     let result = unsafe { libc::setresuid(user, user, user) };
     assert!(result == 0 || !geteuid().is_root(), "root may become anybody");
 }

@@ -10,13 +10,13 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// The name that a server gives itself.
+/// The process name of a forkserver.
 const SERVER: &str = "procpool-server";
 
 /// A process as /proc shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Process {
-    /// Its number.
+    /// Its pid.
     pub pid: u32,
     /// Its name, at most 15 bytes.
     pub name: String,
@@ -45,19 +45,19 @@ pub fn descendants_of(pid: u32) -> Vec<Process> {
     found
 }
 
-/// Returns the workers of the pools of `pid`, also those that a server of its has forked. The workers
-/// of pools in tasks are among them.
+/// Returns the workers of the pools of `pid`, including those that its forkservers have forked and those
+/// of nested pools.
 pub fn workers_of(pid: u32) -> Vec<Process> {
     descendants_of(pid).into_iter().filter(|process| process.name != SERVER).collect()
 }
 
-/// Returns the servers from which workers of `pid` are forked.
+/// Returns the forkservers from which workers of `pid` are forked.
 pub fn servers_of(pid: u32) -> Vec<Process> {
     children_of(pid).into_iter().filter(|process| process.name == SERVER).collect()
 }
 
-/// Returns the processes of a process group that have not ended, orphans among them: whoever becomes
-/// their parent, they stay in the group that they were started in.
+/// Returns the processes of a process group that have not exited, including orphans: they stay in the
+/// group in which they were started, whatever their new parent is.
 pub fn alive_in_group(group: u32) -> Vec<Process> {
     let is_member = |process: &Process| {
         let stat = fs::read_to_string(format!("/proc/{}/stat", process.pid)).unwrap_or_default();
@@ -68,10 +68,10 @@ pub fn alive_in_group(group: u32) -> Vec<Process> {
     processes().into_iter().filter(alive).filter(is_member).collect()
 }
 
-/// Returns what /proc says about `pid`, or `None` when there is no such process.
+/// Returns the entry of `pid` in /proc, or `None` when there is no such process.
 pub fn process(pid: u32) -> Option<Process> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name is in parentheses and may hold any character, parentheses too.
+    // The name is in parentheses and may contain any character, parentheses too.
     let (head, tail) = stat.rsplit_once(") ")?;
     let name = head.split_once('(')?.1.to_owned();
     let mut fields = tail.split(' ');
@@ -93,16 +93,16 @@ pub fn is_gone(pid: u32) -> bool {
     process(pid).is_none()
 }
 
-/// Sends a signal to a process that is not reaped yet: its number is still its own.
+/// Sends a signal to a process that is not reaped yet: its pid is still its own.
 ///
 /// # Panics
 ///
-/// When it is gone, or the system refuses.
+/// When it has exited, or the system refuses.
 pub fn signal(pid: u32, signal: Signal) {
     kill(Pid::from_raw(pid as i32), signal).expect("it is alive, or not reaped");
 }
 
-/// Returns the descriptors of `pid` and what they lead to, in order.
+/// Returns the descriptors of `pid` and their targets, in order.
 ///
 /// # Panics
 ///
@@ -113,7 +113,7 @@ pub fn descriptors_of(pid: u32) -> Vec<(i32, String)> {
         .filter_map(|entry| {
             let entry = entry.ok()?;
             let target = fs::read_link(entry.path()).ok()?;
-            // The one that lists them.
+            // Except the one that lists them.
             let listing = target.to_str()?.starts_with("/proc/") && target.ends_with("fd");
             let number = entry.file_name().to_str()?.parse().ok()?;
             (!listing).then(|| (number, target.to_string_lossy().into_owned()))
@@ -123,8 +123,8 @@ pub fn descriptors_of(pid: u32) -> Vec<(i32, String)> {
     descriptors
 }
 
-/// Returns the shared memory of `pid`: what it has mapped of files without a name (`memfd`) and of
-/// /dev/shm, and what lies there under this crate's name, whoever made it.
+/// Returns the shared memory of `pid`: its mapped files without a name (`memfd`) and of /dev/shm, and the
+/// files there under this crate's name, of any creator.
 ///
 /// # Panics
 ///
@@ -138,7 +138,7 @@ pub fn shared_memory_of(pid: u32) -> Vec<String> {
     mapped.chain(named.filter(|name| name.contains("procpool"))).collect()
 }
 
-/// Returns the names of the threads of `pid`, in the order of their numbers.
+/// Returns the names of the threads of `pid`, in the order of their ids.
 pub fn threads_of(pid: u32) -> Vec<String> {
     let Ok(entries) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
     let mut names: Vec<(u32, String)> = entries
@@ -152,16 +152,16 @@ pub fn threads_of(pid: u32) -> Vec<String> {
     names.into_iter().map(|(_, name)| name).collect()
 }
 
-/// A process that can be watched and killed, child or not, without mistaking a reused number.
+/// A process that can be watched and killed, child or not, without mistaking a reused pid.
 #[derive(Debug)]
 pub struct Watched {
-    /// Its number.
+    /// Its pid.
     pub pid: u32,
     descriptor: Option<OwnedFd>,
 }
 
 impl Watched {
-    /// Starts to watch `pid`; one that is gone already counts as ended.
+    /// Starts to watch `pid`; one that is gone already counts as exited.
     ///
     /// # Panics
     ///
@@ -170,7 +170,7 @@ impl Watched {
         // SAFETY: pidfd_open(2) takes two integers and touches no memory.
         let result = unsafe { libc::syscall(libc::SYS_pidfd_open, pid as libc::pid_t, 0) };
         let descriptor = match Errno::result(result) {
-            // SAFETY: the call succeeded, so this is a new descriptor that nothing else owns.
+            // SAFETY: the call succeeded, so this is a new descriptor that no other object owns.
             Ok(fd) => Some(unsafe { OwnedFd::from_raw_fd(fd as i32) }),
             Err(Errno::ESRCH) => None,
             Err(errno) => panic!("process {pid} cannot be watched: {errno}"),
@@ -178,7 +178,7 @@ impl Watched {
         Self { pid, descriptor }
     }
 
-    /// Waits until it has ended (a zombie has); false if it has not within `limit`.
+    /// Waits until it has exited (a zombie has); false if it has not within `limit`.
     pub fn ended_within(&self, limit: Duration) -> bool {
         let Some(descriptor) = &self.descriptor else { return true };
         let millis = PollTimeout::try_from(limit).unwrap_or(PollTimeout::MAX);
@@ -191,7 +191,7 @@ impl Watched {
         }
     }
 
-    /// Sends it `signal`; false when it has ended.
+    /// Sends it `signal`; false when it has exited.
     ///
     /// # Panics
     ///

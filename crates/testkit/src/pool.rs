@@ -1,4 +1,4 @@
-//! What many tests ask of a pool: whether it works, and what broke it.
+//! Assertions about pools that many tests need: whether one works, and the cause that broke it.
 
 use procpool::{BrokenCause, Error, Future, ProcessPoolExecutor};
 use serde::de::DeserializeOwned;
@@ -14,11 +14,11 @@ pub fn assert_works<S: 'static>(executor: &ProcessPoolExecutor<S>) {
     assert_eq!(executor.submit(double, 21).result(), Ok(42));
 }
 
-/// Returns what broke the pool, as one error reports it.
+/// Returns the cause that broke the pool, from an error.
 ///
 /// # Panics
 ///
-/// When it reports something else.
+/// When it is another error.
 pub fn cause_of(error: &Error) -> &BrokenCause {
     match error {
         Error::BrokenProcessPool(broken) => broken.cause(),
@@ -26,7 +26,7 @@ pub fn cause_of(error: &Error) -> &BrokenCause {
     }
 }
 
-/// Waits for a future, and returns what broke its pool.
+/// Waits for a future, and returns the cause that broke its pool.
 ///
 /// # Panics
 ///

@@ -1,7 +1,7 @@
 //! Programs that tests run in processes of their own, built before they are run.
 //!
-//! `cargo test --test NAME` builds that test and nothing else, so the program it runs may be
-//! missing or stale. Asking cargo here costs a fraction of a second when all is built.
+//! `cargo test --test NAME` builds that test and nothing else, so the program it runs may be missing or
+//! stale. Calling cargo here costs a fraction of a second when everything is built.
 
 use std::collections::HashMap;
 use std::io::{self, Write};

@@ -1,6 +1,6 @@
 //! A program that runs while a test looks at it and talks to it.
 //!
-//! The program prints lines of JSON; the test reads them one by one, and waits in doing so.
+//! The program prints lines of JSON; the test reads them one by one, waiting for each.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
@@ -19,7 +19,7 @@ pub struct Running {
 }
 
 impl Running {
-    /// Starts `command` with its output in pipes. If it makes pools, `start_method` is for their workers.
+    /// Starts `command` with its output in pipes. If it makes pools, they use `start_method`.
     ///
     /// # Panics
     ///
@@ -33,22 +33,22 @@ impl Running {
         Self { child, stdout, stderr }
     }
 
-    /// Returns its number.
+    /// Returns its pid.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// Waits for the next line and decodes it; what the program complained about if there is none.
+    /// Waits for the next line and decodes it; panics with the program's stderr if there is none.
     ///
     /// # Panics
     ///
-    /// When there is no line, or it is something else.
+    /// When there is no line, or it is not the expected value.
     pub fn line<T: DeserializeOwned>(&mut self) -> T {
         let mut line = String::new();
         self.stdout.read_line(&mut line).expect("stdout is readable");
         if line.is_empty() {
             let mut complaint = String::new();
-            // Best effort: this is on the way to a panic.
+            // Best effort: a panic follows.
             let _ = self.stderr.read_to_string(&mut complaint);
             panic!("the program printed no more lines; on stderr: {complaint}");
         }
@@ -64,11 +64,11 @@ impl Running {
         os::signal(self.pid(), signal);
     }
 
-    /// Waits for its end and for that of everybody who has its stderr; returns what that got.
+    /// Waits for its exit and for that of every process with its stderr; returns the text written to that.
     ///
     /// # Panics
     ///
-    /// When that is no text.
+    /// When the text is not UTF-8.
     pub fn end(mut self) -> (ExitStatus, String) {
         let status = self.child.wait().expect("it is our child");
         let mut complaint = String::new();
@@ -79,7 +79,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Both fail only when it has ended and was reaped.
+        // Both only fail if it has exited and was reaped.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -6,8 +6,9 @@ use nix::libc;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Call(pub &'static str, pub libc::c_long);
 
-/// What a process may find refused that was started before: what a worker calls, what the C library and
-/// Rust's call for it, and a few more. Not `brk`: where it is refused, glibc takes the answer for an address.
+/// The calls that may be refused to a process that was already started: those of a worker, those of the C
+/// library and Rust's for it, and a few more. Not `brk`: if it is refused, glibc takes the answer for an
+/// address.
 pub const CALLS: [Call; 37] = [
     Call("prctl", libc::SYS_prctl),
     Call("getppid", libc::SYS_getppid),
@@ -48,14 +49,14 @@ pub const CALLS: [Call; 37] = [
     Call("sched_getaffinity", libc::SYS_sched_getaffinity),
 ];
 
-/// Those that only this architecture has.
+/// Calls that only this architecture has.
 #[cfg(target_arch = "x86_64")]
 pub const OLD_CALLS: [Call; 2] = [Call("poll", libc::SYS_poll), Call("dup2", libc::SYS_dup2)];
-/// Those that only other architectures have.
+/// Calls that only other architectures have.
 #[cfg(not(target_arch = "x86_64"))]
 pub const OLD_CALLS: [Call; 0] = [];
 
-/// What a filter answers.
+/// The action of a filter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
     /// The call fails with this.
@@ -64,7 +65,7 @@ pub enum Answer {
     Kill,
 }
 
-/// What filters usually answer.
+/// The usual action of filters.
 pub const ANSWERS: [i32; 3] = [libc::EPERM, libc::ENOSYS, libc::EACCES];
 
 /// Refuses one call to this process from now on.
@@ -81,7 +82,7 @@ pub fn refuse(number: libc::c_long, answer: Answer) {
     ]);
 }
 
-/// Refuses this process every new mapping of so many bytes or more, so every large allocation.
+/// Refuses this process every new mapping of at least `bytes` bytes, and with it every large allocation.
 ///
 /// # Panics
 ///
@@ -99,7 +100,7 @@ pub fn refuse_mappings_from(bytes: u32, answer: Answer) {
     ]);
 }
 
-/// Where a filter finds the number of a call: it is the first word of what a filter sees.
+/// The offset of a call's number in a filter's input: its first word.
 const NUMBER: u32 = 0;
 const ALLOW: u32 = 0x7fff_0000;
 
@@ -120,10 +121,10 @@ fn op(code: u32, jt: u8, jf: u8, k: u32) -> libc::sock_filter {
 
 fn install(code: &mut [libc::sock_filter]) {
     let filter = libc::sock_fprog { len: code.len() as u16, filter: code.as_mut_ptr() };
-    // SAFETY: it takes integers. Who has been here before may have it refused, and needs it no more.
+    // SAFETY: it takes integers. A previous filter may refuse it, and then it is not needed.
     unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) };
     let mode = libc::SECCOMP_SET_MODE_FILTER;
-    // SAFETY: `filter` and what it points to are readable for the length of the call.
+    // SAFETY: `filter` and its pointees are readable for the length of the call.
     let result = unsafe { libc::syscall(libc::SYS_seccomp, mode, 0, &raw const filter) };
     assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
 }

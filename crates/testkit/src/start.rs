@@ -1,15 +1,15 @@
-//! The start method of a test's pools, by name: in the environment where the pool is a program's.
+//! The start method of a test's pools, by name: in the environment if a program makes the pool.
 
 use procpool::{Builder, ProcessPoolExecutor, StartMethod};
 
 use crate::copies;
 use crate::left::await_threads;
 
-/// The environment variable that tells a program of this crate how its workers are to be started.
+/// The environment variable that names the start method for a program of this crate.
 pub const VARIABLE: &str = "PROCPOOL_TEST_START_METHOD";
 
-/// Starts the making of a pool. One whose workers are to be forked from this process is made when the
-/// threads of pools before it are gone: those that were left to end by themselves have some for a while.
+/// Returns a builder of a pool. If its workers are to be forked from this process, it waits until the
+/// threads of earlier pools have ended: detached ones exist for a while.
 ///
 /// # Panics
 ///
@@ -19,8 +19,8 @@ pub fn builder(method: &str) -> Builder {
         "spawn" => StartMethod::Spawn,
         "forkserver" => StartMethod::Forkserver,
         "fork" => {
-            // Where cases run in copies, this process itself has threads for ever; its pools are
-            // about what is refused before that matters. What is not gone in time, the pool tells.
+            // Where cases run in copies, this process itself always has threads; its pools are about
+            // errors that precede the fork. The pool reports threads that have not ended in time.
             let _ = copies::are_made() || await_threads(1);
             StartMethod::Fork
         }
@@ -28,8 +28,8 @@ pub fn builder(method: &str) -> Builder {
     })
 }
 
-/// Starts the making of a pool beside another one, whose manager is a thread of this process: where
-/// that forbids copies of it, the workers are spawned.
+/// Returns a builder of a pool beside another one, whose manager is a thread of this process: if that
+/// forbids copies of the process, the workers are spawned.
 ///
 /// # Panics
 ///
@@ -38,8 +38,8 @@ pub fn builder_beside_another(method: &str) -> Builder {
     builder(if method == "fork" { "spawn" } else { method })
 }
 
-/// Starts the making of a pool of a program whose start method is in the environment; without one
-/// it is the default.
+/// Returns a builder of a pool of a program whose start method is in the environment; without one it is
+/// the default.
 ///
 /// # Panics
 ///
@@ -48,7 +48,7 @@ pub fn builder_of_program() -> Builder {
     std::env::var(VARIABLE).map_or_else(|_| ProcessPoolExecutor::builder(), |it| builder(&it))
 }
 
-/// As [`builder_of_program`], for a program that has a pool, as [`builder_beside_another`] does it.
+/// Like [`builder_of_program`], for a program that already has a pool; see [`builder_beside_another`].
 ///
 /// # Panics
 ///

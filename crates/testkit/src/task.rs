@@ -2,7 +2,7 @@
 
 use nix::sys::signal::{Signal, raise};
 
-/// Returns which worker runs it.
+/// Returns the pid of the worker that runs it.
 pub fn pid(_: ()) -> u32 {
     std::process::id()
 }

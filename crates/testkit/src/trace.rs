@@ -1,4 +1,4 @@
-//! Traces: what workers write down themselves.
+//! Traces: records of the workers themselves.
 //!
 //! Every event is one line of JSON, appended to one file with one write, so lines of several
 //! processes never mix. Times are CLOCK_MONOTONIC, comparable across processes of one machine.
@@ -11,14 +11,14 @@ use nix::time::{ClockId, clock_gettime};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-/// An event with who saw it and when.
+/// An event with its process and time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record<E> {
     /// The process that wrote it.
     pub pid: u32,
     /// Nanoseconds of CLOCK_MONOTONIC.
     pub nanos: u64,
-    /// What happened.
+    /// The event.
     pub event: E,
 }
 
@@ -26,12 +26,12 @@ pub struct Record<E> {
 ///
 /// # Panics
 ///
-/// When the file cannot be written: a trace with holes would prove nothing.
+/// When the file cannot be written: an incomplete trace would prove nothing.
 pub fn append<E: Serialize>(path: &str, event: E) {
     append_record(path, &Record { pid: std::process::id(), nanos: now(), event });
 }
 
-/// Appends what happened in another process, or earlier.
+/// Appends an event of another process, or an earlier one.
 ///
 /// # Panics
 ///
@@ -44,7 +44,7 @@ pub fn append_record<E: Serialize>(path: &str, record: &Record<E>) {
     assert_eq!(written, line.len(), "one event, one write");
 }
 
-/// Reads a trace in the order of its times; a trace that nobody wrote to is empty.
+/// Reads a trace in the order of its times; a missing trace is empty.
 ///
 /// # Panics
 ///

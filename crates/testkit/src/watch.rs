@@ -1,4 +1,4 @@
-//! A watchdog for tests: a hang becomes a failure that shows where everybody stands.
+//! A watchdog for tests: a hang becomes a failure that shows what every thread waits for.
 
 use std::any::Any;
 use std::fmt::Write as _;
@@ -10,27 +10,27 @@ use std::time::Duration;
 use crate::copies::{self, Case};
 use crate::os::{Process, descendants_of};
 
-/// How long a case may take before it counts as a hang. Real ones take milliseconds; a longer
-/// limit only delays the report, a shorter one could blame a machine that stands still.
+/// How long a case may take before it counts as a hang. Normal ones take milliseconds; a longer limit only
+/// delays the report, a shorter one could blame a machine that stands still.
 pub const HANG: Duration = Duration::from_secs(60);
 
-/// Runs `case` on a thread of its own; panics with evidence if it does not end within `limit`, and
-/// passes on its panic otherwise. The descendants of a hung case are killed. Time in which cargo compiles
-/// what a case runs does not count.
+/// Runs `case` on a thread of its own; panics with evidence if it does not end within `limit`, and passes
+/// on its panic otherwise. The descendants of a hung case are killed. Time in which cargo compiles for a
+/// case does not count.
 ///
-/// In a test program that says [`run_in_copies!`](crate::run_in_copies), the case runs in a process
-/// of its own instead, which has one thread and in which it must leave nothing: no process,
-/// descriptor or thread.
+/// In a test program with [`run_in_copies!`](crate::run_in_copies), the case runs in a process of its own
+/// instead, which has one thread and in which it must leave nothing behind: no process, descriptor or
+/// thread.
 ///
 /// # Panics
 ///
-/// When `case` does, or hangs. In a copy, also when it leaves something, has a value, or captures
-/// what owns something.
+/// When `case` does, or hangs. In a copy, also when it leaves something behind, has a value, or captures a
+/// value that owns something.
 pub fn within<T: Send + 'static>(limit: Duration, case: impl FnOnce() -> T + Send + 'static) -> T {
     let test = thread::current().name().unwrap_or("case").to_owned();
     if copies::are_made() {
         within_copy(&test, limit, case);
-        // Values stay in the copy: `()` is the one that this process has, too.
+        // Values stay in the copy: `()` is the only one that this process has, too.
         let nothing: Box<dyn Any> = Box::new(());
         return *nothing.downcast().expect("a case that runs in a copy has no value");
     }
@@ -56,8 +56,8 @@ pub fn within<T: Send + 'static>(limit: Duration, case: impl FnOnce() -> T + Sen
     }
 }
 
-/// Waits by `wait` once, and again as long as a cargo that this process or a copy of it has started was
-/// seen at the end of the wait before.
+/// Waits by `wait` once, and again as long as a cargo started by this process or a copy of it was running
+/// at the end of the previous wait.
 fn unless_compiling<T>(mut wait: impl FnMut() -> Option<T>) -> Option<T> {
     let mut compiled = false;
     loop {
@@ -72,7 +72,7 @@ fn unless_compiling<T>(mut wait: impl FnMut() -> Option<T>) -> Option<T> {
     }
 }
 
-/// As [`within`], in a copy of the test program that has one thread.
+/// Like [`within`], in a copy of the test program that has one thread.
 fn within_copy<T>(test: &str, limit: Duration, case: impl FnOnce() -> T + Send + 'static) {
     let mut copy = Case::start(case);
     let Some(ended) = unless_compiling(|| copy.ended_within(limit)) else {
@@ -82,7 +82,7 @@ fn within_copy<T>(test: &str, limit: Duration, case: impl FnOnce() -> T + Send +
         copy.kill();
         panic!("{test} hangs: not over after {limit:?}\n{output}\n{report}");
     };
-    // The harness shows it when the test fails.
+    // The harness shows it if the test fails.
     print!("{}", ended.output);
     assert!(ended.is_success(), "{test} failed in a copy of this program: {}", ended.describe());
 }
@@ -131,9 +131,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn time_in_which_cargo_compiles_does_not_count() {
+    fn compile_time_of_cargo_does_not_count() {
         let folder = tempfile::tempdir().expect("a folder can be made");
-        // It compiles nothing, and ends when its input does.
+        // It compiles nothing, and exits when its input ends.
         let cargo = folder.path().join("cargo");
         symlink("/bin/cat", &cargo).expect("the folder is empty");
         let mut compiling =

@@ -1,4 +1,4 @@
-//! Cases that run in copies of their test program: what they have, and what is said of those that fail.
+//! Cases that run in copies of their test program: their resources, and the reports of failing ones.
 
 use std::any::Any;
 use std::fs::OpenOptions;
@@ -16,7 +16,7 @@ use procpool_testkit::{program, watch};
 
 procpool_testkit::run_in_copies!();
 
-/// What is said of a case that fails.
+/// The report of a case that fails.
 fn failure_of(limit: Duration, case: impl FnOnce() + Send + 'static) -> String {
     let outcome = catch_unwind(AssertUnwindSafe(|| watch::within(limit, case)));
     let payload: Box<dyn Any + Send> = outcome.expect_err("it fails");
@@ -32,7 +32,7 @@ fn a_case_has_a_process_of_one_thread_to_itself() {
         assert_ne!(this, program);
         assert_eq!(os::threads_of(this).len(), 1);
         assert_eq!(os::descendants_of(this), []);
-        // What the program was started with is everybody's.
+        // Inherited descriptors are shared by all.
         let everybodys = os::descriptors_of(program);
         let mut own = os::descriptors_of(this);
         own.retain(|one| one.0 > 2 && !everybodys.contains(one));
@@ -50,7 +50,7 @@ fn a_case_can_have_a_pool_that_is_forked() {
 }
 
 #[test]
-fn what_a_case_captures_arrives() {
+fn captured_values_of_a_case_arrive() {
     let (small, text, large, function): (u8, &str, u64, fn(u64) -> u64) =
         (7, "text", u64::MAX - 1, |x| x + 1);
     watch::within(watch::HANG, move || {
@@ -59,7 +59,7 @@ fn what_a_case_captures_arrives() {
 }
 
 #[test]
-fn what_owns_something_is_not_captured() {
+fn a_case_captures_no_owning_value() {
     let owned = "owned".to_owned();
     let failure = failure_of(watch::HANG, move || assert_eq!(owned, "owned"));
     assert!(failure.contains("can capture only what owns nothing"), "{failure}");
@@ -72,7 +72,7 @@ fn a_case_that_panics_fails() {
 }
 
 #[test]
-fn a_case_that_exits_fails_whatever_its_code_is() {
+fn a_case_that_exits_fails_with_any_code() {
     for code in [0, 3] {
         let failure = failure_of(watch::HANG, move || std::process::exit(code));
         assert!(failure.ends_with(&format!("its process exited with code {code}")), "{failure}");
@@ -89,12 +89,12 @@ fn a_case_whose_process_is_killed_fails() {
 #[expect(clippy::zombie_processes, reason = "that it is left is what is tested")]
 fn leave_a_child() {
     let mut child = Command::new("cat").stdin(Stdio::piped()).spawn().expect("there is a cat");
-    // Not to be closed with the child's other half: it is, with the process.
+    // Must not be closed with the child's other half: it is closed with the process.
     std::mem::forget(child.stdin.take());
 }
 
 #[test]
-fn a_case_that_leaves_something_fails() {
+fn a_case_that_leaves_something_behind_fails() {
     let leave: [fn(); 3] = [
         leave_a_child,
         || drop(thread::spawn(thread::park)),
@@ -111,7 +111,7 @@ fn a_case_that_leaves_something_fails() {
     clippy::zombie_processes,
     reason = "it is killed with its case, so somebody else reaps it"
 )]
-fn a_case_that_hangs_is_shown_and_killed_with_what_it_started() {
+fn a_case_that_hangs_is_shown_and_killed_with_its_children() {
     let (mut reader, writer) = std::io::pipe().unwrap();
     let place = (std::process::id(), writer.as_raw_fd());
     let failure = failure_of(Duration::from_secs(1), move || {
@@ -132,7 +132,7 @@ fn a_case_that_hangs_is_shown_and_killed_with_what_it_started() {
     assert!(failure.contains("a word before it hangs"), "{failure}");
     let mut pids = [[0; 4]; 2];
     drop(writer);
-    reader.read_exact(pids.as_flattened_mut()).expect("the case came so far");
+    reader.read_exact(pids.as_flattened_mut()).expect("the case got this far");
     let [case, child] = pids.map(u32::from_ne_bytes);
     assert!(failure.contains(&format!("process {child}: sleep")), "{failure}");
     for process in [case, child].map(Watched::new) {

@@ -47,7 +47,7 @@ fn multi_thread() -> Runtime {
     builder.worker_threads(2).enable_time().build().expect("a runtime can be made")
 }
 
-/// Runs `case` under each executor, with a pool that was made before that has threads.
+/// Runs `case` under each executor, with a pool that was made before the executor has threads.
 fn under_each<F: Future<Output = ()>>(max_workers: usize, case: impl Fn(ProcessPoolExecutor) -> F) {
     block_on(case(pool(max_workers)));
     let executor = pool(max_workers);
@@ -58,7 +58,7 @@ fn under_each<F: Future<Output = ()>>(max_workers: usize, case: impl Fn(ProcessP
 
 // Behaviours: FUT-16.
 #[test]
-fn awaiting_gives_what_result_would() {
+fn awaiting_yields_the_same_as_result() {
     watch::within(watch::HANG, || {
         under_each(2, async |executor| {
             assert_eq!(executor.submit(|x: u32| x + 1, 41).await, Ok(42));
@@ -78,7 +78,7 @@ fn awaiting_gives_what_result_would() {
 
 // Behaviours: FUT-16.
 #[test]
-fn a_task_that_is_cancelled_or_lost_while_it_is_awaited_wakes() {
+fn a_task_cancelled_or_lost_while_awaited_wakes_its_waiter() {
     watch::within(watch::HANG, || {
         under_each(1, async |executor| {
             let crossing = Crossing::new();
@@ -101,7 +101,7 @@ fn a_task_that_is_cancelled_or_lost_while_it_is_awaited_wakes() {
 }
 
 #[test]
-fn many_are_awaited_at_once() {
+fn many_futures_are_awaited_concurrently() {
     watch::within(watch::HANG, || {
         for make_runtime in [current_thread, multi_thread] {
             let executor = Arc::new(pool(2));
@@ -124,7 +124,7 @@ fn leave_trace(path: String) {
     trace::append(&path, "ran");
 }
 
-/// A pool whose only worker is busy until the crossing lets it go.
+/// A pool whose only worker is busy until the crossing releases it.
 fn busy_pool(crossing: &Crossing) -> (ProcessPoolExecutor, procpool::Future<u32>) {
     let executor = pool(1);
     let busy = executor.submit(cross, crossing.places());
@@ -134,7 +134,7 @@ fn busy_pool(crossing: &Crossing) -> (ProcessPoolExecutor, procpool::Future<u32>
 
 // Behaviours: CAN-02.
 #[test]
-fn awaiting_that_is_dropped_cancels_a_pending_task() {
+fn a_dropped_awaiting_cancels_a_pending_task() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let path = crossing.file("trace");
@@ -154,7 +154,7 @@ fn awaiting_that_is_dropped_cancels_a_pending_task() {
 }
 
 #[test]
-fn awaiting_that_is_dropped_spares_a_running_task() {
+fn a_dropped_awaiting_does_not_stop_a_running_task() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = pool(1);
@@ -192,7 +192,7 @@ fn the_waker_of_the_last_poll_is_woken_and_no_other() {
         }
         drop(sender);
         crossing.let_go(1);
-        // Both wakers are gone when one of them has been woken.
+        // Both wakers have been dropped when one of them has been woken.
         assert_eq!(receiver.iter().collect::<Vec<_>>(), ["second"]);
         let polled = pin!(&mut awaiting).poll(&mut Context::from_waker(Waker::noop()));
         assert!(matches!(polled, Poll::Ready(Ok(_))));
@@ -209,7 +209,7 @@ impl Wake for Panicking {
 }
 
 #[test]
-fn a_waker_that_panics_harms_nobody() {
+fn a_waker_that_panics_affects_nothing_else() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let (executor, busy) = busy_pool(&crossing);
@@ -221,7 +221,7 @@ fn a_waker_that_panics_harms_nobody() {
         crossing.let_go(1);
         receiver.recv().expect("it is woken");
         let worker = block_on(awaiting);
-        // Nobody but the manager, who woke it, reads these results.
+        // Only the manager, which woke it, reads these results.
         for _ in 0..2 {
             let next = executor.submit(pid, ()).into_future();
             assert_eq!(block_on(next), worker, "the pool works on");

@@ -16,7 +16,7 @@ use crate::behaviours::pools::pool;
 
 // Behaviours: MAP-14.
 #[test]
-fn a_buffersize_of_zero_is_one_error_and_takes_no_item() {
+fn a_buffersize_of_zero_yields_one_error_and_pulls_no_item() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
         let never = || iter::from_fn(|| -> Option<()> { panic!("no item is taken") });
@@ -32,7 +32,7 @@ fn a_buffersize_of_zero_is_one_error_and_takes_no_item() {
 
 // Behaviours: MAP-15.
 #[test]
-fn as_many_items_are_pulled_as_the_buffer_holds_and_one_more_for_each_result() {
+fn the_buffer_is_filled_and_each_result_pulls_one_more_item() {
     watch::within(watch::HANG, || {
         let executor = pool(2);
         for (buffersize, count) in [(1, 5), (4, 5), (5, 5), (10, 5), (usize::MAX, 5)] {
@@ -62,7 +62,7 @@ fn as_many_items_are_pulled_as_the_buffer_holds_and_one_more_for_each_result() {
 
 // Behaviours: MAP-15.
 #[test]
-fn what_was_pulled_runs_before_anything_is_read() {
+fn pulled_items_run_before_any_result_is_read() {
     watch::within(watch::HANG, || {
         for (buffersize, count) in [(1, 5), (4, 5), (5, 5), (10, 5)] {
             let crossing = Crossing::new();
@@ -79,7 +79,7 @@ fn what_was_pulled_runs_before_anything_is_read() {
 
 // Behaviours: MAP-16.
 #[test]
-fn items_need_not_have_an_end() {
+fn the_input_may_be_endless() {
     watch::within(watch::HANG, || {
         let executor = pool(2);
         let sums = |(a, b): (u64, u64)| a + b;
@@ -100,19 +100,19 @@ fn items_need_not_have_an_end() {
 
 // Behaviours: MAP-16, MAP-19.
 #[test]
-fn memory_holds_what_is_in_the_buffer_and_nothing_that_was_given() {
+fn memory_holds_the_buffer_but_no_yielded_result() {
     watch::within(watch::HANG, || {
         let output = Command::new(program::path("map_memory")).output().unwrap();
         let text = String::from_utf8_lossy(&output.stdout);
         let grown: u64 = text.trim().parse().unwrap_or_else(|_| panic!("{output:?}"));
-        // It was given 1000 results of 1 MiB, 8 at a time.
+        // It returned 1000 results of 1 MiB, 8 at a time.
         assert!(grown < 64 << 10, "{grown} KiB");
     });
 }
 
 // Behaviours: MAP-17.
 #[test]
-fn every_chunksize_and_buffersize_gives_the_same_results() {
+fn every_chunksize_and_buffersize_yields_the_same_results() {
     watch::within(watch::HANG, || {
         let executor = pool(2);
         let expected: Vec<u32> = (0..10).map(|x| x + 1).collect();
@@ -133,7 +133,7 @@ fn every_chunksize_and_buffersize_gives_the_same_results() {
 }
 
 #[test]
-fn the_hints_hold_whatever_happens() {
+fn size_hints_hold_in_every_case() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
         let mut results = executor.map_options().buffersize(2).map(|x: u8| x, 0..5);
@@ -148,7 +148,7 @@ fn the_hints_hold_whatever_happens() {
 }
 
 #[test]
-fn a_panic_of_the_items_iterator_comes_out_of_the_call_that_pulls() {
+fn a_panic_of_the_input_propagates_from_the_call_that_pulls() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
         let items = || (0..).map(|x| if x == 3 { panic!("there is no item 3") } else { x });
@@ -156,7 +156,7 @@ fn a_panic_of_the_items_iterator_comes_out_of_the_call_that_pulls() {
         assert_eq!(results.next(), Some(Ok(0)));
         let payload = catch_unwind(AssertUnwindSafe(|| results.next())).unwrap_err();
         assert_eq!(payload.downcast_ref(), Some(&"there is no item 3"));
-        // The item after it is the iterator's to give.
+        // The input still has the item after it.
         assert_eq!(results.next(), Some(Ok(1)));
         drop(results);
         let call = || executor.map_options().buffersize(5).map(|x: u32| x, items()).count();
@@ -168,7 +168,7 @@ fn a_panic_of_the_items_iterator_comes_out_of_the_call_that_pulls() {
 
 // Behaviours: MAP-13.
 #[test]
-fn dropping_it_cancels_what_has_not_started_and_drops_the_items() {
+fn dropping_the_map_cancels_pending_items_and_drops_the_input() {
     watch::within(watch::HANG, || {
         let (crossing, path, executor) = traced_pool();
         let alive = Arc::new(());
@@ -196,7 +196,7 @@ fn dropping_it_cancels_what_has_not_started_and_drops_the_items() {
 
 // Behaviours: MAP-25.
 #[test]
-fn after_a_shutdown_what_was_pulled_is_finished_and_the_next_item_refused() {
+fn after_a_shutdown_pulled_items_finish_and_the_next_is_refused() {
     watch::within(watch::HANG, || {
         for chunksize in [1, 2, 3] {
             for ending in [false, true] {
@@ -221,7 +221,7 @@ fn after_a_shutdown_what_was_pulled_is_finished_and_the_next_item_refused() {
 
 // Behaviours: MAP-25.
 #[test]
-fn a_shutdown_is_no_error_of_a_map_whose_items_had_ended() {
+fn a_shutdown_does_not_fail_a_map_whose_input_had_ended() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
         let mut results = executor.map_options().buffersize(3).map(|x: u32| x, 0..4);
@@ -235,7 +235,7 @@ fn a_shutdown_is_no_error_of_a_map_whose_items_had_ended() {
 
 // Behaviours: MAP-23, MAP-25.
 #[test]
-fn a_shutdown_that_cancels_leaves_what_runs() {
+fn a_shutdown_that_cancels_lets_running_items_finish() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = pool(1);
@@ -253,7 +253,7 @@ fn a_shutdown_that_cancels_leaves_what_runs() {
 
 // Behaviours: MAP-21.
 #[test]
-fn a_pool_that_breaks_fails_what_was_pulled_and_the_next_item() {
+fn a_broken_pool_fails_pulled_items_and_the_next_one() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = pool(1);
@@ -269,7 +269,7 @@ fn a_pool_that_breaks_fails_what_was_pulled_and_the_next_item() {
 }
 
 #[test]
-fn it_takes_turns_with_tasks_that_wait() {
+fn a_buffered_map_takes_turns_with_queued_tasks() {
     watch::within(watch::HANG, || {
         fn note((number, path): (u32, String)) {
             trace::append(&path, number);
@@ -292,7 +292,7 @@ fn it_takes_turns_with_tasks_that_wait() {
 }
 
 #[test]
-fn tasks_behind_a_long_one_are_taken_back_while_a_map_waits_for_its_reader() {
+fn tasks_behind_a_long_one_move_while_a_map_waits_for_its_reader() {
     watch::within(watch::HANG, || {
         let executor = pool(2);
         let mut reading = executor.map_options().buffersize(2).map(|x: u32| x, 0..);
@@ -315,7 +315,7 @@ fn tasks_behind_a_long_one_are_taken_back_while_a_map_waits_for_its_reader() {
 }
 
 #[test]
-fn it_is_passed_on_and_shared_if_its_items_are() {
+fn a_buffered_map_is_send_and_sync_if_its_input_is() {
     fn assert_thread_safe<T: Send + Sync>() {}
     assert_thread_safe::<BufferedMap<std::rc::Rc<u8>, std::ops::Range<u8>>>();
 }

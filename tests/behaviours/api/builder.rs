@@ -1,4 +1,4 @@
-//! How many workers there may be, and when they are started.
+//! The number of workers, and the times at which they are started.
 
 use std::collections::HashSet;
 use std::convert::Infallible;
@@ -26,7 +26,7 @@ fn zero_workers_are_an_invalid_argument() {
 
 // Behaviours: CFG-08.
 #[test]
-fn by_default_there_are_as_many_workers_as_usable_cpus() {
+fn the_default_number_of_workers_is_that_of_usable_cpus() {
     watch::within(watch::HANG, || {
         let cpus = thread::available_parallelism().unwrap().get();
         assert_eq!(workers_of_a_default_pool(4 * cpus, cpus), cpus);
@@ -35,8 +35,8 @@ fn by_default_there_are_as_many_workers_as_usable_cpus() {
 
 // Behaviours: CFG-08.
 #[test]
-fn a_cpu_that_the_process_may_not_use_does_not_count() {
-    // The case has a thread of its own, so the affinity is changed for it and its pool alone.
+fn a_cpu_outside_the_affinity_mask_does_not_count() {
+    // The case has a thread of its own, so the affinity is changed only for it and its pool.
     watch::within(watch::HANG, || {
         use_one_cpu();
         assert_eq!(workers_of_a_default_pool(8, 1), 1);
@@ -45,7 +45,7 @@ fn a_cpu_that_the_process_may_not_use_does_not_count() {
     });
 }
 
-/// Returns how many workers ran `tasks` tasks, of which `together` stop until all those are there.
+/// Returns how many workers ran `tasks` tasks, of which `together` stop until all of them run.
 fn workers_of_a_default_pool(tasks: usize, together: usize) -> usize {
     let crossing = Crossing::new();
     let executor = crate::builder().build().unwrap();
@@ -77,7 +77,7 @@ fn use_one_cpu() {
     assert_eq!(unsafe { libc::sched_setaffinity(0, size, &raw const one) }, 0);
 }
 
-/// What makes a pool whose workers write down that they were started.
+/// Returns a builder of a pool whose workers record that they were started.
 fn traced(max_workers: usize, path: &str) -> Builder {
     fn started(path: String) -> Result<(), Infallible> {
         trace::append(&path, "started");
@@ -91,7 +91,7 @@ fn traced_pool(max_workers: usize, path: &str) -> ProcessPoolExecutor {
     traced(max_workers, path).build().unwrap()
 }
 
-/// How many workers wrote down that they were started. Final once the pool was dropped.
+/// The number of workers that recorded their start. Final once the pool was dropped.
 fn started(path: &str) -> usize {
     trace::read::<String>(Path::new(path)).len()
 }
@@ -160,7 +160,7 @@ fn no_more_workers_are_started_than_tasks_were_unfinished_at_once() {
 
 // Behaviours: SUB-22, SUB-23, SPAWN-04.
 #[test]
-fn there_are_never_more_workers_than_max_workers() {
+fn a_pool_never_has_more_workers_than_max_workers() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let path = crossing.file("trace");
@@ -194,13 +194,13 @@ fn a_pool_may_be_larger_than_the_machine() {
 }
 
 #[test]
-fn the_limit_on_the_start_is_part_of_the_builder() {
+fn the_builder_shows_its_start_timeout() {
     let builder = crate::builder().start_timeout(watch::HANG);
     assert!(format!("{builder:?}").contains("start_timeout: 60s"), "{builder:?}");
 }
 
 #[test]
-fn short_tasks_are_over_before_many_workers_were_started_for_them() {
+fn short_tasks_finish_before_many_workers_are_started() {
     watch::within(watch::HANG, || {
         let used = |work: fn(&ProcessPoolExecutor)| {
             let executor = crate::builder().max_workers(usize::MAX).build().unwrap();

@@ -1,4 +1,4 @@
-//! What runs when a future has settled, and what it may do.
+//! Callbacks of settled futures, and the calls that they may make.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -13,12 +13,12 @@ use procpool_testkit::watch;
 
 use crate::behaviours::pools::{busy_pool, pool};
 
-/// The next message, which comes as surely as the watchdog does.
+/// The next message; the watchdog bounds the wait.
 fn next<T>(receiver: &Receiver<T>) -> T {
     receiver.recv().expect("somebody still sends")
 }
 
-/// A callback that sends on what its future came to.
+/// A callback that sends its future's outcome.
 fn tell<T>(sender: &Sender<Result<T, Error>>) -> impl FnOnce(&Future<T>) + Send + 'static
 where
     T: serde::de::DeserializeOwned + Send + 'static,
@@ -32,7 +32,7 @@ where
 
 // Behaviours: FUT-05, CAN-06.
 #[test]
-fn a_callback_runs_once_with_its_future_however_that_settled() {
+fn a_callback_runs_once_with_its_future_for_any_outcome() {
     watch::within(watch::HANG, || {
         let (crossing, executor, value) = busy_pool();
         let error = executor.submit(|_: ()| -> u32 { panic!("no") }, ());
@@ -49,14 +49,14 @@ fn a_callback_runs_once_with_its_future_however_that_settled() {
         assert_eq!(next(&receiver), value.result());
         assert!(matches!(next(&receiver), Err(Error::Panicked(_))));
         drop(executor);
-        // The senders are gone with the callbacks: none will run again.
+        // The senders were dropped with the callbacks: none will run again.
         assert!(receiver.recv().is_err());
     });
 }
 
 // Behaviours: FUT-06.
 #[test]
-fn a_callback_of_a_settled_future_runs_before_it_is_added() {
+fn a_callback_added_to_a_settled_future_runs_before_the_call_returns() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
         let value = executor.submit(|x: u32| x, 5);
@@ -75,7 +75,7 @@ fn a_callback_of_a_settled_future_runs_before_it_is_added() {
 }
 
 #[test]
-fn a_callback_that_comes_while_its_future_settles_runs_once() {
+fn a_callback_added_while_its_future_settles_runs_once() {
     watch::within(watch::HANG, || {
         let executor = pool(2);
         let (sender, receiver) = channel();
@@ -110,7 +110,7 @@ fn callbacks_run_in_order_on_one_thread() {
     });
 }
 
-/// What was written to the log.
+/// The log.
 static LOGGED: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 struct Logger;
@@ -131,9 +131,9 @@ impl log::Log for Logger {
 
 // Behaviours: FUT-07, FUT-08.
 #[test]
-fn a_callback_that_panics_is_logged_and_harms_nobody() {
+fn a_callback_that_panics_is_logged_and_affects_nothing_else() {
     watch::within(watch::HANG, || {
-        // A copy of this program: the logger is the whole process's.
+        // A copy of this program: a logger is global to its process.
         let logged = report_of(|| {
             log::set_logger(&Logger).expect("nobody else wants the log");
             log::set_max_level(log::LevelFilter::Error);
@@ -147,13 +147,13 @@ fn a_callback_that_panics_is_logged_and_harms_nobody() {
     });
 }
 
-/// Has callbacks panic, and asserts that nothing else comes of it.
+/// Makes callbacks panic, and asserts that nothing else is affected.
 fn callbacks_that_panic() {
     let (crossing, executor, future) = busy_pool();
     let (sender, receiver) = channel();
     future.add_done_callback(|_| panic!("the first callback has had enough"));
     future.add_done_callback(tell(&sender));
-    // A payload that panics in its turn when it is dropped.
+    // A payload that panics itself when it is dropped.
     future.add_done_callback(|_| std::panic::panic_any(Bomb));
     future.add_done_callback(tell(&sender));
     crossing.let_go(1);
@@ -173,7 +173,7 @@ impl Drop for Bomb {
 
 // Behaviours: FUT-14.
 #[test]
-fn callbacks_hear_of_a_worker_that_died() {
+fn callbacks_run_when_a_worker_dies() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
         let (sender, receiver) = channel();
@@ -218,7 +218,7 @@ fn callbacks_may_submit() {
 
 // Behaviours: SUB-21.
 #[test]
-fn a_callback_that_blocks_delays_callbacks_only() {
+fn a_callback_that_blocks_delays_only_callbacks() {
     watch::within(watch::HANG, || {
         let executor = pool(2);
         let (entered, enters) = channel();
@@ -232,7 +232,7 @@ fn a_callback_that_blocks_delays_callbacks_only() {
         let (sender, receiver) = channel();
         let futures: Vec<_> = (0..20_000_u32).map(|x| executor.submit(|x| x, x)).collect();
         futures[0].add_done_callback(tell(&sender));
-        // Who waits like this leaves it to the pool's manager to read every result.
+        // A thread that waits in this way leaves all reading to the pool's manager.
         assert_eq!(as_completed(&futures).count(), 20_000);
         assert!(futures.iter().map(|future| future.result().unwrap()).eq(0..20_000));
         executor.shutdown_with(ShutdownOptions::new().wait(false));
@@ -244,7 +244,7 @@ fn a_callback_that_blocks_delays_callbacks_only() {
 }
 
 #[test]
-fn a_shutdown_that_waits_returns_when_every_callback_has() {
+fn a_shutdown_that_waits_returns_after_every_callback() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
         let (entered, enters) = channel();
@@ -265,7 +265,7 @@ fn a_shutdown_that_waits_returns_when_every_callback_has() {
                 scope.spawn(|| executor.shutdown()),
                 scope.spawn(|| executor.shutdown_with(ShutdownOptions::new().cancel_futures(true))),
             ];
-            // The workers are gone; what is left to wait for is the callback.
+            // The workers have exited; only the callback is still waited for.
             while !procpool_testkit::os::children_of(std::process::id())
                 .iter()
                 .all(|child| Ok(child.pid) != future.result())
@@ -299,7 +299,7 @@ fn a_callback_may_shut_its_pool_down() {
             });
             behind.add_done_callback(tell(&sender));
             crossing.let_go(1);
-            // A shutdown from elsewhere at the same time waits for both callbacks.
+            // A concurrent shutdown on another thread waits for both callbacks.
             executor.shutdown();
             let both = [next(&receiver), next(&receiver)];
             assert!(both.contains(&future.result()) && both.contains(&behind.result()));

@@ -1,4 +1,4 @@
-//! What cancelling affects, and what it does not.
+//! The effects of cancelling, and their limits.
 
 use std::path::Path;
 use std::sync::mpsc::channel;
@@ -11,7 +11,7 @@ use procpool_testkit::{trace, watch};
 
 use crate::behaviours::pools::{busy_pool, pool};
 
-/// Leaves a trace, so that a task that ran cannot deny it.
+/// Leaves a trace, so that a task that ran is known to have run.
 fn leave_trace(path: String) {
     trace::append(&path, "ran");
 }
@@ -35,7 +35,7 @@ fn a_pending_task_is_cancelled_and_never_runs() {
 }
 
 #[test]
-fn the_tasks_behind_a_cancelled_one_run() {
+fn tasks_behind_a_cancelled_one_run() {
     watch::within(watch::HANG, || {
         let (crossing, executor, busy) = busy_pool();
         let futures: Vec<_> = (0..100).map(|_| executor.submit(pid, ())).collect();
@@ -95,29 +95,29 @@ fn cancelling_wakes_a_thread_that_waits() {
 }
 
 #[test]
-fn a_cancelled_task_in_the_queue_does_not_hold_up_the_end() {
+fn a_cancelled_task_in_the_queue_does_not_delay_the_shutdown() {
     watch::within(watch::HANG, || {
         let (crossing, executor, busy) = busy_pool();
         let cancelled = executor.submit(pid, ());
         assert!(cancelled.cancel());
         crossing.let_go(1);
-        // The queue holds nothing but the cancelled task: the pool must see that as nothing.
+        // The queue holds only the cancelled task: the pool must treat it as empty.
         drop(executor);
         assert!(busy.done() && cancelled.cancelled());
     });
 }
 
-/// How often a race is run. More finds rarer orders of events and takes longer.
+/// The number of repetitions of a race. More finds rarer orders of events and takes longer.
 const ROUNDS: usize = 200;
 
 // Behaviours: SHUT-11.
 #[test]
-fn a_pool_ends_though_its_only_task_was_cancelled_before_there_was_a_worker() {
+fn a_pool_ends_after_its_only_task_is_cancelled_before_any_start() {
     watch::within(watch::HANG, || {
         for _ in 0..ROUNDS {
             let executor = pool(2);
             let future = executor.submit(pid, ());
-            // True nearly always: starting a worker takes longer.
+            // True nearly always: a worker's start takes longer.
             let cancelled = future.cancel();
             drop(executor);
             assert_eq!((future.done(), future.cancelled()), (true, cancelled));
@@ -126,7 +126,7 @@ fn a_pool_ends_though_its_only_task_was_cancelled_before_there_was_a_worker() {
 }
 
 #[test]
-fn a_pool_ends_though_its_only_map_was_dropped_before_there_was_a_worker() {
+fn a_pool_ends_after_its_only_map_is_dropped_before_any_start() {
     watch::within(watch::HANG, || {
         for _ in 0..ROUNDS {
             let executor = pool(2);
@@ -138,7 +138,7 @@ fn a_pool_ends_though_its_only_map_was_dropped_before_there_was_a_worker() {
 
 // Behaviours: SHUT-11.
 #[test]
-fn a_pool_ends_though_its_task_is_cancelled_while_it_ends() {
+fn a_pool_ends_if_its_task_is_cancelled_during_the_shutdown() {
     watch::within(watch::HANG, || {
         for _ in 0..ROUNDS {
             let executor = pool(1);
@@ -154,12 +154,12 @@ fn a_pool_ends_though_its_task_is_cancelled_while_it_ends() {
 
 // Behaviours: CAN-03, CAN-04.
 #[test]
-fn whatever_no_worker_has_started_can_be_cancelled() {
+fn a_task_can_be_cancelled_until_a_worker_starts_it() {
     watch::within(watch::HANG, || {
         for workers in [1, 2] {
             let crossing = Crossing::new();
             let executor = pool(workers);
-            // While these are short, what is behind them is sent ahead.
+            // While these are short, the tasks behind them are sent ahead.
             let short: Vec<_> = (0..2000_u32).map(|x| executor.submit(|x| x, x)).collect();
             let futures: Vec<_> =
                 (0..100 * workers).map(|_| executor.submit(cross, crossing.places())).collect();
@@ -177,7 +177,7 @@ fn whatever_no_worker_has_started_can_be_cancelled() {
 
 // Behaviours: CAN-07.
 #[test]
-fn a_cancellation_that_races_the_task_wins_or_loses_it_all() {
+fn a_cancellation_that_races_the_start_either_wins_or_has_no_effect() {
     watch::within(watch::HANG, || {
         let executor = pool(2);
         for _ in 0..ROUNDS {

@@ -1,4 +1,4 @@
-//! How many items travel together.
+//! The number of items in a chunk.
 
 use std::collections::HashSet;
 use std::convert::Infallible;
@@ -16,7 +16,7 @@ use crate::behaviours::pools::pool;
 
 // Behaviours: MAP-03.
 #[test]
-fn a_chunksize_of_zero_is_one_error_and_no_task() {
+fn a_chunksize_of_zero_yields_one_error_and_runs_no_task() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
         let items = iter::from_fn(|| -> Option<()> { panic!("no item is taken") });
@@ -29,7 +29,7 @@ fn a_chunksize_of_zero_is_one_error_and_no_task() {
 
 // Behaviours: MAP-02.
 #[test]
-fn every_chunksize_gives_the_same_results() {
+fn every_chunksize_yields_the_same_results() {
     watch::within(watch::HANG, || {
         let executor = pool(2);
         let expected: Vec<u32> = (0..100).map(|x| x + 1).collect();
@@ -46,7 +46,7 @@ fn the_items_of_a_chunk_go_to_one_worker() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = pool(2);
-        // The first item of each chunk stops, so both chunks are under way at once.
+        // The first item of each chunk stops, so both chunks run at the same time.
         let task = |(index, places): (u32, Places)| {
             if index % 4 == 0 { cross(places) } else { std::process::id() }
         };
@@ -109,8 +109,8 @@ fn an_adaptive_chunk_never_puts_an_item_behind_the_first() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = pool(2);
-        // Nothing is known of the first item, so it travels alone: here it is slower than all the
-        // others together, and they must not wait for it.
+        // Nothing is known of the first item, so it is sent alone: here it is slower than all the others
+        // together, and they must not wait for it.
         let (arrived, go) = crossing.places();
         let task = |(index, arrived, go): (u32, String, String)| {
             if index == 0 {
@@ -144,7 +144,7 @@ fn adaptive_chunks_carry_many_items_and_large_ones() {
 #[test]
 fn a_result_never_waits_for_an_item_behind_it_in_its_chunk() {
     watch::within(watch::HANG, || {
-        // Short items first, so that those behind them travel with many others.
+        // Short items first, so that those behind them are sent with many others.
         let task = |(index, length, go): (u32, usize, String)| {
             if !go.is_empty() {
                 gate::take(&go);
@@ -192,7 +192,7 @@ fn a_chunk_carries_results_of_any_length() {
     watch::within(watch::HANG, || {
         let executor = pool(2);
         let lengths = || (0..300_usize).map(|index| index * index % 20_011);
-        // More than is drafted, of results that are, and of some that are not.
+        // More than is drafted, of results that are drafted, and of some that are not.
         for chunksize in [None, Some(1), Some(50), Some(300)] {
             let task = |length: usize| vec![length as u8; length];
             let mut options = executor.map_options();
@@ -207,7 +207,7 @@ fn a_chunk_carries_results_of_any_length() {
 
 // Behaviours: MAP-06, MAP-07.
 #[test]
-fn failures_and_results_of_every_kind_come_before_their_chunk_is_over() {
+fn failures_and_results_arrive_before_their_chunk_ends() {
     watch::within(watch::HANG, || {
         let task = |(index, go): (u32, String)| {
             match index % 5 {
@@ -238,7 +238,7 @@ fn failures_and_results_of_every_kind_come_before_their_chunk_is_over() {
     });
 }
 
-/// A number that refuses to travel at one of the four steps.
+/// A number that fails to be encoded or decoded at one of the four steps.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Fragile(u8);
 
@@ -267,9 +267,9 @@ impl<'de> Deserialize<'de> for Fragile {
 
 // Behaviours: MAP-07, MAP-08.
 #[test]
-fn an_item_that_does_not_fit_spares_its_chunk_mates() {
+fn an_item_that_cannot_be_encoded_spares_the_rest_of_its_chunk() {
     watch::within(watch::HANG, || {
-        // Results go bad on their way back where the arguments did not.
+        // These results fail on their way back, although their arguments did not.
         let task = |Fragile(number): Fragile| match number {
             3 => Fragile(BAD_RESULT),
             5 => Fragile(BAD_IN_THE_PARENT),

@@ -12,7 +12,7 @@ use procpool_testkit::watch;
 
 use crate::behaviours::pools::pool;
 
-/// What the future says of itself: (running, done, cancelled).
+/// The state of a future: (running, done, cancelled).
 fn status<T>(future: &Future<T>) -> (bool, bool, bool) {
     (future.running(), future.done(), future.cancelled())
 }
@@ -44,20 +44,20 @@ fn a_task_is_pending_then_running_then_done() {
 
 // Behaviours: FUT-01.
 #[test]
-fn a_result_may_be_asked_for_again() {
+fn a_result_may_be_read_again() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
         let future = executor.submit(|x: u32| vec![x; 3], 5);
         assert_eq!(future.result().unwrap(), [5, 5, 5]);
         assert_eq!(future.result_timeout(Duration::ZERO).unwrap(), [5, 5, 5]);
         drop(executor);
-        assert_eq!(future.result().unwrap(), [5, 5, 5], "also after the pool is gone");
+        assert_eq!(future.result().unwrap(), [5, 5, 5], "also after the pool was dropped");
     });
 }
 
 // Behaviours: FUT-01.
 #[test]
-fn an_error_may_be_asked_for_again() {
+fn an_error_may_be_read_again() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
         let future = executor.submit(|_: ()| -> () { panic!("no") }, ());
@@ -70,7 +70,7 @@ fn an_error_may_be_asked_for_again() {
 
 // Behaviours: SUB-25.
 #[test]
-fn results_are_taken_in_any_order() {
+fn results_can_be_read_in_any_order() {
     watch::within(watch::HANG, || {
         let executor = pool(2);
         let futures: Vec<_> = (0..100_u32).map(|x| executor.submit(|x| x + 1, x)).collect();
@@ -96,7 +96,7 @@ fn a_later_task_may_finish_first() {
 
 // Behaviours: FUT-01, TMO-01, TMO-08.
 #[test]
-fn result_timeout_gives_up_and_the_task_goes_on() {
+fn result_timeout_returns_and_the_task_continues() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = pool(1);
@@ -117,7 +117,7 @@ fn result_timeout_gives_up_and_the_task_goes_on() {
 }
 
 #[test]
-fn a_timeout_says_what_it_means() {
+fn the_text_of_a_timeout_states_its_effect() {
     let text = Error::TimedOut(Duration::from_millis(250)).to_string();
     assert_eq!(text, "no result within 250ms; what runs goes on");
 }
@@ -164,7 +164,7 @@ fn dropping_a_future_does_not_cancel_its_task() {
 
 // Behaviours: FUT-11.
 #[test]
-fn threads_that_look_at_a_settled_future_agree() {
+fn threads_that_read_a_settled_future_agree() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
         let value = executor.submit(|x: u32| x, 7);

@@ -1,5 +1,5 @@
-//! What a map takes: several inputs as one, all of it before the call returns, and no more than a
-//! panic of its own lets it.
+//! The input of a map: several inputs zipped, all of it pulled before the call returns, and nothing after
+//! a panic of its own.
 
 use std::iter::zip;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,7 +13,7 @@ use crate::behaviours::pools::pool;
 
 // Behaviours: MAP-04, MAP-24.
 #[test]
-fn several_inputs_are_one_of_tuples_and_end_with_the_shortest() {
+fn zipped_inputs_are_tuples_and_end_with_the_shortest() {
     watch::within(watch::HANG, || {
         let executor = pool(2);
         let sums = executor.map(|(a, b): (u32, u32)| a + b, zip([1, 2, 3], [1, 2]));
@@ -27,13 +27,13 @@ fn several_inputs_are_one_of_tuples_and_end_with_the_shortest() {
 
 // Behaviours: MAP-18.
 #[test]
-fn all_items_are_taken_before_the_call_returns() {
+fn all_items_are_pulled_before_the_call_returns() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = pool(1);
         let mut taken = 0;
         let items = (0..1_000).map(|_| crossing.places()).inspect(|_| taken += 1);
-        // No task ends before all are there.
+        // No task ends before all tasks run.
         let results = executor.map(cross, items);
         assert_eq!((taken, results.size_hint()), (1_000, (1_000, Some(1_000))));
         crossing.let_go(1_000);
@@ -43,7 +43,7 @@ fn all_items_are_taken_before_the_call_returns() {
 
 // Behaviours: MAP-18.
 #[test]
-fn a_panic_of_the_input_is_one_of_the_call() {
+fn a_panic_of_the_input_propagates_from_the_call() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
         for chunksize in [1, 2, 4] {
@@ -54,14 +54,14 @@ fn a_panic_of_the_input_is_one_of_the_call() {
             let payload = catch_unwind(call).map(drop).unwrap_err();
             let message = payload.downcast_ref::<String>().map(String::as_str);
             assert_eq!(message, Some("there is no item 10"), "chunksize {chunksize}");
-            assert!(executor.submit(pid, ()).result().is_ok(), "the pool goes on");
+            assert!(executor.submit(pid, ()).result().is_ok(), "the pool continues");
         }
     });
 }
 
 // Behaviours: MAP-06, MAP-07.
 #[test]
-fn an_error_comes_at_its_place_and_ends_nothing() {
+fn an_error_is_yielded_at_its_position_and_ends_nothing() {
     watch::within(watch::HANG, || {
         let divide = |(a, b): (u32, u32)| (a / b, a % b);
         let results: Vec<_> = pool(2).map(divide, zip([1; 4], [2, 3, 0, 5])).collect();

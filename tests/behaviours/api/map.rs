@@ -14,7 +14,7 @@ use crate::behaviours::pools::pool;
 
 // Behaviours: MAP-01.
 #[test]
-fn results_come_in_the_order_of_the_items() {
+fn results_arrive_in_the_order_of_the_items() {
     watch::within(watch::HANG, || {
         let executor = pool(3);
         let results: Result<Vec<u64>, Error> = executor.map(|x: u64| x * x, 0..1000).collect();
@@ -29,7 +29,7 @@ fn an_item_that_finishes_first_waits_for_its_turn() {
         let crossing = Crossing::new();
         let executor = pool(2);
         let (arrived, go) = crossing.places();
-        // The first item goes on only once the second has run, and names the worker of each.
+        // The first item continues only once the second has run, and reports the worker of each.
         let task = |(first, (arrived, go)): (bool, Places)| {
             if first {
                 gate::take(&go);
@@ -48,7 +48,7 @@ fn an_item_that_finishes_first_waits_for_its_turn() {
 
 // Behaviours: MAP-01.
 #[test]
-fn results_that_are_there_wait_for_the_one_before_them() {
+fn finished_results_wait_for_the_one_before_them() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = pool(2);
@@ -62,7 +62,7 @@ fn results_that_are_there_wait_for_the_one_before_them() {
 }
 
 #[test]
-fn tasks_are_started_by_the_call_and_not_by_the_reading() {
+fn the_call_starts_the_tasks_before_any_result_is_read() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = pool(2);
@@ -75,7 +75,7 @@ fn tasks_are_started_by_the_call_and_not_by_the_reading() {
 }
 
 #[test]
-fn tasks_are_started_while_the_items_are_still_being_made() {
+fn tasks_start_while_the_input_still_produces_items() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = pool(1);
@@ -122,7 +122,7 @@ fn no_items_have_no_results() {
 }
 
 #[test]
-fn the_iterator_knows_its_length_and_stays_at_its_end() {
+fn the_iterator_is_exact_size_and_fused() {
     watch::within(watch::HANG, || {
         let executor = pool(2);
         let mut results = executor.map(|x: u8| x, [1, 2, 3]);
@@ -136,7 +136,7 @@ fn the_iterator_knows_its_length_and_stays_at_its_end() {
 
 // Behaviours: MAP-25.
 #[test]
-fn the_length_holds_when_the_pool_takes_no_more() {
+fn the_length_holds_after_the_pool_stops_accepting_items() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
         let items = (0_u32..).inspect(|item| {
@@ -152,7 +152,7 @@ fn the_length_holds_when_the_pool_takes_no_more() {
 
 // Behaviours: MAP-25.
 #[test]
-fn a_map_of_a_pool_that_takes_no_more_pulls_one_item() {
+fn a_map_on_a_closed_pool_pulls_one_item() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
         executor.shutdown();
@@ -213,19 +213,19 @@ pub(crate) fn wait_for_gate((item, go): (u32, String)) -> u32 {
     item
 }
 
-/// A pool with one worker, a crossing, and the file in its folder in which tasks write their numbers down.
+/// A pool with one worker, a crossing, and the file in its folder in which tasks record their numbers.
 pub(crate) fn traced_pool() -> (Crossing, String, ProcessPoolExecutor) {
     let crossing = Crossing::new();
     let path = crossing.file("trace");
     (crossing, path, pool(1))
 }
 
-/// The numbers that tasks have written down there.
+/// The numbers that tasks have recorded there.
 pub(crate) fn ran(path: &str) -> Vec<u32> {
     trace::read(Path::new(path)).into_iter().map(|record| record.event).collect()
 }
 
-/// Writes its number down, then stops at a crossing.
+/// Records its number, then stops at a crossing.
 pub(crate) fn trace_and_cross((number, path, places): (u32, String, Places)) -> u32 {
     trace::append(&path, number);
     cross(places);
@@ -234,7 +234,7 @@ pub(crate) fn trace_and_cross((number, path, places): (u32, String, Places)) -> 
 
 // Behaviours: MAP-13.
 #[test]
-fn dropping_the_iterator_cancels_what_has_not_started() {
+fn dropping_the_iterator_cancels_pending_items() {
     watch::within(watch::HANG, || {
         let (crossing, path, executor) = traced_pool();
         let items = (0..100).map(|number| (number, path.clone(), crossing.places()));
@@ -253,7 +253,7 @@ fn dropping_the_iterator_cancels_what_has_not_started() {
 
 // Behaviours: MAP-18.
 #[test]
-fn a_panic_of_the_items_iterator_is_the_callers_and_cancels_the_rest() {
+fn a_panic_of_the_input_reaches_the_caller_and_cancels_the_rest() {
     watch::within(watch::HANG, || {
         let (crossing, path, executor) = traced_pool();
         let items = (0..10).map(|number| {
@@ -276,7 +276,7 @@ fn a_panic_of_the_items_iterator_is_the_callers_and_cancels_the_rest() {
 }
 
 #[test]
-fn a_map_that_waits_for_its_iterator_keeps_nobody_else_waiting() {
+fn a_map_that_waits_for_its_input_delays_no_other_task() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
         let (give, given) = std::sync::mpsc::channel::<u32>();
@@ -294,7 +294,7 @@ fn a_map_that_waits_for_its_iterator_keeps_nobody_else_waiting() {
             });
             give.send(0).unwrap();
             started.wait();
-            // The map has its place at the front of the queue, and no item to give.
+            // The map is at the front of the queue, and has no item to give.
             for _ in 0..100 {
                 assert_eq!(executor.submit(|x: u32| 2 * x, 21).result(), Ok(42));
             }
@@ -313,7 +313,7 @@ fn a_result_never_waits_for_an_item_behind_it() {
             let crossing = Crossing::new();
             let executor = pool(2);
             let (arrived, go) = crossing.places();
-            // Item 0 ends when 2 has begun, and 2 when the test has the results before it.
+            // Item 0 ends when 2 has begun, and 2 when the test has read the earlier results.
             let task = |(index, arrived, go): (u32, String, String)| {
                 match index {
                     0 => gate::take(&arrived),

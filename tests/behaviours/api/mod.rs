@@ -1,24 +1,24 @@
-//! What a pool promises when nothing fails: one module per part of the interface.
+//! The promises of a pool when nothing fails: one module per part of the interface.
 //!
 //! - [`awaiting`]: `.await`, under two kinds of tokio and a bare executor;
-//! - [`builder`]: how many workers there may be, and when they are started;
-//! - [`submit`]: which functions and values travel;
+//! - [`builder`]: the number of workers, and the times at which they are started;
+//! - [`submit`]: the functions and values that can be sent;
 //! - [`future`]: a task from pending to its result;
-//! - [`callbacks`]: what runs when a future has settled, and what it may do;
-//! - [`cancel`]: what cancelling affects, and what it does not;
+//! - [`callbacks`]: callbacks of settled futures, and the calls that they may make;
+//! - [`cancel`]: the effects of cancelling, and their limits;
 //! - [`map`]: many items, results in their order;
-//! - [`chunks`]: how many items travel together;
-//! - [`inputs`]: what a map takes;
-//! - [`queue`]: what waits for a worker;
-//! - [`readings`]: what a future says of itself;
+//! - [`chunks`]: the number of items in a chunk;
+//! - [`inputs`]: the input of a map;
+//! - [`queue`]: pending tasks;
+//! - [`readings`]: the state and results of a future;
 //! - [`reentry`]: user code that the pool calls, and that calls the pool;
 //! - [`several`]: several pools at once;
-//! - [`values`]: arguments and results on their way;
+//! - [`values`]: encoding, decoding and dropping of arguments and results;
 //! - [`buffersize`], [`unordered`], [`timeout`]: the other options of a map;
 //! - [`places`]: the workers' environment and output;
 //! - [`state`]: the initializer's value, for every task of its worker;
 //! - [`threads`]: one pool, many threads;
-//! - [`unfit`]: types and functions that cannot travel as they are, and the remedy;
+//! - [`unfit`]: types and functions that cannot be sent as they are, and the remedy;
 //! - [`wait`]: waiting for many futures.
 
 mod awaiting;

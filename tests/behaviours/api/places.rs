@@ -1,4 +1,4 @@
-//! The place that workers run in: their environment, and where their output goes.
+//! The surroundings of workers: their environment, and the targets of their output.
 
 use std::collections::HashSet;
 use std::ffi::OsString;
@@ -13,7 +13,7 @@ use procpool_testkit::crossing::{Crossing, cross};
 use procpool_testkit::task::pid;
 use procpool_testkit::{os, watch};
 
-/// Returns what two workers, both at the crossing, have as `name`.
+/// Returns the values of `name` in two workers, both at the crossing.
 fn variable_in_both(builder: Builder, name: &str) -> [Option<String>; 2] {
     let look =
         |(places, name): ((String, String), String)| (cross(places), std::env::var(name).ok());
@@ -29,7 +29,7 @@ fn variable_in_both(builder: Builder, name: &str) -> [Option<String>; 2] {
 
 // Behaviours: CFG-11.
 #[test]
-fn a_variable_is_seen_by_every_worker_and_nobody_else() {
+fn a_variable_is_set_in_every_worker_and_nowhere_else() {
     watch::within(watch::HANG, || {
         let expected = [Some("yes".to_owned()), Some("yes".to_owned())];
         let builder = || crate::builder().env("PROCPOOL_TEST", "yes");
@@ -55,7 +55,7 @@ fn a_variable_overrides_the_inherited_value_and_the_last_one_counts() {
 }
 
 #[test]
-fn a_variable_that_no_environment_can_hold_is_refused() {
+fn an_invalid_environment_variable_is_refused() {
     watch::within(watch::HANG, || {
         for name in ["", "=", "a=b", "a\0b"] {
             let error = crate::builder().env(name, "value").build().unwrap_err();
@@ -74,7 +74,7 @@ fn a_variable_that_no_environment_can_hold_is_refused() {
     });
 }
 
-/// Stops at a crossing, then writes `text` and the worker's number, to stdout and stderr.
+/// Stops at a crossing, then writes `text` and the worker's id, to stdout and stderr.
 fn write((places, text): ((String, String), String)) -> u32 {
     let worker = cross(places);
     println!("{text} {worker}");
@@ -84,7 +84,7 @@ fn write((places, text): ((String, String), String)) -> u32 {
     worker
 }
 
-/// Runs [`write`] in two workers at once; returns their numbers.
+/// Runs [`write`] in two workers at once; returns their ids.
 fn write_in_two(builder: Builder, text: &str) -> [u32; 2] {
     let crossing = Crossing::new();
     let executor = builder.max_workers(2).build().unwrap();
@@ -99,7 +99,7 @@ fn lines_of(path: &Path) -> HashSet<String> {
 }
 
 #[test]
-fn each_worker_has_a_file_of_its_own_where_the_path_says_so() {
+fn a_path_with_a_placeholder_gives_each_worker_its_own_file() {
     watch::within(watch::HANG, || {
         let folder = tempfile::tempdir().unwrap();
         let file = |name: &str| folder.path().join(name);
@@ -138,7 +138,7 @@ fn workers_share_a_file_and_append_to_it() {
 }
 
 #[test]
-fn a_worker_that_takes_the_place_of_another_goes_on_with_its_file() {
+fn a_replacement_worker_appends_to_the_file_of_the_one_before() {
     watch::within(watch::HANG, || {
         let folder = tempfile::tempdir().unwrap();
         let builder = crate::builder()
@@ -171,7 +171,7 @@ fn a_worker_that_takes_the_place_of_another_goes_on_with_its_file() {
 }
 
 #[test]
-fn output_to_nowhere_is_possible() {
+fn output_can_be_discarded() {
     watch::within(watch::HANG, || {
         let builder = crate::builder().stdout(Output::Null).stderr(Output::Null);
         let executor = builder.max_workers(1).build().unwrap();
@@ -206,7 +206,7 @@ fn a_file_that_cannot_be_opened_is_an_error_of_build() {
 }
 
 #[test]
-fn what_is_wrong_with_a_path_is_said() {
+fn an_error_in_a_path_is_explained() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     fs::write(&file, "").unwrap();
@@ -229,7 +229,7 @@ fn what_is_wrong_with_a_path_is_said() {
 }
 
 #[test]
-fn no_line_of_stderr_is_none_to_capture() {
+fn capturing_zero_lines_of_stderr_captures_nothing() {
     let error = crate::builder().capture_stderr(0).build().unwrap_err();
     assert_eq!(error, Error::InvalidArgument("capture_stderr must keep at least one line".into()));
 }

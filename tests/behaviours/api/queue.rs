@@ -1,5 +1,4 @@
-//! What waits for a worker: its order, what can still be cancelled, and that nobody need wait for
-//! it.
+//! Pending tasks: their order, and their cancellation.
 
 use std::path::Path;
 use std::sync::Barrier;
@@ -11,12 +10,12 @@ use procpool_testkit::{trace, watch};
 
 use crate::behaviours::pools::{busy_pool, pool};
 
-/// Writes its number down.
+/// Records its number.
 fn note((path, number): (String, u32)) {
     trace::append(&path, number);
 }
 
-/// The numbers that were written down, in the order of time.
+/// The recorded numbers, in the order of time.
 fn noted(path: &str) -> Vec<u32> {
     trace::read(Path::new(path)).into_iter().map(|record| record.event).collect()
 }
@@ -46,7 +45,7 @@ fn one_worker_starts_tasks_in_the_order_of_their_submission() {
 
 // Behaviours: SUB-24.
 #[test]
-fn futures_that_nobody_keeps_leave_room_for_others() {
+fn tasks_run_once_each_if_their_futures_are_dropped() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let path = crossing.file("trace");
@@ -69,7 +68,7 @@ fn futures_that_nobody_keeps_leave_room_for_others() {
 
 // Behaviours: CAN-03, CAN-04.
 #[test]
-fn every_task_but_those_that_run_can_be_cancelled() {
+fn every_task_that_is_not_running_can_be_cancelled() {
     watch::within(watch::HANG, || {
         for workers in [1, 2, 4] {
             let crossing = Crossing::new();
@@ -91,8 +90,8 @@ fn every_task_but_those_that_run_can_be_cancelled() {
     });
 }
 
-/// Submits tasks and maps, cancels every other task when the one before it has a result, which is
-/// when it may just run, and checks what became of each.
+/// Submits tasks and maps, cancels every other task when the one before it has a result, at which time it
+/// may just start, and checks the outcome of each.
 fn submit_map_and_cancel(executor: &ProcessPoolExecutor, start: u64) {
     let double = |x: u64| 2 * x;
     let before = executor.map(double, start..start + 40);
@@ -112,7 +111,7 @@ fn submit_map_and_cancel(executor: &ProcessPoolExecutor, start: u64) {
 
 // Behaviours: SUB-15, CAN-07.
 #[test]
-fn ten_threads_submit_map_and_cancel_at_once() {
+fn ten_threads_submit_map_and_cancel_concurrently() {
     watch::within(watch::HANG, || {
         let executor = pool(3);
         let together = Barrier::new(10);

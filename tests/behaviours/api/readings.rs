@@ -1,4 +1,4 @@
-//! What a future says of itself, and that everybody is told the same.
+//! The state and results of a future, which are the same for all readers.
 
 use std::thread;
 use std::time::Duration;
@@ -31,7 +31,7 @@ fn a_future_shows_its_type_and_state() {
 
 // Behaviours: SUB-25.
 #[test]
-fn results_of_one_worker_are_read_backwards() {
+fn results_of_one_worker_can_be_read_backwards() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
         let futures: Vec<_> = (0..10_u32).map(|x| executor.submit(|x| x + 1, x)).collect();
@@ -43,7 +43,7 @@ fn results_of_one_worker_are_read_backwards() {
 
 // Behaviours: FUT-11.
 #[test]
-fn every_thread_reads_the_same_of_a_settled_future() {
+fn every_thread_reads_the_same_result_of_a_settled_future() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
         let settled = executor.submit(|x: u32| vec![x; 3], 7);

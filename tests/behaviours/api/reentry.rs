@@ -1,7 +1,7 @@
-//! Code of the user's that the pool calls, and what that code does to the pool.
+//! User code that the pool calls, and its effects on the pool.
 //!
-//! An iterator, a `Serialize`, a `Deserialize`, a destructor, a callback and a waker each run on a
-//! thread that is in the middle of a call. Whatever they do to the pool, every call returns.
+//! An iterator, a `Serialize`, a `Deserialize`, a destructor, a callback and a waker each run on a thread
+//! that is in the middle of a call. Whatever they do to the pool, every call returns.
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, IntoFuture};
@@ -18,7 +18,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::behaviours::pools::pool;
 
-/// What is done to a pool.
+/// An action on a pool.
 type Act = fn(&ProcessPoolExecutor);
 
 /// The ways to end a pool.
@@ -43,7 +43,7 @@ const USES: [(&str, Act); 2] = [
     ("map", |executor| executor.map(|x: u32| x, 0..20).for_each(drop)),
 ];
 
-/// Asserts what became of a map whose pool ended while item 3 was made.
+/// Asserts the outcome of a map whose pool ended while item 3 was made.
 fn assert_ended(results: &[Result<u32, Error>], by: &str) {
     assert_eq!(results.len(), 4, "{by}: {results:?}");
     match (by.starts_with("shutdown"), &results[3]) {
@@ -111,7 +111,7 @@ fn an_iterator_may_drop_the_last_handle_of_its_pool() {
         for buffersize in [1, 3, 10] {
             let executor = Arc::new(pool(2));
             let mut last = Some(Arc::clone(&executor));
-            // Pulled by the first `next`, when nobody else has a handle.
+            // Pulled by the first `next`, when no other handle exists.
             let items = (0..).inspect(|item| drop(last.take_if(|_| *item == buffersize)));
             let results = executor.map_options().buffersize(buffersize).map(|x: usize| x, items);
             drop(executor);
@@ -169,7 +169,7 @@ fn a_pool_ends_while_the_iterator_of_a_map_blocks() {
                     mapping.join().unwrap()
                 });
                 assert_ended(&results, end);
-                // The iterator is gone; nobody pulls what is behind the refused item.
+                // The iterator was dropped; no item behind the refused one is pulled.
                 assert!(give.send(4).is_err());
             }
         }
@@ -203,11 +203,11 @@ fn a_pool_ends_while_a_reader_of_a_map_waits() {
 
 // ---- values ----
 
-/// What is done with a handle of a pool.
+/// An action on a handle of a pool.
 type Meddle = fn(Arc<ProcessPoolExecutor>);
 
 thread_local! {
-    /// What the next value does on this thread, at the given moment of its life, and to which pool.
+    /// The action of the next value on this thread, its moment, and its pool.
     static MEDDLING: RefCell<Option<(Moment, Meddle, Arc<ProcessPoolExecutor>)>> =
         const { RefCell::new(None) };
     static MEDDLED: Cell<u32> = const { Cell::new(0) };
@@ -220,13 +220,13 @@ enum Moment {
     Dropping,
 }
 
-/// A number that meddles with the pool.
+/// A number that acts on the pool.
 #[derive(Debug)]
 struct Meddler(u32);
 
 fn meddle(now: Moment) {
     let is_now = |meddling: &mut (Moment, _, _)| meddling.0 == now;
-    // A destructor may run after the thread-locals are gone; then there is nothing to do.
+    // A destructor may run after the thread-locals are dropped; then there is nothing to do.
     let meddling = MEDDLING.try_with(|meddling| meddling.borrow_mut().take_if(is_now));
     if let Ok(Some((_, act, executor))) = meddling {
         MEDDLED.set(MEDDLED.get() + 1);
@@ -254,7 +254,7 @@ impl Drop for Meddler {
     }
 }
 
-/// What values, callbacks and wakers do; the pool's handle is theirs.
+/// The actions of values, callbacks and wakers; they own the pool's handle.
 const MEDDLINGS: [(&str, Meddle); 7] = [
     ("submit", |executor| drop(executor.submit(|x: u32| x, 1))),
     ("shutdown", |executor| executor.shutdown()),
@@ -269,7 +269,7 @@ const MEDDLINGS: [(&str, Meddle); 7] = [
     ("drop", drop),
 ];
 
-/// Lets the next value of this thread do `act` to the pool at `moment`, which must come in `call`.
+/// Makes the next value of this thread do `act` to the pool at `moment`, which must happen during `call`.
 fn with_meddling(
     moment: Moment,
     act: Meddle,
@@ -283,7 +283,7 @@ fn with_meddling(
 }
 
 #[test]
-fn a_value_may_do_anything_to_the_pool_that_it_goes_to() {
+fn an_argument_may_use_or_end_its_pool_while_encoded_or_dropped() {
     watch::within(watch::HANG, || {
         for (_, act) in MEDDLINGS {
             for moment in [Moment::Encoding, Moment::Dropping] {
@@ -314,14 +314,14 @@ fn a_value_may_do_anything_to_the_pool_that_it_goes_to() {
     });
 }
 
-/// Reads a map of which at least the first result is there.
+/// Reads a map whose first result, at least, is available.
 fn read(mut results: impl Iterator<Item = Result<Meddler, Error>>) {
     drop(results.next().expect("there is a result").expect("nothing ends the pool before"));
     results.for_each(drop);
 }
 
 #[test]
-fn a_result_may_do_anything_to_the_pool_that_it_comes_from() {
+fn a_result_may_use_or_end_its_pool_while_decoded_or_dropped() {
     watch::within(watch::HANG, || {
         for (_, act) in MEDDLINGS {
             for moment in [Moment::Decoding, Moment::Dropping] {
@@ -385,7 +385,7 @@ impl Drop for Meddling {
 }
 
 #[test]
-fn a_callback_and_what_it_captured_may_do_anything_to_the_pool() {
+fn a_callback_and_its_captures_may_use_or_end_the_pool() {
     watch::within(watch::HANG, || {
         for (_, act) in MEDDLINGS {
             for when_dropped in [false, true] {
@@ -407,7 +407,7 @@ fn a_callback_and_what_it_captured_may_do_anything_to_the_pool() {
 }
 
 #[test]
-fn a_waker_and_its_destructor_may_do_anything_to_the_pool() {
+fn a_waker_and_its_destructor_may_use_or_end_the_pool() {
     watch::within(watch::HANG, || {
         for (_, act) in MEDDLINGS {
             for when_dropped in [false, true] {

@@ -12,7 +12,7 @@ use procpool_testkit::crossing::{Crossing, Places, cross};
 use procpool_testkit::task::pid;
 use procpool_testkit::{trace, watch};
 
-/// State that counts its uses and writes down when it is made, used and dropped.
+/// State that counts its uses and records when it is made, used and dropped.
 #[derive(Debug)]
 struct Connection {
     path: String,
@@ -61,7 +61,7 @@ fn two_used_workers() -> (Crossing, String, ProcessPoolExecutor<Connection>, [u3
     (crossing, path, executor, pids)
 }
 
-/// What was written down, as (pid, event).
+/// The records, as (pid, event).
 fn events(path: &str) -> Vec<(u32, String)> {
     let records = trace::read::<String>(Path::new(path));
     records.into_iter().map(|record| (record.pid, record.event)).collect()
@@ -83,7 +83,7 @@ fn state_lives_from_task_to_task() {
 
 // Behaviours: INIT-01.
 #[test]
-fn every_worker_has_its_own() {
+fn every_worker_has_its_own_state() {
     watch::within(watch::HANG, || {
         let (_crossing, path, executor, pids) = two_used_workers();
         for result in executor.map_with(use_it, vec![(); 50]) {
@@ -111,7 +111,7 @@ fn tasks_without_state_run_beside_those_with_it() {
 }
 
 #[test]
-fn a_panic_leaves_the_state_in_its_place() {
+fn a_panic_keeps_the_state() {
     watch::within(watch::HANG, || {
         let (_crossing, path, executor) = connected_pool(1);
         let break_off = |connection: &mut Connection, (): ()| {
@@ -128,7 +128,7 @@ fn a_panic_leaves_the_state_in_its_place() {
 }
 
 #[test]
-fn without_an_initializer_the_state_is_empty() {
+fn without_an_initializer_the_state_is_unit() {
     watch::within(watch::HANG, || {
         let executor = crate::builder().max_workers(1).build().unwrap();
         assert_eq!(executor.submit_with(|(): &mut (), x: u8| x, 3).result(), Ok(3));
@@ -136,7 +136,7 @@ fn without_an_initializer_the_state_is_empty() {
 }
 
 #[test]
-fn an_initializer_that_returns_nothing_gives_empty_state() {
+fn an_initializer_without_a_return_value_gives_unit_state() {
     watch::within(watch::HANG, || {
         fn nothing() {}
         fn nothing_with((_, _): (u8, String)) {}
@@ -151,7 +151,7 @@ fn an_initializer_that_returns_nothing_gives_empty_state() {
 }
 
 #[test]
-fn state_needs_neither_travel_nor_be_shared() {
+fn state_needs_neither_serde_nor_send() {
     watch::within(watch::HANG, || {
         type State = Rc<RefCell<Vec<fn(u32) -> u32>>>;
         fn functions() -> Result<State, Infallible> {
@@ -167,7 +167,7 @@ fn state_needs_neither_travel_nor_be_shared() {
 }
 
 #[test]
-fn an_initializer_may_fail_in_any_way_that_can_be_displayed() {
+fn an_initializer_may_fail_with_any_displayable_error() {
     watch::within(watch::HANG, || {
         fn parse(text: String) -> Result<u16, ParseIntError> {
             text.parse()
@@ -182,7 +182,7 @@ fn an_initializer_may_fail_in_any_way_that_can_be_displayed() {
     });
 }
 
-/// Ends a pool of two used workers as `end` does; returns what they wrote down in the end.
+/// Ends a pool of two used workers by `end`; returns their records.
 fn drops_after(end: fn(ProcessPoolExecutor<Connection>)) -> usize {
     let (_crossing, path, executor, _) = two_used_workers();
     end(executor);
@@ -193,7 +193,7 @@ fn drops_after(end: fn(ProcessPoolExecutor<Connection>)) -> usize {
 }
 
 #[test]
-fn state_is_dropped_in_its_worker_when_the_executor_is() {
+fn state_is_dropped_in_its_worker_when_the_executor_is_dropped() {
     watch::within(watch::HANG, || assert_eq!(drops_after(drop), 2));
 }
 
@@ -214,12 +214,12 @@ fn state_is_dropped_before_shutdown_returns() {
 }
 
 #[test]
-fn killed_workers_drop_nothing() {
+fn killed_workers_do_not_drop_their_state() {
     watch::within(watch::HANG, || assert_eq!(drops_after(|executor| executor.kill_workers()), 0));
 }
 
 #[test]
-fn a_destructor_that_panics_is_an_orderly_end_too() {
+fn a_panic_in_the_states_destructor_does_not_prevent_an_orderly_exit() {
     watch::within(watch::HANG, || {
         struct Bomb(String);
         impl Drop for Bomb {

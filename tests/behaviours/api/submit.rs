@@ -1,4 +1,4 @@
-//! Which functions and values travel.
+//! The functions and values that can be sent.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -102,7 +102,7 @@ enum Shape {
 
 // Behaviours: SUB-02.
 #[test]
-fn values_come_back_equal() {
+fn values_return_equal() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
         there_and_back(&executor, (i8::MIN, i64::MIN, u128::MAX, f64::NEG_INFINITY, '\u{10ffff}'));
@@ -143,26 +143,26 @@ fn an_error_that_a_task_returns_is_its_result() {
     });
 }
 
-/// Bytes with no period that a cut or shifted copy could hide in.
+/// Bytes without a period in which a cut or shifted copy could hide.
 fn pattern(length: usize) -> Vec<u8> {
     (0..length as u32).map(|index| (index.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
 }
 
 // Behaviours: SUB-12.
 #[test]
-fn more_than_a_hundred_mebibytes_travel_there_and_back() {
+fn more_than_a_hundred_mebibytes_survive_the_round_trip() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
         let bytes = pattern(110 << 20);
         let future = executor.submit(echo::<Vec<u8>>, bytes.clone());
         assert!(future.result().unwrap() == bytes, "the bytes differ");
         let again = executor.submit(|text: String| text.len(), "ü".repeat(8 << 20));
-        assert_eq!(again.result(), Ok(16 << 20), "the link goes on after a long frame");
+        assert_eq!(again.result(), Ok(16 << 20), "the link works after a long frame");
     });
 }
 
 #[test]
-fn every_length_around_the_buffers_travels() {
+fn every_length_around_the_buffer_size_survives_the_round_trip() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
         // A read buffer is 16 KiB; a socket holds some 200 KiB. Frames add a few bytes.
@@ -177,7 +177,7 @@ fn every_length_around_the_buffers_travels() {
 }
 
 #[test]
-fn large_arguments_queue_behind_one_another() {
+fn several_large_arguments_queue_without_deadlock() {
     watch::within(watch::HANG, || {
         let executor = pool(2);
         let futures: Vec<_> = (1..=24_usize)

@@ -10,11 +10,11 @@ use procpool_testkit::watch;
 
 use crate::behaviours::pools::pool;
 
-/// Compiles only for types that threads may share and pass on.
+/// Compiles only for types that are `Send` and `Sync`.
 fn assert_thread_safe<T: Send + Sync>() {}
 
 #[test]
-fn handles_are_shared_and_passed_on_whatever_the_state_is() {
+fn handles_can_be_shared_and_sent_with_any_state() {
     // The state stays in its worker, so its type does not matter.
     assert_thread_safe::<ProcessPoolExecutor<std::rc::Rc<u8>>>();
     assert_thread_safe::<Future<std::rc::Rc<u8>>>();
@@ -23,7 +23,7 @@ fn handles_are_shared_and_passed_on_whatever_the_state_is() {
 }
 
 #[test]
-fn ten_threads_submit_and_map_at_once() {
+fn ten_threads_submit_and_map_concurrently() {
     watch::within(watch::HANG, || {
         let executor = pool(3);
         let together = Barrier::new(10);
@@ -76,7 +76,7 @@ fn submitting_never_waits_for_a_worker() {
         let executor = pool(1);
         let busy = executor.submit(cross, crossing.places());
         crossing.wait_for(1);
-        // More than a socket holds: if it went to the busy worker, this would block.
+        // More than a socket holds: if it were sent to the busy worker, this would block.
         let waiting: Vec<_> =
             (0..100).map(|_| executor.submit(|b: Vec<u8>| b.len(), vec![1; 1 << 20])).collect();
         let longer = executor.submit(|bytes: Vec<u8>| bytes.len(), vec![1; 8 << 20]);

@@ -1,4 +1,4 @@
-//! Maps that wait only so long.
+//! Maps with a timeout.
 
 use std::iter;
 use std::path::Path;
@@ -16,7 +16,7 @@ use crate::behaviours::pools::pool;
 
 // Behaviours: MAP-09.
 #[test]
-fn a_late_map_gives_what_is_there_then_one_error_and_cancels_the_rest() {
+fn a_late_map_yields_finished_results_then_one_error_and_cancels() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let path = crossing.file("trace");
@@ -39,7 +39,7 @@ fn a_late_map_gives_what_is_there_then_one_error_and_cancels_the_rest() {
         drop(executor);
         let mut ran: Vec<u32> =
             trace::read(Path::new(&path)).into_iter().map(|record| record.event).collect();
-        // Whether the third had started by then, nobody knows.
+        // Whether the third had started by then is unknown.
         ran.retain(|number| *number != 2);
         assert_eq!(ran, [0, 1]);
     });
@@ -55,8 +55,8 @@ fn the_timeout_is_counted_from_the_call() {
         let items = iter::repeat_n(crossing.places(), 8);
         let options = executor.map_options().chunksize(1).timeout(limit);
         thread::scope(|scope| {
-            // Each result comes soon enough after the one before it, the last ones too late after
-            // the call: the pauses alone are twice the limit.
+            // Each result arrives soon enough after the one before it, the last ones too late after the
+            // call: the pauses alone are twice the timeout.
             let mut results = options.map(cross, items);
             let crossing = &crossing;
             scope.spawn(move || {
@@ -73,7 +73,7 @@ fn the_timeout_is_counted_from_the_call() {
 
 // Behaviours: MAP-11.
 #[test]
-fn a_timeout_of_the_tasks_own_is_a_result_like_others() {
+fn a_timeout_error_returned_by_a_task_is_an_ordinary_result() {
     watch::within(watch::HANG, || {
         fn task(item: u32) -> Result<u32, String> {
             match item {
@@ -106,7 +106,7 @@ fn a_timeout_that_is_not_reached_changes_nothing() {
 
 // Behaviours: MAP-09.
 #[test]
-fn a_late_map_drops_the_items_that_it_has_not_pulled() {
+fn a_late_map_drops_the_items_it_has_not_pulled() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = pool(1);

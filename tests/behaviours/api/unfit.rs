@@ -1,5 +1,5 @@
-//! Types and functions that cannot travel as they are: the task's error says so and names the
-//! type and the remedy, and the remedy works.
+//! Types and functions that cannot be sent as they are: the task's error says so and names the type and
+//! the remedy, and the remedy works.
 
 use std::fmt::Debug;
 
@@ -60,7 +60,7 @@ where
     }
 }
 
-/// The error names the type and the remedy, and with the remedy the value travels.
+/// The error names the type and the remedy, and with the remedy the value arrives.
 fn assert_needs_names<T>(value: T)
 where
     T: Serialize + DeserializeOwned + Clone + Debug + PartialEq + 'static,
@@ -124,8 +124,8 @@ fn assert_unfit<T>(error: Option<Error>, step: CodecStep, words: &str) {
     );
 }
 
-/// Asserts that `value` is refused on every way to a worker before it is sent, and on every way back
-/// before the worker sends it, in these words; and that it spares what is beside it.
+/// Asserts that every call refuses `value` before it is sent to a worker, and that every way back refuses
+/// it before the worker sends it, with this text; and that it spares the values beside it.
 fn assert_refused_everywhere<T>(value: &T, words: &str)
 where
     T: Payload + Clone + Debug + PartialEq,
@@ -154,7 +154,7 @@ where
         crate::builder().max_workers(1).initializer_with_args(|_: T| (), value.clone()).build();
     assert_unfit::<T>(built.err(), CodecStep::EncodeArguments, words);
 
-    // The way there is open to what is wrapped.
+    // The wrapped value can be sent to the worker.
     let unwrap = |SelfDescribing(value): SelfDescribing<T>| value;
     let wrapped = || SelfDescribing(value.clone());
     let result = executor.submit(unwrap, wrapped());
@@ -166,7 +166,7 @@ where
         assert_unfit::<T>(result.err(), CodecStep::EncodeResult, words);
     }
     assert_eq!(executor.submit(echo, wrapped()).result(), Ok(wrapped()));
-    assert!(executor.submit(pid, ()).result().is_ok(), "the pool goes on");
+    assert!(executor.submit(pid, ()).result().is_ok(), "the pool continues");
 }
 
 fn swallow<T>(_: T) {}
@@ -181,7 +181,7 @@ struct Unwritten {
 }
 
 #[test]
-fn what_does_not_fit_is_refused_before_it_is_sent_on_every_way() {
+fn an_unfit_value_is_refused_before_it_is_sent_by_any_call() {
     watch::within(watch::HANG, || {
         let skipping = Skipping { comment: None, name: "n".to_owned() };
         assert_refused_everywhere(&skipping, "field `comment` of `Skipping` was left out");
@@ -200,7 +200,7 @@ fn what_does_not_fit_is_refused_before_it_is_sent_on_every_way() {
 }
 
 #[test]
-fn what_fits_in_part_arrives_beside_what_does_not() {
+fn fit_values_arrive_beside_unfit_ones() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
         let skipping = |comment: Option<&str>| Skipping {
@@ -220,9 +220,9 @@ fn what_fits_in_part_arrives_beside_what_does_not() {
     });
 }
 
-/// A function of the C library, which is no part of the executable.
+/// A function of the C library, which is not part of the executable.
 fn foreign() -> fn(i32) -> i32 {
-    // SAFETY: abs(3) takes and returns an int. Nobody calls it: a worker could not find it.
+    // SAFETY: abs(3) takes and returns an int. It is never called: a worker could not find it.
     unsafe { std::mem::transmute::<*const (), fn(i32) -> i32>(libc::abs as *const ()) }
 }
 
@@ -244,7 +244,7 @@ fn a_function_of_a_shared_library_is_the_tasks_error() {
 
 #[test]
 fn an_initializer_of_a_shared_library_is_an_error_of_build() {
-    // SAFETY: nobody calls it, because `build` refuses it: its type does not matter.
+    // SAFETY: it is never called, because `build` refuses it: its type does not matter.
     let function = unsafe { std::mem::transmute::<*const (), fn()>(libc::abs as *const ()) };
     let error = crate::builder().initializer(function).build().unwrap_err();
     assert_eq!(error, Error::ForeignFunction("fn()".into()));

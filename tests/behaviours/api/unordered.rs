@@ -1,4 +1,4 @@
-//! Maps whose results come as they finish.
+//! Maps whose results arrive as they finish.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::behaviours::pools::pool;
 
 // Behaviours: MAP-20.
 #[test]
-fn every_item_has_a_result_errors_too() {
+fn every_item_has_a_result_or_an_error() {
     watch::within(watch::HANG, || {
         let executor = pool(2);
         let task = |x: u32| if x % 3 == 1 { panic!("{x}") } else { x };
@@ -38,7 +38,7 @@ fn every_item_has_a_result_errors_too() {
 
 // Behaviours: MAP-20.
 #[test]
-fn a_slow_item_comes_last() {
+fn a_slow_item_is_yielded_last() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = pool(2);
@@ -54,7 +54,7 @@ fn a_slow_item_comes_last() {
 
 // Behaviours: MAP-09, MAP-20.
 #[test]
-fn a_slow_item_is_late_when_the_others_were_given() {
+fn a_slow_item_times_out_after_the_others_were_yielded() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = pool(2);
@@ -74,7 +74,7 @@ fn a_slow_item_is_late_when_the_others_were_given() {
 
 // Behaviours: MAP-20.
 #[test]
-fn every_result_is_given_with_the_index_of_its_item() {
+fn every_result_is_yielded_with_the_index_of_its_item() {
     watch::within(watch::HANG, || {
         let executor = pool(2);
         let task = |x: usize| if x % 3 == 1 { panic!("{x}") } else { x };
@@ -111,7 +111,7 @@ fn every_result_is_given_with_the_index_of_its_item() {
 
 // Behaviours: MAP-09, MAP-20, MAP-25.
 #[test]
-fn an_error_that_is_no_items_has_the_number_of_results_before_it() {
+fn an_error_of_no_item_is_indexed_by_the_number_of_earlier_results() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = pool(1);

@@ -1,4 +1,4 @@
-//! Arguments and results on their way: when they are encoded, that they are, and when they are
+//! Arguments and results between the processes: when they are encoded, how often, and when they are
 //! dropped.
 
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::behaviours::pools::pool;
 
-/// A number that others may change, and travels as what it is when it is encoded.
+/// A number that others may change, and that is sent with its value at the time of encoding.
 #[derive(Debug)]
 struct Shared(Arc<AtomicU32>);
 
@@ -81,7 +81,7 @@ fn a_value_is_encoded_and_decoded_once_each_way() {
     });
 }
 
-/// Encoded only when the test lets it: stops at a crossing meanwhile.
+/// Encoded only when the test releases it: stops at a crossing.
 #[derive(Debug, Deserialize)]
 struct Slow(Places);
 
@@ -94,7 +94,7 @@ impl Serialize for Slow {
 
 // Behaviours: SER-15.
 #[test]
-fn an_argument_that_is_slow_to_encode_keeps_no_other_task_waiting() {
+fn an_argument_that_is_slow_to_encode_delays_no_other_task() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = pool(1);
@@ -112,7 +112,7 @@ fn an_argument_that_is_slow_to_encode_keeps_no_other_task_waiting() {
     });
 }
 
-/// Tells when it is dropped.
+/// Reports when it is dropped.
 #[derive(Debug, Serialize, Deserialize)]
 struct Telling {
     armed: bool,

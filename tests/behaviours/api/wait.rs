@@ -16,14 +16,14 @@ use crate::behaviours::pools::{pool, pool_beside_another};
 const WAYS: [ReturnWhen; 3] =
     [ReturnWhen::FirstCompleted, ReturnWhen::FirstException, ReturnWhen::AllCompleted];
 
-/// How long to wait for what does not come.
+/// How long to wait for a result that does not arrive.
 const BRIEFLY: Duration = Duration::from_millis(30);
 
 fn fail(_: ()) -> u32 {
     panic!("no")
 }
 
-/// Which futures are done and which are not, by their places in `futures`.
+/// The futures that are done and those that are not, by their positions in `futures`.
 fn places(futures: &[&Future<u32>], waited: &DoneAndNotDone<'_, u32>) -> (Vec<usize>, Vec<usize>) {
     let place = |future: &&Future<u32>| {
         futures.iter().position(|theirs| std::ptr::eq(*theirs, *future)).expect("it was given")
@@ -31,7 +31,7 @@ fn places(futures: &[&Future<u32>], waited: &DoneAndNotDone<'_, u32>) -> (Vec<us
     (waited.done.iter().map(place).collect(), waited.not_done.iter().map(place).collect())
 }
 
-/// A pool with two tasks that run until the test lets them go, each at a crossing of its own.
+/// A pool with two tasks that run until the test releases them, each at a crossing of its own.
 struct Running {
     executor: ProcessPoolExecutor,
     crossings: [Crossing; 2],
@@ -75,7 +75,7 @@ impl Running {
 
 // Behaviours: WAIT-01, WAIT-11.
 #[test]
-fn a_future_that_is_given_twice_counts_once() {
+fn a_future_passed_twice_counts_once() {
     watch::within(watch::HANG, || {
         let running = Running::new();
         let (finished, pending) = (running.finished(), &running.futures[0]);
@@ -91,7 +91,7 @@ fn a_future_that_is_given_twice_counts_once() {
 }
 
 #[test]
-fn of_no_future_there_is_nothing_to_wait_for() {
+fn waiting_for_no_future_returns_at_once() {
     for way in WAYS {
         let none: [&Future<u32>; 0] = [];
         let waited = wait(none, way, None);
@@ -103,7 +103,7 @@ fn of_no_future_there_is_nothing_to_wait_for() {
 
 // Behaviours: WAIT-02.
 #[test]
-fn the_first_that_is_done_ends_the_waiting() {
+fn the_first_completed_future_ends_the_wait() {
     watch::within(watch::HANG, || {
         let running = Running::new();
         let futures = running.futures.each_ref();
@@ -118,7 +118,7 @@ fn the_first_that_is_done_ends_the_waiting() {
 
 // Behaviours: WAIT-03.
 #[test]
-fn what_is_done_already_ends_the_waiting_for_the_first() {
+fn a_settled_future_ends_a_wait_for_the_first_at_once() {
     watch::within(watch::HANG, || {
         let running = Running::new();
         let (finished, cancelled) = (running.finished(), running.cancelled());
@@ -131,14 +131,14 @@ fn what_is_done_already_ends_the_waiting_for_the_first() {
 
 // Behaviours: WAIT-04, WAIT-05.
 #[test]
-fn the_first_failure_ends_the_waiting_and_a_result_or_a_cancellation_does_not() {
+fn only_a_failure_ends_a_wait_for_the_first_exception() {
     watch::within(watch::HANG, || {
         let running = Running::new();
         let (finished, cancelled) = (running.finished(), running.cancelled());
         let futures = [&finished, &cancelled, &running.futures[0], &running.futures[1]];
         let waited = wait(futures, ReturnWhen::FirstException, Some(BRIEFLY));
         assert_eq!(places(&futures, &waited), (vec![0, 1], vec![2, 3]), "none has failed");
-        // The one worker that is free runs it.
+        // The free worker runs it.
         let failing = running.executor.submit(fail, ());
         let futures = [&finished, &cancelled, &running.futures[0], &failing];
         let waited = wait(futures, ReturnWhen::FirstException, None);
@@ -152,7 +152,7 @@ fn the_first_failure_ends_the_waiting_and_a_result_or_a_cancellation_does_not() 
 
 // Behaviours: WAIT-06.
 #[test]
-fn a_failure_of_before_ends_the_waiting_for_one() {
+fn an_earlier_failure_ends_a_wait_for_the_first_exception_at_once() {
     watch::within(watch::HANG, || {
         let running = Running::new();
         let (finished, failed) = (running.finished(), running.failed());
@@ -165,7 +165,7 @@ fn a_failure_of_before_ends_the_waiting_for_one() {
 
 // Behaviours: WAIT-07.
 #[test]
-fn all_are_done_with_results_errors_or_cancelled() {
+fn all_completed_includes_results_errors_and_cancellations() {
     watch::within(watch::HANG, || {
         let running = Running::new();
         let (failed, cancelled) = (running.failed(), running.cancelled());
@@ -184,7 +184,7 @@ fn all_are_done_with_results_errors_or_cancelled() {
 
 // Behaviours: WAIT-08.
 #[test]
-fn a_timeout_ends_the_waiting_with_what_is_done() {
+fn a_timeout_ends_the_wait_with_the_settled_futures() {
     watch::within(watch::HANG, || {
         let running = Running::new();
         let finished = running.finished();
@@ -203,7 +203,7 @@ fn a_timeout_ends_the_waiting_with_what_is_done() {
 
 // Behaviours: WAIT-09.
 #[test]
-fn futures_are_given_once_each_as_they_are_done() {
+fn as_completed_yields_each_future_once_as_it_settles() {
     watch::within(watch::HANG, || {
         let running = Running::new();
         let finished = running.finished();
@@ -221,7 +221,7 @@ fn futures_are_given_once_each_as_they_are_done() {
 
 // Behaviours: WAIT-10.
 #[test]
-fn what_is_done_in_time_is_given_before_the_timeout_is_told_once() {
+fn as_completed_yields_settled_futures_then_one_timeout() {
     watch::within(watch::HANG, || {
         for limit in [Duration::ZERO, BRIEFLY] {
             let running = Running::new();
@@ -242,7 +242,7 @@ fn what_is_done_in_time_is_given_before_the_timeout_is_told_once() {
 
 // Behaviours: WAIT-13.
 #[test]
-fn futures_that_a_shutdown_cancels_are_done() {
+fn futures_cancelled_by_a_shutdown_are_done() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = pool(1);
@@ -267,7 +267,7 @@ fn futures_that_a_shutdown_cancels_are_done() {
             executor.shutdown_with(ShutdownOptions::new().wait(false).cancel_futures(true));
             let mut seen: Vec<usize> = receiver.iter().collect();
             seen.sort_unstable();
-            // Who waits for the first may see any number of them.
+            // A wait for the first may see any number of them.
             assert!(seen.len() == 4 && seen[0] >= 1 && seen[1..] == [50, 50, 50], "{seen:?}");
         });
         crossing.let_go(1);
@@ -277,7 +277,7 @@ fn futures_that_a_shutdown_cancels_are_done() {
 
 // Behaviours: WAIT-14.
 #[test]
-fn no_result_is_lost_that_comes_while_the_waiting_begins() {
+fn a_result_that_arrives_as_a_wait_begins_is_not_lost() {
     watch::within(watch::HANG, || {
         let executor = pool(2);
         for round in 0..200 {
@@ -295,7 +295,7 @@ fn no_result_is_lost_that_comes_while_the_waiting_begins() {
 
 // Behaviours: WAIT-15.
 #[test]
-fn a_pool_that_breaks_wakes_everybody_who_waits() {
+fn a_pool_that_breaks_wakes_every_waiter() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = pool(1);

@@ -1,4 +1,4 @@
-//! A worker's death is seen at once, whoever holds its socket or collects its exit status.
+//! A worker's death is seen at once, even if another process holds its socket or collects its exit status.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -17,16 +17,16 @@ use procpool_testkit::running::Running;
 use procpool_testkit::{program, watch};
 use tempfile::TempDir;
 
-/// How soon a death must be told. It takes milliseconds; the limit is the promise.
+/// The time within which a death must be reported. It takes milliseconds; the limit is the promise.
 const PROMISE: Duration = Duration::from_secs(1);
 
 #[test]
-fn a_status_that_nobody_can_have_is_unknown() {
+fn a_status_discarded_by_the_kernel_is_reported_as_unknown() {
     watch::within(watch::HANG, || assert_eq!(exit_of_worker_in("ignored"), "Unknown"));
 }
 
 #[test]
-fn a_status_that_another_thread_may_have_collected_hangs_nothing() {
+fn a_status_collected_by_another_thread_causes_no_hang() {
     watch::within(watch::HANG, || {
         let exit = exit_of_worker_in("elsewhere");
         // Both threads are woken by the same death, and one of them gets the status.
@@ -34,7 +34,7 @@ fn a_status_that_another_thread_may_have_collected_hangs_nothing() {
     });
 }
 
-/// Runs the program in which a status gets lost, and returns how its worker ended in its eyes.
+/// Runs the program in which a status gets lost, and returns how its worker ended according to it.
 fn exit_of_worker_in(mode: &str) -> String {
     let mut command = Command::new(program::path("clean_reaping"));
     let mut program = Running::start(command.arg(mode), crate::START_METHOD);
@@ -46,12 +46,12 @@ fn exit_of_worker_in(mode: &str) -> String {
     exit
 }
 
-/// Starts a program that inherits the worker's link, says so, and never ends by itself.
+/// Starts a program that inherits the worker's link, reports that, and never ends by itself.
 #[expect(clippy::zombie_processes, reason = "the worker is killed, so somebody else reaps it")]
 fn give_link_away((folder, started, never): (String, String, String)) {
     for (number, target) in os::descriptors_of(std::process::id()) {
         if target.starts_with("socket:") && number > 2 {
-            // SAFETY: it was listed, and this thread alone closes descriptors of this process.
+            // SAFETY: it was listed, and only this thread closes descriptors of this process.
             let socket = unsafe { std::os::fd::BorrowedFd::borrow_raw(number) };
             fcntl(socket, FcntlArg::F_SETFD(FdFlag::empty())).expect("it is open");
         }
@@ -115,7 +115,7 @@ impl Shared {
 }
 
 #[test]
-fn a_death_is_seen_by_the_manager_though_another_process_holds_the_link() {
+fn the_manager_sees_a_death_if_another_process_holds_the_link() {
     watch::within(watch::HANG, || {
         let shared = Shared::new();
         shared.kill_worker();
@@ -126,7 +126,7 @@ fn a_death_is_seen_by_the_manager_though_another_process_holds_the_link() {
 }
 
 #[test]
-fn a_death_is_seen_by_a_waiting_thread_though_another_process_holds_the_link() {
+fn a_waiter_sees_a_death_if_another_process_holds_the_link() {
     watch::within(watch::HANG, || {
         let shared = Shared::new();
         let error = std::thread::scope(|scope| {
@@ -154,7 +154,7 @@ fn wait_until_asleep(thread: Pid) {
 }
 
 #[test]
-fn a_pool_is_dropped_though_another_process_holds_a_link() {
+fn a_pool_can_be_dropped_if_another_process_holds_a_link() {
     watch::within(watch::HANG, || {
         let Shared { executor, task, worker, heir, _gates } = Shared::new();
         executor.kill_workers();

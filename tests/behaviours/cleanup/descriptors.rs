@@ -1,4 +1,4 @@
-//! Descriptors: a fixed number of them in the parent, and none in a worker but its own.
+//! Descriptors: a fixed number of them in the parent, and only its own in a worker.
 
 use std::collections::HashSet;
 use std::fs;
@@ -13,7 +13,7 @@ use procpool_testkit::running::Running;
 use procpool_testkit::{os, program, watch};
 use serde::Deserialize;
 
-/// What the program counted.
+/// The counts of the program.
 #[derive(Debug, Deserialize)]
 struct Look {
     queued: usize,
@@ -37,7 +37,7 @@ fn queued_tasks_cost_no_descriptors() {
     });
 }
 
-/// Leaves its number in `folder`, and stays until it may go on.
+/// Leaves its pid in `folder`, and stays until it is released.
 fn stay(folder: String) {
     let pid = std::process::id();
     fs::write(format!("{folder}/worker-{pid}"), "").expect("the folder is there");
@@ -47,7 +47,7 @@ fn stay(folder: String) {
 
 // Behaviours: FORK-04.
 #[test]
-fn a_worker_has_its_streams_its_link_and_one_thread_and_nothing_of_other_workers() {
+fn a_worker_has_only_its_streams_its_link_and_one_thread() {
     watch::within(watch::HANG, || {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().to_str().expect("a plain name");
@@ -74,14 +74,14 @@ fn a_worker_has_its_streams_its_link_and_one_thread_and_nothing_of_other_workers
     });
 }
 
-/// Returns the numbers that workers left in `folder`.
+/// Returns the pids that workers left in `folder`.
 fn workers_in(folder: &Path) -> Vec<u32> {
     let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
     names.filter_map(|name| name.to_str()?.strip_prefix("worker-")?.parse().ok()).collect()
 }
 
-/// Returns the one socket and the one pipe in `descriptors`, a link and a lifeline, which are all that a
-/// worker should have, beside what its task has opened in `folder`.
+/// Returns the one socket and the one pipe in `descriptors`, a link and a lifeline, which are the only
+/// ones that a worker should have, beside those that its task has opened in `folder`.
 fn ends_of_worker(descriptors: &[(i32, String)], folder: &str) -> [String; 2] {
     let (mut links, mut lifelines) = (Vec::new(), Vec::new());
     for (number, target) in descriptors {
@@ -107,17 +107,17 @@ fn own_target(number: i32) -> String {
     target.to_string_lossy().into_owned()
 }
 
-/// Whether this test program itself was started with `number` open for all its children, which is
-/// then theirs by the rules.
+/// Whether this test program itself was started with `number` open for all its children, which may then
+/// have it.
 fn is_handed_down(number: i32) -> bool {
-    // SAFETY: the borrow ends with this function, and whoever closes the descriptor meanwhile only
-    // makes fcntl fail.
+    // SAFETY: the borrow ends with this function, and another thread that closes the descriptor during it
+    // only makes fcntl fail.
     let descriptor = unsafe { BorrowedFd::borrow_raw(number) };
     fcntl(descriptor, FcntlArg::F_GETFD)
         .is_ok_and(|flags| !FdFlag::from_bits_truncate(flags).contains(FdFlag::FD_CLOEXEC))
 }
 
-/// Returns what a program that this task starts has open.
+/// Returns the open descriptors of a program that this task starts.
 fn descriptors_of_own_program(_: ()) -> String {
     let output = Command::new("/bin/sh").args(["-c", "echo /proc/$$/fd/*"]).output();
     String::from_utf8(output.expect("there is a shell").stdout).expect("paths are text")

@@ -1,5 +1,5 @@
-//! What a task started, when its worker ends: it goes too if the worker leads a process group and is
-//! killed or dies, and is left alone otherwise.
+//! Processes that a task started, when its worker exits: they are killed if the worker leads a process
+//! group and is killed or dies, and left alone otherwise.
 
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -14,7 +14,8 @@ use procpool_testkit::running::Running;
 use procpool_testkit::{program, watch};
 use tempfile::TempDir;
 
-/// A pool of one worker, whose task has started a program. That waits for a permit, and passes it on.
+/// A pool of one worker, whose task has started a program. The program waits for a permit, and passes it
+/// on.
 struct Started {
     executor: ProcessPoolExecutor,
     program: Bystander,
@@ -43,7 +44,7 @@ impl Started {
         Self { executor, program, go, gone, _folder: folder }
     }
 
-    /// Ends the pool, if it has not ended; the program must be killed, or have been.
+    /// Ends the pool, unless it has ended; asserts that the program is killed, or was.
     fn assert_goes_with_the_pool(self) {
         drop(self.executor);
         assert!(self.program.0.ended_within(watch::HANG), "it lives on");
@@ -51,7 +52,7 @@ impl Started {
         assert!(self.gone.take(1, Duration::ZERO).is_err(), "it was let go");
     }
 
-    /// The same; the program must be untouched.
+    /// Like that, but asserts that the program is untouched.
     fn assert_outlives_the_pool(self) {
         drop(self.executor);
         self.go.give(1);
@@ -65,7 +66,7 @@ fn die(_: ()) {
 }
 
 #[test]
-fn a_worker_that_the_pool_kills_takes_its_group_with_it() {
+fn a_worker_killed_by_the_pool_takes_its_group_with_it() {
     watch::within(watch::HANG, || {
         let started = Started::new(in_groups());
         started.executor.kill_workers();
@@ -74,7 +75,7 @@ fn a_worker_that_the_pool_kills_takes_its_group_with_it() {
 }
 
 #[test]
-fn a_killed_workers_group_goes_too_where_its_status_is_collected_by_nobody() {
+fn a_killed_workers_group_dies_if_the_kernel_discards_its_status() {
     watch::within(watch::HANG, || {
         let folder = tempfile::tempdir().unwrap();
         let [go, gone, kill] = ["go", "gone", "kill"].map(|name| Gate::new(folder.path(), name));
@@ -103,12 +104,12 @@ fn a_worker_that_dies_takes_its_group_with_it() {
 }
 
 #[test]
-fn a_worker_that_leaves_with_its_pool_leaves_its_group_alone() {
+fn a_worker_that_exits_with_its_pool_leaves_its_group_alone() {
     watch::within(watch::HANG, || Started::new(in_groups()).assert_outlives_the_pool());
 }
 
 #[test]
-fn a_worker_is_in_the_programs_group_unless_it_is_to_lead_one() {
+fn by_default_a_worker_is_in_the_programs_group() {
     fn look(_: ()) -> (i32, i32) {
         (getpid().as_raw(), getpgrp().as_raw())
     }
@@ -124,7 +125,7 @@ fn a_worker_is_in_the_programs_group_unless_it_is_to_lead_one() {
 }
 
 #[test]
-fn a_worker_without_a_group_takes_nobody_with_it() {
+fn a_worker_without_a_group_takes_no_process_with_it() {
     watch::within(watch::HANG, || {
         let started = Started::new(crate::builder());
         started.executor.kill_workers();

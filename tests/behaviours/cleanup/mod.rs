@@ -1,11 +1,11 @@
-//! Nothing is left behind, and nothing is disturbed: processes, descriptors, threads, streams and
-//! signals, seen from outside the pool.
+//! Nothing is left behind or disturbed: processes, descriptors, threads, streams and signals, seen from
+//! outside the pool.
 //!
-//! - [`descriptors`]: how many there are, and who has which;
-//! - [`signals`]: what workers and the programs that tasks start do with SIGINT;
+//! - [`descriptors`]: their number, and their owners;
+//! - [`signals`]: SIGINT in workers and in the programs that tasks start;
 //! - [`streams`]: stdin, stdout and stderr of workers;
-//! - [`deaths`]: a worker's death is seen, whoever holds its socket or collects its status;
-//! - [`groups`]: what a task started, when its worker ends;
+//! - [`deaths`]: a worker's death is seen even if another process holds its socket or collects its status;
+//! - [`groups`]: processes that a task started, when its worker exits;
 //! - [`nested`]: programs and pools inside tasks.
 
 mod deaths;

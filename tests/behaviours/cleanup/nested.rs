@@ -1,4 +1,4 @@
-//! Programs and pools inside tasks: they work, and end with the worker that has them.
+//! Programs and pools inside tasks: they work, and end with their worker.
 
 use std::convert::Infallible;
 use std::path::Path;
@@ -18,7 +18,7 @@ fn pool(max_workers: usize) -> ProcessPoolExecutor {
 
 // Behaviours: NEST-01, OUT-03.
 #[test]
-fn a_program_that_a_task_starts_finds_its_stdin_at_its_end() {
+fn a_program_that_a_task_starts_has_an_empty_stdin() {
     fn read_by_own_program(_: ()) -> (bool, Vec<u8>) {
         let output = Command::new("cat").stdin(Stdio::inherit()).output().expect("there is a cat");
         (output.status.success(), output.stdout)
@@ -32,7 +32,7 @@ fn a_program_that_a_task_starts_finds_its_stdin_at_its_end() {
 
 // Behaviours: NEST-02.
 #[test]
-fn a_task_makes_uses_and_drops_a_pool() {
+fn a_task_can_create_use_and_drop_a_pool() {
     fn squares(numbers: u64) -> (u64, u32) {
         let inner = pool(2);
         let worker = inner.submit(|()| std::process::id(), ()).result().unwrap();
@@ -49,14 +49,14 @@ fn a_task_makes_uses_and_drops_a_pool() {
 
 // Behaviours: NEST-03.
 #[test]
-fn pools_are_nested_ten_deep() {
+fn pools_can_be_nested_ten_deep() {
     fn nest(depth: u32) -> u32 {
         if depth == 0 { 0 } else { pool(1).submit(nest, depth - 1).result().unwrap() + 1 }
     }
     watch::within(watch::HANG, || assert_eq!(pool(1).submit(nest, 10).result(), Ok(10)));
 }
 
-/// Where nested tasks write their pids down, say that the innermost runs, and wait for ever.
+/// The file for the pids of nested tasks, and the gates at which the innermost one reports and waits.
 struct Place {
     folder: TempDir,
     running: Gate,
@@ -83,7 +83,7 @@ impl Place {
     }
 }
 
-/// Stays at `place`, `depth` pools further in.
+/// Stops at `place`, `depth` nested pools further in.
 fn stay_within((depth, place): (u32, String)) {
     trace::append(Path::new(&place).join("trace").to_str().expect("a plain name"), ());
     if depth == 0 {
@@ -109,7 +109,7 @@ fn killing_workers_ends_the_pools_inside_them() {
 
 // Behaviours: NEST-04.
 #[test]
-fn a_worker_that_never_dropped_its_pool_ends_all_the_same() {
+fn a_worker_that_never_dropped_its_pool_still_exits() {
     fn leak_a_pool(place: String) {
         let inner = pool(1);
         let _stays: Future<()> = inner.submit(stay_within, (0, place));
@@ -146,7 +146,7 @@ fn a_pool_that_is_a_workers_state_is_dropped_with_it() {
 
 // Behaviours: NEST-05.
 #[test]
-fn errors_of_inner_tasks_arrive_and_nothing_is_said_about_them() {
+fn errors_of_inner_tasks_arrive_and_are_not_printed() {
     watch::within(watch::HANG, || {
         let expected = r"(?x)\A
             the\ task\ panicked\ at\ .*clean_nested\.rs:\d+:\d+:\ number\ 7\ is\ refused\n

@@ -1,4 +1,4 @@
-//! SIGINT: a worker handles it, by doing nothing; a program that a task starts has it as new.
+//! SIGINT: a worker handles it, by doing nothing; a program that a task starts has the default action.
 
 use std::process::Command;
 
@@ -22,7 +22,7 @@ impl Masks {
         Self { blocked: mask("SigBlk:"), ignored: mask("SigIgn:"), caught: mask("SigCgt:") }
     }
 
-    /// Says whether `signal` is blocked, ignored, caught.
+    /// Returns whether `signal` is blocked, ignored, caught.
     fn of(&self, signal: libc::c_int) -> [bool; 3] {
         [self.blocked, self.ignored, self.caught].map(|mask| mask & 1 << (signal - 1) != 0)
     }
@@ -65,7 +65,7 @@ fn a_program_that_a_task_starts_has_no_signal_blocked() {
 }
 
 #[test]
-fn a_program_that_a_task_starts_dies_of_sigint() {
+fn a_program_that_a_task_starts_can_be_killed_by_sigint() {
     fn interrupt_own_program(_: ()) -> Option<i32> {
         use std::os::unix::process::ExitStatusExt;
         let status = Command::new("/bin/sh").args(["-c", "kill -INT $$; read x"]).status();

@@ -1,5 +1,5 @@
-//! A worker's streams: stdin is empty, stdout and stderr are the program's; also when the last lines
-//! of stderr are captured on the way.
+//! A worker's streams: stdin is empty, stdout and stderr are the program's; also when the last lines of
+//! stderr are captured.
 
 use std::fs;
 
@@ -14,13 +14,13 @@ use procpool_testkit::{program, start, watch};
 
 // Behaviours: OUT-01, OUT-03.
 #[test]
-fn tasks_that_write_a_mib_to_both_streams_and_read_stdin_disturb_nothing() {
+fn a_task_that_writes_much_and_reads_stdin_disturbs_nothing() {
     watch::within(watch::HANG, || assert_undisturbed("inherited"));
 }
 
 // Behaviours: OUT-03.
 #[test]
-fn captured_stderr_is_passed_on_to_the_programs() {
+fn captured_stderr_is_passed_on_to_the_programs_stderr() {
     watch::within(watch::HANG, || assert_undisturbed("captured"));
 }
 
@@ -40,7 +40,7 @@ fn assert_undisturbed(mode: &str) {
 }
 
 #[test]
-fn captured_stderr_is_reported_and_delays_nothing_where_nobody_reads_the_programs() {
+fn captured_stderr_is_reported_if_the_programs_stderr_is_never_read() {
     watch::within(watch::HANG, || {
         let written = run_with_full_stderr("unread");
         assert!(written.bytes().all(|byte| byte == b'e'), "the end has waited for a reader");
@@ -48,11 +48,11 @@ fn captured_stderr_is_reported_and_delays_nothing_where_nobody_reads_the_program
 }
 
 #[test]
-fn captured_stderr_is_passed_on_when_somebody_reads_the_programs_after_the_death() {
+fn captured_stderr_is_passed_on_if_it_is_read_after_the_death() {
     watch::within(watch::HANG, || assert_eq!(run_with_full_stderr("read"), ""));
 }
 
-/// Runs the program whose stderr is full, and returns what is read of that in the end.
+/// Runs the program whose stderr is full, and returns the rest of it at the end.
 fn run_with_full_stderr(mode: &str) -> String {
     let mut command = std::process::Command::new(program::path("clean_stuck_stderr"));
     let mut program = Running::start(command.arg(mode), crate::START_METHOD);
@@ -66,8 +66,8 @@ fn run_with_full_stderr(mode: &str) -> String {
 }
 
 #[test]
-fn captured_stderr_goes_where_the_builder_says_to_the_last_byte() {
-    /// Writes `text` with as many writes as it has lines, and ends the process with `code`, if any.
+fn captured_stderr_reaches_the_builders_target_to_the_last_byte() {
+    /// Writes `text` with one write for each line, and ends the process with `code`, if any.
     fn write((text, code): (String, Option<i32>)) {
         text.lines().for_each(|line| eprintln!("{line}"));
         if let Some(code) = code {
@@ -88,7 +88,7 @@ fn captured_stderr_goes_where_the_builder_says_to_the_last_byte() {
     });
 }
 
-/// Starts a program that shares this worker's stderr and waits for a permit, says something and dies.
+/// Starts a program that shares this worker's stderr, waits for a permit, prints a line and dies.
 fn bequeath_and_die((heir, never): (String, String)) {
     let mut shell = std::process::Command::new("/bin/sh");
     shell.args(["-c", "read permit < \"$1\"", "heir", &never]);

@@ -1,4 +1,4 @@
-//! What is left after an executor was dropped: nothing.
+//! Nothing is left after an executor was dropped.
 
 use std::collections::HashSet;
 use std::fs;
@@ -8,10 +8,10 @@ use procpool_testkit::running::Running;
 use procpool_testkit::{program, watch};
 use serde::Deserialize;
 
-/// How many pools: so many that one forgotten descriptor per pool would exhaust them.
+/// The number of pools: so many that one leaked descriptor per pool would exhaust them.
 const POOLS: usize = 1_000;
 
-/// What the program sees of itself.
+/// The program's view of itself.
 #[derive(Debug, Deserialize)]
 struct Look {
     after: String,
@@ -23,13 +23,13 @@ struct Look {
 
 // Behaviours: SHUT-02, SHUT-13, SHUT-26, BRK-06, LEAK-01, LEAK-02, LEAK-03, LEAK-04, LEAK-05, LEAK-06.
 #[test]
-fn a_thousand_pools_of_every_fate_leave_nothing() {
+fn a_thousand_pools_with_every_kind_of_end_leave_nothing_behind() {
     // It takes some five seconds when nothing else runs.
     watch::within(3 * watch::HANG, || {
         let folder = tempfile::tempdir().unwrap();
         let mut command = Command::new(program::path("clean_after_drop"));
         let command = command.arg(POOLS.to_string()).env("TMPDIR", folder.path());
-        // Reading the symbols for the backtraces of so many panics would take longer than all else.
+        // Reading the symbols for the backtraces of so many panics would take longer than everything else.
         let command = command.env_remove("RUST_BACKTRACE").env_remove("RUST_LIB_BACKTRACE");
         let mut program = Running::start(command, crate::START_METHOD);
         let baseline: Look = program.line();

@@ -1,4 +1,4 @@
-//! Ends that are asked for more than once: each call has its own effect.
+//! Ends that are requested more than once: each call has its own effect.
 
 use std::thread;
 
@@ -23,7 +23,7 @@ fn busy(crossing: &Crossing) -> (ProcessPoolExecutor, Future<u32>, Vec<Future<u3
 
 // Behaviours: SHUT-06.
 #[test]
-fn a_later_call_that_waits_and_cancels_does_both() {
+fn a_later_shutdown_that_waits_and_cancels_does_both() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let (executor, running, waiting) = busy(&crossing);
@@ -43,7 +43,7 @@ fn a_later_call_that_waits_and_cancels_does_both() {
 
 // Behaviours: SHUT-06.
 #[test]
-fn a_later_call_that_only_waits_lets_everything_run() {
+fn a_later_shutdown_that_only_waits_lets_every_task_run() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let (executor, running, waiting) = busy(&crossing);
@@ -58,7 +58,7 @@ fn a_later_call_that_only_waits_lets_everything_run() {
 
 // Behaviours: SHUT-06.
 #[test]
-fn a_call_that_does_not_wait_may_follow_one_that_does() {
+fn a_shutdown_that_does_not_wait_may_follow_one_that_does() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let (executor, running, waiting) = busy(&crossing);
@@ -76,7 +76,7 @@ fn a_call_that_does_not_wait_may_follow_one_that_does() {
 }
 
 #[test]
-fn drop_after_a_call_that_does_not_wait_does_not_wait() {
+fn drop_after_a_shutdown_that_does_not_wait_does_not_wait() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let (executor, running, waiting) = busy(&crossing);
@@ -92,7 +92,7 @@ fn drop_after_a_call_that_does_not_wait_does_not_wait() {
 
 // Behaviours: SHUT-06.
 #[test]
-fn every_call_of_many_at_once_has_its_effect() {
+fn every_one_of_many_concurrent_shutdowns_has_its_effect() {
     watch::within(watch::HANG, || {
         for _ in 0..10 {
             let crossing = Crossing::new();
@@ -123,7 +123,7 @@ fn every_call_of_many_at_once_has_its_effect() {
 }
 
 #[test]
-fn a_worker_that_is_stopped_as_it_is_asked_to_leave_is_killed_in_time() {
+fn a_worker_stopped_as_it_is_asked_to_exit_is_killed_in_time() {
     watch::within(watch::HANG, || {
         let executor = builder(1).finalizer_time_limit(SHORT).build().unwrap();
         let events = executor.events();

@@ -1,4 +1,4 @@
-//! Workers that are killed while their pool ends: it ends all the same, and says what happened.
+//! Workers that are killed while their pool ends: it still ends, and reports the death.
 
 use std::thread;
 
@@ -14,7 +14,7 @@ use procpool_testkit::watch;
 use crate::behaviours::causes::{cause_after, cause_for};
 use crate::behaviours::pools::{pool, pool_beside_another};
 
-/// Two workers, both with a task that stops at the crossing, and a task that waits.
+/// Two workers, both with a task that stops at the crossing, and a pending task.
 struct Busy {
     /// Never opened: the tasks end with their workers.
     _crossing: Crossing,
@@ -43,7 +43,7 @@ impl Busy {
         kill(pid, Signal::SIGKILL).expect("the worker is alive");
     }
 
-    /// Kills one worker; asserts that all tasks fail with that, in time, and all workers end.
+    /// Kills one worker; asserts that all tasks fail with that cause, in time, and all workers exit.
     fn assert_breaks_when_one_is_killed(&self) {
         let cause = cause_after(&self.futures[0], || self.kill_one());
         let BrokenCause::WorkerDied(death) = &cause else { panic!("{cause}") };
@@ -56,11 +56,11 @@ impl Busy {
 
 // Behaviours: SHUT-09.
 #[test]
-fn a_worker_killed_when_the_executor_is_gone_breaks_what_is_left() {
+fn a_worker_killed_after_the_drop_fails_the_remaining_tasks() {
     watch::within(watch::HANG, || {
         let mut busy = Busy::new();
         busy.executor.shutdown_with(ShutdownOptions::new().wait(false));
-        // Dropped, as it would be at the end of its scope.
+        // Dropped, as at the end of its scope.
         drop(std::mem::replace(&mut busy.executor, pool_beside_another(1)));
         busy.assert_breaks_when_one_is_killed();
     });
@@ -73,7 +73,7 @@ fn a_worker_killed_during_a_shutdown_that_waits_ends_the_wait() {
         let busy = Busy::new();
         thread::scope(|scope| {
             let ending = scope.spawn(|| busy.executor.shutdown());
-            // A task is refused at once, and otherwise waits behind those that run.
+            // A task is refused at once, or else waits behind those that run.
             while !busy.executor.submit(pid, ()).done() {
                 thread::yield_now();
             }

@@ -1,4 +1,4 @@
-//! `kill_workers`: the end for workers that do not end.
+//! `kill_workers`: the end for workers that do not exit.
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -14,7 +14,7 @@ use crate::behaviours::pools::{pool, pool_beside_another};
 
 // Behaviours: SUB-05, SHUT-17, SHUT-19, SHUT-21.
 #[test]
-fn killing_fails_what_runs_and_what_waits_and_keeps_what_is_done() {
+fn killing_fails_unfinished_tasks_and_keeps_results() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = pool(1);
@@ -67,11 +67,11 @@ fn killing_a_pool_without_workers_breaks_it() {
 
 // Behaviours: SHUT-23.
 #[test]
-fn killing_ends_a_long_argument_on_its_way() {
+fn killing_interrupts_the_sending_of_a_long_argument() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
         let worker = executor.submit(pid, ()).result().unwrap();
-        // It takes nothing any more: the parent is in the middle of sending.
+        // It reads nothing any more: the parent is in the middle of sending.
         kill(Pid::from_raw(worker as i32), Signal::SIGSTOP).expect("the worker is alive");
         let stuck = executor.submit(|bytes: Vec<u8>| bytes.len(), vec![0; 110 << 20]);
         assert!(!stuck.running() && !stuck.done());
@@ -83,7 +83,7 @@ fn killing_ends_a_long_argument_on_its_way() {
 
 // Behaviours: SHUT-24.
 #[test]
-fn killing_ends_a_pool_full_of_long_arguments_of_which_most_are_cancelled() {
+fn killing_ends_a_pool_full_of_cancelled_long_arguments() {
     watch::within(watch::HANG, || {
         let executor = pool(2);
         let arguments = (0..10).map(|_| vec![1; 16 << 20]);
@@ -100,7 +100,7 @@ fn killing_ends_a_pool_full_of_long_arguments_of_which_most_are_cancelled() {
 }
 
 #[test]
-fn killing_ends_a_shutdown_that_waits_for_ever() {
+fn killing_ends_a_shutdown_that_would_wait_forever() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = pool(1);

@@ -1,8 +1,8 @@
-//! The ends of a pool: those that are asked for, those by force, and that of its program.
+//! The ends of a pool: by request, by force, and with its program.
 //!
 //! - [`shutdown`]: the ends of a pool, in all combinations;
-//! - [`asked_again`]: ends that are asked for more than once;
-//! - [`after_drop`]: what is left when an executor was dropped;
+//! - [`asked_again`]: ends that are requested more than once;
+//! - [`after_drop`]: leftovers after an executor was dropped;
 //! - [`terminate`]: ends by force;
 //! - [`kill_workers`][]: workers that are killed at once;
 //! - [`deaths`]: workers that are killed while their pool ends;

@@ -1,4 +1,4 @@
-//! When the parent is gone, its workers go: busy, idle and in the initializer.
+//! When the parent has exited, its workers exit: busy ones, idle ones and those in the initializer.
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -15,10 +15,10 @@ use procpool_testkit::running::Running;
 use procpool_testkit::{program, watch};
 use serde::Deserialize;
 
-/// How soon workers must be gone. It takes them milliseconds; the limit is the promise.
+/// The time within which workers must exit. It takes them milliseconds; the limit is the promise.
 const PROMISE: Duration = Duration::from_secs(2);
 
-/// Who is in which state.
+/// The pids of the workers in each state.
 #[derive(Debug, Deserialize)]
 struct Workers {
     busy: u32,
@@ -29,7 +29,7 @@ struct Workers {
 }
 
 impl Workers {
-    /// Watches the workers and servers, which are alive now.
+    /// Watches the workers and forkservers, which are alive now.
     fn watch(&self) -> Vec<(&'static str, Watched)> {
         let servers = match crate::START_METHOD {
             "spawn" => 0,
@@ -57,7 +57,7 @@ fn assert_gone(workers: Vec<(&'static str, Watched)>) {
 
 // Behaviours: PAR-01, PAR-03.
 #[test]
-fn workers_end_when_their_parent_is_killed() {
+fn workers_exit_when_their_parent_is_killed() {
     watch::within(watch::HANG, || {
         let mut program =
             Running::start(&mut Command::new(program::path("clean_workers")), crate::START_METHOD);
@@ -71,7 +71,7 @@ fn workers_end_when_their_parent_is_killed() {
 
 // Behaviours: PAR-01, PAR-03.
 #[test]
-fn workers_end_when_their_parent_is_killed_though_a_forked_child_holds_its_descriptors() {
+fn workers_exit_with_their_parent_if_a_fork_holds_its_descriptors() {
     watch::within(watch::HANG, || {
         let mut command = Command::new(program::path("clean_workers"));
         let mut program = Running::start(command.arg("fork"), crate::START_METHOD);
@@ -90,7 +90,7 @@ fn in_terminal(command: &mut Command) -> OwnedFd {
     let stdin = terminal.slave.try_clone().expect("a descriptor can be doubled");
     let become_foreground = || {
         setsid()?;
-        // Whoever started this test in the background may have had it ignore SIGINT.
+        // If this test was started in the background, SIGINT may be ignored.
         // SAFETY: the default action runs no code.
         unsafe { signal(Signal::SIGINT, SigHandler::SigDfl) }?;
         // SAFETY: TIOCSCTTY takes an integer and touches no memory.
@@ -109,7 +109,7 @@ fn press_ctrl_c(terminal: &OwnedFd) {
 }
 
 #[test]
-fn ctrl_c_ends_the_program_and_its_workers_without_a_word() {
+fn ctrl_c_ends_the_program_and_its_workers_silently() {
     watch::within(watch::HANG, || {
         let mut command = Command::new(program::path("clean_workers"));
         let terminal = in_terminal(&mut command);
@@ -124,7 +124,7 @@ fn ctrl_c_ends_the_program_and_its_workers_without_a_word() {
 
 // Behaviours: BRK-21.
 #[test]
-fn workers_finish_their_tasks_when_the_program_goes_on_after_ctrl_c() {
+fn workers_finish_their_tasks_if_the_program_survives_ctrl_c() {
     watch::within(watch::HANG, || {
         let mut command = Command::new(program::path("clean_workers"));
         let terminal = in_terminal(command.arg("on-interrupt"));

@@ -21,7 +21,7 @@ fn options((wait, cancel_futures): (bool, bool)) -> ShutdownOptions {
     ShutdownOptions::new().wait(wait).cancel_futures(cancel_futures)
 }
 
-/// A pool of one worker with a task that runs, and two that wait for it.
+/// A pool of one worker with a running task, and two pending ones.
 struct Busy {
     crossing: Crossing,
     executor: ProcessPoolExecutor,
@@ -42,7 +42,7 @@ impl Busy {
 
 // Behaviours: SUB-03.
 #[test]
-fn a_task_that_came_too_late_never_runs() {
+fn a_task_submitted_after_the_shutdown_never_runs() {
     watch::within(watch::HANG, || {
         let busy = Busy::new();
         busy.executor.shutdown_with(ShutdownOptions::new().wait(false));
@@ -59,7 +59,7 @@ fn a_task_that_came_too_late_never_runs() {
 
 // Behaviours: SUB-03.
 #[test]
-fn a_pool_that_was_shut_down_takes_no_tasks() {
+fn a_pool_that_was_shut_down_accepts_no_tasks() {
     watch::within(watch::HANG, || {
         for way in WAYS {
             let executor = pool(1);
@@ -77,7 +77,7 @@ fn a_pool_that_was_shut_down_takes_no_tasks() {
 
 // Behaviours: CFG-09, SHUT-07.
 #[test]
-fn a_pool_that_was_never_used_is_shut_down() {
+fn a_pool_that_was_never_used_can_be_shut_down() {
     watch::within(watch::HANG, || {
         for way in WAYS {
             pool(1).shutdown_with(options(way));
@@ -88,12 +88,12 @@ fn a_pool_that_was_never_used_is_shut_down() {
 
 // Behaviours: SHUT-01, SHUT-02.
 #[test]
-fn waiting_returns_when_all_is_done_and_every_worker_is_gone() {
+fn waiting_returns_when_every_task_is_done_and_every_worker_has_exited() {
     watch::within(watch::HANG, || {
         let busy = Busy::new();
         let returned = thread::scope(|scope| {
             let ending = scope.spawn(|| busy.executor.shutdown());
-            // A task is refused at once, and otherwise waits behind the one that runs.
+            // A task is refused at once, or else waits behind the one that runs.
             while !busy.executor.submit(pid, ()).done() {
                 thread::yield_now();
             }
@@ -111,7 +111,7 @@ fn waiting_returns_when_all_is_done_and_every_worker_is_gone() {
 
 // Behaviours: SHUT-04.
 #[test]
-fn not_waiting_returns_at_once_and_the_work_is_done() {
+fn not_waiting_returns_at_once_and_tasks_still_finish() {
     watch::within(watch::HANG, || {
         let busy = Busy::new();
         busy.executor.shutdown_with(ShutdownOptions::new().wait(false));
@@ -126,7 +126,7 @@ fn not_waiting_returns_at_once_and_the_work_is_done() {
 }
 
 #[test]
-fn cancelling_spares_what_runs() {
+fn cancelling_spares_running_tasks() {
     watch::within(watch::HANG, || {
         for wait in [true, false] {
             let busy = Busy::new();
@@ -210,7 +210,7 @@ fn cancelling_settles_every_task_of_a_large_pool() {
 
 // Behaviours: SHUT-10.
 #[test]
-fn a_pool_is_shut_down_right_after_it_got_more_tasks_than_workers() {
+fn a_shutdown_right_after_more_tasks_than_workers_finishes_them() {
     watch::within(watch::HANG, || {
         for _ in 0..100 {
             let executor = pool(2);
@@ -278,7 +278,7 @@ fn dropping_waits_like_shutdown() {
 }
 
 #[test]
-fn a_thread_that_waits_gets_its_result_during_the_end() {
+fn a_thread_that_waits_gets_its_result_during_the_shutdown() {
     watch::within(watch::HANG, || {
         let busy = Busy::new();
         thread::scope(|scope| {
@@ -291,7 +291,7 @@ fn a_thread_that_waits_gets_its_result_during_the_end() {
 }
 
 #[test]
-fn a_pool_may_follow_another() {
+fn a_new_pool_may_follow_a_shutdown() {
     watch::within(watch::HANG, || {
         let pids: Vec<u32> = (0..10).map(|_| pool(2).submit(pid, ()).result().unwrap()).collect();
         assert!(pids.into_iter().all(is_gone));

@@ -18,10 +18,10 @@ use crate::behaviours::lives::{
 };
 use crate::behaviours::policies::nesting::keep_busy_inside;
 
-/// How a pool is ended by force.
+/// A way to end a pool by force.
 type End = fn(&ProcessPoolExecutor);
 
-/// The two ways.
+/// Both ways.
 const WAYS: [(End, BrokenCause); 2] = [
     (ProcessPoolExecutor::terminate_workers, BrokenCause::Terminated),
     (ProcessPoolExecutor::kill_workers, BrokenCause::Killed),
@@ -48,7 +48,7 @@ fn finishes((places, path): (Places, String)) {
 
 // Behaviours: SHUT-17, SHUT-19, SHUT-21.
 #[test]
-fn what_runs_never_finishes_what_waits_never_starts_and_all_of_it_fails() {
+fn ending_by_force_fails_running_and_pending_tasks() {
     watch::within(watch::HANG, || {
         for (end, cause) in WAYS {
             let crossing = Crossing::new();
@@ -72,7 +72,7 @@ fn what_runs_never_finishes_what_waits_never_starts_and_all_of_it_fails() {
             assert_eq!(cancelled.result(), Err(Error::Cancelled));
             assert_eq!(cause_for(&executor.submit(pid, ())), cause);
             assert_eq!(done.result(), Ok(worker));
-            // The gate is open for who still lives.
+            // The gate is open for a task that still lives.
             crossing.let_go(2);
             executor.shutdown();
             assert!(is_gone(worker));
@@ -86,7 +86,7 @@ fn what_runs_never_finishes_what_waits_never_starts_and_all_of_it_fails() {
 
 // Behaviours: SHUT-18.
 #[test]
-fn without_workers_and_after_the_end_it_does_no_harm() {
+fn ending_by_force_is_harmless_without_workers_and_after_the_end() {
     watch::within(watch::HANG, || {
         for (end, cause) in WAYS {
             let executor = builder(1).build().unwrap();
@@ -142,7 +142,7 @@ fn a_sibling_that_refuses_sigterm_delays_no_failure_and_no_end() {
 
 // Behaviours: SHUT-17, SHUT-19.
 #[test]
-fn who_was_told_to_end_and_does_not_can_still_be_killed() {
+fn a_worker_that_ignores_terminate_can_still_be_killed() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = builder(1).grace(NEVER).build().unwrap();
@@ -156,7 +156,7 @@ fn who_was_told_to_end_and_does_not_can_still_be_killed() {
 }
 
 #[test]
-fn asking_again_and_again_does_not_put_the_end_off() {
+fn repeated_terminate_calls_do_not_extend_the_grace() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = builder(1).grace(25 * SHORT).build().unwrap();
@@ -175,7 +175,7 @@ fn asking_again_and_again_does_not_put_the_end_off() {
 }
 
 #[test]
-fn terminating_gives_a_worker_the_time_to_end_by_itself() {
+fn terminating_gives_a_worker_time_to_exit_by_itself() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = builder(1).grace(NEVER).build().unwrap();
@@ -202,7 +202,7 @@ fn terminating_gives_a_worker_the_time_to_end_by_itself() {
 }
 
 #[test]
-fn a_worker_that_stands_still_is_killed() {
+fn a_stopped_worker_is_killed_by_terminate() {
     watch::within(watch::HANG, || {
         let executor = builder(1).grace(SHORT).build().unwrap();
         let worker = executor.submit(pid, ()).result().unwrap();
@@ -215,14 +215,14 @@ fn a_worker_that_stands_still_is_killed() {
 
 // Behaviours: SHUT-19.
 #[test]
-fn workers_that_are_about_to_come_end_too() {
+fn ending_by_force_also_ends_workers_that_are_starting() {
     watch::within(watch::HANG, || {
         for (end, cause) in WAYS {
             for policy in [DeathPolicy::Break, DeathPolicy::Replace { retries: 9 }] {
                 let executor = builder(4).death_policy(policy).build().unwrap();
                 let mut events = executor.events();
                 let futures: Vec<_> = (0..4).map(|_| executor.submit(|()| park(), ())).collect();
-                // Some are started, some are not, and some are on their way.
+                // Some are started, some are not, and some are starting.
                 let first = await_start(&mut events);
                 end(&executor);
                 assert!(futures.iter().all(|future| cause_for(future) == cause));
@@ -237,7 +237,7 @@ fn workers_that_are_about_to_come_end_too() {
 
 // Behaviours: SHUT-20.
 #[test]
-fn the_workers_of_pools_inside_tasks_end_too() {
+fn ending_by_force_also_ends_workers_of_nested_pools() {
     watch::within(watch::HANG, || {
         for (end, _) in WAYS {
             let crossing = Crossing::new();

@@ -1,4 +1,4 @@
-//! Values that cannot travel: that task's error, and nobody else's.
+//! Values that cannot be encoded or decoded: the error of their own task only.
 
 use procpool::{CodecStep, Error};
 use procpool_testkit::pool::assert_works;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::behaviours::pools::pool;
 
-/// A value that fails or panics at one step of its journey.
+/// A value that fails or panics at one step of its way.
 #[derive(Debug, Clone, PartialEq)]
 enum Trouble {
     None,
@@ -65,7 +65,7 @@ fn assert_codec(error: Option<Error>, step: CodecStep, words: &str) {
 
 // Behaviours: SER-01.
 #[test]
-fn arguments_that_cannot_be_encoded() {
+fn arguments_that_cannot_be_encoded_fail_their_task() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
         let future = executor.submit(swallow, Trouble::EncodeFails);
@@ -77,7 +77,7 @@ fn arguments_that_cannot_be_encoded() {
 
 // Behaviours: SER-03.
 #[test]
-fn arguments_that_cannot_be_decoded() {
+fn arguments_that_cannot_be_decoded_fail_their_task() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
         let error = executor.submit(swallow, Trouble::DecodeFails).error();
@@ -91,7 +91,7 @@ fn arguments_that_cannot_be_decoded() {
 
 // Behaviours: SER-06.
 #[test]
-fn results_that_cannot_be_encoded() {
+fn results_that_cannot_be_encoded_fail_their_task() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
         let error = executor.submit(produce, 1).error();
@@ -105,13 +105,13 @@ fn results_that_cannot_be_encoded() {
 
 // Behaviours: SER-09.
 #[test]
-fn results_that_cannot_be_decoded() {
+fn results_that_cannot_be_decoded_fail_their_task() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
         let future = executor.submit(produce, 3);
         assert_codec(future.error(), CodecStep::DecodeResult, "Deserialize");
         assert_codec(future.error(), CodecStep::DecodeResult, "Deserialize");
-        // A panic in the asking thread is that thread's, and leaves the future as it is.
+        // A panic in the reading thread is that thread's, and leaves the future unchanged.
         let future = executor.submit(produce, 4);
         for _ in 0..2 {
             let asked = std::panic::AssertUnwindSafe(|| future.result());
@@ -123,7 +123,7 @@ fn results_that_cannot_be_decoded() {
 
 // Behaviours: SER-02.
 #[test]
-fn arguments_whose_encoding_panics_are_the_submitters_panic() {
+fn a_panic_while_encoding_arguments_propagates_from_submit() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
         let submit =
@@ -135,7 +135,7 @@ fn arguments_whose_encoding_panics_are_the_submitters_panic() {
 
 // Behaviours: MAP-08.
 #[test]
-fn in_a_map_each_is_its_items_alone() {
+fn in_a_map_a_codec_failure_affects_only_its_item() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
         let items = [Trouble::None, Trouble::EncodeFails, Trouble::DecodeFails, Trouble::None];
@@ -164,7 +164,7 @@ fn in_a_map_each_is_its_items_alone() {
 
 // Behaviours: SER-11.
 #[test]
-fn an_error_that_a_task_returns_and_nobody_can_decode() {
+fn a_returned_error_that_cannot_be_decoded_fails_its_task() {
     watch::within(watch::HANG, || {
         fn fail(which: u8) -> Result<u8, Trouble> {
             Err(produce(which))
@@ -181,7 +181,7 @@ fn an_error_that_a_task_returns_and_nobody_can_decode() {
 
 // Behaviours: SHUT-14.
 #[test]
-fn a_pool_ends_though_arguments_could_not_be_encoded() {
+fn a_pool_ends_after_arguments_that_cannot_be_encoded() {
     watch::within(watch::HANG, || {
         for _ in 0..5 {
             let executor = pool(4);
@@ -198,7 +198,7 @@ fn a_pool_ends_though_arguments_could_not_be_encoded() {
 
 // Behaviours: SER-12.
 #[test]
-fn a_hundred_failures_use_nothing_up() {
+fn a_hundred_failures_leak_nothing() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
         let refused: Vec<_> =

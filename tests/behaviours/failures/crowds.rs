@@ -1,5 +1,5 @@
-//! Much goes wrong at once: every worker kills another, every task its own, and tasks are cancelled
-//! while their pool breaks.
+//! Many failures at once: every worker kills another one, every task its own worker, and tasks are
+//! cancelled while their pool breaks.
 
 use std::thread;
 
@@ -15,7 +15,7 @@ use procpool_testkit::watch;
 
 use crate::behaviours::pools::pool;
 
-/// How often a race is run. More finds rarer orders of events and takes longer.
+/// The number of repetitions of a race. More finds rarer orders of events and takes longer.
 const ROUNDS: usize = 30;
 
 /// Asserts that one of these workers was killed, and that this broke the pool.
@@ -34,7 +34,7 @@ fn workers_of(executor: &ProcessPoolExecutor, workers: usize) -> Vec<u32> {
     futures.iter().map(|future| future.result().unwrap()).collect()
 }
 
-/// Kills the next one in the round; the only one, itself.
+/// Kills the next one in the round; the only one kills itself.
 fn kill_neighbour(workers: Vec<u32>) {
     let own = workers.iter().position(|pid| *pid == std::process::id()).expect("it is one");
     let neighbour = workers[(own + 1) % workers.len()];
@@ -44,7 +44,7 @@ fn kill_neighbour(workers: Vec<u32>) {
 
 // Behaviours: BRK-14.
 #[test]
-fn every_worker_kills_another() {
+fn workers_that_kill_each_other_break_the_pool() {
     watch::within(watch::HANG, || {
         for workers in [1, 2, 5, 13] {
             let executor = pool(workers);
@@ -52,7 +52,7 @@ fn every_worker_kills_another() {
             let watched: Vec<_> = pids.iter().copied().map(Watched::new).collect();
             let futures: Vec<_> =
                 (0..workers).map(|_| executor.submit(kill_neighbour, pids.clone())).collect();
-            // Whose task was done before it was killed has its result.
+            // A task that was done before its worker was killed has its result.
             for error in futures.iter().filter_map(Future::error) {
                 assert_killed(&error, &pids);
             }
@@ -66,7 +66,7 @@ fn every_worker_kills_another() {
 
 // Behaviours: BRK-13.
 #[test]
-fn every_task_crashes_with_long_arguments_in_the_queue() {
+fn crashes_with_long_arguments_in_the_queue_fail_every_task() {
     watch::within(watch::HANG, || {
         let crash = |bytes: Vec<u8>| {
             kill_self();
@@ -76,7 +76,7 @@ fn every_task_crashes_with_long_arguments_in_the_queue() {
         let pids = workers_of(&executor, 2);
         let results = executor.map(crash, vec![vec![1; (4 << 20) + 1]; 10]);
         let errors: Vec<_> = results.map(Result::unwrap_err).collect();
-        // Those that would come after the first death are not taken.
+        // Tasks submitted after the first death are refused.
         assert!((1..=10).contains(&errors.len()));
         errors.iter().for_each(|error| assert_killed(error, &pids));
     });
@@ -84,7 +84,7 @@ fn every_task_crashes_with_long_arguments_in_the_queue() {
 
 // Behaviours: BRK-24.
 #[test]
-fn tasks_are_cancelled_while_their_pool_breaks() {
+fn tasks_can_be_cancelled_while_their_pool_breaks() {
     watch::within(watch::HANG, || {
         for _ in 0..ROUNDS {
             let (crossing, never) = (Crossing::new(), Crossing::new());

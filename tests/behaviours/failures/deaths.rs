@@ -1,4 +1,5 @@
-//! Workers that are killed or exit: the pool is broken, and every error says how and at what.
+//! Workers that are killed or exit: the pool is broken, and every error reports how and during which
+//! activity.
 
 use std::process::Command;
 
@@ -19,7 +20,7 @@ fn assert_died(cause: &BrokenCause, expected: WorkerExit, doing: Activity) {
     assert_eq!((death.exit, death.activity), (expected, doing), "{cause}");
 }
 
-/// Says its number, and waits for a permit.
+/// Reports its pid, and waits for a permit.
 fn stay((arrived, go_on): (String, String)) -> u32 {
     gate::give(&arrived);
     gate::take(&go_on);
@@ -28,7 +29,7 @@ fn stay((arrived, go_on): (String, String)) -> u32 {
 
 // Behaviours: BRK-01, BRK-02.
 #[test]
-fn a_task_that_is_killed() {
+fn a_killed_task_breaks_the_pool() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
         let error = prompt_error(&executor.submit(|()| kill_self(), ()));
@@ -39,7 +40,7 @@ fn a_task_that_is_killed() {
 
 // Behaviours: BRK-02, BRK-03.
 #[test]
-fn a_death_tells_what_the_worker_had_used() {
+fn a_death_reports_the_workers_resource_usage() {
     use nix::sys::resource::{UsageWho, getrusage};
     const MEMORY: usize = 64 << 20;
     const MICROS: i64 = 30_000;
@@ -60,9 +61,9 @@ fn a_death_tells_what_the_worker_had_used() {
 }
 
 #[test]
-fn a_task_that_crashes() {
+fn a_task_that_crashes_breaks_the_pool() {
     fn crash((): ()) {
-        // Not a core dump for every run of a test.
+        // Without a core dump for every run of a test.
         nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_CORE, 0, 0).unwrap();
         nix::sys::signal::raise(Signal::SIGSEGV).unwrap();
     }
@@ -74,7 +75,7 @@ fn a_task_that_crashes() {
 
 // Behaviours: BRK-02, BRK-03.
 #[test]
-fn a_task_that_exits_whatever_its_code() {
+fn a_task_that_exits_with_any_code_breaks_the_pool() {
     watch::within(watch::HANG, || {
         for code in [0, 1, 99] {
             let error = prompt_error(&pool(1).submit(exit, code));
@@ -86,7 +87,7 @@ fn a_task_that_exits_whatever_its_code() {
 
 // Behaviours: MAP-21.
 #[test]
-fn a_task_in_a_map() {
+fn a_death_in_a_map_keeps_the_results_of_finished_chunks() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
         let results = executor.map_options().chunksize(2).map(
@@ -108,14 +109,14 @@ fn a_task_in_a_map() {
 
 // Behaviours: BRK-16.
 #[test]
-fn an_idle_worker() {
+fn an_idle_worker_that_is_killed_breaks_the_pool() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
         let pid = executor.submit(|()| std::process::id(), ()).result().unwrap();
         let worker = Watched::new(pid);
         signal(pid, Signal::SIGTERM);
         assert!(worker.ended_within(watch::HANG));
-        // The pool may hear of it a moment later than this test; what it says is then the same.
+        // The pool may notice it a moment later than this test; the error is then the same.
         let error = loop {
             match executor.submit(|()| (), ()).result() {
                 Ok(()) => {}
@@ -129,7 +130,7 @@ fn an_idle_worker() {
 
 // Behaviours: SUB-05, BRK-04, BRK-05.
 #[test]
-fn everything_unfinished_fails_and_what_was_finished_stays() {
+fn a_death_fails_unfinished_tasks_and_keeps_results() {
     watch::within(watch::HANG, || {
         let folder = tempfile::tempdir().unwrap();
         let (arrived, never) =
@@ -154,7 +155,7 @@ fn everything_unfinished_fails_and_what_was_finished_stays() {
 
 // Behaviours: BRK-06, BRK-07.
 #[test]
-fn siblings_are_gone_even_if_they_ignore_sigterm() {
+fn siblings_of_a_dead_worker_are_killed_even_if_they_ignore_sigterm() {
     fn ignore_and_stay((place, arrived, never): (String, String, String)) -> u32 {
         use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, sigaction};
         let ignore = SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty());
@@ -182,7 +183,7 @@ fn siblings_are_gone_even_if_they_ignore_sigterm() {
 
 // Behaviours: BRK-18, BRK-19.
 #[test]
-fn another_pool_goes_on() {
+fn a_death_does_not_affect_another_pool() {
     watch::within(watch::HANG, || {
         let (doomed, other) = (pool(1), pool_beside_another(1));
         assert_works(&doomed);
@@ -195,8 +196,8 @@ fn another_pool_goes_on() {
 
 // Behaviours: BRK-10.
 #[test]
-fn a_worker_killed_while_it_sends_a_long_result() {
-    /// Has itself killed by another process, soon; most of the result is still to be sent then.
+fn a_worker_killed_while_it_sends_a_long_result_breaks_the_pool() {
+    /// Makes another process kill it, soon; most of the result is still to be sent then.
     fn doomed((): ()) -> Vec<u8> {
         let script = format!("kill -9 {}", std::process::id());
         let mut killer = Command::new("/bin/sh").args(["-c", &script]).spawn().expect("a shell");
@@ -211,8 +212,8 @@ fn a_worker_killed_while_it_sends_a_long_result() {
 
 // Behaviours: BRK-15.
 #[test]
-fn a_death_right_after_the_result_leaves_the_result() {
-    /// Its state ends the process when the worker lets go of it, after the last task.
+fn a_death_right_after_the_result_keeps_the_result() {
+    /// Its state ends the process when the worker drops it, after the last task.
     fn last_result((): ()) -> u32 {
         42
     }

@@ -1,5 +1,4 @@
-//! Arguments that a worker cannot receive: their task fails, after a bounded number of deliveries, and
-//! nobody else's does.
+//! Arguments that a worker cannot receive: only their task fails, after a bounded number of deliveries.
 
 use nix::sys::resource::{Resource, setrlimit};
 use procpool::{
@@ -11,7 +10,7 @@ use procpool_testkit::{sandbox, watch};
 
 const MIB: usize = 1 << 20;
 
-/// So much that glibc maps it whatever it has seen before: above the highest threshold that it adapts to.
+/// So much that glibc always maps it: above the highest threshold to which it adapts.
 const MAPPED: usize = 40 * MIB;
 
 /// More than a worker has room for.
@@ -50,7 +49,7 @@ fn assert_names_memory(error: Option<Error>) {
 }
 
 #[test]
-fn what_does_not_fit_fails_its_own_task_and_the_worker_lives() {
+fn an_argument_beyond_the_memory_limit_fails_only_its_task() {
     watch::within(watch::HANG, || {
         for policy in policies() {
             let executor = confined(policy);
@@ -58,7 +57,7 @@ fn what_does_not_fit_fails_its_own_task_and_the_worker_lives() {
             let behind = executor.submit(|x: u32| x + 1, 1);
             assert_names_memory(large.error());
             assert_eq!(behind.result(), Ok(2));
-            // Inside of something else, which is encoded and not moved.
+            // Inside another value, which is encoded and not moved.
             let wrapped = executor.submit(
                 |SelfDescribing(text): SelfDescribing<(u8, String)>| text.1.len(),
                 SelfDescribing((1, "x".repeat(LARGE))),
@@ -80,7 +79,7 @@ fn what_does_not_fit_fails_its_own_task_and_the_worker_lives() {
 }
 
 #[test]
-fn a_result_that_does_not_fit_here_fails_its_own_task() {
+fn a_result_beyond_the_parents_memory_limit_fails_only_its_task() {
     watch::within(watch::HANG, || {
         let report = procpool_testkit::forked::report_of(|| {
             let executor = crate::builder_beside_another().max_workers(1).build().unwrap();
@@ -96,7 +95,7 @@ fn a_result_that_does_not_fit_here_fails_its_own_task() {
     });
 }
 
-/// Has this worker killed as soon as it makes room for a long frame, of which the beginning has arrived.
+/// Makes this worker die as soon as it makes room for a long frame, whose beginning has arrived.
 fn die_while_receiving() {
     sandbox::refuse_mappings_from(MAPPED as u32, sandbox::Answer::Kill);
 }
@@ -112,8 +111,8 @@ fn starts(events: Events) -> usize {
     events.filter(|event| matches!(event.kind, EventKind::WorkerStarted(_))).count()
 }
 
-/// Has a task sent to workers that die of its arguments, in a process whose allocator has not yet had such large
-/// ones: it keeps room for what it has had, and its copies then ask the kernel for none.
+/// Sends a task to workers that die of its arguments, in a process whose allocator has not yet had such
+/// large ones: it keeps memory that it once had, and its copies then ask the kernel for none.
 fn workers_die_of_what_they_receive(retries: u32) {
     let (executor, events) = fragile(DeathPolicy::Replace { retries });
     let small = executor.submit(|x: u32| x + 1, 1);
@@ -129,17 +128,17 @@ fn workers_die_of_what_they_receive(retries: u32) {
 }
 
 #[test]
-fn workers_that_die_of_what_they_receive_are_three() {
+fn an_argument_that_kills_its_receiver_costs_three_workers() {
     watch::within(watch::HANG, || workers_die_of_what_they_receive(0));
 }
 
 #[test]
-fn workers_that_die_of_what_they_receive_are_three_however_many_retries_there_are() {
+fn an_argument_that_kills_its_receiver_costs_three_despite_retries() {
     watch::within(watch::HANG, || workers_die_of_what_they_receive(5));
 }
 
 #[test]
-fn a_chunk_that_workers_die_of_receiving_is_sent_to_three() {
+fn a_chunk_that_kills_its_receiver_is_sent_to_three_workers() {
     watch::within(watch::HANG, || {
         let (executor, events) = fragile(DeathPolicy::Replace { retries: 0 });
         let deadly: Vec<_> =
@@ -156,7 +155,7 @@ fn a_chunk_that_workers_die_of_receiving_is_sent_to_three() {
 }
 
 #[test]
-fn a_pool_that_breaks_says_what_its_worker_was_receiving() {
+fn a_broken_pool_names_the_argument_that_its_worker_was_receiving() {
     watch::within(watch::HANG, || {
         let (executor, _events) = fragile(DeathPolicy::Break);
         let deadly = executor.submit(length, vec![0; MAPPED]);

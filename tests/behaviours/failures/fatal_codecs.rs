@@ -1,4 +1,4 @@
-//! Values that end the worker while it encodes or decodes them, by an exit or a crash.
+//! Values that end the worker that encodes or decodes them, by an exit or a crash.
 
 use std::fmt::Debug;
 
@@ -14,7 +14,7 @@ use crate::behaviours::causes::cause_for;
 use crate::behaviours::errors::exit;
 use crate::behaviours::pools::pool;
 
-/// How the process ends.
+/// The end of the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 enum End {
     Exit,
@@ -26,14 +26,14 @@ impl End {
         match self {
             End::Exit => exit(0),
             End::Crash => {
-                // Not a core dump for every run of a test.
+                // Without a core dump for every run of a test.
                 setrlimit(Resource::RLIMIT_CORE, 0, 0).expect("it may be lowered");
                 raise(Signal::SIGSEGV).expect("a process can signal itself");
             }
         }
     }
 
-    /// How the pool calls it.
+    /// The exit that the pool must report.
     fn status(self) -> WorkerExit {
         match self {
             End::Exit => WorkerExit::Code(0),
@@ -73,7 +73,7 @@ fn assert_ended<T: DeserializeOwned + Debug + 'static>(future: &Future<T>, end: 
 
 // Behaviours: SER-04, SER-05.
 #[test]
-fn a_worker_that_ends_while_it_decodes_its_arguments() {
+fn a_worker_that_dies_while_decoding_arguments_breaks_the_pool() {
     watch::within(watch::HANG, || {
         for end in [End::Exit, End::Crash] {
             let executor = pool(1);
@@ -84,7 +84,7 @@ fn a_worker_that_ends_while_it_decodes_its_arguments() {
 
 // Behaviours: SER-07, SER-08.
 #[test]
-fn a_worker_that_ends_while_it_encodes_its_result() {
+fn a_worker_that_dies_while_encoding_its_result_breaks_the_pool() {
     watch::within(watch::HANG, || {
         for end in [End::Exit, End::Crash] {
             let executor = pool(1);

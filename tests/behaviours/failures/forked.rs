@@ -1,4 +1,4 @@
-//! A copy of the program, made by fork(2) while it has a pool: whatever the copy asks of the pool is an
+//! A copy of the program, made by fork(2) while it has a pool: every call on the pool in the copy is an
 //! error at once, and nothing of the original's is touched.
 
 use std::future::IntoFuture;
@@ -22,7 +22,7 @@ use crate::behaviours::pools::{pool, pool_beside_another};
 /// Longer than any test takes.
 const LONG: Duration = Duration::from_secs(3600);
 
-/// What a copy finds otherwise than it should.
+/// The differences from the expectations of a copy.
 #[derive(Default)]
 struct Complaints(Vec<String>);
 
@@ -42,7 +42,7 @@ fn is_lost<T>(result: Result<T, Error>) -> bool {
     matches!(result, Err(Error::ForkedCopy))
 }
 
-/// Everything that makes a task.
+/// Every call that makes a task.
 fn submissions(executor: &ProcessPoolExecutor, found: &mut Complaints) {
     found.expect("submit", is_lost(executor.submit(pid, ()).result()));
     found.expect("submit_with", is_lost(executor.submit_with(|_, ()| 1, ()).result()));
@@ -64,7 +64,7 @@ fn submissions(executor: &ProcessPoolExecutor, found: &mut Complaints) {
     found.expect("unordered", lost(unordered.map(double, 0..3).collect()));
 }
 
-/// Everything that looks at a pool or ends it.
+/// Every call that reads a pool or ends it.
 fn looks_and_ends(executor: &ProcessPoolExecutor, found: &mut Complaints) {
     found.expect("stats", executor.stats() == Stats::default());
     found.expect("events", executor.events().next().is_none());
@@ -74,7 +74,7 @@ fn looks_and_ends(executor: &ProcessPoolExecutor, found: &mut Complaints) {
     executor.shutdown_with(ShutdownOptions::new().cancel_futures(true));
 }
 
-/// Everything that can be asked of a task that had not settled.
+/// Every call on a task that had not settled.
 fn questions(future: &Future<u32>, found: &mut Complaints) {
     found.expect("result", is_lost(future.result()));
     found.expect("result_timeout", is_lost(future.result_timeout(LONG)));
@@ -157,7 +157,7 @@ fn every_call_in_a_copy_fails_at_once_and_disturbs_nothing() {
 }
 
 #[test]
-fn a_copy_of_a_program_whose_pool_has_no_workers_yet_starts_none() {
+fn a_copy_of_a_program_with_an_unused_pool_starts_no_worker() {
     watch::within(watch::HANG, || {
         let executor = pool(2);
         let report = report_of(|| {
@@ -176,7 +176,7 @@ fn a_copy_of_a_program_whose_pool_has_no_workers_yet_starts_none() {
 }
 
 #[test]
-fn a_copy_of_a_copy_is_a_copy_too() {
+fn every_call_in_a_copy_of_a_copy_fails_at_once() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
         assert_works(&executor);
@@ -193,7 +193,7 @@ fn a_copy_of_a_copy_is_a_copy_too() {
 }
 
 #[test]
-fn copies_made_while_the_pool_works_hang_nowhere_and_change_no_result() {
+fn copies_made_while_the_pool_works_neither_hang_nor_change_results() {
     const COPIES: usize = 60;
     watch::within(watch::HANG, || {
         let executor = pool(2);
@@ -237,7 +237,7 @@ fn copies_made_while_the_pool_works_hang_nowhere_and_change_no_result() {
 }
 
 #[test]
-fn a_copy_has_nothing_of_the_workers_memory() {
+fn a_copy_has_no_mapping_of_the_workers_memory() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
         assert_works(&executor);
@@ -279,7 +279,7 @@ fn a_copy_that_exits_or_becomes_another_program_disturbs_nothing() {
                     use std::os::unix::process::CommandExt;
                     let _never = std::process::Command::new("/bin/true").exec();
                 }
-                // What the harness wants at its end is not wanted in the copy.
+                // The harness's exit handlers must not run in the copy.
                 nix::sys::signal::raise(nix::sys::signal::Signal::SIGKILL).unwrap();
             }
             let copy = nix::unistd::Pid::from_raw(copy.cast_signed());
@@ -332,16 +332,19 @@ mod on_the_way {
 
 use on_the_way::{ForksWhenDecoded, ForksWhenEncoded};
 
-/// The copy ends, and the pool has noticed nothing.
+/// The copy exits, and the pool has noticed nothing.
 fn assert_copy_ends<S: 'static>(executor: &ProcessPoolExecutor<S>, copy: u32) {
     assert_ne!(copy, 0, "the copy's result is nobody's");
-    assert!(procpool_testkit::os::Watched::new(copy).ended_within(watch::HANG), "the copy goes on");
+    assert!(
+        procpool_testkit::os::Watched::new(copy).ended_within(watch::HANG),
+        "the copy continues"
+    );
     assert_works(executor);
     assert_eq!(executor.stats().restarts, 0);
 }
 
 #[test]
-fn a_task_that_forks_and_returns_twice_has_one_result() {
+fn a_task_that_forks_and_returns_twice_yields_one_result() {
     watch::within(watch::HANG, || {
         for policy in [DeathPolicy::Break, DeathPolicy::Replace { retries: 1 }] {
             let executor = crate::builder().max_workers(1).death_policy(policy).build().unwrap();
@@ -369,7 +372,7 @@ fn a_task_that_forks_and_returns_twice_has_one_result() {
 }
 
 #[test]
-fn of_many_tasks_some_fork_and_each_has_its_own_result() {
+fn each_task_has_its_own_result_if_some_fork() {
     watch::within(watch::HANG, || {
         let forks_at_times = |x: u32| {
             if x % 100 == 50 {
@@ -387,7 +390,7 @@ fn of_many_tasks_some_fork_and_each_has_its_own_result() {
 }
 
 #[test]
-fn a_copy_does_not_go_on_with_the_rest_of_a_chunk() {
+fn a_copy_does_not_run_the_rest_of_its_chunk() {
     watch::within(watch::HANG, || {
         fn note(file: String) -> u32 {
             let copy = if file.ends_with("fork") { split() } else { 1 };
@@ -409,7 +412,7 @@ fn a_copy_does_not_go_on_with_the_rest_of_a_chunk() {
 }
 
 #[test]
-fn an_initializer_and_a_finalizer_that_fork_do_so_for_nobody_else() {
+fn a_fork_in_an_initializer_or_finalizer_affects_no_other_process() {
     watch::within(watch::HANG, || {
         let builder = crate::builder().max_workers(1);
         let executor = builder.initializer(|| Ok::<u32, String>(split())).build().unwrap();
@@ -469,13 +472,13 @@ fn a_callback_that_forks_and_returns_twice_runs_once() {
         assert_eq!(copies.recv_timeout(watch::HANG), Ok(1));
         assert!(procpool_testkit::os::Watched::new(copy).ended_within(watch::HANG));
         let copy = nix::unistd::Pid::from_raw(copy.cast_signed());
-        nix::sys::wait::waitpid(copy, None).expect("nobody else waits for it");
+        nix::sys::wait::waitpid(copy, None).expect("only this waits for it");
         assert_works(&executor);
     });
 }
 
 #[test]
-fn a_map_whose_iterator_forks_goes_on_in_the_original_alone() {
+fn a_map_whose_input_forks_continues_only_in_the_original() {
     watch::within(watch::HANG, || {
         let executor = pool(2);
         for round in 0..20 {
@@ -489,7 +492,7 @@ fn a_map_whose_iterator_forks_goes_on_in_the_original_alone() {
             let mut results: Vec<_> = map.collect();
             let forked = executor.map_options().buffersize(7).map(|x: u32| x, 0..100);
             if copy == 0 {
-                // The harness goes on in the original: the copy says what it has by its end.
+                // The harness continues in the original: the copy reports by its exit code.
                 let last = results.pop().and_then(Result::err);
                 let code = i32::from(last != Some(Error::ForkedCopy));
                 std::mem::forget(forked);
@@ -499,7 +502,7 @@ fn a_map_whose_iterator_forks_goes_on_in_the_original_alone() {
             assert!(results.into_iter().eq((0..100).map(Ok)));
             assert_eq!(forked.count(), 100);
             let copy = nix::unistd::Pid::from_raw(copy.cast_signed());
-            let ended = nix::sys::wait::waitpid(copy, None).expect("nobody else waits for it");
+            let ended = nix::sys::wait::waitpid(copy, None).expect("only this waits for it");
             assert_eq!(ended, nix::sys::wait::WaitStatus::Exited(copy, 0));
         }
     });

@@ -1,5 +1,5 @@
-//! Tasks that tamper with their worker's link: the pool is broken and says so, nothing hangs, and
-//! other pools never notice.
+//! Tasks that tamper with their worker's link: the pool is broken and reports it, nothing hangs, and other
+//! pools are not affected.
 
 use std::os::fd::RawFd;
 use std::time::Duration;
@@ -27,7 +27,7 @@ fn link() -> RawFd {
     sockets[0]
 }
 
-/// Writes `bytes` into the middle of the conversation, and stays until it is killed for that.
+/// Writes `bytes` between the frames, and stays until it is killed for that.
 fn write_to_link(bytes: Vec<u8>) {
     // SAFETY: the pointer and the length are those of `bytes`.
     let written = unsafe { libc::write(link(), bytes.as_ptr().cast(), bytes.len()) };
@@ -37,7 +37,7 @@ fn write_to_link(bytes: Vec<u8>) {
     }
 }
 
-/// The words with which the pool blames a worker whose task wrote `bytes`.
+/// The pool's complaint about a worker whose task wrote `bytes`.
 fn blame_for(bytes: &[u8]) -> String {
     let (attacked, other) = (pool(2), pool_beside_another(1));
     assert_works(&other);
@@ -48,7 +48,7 @@ fn blame_for(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn garbage_on_the_link() {
+fn garbage_on_the_link_breaks_the_pool() {
     watch::within(watch::HANG, || {
         let what = blame_for(b"this is not a frame at all");
         assert!(what.starts_with("sent a frame of ") && what.contains("the limit is"), "{what}");
@@ -56,22 +56,22 @@ fn garbage_on_the_link() {
 }
 
 #[test]
-fn frames_of_no_kind_or_without_sense() {
+fn impossible_frames_break_the_pool() {
     watch::within(watch::HANG, || {
         let framed = |body: &[u8]| [&(body.len() as u64).to_le_bytes()[..], body].concat();
         assert_eq!(blame_for(&framed(&[99])), "sent a frame of an unknown kind");
         assert_eq!(blame_for(&framed(&[1, 2])), "sent a frame that is too short");
         assert_eq!(blame_for(&framed(&[3, 0])), "sent a frame with bytes left over");
         assert!(blame_for(&framed(&[3])).starts_with("sent a frame out of turn: Ready"));
-        // The answer to a work item that it was never given.
+        // The result of a work item that it was never given.
         let forged = framed(&[&[6][..], &77_u64.to_le_bytes(), &[0]].concat());
         assert!(blame_for(&forged).starts_with("sent a frame out of turn: ResultItem"));
     });
 }
 
 #[test]
-fn an_ended_link_of_a_worker_that_goes_on() {
-    /// Says nothing more, but lives.
+fn a_link_closed_by_a_live_worker_breaks_the_pool() {
+    /// Sends nothing more, but lives.
     fn fall_silent(never: String) {
         // SAFETY: shutdown(2) takes two integers.
         assert_eq!(unsafe { libc::shutdown(link(), libc::SHUT_WR) }, 0);
@@ -89,17 +89,16 @@ fn an_ended_link_of_a_worker_that_goes_on() {
 }
 
 #[test]
-fn a_result_needs_no_link_and_arrives_although_it_was_closed() {
+fn a_result_arrives_after_its_worker_closed_the_link() {
     fn close_link((): ()) {
-        // SAFETY: close(2) takes an integer. That this steals the descriptor from its owner is
-        // the point.
+        // SAFETY: close(2) takes an integer. It steals the descriptor from its owner on purpose.
         assert_eq!(unsafe { libc::close(link()) }, 0);
     }
     watch::within(watch::HANG, || {
         let executor = pool(1);
         assert_eq!(executor.submit(close_link, ()).result(), Ok(()));
-        // The worker leaves when it next has to ring, and is killed if it stays; which of them comes
-        // first, and whether its task was over then, is a matter of timing.
+        // The worker exits when it next has to ring, and is killed if it stays; which of them happens
+        // first, and whether its task was over then, depends on timing.
         let Err(error) = executor.submit(pid, ()).result() else { return };
         match cause_of(&error) {
             BrokenCause::Protocol { .. } => {}
@@ -113,7 +112,7 @@ fn a_result_needs_no_link_and_arrives_although_it_was_closed() {
 }
 
 #[test]
-fn a_link_that_was_shut_down_is_found_out() {
+fn a_link_that_was_shut_down_is_detected() {
     fn shut_down(never: String) {
         // SAFETY: shutdown(2) takes two integers.
         assert_eq!(unsafe { libc::shutdown(link(), libc::SHUT_RDWR) }, 0);
@@ -128,7 +127,7 @@ fn a_link_that_was_shut_down_is_found_out() {
     });
 }
 
-/// Does something to every descriptor but the standard ones, and stays until it is killed.
+/// Tampers with every descriptor but the standard ones, and stays until it is killed.
 fn tamper(how: u32) {
     for (number, _) in os::descriptors_of(std::process::id()) {
         let garbage = [0x5a_u8; 64];
@@ -138,7 +137,7 @@ fn tamper(how: u32) {
             0 => drop(unsafe { libc::write(number, garbage.as_ptr().cast(), garbage.len()) }),
             // SAFETY: ftruncate(2) takes two integers.
             1 => drop(unsafe { libc::ftruncate(number, 0) }),
-            // SAFETY: close(2) takes an integer. That it steals descriptors is the point.
+            // SAFETY: close(2) takes an integer. It steals descriptors on purpose.
             _ => drop(unsafe { libc::close(number) }),
         }
     }
@@ -148,7 +147,7 @@ fn tamper(how: u32) {
 }
 
 #[test]
-fn who_tampers_with_every_descriptor_costs_its_own_worker_where_dead_ones_are_replaced() {
+fn tampering_with_every_descriptor_costs_one_worker_under_replace() {
     watch::within(watch::HANG, || {
         for how in 0..3 {
             let policy = DeathPolicy::Replace { retries: 0 };
@@ -159,7 +158,7 @@ fn who_tampers_with_every_descriptor_costs_its_own_worker_where_dead_ones_are_re
             let crossing = Crossing::new();
             let busy = executor.submit(cross, crossing.places());
             crossing.wait_for(1);
-            // What can not be done to a descriptor does no harm: then the limit ends it.
+            // An operation that a descriptor does not support does no harm: then the limit ends the task.
             let limited = executor.submit_options().time_limit(Duration::from_millis(200));
             let hostile = limited.submit(tamper, how);
             let queued: Vec<_> = (0..10).map(|_| executor.submit(pid, ())).collect();

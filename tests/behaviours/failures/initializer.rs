@@ -14,8 +14,8 @@ use tempfile::TempDir;
 
 use crate::behaviours::errors::{exit, prompt_error};
 
-/// Makes the pool of an initializer that gets the path of a trace, gives it tasks before, while
-/// and after the initializer fails, and returns the one cause of all their errors.
+/// Makes a pool whose initializer gets the path of a trace, gives it tasks before, while and after the
+/// initializer fails, and returns the one cause of all their errors.
 fn cause_with<O: InitializerOutput>(initializer: fn(String) -> O) -> BrokenCause {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let path = path_in(&folder, "trace");
@@ -55,7 +55,7 @@ fn note(path: &str) {
 
 // Behaviours: INIT-03, INIT-05, INIT-06.
 #[test]
-fn that_returns_an_error() {
+fn an_initializer_that_returns_an_error_breaks_the_pool() {
     fn initializer(path: String) -> Result<(), String> {
         note(&path);
         Err("no licence".to_owned())
@@ -67,7 +67,7 @@ fn that_returns_an_error() {
     });
 }
 
-/// An error with a cause, in a text that lacks it; with `{:#}` as some types write theirs.
+/// An error with a cause, in a text without it; with `{:#}` as some types write theirs.
 #[derive(Debug)]
 struct Caused(&'static str, Option<Box<Caused>>);
 
@@ -83,7 +83,7 @@ impl std::error::Error for Caused {
     }
 }
 
-/// An error that writes its causes itself, as those of `anyhow` and `eyre` do.
+/// An error whose text includes its causes, like those of `anyhow` and `eyre`.
 struct Alternate;
 
 impl fmt::Display for Alternate {
@@ -98,7 +98,7 @@ fn caused() -> Caused {
 }
 
 #[test]
-fn that_returns_an_error_with_causes() {
+fn an_initializers_error_is_reported_with_its_causes() {
     fn text<O: InitializerOutput>(initializer: fn() -> O) -> String {
         let executor = crate::builder().max_workers(1).initializer(initializer).build().unwrap();
         let error = prompt_error(&executor.submit(|()| (), ()));
@@ -123,7 +123,7 @@ fn that_returns_an_error_with_causes() {
 
 // Behaviours: INIT-03, INIT-05, INIT-06.
 #[test]
-fn that_panics() {
+fn an_initializer_that_panics_breaks_the_pool() {
     fn initializer(path: String) {
         note(&path);
         panic!("no licence");
@@ -138,7 +138,7 @@ fn that_panics() {
 
 // Behaviours: INIT-04, INIT-05.
 #[test]
-fn that_exits() {
+fn an_initializer_that_exits_breaks_the_pool() {
     fn initializer(path: String) {
         note(&path);
         exit(3);
@@ -148,7 +148,7 @@ fn that_exits() {
 
 // Behaviours: INIT-04, INIT-05.
 #[test]
-fn that_is_killed() {
+fn an_initializer_that_is_killed_breaks_the_pool() {
     fn initializer(path: String) {
         note(&path);
         kill_self();
@@ -164,7 +164,7 @@ fn assert_died(cause: BrokenCause, expected: WorkerExit) {
 }
 
 #[test]
-fn whose_arguments_cannot_be_decoded() {
+fn initargs_that_cannot_be_decoded_break_the_pool() {
     #[derive(serde::Serialize)]
     struct OneWay(String);
     impl<'de> serde::Deserialize<'de> for OneWay {
@@ -186,7 +186,7 @@ fn whose_arguments_cannot_be_decoded() {
 
 // Behaviours: INIT-10.
 #[test]
-fn that_never_returns_can_be_waited_for_and_killed() {
+fn an_initializer_that_never_returns_can_be_killed() {
     fn initializer((arrived, never): (String, String)) {
         gate::give(&arrived);
         gate::take(&never);
@@ -213,7 +213,7 @@ fn that_never_returns_can_be_waited_for_and_killed() {
 
 // Behaviours: INIT-08.
 #[test]
-fn before_anything_was_submitted_it_does_not_run() {
+fn an_initializer_does_not_run_before_the_first_submission() {
     fn initializer(path: String) -> Result<(), String> {
         note(&path);
         Err("no licence".to_owned())

@@ -1,4 +1,4 @@
-//! What a dead worker last wrote to stderr is in the report of its death, when it was captured.
+//! The last lines of a dead worker's stderr are in the report of its death, if they were captured.
 
 use procpool::{BrokenCause, Builder, Output, WorkerDeath};
 use procpool_testkit::crossing::{Crossing, cross};
@@ -7,7 +7,7 @@ use procpool_testkit::watch;
 
 use crate::behaviours::causes::cause_for;
 
-/// Stderr goes nowhere but into reports.
+/// Stderr is discarded, except for the reports.
 fn builder() -> Builder {
     crate::builder().max_workers(1).stderr(Output::Null)
 }
@@ -28,7 +28,7 @@ fn death_after(builder: Builder, text: &str) -> WorkerDeath {
 }
 
 #[test]
-fn the_report_ends_with_the_last_lines() {
+fn a_death_report_ends_with_the_last_lines_of_stderr() {
     watch::within(watch::HANG, || {
         let death = death_after(builder().capture_stderr(2), "one\ntwo\nthree");
         assert_eq!(death.stderr.as_deref(), Some("two\nthree"));
@@ -42,7 +42,7 @@ fn the_report_ends_with_the_last_lines() {
 }
 
 #[test]
-fn nothing_captured_is_none_and_nothing_written_is_empty() {
+fn captured_stderr_is_none_if_off_and_empty_if_nothing_is_written() {
     watch::within(watch::HANG, || {
         let silent = death_after(builder().capture_stderr(2), "");
         let not_captured = death_after(builder(), "words");
@@ -57,7 +57,7 @@ fn nothing_captured_is_none_and_nothing_written_is_empty() {
 }
 
 #[test]
-fn the_end_of_much_is_kept_and_long_lines_are_cut() {
+fn the_end_of_long_output_is_kept_and_long_lines_are_cut() {
     watch::within(watch::HANG, || {
         let long = "x".repeat(1 << 20);
         let text = format!("{}{long}\nlast\n", "line\n".repeat(1 << 16));

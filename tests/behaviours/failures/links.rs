@@ -1,5 +1,5 @@
-//! What threads and tasks of a worker can still do to its link: end it while the worker is idle, or
-//! say what only half makes sense.
+//! Other effects of a worker's threads and tasks on its link: they end it while the worker is idle, or
+//! write a frame that is only partly valid.
 
 use std::io::Write;
 use std::mem::ManuallyDrop;
@@ -19,7 +19,7 @@ use crate::behaviours::causes::{assert_broken, cause_after, cause_for};
 use crate::behaviours::errors::exit;
 use crate::behaviours::pools::pool;
 
-/// This worker's end of its link. Left open: the worker goes on with it.
+/// This worker's end of its link. Left open: the worker continues to use it.
 fn link() -> ManuallyDrop<UnixStream> {
     let mut descriptors = os::descriptors_of(std::process::id()).into_iter();
     let is_link = |(number, target): &(i32, String)| *number > 2 && target.starts_with("socket:");
@@ -34,7 +34,7 @@ fn write_to_link(bytes: &[u8]) {
     (&*link()).write_all(bytes).expect("the parent reads");
 }
 
-/// Ends what this worker says to the pool, and lives on.
+/// Shuts down this worker's direction of the link, and lives on.
 fn close_and_go_on((arrived, go): Places) {
     link().shutdown(Shutdown::Write).expect("it was open");
     gate::give(&arrived);
@@ -68,7 +68,7 @@ fn an_idle_worker_that_closes_its_link_is_killed_and_named() {
 }
 
 #[test]
-fn zeros_on_the_link_are_a_frame_that_cannot_be() {
+fn zeros_on_the_link_are_reported_as_an_impossible_frame() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = pool(1);
@@ -87,7 +87,7 @@ fn zeros_on_the_link_are_a_frame_that_cannot_be() {
 }
 
 #[test]
-fn a_frame_that_promises_more_than_comes_ends_with_its_worker() {
+fn a_frame_longer_than_its_bytes_ends_with_its_worker() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
         let worker = executor.submit(pid, ()).result().unwrap();

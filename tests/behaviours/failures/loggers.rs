@@ -1,4 +1,4 @@
-//! A logger is code of the user's, and may use the pool whose warning it is given.
+//! A logger is user code, and may use the pool whose warning it gets.
 
 use std::sync::{Mutex, OnceLock};
 
@@ -29,7 +29,7 @@ impl log::Log for Curious {
 #[test]
 fn a_warning_may_be_logged_by_a_logger_that_asks_the_pool() {
     watch::within(watch::HANG, || {
-        // A copy of this program: the logger and the limit are the whole process's.
+        // A copy of this program: logger and limit are global to a process.
         let report = report_of(|| {
             log::set_logger(&Curious).unwrap();
             log::set_max_level(log::LevelFilter::Trace);

@@ -1,4 +1,4 @@
-//! What a task can do to the memory that its worker shares with the parent.
+//! Access of a task to the memory that its worker shares with the parent.
 //!
 //! Knows the layout of that segment (`crates/link/src/sys/segment.rs` and `lib.rs`): 64
 //! lines of 64 bytes, then a ring of calls and a ring of results of the same size.
@@ -26,7 +26,7 @@ pub(crate) fn line(index: usize) -> &'static AtomicU64 {
     unsafe { &*((segment().0 + index * 64) as *const AtomicU64) }
 }
 
-/// The word on a line, which somebody may sleep on.
+/// The word on a line, on which a thread may sleep.
 pub(crate) fn word(index: usize) -> &'static AtomicU32 {
     // SAFETY: as above; the word is behind the number.
     unsafe { &*((segment().0 + index * 64 + 8) as *const AtomicU32) }
@@ -37,8 +37,8 @@ pub(crate) fn write(offset: usize, bytes: &[u8]) {
     let (start, size) = segment();
     assert!(LINES + offset + bytes.len() <= size);
     let target = (start + LINES + offset) as *mut u8;
-    // SAFETY: within the segment, which is mapped for writing; that its owner may use it at the
-    // same time is the point.
+    // SAFETY: within the segment, which is mapped for writing; its owner may use it at the same time,
+    // which is intended.
     unsafe { target.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
 }
 

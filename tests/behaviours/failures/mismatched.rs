@@ -1,4 +1,4 @@
-//! Types whose `Deserialize` does not mirror their `Serialize`: nothing else goes wrong by it.
+//! Types whose `Deserialize` does not mirror their `Serialize`: only their own task fails.
 
 use procpool::{CodecStep, Error};
 use procpool_testkit::pool::assert_works;
@@ -15,7 +15,7 @@ enum Way {
     ReadsTooLittle,
 }
 
-/// A way and one byte, read back in that way.
+/// A variant and one byte, read back in that variant.
 #[derive(Debug, Clone, PartialEq)]
 struct Inbound(Way);
 
@@ -27,8 +27,8 @@ impl Serialize for Inbound {
 
 impl<'de> Deserialize<'de> for Inbound {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // The way comes first in each of these, so that it says how much to read: postcard gives
-        // a tuple its elements one by one.
+        // The variant comes first in each of these, so that it says how much to read: postcard gives a
+        // tuple its elements one by one.
         struct Elements;
         impl<'de> de::Visitor<'de> for Elements {
             type Value = Inbound;
@@ -63,7 +63,7 @@ fn give(way: Way) -> Inbound {
     Inbound(way)
 }
 
-/// Asserts that the task failed at `step`, with the type and these words.
+/// Asserts that the task failed at `step`, with the type and this text.
 fn assert_codec(error: Option<Error>, step: CodecStep, words: &str) {
     let Some(Error::Codec(error)) = error else { panic!("{error:?}") };
     assert_eq!(error.step, step, "{error}");
@@ -73,7 +73,7 @@ fn assert_codec(error: Option<Error>, step: CodecStep, words: &str) {
 }
 
 #[test]
-fn what_mirrors_itself_travels() {
+fn a_type_that_mirrors_itself_survives_the_round_trip() {
     watch::within(watch::HANG, || {
         let mirrored = pool(1).submit(give, Way::Mirrors).result();
         assert_eq!(mirrored, Ok(Inbound(Way::Mirrors)));

@@ -1,5 +1,5 @@
-//! A worker ends at each moment of its life: idle, before it has read its arguments, while it decodes
-//! or encodes, right after its result.
+//! A worker ends at each moment of its life: idle, before it has read its arguments, while it decodes or
+//! encodes, right after its result.
 
 use std::process::exit;
 use std::thread;
@@ -19,13 +19,13 @@ use super::memory;
 use crate::behaviours::causes::{assert_broken, cause_after, cause_for};
 use crate::behaviours::pools::pool;
 
-/// Who died, how, and at what.
+/// The pid, end and activity of the dead worker.
 fn died(cause: &BrokenCause) -> (u32, WorkerExit, Activity) {
     let BrokenCause::WorkerDied(death) = cause else { panic!("{cause}") };
     (death.pid, death.exit, death.activity)
 }
 
-/// A pool of two workers, of which one runs a task that stops at the crossing and the other has
+/// A pool of two workers, one of which runs a task that stops at the crossing and the other of which has
 /// finished one.
 struct Pair {
     /// Never opened: the task ends with its worker.
@@ -57,7 +57,7 @@ impl Pair {
         Self { _crossing: crossing, executor, running, busy, done, idle }
     }
 
-    /// Asserts that all is over but what was done before, and that no worker is left alive.
+    /// Asserts that every unfinished task has failed, and that no worker is left alive.
     fn assert_broken(&self, cause: &BrokenCause) {
         assert_broken(&self.executor, cause);
         assert_eq!(self.done.result(), Ok(self.idle.pid), "it had finished");
@@ -67,7 +67,7 @@ impl Pair {
 
 // Behaviours: SUB-05, BRK-06, BRK-16.
 #[test]
-fn a_worker_killed_while_idle() {
+fn a_worker_killed_while_idle_breaks_the_pool() {
     watch::within(watch::HANG, || {
         let pair = Pair::new();
         let cause = cause_after(&pair.running, || signal(pair.idle.pid, Signal::SIGKILL));
@@ -86,7 +86,7 @@ fn a_worker_killed_while_idle() {
 }
 
 #[test]
-fn a_worker_that_exits_while_idle() {
+fn a_worker_that_exits_while_idle_breaks_the_pool() {
     watch::within(watch::HANG, || {
         let pair = Pair::new();
         let leave_later = |go: String| {
@@ -105,7 +105,7 @@ fn a_worker_that_exits_while_idle() {
 
 // Behaviours: BRK-04, MAP-21.
 #[test]
-fn tasks_that_wait_fail_and_never_run() {
+fn a_death_fails_pending_tasks_and_they_never_run() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = pool(1);
@@ -128,7 +128,7 @@ fn tasks_that_wait_fail_and_never_run() {
 #[test]
 fn a_result_that_was_sent_before_the_death_is_kept() {
     watch::within(watch::HANG, || {
-        // No task can do anything after its result was sent, so this one sends it itself.
+        // A task cannot act after its result was sent, so this one sends it itself.
         let answer_and_die = |()| -> u8 {
             memory::publish_result(&memory::result_frame(0, &[42]));
             kill_self();
@@ -144,7 +144,7 @@ fn a_result_that_was_sent_before_the_death_is_kept() {
 }
 
 #[test]
-fn a_worker_killed_before_it_has_read_its_arguments() {
+fn a_worker_killed_before_reading_its_arguments_breaks_the_pool() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
         let worker = executor.submit(pid, ()).result().unwrap();
@@ -176,7 +176,7 @@ impl<'de> Deserialize<'de> for Deadly {
     }
 }
 
-/// Encoded in the parent as nothing; decoded in the worker, where it kills.
+/// Encoded in the parent as an empty value; decoded in the worker, where it kills.
 #[derive(Debug, Deserialize)]
 struct DeadlyArgument(Deadly);
 
@@ -187,7 +187,7 @@ impl Serialize for DeadlyArgument {
 }
 
 #[test]
-fn a_worker_that_dies_while_it_decodes_or_encodes() {
+fn a_worker_that_dies_while_decoding_or_encoding_breaks_the_pool() {
     watch::within(watch::HANG, || {
         let killed = WorkerExit::Signal(libc::SIGKILL);
         let executor = pool(1);

@@ -16,7 +16,7 @@ fn overflow(divisor: u32) -> u32 {
 
 // Behaviours: SUB-06, SUB-07.
 #[test]
-fn a_panic_is_its_tasks_error_with_message_and_place_and_the_worker_lives_on() {
+fn a_panic_fails_its_task_with_message_and_location() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
         let pid = executor.submit(|()| std::process::id(), ()).result();
@@ -32,7 +32,7 @@ fn a_panic_is_its_tasks_error_with_message_and_place_and_the_worker_lives_on() {
 }
 
 #[test]
-fn a_payload_that_is_not_text_is_named_as_such() {
+fn a_panic_payload_that_is_not_text_is_reported_as_such() {
     fn throw_number(number: u8) {
         std::panic::panic_any(number);
     }
@@ -46,7 +46,7 @@ fn a_payload_that_is_not_text_is_named_as_such() {
 }
 
 #[test]
-fn a_resumed_panic_is_not_mistaken_for_one_that_the_task_caught() {
+fn a_resumed_panic_is_not_mistaken_for_a_caught_one() {
     fn catch_one_and_resume_another((): ()) {
         let _ = std::panic::catch_unwind(|| panic!("caught"));
         std::panic::resume_unwind(Box::new("resumed".to_owned()));
@@ -59,7 +59,7 @@ fn a_resumed_panic_is_not_mistaken_for_one_that_the_task_caught() {
 }
 
 #[test]
-fn a_payload_whose_destructor_panics_ends_nothing() {
+fn a_panic_payload_whose_destructor_panics_ends_nothing() {
     struct Bomb;
     impl Drop for Bomb {
         fn drop(&mut self) {
@@ -80,7 +80,7 @@ fn a_payload_whose_destructor_panics_ends_nothing() {
 
 // Behaviours: MAP-06, MAP-07, MAP-08.
 #[test]
-fn in_a_map_a_panic_is_its_items_alone() {
+fn in_a_map_a_panic_fails_only_its_item() {
     watch::within(watch::HANG, || {
         let executor = pool(2);
         for results in
@@ -95,7 +95,7 @@ fn in_a_map_a_panic_is_its_items_alone() {
 
 // Behaviours: SUB-07.
 #[test]
-fn a_backtrace_comes_when_it_is_enabled_and_only_then() {
+fn a_backtrace_is_included_only_if_it_is_enabled() {
     let run = |enabled: &str| {
         let mut program = in_program(&program::path("fail_panic"));
         program.env("RUST_BACKTRACE", enabled).env_remove("RUST_LIB_BACKTRACE").assert().success()
@@ -111,7 +111,7 @@ fn a_backtrace_comes_when_it_is_enabled_and_only_then() {
 
 // Behaviours: BRK-03.
 #[test]
-fn where_panics_abort_the_message_and_the_place_arrive_first() {
+fn where_panics_abort_the_message_and_the_location_arrive_first() {
     let assert = in_program(&program::path_with_abort("fail_panic")).assert().success();
     assert
         .stdout(predicate::str::contains(
@@ -138,7 +138,7 @@ fn where_panics_abort_an_initializers_panic_is_the_cause() {
 }
 
 #[test]
-fn where_panics_abort_a_handler_that_never_returns_keeps_nobody_waiting() {
+fn where_panics_abort_a_handler_that_never_returns_causes_no_hang() {
     watch::within(watch::HANG, || {
         let program = || {
             let mut program = in_program(&program::path_with_abort("fail_stuck_abort"));

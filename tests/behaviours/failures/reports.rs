@@ -1,4 +1,4 @@
-//! What the report of a panic holds, and when there is none.
+//! The contents of the report of a panic, and the cases without one.
 
 use std::panic::{catch_unwind, panic_any, set_hook};
 
@@ -35,7 +35,7 @@ fn refuse(number: u32) -> u32 {
 
 // Behaviours: SUB-07.
 #[test]
-fn a_panic_is_reported_with_its_message_and_place() {
+fn a_panic_is_reported_with_its_message_and_location() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
         let future = executor.submit(refuse, 7);
@@ -50,7 +50,7 @@ fn a_panic_is_reported_with_its_message_and_place() {
 }
 
 #[test]
-fn the_runtimes_own_panics_are_panics() {
+fn panics_of_the_language_runtime_are_reported() {
     watch::within(watch::HANG, || {
         let message = panic_in(|()| assert_eq!(pid(()), 0, "no process 0")).message;
         assert!(message.contains("no process 0"), "{message}");
@@ -59,14 +59,14 @@ fn the_runtimes_own_panics_are_panics() {
 
 // Behaviours: SUB-09.
 #[test]
-fn an_empty_message_is_a_message() {
+fn an_empty_panic_message_is_kept() {
     watch::within(watch::HANG, || {
         assert_eq!(panic_in(|()| panic_any(String::new())).message, "");
     });
 }
 
 #[test]
-fn a_panic_that_the_task_caught_is_not_its_failure() {
+fn a_panic_caught_by_the_task_does_not_fail_it() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
         let caught = executor.submit(|x: u32| catch_unwind(|| refuse(x)).is_err(), 1);
@@ -76,7 +76,7 @@ fn a_panic_that_the_task_caught_is_not_its_failure() {
 }
 
 #[test]
-fn a_task_that_replaces_the_panic_hook_loses_only_the_place() {
+fn a_task_that_replaces_the_panic_hook_loses_only_the_location() {
     watch::within(watch::HANG, || {
         let panic = panic_in(|()| {
             set_hook(Box::new(|_| ()));
@@ -100,7 +100,7 @@ fn the_librarys_variable_asks_for_a_backtrace_too() {
 }
 
 #[test]
-fn where_panics_abort_a_map_keeps_what_it_has_and_names_the_item() {
+fn where_panics_abort_a_map_keeps_its_results_and_names_the_item() {
     watch::within(watch::HANG, || {
         let expected = r"(?x)\A
             item\ 0\n

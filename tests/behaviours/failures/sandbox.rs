@@ -1,4 +1,4 @@
-//! Workers in a sandbox: a filter refuses one system call, whichever. Each thing that a worker does then
+//! Workers in a sandbox: a filter refuses one system call, each in turn. Every operation of a worker then
 //! works, or its error names the call.
 
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 
 const MIB: usize = 1 << 20;
 
-/// Who puts a worker into its sandbox.
+/// The code that puts a worker into its sandbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Installer {
     Initializer,
@@ -39,7 +39,7 @@ fn bytes(length: usize) -> Vec<u8> {
     vec![7; length]
 }
 
-/// Longer than anybody looks for a result without sleeping.
+/// Longer than a thread looks for a result without sleeping.
 fn compute(millis: u64) -> u64 {
     let started = Instant::now();
     while started.elapsed() < Duration::from_millis(millis) {
@@ -48,11 +48,11 @@ fn compute(millis: u64) -> u64 {
     millis
 }
 
-/// The calls without which a worker cannot always go on.
+/// The calls without which a worker may be unable to continue.
 const MAY_END: [&str; 6] = ["sendmsg", "futex", "mmap", "mremap", "munmap", "mprotect"];
 
-/// Whether an error names a call without which something cannot work. That there is no memory is said by
-/// the allocator, in its last words; and the C library's own waiting fails where a panic unwinds first.
+/// Whether an error names a call without which an operation cannot work. The allocator reports missing
+/// memory in the worker's last words; and the C library's own waiting fails if a panic unwinds first.
 fn names(text: &str, call: &str) -> bool {
     match call {
         "sendmsg" => text.contains("the system refused sendmsg(2)"),
@@ -62,7 +62,7 @@ fn names(text: &str, call: &str) -> bool {
     }
 }
 
-/// What does not work without a word of the call.
+/// Failures whose error does not name the call.
 fn complaint<T>(future: &Future<T>, call: &str, is_right: impl FnOnce(&T) -> bool) -> Option<String>
 where
     T: DeserializeOwned + std::fmt::Debug + 'static,
@@ -83,7 +83,7 @@ fn wait_for_sleep(pid: u32) {
     }
 }
 
-/// Does all that a worker can do under a filter.
+/// Runs every operation of a worker under a filter.
 fn complaints(call: Call, errno: i32, installer: Installer) -> Vec<String> {
     let Call(name, number) = call;
     let policy = DeathPolicy::Replace { retries: 0 };
@@ -134,17 +134,17 @@ fn assert_all_named(installer: Installer) {
 }
 
 #[test]
-fn what_an_initializer_has_refused_is_named_where_it_matters() {
+fn a_syscall_refused_by_an_initializer_is_named_in_the_error() {
     watch::within(10 * watch::HANG, || assert_all_named(Installer::Initializer));
 }
 
 #[test]
-fn what_a_task_has_refused_is_named_where_it_matters() {
+fn a_syscall_refused_by_a_task_is_named_in_the_error() {
     watch::within(10 * watch::HANG, || assert_all_named(Installer::Task));
 }
 
 #[test]
-fn who_is_killed_for_a_call_says_which_signal_it_was() {
+fn a_worker_killed_for_a_syscall_is_reported_with_the_signal() {
     watch::within(watch::HANG, || {
         let enter = |()| refuse(libc::SYS_prctl, Answer::Kill);
         let policy = DeathPolicy::Replace { retries: 0 };
@@ -164,13 +164,13 @@ fn a_program_that_enters_a_sandbox_after_its_first_map_misses_no_item() {
     watch::within(watch::HANG, || {
         for errno in ANSWERS {
             let crossing = Crossing::new();
-            // A copy of this program, because the filter is the whole process's.
+            // A copy of this program, because the filter applies to the whole process.
             let report = procpool_testkit::forked::report_of(|| {
                 let executor = crate::builder().max_workers(2).build().unwrap();
                 let mut sum: u32 = executor.map(|x: u32| x, 0..100).map(Result::unwrap).sum();
                 refuse(libc::SYS_membarrier, Answer::Errno(errno));
                 for _ in 0..50 {
-                    // The second item is there when the first one's task has run.
+                    // The second item exists when the first one's task has run.
                     let items = (0..2_u32).map(|x| {
                         if x == 1 {
                             crossing.wait_for(1);

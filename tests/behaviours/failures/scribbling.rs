@@ -1,5 +1,5 @@
-//! Tasks that write to the memory that their worker shares with the parent: they break their own
-//! task or worker, never the parent and never another pool, and nothing waits for them for ever.
+//! Tasks that write to the memory that their worker shares with the parent: they break their own task or
+//! worker, never the parent and never another pool, and no future stays pending forever.
 
 use procpool::{BrokenCause, Error, ProcessPoolExecutor};
 use procpool_testkit::crossing::{Crossing, Places, cross};
@@ -21,7 +21,7 @@ fn scribble_number((index, number): (usize, u64)) {
     memory::line(index).store(number, std::sync::atomic::Ordering::SeqCst);
 }
 
-/// Whatever has become of the pool, it ends, and its worker with it.
+/// Whatever the state of the pool, it ends, and its worker with it.
 fn assert_ends(executor: ProcessPoolExecutor, worker: u32) {
     let worker = Watched::new(worker);
     executor.kill_workers();
@@ -30,7 +30,7 @@ fn assert_ends(executor: ProcessPoolExecutor, worker: u32) {
 }
 
 #[test]
-fn a_number_that_cannot_be_breaks_the_worker_alone() {
+fn an_impossible_number_breaks_only_its_worker() {
     watch::within(watch::HANG, || {
         for index in 0..LINES {
             for number in [0, 1, 1 << 40, u64::MAX] {
@@ -39,7 +39,7 @@ fn a_number_that_cannot_be_breaks_the_worker_alone() {
                 assert_works(&other);
                 let worker = executor.submit(pid, ()).result().unwrap();
                 let scribbled = executor.submit(scribble_number, (index, number));
-                // Settled in time, whichever way: a number may happen to be right, or not matter.
+                // Settled in time, in any way: a number may happen to be right, or not matter.
                 if let Err(error) = scribbled.result_timeout(PROMISE) {
                     assert!(!matches!(error, Error::TimedOut(_)), "line {index}, {number}: hangs");
                     let cause = cause_of(&error);
@@ -57,7 +57,7 @@ fn a_number_that_cannot_be_breaks_the_worker_alone() {
     });
 }
 
-/// Values for a number, from what it is, of every class that one side may take for something else.
+/// Values for a number, from its current one, of every class that one side may mistake for another.
 const NUMBERS: [fn(u64) -> u64; 9] = [
     |_| 0,
     |_| 1,
@@ -70,7 +70,7 @@ const NUMBERS: [fn(u64) -> u64; 9] = [
     |_| u64::MAX,
 ];
 
-/// The same for a word; there are two or three meanings of each.
+/// The same for a word; each has two or three meanings.
 const WORDS: [u32; 5] = [0, 1, 2, 3, u32::MAX];
 
 /// Writes the value of one class to one line, which is a number below [`CLASSES`].
@@ -85,7 +85,7 @@ fn scribble_class(class: usize) {
     }
 }
 
-/// Scribbles when the test says so, after the task.
+/// Scribbles when the test releases it, after the task.
 fn scribble_later((class, (done, go)): (usize, Places)) {
     std::thread::spawn(move || {
         gate::take(&go);
@@ -94,7 +94,7 @@ fn scribble_later((class, (done, go)): (usize, Places)) {
     });
 }
 
-/// Much longer than the pool needs to see that something is wrong.
+/// Much longer than the pool needs to notice a fault.
 const BOUND: std::time::Duration = std::time::Duration::from_secs(20);
 
 /// Whether `futures` settle, without a thread that waits for one and looks for its result itself.
@@ -102,7 +102,7 @@ fn settle_by_themselves(futures: &[procpool::Future<u32>]) -> bool {
     let (sender, settled) = std::sync::mpsc::channel();
     for future in futures {
         let sender = sender.clone();
-        // The receiver is gone when the test has failed.
+        // The receiver is dropped if the test has failed.
         future.add_done_callback(move |_| {
             let _ = sender.send(());
         });
@@ -111,7 +111,7 @@ fn settle_by_themselves(futures: &[procpool::Future<u32>]) -> bool {
 }
 
 #[test]
-fn whatever_a_task_writes_to_one_word_everything_settles_in_a_busy_pool() {
+fn in_a_busy_pool_every_task_settles_whatever_is_written_to_one_word() {
     watch::within(5 * watch::HANG, || {
         for class in 0..CLASSES {
             let executor = pool(1);
@@ -134,7 +134,7 @@ fn whatever_a_task_writes_to_one_word_everything_settles_in_a_busy_pool() {
 }
 
 #[test]
-fn whatever_a_thread_of_an_idle_worker_writes_the_next_tasks_settle() {
+fn the_next_tasks_settle_whatever_an_idle_workers_thread_writes() {
     watch::within(5 * watch::HANG, || {
         for class in 0..CLASSES {
             let (executor, crossing) = (pool(1), Crossing::new());
@@ -154,7 +154,7 @@ fn whatever_a_thread_of_an_idle_worker_writes_the_next_tasks_settle() {
 }
 
 #[test]
-fn a_tail_beyond_the_ring_is_called_nonsense() {
+fn a_tail_beyond_the_ring_is_a_protocol_error() {
     watch::within(watch::HANG, || {
         fn scribble_and_cross(places: Places) {
             scribble_number((memory::RESULTS_TAIL, 1 << 40));
@@ -164,7 +164,7 @@ fn a_tail_beyond_the_ring_is_called_nonsense() {
         let executor = pool(1);
         let waiting = executor.submit(scribble_and_cross, crossing.places());
         crossing.wait_for(1);
-        // Nobody rings for what nobody finished; but who submits looks.
+        // An unfinished task rings no bell; but a submission looks.
         let nudging = executor.submit(pid, ());
         let BrokenCause::Protocol { what, .. } = cause_of(&prompt_error(&waiting)).clone() else {
             panic!("{waiting:?}")
@@ -175,7 +175,7 @@ fn a_tail_beyond_the_ring_is_called_nonsense() {
 }
 
 #[test]
-fn a_result_for_a_task_that_it_does_not_have_is_not_believed() {
+fn a_result_for_a_task_of_another_worker_is_refused() {
     watch::within(watch::HANG, || {
         let forge = |()| {
             memory::publish_result(&memory::result_frame(77, &[1]));
@@ -187,7 +187,7 @@ fn a_result_for_a_task_that_it_does_not_have_is_not_believed() {
     });
 }
 
-/// Writes noise all over the segment, some times over.
+/// Writes noise into the whole segment, several times.
 fn scribble_all(seed: u64) {
     let mut random = StdRng::seed_from_u64(seed);
     let size = memory::segment().1 - memory::LINES;
@@ -201,7 +201,7 @@ fn scribble_all(seed: u64) {
 }
 
 #[test]
-fn noise_all_over_breaks_the_worker_alone() {
+fn noise_in_all_shared_memory_breaks_only_its_worker() {
     watch::within(watch::HANG, || {
         for seed in 0..20 {
             let executor = pool(2);
@@ -211,7 +211,7 @@ fn noise_all_over_breaks_the_worker_alone() {
                 (0..4).map(|n| executor.submit(scribble_all, 4 * seed + n)).collect();
             assert_works(&other);
             for future in futures {
-                // Settled, whichever way; what a task did to itself may take the pool's end.
+                // Settled, in any way; a task that damaged itself may need the pool's end.
                 if let Err(Error::TimedOut(_)) = future.result_timeout(PROMISE) {
                     executor.kill_workers();
                     prompt_error(&future);

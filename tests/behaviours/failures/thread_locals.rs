@@ -1,4 +1,4 @@
-//! Pools that are used in the destructors of thread-locals, where the pool's own may be gone.
+//! Pools that are used in the destructors of thread-locals, when the pool's own may already be dropped.
 
 use predicates::str::diff;
 use procpool_testkit::{program, watch};
@@ -6,7 +6,7 @@ use procpool_testkit::{program, watch};
 use crate::behaviours::errors::in_program;
 
 #[test]
-fn everything_works_in_the_destructor_of_a_thread_local() {
+fn every_call_works_in_the_destructor_of_a_thread_local() {
     watch::within(watch::HANG, || {
         let each = "submit: Ok((1, \"text\"))\n\
             limited: Ok((2, \"text\"))\n\

@@ -1,11 +1,11 @@
-//! A task that closes every descriptor of its worker, the link's among them.
+//! A task that closes every descriptor of its worker, including the link's.
 
 use procpool::{DeathPolicy, Error};
 use procpool_testkit::pool::assert_works;
 use procpool_testkit::task::pid;
 use procpool_testkit::{os, watch};
 
-/// Closes what it has not opened, and returns.
+/// Closes descriptors that it has not opened, and returns.
 fn close_all(_: ()) -> u32 {
     for (number, _) in os::descriptors_of(std::process::id()) {
         if number > 2 {
@@ -16,7 +16,7 @@ fn close_all(_: ()) -> u32 {
 }
 
 #[test]
-fn no_other_task_is_lost_with_its_worker() {
+fn a_task_that_closes_every_descriptor_loses_no_other_task() {
     watch::within(watch::HANG, || {
         for workers in [1, 2] {
             let policy = DeathPolicy::Replace { retries: 0 };
@@ -26,11 +26,11 @@ fn no_other_task_is_lost_with_its_worker() {
             (0..50).for_each(|_| drop(executor.submit(pid, ()).result()));
             let closes = executor.submit(close_all, ());
             let others: Vec<_> = (0..20).map(|_| executor.submit(pid, ())).collect();
-            // Its own result may arrive, or not: it went by memory, and nobody is told.
+            // Its own result may or may not arrive: it was passed by memory, and no notice was sent.
             let closed = closes.result();
             assert!(matches!(closed, Ok(_) | Err(Error::Protocol { .. })), "{closed:?}");
             let lost: Vec<_> = others.iter().filter_map(|other| other.error()).collect();
-            // One that it had begun in between goes with it.
+            // A task that the worker had begun in between is lost with it.
             assert!(lost.len() <= 1, "{lost:?}");
             assert_works(&executor);
         }

@@ -1,5 +1,5 @@
-//! Tasks that wait for an initializer, when it is slow, is stuck, fails only later, or ends well but
-//! too soon.
+//! Tasks that wait for an initializer that is slow, is stuck, fails only later, or exits with success too
+//! soon.
 
 use procpool::{
     Activity, BrokenCause, CodecStep, Error, ProcessPoolExecutor, ShutdownOptions, WorkerExit,
@@ -46,14 +46,14 @@ fn initargs_that_cannot_be_encoded_are_an_error_of_build() {
     );
 }
 
-/// Works in the first worker and fails in all others.
+/// Succeeds in the first worker and fails in all others.
 fn only_once(path: String) -> Result<(), String> {
     let new = std::fs::OpenOptions::new().write(true).create_new(true).open(path);
     new.map(drop).map_err(|error| error.kind().to_string())
 }
 
 #[test]
-fn an_initializer_that_fails_in_the_second_worker_fails_the_first_ones_task() {
+fn an_initializer_failure_in_the_second_worker_breaks_the_pool() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let builder = crate::builder().max_workers(2);
@@ -85,7 +85,7 @@ fn stuck_pool(crossing: &Crossing) -> ProcessPoolExecutor {
 }
 
 #[test]
-fn an_initializer_that_is_slow_delays_its_tasks_only() {
+fn a_slow_initializer_delays_only_its_workers_tasks() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = stuck_pool(&crossing);
@@ -99,7 +99,7 @@ fn an_initializer_that_is_slow_delays_its_tasks_only() {
 
 // Behaviours: INIT-10.
 #[test]
-fn a_shutdown_that_cancels_does_not_wait_for_tasks_behind_a_stuck_initializer() {
+fn a_cancelling_shutdown_skips_tasks_behind_a_stuck_initializer() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = stuck_pool(&crossing);

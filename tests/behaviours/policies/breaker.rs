@@ -1,4 +1,4 @@
-//! Workers that never get ready are not replaced for ever.
+//! Workers that never get ready are not replaced forever.
 
 use assert_cmd::Command;
 use procpool::{BrokenCause, DeathPolicy, Error, ProcessPoolExecutor, WorkerExit};
@@ -9,7 +9,7 @@ use procpool_testkit::{program, watch};
 
 use crate::behaviours::lives::{builder, count, note};
 
-/// How an initializer fails, and where it takes its notes.
+/// The failure of an initializer, and the file for its notes.
 type Way = (String, String);
 
 fn fail((path, way): Way) -> Result<(), String> {
@@ -31,7 +31,7 @@ fn pool(path: &str, way: &str, starts: u32) -> ProcessPoolExecutor {
 }
 
 #[test]
-fn so_many_workers_in_a_row_may_fail_before_they_take_tasks() {
+fn max_failed_starts_workers_in_a_row_may_fail_to_start() {
     watch::within(watch::HANG, || {
         for way in ["returns", "panics", "exits"] {
             for starts in [0, 1, 2, 3] {
@@ -65,7 +65,7 @@ fn fail_twice_of_three(path: String) -> Result<(), String> {
 }
 
 #[test]
-fn a_worker_that_gets_ready_makes_up_for_those_that_did_not() {
+fn a_successful_start_resets_the_count_of_failed_starts() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let path = crossing.file("notes");
@@ -91,7 +91,7 @@ fn fail_later(path: String) -> Result<(), String> {
 }
 
 #[test]
-fn a_task_that_is_to_be_tried_again_fails_with_the_pool() {
+fn a_task_awaiting_its_retry_fails_with_the_pool() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let path = crossing.file("notes");
@@ -112,8 +112,8 @@ fn a_task_that_is_to_be_tried_again_fails_with_the_pool() {
 
 // Behaviours: SHUT-31.
 #[test]
-fn a_replacement_that_cannot_be_started_breaks_a_pool_that_has_no_other_worker() {
-    // Building may take longer than a hang; that it is built is all that the case is told.
+fn a_failed_replacement_breaks_a_pool_without_other_workers() {
+    // Building may take longer than a hang, so it is done before the case starts.
     program::path("policies_ends");
     watch::within(watch::HANG, || {
         let mut command = Command::new(program::path("policies_ends"));

@@ -1,4 +1,4 @@
-//! `events`: the story of each worker, and of the pool.
+//! `events`: the events of each worker, and of the pool.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use procpool_testkit::watch;
 
 use crate::behaviours::lives::{SHORT, builder, park, until};
 
-/// Every worker's story, in order: started once, ready at most once and then, ended once and last.
+/// Every worker's events, in order: one start, at most one ready, one exit as the last.
 fn assert_whole(events: &[Event]) {
     let mut stories: HashMap<u32, String> = HashMap::new();
     for event in events {
@@ -36,7 +36,7 @@ fn end(executor: ProcessPoolExecutor, events: Events) -> Vec<Event> {
 }
 
 #[test]
-fn the_story_of_a_pool_is_told_in_order() {
+fn events_of_a_pool_arrive_in_order() {
     watch::within(watch::HANG, || {
         let executor = builder(1).build().unwrap();
         let events = executor.events();
@@ -55,7 +55,7 @@ fn the_story_of_a_pool_is_told_in_order() {
 }
 
 #[test]
-fn every_worker_of_a_troubled_pool_has_a_whole_story() {
+fn every_worker_of_a_failing_pool_has_all_its_events() {
     watch::within(watch::HANG, || {
         let executor = builder(3)
             .death_policy(DeathPolicy::Replace { retries: 1 })
@@ -90,7 +90,7 @@ fn every_worker_of_a_troubled_pool_has_a_whole_story() {
 }
 
 #[test]
-fn a_pool_breaks_once_and_starts_nobody_afterwards() {
+fn a_pool_breaks_once_and_starts_no_worker_afterwards() {
     watch::within(watch::HANG, || {
         let executor = builder(2).build().unwrap();
         let events = executor.events();
@@ -108,7 +108,7 @@ fn a_pool_breaks_once_and_starts_nobody_afterwards() {
 }
 
 #[test]
-fn each_listener_gets_everything_from_its_beginning_on_and_may_go() {
+fn each_listener_gets_every_event_since_its_creation() {
     watch::within(watch::HANG, || {
         let executor = builder(1).max_tasks_per_child(1).build().unwrap();
         let [mut first, second, gone] = [0; 3].map(|_| executor.events());

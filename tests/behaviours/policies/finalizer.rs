@@ -1,4 +1,4 @@
-//! `finalizer`: what a worker does last, with the state that its initializer made.
+//! `finalizer`: the last call of a worker, with the state that its initializer made.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use crate::behaviours::lives::{
     NEVER, SHORT, await_exit, builder, count, exits, note, notes, park, until,
 };
 
-/// What makes workers leave.
+/// The reasons for which workers exit in order.
 type Policy = fn(Builder<State>) -> Builder<State>;
 
-/// A worker's state: where it takes notes, and how many tasks it has seen.
+/// A worker's state: the file for its notes, and the number of its tasks.
 type State = (String, u32);
 
 fn begin(path: String) -> Result<State, String> {
@@ -37,7 +37,7 @@ fn noting(crossing: &Crossing, finalizer: fn(State)) -> Builder<State> {
 }
 
 #[test]
-fn it_gets_the_state_after_the_last_task_whyever_its_worker_leaves() {
+fn a_finalizer_gets_the_state_after_the_last_task_on_any_orderly_exit() {
     watch::within(watch::HANG, || {
         let ways: [(Policy, ExitReason); 3] = [
             (|builder| builder, ExitReason::Finished),
@@ -48,7 +48,7 @@ fn it_gets_the_state_after_the_last_task_whyever_its_worker_leaves() {
             let crossing = Crossing::new();
             let executor = way(noting(&crossing, end)).build().unwrap();
             let mut events = executor.events();
-            // At once: a worker that is idle for long enough would leave in between.
+            // At once: a worker that is idle for the idle timeout would exit in between.
             let futures = [0; 3].map(|_| executor.submit_with(count_task, ()));
             let pids = futures.map(|future| future.result().unwrap());
             assert_eq!(pids, [pids[0]; 3]);
@@ -63,7 +63,7 @@ fn it_gets_the_state_after_the_last_task_whyever_its_worker_leaves() {
 }
 
 #[test]
-fn one_that_hangs_is_killed_when_its_time_is_up() {
+fn a_finalizer_that_hangs_is_killed_at_its_time_limit() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = noting(&crossing, |_| park()).finalizer_time_limit(SHORT).build().unwrap();
@@ -75,7 +75,7 @@ fn one_that_hangs_is_killed_when_its_time_is_up() {
 }
 
 #[test]
-fn one_that_hangs_is_no_obstacle_to_an_end_by_force() {
+fn a_finalizer_that_hangs_does_not_delay_kill_workers() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = noting(&crossing, |(path, _)| {
@@ -95,7 +95,7 @@ fn one_that_hangs_is_no_obstacle_to_an_end_by_force() {
 }
 
 #[test]
-fn one_that_fails_is_told_of_and_breaks_nothing() {
+fn a_finalizer_that_fails_is_reported_and_breaks_nothing() {
     watch::within(watch::HANG, || {
         let ways: [(fn(State), i32); 2] =
             [(|_| panic!("the finalizer fails"), 101), (|_| std::process::exit(7), 7)];
@@ -112,7 +112,7 @@ fn one_that_fails_is_told_of_and_breaks_nothing() {
 }
 
 #[test]
-fn a_worker_that_is_killed_or_never_began_runs_none() {
+fn a_worker_that_is_killed_or_never_ready_runs_no_finalizer() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = noting(&crossing, end).build().unwrap();
@@ -140,7 +140,7 @@ fn a_worker_that_is_killed_or_never_began_runs_none() {
 }
 
 #[test]
-fn without_an_initializer_it_gets_nothing_and_runs() {
+fn without_an_initializer_a_finalizer_gets_unit() {
     watch::within(watch::HANG, || {
         let executor = builder(1).finalizer(|()| std::process::exit(9)).build().unwrap();
         let events = executor.events();
@@ -151,14 +151,14 @@ fn without_an_initializer_it_gets_nothing_and_runs() {
 }
 
 #[test]
-fn it_is_named_after_the_initializer() {
+fn a_finalizer_must_be_set_after_the_initializer() {
     let early = builder(1).finalizer(|()| ()).initializer(|| ()).build().unwrap_err();
     let expected = "finalizer: name it after the initializer, whose state it takes";
     assert_eq!(early, Error::InvalidArgument(expected.into()));
 }
 
 #[test]
-fn a_pool_that_never_had_a_worker_finalizes_nothing() {
+fn a_pool_without_workers_runs_no_finalizer() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         drop(noting(&crossing, end).finalizer_time_limit(Duration::ZERO).build().unwrap());

@@ -17,11 +17,11 @@ use procpool_testkit::watch;
 
 use crate::behaviours::lives::{SHORT, builder, park, refuse_sigterm};
 
-/// How a pool is made, and what is done with it, for its worker to end in some way.
+/// The settings of a pool, and the operations that make its worker exit in some way.
 type Policy = fn(Builder) -> Builder;
 type Act = fn(&ProcessPoolExecutor);
 
-/// What hooks say: who, and how it ended if it has.
+/// The calls of hooks: the worker, and how it exited if it has.
 type Told = (WorkerInfo, Option<ExitReason>);
 
 fn with_hooks(builder: Builder) -> (Builder, Receiver<Told>) {
@@ -36,7 +36,7 @@ fn with_hooks(builder: Builder) -> (Builder, Receiver<Told>) {
     (builder, hears)
 }
 
-/// The one worker of a pool was told of when it began and when it ended: how?
+/// Asserts that the one worker of a pool was reported at its start and exit; returns how it exited.
 fn end_of_one(hears: &Receiver<Told>) -> ExitReason {
     let (began, ended) = (hears.recv().unwrap(), hears.recv().unwrap());
     assert_eq!((began.0, began.1), (ended.0, None));
@@ -44,7 +44,7 @@ fn end_of_one(hears: &Receiver<Told>) -> ExitReason {
 }
 
 #[test]
-fn every_fate_is_told_of() {
+fn hooks_report_every_way_a_worker_exits() {
     watch::within(watch::HANG, || {
         let ways: [(Policy, Act, ExitReason); 8] = [
             (|b| b, assert_works, ExitReason::Finished),
@@ -104,7 +104,7 @@ fn every_fate_is_told_of() {
 }
 
 #[test]
-fn a_worker_that_never_got_ready_is_told_of_at_its_end_only() {
+fn a_worker_that_was_never_ready_only_has_an_exit_hook() {
     watch::within(watch::HANG, || {
         let (builder, hears) = with_hooks(builder(1));
         let fails = || -> Result<(), String> { Err("no".to_owned()) };
@@ -118,7 +118,7 @@ fn a_worker_that_never_got_ready_is_told_of_at_its_end_only() {
 }
 
 #[test]
-fn there_is_an_end_for_every_beginning_of_many_workers() {
+fn every_start_hook_of_many_workers_has_an_exit_hook() {
     watch::within(watch::HANG, || {
         let policy = DeathPolicy::Replace { retries: 0 };
         let (builder, hears) = with_hooks(builder(3).death_policy(policy).max_tasks_per_child(3));
@@ -138,7 +138,7 @@ fn there_is_an_end_for_every_beginning_of_many_workers() {
                 None => alive.push(worker),
                 Some(reason) => {
                     deaths += usize::from(matches!(reason, ExitReason::Died(_)));
-                    // One that waited for its place, and was not needed, had not begun.
+                    // A worker that waited for its slot, and was not needed, had not begun.
                     alive.retain(|other| *other != worker);
                 }
             }
@@ -155,11 +155,11 @@ fn hooks_may_panic_block_and_use_the_pool() {
         let (told, hears) = channel();
         let (go, goes) = channel::<()>();
         let goes = Mutex::new(goes);
-        // The hook is the pool's, which would keep itself.
+        // The pool owns the hook, which would keep its own pool alive.
         let inside = Arc::downgrade(&executor);
         let built = builder(1)
             .on_worker_start(move |worker| {
-                // Blocks until the test has seen that the pool goes on.
+                // Blocks until the test has seen that the pool continues.
                 goes.lock().unwrap().recv().expect("the test is there");
                 let executor = inside.upgrade().expect("the test has it");
                 let pool = executor.get().expect("it was built");
@@ -183,7 +183,7 @@ fn hooks_may_panic_block_and_use_the_pool() {
 }
 
 #[test]
-fn a_shutdown_that_waits_waits_for_hooks_too_and_drop_after_one_that_does_not_does_not() {
+fn only_a_shutdown_that_waits_also_waits_for_hooks() {
     watch::within(watch::HANG, || {
         for wait in [true, false] {
             let (go, goes) = channel::<()>();
@@ -216,7 +216,7 @@ fn a_shutdown_that_waits_waits_for_hooks_too_and_drop_after_one_that_does_not_do
 }
 
 #[test]
-fn a_panic_in_a_hook_is_no_reason_to_miss_the_next() {
+fn a_panic_in_a_hook_does_not_skip_the_next_one() {
     watch::within(watch::HANG, || {
         let (told, hears) = channel();
         let executor = builder(1)
@@ -235,7 +235,7 @@ fn a_panic_in_a_hook_is_no_reason_to_miss_the_next() {
 }
 
 #[test]
-fn a_worker_that_is_killed_from_outside_in_each_stage_is_told_of() {
+fn a_worker_killed_from_outside_is_reported_at_every_stage() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let policy = DeathPolicy::Replace { retries: 0 };

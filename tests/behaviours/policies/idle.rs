@@ -1,4 +1,4 @@
-//! `idle_timeout`: workers that have nothing to do leave, and nothing that comes just then is lost.
+//! `idle_timeout`: idle workers exit, and a task submitted at that moment is not lost.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use crate::behaviours::lives::{NEVER, SHORT, await_exit, builder, exits, random}
 
 // Behaviours: TMO-05.
 #[test]
-fn workers_leave_when_they_are_idle_and_come_again() {
+fn idle_workers_exit_and_new_ones_start_for_new_tasks() {
     watch::within(watch::HANG, || {
         let executor = builder(2).idle_timeout(Duration::from_millis(10)).build().unwrap();
         for _ in 0..5 {
@@ -60,14 +60,14 @@ fn an_idle_timeout_leaves_the_minimum_of_idle_workers() {
 }
 
 #[test]
-fn a_worker_that_is_busy_stays() {
+fn a_busy_worker_does_not_exit_at_the_idle_timeout() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = builder(2).idle_timeout(SHORT).build().unwrap();
         let mut events = executor.events();
         let running = executor.submit(cross, crossing.places());
         crossing.wait_for(1);
-        // The other one comes and leaves.
+        // The other one starts and exits.
         let other = executor.submit(pid, ()).result().unwrap();
         assert_eq!(await_exit(&mut events).0.pid, other);
         assert!(running.running());
@@ -76,7 +76,7 @@ fn a_worker_that_is_busy_stays() {
     });
 }
 
-/// An argument that takes its time to be encoded.
+/// An argument that is slow to encode.
 #[derive(Debug, Deserialize)]
 struct Slow(u64);
 
@@ -89,7 +89,7 @@ impl Serialize for Slow {
 
 // Behaviours: TMO-06.
 #[test]
-fn a_task_that_comes_as_its_worker_leaves_is_not_lost() {
+fn a_task_submitted_as_its_worker_exits_is_not_lost() {
     watch::within(watch::HANG, || {
         let mut random = random();
         for workers in [1, 2] {
@@ -112,7 +112,7 @@ fn a_task_that_comes_as_its_worker_leaves_is_not_lost() {
             assert_eq!(mapped, vec![Ok(1_100); 20]);
             drop(executor);
             let reasons = exits(events);
-            println!("{} workers came and left", reasons.len());
+            println!("{} workers started and exited", reasons.len());
             let ends = [ExitReason::Idle, ExitReason::Finished];
             assert!(reasons.iter().all(|reason| ends.contains(reason)), "{reasons:?}");
         }
@@ -121,7 +121,7 @@ fn a_task_that_comes_as_its_worker_leaves_is_not_lost() {
 
 // Behaviours: TMO-07.
 #[test]
-fn a_shutdown_that_comes_as_workers_leave_delivers_what_was_accepted() {
+fn a_shutdown_while_idle_workers_exit_finishes_accepted_tasks() {
     watch::within(watch::HANG, || {
         let mut random = random();
         for round in 0..30 {
@@ -141,7 +141,7 @@ fn a_shutdown_that_comes_as_workers_leave_delivers_what_was_accepted() {
 
 // Behaviours: TMO-07.
 #[test]
-fn a_pool_whose_workers_have_all_left_is_shut_down() {
+fn a_pool_whose_workers_have_all_exited_can_be_shut_down() {
     watch::within(watch::HANG, || {
         let executor = builder(1).idle_timeout(SHORT).build().unwrap();
         let mut events = executor.events();
@@ -153,7 +153,7 @@ fn a_pool_whose_workers_have_all_left_is_shut_down() {
     });
 }
 
-/// The initializer: in the second place it waits to be let go.
+/// The initializer: in the second worker it waits to be released.
 fn wait_in_second_place(places: Places) {
     if worker_id() == Some(1) {
         cross(places);
@@ -161,7 +161,7 @@ fn wait_in_second_place(places: Places) {
 }
 
 #[test]
-fn workers_that_somebody_waits_for_do_not_leave_before_they_are_together() {
+fn idle_workers_stay_until_start_workers_has_its_number() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = builder(2)
@@ -172,7 +172,7 @@ fn workers_that_somebody_waits_for_do_not_leave_before_they_are_together() {
         let mut events = executor.events();
         let ready = executor.start_workers(2);
         crossing.wait_for(1);
-        // The first would have left long since.
+        // The first would have exited long before.
         let until = Instant::now() + 10 * SHORT;
         while let Some(event) = events.next_timeout(until - Instant::now().min(until)) {
             assert!(!matches!(event.kind, EventKind::WorkerExited(..)), "{event:?}");
@@ -185,7 +185,7 @@ fn workers_that_somebody_waits_for_do_not_leave_before_they_are_together() {
 }
 
 #[test]
-fn a_worker_whose_time_has_not_come_stays() {
+fn a_worker_stays_until_its_own_idle_timeout() {
     watch::within(watch::HANG, || {
         let executor = builder(1).idle_timeout(NEVER).build().unwrap();
         let events = executor.events();

@@ -1,4 +1,4 @@
-//! `Future::kill`: ends one task, whatever it takes, and nothing else.
+//! `Future::kill`: ends one task in any state, and nothing else.
 
 use std::thread;
 use std::time::Duration;
@@ -21,7 +21,7 @@ use crate::behaviours::pools::busy_pool;
 
 // Behaviours: CAN-05.
 #[test]
-fn a_task_that_runs_cannot_be_cancelled_but_killed() {
+fn a_running_task_can_be_killed_but_not_cancelled() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = builder(1).build().unwrap();
@@ -45,7 +45,7 @@ fn a_task_that_runs_cannot_be_cancelled_but_killed() {
 }
 
 #[test]
-fn a_clone_kills_what_another_thread_waits_for() {
+fn a_clone_of_a_future_kills_a_task_that_another_thread_waits_for() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = builder(1).build().unwrap();
@@ -61,7 +61,7 @@ fn a_clone_kills_what_another_thread_waits_for() {
 }
 
 #[test]
-fn a_future_has_the_number_that_errors_and_events_give_its_task() {
+fn a_futures_id_is_the_number_in_errors_and_events() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let replace = DeathPolicy::Replace { retries: 0 };
@@ -107,7 +107,7 @@ fn busy_with_notes_behind() -> (Crossing, String, ProcessPoolExecutor, Future<u3
 }
 
 #[test]
-fn a_task_that_has_not_started_never_does() {
+fn a_task_killed_before_its_start_never_runs() {
     watch::within(watch::HANG, || {
         let (crossing, path, _executor, running, behind) = busy_with_notes_behind();
         for future in behind.iter().step_by(2) {
@@ -126,7 +126,7 @@ fn a_task_that_has_not_started_never_does() {
 }
 
 #[test]
-fn a_task_that_is_over_stays_as_it_is() {
+fn killing_a_finished_task_keeps_its_result() {
     watch::within(watch::HANG, || {
         let executor = builder(1).build().unwrap();
         let done = executor.submit(pid, ());
@@ -146,7 +146,7 @@ fn a_task_that_is_over_stays_as_it_is() {
 }
 
 #[test]
-fn killing_spares_what_was_sent_behind() {
+fn killing_a_task_spares_those_sent_behind_it() {
     watch::within(watch::HANG, || {
         let (_crossing, path, _executor, running, behind) = busy_with_notes_behind();
         assert_eq!(running.kill(), KillOutcome::Killed);
@@ -156,7 +156,7 @@ fn killing_spares_what_was_sent_behind() {
 }
 
 #[test]
-fn a_thread_that_waits_for_a_killed_task_hears_of_it() {
+fn a_thread_that_waits_for_a_killed_task_wakes() {
     watch::within(watch::HANG, || {
         let (_crossing, _executor, running) = busy_pool();
         thread::scope(|scope| {
@@ -169,7 +169,7 @@ fn a_thread_that_waits_for_a_killed_task_hears_of_it() {
 }
 
 #[test]
-fn a_kill_that_races_the_result_says_which_was_first() {
+fn a_kill_that_races_the_result_reports_the_winner() {
     watch::within(watch::HANG, || {
         let mut random = random();
         let crossing = Crossing::new();
@@ -182,7 +182,7 @@ fn a_kill_that_races_the_result_says_which_was_first() {
                 (0..20).map(|number| executor.submit(note, (path.clone(), name(number)))).collect();
             let victim = random.random_range(0..20_u32);
             thread::sleep(Duration::from_micros(random.random_range(0..400)));
-            // Two at once: one of them may find it done by the other.
+            // Two at once: one of them may find it already killed by the other.
             let victim_future = &futures[victim as usize];
             let outcomes = thread::scope(|scope| {
                 let other = scope.spawn(|| victim_future.kill());
@@ -210,7 +210,7 @@ fn a_kill_that_races_the_result_says_which_was_first() {
 
 // Behaviours: INIT-10.
 #[test]
-fn an_initializer_that_hangs_keeps_its_tasks_waiting_until_they_are_given_up() {
+fn tasks_behind_a_hanging_initializer_wait_until_they_are_killed() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor =
@@ -235,7 +235,7 @@ fn an_initializer_that_hangs_keeps_its_tasks_waiting_until_they_are_given_up() {
 }
 
 #[test]
-fn the_worker_of_a_killed_task_may_be_one_of_several_in_line() {
+fn a_task_killed_on_a_retiring_worker_makes_room_for_the_next() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = builder(1).max_tasks_per_child(1).build().unwrap();

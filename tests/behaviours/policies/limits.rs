@@ -1,4 +1,4 @@
-//! Tasks that run for too long: asked to stop, told to end, killed; and nobody else is affected.
+//! Tasks that exceed their time limit: asked to stop, terminated, killed; no other task is affected.
 
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -28,11 +28,11 @@ fn is_over_limit<T: std::fmt::Debug>(result: &Result<T, Error>) -> bool {
 
 // Behaviours: TMO-02.
 #[test]
-fn a_task_that_exceeds_its_limit_fails_and_the_next_one_has_another_worker() {
+fn a_task_over_its_time_limit_fails_and_its_worker_is_replaced() {
     watch::within(watch::HANG, || {
         let executor = builder(1).task_time_limit(SHORT).grace(SHORT).build().unwrap();
         let mut events = executor.events();
-        // The limit is for tasks that never end: one that does may be slow here.
+        // The limit is for tasks that never end: a task that ends may be slow here.
         let before = executor.submit_options().time_limit(NEVER).submit(pid, ()).result().unwrap();
         let endless = executor.submit(|()| park(), ());
         let expected = Error::TimeLimitExceeded { work_item: 2, limit: SHORT };
@@ -74,13 +74,13 @@ fn a_task_that_refuses_sigterm_is_killed() {
 
 // Behaviours: TMO-03.
 #[test]
-fn sigterm_comes_before_sigkill_and_its_worker_gets_nothing_more() {
+fn sigterm_precedes_sigkill_and_the_worker_gets_no_more_tasks() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let path = crossing.file("notes");
         let executor = builder(1).grace(5 * SHORT).build().unwrap();
         let events = executor.events();
-        // It takes SIGTERM for a request, and returns.
+        // It treats SIGTERM as a request, and returns.
         let handles = |path: String| {
             let mut sigterm = SigSet::empty();
             sigterm.add(Signal::SIGTERM);
@@ -112,7 +112,7 @@ fn a_task_that_stops_when_it_is_asked_to_keeps_its_worker() {
                 let stops =
                     executor.submit_options().time_limit(SHORT).submit(|()| until(should_stop), ());
                 assert!(is_over_limit(&stops.result()));
-                // The request is not for the one that follows.
+                // The request does not apply to the next task.
                 let next = executor.submit(|()| (should_stop(), std::process::id()), ());
                 assert_eq!(next.result(), Ok((false, worker)));
             }
@@ -124,7 +124,7 @@ fn a_task_that_stops_when_it_is_asked_to_keeps_its_worker() {
 }
 
 #[test]
-fn limits_that_no_clock_can_name_are_none() {
+fn the_longest_duration_is_no_limit() {
     watch::within(watch::HANG, || {
         let executor = builder(1)
             .task_time_limit(Duration::MAX)
@@ -150,7 +150,7 @@ fn limits_that_no_clock_can_name_are_none() {
 }
 
 #[test]
-fn a_worker_that_stands_still_is_ended_too() {
+fn a_stopped_worker_is_killed_at_the_time_limit() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = builder(1).grace(SHORT).build().unwrap();
@@ -168,7 +168,7 @@ fn a_worker_that_stands_still_is_ended_too() {
 }
 
 #[test]
-fn waiting_behind_others_does_not_count() {
+fn time_in_the_queue_does_not_count() {
     watch::within(watch::HANG, || {
         const LIMIT: Duration = Duration::from_millis(1500);
         let executor = builder(1).task_time_limit(LIMIT).build().unwrap();
@@ -181,7 +181,7 @@ fn waiting_behind_others_does_not_count() {
 }
 
 #[test]
-fn what_no_worker_has_started_is_not_late() {
+fn a_task_that_no_worker_has_started_is_not_late() {
     watch::within(watch::HANG, || {
         const LIMIT: Duration = Duration::from_secs(1);
         let executor = builder(1).build().unwrap();
@@ -195,7 +195,7 @@ fn what_no_worker_has_started_is_not_late() {
     });
 }
 
-/// How often the manager thread of the one pool in this process has slept.
+/// How often the manager thread of the only pool in this process has slept.
 fn sleeps_of_the_manager() -> u64 {
     let threads = std::fs::read_dir("/proc/self/task").expect("it is there");
     let read = |folder: &Path, file| std::fs::read_to_string(folder.join(file)).unwrap_or_default();
@@ -209,9 +209,9 @@ fn sleeps_of_the_manager() -> u64 {
 }
 
 #[test]
-fn nobody_looks_for_late_tasks_when_there_are_none() {
+fn the_manager_does_not_tick_without_limited_tasks() {
     watch::within(watch::HANG, || {
-        // In a process that has one pool only.
+        // In a process with only one pool.
         let inside = |()| {
             let executor = builder(1).build().expect("a pool can be made in a worker");
             let limited = executor.submit_options().time_limit(Duration::from_millis(1));
@@ -229,7 +229,7 @@ fn nobody_looks_for_late_tasks_when_there_are_none() {
 }
 
 #[test]
-fn a_limit_of_one_leaves_those_behind_it_alone_whoever_waits() {
+fn an_exceeded_limit_spares_tasks_behind_it_for_any_waiter() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let path = crossing.file("notes");
@@ -253,7 +253,7 @@ fn a_limit_of_one_leaves_those_behind_it_alone_whoever_waits() {
 }
 
 #[test]
-fn a_chunk_has_the_time_of_its_items_together_and_those_that_are_over_keep_their_results() {
+fn a_chunk_over_its_time_limit_keeps_its_finished_results() {
     watch::within(watch::HANG, || {
         let executor = builder(1).task_time_limit(5 * SHORT).grace(SHORT).build().unwrap();
         let one_parks = |item: u32| {
@@ -273,13 +273,13 @@ fn a_chunk_has_the_time_of_its_items_together_and_those_that_are_over_keep_their
 }
 
 #[test]
-fn a_limit_that_is_reached_as_the_result_comes_leaves_one_of_the_two() {
+fn a_limit_that_races_the_result_yields_one_of_the_two() {
     watch::within(watch::HANG, || {
         let mut random = random();
         let crossing = Crossing::new();
         let path = crossing.file("notes");
         let (mut results, mut late) = (0, 0);
-        // SIGTERM comes as the task returns, or it never comes.
+        // SIGTERM arrives as the task returns, or it never arrives.
         for grace in [Duration::ZERO, Duration::from_millis(1), NEVER] {
             let executor = builder(2).grace(grace).build().unwrap();
             for round in 0..40 {
@@ -310,7 +310,7 @@ fn a_limit_that_is_reached_as_the_result_comes_leaves_one_of_the_two() {
 }
 
 #[test]
-fn a_long_result_that_is_on_its_way_when_the_limit_is_reached_arrives_or_does_not() {
+fn a_limit_reached_while_a_long_result_is_sent_yields_one_of_the_two() {
     watch::within(watch::HANG, || {
         let executor = builder(1).grace(NEVER).build().unwrap();
         for millis in [1, 2, 4, 8, 16] {
@@ -327,7 +327,7 @@ fn a_long_result_that_is_on_its_way_when_the_limit_is_reached_arrives_or_does_no
 
 // Behaviours: TMO-01, TMO-08.
 #[test]
-fn a_wait_that_gives_up_leaves_the_task_alone() {
+fn a_wait_that_times_out_does_not_stop_the_task() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = builder(1).build().unwrap();
@@ -351,7 +351,7 @@ fn park_for_ever(_: u32) {
 
 // Behaviours: MAP-22.
 #[test]
-fn a_chunk_of_a_map_has_the_limit_of_its_items_together_and_they_fail_together() {
+fn a_chunks_time_limit_is_the_sum_of_its_items_limits() {
     watch::within(watch::HANG, || {
         let executor = builder(2).task_time_limit(NEVER).build().unwrap();
         let doubled = executor.map_options().chunksize(5).map(|x: u32| 2 * x, 0..20);
@@ -370,10 +370,10 @@ fn a_chunk_of_a_map_has_the_limit_of_its_items_together_and_they_fail_together()
 }
 
 #[test]
-fn a_result_that_travels_for_longer_than_the_limit_arrives() {
+fn a_result_whose_transfer_exceeds_the_limit_arrives() {
     watch::within(watch::HANG, || {
         const LENGTH: usize = 512 << 20;
-        // Made in no time: the system fills the pages when they are read.
+        // Made instantly: the system fills the pages when they are read.
         let large = |()| vec![0_u8; LENGTH];
         let executor = builder(1).build().unwrap();
         let limited = executor.submit_options().time_limit(Duration::from_millis(250));
@@ -382,16 +382,16 @@ fn a_result_that_travels_for_longer_than_the_limit_arrives() {
 }
 
 #[test]
-fn time_in_which_the_whole_program_was_stopped_is_not_the_tasks() {
+fn time_while_the_whole_program_is_stopped_does_not_count() {
     watch::within(watch::HANG, || {
         let mut program = Command::new(program::path("policies_stopped"));
         let program = program.env(start::VARIABLE, crate::START_METHOD);
         let program = program.process_group(0).stdout(Stdio::piped()).spawn().unwrap();
         let pid = Pid::from_raw(program.id().cast_signed());
-        // Its task stops them all, as soon as it runs: the pool may know of it or not.
+        // Its task stops them all, as soon as it runs: the pool may or may not know of it.
         let stopped = waitpid(pid, Some(WaitPidFlag::WUNTRACED)).unwrap();
         assert_eq!(stopped, WaitStatus::Stopped(pid, Signal::SIGSTOP));
-        // Longer than the limit of three seconds: time is what this is about.
+        // Longer than the limit of three seconds: this test is about time.
         thread::sleep(Duration::from_secs(4));
         killpg(pid, Signal::SIGCONT).unwrap();
         let output = program.wait_with_output().unwrap();

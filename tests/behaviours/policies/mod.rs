@@ -1,22 +1,22 @@
-//! How workers live and end: one module per policy. What is judged is what workers write down
-//! themselves, what the system says of their processes, and what the pool tells of them.
+//! How workers live and exit: one module per policy. The tests judge the records of the workers
+//! themselves, the system's information on their processes, and the pool's reports.
 //!
 //! - [`replace`]: a worker that dies costs its own task, or not even that;
 //! - [`culprits`]: a worker that dies in a chunk costs one item;
 //! - [`moments`]: the same at each moment of its life;
-//! - [`breaker`]: workers that never get ready are not replaced for ever;
-//! - [`limits`]: tasks that run for too long;
+//! - [`breaker`]: workers that never get ready are not replaced forever;
+//! - [`limits`]: tasks that exceed their time limit;
 //! - [`kill`]: ending one task;
-//! - [`recycling`]: workers that have run enough;
+//! - [`recycling`]: workers that have run their number of tasks;
 //! - [`retirement`]: workers that retire by a rule of their own;
-//! - [`replacements`]: two workers in one place, one after the other;
-//! - [`idle`]: workers that have nothing to do;
-//! - [`finalizer`]: what a worker does last;
-//! - [`hooks`]: what the parent is told, and when;
+//! - [`replacements`]: two workers in one slot, one after the other;
+//! - [`idle`]: idle workers;
+//! - [`finalizer`]: the last call of a worker;
+//! - [`hooks`]: the calls in the parent, and their times;
 //! - [`warm_up`]: workers before tasks;
-//! - [`places`]: which worker is which;
+//! - [`places`]: the ids of workers;
 //! - [`numbers`]: the pool in numbers;
-//! - [`events`]: the story of each worker;
+//! - [`events`]: the events of each worker;
 //! - [`stages`]: how long each stage of a worker may take;
 //! - [`nesting`]: pools inside tasks.
 

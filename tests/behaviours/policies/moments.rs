@@ -1,5 +1,5 @@
-//! A worker dies at each moment of its life, where dead workers are replaced: started, waiting for its
-//! place, in its initializer, asked to stop, told to end, leaving.
+//! A worker dies at each moment of its life, in a pool that replaces dead workers: started, waiting for
+//! its slot, in its initializer, asked to stop, terminated, exiting.
 
 use std::collections::HashSet;
 
@@ -24,7 +24,7 @@ use crate::behaviours::lives::{
 const KILLED: ExitReason = ExitReason::Died(WorkerExit::Signal(9));
 
 #[test]
-fn workers_that_are_killed_as_soon_as_they_are_started_are_replaced() {
+fn workers_killed_as_soon_as_they_start_are_replaced() {
     watch::within(watch::HANG, || {
         let executor = replacing(1, 9);
         let mut events = executor.events();
@@ -34,7 +34,7 @@ fn workers_that_are_killed_as_soon_as_they_are_started_are_replaced() {
                 let worker = await_start(&mut events);
                 signal(worker.pid, Signal::SIGKILL);
                 assert_eq!(await_exit(&mut events), (worker, KILLED));
-                // It is only missed if a task is there.
+                // Its death only matters if there is a task.
                 drop(executor.submit(pid, ()));
                 worker.pid
             })
@@ -68,7 +68,7 @@ fn a_worker_that_dies_in_its_initializer_is_replaced() {
 }
 
 #[test]
-fn a_worker_that_dies_while_it_waits_for_its_place_is_replaced() {
+fn a_worker_that_dies_while_waiting_for_its_slot_is_replaced() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = builder(1)
@@ -93,7 +93,7 @@ fn a_worker_that_dies_while_it_waits_for_its_place_is_replaced() {
 }
 
 #[test]
-fn a_worker_that_dies_while_it_leaves_keeps_nobody_waiting() {
+fn a_worker_that_dies_while_exiting_delays_nothing() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = builder(1)
@@ -137,9 +137,9 @@ fn a_worker_that_dies_after_its_task_was_asked_to_stop_breaks_nothing() {
 }
 
 #[test]
-fn a_task_that_panics_when_it_is_asked_to_stop_breaks_nothing_where_panics_abort_either() {
+fn where_panics_abort_a_panic_at_a_stop_request_breaks_nothing() {
     let build = || [program::path("policies_ends"), program::path_with_abort("policies_ends")];
-    // Building may take longer than a hang; that they are built is all that the case is told.
+    // Building may take longer than a hang, so it is done before the case starts.
     build();
     watch::within(watch::HANG, move || {
         for program in build() {
@@ -150,7 +150,7 @@ fn a_task_that_panics_when_it_is_asked_to_stop_breaks_nothing_where_panics_abort
 }
 
 #[test]
-fn a_worker_that_dies_after_it_was_told_to_end_breaks_nothing() {
+fn a_worker_that_dies_after_sigterm_breaks_nothing() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = builder(1).grace(SHORT).build().unwrap();
@@ -177,7 +177,7 @@ fn a_worker_that_dies_after_it_was_told_to_end_breaks_nothing() {
 }
 
 #[test]
-fn a_death_that_comes_with_a_shutdown_loses_nothing() {
+fn a_death_that_races_a_shutdown_loses_no_task() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor: ProcessPoolExecutor = replacing(1, 1);

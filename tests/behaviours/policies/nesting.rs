@@ -1,4 +1,4 @@
-//! Pools inside tasks: they work, and nothing of them outlives the worker.
+//! Pools inside tasks: they work, and no part of them outlives the worker.
 
 use std::process::Command;
 
@@ -14,7 +14,7 @@ use procpool_testkit::watch;
 
 use crate::behaviours::lives::{SHORT, builder, exits, until};
 
-/// Runs a pool in a task, whose task writes down who it is and stops at the crossing.
+/// Runs a pool in a task; the inner task records its pid and stops at the crossing.
 pub(crate) fn keep_busy_inside((places, who): (Places, String)) {
     let executor = builder(1).build().expect("a pool can be made in a worker");
     let task = |(places, who): (Places, String)| {
@@ -29,7 +29,7 @@ fn open_inside() -> Result<ProcessPoolExecutor, Error> {
     builder(1).build()
 }
 
-/// A pool inside a task, inside a task, so many times; returns how deep it is.
+/// A pool inside a task, inside a task, `depth` times; returns the depth.
 fn nest(depth: u32) -> u32 {
     if depth == 0 {
         return 0;
@@ -38,14 +38,14 @@ fn nest(depth: u32) -> u32 {
     executor.submit(nest, depth - 1).result().expect("the inner task has a result") + 1
 }
 
-/// The inner worker of a task that runs, by its number.
+/// The inner worker of a running task, by its pid.
 fn inner(crossing: &Crossing) -> Watched {
     crossing.wait_for(1);
     let text = std::fs::read_to_string(crossing.file("inner")).unwrap();
     Watched::new(text.parse().expect("a number"))
 }
 
-/// What came of a pool in a task: its error, its numbers, what happened in it, and what it was.
+/// The outcome of a nested pool: its error, its statistics, its events, and its settings.
 fn fail_inside((): ()) -> (Error, Stats, Vec<Event>, (StartMethod, DeathPolicy)) {
     let replace = DeathPolicy::Replace { retries: 0 };
     let executor =
@@ -58,7 +58,7 @@ fn fail_inside((): ()) -> (Error, Stats, Vec<Event>, (StartMethod, DeathPolicy))
 }
 
 #[test]
-fn what_came_of_a_pool_inside_a_task_can_be_the_tasks_result() {
+fn the_outcome_of_a_nested_pool_can_be_a_tasks_result() {
     watch::within(watch::HANG, || {
         let executor = builder(1).build().unwrap();
         let (error, stats, events, _) = executor.submit(fail_inside, ()).result().unwrap();
@@ -100,7 +100,7 @@ fn pools_nest() {
 
 // Behaviours: NEST-05.
 #[test]
-fn what_fails_inside_is_told_outside() {
+fn a_failure_in_a_nested_pool_reaches_the_outer_caller() {
     watch::within(watch::HANG, || {
         let executor = builder(1).build().unwrap();
         let outer = |()| {
@@ -116,7 +116,7 @@ fn what_fails_inside_is_told_outside() {
 
 // Behaviours: NEST-04.
 #[test]
-fn a_worker_that_still_has_a_pool_leaves_with_it() {
+fn a_worker_that_still_has_a_pool_exits_with_it() {
     watch::within(watch::HANG, || {
         let executor = builder(1).initializer(open_inside).build().unwrap();
         let events = executor.events();
@@ -130,7 +130,7 @@ fn a_worker_that_still_has_a_pool_leaves_with_it() {
 
 // Behaviours: NEST-04.
 #[test]
-fn killing_a_task_leaves_nothing_of_its_pool() {
+fn killing_a_task_ends_its_nested_pool() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = builder(1).build().unwrap();
@@ -144,7 +144,7 @@ fn killing_a_task_leaves_nothing_of_its_pool() {
 
 // Behaviours: NEST-04.
 #[test]
-fn a_limit_on_a_task_leaves_nothing_of_its_pool() {
+fn a_task_over_its_time_limit_ends_its_nested_pool() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = builder(1).grace(SHORT).build().unwrap();
@@ -162,7 +162,7 @@ fn a_limit_on_a_task_leaves_nothing_of_its_pool() {
 }
 
 #[test]
-fn the_pool_of_a_worker_is_its_own() {
+fn a_nested_pool_is_independent_of_the_outer_one() {
     watch::within(watch::HANG, || {
         let executor = builder(1).build().unwrap();
         let outer = |()| {

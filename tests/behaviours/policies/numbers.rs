@@ -9,18 +9,18 @@ use procpool_testkit::watch;
 use crate::behaviours::lives::{SHORT, await_exit, builder, park, until};
 use crate::behaviours::pools::busy_pool;
 
-/// How many workers there are, in whatever state.
+/// The number of workers, in any state.
 fn workers(stats: &Stats) -> usize {
     stats.starting + stats.idle + stats.busy + stats.leaving
 }
 
-/// How many tasks there have been, but for those that were cancelled.
+/// The number of tasks so far, without those that were cancelled.
 fn tasks(stats: &Stats) -> u64 {
     (stats.queued + stats.running) as u64 + stats.done + stats.failed
 }
 
 #[test]
-fn every_task_and_every_worker_is_counted_once_at_whatever_instant() {
+fn every_task_and_worker_is_counted_once_at_any_instant() {
     watch::within(watch::HANG, || {
         let executor = builder(3).build().unwrap();
         assert_eq!(executor.stats(), Stats::default());
@@ -43,7 +43,7 @@ fn every_task_and_every_worker_is_counted_once_at_whatever_instant() {
 }
 
 #[test]
-fn what_waits_runs_and_is_cancelled_is_told_apart() {
+fn queued_running_and_cancelled_tasks_are_counted_separately() {
     watch::within(watch::HANG, || {
         let (crossing, executor, running) = busy_pool();
         let waiting: Vec<_> = (0..5).map(|_| executor.submit(pid, ())).collect();
@@ -60,7 +60,7 @@ fn what_waits_runs_and_is_cancelled_is_told_apart() {
 }
 
 #[test]
-fn chunks_count_and_those_that_were_cancelled_have_not_failed() {
+fn chunks_count_as_tasks_and_cancelled_ones_not_as_failed() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = builder(1).build().unwrap();
@@ -80,7 +80,7 @@ fn chunks_count_and_those_that_were_cancelled_have_not_failed() {
 }
 
 #[test]
-fn failures_and_restarts_are_counted_by_what_they_are() {
+fn failures_and_restarts_are_counted_by_kind() {
     watch::within(watch::HANG, || {
         let executor = builder(1)
             .death_policy(DeathPolicy::Replace { retries: 2 })
@@ -111,7 +111,7 @@ fn failures_and_restarts_are_counted_by_what_they_are() {
 }
 
 #[test]
-fn tasks_that_a_broken_pool_fails_have_failed() {
+fn tasks_of_a_broken_pool_count_as_failed() {
     watch::within(watch::HANG, || {
         let (_crossing, executor, running) = busy_pool();
         let waiting: Vec<_> = (0..5).map(|_| executor.submit(pid, ())).collect();

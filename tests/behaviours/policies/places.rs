@@ -1,4 +1,4 @@
-//! `worker_id`: which worker is which.
+//! `worker_id`: the ids of workers.
 
 use std::collections::HashSet;
 
@@ -10,7 +10,7 @@ use procpool_testkit::watch;
 
 use crate::behaviours::lives::{await_start, builder};
 
-/// Says who it is.
+/// Reports its id and pid.
 fn place(_: ()) -> Option<usize> {
     worker_id()
 }
@@ -21,7 +21,7 @@ fn place_at(places: Places) -> Option<usize> {
 }
 
 #[test]
-fn workers_that_are_there_at_a_time_have_different_places() {
+fn workers_alive_at_the_same_time_have_different_ids() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = builder(4).build().unwrap();
@@ -38,7 +38,7 @@ fn workers_that_are_there_at_a_time_have_different_places() {
 }
 
 #[test]
-fn a_replacement_has_the_place_of_the_one_before() {
+fn a_replacement_has_the_id_of_the_worker_it_replaces() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let policy = DeathPolicy::Replace { retries: 0 };
@@ -56,7 +56,7 @@ fn a_replacement_has_the_place_of_the_one_before() {
 }
 
 #[test]
-fn what_the_pool_says_of_a_worker_is_what_the_worker_says() {
+fn the_pool_and_the_worker_report_the_same_id_and_pid() {
     watch::within(watch::HANG, || {
         let executor = builder(2).max_tasks_per_child(1).build().unwrap();
         let mut events = executor.events();
@@ -64,8 +64,8 @@ fn what_the_pool_says_of_a_worker_is_what_the_worker_says() {
         for _ in 0..4 {
             let (id, pid) =
                 executor.submit(|()| (worker_id(), std::process::id()), ()).result().unwrap();
-            // A task may have had two workers started for it: one that waits for the place of one
-            // that leaves, and one for a place that became free meanwhile.
+            // Two workers may have been started for a task: one that waits for the slot of a retiring
+            // worker, and one for a slot that became free later.
             let is_it = |worker: &WorkerInfo| worker.pid == pid;
             while !started.iter().any(is_it) {
                 started.push(await_start(&mut events));
@@ -79,7 +79,7 @@ fn what_the_pool_says_of_a_worker_is_what_the_worker_says() {
 }
 
 #[test]
-fn it_is_known_in_the_initializer_and_the_finalizer() {
+fn the_worker_id_is_set_in_the_initializer_and_the_finalizer() {
     watch::within(watch::HANG, || {
         let executor = builder(1)
             .initializer(|| Ok::<_, String>(worker_id()))

@@ -1,4 +1,4 @@
-//! `max_tasks_per_child`: workers that have run enough leave, and others take their places.
+//! `max_tasks_per_child`: workers that have run their number of tasks exit, and others replace them.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ fn pool(max_workers: usize, tasks: u64) -> ProcessPoolExecutor {
     builder(max_workers).max_tasks_per_child(tasks).build().expect("a pool can be made")
 }
 
-/// How many tasks each worker ran.
+/// The number of tasks of each worker.
 fn tasks_of(pids: impl IntoIterator<Item = u32>) -> HashMap<u32, u64> {
     let mut tasks = HashMap::new();
     pids.into_iter().for_each(|pid| *tasks.entry(pid).or_default() += 1);
@@ -28,14 +28,14 @@ fn results(futures: &[Future<u32>]) -> Vec<u32> {
 
 // Behaviours: CFG-04.
 #[test]
-fn no_tasks_at_all_are_an_invalid_argument() {
+fn zero_tasks_per_child_are_an_invalid_argument() {
     let error = builder(1).max_tasks_per_child(0).build().unwrap_err();
     assert_eq!(error, Error::InvalidArgument("max_tasks_per_child must be greater than 0".into()));
 }
 
 // Behaviours: MTC-01, MTC-08.
 #[test]
-fn a_worker_leaves_after_its_last_task_and_the_next_task_has_another() {
+fn a_worker_exits_after_its_last_task_and_another_runs_the_next() {
     watch::within(watch::HANG, || {
         let executor = pool(1, 3);
         let mut events = executor.events();
@@ -50,7 +50,7 @@ fn a_worker_leaves_after_its_last_task_and_the_next_task_has_another() {
 
 // Behaviours: MTC-02, MTC-04.
 #[test]
-fn a_backlog_is_done_by_as_few_workers_as_may_do_it() {
+fn a_backlog_is_done_by_the_fewest_possible_workers() {
     watch::within(watch::HANG, || {
         for (workers, tasks, backlog) in
             [(1, 2, 6), (2, 2, 8), (1, 2, 10), (1, 2, 4), (1, 3, 10), (1, 60, 500)]
@@ -68,7 +68,7 @@ fn a_backlog_is_done_by_as_few_workers_as_may_do_it() {
 
 // Behaviours: MTC-03.
 #[test]
-fn a_shutdown_that_follows_at_once_loses_nothing() {
+fn a_shutdown_right_after_the_submissions_loses_no_task() {
     watch::within(watch::HANG, || {
         let executor = pool(3, 1);
         let events = executor.events();
@@ -84,7 +84,7 @@ fn a_shutdown_that_follows_at_once_loses_nothing() {
 
 // Behaviours: MTC-06.
 #[test]
-fn tasks_that_fail_count_too() {
+fn failed_tasks_count_towards_max_tasks_per_child() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let path = crossing.file("notes");
@@ -103,7 +103,7 @@ fn tasks_that_fail_count_too() {
 
 // Behaviours: MTC-07.
 #[test]
-fn workers_that_left_are_reaped_while_the_pool_lives() {
+fn retired_workers_are_reaped_while_the_pool_lives() {
     watch::within(watch::HANG, || {
         let executor = pool(1, 1);
         let mut events = executor.events();
@@ -117,7 +117,7 @@ fn workers_that_left_are_reaped_while_the_pool_lives() {
 
 // Behaviours: MTC-04.
 #[test]
-fn tasks_that_were_taken_back_do_not_count() {
+fn tasks_taken_back_do_not_count_towards_max_tasks_per_child() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = pool(1, 60);
@@ -175,7 +175,7 @@ fn each_replacement_runs_the_initializer_once() {
 
 // Behaviours: SHUT-27.
 #[test]
-fn a_task_that_fails_as_its_worker_leaves_and_the_pool_ends() {
+fn a_failure_in_a_workers_last_task_arrives_during_a_shutdown() {
     watch::within(watch::HANG, || {
         for workers in [2, 4] {
             let executor = pool(workers, 1);
@@ -189,7 +189,7 @@ fn a_task_that_fails_as_its_worker_leaves_and_the_pool_ends() {
 
 // Behaviours: SHUT-28, SHUT-29.
 #[test]
-fn what_was_accepted_runs_though_every_worker_leaves_after_one_task() {
+fn accepted_tasks_run_if_every_worker_exits_after_one_task() {
     watch::within(watch::HANG, || {
         for shut_down in [true, false] {
             let crossing = Crossing::new();
@@ -209,7 +209,7 @@ fn what_was_accepted_runs_though_every_worker_leaves_after_one_task() {
 }
 
 #[test]
-fn a_worker_that_may_run_many_tasks_is_none_that_leaves() {
+fn a_worker_with_tasks_left_does_not_retire() {
     watch::within(watch::HANG, || {
         let executor = pool(1, u64::MAX);
         let first = executor.submit(pid, ()).result();

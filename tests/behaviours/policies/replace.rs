@@ -1,5 +1,5 @@
-//! `DeathPolicy::Replace`: a worker that dies costs its own task, or not even that, at whatever
-//! moment of its life.
+//! `DeathPolicy::Replace`: a worker that dies costs its own task, or not even that, at any moment of its
+//! life.
 
 use std::sync::Arc;
 use std::sync::mpsc::channel;
@@ -22,7 +22,7 @@ fn die(path: String) {
     kill_self();
 }
 
-/// The same for the first time only.
+/// The same, but only the first time.
 fn die_once(path: String) -> u32 {
     if !std::fs::exists(&path).expect("the folder is readable") {
         die(path.clone());
@@ -30,7 +30,7 @@ fn die_once(path: String) -> u32 {
     note((path, "lives".to_owned()))
 }
 
-/// Waits for a task to fail with its worker; says how that ended and what it was doing.
+/// Waits for a task to fail with its worker; returns how the worker ended, and its activity.
 fn death_of<T: serde::de::DeserializeOwned + 'static>(
     future: &Future<T>,
 ) -> (WorkerExit, Activity) {
@@ -43,7 +43,7 @@ fn death_of<T: serde::de::DeserializeOwned + 'static>(
 
 // Behaviours: BRK-17.
 #[test]
-fn only_the_dead_workers_own_task_fails_and_the_pool_has_its_size_again() {
+fn only_the_dead_workers_task_fails_and_the_worker_is_replaced() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = replacing(2, 0);
@@ -64,7 +64,7 @@ fn only_the_dead_workers_own_task_fails_and_the_pool_has_its_size_again() {
 
 // Behaviours: BRK-16.
 #[test]
-fn a_task_that_follows_the_death_of_an_idle_worker_gets_another_one() {
+fn a_task_after_the_death_of_an_idle_worker_runs_on_another() {
     watch::within(watch::HANG, || {
         let executor = replacing(1, 1);
         for _ in 0..20 {
@@ -77,7 +77,7 @@ fn a_task_that_follows_the_death_of_an_idle_worker_gets_another_one() {
 }
 
 #[test]
-fn a_task_runs_as_often_as_it_is_tried_and_no_more() {
+fn a_task_is_tried_exactly_as_often_as_retries_allow() {
     watch::within(watch::HANG, || {
         for retries in [0, 1, 3] {
             let crossing = Crossing::new();
@@ -95,7 +95,7 @@ fn a_task_runs_as_often_as_it_is_tried_and_no_more() {
 }
 
 #[test]
-fn a_task_that_is_tried_again_may_succeed() {
+fn a_retried_task_may_succeed() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = replacing(1, 1);
@@ -118,7 +118,7 @@ fn a_task_that_is_tried_again_may_succeed() {
 
 // Behaviours: BRK-17.
 #[test]
-fn what_was_sent_behind_a_task_that_dies_runs_elsewhere_once() {
+fn tasks_sent_behind_a_task_that_dies_run_elsewhere_once() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let path = crossing.file("notes");
@@ -140,7 +140,7 @@ fn what_was_sent_behind_a_task_that_dies_runs_elsewhere_once() {
 }
 
 #[test]
-fn a_task_that_may_run_again_can_be_cancelled_before_it_does() {
+fn a_task_can_be_cancelled_before_its_retry() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = builder(1)
@@ -165,7 +165,7 @@ fn a_task_that_may_run_again_can_be_cancelled_before_it_does() {
 }
 
 #[test]
-fn a_worker_that_never_ends_by_itself_is_no_death() {
+fn killing_a_worker_that_never_exits_is_not_a_death() {
     watch::within(watch::HANG, || {
         let executor = replacing(1, 9);
         let events = executor.events();
@@ -189,7 +189,7 @@ fn end_by(how: u32) {
 
 // Behaviours: BRK-20.
 #[test]
-fn a_task_that_a_callback_submits_may_die_like_any_other() {
+fn a_task_submitted_by_a_callback_may_die_like_any_other() {
     watch::within(watch::HANG, || {
         let executor = Arc::new(replacing(1, 0));
         for how in 0..4 {

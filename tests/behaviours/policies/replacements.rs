@@ -1,5 +1,5 @@
-//! Two workers in one place, one after the other: the second is started early, waits, and never
-//! overlaps with the first; and nobody waits for it who could have another.
+//! Two workers in one slot, one after the other: the second is started early, waits, and never overlaps
+//! with the first; and no task waits for it that could have another one.
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -14,7 +14,7 @@ use crate::behaviours::lives::{await_exit, await_start, builder, count, exits, n
 
 type Where = (Places, String);
 
-/// The initializer: notes who begins in which place; its state is what the finalizer needs.
+/// The initializer: notes its pid and slot; its state is the input of the finalizer.
 fn begin((places, path): Where) -> Result<Where, String> {
     note((path.clone(), format!("begins {}", worker_id().expect("a worker"))));
     Ok((places, path))
@@ -39,7 +39,7 @@ fn noting(max_workers: usize, crossing: &Crossing, finalizer: fn(Where)) -> Buil
 
 // Behaviours: MTC-01.
 #[test]
-fn those_that_have_begun_and_not_ended_are_never_two_in_one_place() {
+fn a_slot_never_has_two_running_workers() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = noting(2, &crossing, end).build().unwrap();
@@ -83,7 +83,7 @@ fn a_replacement_waits_for_the_finalizer_of_the_one_before() {
 }
 
 #[test]
-fn a_task_waits_for_no_replacement_while_another_place_is_free() {
+fn a_task_waits_for_no_replacement_while_another_slot_is_free() {
     watch::within(watch::HANG, || {
         let long = Crossing::new();
         let short = Crossing::new();
@@ -94,12 +94,12 @@ fn a_task_waits_for_no_replacement_while_another_place_is_free() {
         long.wait_for(1);
         let ends = executor.submit(cross, short.places());
         short.wait_for(1);
-        // 2. A third task has a worker started in one of the two places: that of the long one.
+        // 2. A third task starts a worker in one of the two slots: that of the long one.
         let started = [await_start(&mut events), await_start(&mut events)];
         let third = executor.submit(pid, ());
         let replacement = await_start(&mut events);
         assert_eq!(replacement.id, started[0].id);
-        // 3. The other place becomes free.
+        // 3. The other slot becomes free.
         short.let_go(1);
         ends.result().unwrap();
         assert!(third.result().is_ok(), "it does not wait for the long one");
@@ -109,7 +109,7 @@ fn a_task_waits_for_no_replacement_while_another_place_is_free() {
     });
 }
 
-/// Where notes go, in a worker that has run the initializer.
+/// The file for notes, in a worker that has run the initializer.
 static NOTES: OnceLock<String> = OnceLock::new();
 
 fn take_note(what: &str) {
@@ -117,7 +117,7 @@ fn take_note(what: &str) {
 }
 
 #[test]
-fn a_replacement_that_is_not_needed_leaves_as_it_came() {
+fn an_unneeded_replacement_exits_without_running_anything() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let path = crossing.file("notes");
@@ -153,7 +153,7 @@ fn a_replacement_that_is_not_needed_leaves_as_it_came() {
 
 // Behaviours: SHUT-30.
 #[test]
-fn an_end_by_force_while_a_worker_leaves_starts_no_other() {
+fn kill_workers_while_a_worker_retires_starts_no_replacement() {
     watch::within(watch::HANG, || {
         for terminate in [true, false] {
             let crossing = Crossing::new();
@@ -173,7 +173,7 @@ fn an_end_by_force_while_a_worker_leaves_starts_no_other() {
             assert_eq!(*broken.cause(), expected);
             drop(executor);
             assert!(is_gone(first));
-            // One in its place may have been started before that; it never got so far as to begin.
+            // One in its slot may have been started before that; it never reached its begin.
             let reasons = exits(events);
             assert!(
                 reasons.len() <= 2 && reasons.iter().all(|reason| *reason == ExitReason::Killed)

@@ -69,7 +69,7 @@ fn a_chunk_whose_item_retires_the_worker_is_finished_first() {
 fn retiring_outside_tasks_has_no_effect() {
     watch::within(watch::HANG, || {
         retire_worker();
-        let executor = builder(1).initializer(|| retire_worker()).build().unwrap();
+        let executor = builder(1).initializer(retire_worker).build().unwrap();
         let first = executor.submit(pid, ()).result().unwrap();
         assert_eq!(executor.submit(pid, ()).result(), Ok(first));
     });

@@ -14,14 +14,14 @@ use crate::behaviours::lives::{NEVER, SHORT, builder, park, refuse_sigterm};
 
 const TABLE: &str = include_str!("../../../crates/procpool/src/lib.rs");
 
-/// Drops the pool, and finds that its worker is gone.
+/// Drops the pool, and asserts that its worker has exited.
 fn assert_ends(executor: ProcessPoolExecutor, worker: u32) {
     let worker = os::Watched::new(worker);
     drop(executor);
     assert!(worker.ended_within(watch::HANG));
 }
 
-/// Ends a worker in the middle of something that would never end.
+/// Ends a worker in the middle of an endless call.
 fn starting() {
     let mut never = assert_cmd::Command::new(program::path("fail_before_init"));
     let output = never.env("MODE", "never").assert().success();
@@ -99,7 +99,7 @@ fn unlinked() {
     assert_ends(executor, worker);
 }
 
-/// What each row is shown by.
+/// The test of each row.
 const STAGES: [(&str, fn()); 8] = [
     ("starts, up to `init()`", starting),
     ("waits for its number", waiting),
@@ -112,7 +112,7 @@ const STAGES: [(&str, fn()); 8] = [
 ];
 
 #[test]
-fn the_table_of_stages_is_the_one_that_is_walked_here() {
+fn the_documented_stages_are_the_tested_ones() {
     let table = TABLE.split_once("# How long a worker may take").expect("it is there").1;
     let rows = table.lines().skip_while(|line| !line.starts_with("//! |---"));
     let rows = rows.skip(1).map_while(|line| line.strip_prefix("//! | "));
@@ -121,14 +121,14 @@ fn the_table_of_stages_is_the_one_that_is_walked_here() {
 }
 
 #[test]
-fn every_stage_ends() {
+fn every_stage_of_a_worker_ends() {
     for (_, stage) in STAGES {
         watch::within(watch::HANG, stage);
     }
 }
 
 #[test]
-fn a_stopped_worker_is_killed_all_the_same() {
+fn a_stopped_worker_is_killed_in_any_stage() {
     watch::within(watch::HANG, || {
         let executor = builder(1).finalizer_time_limit(Duration::ZERO).build().unwrap();
         assert_works(&executor);

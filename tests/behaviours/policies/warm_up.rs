@@ -21,7 +21,7 @@ fn initializer((places, path): (Places, String)) {
 
 // Behaviours: SHUT-33.
 #[test]
-fn workers_are_started_until_so_many_take_tasks_and_no_more() {
+fn start_workers_starts_only_the_missing_workers() {
     watch::within(watch::HANG, || {
         let executor = builder(3).build().unwrap();
         assert_eq!(executor.start_workers(0).result(), Ok(()));
@@ -38,7 +38,7 @@ fn workers_are_started_until_so_many_take_tasks_and_no_more() {
 }
 
 #[test]
-fn it_waits_for_the_initializers() {
+fn start_workers_waits_for_the_initializers() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = builder(2)
@@ -60,7 +60,7 @@ fn it_waits_for_the_initializers() {
 
 // Behaviours: SHUT-33.
 #[test]
-fn after_an_end_nobody_gets_ready() {
+fn start_workers_after_an_end_fails() {
     watch::within(watch::HANG, || {
         let executor = builder(1).build().unwrap();
         executor.start_workers(1).result().unwrap();
@@ -78,7 +78,7 @@ fn after_an_end_nobody_gets_ready() {
 
 // Behaviours: SHUT-33.
 #[test]
-fn an_end_that_comes_before_they_are_ready_is_told() {
+fn start_workers_fails_if_the_pool_ends_before_they_are_ready() {
     watch::within(watch::HANG, || {
         for kill in [true, false] {
             let crossing = Crossing::new();
@@ -101,7 +101,7 @@ fn an_end_that_comes_before_they_are_ready_is_told() {
 }
 
 #[test]
-fn an_initializer_that_fails_is_told() {
+fn start_workers_reports_an_initializer_that_fails() {
     watch::within(watch::HANG, || {
         for policy in [DeathPolicy::Break, DeathPolicy::Replace { retries: 0 }] {
             let fails = || -> Result<(), String> { Err("no".to_owned()) };
@@ -115,7 +115,7 @@ fn an_initializer_that_fails_is_told() {
 }
 
 #[test]
-fn one_that_is_cancelled_starts_nobody() {
+fn a_cancelled_start_workers_starts_no_worker() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let path = crossing.file("notes");
@@ -129,7 +129,7 @@ fn one_that_is_cancelled_starts_nobody() {
         crossing.wait_for(1);
         assert!(ready.cancel() && ready.cancelled());
         assert_eq!(ready.result(), Err(Error::Cancelled));
-        // The one that was started for it dies, and nobody wants another one.
+        // The worker that was started for it dies, and no other one is needed.
         let [worker] = started_by_now(&mut events)[..] else { panic!("one was started") };
         signal(worker, Signal::SIGKILL);
         await_exit(&mut events);
@@ -151,7 +151,7 @@ fn started_by_now(events: &mut Events) -> Vec<u32> {
 }
 
 #[test]
-fn a_worker_that_died_does_not_count() {
+fn a_dead_worker_does_not_count_as_started() {
     watch::within(watch::HANG, || {
         let executor =
             builder(2).death_policy(DeathPolicy::Replace { retries: 0 }).build().unwrap();
@@ -167,9 +167,9 @@ fn a_worker_that_died_does_not_count() {
 }
 
 #[test]
-fn a_system_that_refuses_so_many_is_reported_and_the_others_work() {
+fn a_start_refused_by_the_system_is_reported_and_the_others_work() {
     watch::within(watch::HANG, || {
-        // A copy of this program, because the limit is the whole process's.
+        // A copy of this program, because the limit applies to the whole process.
         let report = report_of(|| {
             let executor = builder(30).build().unwrap();
             executor.start_workers(1).result().unwrap();
@@ -192,14 +192,14 @@ fn a_system_that_refuses_so_many_is_reported_and_the_others_work() {
     });
 }
 
-/// Succeeds in the first worker alone.
+/// Succeeds only in the first worker.
 fn only_once(path: String) -> Result<(), String> {
     let options = std::fs::OpenOptions::new().write(true).create_new(true).open(path);
     options.map(drop).map_err(|_| "there is one already".to_owned())
 }
 
 #[test]
-fn initializers_that_fail_beside_a_worker_are_reported_after_the_last_attempt() {
+fn initializer_failures_beside_a_worker_are_reported_after_the_last_try() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let builder = builder(2).death_policy(DeathPolicy::Replace { retries: 0 });

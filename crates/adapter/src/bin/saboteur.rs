@@ -1,5 +1,4 @@
-//! An adapter of a pool with one fault: `saboteur NAME describe|run`. `saboteur --list` says which there
-//! are.
+//! An adapter of a pool with one fault: `saboteur NAME describe|run`. `saboteur --list` lists them.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! Saboteurs of how a pool ends, and of what it does when a worker dies.
+//! Saboteurs of the end of a pool, and of its reaction to a worker's death.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,12 +27,12 @@ pub(super) const ALL: &[Saboteur] = &[
     }),
     ending!(
         "shutdown-always-cancels",
-        "Cancels in every shutdown what has not begun.",
+        "Cancels pending tasks in every shutdown.",
         |pool, wait, _| { pool.shutdown(wait, true) }
     ),
     ending!(
         "shutdown-never-cancels",
-        "Runs what is queued, though it is told to cancel it.",
+        "Runs pending tasks, although it is asked to cancel them.",
         |pool, wait, _| { pool.shutdown(wait, false) }
     ),
     ending!("shutdown-kills", "Kills the workers in every shutdown.", |pool, wait, cancel| {
@@ -41,12 +41,12 @@ pub(super) const ALL: &[Saboteur] = &[
     }),
     ending!(
         "ends-badly",
-        "Has the program end with an error when it has been shut down.",
+        "Makes the program exit with an error after a shutdown.",
         |pool, wait, cancel| {
             extern "C" fn end_badly() {
                 exit_at_once(1)
             }
-            // SAFETY: the function is there until the end of the program.
+            // SAFETY: the function exists until the end of the program.
             unsafe { nix::libc::atexit(end_badly) };
             pool.shutdown(wait, cancel)
         }
@@ -106,7 +106,7 @@ struct Retries {
     options: Mutex<PoolOptions>,
 }
 
-/// A future of a task that is run again.
+/// The future of a task that is run again.
 struct Retried {
     future: Arc<dyn Future>,
     call: Call,

@@ -28,25 +28,21 @@ pub(super) const ALL: &[Saboteur] = &[
         let value = future.result(timeout)?;
         Ok(value.as_i64().map_or(value, |number| Value::from(number + 1)))
     }),
-    resulting!("timeout-too-early", "Waits a quarter as long as it is told.", |future, timeout| {
+    resulting!("timeout-too-early", "Waits for a quarter of the timeout.", |future, timeout| {
         future.result(timeout.map(|limit| limit / 4))
     }),
-    resulting!("ignores-result-timeout", "Waits for a result as long as it takes.", |future, _| {
+    resulting!("ignores-result-timeout", "Waits for a result without a timeout.", |future, _| {
         future.result(None)
     }),
-    resulting!(
-        "hides-an-error",
-        "Gives null for the result of a task that has failed.",
-        |future, timeout| {
-            match future.result(timeout) {
-                Err(Stop::Failed(failure)) if failure.class == ErrorClass::Task => Ok(Value::Null),
-                result => result,
-            }
+    resulting!("hides-an-error", "Returns null for a task that has failed.", |future, timeout| {
+        match future.result(timeout) {
+            Err(Stop::Failed(failure)) if failure.class == ErrorClass::Task => Ok(Value::Null),
+            result => result,
         }
-    ),
+    }),
     resulting!(
         "hides-a-failed-encoding",
-        "Gives null for the result of a task that could not be encoded or decoded.",
+        "Returns null for a task that could not be encoded or decoded.",
         |future, timeout| {
             match future.result(timeout) {
                 Err(Stop::Failed(failure)) if failure.class == ErrorClass::Serialisation => {
@@ -58,7 +54,7 @@ pub(super) const ALL: &[Saboteur] = &[
     ),
     resulting!(
         "hangs-on-a-failed-encoding",
-        "Never tells that something could not be encoded or decoded.",
+        "Never reports that a value could not be encoded or decoded.",
         |future, timeout| {
             match future.result(timeout) {
                 Err(Stop::Failed(failure)) if failure.class == ErrorClass::Serialisation => loop {
@@ -68,16 +64,20 @@ pub(super) const ALL: &[Saboteur] = &[
             }
         }
     ),
-    resulting!("hides-a-message", "Says of every error that there was one.", |future, timeout| {
-        future.result(timeout).map_err(|stop| {
-            change_failure(stop, |failure| {
-                failure.message = "there was an error".to_owned();
+    resulting!(
+        "hides-a-message",
+        "Replaces the message of every error by a fixed one.",
+        |future, timeout| {
+            future.result(timeout).map_err(|stop| {
+                change_failure(stop, |failure| {
+                    failure.message = "there was an error".to_owned();
+                })
             })
-        })
-    }),
+        }
+    ),
     resulting!(
         "lies-about-a-status",
-        "Says of every death that it was an exit with code 0.",
+        "Reports every death as an exit with code 0.",
         |future, timeout| {
             future.result(timeout).map_err(|stop| {
                 change_failure(stop, |failure| {
@@ -86,7 +86,7 @@ pub(super) const ALL: &[Saboteur] = &[
             })
         }
     ),
-    resulting!("hangs-on-a-death", "Never tells that a pool is broken.", |future, timeout| {
+    resulting!("hangs-on-a-death", "Never reports that a pool is broken.", |future, timeout| {
         match future.result(timeout) {
             Err(Stop::Failed(failure)) if failure.class == ErrorClass::Broken => loop {
                 std::thread::park();
@@ -96,41 +96,41 @@ pub(super) const ALL: &[Saboteur] = &[
     }),
     twist!(
         "lies-at-first",
-        "Gives null to who asks for a result first, and the truth after that.",
+        "Returns null to the first reader of a result, and the correct value afterwards.",
         Fickle::default()
     ),
     twist!(
         "result-timeout-cancels",
-        "Takes a future for cancelled once somebody has waited for it in vain.",
+        "Reports a future as cancelled once a wait for it has timed out.",
         Impatient::default()
     ),
     twist!(
         "loses-a-wake-up",
-        "Does not wake who waits for the result of a task that runs.",
+        "Does not wake a waiter for the result of a running task.",
         Unwoken::default()
     ),
     twist!(
         "mixes-up-two-results",
-        "Gives each second future the result of the one before, and the other way round.",
+        "Swaps the results of each second future and the one before it.",
         Mixed::default()
     ),
     twist!(
         "runs-a-cancelled-task",
-        "Says that a task is cancelled, and runs it all the same.",
+        "Reports that a task is cancelled, and still runs it.",
         Cancelling { running: false, cancelled: Mutex::default() }
     ),
     twist!(
         "cancels-a-running-task",
-        "Says that a running task is cancelled, and lets it run to its end.",
+        "Reports that a running task is cancelled, and lets it finish.",
         Cancelling { running: true, cancelled: Mutex::default() }
     ),
     twist!("refuses-to-cancel", "Cancels nothing.", Refusing),
     twist!(
         "state-goes-backwards",
-        "Says of a task that runs or is done that it is pending, once it has told the truth.",
+        "Reports a running or finished task as pending, after it has reported the truth once.",
         Backwards::default()
     ),
-    twist!("is-always-done", "Says of every future that it is done.", AlwaysDone),
+    twist!("is-always-done", "Reports every future as done.", AlwaysDone),
     twist!("delivers-twice", "Calls every callback twice.", Calls(2)),
     twist!("drops-a-callback", "Calls no callback.", Calls(0)),
     twist!("calls-back-early", "Calls callbacks when they are added.", Early),
@@ -146,14 +146,14 @@ fn change_failure(stop: Stop, change: fn(&mut procpool_contract::Failure)) -> St
     }
 }
 
-/// Which future it is: its place in memory, where it stays.
+/// The identity of a future: its address, which does not change.
 fn key(future: &dyn Future) -> usize {
     std::ptr::from_ref(future).cast::<()>() as usize
 }
 
 type Change = fn(&dyn Future, Option<Duration>) -> Result<Value, Stop>;
 
-/// Gives another result.
+/// Returns another result.
 #[derive(Debug)]
 struct Resulting(Change);
 
@@ -196,7 +196,7 @@ struct Unwoken(AtomicBool);
 
 impl Twist for Unwoken {
     fn result(&self, future: &dyn Future, timeout: Option<Duration>) -> Result<Value, Stop> {
-        // Those that are done need nobody to wake anybody.
+        // Futures that are done need no wake-up.
         if timeout.is_some() || future.state()? != "running" {
             return future.result(timeout);
         }
@@ -204,7 +204,7 @@ impl Twist for Unwoken {
         let theirs = Arc::clone(&pair);
         future.add_callback(Arc::new(move || {
             *theirs.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
-            // Here the condition variable would be notified.
+            // An honest pool would notify the condition variable here.
         }))?;
         let mut is_done = pair.0.lock().unwrap_or_else(PoisonError::into_inner);
         while !*is_done {
@@ -299,7 +299,7 @@ impl Twist for AlwaysDone {
     }
 }
 
-/// Calls a callback so many times.
+/// Calls a callback several times.
 #[derive(Debug)]
 struct Calls(usize);
 

@@ -58,7 +58,7 @@ pub(super) const ALL: &[Saboteur] = &[
     },
     Saboteur {
         name: "initializes-not-in-replacements",
-        does: "Calls the initializer in the first workers only, not in those that take their places.",
+        does: "Calls the initializer in the first workers only, not in their replacements.",
         make: |ours| Twisted::new(Procpool { initialize: first_ones_only, ..ours }, Honest),
     },
     Saboteur {
@@ -68,7 +68,7 @@ pub(super) const ALL: &[Saboteur] = &[
     },
     Saboteur {
         name: "swallows-the-initializers-error",
-        does: "Goes on with a worker whose initializer has failed.",
+        does: "Keeps a worker whose initializer has failed.",
         make: |ours| {
             let swallowing = |call: String| {
                 let _ = initialize(call);
@@ -79,7 +79,7 @@ pub(super) const ALL: &[Saboteur] = &[
     },
     Saboteur {
         name: "hides-the-initializers-error",
-        does: "Breaks when an initializer fails, and does not say what that said.",
+        does: "Breaks when an initializer fails, without the initializer's message.",
         make: |ours| {
             let hiding = |call: String| initialize(call).map_err(|_| "something".to_owned());
             Twisted::new(Procpool { initialize: hiding, ..ours }, Honest)
@@ -87,7 +87,7 @@ pub(super) const ALL: &[Saboteur] = &[
     },
 ];
 
-/// The initializer's call, in a worker.
+/// The call of the initializer, in a worker.
 static REMEMBERED: Mutex<Option<String>> = Mutex::new(None);
 
 fn remembered() -> std::sync::MutexGuard<'static, Option<String>> {
@@ -101,11 +101,11 @@ fn remembering(call: String) -> Result<(), String> {
 
 fn initialize_again() {
     let call = remembered().clone();
-    // Its failure is a task's in no honest pool, and is not to be one here.
+    // In no honest pool is its failure that of a task, and it must not be one here.
     let _ = call.map(initialize);
 }
 
-/// At most as many times as there is a file to be made, and a pool here has at most two workers.
+/// At most once for each file that can be created; a pool here has at most two workers.
 fn first_ones_only(call: String) -> Result<(), String> {
     let folder = std::env::var_os(FOLDER_VARIABLE).map_or_else(PathBuf::new, PathBuf::from);
     let is_first = |number: &i32| {

@@ -1,4 +1,4 @@
-//! Saboteurs that leave something behind.
+//! Saboteurs that leave a resource behind.
 
 use std::fs::File;
 use std::os::unix::process::CommandExt;
@@ -23,7 +23,7 @@ macro_rules! leaking {
 pub(super) const ALL: &[Saboteur] = &[
     leaking!(
         "leaks-a-worker",
-        "Keeps a worker for itself with every pool, until the program ends.",
+        "Keeps an extra worker with every pool, until the program ends.",
         |ours, _| {
             let options = PoolOptions { max_workers: Some(1), ..PoolOptions::default() };
             if let Ok(pool) = (Procpool { eager: true, ..*ours }).new_pool(&options) {
@@ -54,7 +54,7 @@ pub(super) const ALL: &[Saboteur] = &[
     ),
     Saboteur {
         name: "inherits-descriptors",
-        does: "Opens in each worker as many files as there were pools before its own.",
+        does: "Opens in each worker as many files as there were earlier pools.",
         make: |ours| {
             let inheriting = |argument| {
                 let before = std::env::var(POOLS_BEFORE).ok().and_then(|it| it.parse().ok());
@@ -70,7 +70,7 @@ pub(super) const ALL: &[Saboteur] = &[
     },
     Saboteur {
         name: "survives-its-program",
-        does: "Starts a process with a task that lives on when all others have gone.",
+        does: "Starts a process with a task that lives on when all others have exited.",
         make: |ours| {
             let surviving = |argument| {
                 let mut sleep = Command::new("sleep");
@@ -82,7 +82,7 @@ pub(super) const ALL: &[Saboteur] = &[
     },
     Saboteur {
         name: "keeps-results",
-        does: "Keeps in each worker a copy of everything that its tasks have returned.",
+        does: "Keeps in each worker a copy of all results of its tasks.",
         make: |ours| {
             let keeping = |argument| {
                 static KEPT: Mutex<Vec<Wire>> = Mutex::new(Vec::new());
@@ -95,7 +95,7 @@ pub(super) const ALL: &[Saboteur] = &[
     },
 ];
 
-/// How a worker learns how many pools there were.
+/// Tells a worker the number of pools so far.
 const POOLS_BEFORE: &str = "SABOTEUR_POOLS_BEFORE";
 
 /// Counts pools.
@@ -115,7 +115,7 @@ impl Twist for Inherits {
 
 type Leak = fn(&Procpool, &PoolOptions);
 
-/// Does something besides making a pool.
+/// Performs another action when a pool is made.
 #[derive(Debug)]
 struct Leaking(Leak);
 

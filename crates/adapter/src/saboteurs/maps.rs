@@ -14,7 +14,7 @@ macro_rules! mapping {
 pub(super) const ALL: &[Saboteur] = &[
     mapping!(
         "map-by-completion",
-        "Gives the items of a map as they complete.",
+        "Returns the items of a map as they complete.",
         |pool, calls, options| {
             pool.map(calls, &MapOptions { unordered: true, ..options.clone() })
         }
@@ -23,11 +23,15 @@ pub(super) const ALL: &[Saboteur] = &[
         let all = calls.len();
         Ok(Box::new(pool.map(calls, options)?.take(all.saturating_sub(1))))
     }),
-    mapping!("map-repeats-one", "Gives the first item of a map twice.", |pool, calls, options| {
-        let mut items = pool.map(calls, options)?;
-        let first: Vec<Outcome> = items.next().into_iter().collect();
-        Ok(Box::new(first.clone().into_iter().chain(first).chain(items)))
-    }),
+    mapping!(
+        "map-repeats-one",
+        "Returns the first item of a map twice.",
+        |pool, calls, options| {
+            let mut items = pool.map(calls, options)?;
+            let first: Vec<Outcome> = items.next().into_iter().collect();
+            Ok(Box::new(first.clone().into_iter().chain(first).chain(items)))
+        }
+    ),
     mapping!(
         "map-swallows-an-error",
         "Leaves out the items of a map that fail.",
@@ -37,28 +41,24 @@ pub(super) const ALL: &[Saboteur] = &[
     ),
     mapping!(
         "map-ignores-chunksize",
-        "Makes chunks as it likes, and takes any size for good.",
+        "Chooses the size of chunks itself, and accepts any requested size.",
         |pool, calls, options| {
             pool.map(calls, &MapOptions { chunksize: None, ..options.clone() })
         }
     ),
-    mapping!(
-        "map-ignores-timeout",
-        "Lets a map take as long as it likes.",
-        |pool, calls, options| {
-            pool.map(calls, &MapOptions { timeout: None, ..options.clone() })
-        }
-    ),
+    mapping!("map-ignores-timeout", "Lets a map run without a timeout.", |pool, calls, options| {
+        pool.map(calls, &MapOptions { timeout: None, ..options.clone() })
+    }),
     mapping!(
         "map-reads-ahead",
-        "Takes all inputs at once, whatever the buffer.",
+        "Pulls all inputs at once, for any buffer size.",
         |pool, calls, options| {
             pool.map(calls, &MapOptions { buffersize: None, ..options.clone() })
         }
     ),
     mapping!(
         "map-reads-nothing-ahead",
-        "Submits an item of a map when it is asked for.",
+        "Submits an item of a map when its result is requested.",
         |pool, calls, options| {
             pool.map(calls, &MapOptions { buffersize: Some(1), ..options.clone() })
         }
@@ -67,7 +67,7 @@ pub(super) const ALL: &[Saboteur] = &[
 
 type Change = fn(&dyn Pool, Vec<Call>, &MapOptions) -> Result<Map, Stop>;
 
-/// Makes another map.
+/// Returns another map.
 #[derive(Debug)]
 struct Mapping(Change);
 

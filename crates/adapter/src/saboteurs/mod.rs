@@ -1,8 +1,8 @@
-//! Saboteurs: procpool with one fault each, that really happens.
+//! Saboteurs: procpool with one real fault each.
 //!
-//! A saboteur is a pool between the adapter and procpool's. It does what its fault says in the running
-//! program: it starts processes, loses wake-ups, runs tasks once more. Nothing edits what the adapter
-//! writes. They know nothing of the cases that find them.
+//! A saboteur is a pool between the adapter and procpool's. It causes its fault in the running program: it
+//! starts processes, loses wake-ups, runs tasks twice. Nothing edits the adapter's output. They know
+//! nothing of the cases that find them.
 
 mod ends;
 mod futures;
@@ -23,13 +23,13 @@ pub use twist::{Twist, Twisted};
 pub struct Saboteur {
     /// Its name.
     pub name: &'static str,
-    /// What it does, in a sentence without its subject.
+    /// Its fault, in a sentence without its subject.
     pub does: &'static str,
-    /// What it makes of a good library.
+    /// Turns a good library into the faulty one.
     pub make: fn(Procpool) -> Twisted,
 }
 
-/// Returns all of them. The first misbehaves in nothing.
+/// Returns all of them. The first one has no fault.
 pub fn all() -> Vec<Saboteur> {
     let honest = [Saboteur {
         name: "honest",

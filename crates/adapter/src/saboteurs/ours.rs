@@ -1,4 +1,4 @@
-//! The good pool that saboteurs spoil, and where they may put something of their own into it.
+//! The good pool that saboteurs wrap, and the points at which they may change it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,16 +16,16 @@ use crate::wire::Wire;
 /// procpool, whose workers are spawned.
 #[derive(Debug, Clone, Copy)]
 pub struct Procpool {
-    /// What runs in a worker for a task.
+    /// The function that a worker runs for a task.
     pub run: Run,
-    /// What runs in a worker first.
+    /// The function that a worker runs first.
     pub initialize: Initialize,
-    /// Whether all workers are started with the pool. A pool is not to do that unasked.
+    /// Whether all workers are started with the pool. A pool must not do that by default.
     pub eager: bool,
 }
 
 impl Procpool {
-    /// As its users use it.
+    /// The pool as its users use it.
     pub fn good() -> Self {
         Self { run: body::run, initialize: body::initialize, eager: false }
     }
@@ -46,7 +46,7 @@ impl Library for Procpool {
         let ours = self.adapted().open(options)?;
         if self.eager {
             let workers = options.max_workers.and_then(|workers| usize::try_from(workers).ok());
-            // A worker that cannot be started is told of by the tasks.
+            // The tasks report a worker that cannot be started.
             let _ = ours.pool.start_workers(workers.unwrap_or(1)).error();
         }
         Ok(Box::new(ours))

@@ -1,4 +1,4 @@
-//! Saboteurs of how pools are made, and of when workers start and leave.
+//! Saboteurs of the creation of pools, and of the start and exit of workers.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -19,15 +19,15 @@ macro_rules! changing {
 pub(super) const ALL: &[Saboteur] = &[
     Saboteur {
         name: "starts-eagerly",
-        does: "Starts all workers with the pool, though it says that it starts them on demand.",
+        does: "Starts all workers with the pool, although it declares that it starts them on demand.",
         make: |ours| Twisted::new(Procpool { eager: true, ..ours }, Honest),
     },
-    changing!("starts-one-too-many", "Has one worker more than it was told.", |options| {
+    changing!("starts-one-too-many", "Has one worker more than requested.", |options| {
         options.max_workers = options.max_workers.map(|workers| workers + 1);
     }),
     changing!(
         "starts-one-too-few",
-        "Has one worker less than it was told, if it was told of several.",
+        "Has one worker less than requested, if several were requested.",
         |options| {
             options.max_workers = options.max_workers.map(|workers| (workers - 1).max(1));
         }
@@ -37,38 +37,34 @@ pub(super) const ALL: &[Saboteur] = &[
     }),
     changing!(
         "accepts-nonsense",
-        "Makes one worker where it is told to make none or fewer.",
+        "Makes one worker if none or a negative number is requested.",
         |options| {
             options.max_workers = options.max_workers.map(|workers| workers.max(1));
         }
     ),
-    changing!(
-        "ignores-env",
-        "Gives workers the program's environment and nothing else.",
-        |options| {
-            options.env.clear();
-        }
-    ),
+    changing!("ignores-env", "Gives workers only the program's environment.", |options| {
+        options.env.clear();
+    }),
     changing!("retires-late", "Lets a worker run one task more than it may.", |options| {
         options.max_tasks_per_child = options.max_tasks_per_child.map(|tasks| tasks + 1);
     }),
-    changing!("retires-never", "Lets workers run as many tasks as there are.", |options| {
+    changing!("retires-never", "Lets workers run any number of tasks.", |options| {
         options.max_tasks_per_child = None;
     }),
     changing!("never-idles-out", "Keeps idle workers, however long they idle.", |options| {
         options.idle_timeout = None;
     }),
-    changing!("never-times-out", "Lets tasks run as long as they like.", |options| {
+    changing!("never-times-out", "Lets tasks run without a time limit.", |options| {
         options.task_timeout = None;
     }),
     Saboteur {
         name: "retires-without-replacing",
-        does: "Retires workers that have run their tasks, and starts none in their places.",
+        does: "Retires workers that have run their tasks, and does not replace them.",
         make: |ours| Twisted::new(ours, WithoutReplacing(AtomicI64::new(i64::MAX))),
     },
 ];
 
-/// Changes what a pool is told.
+/// Changes the options of a pool.
 #[derive(Debug)]
 struct Options(fn(&mut PoolOptions));
 

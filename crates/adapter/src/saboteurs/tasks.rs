@@ -1,4 +1,4 @@
-//! Saboteurs of tasks: where they run, how often, and with what.
+//! Saboteurs of tasks: where they run, how often, and with which arguments.
 
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
@@ -33,7 +33,7 @@ macro_rules! submitting {
 pub(super) const ALL: &[Saboteur] = &[
     submitting!(
         "runs-a-task-twice",
-        "Runs every task twice, and gives the second result.",
+        "Runs every task twice, and returns the second result.",
         |pool, call, _| {
             pool.submit(call)?;
             pool.submit(call)
@@ -98,12 +98,12 @@ pub(super) const ALL: &[Saboteur] = &[
     ),
     Saboteur {
         name: "answers-early",
-        does: "Gives the result of a task that goes on in its worker.",
+        does: "Returns the result of a task that still runs in its worker.",
         make: |ours| Twisted::new(Procpool { run: answer_early, ..ours }, Honest),
     },
     Saboteur {
         name: "pretends-to-nest",
-        does: "Says what nested pools would return, and makes none.",
+        does: "Returns the results of nested pools without making them.",
         make: |ours| {
             let pretending = |argument| {
                 run_changed(&argument, |call| {
@@ -118,7 +118,7 @@ pub(super) const ALL: &[Saboteur] = &[
     },
     Saboteur {
         name: "prints-twice",
-        does: "Writes what tasks print twice.",
+        does: "Writes the output of tasks twice.",
         make: |ours| {
             let twice = |argument| {
                 run_changed(&argument, |call| {
@@ -132,7 +132,7 @@ pub(super) const ALL: &[Saboteur] = &[
     },
 ];
 
-/// What is known of a result beforehand is given at once; the task takes its time.
+/// A result that is known beforehand is returned at once; the task takes its time.
 fn answer_early(argument: Wire) -> Wire {
     let call = argument.call();
     let value = match (call.run, call.value.as_i64()) {
@@ -151,7 +151,7 @@ fn answer_early(argument: Wire) -> Wire {
 
 type Change = fn(&dyn Pool, &Call, u64) -> Result<Arc<dyn Future>, Stop>;
 
-/// Submits something else. The number is that of the submission, from 0.
+/// Submits another call. The number is that of the submission, from 0.
 #[derive(Debug)]
 struct Submitting {
     change: Change,
@@ -164,10 +164,10 @@ impl Twist for Submitting {
     }
 }
 
-/// A task that waits for the next one, and where its future will be.
+/// A task that waits for the next submission, and the place for its future.
 static HELD: std::sync::Mutex<Option<(Call, Arc<Slot>)>> = std::sync::Mutex::new(None);
 
-/// A future that comes later.
+/// A future that is created later.
 #[derive(Default)]
 struct Slot(std::sync::OnceLock<Arc<dyn Future>>);
 

@@ -1,4 +1,4 @@
-//! What stands between the adapter and a good pool, and changes one thing.
+//! A layer between the adapter and a good pool that changes one thing.
 
 use std::any::Any;
 use std::fmt;
@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::ours::Procpool;
 use crate::library::{Callback, Future, Library, Map, Pool, Stop};
 
-/// Where a saboteur may change something. What it leaves out is as it should be.
+/// The points at which a saboteur may change the pool. The defaults change nothing.
 pub trait Twist: fmt::Debug + Send + Sync + 'static {
     /// A pool is made.
     ///
@@ -49,7 +49,7 @@ pub trait Twist: fmt::Debug + Send + Sync + 'static {
         pool.shutdown(wait, cancel)
     }
 
-    /// Somebody waits for a future.
+    /// A future is waited for.
     ///
     /// # Errors
     ///
@@ -67,7 +67,7 @@ pub trait Twist: fmt::Debug + Send + Sync + 'static {
         future.cancel()
     }
 
-    /// A future's state is asked for.
+    /// A future's state is read.
     ///
     /// # Errors
     ///
@@ -85,7 +85,7 @@ pub trait Twist: fmt::Debug + Send + Sync + 'static {
         future.add_callback(callback)
     }
 
-    /// Somebody waits for several futures.
+    /// Several futures are waited for.
     ///
     /// # Errors
     ///
@@ -100,7 +100,7 @@ pub trait Twist: fmt::Debug + Send + Sync + 'static {
         ours.wait(futures, until, timeout)
     }
 
-    /// Somebody takes futures as they complete.
+    /// Futures are taken as they complete.
     ///
     /// # Errors
     ///
@@ -212,7 +212,7 @@ impl Future for TwistedFuture {
     }
 }
 
-/// A future whose task is never done. Real ones hang in a pool that has lost them.
+/// A future whose task is never done. A real one hangs in a pool that has lost it.
 pub(super) struct Lost;
 
 impl Future for Lost {

@@ -24,29 +24,29 @@ macro_rules! completing {
 pub(super) const ALL: &[Saboteur] = &[
     waiting!(
         "wait-returns-early",
-        "Returns when the first future is done, whatever it is told.",
+        "Returns when the first future is done, for every condition.",
         |ours, futures, _, timeout| { ours.wait(futures, Until::FirstCompleted, timeout) }
     ),
     waiting!(
         "wait-returns-late",
-        "Waits for all, whatever it is told.",
+        "Waits for all, for every condition.",
         |ours, futures, _, timeout| { ours.wait(futures, Until::AllCompleted, timeout) }
     ),
     waiting!(
         "wait-forgets-one",
-        "Leaves out the last of those that are done.",
+        "Leaves out the last future that is done.",
         |ours, futures, until, timeout| {
             let mut done = ours.wait(futures, until, timeout)?;
             done.pop();
             Ok(done)
         }
     ),
-    waiting!("wait-ignores-timeout", "Waits as long as it takes.", |ours, futures, until, _| {
+    waiting!("wait-ignores-timeout", "Waits without a timeout.", |ours, futures, until, _| {
         ours.wait(futures, until, None)
     }),
     completing!(
         "as-completed-repeats-one",
-        "Gives the first future twice.",
+        "Yields the first future twice.",
         |ours, futures, timeout| {
             let (mut order, late) = ours.as_completed(futures, timeout)?;
             order.extend(order.first().copied());
@@ -55,7 +55,7 @@ pub(super) const ALL: &[Saboteur] = &[
     ),
     completing!(
         "as-completed-in-order",
-        "Gives futures in the order in which it is given them.",
+        "Yields futures in the order in which they were passed.",
         |ours, futures, timeout| {
             let (mut order, late) = ours.as_completed(futures, timeout)?;
             order.sort_unstable();

@@ -1,7 +1,7 @@
 //! This same program as a plain child, for limits that need a second process.
 //!
-//! Owns the roles that a child can have, and their command line. A limit and the pool start the
-//! same executable, so its size and its linking are no difference between them.
+//! Owns the roles of a child, and their command line. A limit and the pool start the same executable, so
+//! its size and its linking make no difference between them.
 
 use std::process::{Child, Command, Stdio};
 
@@ -12,7 +12,7 @@ use crate::{Outcome, pools};
 /// The first argument of a child; a role follows.
 const CHILD_ARGUMENT: &str = "child";
 
-/// What a child does.
+/// The role of a child.
 #[derive(Debug, Clone)]
 pub(crate) enum Role {
     /// Returns from `main` at once.
@@ -23,7 +23,7 @@ pub(crate) enum Role {
     SpinningEcho,
     /// Touches memory, gives a permit to a gate and waits to be killed.
     Hold { bytes: usize, gate: String },
-    /// Prints what a queued task costs, in a heap that nothing has used before.
+    /// Prints the memory of a queued task, in a fresh heap.
     QueuedMemory,
 }
 
@@ -39,7 +39,7 @@ impl Role {
         words.iter().map(|word| (*word).to_owned()).collect()
     }
 
-    /// Reads what [`command`](Self::command) wrote. `None` when this is no child.
+    /// Reads the output of [`command`](Self::command). `None` if this process is not a child.
     pub(crate) fn read(arguments: &[String]) -> Option<Self> {
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let [CHILD_ARGUMENT, role @ ..] = &arguments[..] else { return None };
@@ -55,7 +55,7 @@ impl Role {
         }
     }
 
-    /// Returns how a child with this role is started.
+    /// Returns the command that starts a child with this role.
     pub(crate) fn command(&self) -> Command {
         let mut command = Command::new("/proc/self/exe");
         command.arg(CHILD_ARGUMENT).args(self.arguments()).stdin(Stdio::null());

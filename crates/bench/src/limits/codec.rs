@@ -1,5 +1,4 @@
-//! Encoding and decoding many numbers, and nothing else: what `map` could do if moving bytes were
-//! free.
+//! Encoding and decoding many numbers, and nothing else: the speed of `map` if moving bytes were free.
 
 use postcard::ser_flavors::Flavor;
 
@@ -11,7 +10,7 @@ pub(crate) struct Codec {
     buffer: Vec<u8>,
 }
 
-/// Appends to the buffer, without one of its own in between.
+/// Appends to the buffer without an intermediate one.
 struct Appender<'a>(&'a mut Vec<u8>);
 
 impl Flavor for Appender<'_> {
@@ -58,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_encoded_is_decoded() {
+    fn an_encoded_value_decodes_to_itself() {
         let mut codec = Codec::default();
         assert_eq!(codec.there_and_back(1_000).unwrap(), 499_500);
         assert_eq!(codec.there_and_back(3).unwrap(), 3, "the buffer starts anew");

@@ -1,5 +1,5 @@
-//! Copies between warm buffers: there and back is four of them when the bytes go through a buffer
-//! that both processes see.
+//! Copies between warm buffers: a round trip is four of them when the bytes go through a buffer that both
+//! processes map.
 
 use std::hint::black_box;
 

@@ -1,7 +1,7 @@
-//! What the machine can do without any pool: the figures that ours are held against.
+//! The speed of the machine without any pool: the figures with which ours are compared.
 //!
 //! - [`ping_pong`]: 64 bytes there and back over a socket pair, blocking or spinning;
-//! - [`child`]: what this program is when a limit needs another process;
+//! - [`child`]: this program as the other process of a limit;
 //! - [`codec`]: encoding and decoding in one thread;
 //! - [`memcpy`]: copies between warm buffers;
 //! - [`rings`]: the same copies, by two threads, from one CPU to the other and back.

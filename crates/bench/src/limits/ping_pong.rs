@@ -1,8 +1,8 @@
-//! 64 bytes to another process and back, over a socket pair: the least that a task can cost when
-//! the processes talk through the kernel.
+//! 64 bytes to another process and back, over a socket pair: the least cost of a task when the processes
+//! talk through the kernel.
 //!
-//! Owns both ends. Two styles, because they differ by a factor of ten: *blocking*, where an end
-//! that waits sleeps, and *spinning*, where it asks again and yields in between.
+//! Owns both ends. Two styles, because they differ by a factor of ten: *blocking*, in which a waiting end
+//! sleeps, and *spinning*, in which it asks again and yields in between.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
@@ -15,7 +15,7 @@ use nix::sched::sched_yield;
 use super::child::Role;
 use crate::Outcome;
 
-/// About what a small task and its header occupy.
+/// About the size of a small task and its header.
 const MESSAGE: usize = 64;
 
 /// The first byte of a message that is not answered: the block is over, sleep until the next one.
@@ -50,7 +50,7 @@ impl PingPong {
         Ok(Self { style, socket, child })
     }
 
-    /// Sends a message and waits for it to come back.
+    /// Sends a message and waits until it returns.
     pub(crate) fn round_trip(&mut self) -> Outcome {
         let mut message = [7; MESSAGE];
         match self.style {
@@ -67,7 +67,7 @@ impl PingPong {
         Ok(())
     }
 
-    /// Lets the other end sleep until the next message.
+    /// Makes the other end sleep until the next message.
     pub(crate) fn rest(&mut self) -> Outcome {
         match self.style {
             Style::Blocking => Ok(()),
@@ -78,7 +78,7 @@ impl PingPong {
 
 impl Drop for PingPong {
     fn drop(&mut self) {
-        // The other end leaves when it reads the end. A socket that is gone has the same effect.
+        // The other end exits at the end of the stream. A closed socket has the same effect.
         let _ = self.socket.shutdown(std::net::Shutdown::Both);
         let _ = self.child.wait();
     }

@@ -1,15 +1,15 @@
-//! Bytes there and back between two threads, through two rings: what two CPUs give when every byte
-//! has to go from one to the other and back, and nothing else is done.
+//! Bytes from one thread to another and back, through two rings: the speed of two CPUs if every byte must
+//! cross from one to the other and back, without any other work.
 //!
-//! The same four copies as in [`memcpy`](super::memcpy), two on each CPU, overlapping as far as they
-//! can: while one side writes a slice, the other reads the one before. The sizes of rings and slices
-//! are those of the pool. Each side looks for the other's progress all the time and yields now and then.
+//! The same four copies as in [`memcpy`](super::memcpy), two on each CPU, overlapping as far as possible:
+//! while one side writes a slice, the other reads the one before. The sizes of rings and slices are the
+//! pool's. Each side polls the other's progress and yields now and then.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
-/// How much is copied at once.
+/// The number of bytes that are copied at once.
 const SLICE: usize = 64 * 1024;
 /// Slices in a ring.
 const SLOTS: usize = 16;
@@ -23,8 +23,8 @@ struct Ring {
     read: Position,
 }
 
-/// A number that one side writes and the other one looks at, with a cache line, and the one that is
-/// fetched with it, to itself.
+/// A number that one side writes and the other one reads, alone on its cache line and the one that is
+/// prefetched with it.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 struct Position(AtomicUsize);
@@ -48,7 +48,7 @@ impl Ring {
         self.slots[number % SLOTS].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes all of `bytes`; false when it is over.
+    /// Writes all of `bytes`; false at the end of the run.
     fn put(&self, bytes: &[u8], over: &AtomicBool) -> bool {
         bytes.chunks(SLICE).all(|slice| {
             let number = self.written.0.load(Ordering::Relaxed);
@@ -61,7 +61,7 @@ impl Ring {
         })
     }
 
-    /// Fills all of `bytes`; false when it is over.
+    /// Fills all of `bytes`; false at the end of the run.
     fn take(&self, bytes: &mut [u8], over: &AtomicBool) -> bool {
         bytes.chunks_mut(SLICE).all(|slice| {
             let number = self.read.0.load(Ordering::Relaxed);
@@ -74,9 +74,9 @@ impl Ring {
     }
 }
 
-/// Looks until it is there; false when it is over.
+/// Polls until it is there; false at the end of the run.
 fn look(there: impl Fn() -> bool, over: &AtomicBool) -> bool {
-    /// Looks between two yields, some tens of microseconds: a slice takes less.
+    /// Polls between two yields, some tens of microseconds: a slice takes less.
     const PATIENCE: u32 = 1_000;
     loop {
         for _ in 0..PATIENCE {
@@ -93,20 +93,20 @@ fn look(there: impl Fn() -> bool, over: &AtomicBool) -> bool {
 }
 
 impl Rings {
-    /// Starts the other thread, which gives `bytes` at a time back; at least one.
+    /// Starts the other thread, which returns `bytes` at a time; at least one.
     pub(crate) fn new(bytes: usize) -> Self {
         let (there, back) = (Arc::new(Ring::new()), Arc::new(Ring::new()));
         let over = Arc::<AtomicBool>::default();
         let other = {
             let (there, back, over) = (Arc::clone(&there), Arc::clone(&back), Arc::clone(&over));
             let mut value = vec![0; bytes];
-            // Whole before it goes back: a task does not begin before its argument is there.
+            // Complete before it returns: a task does not begin before its whole argument has arrived.
             thread::spawn(move || while there.take(&mut value, &over) && back.put(&value, &over) {})
         };
         Self { there, back, over, other: Some(other) }
     }
 
-    /// Sends `value` there and fills it with what comes back.
+    /// Sends `value` and fills it with the returned bytes.
     pub(crate) fn there_and_back(&self, value: &mut [u8]) {
         self.there.put(value, &self.over);
         self.back.take(value, &self.over);
@@ -117,7 +117,7 @@ impl Drop for Rings {
     fn drop(&mut self) {
         self.over.store(true, Ordering::Relaxed);
         if let Some(other) = self.other.take() {
-            // It panics nowhere; a benchmark that ends says no more.
+            // It never panics; the benchmark has ended.
             let _ = other.join();
         }
     }
@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_come_back_as_they_went_whatever_their_number() {
+    fn any_number_of_bytes_returns_unchanged() {
         for bytes in [1, SLICE, SLICE + 1, SLICE * SLOTS * 2 + 3] {
             let rings = Rings::new(bytes);
             let sent: Vec<u8> = (0..bytes).map(|index| (index % 251) as u8).collect();

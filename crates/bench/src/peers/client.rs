@@ -1,7 +1,7 @@
-//! A peer that runs: a process of its own that answers requests.
+//! A running peer: a process of its own that answers requests.
 //!
-//! Owns the process and everything it starts: it leads a process group, which is killed with it.
-//! Must not know what is asked.
+//! Owns the process and all its children: it leads a process group, which is killed with it. Must not know
+//! the meaning of requests.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::CommandExt;
@@ -18,11 +18,11 @@ use serde::de::DeserializeOwned;
 use super::protocol::{Identity, PeerError, Request, answer};
 use super::roster::Entry;
 
-/// How long a peer may take for a request. Shorter gives up on slow pools, whose blocks are made
-/// as long as the others' but whose closing is not; longer lets one that hangs hold up the run.
+/// The time limit of a request. A shorter one gives up on slow pools, whose blocks are as long as the
+/// others' but whose closing is not; a longer one lets a hanging peer hold up the run.
 pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// How long a peer may take to leave after its last request before its group is killed.
+/// How long a peer may take to exit after its last request before its group is killed.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A running peer. Dropping it ends it.
@@ -33,12 +33,12 @@ pub(crate) struct Peer {
     stdin: Option<ChildStdin>,
     /// Closed when its stdout is.
     lines: Receiver<String>,
-    /// Gives the last line of its stderr, once that is closed.
+    /// Receives the last line of its stderr, once that is closed.
     stderr: Option<JoinHandle<String>>,
     timeout: Duration,
 }
 
-/// An answer that says nothing but that it is done.
+/// An answer that only confirms.
 #[derive(Debug, Deserialize)]
 struct Done {
     #[expect(dead_code, reason = "that the field is there is all it says")]
@@ -46,7 +46,7 @@ struct Done {
 }
 
 impl Peer {
-    /// Starts the peer and asks who it is.
+    /// Starts the peer and asks for its identity.
     pub(crate) fn start(entry: &Entry, timeout: Duration) -> Result<Self, PeerError> {
         let mut child = entry
             .command()
@@ -54,7 +54,7 @@ impl Peer {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            // Pools of other kinds may leave processes behind when they are killed.
+            // Other pools may leave processes behind when they are killed.
             .process_group(0)
             .spawn()
             .map_err(|error| PeerError::NotStarted(format!("{error}{}", entry.advice())))?;
@@ -65,7 +65,7 @@ impl Peer {
         thread::spawn(move || {
             let lines = stdout.map(|stdout| BufReader::new(stdout).lines());
             for line in lines.into_iter().flatten().map_while(Result::ok) {
-                // The peer was given up when nobody receives.
+                // If the receiver is gone, the peer was given up.
                 if sender.send(line).is_err() {
                     break;
                 }
@@ -79,7 +79,7 @@ impl Peer {
         Ok(peer)
     }
 
-    /// Asks, and waits for the answer. A peer that does not answer is killed.
+    /// Sends a request, and waits for the answer. A peer that does not answer is killed.
     pub(crate) fn ask<T: DeserializeOwned>(&mut self, request: Request) -> Result<T, PeerError> {
         let mut line = serde_json::to_string(&request)
             .map_err(|error| PeerError::Failed(error.to_string()))?;
@@ -98,7 +98,7 @@ impl Peer {
         }
     }
 
-    /// Asks for something that has no other answer than that it is done.
+    /// Sends a request whose answer is only a confirmation.
     pub(crate) fn tell(&mut self, request: Request) -> Result<(), PeerError> {
         self.ask::<Done>(request).map(|_| ())
     }
@@ -122,10 +122,10 @@ impl Peer {
 }
 
 impl Drop for Peer {
-    /// Closes its stdin, which asks it to leave, and kills what is left after a while.
+    /// Closes its stdin, which asks it to exit, and kills it and its group after a while.
     fn drop(&mut self) {
         self.stdin = None;
-        // It says nothing more: the channel is closed when it leaves.
+        // It sends nothing more: the channel is closed when it exits.
         while self.lines.recv_timeout(EXIT_TIMEOUT).is_ok() {}
         self.kill();
     }

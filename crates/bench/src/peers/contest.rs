@@ -1,8 +1,8 @@
 //! Rounds in which procpool and every peer have a block each.
 //!
-//! A peer's process lives for one row and its pool for one block: pools that poll would otherwise
-//! disturb the others' blocks. Whoever fails is out of the row, with the reason as its entry; the
-//! row goes on. Must not know what is measured.
+//! A peer's process lives for one row and its pool for one block: pools that poll would otherwise disturb
+//! the others' blocks. A peer that fails is out of the row, with the reason as its entry; the row
+//! continues. Must not know the operation that is measured.
 
 use std::io::{self, IsTerminal};
 use std::thread;
@@ -14,11 +14,11 @@ use super::roster::Entry;
 use crate::Outcome;
 use crate::row::{Contender, Kind, Sample};
 
-/// How many workers every pool has; ours too, where it is compared with them.
+/// The number of workers of every pool; of ours too, in comparisons with them.
 pub(crate) const WORKERS: usize = 2;
 
-/// How long a pool that was closed may go on ending before the next one's block. Shorter, and the
-/// next one starts processes while the last one's are still torn down; longer costs time only.
+/// How long a closed pool may take to end before the next one's block. With a shorter time, the next one
+/// starts processes while the last one's are still torn down; a longer one only costs time.
 const SETTLING: Duration = Duration::from_millis(100);
 
 /// A peer's place in the row.
@@ -28,8 +28,8 @@ struct Place {
     peer: Option<Peer>,
 }
 
-/// Lets procpool and all of `roster` take turns. `ask` measures one block of a peer, whose pool is
-/// open. procpool is the first contender that is returned.
+/// Makes procpool and all of `roster` take turns. `ask` measures one block of a peer, whose pool is open.
+/// procpool is the first contender in the result.
 pub(crate) fn contest(
     roster: &[Entry],
     rounds: usize,
@@ -93,8 +93,8 @@ fn progress(text: &str) {
     }
 }
 
-/// How many repetitions take about `seconds`, when `few` took `took` seconds: at least one, and at
-/// most `most`.
+/// The number of repetitions that take about `seconds`, when `few` took `took` seconds: at least one, and
+/// at most `most`.
 pub(crate) fn repetitions(few: u64, took: f64, seconds: f64, most: u64) -> u64 {
     let fitting = few as f64 / took.max(1e-9) * seconds;
     (fitting as u64).clamp(1, most.max(1))

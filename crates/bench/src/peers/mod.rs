@@ -1,8 +1,8 @@
 //! Other pools, measured through processes that speak a small protocol.
 //!
-//! - [`roster`]: who takes part and how each is started;
-//! - [`client`]: a peer that runs;
-//! - [`protocol`]: what is said;
+//! - [`roster`]: the peers, and how each is started;
+//! - [`client`]: a running peer;
+//! - [`protocol`]: the messages;
 //! - [`contest`]: rounds in which we and every peer have a block each.
 
 pub(crate) mod client;

@@ -1,4 +1,4 @@
-//! What is said to a peer and back: one line of JSON each way.
+//! The messages to a peer and back: one line of JSON each way.
 //!
 //! A peer creates pools of its own kind and times them itself, so that the line's own way through
 //! two pipes is in no figure. Must not know processes.
@@ -14,7 +14,7 @@ use serde_json::Value;
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(tag = "op", rename_all = "snake_case")]
 pub(crate) enum Request {
-    /// Who are you? Answer: [`Identity`].
+    /// Asks for the peer's identity. Answer: [`Identity`].
     Hello,
     /// Creates a pool whose workers are started and warm when it answers.
     Open { workers: usize },
@@ -35,7 +35,7 @@ pub(crate) enum Request {
     Close,
 }
 
-/// Who a peer is.
+/// The identity of a peer.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Deserialize)]
 pub(crate) struct Identity {
     pub(crate) name: String,
@@ -49,7 +49,7 @@ pub(crate) struct Nanos {
     pub(crate) nanos: Vec<u64>,
 }
 
-/// What many operations together took.
+/// The total duration of many operations.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Batch {
     pub(crate) seconds: f64,
@@ -58,31 +58,31 @@ pub(crate) struct Batch {
     pub(crate) nanos: Vec<u64>,
     /// The sum of the results, from `map`.
     pub(crate) sum: Option<u64>,
-    /// Whether the peer wrote the operation itself, because its pool has none.
+    /// Whether the peer implements the operation itself, because its pool has none.
     #[serde(default)]
     pub(crate) by_hand: bool,
 }
 
-/// What one operation took.
+/// The duration of one operation.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Once {
     pub(crate) nanos: u64,
 }
 
-/// Why there is no figure of a peer.
+/// The reason why a peer has no figure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum PeerError {
-    /// Its program is not there or does not run.
+    /// Its program is missing or does not run.
     NotStarted(String),
-    /// Its pool has no such thing.
+    /// Its pool has no such operation.
     Unsupported(String),
     /// It tried and failed.
     Failed(String),
-    /// It was killed for that.
+    /// It exceeded the time limit and was killed.
     NoAnswer(Duration),
-    /// It ended; with the last it wrote to stderr.
+    /// It exited; with the last line of its stderr.
     Gone(String),
-    /// It said something else.
+    /// Its answer violates the protocol.
     Garbled(String),
 }
 

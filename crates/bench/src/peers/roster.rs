@@ -17,16 +17,16 @@ pub(crate) struct Entry {
     /// The program and its arguments. `python` stands for the one that `peers/install` prepares,
     /// `cargo-bin` with a name for a program of this workspace, built beside this one.
     command: Vec<String>,
-    /// What makes the program startable, where it is not `peers/install`.
+    /// The command that makes the program startable, unless it is `peers/install`.
     #[serde(default)]
     prepare: Option<String>,
-    /// Where it is started.
+    /// The folder in which it is started.
     #[serde(skip)]
     folder: PathBuf,
 }
 
 impl Entry {
-    /// Returns how it is started, or `None` when its command is empty.
+    /// Returns the command that starts it, or `None` when it is empty.
     pub(crate) fn command(&self) -> Option<Command> {
         let (program, mut arguments) = self.command.split_first()?;
         let program = match program.as_str() {
@@ -36,7 +36,7 @@ impl Entry {
                 arguments = rest;
                 std::env::current_exe().unwrap_or_default().with_file_name(name)
             }
-            // A path is meant from the folder, a plain name from PATH.
+            // A path is relative to the folder, a plain name is looked up in PATH.
             path if path.contains('/') => self.folder.join(path),
             name => PathBuf::from(name),
         };
@@ -45,7 +45,7 @@ impl Entry {
         Some(command)
     }
 
-    /// What to do when it cannot be started; follows the reason.
+    /// The remedy if it cannot be started; follows the reason.
     pub(crate) fn advice(&self) -> String {
         let prepare = self.prepare.as_deref().unwrap_or("crates/bench/peers/install");
         format!("; to prepare it: {prepare}")
@@ -59,7 +59,7 @@ impl Entry {
     }
 }
 
-/// Reads the list in `folder`, which is where its paths start. Without a list there are no peers.
+/// Reads the list in `folder`, to which its paths are relative. Without a list there are no peers.
 pub(crate) fn read(folder: &Path) -> Outcome<Vec<Entry>> {
     let path = folder.join("peers/peers.json");
     if !path.exists() {
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn programs_are_found_where_they_are() {
+    fn programs_are_found_in_their_folders() {
         let entries = roster(
             r#"[{"name":"a","command":["python","peers/python/peer.py","loky"],"prepare":"x"},
                 {"name":"b","command":["node","peers/node/peer.mjs"]},

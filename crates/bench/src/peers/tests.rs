@@ -1,4 +1,4 @@
-//! The client and the contest against a peer that behaves as it is told.
+//! The client and the contest against a peer whose behaviour is set by its arguments.
 
 use std::cell::Cell;
 use std::path::PathBuf;
@@ -27,7 +27,7 @@ fn fakes(behaviours: &[&str]) -> Vec<Entry> {
     let list = serde_json::to_string(&entries).unwrap();
     std::fs::write(folder.path().join("peers/peers.json"), list).unwrap();
     let entries = roster::read(folder.path()).unwrap();
-    // The folder goes; the working directory of these need not be it.
+    // The folder is removed; it need not be the working directory of these.
     entries.into_iter().map(|entry| entry.in_folder(env!("CARGO_MANIFEST_DIR"))).collect()
 }
 
@@ -36,7 +36,7 @@ fn start(behaviour: &str, timeout: Duration) -> Peer {
 }
 
 #[test]
-fn a_peer_says_who_it_is_and_answers() {
+fn a_peer_identifies_itself_and_answers() {
     let mut peer = start("answers", PATIENT);
     let expected = Identity { name: "fake".into(), version: "1.0".into(), runtime: "none".into() };
     assert_eq!(peer.identity, expected);
@@ -50,7 +50,7 @@ fn a_peer_says_who_it_is_and_answers() {
 }
 
 #[test]
-fn a_refusal_is_told_and_the_peer_goes_on() {
+fn a_refusal_is_reported_and_the_peer_continues() {
     let mut peer = start("refuses", PATIENT);
     let refused = peer.tell(Request::Open { workers: 2 }).unwrap_err();
     assert_eq!(refused.to_string(), "unsupported: no pools here");
@@ -60,9 +60,9 @@ fn a_refusal_is_told_and_the_peer_goes_on() {
 }
 
 #[test]
-fn a_peer_that_hangs_is_killed_with_what_it_started() {
+fn a_peer_that_hangs_is_killed_with_its_children() {
     let mut peer = start("hangs", Duration::from_secs(2));
-    // Its answer to the first request is the number of a process that it started.
+    // Its answer to the first request is the pid of a process that it started.
     let child = peer.ask::<Once>(Request::ColdStart { workers: 1 }).unwrap().nanos;
     let child = u32::try_from(child).unwrap();
     let error = peer.tell(Request::Close).unwrap_err();
@@ -74,21 +74,21 @@ fn a_peer_that_hangs_is_killed_with_what_it_started() {
 }
 
 #[test]
-fn a_peer_that_dies_leaves_its_last_words() {
+fn a_peer_that_dies_is_quoted() {
     let mut peer = start("dies", PATIENT);
     let error = peer.tell(Request::Open { workers: 2 }).unwrap_err();
     assert_eq!(error.to_string(), "ended without an answer: ModuleNotFoundError: no pool");
 }
 
 #[test]
-fn a_peer_that_babbles_is_told_so() {
+fn an_answer_outside_the_protocol_is_reported() {
     let mut peer = start("babbles", PATIENT);
     let error = peer.tell(Request::Open { workers: 2 }).unwrap_err();
     assert_eq!(error.to_string(), "answered something else: Starting up!");
 }
 
 #[test]
-fn a_program_that_is_not_there_is_a_reason() {
+fn a_missing_program_is_a_reason() {
     let list = r#"{"name":"x","command":["/nowhere/peer"],"prepare":"make peer"}"#;
     let entry: Entry = serde_json::from_str(list).unwrap();
     let error = Peer::start(&entry.in_folder("/"), PATIENT).unwrap_err().to_string();
@@ -97,7 +97,7 @@ fn a_program_that_is_not_there_is_a_reason() {
 }
 
 #[test]
-fn a_contest_goes_on_without_those_who_fail() {
+fn a_contest_continues_without_a_contender_that_fails() {
     let turns = Cell::new(0_u32);
     let mut ours = || {
         turns.set(turns.get() + 1);

@@ -1,7 +1,7 @@
-//! What is profiled: loops that do one thing for a while.
+//! The profiled loads: loops that repeat one operation for a while.
 //!
-//! Owns the loops. Each is a process of its own, so that its samples are those of the loop and of
-//! what the pool needs to start and to end, which is little beside some seconds. Knows no profiler.
+//! Owns the loops. Each is a process of its own, so that its samples are those of the loop and of the
+//! pool's start and end, which is little beside some seconds. Knows no profiler.
 
 use std::time::{Duration, Instant};
 
@@ -20,7 +20,7 @@ const BLOCK: usize = 1_000;
 /// Tasks in a block that is submitted as a whole.
 const TASKS: u64 = 1_000_000;
 
-/// What a loop did.
+/// The result of a loop.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(super) struct Done {
     /// The loop's own process.
@@ -30,7 +30,7 @@ pub(super) struct Done {
     pub(super) nanos: f64,
 }
 
-/// How many operations a block has, and what one of them took in nanoseconds.
+/// The number of operations of a block, and the duration of one of them in nanoseconds.
 type Block = fn(&ProcessPoolExecutor) -> Outcome<(u64, f64)>;
 
 /// A loop with its name.
@@ -38,7 +38,7 @@ type Block = fn(&ProcessPoolExecutor) -> Outcome<(u64, f64)>;
 pub(super) struct Load {
     pub(super) name: &'static str,
     pub(super) title: &'static str,
-    /// What an operation is called.
+    /// The name of an operation.
     pub(super) operation: &'static str,
     block: Block,
 }

@@ -6,16 +6,16 @@
 //!     └────── perf script ──▶ samples, each with a symbol ──▶ steps ──▶ report::profile
 //! ```
 //!
-//! A figure of this profile is CPU time: samples of a step, times the sampling period, divided by
-//! the operations that the loop did. Each load runs in several short rounds. Those that were slower
-//! than the best by more than [`SLACK`] had to share the CPUs with somebody, and do not count; of
-//! the others a step has the median. What can mislead:
+//! A figure of this profile is CPU time: samples of a step, times the sampling period, divided by the
+//! number of operations of the loop. Each load runs in several short rounds. Rounds that were slower than
+//! the best by more than [`SLACK`] had to share the CPUs with other programs, and do not count; a step has
+//! the median of the others. Pitfalls:
 //!
-//! - The compiler inlines. A function that was inlined counts for the one that it is part of, so the
-//!   border between two steps is the border between two symbols.
+//! - The compiler inlines. An inlined function counts for the one that contains it, so the border between
+//!   two steps is the border between two symbols.
 //! - `malloc`, `memcpy` and the clock are called from everywhere, and are steps of their own.
-//! - A thread that spins is on its CPU, so waiting has samples too. A thread that sleeps has none.
-//! - The timer that takes samples costs a little itself: some per cent at most at this rate.
+//! - A spinning thread uses its CPU, so waiting has samples too. A sleeping thread has none.
+//! - The sampling timer itself costs a little: some per cent at most at this rate.
 
 mod loads;
 mod perf;
@@ -32,15 +32,15 @@ use crate::machine::Machine;
 use crate::report::profile::{LoadProfile, Profile};
 use crate::target::number;
 
-/// How often each load runs. More finds a quiet moment on a busy machine; fewer end sooner.
+/// How often each load runs. More runs find a quiet moment on a busy machine; fewer end sooner.
 const ROUNDS: usize = 9;
-/// How long a round is. Longer has more samples; shorter is disturbed less often.
+/// The length of a round. A longer one has more samples; a shorter one is disturbed less often.
 const ROUND: Duration = Duration::from_secs(2);
-/// How much slower than the best a round may be that counts. More lets in rounds in which the
-/// load had to share its CPUs; less leaves few.
+/// By how much a round may be slower than the best and still count. A larger value lets in rounds in which
+/// the load had to share its CPUs; a smaller one leaves few.
 const SLACK: f64 = 1.15;
 
-/// Plays the part of a profiled process if the command line says so.
+/// Runs as a profiled process if the command line says so.
 pub(crate) fn play(words: &[String]) -> Option<Outcome> {
     let [word, name] = words else { return None };
     let load = LOADS.iter().find(|load| load.name == name);
@@ -52,7 +52,7 @@ pub(crate) fn play(words: &[String]) -> Option<Outcome> {
     Some(load.run(ROUND).and_then(report))
 }
 
-/// Profiles every load, writes `profile.json` and says where.
+/// Profiles every load, writes `profile.json` and prints its path.
 pub(crate) fn run(folder: &Path) -> Outcome {
     let loads = LOADS.iter().map(measure).collect::<Outcome<Vec<_>>>()?;
     let profile = Profile {

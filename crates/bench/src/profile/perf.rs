@@ -1,20 +1,20 @@
 //! perf(1): recording a load, and reading the samples.
 //!
-//! Owns the command lines and the form of what they print. Knows no steps.
+//! Owns the command lines and the format of their output. Knows no steps.
 
 use std::process::{Command, Output, Stdio};
 
 use super::loads::{Done, Load};
 use crate::Outcome;
 
-/// The word by which this program is told to be a load.
+/// The argument that makes this program a load.
 pub(super) const PART: &str = "profiled-load";
 
-/// Samples per second and CPU. More disturbs more; fewer makes small steps uncertain. It is a prime,
-/// so as not to beat with the kernel's own clock.
+/// Samples per second and CPU. More disturb more; fewer make small steps uncertain. A prime, so that it
+/// does not beat with the kernel's own clock.
 pub(super) const HERTZ: u32 = 4_999;
 
-/// Where a thread was when the timer went off.
+/// The position of a thread at a sample.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Sample {
     pub(super) thread: String,

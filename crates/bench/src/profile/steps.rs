@@ -1,7 +1,7 @@
-//! Which function belongs to which step.
+//! The steps to which functions belong.
 //!
-//! Owns the table. A symbol belongs to the first step one of whose words is in it; what none knows
-//! is "other", which is shown like the rest.
+//! Owns the table. A symbol belongs to the first step one of whose words it contains; the rest is "other",
+//! which is shown like the others.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use super::perf::{HERTZ, Sample};
 use crate::report::profile::{SideProfile, Step};
 use crate::statistics::{largest, median};
 
-/// Who was at work.
+/// The side that was at work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Side {
     Asking,
@@ -37,7 +37,7 @@ impl Side {
         }
     }
 
-    /// The steps in the order in which they come.
+    /// The steps in their order.
     fn table(self) -> &'static [(&'static str, &'static [&'static str])] {
         match self {
             Self::Asking | Self::Manager => PARENT,
@@ -46,7 +46,7 @@ impl Side {
     }
 }
 
-/// What every part calls.
+/// Functions that every part calls.
 const KERNEL: &str = "kernel";
 const OTHER: &str = "other";
 const ALLOCATOR: (&str, &[&str]) =
@@ -239,7 +239,7 @@ fn step(side: Side, sample: &Sample) -> &'static str {
     found.map_or(OTHER, |(name, _)| name)
 }
 
-/// What a side did, by the medians of the rounds. Steps that take nothing are left out.
+/// The steps of a side, by the medians of the rounds. Steps that take no time are left out.
 pub(super) fn side(side: Side, rounds: &[&Tally]) -> SideProfile {
     let names = side.table().iter().map(|(name, _)| *name).chain([KERNEL, OTHER]);
     let steps = names.map(|name| {

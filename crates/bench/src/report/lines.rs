@@ -6,11 +6,11 @@ use crate::machine::Machine;
 use crate::row::{Figure, Row};
 use crate::target::number;
 
-/// From how many CPUs on a row says that others were at work. Less is what the system itself does
-/// for the contenders, and the difference between two clocks.
+/// The number of CPUs from which a row reports that other programs were at work. Less is the system's own
+/// work for the contenders, and the difference between two clocks.
 const BUSY: f64 = 0.25;
 
-/// Describes where the figures come from.
+/// Describes the machine and the run.
 pub(crate) fn machine(machine: &Machine) -> String {
     let Machine { date, cpu, cpus, kernel, memory_mib, rustc, procpool } = machine;
     format!(

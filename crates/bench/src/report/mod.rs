@@ -1,9 +1,9 @@
-//! How results are shown.
+//! The display of results.
 //!
 //! - [`lines`]: a line per target, while the rows are measured;
 //! - [`table`]: the same and every contender, as Markdown;
 //! - [`plot`]: a chart as a drawing;
-//! - [`write`]: all of it into a folder, and the JSON;
+//! - [`write`]: all of these into a folder, and the JSON;
 //! - [`page`]: the same as parts of a page of the book;
 //! - [`profile`]: where the time goes, and its drawings.
 //!
@@ -21,12 +21,11 @@ use std::path::Path;
 use crate::Outcome;
 use crate::row::Results;
 
-/// Returns what the book shows of a file that was written by this program: names of files, and
-/// their texts.
+/// Returns the book's part of a file that was written by this program: names of files, and their texts.
 ///
 /// # Errors
 ///
-/// When `json` is not what this program writes into a file of this `name`.
+/// When `json` is not a file of this `name` as this program writes it.
 pub(crate) fn for_the_book(name: &str, json: &str) -> Outcome<Vec<(String, String)>> {
     match name {
         "results.json" => Ok(page::parts(&serde_json::from_str(json)?)),
@@ -35,8 +34,8 @@ pub(crate) fn for_the_book(name: &str, json: &str) -> Outcome<Vec<(String, Strin
     }
 }
 
-/// Writes `results.json`, `table.md` and a drawing for every chart into `folder`, which is made if it is not
-/// there.
+/// Writes `results.json`, `table.md` and a drawing for every chart into `folder`, which is created if
+/// missing.
 pub(crate) fn write(results: &Results, folder: &Path) -> Outcome {
     fs::create_dir_all(folder)?;
     let mut json = serde_json::to_string_pretty(results)?;

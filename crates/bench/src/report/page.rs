@@ -1,4 +1,4 @@
-//! The results as parts of a page of the book: what was measured where, every chart with its contenders,
+//! The results as parts of a page of the book: the machine and the run, every chart with its contenders,
 //! and the judged figures.
 //!
 //! Knows the book's classes, and no page. Headings are of the third level.
@@ -43,7 +43,7 @@ fn charts(results: &Results) -> String {
     text
 }
 
-/// Says so where procpool and a limit were not measured in turn, but each with others.
+/// Marks a figure whose limit was not measured in turn with procpool, but separately.
 fn apart(chart: &Chart) -> String {
     let blocks = |kind| {
         let of = chart.contenders.iter().find(|contender| contender.kind == kind)?;

@@ -1,10 +1,10 @@
 //! A chart as SVG: a dot per contender on a logarithmic scale, the best first, and each limit as a line
 //! besides. Values have a column of their own, where nothing crosses them.
 //!
-//! It stands alone, in an image tag too, so its colours are in it: a light set and a dark one,
-//! chosen by the reader's preference. Inside a page of the book the page's style sheet has them, by
-//! class, and the page has the title. What a colour says is said by a text as well. Title and
-//! description come from the same numbers as the dots.
+//! A standalone drawing, for an image tag too, contains its colours: a light set and a dark one, selected
+//! by the reader's preference. In a page of the book the page's style sheet has them, by class, and the
+//! page has the title. A text repeats the meaning of each colour. Title and description use the same
+//! numbers as the dots.
 
 use std::fmt::Write;
 
@@ -13,12 +13,12 @@ use procpool_drawing::Drawing;
 use crate::row::{Better, Chart, Contender, Kind};
 use crate::target::number;
 
-/// Left of the dots are the names.
+/// Left of the dots: the names.
 const LEFT: f64 = 240.0;
 const WIDTH: f64 = 400.0;
 /// Right of the dots: the values.
 const RIGHT: f64 = 120.0;
-/// Above the dots: what is measured, and the scale. A title, if there is one, is above both.
+/// Above the dots: the operation, and the scale. A title, if there is one, is above both.
 const TOP: f64 = 60.0;
 const TITLE: f64 = 24.0;
 /// From row to row.
@@ -49,7 +49,7 @@ const STYLE: &str = "\
   }
 ";
 
-/// Draws a chart that stands alone.
+/// Draws a standalone chart.
 pub(crate) fn draw(chart: &Chart) -> String {
     let view = [0.0, -TITLE, LEFT + WIDTH + RIGHT, bottom(chart) + TITLE];
     let mut drawing = Drawing::alone(view, &chart.title, &sentences(chart), STYLE);
@@ -58,7 +58,7 @@ pub(crate) fn draw(chart: &Chart) -> String {
     drawing.finish()
 }
 
-/// Draws a chart that stands in a page, below its title.
+/// Draws a chart in a page, below its title.
 pub(crate) fn draw_inside(chart: &Chart) -> String {
     let view = [0.0, 0.0, LEFT + WIDTH + RIGHT, bottom(chart)];
     let label = format!("{}. {}", chart.title, sentences(chart));
@@ -67,7 +67,7 @@ pub(crate) fn draw_inside(chart: &Chart) -> String {
     drawing.finish()
 }
 
-/// The contenders of a chart: the best first, and last those of whom nothing was measured.
+/// The contenders of a chart: the best first, and those without a figure last.
 pub(super) fn ranked(chart: &Chart) -> Vec<&Contender> {
     let (mut measured, absent): (Vec<_>, Vec<_>) =
         chart.contenders.iter().partition(|contender| !contender.blocks.is_empty());
@@ -118,7 +118,7 @@ fn marks(drawing: &mut Drawing, chart: &Chart) {
     }
 }
 
-/// From values to places: powers of ten are equally far apart.
+/// From values to positions: powers of ten are equally far apart.
 struct Scale {
     /// The powers of ten at both ends.
     from: i32,
@@ -185,14 +185,14 @@ fn dot(drawing: &mut Drawing, chart: &Chart, contender: &Contender, scale: &Scal
     drawing.text("end", LEFT + WIDTH + RIGHT - 8.0, middle + 4.5, value);
 }
 
-/// Why there is no dot. The whole reason is in the table.
+/// The reason why there is no dot. The whole text is in the table.
 fn reason(drawing: &mut Drawing, contender: &Contender, middle: f64) {
     let why = contender.absent.as_deref().unwrap_or("not measured");
     let text: String = why.chars().take(70).collect();
     drawing.text("faint", LEFT + 6.0, middle + 4.5, text);
 }
 
-/// What the drawing shows, for those who do not see it.
+/// The description of the drawing, for readers who cannot see it.
 fn sentences(chart: &Chart) -> String {
     let direction = match chart.better {
         Better::Lower => "less is better",

@@ -1,9 +1,8 @@
 //! A profile: the data, and its drawings for the book.
 //!
-//! A drawing has a bar for each step, on one scale for all sides, and each begins where the one
-//! before it ended: so a side's bars reach as far as all of its time. Sides begin together; how the
-//! steps of one lie to those of another is not known. The sentences that describe a drawing come
-//! from the same numbers.
+//! A drawing has a bar for each step, on one scale for all sides, and each begins where the one before it
+//! ended: so a side's bars reach as far as all of its time. Sides begin together; the relation in time of
+//! the steps of two sides is unknown. The sentences that describe a drawing use the same numbers.
 
 use std::fmt::Write;
 use std::fs;
@@ -16,28 +15,28 @@ use crate::Outcome;
 use crate::machine::Machine;
 use crate::target::number;
 
-/// What a run of the profiler came to.
+/// The results of a run of the profiler.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Profile {
     pub(crate) machine: Machine,
-    /// What made it.
+    /// The profiler.
     pub(crate) command: String,
     /// Samples per second and CPU.
     pub(crate) hertz: u32,
-    /// How often each load ran.
+    /// The number of runs of each load.
     pub(crate) rounds: usize,
     pub(crate) loads: Vec<LoadProfile>,
 }
 
-/// What one load did, and who did what meanwhile.
+/// The result of one load, and the work of each side.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct LoadProfile {
     pub(crate) name: String,
     pub(crate) title: String,
     pub(crate) operation: String,
-    /// How long an operation took, by the clock: the median.
+    /// The duration of an operation, by the clock: the median.
     pub(crate) nanos: f64,
-    /// How many rounds ran undisturbed, and count.
+    /// The number of rounds that ran undisturbed, and count.
     pub(crate) counted: usize,
     pub(crate) sides: Vec<SideProfile>,
 }
@@ -61,14 +60,14 @@ pub(crate) struct Step {
 /// Left of the bars are the names of the steps.
 const LEFT: f64 = 190.0;
 const WIDTH: f64 = 420.0;
-/// Right of the bars: room for the numbers of those that end there.
+/// Right of the bars: room for the numbers of bars that end there.
 const RIGHT: f64 = 150.0;
 /// Above the bars.
 const TOP: f64 = 34.0;
 /// From bar to bar, and the height of one.
 const STEP: f64 = 22.0;
 const BAR: f64 = 15.0;
-/// A side with less than this share of the longest side's time has nothing to be seen.
+/// A side with less than this share of the longest side's time would not be visible.
 const SEEN: f64 = 0.01;
 
 impl Profile {
@@ -80,7 +79,7 @@ impl Profile {
         Ok(path)
     }
 
-    /// What the book shows of it: names of files, and their texts.
+    /// The book's part of it: names of files, and their texts.
     pub(crate) fn drawings(&self) -> Vec<(String, String)> {
         let mut files = vec![("profile-machine.md".to_owned(), self.head())];
         let drawn = self.loads.iter();
@@ -129,7 +128,7 @@ impl LoadProfile {
         drawing.finish()
     }
 
-    /// What the drawing shows, for those who do not see it.
+    /// The description of the drawing, for readers who cannot see it.
     fn sentences(&self, sides: &[&SideProfile]) -> String {
         let mut text = format!(
             "{}: {} ns each by the clock. CPU time per {} in ns.",

@@ -27,7 +27,7 @@ pub(crate) fn page(results: &Results) -> String {
 }
 
 /// The table of the figures, each with its verdict and target, if it has them. The verdict is first, where
-/// small screens show it; what stands behind a figure is in the cell of its name.
+/// small screens show it; the absolute times behind a ratio are in the cell of its name.
 pub(super) fn figures(results: &Results) -> String {
     let mut text = String::from("| verdict | figure | value | target |\n|---|---|--:|--:|\n");
     for row in &results.rows {
@@ -87,7 +87,7 @@ fn remark(contender: &Contender) -> String {
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
 }
 
-/// A row of a table. What others wrote may hold what separates cells, or begins a tag.
+/// A row of a table. Texts of others may contain separators of cells, or the beginning of a tag.
 fn line(text: &mut String, cells: &[&str]) {
     text.push('|');
     for cell in cells {

@@ -1,4 +1,4 @@
-//! What is shown, from made-up results.
+//! The output for made-up results.
 
 use super::profile::{LoadProfile, Profile, SideProfile, Step};
 use super::{lines, page, plot, table};
@@ -75,7 +75,7 @@ fn the_table_has_every_figure_and_every_contender() {
         "| **procpool** | 5 | 3 | 4 | 1 |  |",
         "| *raw socket* | 4 | 3 | 4 | 1 |  |",
         "| pebble | 900 | 3 | 4 | 1 | pebble 5.2, CPython 3.11; written by hand, not compared |",
-        // A cell does not end at what a peer wrote.
+        // A cell does not end at a separator in a peer's text.
         r"| loky | – |  |  | 0 | error: a &lt;b> \| c |",
         "![One task & back](hot.svg)",
     ] {
@@ -84,7 +84,7 @@ fn the_table_has_every_figure_and_every_contender() {
 }
 
 #[test]
-fn a_drawing_says_in_words_what_it_shows() {
+fn a_drawing_has_a_description_in_words() {
     let svg = plot::draw(&results().rows[0].charts[0]);
     assert!(svg.contains("<title id=\"title\">One task &amp; back</title>"));
     assert!(svg.contains(
@@ -103,7 +103,7 @@ fn dots_are_ranked_on_a_logarithmic_scale() {
         .map(|line| line.split('"').collect::<Vec<_>>())
         .map(|parts| (parts[1], parts[3].parse().unwrap(), parts[5].parse().unwrap()))
         .collect();
-    // From 1 to 1,000 are three decades of 133; who is absent has no dot.
+    // From 1 to 1,000 are three decades of 133; a contender without a figure has no dot.
     let expected = [("limit-mark", 4.0_f64), ("ours", 5.0), ("peer", 900.0)];
     assert_eq!(dots.len(), expected.len());
     for (row, ((class, x, y), (kind, value))) in dots.into_iter().zip(expected).enumerate() {
@@ -112,7 +112,7 @@ fn dots_are_ranked_on_a_logarithmic_scale() {
         assert!((x - place).abs() < 0.1, "{class} at {x}, not {place}");
     }
     assert_eq!(svg.matches("class=\"limit\"").count(), 1);
-    // Rates are better when they are higher, and who was not measured stays last.
+    // Higher rates are better, and a contender without a figure stays last.
     let mut chart = results().rows.remove(0).charts.remove(0);
     chart.better = Better::Higher;
     let names: Vec<&str> = plot::ranked(&chart).iter().map(|it| &*it.name).collect();
@@ -136,7 +136,7 @@ fn values_have_the_unit_that_suits_them() {
 }
 
 #[test]
-fn a_limit_that_was_measured_apart_is_said_to_be() {
+fn a_limit_measured_separately_is_marked() {
     let said = "Here procpool has 1 blocks, each between those of other pools. The limit's 2 were";
     let mut results = results();
     let shown = |results: &Results| page::parts(results)[2].1.clone();
@@ -148,16 +148,16 @@ fn a_limit_that_was_measured_apart_is_said_to_be() {
 }
 
 #[test]
-fn a_drawing_without_values_is_one() {
+fn a_drawing_without_values_is_valid() {
     let contenders = vec![Contender::new("loky", Kind::Peer)];
     let chart = Chart { contenders, ..results().rows.remove(0).charts.remove(0) };
     assert!(plot::draw(&chart).contains("not measured"));
 }
 
 #[test]
-fn what_was_written_is_read_and_shown_the_same() {
+fn written_results_are_read_and_shown_unchanged() {
     let mut results = results();
-    // What has no number in JSON: no blocks, and a bound of 0 that was missed.
+    // Values without a number in JSON: no blocks, and a bound of 0 that was missed.
     results.rows[0].figures.push(Figure::told("none", "µs", Vec::new()));
     results.rows[0].figures.push(Figure::judged("zero", "", vec![1.0], Target::AtMost(0.0)));
     let json = serde_json::to_string(&results).unwrap();
@@ -167,7 +167,7 @@ fn what_was_written_is_read_and_shown_the_same() {
 }
 
 #[test]
-fn parts_of_a_page_share_it_with_others() {
+fn parts_of_a_page_can_be_embedded_in_another_page() {
     let parts = page::parts(&results());
     let [machine, figures, charts] = &parts[..] else { panic!("{parts:?}") };
     assert!(machine.1.contains("2026-01-31T12:00:00Z: A CPU, 2 CPUs"));
@@ -185,7 +185,7 @@ fn parts_of_a_page_share_it_with_others() {
 }
 
 #[test]
-fn a_profile_is_drawn_with_what_it_says() {
+fn a_profile_is_drawn_with_its_numbers() {
     let step = |name: &str, nanos| Step { name: name.into(), nanos, low: nanos, high: nanos };
     let sides = vec![
         SideProfile {
@@ -219,7 +219,7 @@ fn a_profile_is_drawn_with_what_it_says() {
 }
 
 #[test]
-fn all_files_are_written() {
+fn every_file_is_written() {
     let folder = tempfile::tempdir().unwrap();
     super::write(&results(), &folder.path().join("new")).unwrap();
     let read = |name: &str| std::fs::read_to_string(folder.path().join("new").join(name)).unwrap();

@@ -16,7 +16,7 @@ use crate::target::{Target, number};
 use crate::timing::seconds;
 
 const WORKERS: usize = 2;
-/// Drawn once, for good.
+/// Drawn once.
 const MILLIS: [u64; 10] = [727, 93, 512, 845, 268, 991, 154, 636, 409, 370];
 
 /// The row `article`.
@@ -47,7 +47,7 @@ fn sleep(micros: u64) -> u64 {
     micros
 }
 
-/// When the last of `tasks` ends if each goes to the worker that is free first.
+/// When the last of `tasks` ends if each goes to the first free worker.
 fn list_schedule(tasks: &[u64], workers: usize) -> u64 {
     let mut free = vec![0; workers.max(1)];
     for task in tasks {
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tasks_go_to_the_worker_that_is_free_first() {
+    fn a_task_goes_to_the_first_free_worker() {
         assert_eq!(list_schedule(&[3, 1, 1, 2], 2), 4);
         assert_eq!(list_schedule(&[3, 1, 1, 2], 1), 7);
         assert_eq!(list_schedule(&[1, 1, 5], 2), 6, "the order is that of the items");

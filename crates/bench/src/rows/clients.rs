@@ -1,9 +1,9 @@
 //! Eight threads that each want one result at a time from two workers, against the peers.
 //!
-//! The figure is the throughput of all clients together; every round trip's duration is kept. Peers
-//! do the same with eight threads or, where the language has none, eight concurrent chains. There
-//! are more clients than CPUs, so whoever spins without yielding takes the CPU from a worker; and a
-//! client that waits at the lock of a pool is in the figure, as it should be.
+//! The figure is the throughput of all clients together; every round trip's duration is kept. Peers do the
+//! same with eight threads or, where the language has none, eight concurrent chains. There are more
+//! clients than CPUs, so a client that spins without yielding takes the CPU from a worker; and a client
+//! that waits at a pool's lock is part of the figure, as it should be.
 
 use std::thread;
 use std::time::Instant;
@@ -25,7 +25,7 @@ const CLIENTS: usize = 8;
 const OPERATIONS: usize = 40_000;
 /// Round trips in a peer's first, short block, by which the real one is sized.
 const FEW: u64 = 80;
-/// How long a peer's block is, in seconds.
+/// The length of a peer's block, in seconds.
 const PEER_BLOCK: f64 = 1.0;
 
 /// The row `clients`.

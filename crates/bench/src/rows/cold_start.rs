@@ -1,10 +1,10 @@
 //! A new pool of two workers with an initializer: from the builder to the first of two results,
 //! against this program started twice, one after the other, returning at once and reaped.
 //!
-//! The two starts of the pool may overlap; those of the limit do not, which is what two workers cost
-//! without any cleverness. Ending the pool is not timed. The same with 1 GiB of touched memory in
-//! this process, in turn with that without: starting must not copy or walk the parent's memory, so
-//! the ratio must not grow. Peers' pools have initializers too, and no ballast.
+//! The two starts of the pool may overlap; those of the limit do not, which is the plain cost of two
+//! workers. Ending the pool is not timed. The same with 1 GiB of touched memory in this process, in turn
+//! with that without: starting must not copy or walk the parent's memory, so the ratio must not grow.
+//! Peers' pools have initializers too, and no ballast.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -23,10 +23,10 @@ use crate::statistics::ratios;
 use crate::target::{Target, number};
 use crate::timing::{mean_of, nanos_of};
 
-/// What the parent has touched in the second half.
+/// The memory that the parent has touched in the second half.
 const BALLAST: usize = 1 << 30;
-/// Into how many turns the rounds with and those without the ballast are divided. On which CPUs new
-/// processes land changes from one second to the next, and with it all times of a turn.
+/// The number of turns into which the rounds with and without the ballast are divided. The CPUs of new
+/// processes change from one second to the next, and with them all times of a turn.
 const TURNS: usize = 6;
 /// Starts in one block between peers.
 const STARTS: usize = 3;
@@ -110,7 +110,7 @@ fn ask(peer: &mut Peer) -> Result<Sample, PeerError> {
     Ok(mean_of(nanos))
 }
 
-/// The other Rust pool is the one to be no slower than.
+/// Ours must be no slower than the other Rust pool.
 fn against_procspawn(chart: &Chart) -> Option<Figure> {
     let ours = chart.contenders.iter().find(|contender| contender.kind == Kind::Procpool)?;
     let procspawn = |contender: &&Contender| contender.name == "procspawn";

@@ -1,8 +1,8 @@
 //! From `kill -9` of a worker until the future of its task has failed.
 //!
-//! For a small worker, a time. For workers that have touched 64 and 512 MiB, what is beyond the raw
+//! For a small worker, a time. For workers that have touched 64 and 512 MiB, the excess over the raw
 //! figure: a child of this same program with as much memory, killed and waited for, in turn with the
-//! worker. The kernel frees the memory before it tells anybody, 85 µs per MiB, so a ratio would be
+//! worker. The kernel frees the memory before it notifies any process, 85 µs per MiB, so a ratio would be
 //! flattering and an absolute time would judge the kernel. Every death has a new pool.
 
 use std::time::Instant;
@@ -19,8 +19,8 @@ use crate::statistics::differences;
 use crate::target::{Target, number};
 use crate::timing::{mean_of, nanos_of};
 
-/// What the workers have touched, and the rounds of a quick and of a full run. Freeing memory takes
-/// some milliseconds more or fewer each time: a death by itself is a small difference of large numbers.
+/// The memory that the workers have touched, and the rounds of a quick and of a full run. The time for
+/// freeing memory varies by some milliseconds: a death by itself is a small difference of large numbers.
 const SIZES: [(usize, &str, (usize, usize)); 2] =
     [(64 << 20, "64 MiB", (61, 301)), (512 << 20, "512 MiB", (31, 91))];
 
@@ -72,7 +72,7 @@ fn worker(bytes: usize) -> Outcome<Sample> {
     let took = nanos_of(before.elapsed());
     match outcome {
         Err(procpool::Error::BrokenProcessPool(_)) => Ok(mean_of(vec![took])),
-        other => Err(format!("the killed worker's task came to {other:?}").into()),
+        other => Err(format!("the outcome of the killed worker's task is {other:?}").into()),
     }
 }
 

@@ -1,16 +1,15 @@
-//! Bytes through a task that gives them back, against four copies between warm buffers and against
-//! the peers.
+//! Bytes through a task that returns them, against four copies between warm buffers and against the peers.
 //!
-//! Each result is the next argument, so the caller never copies or makes bytes. A byte that goes
-//! through memory that both processes see is copied four times: in and out, there and back. The
-//! limit makes those four between five buffers of the same size that have been touched before: page
-//! faults, about 2 µs each, are the pool's affair. Speeds are compared, in bytes there and back
-//! per second, so above 1 is faster than the copies.
+//! Each result is the next argument, so the caller never copies or makes bytes. A byte that goes through
+//! shared memory is copied four times: in and out, in both directions. The limit makes those four copies
+//! between five buffers of the same size that have been touched before: page faults, about 2 µs each,
+//! count for the pool. Speeds are compared, in bytes of the round trip per second, so a ratio above 1 is
+//! faster than the copies.
 //!
-//! Two CPUs share the four copies, but every byte has to go from one to the other and back. So there
-//! is a second limit, which is told and not judged: the same copies by two threads through rings of
-//! the pool's size, without a pool. Where that is not 1.5 times as fast as four copies on one CPU, the
-//! target is out of reach on that machine for anything that goes through such rings.
+//! Two CPUs share the four copies, but every byte must go from one to the other and back. So there is a
+//! second limit, which is shown and not judged: the same copies by two threads through rings of the pool's
+//! size, without a pool. On a machine on which that is not 1.5 times as fast as four copies on one CPU,
+//! the target is out of reach for anything that uses such rings.
 
 use std::time::Instant;
 
@@ -29,11 +28,11 @@ use crate::statistics::ratios;
 use crate::target::{Target, number};
 use crate::timing::nanos_of;
 
-/// What goes there and back, and how it compares with four copies.
+/// The payload of a round trip, and its ratio to four copies.
 const SIZES: [(usize, &str, f64); 2] = [(1 << 20, "1 MiB", 1.5), (64 << 20, "64 MiB", 0.9)];
-/// How much goes through in a block.
+/// The number of bytes in a block.
 const BLOCK: usize = 256 << 20;
-/// How long a peer's block is, in seconds.
+/// The length of a peer's block, in seconds.
 const PEER_BLOCK: f64 = 1.0;
 
 /// The row `echo`.
@@ -42,7 +41,7 @@ pub(crate) fn echo(bench: &Bench) -> Outcome<Row> {
     let mut row = Row::new("echo", "a Vec<u8> through a task that returns it, again and again");
     for (bytes, size, bound) in SIZES {
         let count = (BLOCK / bytes).max(3);
-        // Taken and given back by every block.
+        // Taken and returned by every block.
         let mut value = vec![7_u8; bytes];
         let mut buffers = Buffers::new(bytes);
         let mut ours = || block(&executor, &mut value, count);
@@ -54,7 +53,7 @@ pub(crate) fn echo(bench: &Bench) -> Outcome<Row> {
         };
         let mut payload = vec![7_u8; bytes];
         let mut bare = || {
-            // Its thread looks all the time, so it is there for this block only.
+            // Its thread polls, so it exists for this block only.
             let rings = Rings::new(bytes);
             rings.there_and_back(&mut payload);
             timed(bytes, count, || {
@@ -89,21 +88,21 @@ pub(crate) fn echo(bench: &Bench) -> Outcome<Row> {
     Ok(row)
 }
 
-/// The API's fastest way to a result that is wanted once.
+/// The API's fastest way to a result that is read once.
 fn take(future: Future<Vec<u8>>) -> Result<Vec<u8>, Error> {
     future.into_result()
 }
 
 fn block(executor: &ProcessPoolExecutor, value: &mut Vec<u8>, count: usize) -> Outcome<Sample> {
     let bytes = value.len();
-    // The first one is not timed: the other contender has had the caches since.
+    // The first one is not timed: the other contender has used the caches since.
     *value = take(executor.submit(pools::echo, std::mem::take(value)))?;
     let sample = timed(bytes, count, || {
         *value = take(executor.submit(pools::echo, std::mem::take(value)))?;
         Ok(())
     })?;
     if value.len() != bytes || value.iter().step_by(4096).any(|byte| *byte != 7) {
-        return Err("the bytes that came back are others".into());
+        return Err("the returned bytes differ".into());
     }
     Ok(sample)
 }

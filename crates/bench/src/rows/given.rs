@@ -1,16 +1,15 @@
-//! How soon the results of a map are given, when its tasks last: the time at which the reader gets
-//! result *i*, minus the time at which it could have got it, which is when task *i* and all before it
-//! had ended.
+//! How soon a map yields its results when its tasks last: the time at which the reader gets result *i*,
+//! minus the earliest possible time, at which task *i* and all earlier ones had ended.
 //!
-//! 60 tasks sleep for 1 to 9 ms each, on a new pool of 2 workers each time: so nobody knows how long tasks
-//! take, and all items are there before the first worker is, as in a program that makes a pool and maps.
-//! A task returns the time of its end by the monotonic clock, which all processes share; the reader does
-//! nothing but wait for results. What is counted is the sending, the waking of the reader and every
+//! 60 tasks sleep for 1 to 9 ms each, on a new pool of 2 workers each time: so the duration of tasks is
+//! unknown to the pool, and all items exist before the first worker does, as in a program that makes a
+//! pool and maps. A task returns the time of its end by the monotonic clock, which all processes share;
+//! the reader only waits for results. The figure includes the sending, the waking of the reader and every
 //! result that waits for something else, such as the end of its chunk. No peer has this row: their
-//! programs cannot say when a result was given to them.
+//! programs cannot report when they got a result.
 //!
-//! The second figure is the same for one task of 20 ms between 2 × 500 of some microseconds, which
-//! travel together: a result may then be late by two of the manager's ticks.
+//! The second figure is the same for one task of 20 ms between 2 × 500 of some microseconds, which share
+//! chunks: a result may then be late by two of the manager's ticks.
 
 use std::thread;
 use std::time::Duration;
@@ -26,10 +25,10 @@ use crate::target::{Target, number};
 use crate::timing::nanos_of;
 
 const WORKERS: usize = 2;
-/// In microseconds; drawn once, for good. None follows another one that is alike.
+/// In microseconds; drawn once. No two neighbours are alike.
 const MICROS: [u64; 10] = [8_100, 1_000, 9_000, 2_300, 1_000, 4_700, 1_400, 6_200, 3_100, 1_900];
 const TASKS: usize = 60;
-/// Short tasks before and behind a long one, and how long that is.
+/// Short tasks before and behind a long one, and its duration.
 const SHORT: usize = 500;
 const LONG: u64 = 20_000;
 
@@ -67,7 +66,7 @@ fn round(micros: &[u64]) -> Outcome<Vec<u64>> {
     Ok(lateness(&ended, &given))
 }
 
-/// Sleeps, and returns when that was over.
+/// Sleeps, and returns the time of its end.
 fn sleep(micros: u64) -> u64 {
     if micros > 0 {
         thread::sleep(Duration::from_micros(micros));
@@ -80,8 +79,8 @@ fn now() -> u64 {
     clock_gettime(ClockId::CLOCK_MONOTONIC).map_or(0, |time| nanos_of(time.into()))
 }
 
-/// How long after it could have been each result was given: the tasks' ends and the results' times are
-/// in the order of the items.
+/// How much later than possible each result was yielded: the tasks' ends and the results' times are in the
+/// order of the items.
 fn lateness(ended: &[u64], given: &[u64]) -> Vec<u64> {
     let mut possible = 0;
     let late = |(ended, given): (&u64, &u64)| {
@@ -96,21 +95,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_result_could_be_given_when_its_task_and_those_before_it_had_ended() {
+    fn a_result_is_due_once_its_task_and_all_earlier_ones_have_ended() {
         assert_eq!(lateness(&[10, 20, 30], &[10, 21, 35]), [0, 1, 5]);
-        // The second ended first; so it could be given with the first.
+        // The second ended first; so it could be yielded with the first.
         assert_eq!(lateness(&[50, 20, 60], &[52, 53, 60]), [2, 3, 0]);
         // Both waited for the third.
         assert_eq!(lateness(&[10, 20, 90], &[91, 91, 91]), [81, 71, 1]);
     }
 
     #[test]
-    fn a_clock_reading_between_two_others_is_no_lateness() {
+    fn a_clock_reading_between_two_others_does_not_count_as_late() {
         assert_eq!(lateness(&[10], &[9]), [0]);
     }
 
     #[test]
-    fn a_task_says_when_it_ended() {
+    fn a_task_reports_its_end_time() {
         let before = now();
         let ended = sleep(1_000);
         assert!(ended >= before + 1_000_000 && now() >= ended);

@@ -1,4 +1,4 @@
-//! A pool with nothing to do: how often its threads wake.
+//! The wake-ups of an idle pool's threads.
 //!
 //! The context switches, voluntary and not, of every thread of this process except the one that
 //! measures, and of every thread of both workers. They are counted from a moment after the last
@@ -16,8 +16,8 @@ use crate::row::{Figure, Row};
 use crate::target::Target;
 
 const WORKERS: usize = 2;
-/// Longer than any spin, than what a thread does before it sleeps, and than the second after which the
-/// manager looks at tasks that take long: that once it finds none.
+/// Longer than any spin, than the work of a thread before it sleeps, and than the second after which the
+/// manager once looks for tasks that take long.
 const SETTLING: Duration = Duration::from_millis(1500);
 
 /// The row `idle`.
@@ -42,7 +42,7 @@ fn switches(workers: &[u32]) -> Outcome<u64> {
     for pid in workers.iter().copied().chain([own]) {
         for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
             let thread = thread?;
-            // Rows are measured by the main thread, whose number is the process's.
+            // Rows are measured by the main thread, whose id is the process's.
             if pid == own && thread.file_name().to_str() == Some(&own.to_string()) {
                 continue;
             }

@@ -1,11 +1,10 @@
-//! 256 workers: whether starting them and using them costs more, per worker and per task, than a
-//! few do.
+//! 256 workers: whether their start and their use cost more, per worker and per task, than those of a few.
 //!
-//! *Start*: from the builder until so many workers have a task at the same time, which gates hold
-//! there; the time per worker of 256 against that of 16, pools taking turns. Ending is not timed.
-//! *Tasks*: 200,000 no-ops submitted one by one, then all results, on a warm pool of 256 against a
-//! warm pool of 2, in turn; both pools exist all the time, so their idle workers are in both
-//! figures. Both ends of a link are descriptors: the limit on them is raised for the row.
+//! *Start*: from the builder until that many workers have a task at the same time, held there by gates;
+//! the time per worker of 256 against that of 16, pools taking turns. Ending is not timed. *Tasks*:
+//! 200,000 no-ops submitted one by one, then all results, on a warm pool of 256 against a warm pool of 2,
+//! in turn; both pools exist all the time, so their idle workers are part of both figures. Both ends of a
+//! link are descriptors: the limit on them is raised for the row.
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
@@ -95,7 +94,7 @@ fn start(workers: usize) -> Outcome<Sample> {
     Ok(Sample::from(took * 1e6 / workers as f64))
 }
 
-/// The limit on descriptors, raised as far as it goes; as it was when this is dropped.
+/// The limit on descriptors, raised to its maximum; restored when this is dropped.
 struct Descriptors {
     soft: u64,
     hard: u64,

@@ -1,18 +1,18 @@
 //! Ten million numbers through `map(x + 1)`, against encoding and decoding them in one thread, and
 //! against the peers.
 //!
-//! Contenders take turns, a whole map each, on 2 warm workers; the clock runs from before `map`
-//! until the last result is there, and the sum of the results is checked. The limit encodes every
-//! number with a header, as a chunk does, and decodes it, into a buffer that is warm: what `map`
-//! could do if moving bytes between processes were free and nothing ran in parallel. It is not an
-//! upper bound: workers decode and encode on CPUs of their own.
+//! Contenders take turns, a whole map each, on 2 warm workers; the clock runs from before `map` until the
+//! last result has arrived, and the sum of the results is checked. The limit encodes every number with a
+//! header, as a chunk does, and decodes it, into a warm buffer: the speed of `map` if moving bytes between
+//! processes were free and nothing ran in parallel. It is not an upper bound: workers decode and encode on
+//! CPUs of their own.
 //!
-//! Against peers, a block is about a second long for everybody, behind a short one that is not
-//! counted: whoever was not at work while the others had their turn is warm again. Peers have three
-//! chunk sizes, and each peer's best counts, in each round anew; we have the default. Rates are
-//! compared. A pool without a `map` is shown with chunks that its user writes by hand and is not
-//! compared: the user of any pool could do that. How our own chunk sizes compare is in
-//! `map_chunks`, which is part of this row.
+//! Against peers, a block takes about a second for every contender, after a short one that is not counted:
+//! a contender that was not at work while the others had their turn is warm again. Peers have three chunk
+//! sizes, and each peer's best counts, in each round anew; we have the default. Rates are compared. A pool
+//! without a `map` is shown with chunks that its user writes by hand and is not compared: the user of any
+//! pool could do that. The comparison of our own chunk sizes is in `map_chunks`, which is part of this
+//! row.
 
 use procpool::ProcessPoolExecutor;
 
@@ -29,11 +29,11 @@ use crate::statistics::ratios;
 use crate::target::{Target, number};
 use crate::timing::seconds;
 
-/// The chunk sizes that peers may choose from.
+/// The chunk sizes of peers.
 const PEER_CHUNKS: [u64; 3] = [1_000, 10_000, 100_000];
 /// Items in a peer's first, short block, by which the real one is sized.
 const FEW: u64 = 20_000;
-/// How long a peer's block is, in seconds.
+/// The length of a peer's block, in seconds.
 const PEER_BLOCK: f64 = 1.0;
 
 /// The row `map`.
@@ -72,7 +72,7 @@ pub(crate) fn map(bench: &Bench) -> Outcome<Row> {
     Ok(row)
 }
 
-/// A short map, and then whole ones for as long as a peer's block is.
+/// A short map, and then whole ones for the length of a peer's block.
 fn long_block(executor: &ProcessPoolExecutor) -> Outcome<Sample> {
     executor.map(|x: u64| x + 1, 0..FEW).try_for_each(|result| result.map(|_| ()))?;
     let (mut maps, mut took) = (0.0, 0.0);

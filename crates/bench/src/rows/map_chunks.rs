@@ -3,10 +3,10 @@
 //! *Against fixed sizes*: all take turns in every round, on the ten million numbers of `map`; the
 //! ratio is our time to that of the fixed size whose median is best, block by block.
 //!
-//! *For items of 1, 10 and 300 µs*: the total time against the ideal one, the total work divided by
-//! what can work: the workers, or the CPUs if there are fewer. The work is a number of loop turns,
-//! not a time by the clock, so that being interrupted does not shorten it; what it takes is measured
-//! in this process in the same round, on a tenth of the items, and not assumed.
+//! *For items of 1, 10 and 300 µs*: the total time against the ideal one, the total work divided by the
+//! number of workers, or of CPUs if there are fewer. The work is a number of loop turns, not a time by the
+//! clock, so that an interruption does not shorten it; its duration is measured in this process in the
+//! same round, on a tenth of the items, and not assumed.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -21,11 +21,11 @@ use crate::statistics::{median, ratios};
 use crate::target::{Target, number};
 use crate::timing::seconds;
 
-/// How many numbers.
+/// The number of items.
 pub(crate) const ITEMS: u64 = 10_000_000;
-/// The fixed sizes to be compared with.
+/// The fixed sizes for comparison.
 const SIZES: [usize; 4] = [100, 1_000, 10_000, 100_000];
-/// How long the items are, and how many make 0.4 s on two CPUs.
+/// The lengths of the items, and how many take 0.4 s on two CPUs.
 const LENGTHS: [(Duration, u64); 3] = [
     (Duration::from_micros(1), 800_000),
     (Duration::from_micros(10), 80_000),
@@ -68,7 +68,7 @@ pub(crate) fn adaptive(bench: &Bench, executor: &ProcessPoolExecutor) -> Outcome
     }
     let fixed = contenders[1..].iter();
     let best = fixed.max_by(|a, b| a.median().total_cmp(&b.median())).ok_or("no fixed size")?;
-    // Rates: the ratio of the times is the other way round.
+    // Rates: the ratio of the times is the inverse.
     let blocks = ratios(&best.blocks, &contenders[0].blocks);
     let note = format!("{} items/s with {}", number(best.median()), best.name);
     let figure = Figure::judged("time to the best fixed chunk", "×", blocks, Target::AtMost(1.15));
@@ -114,8 +114,8 @@ pub(crate) fn of_any_length(bench: &Bench, executor: &ProcessPoolExecutor) -> Ou
     Ok(figures)
 }
 
-/// Turns a loop so many times that the compiler cannot shorten. Gives little back: what travels is
-/// not the point.
+/// Turns a loop `turns` times that the compiler cannot shorten. Returns a small value: its transfer does
+/// not matter.
 fn turn(turns: u64) -> u8 {
     let mut state = 1_u64;
     for _ in 0..turns {
@@ -124,7 +124,7 @@ fn turn(turns: u64) -> u8 {
     (state >> 56) as u8
 }
 
-/// How many turns a nanosecond has. It sizes the items only; the ideal is measured anew.
+/// The number of turns in a nanosecond. It sizes the items only; the ideal is measured anew.
 fn turns_per_nano() -> Outcome<f64> {
     const TURNS: u64 = 2_000_000;
     let mut rates = Vec::new();

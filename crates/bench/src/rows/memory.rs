@@ -1,15 +1,14 @@
-//! What an idle worker and a waiting task occupy.
+//! The memory of an idle worker and of a pending task.
 //!
-//! *Workers*: the proportional set size of each, from `smaps_rollup`: private pages, and a share of
-//! those that several processes map, so it falls with every worker more and grows with the program:
-//! most of it is the executable and the C library, divided by three. So it is measured in a program
-//! that does nothing else (`idle_workers`), not in this one, which is several times as large. Both of
-//! its two workers count; the figure is the larger one.
+//! *Workers*: the proportional set size of each, from `smaps_rollup`: private pages, and a share of those
+//! that several processes map, so it falls with every further worker and grows with the program: most of
+//! it is the executable and the C library, divided by three. So it is measured in a minimal program
+//! (`idle_workers`), not in this one, which is several times as large. Both of its two workers count; the
+//! figure is the larger one.
 //!
-//! *Waiting tasks*, for the row `submit-all`: a million tasks of one byte wait for a busy worker;
-//! the growth of this process's resident memory, per task. It is measured in a child of its own,
-//! whose heap nobody has used before: here, waiting tasks would move into memory that other rows
-//! have left, and seem to cost nothing.
+//! *Pending tasks*, for the row `submit-all`: a million tasks of one byte wait for a busy worker; the
+//! growth of this process's resident memory, per task. It is measured in a child of its own, with a fresh
+//! heap: here, pending tasks would reuse memory that other rows have freed, and seem to cost nothing.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -56,11 +55,11 @@ pub(crate) fn memory(bench: &Bench) -> Outcome<Row> {
 fn rollup(pid: u32, name: &str) -> Outcome<f64> {
     let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
     let line = text.lines().find_map(|line| line.strip_prefix(name));
-    let size = line.ok_or_else(|| format!("the kernel tells no {name}"))?;
+    let size = line.ok_or_else(|| format!("the kernel does not report {name}"))?;
     Ok(size.trim_end_matches("kB").trim().parse()?)
 }
 
-/// What a waiting task costs in this process, besides its payload.
+/// The memory of a pending task in this process, besides its payload.
 pub(crate) fn of_queued_tasks(rounds: usize) -> Outcome<Figure> {
     let (mut blocks, mut handle) = (Vec::new(), 0.0);
     for _ in 0..rounds {
@@ -78,7 +77,7 @@ pub(crate) fn of_queued_tasks(rounds: usize) -> Outcome<Figure> {
     Ok(figure.with_note(format!("{handle} of them the future that the caller holds")))
 }
 
-/// The child: prints bytes per waiting task, and those of the caller's handle.
+/// The child: prints bytes per pending task, and those of the caller's handle.
 pub(crate) fn print_queued() -> Outcome {
     let executor = pool(1)?;
     let gates = Gates::new()?;

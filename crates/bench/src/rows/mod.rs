@@ -1,7 +1,7 @@
-//! The rows: what is measured, each with its targets.
+//! The rows: the measurements, each with its targets.
 //!
-//! A row is a function from the run to what it came to. Its module's header says what exactly is
-//! measured, how the contenders take turns and what can mislead.
+//! A row is a function from the run to its result. Its module's header describes the measurement, the
+//! turns of the contenders and the pitfalls.
 
 mod article;
 mod clients;

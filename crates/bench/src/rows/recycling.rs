@@ -1,12 +1,12 @@
-//! What replacing workers costs: tasks of 1 ms on workers that live for 25 of them.
+//! The cost of replacing workers: tasks of 1 ms on workers that live for 25 of them.
 //!
 //! 500 tasks that sleep for 1 ms go to 2 workers, first of a pool that replaces each worker after 25
 //! tasks, then of one that never does, in turn. Throughputs are compared, so 0.9 is a tenth lost. A
 //! replacement costs a start of the program, some of which overlaps with the last task of the worker
 //! before it, and the moment between that one's end and the replacement's first task.
 //!
-//! The tasks sleep, because a task that computes shares its CPU with the starting program, and then
-//! the figure says how many CPUs there are.
+//! The tasks sleep, because a computing task shares its CPU with the starting program, and then the figure
+//! depends on the number of CPUs.
 
 use std::thread;
 use std::time::Duration;

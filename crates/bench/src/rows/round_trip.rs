@@ -1,8 +1,8 @@
 //! One task at a time: `submit(noop).result()`, against 64 bytes there and back over a socket pair.
 //!
-//! Three rows, because the raw figure is *bimodal*: about 11 µs when the scheduler has put both
-//! ends on one CPU and about 55 µs when it has to wake an idle one. A ratio to "the raw figure" says
-//! nothing unless both contenders have the same places and the same way to wait:
+//! Three rows, because the raw figure is *bimodal*: about 11 µs when the scheduler has put both ends on
+//! one CPU and about 55 µs when it has to wake an idle one. A ratio to "the raw figure" means nothing
+//! unless both contenders have the same CPUs and wait in the same way:
 //!
 //! - `round-trip-one-cpu`: everything on one CPU, the raw ends blocking.
 //! - `round-trip-hot`: anywhere, without a pause, with two workers, of which one is idle; peers the
@@ -12,11 +12,11 @@
 //!   blocking, and a pause before every operation that is longer than any spin. Peers have the
 //!   same pauses and no pinning.
 //!
-//! A pool that is compared with peers has two workers, as theirs have; a pinned one has one.
+//! A pool in a comparison with peers has two workers, like theirs; a pinned one has one.
 //!
-//! The contenders take turns in blocks. A block starts with some operations that are not timed,
-//! except after pauses, where there is nothing to warm up for. The raw child sleeps while it is
-//! not its turn: a spinning one would take a CPU away from the pool.
+//! The contenders take turns in blocks. A block starts with some operations that are not timed, except
+//! after pauses, where a warm-up has no effect. The raw child sleeps while it is not its turn: a spinning
+//! one would take a CPU away from the pool.
 
 use std::time::Duration;
 
@@ -44,9 +44,9 @@ const WARM_UP: usize = 20;
 const PAUSE: Duration = Duration::from_millis(2);
 /// Operations in a block with pauses.
 const PAUSED_BLOCK: usize = 30;
-/// How long a peer's block is, in seconds.
+/// The length of a peer's block, in seconds.
 const PEER_BLOCK: f64 = 0.5;
-/// The most operations in a peer's block, lest its answer become a long line.
+/// The most operations in a peer's block, which bounds the length of its answer.
 const PEER_OPERATIONS: u64 = 5_000;
 
 /// Both on one CPU.

@@ -1,15 +1,15 @@
-//! One long task among many short ones: whether anybody waits behind it.
+//! One long task among many short ones: whether any task waits behind it.
 //!
-//! 20,000 tasks of 1 µs are submitted to 2 workers, and as the 5,000th one that sleeps for 100 ms;
-//! then the results of all but the long one are taken in order. *Lateness* is the time from before
-//! the first `submit` until the last of them is there, minus the time that the same short tasks
-//! take on a pool of one worker, the one that the long task leaves: the ideal, measured in turn
-//! in the same round. So what a task costs at all is not lateness, but a short task that waits
-//! behind the long one is up to 100 ms late. Half of the rounds may be 5 ms late, none 20 ms.
+//! 20,000 tasks of 1 µs are submitted to 2 workers, and as the 5,000th one that sleeps for 100 ms; then
+//! the results of all but the long one are taken in order. *Lateness* is the time from before the first
+//! `submit` until the last of them has arrived, minus the time of the same short tasks on a pool of one
+//! worker, the one that the long task leaves free: the ideal, measured in turn in the same round. So the
+//! cost of a task itself is not lateness, but a short task that waits behind the long one is up to 100 ms
+//! late. Half of the rounds may be 5 ms late, none 20 ms.
 //!
-//! The long task sleeps rather than computes: it takes a worker, not a CPU, away from the others,
-//! which is what the one-worker pool lacks too. Results are waited for, never polled: polling would
-//! take the CPU that the remaining worker needs.
+//! The long task sleeps instead of computing: it takes a worker, not a CPU, away from the others, which is
+//! what the one-worker pool lacks too. Results are waited for, never polled: polling would take the CPU
+//! that the remaining worker needs.
 
 use std::time::{Duration, Instant};
 
@@ -49,7 +49,7 @@ pub(crate) fn skew(bench: &Bench) -> Outcome<Row> {
     Ok(row)
 }
 
-/// Runs the tasks; the figure is the time in ms until the last short one is there.
+/// Runs the tasks; the figure is the time in ms until the last short result has arrived.
 fn batch(executor: &ProcessPoolExecutor, long: Option<usize>) -> Outcome<Sample> {
     let (took, long) = seconds(|| {
         let mut long_one = None;

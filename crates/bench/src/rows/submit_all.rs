@@ -1,10 +1,10 @@
-//! A million tasks that do nothing, submitted one by one, then all results: what a task costs when
-//! nobody chunks by hand; and what one that waits occupies.
+//! A million tasks that do nothing, submitted one by one, then all results: the cost of a task without
+//! chunks; and the memory of a pending one.
 //!
-//! The clock runs from before the first `submit` until the last result is there, on 2 warm workers.
-//! Peers do the same with as many tasks as take them about a second, at most 50,000; rates are
-//! compared. One that fails with so many, for want of descriptors, say, has the rate of 1,000. Every result is looked at. The memory of waiting tasks is measured in a child: see
-//! `memory`.
+//! The clock runs from before the first `submit` until the last result has arrived, on 2 warm workers.
+//! Peers do the same with as many tasks as take them about a second, at most 50,000; rates are compared.
+//! One that fails with so many, for example because of descriptors, has the rate of 1,000. Every result is
+//! read. The memory of pending tasks is measured in a child: see `memory`.
 
 use procpool::ProcessPoolExecutor;
 
@@ -24,7 +24,7 @@ const TASKS: u64 = 1_000_000;
 const FEW: u64 = 1_000;
 /// The most tasks in a peer's block: some have descriptors for each.
 const PEER_TASKS: u64 = 50_000;
-/// How long a peer's block is, in seconds.
+/// The length of a peer's block, in seconds.
 const PEER_BLOCK: f64 = 1.0;
 
 /// The row `submit-all`.

@@ -1,7 +1,7 @@
-//! Timelines: what the processes of one pool did, from a trace that they wrote themselves.
+//! Timelines: the processes of one pool over time, from a trace that they wrote themselves.
 //!
-//! Owns the events, the making of lanes from them, and the refusal of a trace that makes no sense.
-//! The drawings are in [`svg`] and [`text`]; they get a whole [`Timeline`] and cannot fail.
+//! Owns the events, their conversion to lanes, and the refusal of an inconsistent trace. The drawings are
+//! in [`svg`] and [`text`]; they get a complete [`Timeline`] and cannot fail.
 //!
 //! ```text
 //! worker:  Started ─ InitializerBegins ─ InitializerEnds ─ (TaskBegins ─ TaskEnds)* ─ Exits
@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use procpool_testkit::trace::Record;
 use serde::{Deserialize, Serialize};
 
-/// What a process writes down.
+/// The records of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Event {
     /// The process reached `main`.
@@ -29,20 +29,20 @@ pub enum Event {
     InitializerEnds,
     /// Worker: a task runs.
     TaskBegins {
-        /// Which.
+        /// Its number.
         identifier: u32,
     },
     /// Worker: a task is about to return.
     TaskEnds {
-        /// Which.
+        /// Its number.
         identifier: u32,
     },
-    /// Parent: the iterator gave the next result.
+    /// Parent: the iterator returned the next result.
     ResultGiven {
-        /// Which.
+        /// Its number.
         identifier: u32,
     },
-    /// Worker: it has left, as the pool saw it.
+    /// Worker: it has exited, as the pool saw it.
     Exits,
 }
 
@@ -55,7 +55,7 @@ pub struct Span {
     pub end: f64,
 }
 
-/// What one worker did.
+/// The lane of one worker.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Lane {
     /// When it reached `main`.
@@ -64,16 +64,16 @@ pub struct Lane {
     pub initializer: Span,
     /// Its tasks, in order.
     pub tasks: Vec<(u32, Span)>,
-    /// When it left.
+    /// When it exited.
     pub exit: f64,
 }
 
-/// What a pool did.
+/// The lanes of a pool.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Timeline {
     /// The workers, in the order in which they started.
     pub lanes: Vec<Lane>,
-    /// When the parent got which result, in order.
+    /// The times and numbers of the results in the parent, in order.
     pub results: Vec<(u32, f64)>,
 }
 
@@ -82,7 +82,7 @@ impl Timeline {
     ///
     /// # Errors
     ///
-    /// Which event is missing, twice or out of place, and in which process.
+    /// The event that is missing, duplicate or out of order, and its process.
     pub fn new(records: &[Record<Event>]) -> Result<Self, String> {
         let called = records.iter().find(|record| record.event == Event::MapCalled);
         let called = called.ok_or("no process called `map`")?;

@@ -1,18 +1,18 @@
-//! A timeline as SVG, to stand in a page.
+//! A timeline as SVG, for a page.
 //!
-//! Colours come from the page's style sheet, by class, so the drawing follows the page's theme.
-//! Everything that a colour says is said by a text or a shape too.
+//! Colours are set by the page's style sheet, by class, so the drawing follows the page's theme. A text or
+//! a shape repeats the meaning of every colour.
 
 use procpool_drawing::{Drawing, Rect};
 
 use super::text::sentences;
 use super::{Lane, Span, Timeline};
 
-/// Where time begins: left of it are the names of the lanes.
+/// Where time begins: the names of the lanes are left of it.
 const LEFT: f64 = 76.0;
 /// The width of time. With `LEFT` and `MARGIN` it makes the width of a page's text.
 const WIDTH: f64 = 634.0;
-/// Right of time: room for the numbers of results that come at the very end.
+/// Right of time: room for the numbers of results at the very end.
 const MARGIN: f64 = 40.0;
 /// From lane to lane, and the height of the bars in one.
 const LANE: f64 = 44.0;
@@ -34,7 +34,7 @@ pub fn draw(timeline: &Timeline) -> String {
     drawing.finish()
 }
 
-/// From milliseconds to places.
+/// From milliseconds to positions.
 struct Scale {
     end: f64,
     /// How far the marks of the axis are apart, in milliseconds: 1, 2 or 5 and zeros.
@@ -106,7 +106,7 @@ fn bar(
     }
 }
 
-/// The parent's lane: a number where a result is given, moved right if the one before is too near.
+/// The parent's lane: a number at each result, moved right if the one before is too near.
 fn results(drawing: &mut Drawing, scale: &Scale, timeline: &Timeline, index: usize) {
     let top = LANE * index as f64 + 10.0;
     let base = top + BAR / 2.0 + 5.0;

@@ -1,4 +1,4 @@
-//! A timeline in words: for those who do not see the drawing, and for terminals.
+//! A timeline in words: for readers who cannot see the drawing, and for terminals.
 
 use std::fmt::Write;
 
@@ -27,16 +27,16 @@ pub fn sentences(timeline: &Timeline) -> String {
         timeline.results.iter().map(|(identifier, time)| format!("{identifier} at {time:.0}"));
     let results: Vec<_> = results.collect();
     if !results.is_empty() {
-        let _ = write!(text, " Results came in this order: {}.", results.join(", "));
+        let _ = write!(text, " Results arrived in this order: {}.", results.join(", "));
     }
     text
 }
 
-/// How many characters a lane has. More shows shorter tasks; fewer fits smaller screens.
+/// The number of characters of a lane. More show shorter tasks; fewer fit smaller screens.
 const WIDTH: usize = 64;
 
-/// Draws the lanes with one character per stretch of time: `i` for the initializer, a task's last
-/// digit, `·` while the worker is idle, `x` where it leaves.
+/// Draws the lanes with one character per interval: `i` for the initializer, a task's last digit, `·`
+/// while the worker is idle, `x` at its exit.
 pub fn lanes(timeline: &Timeline) -> String {
     let step = timeline.end().max(1.0) / (WIDTH - 1) as f64;
     let mut text = String::new();
@@ -48,7 +48,7 @@ pub fn lanes(timeline: &Timeline) -> String {
     text
 }
 
-/// What a worker does in the stretch that begins at `time`; the shortest event wins.
+/// The state of a worker in the interval that begins at `time`; the shortest event wins.
 fn at(lane: &Lane, time: f64, step: f64) -> char {
     let end = time + step;
     if (time..end).contains(&lane.exit) {

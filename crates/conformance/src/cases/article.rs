@@ -1,4 +1,4 @@
-//! What the article promises. These come first because everything else rests on them.
+//! The promises of the article. These come first because everything else rests on them.
 
 use procpool_contract::{Capability as Has, EventKind};
 
@@ -11,7 +11,7 @@ const ARTICLE: &str = "the article: How to Initialize Worker Processes in the Pr
 pub(super) const CASES: &[Case] = &[
     Case {
         id: "article.ten-tasks-in-order",
-        requirement: "The pool MUST give the results of ten tasks mapped over two workers in the order of the inputs.",
+        requirement: "The pool MUST return the results of ten tasks mapped over two workers in the order of the inputs.",
         source: ARTICLE,
         rows: &["MAP-01"],
         kills: &["initializes-twice"],
@@ -35,7 +35,7 @@ pub(super) const CASES: &[Case] = &[
             plan.submit("p", gated("a", "go")).submit("p", gated("b", "go"));
             plan.submit("p", gated("c", "go"));
             plan.result("a").result("b").result("c").shutdown("p");
-            // Two tasks at a time prove that there are two workers.
+            // Two tasks that run at the same time prove that there are two workers.
             plan.until(tasks_begun(2)).open("go");
         },
         judge: |history| {
@@ -57,7 +57,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "article.initargs",
-        requirement: "The pool MUST call the initializer with the arguments that it was given for it.",
+        requirement: "The pool MUST call the initializer with its initargs.",
         source: ARTICLE,
         rows: &["INIT-02"],
         needs: &[Has::Initargs],
@@ -76,7 +76,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "article.none-by-default",
-        requirement: "The pool MUST run tasks without an initializer, where it was given none.",
+        requirement: "The pool MUST run tasks without an initializer if it was given none.",
         source: ARTICLE,
         plan: |plan| {
             plan.new_pool("p", workers(1)).submit("p", whoami("a")).result("a").shutdown("p");

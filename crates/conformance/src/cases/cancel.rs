@@ -9,7 +9,7 @@ use crate::plan::{Plan, begun, echo, gated, returned, workers};
 
 const CPYTHON: &str = "CPython: test_concurrent_futures/test_future.py, test_cancel";
 
-/// Six tasks on one worker; the first runs, the last is nobody's next.
+/// Six tasks on one worker: the first one runs, and the last one is not the next of any worker.
 fn six_tasks(plan: &mut Plan) -> &mut Plan {
     plan.new_pool("p", workers(1));
     for tag in ["a", "b", "c", "d", "e", "f"] {
@@ -22,7 +22,7 @@ fn six_tasks(plan: &mut Plan) -> &mut Plan {
 pub(super) const CASES: &[Case] = &[
     Case {
         id: "cancel.pending",
-        requirement: "The pool MUST cancel a task that waits behind others, and never run it.",
+        requirement: "The pool MUST cancel a pending task, and never run it.",
         source: CPYTHON,
         rows: &["CAN-01", "CAN-02", "CAN-03"],
         needs: &[Has::Cancel],
@@ -43,7 +43,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "cancel.twice",
-        requirement: "The pool MUST say of a cancelled future that cancelling it succeeds, again and again.",
+        requirement: "The pool MUST report success when a cancelled future is cancelled again, any number of times.",
         source: CPYTHON,
         rows: &["CAN-01"],
         needs: &[Has::Cancel],
@@ -60,7 +60,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "cancel.running-is-refused",
-        requirement: "The pool MUST NOT cancel a task that runs, and its result MUST come.",
+        requirement: "The pool MUST NOT cancel a running task, and its result MUST arrive.",
         source: CPYTHON,
         rows: &["CAN-01", "CAN-05"],
         needs: &[Has::Cancel],
@@ -109,7 +109,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "cancel.done-is-refused",
-        requirement: "The pool MUST NOT cancel a task that has returned or failed, and its outcome MUST stay.",
+        requirement: "The pool MUST NOT cancel a task that has returned or failed, and MUST keep its outcome.",
         source: CPYTHON,
         rows: &["CAN-01"],
         needs: &[Has::Cancel],
@@ -128,7 +128,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "cancel.others-run",
-        requirement: "The pool MUST run the tasks around one that is cancelled.",
+        requirement: "The pool MUST run the tasks before and after one that is cancelled.",
         source: "mpi4py.futures: test_submit_cancel",
         rows: &["CAN-02"],
         needs: &[Has::Cancel],
@@ -148,7 +148,7 @@ pub(super) const CASES: &[Case] = &[
     Case {
         id: "cancel.few-cannot-be",
         level: crate::case::Level::Should,
-        requirement: "The pool SHOULD be able to cancel all but a few of the tasks that wait: at most as many as it has workers, and one.",
+        requirement: "The pool SHOULD be able to cancel all but a few pending tasks: at most one more than it has workers are exempt.",
         source: "CPython: the call queue holds max_workers + 1 tasks (EXTRA_QUEUED_CALLS)",
         rows: &["CAN-04"],
         needs: &[Has::Cancel],
@@ -172,14 +172,14 @@ pub(super) const CASES: &[Case] = &[
                 let cancelled = *history.value(&format!("cancel t{number}"))? == Value::Bool(true);
                 refused += usize::from(!cancelled);
             }
-            // Two run, and three may be on their way.
+            // Two run, and three more may have been sent.
             require(refused <= 5, || format!("{refused} of 20 could not be cancelled, and 2 ran"))
         },
         ..CASE
     },
     Case {
         id: "cancel.race-has-one-outcome",
-        requirement: "The pool MUST give a task that is cancelled while it may be starting either its result or the cancellation, and say which of both when it is cancelled.",
+        requirement: "The pool MUST give a task that is cancelled while it may be starting either its result or the cancellation, and report which one from the cancelling call.",
         source: "loky: test_thread_safety",
         rows: &["CAN-07"],
         needs: &[Has::Cancel],
@@ -210,5 +210,5 @@ pub(super) const CASES: &[Case] = &[
     },
 ];
 
-/// Behaviours that no case here is about.
+/// Behaviours that no case here covers.
 pub(super) const NOT_TESTED: &[(&str, &str)] = &[];

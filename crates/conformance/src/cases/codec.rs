@@ -1,4 +1,4 @@
-//! What cannot be encoded or decoded.
+//! Values that cannot be encoded or decoded.
 
 use procpool_contract::{Call, Capability as Has, ErrorClass, EventKind, Outcome, Place, policy};
 
@@ -50,8 +50,8 @@ fn third_is_poisoned(plan: &mut Plan, place: Place) {
     plan.submit("p", echo("b", 2)).result("b").shutdown("p");
 }
 
-/// An error is there, and no value that is there is wrong. How many items come with it and after it, pools
-/// differ in: some end there, and some lose a chunk.
+/// There is an error, and no returned value is wrong. Pools differ in the number of items that fail with
+/// it or after it: some end the map there, and some lose a chunk.
 fn map_has_the_error(history: &History) -> Finding {
     let items = history.items("map p")?;
     let mut errors = 0;
@@ -71,7 +71,7 @@ fn map_has_the_error(history: &History) -> Finding {
     history.returned("result b", 2)
 }
 
-/// What a pool does that says that it breaks: the task fails, and whatever follows has an outcome.
+/// The judge for a pool that declares that it breaks: the task fails, and every later task has an outcome.
 fn fails_somehow(history: &History) -> Finding {
     fails(history, "a", ANY)?;
     match history.value("result b") {
@@ -83,7 +83,7 @@ fn fails_somehow(history: &History) -> Finding {
 pub(super) const CASES: &[Case] = &[
     Case {
         id: "codec.argument-that-cannot-be-encoded",
-        requirement: "The pool MUST fail only the task whose argument cannot be encoded, and go on.",
+        requirement: "The pool MUST fail only the task whose argument cannot be encoded, and keep working.",
         source: "CPython: test_error_at_task_pickle",
         rows: &["SER-01", "SER-02"],
         needs: &[Has::PoisonEncodeArgument],
@@ -94,7 +94,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "codec.argument-that-cannot-be-decoded",
-        requirement: "The pool MUST fail only the task whose argument cannot be decoded, as it says, and go on.",
+        requirement: "The pool MUST fail only the task whose argument cannot be decoded, as it declares, and keep working.",
         source: "mpi4py.futures: test_bad_unpickle",
         rows: &["SER-03"],
         needs: &[Has::PoisonDecodeArgument],
@@ -123,7 +123,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "codec.result-that-cannot-be-encoded",
-        requirement: "The pool MUST fail only the task whose result cannot be encoded, and go on.",
+        requirement: "The pool MUST fail only the task whose result cannot be encoded, and keep working.",
         source: "CPython: test_error_during_result_pickle_on_worker",
         rows: &["SER-06"],
         needs: &[Has::PoisonEncodeResult],
@@ -134,7 +134,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "codec.result-that-cannot-be-decoded",
-        requirement: "The pool MUST fail only the task whose result cannot be decoded, as it says, and go on.",
+        requirement: "The pool MUST fail only the task whose result cannot be decoded, as it declares, and keep working.",
         source: "mpi4py.futures: test_bad_unpickle",
         rows: &["SER-09"],
         needs: &[Has::PoisonDecodeResult],
@@ -163,7 +163,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "codec.many-bad-arguments",
-        requirement: "The pool MUST go on after many tasks whose arguments cannot be encoded.",
+        requirement: "The pool MUST keep working after many tasks whose arguments cannot be encoded.",
         source: "loky: test_queue_full_deadlock",
         rows: &["SER-12"],
         needs: &[Has::PoisonEncodeArgument],
@@ -240,7 +240,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "codec.many-bad-results",
-        requirement: "The pool MUST go on after many tasks whose results cannot be encoded.",
+        requirement: "The pool MUST keep working after many tasks whose results cannot be encoded.",
         source: "loky: test_queue_full_deadlock",
         rows: &["SER-12"],
         needs: &[Has::PoisonEncodeResult],
@@ -289,7 +289,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "codec.map-with-a-bad-argument",
-        requirement: "The pool MUST give the error of an item in a map that cannot be encoded, and go on.",
+        requirement: "The pool MUST return an error for an item in a map that cannot be encoded, and keep working.",
         source: "CPython: test_error_at_task_pickle, with map",
         rows: &["SER-01"],
         needs: &[Has::PoisonEncodeArgument],
@@ -300,7 +300,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "codec.map-with-a-bad-result",
-        requirement: "The pool MUST give the error of an item in a map whose result cannot be encoded, and go on.",
+        requirement: "The pool MUST return an error for an item in a map whose result cannot be encoded, and keep working.",
         source: "CPython: test_error_during_result_pickle_on_worker, with map",
         rows: &["SER-06"],
         needs: &[Has::PoisonEncodeResult],
@@ -325,7 +325,7 @@ pub(super) const CASES: &[Case] = &[
         judge: |history| {
             fails(history, "a", OWN)?;
             if history.value("submit a").is_err() {
-                // There is no future that could call back.
+                // There is no future that could run a callback.
                 return Ok(());
             }
             let times = history.count(EventKind::Callback, "called");
@@ -335,15 +335,15 @@ pub(super) const CASES: &[Case] = &[
     },
 ];
 
-/// Behaviours that no case here is about.
+/// Behaviours that no case here covers.
 pub(super) const NOT_TESTED: &[(&str, &str)] = &[
     ("SER-04", "The contract's poison fails; it does not end the process."),
     ("SER-05", "The contract's poison fails; it does not end the process."),
     ("SER-07", "The contract's poison fails; it does not end the process."),
     ("SER-08", "The contract's poison fails; it does not end the process."),
-    ("SER-10", "An exit that can be raised is the language's."),
-    ("SER-11", "An error that cannot be rebuilt is a matter of the language's types."),
-    ("SER-13", "What a decoder says is the language's."),
+    ("SER-10", "Whether an exit can be raised as an error depends on the language."),
+    ("SER-11", "Whether an error can be rebuilt depends on the language's types."),
+    ("SER-13", "The messages of decoders depend on the language."),
     ("SER-14", "The contract does not choose encoders."),
-    ("SER-16", "That something is encoded at all is not seen from outside."),
+    ("SER-16", "Whether a value is encoded at all is not visible from outside."),
 ];

@@ -1,4 +1,4 @@
-//! How a pool is made.
+//! How a pool is created.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ fn with_env(pairs: &[(&str, &str)]) -> PoolOptions {
 pub(super) const CASES: &[Case] = &[
     Case {
         id: "config.no-workers-is-refused",
-        requirement: "The pool MUST refuse to be made without workers.",
+        requirement: "The pool MUST refuse to be created without workers.",
         source: CPYTHON,
         rows: &["CFG-01"],
         needs: &[Has::ChecksMaxWorkers],
@@ -36,7 +36,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "config.negative-workers-are-refused",
-        requirement: "The pool MUST refuse to be made with a negative number of workers.",
+        requirement: "The pool MUST refuse to be created with a negative number of workers.",
         source: CPYTHON,
         rows: &["CFG-01"],
         needs: &[Has::ChecksMaxWorkers],
@@ -71,7 +71,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "config.env-reaches-workers",
-        requirement: "The pool MUST give its workers the environment variables that it is told.",
+        requirement: "The pool MUST set its environment variables in its workers.",
         source: "loky: test_child_env_executor; procspawn: test_envvar",
         rows: &["CFG-11"],
         needs: &[Has::Env, Has::Getenv],
@@ -99,7 +99,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "config.env-is-one-pools-own",
-        requirement: "The pool MUST NOT give the variables of one pool to the workers of a later one.",
+        requirement: "The pool MUST NOT set the variables of one pool in the workers of a later one.",
         source: "loky: test_child_env_process, the parent's environment is unchanged",
         rows: &["CFG-11"],
         needs: &[Has::Env, Has::Getenv],
@@ -118,7 +118,7 @@ pub(super) const CASES: &[Case] = &[
     Case {
         id: "config.environment-is-inherited",
         requirement: "The pool MUST give its workers the environment of the program.",
-        source: "POSIX: what every child process has",
+        source: "POSIX: the environment of every child process",
         rows: &["CFG-11"],
         needs: &[Has::Getenv],
         plan: |plan| {
@@ -137,12 +137,12 @@ pub(super) const CASES: &[Case] = &[
     },
 ];
 
-/// Behaviours that no case here is about.
+/// Behaviours that no case here covers.
 pub(super) const NOT_TESTED: &[(&str, &str)] = &[
-    ("CFG-02", "The greatest number of workers is another on each platform; Linux has none."),
-    ("CFG-03", "What can be called is a matter of the language's types."),
-    ("CFG-05", "Which start methods allow retiring is each pool's own; an adapter declares it."),
-    ("CFG-06", "An adapter has one start method, so none is chosen for it."),
+    ("CFG-02", "The maximum number of workers depends on the platform; Linux has none."),
+    ("CFG-03", "Which values can be called depends on the language's types."),
+    ("CFG-05", "Which start methods allow retirement depends on the pool; an adapter declares it."),
+    ("CFG-06", "An adapter has one start method, so there is no default to test."),
     ("CFG-07", "An adapter has one start method, which exists."),
     ("CFG-10", "It needs a sandbox in which one system call fails."),
     ("CFG-12", "The contract does not ask for the size of a pool."),

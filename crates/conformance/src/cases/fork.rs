@@ -1,4 +1,4 @@
-//! What workers inherit, and must not.
+//! Resources that workers must not inherit.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ pub(super) const CASES: &[Case] = &[
     Case {
         id: "fork.no-descriptor-of-the-programs",
         level: Level::Should,
-        requirement: "The pool SHOULD NOT let a worker have the descriptor of a file that its program has opened.",
+        requirement: "The pool SHOULD NOT pass the descriptor of a file that its program has opened to a worker.",
         source: "loky: _check_fds; CPython's fork start method inherits all, as its documentation says",
         rows: &["FORK-03"],
         needs: &[Has::OpenFile],
@@ -35,7 +35,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "fork.worker-of-one-pool-ends-alone",
-        requirement: "The pool MUST end its workers though a pool that was made later lives on.",
+        requirement: "The pool MUST end its workers even if a pool that was created later lives on.",
         source: "measured: workers of a later pool hold the descriptors of an earlier one",
         rows: &["FORK-04"],
         needs: &[Has::SeveralPools],
@@ -56,7 +56,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "fork.with-threads-in-the-program",
-        requirement: "The pool MUST start workers while threads of its program are busy with pools of their own.",
+        requirement: "The pool MUST start workers while threads of its program use pools of their own.",
         source: "CPython: gh-90622; loky: test_compatibility_openmp",
         rows: &["FORK-02"],
         needs: &[Has::Threads, Has::SeveralPools],
@@ -92,8 +92,8 @@ pub(super) const CASES: &[Case] = &[
             plan.submit("p", gated("a", "go")).submit("p", gated("b", "go"));
             plan.result("a").result("b").shutdown("p").until(tasks_begun(2)).open("go");
         },
-        // A worker that ran it would carry the scenario out: its tasks would run twice, which is a rule
-        // for every run, and its lines would come twice, which no adapter may write.
+        // A worker that ran it would carry out the scenario: its tasks would run twice, which breaks a
+        // rule for every run, and its lines would be written twice, which no adapter may do.
         judge: |history| {
             history.returned("result a", "a")?;
             let begun: BTreeSet<&str> =
@@ -105,7 +105,7 @@ pub(super) const CASES: &[Case] = &[
     Case {
         id: "fork.descriptors-do-not-add-up",
         level: Level::Should,
-        requirement: "The pool SHOULD NOT let its workers have the descriptors of the pools before it.",
+        requirement: "The pool SHOULD NOT pass the descriptors of earlier pools to its workers.",
         source: "loky: _check_fds; CPython's fork start method inherits all, as its documentation says",
         rows: &["FORK-03", "FORK-04"],
         needs: &[Has::SeveralPools],
@@ -137,8 +137,11 @@ pub(super) const CASES: &[Case] = &[
     },
 ];
 
-/// Behaviours that no case here is about.
+/// Behaviours that no case here covers.
 pub(super) const NOT_TESTED: &[(&str, &str)] = &[
-    ("FORK-01", "What a language warns of when a program with threads forks is its own."),
-    ("FORK-05", "The order in which a pool's threads and workers start is not seen from outside."),
+    ("FORK-01", "Warnings about a fork with threads depend on the language."),
+    (
+        "FORK-05",
+        "The order in which a pool's threads and workers start is not visible from outside.",
+    ),
 ];

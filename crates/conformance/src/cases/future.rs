@@ -25,7 +25,7 @@ fn called_back(history: &History, label: &str, times: usize) -> Finding {
 pub(super) const CASES: &[Case] = &[
     Case {
         id: "future.state-running",
-        requirement: "The pool MUST say of a future whose task runs that it is running, and neither done nor cancelled.",
+        requirement: "The pool MUST report a future whose task runs as running, and neither as done nor as cancelled.",
         source: CPYTHON,
         rows: &["FUT-04"],
         needs: &[Has::State],
@@ -33,7 +33,7 @@ pub(super) const CASES: &[Case] = &[
         plan: |plan| {
             plan.new_pool("p", workers(1));
             plan.submit("p", gated("a", "go")).submit("p", gated("b", "go")).hold("look");
-            // A pool may hear of it a little later than the suite.
+            // A pool may notice it a little later than the suite.
             plan.until(begun("a")).quiet().open("look");
             plan.state("a").hold("go").result("a").result("b").shutdown("p");
             plan.until(returned("state a")).open("go");
@@ -46,7 +46,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "future.state-done",
-        requirement: "The pool MUST say of a future that has a result that it is done, and say so from then on.",
+        requirement: "The pool MUST report a future that has a result as done, from then on.",
         source: CPYTHON,
         rows: &["FUT-04", "FUT-11"],
         needs: &[Has::State],
@@ -65,7 +65,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "future.state-failed",
-        requirement: "The pool MUST say of a future whose task has failed that it is done, not cancelled.",
+        requirement: "The pool MUST report a future whose task has failed as done, and not as cancelled.",
         source: CPYTHON,
         rows: &["FUT-04"],
         needs: &[Has::State],
@@ -81,13 +81,13 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "future.state-cancelled",
-        requirement: "The pool MUST say of a future that was cancelled that it is cancelled.",
+        requirement: "The pool MUST report a future that was cancelled as cancelled.",
         source: CPYTHON,
         rows: &["FUT-04"],
         needs: &[Has::State, Has::Cancel],
         plan: |plan| {
             plan.new_pool("p", workers(1));
-            // Far enough behind to be nobody's next.
+            // Far enough back in the queue that no worker takes it next.
             for tag in ["a", "b", "c", "d", "e", "f"] {
                 plan.submit("p", gated(tag, "go"));
             }
@@ -102,7 +102,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "future.same-outcome-every-time",
-        requirement: "The pool MUST give the same result to everybody who asks for it, however often.",
+        requirement: "The pool MUST return the same result to every reader, however often it is read.",
         source: CPYTHON,
         rows: &["FUT-09", "FUT-11"],
         plan: |plan| {
@@ -119,7 +119,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "future.wakes-who-waits",
-        requirement: "The pool MUST wake whoever waits for a result when the task returns.",
+        requirement: "The pool MUST wake a waiter for a result when the task returns.",
         source: CPYTHON,
         rows: &["FUT-02"],
         kills: &["loses-a-wake-up"],
@@ -133,7 +133,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "future.wakes-everybody",
-        requirement: "The pool MUST wake all who wait for the same result.",
+        requirement: "The pool MUST wake all waiters for the same result.",
         source: CPYTHON,
         rows: &["FUT-02"],
         needs: &[Has::Threads],
@@ -155,7 +155,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "future.timeout-raises",
-        requirement: "The pool MUST give up waiting for a result when the time is over that it was told, with an error of its own.",
+        requirement: "The pool MUST end a wait for a result at its timeout, with a distinct error.",
         source: CPYTHON,
         rows: &["FUT-01", "TMO-01", "TMO-08"],
         needs: &[Has::ResultTimeout],
@@ -174,7 +174,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "future.timeout-not-early",
-        requirement: "The pool MUST NOT give up waiting for a result before the time is over.",
+        requirement: "The pool MUST NOT end a wait for a result before its timeout.",
         source: CPYTHON,
         rows: &["TMO-01"],
         needs: &[Has::ResultTimeout],
@@ -194,7 +194,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "future.timeout-changes-nothing",
-        requirement: "The pool MUST let a task go on whose result somebody gave up waiting for.",
+        requirement: "The pool MUST let a task continue after a wait for its result has timed out.",
         source: CPYTHON,
         rows: &["TMO-01"],
         needs: &[Has::ResultTimeout],
@@ -212,7 +212,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "future.timeout-of-what-is-done",
-        requirement: "The pool MUST give a result that is there, even to those who do not want to wait.",
+        requirement: "The pool MUST return an available result, even to a wait with a timeout of zero.",
         source: CPYTHON,
         rows: &["FUT-01"],
         needs: &[Has::ResultTimeout],
@@ -252,7 +252,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "future.callback-of-what-is-done",
-        requirement: "The pool MUST call a callback that is added to a future which is done.",
+        requirement: "The pool MUST call a callback that is added to a future that is done.",
         source: CPYTHON,
         rows: &["FUT-06"],
         needs: &[Has::Callbacks],
@@ -266,7 +266,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "future.callback-of-an-error",
-        requirement: "The pool MUST call a callback when the task fails, too.",
+        requirement: "The pool MUST also call a callback when the task fails.",
         source: CPYTHON,
         rows: &["FUT-05"],
         needs: &[Has::Callbacks],
@@ -305,7 +305,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "future.callback-of-a-death",
-        requirement: "The pool MUST call a callback when the worker dies that runs the task.",
+        requirement: "The pool MUST call a callback when the worker that runs the task dies.",
         source: "pebble: test_process_pool_expired callback; CPython: test_deadlock.py",
         rows: &["FUT-14"],
         needs: &[Has::Callbacks, Has::WorkerDeath],
@@ -323,7 +323,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "future.callbacks-do-not-know-each-other",
-        requirement: "The pool MUST call the other callbacks of a future when one of them fails, and go on.",
+        requirement: "The pool MUST call the other callbacks of a future when one of them fails, and keep working.",
         source: CPYTHON,
         rows: &["FUT-07", "FUT-08"],
         needs: &[Has::Callbacks],
@@ -345,7 +345,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "future.results-in-any-order",
-        requirement: "The pool MUST give results in whatever order they are asked for.",
+        requirement: "The pool MUST return results in any order in which they are read.",
         source: "procspawn 1.0.2 hangs when handles are joined in the reverse order",
         rows: &["SUB-25"],
         kills: &["forgets-a-future"],
@@ -366,7 +366,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "future.discarded-futures-hold-up-nobody",
-        requirement: "The pool MUST go on when nobody asks for the results of tasks.",
+        requirement: "The pool MUST keep working when the results of tasks are never read.",
         source: "procspawn 1.0.2: a finished handle that is not joined blocks its worker",
         rows: &["SUB-24"],
         plan: |plan| {
@@ -375,7 +375,7 @@ pub(super) const CASES: &[Case] = &[
                 plan.submit("p", echo(&format!("t{number}"), number));
             }
             plan.submit("p", echo("last", "here")).result("last").hold("all").shutdown("p");
-            // The last one does not have to be the last to return.
+            // The last callback need not be the last to return.
             plan.until(traced(EventKind::End, 51)).open("all");
         },
         judge: |history| {
@@ -387,18 +387,18 @@ pub(super) const CASES: &[Case] = &[
     },
 ];
 
-/// Behaviours that no case here is about.
+/// Behaviours that no case here covers.
 pub(super) const NOT_TESTED: &[(&str, &str)] = &[
     (
         "FUT-03",
-        "The contract's cancel of one client while another waits is a race that no gate can order for pools that cannot cancel what runs.",
+        "For pools that cannot cancel running tasks, no gate can order one client's cancel and another client's wait.",
     ),
-    ("FUT-10", "How a future prints itself is the language's."),
-    ("FUT-12", "How futures of one library fit another's is the language's."),
-    ("FUT-15", "Whether errors are one object or several is the language's."),
+    ("FUT-10", "The text form of a future depends on the language."),
+    ("FUT-12", "How futures of two libraries fit together depends on the language."),
+    ("FUT-15", "Whether errors are one object or several depends on the language."),
     ("FUT-16", "The contract has no asynchronous runtime."),
     (
         "FUT-17",
-        "A reply that comes too late is not seen from outside; that a future has one outcome is a rule for every run.",
+        "A late reply is not visible from outside; a rule for every run checks that a future has one outcome.",
     ),
 ];

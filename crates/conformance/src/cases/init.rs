@@ -15,21 +15,20 @@ const CPYTHON: &str = "CPython: test_concurrent_futures/test_init.py";
 const NO_STORM: &str =
     "CPython: test_init.py; multiprocessing.Pool and billiard start workers for ever";
 
-/// A pool whose initializer does `call`.
+/// A pool whose initializer runs `call`.
 fn initialized_by(count: i64, initializer: Call) -> PoolOptions {
     PoolOptions { initializer: Some(initializer), ..workers(count) }
 }
 
-/// Two tasks for a pool whose initializer fails in some way; both must learn of it, and so must who
-/// comes later.
+/// Two tasks for a pool whose initializer fails in the given way. Both must fail, and so must a later one.
 fn failing(plan: &mut Plan, initializer: Call) {
     plan.new_pool("p", initialized_by(2, initializer));
     plan.submit("p", echo("a", 1)).submit("p", echo("b", 2));
     plan.result("a").result("b").submit("p", echo("c", 3)).result("c").shutdown("p");
 }
 
-/// Returns the error by which `new` has reported that the initializer failed. A pool whose workers start with
-/// it may: then there is no pool, and nothing else to learn of the failure.
+/// Returns the error by which `new` reported that the initializer failed. A pool that starts its workers
+/// in its constructor may do so: then there is no pool, and no later error.
 fn reported_by_new(history: &History) -> Option<&Failure> {
     let may = history.description.policies.start == Some(policy::Start::AtConstruction);
     may.then(|| history.failure("new p", &[ErrorClass::Broken]).ok()).flatten()
@@ -72,14 +71,14 @@ fn all_broken(history: &History) -> Finding {
     if is_reported {
         return Ok(());
     }
-    // The third comes when the pool is broken: at once or by its future.
+    // The third one is submitted when the pool is broken: the call or its future reports that.
     history.task_failure("c", &[ErrorClass::Broken]).map(|_| ())
 }
 
 pub(super) const CASES: &[Case] = &[
     Case {
         id: "init.before-the-first-task",
-        requirement: "The pool MUST NOT run a task in a worker before the initializer has returned there.",
+        requirement: "The pool MUST NOT run a task in a worker before the initializer has returned in it.",
         source: CPYTHON,
         rows: &["INIT-01"],
         kills: &["initializes-after-the-first-task"],
@@ -173,7 +172,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "init.failing-starts-no-storm",
-        requirement: "The pool MUST NOT start workers without end when the initializer fails in each.",
+        requirement: "The pool MUST NOT start workers forever when the initializer fails in each.",
         source: NO_STORM,
         rows: &["INIT-04"],
         plan: |plan| {
@@ -185,7 +184,7 @@ pub(super) const CASES: &[Case] = &[
         judge: |history| {
             let begun = history.events(EventKind::InitBegin).count();
             require(begun >= 1, || "no initializer was called".to_owned())?;
-            // As many as it may have, and one more try for each.
+            // One for each worker that it may have, and one retry for each.
             require(begun <= 4, || format!("{begun} workers were started for 2 places"))
         },
         ..CASE
@@ -193,7 +192,7 @@ pub(super) const CASES: &[Case] = &[
     Case {
         id: "init.error-is-told",
         level: Level::Should,
-        requirement: "The pool SHOULD say, to whoever waits for a task, what the initializer failed with.",
+        requirement: "The pool SHOULD report the initializer's error to every waiter for a task.",
         source: "CPython logs it in the worker only; mpire raises it",
         rows: &["INIT-06"],
         needs: &[Has::InitializerCause],
@@ -214,7 +213,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "init.failing-and-nothing-submitted",
-        requirement: "The pool MUST shut down without an error when nothing was submitted, whatever the initializer would do.",
+        requirement: "The pool MUST shut down without an error when nothing was submitted, even if its initializer would fail.",
         source: "mpi4py.futures: test_initializer_error_del",
         rows: &["INIT-08"],
         plan: |plan| {
@@ -225,7 +224,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "init.failing-then-shutdown",
-        requirement: "The pool MUST shut down after its initializer has failed, with tasks that nobody waits for.",
+        requirement: "The pool MUST shut down after its initializer has failed, with tasks whose futures are never read.",
         source: "mpi4py.futures: test_initializer_error_del_nowait",
         rows: &["INIT-08", "INIT-07"],
         plan: |plan| {
@@ -238,7 +237,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "init.cancelled-stay-cancelled",
-        requirement: "The pool MUST leave futures cancelled that were when its initializer failed.",
+        requirement: "The pool MUST keep futures cancelled that were cancelled before its initializer failed.",
         source: CPYTHON,
         rows: &["INIT-05"],
         needs: &[Has::Cancel, Has::WorkerDeath],
@@ -250,7 +249,7 @@ pub(super) const CASES: &[Case] = &[
             }
             plan.cancel("e").result("a").result("e").shutdown("p");
             until_held(plan, "cancel e");
-            // Where another worker takes its place, that one's may return.
+            // If a replacement worker ran it, that call may have returned.
             plan.signal(worker_of("init"), 9).open("go");
         },
         judge: |history| {
@@ -273,7 +272,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "init.in-replacements",
-        requirement: "The pool MUST call the initializer in every worker that takes the place of another.",
+        requirement: "The pool MUST call the initializer in every worker that replaces another one.",
         source: "CPython: test_init.py with max_tasks_per_child",
         rows: &["INIT-09"],
         needs: &[Has::MaxTasksPerChild],
@@ -298,7 +297,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "init.hanging-does-not-hold-up-timeouts",
-        requirement: "The pool MUST give up waiting for a result in time while its initializer hangs.",
+        requirement: "The pool MUST honour the timeout of a wait for a result while its initializer hangs.",
         source: "measured on CPython 3.13, which does",
         rows: &["INIT-10"],
         needs: &[Has::ResultTimeout],
@@ -320,7 +319,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "init.pools-side-by-side",
-        requirement: "The pool MUST call its own initializer when other pools are made at the same time.",
+        requirement: "The pool MUST call its own initializer when other pools are created at the same time.",
         source: "mpi4py.futures: SharedPoolInitTest",
         rows: &["INIT-12"],
         needs: &[Has::Threads, Has::SeveralPools],
@@ -345,7 +344,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "init.each-worker-when-it-starts",
-        requirement: "The pool MUST call the initializer in a worker that starts later, too.",
+        requirement: "The pool MUST also call the initializer in a worker that starts later.",
         source: CPYTHON,
         rows: &["INIT-01"],
         kills: &["initializes-not-in-replacements"],
@@ -368,8 +367,8 @@ pub(super) const CASES: &[Case] = &[
     },
 ];
 
-/// Behaviours that no case here is about.
+/// Behaviours that no case here covers.
 pub(super) const NOT_TESTED: &[(&str, &str)] = &[(
     "INIT-11",
-    "A pool that is reused with another configuration is loky's own; the contract makes pools anew.",
+    "Only loky reuses a pool with another configuration; the contract always creates a new one.",
 )];

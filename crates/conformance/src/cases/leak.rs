@@ -1,7 +1,7 @@
-//! What a pool leaves behind in a program that lives on.
+//! Resources that a pool leaves behind in a long-lived program.
 //!
-//! A pool may keep helpers, files and threads for the next one. What must not be is that they become
-//! more with each pool: the looks compare the program after some pools with the same after some more.
+//! A pool may keep helpers, files and threads for the next one, but their number must not grow with each
+//! pool: two looks compare the program after some pools with the same program after some more.
 
 use procpool_contract::{Body, Call, Capability as Has, EventKind, Step};
 
@@ -11,7 +11,8 @@ use crate::plan::{Condition, Plan, begun, call, called, die, echo, gated, return
 
 /// Results between two looks at the memory of a worker.
 const EACH: i64 = 40;
-/// The looks, and behind how many results each is. The first is when the worker has what it needs.
+/// The looks, each with the number of results before it. The first is taken when the worker has loaded
+/// everything it needs.
 const LOOKS: [(&str, i64); 5] = [
     ("first", EACH),
     ("second", 2 * EACH),
@@ -22,12 +23,12 @@ const LOOKS: [(&str, i64); 5] = [
 
 const CPYTHON: &str = "CPython: threading_cleanup and reap_children of its test suite";
 
-/// Six pools of one name, whose futures have one name too, so that the program lets go of each, with a look
+/// Six pools of one name, whose futures have one name too, so that the program drops each; with a look
 /// after the second and after the last.
 fn six_pools(plan: &mut Plan, each: fn(&mut Plan, &str)) {
     for round in 0..6 {
         plan.new_pool("p", workers(2));
-        // The first task has the name of the futures: theirs is one outcome.
+        // The first task has the name of the futures: their outcome is the same.
         each(plan, &if round == 0 { "t".to_owned() } else { format!("t{round}") });
         plan.shutdown("p");
         if round == 1 {
@@ -37,11 +38,11 @@ fn six_pools(plan: &mut Plan, each: fn(&mut Plan, &str)) {
     looks(plan);
 }
 
-/// Looks after the second pool, where the client holds, and after the last.
+/// Looks after the second pool, while the client waits, and after the last.
 fn looks(plan: &mut Plan) {
     plan.hold("late");
     plan.until(called("gate early")).sample("early").open("early");
-    // Threads and processes may need a moment to be gone.
+    // Threads and processes may need a moment to exit.
     plan.until(called("gate late")).settle("late", "early").open("late");
 }
 
@@ -109,7 +110,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "leak.processes",
-        requirement: "The pool MUST NOT leave processes behind that become more with each pool.",
+        requirement: "The pool MUST NOT leave processes behind whose number grows with each pool.",
         source: "loky: _check_subprocesses_number",
         rows: &["LEAK-04"],
         kills: &["leaks-a-worker"],
@@ -144,7 +145,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "leak.many-pools",
-        requirement: "The pool MUST be made, used and shut down a hundred times in one program.",
+        requirement: "The pool MUST work when it is created, used and shut down a hundred times in one program.",
         source: "CPython: gh-124706",
         rows: &["LEAK-06"],
         plan: |plan| {
@@ -153,7 +154,8 @@ pub(super) const CASES: &[Case] = &[
                 plan.new_pool("p", workers(1)).submit("p", echo(&tag, round)).result(&tag);
                 plan.shutdown("p");
             }
-            // Each ten have their time: all of them together take some pools long.
+            // Each group of ten has its own time limit: all of them together may take as long as several
+            // pools.
             for round in (9..100).step_by(10) {
                 plan.until(returned(&format!("result t{round}")));
             }
@@ -189,7 +191,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "leak.shared-memory",
-        requirement: "The pool MUST leave no shared memory with a name behind when its program has ended.",
+        requirement: "The pool MUST leave no named shared memory behind when its program has ended.",
         source: "CPython: gh-104090 (semaphores that are left); pebble: issue 160",
         rows: &["LEAK-05"],
         plan: |plan| {
@@ -212,7 +214,7 @@ pub(super) const CASES: &[Case] = &[
     Case {
         id: "leak.memory-of-workers",
         level: Level::Should,
-        requirement: "The pool SHOULD NOT keep in a worker what its tasks have returned.",
+        requirement: "The pool SHOULD NOT keep the results of its tasks in a worker.",
         source: "CPython: test_process_pool.py, test_ressources_gced_in_workers",
         rows: &["LEAK-07"],
         needs: &[Has::Blob],
@@ -221,7 +223,7 @@ pub(super) const CASES: &[Case] = &[
             plan.new_pool("p", workers(1));
             for number in 0..=5 * EACH {
                 let tag = format!("t{number}");
-                // One by one: what waits in a worker to be sent is not kept.
+                // One at a time: results that wait in a worker to be sent are not a leak.
                 let large = Call { count: Some(1 << 20), ..call(Body::Blob, &tag) };
                 plan.submit("p", large).result(&tag);
                 if let Some(look) = LOOKS.iter().find(|(_, after)| *after == number) {
@@ -247,8 +249,8 @@ pub(super) const CASES: &[Case] = &[
                 })
                 .collect();
             let seen = seen?;
-            // What is kept grows all the time. A garbage collector, or an allocator, lets memory grow
-            // for a while, and then no more.
+            // A leak grows steadily. A garbage collector, or an allocator, lets memory grow for a while,
+            // and then stops.
             let kept = |pair: &[u64]| pair[1] >= pair[0] + (EACH as u64) * 512;
             require(!seen.windows(2).all(kept), || {
                 format!("each {EACH} results of 1 MiB took more: {seen:?} KiB")
@@ -258,7 +260,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "leak.descriptors-of-workers",
-        requirement: "The pool MUST NOT open descriptors in a worker with every task and leave them open.",
+        requirement: "The pool MUST NOT leave descriptors open in a worker with every task.",
         source: CPYTHON,
         rows: &["LEAK-01"],
         plan: |plan| {
@@ -285,7 +287,7 @@ pub(super) const CASES: &[Case] = &[
                 })
             };
             let (before, after): (usize, usize) = (open("before")?, open("after")?);
-            // What belongs to the task that has just ended may be open.
+            // Descriptors of the task that has just ended may still be open.
             require(after <= before + 2, || {
                 format!("90 tasks took it from {before} to {after} descriptors")
             })
@@ -294,5 +296,5 @@ pub(super) const CASES: &[Case] = &[
     },
 ];
 
-/// Behaviours that no case here is about.
+/// Behaviours that no case here covers.
 pub(super) const NOT_TESTED: &[(&str, &str)] = &[];

@@ -1,6 +1,6 @@
 //! The catalogue: every case, by area.
 //!
-//! A file or a folder is an area. Cases are data; what they share is in [`plan`](crate::plan) and
+//! A file or a folder is an area. Cases are data; they share [`plan`](crate::plan) and
 //! [`history`](crate::history).
 
 mod article;
@@ -26,28 +26,28 @@ mod wait;
 
 use crate::case::Case;
 
-/// The areas in the order in which people read them, with what each is about.
+/// The areas in reading order, with their topics.
 pub const AREAS: &[(&str, &str)] = &[
-    ("article", "What the article promises of an initializer and of a pool."),
-    ("init", "Initializers: when they run, with what, and what their failure does."),
-    ("config", "How a pool is made, and what it refuses."),
+    ("article", "The promises of the article: initializers, and a pool with a map."),
+    ("init", "Initializers: when they run, their arguments, and their failures."),
+    ("config", "How a pool is created, and which settings it refuses."),
     ("submit", "One task: submitting it, its result, its error."),
     ("map", "Many items."),
-    ("start", "When workers start, how many, and in which order tasks do."),
-    ("recycle", "Workers that retire after so many tasks."),
-    ("future", "What a future says of its task: outcomes, states, callbacks."),
-    ("cancel", "Which tasks can be cancelled, and what becomes of them."),
+    ("start", "When workers start, how many, and the order in which tasks start."),
+    ("recycle", "Workers that retire after a number of tasks."),
+    ("future", "Futures: outcomes, states, callbacks."),
+    ("cancel", "Cancellation: which tasks can be cancelled, and their outcomes."),
     ("wait", "Waiting for several futures at once."),
     ("shutdown", "The ends of a pool, by shutdown, by dropping it, and by the end of its program."),
-    ("death", "Workers that die, and what that does to their pool."),
-    ("timeout", "Limits of time: for who waits, for tasks, for workers without one."),
-    ("codec", "What cannot be encoded or decoded."),
-    ("parent", "The program that has the pool dies."),
+    ("death", "Workers that die, and the effect on their pool."),
+    ("timeout", "Time limits: of waits, of tasks, of idle workers."),
+    ("codec", "Values that cannot be encoded or decoded."),
+    ("parent", "The death of the program that has the pool."),
     ("nested", "Pools and processes in tasks."),
-    ("fork", "What workers inherit, and must not."),
-    ("output", "What workers print and read, and what a pool says unasked."),
-    ("leak", "What a pool leaves behind in a program that lives on."),
-    ("property", "Whole scenarios, drawn at random and judged by what must hold for all."),
+    ("fork", "Resources that workers must not inherit."),
+    ("output", "Input and output of workers, and unrequested output of a pool."),
+    ("leak", "Resources that a pool leaves behind in a long-lived program."),
+    ("property", "Whole scenarios, drawn at random and judged by rules for all of them."),
 ];
 
 /// Returns every case, in the order of the areas.
@@ -96,7 +96,7 @@ pub fn find(id: &str) -> Option<Case> {
     all().into_iter().find(|case| case.id == id)
 }
 
-/// Returns the behaviours that no case is about, with the reasons.
+/// Returns the behaviours that no case covers, with the reasons.
 pub fn not_tested() -> Vec<(&'static str, &'static str)> {
     [
         init::NOT_TESTED,

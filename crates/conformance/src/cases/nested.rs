@@ -15,7 +15,7 @@ fn nested(plan: &mut Plan, depth: u64) {
     plan.submit("p", echo("b", 2)).result("b").shutdown("p");
 }
 
-/// A number that a task could have made up is no pool; processes are.
+/// A task could invent a number; processes prove that there is a pool.
 fn ran_in(history: &History, least: usize) -> Finding {
     let workers = history.workers().len();
     require(workers >= least, || {
@@ -26,7 +26,7 @@ fn ran_in(history: &History, least: usize) -> Finding {
 pub(super) const CASES: &[Case] = &[
     Case {
         id: "nested.task-starts-a-process",
-        requirement: "The pool MUST let a task start a program and learn how it ends.",
+        requirement: "The pool MUST let a task start a program and read its exit status.",
         source: "pebble: test_process_pool_child_process",
         rows: &["NEST-01"],
         needs: &[Has::ChildProcess],
@@ -42,7 +42,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "nested.task-makes-a-pool",
-        requirement: "The pool MUST let a task make, use and shut down a pool of its own.",
+        requirement: "The pool MUST let a task create, use and shut down a pool of its own.",
         source: "pebble: test_process_pool_child_pool; procspawn: test_nested",
         rows: &["NEST-02"],
         needs: &[Has::Nested],
@@ -57,7 +57,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "nested.three-deep",
-        requirement: "The pool MUST let tasks make pools whose tasks make pools.",
+        requirement: "The pool MUST let tasks create pools whose tasks create pools.",
         source: "loky: test_max_depth",
         rows: &["NEST-03", "NEST-04"],
         needs: &[Has::Nested],
@@ -72,7 +72,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "nested.several-at-once",
-        requirement: "The pool MUST let several tasks have pools of their own at a time.",
+        requirement: "The pool MUST let several tasks have pools of their own at the same time.",
         source: "loky: test_no_deadlock_on_nested_reusable_exector",
         rows: &["NEST-02", "NEST-04"],
         needs: &[Has::Nested],
@@ -88,14 +88,14 @@ pub(super) const CASES: &[Case] = &[
             for tag in ["a", "b", "c", "d"] {
                 history.returned(&format!("result {tag}"), 1)?;
             }
-            // One for each pool in a task, and at least one that ran such a task.
+            // One for each nested pool, and at least one that ran the outer task.
             ran_in(history, 5)
         },
         ..CASE
     },
     Case {
         id: "nested.dies-with-its-owner",
-        requirement: "The pool MUST NOT leave the workers of a pool behind whose owner, a worker itself, is killed.",
+        requirement: "The pool MUST NOT leave the workers of a nested pool behind when the worker that owns it is killed.",
         source: "CPython: gh-111873; loky: #363",
         rows: &["NEST-04"],
         needs: &[Has::Nested, Has::WorkerDeath],
@@ -106,7 +106,7 @@ pub(super) const CASES: &[Case] = &[
         },
         judge: |history| {
             ran_in(history, 2)?;
-            // All of it may have been over before the signal came.
+            // All tasks may have ended before the signal arrived.
             if history.value("result a").is_err() {
                 history.failure("result a", &[ErrorClass::Broken])?;
             }
@@ -119,6 +119,6 @@ pub(super) const CASES: &[Case] = &[
     },
 ];
 
-/// Behaviours that no case here is about.
+/// Behaviours that no case here covers.
 pub(super) const NOT_TESTED: &[(&str, &str)] =
     &[("NEST-05", "The contract's nested tasks do not fail.")];

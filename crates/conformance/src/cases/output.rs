@@ -1,7 +1,7 @@
-//! What tasks print and read, and what a pool says that nobody has asked it to.
+//! The output and input of tasks, and output of a pool that was not requested.
 //!
-//! Owns the standard streams of workers as a subject. The suite sees what workers print to standard
-//! output and all that is said on standard error as one text, since an adapter keeps its lines apart.
+//! Covers the standard streams of workers. The suite sees the standard output of workers and everything
+//! written to standard error as one text, since an adapter keeps its own lines separate.
 
 use procpool_contract::{Body, Call, Capability as Has, ErrorClass, EventKind, policy};
 
@@ -14,7 +14,8 @@ const PRINTED: &str =
 const STREAMS: &str = "loky: test_no_crash_on_stdin_access_in_child_subprocess_run (loky#420)";
 const QUIET: &str = "CPython: test_interpreter_shutdown, assertFalse(err); loky: _assert_no_error";
 
-/// What looks like a message of many protocols: an adapter's line, a frame's header, a Content-Length.
+/// Text that looks like a message of many protocols: an adapter's line, a frame's header, a
+/// Content-Length.
 const LIKE_A_MESSAGE: &str = "{\"client\": \"main\", \"step\": 0, \"at\": 1, \"is\": \"end\"}\n\
      \u{0}\u{0}\u{0}\u{8}\u{1}ok\nContent-Length: 9999999\r\n\r\n[]\n";
 
@@ -23,7 +24,7 @@ const DRAINS: Option<Only> = Some(Only {
     holds: |policies| policies.program_end == Some(policy::ProgramEnd::Drain),
 });
 
-/// Prints a text so many times. Whether a new line follows each is left to the language.
+/// Prints a text `count` times. The language decides whether a line feed follows each.
 fn print(tag: &str, text: &str, count: u64) -> Call {
     Call { text: Some(text.to_owned()), count: Some(count), ..call(Body::Print, tag) }
 }
@@ -46,7 +47,7 @@ fn nothing_said(history: &History) -> Finding {
 pub(super) const CASES: &[Case] = &[
     Case {
         id: "output.reaches-the-programs",
-        requirement: "The pool MUST let out what a task prints once, by the end of the program.",
+        requirement: "The pool MUST pass on the output of a task once, by the end of the program.",
         source: PRINTED,
         rows: &["OUT-01"],
         needs: &[Has::Stdio],
@@ -66,7 +67,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "output.printed-without-shutdown",
-        requirement: "The pool MUST let out what a task prints that is finished after the program's last step, once.",
+        requirement: "The pool MUST pass on, once, the output of a task that finishes after the program's last step.",
         source: PRINTED,
         rows: &["OUT-01", "SHUT-15"],
         needs: &[Has::Stdio],
@@ -85,7 +86,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "output.all-of-it",
-        requirement: "The pool MUST let a task print more than a pipe holds, and let all of it out.",
+        requirement: "The pool MUST let a task print more than a pipe holds, and pass on all of it.",
         source: STREAMS,
         rows: &["OUT-01", "OUT-03"],
         needs: &[Has::Stdio],
@@ -104,7 +105,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "output.does-not-disturb-the-pool",
-        requirement: "The pool MUST NOT be disturbed by what tasks print, however much it is.",
+        requirement: "The pool MUST NOT be disturbed by the output of tasks, of any length.",
         source: STREAMS,
         rows: &["OUT-03"],
         needs: &[Has::Stdio],
@@ -129,7 +130,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "output.is-not-taken-for-messages",
-        requirement: "The pool MUST NOT take what tasks print for something that it says to itself.",
+        requirement: "The pool MUST NOT mistake the output of tasks for its own messages.",
         source: STREAMS,
         rows: &["OUT-03"],
         needs: &[Has::Stdio],
@@ -178,7 +179,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "output.standard-input-has-an-end",
-        requirement: "The pool MUST let a task read its standard input, and keep what it says itself out of it.",
+        requirement: "The pool MUST let a task read its standard input, which MUST NOT contain the pool's own messages.",
         source: STREAMS,
         rows: &["OUT-03"],
         needs: &[Has::Stdio],
@@ -195,7 +196,7 @@ pub(super) const CASES: &[Case] = &[
     Case {
         id: "output.clean-run-is-silent",
         level: Level::Should,
-        requirement: "The pool SHOULD say nothing on standard error where nothing went wrong.",
+        requirement: "The pool SHOULD print nothing on standard error when nothing went wrong.",
         source: QUIET,
         rows: &["OUT-02"],
         plan: |plan| {
@@ -211,7 +212,7 @@ pub(super) const CASES: &[Case] = &[
     Case {
         id: "output.silent-without-shutdown",
         level: Level::Should,
-        requirement: "The pool SHOULD say nothing on standard error when the program ends without a shutdown.",
+        requirement: "The pool SHOULD print nothing on standard error when the program ends without a shutdown.",
         source: QUIET,
         rows: &["OUT-02"],
         needs: &[Has::Submit],
@@ -227,7 +228,7 @@ pub(super) const CASES: &[Case] = &[
     Case {
         id: "output.silent-about-errors-of-tasks",
         level: Level::Should,
-        requirement: "The pool SHOULD leave it to the future to tell of a task's error.",
+        requirement: "The pool SHOULD report a task's error by its future only.",
         source: QUIET,
         rows: &["OUT-02"],
         needs: &[Has::Submit],
@@ -242,7 +243,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "output.failing-task-does-not-end-the-program",
-        requirement: "The pool MUST NOT end its program when a task fails that nobody asks for.",
+        requirement: "The pool MUST NOT end its program when a task fails whose future is never read.",
         source: "CPython: test_concurrent_futures/executor.py, test_no_stale_references",
         rows: &["SUB-24"],
         plan: |plan| {
@@ -257,6 +258,6 @@ pub(super) const CASES: &[Case] = &[
     },
 ];
 
-/// Behaviours that no case here is about.
+/// Behaviours that no case here covers.
 pub(super) const NOT_TESTED: &[(&str, &str)] =
-    &[("OUT-04", "How a library of one language warns of a worker that leaves is its own.")];
+    &[("OUT-04", "Warnings about an exiting worker depend on the library.")];

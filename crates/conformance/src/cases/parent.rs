@@ -19,7 +19,7 @@ pub(super) const CASES: &[Case] = &[
             plan.until(returned("result b")).quiet().signal(Who::Owner, 9);
             plan.until(Condition::OwnerEnded);
         },
-        // That nothing is left is a rule for every run.
+        // A rule for every run checks that nothing is left.
         judge: |history| {
             history.returned("result a", 1)?;
             require(!history.workers().is_empty(), || "no worker ran".to_owned())
@@ -62,8 +62,8 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "parent.terminated",
-        requirement: "The pool MUST NOT leave idle workers behind when its program is ended by SIGTERM.",
-        source: "CPython: gh-111873; what service managers send",
+        requirement: "The pool MUST NOT leave idle workers behind when its program is killed by SIGTERM.",
+        source: "CPython: gh-111873; the signal of service managers",
         rows: &["PAR-02"],
         kills: &["survives-its-program"],
         plan: |plan| {
@@ -78,7 +78,7 @@ pub(super) const CASES: &[Case] = &[
     Case {
         id: "parent.killed-starts-nothing-more",
         level: Level::Should,
-        requirement: "The pool SHOULD NOT start a task that waits after its program was killed.",
+        requirement: "The pool SHOULD NOT start a pending task after its program was killed.",
         source: "CPython: call_queue holds tasks that workers take without their program",
         rows: &["PAR-03"],
         plan: |plan| {
@@ -94,13 +94,13 @@ pub(super) const CASES: &[Case] = &[
                 format!("{} tasks began when nobody was left to wait for them", began[0] + began[1])
             })
         },
-        // Whether its worker is there for ever is another case's.
+        // Another case checks whether its worker stays forever.
         waives: &[Waiver::CleanEnd, Waiver::Residue],
         ..CASE
     },
     Case {
         id: "parent.thread-ends",
-        requirement: "The pool MUST keep its workers when the thread ends that made it and submitted first.",
+        requirement: "The pool MUST keep its workers when the thread ends that created it and submitted first.",
         source: "prctl(2): PR_SET_PDEATHSIG is sent when the thread ends that started the process",
         rows: &["PAR-03"],
         needs: &[Has::Threads],
@@ -108,7 +108,7 @@ pub(super) const CASES: &[Case] = &[
             plan.hold("later").submit("p", echo("b", 2)).result("b").result("a").shutdown("p");
             plan.client("maker").new_pool("p", workers(2)).submit("p", echo("first", 1));
             plan.result("first").submit("p", gated("a", "go"));
-            // Nothing tells that a thread has ended; a signal that it sends comes at once.
+            // No event reports that a thread has ended; a signal that it sends arrives at once.
             plan.until(returned("submit a")).until(begun("a")).quiet().open("later");
             plan.until(returned("result b")).open("go");
         },
@@ -121,8 +121,8 @@ pub(super) const CASES: &[Case] = &[
     },
 ];
 
-/// Behaviours that no case here is about.
+/// Behaviours that no case here covers.
 pub(super) const NOT_TESTED: &[(&str, &str)] = &[(
     "PAR-04",
-    "What lies in /dev/shm may be another program's; leak.shared-memory looks at it while the program lives.",
+    "Objects in /dev/shm may belong to another program; leak.shared-memory looks at them while the program lives.",
 )];

@@ -7,8 +7,8 @@ use crate::case::{CASE, Case, Kind};
 pub(super) const CASES: &[Case] = &[
     Case {
         id: "property.futures",
-        requirement: "The pool MUST give every future the outcome of its own task, whatever the number of workers and tasks, the errors among them and the cancellations.",
-        source: "what submit, result and cancel promise together (CPython: test_concurrent_futures)",
+        requirement: "The pool MUST give every future the outcome of its own task, for any number of workers and tasks, with errors and cancellations among them.",
+        source: "the combined promises of submit, result and cancel (CPython: test_concurrent_futures)",
         needs: &[Has::Submit],
         kills: &["mixes-up-two-results"],
         property: Some(Kind::Futures),
@@ -16,8 +16,8 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "property.maps",
-        requirement: "The pool MUST give every item of a map its own result, in the order of the inputs, whatever the chunks.",
-        source: "what map and chunksize promise together (CPython: test_map, test_map_chunksize)",
+        requirement: "The pool MUST give every item of a map its own result, in the order of the inputs, for chunks of any size.",
+        source: "the combined promises of map and chunksize (CPython: test_map, test_map_chunksize)",
         needs: &[Has::Map],
         kills: &["map-by-completion"],
         property: Some(Kind::Maps),
@@ -25,7 +25,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "property.deaths",
-        requirement: "The pool MUST give every future an outcome, and none a wrong one, when some of the tasks end their workers.",
+        requirement: "The pool MUST give every future an outcome, and none a wrong one, when some of the tasks kill their workers.",
         source: "CPython: test_deadlock.py, BrokenProcessPool; loky: crash_cases",
         needs: &[Has::Submit, Has::WorkerDeath],
         property: Some(Kind::Deaths),

@@ -1,4 +1,4 @@
-//! Workers that retire after so many tasks.
+//! Workers that retire after a number of tasks.
 
 use std::collections::BTreeMap;
 
@@ -43,7 +43,7 @@ fn all_ran(history: &History, tasks: i64, most: usize) -> Finding {
 pub(super) const CASES: &[Case] = &[
     Case {
         id: "recycle.after-so-many-tasks",
-        requirement: "The pool MUST run no more tasks in a worker than it was told, and the next ones in another.",
+        requirement: "The pool MUST run no more tasks in a worker than its limit, and the next ones in another.",
         source: CPYTHON,
         rows: &["MTC-01", "MTC-04"],
         needs: &[Has::MaxTasksPerChild],
@@ -65,7 +65,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "recycle.backlog-one-worker",
-        requirement: "The pool MUST run all tasks that wait while its only worker retires again and again.",
+        requirement: "The pool MUST run all pending tasks while its only worker retires again and again.",
         source: "CPython: gh-115634",
         rows: &["MTC-02"],
         needs: &[Has::MaxTasksPerChild],
@@ -76,7 +76,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "recycle.backlog-two-workers",
-        requirement: "The pool MUST run all tasks that wait while both its workers retire again and again.",
+        requirement: "The pool MUST run all pending tasks while both its workers retire again and again.",
         source: "CPython: gh-115634",
         rows: &["MTC-02"],
         needs: &[Has::MaxTasksPerChild],
@@ -87,7 +87,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "recycle.one-task-each",
-        requirement: "The pool MUST run each task in a worker of its own, when a worker may run one.",
+        requirement: "The pool MUST run each task in a worker of its own if a worker may run one.",
         source: CPYTHON,
         rows: &["MTC-04"],
         needs: &[Has::MaxTasksPerChild],
@@ -102,7 +102,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "recycle.early-shutdown",
-        requirement: "The pool MUST run all tasks that wait when it is shut down while workers retire.",
+        requirement: "The pool MUST run all pending tasks when it is shut down while workers retire.",
         source: "CPython: test_max_tasks_early_shutdown",
         rows: &["MTC-03"],
         needs: &[Has::MaxTasksPerChild],
@@ -121,7 +121,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "recycle.shutdown-without-waiting",
-        requirement: "The pool MUST run all tasks that wait when it is shut down without waiting while its worker retires.",
+        requirement: "The pool MUST run all pending tasks when it is shut down without waiting while its worker retires.",
         source: "CPython: gh-119592, test_shutdown_no_wait_max_tasks",
         rows: &["SHUT-28"],
         needs: &[Has::MaxTasksPerChild, Has::ShutdownNowait],
@@ -140,7 +140,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "recycle.failing-tasks-count",
-        requirement: "The pool MUST count tasks that fail, too.",
+        requirement: "The pool MUST also count tasks that fail.",
         source: "measured on CPython 3.13, where they do",
         rows: &["MTC-06"],
         needs: &[Has::MaxTasksPerChild],
@@ -164,7 +164,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "recycle.failing-task-and-shutdown",
-        requirement: "The pool MUST end when a task fails in a worker's last one and it is shut down without waiting.",
+        requirement: "The pool MUST end when a worker's last task fails and it is shut down without waiting.",
         source: "CPython: gh-132969",
         rows: &["SHUT-27"],
         needs: &[Has::MaxTasksPerChild, Has::ShutdownNowait],
@@ -177,7 +177,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "recycle.retired-are-reaped",
-        requirement: "The pool MUST reap the workers that have retired while it lives.",
+        requirement: "The pool MUST reap retired workers while it lives.",
         source: "CPython: test_process_pool.py, \"previous was reaped\"",
         rows: &["MTC-07"],
         needs: &[Has::MaxTasksPerChild],
@@ -192,7 +192,7 @@ pub(super) const CASES: &[Case] = &[
         },
         judge: |history| {
             all_ran(history, 10, 1)?;
-            // The last one may be on its way.
+            // The last one may still be pending.
             let zombies = history.sample("after")?.zombies.len();
             require(zombies <= 1, || format!("{zombies} zombies were left of 10 workers"))
         },
@@ -200,7 +200,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "recycle.retiring-is-no-crash",
-        requirement: "The pool MUST deliver the result of a worker's last task, and MUST NOT take its leaving for a crash.",
+        requirement: "The pool MUST deliver the result of a worker's last task, and MUST NOT mistake its exit for a crash.",
         source: CPYTHON,
         rows: &["MTC-08"],
         needs: &[Has::MaxTasksPerChild],
@@ -210,9 +210,9 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "recycle.nonsense-is-refused",
-        // In some pools none is a documented word for no limit.
+        // Some pools document 0 as no limit.
         level: Level::Should,
-        requirement: "The pool SHOULD refuse to be made with workers that may run no task.",
+        requirement: "The pool SHOULD refuse to be created with workers that may run no task.",
         source: "CPython: ProcessPoolExecutor.__init__, max_tasks_per_child must be >= 1; pebble: 0 is no limit",
         rows: &["CFG-04"],
         needs: &[Has::MaxTasksPerChild],
@@ -224,5 +224,5 @@ pub(super) const CASES: &[Case] = &[
     },
 ];
 
-/// Behaviours that no case here is about.
+/// Behaviours that no case here covers.
 pub(super) const NOT_TESTED: &[(&str, &str)] = &[];

@@ -1,4 +1,4 @@
-//! When workers start, how many, and which of them runs what.
+//! When workers start, how many, and which of them runs each task.
 
 use procpool_contract::{Capability as Has, EventKind, policy};
 
@@ -16,7 +16,7 @@ const ON_DEMAND: Option<Only> = Some(Only {
 pub(super) const CASES: &[Case] = &[
     Case {
         id: "start.none-with-the-pool",
-        requirement: "The pool MUST NOT start workers before there is a task.",
+        requirement: "The pool MUST NOT start workers before a task is submitted.",
         source: "CPython: test_force_shutdown_workers_not_started_yet",
         rows: &["CFG-09"],
         only: Some(Only {
@@ -25,8 +25,8 @@ pub(super) const CASES: &[Case] = &[
         }),
         kills: &["starts-eagerly"],
         plan: |plan| {
-            // A helper process of the pool, such as a server, may be there: it may have come with an
-            // earlier pool, which is how it is told from workers.
+            // A helper process of the pool, such as a forkserver, may exist. It may have been started for
+            // an earlier pool, which distinguishes it from workers.
             plan.new_pool("first", workers(2)).submit("first", echo("a", 1)).result("a");
             plan.shutdown("first").hold("before").new_pool("p", workers(2)).hold("after");
             plan.submit("p", echo("b", 2)).result("b").shutdown("p");
@@ -37,7 +37,7 @@ pub(super) const CASES: &[Case] = &[
             history.returned("result b", 2)?;
             let (before, after) = (history.sample("before")?, history.sample("after")?);
             let new: Vec<&u32> = after.alive.difference(&before.alive).collect();
-            // A server that a pool starts for itself is one process, and no worker.
+            // A forkserver that a pool starts for itself is one process, and not a worker.
             require(new.len() <= 1, || format!("processes {new:?} started with the pool"))
         },
         ..CASE
@@ -80,7 +80,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "start.one-for-each-that-waits",
-        requirement: "The pool MUST start as many workers as tasks run at a time, and no more.",
+        requirement: "The pool MUST start as many workers as tasks run at the same time, and no more.",
         source: "CPython: test_processes_terminate",
         rows: &["SPAWN-02", "SPAWN-03"],
         only: ON_DEMAND,
@@ -99,14 +99,14 @@ pub(super) const CASES: &[Case] = &[
             let (before, running) = (history.sample("before")?, history.sample("running")?);
             let new = running.alive.difference(&before.alive).count();
             require(new >= 3, || format!("{new} processes ran three tasks"))?;
-            // And perhaps a server.
+            // And perhaps a forkserver.
             require(new <= 4, || format!("{new} processes were started for three tasks"))
         },
         ..CASE
     },
     Case {
         id: "start.all-at-first-submit",
-        requirement: "The pool MUST start all its workers with the first task, as it says.",
+        requirement: "The pool MUST start all its workers with the first task, as it declares.",
         source: "CPython with fork: gh-90622; loky: test_processes_terminate",
         rows: &["SPAWN-03", "SPAWN-05"],
         only: Some(Only {
@@ -125,7 +125,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "start.all-at-construction",
-        requirement: "The pool MUST start all its workers with itself, as it says.",
+        requirement: "The pool MUST start all its workers when it is created, as it declares.",
         source: "procspawn: Pool::new",
         rows: &["SPAWN-05"],
         only: Some(Only {
@@ -145,7 +145,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "start.never-more-than-max-workers",
-        requirement: "The pool MUST NOT run more tasks at a time than it may have workers, however many wait.",
+        requirement: "The pool MUST NOT run more tasks at the same time than it may have workers, however many are pending.",
         source: "CPython: test_saturation",
         rows: &["SPAWN-04", "SUB-23"],
         kills: &["starts-one-too-many"],
@@ -166,7 +166,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "start.as-many-as-max-workers",
-        requirement: "The pool MUST run as many tasks at a time as it may have workers.",
+        requirement: "The pool MUST run as many tasks at the same time as it may have workers.",
         source: "loky: test_reusable_executor_queue_size",
         rows: &["CFG-13", "SUB-22"],
         kills: &["starts-one-too-few"],
@@ -185,7 +185,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "start.in-order-of-submission",
-        requirement: "The pool MUST start tasks in the order in which they were submitted, where one worker runs them.",
+        requirement: "The pool MUST start tasks in the order in which they were submitted, if it has one worker.",
         source: "CPython: test_map_buffersize rests on it",
         rows: &["SUB-17"],
         kills: &["runs-last-first"],
@@ -206,7 +206,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "start.no-idle-worker-while-tasks-wait",
-        requirement: "The pool MUST give waiting tasks to a worker that has become idle, while another one is busy.",
+        requirement: "The pool MUST give pending tasks to a worker that has become idle while another one is busy.",
         source: "CPython: gh-115634 and others left workers idle",
         rows: &["SUB-23"],
         plan: |plan| {
@@ -225,7 +225,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "start.default-number-of-workers",
-        requirement: "The pool MUST run tasks when it is told no number of workers.",
+        requirement: "The pool MUST run tasks when no number of workers is given.",
         source: "CPython: documentation of max_workers; loky: test_cpu_count",
         rows: &["CFG-08"],
         needs: &[Has::DefaultMaxWorkers],
@@ -238,9 +238,9 @@ pub(super) const CASES: &[Case] = &[
     },
 ];
 
-/// Behaviours that no case here is about.
+/// Behaviours that no case here covers.
 pub(super) const NOT_TESTED: &[(&str, &str)] = &[
     ("SPAWN-06", "The contract does not resize pools."),
     ("SPAWN-07", "The contract does not resize pools."),
-    ("SPAWN-08", "A pool that is shared and made by whoever comes first is loky's own."),
+    ("SPAWN-08", "Only loky has a shared pool that the first caller creates."),
 ];

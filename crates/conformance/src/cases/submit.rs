@@ -9,7 +9,7 @@ use crate::plan::{begun, call, echo, fail, gated, returned, square, squared, squ
 
 const CPYTHON: &str = "CPython: test_concurrent_futures/executor.py";
 
-/// Values that are easily lost on the way.
+/// Values that codecs often lose.
 fn odd_values() -> Vec<Value> {
     vec![
         json!(0),
@@ -28,7 +28,7 @@ fn odd_values() -> Vec<Value> {
 pub(super) const CASES: &[Case] = &[
     Case {
         id: "submit.returns-the-result",
-        requirement: "The pool MUST give the future of a task what the task returns.",
+        requirement: "The pool MUST give the future of a task the value that the task returns.",
         source: CPYTHON,
         rows: &["SUB-01"],
         kills: &[
@@ -47,7 +47,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "submit.values-arrive-unchanged",
-        requirement: "The pool MUST carry arguments and results unchanged, empty and odd ones among them.",
+        requirement: "The pool MUST carry arguments and results unchanged, including empty and unusual ones.",
         source: "CPython: test_swallows_falsey_exceptions, test_submit_keyword",
         rows: &["SUB-02", "SUB-09"],
         kills: &["lies-about-a-value"],
@@ -69,7 +69,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "submit.error-is-the-tasks-own",
-        requirement: "The pool MUST give a task's error to its own future only, and run the next one.",
+        requirement: "The pool MUST report a task's error by its own future only, and run the next one.",
         source: "CPython: test_traceback; pebble: test_process_pool_error",
         rows: &["SUB-06"],
         kills: &["hides-an-error"],
@@ -87,7 +87,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "submit.error-says-what-the-task-said",
-        requirement: "The pool MUST say in a task's error what the task failed with.",
+        requirement: "The pool MUST include the task's own message in its error.",
         source: "CPython: test_traceback",
         rows: &["SUB-06"],
         needs: &[Has::ErrorMessage],
@@ -105,7 +105,7 @@ pub(super) const CASES: &[Case] = &[
     Case {
         id: "submit.error-says-where",
         level: Level::Should,
-        requirement: "The pool SHOULD say in a task's error where in the worker it was raised.",
+        requirement: "The pool SHOULD include the place in the worker where a task's error was raised.",
         source: "CPython: test_traceback (_RemoteTraceback)",
         rows: &["SUB-07"],
         needs: &[Has::RemoteTrace],
@@ -121,7 +121,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "submit.many-errors",
-        requirement: "The pool MUST go on after any number of tasks that fail.",
+        requirement: "The pool MUST keep working after any number of tasks that fail.",
         source: "procspawn: test_basic (12 of 16 succeed)",
         rows: &["SUB-06"],
         plan: |plan| {
@@ -169,7 +169,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "submit.does-not-wait",
-        requirement: "The pool MUST take a task while all its workers are busy.",
+        requirement: "The pool MUST accept a task while all its workers are busy.",
         source: CPYTHON,
         rows: &["SUB-26"],
         plan: |plan| {
@@ -185,7 +185,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "submit.many-tasks",
-        requirement: "The pool MUST take thousands of tasks at once, and give each its own result.",
+        requirement: "The pool MUST accept thousands of tasks at once, and give each its own result.",
         source: "CPython: gh-105829, where submit blocked at 16,384",
         rows: &["SUB-21", "BRK-04"],
         kills: &["mixes-up-two-results", "forgets-a-future"],
@@ -206,7 +206,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "submit.two-workers-two-processes",
-        requirement: "The pool MUST run tasks in processes of their own, as many at a time as it has workers.",
+        requirement: "The pool MUST run tasks in processes of their own, as many at the same time as it has workers.",
         source: "pebble: test_process_pool_different_process",
         rows: &["SUB-22", "SUB-23"],
         kills: &["runs-a-task-in-the-parent", "starts-one-too-few"],
@@ -264,7 +264,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "submit.large-argument-while-busy",
-        requirement: "The pool MUST take a large argument while its only worker is busy, without waiting for it.",
+        requirement: "The pool MUST accept a large argument while its only worker is busy, without waiting for it.",
         source: "procspawn 1.0.2 hangs in this",
         rows: &["SUB-26"],
         needs: &[Has::Blob],
@@ -278,7 +278,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "submit.several-threads",
-        requirement: "The pool MUST serve several threads at a time.",
+        requirement: "The pool MUST serve several threads at the same time.",
         source: "loky: test_thread_safety",
         rows: &["SUB-15"],
         needs: &[Has::Threads, Has::Map],
@@ -314,7 +314,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "submit.pools-do-not-mix",
-        requirement: "The pool MUST give results of its own tasks only, when there are several pools.",
+        requirement: "The pool MUST return results of its own tasks only, when there are several pools.",
         source: "mpi4py.futures: test_multiple_executors",
         rows: &["SUB-18"],
         needs: &[Has::SeveralPools],
@@ -347,7 +347,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "submit.after-an-idle-time",
-        requirement: "The pool MUST run tasks that come after its workers have been idle.",
+        requirement: "The pool MUST run tasks that are submitted after its workers have been idle.",
         source: "loky: test_worker_timeout",
         rows: &["SUB-24"],
         plan: |plan| {
@@ -360,21 +360,15 @@ pub(super) const CASES: &[Case] = &[
     },
 ];
 
-/// Behaviours that no case here is about.
+/// Behaviours that no case here covers.
 pub(super) const NOT_TESTED: &[(&str, &str)] = &[
-    ("SUB-04", "When hooks of the program's end run is the language's."),
+    ("SUB-04", "The time at which exit hooks of the program run depends on the language."),
     ("SUB-08", "The contract's results are JSON, which has no error values."),
-    ("SUB-10", "Which errors are immutable is the language's."),
-    ("SUB-11", "An exit that can be caught is the language's."),
-    (
-        "SUB-13",
-        "What a worker keeps of an argument is seen by its memory only, which is not measured here.",
-    ),
-    (
-        "SUB-14",
-        "What a pool keeps of an argument is seen by its memory only, which is not measured here.",
-    ),
+    ("SUB-10", "Whether errors are immutable depends on the language."),
+    ("SUB-11", "Whether an exit can be caught depends on the language."),
+    ("SUB-13", "Arguments kept in a worker show only in its memory, which is not measured here."),
+    ("SUB-14", "Arguments kept in a pool show only in its memory, which is not measured here."),
     ("SUB-16", "The contract's callbacks do not submit."),
     ("SUB-19", "The contract's arguments cannot be changed after they are submitted."),
-    ("SUB-27", "Functions that are defined again are the language's."),
+    ("SUB-27", "Whether a function can be redefined depends on the language."),
 ];

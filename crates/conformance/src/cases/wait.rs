@@ -12,7 +12,7 @@ use crate::plan::{begun, called, echo, fail, gated, returned, workers};
 const CPYTHON: &str = "CPython: test_concurrent_futures/test_wait.py";
 const COMPLETED: &str = "CPython: test_concurrent_futures/test_as_completed.py";
 
-/// Checks both sides of what a wait returned.
+/// Checks both lists that a wait returned.
 fn partition(history: &History, step: &str, done: &[&str], not_done: &[&str]) -> Finding {
     let value = history.value(step)?;
     for (side, expected) in [("done", done), ("not_done", not_done)] {
@@ -75,7 +75,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "wait.first-completed-of-what-is-done",
-        requirement: "The pool MUST return at once from a wait for the first future when one is done already.",
+        requirement: "The pool MUST return at once from a wait for the first future when one is already done.",
         source: CPYTHON,
         rows: &["WAIT-03"],
         needs: &[Has::Wait],
@@ -90,7 +90,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "wait.first-exception",
-        requirement: "The pool MUST go on waiting for the first error while tasks return, and return when one fails.",
+        requirement: "The pool MUST continue to wait for the first error while tasks return, and return when one fails.",
         source: CPYTHON,
         rows: &["WAIT-04"],
         needs: &[Has::Wait],
@@ -108,7 +108,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "wait.first-exception-of-what-failed",
-        requirement: "The pool MUST return at once from a wait for the first error when there is one already.",
+        requirement: "The pool MUST return at once from a wait for the first error when a task has already failed.",
         source: CPYTHON,
         rows: &["WAIT-06"],
         needs: &[Has::Wait],
@@ -136,7 +136,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "wait.timeout",
-        requirement: "The pool MUST return from a wait when its time is over, not before, with what is done and what is not.",
+        requirement: "The pool MUST return from a wait at its timeout, not before, with the futures that are done and those that are not.",
         source: CPYTHON,
         rows: &["WAIT-08"],
         needs: &[Has::Wait],
@@ -158,7 +158,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "wait.duplicates",
-        requirement: "The pool MUST take a future for one that a wait is given twice.",
+        requirement: "The pool MUST count a future once that is passed to a wait twice.",
         source: "CPython: test_wait.py, test_20369",
         rows: &["WAIT-01"],
         needs: &[Has::Wait],
@@ -177,7 +177,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "wait.no-lost-wake-up",
-        requirement: "The pool MUST return from a wait for all futures, whenever they get done while it begins.",
+        requirement: "The pool MUST return from a wait for all futures, even if they are done while it begins.",
         source: "CPython: test_pending_calls_race",
         rows: &["WAIT-14"],
         needs: &[Has::Wait],
@@ -208,7 +208,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "wait.break-wakes",
-        requirement: "The pool MUST wake who waits for all futures when it breaks or their worker dies.",
+        requirement: "The pool MUST wake a wait for all futures when it breaks or their worker dies.",
         source: "CPython: test_deadlock.py; mpi4py.futures: test_initializer_error",
         rows: &["WAIT-15"],
         needs: &[Has::Wait, Has::WorkerDeath],
@@ -222,7 +222,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "wait.as-completed-by-completion",
-        requirement: "The pool MUST give futures in the order in which they are done.",
+        requirement: "The pool MUST yield futures in the order in which they are done.",
         source: COMPLETED,
         rows: &["WAIT-09"],
         needs: &[Has::AsCompleted],
@@ -232,7 +232,7 @@ pub(super) const CASES: &[Case] = &[
             plan.submit("p", gated("a", "second")).submit("p", gated("b", "first")).hold("both");
             plan.as_completed(&["a", "b"], None).shutdown("p");
             plan.until(begun("a")).until(begun("b")).open("both").until(called("as_completed"));
-            // The second goes on when the first has certainly been delivered.
+            // The second one continues when the first has certainly been delivered.
             plan.open("first").until(crate::plan::ended("b")).quiet().quiet().open("second");
         },
         judge: |history| {
@@ -243,7 +243,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "wait.as-completed-each-once",
-        requirement: "The pool MUST give each future once as it is done, also if it is there twice.",
+        requirement: "The pool MUST yield each future once as it is done, even if it was passed twice.",
         source: COMPLETED,
         rows: &["WAIT-09", "WAIT-11"],
         needs: &[Has::AsCompleted],
@@ -262,7 +262,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "wait.as-completed-timeout",
-        requirement: "The pool MUST give the futures that are done and then end when time is over.",
+        requirement: "The pool MUST yield the futures that are done and then end at the timeout.",
         source: COMPLETED,
         rows: &["WAIT-10"],
         needs: &[Has::AsCompleted],
@@ -285,7 +285,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "wait.as-completed-ends-after-cancelling-shutdown",
-        requirement: "The pool MUST give futures that its shutdown cancels to who takes them as they are done.",
+        requirement: "The pool MUST yield futures that its shutdown cancels to an iteration over futures as they are done.",
         source: "CPython: gh-136655 (as_completed hangs after shutdown(cancel_futures=True))",
         rows: &["WAIT-13"],
         needs: &[Has::AsCompleted, Has::ShutdownCancel, Has::ShutdownNowait, Has::Threads],
@@ -310,8 +310,8 @@ pub(super) const CASES: &[Case] = &[
     },
 ];
 
-/// Behaviours that no case here is about.
+/// Behaviours that no case here covers.
 pub(super) const NOT_TESTED: &[(&str, &str)] = &[
-    ("WAIT-05", "That a cancelled future is not yet notified is a state of CPython's own."),
-    ("WAIT-12", "What an iterator keeps alive is the language's."),
+    ("WAIT-05", "Only CPython has a state between cancelled and notified."),
+    ("WAIT-12", "The objects that an iterator keeps alive depend on the language."),
 ];

@@ -1,7 +1,7 @@
-//! What an adapter does by itself, whatever its pool is like: the places where adapters that have been
-//! written from the contract's page can differ.
+//! The adapter's own behaviour, independent of its pool: the points in which two adapters written from the
+//! contract's page can differ.
 //!
-//! Owns a small scenario for each, and what is demanded of it. Knows nothing of how one is run.
+//! Owns a small scenario for each, and its requirement. Knows nothing of how a scenario is run.
 
 use std::collections::BTreeSet;
 
@@ -11,19 +11,19 @@ use serde_json::{Value, json};
 use crate::history::{Finding, History, brief, require, summary};
 use crate::plan::{Plan, call, echo, workers};
 
-/// What a pool has.
+/// The capabilities of a pool.
 pub(super) type Owned = BTreeSet<Has>;
 
-/// One of the places.
+/// One of these points.
 #[derive(Debug)]
 pub(super) struct Detail {
-    /// What is looked at.
+    /// Its description.
     pub(super) at: &'static str,
-    /// The capability without which it cannot be.
+    /// The capability that it needs.
     pub(super) needs: Option<Has>,
-    /// What the adapter is asked to do.
+    /// The steps for the adapter.
     pub(super) plan: fn(&mut Plan, &Owned),
-    /// What is demanded.
+    /// The requirement.
     pub(super) judge: fn(&History, &Owned) -> Finding,
 }
 
@@ -85,7 +85,7 @@ pub(super) const DETAILS: &[Detail] = &[
         },
     },
     Detail {
-        at: "what `print` prints",
+        at: "the output of `print`",
         needs: Some(Has::Stdio),
         plan: |plan, owned| {
             let text = Some("an apple, ".to_owned());
@@ -105,7 +105,7 @@ pub(super) const DETAILS: &[Detail] = &[
         needs: Some(Has::Nested),
         plan: |plan, owned| with_one(plan, owned, nest()),
         judge: |history, _| {
-            // A pool that cannot nest is no concern of this; then some are missing at the end.
+            // A pool that cannot nest does not matter here; then some events are missing at the end.
             let begun: Vec<&String> =
                 history.events(EventKind::Begin).map(|event| &event.tag).collect();
             let due = nest().tags();
@@ -120,7 +120,7 @@ fn nest() -> Call {
     Call { count: Some(2), ..call(Body::Nest, "a") }
 }
 
-/// Every step that there is, on names that nobody has made.
+/// Every kind of step, on names that do not exist.
 fn on_no_name(plan: &mut Plan, owned: &Owned) {
     let has = |capability| owned.contains(&capability);
     plan.shutdown("none");
@@ -151,7 +151,7 @@ fn on_no_name(plan: &mut Plan, owned: &Owned) {
     }
 }
 
-/// Has the pool `p` run a call, in the way that it can.
+/// Makes the pool `p` run a call by a capability that it has.
 fn have_run(plan: &mut Plan, owned: &Owned, future: &str, call: Call) {
     if owned.contains(&Has::Submit) {
         plan.submit_as(future, "p", call).result(future);
@@ -160,14 +160,14 @@ fn have_run(plan: &mut Plan, owned: &Owned, future: &str, call: Call) {
     }
 }
 
-/// A pool that does nothing else.
+/// A pool with nothing else in its scenario.
 fn with_one(plan: &mut Plan, owned: &Owned, call: Call) {
     plan.new_pool("p", workers(1));
     have_run(plan, owned, "f", call);
     plan.shutdown("p");
 }
 
-/// Returns what came of the `nth` call that [`have_run`] was for.
+/// Returns the outcome of the `nth` call of [`have_run`].
 fn came_of(history: &History, owned: &Owned, nth: &str) -> Result<Value, String> {
     if owned.contains(&Has::Submit) {
         return history.value(&format!("result f{nth}")).cloned();

@@ -1,9 +1,9 @@
-//! Judges an adapter before anybody judges its pool: whether it keeps to the contract.
+//! Checks an adapter before its pool is judged: whether it fulfils the contract.
 //!
-//! It is asked for one scenario of each capability: what it declares it must carry out, and what it
-//! does not declare it must decline. What the pool does is nobody's concern here: a wrong result is no
-//! fault of the adapter, and no fault is found in one that ends with a failure of the pool. In front of
-//! that come the core tier and the details that are the adapter's own doing.
+//! It gets one scenario for each capability: it must carry out those that it declares and decline the
+//! others. The behaviour of the pool does not matter here: a wrong result is not a fault of the adapter,
+//! and a run that ends with a failure of the pool shows no fault. Before these, the core tier and the
+//! details of the adapter itself are checked.
 
 mod details;
 
@@ -20,19 +20,19 @@ use crate::run::{Adapter, Limits, Ran, carry_out};
 
 use details::{DETAILS, Detail};
 
-/// How many examples are carried out at a time. They do next to nothing, but for those that hang.
+/// How many examples run in parallel. They need almost no CPU, and some hang.
 const AT_A_TIME: usize = 8;
 
-/// What is said of one thing that was looked at.
+/// The finding for one point.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Look {
-    /// At what.
+    /// The point.
     pub at: String,
-    /// What is wrong.
+    /// The fault.
     pub fault: Option<String>,
 }
 
-/// Looks at an adapter, and tells of each thing as soon as it is known. Returns whether all is well.
+/// Checks an adapter, and reports each finding as soon as it is known. Returns whether there is no fault.
 pub fn check(adapter: &Adapter, limits: Limits, mut tell: impl FnMut(&Look)) -> bool {
     let mut is_well = true;
     let mut say = |at: String, fault: Option<String>| {
@@ -51,7 +51,8 @@ pub fn check(adapter: &Adapter, limits: Limits, mut tell: impl FnMut(&Look)) -> 
     for look in details(adapter, &description, limits) {
         say(look.at, look.fault);
     }
-    // What the pool does is nobody's concern here, and some of them hang: all are waited for side by side.
+    // The behaviour of the pool does not matter here, and some pools hang: all examples are waited for in
+    // parallel.
     let examples = examples(&description);
     let next = AtomicUsize::new(0);
     let (found, looks) = mpsc::channel();
@@ -64,13 +65,13 @@ pub fn check(adapter: &Adapter, limits: Limits, mut tell: impl FnMut(&Look)) -> 
                     examples.get(next.fetch_add(1, Ordering::Relaxed))
                 {
                     let look = look(adapter, description, *capability, case, limits);
-                    // Whoever does not listen any more wants to know no more.
+                    // The reader has closed the pipe and needs no more output.
                     let _ = found.send((*capability, look));
                 }
             });
         }
         drop(found);
-        // In their order, whichever is known first.
+        // In their order, independent of the order in which they finish.
         let mut known = BTreeMap::new();
         let mut due = examples.iter().map(|(capability, _)| *capability).peekable();
         for (capability, look) in looks {
@@ -84,7 +85,7 @@ pub fn check(adapter: &Adapter, limits: Limits, mut tell: impl FnMut(&Look)) -> 
     is_well
 }
 
-/// Has an adapter carry out an example of a capability, or decline it.
+/// Makes an adapter carry out an example of a capability, or decline it.
 fn look(
     adapter: &Adapter,
     description: &Description,
@@ -115,7 +116,7 @@ fn look(
     Look { at, fault }
 }
 
-/// Looks at each detail that is the adapter's own doing.
+/// Checks each detail that is the adapter's own responsibility.
 pub fn details(
     adapter: &Adapter,
     description: &Description,
@@ -128,7 +129,7 @@ pub fn details(
     })
 }
 
-/// What is wrong in one of the details.
+/// Returns the fault in one of the details.
 fn fault_in(
     detail: &Detail,
     adapter: &Adapter,
@@ -147,7 +148,7 @@ fn fault_in(
     }
 }
 
-/// The smallest scenario there is; here everything is the adapter's own doing.
+/// The smallest possible scenario; all of it is the adapter's own responsibility.
 fn core(adapter: &Adapter, description: &Description, limits: Limits) -> Option<String> {
     let has = |capability| description.capabilities.contains(&capability);
     let mut plan = Plan::default();
@@ -170,7 +171,7 @@ fn core(adapter: &Adapter, description: &Description, limits: Limits) -> Option<
                 return Some(stuck.clone());
             }
             if history.events.is_empty() {
-                return Some("nobody wrote to the trace: see CONFORMANCE_DIR".to_owned());
+                return Some("nothing was written to the trace: see CONFORMANCE_DIR".to_owned());
             }
             let result = has(Capability::Submit).then(|| wrong("result a", 7.into())).flatten();
             let items = serde_json::json!([{"ok": 8}, {"ok": 9}]);
@@ -179,8 +180,8 @@ fn core(adapter: &Adapter, description: &Description, limits: Limits) -> Option<
     }
 }
 
-/// Returns a case for each capability, the one with the fewest steps: of those declared, any that is for
-/// this pool; of the others, one that lacks nothing else.
+/// Returns a case for each capability, the one with the fewest steps: for a declared capability, any case
+/// that applies to this pool; for another one, a case that lacks no other capability.
 fn examples(description: &Description) -> Vec<(Capability, Case)> {
     let mut examples: Vec<(Capability, Case)> = Vec::new();
     let all: Vec<(Case, BTreeSet<Capability>)> = cases::all()
@@ -192,7 +193,7 @@ fn examples(description: &Description) -> Vec<(Capability, Case)> {
     let capabilities: BTreeSet<Capability> =
         all.iter().flat_map(|(_, needs)| needs).copied().collect();
     for capability in capabilities {
-        // Whether these go well is the pool's affair; an adapter need not know, and has no reason to
+        // Whether these succeed depends on the pool; an adapter need not know, and has no reason to
         // decline.
         let is_the_pools = matches!(capability, Capability::Threads | Capability::SeveralPools);
         if is_the_pools && !description.capabilities.contains(&capability) {
@@ -204,7 +205,7 @@ fn examples(description: &Description) -> Vec<(Capability, Case)> {
         let fit = all
             .iter()
             .filter(|(_, needs)| needs.contains(&capability) && lacks_nothing_else(needs));
-        // What a plan shows is in the scenario, and what is not there an adapter cannot decline.
+        // The steps of a plan are in the scenario; an adapter cannot decline the rest.
         let fit = fit.filter(|(case, _)| {
             description.capabilities.contains(&capability) || case.shows(capability)
         });

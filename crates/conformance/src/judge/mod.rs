@@ -1,7 +1,7 @@
-//! Judges: pure functions over what happened.
+//! Judges: pure functions over a history.
 //!
-//! A run is judged by its case and by the [`RULES`], which hold for every run of every pool. Each is a
-//! checker with a name, so that one can be left out and its absence be seen.
+//! A run is judged by its case and by the [`RULES`] for every run of every pool. Each is a checker with a
+//! name, so that a test can leave one out and show that it is missed.
 
 mod rules;
 
@@ -10,27 +10,27 @@ pub use rules::{RULES, Rule};
 use crate::case::Case;
 use crate::history::{End, History};
 
-/// The name of the checker that finds runs which come to no end.
+/// The name of the checker for runs that do not end.
 pub const PROGRESS: &str = "progress";
 
-/// The name of the checker that is the case's own.
+/// The name of the checker of the case itself.
 pub const OWN: &str = "case";
 
-/// What a checker has found.
+/// The finding of a checker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
     /// Its name: [`PROGRESS`], [`OWN`] or a rule's.
     pub checker: &'static str,
-    /// What the pool did.
+    /// The pool's violation.
     pub complaint: String,
 }
 
-/// The most letters of a complaint that are compared. What follows is what happened to be there.
+/// The number of characters of a complaint that are compared. The rest varies from run to run.
 pub const MOST_COMPARED: usize = 100;
 
 impl Found {
-    /// Returns the complaint as it can be compared with that of another run: each number, be it of a process,
-    /// of a time or of a task, is `#`.
+    /// Returns the complaint in a form that can be compared with that of another run: each number, whether
+    /// a pid, a time or a task, is `#`.
     pub fn gist(&self) -> String {
         let mut plain = String::new();
         for letter in self.complaint.chars() {
@@ -44,17 +44,18 @@ impl Found {
     }
 }
 
-/// Whether two complaints begin alike, up to the first number: what a race decides comes after it.
+/// Whether two complaints are equal up to the first number: the text after it depends on races.
 pub fn alike(one: &str, other: &str) -> bool {
     let begin = |text: &str| text.chars().take_while(|it| *it != '#').collect::<String>();
     begin(one) == begin(other)
 }
 
-/// Returns what all checkers find in a run of `case`, the most telling first. Nothing: the pool passes.
+/// Returns the findings of all checkers for a run of `case`, the most informative first. If there are
+/// none, the pool passes.
 pub fn judge(case: &Case, history: &History) -> Vec<Found> {
     let mut found = Vec::new();
     if let Some(stuck) = &history.stuck {
-        // What else such a run shows is a consequence.
+        // Any other finding of such a run is a consequence.
         let complaint = match history.end {
             End::Exit(code) => format!("{stuck}; the program ended with code {code}"),
             End::Signal(signal) => format!("{stuck}; the program was ended by signal {signal}"),

@@ -1,7 +1,7 @@
 //! Rules that hold for every run.
 //!
-//! They use only orders that are certain: an event of one process came before another if its time is
-//! earlier, and nothing follows from how much. None of them can fail for slowness.
+//! They use only certain orders: an event of a process precedes another one of it if its time is earlier.
+//! The size of a difference means nothing, so no rule can fail because of slowness.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,14 +10,14 @@ use procpool_contract::{Call, ErrorClass, EventKind, Outcome, PoolOptions, Step,
 use crate::case::Waiver;
 use crate::history::{End, Finding, History, brief, require};
 
-/// A checker that every run goes through.
+/// A checker for every run.
 #[derive(Debug, Clone, Copy)]
 pub struct Rule {
     /// Its name.
     pub name: &'static str,
-    /// What it demands, in one sentence without its full stop.
+    /// Its requirement, in one sentence without the full stop.
     pub says: &'static str,
-    /// The waiver by which cases leave it out.
+    /// The waiver by which cases skip it.
     pub waiver: Option<Waiver>,
     /// The checker.
     pub check: fn(&History) -> Finding,
@@ -61,7 +61,7 @@ const fn rule(name: &'static str, says: &'static str, check: fn(&History) -> Fin
 }
 
 fn no_phantom(history: &History) -> Finding {
-    // What is nested in a task was submitted with it.
+    // Calls nested in a task were submitted with it.
     let tags: BTreeSet<String> = history.calls().flat_map(|(_, call)| call.tags()).collect();
     for event in history.events(EventKind::Begin) {
         require(tags.contains(&event.tag), || format!("\"{}\" ran", event.tag))?;
@@ -81,8 +81,8 @@ fn at_most_once(history: &History) -> Finding {
     Ok(())
 }
 
-/// Returns what each `result` of each future came to, in the order of their ends, those left out that
-/// ran out of time.
+/// Returns the outcome of each `result` of each future, in the order of their ends, without those that
+/// timed out.
 fn outcomes(history: &History) -> BTreeMap<&str, Vec<(u64, &Outcome)>> {
     let mut found: BTreeMap<&str, Vec<(u64, &Outcome)>> = BTreeMap::new();
     for client in &history.scenario.clients {
@@ -193,7 +193,7 @@ fn causality(history: &History) -> Finding {
     Ok(())
 }
 
-/// Returns the runs of each process: tag, begin and end; one that did not end lasts for ever.
+/// Returns the runs of each process: tag, begin and end; a run without an end lasts forever.
 fn runs(history: &History) -> BTreeMap<u32, Vec<(&str, u64, u64)>> {
     let mut runs: BTreeMap<u32, Vec<(&str, u64, u64)>> = BTreeMap::new();
     for event in history.events(EventKind::Begin) {
@@ -241,7 +241,7 @@ fn width(history: &History) -> Finding {
             .filter(|(name, _)| *name == pool)
             .map(|(_, call)| call.tag.as_str())
             .collect();
-        // A worker that died does not run any more: only runs that ended count to their end.
+        // A dead worker runs nothing more: only runs that ended extend to their end.
         let ours =
             runs.values().flatten().filter(|(tag, _, end)| tags.contains(tag) && *end < u64::MAX);
         let mut moments: Vec<(u64, i64)> =
@@ -278,7 +278,7 @@ fn initialized_first(history: &History) -> Finding {
         let begins = of(EventKind::InitBegin).count();
         require(begins <= 1, || format!("it ran {begins} times in worker {pid}"))?;
     }
-    // The pools that tasks make have no initializer.
+    // Nested pools have no initializer.
     let tags: BTreeSet<&str> = history.calls().map(|(_, call)| call.tag.as_str()).collect();
     let begins = history.events(EventKind::Begin);
     for begin in begins.filter(|begin| tags.contains(begin.tag.as_str())) {

@@ -1,4 +1,4 @@
-//! What is drawn, and the plan that it makes.
+//! A drawn scenario, and its plan.
 
 use procpool_contract::{Call, Capability as Has, Description, MapOptions};
 use proptest::collection::vec;
@@ -8,29 +8,29 @@ use serde::{Deserialize, Serialize};
 use crate::case::Kind;
 use crate::plan::{Plan, die, echo, fail, marked, sleep, square};
 
-/// A scenario as it is drawn.
+/// A drawn scenario.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Drawn {
-    /// How many workers, with an initializer.
+    /// The number of workers, with an initializer.
     pub workers: u8,
-    /// What is submitted, in this order.
+    /// The submitted tasks, in this order.
     pub tasks: Vec<Task>,
-    /// Which of them is cancelled right after all are submitted.
+    /// The tasks that are cancelled after all are submitted.
     pub cancelled: Vec<bool>,
-    /// What is mapped after that, in one map.
+    /// The items of the map that follows.
     pub mapped: Vec<Task>,
-    /// How many items travel together.
+    /// The number of items in a chunk.
     pub chunksize: Option<u8>,
 }
 
-/// What a task does.
+/// The body of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Task {
     /// Returns a number.
     Echo(i32),
-    /// Squares one.
+    /// Squares a number.
     Square(i16),
-    /// Takes some milliseconds.
+    /// Sleeps for some milliseconds.
     Nap(u8),
     /// Fails.
     Fail,
@@ -39,7 +39,7 @@ pub enum Task {
 }
 
 impl Task {
-    /// Returns the call of it.
+    /// Returns its call.
     pub fn call(self, tag: &str) -> Call {
         match self {
             Self::Echo(number) => echo(tag, number),
@@ -107,7 +107,7 @@ pub(super) fn strategy(kind: Kind, description: &Description) -> BoxedStrategy<D
         Kind::Deaths => vec(deadly, 1..16).boxed(),
     };
     let mapped = match kind {
-        // Not the errors: after one, maps legitimately differ.
+        // Errors are left out: after one, maps may differ.
         Kind::Maps => vec(harmless, 0..60).boxed(),
         Kind::Futures | Kind::Deaths => Just(Vec::new()).boxed(),
     };

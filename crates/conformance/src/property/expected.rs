@@ -1,4 +1,4 @@
-//! What a drawn scenario must come to.
+//! The expected outcome of a drawn scenario.
 
 use procpool_contract::{ErrorClass, Outcome, policy};
 use serde_json::Value;
@@ -6,17 +6,17 @@ use serde_json::Value;
 use super::drawn::{Drawn, Task, tag};
 use crate::history::{Finding, History, require, told};
 
-/// Checks the outcome of everything that was drawn.
+/// Checks the outcome of every drawn task.
 ///
 /// # Errors
 ///
-/// One is another.
+/// One outcome is wrong.
 pub fn expected(drawn: &Drawn, history: &History) -> Finding {
     let dies = drawn.tasks.contains(&Task::Die);
     let breaks = history.description.policies.worker_death == Some(policy::WorkerDeath::Break);
     for (index, task) in drawn.tasks.iter().enumerate() {
         let mut name = format!("result {}", tag(index));
-        // A pool that has broken refuses what comes after that, and then there is no future.
+        // A broken pool refuses later submissions, and then there is no future.
         let submit = format!("submit {}", tag(index));
         if dies && breaks && matches!(history.outcome(&submit)?, Outcome::Error(_)) {
             name = submit;
@@ -28,7 +28,7 @@ pub fn expected(drawn: &Drawn, history: &History) -> Finding {
             history.failure(&name, &[ErrorClass::Cancelled])?;
             continue;
         }
-        // Whoever came after a death, and whoever was on the way.
+        // A task submitted after a death, or pending at it.
         if dies && breaks && matches!(outcome, Outcome::Error(it) if it.class == ErrorClass::Broken)
         {
             continue;

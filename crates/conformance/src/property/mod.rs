@@ -1,8 +1,8 @@
-//! Cases that are drawn: whole scenarios of workers, tasks, maps, cancellations and deaths.
+//! Drawn cases: whole scenarios of workers, tasks, maps, cancellations and deaths.
 //!
-//! A drawn scenario is judged by the rules for every run and by [`expected`]; one that fails is made
-//! smaller while it fails, and saved. Draws are the same every time, unless `CONFORMANCE_SEED` says
-//! from which number to draw; `CONFORMANCE_DRAWS` says how many, which are [`Limits`].
+//! A drawn scenario is judged by the rules for every run and by [`expected`]; a failing one is shrunk
+//! while it fails, and saved. The draws are the same every time, unless `CONFORMANCE_SEED` sets another
+//! seed; `CONFORMANCE_DRAWS` sets their number; see [`Limits`].
 
 mod drawn;
 mod expected;
@@ -21,16 +21,15 @@ use crate::judge::{Found, OWN, judge};
 use crate::plan::Plan;
 use crate::run::{self, Adapter, Limits, Ran};
 
-/// How long a failing scenario is made smaller, in milliseconds; where each try hangs, that is one or
-/// two tries.
+/// How long a failing scenario is shrunk, in milliseconds. If each try hangs, that is one or two tries.
 const SHRINK: u32 = 6_000;
 
-/// A scenario that fails, as small as it came.
+/// A failing scenario, shrunk as far as possible.
 #[derive(Debug)]
 pub struct Failing {
-    /// What was drawn.
+    /// The drawn scenario.
     pub plan: Plan,
-    /// What is found in its run; none if the adapter is at fault.
+    /// The findings of its run; none if the adapter is at fault.
     pub found: Vec<Found>,
     /// Its run, or the adapter's fault.
     pub ran: Ran,
@@ -66,7 +65,7 @@ pub fn explore(
     });
     match ran {
         Ok(()) => Ok(None),
-        // The last failure is the smallest: whatever passed after it was not one.
+        // The last failure is the smallest: every later try passed.
         Err(TestError::Fail(..)) => Ok(last.into_inner()),
         Err(TestError::Abort(reason)) => Err(format!("no scenario could be drawn: {reason}")),
     }
@@ -89,7 +88,7 @@ fn attempt(
     (!passed).then_some(Failing { plan, found, ran })
 }
 
-/// Returns what is wrong in the run of a drawn scenario.
+/// Returns the faults in the run of a drawn scenario.
 pub fn findings(id: &'static str, drawn: &Drawn, history: &History) -> Vec<Found> {
     let case = Case { id, judge: |_| Ok(()), ..CASE };
     let mut found = judge(&case, history);

@@ -1,24 +1,24 @@
-//! A badge: how many of the requirements of the level MUST one pool keeps, as a small SVG.
+//! A badge: how many MUST requirements one pool meets, as a small SVG.
 //!
-//! Its text says all that its colour says. Widths are estimated and then enforced by `textLength`, since
-//! the reader's font is not known.
+//! Its text says everything that its colour does. Widths are estimated and then enforced by `textLength`,
+//! since the reader's font is unknown.
 
 use procpool_drawing::escaped;
 
 use super::matrix::Matrix;
 use super::results::{Results, Verdict};
 
-/// The width of a character of the font that the badge asks for, on average.
+/// The average width of a character in the badge's font.
 const CHARACTER: f64 = 6.6;
 const PADDING: f64 = 7.0;
 const HEIGHT: f64 = 20.0;
 const LEFT: &str = "conformance";
 
-/// Draws the badge of a run: of the one that is called so, or of the only one.
+/// Draws the badge of a run: of the named one, or of the only one.
 ///
 /// # Errors
 ///
-/// No run is called so, or several are, or there is a choice to make: lists the names.
+/// No run has that name, or several have it, or there are several and none was named: lists the names.
 pub fn badge(results: &Results, name: Option<&str>) -> Result<String, String> {
     let matrix = Matrix::of(results);
     let column = column(&matrix, name)?;

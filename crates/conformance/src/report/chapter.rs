@@ -1,8 +1,8 @@
-//! What the book shows of a whole run: who was judged when and where, and what came of it, in tables.
+//! The book's tables of a whole run: the judged pools, the date and machine, and the results.
 //!
-//! Owns which tables there are. One has a line for each implementation, with its version and what came of it
-//! at each level; the other has its areas. A SHOULD never counts among the MUSTs: whoever relies on a pool
-//! relies on those. Knows the names of no files.
+//! Owns the set of tables. One has a line for each implementation, with its version and its counts at each
+//! level; the other has its areas. A SHOULD never counts among the MUSTs, since users of a pool rely on
+//! those. Does not know file names.
 
 use std::fmt::Write as _;
 
@@ -13,7 +13,7 @@ use crate::case::Level;
 
 const LEVELS: [Level; 3] = [Level::Must, Level::Should, Level::May];
 
-/// Writes it, with a link to the page of every case at `page`.
+/// Writes them, with links to `page`, the page of every case.
 pub fn chapter(results: &Results, page: &str) -> String {
     let matrix = Matrix::of(results);
     let levels: Vec<Level> = LEVELS
@@ -23,17 +23,17 @@ pub fn chapter(results: &Results, page: &str) -> String {
         })
         .collect();
     format!(
-        "{}\n\nA cell counts cases by what came of them: {}. [Every case of every pool]({page}) is a page of its \
+        "{}\n\nA cell counts cases by their outcome: {}. [Every case of every pool]({page}) is a page of its \
          own, with what was seen.\n\n{}\nIn each area, MUST cases come first, and others have their level in \
          front:\n\n{}",
         judged(&matrix),
         legend(),
-        scrolled("What came of each implementation", &implementations(&matrix, &levels)),
-        scrolled("What came of each implementation in each area", &areas(&matrix, &levels)),
+        scrolled("Results of each implementation", &implementations(&matrix, &levels)),
+        scrolled("Results of each implementation in each area", &areas(&matrix, &levels)),
     )
 }
 
-/// When, where, by whom: in one sentence, since a whole run has one suite and one machine.
+/// Date, machine and suite in one sentence, since a whole run has one of each.
 fn judged(matrix: &Matrix<'_>) -> String {
     let Some(run) = matrix.runs.first() else { return String::new() };
     let rows: usize = matrix.areas.iter().map(|area| area.rows.len()).sum();
@@ -83,7 +83,7 @@ fn areas(matrix: &Matrix<'_>, levels: &[Level]) -> String {
     table
 }
 
-/// The MUSTs without a word, and what else there is with its level in front.
+/// The MUSTs without a label, and the other levels with theirs.
 fn of_levels(levels: &[Level], counts: impl Fn(Level) -> Counts) -> String {
     let said = levels.iter().map(|level| (*level, counts(*level)));
     let lines = said.filter(|(_, counts)| counts.all() > 0).map(|(level, counts)| match level {
@@ -106,7 +106,7 @@ fn row(cells: &[String]) -> String {
     line + "\n"
 }
 
-/// A table that is wider than the page moves in its own box.
+/// A table that is wider than the page scrolls in its own box.
 fn scrolled(label: &str, table: &str) -> String {
     format!(
         "<div class=\"scroll pools\" tabindex=\"0\" role=\"group\" aria-label=\"{label}\">\n\n{table}\n</div>\n"

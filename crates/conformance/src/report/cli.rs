@@ -1,7 +1,7 @@
 //! The command line of the reports.
 //!
 //! Owns words, files and exit codes: 0 when done, 1 when `diff` finds a loss, 2 when the command line
-//! or a file is wrong. Knows of each report only its function.
+//! or a file is wrong. Knows only the function of each report.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -26,12 +26,12 @@ struct Arguments {
 }
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 when done; 1 when `diff` finds that something that held was lost, or
-`check` that an adapter does not keep to the contract; 2 when the command line or a file is wrong.";
+Exit codes: 0 when done; 1 when `diff` finds a loss, or `check` an adapter that violates the
+contract; 2 when the command line or a file is wrong.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Whether an adapter keeps to the contract, before its pool is judged; fails if it does not
+    /// Check whether an adapter fulfils the contract, before its pool is judged; fails if it does not
     Check {
         /// The adapter, as a shell command without `describe` or `run`
         adapter: String,
@@ -67,11 +67,11 @@ enum Command {
         #[command(flatten)]
         files: Files,
     },
-    /// What has changed between two files; fails when something that held was lost
+    /// The changes between two files; fails when a requirement that held was lost
     Diff {
-        /// The results of before
+        /// The older results
         old: PathBuf,
-        /// The results of now
+        /// The newer results
         new: PathBuf,
     },
 }
@@ -81,12 +81,12 @@ struct Files {
     /// Files of results; their runs are put side by side
     #[arg(required = true, value_name = "RESULTS")]
     results: Vec<PathBuf>,
-    /// Where the report goes, if not to the standard output
+    /// The file of the report, instead of the standard output
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
 
-/// The program: does what the command line says.
+/// The program: carries out the command line.
 pub fn main() -> ExitCode {
     // A command line that is wrong ends here, with code 2.
     let arguments = Arguments::parse();
@@ -140,7 +140,7 @@ fn check(command: String) -> Result<ExitCode, String> {
             None => ("✓", String::new()),
             Some(fault) => ("✗", format!("\n    {fault}")),
         };
-        // A reader that has gone needs no more of it.
+        // A closed reader needs no more of it.
         let _ = writeln!(io::stdout(), "{sign} {}{fault}", look.at);
     });
     Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::from(1) })
@@ -161,7 +161,7 @@ fn write(file: Option<&Path>, text: &str) -> Result<(), String> {
         Some(file) => fs::write(file, text)
             .map_err(|error| format!("{} cannot be written: {error}", file.display())),
         None => match io::stdout().lock().write_all(text.as_bytes()) {
-            // Whoever reads has seen enough, as `head` has.
+            // The reader has seen enough, like `head`.
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
                 Err(format!("the standard output cannot be written: {error}"))
             }

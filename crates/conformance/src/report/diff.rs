@@ -1,51 +1,50 @@
-//! What has changed from one file of results to another.
+//! The changes from one file of results to another.
 //!
-//! Owns what counts as a regression. Runs belong together by their adapter's command, and if a file has
-//! several of it the last one counts. A requirement that
-//! held and of which nothing is said any more is a loss, too: a run of a part of the suite, or an
-//! adapter that is left out, must not look like success.
+//! Owns the definition of a regression. Runs are matched by their adapter's command; if a file has several
+//! runs of it, the last one counts. A requirement that held and is no longer reported is a loss, too: a
+//! run of a part of the suite, or without an adapter, must not look like success.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use super::results::{CaseResult, Results, Run, Verdict};
 
-/// What has changed.
+/// The changes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Diff {
-    /// What was seen to hold and is not any more.
+    /// Requirements that held and do not hold any more.
     pub regressions: Vec<Change>,
-    /// What is seen to hold and was not.
+    /// Requirements that did not hold and now do.
     pub improvements: Vec<Change>,
-    /// What was not seen to hold before nor after, but for another reason.
+    /// Requirements that held neither before nor after, for different reasons.
     pub others: Vec<Change>,
-    /// What was not there.
+    /// New cases.
     pub new: Vec<Change>,
-    /// What is not there any more.
+    /// Removed cases.
     pub removed: Vec<Change>,
 }
 
-/// A case of a run that is not as it was.
+/// A case of a run that has changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// What the run is called.
+    /// The name of the run.
     pub run: String,
     /// The case.
     pub case: String,
-    /// What was said of it, if it was there.
+    /// The old verdict, if there was one.
     pub before: Option<Verdict>,
-    /// What is said of it, if it is there.
+    /// The new verdict, if there is one.
     pub after: Option<Verdict>,
-    /// Whether it held before, and not only at times.
+    /// Whether it held before, in every run.
     pub held: bool,
-    /// Whether it holds now, and not only at times.
+    /// Whether it holds now, in every run.
     pub holds: bool,
-    /// Why.
+    /// The reason.
     pub observation: String,
 }
 
 impl Diff {
-    /// Compares.
+    /// Compares two files.
     pub fn of(old: &Results, new: &Results) -> Self {
         let mut diff = Self::default();
         let after: BTreeMap<&str, &Run> =
@@ -118,8 +117,8 @@ impl Diff {
         list.push(change);
     }
 
-    /// Returns how many requirements that held are not seen to hold any more, those of which nothing is
-    /// said any more among them.
+    /// Returns how many requirements that held do not hold any more, including those that are no longer
+    /// reported.
     pub fn losses(&self) -> usize {
         let lost = self.removed.iter().filter(|change| change.lost());
         self.regressions.len() + lost.count()
@@ -152,7 +151,7 @@ impl fmt::Display for Change {
     }
 }
 
-/// Keeps what an adapter has said from steering the terminal.
+/// Keeps the texts of an adapter from controlling the terminal.
 fn plain(text: &str) -> String {
     text.chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
 }

@@ -1,7 +1,7 @@
 //! The matrix as one HTML page that needs no other file: implementations × cases, by area.
 //!
-//! Owns what is markup and what is data: tables are markup, so that they can be read without a script; the
-//! details of a cell are JSON, which the script shows as text. Style, script and frame are `page.css`,
+//! Owns the separation of markup and data: tables are markup, so that they can be read without a script;
+//! the details of a cell are JSON, which the script shows as text. Style, script and frame are `page.css`,
 //! `page.js` and `page.html`. The page's own policy forbids it to load anything.
 
 use std::collections::BTreeMap;
@@ -23,11 +23,11 @@ const SCRIPT: &str = include_str!("page.js");
 const MOST_OF_A_NAME: usize = 48;
 
 /// Writes the page. Links into the book lead below `book`, a folder or an address; without it, to the
-/// folder that the page is in.
+/// folder of the page itself.
 ///
 /// # Errors
 ///
-/// `book` is an address of a kind that a page must not link to.
+/// `book` is an address of a kind to which a page must not link.
 pub fn html(results: &Results, book: Option<&str>) -> Result<String, String> {
     let base = base(book)?;
     let matrix = Matrix::of(results);
@@ -45,8 +45,8 @@ pub fn html(results: &Results, book: Option<&str>) -> Result<String, String> {
     Ok(filled(PAGE, &parts))
 }
 
-/// Puts parts where the template names them. What is put in is not looked at again, so a text from the
-/// results that looks like such a name stays a text.
+/// Fills the placeholders of the template. Inserted text is not searched again, so a text from the results
+/// that looks like a placeholder stays text.
 fn filled(template: &str, parts: &BTreeMap<&str, String>) -> String {
     let mut page = String::new();
     let mut rest = template;
@@ -72,8 +72,7 @@ fn about(matrix: &Matrix<'_>) -> String {
         matrix.runs.len()
     );
     if dead > 0 {
-        let _ =
-            write!(text, " <strong>Adapters that could not say what they are: {dead}.</strong>");
+        let _ = write!(text, " <strong>Adapters without a description: {dead}.</strong>");
     }
     text
 }
@@ -83,7 +82,7 @@ fn legend() -> String {
         format!("<li class=\"{}\">{} {verdict}</li>\n", verdict.word(), verdict.symbol())
     };
     let verdicts: String = Verdict::ALL.iter().map(item).collect();
-    verdicts + "<li>~ at times: a race of the pool decides, another run may see otherwise</li>\n"
+    verdicts + "<li>~ at times: it depends on a race in the pool, so another run may differ</li>\n"
 }
 
 fn options() -> String {
@@ -92,7 +91,7 @@ fn options() -> String {
     Verdict::ALL.iter().map(option).collect()
 }
 
-/// Keeps a head from covering the matrix: all of the text is below, among the runs.
+/// Keeps a heading from covering the matrix: all of the text is below, among the runs.
 fn short(text: &str) -> String {
     match text.char_indices().nth(MOST_OF_A_NAME) {
         Some((end, _)) => format!("{}…", &text[..end]),
@@ -237,7 +236,7 @@ fn policies(of: &Description) -> String {
     words.collect::<Vec<_>>().join(", ")
 }
 
-/// What the script needs, as JSON that cannot end its element.
+/// The data for the script, as JSON that cannot end its element.
 fn data(matrix: &Matrix<'_>, base: &str) -> String {
     let rows: Vec<&Row<'_>> = matrix.areas.iter().flat_map(|area: &Area<'_>| &area.rows).collect();
     let abouts: Vec<About<'_>> = rows.iter().map(|row| About::of(row.case, base)).collect();
@@ -259,13 +258,12 @@ fn data(matrix: &Matrix<'_>, base: &str) -> String {
         .replace('&', "\\u0026")
 }
 
-/// What commands that run a case again begin with; the case's id is the rest.
+/// The common prefix of commands that run a case again; the case's id follows.
 fn rerun(run: &Run) -> &str {
     run.cases.first().and_then(|case| case.rerun.strip_suffix(&case.id)).unwrap_or_default()
 }
 
-/// What a cell shows when it is opened. What is as usual is left out: with many pools, most of the page is
-/// this.
+/// The details of a cell. Usual values are left out: with many pools, most of the page consists of these.
 fn details(cell: &Cell<'_>, row: &About<'_>, rerun: &str, base: &str) -> Value {
     let mut details = json!({ "verdict": cell.verdict.word() });
     let mut put = |key: &str, value: Value| details[key] = value;
@@ -283,7 +281,7 @@ fn details(cell: &Cell<'_>, row: &About<'_>, rerun: &str, base: &str) -> Value {
     if result.rerun.strip_prefix(rerun) != Some(&result.id) {
         put("rerun", json!(result.rerun));
     }
-    // Two suites may say different things of a case: each cell shows what its own was judged by.
+    // Two suites may describe a case differently: each cell shows the description of its own suite.
     let own = About::of(result, base);
     if own != *row {
         put("about", json!(own));
@@ -291,7 +289,7 @@ fn details(cell: &Cell<'_>, row: &About<'_>, rerun: &str, base: &str) -> Value {
     details
 }
 
-/// What a case says of itself.
+/// The description of a case.
 #[derive(PartialEq, Serialize)]
 struct About<'a> {
     id: &'a str,

@@ -1,7 +1,7 @@
-//! JUnit XML: what build servers show. A run is a suite, a case a test case.
+//! JUnit XML, which build servers show. A run is a suite, a case a test case.
 //!
-//! Owns which verdict is a failure, an error or skipped there. The format has no word for a failure that
-//! is known; that is skipped, with its reason, as other frameworks write it.
+//! Owns the mapping of verdicts to failure, error and skipped. The format has no word for a known failure;
+//! it is written as skipped, with its reason, as other frameworks do.
 
 use std::fmt::Write as _;
 
@@ -99,7 +99,7 @@ fn test_case(xml: &mut String, suite: &str, case: &CaseResult) {
     xml.push_str("    </testcase>\n");
 }
 
-/// What stands inside of a test case.
+/// The content of a test case.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Element {
     None,
@@ -112,7 +112,7 @@ impl Element {
     fn of(verdict: Verdict) -> Self {
         match verdict {
             Verdict::Passed => Self::None,
-            // A list of known failures that is no longer true fails the suite's own run, too.
+            // An outdated list of known failures fails the suite's own run, too.
             Verdict::Failed | Verdict::UnexpectedPass => Self::Failure,
             Verdict::AdapterError => Self::Error,
             Verdict::ExpectedFailure | Verdict::Unsupported | Verdict::NotTested => Self::Skipped,
@@ -132,7 +132,7 @@ fn totals(cases: &[&CaseResult]) -> String {
     )
 }
 
-/// Escapes a text for an attribute, where a parser makes a line feed or a tab a space.
+/// Escapes a text for an attribute, where a parser replaces a line feed or a tab by a space.
 fn attribute(text: &str) -> String {
     escaped(text).replace('\n', "&#10;").replace('\t', "&#9;")
 }

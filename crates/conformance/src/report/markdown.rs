@@ -1,14 +1,14 @@
 //! The matrix as a Markdown table: implementations × areas.
 //!
-//! Owns how counts become a cell, and how names are kept from being Markdown. The book's tables are made in
-//! `chapter`, of the same cells.
+//! Owns how counts become a cell, and the escaping of names. The book's tables are written in `chapter`,
+//! with the same cells.
 
 use std::fmt::Write as _;
 
 use super::matrix::{Counts, Matrix};
 use super::results::{Results, Verdict};
 
-/// Writes the table, with a line that explains its signs.
+/// Writes the table, with a line that explains its symbols.
 pub fn markdown(results: &Results) -> String {
     let matrix = Matrix::of(results);
     let mut text = String::from("| implementation | version | MUST |");
@@ -40,14 +40,14 @@ pub fn markdown(results: &Results) -> String {
     text
 }
 
-/// What the signs mean.
+/// The meanings of the symbols.
 pub(super) fn legend() -> String {
     let words: Vec<String> =
         Verdict::ALL.iter().map(|verdict| format!("{} {verdict}", verdict.symbol())).collect();
-    words.join(" · ") + " · ~ of these, what another run may see otherwise"
+    words.join(" · ") + " · ~ the part of these that may differ in another run"
 }
 
-/// Leaves out what was never said.
+/// Leaves out verdicts that do not occur.
 pub(super) fn cell(counts: &Counts) -> String {
     let shown = Verdict::ALL.iter().filter(|verdict| counts.get(**verdict) > 0);
     let mut parts: Vec<String> =
@@ -58,7 +58,7 @@ pub(super) fn cell(counts: &Counts) -> String {
     parts.join(" · ")
 }
 
-/// Keeps a text from being anything but a text, in one line of a table.
+/// Escapes a text, as one line of a table.
 pub(super) fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for letter in text.chars() {
@@ -67,7 +67,8 @@ pub(super) fn escaped(text: &str) -> String {
             '<' => safe.push_str("&lt;"),
             '>' => safe.push_str("&gt;"),
             letter if letter.is_control() => safe.push(' '),
-            // What begins a link, code, emphasis, a formula, mdBook's own `{{#include}}`, or a cell.
+            // The characters that begin a link, code, emphasis, a formula, mdBook's own `{{#include}}`, or
+            // a cell.
             '\\' | '`' | '*' | '_' | '[' | ']' | '(' | ')' | '|' | '!' | '~' | '$' | '{' | '}'
             | '#' | ':' => {
                 safe.push('\\');

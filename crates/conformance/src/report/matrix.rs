@@ -1,7 +1,7 @@
-//! Runs side by side: what every report of several columns shows.
+//! Runs in columns: the data of every report with several columns.
 //!
-//! Owns which rows and columns there are, what stands where a run says nothing, and counts. A case that
-//! a run leaves out is a cell that says so, never an empty one. Knows nothing of any format.
+//! Owns the rows and columns, the cells of cases that a run does not contain, and the counts. A case that
+//! a run leaves out is a marked cell, never an empty one. Knows nothing of any format.
 
 use super::results::{CaseResult, Results, Run, Verdict};
 use crate::case::Level;
@@ -11,7 +11,7 @@ use crate::case::Level;
 pub struct Matrix<'a> {
     /// The columns.
     pub runs: &'a [Run],
-    /// What columns are called, each by another name.
+    /// The names of the columns, all different.
     pub names: Vec<String>,
     /// The rows, by area, in the order in which the runs have them.
     pub areas: Vec<Area<'a>>,
@@ -29,20 +29,20 @@ pub struct Area<'a> {
 /// A case in every column.
 #[derive(Debug)]
 pub struct Row<'a> {
-    /// What the first run that has it says of it.
+    /// The first run's description of it.
     pub case: &'a CaseResult,
-    /// What came of it, in the order of the columns.
+    /// The outcomes, in the order of the columns.
     pub cells: Vec<Cell<'a>>,
 }
 
-/// What came of a case in a column.
+/// The outcome of a case in a column.
 #[derive(Debug)]
 pub struct Cell<'a> {
-    /// What is said.
+    /// The verdict.
     pub verdict: Verdict,
-    /// What was seen, or why nothing was.
+    /// The observation, or the reason why there is none.
     pub observation: String,
-    /// What the run has of the case, if anything.
+    /// The case in the file of the run, if it is there.
     pub result: Option<&'a CaseResult>,
 }
 
@@ -51,7 +51,7 @@ impl<'a> Matrix<'a> {
     pub fn of(results: &'a Results) -> Self {
         let mut areas: Vec<Area<'a>> = Vec::new();
         for case in results.runs.iter().flat_map(|run| &run.cases) {
-            // By id over all areas: a case that has moved to another area is one case.
+            // By id over all areas: a case that moved to another area is one case.
             if areas.iter().flat_map(|area| &area.rows).any(|row| row.case.id == case.id) {
                 continue;
             }
@@ -65,12 +65,12 @@ impl<'a> Matrix<'a> {
         Self { runs: &results.runs, names: names(&results.runs), areas }
     }
 
-    /// Counts what came of a column, over all areas.
+    /// Counts the outcomes of a column, over all areas.
     pub fn counts(&self, column: usize) -> Counts {
         Counts::of(self.areas.iter().flat_map(|area| &area.rows), column)
     }
 
-    /// Counts what came of the cases of a level in a column, over all areas.
+    /// Counts the outcomes of the cases of a level in a column, over all areas.
     pub fn counts_of(&self, level: Level, column: usize) -> Counts {
         let rows = self.areas.iter().flat_map(|area| &area.rows);
         Counts::of(rows.filter(|row| row.level(column) == level), column)
@@ -78,19 +78,19 @@ impl<'a> Matrix<'a> {
 }
 
 impl Area<'_> {
-    /// Counts what came of it in a column.
+    /// Counts the outcomes of the area in a column.
     pub fn counts(&self, column: usize) -> Counts {
         Counts::of(&self.rows, column)
     }
 
-    /// Counts what came of its cases of a level in a column.
+    /// Counts the outcomes of its cases of a level in a column.
     pub fn counts_of(&self, level: Level, column: usize) -> Counts {
         Counts::of(self.rows.iter().filter(|row| row.level(column) == level), column)
     }
 }
 
 impl Row<'_> {
-    /// Returns how much the case counts in a column.
+    /// Returns the level of the case in a column.
     fn level(&self, column: usize) -> Level {
         self.cells.get(column).and_then(|cell| cell.result).unwrap_or(self.case).level
     }
@@ -107,7 +107,7 @@ impl<'a> Cell<'a> {
         Self { verdict, observation, result }
     }
 
-    /// Returns the words for what is said.
+    /// Returns the verdict in words.
     pub fn label(&self) -> String {
         self.result.map_or_else(|| self.verdict.label(), CaseResult::label)
     }
@@ -118,8 +118,8 @@ impl<'a> Cell<'a> {
     }
 }
 
-/// Names columns, and makes equal names differ by what the runs differ in: the first of these, else their
-/// place.
+/// Names the columns, and makes equal names different by the first of these that differs, or by their
+/// position.
 fn names(runs: &[Run]) -> Vec<String> {
     let version = |run: &Run| run.description.as_ref().map(|it| it.version.clone());
     let short: Vec<String> = runs.iter().map(Run::name).collect();
@@ -155,13 +155,13 @@ pub struct Counts {
     must: Share,
 }
 
-/// How many of those that count.
+/// The requirements of a level that a pool meets.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Share {
     /// How many were seen to hold.
     pub holds: usize,
-    /// How many there are that are for this pool. One that was not run is among them: a part of the
-    /// suite does not make a whole.
+    /// How many apply to this pool. A case that was not run is among them: a part of the suite does not
+    /// make a whole.
     pub all: usize,
 }
 
@@ -185,22 +185,22 @@ impl Counts {
         self.of[verdict as usize]
     }
 
-    /// Returns how many of these verdicts a race of the pool decides.
+    /// Returns how many of these verdicts depend on a race in the pool.
     pub fn at_times(&self) -> usize {
         self.at_times
     }
 
-    /// Returns how many requirements were seen not to hold, known or not.
+    /// Returns how many requirements did not hold, known failures included.
     pub fn failed(&self) -> usize {
         self.get(Verdict::Failed) + self.get(Verdict::ExpectedFailure)
     }
 
-    /// Returns how many requirements were seen to hold.
+    /// Returns how many requirements held.
     pub fn passed(&self) -> usize {
         self.get(Verdict::Passed) + self.get(Verdict::UnexpectedPass)
     }
 
-    /// Returns how many cases are for this pool, whatever came of them.
+    /// Returns how many cases apply to this pool, with any outcome.
     pub fn applicable(&self) -> usize {
         self.all() - self.get(Verdict::Unsupported)
     }

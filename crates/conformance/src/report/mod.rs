@@ -1,4 +1,4 @@
-//! Reports: what came of the suite, for people and for other programs.
+//! Reports: the results of the suite, for people and for programs.
 //!
 //! ```text
 //! results.json ──▶ Results ──▶ Matrix ──▶ html · markdown · badge
@@ -9,8 +9,8 @@
 //! results.json of all pools ──▶ Whole, which is kept ──▶ Results ──▶ chapter, html
 //! ```
 //!
-//! Reports are pure functions from results to a text. What comes from a file is hostile: an adapter has
-//! written names and messages, so each format escapes all of it. Nothing here runs a case.
+//! Reports are pure functions from results to a text. The contents of a file are hostile: an adapter has
+//! written names and messages, so each format escapes all of them. Nothing here runs a case.
 
 mod badge;
 mod chapter;

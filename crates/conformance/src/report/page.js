@@ -31,7 +31,7 @@ function open(row, column) {
     part("verdict").textContent = `${symbol} ${cell.label ?? label}`;
     part("verdict").className = cell.verdict;
     part("requirement").textContent = about.requirement;
-    part("observation").textContent = cell.observation || "The requirement was seen to hold.";
+    part("observation").textContent = cell.observation || "The requirement held.";
     part("source").textContent = about.source;
     part("seconds").textContent = cell.seconds === undefined ? "It was not run." : `${cell.seconds.toFixed(3)} s`;
     part("rerun").textContent = rerun(row, column) || "The run does not say how.";

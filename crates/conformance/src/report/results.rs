@@ -1,7 +1,7 @@
-//! `results.json`: what came of a run of the suite, in a file that outlives it.
+//! `results.json`: the results of a run of the suite, in a file that outlives it.
 //!
-//! Owns the shape of the file, its version, and what makes one valid: each reading checks it, so that
-//! reports never meet a contradiction. Knows nothing of how a verdict comes about, nor of any report.
+//! Owns the format of the file, its version and its validity: every read checks it, so that reports never
+//! see a contradiction. Knows neither how a verdict is reached nor any report.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -13,23 +13,23 @@ use serde::{Deserialize, Serialize};
 
 use crate::case::Level;
 
-/// The version of the file's shape. It changes when a file of before can no longer be read.
+/// The version of the format. It changes when older files can no longer be read.
 pub const VERSION: u32 = 1;
 
-/// What stands behind a verdict that a race of the pool decides.
+/// The mark of a verdict that depends on a race in the pool.
 pub(super) const AT_TIMES: &str = " (~ at times)";
 
 /// A file of results: the columns of a matrix.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Results {
-    /// The version of the file's shape.
+    /// The version of the format.
     pub results: u32,
-    /// What came of each adapter.
+    /// The runs, one for each adapter.
     pub runs: Vec<Run>,
 }
 
-/// What came of one adapter.
+/// The run of one adapter.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Run {
@@ -37,23 +37,23 @@ pub struct Run {
     pub suite: String,
     /// The version of the contract that the suite speaks.
     pub contract: u32,
-    /// When it began, in UTC: `2026-01-31T12:00:00Z`.
+    /// The time of its start, in UTC: `2026-01-31T12:00:00Z`.
     pub date: String,
-    /// Where it ran.
+    /// The machine.
     pub machine: Machine,
     /// The adapter's command.
     pub adapter: String,
-    /// What the adapter says of itself. Missing if it is dead.
+    /// The adapter's description. Missing if it is dead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<Description>,
-    /// Why it could not say so, if it is dead.
+    /// The reason why there is none, if it is dead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<String>,
-    /// What is said of each case.
+    /// The cases.
     pub cases: Vec<CaseResult>,
 }
 
-/// Where a run took place. Only for people: no verdict depends on it.
+/// The machine of a run. Only for readers: no verdict depends on it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Machine {
@@ -61,59 +61,59 @@ pub struct Machine {
     pub system: String,
     /// The processor's name.
     pub cpu: String,
-    /// How many of its processors the suite may use.
+    /// The number of its CPUs that the suite may use.
     pub cpus: usize,
 }
 
-/// What is said of a case. It repeats what the case says of itself, so that a file from an older suite
+/// The result of a case. It repeats the description of the case, so that a file from an older suite
 /// explains itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CaseResult {
     /// The case's permanent name.
     pub id: String,
-    /// What it belongs to.
+    /// Its area.
     pub area: String,
-    /// How much it counts.
+    /// Its level.
     pub level: Level,
-    /// What is required, in a sentence.
+    /// The requirement, in a sentence.
     pub requirement: String,
-    /// Where the requirement comes from.
+    /// The source of the requirement.
     pub source: String,
-    /// Where the book tells of it: `catalogue.html#area-slug`.
+    /// Its entry in the book: `catalogue.html#area-slug`.
     pub anchor: String,
-    /// What is said.
+    /// The verdict.
     pub verdict: Verdict,
-    /// Whether a race of the pool decides, so that another run may say otherwise.
+    /// Whether it depends on a race in the pool, so that another run may differ.
     #[serde(default, skip_serializing_if = "is_false")]
     pub at_times: bool,
-    /// What was seen, or why nothing was. Only what has passed may leave it out.
+    /// The observation, or the reason why there is none. Only a passed case may leave it out.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub observation: String,
-    /// How long it took.
+    /// Its duration.
     pub seconds: f64,
-    /// What happened when, as lines of text. Empty where nothing was run or kept.
+    /// The timeline, as lines of text. Empty if the case was not run or the timeline not kept.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub timeline: String,
     /// The command that runs it again.
     pub rerun: String,
 }
 
-/// What is said of a pool in a case.
+/// The verdict on a pool in a case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// The requirement was seen to hold.
+    /// The requirement held.
     Passed,
-    /// It was seen not to hold.
+    /// It did not hold.
     Failed,
-    /// It was seen not to hold, as is known.
+    /// It did not hold, which is a known failure.
     ExpectedFailure,
-    /// It was seen to hold, though it is known not to.
+    /// It held, though it is a known failure.
     UnexpectedPass,
-    /// The adapter did not keep to the contract, so nothing is known of the pool.
+    /// The adapter did not fulfil the contract, so nothing is known of the pool.
     AdapterError,
-    /// The case is not for this pool.
+    /// The case does not apply to this pool.
     Unsupported,
     /// The case was not run.
     NotTested,
@@ -131,7 +131,7 @@ impl Verdict {
         Self::NotTested,
     ];
 
-    /// Returns the word for it in the file.
+    /// Returns its word in the file.
     pub fn word(self) -> &'static str {
         match self {
             Self::Passed => "passed",
@@ -144,12 +144,12 @@ impl Verdict {
         }
     }
 
-    /// Returns the words for it in a sentence.
+    /// Returns its words in a sentence.
     pub fn label(self) -> String {
         self.word().replace('_', " ")
     }
 
-    /// Returns a sign that differs from all others in its shape.
+    /// Returns a symbol whose shape differs from all others.
     pub fn symbol(self) -> &'static str {
         match self {
             Self::Passed => "✓",
@@ -162,7 +162,7 @@ impl Verdict {
         }
     }
 
-    /// Says whether the requirement was seen to hold.
+    /// Returns whether the requirement held.
     pub fn holds(self) -> bool {
         matches!(self, Self::Passed | Self::UnexpectedPass)
     }
@@ -175,13 +175,13 @@ impl fmt::Display for Verdict {
 }
 
 impl CaseResult {
-    /// Returns the words for what is said, with the mark of what another run may see otherwise.
+    /// Returns the verdict in words, with a mark if another run may differ.
     pub fn label(&self) -> String {
         let mark = if self.at_times { AT_TIMES } else { "" };
         format!("{}{mark}", self.verdict)
     }
 
-    /// Says whether the requirement holds. It does not where it was seen to hold and at times does not.
+    /// Returns whether the requirement holds. It does not if it held in this run but fails at times.
     pub fn holds(&self) -> bool {
         self.verdict.holds() && !self.at_times
     }
@@ -192,8 +192,7 @@ fn is_false(value: &bool) -> bool {
 }
 
 impl Run {
-    /// Returns what the run is called by people: the pool and how it starts workers, or the command of
-    /// an adapter that is dead.
+    /// Returns the name of the run: the pool and its start method, or the command of a dead adapter.
     pub fn name(&self) -> String {
         match &self.description {
             Some(it) => format!("{} ({})", it.implementation, it.start_method),
@@ -247,16 +246,16 @@ impl Results {
     ///
     /// # Errors
     ///
-    /// They contradict each other or themselves: says in a sentence how.
+    /// They contradict each other or themselves: the sentence says how.
     pub fn of(runs: Vec<Run>) -> Result<Self, String> {
         if runs.is_empty() {
             return Err("there is no run in it".to_owned());
         }
         for (index, run) in runs.iter().enumerate() {
             let of = |fault: &str| Err(format!("the run of `{}`: {fault}", run.adapter));
-            // Another run of the same adapter is another column: of another version, or of another day.
+            // Another run of the same adapter is another column: another version, or another day.
             if runs[..index].contains(run) {
-                return of("it is there twice; leave one of them out");
+                return of("it occurs twice; leave out one of them");
             }
             if let Err(fault) = run.check() {
                 return of(&fault);
@@ -269,13 +268,13 @@ impl Results {
     ///
     /// # Errors
     ///
-    /// It is none of this version, or contradicts itself: says in a sentence where.
+    /// It is not of this version, or contradicts itself: the sentence says where.
     pub fn parse(text: &str) -> Result<Self, String> {
         #[derive(Deserialize)]
         struct Head {
             results: u32,
         }
-        // The version comes first: a file of another version has other fields, and to complain about
+        // The version is checked first: a file of another version has other fields, and complaints about
         // those would hide the reason.
         if let Ok(Head { results }) = serde_json::from_str(text)
             && results != VERSION
@@ -299,7 +298,8 @@ impl Results {
     ///
     /// # Errors
     ///
-    /// It cannot be read, or [`parse`](Self::parse) refuses it: says in a sentence which and why.
+    /// It cannot be read, or [`parse`](Self::parse) refuses it: the sentence names the file and the
+    /// reason.
     pub fn read(file: &Path) -> Result<Self, String> {
         let name = file.display();
         let text =

@@ -1,10 +1,10 @@
 //! A whole run: every pool that has an adapter, judged by one suite on one machine in every case.
 //!
-//! Owns what makes a run whole, and the form in which it is kept beside the book. A file of results says of
-//! each pool what each case is, and has a timeline for each cell: half a megabyte for a pool, of which two
-//! thirds are timelines of what has passed. Nobody looks for a fault there. So what is kept has the cases
-//! once, and a timeline only where a requirement was not seen to hold: a tenth. [`Whole::results`] makes
-//! results of it again, from which every report can be made. Knows no report, and not where files are.
+//! Owns the conditions of a whole run, and the form in which it is kept beside the book. A file of results
+//! repeats each case for each pool, and has a timeline for each cell: half a megabyte for a pool, two
+//! thirds of it timelines of passed cases, which no reader needs. The kept form has the cases once, and a
+//! timeline only where a requirement did not hold: a tenth of the size. [`Whole::results`] turns it into
+//! results again, from which every report can be made. Knows neither reports nor file names.
 
 use std::collections::BTreeSet;
 
@@ -29,7 +29,7 @@ pub struct Whole {
     pools: Vec<Pool>,
 }
 
-/// What a case says of itself, to all pools.
+/// The description of a case, common to all pools.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Stated {
@@ -47,7 +47,7 @@ struct Pool {
     date: String,
     adapter: String,
     description: Description,
-    /// The command that runs a case again, but for the id at its end.
+    /// The command that runs a case again, without the id at its end.
     rerun: String,
     /// In the order of the cases.
     cells: Vec<Kept>,
@@ -67,19 +67,19 @@ struct Kept {
 }
 
 impl Whole {
-    /// Takes what is kept of `results`, which are of all `adapters`, given by their commands.
+    /// Takes the kept part of `results`, which are of all `adapters`, given by their commands.
     ///
     /// # Errors
     ///
     /// They are of a part of the pools or of the cases, or were not made by one suite on one machine, or
-    /// something was missing: says in a sentence what, and what to do.
+    /// something was missing: the sentence says what, and what to do.
     pub fn of(results: &Results, adapters: &[String]) -> Result<Self, String> {
         let Some(first) = results.runs.first() else {
             return Err("there is no run in it".to_owned());
         };
         let judged: BTreeSet<&String> = results.runs.iter().map(|run| &run.adapter).collect();
         if judged.len() < results.runs.len() {
-            return Err("an adapter is there twice; leave one of its runs out".to_owned());
+            return Err("an adapter occurs twice; leave out one of its runs".to_owned());
         }
         let missing: Vec<&str> =
             adapters.iter().filter(|it| !judged.contains(it)).map(String::as_str).collect();
@@ -109,7 +109,7 @@ impl Whole {
         })
     }
 
-    /// Says whether a run can stand beside `first`.
+    /// Returns an error unless a run can stand beside `first`.
     fn fit(run: &Run, first: &Run, cases: &[Stated]) -> Result<(), String> {
         let of = |fault: &str| Err(format!("{fault} than that of `{}`", first.adapter));
         if run.machine != first.machine {
@@ -130,13 +130,13 @@ impl Whole {
     ///
     /// # Errors
     ///
-    /// It is none of this version, or contradicts itself: says in a sentence where.
+    /// It is not of this version, or contradicts itself: the sentence says where.
     pub fn parse(text: &str) -> Result<Self, String> {
         #[derive(Deserialize)]
         struct Head {
             whole: u32,
         }
-        // The version comes first, since another one has other fields.
+        // The version is checked first, since another version has other fields.
         match serde_json::from_str(text) {
             Ok(Head { whole }) if whole != VERSION => {
                 return Err(format!(
@@ -162,11 +162,11 @@ impl Whole {
         }
     }
 
-    /// Returns the results, without the timelines of what has passed.
+    /// Returns the results, without the timelines of passed cases.
     ///
     /// # Errors
     ///
-    /// They contradict each other: says in a sentence how.
+    /// They contradict each other: the sentence says how.
     pub fn results(&self) -> Result<Results, String> {
         Results::of(self.pools.iter().map(|pool| self.run(pool)).collect())
     }
@@ -191,7 +191,7 @@ impl Pool {
         let Some(description) = run.description.clone() else {
             let fault = run.fault.as_deref().unwrap_or_default();
             return Err(format!(
-                "its adapter is dead, which says nothing of the pool; install what it needs: {fault}"
+                "its adapter is dead, so nothing is known of the pool; install its requirements: {fault}"
             ));
         };
         let mut commands = run.cases.iter().map(|case| case.rerun.strip_suffix(&case.id));
@@ -222,9 +222,9 @@ impl Kept {
     }
 }
 
-/// Leaves out of long paths in what pools say where somebody has put the repository and the pools.
+/// Shortens paths in the texts of pools to their last part, since folders differ between machines.
 fn without_folders(text: &str) -> String {
-    /// Where everybody has the same.
+    /// The folders that every machine has.
     const KEPT: [&str; 6] = ["/bin/", "/dev/", "/proc/", "/sys/", "/tmp/", "/usr/"];
     let ends = |letter: char| letter.is_whitespace() || "\"'`()<>;,:\\".contains(letter);
     let mut shortened = String::with_capacity(text.len());
@@ -235,7 +235,7 @@ fn without_folders(text: &str) -> String {
             Some((folders, name))
                 if folders.matches('/').count() > 1
                     && word.starts_with('/')
-                    // What follows the colon of an address, which is nobody's folder.
+                    // The text after the colon of an address is not a folder.
                     && (!word.starts_with("//") || word.starts_with("///"))
                     && !KEPT.iter().any(|kept| word.starts_with(kept)) =>
             {
@@ -244,7 +244,7 @@ fn without_folders(text: &str) -> String {
             }
             _ => shortened.push_str(word),
         }
-        // The letter that ended it.
+        // The character that ended it.
         let mut letters = tail.chars();
         shortened.extend(letters.next());
         rest = letters.as_str();
@@ -287,7 +287,7 @@ mod tests {
     use super::without_folders;
 
     #[test]
-    fn where_somebody_has_the_pools_is_not_kept() {
+    fn folders_of_the_pools_are_not_kept() {
         let cases = [
             ("", ""),
             ("no path / at all, and 1/2", "no path / at all, and 1/2"),

@@ -1,4 +1,4 @@
-//! An adapter as a command, and what can be wrong with one.
+//! An adapter as a command, and its possible faults.
 
 use std::fs::File;
 use std::io::Read;
@@ -20,17 +20,17 @@ use super::{end, process};
 pub struct Adapter {
     /// For `sh -c`, without `describe` or `run`.
     pub command: String,
-    /// Where it runs.
+    /// The folder in which it runs.
     pub folder: PathBuf,
 }
 
 impl Adapter {
-    /// Whether the shell can become it.
+    /// Whether the shell can replace itself by it.
     pub(super) fn is_one_program(&self) -> bool {
         !become_it(&self.command).is_empty()
     }
 
-    /// Starts it with `verb` in a process group of its own, its streams files of `scratch`.
+    /// Starts it with `verb` in a process group of its own; its streams are files in `scratch`.
     pub(super) fn start(&self, verb: &str, scratch: &Path, stdin: Stdio) -> Result<Child, Fault> {
         let file = |name: &str| {
             File::options()
@@ -40,7 +40,7 @@ impl Adapter {
                 .map_err(|error| Fault(format!("{}: {error}", scratch.join(name).display())))
         };
         let (stdout, stderr) = (file(STDOUT)?, file(STDERR)?);
-        // The group is known to the watcher before there is anything in it that could be left.
+        // The watcher knows the group before the group has a process that could be left over.
         let group = format!("echo $$ >\"${FOLDER_VARIABLE}/{}\"", process::GROUP);
         let adapter = format!("{}{} {verb}", become_it(&self.command), self.command);
         let mut command = Command::new("sh");
@@ -57,7 +57,7 @@ impl Adapter {
         })
     }
 
-    /// Asks what it is.
+    /// Asks for its description.
     ///
     /// # Errors
     ///
@@ -95,8 +95,8 @@ impl Adapter {
     }
 }
 
-/// Returns what lets the shell become a command, so that the process which has the pool is the one that
-/// was started. A command of several parts stays in the shell's care, and its process is its only child.
+/// Returns the prefix by which the shell replaces itself by a command, so that the process that has the
+/// pool is the one that was started. A command of several parts stays a child of the shell, its only one.
 fn become_it(command: &str) -> &'static str {
     let assigns = command.split_whitespace().next().is_some_and(|word| word.contains('='));
     let has_parts = command.contains([';', '&', '|', '(', ')', '<', '>', '{', '}', '\n']);
@@ -109,33 +109,33 @@ pub(super) const STDOUT: &str = "stdout";
 /// The file of a run's standard error.
 pub(super) const STDERR: &str = "stderr";
 
-/// The most bytes of a file that an adapter and its workers write. The largest case prints a quarter of a
-/// megabyte and returns some; who writes more than this is at fault, before the disk is full.
+/// The largest size of a file that an adapter and its workers write. The largest case prints a quarter of
+/// a megabyte and returns some; an adapter that writes more is at fault, before the disk is full.
 const MOST: u64 = 64 << 20;
 
-/// How much of what a run says on standard error is kept.
+/// The number of bytes of a run's standard error that are kept.
 const MOST_STDERR: u64 = 1 << 20;
 
-/// How many characters of it a fault shows.
+/// The number of characters of it in a fault.
 pub(super) const MOST_SAID: usize = 2000;
 
-/// Says that a file of the run in `scratch` is longer than any may be, if it is.
+/// Returns a fault if a file of the run in `scratch` is too long.
 pub(super) fn flood(scratch: &Path, name: &str) -> Option<String> {
     let length = std::fs::metadata(scratch.join(name)).map_or(0, |about| about.len());
     (length > MOST).then(|| format!("it has written more than {MOST} bytes to {name}"))
 }
 
-/// Returns the beginning of what the run in `scratch` has said on standard error.
+/// Returns the beginning of the standard error of the run in `scratch`.
 pub(super) fn stderr(scratch: &Path) -> String {
     let mut bytes = Vec::new();
     if let Ok(file) = File::open(scratch.join(STDERR)) {
-        // What cannot be read was not said.
+        // Unreadable text is left out.
         let _ = file.take(MOST_STDERR).read_to_end(&mut bytes);
     }
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Decodes a message, or says where in it something is wrong.
+/// Decodes a message, or returns where in it the error is.
 pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
     let mut from = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut from).map_err(|error| {
@@ -155,7 +155,7 @@ mod tests {
     use super::become_it;
 
     #[test]
-    fn a_shell_becomes_a_command_that_is_one() {
+    fn a_shell_is_replaced_by_a_single_command() {
         for command in ["python3 a.py spawn", "'/with space/adapter' fork"] {
             assert_eq!(become_it(command), "exec ", "{command}");
         }

@@ -20,37 +20,38 @@ use super::{Ran, end, look, process};
 use crate::history::{End, History, Sample, place_of, summary};
 use crate::plan::{Condition, Stage, Who};
 
-/// How often it looks. Lower uses a processor that the pool needs, higher makes every case longer.
+/// How often it looks. A shorter interval takes CPU time from the pool, a longer one makes every case
+/// longer.
 const TICK: Duration = Duration::from_millis(2);
 
-/// A run while it goes on.
+/// A run in progress.
 struct Conductor<'a> {
     limits: Limits,
-    /// When it must have come to its end, whatever goes on.
+    /// The time at which it must have ended in any case.
     deadline: Instant,
     scratch: &'a Path,
     scenario: &'a Scenario,
     child: Child,
     ended: Option<ExitStatus>,
-    /// Whether the process that was started is the adapter's own.
+    /// Whether the started process is the adapter itself.
     becomes_adapter: bool,
     owner: Option<u32>,
-    /// Whether `owner` is known to be the process that writes lines, and not one that came before it.
+    /// Whether `owner` is known to be the process that writes lines, and not an earlier one.
     owner_wrote: bool,
     feed: Feed<'a>,
     samples: Vec<Sample>,
     killed_owner: bool,
 }
 
-/// Until when something is waited for. Each step forward renews it, so that a long scenario takes its time
-/// with a slow pool, or on a slow machine; up to the end of what a scenario may take. A pool that starts
-/// workers for ever makes no step forward.
+/// The time limit of the current wait. Each step forward renews it, so that a long scenario may take its
+/// time with a slow pool or on a slow machine, up to the limit of a whole scenario. A pool that starts
+/// workers forever makes no step forward.
 struct Patience {
     until: Instant,
     progress: usize,
 }
 
-/// Why a script came to an early end.
+/// The reason why a script ended early.
 enum Stop {
     Stuck(String),
     Fault(Fault),
@@ -62,7 +63,7 @@ impl From<Fault> for Stop {
     }
 }
 
-/// Has `adapter` carry out `scenario` while `script` is followed.
+/// Makes `adapter` carry out `scenario` while it follows `script`.
 pub fn carry_out(
     adapter: &Adapter,
     description: &Description,
@@ -117,7 +118,7 @@ fn try_carry_out(
     end::kill_all(&mut conductor.child, path);
     let left = left.map_err(|fault| with_stderr(fault, path))?;
     if stuck.is_none() {
-        // One last time: what was written right before the end.
+        // One last time: the text that was written right before the end.
         conductor.feed.read().map_err(|fault| with_stderr(fault, path))?;
     }
     let stderr = stderr(path);
@@ -166,8 +167,8 @@ fn with_stderr(Fault(text): Fault, scratch: &Path) -> Fault {
 }
 
 impl Conductor<'_> {
-    /// Gives the scenario to the adapter once it is known which process that is: until then it waits for
-    /// its input, however soon it ends after that.
+    /// Gives the scenario to the adapter once its process is known: until then it waits for its input,
+    /// even if it exits right after.
     fn hand_over(&mut self, scenario: Vec<u8>) -> Result<(), Stop> {
         let deadline = Instant::now() + self.limits.must;
         while self.owner.is_none() && self.ended.is_none() && Instant::now() < deadline {
@@ -175,7 +176,7 @@ impl Conductor<'_> {
             std::thread::sleep(TICK);
         }
         if let Some(mut stdin) = self.child.stdin.take() {
-            // One that does not read it holds up nobody; that its input is closed is for itself to say.
+            // An adapter that does not read it delays nothing; it reports itself if its input is closed.
             std::thread::spawn(move || stdin.write_all(&scenario));
         }
         Ok(())
@@ -197,7 +198,7 @@ impl Conductor<'_> {
                 self.killed_owner |= *who == Who::Owner;
                 let signal = Signal::try_from(*signal)
                     .map_err(|error| Fault(format!("the case sends no signal: {error}")))?;
-                // ESRCH: it has ended, which is for the judge.
+                // ESRCH: it has exited; the judge decides about that.
                 let _ = kill(Pid::from_raw(pid as i32), signal);
                 Ok(())
             }
@@ -224,7 +225,7 @@ impl Conductor<'_> {
         }
     }
 
-    /// Lets a time pass, in which lines are read: what is wrong with them ends the run at once.
+    /// Waits for a time in which lines are read: a faulty line ends the run at once.
     fn pass(&mut self, time: Duration) -> Result<(), Stop> {
         let until = Instant::now() + time;
         loop {
@@ -239,7 +240,7 @@ impl Conductor<'_> {
 
     fn refresh(&mut self) -> Result<(), Stop> {
         if self.ended.is_none() && !self.owner_wrote {
-            // Again until its first line: a shell may have run something else before.
+            // Again until its first line: a shell may have run another command before.
             self.owner = match self.becomes_adapter {
                 true => Some(self.child.id()),
                 false => process::owner(self.child.id()).or(self.owner),
@@ -252,7 +253,7 @@ impl Conductor<'_> {
                 .try_wait()
                 .map_err(|error| Fault(format!("the adapter cannot be waited for: {error}")))?;
         }
-        // After the look whether it has ended, so that nothing of one that has is missed.
+        // After the check for its exit, so that no line is missed.
         self.feed.read()?;
         Ok(())
     }
@@ -323,11 +324,11 @@ impl Conductor<'_> {
     fn too_long(&self) -> String {
         let limit = self.limits.whole;
         format!(
-            "the scenario goes on, and is not done within {limit:?} (CONFORMANCE_SCALE gives it longer)"
+            "the scenario continues, and is not done within {limit:?} (CONFORMANCE_SCALE allows more time)"
         )
     }
 
-    /// Says which steps have begun and not returned.
+    /// Describes the steps that have begun and not returned.
     fn open_steps(&self) -> String {
         let mut open = Vec::new();
         for client in &self.scenario.clients {
@@ -398,7 +399,7 @@ impl Conductor<'_> {
             None => End::Hung,
             Some(_) if self.killed_owner => End::KilledByCase,
             Some(status) => match status.code() {
-                // A shell that waited says so of a program that was killed.
+                // A waiting shell prints this about a program that was killed.
                 Some(code) if code > 128 => End::Signal(code - 128),
                 Some(code) => End::Exit(code),
                 None => End::Signal(status.signal().unwrap_or(0)),
@@ -406,7 +407,7 @@ impl Conductor<'_> {
         }
     }
 
-    /// Waits for what there is of the run to leave; says what does not.
+    /// Waits for the processes of the run to exit; describes those that do not.
     fn left(&mut self) -> Result<Vec<String>, Fault> {
         let deadline = Instant::now() + self.limits.leave;
         loop {

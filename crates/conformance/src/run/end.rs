@@ -1,4 +1,4 @@
-//! The end of a run: its processes are killed and reaped, and its shared memory goes.
+//! The end of a run: its processes are killed and reaped, and its shared memory is removed.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,8 +11,8 @@ use nix::unistd::Pid;
 
 use super::{process, shared_memory};
 
-/// Kills what there is of a run, its first process among it, and reaps it. Shared memory that it has left
-/// goes, too.
+/// Kills the processes of the run, including its first one, and reaps it. Removes the shared memory that
+/// it has left.
 pub(super) fn kill_all(first: &mut Child, scratch: &Path) {
     let deadline = Instant::now() + Duration::from_secs(10);
     let (mut shared, mut killed) = (BTreeSet::new(), BTreeSet::from([first.id()]));
@@ -28,7 +28,7 @@ pub(super) fn kill_all(first: &mut Child, scratch: &Path) {
             break;
         }
         if !ended {
-            // Its number is its own until it is reaped, which is here.
+            // Its pid stays reserved until it is reaped here.
             let _ = killpg(pid, Signal::SIGKILL);
         }
         for process in there {

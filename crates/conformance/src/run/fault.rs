@@ -1,6 +1,6 @@
-//! What is wrong with an adapter.
+//! The faults of an adapter.
 
-/// Why an answer is not one of the contract's. Never a pass.
+/// The reason why an answer violates the contract. Never a pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault(pub String);
 

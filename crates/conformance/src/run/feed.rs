@@ -1,6 +1,6 @@
-//! What an adapter and its workers have written so far, read as it grows.
+//! The output of an adapter and its workers so far, read as it grows.
 //!
-//! A line counts when its end is there, however many writes it came in.
+//! A line counts once its line feed has arrived, in however many writes.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
@@ -12,14 +12,15 @@ use procpool_contract::{Event, EventKind, Line, Moment, Scenario, TRACE_FILE, no
 use super::adapter::{STDERR, STDOUT, flood, parse};
 use super::fault::Fault;
 
-/// The longest line that is read. A result of some megabytes fits; who writes more is at fault.
+/// The longest line that is read. A result of some megabytes fits; an adapter that writes more is at
+/// fault.
 const LONGEST: usize = 64 << 20;
 
-/// By how much a time may be outside of the run: a clock that is cheaper to read stands still for some
-/// milliseconds. A wrong clock is off by more.
+/// By how much a time may be outside the run: a cheap clock may stand still for some milliseconds. A wrong
+/// clock is off by more.
 const COARSE: u64 = 20_000_000;
 
-/// Both files, as far as they were read.
+/// Both files, as far as they have been read.
 #[derive(Debug)]
 pub(super) struct Feed<'a> {
     scenario: &'a Scenario,
@@ -28,11 +29,11 @@ pub(super) struct Feed<'a> {
     began: u64,
     stdout: Tail,
     trace: Tail,
-    /// The step that each client is at, and whether it has begun it.
+    /// The current step of each client, and whether it has begun.
     places: HashMap<String, (usize, bool)>,
     pub(super) lines: Vec<Line>,
     pub(super) events: Vec<Event>,
-    /// What has happened at least once.
+    /// The events that have happened at least once.
     happened: HashSet<(EventKind, String)>,
 }
 
@@ -55,19 +56,19 @@ impl<'a> Feed<'a> {
         Self { scenario, scratch, began: now(), stdout, trace, places, lines, events, happened }
     }
 
-    /// Returns a number that grows with each step forward: a line, or an event of a kind that its tag has not
-    /// had. A scenario has so many and no more.
+    /// Returns a number that grows with each step forward: a line, or the first event of a kind for a tag.
+    /// A scenario has a finite number of these.
     pub(super) fn progress(&self) -> usize {
         self.lines.len() + self.happened.len()
     }
 
-    /// Says which file is longer than any may be.
+    /// Names the file that is too long.
     pub(super) fn check_lengths(&self) -> Result<(), Fault> {
         let flood = [STDERR, TRACE_FILE].iter().find_map(|name| flood(self.scratch, name));
         flood.map_or(Ok(()), |text| Err(Fault(text)))
     }
 
-    /// Reads what is new.
+    /// Reads the new part.
     pub(super) fn read(&mut self) -> Result<(), Fault> {
         self.check_lengths()?;
         for text in self.trace.lines()? {
@@ -88,7 +89,7 @@ impl<'a> Feed<'a> {
         Ok(())
     }
 
-    /// Says what follows the last whole line, after the end.
+    /// Returns the text after the last complete line, at the end.
     pub(super) fn check_end(&self) -> Result<(), Fault> {
         for (tail, name) in [(&self.stdout, "standard output"), (&self.trace, "the trace")] {
             if !tail.rest.is_empty() {
@@ -100,13 +101,13 @@ impl<'a> Feed<'a> {
         Ok(())
     }
 
-    /// Whether every client has carried out all its steps.
+    /// Returns whether every client has carried out all its steps.
     pub(super) fn is_complete(&self) -> bool {
         let mut clients = self.scenario.clients.iter();
         clients.all(|client| self.places[&client.name] == (client.steps.len(), false))
     }
 
-    /// Says what is wrong with a time: judges compare those of all processes with each other.
+    /// Returns the fault of a time: judges compare the times of all processes.
     fn check_clock(&self, at: u64) -> Result<(), String> {
         let (began, now) = (self.began, now());
         if at.saturating_add(COARSE) >= began && at <= now.saturating_add(COARSE) {
@@ -152,7 +153,7 @@ impl<'a> Feed<'a> {
 }
 
 impl Tail {
-    /// Returns the lines that have come to their end since the last time.
+    /// Returns the lines that were completed since the last call.
     fn lines(&mut self) -> Result<Vec<Vec<u8>>, Fault> {
         let failed = |path: &Path, error| Fault(format!("{}: {error}", path.display()));
         if self.file.is_none() {

@@ -1,30 +1,31 @@
-//! How long the suite waits, and how much it draws.
+//! The time limits of the suite, and the number of its draws.
 
 use std::time::Duration;
 
 use crate::environment;
 
-/// Four clocks, and none of them decides whether a pool is fast; and what decides which scenarios are drawn.
+/// Four time limits, none of which decides whether a pool is fast, and the parameters of drawn scenarios.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// For what must happen next. It is polled for, so a longer one costs nothing where pools do as they
-    /// must; a shorter one calls slow machines broken.
+    /// For an event that must happen next. The suite polls, so a longer limit costs nothing with correct
+    /// pools; a shorter one calls slow machines broken.
     pub must: Duration,
-    /// For a whole scenario, however steadily it goes on. A longer one lets slow pools come to their end; a
+    /// For a whole scenario, however steadily it advances. A longer limit lets slow pools finish; a
     /// shorter one keeps a run of all cases from lasting for hours.
     pub whole: Duration,
-    /// For what must not happen. A longer one finds more and makes every such case take longer.
+    /// For an event that must not happen. A longer limit finds more and makes every such case take longer.
     pub quiet: Duration,
-    /// For processes to leave after the end of their program.
+    /// For processes to exit after the end of their program.
     pub leave: Duration,
-    /// How many scenarios are drawn for a case. More find more, and each costs a process and its workers.
+    /// The number of scenarios that are drawn for a case. More find more, and each costs a process and its
+    /// workers.
     pub draws: u32,
-    /// From which number they are drawn; from another one come others.
+    /// The seed of the draws.
     pub seed: u64,
 }
 
 impl Limits {
-    /// The usual ones, with times multiplied by `scale`.
+    /// The default limits, with times multiplied by `scale`.
     pub fn scaled(scale: f64) -> Self {
         let times = |millis: f64| Duration::from_secs_f64(millis * scale / 1000.0);
         Self {
@@ -37,11 +38,11 @@ impl Limits {
         }
     }
 
-    /// The usual ones, as the [environment](crate::environment) changes them.
+    /// The default limits, as the [environment](crate::environment) changes them.
     ///
     /// # Errors
     ///
-    /// A variable is no number that makes sense.
+    /// A variable is not a valid number.
     pub fn from_environment() -> Result<Self, String> {
         let must = "a number from 0.01 to 1000";
         let scale = environment::number(environment::SCALE, must, |scale: &f64| {

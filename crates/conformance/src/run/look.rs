@@ -36,7 +36,7 @@ pub(super) fn look(name: &str, owner: u32, before: &[Sample]) -> Sample {
     }
 }
 
-/// The part of its memory that is in use and no file's, in KiB.
+/// The part of its memory that is in use and not backed by a file, in KiB.
 fn memory_of(pid: u32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"))?;

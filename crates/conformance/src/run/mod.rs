@@ -1,13 +1,13 @@
-//! Runs: an adapter carries out a scenario while the suite conducts, and all that happened is kept.
+//! Runs: an adapter carries out a scenario while the suite conducts, and every event is recorded.
 //!
 //! ```text
 //! start ─▶ script (gates, signals, looks) ─▶ the end of the process ─▶ what is left ─▶ History
 //!            └── an answer that is not of the contract ──▶ Fault       └── killed
 //! ```
 //!
-//! Owns the adapter's process and its folder, and kills whatever of it remains; a watcher does so when the
-//! suite itself was ended. Judges nothing: a run that hangs is a history, too. What an adapter writes is
-//! data; nothing it does stops the suite.
+//! Owns the adapter's process and its folder, and kills the rest of it at the end; a watcher does so if
+//! the suite itself is ended. Judges nothing: a run that hangs is a history, too. The output of an adapter
+//! is data; nothing in it stops the suite.
 
 mod adapter;
 mod conductor;
@@ -27,13 +27,13 @@ pub use limits::Limits;
 
 use crate::history::History;
 
-/// What came of a run.
+/// The outcome of a run.
 #[derive(Debug, Clone)]
 pub enum Ran {
-    /// It was carried out, or begun.
+    /// It was carried out, or at least begun.
     History(Box<History>),
-    /// The adapter says that it cannot express the scenario, and perhaps why.
+    /// The adapter reports that it cannot express the scenario, perhaps with a reason.
     Inexpressible(String),
-    /// The adapter did not keep to the contract.
+    /// The adapter did not fulfil the contract.
     Fault(Fault),
 }

@@ -1,7 +1,7 @@
-//! The processes of a run: whose they are, and what /proc shows of them.
+//! The processes of a run: their owner, and their state in /proc.
 //!
-//! The suite is the subreaper of all of them, so that an orphan becomes its child. Which run an orphan
-//! belongs to is in its environment; its process group tells where that was cleared.
+//! The suite is the subreaper of all of them, so an orphan becomes its child. The environment of an orphan
+//! names its run; if it was cleared, its process group does.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,10 +14,10 @@ use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 use procpool_contract::FOLDER_VARIABLE;
 
-/// Processes that a [`Child`] of this program stands for; nobody else may reap them.
+/// Processes that a [`Child`] of this program stands for; no other code may reap them.
 static OWNED: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
 
-/// A process as /proc shows it.
+/// A process in /proc.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Process {
     pub(super) pid: u32,
@@ -33,29 +33,29 @@ impl Process {
     }
 }
 
-/// Makes this program the one to which orphans of runs go.
+/// Makes this program the subreaper of the orphans of runs.
 pub(super) fn become_subreaper() {
-    // Refused nowhere since Linux 3.4; where it is, orphans escape to init and are found all the same.
+    // Supported since Linux 3.4; without it, orphans become children of init and are still found.
     let _ = nix::sys::prctl::set_child_subreaper(true);
 }
 
-/// The file in the folder of a run that holds the number of its first process, which is that of its group.
+/// The file in the folder of a run with the pid of its first process, which is also that of its group.
 pub(super) const GROUP: &str = "group";
 
-/// Starts a process that its [`Child`] reaps, and nobody else.
+/// Starts a process that only its [`Child`] reaps.
 pub(super) fn start(command: &mut Command) -> std::io::Result<Child> {
     become_subreaper();
-    // Held meanwhile: one that ends at once must not look like an orphan.
+    // Held during the start: a process that exits at once must not look like an orphan.
     let mut owned = OWNED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let child = command.spawn()?;
     owned.insert(child.id());
     Ok(child)
 }
 
-/// Returns what /proc says of one process.
+/// Returns the state of one process in /proc.
 pub(super) fn look_at(pid: u32) -> Option<Process> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name is in parentheses and may hold any character, parentheses too.
+    // The name is in parentheses and may contain any character, parentheses too.
     let (head, tail) = stat.rsplit_once(") ")?;
     let name = head.split_once('(')?.1.to_owned();
     let mut fields = tail.split(' ');
@@ -65,7 +65,7 @@ pub(super) fn look_at(pid: u32) -> Option<Process> {
     Some(Process { pid, name, state, parent, group })
 }
 
-/// Returns every process there is.
+/// Returns every process.
 pub(super) fn all() -> Vec<Process> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
@@ -84,8 +84,8 @@ pub(super) fn of_run(first: u32, scratch: &Path) -> Vec<Process> {
 
 /// Returns the environment of a process.
 ///
-/// While a process calls execve it has none: an orphan that has left its group would be nobody's for that
-/// moment. So one that this process has become the parent of is asked again.
+/// A process has no environment during execve: an orphan that has left its group would belong to no run at
+/// that moment. So a process whose parent is this one is read again.
 fn environment(process: &Process) -> Vec<u8> {
     let read = || fs::read(format!("/proc/{}/environ", process.pid)).unwrap_or_default();
     let mut environment = read();
@@ -114,8 +114,8 @@ pub(super) fn descendants(pid: u32) -> Vec<Process> {
     found
 }
 
-/// Returns the process that has the pool: the one that `sh` became, or its only child. It is not known
-/// while the shell has not started it, and when it has ended and the shell has not.
+/// Returns the process that has the pool: the one that replaced `sh`, or its only child. It is unknown
+/// before the shell has started it, and after it has exited and the shell has not.
 pub(super) fn owner(first: u32) -> Option<u32> {
     let shell = |process: &Process| matches!(process.name.as_str(), "sh" | "dash" | "bash");
     if !shell(&look_at(first)?) {
@@ -143,7 +143,7 @@ pub(super) fn descriptors_of(pid: u32) -> Vec<(i32, String)> {
     found
 }
 
-/// Says what a process is, for people.
+/// Describes a process.
 pub(super) fn tell(process: &Process) -> String {
     let line = fs::read(format!("/proc/{}/cmdline", process.pid)).unwrap_or_default();
     let line: Vec<String> = line
@@ -154,12 +154,12 @@ pub(super) fn tell(process: &Process) -> String {
     format!("{} {} ({}): {}", process.pid, process.name, process.state, line.join(" "))
 }
 
-/// Says that no [`Child`] of this program stands for a process any more.
+/// Records that no [`Child`] of this program stands for a process any more.
 pub(super) fn disown(pid: u32) {
     OWNED.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&pid);
 }
 
-/// Reaps the zombies that came to this process as the subreaper.
+/// Reaps the zombies that this process got as the subreaper.
 pub(super) fn reap_orphans() {
     let me = std::process::id();
     let owned = OWNED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

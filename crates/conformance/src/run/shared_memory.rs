@@ -1,7 +1,7 @@
-//! Shared memory that has a name: whose it is, and how it goes.
+//! Named shared memory: its owner, and its removal.
 //!
-//! Other programs of the machine, and other runs of the suite, have theirs in the same place: that a process
-//! of the run uses one is how it is known whose it is.
+//! Other programs and other runs of the suite have theirs in the same folder: an object belongs to a run
+//! if one of its processes uses it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, OpenOptions};
@@ -12,16 +12,16 @@ use std::time::SystemTime;
 
 use super::process::{self, descriptors_of};
 
-/// Where shared memory has its names.
+/// The folder of the names.
 const FOLDER: &str = "/dev/shm/";
 
-/// Returns the names that processes use, and of `names` those that are still there.
+/// Returns the names that processes use, and those of `names` that still exist.
 pub(super) fn used_by(
     pids: impl IntoIterator<Item = u32>,
     names: BTreeSet<String>,
 ) -> BTreeSet<String> {
     let mut found = names;
-    // A semaphore is made under a name of the moment, and its maker's map goes on to show that one.
+    // A semaphore is created under a temporary name, which the map of its creator continues to show.
     let entries = fs::read_dir(FOLDER).into_iter().flatten().flatten();
     let by_inode: BTreeMap<u64, String> = entries
         .filter_map(|entry| Some((entry.ino(), entry.file_name().into_string().ok()?)))
@@ -39,22 +39,22 @@ pub(super) fn used_by(
     found
 }
 
-/// Tells the watcher of names, before those that use them are killed: this process may be ended before it
-/// removes them, and then nobody else would know whose they are.
+/// Passes names to the watcher before their users are killed: this process may be ended before it removes
+/// them, and then their owner would be unknown.
 pub(super) fn note(names: &BTreeSet<String>, runs: &Path) {
     if names.is_empty() {
         return;
     }
     let lines: String = names.iter().map(|name| format!("{FOLDER}{name}\n")).collect();
-    // Without a watcher's list this process alone removes them.
+    // Without a watcher's list only this process removes them.
     if let Ok(mut list) = OpenOptions::new().create(true).append(true).open(runs.join("shared")) {
         let _ = list.write_all(lines.as_bytes());
     }
 }
 
-/// Removes what a run has left: what is younger than it, and used by nobody but those that were `killed`, who
-/// may take a moment to end. A library that removes the names of its semaphores when its program ends never
-/// comes to it where all processes are killed.
+/// Removes the objects that a run has left: those that are newer than it, and used only by the `killed`
+/// processes, which may take a moment to exit. A library that removes the names of its semaphores at its
+/// program's exit cannot do so if all processes are killed.
 pub(super) fn remove(names: &BTreeSet<String>, began: SystemTime, killed: &BTreeSet<u32>) {
     let is_younger = |name: &&String| {
         let changed = fs::metadata(path(name)).and_then(|about| about.modified());
@@ -67,7 +67,7 @@ pub(super) fn remove(names: &BTreeSet<String>, began: SystemTime, killed: &BTree
     let others = process::all().into_iter().map(|process| process.pid);
     let used = used_by(others.filter(|pid| !killed.contains(pid)), BTreeSet::new());
     for name in young.into_iter().filter(|name| !used.contains(*name)) {
-        // One that has gone meanwhile is gone.
+        // It may have been removed in the meantime.
         let _ = fs::remove_file(path(name));
     }
 }
@@ -80,7 +80,7 @@ fn maps_of(pid: u32) -> String {
     fs::read_to_string(format!("/proc/{pid}/maps")).unwrap_or_default()
 }
 
-/// Returns the name that `text`, the target of a descriptor or a line of a process's maps, ends with.
+/// Returns the name at the end of `text`, the target of a descriptor or a line of a process's maps.
 fn name_in(text: &str) -> Option<String> {
     text.split_once(FOLDER).map(|(_, name)| name.to_owned())
 }
@@ -94,7 +94,7 @@ mod tests {
     use super::{remove, used_by};
 
     #[test]
-    fn shared_memory_is_whose_it_was() {
+    fn shared_memory_is_attributed_to_its_creator() {
         let me = std::process::id();
         let name = format!("conformance-{me}");
         let path = format!("/dev/shm/{name}");
@@ -114,8 +114,8 @@ mod tests {
 
     #[test]
     #[ignore = "needs python3: it maps what another process has made"]
-    fn a_semaphore_is_known_to_its_maker() {
-        // As sem_open makes one: mapped under a name that is gone when it has its own.
+    fn a_semaphore_is_attributed_to_its_creator() {
+        // Like sem_open: mapped under a name that is removed once the final one exists.
         let me = std::process::id();
         let (first, last) = (format!("/dev/shm/{me}-first"), format!("/dev/shm/{me}-last"));
         fs::write(&first, "a semaphore").expect("there is such a folder");
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_a_run_has_made_and_nobody_uses_is_removed() {
+    fn only_unused_objects_of_the_run_are_removed() {
         let name = format!("conformance-left-{}", std::process::id());
         let path = std::path::PathBuf::from(format!("/dev/shm/{name}"));
         let (names, nobody) = (BTreeSet::from([name]), BTreeSet::new());

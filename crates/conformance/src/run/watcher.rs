@@ -1,12 +1,12 @@
-//! The watcher: what ends the runs of a suite that was ended itself.
+//! The watcher: ends the runs of a suite that was ended itself.
 //!
 //! ```text
 //! suite ── a pipe, never written to ──▶ sh watch.sh: at its end, kills what is left and removes the folders
 //! ```
 //!
-//! It needs no signal's handler, so it works for every signal, SIGKILL too, and for every other end. It is in
-//! a process group of its own: what is meant for the suite's group, as Ctrl-C is, does not reach it. Owns the
-//! folder in which every run has its own.
+//! It needs no signal handler, so it works for every signal, SIGKILL too, and for every other end. It is
+//! in a process group of its own: signals to the suite's group, such as that of Ctrl-C, do not reach it.
+//! Owns the folder that contains the folders of all runs.
 
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
@@ -18,15 +18,15 @@ use tempfile::{Builder, TempDir};
 use super::fault::Fault;
 use super::process;
 
-/// The folder of all runs of this suite, and who watches it.
+/// The folder of all runs of this suite, and its watcher.
 #[derive(Debug)]
 struct Watched {
     runs: PathBuf,
-    /// Kept for its standard input, which ends when this process does.
+    /// Kept for its standard input, which is closed when this process exits.
     _watcher: Child,
 }
 
-/// Makes the folder of a run.
+/// Creates the folder of a run.
 pub(super) fn scratch() -> Result<TempDir, Fault> {
     static WATCHED: OnceLock<Result<Watched, String>> = OnceLock::new();
     let watched = WATCHED.get_or_init(|| watch().map_err(|error| error.to_string()));
@@ -39,7 +39,7 @@ pub(super) fn scratch() -> Result<TempDir, Fault> {
 
 fn watch() -> std::io::Result<Watched> {
     let runs = Builder::new().prefix("conformance-").tempdir()?;
-    // Its time is when the suite began.
+    // Its time is the start of the suite.
     std::fs::write(runs.path().join("began"), "")?;
     let mut command = Command::new("sh");
     command
@@ -47,7 +47,7 @@ fn watch() -> std::io::Result<Watched> {
         .arg(runs.path())
         .current_dir("/")
         .stdin(Stdio::piped())
-        // Whoever reads what the suite prints waits for the suite, not for this.
+        // A reader of the suite's output waits for the suite, not for the watcher.
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .process_group(0);

@@ -1,4 +1,4 @@
-//! A column of the matrix: an adapter, what it says of itself, and which cases are for it.
+//! A column of the matrix: an adapter, its description, and the cases that apply to it.
 
 use std::path::Path;
 
@@ -15,30 +15,30 @@ use crate::run::{Adapter, Fault, Limits};
 pub struct Column {
     /// The command.
     pub adapter: Adapter,
-    /// What it says of itself, or why that is not known.
+    /// Its description, or the reason why there is none.
     pub description: std::result::Result<Description, Fault>,
-    /// What is known to fail.
+    /// The known failures.
     pub expectations: Expectations,
-    /// What trials are called by in front of their case: how the pool starts workers.
+    /// The prefix of the names of its trials: the pool's start method.
     pub name: String,
-    /// What files are called by that are about it: `concurrent.futures-spawn`.
+    /// The name of its files: `concurrent.futures-spawn`.
     pub pool: String,
 }
 
-/// What becomes of a case in a column.
+/// The trial of a case in a column.
 #[derive(Debug)]
 pub enum Fate {
     /// It is run.
     Run(Case),
-    /// It is not for this pool; why.
+    /// It does not apply to this pool, for this reason.
     NotFor(Case, String),
-    /// There is no column; a trial of this name says why.
+    /// There is no column; a trial of this name reports why.
     Fault(String, Fault),
 }
 
 impl Column {
-    /// Asks the adapter what it is, and reads what is known to fail from `expectations`: a file, or a folder
-    /// in which a file is called after the pool.
+    /// Asks the adapter for its description, and reads the known failures from `expectations`: a file, or
+    /// a folder with a file named after the pool.
     pub fn of(adapter: Adapter, expectations: &Path, limits: Limits) -> Self {
         let described = adapter.describe(limits).and_then(|description| {
             let pool = format!("{}-{}", description.implementation, description.start_method);
@@ -70,7 +70,7 @@ impl Column {
         format!("PROCPOOL_ADAPTER='{command}' cargo test --test conformance -- --exact {name}")
     }
 
-    /// Says what becomes of each case.
+    /// Returns the trial of each case.
     pub fn fates(&self) -> Vec<Fate> {
         match &self.description {
             Err(fault) => vec![Fate::Fault("describe".to_owned(), fault.clone())],
@@ -84,7 +84,7 @@ impl Column {
         }
     }
 
-    /// Runs a case and judges it, by what is known, too.
+    /// Runs a case and judges it, also by the known failures.
     pub fn judge(&self, case: &Case, limits: Limits) -> Result {
         let description = match &self.description {
             Ok(description) => description,
@@ -102,7 +102,7 @@ impl Column {
         result
     }
 
-    /// Returns a red result for each case, if the adapter is dead.
+    /// Returns a failed result for each case, if the adapter is dead.
     pub(super) fn dead_results(&self) -> Vec<Result> {
         let Err(fault) = &self.description else { return Vec::new() };
         let red = |case: &Case| Result::of(case, Verdict::AdapterError(fault.to_string()));
@@ -110,7 +110,7 @@ impl Column {
     }
 }
 
-/// Returns a name as a part of a file's name, wherever it comes from: no folder, no end of a line.
+/// Returns a name as a part of a file's name, from any source: no folder, no line feed.
 fn plain(name: &str) -> String {
     let keep = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '_' | '-');
     name.chars().map(|letter| if keep(letter) { letter } else { '-' }).collect()

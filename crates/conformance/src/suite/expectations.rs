@@ -1,4 +1,4 @@
-//! Failures of a pool that are known, each with its reason: a file for each adapter.
+//! Known failures of a pool, each with its reason: a file for each adapter.
 //!
 //! ```toml
 //! ["shutdown.second-is-honoured"]
@@ -9,9 +9,9 @@
 //! observed = "\"shutdown p #\" returned before"
 //! ```
 //!
-//! A failure that is `observed` otherwise is another one, and not known. A known failure that passes is an error, and so is one of a case that does not exist: the file never
-//! says more than is true. Only where a race of the pool decides, which `at_times` then names, is
-//! neither outcome unexpected.
+//! A failure that differs from `observed` is another one, and not known. A known failure that passes is an
+//! error, and so is one of a case that does not exist: the file never claims more than is true. Only if
+//! the outcome depends on a race of the pool, which `at_times` then names, is neither outcome unexpected.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -29,24 +29,24 @@ pub struct Expectations {
     known: BTreeMap<String, Known>,
 }
 
-/// Why a case is known to fail.
+/// The reason why a case is known to fail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Known {
-    /// In a sentence.
+    /// In one sentence.
     pub reason: String,
-    /// Where more is said of it; empty if it is not known elsewhere.
+    /// The address of a report of it; empty if there is none.
     #[serde(default)]
     pub link: String,
-    /// The file name of a program that shows the fault without the suite; empty if there is none.
+    /// The file name of a program that reproduces the fault without the suite; empty if there is none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub shown_by: String,
-    /// Which race of the pool makes the case fail in one run and pass in another. Missing if it fails in
-    /// every run.
+    /// The race of the pool that makes the case fail in one run and pass in another. Missing if it fails
+    /// in every run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_times: Option<String>,
-    /// What the failure looks like: the [gist](Found::gist) of what is found. Empty if any failure of the
-    /// case is the one that is known.
+    /// The symptom: the [gist](Found::gist) of the finding. Empty if any failure of the case is the known
+    /// one.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub observed: String,
 }
@@ -54,20 +54,20 @@ pub struct Known {
 /// A failure that was not known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Observed {
-    /// What was seen, without what differs from run to run.
+    /// The observation, without the parts that differ from run to run.
     pub reason: String,
-    /// By what it is known again.
+    /// The text by which it is recognised.
     pub gist: String,
 }
 
-/// What has changed in a file.
+/// The changes of a file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Blessed {
     /// The file.
     pub file: PathBuf,
-    /// The cases that are known to fail from now on.
+    /// The newly known failures.
     pub added: Vec<String>,
-    /// Those that are not any more.
+    /// The removed ones.
     pub removed: Vec<String>,
 }
 
@@ -84,7 +84,7 @@ impl std::fmt::Display for Blessed {
 }
 
 impl Known {
-    /// Returns what is known of a failure by no more than what was observed.
+    /// Returns the known failure that consists of an observation only.
     fn observed(observed: &Observed) -> Self {
         Self {
             reason: observed.reason.clone(),
@@ -95,7 +95,7 @@ impl Known {
         }
     }
 
-    /// Says whether what was found is what is known.
+    /// Returns whether the finding is the known one.
     pub(super) fn is(&self, found: &[Found]) -> bool {
         let first = found.first().map(Found::gist).unwrap_or_default();
         self.observed.is_empty() || alike(&self.observed, &first)
@@ -103,12 +103,12 @@ impl Known {
 }
 
 impl Expectations {
-    /// Reads the file of a pool: `place`, or if that is a folder the one in it that is called after the
-    /// pool. One that is not there expects no failure.
+    /// Reads the file of a pool: `place`, or if that is a folder the file in it that is named after the
+    /// pool. A missing file expects no failure.
     ///
     /// # Errors
     ///
-    /// It cannot be read, or says something of a case that does not exist, or gives no reason.
+    /// It cannot be read, or names a case that does not exist, or gives no reason.
     pub(super) fn read(place: &Path, pool: &str) -> Result<Self, String> {
         let file =
             if place.is_dir() { place.join(format!("{pool}.toml")) } else { place.to_owned() };
@@ -134,18 +134,18 @@ impl Expectations {
         Ok(Self { file, known })
     }
 
-    /// Where it is, or would be.
+    /// Its path, whether it exists or not.
     pub fn file(&self) -> &Path {
         &self.file
     }
 
-    /// Returns why a case is known to fail.
+    /// Returns the reason why a case is known to fail.
     pub fn of(&self, id: &str) -> Option<&Known> {
         self.known.get(id)
     }
 
-    /// Writes the file anew: what has `failed` is known from now on, and what has `passed` is taken out, but
-    /// for what fails at times. A file that says nothing goes.
+    /// Rewrites the file: adds the `failed` cases, and removes the `passed` ones except those that fail at
+    /// times. Removes a file without cases.
     ///
     /// # Errors
     ///
@@ -165,7 +165,7 @@ impl Expectations {
         }
         for (id, observed) in failed {
             match known.get_mut(*id) {
-                // The reason is somebody's; that it fails otherwise now is for him to see.
+                // A person wrote the reason; that person must review the new failure.
                 Some(known) => known.observed = observed.gist.clone(),
                 None => {
                     known.insert((*id).to_owned(), Known::observed(observed));

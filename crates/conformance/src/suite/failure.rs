@@ -1,11 +1,11 @@
-//! What a failing trial says to the person who reads it, and what it leaves for them to look at.
+//! The message of a failing trial, and the files that it leaves for a person.
 //!
 //! ```text
 //! FOLDER/POOL/case.id.json   the scenario and the script, to be run again
 //! FOLDER/POOL/case.id.svg    the timeline
 //! ```
 //!
-//! They are there only as long as the case fails.
+//! They exist only as long as the case fails.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,13 +19,13 @@ use crate::timeline;
 /// The most lines of the timeline that are printed; the drawing has all.
 const MOST_LINES: usize = 60;
 
-/// Removes what an earlier run has left of all cases of a column.
+/// Removes the files of an earlier run for all cases of a column.
 pub(super) fn forget_all(column: &Column, folder: &Path) {
-    // One that is not there need not be removed.
+    // A missing file need not be removed.
     let _ = fs::remove_dir_all(folder.join(&column.pool));
 }
 
-/// Removes what an earlier run has left of a case.
+/// Removes the files of an earlier run for a case.
 pub(super) fn forget(column: &Column, case: &Case, folder: &Path) {
     for file in files(column, case, folder) {
         let _ = fs::remove_file(file);
@@ -37,7 +37,7 @@ fn files(column: &Column, case: &Case, folder: &Path) -> [PathBuf; 2] {
     ["svg", "json"].map(|kind| folder.join(format!("{}.{kind}", case.id)))
 }
 
-/// Returns what there is to say, if the pool did not pass. Writes the files below `folder`.
+/// Returns the message, if the pool did not pass. Writes the files below `folder`.
 pub(super) fn text(column: &Column, case: &Case, result: &Result, folder: &Path) -> Option<String> {
     let observed = match &result.verdict {
         Verdict::Passed | Verdict::ThisTime(_) | Verdict::Unsupported(_) | Verdict::Expected(_) => {
@@ -96,7 +96,7 @@ fn leave(
     Ok([drawing, replay])
 }
 
-/// Says of a case that is known to fail in another way which that is.
+/// Describes the known failure of a case that failed in another way.
 fn known_otherwise(column: &Column, case: &Case, result: &Result) -> String {
     let known =
         column.expectations.of(case.id).filter(|_| matches!(result.verdict, Verdict::Failed(_)));

@@ -1,11 +1,11 @@
-//! The suite: cases × adapters as trials of a test program, and what comes of them.
+//! The suite: cases × adapters as trials of a test program, and their results.
 //!
 //! ```text
 //! describe each adapter ─▶ trials `COLUMN::case.id` ─▶ run, judge ─▶ Verdict ─▶ failure text, results
 //! ```
 //!
-//! What a pool cannot do is decided before anything runs, so that a trial never passes by doing
-//! nothing. An adapter that cannot be described is a failing trial, never a missing one.
+//! Unsupported cases are sorted out before anything runs, so that a trial never passes by doing nothing.
+//! An adapter without a description is a failing trial, never a missing one.
 
 mod column;
 mod expectations;
@@ -34,28 +34,28 @@ use crate::case::Case;
 use crate::judge::Found;
 use crate::run::{self, Limits, Ran};
 
-/// What came of a column's cases, in the order of the catalogue; those left out that were not run.
+/// The results of a column's cases, in the order of the catalogue, without those that were not run.
 pub type Results = Vec<(Column, Vec<Result>)>;
 
-/// Where and how the suite works.
+/// The configuration of the suite.
 #[derive(Debug, Clone)]
 pub struct Setting {
-    /// How long it waits.
+    /// Its time limits.
     pub limits: Limits,
-    /// Where failures leave their files.
+    /// The folder for the files of failures.
     pub failures: PathBuf,
-    /// Whether failures are to be made known, so that none is one.
+    /// Whether failures are accepted as known, so that none is unexpected.
     pub bless: bool,
 }
 
-/// How many trials run at a time for each CPU: a case waits for half its time, or longer.
+/// How many trials run in parallel for each CPU: a case spends at least half its time waiting.
 const TRIALS_PER_CPU: usize = 2;
 
-/// Runs the trials that `arguments` ask for on `columns`.
+/// Runs the trials on `columns` that `arguments` select.
 ///
 /// # Errors
 ///
-/// They ask for no thread to run them.
+/// They ask for zero threads.
 pub fn run(
     arguments: &Arguments,
     columns: Vec<Column>,
@@ -120,7 +120,7 @@ pub fn run(
     Ok((conclusion, results.collect()))
 }
 
-/// Makes known what has failed, in the file of each column. Returns what has changed in each.
+/// Accepts the failures as known, in the file of each column. Returns the changes of each.
 ///
 /// # Errors
 ///
@@ -138,7 +138,7 @@ pub fn bless(results: &Results) -> std::result::Result<Vec<Blessed>, String> {
                 Verdict::Passed | Verdict::ThisTime(_) | Verdict::Unexpected(_) => {
                     passed.push(result.case);
                 }
-                // An adapter that is at fault is never known to be.
+                // A fault of the adapter is never a known failure.
                 Verdict::AdapterError(_) | Verdict::Expected(_) | Verdict::Unsupported(_) => {}
             }
         }
@@ -156,11 +156,11 @@ fn observed(result: &Result, found: &[Found]) -> Observed {
     }
 }
 
-/// Carries out what is in `file` on each column, and returns what happened and how much is wrong with it.
+/// Carries out the scenario in `file` on each column; returns the events and the number of complaints.
 ///
 /// # Errors
 ///
-/// The file is none, or an adapter did not keep to the contract.
+/// The file is invalid, or an adapter did not fulfil the contract.
 pub fn replay(
     file: &Path,
     columns: &[Column],

@@ -1,19 +1,19 @@
-//! What the environment says of a run of the suite.
+//! The configuration of a run of the suite by the environment.
 
 use crate::environment;
 
 /// See the module's header.
 #[derive(Debug, Clone, Default)]
 pub struct Names {
-    /// Whom to judge.
+    /// The pools to judge.
     pub adapter: Option<String>,
-    /// Where the results go.
+    /// The file for the results.
     pub results: Option<String>,
-    /// Which cases are known to fail.
+    /// The known failures.
     pub expectations: Option<String>,
-    /// A file with what to carry out in place of the cases.
+    /// A file with a scenario to carry out instead of the cases.
     pub scenario: Option<String>,
-    /// Whether what fails is known from now on.
+    /// Whether failures are accepted as known.
     pub bless: bool,
 }
 
@@ -22,7 +22,7 @@ impl Names {
     ///
     /// # Errors
     ///
-    /// One is set to what makes no sense.
+    /// A variable has an invalid value.
     pub fn from_environment() -> Result<Self, String> {
         Ok(Self {
             adapter: environment::read(environment::ADAPTER)?,

@@ -13,7 +13,7 @@ use crate::cases;
 use crate::report::{CaseResult, Machine, Results as File, Run, Verdict as Said};
 use crate::timeline;
 
-/// Returns the file of results: every case of every column, those that did not run among them.
+/// Returns the file of results: every case of every column, including those that did not run.
 ///
 /// # Errors
 ///

@@ -1,5 +1,5 @@
-//! A scenario with its script as a file, to be carried out again: what a failure leaves, and what people
-//! send to each other.
+//! A scenario with its script as a file, to be carried out again: a failure leaves one, and people send
+//! them to each other.
 
 use std::path::Path;
 
@@ -14,33 +14,33 @@ use crate::plan::{Plan, Stage};
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Replay {
-    /// What the adapter does.
+    /// The adapter's part.
     pub scenario: Scenario,
-    /// What the suite does meanwhile.
+    /// The suite's part.
     pub script: Vec<Stage>,
 }
 
-/// What came of it.
+/// The outcome.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Replayed {
-    /// What happened, and a line for each complaint.
+    /// The events, and a line for each complaint.
     pub text: String,
-    /// How many complaints there are.
+    /// The number of complaints.
     pub complaints: usize,
 }
 
 impl Replay {
-    /// That of a case.
+    /// Returns that of a case.
     pub fn of(case: &Case) -> Self {
         Self::of_plan(&case.planned(), case.id)
     }
 
-    /// That of a plan for a case.
+    /// Returns that of a plan for a case.
     pub fn of_plan(plan: &Plan, id: &str) -> Self {
         Self { scenario: plan.scenario(id), script: plan.script().to_vec() }
     }
 
-    /// Reads one.
+    /// Reads a file.
     ///
     /// # Errors
     ///
@@ -55,8 +55,7 @@ impl Replay {
         }
     }
 
-    /// Returns who judges it: the case that it is of if that is in the catalogue, and the rules alone
-    /// if not.
+    /// Returns its judge: the case of that id if the catalogue has it, otherwise only the rules.
     pub fn case(&self) -> Case {
         let found = cases::find(&self.scenario.case).filter(|case| case.property.is_none());
         found.unwrap_or(Case {

@@ -1,4 +1,4 @@
-//! What a run has come to, in words: the runner of the trials knows only of those that passed or failed.
+//! The summary of a run in words: the runner of the trials only knows passed and failed.
 
 use std::collections::BTreeMap;
 
@@ -9,12 +9,12 @@ use super::column::Column;
 use super::verdict::{Result, Verdict};
 use crate::cases;
 
-/// Whether all cases were asked for.
+/// Whether all cases were selected.
 pub fn is_whole(arguments: &Arguments) -> bool {
     arguments.filter.is_none() && arguments.skip.is_empty() && !arguments.ignored
 }
 
-/// Returns a line for each column with how many cases came to what, and one with what keeps cases from it.
+/// Returns a line for each column with its counts, and one with the reasons why cases did not run.
 pub fn summary(arguments: &Arguments, results: &Results) -> String {
     results.iter().map(|(column, results)| of_column(arguments, column, results)).collect()
 }
@@ -64,7 +64,7 @@ fn of_column(arguments: &Arguments, column: &Column, results: &[Result]) -> Stri
     text
 }
 
-/// Says that no case ran, and why, if that is so.
+/// Returns the reason why no case ran, if none did.
 pub fn nothing_ran(
     arguments: &Arguments,
     conclusion: &Conclusion,
@@ -95,7 +95,7 @@ pub fn nothing_ran(
     Some(text + "; `--list` prints all names")
 }
 
-/// Whether a trial of this name is asked for.
+/// Whether a trial of this name is selected.
 fn fits(arguments: &Arguments, name: &str) -> bool {
     let matches = |part: &String| match arguments.exact {
         true => name == part,

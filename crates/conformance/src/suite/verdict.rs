@@ -1,4 +1,4 @@
-//! What is said of a pool in a case.
+//! The verdict on a pool in a case.
 
 use std::time::{Duration, Instant};
 
@@ -15,34 +15,34 @@ use crate::run::{self, Adapter, Limits, Ran};
 /// See the module's header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// The requirement was seen to hold.
+    /// The requirement held.
     Passed,
-    /// It was not.
+    /// It did not hold.
     Failed(Vec<Found>),
-    /// The case is not for this pool; why.
+    /// The case does not apply to this pool, for this reason.
     Unsupported(String),
-    /// The requirement was not seen to hold, as is known.
+    /// The requirement did not hold, which is a known failure.
     Expected(Known),
-    /// It was, and it is known that at times it is not.
+    /// It held, and is known to fail at times.
     ThisTime(Known),
-    /// It was, though it is known not to; why it is.
+    /// It held, though it is a known failure; with the known reason.
     Unexpected(String),
-    /// The adapter did not keep to the contract; how.
+    /// The adapter did not fulfil the contract, in this way.
     AdapterError(String),
 }
 
-/// A verdict with all that explains it.
+/// A verdict with its explanation.
 #[derive(Debug, Clone)]
 pub struct Result {
     /// The case's id.
     pub case: &'static str,
-    /// What is said.
+    /// The verdict.
     pub verdict: Verdict,
-    /// The run that it is said of, if there was one.
+    /// The run, if there was one.
     pub history: Option<Box<History>>,
-    /// What was carried out, if anything was.
+    /// The scenario, if there was one.
     pub replay: Option<Replay>,
-    /// How long it took.
+    /// Its duration.
     pub took: Duration,
 }
 
@@ -52,7 +52,7 @@ impl Result {
         Self { case: case.id, verdict, history: None, replay: None, took: Duration::ZERO }
     }
 
-    /// Has `adapter` carry out `case`, and judges.
+    /// Makes `adapter` carry out `case`, and judges.
     pub fn judged(
         adapter: &Adapter,
         description: &Description,

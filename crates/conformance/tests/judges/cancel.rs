@@ -5,7 +5,7 @@ use procpool_contract::{ErrorClass, EventKind, policy};
 use crate::Entry;
 use crate::made::Made;
 
-/// Of twenty tasks all but so many were cancelled.
+/// All but `count` of twenty tasks were cancelled.
 fn refused(count: usize) -> Made {
     let tags: Vec<String> = (count..20).map(|number| format!("t{number}")).collect();
     let tags: Vec<&str> = tags.iter().map(String::as_str).collect();

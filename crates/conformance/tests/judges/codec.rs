@@ -1,4 +1,4 @@
-//! Histories of what cannot be encoded or decoded.
+//! Histories of values that cannot be encoded or decoded.
 
 use procpool_contract::{ErrorClass, EventKind};
 
@@ -25,7 +25,7 @@ macro_rules! fails_alone {
     };
 }
 
-/// A pool that breaks leaves nobody waiting.
+/// A pool that breaks leaves no future unsettled.
 macro_rules! breaks {
     ($id:literal) => {
         (

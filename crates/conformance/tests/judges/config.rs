@@ -1,4 +1,4 @@
-//! Histories of how pools are made.
+//! Histories of the creation of pools.
 
 use procpool_contract::ErrorClass;
 

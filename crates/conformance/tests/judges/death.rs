@@ -22,7 +22,7 @@ macro_rules! one_dies {
     };
 }
 
-/// So many tasks were never run.
+/// `count` tasks never ran.
 fn never_ran(made: Made, prefix: &str, count: usize) -> Made {
     (0..count).fold(made, |made, number| {
         let tag = format!("{prefix}{number}");

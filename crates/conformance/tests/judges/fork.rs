@@ -1,4 +1,4 @@
-//! Histories of what workers inherit.
+//! Histories of inherited resources.
 
 use procpool_contract::{ErrorClass, EventKind};
 

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::Entry;
 use crate::made::Made;
 
-/// A wait for `a` that took so long ended without a result.
+/// A wait for `a` of this duration ended without a result.
 fn gave_up(id: &str, millis: u64) -> Made {
     Made::of(id).fails("result a", ErrorClass::Timeout).lasts("result a", millis)
 }

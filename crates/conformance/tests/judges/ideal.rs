@@ -1,9 +1,8 @@
 //! A model of an ideal pool.
 //!
-//! Owns what it does: it carries a scenario out, one client after the other, one step after the other.
-//! Times are whole milliseconds, and every step takes one at least. It has no limits of time, refuses
-//! nothing and is sent no signals; what cases want of that is edited in. It knows nothing of what the
-//! judges ask.
+//! Owns its behaviour: it carries a scenario out, one client after the other, one step after the other.
+//! Times are whole milliseconds, and every step takes one at least. It has no time limits, refuses nothing
+//! and gets no signals; cases that need these edit the history. It knows nothing of the judges' questions.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -18,10 +17,10 @@ use crate::made::{error, items};
 pub(crate) const MILLI: u64 = 1_000_000;
 pub(crate) const OWNER: u32 = 100;
 
-/// Returns `history` with what an ideal pool does in its scenario.
+/// Returns `history` with the actions of an ideal pool in its scenario.
 pub(crate) fn carry_out(history: History) -> History {
     let mut clients = history.scenario.clients.clone();
-    // Those that make pools come first; others wait for that in some way.
+    // Clients that create pools come first; others wait for that in some way.
     clients.sort_by_key(|client| !client.steps.iter().any(|step| matches!(step, Step::New { .. })));
     let mut ideal = Ideal {
         history,
@@ -42,7 +41,7 @@ pub(crate) fn carry_out(history: History) -> History {
     ideal.history
 }
 
-/// Leaves out the names that have been there before.
+/// Removes duplicate names.
 fn once(names: &[String]) -> Vec<&String> {
     let is_first = |(place, name): &(usize, &String)| !names[..*place].contains(name);
     names.iter().enumerate().filter(is_first).map(|(_, name)| name).collect()
@@ -52,12 +51,12 @@ fn once(names: &[String]) -> Vec<&String> {
 struct Ideal {
     history: History,
     at: u64,
-    /// How many pools there were, those among them whose name another one has now.
+    /// The number of pools, including those whose name another one has now.
     made: u32,
     pools: BTreeMap<String, Pool>,
     futures: BTreeMap<String, Outcome>,
     maps: BTreeMap<String, VecDeque<Outcome>>,
-    /// How many workers there were that take no turns: of pools in tasks, and those that died.
+    /// The number of workers that take no turns: of nested pools, and dead ones.
     others: u32,
 }
 
@@ -66,7 +65,7 @@ struct Pool {
     options: PoolOptions,
     /// The process of its first worker; the others follow.
     first: u32,
-    /// How many tasks it has run. Workers take turns.
+    /// The number of tasks it has run. Workers take turns.
     turns: u32,
 }
 
@@ -129,7 +128,7 @@ impl Ideal {
     fn run(&mut self, pool: &str, call: &Call) -> Outcome {
         let pool = self.pools.get_mut(pool).expect("the scenario has made it");
         let workers = pool.options.max_workers.unwrap_or(1).max(1) as u32;
-        // The next worker of a place comes when one has run as many tasks as it may.
+        // A worker is replaced when it has run its maximum of tasks.
         let round = pool.turns / workers;
         let retired = pool.options.max_tasks_per_child.map_or(0, |most| round / most.max(1) as u32);
         let is_new = pool

@@ -10,7 +10,7 @@ use crate::{Bad, Entry};
 
 const NOT_BROKEN: &str = "failed, but not as broken: task";
 
-/// An initializer failed, and everything with it.
+/// An initializer failed, and every task with it.
 fn all_broken(id: &'static str) -> Entry {
     let bad: Bad = vec![
         (|made| made.returns("result a", 1), "\"result a\" returned 1 where broken was due"),
@@ -102,7 +102,7 @@ pub(crate) fn entries() -> Vec<Entry> {
             ],
         ),
         (
-            // Where another worker takes the place, the task may run.
+            // If another worker replaces it, the task may run.
             || {
                 let made = cancelled().returns("result a", 1);
                 let made = made.choosing(|it| it.worker_death = Some(policy::WorkerDeath::Replace));
@@ -168,7 +168,7 @@ fn a_constructor_may_report_that_the_initializer_failed() {
         "init.cancelled-stay-cancelled",
     ];
     for id in ids {
-        // Then there is no pool for the steps that follow.
+        // Then there is no pool for the later steps.
         let reports = |start: fn(&mut Policies)| {
             let made = Made::of(id).choosing(start).fails_with("new p", "the disk is on fire");
             let scenario = cases::find(id).expect("it is there").scenario();
@@ -181,7 +181,7 @@ fn a_constructor_may_report_that_the_initializer_failed() {
         };
         reports(|policies| policies.start = Some(policy::Start::AtConstruction)).passes();
         if id != "init.failing-starts-no-storm" {
-            // Where workers start with the first task, nobody can have called it.
+            // If workers start with the first task, the initializer cannot have been called.
             reports(|policies| policies.start = Some(policy::Start::OnDemand)).is_found("failed");
         }
     }

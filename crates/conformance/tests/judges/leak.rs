@@ -1,4 +1,4 @@
-//! Histories of what pools leave behind.
+//! Histories of resources that pools leave behind.
 
 use procpool_conformance::history::Sample;
 use procpool_contract::{ErrorClass, EventKind};
@@ -6,12 +6,12 @@ use procpool_contract::{ErrorClass, EventKind};
 use crate::Entry;
 use crate::made::Made;
 
-/// Nothing is different after six pools.
+/// Nothing has changed after six pools.
 fn clean(id: &str) -> Made {
     seen(Made::of(id), |_| {})
 }
 
-/// The same where every worker has died.
+/// The same if every worker has died.
 fn broken(id: &str) -> Made {
     let tags = ["t", "t1", "t2", "t3", "t4", "t5"];
     let made = tags.iter().fold(clean(id), |made, tag| made.without(EventKind::End, tag));
@@ -19,7 +19,7 @@ fn broken(id: &str) -> Made {
     (1..=tags.len()).fold(made, nth)
 }
 
-/// What the last look saw.
+/// The last look.
 fn seen(made: Made, see: fn(&mut Sample)) -> Made {
     made.looks("early", "gate early", |_| {}).looks("late", "gate late", see)
 }
@@ -45,12 +45,12 @@ const THREADS: &str = "2 threads after two pools, 3 after six";
 const PROCESSES: &str = "0 processes after two pools, 1 after six";
 const ZOMBIES: &str = "0 zombies after two pools, 1 after six";
 
-/// What a worker has open, or how much memory it has, before its tasks and after them.
+/// The open descriptors or the memory of a worker, before its tasks and after them.
 fn worker(id: &str, last: &str) -> Made {
     Made::of(id).looks("before", "gate go", in_use).looks("after", last, in_use)
 }
 
-/// How much memory a worker has, in KiB, at each look.
+/// The memory of a worker, in KiB, at each look.
 fn uses(memory: [u64; 5]) -> Made {
     let looks = ["first", "second", "third", "fourth", "fifth"];
     looks.iter().zip(memory).fold(Made::of("leak.memory-of-workers"), |made, (look, kib)| {
@@ -106,7 +106,7 @@ pub(crate) fn entries() -> Vec<Entry> {
             ],
         ),
         (
-            // A garbage collector comes once.
+            // A garbage collector runs once.
             || uses([5_000, 46_000, 87_000, 30_000, 71_000]),
             vec![
                 (

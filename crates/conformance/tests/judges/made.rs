@@ -1,6 +1,6 @@
-//! Histories that are made up: what an ideal pool would have done in a case, and edits of that.
+//! Made-up histories: the actions of an ideal pool in a case, and edits of them.
 //!
-//! Owns the edits. It knows nothing of what the judges ask.
+//! Owns the edits. It knows nothing of the judges' questions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,7 +26,7 @@ pub(crate) fn error(class: ErrorClass, message: &str) -> Outcome {
     Outcome::Error(Failure { class, message, r#type: None, status: None, trace: None })
 }
 
-/// A list of outcomes as a map gives it.
+/// A list of outcomes as a map returns it.
 pub(crate) fn items(outcomes: &[Outcome]) -> Value {
     serde_json::to_value(outcomes).expect("outcomes are JSON")
 }
@@ -35,7 +35,7 @@ pub(crate) fn ok(value: impl Into<Value>) -> Outcome {
     Outcome::Ok(value.into())
 }
 
-/// A look in which there is nothing unusual.
+/// A look without anything unusual.
 fn sample(name: &str, at: u64) -> Sample {
     Sample {
         name: name.to_owned(),
@@ -51,7 +51,7 @@ fn sample(name: &str, at: u64) -> Sample {
 }
 
 impl Made {
-    /// What an ideal pool does in a case.
+    /// The actions of an ideal pool in a case.
     pub(crate) fn of(id: &str) -> Self {
         let case = cases::find(id).unwrap_or_else(|| panic!("there is no case {id}"));
         let scenario = case.scenario();
@@ -89,13 +89,13 @@ impl Made {
         self.history.lines.iter_mut().find(is_it).expect("an ideal pool ends every step")
     }
 
-    /// A step returned something.
+    /// A step returned a value.
     pub(crate) fn returns(mut self, step: &str, value: impl Into<Value>) -> Self {
         self.end_of(step).outcome = Some(Outcome::Ok(value.into()));
         self
     }
 
-    /// A map, or a part of one, gave some outcomes.
+    /// A map, or a part of one, returned some outcomes.
     pub(crate) fn gives(self, step: &str, outcomes: &[Outcome]) -> Self {
         let list = items(outcomes);
         self.returns(step, list)
@@ -120,7 +120,7 @@ impl Made {
         self
     }
 
-    /// A step took so many milliseconds more than it does.
+    /// A step took this many more milliseconds than usual.
     pub(crate) fn lasts(mut self, step: &str, millis: u64) -> Self {
         let from = self.end_of(step).at;
         for line in self.history.lines.iter_mut().filter(|line| line.at >= from) {
@@ -132,7 +132,7 @@ impl Made {
         self
     }
 
-    /// Something did not happen.
+    /// An event did not happen.
     pub(crate) fn without(mut self, kind: EventKind, tag: &str) -> Self {
         self.history.events.retain(|event| event.event != kind || event.tag != tag);
         self
@@ -152,7 +152,7 @@ impl Made {
         self
     }
 
-    /// Something happened when all was over.
+    /// An event happened after the end.
     pub(crate) fn and(mut self, kind: EventKind, tag: &str, pid: u32) -> Self {
         let at = self.history.events.iter().map(|event| event.at).max().unwrap_or(0) + MILLI;
         let event = Event { pid, ppid: OWNER, at, event: kind, tag: tag.to_owned() };
@@ -160,14 +160,14 @@ impl Made {
         self
     }
 
-    /// Something happened when every step had returned.
+    /// An event happened after every step had returned.
     pub(crate) fn after_all(mut self, event: EventKind, tag: &str, pid: u32) -> Self {
         let at = self.history.lines.iter().map(|line| line.at).max().unwrap_or(0) + MILLI;
         self.history.events.push(Event { pid, ppid: OWNER, at, event, tag: tag.to_owned() });
         self
     }
 
-    /// Something happened before all else.
+    /// An event happened before all others.
     pub(crate) fn and_first(mut self, event: EventKind, tag: &str, pid: u32) -> Self {
         self.history
             .events
@@ -175,7 +175,7 @@ impl Made {
         self
     }
 
-    /// The program did something after one step had ended, and before another one had.
+    /// The program made an event after the end of one step, and before that of another.
     pub(crate) fn between(
         mut self,
         after: &str,
@@ -202,7 +202,7 @@ impl Made {
         })
     }
 
-    /// The tasks have an error and did not come to their end.
+    /// The tasks have an error and did not finish.
     pub(crate) fn ended(self, tags: &[&str], class: ErrorClass) -> Self {
         tags.iter().fold(self, |made, tag| {
             let step = format!("result {tag}");
@@ -237,7 +237,7 @@ impl Made {
         self
     }
 
-    /// The suite looked when all was over, and saw these processes alive.
+    /// The suite looked at the end, and saw these processes alive.
     pub(crate) fn sees(mut self, name: &str, alive: &[u32]) -> Self {
         let mut sample = sample(name, u64::MAX);
         sample.alive.extend(alive);
@@ -245,27 +245,27 @@ impl Made {
         self
     }
 
-    /// What the suite saw last was something else, too.
+    /// The last look has a further change.
     pub(crate) fn saw(mut self, change: fn(&mut Sample)) -> Self {
         change(self.history.samples.last_mut().expect("it has looked"));
         self
     }
 
-    /// The last look was right after something had happened.
+    /// The last look was right after an event.
     pub(crate) fn looked_after(mut self, kind: EventKind, tag: &str) -> Self {
         let at = self.history.event(kind, tag).expect("it has happened").at;
         self.history.samples.last_mut().expect("it has looked").at = at + 1;
         self
     }
 
-    /// A task's worker died under it, which its future says.
+    /// A task's worker died while running it, which its future reports.
     pub(crate) fn dies(self, tag: &str) -> Self {
-        // It ran nothing else, which an ideal pool has its workers do in turns.
+        // It ran nothing else, as an ideal pool lets its workers take turns.
         let last = self.history.events.iter().map(|event| event.pid).max().unwrap_or(0);
         self.ran_in(tag, last.max(2000) + 1).ended(&[tag], ErrorClass::Broken)
     }
 
-    /// A step's error says how a worker ended.
+    /// A step's error reports how a worker ended.
     pub(crate) fn says_status(mut self, step: &str, text: &str) -> Self {
         if let Some(Outcome::Error(failure)) = &mut self.end_of(step).outcome {
             failure.status = Some(text.to_owned());
@@ -273,7 +273,7 @@ impl Made {
         self
     }
 
-    /// The pool has made a choice.
+    /// The pool has a policy.
     pub(crate) fn choosing(mut self, choose: fn(&mut Policies)) -> Self {
         choose(&mut self.history.description.policies);
         self
@@ -285,19 +285,19 @@ impl Made {
         self
     }
 
-    /// A process was there after the program.
+    /// A process existed after the program.
     pub(crate) fn leaves(mut self, process: &str) -> Self {
         self.history.left.push(process.to_owned());
         self
     }
 
-    /// Something was said on standard error.
+    /// A text was written to standard error.
     pub(crate) fn says(mut self, text: &str) -> Self {
         self.history.stderr.push_str(text);
         self
     }
 
-    /// What was said was lost.
+    /// The output was lost.
     pub(crate) fn silenced(mut self) -> Self {
         self.history.stderr.clear();
         self
@@ -309,13 +309,13 @@ impl Made {
         assert!(found.is_empty(), "{}: {found:?}", self.case.id);
     }
 
-    /// A rule for every run finds something.
+    /// A rule for every run has a finding.
     pub(crate) fn is_against(&self, rule: &str) {
         let found = judge::judge(&self.case, &self.history);
         assert!(found.iter().any(|one| one.checker == rule), "{}: {found:?}", self.case.id);
     }
 
-    /// The judge itself finds something, and says so.
+    /// The judge itself has a finding, with this message.
     pub(crate) fn is_found(&self, words: &str) {
         match (self.case.judge)(&self.history) {
             Ok(()) => panic!("{}: nothing was found, where \"{words}\" was due", self.case.id),

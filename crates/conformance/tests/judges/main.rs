@@ -1,5 +1,5 @@
-//! Judges of cases on histories that are made up: each passes what an ideal pool does, and finds what
-//! a bad one does, in words that say what that is.
+//! Judges of cases on made-up histories: each passes the actions of an ideal pool, and finds those of a
+//! bad one, with a message that describes them.
 
 mod cancel;
 mod codec;
@@ -28,10 +28,10 @@ use made::Made;
 use procpool_conformance::case::Level;
 use procpool_conformance::cases;
 
-/// A good history, and bad ones with the words that are due.
+/// A good history, and bad ones with the required messages.
 type Entry = (fn() -> Made, Bad);
 
-/// Edits that make a history bad, each with the words that are due.
+/// Edits that make a history bad, each with the required message.
 type Bad = Vec<(fn(Made) -> Made, &'static str)>;
 
 /// The areas whose judges are tested here.
@@ -51,97 +51,97 @@ fn check(entries: &[Entry]) {
 }
 
 #[test]
-fn config_judges_find_what_is_wrong() {
+fn config_judges_find_faults() {
     check(&config::entries());
 }
 
 #[test]
-fn submit_judges_find_what_is_wrong() {
+fn submit_judges_find_faults() {
     check(&submit::entries());
 }
 
 #[test]
-fn map_judges_find_what_is_wrong() {
+fn map_judges_find_faults() {
     check(&map::entries());
 }
 
 #[test]
-fn timeout_judges_find_what_is_wrong() {
+fn timeout_judges_find_faults() {
     check(&timeout::entries());
 }
 
 #[test]
-fn output_judges_find_what_is_wrong() {
+fn output_judges_find_faults() {
     check(&output::entries());
 }
 
 #[test]
-fn init_judges_find_what_is_wrong() {
+fn init_judges_find_faults() {
     check(&init::entries());
 }
 
 #[test]
-fn start_judges_find_what_is_wrong() {
+fn start_judges_find_faults() {
     check(&start::entries());
 }
 
 #[test]
-fn recycle_judges_find_what_is_wrong() {
+fn recycle_judges_find_faults() {
     check(&recycle::entries());
 }
 
 #[test]
-fn death_judges_find_what_is_wrong() {
+fn death_judges_find_faults() {
     check(&death::entries());
 }
 
 #[test]
-fn codec_judges_find_what_is_wrong() {
+fn codec_judges_find_faults() {
     check(&codec::entries());
 }
 
 #[test]
-fn parent_judges_find_what_is_wrong() {
+fn parent_judges_find_faults() {
     check(&parent::entries());
 }
 
 #[test]
-fn nested_judges_find_what_is_wrong() {
+fn nested_judges_find_faults() {
     check(&nested::entries());
 }
 
 #[test]
-fn fork_judges_find_what_is_wrong() {
+fn fork_judges_find_faults() {
     check(&fork::entries());
 }
 
 #[test]
-fn future_judges_find_what_is_wrong() {
+fn future_judges_find_faults() {
     check(&future::entries());
 }
 
 #[test]
-fn cancel_judges_find_what_is_wrong() {
+fn cancel_judges_find_faults() {
     check(&cancel::entries());
 }
 
 #[test]
-fn wait_judges_find_what_is_wrong() {
+fn wait_judges_find_faults() {
     check(&wait::entries());
 }
 
 #[test]
-fn shutdown_judges_find_what_is_wrong() {
+fn shutdown_judges_find_faults() {
     check(&shutdown::entries());
 }
 
 #[test]
-fn leak_judges_find_what_is_wrong() {
+fn leak_judges_find_faults() {
     check(&leak::entries());
 }
 
 #[test]
-fn every_judge_of_a_must_is_here() {
+fn every_judge_of_a_must_is_tested() {
     let entries = [
         config::entries(),
         submit::entries(),

@@ -9,7 +9,7 @@ fn squares(count: i64) -> Vec<Outcome> {
     (0..count).map(|number| ok(number * number)).collect()
 }
 
-/// What comes of the items with an error among them.
+/// The outcomes of the items with an error among them.
 fn with_an_error(to: usize) -> Vec<Outcome> {
     let bad = error(ErrorClass::Task, "item 3 is bad");
     let all = [ok(0), ok(1), ok(4), bad, ok(16), ok(25)];

@@ -5,7 +5,7 @@ use procpool_contract::{ErrorClass, EventKind};
 use crate::Entry;
 use crate::made::Made;
 
-/// What is nested in a task `a` of depth 6.
+/// The nested calls of a task `a` of depth 6.
 const NESTED: [&str; 6] = ["a.5", "a.5.4", "a.5.4.3", "a.5.4.3.2", "a.5.4.3.2.1", "a.5.4.3.2.1.0"];
 
 pub(crate) fn entries() -> Vec<Entry> {
@@ -58,7 +58,7 @@ pub(crate) fn entries() -> Vec<Entry> {
             ],
         ),
         (
-            // All was over before the signal came.
+            // Everything was over before the signal arrived.
             || Made::of("nested.dies-with-its-owner"),
             vec![(|made| made.leaves("17 worker"), "17 worker")],
         ),
@@ -66,7 +66,7 @@ pub(crate) fn entries() -> Vec<Entry> {
 }
 
 #[test]
-fn rules_see_what_nested_pools_run() {
+fn rules_apply_to_tasks_of_nested_pools() {
     let made = || Made::of("nested.task-makes-a-pool");
     made().passes();
     made().and(EventKind::Begin, "a.0", 1002).is_against("at-most-once");

@@ -1,4 +1,4 @@
-//! Histories of what is printed.
+//! Histories of output.
 
 use procpool_contract::{ErrorClass, EventKind};
 

@@ -5,7 +5,7 @@ use procpool_contract::ErrorClass;
 use crate::Entry;
 use crate::made::Made;
 
-/// All tasks ran, none too many in one worker.
+/// All tasks ran, no worker more than its limit.
 macro_rules! all_ran {
     ($id:literal, $last:literal, $from:literal, $to:literal, $said:literal) => {
         (

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::Entry;
 use crate::made::Made;
 
-/// What tasks are called that have numbers.
+/// The names of numbered tasks.
 fn tags(from: usize, to: usize) -> Vec<String> {
     (from..to).map(|number| format!("t{number}")).collect()
 }
@@ -16,7 +16,7 @@ fn cancelled(made: Made, from: usize, to: usize) -> Made {
     tags(from, to).iter().fold(made, |made, tag| made.cancelled(&[tag]))
 }
 
-/// Of so many tasks two ran when the workers were killed.
+/// Two of `count` tasks ran when the workers were killed.
 fn killed(made: Made, count: usize) -> Made {
     let made = tags(2, count).iter().fold(made, |made, tag| made.unrun(tag));
     tags(0, count).iter().fold(made, |made, tag| made.ended(&[tag], ErrorClass::Broken))

@@ -1,4 +1,4 @@
-//! Histories of how workers start.
+//! Histories of the start of workers.
 
 use procpool_contract::{ErrorClass, EventKind};
 

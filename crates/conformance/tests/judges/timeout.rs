@@ -1,4 +1,4 @@
-//! Histories of limits of time.
+//! Histories of time limits.
 
 use procpool_contract::{ErrorClass, EventKind};
 

@@ -6,12 +6,12 @@ use serde_json::json;
 use crate::Entry;
 use crate::made::Made;
 
-/// A wait that tells of `done` and of `not_done`.
+/// A wait that returns `done` and `not_done`.
 fn told(id: &str, done: &[&str], not_done: &[&str]) -> Made {
     Made::of(id).returns("wait", json!({"done": done, "not_done": not_done}))
 }
 
-/// Futures that came in some order.
+/// Futures that were yielded in some order.
 fn came(made: Made, order: &[&str], timed_out: bool) -> Made {
     made.returns("as_completed", json!({"order": order, "timed_out": timed_out}))
 }

@@ -1,5 +1,5 @@
-//! The page in a browser: that it works from a file, at two widths, light and dark; and that the check
-//! would say so if it did not.
+//! The page in a browser: it works from a file, at two widths, light and dark; and the check would report
+//! if it did not.
 
 use std::fs;
 use std::path::Path;
@@ -31,8 +31,8 @@ fn matrix() -> Results {
     Results::of(runs).expect("the fixture contradicts itself")
 }
 
-/// What the check needs to know of a page of [`matrix`]. Patience is in milliseconds: how long something
-/// may take that must happen, which a broken page takes to its end.
+/// The check's parameters for a page of [`matrix`]. Patience is in milliseconds: how long an event may
+/// take that must happen, which a broken page uses up.
 fn wanted(file: &Path, views: &[(u32, &str)], patience: u32) -> Value {
     let failed = case("init.failed", Level::Must, Verdict::Failed);
     json!({
@@ -73,7 +73,7 @@ struct Looked {
     faults: Vec<String>,
 }
 
-/// Has the browser look at pages.
+/// Makes the browser check pages.
 fn look(pages: &[Value]) -> Vec<Looked> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
     let output = Command::new("node")
@@ -99,7 +99,7 @@ fn page() -> String {
 
 #[test]
 #[ignore = "needs Node, Chromium: .ci/run installs them"]
-fn it_works_in_a_browser() {
+fn the_page_works_in_a_browser() {
     let folder = TempDir::new().expect("a folder");
     let file = folder.path().join("matrix #1.html");
     fs::write(&file, page()).expect("it is written");
@@ -109,7 +109,7 @@ fn it_works_in_a_browser() {
     }
 }
 
-/// What is done to the page, by replacing a part of it, and what the check has to say then.
+/// A replacement in the page, and the required message of the check.
 const DAMAGE: &[(&str, &str, &str)] = &[
     ("--faint: light-dark(#4d565f", "--faint: light-dark(#b8bec4", "axe: color-contrast"),
     ("<html lang=\"en\">", "<html>", "axe: html-has-lang"),
@@ -149,7 +149,7 @@ const DAMAGE: &[(&str, &str, &str)] = &[
 
 #[test]
 #[ignore = "needs Node, Chromium: .ci/run installs them"]
-fn the_check_finds_what_is_broken() {
+fn the_check_finds_planted_faults() {
     let folder = TempDir::new().expect("a folder");
     let whole = page();
     let pages: Vec<Value> = DAMAGE
@@ -166,7 +166,7 @@ fn the_check_finds_what_is_broken() {
             fs::write(&file, broken).expect("it is written");
             let scheme = if fault.starts_with("scheme") { "dark" } else { "light" };
             let mut wanted = wanted(&file, &[(360, scheme)], 2_000);
-            // Most of the time is axe's, and most damage is not for it to find.
+            // Most of the time is axe's, and most faults are not for it to find.
             wanted["axe"] = json!(fault.starts_with("axe"));
             wanted
         })

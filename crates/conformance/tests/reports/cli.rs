@@ -43,7 +43,7 @@ fn every_report_goes_to_a_file_or_the_output() {
 }
 
 #[test]
-fn merged_files_are_what_they_were() {
+fn merging_leaves_each_file_unchanged() {
     let folder = folder();
     for (index, run) in results().runs.into_iter().enumerate() {
         let one = Results::of(vec![run]).expect("one run");
@@ -54,11 +54,11 @@ fn merged_files_are_what_they_were() {
     assert_eq!(merged, Ok(results()));
     program(&folder, &["merge", "0.json", "all.json"])
         .code(2)
-        .stderr(contains("the run of `python3 futures.py spawn`: it is there twice"));
+        .stderr(contains("the run of `python3 futures.py spawn`: it occurs twice"));
 }
 
 #[test]
-fn a_regression_ends_with_1() {
+fn a_regression_exits_with_code_1() {
     let folder = folder();
     program(&folder, &["diff", "all.json", "all.json"]).code(0).stdout("nothing has changed\n");
     let mut worse = results();
@@ -74,7 +74,7 @@ fn a_regression_ends_with_1() {
 }
 
 #[test]
-fn what_is_wrong_is_said_and_ends_with_2() {
+fn a_usage_error_is_reported_and_exits_with_code_2() {
     let folder = folder();
     program(&folder, &["html", "none.json"])
         .code(2)

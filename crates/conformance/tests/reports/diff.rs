@@ -1,4 +1,4 @@
-//! What counts as a loss, and what does not.
+//! The changes that count as a loss, and those that do not.
 
 use procpool_conformance::case::Level;
 use procpool_conformance::report::{CaseResult, Diff, Results, Run, Verdict};
@@ -15,7 +15,7 @@ fn one(run: Run) -> Results {
 }
 
 #[test]
-fn every_list_has_what_belongs_there() {
+fn every_change_is_in_its_list() {
     use Verdict::{ExpectedFailure, Failed, Passed, Unsupported};
     let old = of(&[
         ("a.broke", Passed),
@@ -34,12 +34,12 @@ fn every_list_has_what_belongs_there() {
     ]);
     let diff = Diff::of(&old, &new);
     insta::assert_snapshot!(diff);
-    // What broke, and what held and is gone.
+    // Requirements that broke, and those that held and were removed.
     assert_eq!(diff.losses(), 2);
 }
 
 #[test]
-fn passed_to_anything_else_is_a_regression() {
+fn any_change_from_passed_is_a_regression() {
     for verdict in Verdict::ALL {
         let diff = Diff::of(&of(&[("a.b", Verdict::Passed)]), &of(&[("a.b", verdict)]));
         assert_eq!(diff.losses(), usize::from(!verdict.holds()), "{verdict}");
@@ -51,7 +51,7 @@ fn passed_to_anything_else_is_a_regression() {
 }
 
 #[test]
-fn an_adapter_that_died_or_was_left_out_is_a_loss() {
+fn a_dead_or_missing_adapter_is_a_loss() {
     let old = of(&[("a.b", Verdict::Passed), ("a.c", Verdict::Passed)]);
     let died = Diff::of(&old, &one(dead("x", "it hangs", &["a.b", "a.c"])));
     assert_eq!(died.regressions.len(), 2);
@@ -66,7 +66,7 @@ fn an_adapter_that_died_or_was_left_out_is_a_loss() {
 }
 
 #[test]
-fn what_comes_and_goes_is_no_loss() {
+fn an_unstable_case_is_not_a_loss() {
     let of = |verdict| {
         let at_times = CaseResult {
             at_times: true,
@@ -87,7 +87,7 @@ fn what_comes_and_goes_is_no_loss() {
 }
 
 #[test]
-fn nothing_is_nothing() {
+fn no_changes_are_reported_as_none() {
     let same = of(&[("a.b", Verdict::Failed)]);
     assert_eq!(Diff::of(&same, &same).to_string(), "nothing has changed\n");
 }

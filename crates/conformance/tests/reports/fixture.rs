@@ -1,4 +1,4 @@
-//! Made-up results: every verdict, a dead adapter, and a text that tries to be everything but a text.
+//! Made-up results: every verdict, a dead adapter, and a text that tries to be more than text.
 
 use std::collections::BTreeSet;
 
@@ -6,8 +6,8 @@ use procpool_conformance::case::Level;
 use procpool_conformance::report::{CaseResult, Machine, Results, Run, Verdict};
 use procpool_contract::{Capability, Description, Policies, VERSION, policy};
 
-/// Ends elements, attributes, comments, CDATA and JSON; is markup, Markdown, a template's name, a
-/// control sequence.
+/// Ends elements, attributes, comments, CDATA and JSON; is markup, Markdown, a placeholder, a control
+/// sequence.
 pub(crate) const HOSTILE: &str = "</script></pre>\"'><script>window.hacked=1</script><img src=x onerror=window.hacked=1> \
      ]]> --> {{data}} | `a` [b](javascript:c) \\ & &amp; \u{1b}[31m\u{0} é 中 🦀\r\nend";
 
@@ -71,7 +71,7 @@ pub(crate) fn dead(adapter: &str, fault: &str, ids: &[&str]) -> Run {
     }
 }
 
-/// A pool with each verdict, one that passes, and an adapter that is dead.
+/// A pool with each verdict, one that passes, and a dead adapter.
 pub(crate) fn results() -> Results {
     let mixed = Verdict::ALL.iter().enumerate().map(|(index, verdict)| {
         let level = if index == 3 { Level::Should } else { Level::Must };
@@ -89,7 +89,7 @@ pub(crate) fn results() -> Results {
     .expect("the fixture contradicts itself")
 }
 
-/// A run with the hostile text wherever a text can be.
+/// A run with the hostile text wherever a text is possible.
 pub(crate) fn hostile() -> Results {
     let text = || HOSTILE.to_owned();
     let failed = CaseResult {

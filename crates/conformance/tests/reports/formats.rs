@@ -20,7 +20,7 @@ fn every_verdict_looks_different() {
 }
 
 #[test]
-fn what_a_run_leaves_out_is_a_cell_that_says_so() {
+fn a_case_that_was_not_run_has_a_marked_cell() {
     let results = results();
     let matrix = Matrix::of(&results);
     let last = &matrix.areas[1].rows[3];
@@ -30,14 +30,14 @@ fn what_a_run_leaves_out_is_a_cell_that_says_so() {
     // The file has one case of the dead adapter; its column is red from top to bottom.
     assert_eq!(matrix.counts(2).get(Verdict::AdapterError), 7);
     assert_eq!(last.cells[2].observation, "sh: 1: no-such-adapter: not found");
-    // Known to fail is failed; a part of the suite is not a whole.
+    // Known failures count as failed; a part of the suite is not a whole.
     assert_eq!((matrix.counts(0).failed(), matrix.counts(0).passed()), (2, 2));
     assert_eq!((matrix.counts(0).must().holds, matrix.counts(0).must().all), (1, 5));
     assert_eq!((matrix.counts(1).must().holds, matrix.counts(1).must().all), (5, 6));
 }
 
 #[test]
-fn columns_of_one_name_are_told_apart() {
+fn columns_of_one_name_are_distinguished() {
     let passed = || vec![case("a.b", Level::Must, Verdict::Passed)];
     let twins = Results::of(vec![run("x", "pool", passed()), run("y", "pool", passed())])
         .expect("two adapters");
@@ -69,7 +69,7 @@ fn only(cases: Vec<procpool_conformance::report::CaseResult>) -> Results {
 }
 
 #[test]
-fn a_badge_says_how_many() {
+fn a_badge_has_the_number_of_passed_cases() {
     let svg = badge(&results(), Some("concurrent.futures (spawn)")).expect("it is there");
     insta::assert_snapshot!(svg);
     let dead = badge(&results(), Some("no-such-adapter")).expect("it is there");
@@ -84,7 +84,7 @@ fn a_badge_says_how_many() {
 }
 
 #[test]
-fn what_comes_and_goes_is_marked_and_does_not_hold() {
+fn an_unstable_case_is_marked_and_does_not_count_as_passed() {
     let at_times = |id, verdict| CaseResult {
         at_times: true,
         observation: "Two threads race.".to_owned(),
@@ -116,7 +116,7 @@ fn what_comes_and_goes_is_marked_and_does_not_hold() {
 }
 
 #[test]
-fn a_badge_of_several_runs_asks_which() {
+fn a_badge_of_several_runs_needs_a_choice() {
     let error = badge(&results(), None).expect_err("there are three");
     assert_eq!(
         error,
@@ -139,22 +139,22 @@ fn the_page_needs_no_other_file() {
 fn the_page_has_a_cell_for_every_case_and_column() {
     let page = html(&results(), None).expect("it is written");
     assert_eq!(page.matches("<button type=\"button\" data-column=").count(), 7 * 3);
-    // A sign and a word in every cell: nothing is told by colour alone.
+    // A symbol and a word in every cell: colour is never the only sign.
     for verdict in Verdict::ALL {
         let cell = format!("<span aria-hidden=\"true\">{}</span> {verdict}<", verdict.symbol());
         assert!(page.contains(&cell), "no cell is {verdict}");
     }
-    assert!(page.contains("Adapters that could not say what they are: 1."));
+    assert!(page.contains("Adapters without a description: 1."));
 }
 
 #[test]
-fn a_cell_shows_what_it_was_judged_by() {
+fn a_cell_shows_the_requirement_of_its_own_suite_version() {
     let of = |requirement: &str, area: &str| {
         let mut case = case("a.b", Level::Must, Verdict::Passed);
         (case.requirement, case.area) = (requirement.to_owned(), area.to_owned());
         vec![case]
     };
-    // Two versions of the suite say different things of a case, and have it in different areas.
+    // Two versions of the suite describe a case differently, and have it in different areas.
     let runs = vec![run("x", "pool", of("of before", "a")), run("y", "other", of("of now", "b"))];
     let both = Results::of(runs).expect("two adapters");
     assert_eq!(Matrix::of(&both).areas.len(), 1);

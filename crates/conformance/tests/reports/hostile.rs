@@ -1,4 +1,4 @@
-//! Texts that try to be markup: an adapter writes names and messages, so none of them may be more than a
+//! Texts that try to be markup: an adapter writes names and messages, so none of them may be more than
 //! text in any format.
 
 use procpool_conformance::report::{Diff, badge, html, junit, markdown};
@@ -6,13 +6,13 @@ use roxmltree::Document;
 
 use crate::fixture::{HOSTILE, hostile, results};
 
-/// What a parser gives back of the hostile text: XML has no form for two of its characters.
+/// The hostile text as a parser returns it: XML has no form for two of its characters.
 fn in_xml() -> String {
     HOSTILE.replace(['\u{1b}', '\0'], "\u{fffd}")
 }
 
 #[test]
-fn it_is_a_text_in_the_page() {
+fn hostile_text_stays_text_in_the_page() {
     let page = html(&hostile(), None).expect("it is written");
     // The page's own two, and no others: data and script.
     assert_eq!(page.matches("<script").count(), 2);
@@ -28,7 +28,7 @@ fn it_is_a_text_in_the_page() {
 }
 
 #[test]
-fn no_address_of_another_server_is_made_a_link() {
+fn an_address_of_another_server_is_not_a_link() {
     for anchor in ["//evil.example/x", "https://evil.example", "data:text/html,x", "a b", ""] {
         let mut results = results();
         results.runs[0].cases[0].anchor = anchor.to_owned();
@@ -41,7 +41,7 @@ fn no_address_of_another_server_is_made_a_link() {
 }
 
 #[test]
-fn it_is_a_text_in_xml() {
+fn hostile_text_stays_text_in_xml() {
     let xml = junit(&hostile());
     let document = Document::parse(&xml).expect("it is well-formed");
     let suite = document.descendants().find(|node| node.has_tag_name("testsuite"));
@@ -60,7 +60,7 @@ fn it_is_a_text_in_xml() {
 }
 
 #[test]
-fn it_is_a_text_in_markdown() {
+fn hostile_text_stays_text_in_markdown() {
     let table = markdown(&hostile());
     let columns = |line: &str| line.replace("\\\\", "").replace("\\|", "").matches('|').count();
     let lines: Vec<&str> = table.lines().take(4).collect();
@@ -72,7 +72,7 @@ fn it_is_a_text_in_markdown() {
 }
 
 #[test]
-fn it_does_not_steer_the_terminal() {
+fn hostile_text_does_not_control_the_terminal() {
     let text = Diff::of(&results(), &hostile()).to_string();
     assert!(text.contains('🦀'));
     assert!(!text.chars().any(|letter| letter.is_control() && letter != '\n'), "{text:?}");

@@ -1,4 +1,4 @@
-//! What reports make of results: of each verdict, of hostile texts, of files that are none.
+//! Reports of results: of each verdict, of hostile texts, of invalid files.
 
 mod browser;
 mod cli;

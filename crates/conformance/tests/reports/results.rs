@@ -1,4 +1,4 @@
-//! The file: what is written is read, and what contradicts itself is refused with a reason.
+//! The file: written results are read back, and inconsistent ones are refused with a reason.
 
 use procpool_conformance::case::Level;
 use procpool_conformance::report::{CaseResult, Diff, Matrix, Results, Run, Verdict, html};
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::fixture::{case, dead, hostile, results, run};
 
 #[test]
-fn what_is_written_is_read() {
+fn written_results_are_read_back() {
     for all in [results(), hostile()] {
         assert_eq!(Results::parse(&all.to_json()), Ok(all));
     }
@@ -21,7 +21,7 @@ fn changed(change: impl FnOnce(&mut Value)) -> String {
 }
 
 #[test]
-fn a_file_of_another_shape_says_where() {
+fn an_error_in_a_file_names_its_position() {
     let error = changed(|json| json["runs"][0]["cases"][2]["verdict"] = json!("sunny"));
     assert!(error.starts_with("at runs[0].cases[2].verdict: unknown variant `sunny`"), "{error}");
     let error = changed(|json| json["runs"][1]["cases"][0]["colour"] = json!(1));
@@ -46,7 +46,7 @@ fn a_contradiction_is_refused() {
     let twice = || run("x", "pool", vec![passed()]);
     assert_eq!(
         refused(vec![twice(), twice()]),
-        "the run of `x`: it is there twice; leave one of them out"
+        "the run of `x`: it occurs twice; leave out one of them"
     );
     let cases = |cases| refused(vec![run("x", "pool", cases)]);
     assert_eq!(cases(vec![]), "the run of `x`: it has no case, so it says nothing");
@@ -72,7 +72,7 @@ fn a_contradiction_is_refused() {
 }
 
 #[test]
-fn two_runs_of_one_adapter_stand_side_by_side() {
+fn two_runs_of_one_adapter_are_two_columns() {
     let names = |change: fn(&mut Run)| {
         let first = run("x", "pool", vec![case("a.b", Level::Must, Verdict::Failed)]);
         let mut second = run("x", "pool", vec![case("a.b", Level::Must, Verdict::Passed)]);
@@ -95,7 +95,7 @@ fn two_runs_of_one_adapter_stand_side_by_side() {
 }
 
 #[test]
-fn of_two_runs_of_one_adapter_the_last_is_compared() {
+fn the_last_of_two_runs_of_one_adapter_is_compared() {
     let judged = |verdict| run("x", "pool", vec![case("a.b", Level::Must, verdict)]);
     let both = vec![judged(Verdict::Failed), judged(Verdict::Passed)];
     let both = Results::of(both).expect("they are two runs");

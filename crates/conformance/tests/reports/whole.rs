@@ -1,11 +1,11 @@
-//! What is kept of a whole run, what the book shows of it, and which runs are not whole.
+//! The kept form of a whole run, its part of the book, and runs that are not whole.
 
 use procpool_conformance::case::Level;
 use procpool_conformance::report::{CaseResult, Results, Run, Verdict, Whole, chapter, html};
 
 use crate::fixture::{HOSTILE, case, dead, hostile, run};
 
-/// Every verdict but the one of a part, at two levels.
+/// Every verdict except that of a partial run, at two levels.
 fn cases(rerun: &str) -> Vec<CaseResult> {
     let verdicts = Verdict::ALL.into_iter().filter(|verdict| *verdict != Verdict::NotTested);
     let cases = verdicts.enumerate().map(|(index, verdict)| {
@@ -34,7 +34,7 @@ fn whole(runs: Vec<Run>) -> Result<Whole, String> {
 }
 
 #[test]
-fn what_is_kept_is_all_but_the_timelines_of_what_is_well() {
+fn timelines_of_passed_and_unsupported_cases_are_not_kept() {
     let mut runs = runs();
     let kept = whole(runs.clone()).expect("it is whole");
     let read = Whole::parse(&kept.to_json()).expect("it is what was written");
@@ -49,7 +49,7 @@ fn what_is_kept_is_all_but_the_timelines_of_what_is_well() {
 }
 
 #[test]
-fn a_part_is_not_kept() {
+fn results_of_a_partial_run_are_not_kept() {
     let refused = |change: fn(&mut Vec<Run>), expected: &str| {
         let mut runs = runs();
         change(&mut runs);
@@ -73,13 +73,13 @@ fn a_part_is_not_kept() {
     refused(|runs| runs[1].machine.cpus = 64, "it is of another machine than that of `procpool-");
     refused(
         |runs| runs[1] = dead("python3 pool.py", "pool is not installed", &["init.0"]),
-        "its adapter is dead, which says nothing of the pool; install what it needs: pool is not installed",
+        "its adapter is dead, so nothing is known of the pool; install its requirements: pool is not installed",
     );
     refused(|runs| runs[1].cases[3].rerun = "otherwise".to_owned(), "does not end with the id");
 }
 
 #[test]
-fn a_file_that_contradicts_itself_is_refused() {
+fn an_inconsistent_file_is_refused() {
     let refused = |from: &str, to: &str, expected: &str| {
         let text = whole(runs()).expect("it is whole").to_json();
         assert!(text.contains(from), "the file has {from:?}");
@@ -97,7 +97,7 @@ fn a_file_that_contradicts_itself_is_refused() {
 }
 
 #[test]
-fn the_chapter_tells_levels_and_areas_apart() {
+fn the_chapter_separates_levels_and_areas() {
     let results = whole(runs()).and_then(|whole| whole.results()).expect("it is whole");
     insta::assert_snapshot!(chapter(&results, "pools.html"));
 }
@@ -111,7 +111,7 @@ fn no_text_of_the_chapter_is_markup() {
     }
 }
 
-/// Half of a page with many pools would be commands that differ in the id of the case.
+/// Half of a page with many pools would be commands that only differ in the id of the case.
 #[test]
 fn a_page_has_a_command_once_for_each_pool() {
     let results = Results::of(runs()).expect("two adapters");

@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_segment_cannot_be_resized_and_an_unsealed_file_is_none() {
+    fn a_segment_cannot_be_resized_and_an_unsealed_file_is_refused() {
         let (_ours, memory) = Segment::create(100).unwrap();
         assert_eq!(ftruncate(&memory, 0), Err(Errno::EPERM));
         assert_eq!(ftruncate(&memory, 1 << 20), Err(Errno::EPERM));

@@ -144,7 +144,7 @@ fn read_all(bytes: &[u8], sizes: Vec<usize>) -> (Vec<Vec<u8>>, io::Result<Progre
 
 proptest! {
     #[test]
-    fn frames_survive_any_way_of_cutting_the_stream(
+    fn frames_survive_any_cut_of_the_stream(
         payloads in prop::collection::vec(
             prop_oneof![
                 prop::collection::vec(any::<u8>(), 0..100),
@@ -192,7 +192,7 @@ fn impossible_lengths_are_refused() {
 }
 
 #[test]
-fn a_claimed_length_uses_only_the_memory_of_what_arrives() {
+fn a_claimed_length_allocates_only_for_bytes_that_arrive() {
     let mut stream = MAX_FRAME.to_le_bytes().to_vec();
     stream.extend_from_slice(&[6; 100_000]);
     let mut reader = FrameReader::new();

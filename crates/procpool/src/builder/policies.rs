@@ -15,20 +15,18 @@ impl<S> Builder<S> {
     /// # Examples
     ///
     /// ```
-    /// use procpool::{DeathPolicy, Error, ProcessPoolExecutor};
-    ///
-    /// fn main() -> Result<(), Error> {
-    ///     procpool::init();
-    ///     let executor = ProcessPoolExecutor::builder()
-    ///         .max_workers(1)
-    ///         .death_policy(DeathPolicy::Replace { retries: 0 })
-    ///         .build()?;
-    ///     let dies = executor.submit(|code: i32| -> () { std::process::exit(code) }, 3);
-    ///     let lives = executor.submit(|x: u32| x + 1, 1);
-    ///     assert!(matches!(dies.result(), Err(Error::WorkerDied(_))));
-    ///     assert_eq!(lives.result()?, 2);
-    ///     Ok(())
-    /// }
+    /// # use procpool::{DeathPolicy, Error, ProcessPoolExecutor};
+    /// # fn main() -> Result<(), Error> {
+    /// #     procpool::init();
+    /// let executor = ProcessPoolExecutor::builder()
+    /// #         .max_workers(1)
+    ///     .death_policy(DeathPolicy::Replace { retries: 0 })
+    ///     .build()?;
+    /// let dies = executor.submit(|code: i32| -> () { std::process::exit(code) }, 3);
+    /// assert!(matches!(dies.result(), Err(Error::WorkerDied(_))));
+    /// assert_eq!(executor.submit(|x: u32| x + 1, 1).result()?, 2);
+    /// #     Ok(())
+    /// # }
     /// ```
     pub fn death_policy(mut self, policy: DeathPolicy) -> Self {
         self.policies.death_policy = policy;
@@ -46,24 +44,22 @@ impl<S> Builder<S> {
     /// # Examples
     ///
     /// ```
-    /// use procpool::{DeathPolicy, Error, ProcessPoolExecutor};
-    ///
-    /// fn initializer() -> Result<(), String> {
-    ///     Err("no such database".to_owned())
-    /// }
-    ///
-    /// fn main() -> Result<(), Error> {
-    ///     procpool::init();
-    ///     let executor = ProcessPoolExecutor::builder()
-    ///         .max_workers(1)
-    ///         .death_policy(DeathPolicy::Replace { retries: 0 })
-    ///         .max_failed_starts(2)
-    ///         .initializer(initializer)
-    ///         .build()?;
-    ///     let error = executor.submit(|()| (), ()).result().expect_err("no worker gets ready");
-    ///     assert!(error.to_string().contains("no such database"));
-    ///     Ok(())
-    /// }
+    /// # use procpool::{DeathPolicy, Error, ProcessPoolExecutor};
+    /// # fn initializer() -> Result<(), String> {
+    /// #     Err("no such database".to_owned())
+    /// # }
+    /// # fn main() -> Result<(), Error> {
+    /// #     procpool::init();
+    /// let executor = ProcessPoolExecutor::builder()
+    /// #         .max_workers(1)
+    ///     .death_policy(DeathPolicy::Replace { retries: 0 })
+    ///     .max_failed_starts(2)
+    ///     .initializer(initializer)
+    ///     .build()?;
+    /// let error = executor.submit(|()| (), ()).result().expect_err("no worker gets ready");
+    /// assert!(error.to_string().contains("no such database"));
+    /// #     Ok(())
+    /// # }
     /// ```
     pub fn max_failed_starts(mut self, starts: u32) -> Self {
         self.policies.max_failed_starts = starts;
@@ -118,14 +114,14 @@ impl<S> Builder<S> {
     /// ```
     /// use std::collections::HashSet;
     ///
-    /// fn main() -> Result<(), procpool::Error> {
-    ///     procpool::init();
-    ///     let executor =
-    ///         procpool::ProcessPoolExecutor::builder().max_workers(1).max_tasks_per_child(2).build()?;
-    ///     let pids = executor.map_options().chunksize(1).map(|_: u32| std::process::id(), 0..6);
-    ///     assert_eq!(pids.collect::<Result<HashSet<_>, _>>()?.len(), 3);
-    ///     Ok(())
-    /// }
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// let executor =
+    ///     procpool::ProcessPoolExecutor::builder().max_workers(1).max_tasks_per_child(2).build()?;
+    /// let pids = executor.map_options().chunksize(1).map(|_: u32| std::process::id(), 0..6);
+    /// assert_eq!(pids.collect::<Result<HashSet<_>, _>>()?.len(), 3);
+    /// #     Ok(())
+    /// # }
     /// ```
     pub fn max_tasks_per_child(mut self, tasks: u64) -> Self {
         self.policies.max_tasks_per_child = Some(tasks);
@@ -183,23 +179,20 @@ impl<S> Builder<S> {
     /// # Examples
     ///
     /// ```
-    /// use std::time::Duration;
-    /// use procpool::{EventKind, ExitReason, ProcessPoolExecutor};
-    ///
-    /// fn main() -> Result<(), procpool::Error> {
-    ///     procpool::init();
-    ///     let executor = ProcessPoolExecutor::builder()
-    ///         .max_workers(1)
-    ///         .idle_timeout(Duration::from_millis(10))
-    ///         .build()?;
-    ///     let mut events = executor.events();
-    ///     executor.submit(|()| (), ()).result()?;
-    ///     let left = |event: procpool::Event| {
-    ///         matches!(event.kind, EventKind::WorkerExited(_, ExitReason::Idle))
-    ///     };
-    ///     assert!(events.any(left));
-    ///     executor.submit(|()| (), ()).result()
-    /// }
+    /// # use std::time::Duration;
+    /// # use procpool::{EventKind, ExitReason, ProcessPoolExecutor};
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// let executor = ProcessPoolExecutor::builder()
+    /// #         .max_workers(1)
+    ///     .idle_timeout(Duration::from_millis(10))
+    ///     .build()?;
+    /// let mut events = executor.events();
+    /// executor.submit(|()| (), ()).result()?;
+    /// let exits_idle = |kind| matches!(kind, EventKind::WorkerExited(_, ExitReason::Idle));
+    /// assert!(events.any(|event| exits_idle(event.kind)));
+    /// #     Ok(())
+    /// # }
     /// ```
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
         self.policies.idle_timeout = Some(timeout);
@@ -250,23 +243,22 @@ impl<S> Builder<S> {
     /// # Examples
     ///
     /// ```
-    /// use std::time::Duration;
-    /// use procpool::{EventKind, ExitReason, ProcessPoolExecutor};
-    ///
-    /// fn main() -> Result<(), procpool::Error> {
-    ///     procpool::init();
-    ///     let executor = ProcessPoolExecutor::builder()
-    ///         .max_workers(1)
-    ///         .finalizer(|()| std::thread::park())
-    ///         .finalizer_time_limit(Duration::from_millis(10))
-    ///         .build()?;
-    ///     let events = executor.events();
-    ///     executor.submit(|()| (), ()).result()?;
-    ///     drop(executor);
-    ///     let last = events.last().map(|event| event.kind);
-    ///     assert!(matches!(last, Some(EventKind::WorkerExited(_, ExitReason::TimeLimitExceeded))));
-    ///     Ok(())
-    /// }
+    /// # use std::time::Duration;
+    /// # use procpool::{EventKind, ExitReason, ProcessPoolExecutor};
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// let executor = ProcessPoolExecutor::builder()
+    /// #         .max_workers(1)
+    ///     .finalizer(|()| std::thread::park())
+    ///     .finalizer_time_limit(Duration::from_millis(10))
+    ///     .build()?;
+    /// #     let events = executor.events();
+    /// #     executor.submit(|()| (), ()).result()?;
+    /// #     drop(executor);
+    /// #     let last = events.last().map(|event| event.kind);
+    /// #     assert!(matches!(last, Some(EventKind::WorkerExited(_, ExitReason::TimeLimitExceeded))));
+    /// #     Ok(())
+    /// # }
     /// ```
     pub fn finalizer_time_limit(mut self, limit: Duration) -> Self {
         self.policies.finalizer_time_limit = limit;
@@ -297,24 +289,23 @@ impl<S> Builder<S> {
     /// # Examples
     ///
     /// ```
-    /// use std::sync::mpsc;
-    /// use procpool::{ExitReason, ProcessPoolExecutor};
-    ///
-    /// fn main() -> Result<(), procpool::Error> {
-    ///     procpool::init();
-    ///     let (told, hears) = mpsc::channel();
-    ///     let also_told = told.clone();
-    ///     let executor = ProcessPoolExecutor::builder()
-    ///         .max_workers(1)
-    ///         .on_worker_start(move |worker| drop(told.send((worker.id, None))))
-    ///         .on_worker_exit(move |worker, reason| drop(also_told.send((worker.id, Some(reason)))))
-    ///         .build()?;
-    ///     executor.submit(|()| (), ()).result()?;
-    ///     drop(executor);
-    ///     let heard: Vec<_> = hears.into_iter().collect();
-    ///     assert_eq!(heard, [(0, None), (0, Some(ExitReason::Finished))]);
-    ///     Ok(())
-    /// }
+    /// # use std::sync::mpsc;
+    /// # use procpool::{ExitReason, ProcessPoolExecutor};
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// let (sender, receiver) = mpsc::channel();
+    /// let starts = sender.clone();
+    /// let executor = ProcessPoolExecutor::builder()
+    /// #         .max_workers(1)
+    ///     .on_worker_start(move |worker| drop(starts.send((worker.id, None))))
+    ///     .on_worker_exit(move |worker, reason| drop(sender.send((worker.id, Some(reason)))))
+    ///     .build()?;
+    /// #     executor.submit(|()| (), ()).result()?;
+    /// #     drop(executor);
+    /// let calls: Vec<_> = receiver.into_iter().collect();
+    /// assert_eq!(calls, [(0, None), (0, Some(ExitReason::Finished))]);
+    /// #     Ok(())
+    /// # }
     /// ```
     pub fn on_worker_exit(
         mut self,
@@ -338,25 +329,24 @@ impl<S: 'static> Builder<S> {
     /// # Examples
     ///
     /// ```
-    /// use procpool::ProcessPoolExecutor;
-    ///
-    /// fn open_log() -> Result<Vec<String>, std::io::Error> {
-    ///     Ok(Vec::new())
-    /// }
-    ///
+    /// # use procpool::ProcessPoolExecutor;
+    /// # fn open_log() -> Result<Vec<String>, std::io::Error> {
+    /// #     Ok(Vec::new())
+    /// # }
     /// fn write_log(log: Vec<String>) {
     ///     println!("{} lines", log.len());
     /// }
     ///
-    /// fn main() -> Result<(), procpool::Error> {
-    ///     procpool::init();
-    ///     let executor = ProcessPoolExecutor::builder()
-    ///         .max_workers(1)
-    ///         .initializer(open_log)
-    ///         .finalizer(write_log)
-    ///         .build()?;
-    ///     executor.submit_with(|log, line| log.push(line), "a line".to_owned()).result()
-    /// }
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// let executor = ProcessPoolExecutor::builder()
+    /// #         .max_workers(1)
+    ///     .initializer(open_log)
+    ///     .finalizer(write_log)
+    ///     .build()?;
+    /// #     executor.submit_with(|log, line| log.push(line), "a line".to_owned()).result()?;
+    /// #     Ok(())
+    /// # }
     /// ```
     pub fn finalizer(mut self, finalizer: fn(S)) -> Self {
         match task::finalizer_entry(finalizer) {

@@ -18,18 +18,17 @@ impl<S> Builder<S> {
     /// # Examples
     ///
     /// ```
-    /// use procpool::ProcessPoolExecutor;
-    ///
-    /// fn main() -> Result<(), procpool::Error> {
-    ///     procpool::init();
-    ///     let executor = ProcessPoolExecutor::builder()
-    ///         .env("OMP_NUM_THREADS", "1")
-    ///         .env("RUST_BACKTRACE", "1")
-    ///         .build()?;
-    ///     let threads = executor.submit(|()| std::env::var("OMP_NUM_THREADS").ok(), ());
-    ///     assert_eq!(threads.result()?.as_deref(), Some("1"));
-    ///     Ok(())
-    /// }
+    /// # use procpool::ProcessPoolExecutor;
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// let executor = ProcessPoolExecutor::builder()
+    ///     .env("OMP_NUM_THREADS", "1")
+    ///     .env("RUST_BACKTRACE", "1")
+    ///     .build()?;
+    /// let threads = executor.submit(|()| std::env::var("OMP_NUM_THREADS").ok(), ());
+    /// assert_eq!(threads.result()?.as_deref(), Some("1"));
+    /// #     Ok(())
+    /// # }
     /// ```
     pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
         self.surroundings.variables.push((name.into(), value.into()));
@@ -43,21 +42,20 @@ impl<S> Builder<S> {
     /// A log file for each worker:
     ///
     /// ```
-    /// use procpool::{Output, ProcessPoolExecutor};
-    ///
-    /// fn main() -> Result<(), Box<dyn std::error::Error>> {
-    ///     procpool::init();
-    ///     let folder = std::env::temp_dir().join(format!("procpool-{}", std::process::id()));
-    ///     std::fs::create_dir(&folder)?;
-    ///     let executor = ProcessPoolExecutor::builder()
-    ///         .max_workers(1)
-    ///         .stdout(Output::File(folder.join("worker-{worker}.log")))
-    ///         .build()?;
-    ///     executor.submit(|name: String| println!("hello, {name}"), "log".to_owned()).result()?;
-    ///     assert_eq!(std::fs::read_to_string(folder.join("worker-0.log"))?, "hello, log\n");
-    ///     std::fs::remove_dir_all(folder)?;
-    ///     Ok(())
-    /// }
+    /// # use procpool::{Output, ProcessPoolExecutor};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// #     procpool::init();
+    /// #     let folder = std::env::temp_dir().join(format!("procpool-{}", std::process::id()));
+    /// #     std::fs::create_dir(&folder)?;
+    /// let executor = ProcessPoolExecutor::builder()
+    /// #         .max_workers(1)
+    ///     .stdout(Output::File(folder.join("worker-{worker}.log")))
+    ///     .build()?;
+    /// executor.submit(|name: String| println!("hello, {name}"), "log".to_owned()).result()?;
+    /// assert_eq!(std::fs::read_to_string(folder.join("worker-0.log"))?, "hello, log\n");
+    /// #     std::fs::remove_dir_all(folder)?;
+    /// #     Ok(())
+    /// # }
     /// ```
     pub fn stdout(mut self, output: Output) -> Self {
         self.surroundings.stdout = output;
@@ -71,15 +69,14 @@ impl<S> Builder<S> {
     /// # Examples
     ///
     /// ```
-    /// fn main() -> Result<(), procpool::Error> {
-    ///     procpool::init();
-    ///     use procpool::{Output, ProcessPoolExecutor};
-    ///
-    ///     let builder = ProcessPoolExecutor::builder().max_workers(1);
-    ///     let executor = builder.stderr(Output::Null).build()?;
-    ///     executor.submit(|()| eprintln!("nobody sees this"), ()).result()?;
-    ///     Ok(())
-    /// }
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// #     use procpool::{Output, ProcessPoolExecutor};
+    /// let builder = ProcessPoolExecutor::builder().max_workers(1);
+    /// let executor = builder.stderr(Output::Null).build()?;
+    /// executor.submit(|()| eprintln!("nobody sees this"), ()).result()?;
+    /// #     Ok(())
+    /// # }
     /// ```
     pub fn stderr(mut self, output: Output) -> Self {
         self.surroundings.stderr = output;
@@ -99,27 +96,25 @@ impl<S> Builder<S> {
     /// # Examples
     ///
     /// ```
-    /// use procpool::{BrokenCause, Error, Output, ProcessPoolExecutor};
-    ///
+    /// # use procpool::{BrokenCause, Error, Output, ProcessPoolExecutor};
     /// fn give_up(code: i32) {
     ///     eprintln!("the licence server does not answer");
     ///     std::process::exit(code);
     /// }
     ///
-    /// fn main() -> Result<(), Error> {
-    ///     procpool::init();
-    ///     let executor = ProcessPoolExecutor::builder()
-    ///         .max_workers(1)
-    ///         .stderr(Output::Null)
-    ///         .capture_stderr(20)
-    ///         .build()?;
-    ///     let Err(Error::BrokenProcessPool(broken)) = executor.submit(give_up, 3).result() else {
-    ///         unreachable!("its worker exits")
-    ///     };
-    ///     let BrokenCause::WorkerDied(death) = broken.cause() else { unreachable!("{broken}") };
-    ///     assert_eq!(death.stderr.as_deref(), Some("the licence server does not answer"));
-    ///     Ok(())
-    /// }
+    /// # fn main() -> Result<(), Error> {
+    /// #     procpool::init();
+    /// let executor = ProcessPoolExecutor::builder()
+    /// #         .max_workers(1)
+    /// #         .stderr(Output::Null)
+    ///     .capture_stderr(20)
+    ///     .build()?;
+    /// let error = executor.submit(give_up, 3).error();
+    /// #     let Some(Error::BrokenProcessPool(broken)) = error else { panic!("the worker exits") };
+    /// let BrokenCause::WorkerDied(death) = broken.cause() else { panic!("the worker exits") };
+    /// assert_eq!(death.stderr.as_deref(), Some("the licence server does not answer"));
+    /// #     Ok(())
+    /// # }
     /// ```
     pub fn capture_stderr(mut self, lines: usize) -> Self {
         self.surroundings.captured_lines = Some(lines);
@@ -145,17 +140,16 @@ impl<S> Builder<S> {
     /// # Examples
     ///
     /// ```
-    /// use procpool::ProcessPoolExecutor;
-    ///
-    /// fn main() -> Result<(), procpool::Error> {
-    ///     procpool::init();
-    ///     let executor =
-    ///         ProcessPoolExecutor::builder().max_workers(1).process_groups(true).build()?;
-    ///     let group = executor.submit(|()| nix::unistd::getpgrp().as_raw(), ()).result()?;
-    ///     let worker = executor.submit(|()| std::process::id(), ()).result()?;
-    ///     assert_eq!(group.unsigned_abs(), worker);
-    ///     Ok(())
-    /// }
+    /// # use procpool::ProcessPoolExecutor;
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// let executor =
+    ///     ProcessPoolExecutor::builder().max_workers(1).process_groups(true).build()?;
+    /// let group = executor.submit(|()| nix::unistd::getpgrp().as_raw(), ()).result()?;
+    /// let worker = executor.submit(|()| std::process::id(), ()).result()?;
+    /// assert_eq!(group.unsigned_abs(), worker);
+    /// #     Ok(())
+    /// # }
     /// ```
     pub fn process_groups(mut self, process_groups: bool) -> Self {
         self.surroundings.process_groups = process_groups;

@@ -68,7 +68,7 @@ fn took(nanos: u64) -> Body {
 }
 
 #[test]
-fn fixed_chunks_have_their_size_and_the_last_what_is_left() {
+fn fixed_chunks_have_their_size_and_the_last_the_rest() {
     assert_eq!(sizes(&source(Chunking::Fixed(3), 10), 2, 1), [3, 3, 3, 1]);
     assert_eq!(sizes(&source(Chunking::Fixed(20), 10), 2, 1), [10]);
     assert!(sizes(&source(Chunking::Fixed(3), 0), 2, 1).is_empty());
@@ -111,7 +111,7 @@ fn an_open_source_waits_for_whole_chunks_and_asks_for_more() {
 }
 
 #[test]
-fn an_item_can_be_taken_before_the_next_one_comes() {
+fn an_item_can_be_taken_before_the_next_one_is_pushed() {
     let entry = source(Chunking::Adaptive, 0).entry;
     let (source, mut feeder) = ChunkSource::new(entry, Chunking::Adaptive, Order::OfItems);
     for item in 0..3 {
@@ -136,7 +136,7 @@ fn items_longer_than_a_buffer_travel_too() {
 }
 
 #[test]
-fn items_around_the_longest_short_one_come_back() {
+fn items_around_the_longest_short_one_survive_the_round_trip() {
     for chunking in [Chunking::Adaptive, Chunking::Fixed(200)] {
         let entry = source(Chunking::Adaptive, 0).entry;
         let (source, mut feeder) = ChunkSource::new(entry, chunking, Order::OfItems);
@@ -177,7 +177,7 @@ fn an_item_after_the_stop_is_refused_and_fails() {
 
 // Behaviours: MAP-25.
 #[test]
-fn a_closed_source_gives_what_came_before_and_fails_the_next_item() {
+fn a_closed_source_yields_earlier_items_and_fails_the_next() {
     let entry = source(Chunking::Adaptive, 0).entry;
     // Short items, items that each need a buffer, and a chunk that is not complete.
     for (chunking, length, taken) in [
@@ -203,7 +203,7 @@ fn a_closed_source_gives_what_came_before_and_fails_the_next_item() {
 }
 
 #[test]
-fn an_item_that_was_there_at_the_closing_is_not_refused() {
+fn an_item_pushed_before_the_closing_is_not_refused() {
     let entry = source(Chunking::Adaptive, 0).entry;
     for chunking in [Chunking::Adaptive, Chunking::Fixed(1)] {
         let (source, mut feeder) = ChunkSource::new(entry, chunking, Order::OfItems);
@@ -216,7 +216,7 @@ fn an_item_that_was_there_at_the_closing_is_not_refused() {
 }
 
 #[test]
-fn stopping_fails_what_is_in_no_chunk_and_leaves_chunks_to_the_pool() {
+fn stopping_fails_items_in_no_chunk_and_leaves_chunks_to_the_pool() {
     let source = source(Chunking::Fixed(2), 5);
     let (done, running) = (take(&source), take(&source));
     finish(&done, Ok(took(1)));
@@ -244,7 +244,7 @@ fn four_taken(order: Order) -> (Arc<ChunkSource>, [TakenChunk; 4]) {
 
 // Behaviours: MAP-01, MAP-20.
 #[test]
-fn chunks_are_given_in_the_order_that_was_asked_for_each_once() {
+fn chunks_are_yielded_once_each_in_the_requested_order() {
     for (order, expected) in [(Order::OfItems, [0, 1, 2, 3]), (Order::OfFinishing, [2, 0, 3, 1])] {
         let (source, tasks) = four_taken(order);
         for index in [2, 0, 3, 1] {
@@ -261,7 +261,7 @@ fn chunks_are_given_in_the_order_that_was_asked_for_each_once() {
 
 // Behaviours: MAP-16.
 #[test]
-fn what_was_given_leaves_nothing_behind_while_the_first_chunk_runs() {
+fn yielded_results_free_their_memory_while_the_first_chunk_runs() {
     let entry = source(Chunking::Adaptive, 0).entry;
     let (source, feeder) = ChunkSource::pulled(entry, Chunking::Adaptive, Order::OfFinishing);
     feeder.push(&0_u32);
@@ -279,7 +279,7 @@ fn what_was_given_leaves_nothing_behind_while_the_first_chunk_runs() {
 
 // Behaviours: MAP-25.
 #[test]
-fn a_closed_source_gives_what_was_pulled_and_refuses_the_rest() {
+fn a_closed_source_yields_pulled_items_and_refuses_the_rest() {
     let entry = source(Chunking::Adaptive, 0).entry;
     for chunking in [Chunking::Adaptive, Chunking::Fixed(2)] {
         let (source, feeder) = ChunkSource::pulled(entry, chunking, Order::OfItems);
@@ -294,7 +294,7 @@ fn a_closed_source_gives_what_was_pulled_and_refuses_the_rest() {
 }
 
 #[test]
-fn a_pulled_item_is_asked_for_when_it_completes_a_chunk() {
+fn a_pulled_item_is_requested_when_it_completes_a_chunk() {
     let entry = source(Chunking::Adaptive, 0).entry;
     let (source, feeder) = ChunkSource::pulled(entry, Chunking::Fixed(2), Order::OfItems);
     source.set_wants_items(true);
@@ -321,7 +321,7 @@ fn no_chunk_of_pulled_items_is_longer_than_a_buffer() {
 
 // Behaviours: MAP-09.
 #[test]
-fn a_late_chunk_is_waited_for_no_longer_and_one_that_is_there_is_given() {
+fn after_the_timeout_only_a_finished_chunk_is_yielded() {
     let source = source(Chunking::Fixed(1), 1);
     let late = Some(Instant::now());
     assert!(matches!(source.next_chunk(late), Next::Late));
@@ -364,7 +364,7 @@ fn pieces(source: &ChunkSource) -> Vec<(u64, Vec<u8>)> {
 
 // Behaviours: MAP-01, MAP-20.
 #[test]
-fn the_first_results_of_a_chunk_are_given_while_it_goes_on() {
+fn the_first_results_of_a_chunk_are_yielded_while_it_runs() {
     for order in [Order::OfItems, Order::OfFinishing] {
         let entry = source(Chunking::Adaptive, 0).entry;
         let (source, mut feeder) = ChunkSource::new(entry, Chunking::Fixed(4), order);
@@ -385,7 +385,7 @@ fn the_first_results_of_a_chunk_are_given_while_it_goes_on() {
 }
 
 #[test]
-fn the_last_result_of_a_chunk_comes_with_its_end() {
+fn the_last_result_of_a_chunk_is_yielded_at_its_end() {
     let source = source(Chunking::Fixed(2), 2);
     let task = take(&source);
     task.call.give(&written(0..2));
@@ -398,7 +398,7 @@ fn the_last_result_of_a_chunk_comes_with_its_end() {
 }
 
 #[test]
-fn results_of_a_chunk_that_goes_on_wait_for_the_chunk_before_it() {
+fn results_of_a_running_chunk_wait_for_the_chunk_before_it() {
     let source = source(Chunking::Fixed(3), 6);
     let (first, second) = (take(&source), take(&source));
     second.call.give(&written(3..4));
@@ -413,7 +413,7 @@ fn results_of_a_chunk_that_goes_on_wait_for_the_chunk_before_it() {
 }
 
 #[test]
-fn what_was_given_is_not_run_again_and_does_not_fail() {
+fn an_item_whose_result_was_yielded_neither_runs_again_nor_fails() {
     for again in [false, true] {
         let source = source(Chunking::Fixed(4), 4);
         let task = take(&source);

@@ -21,16 +21,15 @@ use super::{Activity, CodecError, Errno, RemotePanic, WorkerDeath};
 /// # Examples
 ///
 /// ```
-/// fn main() -> Result<(), procpool::Error> {
-///     procpool::init();
-///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
-///     use procpool::{BrokenCause, Error};
-///
-///     let error = executor.submit(|code: i32| -> () { std::process::exit(code) }, 3).error();
-///     let Some(Error::BrokenProcessPool(broken)) = error else { panic!("its worker exits") };
-///     assert!(broken.to_string().starts_with("the process pool is broken: worker "));
-///     Ok(())
-/// }
+/// # fn main() -> Result<(), procpool::Error> {
+/// #     procpool::init();
+/// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+/// #     use procpool::{BrokenCause, Error};
+/// let error = executor.submit(|code: i32| -> () { std::process::exit(code) }, 3).error();
+/// let Some(Error::BrokenProcessPool(broken)) = error else { panic!("its worker exits") };
+/// assert!(broken.to_string().starts_with("the process pool is broken: worker "));
+/// #     Ok(())
+/// # }
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "BrokenCause", into = "BrokenCause")]
@@ -56,16 +55,15 @@ impl BrokenProcessPool {
     /// # Examples
     ///
     /// ```
-    /// fn main() -> Result<(), procpool::Error> {
-    ///     procpool::init();
-    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
-    ///     use procpool::{BrokenCause, Error};
-    ///
-    ///     let error = executor.submit(|code: i32| -> () { std::process::exit(code) }, 3).error();
-    ///     let Some(Error::BrokenProcessPool(broken)) = error else { panic!("its worker exits") };
-    ///     assert!(matches!(broken.cause(), BrokenCause::WorkerDied(_)));
-    ///     Ok(())
-    /// }
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    /// #     use procpool::{BrokenCause, Error};
+    /// let error = executor.submit(|code: i32| -> () { std::process::exit(code) }, 3).error();
+    /// let Some(Error::BrokenProcessPool(broken)) = error else { panic!("its worker exits") };
+    /// assert!(matches!(broken.cause(), BrokenCause::WorkerDied(_)));
+    /// #     Ok(())
+    /// # }
     /// ```
     pub fn cause(&self) -> &BrokenCause {
         &self.cause
@@ -89,18 +87,17 @@ impl std::error::Error for BrokenProcessPool {
 /// # Examples
 ///
 /// ```
-/// fn main() -> Result<(), procpool::Error> {
-///     procpool::init();
-///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
-///     use procpool::{BrokenCause, Error};
-///
-///     executor.kill_workers();
-///     let Some(Error::BrokenProcessPool(broken)) = executor.submit(|()| (), ()).error() else {
-///         panic!("a killed pool is broken")
-///     };
-///     assert_eq!(*broken.cause(), BrokenCause::Killed);
-///     Ok(())
-/// }
+/// # fn main() -> Result<(), procpool::Error> {
+/// #     procpool::init();
+/// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+/// #     use procpool::{BrokenCause, Error};
+/// #     executor.kill_workers();
+/// let Some(Error::BrokenProcessPool(broken)) = executor.submit(|()| (), ()).error() else {
+///     panic!("a killed pool is broken")
+/// };
+/// assert_eq!(*broken.cause(), BrokenCause::Killed);
+/// #     Ok(())
+/// # }
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]

@@ -34,25 +34,22 @@ pub enum CodecStep {
 /// # Examples
 ///
 /// ```
-/// fn main() -> Result<(), procpool::Error> {
-///     procpool::init();
-///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
-///     /// Refuses to be written.
-///     #[derive(serde::Deserialize)]
-///     struct Secret;
-///
-///     impl serde::Serialize for Secret {
-///         fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
-///             Err(serde::ser::Error::custom("it stays here"))
-///         }
-///     }
-///
-///     let error = executor.submit(|_: Secret| (), Secret).error();
-///     let Some(procpool::Error::Codec(codec)) = error else { panic!("it cannot travel") };
-///     assert_eq!(codec.step, procpool::CodecStep::EncodeArguments);
-///     assert!(codec.type_name.ends_with("Secret"));
-///     Ok(())
-/// }
+/// # fn main() -> Result<(), procpool::Error> {
+/// #     procpool::init();
+/// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+/// #     #[derive(serde::Deserialize)]
+/// #     struct Secret;
+/// #     impl serde::Serialize for Secret {
+/// #         fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+/// #             Err(serde::ser::Error::custom("a secret is never sent"))
+/// #         }
+/// #     }
+/// let error = executor.submit(|_: Secret| (), Secret).error();
+/// let Some(procpool::Error::Codec(codec)) = error else { panic!("it cannot travel") };
+/// assert_eq!(codec.step, procpool::CodecStep::EncodeArguments);
+/// assert!(codec.type_name.ends_with("Secret"));
+/// #     Ok(())
+/// # }
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]

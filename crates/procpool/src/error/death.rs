@@ -12,22 +12,18 @@ use serde::{Deserialize, Serialize};
 /// # Examples
 ///
 /// ```
-/// use procpool::{Activity, BrokenCause, Error, ProcessPoolExecutor, WorkerExit};
-///
-/// fn main() -> Result<(), Error> {
-///     procpool::init();
-///     let executor = ProcessPoolExecutor::builder().max_workers(1).build()?;
-///     let Err(Error::BrokenProcessPool(broken)) =
-///         executor.submit(|code: i32| -> () { std::process::exit(code) }, 3).result()
-///     else {
-///         unreachable!("its worker exits")
-///     };
-///     let BrokenCause::WorkerDied(death) = broken.cause() else { unreachable!("{broken}") };
-///     assert_eq!((death.exit, death.activity), (WorkerExit::Code(3), Activity::Running(1)));
-///     let sentence = format!("worker {} exited with code 3 while running work item 1", death.pid);
-///     assert_eq!(death.to_string(), sentence);
-///     Ok(())
-/// }
+/// # use procpool::{Activity, BrokenCause, Error, ProcessPoolExecutor, WorkerExit};
+/// # fn main() -> Result<(), Error> {
+/// #     procpool::init();
+/// #     let executor = ProcessPoolExecutor::builder().max_workers(1).build()?;
+/// let error = executor.submit(|code: i32| -> () { std::process::exit(code) }, 3).error();
+/// #     let Some(Error::BrokenProcessPool(broken)) = error else { panic!("its worker exits") };
+/// let BrokenCause::WorkerDied(death) = broken.cause() else { panic!("its worker exits") };
+/// assert_eq!((death.exit, death.activity), (WorkerExit::Code(3), Activity::Running(1)));
+/// let sentence = format!("worker {} exited with code 3 while running work item 1", death.pid);
+/// assert_eq!(death.to_string(), sentence);
+/// #     Ok(())
+/// # }
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]

@@ -9,15 +9,15 @@ use serde::{Deserialize, Serialize};
 /// # Examples
 ///
 /// ```
-/// fn main() -> Result<(), procpool::Error> {
-///     procpool::init();
-///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
-///     let error = executor.submit(|x: u32| assert!(x > 9, "{x} is too small"), 1).error();
-///     let Some(procpool::Error::Panicked(panic)) = error else { panic!("it panics") };
-///     assert_eq!(panic.message, "1 is too small");
-///     assert!(panic.location.is_some());
-///     Ok(())
-/// }
+/// # fn main() -> Result<(), procpool::Error> {
+/// #     procpool::init();
+/// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+/// let error = executor.submit(|x: u32| assert!(x > 9, "{x} is too small"), 1).error();
+/// let Some(procpool::Error::Panicked(panic)) = error else { panic!("it panics") };
+/// assert_eq!(panic.message, "1 is too small");
+/// assert!(panic.location.is_some());
+/// #     Ok(())
+/// # }
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]

@@ -106,7 +106,7 @@ fn errors() -> Vec<(&'static str, Error)> {
 }
 
 #[test]
-fn each_travels_in_both_formats() {
+fn each_error_survives_both_formats() {
     for (name, error) in errors() {
         let bytes = postcard::to_allocvec(&error).unwrap();
         assert_eq!(postcard::from_bytes::<Error>(&bytes).as_ref(), Ok(&error), "{name}");
@@ -116,7 +116,7 @@ fn each_travels_in_both_formats() {
 }
 
 #[test]
-fn each_prints_its_text_where_main_returns_it_and_its_structure_on_demand() {
+fn an_error_from_main_prints_its_text_and_its_structure_on_demand() {
     for (name, error) in errors() {
         assert_eq!(format!("{error:?}"), error.to_string(), "{name}");
         let structure = format!("{error:#?}");
@@ -130,7 +130,7 @@ fn each_prints_its_text_where_main_returns_it_and_its_structure_on_demand() {
 }
 
 #[test]
-fn a_chain_says_nothing_twice() {
+fn a_chain_of_causes_repeats_nothing() {
     for (name, error) in errors() {
         let mut said = error.to_string();
         assert!(!said.contains('\n') || said.ends_with("\n  last words"), "one line: {said}");
@@ -148,7 +148,7 @@ fn a_chain_says_nothing_twice() {
 }
 
 #[test]
-fn what_is_in_an_error_is_one_too() {
+fn the_parts_of_an_error_are_errors() {
     let parts: [Box<dyn Plain + Send + Sync>; 4] =
         [Box::new(panic()), Box::new(codec()), Box::new(death()), Box::new(BrokenCause::Killed)];
     for part in parts {
@@ -157,7 +157,7 @@ fn what_is_in_an_error_is_one_too() {
 }
 
 #[test]
-fn what_the_system_refuses_is_explained() {
+fn a_refusal_of_the_system_is_explained() {
     let cases = [
         ("a process", Known::EAGAIN, "`ulimit -u`"),
         ("the manager thread", Known::EAGAIN, "pids.max"),

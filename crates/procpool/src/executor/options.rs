@@ -14,16 +14,15 @@ use crate::task;
 /// # Examples
 ///
 /// ```
-/// fn main() -> Result<(), procpool::Error> {
-///     procpool::init();
-///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
-///     use std::time::Duration;
-///
-///     let limited = executor.submit_options().time_limit(Duration::from_secs(60));
-///     let (first, second) = (limited.submit(|x: u32| x + 1, 1), limited.submit(|x: u32| x + 2, 1));
-///     assert_eq!((first.result()?, second.result()?), (2, 3));
-///     Ok(())
-/// }
+/// # fn main() -> Result<(), procpool::Error> {
+/// #     procpool::init();
+/// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+/// #     use std::time::Duration;
+/// let limited = executor.submit_options().time_limit(Duration::from_secs(60));
+/// let (first, second) = (limited.submit(|x: u32| x + 1, 1), limited.submit(|x: u32| x + 2, 1));
+/// assert_eq!((first.result()?, second.result()?), (2, 3));
+/// #     Ok(())
+/// # }
 /// ```
 #[derive(Debug)]
 #[must_use = "nothing is submitted before `submit` or `submit_with`"]
@@ -42,24 +41,18 @@ impl<S: 'static> SubmitOptions<'_, S> {
     /// # Examples
     ///
     /// ```
-    /// use std::time::Duration;
-    /// use procpool::{Error, ProcessPoolExecutor};
-    ///
-    /// fn main() -> Result<(), Error> {
-    ///     procpool::init();
-    ///     let executor =
-    ///         ProcessPoolExecutor::builder().max_workers(1).grace(Duration::ZERO).build()?;
-    ///     let endless = executor.submit_options().time_limit(Duration::from_millis(20)).submit(
-    ///         |()| loop {
-    ///             std::hint::spin_loop();
-    ///         },
-    ///         (),
-    ///     );
-    ///     let result: Result<(), Error> = endless.result();
-    ///     assert!(matches!(result, Err(Error::TimeLimitExceeded { work_item: 1, .. })));
-    ///     assert_eq!(executor.submit(|x: u32| x + 1, 1).result()?, 2);
-    ///     Ok(())
-    /// }
+    /// # use std::time::Duration;
+    /// # use procpool::{Error, ProcessPoolExecutor};
+    /// # fn main() -> Result<(), Error> {
+    /// #     procpool::init();
+    /// #     let builder = ProcessPoolExecutor::builder().max_workers(1);
+    /// #     let executor = builder.grace(Duration::ZERO).build()?;
+    /// let limited = executor.submit_options().time_limit(Duration::from_millis(20));
+    /// let endless = limited.submit(|()| std::thread::park(), ());
+    /// assert!(matches!(endless.result(), Err(Error::TimeLimitExceeded { work_item: 1, .. })));
+    /// assert_eq!(executor.submit(|x: u32| x + 1, 1).result()?, 2);
+    /// #     Ok(())
+    /// # }
     /// ```
     pub fn time_limit(mut self, limit: Duration) -> Self {
         self.time_limit = Some(limit);
@@ -71,13 +64,13 @@ impl<S: 'static> SubmitOptions<'_, S> {
     /// # Examples
     ///
     /// ```
-    /// fn main() -> Result<(), procpool::Error> {
-    ///     procpool::init();
-    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
-    ///     let limited = executor.submit_options().time_limit(std::time::Duration::from_secs(60));
-    ///     assert_eq!(limited.submit(|x: u32| x + 1, 1).result()?, 2);
-    ///     Ok(())
-    /// }
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    /// let limited = executor.submit_options().time_limit(std::time::Duration::from_secs(60));
+    /// assert_eq!(limited.submit(|x: u32| x + 1, 1).result()?, 2);
+    /// #     Ok(())
+    /// # }
     /// ```
     pub fn submit<A: Payload, R: Payload>(&self, task: fn(A) -> R, arguments: A) -> Future<R> {
         self.executor.submit_entry(task::call_entry(task), self.time_limit, arguments)
@@ -88,16 +81,16 @@ impl<S: 'static> SubmitOptions<'_, S> {
     /// # Examples
     ///
     /// ```
-    /// fn main() -> Result<(), procpool::Error> {
-    ///     procpool::init();
-    ///     let executor = procpool::ProcessPoolExecutor::builder()
-    ///         .max_workers(1)
-    ///         .initializer(|| Ok::<u32, String>(40))
-    ///         .build()?;
-    ///     let limited = executor.submit_options().time_limit(std::time::Duration::from_secs(60));
-    ///     assert_eq!(limited.submit_with(|state, x: u32| *state + x, 2).result()?, 42);
-    ///     Ok(())
-    /// }
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// let executor = procpool::ProcessPoolExecutor::builder()
+    /// #         .max_workers(1)
+    ///     .initializer(|| Ok::<u32, String>(40))
+    ///     .build()?;
+    /// let limited = executor.submit_options().time_limit(std::time::Duration::from_secs(60));
+    /// assert_eq!(limited.submit_with(|state, x: u32| *state + x, 2).result()?, 42);
+    /// #     Ok(())
+    /// # }
     /// ```
     pub fn submit_with<A, R>(&self, task: fn(&mut S, A) -> R, arguments: A) -> Future<R>
     where
@@ -115,14 +108,13 @@ impl<S: 'static> SubmitOptions<'_, S> {
 /// # Examples
 ///
 /// ```
-/// fn main() -> Result<(), procpool::Error> {
-///     procpool::init();
-///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
-///     use procpool::ShutdownOptions;
-///
-///     executor.shutdown_with(ShutdownOptions::new().wait(false).cancel_futures(true));
-///     Ok(())
-/// }
+/// # fn main() -> Result<(), procpool::Error> {
+/// #     procpool::init();
+/// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+/// #     use procpool::ShutdownOptions;
+/// executor.shutdown_with(ShutdownOptions::new().wait(false).cancel_futures(true));
+/// #     Ok(())
+/// # }
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[must_use = "no pool is shut down before `shutdown_with`"]
@@ -157,16 +149,15 @@ impl ShutdownOptions {
     /// # Examples
     ///
     /// ```
-    /// fn main() -> Result<(), procpool::Error> {
-    ///     procpool::init();
-    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
-    ///     use procpool::ShutdownOptions;
-    ///
-    ///     let future = executor.submit(|x: u32| x + 1, 1);
-    ///     executor.shutdown_with(ShutdownOptions::new().wait(false));
-    ///     assert_eq!(future.result()?, 2);
-    ///     Ok(())
-    /// }
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    /// #     use procpool::ShutdownOptions;
+    /// let future = executor.submit(|x: u32| x + 1, 1);
+    /// executor.shutdown_with(ShutdownOptions::new().wait(false));
+    /// assert_eq!(future.result()?, 2);
+    /// #     Ok(())
+    /// # }
     /// ```
     pub fn wait(mut self, wait: bool) -> Self {
         self.detach = !wait;
@@ -178,16 +169,15 @@ impl ShutdownOptions {
     /// # Examples
     ///
     /// ```
-    /// fn main() -> Result<(), procpool::Error> {
-    ///     procpool::init();
-    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
-    ///     use procpool::{Error, ShutdownOptions};
-    ///
-    ///     let future = executor.submit(|x: u32| x + 1, 1);
-    ///     executor.shutdown_with(ShutdownOptions::new().cancel_futures(true));
-    ///     assert!(matches!(future.result(), Ok(2) | Err(Error::Cancelled)));
-    ///     Ok(())
-    /// }
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    /// #     use procpool::{Error, ShutdownOptions};
+    /// let future = executor.submit(|x: u32| x + 1, 1);
+    /// executor.shutdown_with(ShutdownOptions::new().cancel_futures(true));
+    /// assert!(matches!(future.result(), Ok(2) | Err(Error::Cancelled)));
+    /// #     Ok(())
+    /// # }
     /// ```
     pub fn cancel_futures(mut self, cancel_futures: bool) -> Self {
         self.cancel_futures = cancel_futures;

@@ -50,16 +50,16 @@ impl Listener for Slot {
 /// # Examples
 ///
 /// ```
-/// fn main() -> Result<(), procpool::Error> {
-///     procpool::init();
-///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
-///     use std::future::IntoFuture;
+/// # fn main() -> Result<(), procpool::Error> {
+/// #     procpool::init();
+/// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+/// use std::future::IntoFuture;
 ///
-///     let awaiting: procpool::Awaiting<u32> = executor.submit(|x: u32| x + 1, 1).into_future();
-///     // Nobody will ask for it any more: if it has not started, it never does.
-///     drop(awaiting);
-///     Ok(())
-/// }
+/// let awaiting: procpool::Awaiting<u32> = executor.submit(|x: u32| x + 1, 1).into_future();
+/// // Nobody will ask for it any more: if it has not started, it never does.
+/// drop(awaiting);
+/// #     Ok(())
+/// # }
 /// ```
 #[must_use = "dropping it cancels the task if that has not started: await it, or keep the `Future`"]
 pub struct Awaiting<T> {
@@ -85,13 +85,13 @@ impl<T: DeserializeOwned + 'static> IntoFuture for Future<T> {
     ///     Ok(first.await? + second.await?)
     /// }
     ///
-    /// fn main() -> Result<(), procpool::Error> {
-    ///     procpool::init();
-    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(2).build()?;
-    ///     let runtime = tokio::runtime::Builder::new_current_thread().build();
-    ///     assert_eq!(runtime.expect("a runtime can be made").block_on(sum(&executor))?, 25);
-    ///     Ok(())
-    /// }
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(2).build()?;
+    /// #     let runtime = tokio::runtime::Builder::new_current_thread().build();
+    /// #     assert_eq!(runtime.expect("a runtime can be made").block_on(sum(&executor))?, 25);
+    /// #     Ok(())
+    /// # }
     /// ```
     fn into_future(self) -> Awaiting<T> {
         Awaiting { future: Some(self), slot: Arc::default(), listens: false }
@@ -147,7 +147,7 @@ mod tests {
     use crate::future::listeners::count;
 
     #[test]
-    fn who_stops_awaiting_cancels_a_pending_task_and_leaves_no_listener_behind() {
+    fn a_dropped_awaiting_removes_its_listener_and_cancels_if_pending() {
         for sent in [false, true] {
             let shared = SharedFuture::new();
             assert_eq!(sent.then(|| shared.mark_sent()).flatten(), sent.then_some(false));

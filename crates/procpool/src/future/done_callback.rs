@@ -48,18 +48,18 @@ impl<T: 'static> Future<T> {
     /// ```
     /// use std::sync::mpsc::channel;
     ///
-    /// fn main() -> Result<(), procpool::Error> {
-    ///     procpool::init();
-    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
-    ///     let (sender, receiver) = channel();
-    ///     let future = executor.submit(|x: u32| x + 1, 41);
-    ///     future.add_done_callback(move |future| {
-    ///         let _ = sender.send(future.result());
-    ///     });
-    ///     drop(executor);
-    ///     assert_eq!(receiver.recv(), Ok(Ok(42)));
-    ///     Ok(())
-    /// }
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    /// let (sender, receiver) = channel();
+    /// let future = executor.submit(|x: u32| x + 1, 41);
+    /// future.add_done_callback(move |future| {
+    ///     let _ = sender.send(future.result());
+    /// });
+    /// drop(executor);
+    /// assert_eq!(receiver.recv(), Ok(Ok(42)));
+    /// #     Ok(())
+    /// # }
     /// ```
     pub fn add_done_callback(&self, callback: impl FnOnce(&Future<T>) + Send + 'static) {
         // A pool that is gone has settled all its futures; a forked copy settles none.
@@ -122,7 +122,7 @@ mod tests {
 
     // Behaviours: FUT-06.
     #[test]
-    fn a_callback_that_comes_too_late_to_wait_runs_at_once() {
+    fn a_callback_added_after_the_outcome_runs_at_once() {
         let pool = Arc::new(Hasty(SharedFuture::new()));
         let future = Future::<u32>::new(Ok((Arc::clone(&pool.0), 1)), &PoolHandle::new(&pool));
         let runs = Arc::new(AtomicU32::new(0));

@@ -78,14 +78,14 @@ impl PoolHandle {
 /// # Examples
 ///
 /// ```
-/// fn main() -> Result<(), procpool::Error> {
-///     procpool::init();
-///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
-///     let future = executor.submit(|(a, b): (u32, u32)| a * b, (6, 7));
-///     assert_eq!(future.result()?, 42);
-///     assert!(future.done() && !future.running() && !future.cancelled());
-///     Ok(())
-/// }
+/// # fn main() -> Result<(), procpool::Error> {
+/// #     procpool::init();
+/// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+/// let future = executor.submit(|(a, b): (u32, u32)| a * b, (6, 7));
+/// assert_eq!(future.result()?, 42);
+/// assert!(future.done() && !future.running() && !future.cancelled());
+/// #     Ok(())
+/// # }
 /// ```
 pub struct Future<T> {
     shared: Arc<SharedFuture>,
@@ -135,12 +135,11 @@ impl<T> Future<T> {
     /// # fn main() -> Result<(), procpool::Error> {
     /// #     procpool::init();
     /// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
-    /// use procpool::Error;
-    ///
+    /// #     use procpool::Error;
     /// let endless = executor.submit(|()| std::thread::park(), ());
-    /// while !endless.running() {
-    ///     std::thread::yield_now();
-    /// }
+    /// #     while !endless.running() {
+    /// #         std::thread::yield_now();
+    /// #     }
     /// endless.kill();
     /// assert_eq!(endless.error(), Some(Error::TaskKilled { work_item: endless.id() }));
     /// #     Ok(())
@@ -159,19 +158,19 @@ impl<T> Future<T> {
     /// # Examples
     ///
     /// ```
-    /// fn main() -> Result<(), procpool::Error> {
-    ///     procpool::init();
-    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
-    ///     let busy = executor.submit(|()| std::thread::park(), ());
-    ///     while !busy.running() {
-    ///         std::thread::yield_now();
-    ///     }
-    ///     let queued = executor.submit(|x: u32| x + 1, 1);
-    ///     assert!(queued.cancel() && !busy.cancel());
-    ///     assert_eq!(queued.result(), Err(procpool::Error::Cancelled));
-    ///     executor.kill_workers();
-    ///     Ok(())
-    /// }
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    /// let busy = executor.submit(|()| std::thread::park(), ());
+    /// #     while !busy.running() {
+    /// #         std::thread::yield_now();
+    /// #     }
+    /// let queued = executor.submit(|x: u32| x + 1, 1);
+    /// assert!(queued.cancel() && !busy.cancel());
+    /// assert_eq!(queued.result(), Err(procpool::Error::Cancelled));
+    /// #     executor.kill_workers();
+    /// #     Ok(())
+    /// # }
     /// ```
     pub fn cancel(&self) -> bool {
         if self.is_lost() {
@@ -200,20 +199,19 @@ impl<T> Future<T> {
     /// # Examples
     ///
     /// ```
-    /// use procpool::{Error, KillOutcome};
-    ///
-    /// fn main() -> Result<(), Error> {
-    ///     procpool::init();
-    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
-    ///     let endless = executor.submit(|()| std::thread::park(), ());
-    ///     while !endless.running() {
-    ///         std::thread::yield_now();
-    ///     }
-    ///     assert_eq!(endless.kill(), KillOutcome::Killed);
-    ///     assert!(matches!(endless.result(), Err(Error::TaskKilled { .. })));
-    ///     assert_eq!(executor.submit(|x: u32| x + 1, 1).result()?, 2);
-    ///     Ok(())
-    /// }
+    /// # use procpool::{Error, KillOutcome};
+    /// # fn main() -> Result<(), Error> {
+    /// #     procpool::init();
+    /// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    /// let endless = executor.submit(|()| std::thread::park(), ());
+    /// #     while !endless.running() {
+    /// #         std::thread::yield_now();
+    /// #     }
+    /// assert_eq!(endless.kill(), KillOutcome::Killed);
+    /// assert!(matches!(endless.result(), Err(Error::TaskKilled { .. })));
+    /// assert_eq!(executor.submit(|x: u32| x + 1, 1).result()?, 2);
+    /// #     Ok(())
+    /// # }
     /// ```
     pub fn kill(&self) -> KillOutcome {
         if self.is_lost() {
@@ -242,20 +240,20 @@ impl<T> Future<T> {
     /// # Examples
     ///
     /// ```
-    /// fn main() -> Result<(), procpool::Error> {
-    ///     procpool::init();
-    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
-    ///     let busy = executor.submit(|()| std::thread::park(), ());
-    ///     while !busy.running() {
-    ///         std::thread::yield_now();
-    ///     }
-    ///     let queued = executor.submit(|x: u32| x + 1, 1);
-    ///     assert!(!queued.cancelled());
-    ///     queued.cancel();
-    ///     assert!(queued.cancelled());
-    ///     executor.kill_workers();
-    ///     Ok(())
-    /// }
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    /// let busy = executor.submit(|()| std::thread::park(), ());
+    /// #     while !busy.running() {
+    /// #         std::thread::yield_now();
+    /// #     }
+    /// let queued = executor.submit(|x: u32| x + 1, 1);
+    /// assert!(!queued.cancelled());
+    /// queued.cancel();
+    /// assert!(queued.cancelled());
+    /// #     executor.kill_workers();
+    /// #     Ok(())
+    /// # }
     /// ```
     pub fn cancelled(&self) -> bool {
         self.shared.state() == CANCELLED
@@ -266,18 +264,18 @@ impl<T> Future<T> {
     /// # Examples
     ///
     /// ```
-    /// fn main() -> Result<(), procpool::Error> {
-    ///     procpool::init();
-    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
-    ///     let busy = executor.submit(|()| std::thread::park(), ());
-    ///     while !busy.running() {
-    ///         std::thread::yield_now();
-    ///     }
-    ///     let queued = executor.submit(|x: u32| x + 1, 1);
-    ///     assert!(busy.running() && !queued.running());
-    ///     executor.kill_workers();
-    ///     Ok(())
-    /// }
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    /// let busy = executor.submit(|()| std::thread::park(), ());
+    /// #     while !busy.running() {
+    /// #         std::thread::yield_now();
+    /// #     }
+    /// let queued = executor.submit(|x: u32| x + 1, 1);
+    /// assert!(busy.running() && !queued.running());
+    /// #     executor.kill_workers();
+    /// #     Ok(())
+    /// # }
     /// ```
     pub fn running(&self) -> bool {
         self.shared.state() == SENT
@@ -289,14 +287,14 @@ impl<T> Future<T> {
     /// # Examples
     ///
     /// ```
-    /// fn main() -> Result<(), procpool::Error> {
-    ///     procpool::init();
-    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
-    ///     let future = executor.submit(|x: u32| x + 1, 1);
-    ///     future.result()?;
-    ///     assert!(future.done());
-    ///     Ok(())
-    /// }
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    /// let future = executor.submit(|x: u32| x + 1, 1);
+    /// future.result()?;
+    /// assert!(future.done());
+    /// #     Ok(())
+    /// # }
     /// ```
     pub fn done(&self) -> bool {
         self.shared.is_settled()
@@ -377,14 +375,14 @@ impl<T: DeserializeOwned + 'static> Future<T> {
     /// # Examples
     ///
     /// ```
-    /// fn main() -> Result<(), procpool::Error> {
-    ///     procpool::init();
-    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
-    ///     let future = executor.submit(|x: u32| x + 1, 1);
-    ///     assert_eq!(future.result()?, 2);
-    ///     assert_eq!(future.result()?, 2);
-    ///     Ok(())
-    /// }
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    /// let future = executor.submit(|x: u32| x + 1, 1);
+    /// assert_eq!(future.result()?, 2);
+    /// assert_eq!(future.result()?, 2);
+    /// #     Ok(())
+    /// # }
     /// ```
     pub fn result(&self) -> Result<T, Error> {
         self.settle_by(None)?;
@@ -401,17 +399,16 @@ impl<T: DeserializeOwned + 'static> Future<T> {
     /// # Examples
     ///
     /// ```
-    /// fn main() -> Result<(), procpool::Error> {
-    ///     procpool::init();
-    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
-    ///     use std::time::Duration;
-    ///
-    ///     let endless = executor.submit(|()| std::thread::park(), ());
-    ///     let timeout = Duration::from_millis(10);
-    ///     assert_eq!(endless.result_timeout(timeout), Err(procpool::Error::TimedOut(timeout)));
-    ///     executor.kill_workers();
-    ///     Ok(())
-    /// }
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    /// #     use std::time::Duration;
+    /// let endless = executor.submit(|()| std::thread::park(), ());
+    /// let timeout = Duration::from_millis(10);
+    /// assert_eq!(endless.result_timeout(timeout), Err(procpool::Error::TimedOut(timeout)));
+    /// #     executor.kill_workers();
+    /// #     Ok(())
+    /// # }
     /// ```
     pub fn result_timeout(&self, timeout: Duration) -> Result<T, Error> {
         // A timeout beyond what the clock can represent is no timeout.
@@ -424,14 +421,14 @@ impl<T: DeserializeOwned + 'static> Future<T> {
     /// # Examples
     ///
     /// ```
-    /// fn main() -> Result<(), procpool::Error> {
-    ///     procpool::init();
-    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
-    ///     assert_eq!(executor.submit(|x: u32| x + 1, 1).error(), None);
-    ///     let panics = executor.submit(|x: u32| -> u32 { panic!("{x}") }, 1);
-    ///     assert!(matches!(panics.error(), Some(procpool::Error::Panicked(_))));
-    ///     Ok(())
-    /// }
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    /// assert_eq!(executor.submit(|x: u32| x + 1, 1).error(), None);
+    /// let panics = executor.submit(|x: u32| -> u32 { panic!("{x}") }, 1);
+    /// assert!(matches!(panics.error(), Some(procpool::Error::Panicked(_))));
+    /// #     Ok(())
+    /// # }
     /// ```
     #[doc(alias = "exception")]
     pub fn error(&self) -> Option<Error> {
@@ -449,14 +446,14 @@ impl<T: DeserializeOwned + 'static> Future<T> {
     /// # Examples
     ///
     /// ```
-    /// fn main() -> Result<(), procpool::Error> {
-    ///     procpool::init();
-    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
-    ///     let reversed = executor.submit(|bytes: Vec<u8>| bytes.into_iter().rev().collect(), vec![1, 2]);
-    ///     let reversed: Vec<u8> = reversed.into_result()?;
-    ///     assert_eq!(reversed, [2, 1]);
-    ///     Ok(())
-    /// }
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    /// let reversed = executor.submit(|bytes: Vec<u8>| bytes.into_iter().rev().collect(), vec![1, 2]);
+    /// let reversed: Vec<u8> = reversed.into_result()?;
+    /// assert_eq!(reversed, [2, 1]);
+    /// #     Ok(())
+    /// # }
     /// ```
     pub fn into_result(self) -> Result<T, Error> {
         self.settle_by(None)?;

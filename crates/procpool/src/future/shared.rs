@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn small_and_large_results_come_back_whole() {
+    fn small_and_large_results_arrive_whole() {
         for length in [0, SMALL - 1, SMALL, SMALL + 1, 1000] {
             let bytes: Vec<u8> = (0..length).map(|byte| byte as u8).collect();
             let body = Body::from(Payload::Small(&bytes));

@@ -23,18 +23,17 @@ use crate::error::Error;
 /// # Examples
 ///
 /// ```
-/// fn main() -> Result<(), procpool::Error> {
-///     procpool::init();
-///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
-///     use procpool::{ReturnWhen, wait};
-///
-///     let futures = [executor.submit(|x: u32| x + 1, 1), executor.submit(|x: u32| x + 1, 2)];
-///     let first = wait(&futures, ReturnWhen::FirstCompleted, None);
-///     assert!(!first.done.is_empty());
-///     let all = wait(&futures, ReturnWhen::AllCompleted, None);
-///     assert_eq!((all.done.len(), all.not_done.len()), (2, 0));
-///     Ok(())
-/// }
+/// # fn main() -> Result<(), procpool::Error> {
+/// #     procpool::init();
+/// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+/// #     use procpool::{ReturnWhen, wait};
+/// let futures = [executor.submit(|x: u32| x + 1, 1), executor.submit(|x: u32| x + 1, 2)];
+/// let first = wait(&futures, ReturnWhen::FirstCompleted, None);
+/// assert!(!first.done.is_empty());
+/// let all = wait(&futures, ReturnWhen::AllCompleted, None);
+/// assert_eq!((all.done.len(), all.not_done.len()), (2, 0));
+/// #     Ok(())
+/// # }
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReturnWhen {
@@ -51,17 +50,16 @@ pub enum ReturnWhen {
 /// # Examples
 ///
 /// ```
-/// fn main() -> Result<(), procpool::Error> {
-///     procpool::init();
-///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
-///     use procpool::{DoneAndNotDone, ReturnWhen, wait};
-///
-///     let futures = [executor.submit(|x: u32| x + 1, 1), executor.submit(|x: u32| x + 1, 2)];
-///     let DoneAndNotDone { done, not_done } = wait(&futures, ReturnWhen::AllCompleted, None);
-///     assert!(not_done.is_empty());
-///     assert_eq!(done[1].result()?, 3);
-///     Ok(())
-/// }
+/// # fn main() -> Result<(), procpool::Error> {
+/// #     procpool::init();
+/// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+/// #     use procpool::{DoneAndNotDone, ReturnWhen, wait};
+/// let futures = [executor.submit(|x: u32| x + 1, 1), executor.submit(|x: u32| x + 1, 2)];
+/// let DoneAndNotDone { done, not_done } = wait(&futures, ReturnWhen::AllCompleted, None);
+/// assert!(not_done.is_empty());
+/// assert_eq!(done[1].result()?, 3);
+/// #     Ok(())
+/// # }
 /// ```
 pub struct DoneAndNotDone<'f, T> {
     /// The futures that are done: with a result, with an error or cancelled.
@@ -86,16 +84,15 @@ impl<T> fmt::Debug for DoneAndNotDone<'_, T> {
 /// # Examples
 ///
 /// ```
-/// use procpool::{ReturnWhen, wait};
-///
-/// fn main() -> Result<(), procpool::Error> {
-///     procpool::init();
-///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(2).build()?;
-///     let futures: Vec<_> = (1..=3).map(|x| executor.submit(|x: u32| x * x, x)).collect();
-///     let waited = wait(&futures, ReturnWhen::AllCompleted, None);
-///     assert_eq!((waited.done.len(), waited.not_done.len()), (3, 0));
-///     Ok(())
-/// }
+/// # use procpool::{ReturnWhen, wait};
+/// # fn main() -> Result<(), procpool::Error> {
+/// #     procpool::init();
+/// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(2).build()?;
+/// let futures: Vec<_> = (1..=3).map(|x| executor.submit(|x: u32| x * x, x)).collect();
+/// let waited = wait(&futures, ReturnWhen::AllCompleted, None);
+/// assert_eq!((waited.done.len(), waited.not_done.len()), (3, 0));
+/// #     Ok(())
+/// # }
 /// ```
 pub fn wait<'f, T: 'f>(
     futures: impl IntoIterator<Item = &'f Future<T>>,
@@ -126,17 +123,17 @@ pub fn wait<'f, T: 'f>(
 /// # Examples
 ///
 /// ```
-/// fn main() -> Result<(), procpool::Error> {
-///     procpool::init();
-///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(2).build()?;
-///     let futures: Vec<_> = (1..=3).map(|x| executor.submit(|x: u32| x * x, x)).collect();
-///     let mut sum = 0;
-///     for future in procpool::as_completed(&futures) {
-///         sum += future.result()?;
-///     }
-///     assert_eq!(sum, 1 + 4 + 9);
-///     Ok(())
+/// # fn main() -> Result<(), procpool::Error> {
+/// #     procpool::init();
+/// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(2).build()?;
+/// let futures: Vec<_> = (1..=3).map(|x| executor.submit(|x: u32| x * x, x)).collect();
+/// let mut sum = 0;
+/// for future in procpool::as_completed(&futures) {
+///     sum += future.result()?;
 /// }
+/// assert_eq!(sum, 1 + 4 + 9);
+/// #     Ok(())
+/// # }
 /// ```
 pub fn as_completed<'f, T: 'f>(
     futures: impl IntoIterator<Item = &'f Future<T>>,
@@ -190,17 +187,17 @@ impl Arrivals {
 /// # Examples
 ///
 /// ```
-/// fn main() -> Result<(), procpool::Error> {
-///     procpool::init();
-///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
-///     let futures = [executor.submit(|x: u32| x + 1, 1), executor.submit(|x: u32| x + 1, 2)];
-///     let mut sum = 0;
-///     for future in procpool::as_completed(&futures) {
-///         sum += future.result()?;
-///     }
-///     assert_eq!(sum, 5);
-///     Ok(())
+/// # fn main() -> Result<(), procpool::Error> {
+/// #     procpool::init();
+/// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+/// let futures = [executor.submit(|x: u32| x + 1, 1), executor.submit(|x: u32| x + 1, 2)];
+/// let mut sum = 0;
+/// for future in procpool::as_completed(&futures) {
+///     sum += future.result()?;
 /// }
+/// assert_eq!(sum, 5);
+/// #     Ok(())
+/// # }
 /// ```
 #[must_use = "an iterator does nothing before it is read"]
 pub struct AsCompleted<'f, T> {
@@ -233,17 +230,16 @@ impl<'f, T> AsCompleted<'f, T> {
     /// # Examples
     ///
     /// ```
-    /// use std::time::Duration;
-    ///
-    /// fn main() -> Result<(), procpool::Error> {
-    ///     procpool::init();
-    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
-    ///     let futures: Vec<_> = (1..=3).map(|x| executor.submit(|x: u32| x, x)).collect();
-    ///     for future in procpool::as_completed(&futures).timeout(Duration::from_secs(60)) {
-    ///         println!("{}", future?.result()?);
-    ///     }
-    ///     Ok(())
+    /// # use std::time::Duration;
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    /// let futures: Vec<_> = (1..=3).map(|x| executor.submit(|x: u32| x, x)).collect();
+    /// for future in procpool::as_completed(&futures).timeout(Duration::from_secs(60)) {
+    ///     println!("{}", future?.result()?);
     /// }
+    /// #     Ok(())
+    /// # }
     /// ```
     pub fn timeout(self, timeout: Duration) -> AsCompletedTimeout<'f, T> {
         let deadline = Instant::now().checked_add(timeout);
@@ -314,17 +310,16 @@ impl<T> fmt::Debug for AsCompleted<'_, T> {
 /// # Examples
 ///
 /// ```
-/// fn main() -> Result<(), procpool::Error> {
-///     procpool::init();
-///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
-///     use std::time::Duration;
-///
-///     let futures = [executor.submit(|x: u32| x + 1, 1), executor.submit(|x: u32| x + 1, 2)];
-///     for future in procpool::as_completed(&futures).timeout(Duration::from_secs(60)) {
-///         assert!(future?.result()? > 1);
-///     }
-///     Ok(())
+/// # fn main() -> Result<(), procpool::Error> {
+/// #     procpool::init();
+/// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+/// #     use std::time::Duration;
+/// let futures = [executor.submit(|x: u32| x + 1, 1), executor.submit(|x: u32| x + 1, 2)];
+/// for future in procpool::as_completed(&futures).timeout(Duration::from_secs(60)) {
+///     assert!(future?.result()? > 1);
 /// }
+/// #     Ok(())
+/// # }
 /// ```
 #[must_use = "an iterator does nothing before it is read"]
 pub struct AsCompletedTimeout<'f, T> {
@@ -374,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn who_gives_up_leaves_no_listener_behind() {
+    fn a_wait_that_times_out_leaves_no_listener_behind() {
         let futures = [pending(), pending()];
         for way in [ReturnWhen::FirstCompleted, ReturnWhen::AllCompleted] {
             let waited = wait(&futures, way, Some(Duration::ZERO));

@@ -29,15 +29,15 @@ use crate::pool::Pool;
 /// # Examples
 ///
 /// ```
-/// fn main() -> Result<(), procpool::Error> {
-///     procpool::init();
-///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
-///     // An endless input, of which ten items are taken ahead.
-///     let mut squares = executor.map_options().buffersize(10).map(|x: u64| x * x, 0..);
-///     assert_eq!(squares.next(), Some(Ok(0)));
-///     assert_eq!(squares.nth(2), Some(Ok(9)));
-///     Ok(())
-/// }
+/// # fn main() -> Result<(), procpool::Error> {
+/// #     procpool::init();
+/// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+/// // An endless input, of which ten items are taken ahead.
+/// let mut squares = executor.map_options().buffersize(10).map(|x: u64| x * x, 0..);
+/// assert_eq!(squares.next(), Some(Ok(0)));
+/// assert_eq!(squares.nth(2), Some(Ok(9)));
+/// #     Ok(())
+/// # }
 /// ```
 #[must_use = "dropping a map cancels its items that have not started: read its results, with `for` or `collect`"]
 pub struct BufferedMap<R, I> {
@@ -194,15 +194,15 @@ where
     /// # Examples
     ///
     /// ```
-    /// fn main() -> Result<(), procpool::Error> {
-    ///     procpool::init();
-    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(2).build()?;
-    ///     let squares = executor.map_options().unordered().buffersize(4).map(|x: u64| x * x, 0..);
-    ///     for (index, square) in squares.indexed().take(10) {
-    ///         assert_eq!(square?, (index * index) as u64);
-    ///     }
-    ///     Ok(())
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(2).build()?;
+    /// let squares = executor.map_options().unordered().buffersize(4).map(|x: u64| x * x, 0..);
+    /// for (index, square) in squares.indexed().take(10) {
+    ///     assert_eq!(square?, (index * index) as u64);
     /// }
+    /// #     Ok(())
+    /// # }
     /// ```
     pub fn indexed(mut self) -> impl Iterator<Item = (usize, Result<R, Error>)> {
         let mut given = 0;

@@ -38,16 +38,16 @@ pub use options::MapOptions;
 /// # Examples
 ///
 /// ```
-/// fn main() -> Result<(), procpool::Error> {
-///     procpool::init();
-///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
-///     let mut squares: procpool::Map<u64> = executor.map(|x: u64| x * x, 0..4);
-///     assert_eq!(squares.size_hint(), (4, Some(4)));
-///     assert_eq!(squares.nth(3), Some(Ok(9)));
-///     // Runs every item, and stops at the first error.
-///     executor.map(|x: u64| println!("{x}"), 0..4).collect::<Result<(), _>>()?;
-///     Ok(())
-/// }
+/// # fn main() -> Result<(), procpool::Error> {
+/// #     procpool::init();
+/// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+/// let mut squares: procpool::Map<u64> = executor.map(|x: u64| x * x, 0..4);
+/// assert_eq!(squares.size_hint(), (4, Some(4)));
+/// assert_eq!(squares.nth(3), Some(Ok(9)));
+/// // Runs every item, and stops at the first error.
+/// executor.map(|x: u64| println!("{x}"), 0..4).collect::<Result<(), _>>()?;
+/// #     Ok(())
+/// # }
 /// ```
 #[must_use = "dropping a map cancels its items that have not started: read its results, with `for` or `collect`"]
 pub struct Map<R, T = ()> {
@@ -179,16 +179,16 @@ impl<R: DeserializeOwned + 'static, T> Map<R, T> {
     /// # Examples
     ///
     /// ```
-    /// fn main() -> Result<(), procpool::Error> {
-    ///     procpool::init();
-    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(2).build()?;
-    ///     let names = ["one", "three"].map(String::from);
-    ///     let lengths = executor.map_options().unordered().map(|name: String| name.len(), names);
-    ///     for (index, length) in lengths.indexed() {
-    ///         assert_eq!(length?, [3, 5][index]);
-    ///     }
-    ///     Ok(())
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(2).build()?;
+    /// let names = ["one", "three"].map(String::from);
+    /// let lengths = executor.map_options().unordered().map(|name: String| name.len(), names);
+    /// for (index, length) in lengths.indexed() {
+    ///     assert_eq!(length?, [3, 5][index]);
     /// }
+    /// #     Ok(())
+    /// # }
     /// ```
     pub fn indexed(mut self) -> impl Iterator<Item = (usize, Result<R, Error>)> {
         let mut given = 0;

@@ -58,13 +58,13 @@ impl<S: 'static> ProcessPoolExecutor<S> {
     /// ```
     /// use std::iter::zip;
     ///
-    /// fn main() -> Result<(), procpool::Error> {
-    ///     procpool::init();
-    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
-    ///     let powers = executor.map(|(base, power)| u64::pow(base, power), zip([2, 3, 4], [5, 2]));
-    ///     assert_eq!(powers.collect::<Result<Vec<_>, _>>()?, [32, 9]);
-    ///     Ok(())
-    /// }
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    /// let powers = executor.map(|(base, power)| u64::pow(base, power), zip([2, 3, 4], [5, 2]));
+    /// assert_eq!(powers.collect::<Result<Vec<_>, _>>()?, [32, 9]);
+    /// #     Ok(())
+    /// # }
     /// ```
     pub fn map<A, R, I>(&self, task: fn(A) -> R, items: I) -> Map<R>
     where
@@ -82,16 +82,16 @@ impl<S: 'static> ProcessPoolExecutor<S> {
     /// # Examples
     ///
     /// ```
-    /// fn main() -> Result<(), procpool::Error> {
-    ///     procpool::init();
-    ///     let executor = procpool::ProcessPoolExecutor::builder()
-    ///         .max_workers(1)
-    ///         .initializer(|| Ok::<u64, String>(10))
-    ///         .build()?;
-    ///     let sums: Result<Vec<u64>, _> = executor.map_with(|ten, x: u64| *ten + x, 0..3).collect();
-    ///     assert_eq!(sums?, [10, 11, 12]);
-    ///     Ok(())
-    /// }
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// let executor = procpool::ProcessPoolExecutor::builder()
+    /// #         .max_workers(1)
+    ///     .initializer(|| Ok::<u64, String>(10))
+    ///     .build()?;
+    /// let sums: Result<Vec<u64>, _> = executor.map_with(|ten, x: u64| *ten + x, 0..3).collect();
+    /// assert_eq!(sums?, [10, 11, 12]);
+    /// #     Ok(())
+    /// # }
     /// ```
     pub fn map_with<A, R, I>(&self, task: fn(&mut S, A) -> R, items: I) -> Map<R>
     where
@@ -107,15 +107,15 @@ impl<S: 'static> ProcessPoolExecutor<S> {
     /// # Examples
     ///
     /// ```
-    /// fn main() -> Result<(), procpool::Error> {
-    ///     procpool::init();
-    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(2).build()?;
-    ///     // There is no last number, so only as many are pulled as are needed.
-    ///     let squares = executor.map_options().buffersize(8).map(|x: u64| x * x, 1..);
-    ///     let sum = squares.take(10).sum::<Result<u64, _>>()?;
-    ///     assert_eq!(sum, 385);
-    ///     Ok(())
-    /// }
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(2).build()?;
+    /// // There is no last number, so only as many are pulled as are needed.
+    /// let squares = executor.map_options().buffersize(8).map(|x: u64| x * x, 1..);
+    /// let sum = squares.take(10).sum::<Result<u64, _>>()?;
+    /// assert_eq!(sum, 385);
+    /// #     Ok(())
+    /// # }
     /// ```
     pub fn map_options(&self) -> MapOptions<'_, S> {
         MapOptions {
@@ -137,13 +137,13 @@ impl<S: 'static> ProcessPoolExecutor<S> {
 /// # Examples
 ///
 /// ```
-/// fn main() -> Result<(), procpool::Error> {
-///     procpool::init();
-///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
-///     let options = executor.map_options().chunksize(2).unordered();
-///     assert_eq!(options.map(|x: u64| x * x, 0..4).filter_map(Result::ok).sum::<u64>(), 14);
-///     Ok(())
-/// }
+/// # fn main() -> Result<(), procpool::Error> {
+/// #     procpool::init();
+/// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+/// let options = executor.map_options().chunksize(2).unordered();
+/// assert_eq!(options.map(|x: u64| x * x, 0..4).filter_map(Result::ok).sum::<u64>(), 14);
+/// #     Ok(())
+/// # }
 /// ```
 #[derive(Debug)]
 #[must_use = "nothing is submitted before `map` or `map_with`"]
@@ -168,13 +168,13 @@ impl<'a, S: 'static, B, T> MapOptions<'a, S, B, T> {
     /// # Examples
     ///
     /// ```
-    /// fn main() -> Result<(), procpool::Error> {
-    ///     procpool::init();
-    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
-    ///     let squares = executor.map_options().chunksize(3).map(|x: u64| x * x, 0..4);
-    ///     assert_eq!(squares.filter_map(Result::ok).sum::<u64>(), 14);
-    ///     Ok(())
-    /// }
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    /// let squares = executor.map_options().chunksize(3).map(|x: u64| x * x, 0..4);
+    /// assert_eq!(squares.filter_map(Result::ok).sum::<u64>(), 14);
+    /// #     Ok(())
+    /// # }
     /// ```
     pub fn chunksize(mut self, chunksize: usize) -> Self {
         self.chunking = Chunking::Fixed(chunksize);
@@ -188,16 +188,16 @@ impl<'a, S: 'static, B, T> MapOptions<'a, S, B, T> {
     /// # Examples
     ///
     /// ```
-    /// fn main() -> Result<(), procpool::Error> {
-    ///     procpool::init();
-    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(2).build()?;
-    ///     let texts = ["one", "three"].map(String::from);
-    ///     let lengths = executor.map_options().unordered().map(|text| (text.len(), text), texts);
-    ///     let mut lengths = lengths.collect::<Result<Vec<(usize, String)>, _>>()?;
-    ///     lengths.sort();
-    ///     assert_eq!(lengths, [(3, "one".into()), (5, "three".into())]);
-    ///     Ok(())
-    /// }
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(2).build()?;
+    /// let texts = ["one", "three"].map(String::from);
+    /// let lengths = executor.map_options().unordered().map(|text| (text.len(), text), texts);
+    /// let mut lengths = lengths.collect::<Result<Vec<(usize, String)>, _>>()?;
+    /// lengths.sort();
+    /// assert_eq!(lengths, [(3, "one".into()), (5, "three".into())]);
+    /// #     Ok(())
+    /// # }
     /// ```
     pub fn unordered(mut self) -> Self {
         self.order = Order::OfFinishing;
@@ -213,16 +213,15 @@ impl<'a, S: 'static, B, T> MapOptions<'a, S, B, T> {
     /// # Examples
     ///
     /// ```
-    /// use std::time::Duration;
-    ///
-    /// fn main() -> Result<(), procpool::Error> {
-    ///     procpool::init();
-    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
-    ///     let timeout = Duration::from_secs(60);
-    ///     let doubled = executor.map_options().timeout(timeout).map(|x: u32| 2 * x, 1..=3);
-    ///     assert_eq!(doubled.collect::<Result<Vec<_>, _>>()?, [2, 4, 6]);
-    ///     Ok(())
-    /// }
+    /// # use std::time::Duration;
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    /// let timeout = Duration::from_secs(60);
+    /// let doubled = executor.map_options().timeout(timeout).map(|x: u32| 2 * x, 1..=3);
+    /// assert_eq!(doubled.collect::<Result<Vec<_>, _>>()?, [2, 4, 6]);
+    /// #     Ok(())
+    /// # }
     /// ```
     pub fn timeout(self, timeout: Duration) -> MapOptions<'a, S, B, Duration> {
         let Self { executor, chunking, order, buffersize, .. } = self;
@@ -252,13 +251,13 @@ impl<'a, S: 'static, T> MapOptions<'a, S, (), T> {
     /// # Examples
     ///
     /// ```
-    /// fn main() -> Result<(), procpool::Error> {
-    ///     procpool::init();
-    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
-    ///     let mut squares = executor.map_options().buffersize(2).map(|x: u64| x * x, 0..);
-    ///     assert_eq!(squares.nth(100), Some(Ok(10_000)));
-    ///     Ok(())
-    /// }
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    /// let mut squares = executor.map_options().buffersize(2).map(|x: u64| x * x, 0..);
+    /// assert_eq!(squares.nth(100), Some(Ok(10_000)));
+    /// #     Ok(())
+    /// # }
     /// ```
     pub fn buffersize(self, buffersize: usize) -> MapOptions<'a, S, usize, T> {
         let Self { executor, chunking, order, timeout, buffersize: (), timed } = self;
@@ -282,13 +281,13 @@ impl<'a, S: 'static, T> MapOptions<'a, S, (), T> {
     /// # Examples
     ///
     /// ```
-    /// fn main() -> Result<(), procpool::Error> {
-    ///     procpool::init();
-    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
-    ///     let squares = executor.map_options().map(|x: u64| x * x, 0..4);
-    ///     assert_eq!(squares.filter_map(Result::ok).sum::<u64>(), 14);
-    ///     Ok(())
-    /// }
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    /// let squares = executor.map_options().map(|x: u64| x * x, 0..4);
+    /// assert_eq!(squares.filter_map(Result::ok).sum::<u64>(), 14);
+    /// #     Ok(())
+    /// # }
     /// ```
     pub fn map<A, R, I>(self, task: fn(A) -> R, items: I) -> Map<R, T>
     where
@@ -312,16 +311,16 @@ impl<'a, S: 'static, T> MapOptions<'a, S, (), T> {
     /// # Examples
     ///
     /// ```
-    /// fn main() -> Result<(), procpool::Error> {
-    ///     procpool::init();
-    ///     let executor = procpool::ProcessPoolExecutor::builder()
-    ///         .max_workers(1)
-    ///         .initializer(|| Ok::<u64, String>(10))
-    ///         .build()?;
-    ///     let sums = executor.map_options().map_with(|ten, x: u64| *ten + x, 0..3);
-    ///     assert_eq!(sums.filter_map(Result::ok).sum::<u64>(), 33);
-    ///     Ok(())
-    /// }
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// let executor = procpool::ProcessPoolExecutor::builder()
+    /// #         .max_workers(1)
+    ///     .initializer(|| Ok::<u64, String>(10))
+    ///     .build()?;
+    /// let sums = executor.map_options().map_with(|ten, x: u64| *ten + x, 0..3);
+    /// assert_eq!(sums.filter_map(Result::ok).sum::<u64>(), 33);
+    /// #     Ok(())
+    /// # }
     /// ```
     pub fn map_with<A, R, I>(self, task: fn(&mut S, A) -> R, items: I) -> Map<R, T>
     where
@@ -392,13 +391,13 @@ impl<S: 'static, T> MapOptions<'_, S, usize, T> {
     /// # Examples
     ///
     /// ```
-    /// fn main() -> Result<(), procpool::Error> {
-    ///     procpool::init();
-    ///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
-    ///     let squares = executor.map_options().buffersize(2).map(|x: u64| x * x, 0..4);
-    ///     assert_eq!(squares.filter_map(Result::ok).sum::<u64>(), 14);
-    ///     Ok(())
-    /// }
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    /// let squares = executor.map_options().buffersize(2).map(|x: u64| x * x, 0..4);
+    /// assert_eq!(squares.filter_map(Result::ok).sum::<u64>(), 14);
+    /// #     Ok(())
+    /// # }
     /// ```
     pub fn map<A, R, I>(self, task: fn(A) -> R, items: I) -> BufferedMap<R, I::IntoIter>
     where
@@ -422,16 +421,16 @@ impl<S: 'static, T> MapOptions<'_, S, usize, T> {
     /// # Examples
     ///
     /// ```
-    /// fn main() -> Result<(), procpool::Error> {
-    ///     procpool::init();
-    ///     let executor = procpool::ProcessPoolExecutor::builder()
-    ///         .max_workers(1)
-    ///         .initializer(|| Ok::<u64, String>(10))
-    ///         .build()?;
-    ///     let sums = executor.map_options().buffersize(2).map_with(|ten, x: u64| *ten + x, 0..3);
-    ///     assert_eq!(sums.filter_map(Result::ok).sum::<u64>(), 33);
-    ///     Ok(())
-    /// }
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// let executor = procpool::ProcessPoolExecutor::builder()
+    /// #         .max_workers(1)
+    ///     .initializer(|| Ok::<u64, String>(10))
+    ///     .build()?;
+    /// let sums = executor.map_options().buffersize(2).map_with(|ten, x: u64| *ten + x, 0..3);
+    /// assert_eq!(sums.filter_map(Result::ok).sum::<u64>(), 33);
+    /// #     Ok(())
+    /// # }
     /// ```
     pub fn map_with<A, R, I>(
         self,

@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn calls_come_back_as_they_were_added() {
+    fn calls_are_taken_in_the_order_in_which_they_were_added() {
         let future = SharedFuture::new;
         let mut block = Block::new(7, callee(1), Arguments::Small(b"a"), future());
         block.add(8, callee(1), &Arguments::Small(b""), future()).unwrap();

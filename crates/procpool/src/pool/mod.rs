@@ -458,7 +458,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_of_our_own_on_any_thread_breaks_the_pool() {
+    fn an_internal_panic_on_a_users_thread_breaks_the_pool() {
         let pool = pool();
         let manager = std::thread::spawn({
             let pool = Arc::clone(&pool);

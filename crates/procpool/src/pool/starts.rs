@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_free_slot_comes_before_one_that_is_left() {
+    fn a_free_slot_is_preferred_to_one_of_a_retiring_worker() {
         assert_eq!(slots([], 3).next(), Some(0));
         assert_eq!(slots([(0, STAYS), (1, RETIRES)], 3).next(), Some(2));
         assert_eq!(slots([(0, RETIRES), (2, STAYS)], 3).next(), Some(1));
@@ -278,14 +278,14 @@ mod tests {
     }
 
     #[test]
-    fn one_that_stays_after_all_leaves_the_other_slots_as_they_are() {
+    fn a_worker_that_stays_after_all_leaves_other_slots_unchanged() {
         // Tasks were taken back from it after its replacement was started.
         let slots = slots([(0, STAYS), (0, COMES)], 2);
         assert_eq!((slots.next(), slots.kept), (Some(1), 1));
     }
 
     #[test]
-    fn nobody_waits_for_who_stands_in_line_while_a_slot_is_free() {
+    fn no_task_waits_for_a_retiring_workers_slot_while_a_slot_is_free() {
         let in_line = [(0, RETIRES), (0, COMES)];
         assert_eq!(slots(in_line, 1).available(), 1, "there is no other");
         assert_eq!(slots(in_line, 2).available(), 0);

@@ -35,17 +35,16 @@ use crate::error::Error;
 /// # Examples
 ///
 /// ```
-/// use procpool::{ProcessPoolExecutor, StartMethod};
-///
-/// fn main() -> Result<(), procpool::Error> {
-///     procpool::init();
-///     let executor = ProcessPoolExecutor::builder()
-///         .start_method(StartMethod::Forkserver)
-///         .max_workers(2)
-///         .build()?;
-///     assert_eq!(executor.submit(|x: u32| 2 * x, 21).result()?, 42);
-///     Ok(())
-/// }
+/// # use procpool::{ProcessPoolExecutor, StartMethod};
+/// # fn main() -> Result<(), procpool::Error> {
+/// #     procpool::init();
+/// let executor = ProcessPoolExecutor::builder()
+///     .start_method(StartMethod::Forkserver)
+///     .max_workers(2)
+///     .build()?;
+/// assert_eq!(executor.submit(|x: u32| 2 * x, 21).result()?, 42);
+/// #     Ok(())
+/// # }
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[non_exhaustive]

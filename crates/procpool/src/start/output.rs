@@ -32,24 +32,19 @@ const WORKER: &[u8] = b"{worker}";
 /// The output of tasks is discarded, and their errors go to one file:
 ///
 /// ```
-/// use procpool::{Output, ProcessPoolExecutor};
-///
-/// fn main() -> Result<(), Box<dyn std::error::Error>> {
-///     procpool::init();
-///     let errors = std::env::temp_dir().join(format!("errors-{}.log", std::process::id()));
-///     let executor = ProcessPoolExecutor::builder()
-///         .stdout(Output::Null)
-///         .stderr(Output::File(errors.clone()))
-///         .build()?;
-///     let complain = |()| {
-///         println!("lost");
-///         eprintln!("found");
-///     };
-///     executor.submit(complain, ()).result()?;
-///     assert_eq!(std::fs::read_to_string(&errors)?, "found\n");
-///     std::fs::remove_file(errors)?;
-///     Ok(())
-/// }
+/// # use procpool::{Output, ProcessPoolExecutor};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// #     procpool::init();
+/// #     let errors = std::env::temp_dir().join(format!("errors-{}.log", std::process::id()));
+/// let executor = ProcessPoolExecutor::builder()
+///     .stdout(Output::Null)
+///     .stderr(Output::File(errors.clone()))
+///     .build()?;
+/// executor.submit(|()| eprintln!("found"), ()).result()?;
+/// assert_eq!(std::fs::read_to_string(&errors)?, "found\n");
+/// #     std::fs::remove_file(errors)?;
+/// #     Ok(())
+/// # }
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
@@ -123,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_names_its_worker_wherever_it_says_so() {
+    fn every_placeholder_in_a_path_becomes_the_worker_id() {
         let of = |path: &str, worker| path_of(Path::new(path), worker);
         assert_eq!(of("workers.log", 3), None);
         assert_eq!(of("{workers}.log", 3), None);

@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn of_two_threads_one_sees_the_other() {
+    fn at_least_one_of_two_threads_sees_the_other() {
         const ROUNDS: u32 = 20_000;
         prepare();
         let [frequent, rare, here, there]: [Word; 4] = Default::default();

@@ -192,7 +192,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_filled_can_be_lent_while_more_is_filled_in() {
+    fn filled_memory_can_be_lent_while_more_is_filled() {
         let mut filler = Filler::new(5);
         assert!(filler.push(b"ab"));
         let first = filler.filling().lend(0..2);
@@ -206,14 +206,14 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "range.end <= self.filled().bytes")]
-    fn what_is_not_filled_is_not_lent() {
+    fn unfilled_memory_is_not_lent() {
         let mut filler = Filler::new(5);
         filler.push(b"ab");
         filler.filling().lend(0..3);
     }
 
     #[test]
-    fn another_thread_sees_whole_items() {
+    fn another_thread_sees_only_whole_items() {
         let mut filler = Filler::new(40_000);
         let filling = Arc::clone(filler.filling());
         let reader = std::thread::spawn(move || {

@@ -39,13 +39,13 @@ pub(super) fn set_running(index: Option<u64>) {
 /// # Examples
 ///
 /// ```
-/// fn main() -> Result<(), procpool::Error> {
-///     procpool::init();
-///     assert_eq!(procpool::worker_id(), None);
-///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
-///     assert_eq!(executor.submit(|()| procpool::worker_id(), ()).result()?, Some(0));
-///     Ok(())
-/// }
+/// # fn main() -> Result<(), procpool::Error> {
+/// #     procpool::init();
+/// assert_eq!(procpool::worker_id(), None);
+/// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+/// assert_eq!(executor.submit(|()| procpool::worker_id(), ()).result()?, Some(0));
+/// #     Ok(())
+/// # }
 /// ```
 pub fn worker_id() -> Option<usize> {
     ID.load(Ordering::Relaxed).checked_sub(1)
@@ -63,20 +63,19 @@ pub fn worker_id() -> Option<usize> {
 /// # Examples
 ///
 /// ```
-/// use std::time::Duration;
-///
+/// # use std::time::Duration;
 /// fn search(numbers: u64) -> Option<u64> {
 ///     (0..numbers).find(|number| procpool::should_stop() || number * number == 2)
 /// }
 ///
-/// fn main() -> Result<(), procpool::Error> {
-///     procpool::init();
-///     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
-///     let limited = executor.submit_options().time_limit(Duration::from_millis(50));
-///     let found = limited.submit(search, u64::MAX);
-///     assert!(matches!(found.result(), Err(procpool::Error::TimeLimitExceeded { .. })));
-///     Ok(())
-/// }
+/// # fn main() -> Result<(), procpool::Error> {
+/// #     procpool::init();
+/// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+/// let limited = executor.submit_options().time_limit(Duration::from_millis(50));
+/// let found = limited.submit(search, u64::MAX);
+/// assert!(matches!(found.result(), Err(procpool::Error::TimeLimitExceeded { .. })));
+/// #     Ok(())
+/// # }
 /// ```
 pub fn should_stop() -> bool {
     running().is_some_and(|(index, requests)| requests.is_for(index))

@@ -1,8 +1,8 @@
-//! The article's program with its one freedom taken away: `before` or `after`, its argument, says
-//! where the second worker's message stands relative to the first result.
+//! The article's program with its one free choice fixed: `before` or `after`, its argument, places the
+//! second worker's message relative to the first result.
 //!
-//! Both workers are started before any task may run. The second one waits in its initializer, in
-//! front of the message, until the main program lets it go on.
+//! Both workers are started before any task may run. The second one waits in its initializer, before the
+//! message, until the main program releases it.
 
 use std::fs::File;
 use std::io::{Write, stdout};
@@ -11,8 +11,8 @@ use std::path::Path;
 use procpool::ProcessPoolExecutor;
 use procpool_testkit::gate::{self, Gate};
 
-/// The gates' folder. `arrived`: a worker is in its initializer; `second`: the second one may say
-/// so; `printed`: a message is out; `tasks`: a task may run.
+/// The gates' folder. `arrived`: a worker is in its initializer; `second`: the second one may print its
+/// message; `printed`: a message has been printed; `tasks`: a task may run.
 type Folder = String;
 
 fn initializer_worker(folder: Folder) {

@@ -1,8 +1,8 @@
-//! Makes as many pools as its argument says, each of which ends in another way than the one before,
-//! and looks at itself before the first and after each: children, descriptors, threads and shared
-//! memory, as lines of JSON.
+//! Makes as many pools as its argument says, each of which ends in another way than the one before, and
+//! prints the state of this process before the first and after each: children, descriptors, threads and
+//! shared memory, as lines of JSON.
 //!
-//! Files go to the folder for temporary ones, from which each fate removes what it made.
+//! Files are in the temporary folder, from which each fate removes its own.
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -26,16 +26,16 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::json;
 use tempfile::TempDir;
 
-/// How often to look for a thread that has been joined. Looks are microseconds apart; more of them
-/// only delay the report of a thread that stays.
+/// How often to look for a joined thread. Looks are microseconds apart; more of them only delay the report
+/// of a thread that stays.
 const LOOKS: usize = 10_000;
 
 type Pool = ProcessPoolExecutor<()>;
 
-/// A pool's life, from its making to its end.
+/// A pool's life, from its creation to its end.
 type Fate = fn();
 
-/// The ways in which a pool can end. They follow each other in this order, again and again.
+/// The ways in which a pool can end, used cyclically in this order.
 const FATES: &[(&str, Fate)] = &[
     ("a pool that was never used", || drop(pool())),
     ("a pool that could not be made", not_made),
@@ -118,7 +118,7 @@ fn write_and_die(x: u32) -> u32 {
     die(x)
 }
 
-/// Says that it runs, and never ends by itself.
+/// Reports that it runs, and never ends by itself.
 fn block((running, never): (String, String)) {
     gate::give(&running);
     gate::take(&never);
@@ -177,7 +177,7 @@ fn shut_down_unawaited(cancel_futures: bool) {
     pool.shutdown_with(ShutdownOptions::new().wait(false).cancel_futures(cancel_futures));
     drop(pool);
     futures.iter().for_each(|future| drop(future.error()));
-    // Its thread is the last of it. A thread has the program's name first, so they are counted.
+    // Its thread ends last. A new thread first has the program's name, so they are counted.
     while os::threads_of(std::process::id()).len() > 1 {
         thread::yield_now();
     }
@@ -354,7 +354,7 @@ fn file(name: &str) -> PathBuf {
     std::env::temp_dir().join(name)
 }
 
-/// Where tasks say that they run, and wait.
+/// The gates at which tasks report that they run, and wait.
 struct Gates {
     running: Gate,
     never: Gate,
@@ -372,7 +372,7 @@ impl Gates {
         (self.running.path(), self.never.path())
     }
 
-    /// Waits until so many tasks run.
+    /// Waits until `count` tasks run.
     fn wait_for(&self, tasks: usize) {
         (0..tasks).for_each(|_| gate::take(&self.running.path()));
     }
@@ -380,13 +380,13 @@ impl Gates {
 
 // ---- looks ----
 
-/// Prints what is there. Children, descriptors and memory must be gone at once. A joined thread may
-/// still be listed: `pthread_join` returns when the kernel has let go of the thread's memory, an
-/// instant before /proc forgets it. So this looks again while there are more than `threads`, and then
-/// prints whatever it sees.
+/// Prints the children, descriptors, threads and shared memory. All but threads must be gone at once. A
+/// joined thread may still be listed: `pthread_join` returns when the kernel has released the thread's
+/// memory, an instant before /proc forgets it. So this looks again while there are more than `threads`,
+/// and then prints the result in any case.
 fn report(after: &str, threads: usize) {
     let this = std::process::id();
-    // This takes one call when there are none, as it should be; /proc tells which there are.
+    // This takes one call if there are none, the usual case; /proc lists them.
     let look = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
     let children: Vec<u32> = match waitid(Id::All, look) {
         Err(Errno::ECHILD) => Vec::new(),

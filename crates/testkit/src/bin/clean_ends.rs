@@ -1,8 +1,8 @@
-//! Ends in the way that its argument says, with its pool in use:
+//! Exits in the way that its argument says, with its pool in use:
 //!
-//! - `return`: submits tasks that print, and returns from `main` without asking for a result;
-//! - `exit`, `_exit`: has a busy worker and an idle one, prints their pids as a line of JSON, waits
-//!   at the gate that is its second argument, and exits with 3 while the pool is there.
+//! - `return`: submits tasks that print, and returns from `main` without reading a result;
+//! - `exit`, `_exit`: has a busy worker and an idle one, prints their pids as a line of JSON, waits at the
+//!   gate that is its second argument, and exits with 3 while the pool exists.
 
 use std::process::exit;
 
@@ -12,10 +12,10 @@ use procpool_testkit::crossing::cross;
 use procpool_testkit::gate::{self, Gate};
 use serde_json::json;
 
-/// How many tasks print: more than there are workers, so that some are queued when `main` returns.
+/// The number of tasks that print: more than workers, so that some are queued when `main` returns.
 const PRINTING: u32 = 50;
 
-/// Prints a line without an end, so that it is still in the worker's buffer when the task is done.
+/// Prints a line without a line feed, so that it is still in the worker's buffer when the task is done.
 fn print(number: u32) {
     print!("task {number};");
 }

@@ -1,9 +1,9 @@
-//! Starts one worker, waits until its executable was changed under it, and starts another.
+//! Starts one worker, waits until its executable has been changed, and starts another.
 //!
-//! Its argument is the folder of three gates. A permit at `running` says that the first worker runs
-//! its task; the program takes one at `changed` before it starts the second; and the first worker
-//! stays busy until it gets one at `go_on`. Prints, as a line of JSON, the names of both workers and
-//! the first words of their command lines.
+//! Its argument is the folder of three gates. A permit at `running` means that the first worker runs its
+//! task; the program takes one at `changed` before it starts the second; and the first worker stays busy
+//! until it gets one at `go_on`. Prints, as a line of JSON, the names of both workers and the first words
+//! of their command lines.
 
 use std::fs;
 
@@ -18,7 +18,7 @@ fn names(_: ()) -> (String, String) {
     (name.trim_end().to_owned(), program)
 }
 
-/// Keeps its worker busy until the executable was changed.
+/// Keeps its worker busy until the executable has been changed.
 fn names_later(folder: String) -> (String, String) {
     gate::give(&format!("{folder}/running"));
     gate::take(&format!("{folder}/go_on"));

@@ -1,9 +1,9 @@
-//! A program that ignores SIGCHLD, so that a worker's number may be anybody's as soon as it has ended,
-//! and whose worker leads a process group. It is spawned, whatever the tests' start method is: a server
-//! ignores SIGCHLD as its program does, and then leaves the groups of its workers alone.
+//! A program that ignores SIGCHLD, so that a worker's pid may be reused as soon as it has exited, and
+//! whose worker leads a process group. The worker is spawned under every start method of the tests: a
+//! forkserver ignores SIGCHLD as its program does, and then does not kill the groups of its workers.
 //!
-//! Arguments are three gates. The worker's task starts a program that passes a permit on from the first
-//! gate to the second. Prints its number; kills the workers when the third gate lets it.
+//! The arguments are three gates. The worker's task starts a program that passes a permit on from the
+//! first gate to the second. Prints its pid; kills the workers when the third gate opens.
 
 use std::process::{Command, Stdio};
 

@@ -1,8 +1,8 @@
-//! Sends much through a pool of one worker, again and again, and prints how much more memory this
-//! program and its worker have allocated after it than before, as lines of JSON.
+//! Sends much data through a pool of one worker, again and again, and prints the growth of this program's
+//! and its worker's allocated memory, as lines of JSON.
 //!
-//! Counted are the bytes that were asked for and not given back, in each process: unlike the size
-//! of a process, that is not a matter of what the allocator keeps.
+//! Counts the allocated bytes in each process: unlike the size of a process, they do not depend on memory
+//! that the allocator keeps.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -10,17 +10,17 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use procpool::{Error, ProcessPoolExecutor};
 use serde_json::json;
 
-/// The bytes that are allocated now.
+/// The number of bytes that are allocated now.
 static LIVE: AtomicI64 = AtomicI64::new(0);
 
-/// The system's allocator, counted.
+/// The system's allocator, with a count.
 struct Counting;
 
-// SAFETY: every call is passed on as it is to the system's allocator, which keeps the contract.
+// SAFETY: every call is passed on unchanged to the system's allocator, which fulfils the contract.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         LIVE.fetch_add(layout.size() as i64, Ordering::Relaxed);
-        // SAFETY: the caller's promises are those that this needs.
+        // SAFETY: the caller's promises are those that the system's allocator needs.
         unsafe { System.alloc(layout) }
     }
 
@@ -55,10 +55,10 @@ fn refuse(bytes: Vec<u8>) {
     panic!("{} bytes are too many", bytes.len());
 }
 
-/// A way to send much, `rounds` times.
+/// A load, repeated `rounds` times.
 type Load = fn(&ProcessPoolExecutor, rounds: usize) -> Result<(), Error>;
 
-/// The ways, and how often each is gone.
+/// The loads, with their numbers of rounds.
 const LOADS: [(&str, Load, usize); 4] = [
     ("long tasks", long_tasks, 300),
     ("long tasks whose futures were dropped", dropped_futures, 300),
@@ -93,8 +93,8 @@ fn short_tasks(executor: &ProcessPoolExecutor, rounds: usize) -> Result<(), Erro
     futures.iter().try_for_each(|future| future.result().map(drop))
 }
 
-/// Reads a map of long results; returns by how much what this program holds once exceeded what was
-/// still to be read.
+/// Reads a map of long results; returns by how much the allocated memory of this program once exceeded the
+/// results still to be read.
 fn excess_of_a_map(executor: &ProcessPoolExecutor) -> Result<i64, Error> {
     let before = live(());
     let mut results =
@@ -113,7 +113,7 @@ fn main() -> Result<(), Error> {
     let executor = ProcessPoolExecutor::builder().max_workers(1).build()?;
     let measure = || Ok::<_, Error>([live(()), executor.submit(live, ()).result()?]);
     for (name, load, rounds) in LOADS {
-        // What is kept for the next time is not what is asked for here.
+        // Memory that is kept for reuse does not count here.
         load(&executor, 20)?;
         let before = measure()?;
         load(&executor, rounds)?;

@@ -1,5 +1,5 @@
-//! A task that uses a pool of its own; prints what it hears of two inner tasks, of which one panics
-//! and one is killed.
+//! A task with a pool of its own; prints the outcomes of two inner tasks, one of which panics and one of
+//! which is killed.
 
 use nix::sys::signal::{Signal, raise};
 use procpool::Error;
@@ -14,7 +14,7 @@ fn die(_: u32) -> u32 {
     0
 }
 
-/// Runs both in a pool of its own; returns what their futures say.
+/// Runs both in a pool of its own; returns the texts of their errors.
 fn outer(_: ()) -> Result<[String; 2], String> {
     let pool = builder_of_program().max_workers(1).build();
     let pool = pool.map_err(|error| error.to_string())?;

@@ -1,8 +1,8 @@
-//! Closes standard streams at a moment of a pool's life, and looks who gets their numbers.
+//! Closes standard streams at a moment of a pool's life, and checks which descriptors get their numbers.
 //!
 //! `clean_numbers MOMENT NUMBERS REPORT`: the moment is `build`, `start` or `second`, before which the
-//! streams with these numbers are closed, such as `12`; what is wrong is written to the file `REPORT`,
-//! because there may be nowhere to print it. Its own streams lead to `/dev/null` or to files.
+//! streams with these numbers are closed, such as `12`; faults are written to the file `REPORT`, because
+//! there may be no stream to print them. Its own streams lead to `/dev/null` or to files.
 
 use std::fs;
 
@@ -13,12 +13,12 @@ use procpool_testkit::{os, start, watch};
 
 fn close(numbers: &str) {
     for number in numbers.chars().filter_map(|digit| digit.to_digit(10)) {
-        // SAFETY: close(2) takes an integer. Nobody in this program owns a standard stream.
+        // SAFETY: close(2) takes an integer. No object in this program owns a standard stream.
         assert_eq!(unsafe { libc::close(number as i32) }, 0);
     }
 }
 
-/// Prints, and stays.
+/// Prints, and stays in its task.
 fn print_and_stay((arrived, go): (String, String)) -> u32 {
     println!("printed by a task");
     eprintln!("printed by a task");
@@ -27,7 +27,7 @@ fn print_and_stay((arrived, go): (String, String)) -> u32 {
     std::process::id()
 }
 
-/// What of the standard streams of `pid` is a descriptor of the pool's.
+/// The standard streams of `pid` that are descriptors of the pool.
 fn taken_streams(what: &str, pid: u32, captured: bool) -> Vec<String> {
     let kinds = ["socket:", "anon_inode:", "/memfd:", "pipe:", "/proc/"];
     let is_own = |number: i32, target: &str| {
@@ -52,7 +52,7 @@ fn main() -> Result<(), Error> {
     };
     let folder = tempfile::tempdir().expect("a folder can be made");
     let log = folder.path().join("log");
-    // What is opened later may itself get the number of a stream, and what is printed.
+    // A file that is opened later may itself get the number of a stream, and with it the output.
     let [arrived, go] = ["arrived", "go"].map(|name| Gate::new(folder.path(), name));
     let builder = start::builder_of_program().max_workers(2);
     close_before("build");

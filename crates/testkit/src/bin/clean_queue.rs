@@ -1,5 +1,5 @@
-//! Queues more and more tasks behind workers that are held back, and counts descriptors: its own
-//! and its workers', as a line of JSON for each length of the queue.
+//! Queues more and more tasks behind workers that are held up, and counts the descriptors of itself and
+//! its workers, as a line of JSON for each length of the queue.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use procpool_testkit::gate::{self, Gate};
 use procpool_testkit::{os, start};
 use serde_json::json;
 
-/// How long the queue becomes.
+/// The longest queue.
 const LENGTHS: [usize; 3] = [1, 100, 10_000];
 
 fn hold((running, go_on): (String, String)) {
@@ -58,8 +58,8 @@ fn main() -> Result<(), procpool::Error> {
     Ok(())
 }
 
-/// Counts the descriptors of `pid`, without the gates in `folder`: when a task has said that it
-/// runs, it may have closed that gate or not, and opened the next or not.
+/// Counts the descriptors of `pid`, without the gates in `folder`: a task that has reported that it runs
+/// may or may not have closed that gate, and opened the next one.
 fn count(pid: u32, folder: &Path) -> usize {
     let descriptors = os::descriptors_of(pid);
     descriptors.iter().filter(|(_, target)| !Path::new(target).starts_with(folder)).count()

@@ -1,10 +1,10 @@
-//! A program in which the exit status of a worker gets lost, in the way that its argument says:
+//! A program in which the exit status of a worker gets lost, in the way that its argument names:
 //!
-//! - `ignored`: SIGCHLD is ignored, so nobody can have it;
+//! - `ignored`: SIGCHLD is ignored, so the kernel discards it;
 //! - `elsewhere`: another thread collects the status of every child that it can get.
 //!
-//! Prints, as lines of JSON, how a worker that killed itself ended, what a second pool computed,
-//! and which children are left in the end.
+//! Prints, as lines of JSON, how a worker that killed itself ended, the result of a second pool, and the
+//! children that are left at the end.
 
 use std::thread;
 

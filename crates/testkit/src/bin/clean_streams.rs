@@ -1,15 +1,15 @@
 //! Tasks that write a MiB to stdout and to stderr and read stdin, beside a parent that uses its
 //! own streams. With the argument `captured` the pool keeps the last lines of stderr.
 //!
-//! Prints what the tasks wrote, then a line with how much each read from stdin, and how much this
-//! program itself did.
+//! Prints the output of the tasks, then a line with the number of bytes that each task and this program
+//! itself read from stdin.
 
 use std::io::{Read, Write, stderr, stdin, stdout};
 
 use procpool::Error;
 use procpool_testkit::start;
 
-/// How much a task writes: more than any pipe holds.
+/// The output of a task: more than any pipe holds.
 const MUCH: usize = 1 << 20;
 
 fn write_to_both(_: ()) {

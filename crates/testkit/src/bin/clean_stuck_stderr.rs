@@ -1,8 +1,8 @@
 //! A pool that captures the stderr of its workers, in a program whose own stderr is full. With the
-//! argument `read` it is read later, by the program itself; otherwise by nobody.
+//! argument `read` this program reads it later; otherwise it is never read.
 //!
-//! Says, as lines of JSON, what a worker computes after more was written than a pipe holds, what is
-//! reported of its death, whether all was passed on in the end, and that the pool was dropped.
+//! Prints, as lines of JSON, the result of a worker after it wrote more than a pipe holds, the report of
+//! its death, whether everything was passed on in the end, and that the pool was dropped.
 
 use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
@@ -14,10 +14,10 @@ use procpool_testkit::start;
 use procpool_testkit::task::double;
 use serde_json::json;
 
-/// More than a pipe holds, less than a pipe and what is read at once.
+/// More than a pipe holds, less than a pipe and one read.
 const MUCH: usize = 100 << 10;
 
-/// Returns when somebody has read some of it. By then nothing more is read.
+/// Returns when some of it has been read. No more is read after that.
 fn write_much(_: ()) {
     io::stderr().write_all(&vec![b'e'; MUCH]).expect("stderr is open");
 }
@@ -27,7 +27,7 @@ fn write_and_exit(code: i32) {
     std::process::exit(code);
 }
 
-/// Writes to stderr until it takes nothing more.
+/// Writes to stderr until it is full.
 fn fill_stderr() {
     let stderr = io::stderr();
     let takes_more =
@@ -37,14 +37,14 @@ fn fill_stderr() {
     }
 }
 
-/// Makes stderr a pipe, and returns the end to read from.
+/// Makes stderr a pipe, and returns the end for reading.
 fn read_own_stderr() -> OwnedFd {
     let (ours, stderr) = pipe().expect("a pipe can be made");
     dup2_stderr(stderr).expect("stderr can be replaced");
     ours
 }
 
-/// Reads until the last words have come.
+/// Reads until the last line has arrived.
 fn read_to_last_words(stderr: &OwnedFd) {
     let mut text = Vec::new();
     let mut chunk = [0; 4 << 10];

@@ -1,8 +1,8 @@
-//! Has workers in every state, prints who they are, and goes on as its arguments say:
+//! Has workers in every state, prints their pids, and continues as its arguments say:
 //!
-//! - without one it waits to be ended;
+//! - without one it waits to be killed;
 //! - `fork` first forks a child that holds copies of all descriptors and lives on;
-//! - `on-interrupt` waits for SIGINT, then lets the workers finish, prints their results and ends.
+//! - `on-interrupt` waits for SIGINT, then lets the workers finish, prints their results and exits.
 //!
 //! Every line is JSON.
 
@@ -16,14 +16,14 @@ use procpool_testkit::task::pid;
 use procpool_testkit::{os, start};
 use serde_json::json;
 
-/// Says who runs, and waits: as a task, it is a busy worker; as an initializer, one in there.
+/// Prints its pid, and waits: as a task, it is a busy worker; as an initializer, a starting one.
 fn stay((running, pid_file, go_on): (String, String, String)) {
     fs::write(pid_file, std::process::id().to_string()).expect("the folder is there");
     gate::give(&running);
     gate::take(&go_on);
 }
 
-/// Makes the kernel forget that this worker is to end with its parent, as a change of its user would.
+/// Clears the setting that ends this worker with its parent, as a change of its user would.
 fn pid_of_the_forgotten(_: ()) -> u32 {
     nix::sys::prctl::set_pdeathsig(None).expect("nothing is asked for");
     pid(())

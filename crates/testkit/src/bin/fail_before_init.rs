@@ -1,5 +1,5 @@
-//! Does something before `init()`, as the environment variable MODE says; prints what became of
-//! two tasks. Both are queued before a worker can answer, so both workers are started.
+//! Performs the action that the environment variable MODE names before `init()`; prints the outcome of two
+//! tasks. Both are queued before a worker can answer, so both workers are started.
 
 use std::io::Read;
 use std::time::Duration;

@@ -1,8 +1,8 @@
-//! A program that does something before `init()`, so its workers do it too.
+//! A program that performs an action before `init()`, so its workers perform it too.
 //!
-//! What it does is in the environment, which workers inherit: `BEFORE_INIT` is `wait`
-//! (at the gates `ARRIVED` and `GO`), `parse` or `fork`. Prints the result of one task, or
-//! the kind of its error and the error.
+//! The environment, which workers inherit, names the action: `BEFORE_INIT` is `wait` (at the gates
+//! `ARRIVED` and `GO`), `parse` or `fork`. Prints the result of one task, or the kind of its error and the
+//! error.
 
 use std::env::{args, var};
 use std::process::exit;
@@ -32,7 +32,7 @@ fn before_init(what: &str) {
             // SAFETY: the process has one thread, so its copy is whole.
             match unsafe { fork() }.expect("there is room for a process") {
                 ForkResult::Child => {}
-                // As a program does that puts itself under its own watch.
+                // As a program that puts itself under supervision does.
                 ForkResult::Parent { child } => {
                     let _ = waitpid(child, None);
                     exit(0);

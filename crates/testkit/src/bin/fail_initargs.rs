@@ -1,4 +1,4 @@
-//! A pool whose workers have less memory than their initializer's arguments; prints why it is broken.
+//! A pool whose workers have less memory than their initializer's arguments need; prints why it is broken.
 
 use nix::sys::resource::{Resource, setrlimit};
 use procpool::Error;

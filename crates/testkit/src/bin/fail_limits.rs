@@ -1,5 +1,5 @@
-//! Runs out of descriptors or processes, with no worker alive or with one, as the environment
-//! variable MODE says; prints what became of the tasks.
+//! Runs out of descriptors or processes, with no worker alive or with one, as the environment variable
+//! MODE says; prints the outcome of the tasks.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use nix::unistd::{Gid, Uid, setgid, setuid};
 use procpool::{Error, ProcessPoolExecutor};
 use procpool_testkit::{os, trace};
 
-/// Writes down that it runs.
+/// Records that it runs.
 fn task((path, number): (String, u32)) -> (u32, u32) {
     trace::append(&path, number);
     (std::process::id(), number)
@@ -53,7 +53,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Leaves no room for one more. Returns what there was before.
+/// Sets a limit that leaves no room for one more. Returns the previous one.
 fn exhaust(what: &str) -> Result<(Resource, u64, u64), Box<dyn std::error::Error>> {
     let (resource, limit) = match what {
         "descriptors" => {

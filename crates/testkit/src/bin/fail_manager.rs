@@ -1,7 +1,7 @@
-//! Takes the pool's manager descriptors that it waits on: `replace`, `close epoll`, `close eventfd`, or
-//! `close epoll eventfd`. With `idle` before, that is done while no worker is there. Prints the errors of
-//! a task that runs, of one that waits and of one that comes later, and says when the pool is dropped.
-//! Then how many children are left, unless nothing could wake the manager.
+//! Takes away the descriptors on which the pool's manager waits: `replace`, `close epoll`, `close
+//! eventfd`, or `close epoll eventfd`. With a leading `idle`, it does so while there is no worker. Prints
+//! the errors of a running task, a pending one and a later one, and that the pool was dropped. Then prints
+//! the number of remaining children, unless the manager could not be woken.
 
 use std::fs::File;
 use std::os::fd::AsRawFd;
@@ -12,7 +12,7 @@ use procpool_testkit::crossing::cross;
 use procpool_testkit::gate::Gate;
 use procpool_testkit::{os, watch};
 
-/// The descriptors of this program that lead to `anon_inode:[KIND]`: there is one pool.
+/// The descriptors of this program that lead to `anon_inode:[KIND]`: only its pool has them.
 fn descriptors(kind: &str) -> Vec<i32> {
     let target = format!("anon_inode:[{kind}]");
     let all = os::descriptors_of(std::process::id()).into_iter();
@@ -21,20 +21,20 @@ fn descriptors(kind: &str) -> Vec<i32> {
     found
 }
 
-/// Does with the manager's descriptors what the arguments say.
+/// Changes the manager's descriptors as the arguments say.
 fn take_the_managers_descriptors(arguments: &[String]) {
     if arguments.iter().any(|word| word == "replace") {
         let null = File::open("/dev/null").expect("it is always there");
         for number in descriptors("eventpoll") {
-            // SAFETY: dup2(2) takes two integers. That it replaces a descriptor which somebody else
-            // owns is the point; one of that number stays open, so nothing is closed twice.
+            // SAFETY: dup2(2) takes two integers. It replaces a descriptor that another object owns on
+            // purpose; one of that number stays open, so nothing is closed twice.
             assert_eq!(unsafe { libc::dup2(null.as_raw_fd(), number) }, number);
         }
     }
     for kind in ["epoll", "eventfd"] {
         if arguments.iter().any(|word| word == kind) {
             for number in descriptors(if kind == "epoll" { "eventpoll" } else { kind }) {
-                // SAFETY: close(2) takes an integer. That it steals the descriptor is the point.
+                // SAFETY: close(2) takes an integer. It steals the descriptor on purpose.
                 assert_eq!(unsafe { libc::close(number) }, 0);
             }
         }
@@ -55,7 +55,7 @@ fn main() -> Result<(), Error> {
         (running, submit())
     });
     take_the_managers_descriptors(&arguments);
-    // Its manager may be asleep: a pool that needs a worker, or is told to end, wakes it.
+    // Its manager may sleep: a pool that needs a worker, or is shut down, wakes it.
     let (running, waiting) = early.unwrap_or_else(|| (submit(), submit()));
     if !says("idle") {
         executor.shutdown_with(ShutdownOptions::new().wait(false));
@@ -67,7 +67,7 @@ fn main() -> Result<(), Error> {
     drop(executor);
     println!("dropped");
     if !(says("epoll") && says("eventfd")) {
-        // The manager waits for the ends of its workers, and then ends itself.
+        // The manager waits for its workers to exit, and then exits itself.
         while os::threads_of(std::process::id()).len() > 1 {
             std::thread::yield_now();
         }

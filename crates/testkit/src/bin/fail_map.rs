@@ -1,4 +1,4 @@
-//! A map one of whose items panics; prints what each came to. Also built so that a panic aborts.
+//! A map one of whose items panics; prints the outcome of each. Also built so that a panic aborts.
 
 use procpool::Error;
 use procpool_testkit::start;

@@ -1,5 +1,5 @@
-//! A task that panics, or with the argument `initializer` an initializer that does; says what the
-//! futures say. Also built so that a panic aborts.
+//! A task that panics, or with the argument `initializer` an initializer that does; prints the futures'
+//! errors. Also built so that a panic aborts.
 
 use procpool::Error;
 use procpool_testkit::start;
@@ -30,7 +30,7 @@ fn main() -> Result<(), Error> {
         println!("of the pool below the task: {}", below.filter(is_of_the_pool).count());
     }
     println!("{}", error_text(error));
-    // Where panics abort, the worker is dying: everything after says how.
+    // Where panics abort, the worker is dying: every later task reports how.
     let mut then = executor.submit(panic_when_told, false).error();
     while cfg!(panic = "abort") && then.is_none() {
         then = executor.submit(panic_when_told, false).error();

@@ -1,9 +1,10 @@
 //! A program that may be given privileges, and an attacker who wants them.
 //!
 //! - without an argument: makes a pool, if it may, and prints a task's result, or the error;
-//! - `drops`: the same after it has given the privileges up that it has of its file;
-//! - `half`: the same when only its effective user is another one, before the pool or after (`late`);
-//! - `attack PROGRAM ROLE [USER]`: starts `PROGRAM` as what `ROLE` says, and plays the pool, with a socket
+//! - `drops`: the same after it has given up the privileges of its file;
+//! - `half`: the same when only its effective user is another one, before the pool is made or after
+//!   (`late`);
+//! - `attack PROGRAM ROLE [USER]`: starts `PROGRAM` in the given role, and plays the pool, with a socket
 //!   that `USER` made. Prints whether it was served, and the exit code.
 
 use std::ffi::CString;
@@ -22,10 +23,10 @@ use nix::unistd::{
 };
 use procpool_testkit::start;
 
-/// What a link's memory is: two rings, and a page of words.
+/// The memory of a link: two rings, and a page of words.
 const SEGMENT: i64 = 4096 + (2 << 20);
 
-/// Makes what a worker or a server is to be given: our socket, theirs, and the memory.
+/// Makes the handover for a worker or a forkserver: our socket, theirs, and the memory.
 fn make_link(role: &str) -> (OwnedFd, OwnedFd, OwnedFd) {
     let kind = if role == "server" { SockType::SeqPacket } else { SockType::Stream };
     let pair = socketpair(AddressFamily::Unix, kind, None, SockFlag::empty());

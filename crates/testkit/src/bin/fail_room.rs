@@ -2,10 +2,10 @@
 //!
 //! - `manager`: there is no room for the pool itself. Prints why it was not made.
 //! - `first`: there is no room for the first worker. Prints the outcome of three tasks.
-//! - `later`: there is one worker and no room for another. Prints how often tasks ran and where;
-//!   then makes room, and prints how many tasks were under way at once.
+//! - `later`: there is one worker and no room for another. Prints how often tasks ran and where; then
+//!   makes room, and prints how many tasks ran at the same time.
 //! - `callbacks`: there is no room for the thread that runs callbacks. Prints where they run.
-//! - `each`: prints what becomes of the first worker with 0, 1, 2 … descriptors left.
+//! - `each`: prints the outcome of the first worker with 0, 1, 2 … descriptors left.
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
@@ -18,7 +18,7 @@ use procpool_testkit::limits::{Limit, become_nobody_else, first_free_descriptor}
 use procpool_testkit::{os, watch};
 use tempfile::TempDir;
 
-/// Leaves no room for another worker. For processes, `threads` exist.
+/// Uses up the room for another worker. For processes, `threads` is the number that exist.
 fn close(limit: Limit, threads: u64) {
     limit.set(match limit {
         Limit::Descriptors => first_free_descriptor(),
@@ -53,7 +53,7 @@ fn main() -> Result<(), Error> {
         "processes" => Limit::Processes,
         other => panic!("there is no limit {other}"),
     };
-    // Before anything of another user's: what is made below must be usable by this one.
+    // Before anything belongs to another user: this user must be able to use the files made below.
     if limit != Limit::Descriptors {
         become_nobody_else();
     }
@@ -67,7 +67,7 @@ fn main() -> Result<(), Error> {
     }
 }
 
-/// How many threads there are of this process and its children.
+/// The number of threads of this process and its children.
 fn threads() -> u64 {
     let this = std::process::id();
     let children = os::children_of(this).into_iter().map(|process| process.pid);
@@ -109,7 +109,7 @@ fn go_on_with_one(limit: Limit) -> Result<(), Error> {
     let first = cross();
     arrived.take(1, watch::HANG).expect("the first worker starts");
     close(limit, threads());
-    // More tasks than idle workers, so more workers are wanted, and refused.
+    // More tasks than idle workers, so more workers are needed, and refused.
     let futures: Vec<_> = (0..20).map(|_| executor.submit_with(count, ())).collect();
     go.give(1);
     first.result()?;
@@ -118,9 +118,8 @@ fn go_on_with_one(limit: Limit) -> Result<(), Error> {
     let once_each = runs.iter().map(|(_, calls)| *calls).eq(1..=20);
     let times = if once_each { "once each" } else { "not once each" };
     println!("{} tasks ran {times} in {} worker", runs.len(), workers.len());
-    // Results that nobody waits for are read by the pool's manager, which finds that no worker is
-    // wanted and goes to sleep for good; what is submitted next has to wake it, although starting
-    // a worker failed a moment ago and is not tried again at once.
+    // The manager reads results that no thread waits for. It finds that no worker is needed and sleeps;
+    // the next submission must wake it, although a start failed a moment ago and is not retried at once.
     for _ in 0..10 {
         let unwatched = executor.submit_with(count, ());
         while !unwatched.done() {
@@ -135,7 +134,7 @@ fn go_on_with_one(limit: Limit) -> Result<(), Error> {
     Ok(())
 }
 
-/// A pool with one worker, whose task runs until it is let go, and no room for another thread.
+/// A pool with one worker, whose task runs until it is released, and no room for another thread.
 struct Crowded {
     executor: Arc<ProcessPoolExecutor<u32>>,
     running: Future<()>,
@@ -150,12 +149,12 @@ impl Crowded {
         let executor = Arc::new(pool()?);
         let running = executor.submit_with(cross, (arrived.path(), go.path()));
         arrived.take(1, watch::HANG).expect("the worker starts");
-        // Fewer than there are: no room either when the worker has ended.
+        // Fewer than exist: no room either when the worker has exited.
         close(limit, 1);
         Ok(Self { executor, running, go, _folder: folder })
     }
 
-    /// Adds a callback that shuts the pool down and says where it runs.
+    /// Adds a callback that shuts the pool down and reports where it runs.
     fn add_callback(&self) -> Receiver<String> {
         let (sender, receiver) = channel();
         let executor = Arc::downgrade(&self.executor);
@@ -169,7 +168,7 @@ impl Crowded {
         receiver
     }
 
-    /// Lets the task go, and waits without helping the manager.
+    /// Releases the task, and waits without helping the manager.
     fn settle(&self) {
         self.go.give(1);
         while !self.running.done() {
@@ -208,7 +207,7 @@ fn run_callbacks_elsewhere(limit: Limit) -> Result<(), Error> {
 }
 
 fn try_each_number() -> Result<(), Error> {
-    // What this program was started with would be among the numbers that are counted.
+    // Inherited descriptors would be among the counted numbers.
     for (number, _) in os::descriptors_of(std::process::id()) {
         if number > 2 {
             let _ = nix::unistd::close(number);

@@ -1,6 +1,6 @@
-//! Tasks print to streams that are closed, full or broken. `fail_streams REPORT MODE`: what they come to
-//! is written to the file `REPORT`; with the mode `captured` the pool keeps the last lines of stderr. With
-//! `broken`, both streams are first made pipes that nobody reads.
+//! Tasks print to streams that are closed, full or broken. `fail_streams REPORT MODE`: the outcomes are
+//! written to the file `REPORT`; with the mode `captured` the pool keeps the last lines of stderr. With
+//! `broken`, both streams are first made pipes without a reader.
 
 use std::fmt::Write;
 
@@ -8,7 +8,7 @@ use nix::unistd::{dup2_stderr, dup2_stdout, pipe};
 use procpool::{Error, Future};
 use procpool_testkit::start;
 
-/// The stream that takes nothing and why, of an error that says so.
+/// The unwritable stream and the reason, from an error that names them.
 fn told(future: &Future<()>) -> String {
     match future.result() {
         Ok(()) => "ok".to_owned(),

@@ -1,17 +1,17 @@
-//! A pool in surroundings that lack something; prints what became of its one task.
+//! A pool in incomplete surroundings; prints the outcome of its one task.
 //!
-//! With the environment variable MODE `thread`, every process of the program has a second thread
-//! before `init()`; with `chroot`, the root is an empty folder once the pool is made; with `memory`,
-//! the program has half of the memory for what a task returns.
+//! With the environment variable MODE `thread`, every process of the program has a second thread before
+//! `init()`; with `chroot`, the root is an empty folder once the pool is made; with `memory`, the program
+//! has half of the memory that a task's result needs.
 
 use nix::sys::resource::{Resource, setrlimit};
 use procpool::Error;
 use procpool_testkit::start;
 
-/// How long a result is that there is no memory for.
+/// The length of a result that does not fit into memory.
 const LARGE: usize = 64 << 20;
 
-/// Leaves this process so many bytes that it may still have.
+/// Leaves this process only `bytes` bytes of further memory.
 fn limit_memory(more: u64) -> Result<(), Box<dyn std::error::Error>> {
     let pages = std::fs::read_to_string("/proc/self/statm")?;
     let pages: u64 = pages.split(' ').next().ok_or("a number")?.parse()?;

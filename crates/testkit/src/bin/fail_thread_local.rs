@@ -1,5 +1,5 @@
-//! Uses a pool in the destructor of a thread-local that outlives those of the pool's own: on a thread of
-//! its own, and then on the main one. The last one drops the pool. Prints what each thing came to.
+//! Uses a pool in the destructor of a thread-local that outlives the pool's own thread-locals: on a new
+//! thread, and then on the main one. The last one drops the pool. Prints the outcome of each call.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use procpool::{Error, Future, ProcessPoolExecutor, ReturnWhen, as_completed, wait};
 use procpool_testkit::start;
 
-/// Something that is neither bytes nor a number, so that it is encoded for all that it is worth.
+/// A type that is neither bytes nor a number, so that it is encoded in full.
 type Pair = (String, u32);
 
 fn swap((text, number): Pair) -> (u32, String) {

@@ -1,4 +1,4 @@
-//! Builds a pool without having called `init()`; says so every time its main runs.
+//! Builds a pool without having called `init()`; prints a line every time its main runs.
 
 use procpool::ProcessPoolExecutor;
 

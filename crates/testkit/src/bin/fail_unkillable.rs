@@ -1,16 +1,17 @@
-//! A program that may not signal its workers, and what it does with them.
+//! A program that may not signal its workers, and the effect of each end.
 //!
-//! `fail_unkillable WHY WHAT ARRIVED`: WHY is `user` (root gives up its privileges when the pool is there),
-//! `EPERM` or `ENOSYS` (a filter answers so to pidfd_send_signal and kill). WHAT is done to a worker that
-//! runs a task that never ends:
+//! `fail_unkillable WHY WHAT ARRIVED`: WHY is `user` (root drops its privileges after the pool is made),
+//! `EPERM` or `ENOSYS` (a filter makes pidfd_send_signal and kill fail with it). WHAT names the action on
+//! a worker that runs a task that never ends:
 //!
-//! - `drop`: nothing runs, and the pool is dropped;
-//! - `kill-workers`, `terminate-workers`, `kill-task`, `limit`: as they say, and the pool is dropped;
+//! - `drop`: no task runs, and the pool is dropped;
+//! - `kill-workers`, `terminate-workers`, `kill-task`, `limit`: the call of that name, and the pool is
+//!   dropped;
 //! - `stopped`: the worker is stopped first;
 //! - `die`: the program is killed;
 //! - `unlinked`: the task closes every descriptor of its worker, and the pool is dropped.
 //!
-//! Prints the worker's number, and what there is to say.
+//! Prints the worker's pid, and the outcome.
 
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ use procpool_testkit::sandbox::{Answer, refuse};
 use procpool_testkit::{gate, os, start};
 
 fn stay(arrived: String) {
-    // As `kill` is refused, SIGTERM is; but here it must not end the task, either.
+    // Like `kill`, SIGTERM is refused; but here it must not end the task, either.
     // SAFETY: ignoring a signal runs no code of this process.
     unsafe { nix::sys::signal::signal(Signal::SIGTERM, nix::sys::signal::SigHandler::SigIgn) }
         .expect("a signal can be ignored");

@@ -1,5 +1,5 @@
-//! Two idle workers of a program that does nothing else, and is as small as such a program can be:
-//! prints their pids, as a JSON list, and ends when its stdin does.
+//! Two idle workers of a minimal program: prints their pids, as a JSON list, and exits when its stdin is
+//! closed.
 
 use std::collections::BTreeSet;
 use std::io::Read;
@@ -11,7 +11,7 @@ fn main() -> Result<(), Error> {
     procpool::init();
     let executor = ProcessPoolExecutor::builder().max_workers(2).build()?;
     let mut workers = BTreeSet::new();
-    // Until both have had a task: who is idle gets the next one.
+    // Until both have had a task: an idle worker gets the next one.
     while workers.len() < 2 {
         let (one, other) = (executor.submit(pid, ()), executor.submit(pid, ()));
         workers.extend([one.result()?, other.result()?]);

@@ -1,9 +1,9 @@
-//! A map without end whose items and results are large: prints by how many KiB the most memory that
-//! the program ever had grew while it gave a thousand of them.
+//! An endless map whose items and results are large: prints by how many KiB the peak memory of the program
+//! grew during a thousand results.
 
 use procpool::{Error, ProcessPoolExecutor};
 
-/// The most memory that this process ever had, in KiB.
+/// The peak memory of this process, in KiB.
 fn most_memory() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").expect("Linux has /proc");
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("it is there");

@@ -1,9 +1,9 @@
-//! Has processes that are to end with it, prints who they are, as a line of JSON, and waits to be
-//! killed. Its only thread is the main one when it makes the pool, so every start method takes it.
+//! Has processes that must exit with it, prints their pids, as a line of JSON, and waits to be killed. Its
+//! only thread is the main one when it makes the pool, so every start method works.
 //!
-//! The argument says what they do: `working`, one worker runs a task and one is idle; `preloading`,
-//! the server runs `preload`, which waits at the gate that `NEVER` names, after it has given a permit
-//! to the one that `ARRIVED` names.
+//! The argument names their state: `working`, one worker runs a task and one is idle; `preloading`, the
+//! forkserver runs `preload`, which waits at the gate that `NEVER` names, after it has given a permit to
+//! the one that `ARRIVED` names.
 
 use std::env::var;
 
@@ -11,13 +11,13 @@ use nix::unistd::pause;
 use procpool_testkit::{gate, os, start};
 use serde_json::json;
 
-/// Says that it is there, and never ends by itself.
+/// Reports that it runs, and never ends by itself.
 fn stay((): ()) {
     gate::give(&var("ARRIVED").expect("the test sets it"));
     gate::take(&var("NEVER").expect("the test sets it"));
 }
 
-/// Makes the kernel forget that this worker is to end with its server, as a change of its user would.
+/// Clears the setting that ends this worker with its forkserver, as a change of its user would.
 fn forget((): ()) {
     nix::sys::prctl::set_pdeathsig(None).expect("nothing is asked for");
 }
@@ -36,7 +36,7 @@ fn main() -> Result<(), procpool::Error> {
         "preloading" => builder.preload(|| stay(())).build()?,
         _ => builder.build()?,
     };
-    // A spawned worker forgets for good, as the pool's documentation says.
+    // A spawned worker loses the setting for good, as the pool's documentation says.
     let spawned = var(start::VARIABLE).as_deref() == Ok("spawn");
     let task = pool.submit(if spawned { stay } else { forget_and_stay }, ());
     gate::take(&arrived);

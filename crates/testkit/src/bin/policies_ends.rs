@@ -1,6 +1,6 @@
-//! Two ends that need a program of their own, by the environment variable MODE: a replacement that
-//! cannot be started, and, built so that a panic aborts, a task that panics when it is asked to stop.
-//! Prints what became of the tasks.
+//! Two ends that need a program of their own, by the environment variable MODE: a replacement that cannot
+//! be started, and, built so that a panic aborts, a task that panics at a stop request. Prints the outcome
+//! of the tasks.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
 }
 
-/// A worker leaves after its task, and there is no descriptor left for the next one.
+/// A worker exits after its task, and there is no descriptor left for the next one.
 fn replace_without_room() -> Result<(), Box<dyn std::error::Error>> {
     let folder = tempfile::tempdir()?;
     let go = Gate::new(folder.path(), "go");
@@ -44,7 +44,7 @@ fn replace_without_room() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// A task exceeds its limit, is asked to stop, and panics.
+/// A task exceeds its time limit, is asked to stop, and panics.
 fn panic_when_stopped() -> Result<(), Error> {
     let executor =
         ProcessPoolExecutor::builder().max_workers(1).grace(Duration::from_secs(3600)).build()?;
@@ -58,7 +58,7 @@ fn panic_when_stopped() -> Result<(), Error> {
     let late: Result<(), Error> =
         executor.submit_options().time_limit(Duration::from_millis(20)).submit(stops, ()).result();
     println!("{}", late.is_err_and(|error| matches!(error, Error::TimeLimitExceeded { .. })));
-    // Where panics abort, its worker ends.
+    // Where panics abort, its worker dies.
     let exited =
         |event: procpool::Event| matches!(event.kind, procpool::EventKind::WorkerExited(..));
     println!("{}", !cfg!(panic = "abort") || events.any(exited));

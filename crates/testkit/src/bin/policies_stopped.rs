@@ -1,5 +1,5 @@
-//! Runs a task that stops this program and all its workers, with a limit of three seconds, and reports
-//! whether it was in time. The test lets them go on, later than that.
+//! Runs a task that stops this program and all its workers, with a time limit of three seconds, and
+//! reports whether it was in time. The test continues them after more than that.
 
 use std::time::Duration;
 
@@ -11,11 +11,11 @@ use procpool_testkit::start;
 
 fn stop_all(_: ()) {
     kill(Pid::from_raw(0), Signal::SIGSTOP).expect("a process may signal its group");
-    // The pool notices first that the limit has passed by the clock.
+    // The pool first notices that the limit has passed by the clock.
     std::thread::sleep(Duration::from_millis(100));
 }
 
-/// Leaves this process one CPU, so that the task stops the program before the manager knows of it.
+/// Restricts this process to one CPU, so that the task stops the program before the manager notices.
 fn stay_on_one_cpu() {
     let this = Pid::from_raw(0);
     let usable = sched_getaffinity(this).expect("a process has CPUs");

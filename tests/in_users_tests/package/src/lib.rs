@@ -1,4 +1,4 @@
-//! A user's crate, whose tests use pools. Its tests are run by tests, each in its own way.
+//! A user's crate, whose tests use pools. Tests run its tests, each in its own way.
 //!
 //! ```
 //! fn triple(x: u32) -> u32 {

@@ -1,4 +1,4 @@
-//! A test that calls `init()` itself: its workers run the harness and never get there.
+//! A test that calls `init()` itself: its workers run the harness and never reach it.
 
 use procpool::ProcessPoolExecutor;
 

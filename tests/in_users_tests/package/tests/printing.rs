@@ -1,4 +1,4 @@
-//! Tasks that print: the only lines that workers add to the output of this test are theirs.
+//! Tasks that print: their lines are the only ones that workers add to the output of this test.
 
 use procpool::ProcessPoolExecutor;
 

@@ -1,4 +1,4 @@
-//! Tests that forgot the macro: the error names it.
+//! Tests without the macro: the error names it.
 
 use procpool::{Error, ProcessPoolExecutor};
 

@@ -1,4 +1,4 @@
-// jest-worker: tasks that have not returned when the pool ends are never settled, run or not.
+// jest-worker: tasks that have not returned when the pool ends never settle, whether they run or not.
 
 import { createRequire } from 'node:module'
 import { setTimeout as sleep } from 'node:timers/promises'

@@ -1,4 +1,4 @@
-// jest-worker: after its setup has failed, a worker runs tasks all the same.
+// jest-worker: after its setup has failed, a worker still runs tasks.
 
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'

@@ -1,4 +1,4 @@
-// jest-worker: when a worker is killed, the task that waits behind its own is given to it and lost.
+// jest-worker: when a worker is killed, the next pending task is given to it and lost.
 
 import { createRequire } from 'node:module'
 import { setTimeout as sleep } from 'node:timers/promises'

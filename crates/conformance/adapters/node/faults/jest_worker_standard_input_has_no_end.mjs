@@ -1,4 +1,4 @@
-// jest-worker: a task that reads its standard input waits for ever.
+// jest-worker: a task that reads its standard input waits forever.
 
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'

@@ -1,4 +1,4 @@
-// jest-worker: an argument that cannot be encoded throws where nobody can catch it if it had to wait for
+// jest-worker: an argument that cannot be encoded throws an error that cannot be caught if it had to wait for
 // a worker: the program ends, with all its tasks.
 
 import { createRequire } from 'node:module'

@@ -1,4 +1,4 @@
-// tinypool: there is no shutdown that runs what was submitted; destroy ends even the tasks that run.
+// tinypool: there is no shutdown that finishes submitted tasks; destroy ends even running ones.
 
 import { createRequire } from 'node:module'
 import { pathToFileURL } from 'node:url'

@@ -1,4 +1,4 @@
-// tinypool: a task is never settled when the worker that starts for it ends before it is ready.
+// tinypool: a task never settles if the worker that starts for it exits before it is ready.
 
 import { createRequire } from 'node:module'
 import { setTimeout as sleep } from 'node:timers/promises'

@@ -1,4 +1,4 @@
-// tinypool: a task that reads its standard input waits for ever.
+// tinypool: a task that reads its standard input waits forever.
 
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'

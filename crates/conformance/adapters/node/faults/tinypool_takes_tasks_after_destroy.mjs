@@ -1,4 +1,4 @@
-// tinypool: a pool that was destroyed takes tasks, and starts new workers for them.
+// tinypool: a pool that was destroyed accepts tasks, and starts new workers for them.
 
 import { createRequire } from 'node:module'
 import { pathToFileURL } from 'node:url'

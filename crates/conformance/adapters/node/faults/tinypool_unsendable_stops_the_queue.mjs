@@ -1,4 +1,4 @@
-// tinypool: tasks that wait behind one whose argument cannot be encoded are never run.
+// tinypool: tasks behind one whose argument cannot be encoded never run.
 
 import { createRequire } from 'node:module'
 import { setTimeout as sleep } from 'node:timers/promises'

@@ -1,4 +1,4 @@
-// workerpool: tasks that wait when the worker of the one before them dies are never run.
+// workerpool: tasks that are pending when the worker of the one before them dies never run.
 
 import { createRequire } from 'node:module'
 import { setTimeout as sleep } from 'node:timers/promises'

@@ -1,4 +1,4 @@
-// workerpool: a task that takes too long is never ended if its worker ignores SIGTERM.
+// workerpool: a task that exceeds its time limit is never ended if its worker ignores SIGTERM.
 
 import { createRequire } from 'node:module'
 import { setTimeout as sleep } from 'node:timers/promises'

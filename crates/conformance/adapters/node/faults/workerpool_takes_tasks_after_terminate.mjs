@@ -1,4 +1,4 @@
-// workerpool: a pool that was terminated takes tasks, and starts new workers for them.
+// workerpool: a pool that was terminated accepts tasks, and starts new workers for them.
 
 import { createRequire } from 'node:module'
 

@@ -1,4 +1,4 @@
-// workerpool: there is no shutdown that runs what was submitted; terminate rejects the tasks that wait.
+// workerpool: there is no shutdown that finishes submitted tasks; terminate rejects pending ones.
 
 import { createRequire } from 'node:module'
 

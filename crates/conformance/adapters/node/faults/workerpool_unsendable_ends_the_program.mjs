@@ -1,5 +1,6 @@
-// workerpool: an argument that cannot be encoded throws where nobody can catch it if its worker is not
-// ready yet, as no worker with a script of its own is at first: the program ends, with all its tasks.
+// workerpool: an argument that cannot be encoded throws an error that cannot be caught if its worker is not
+// ready yet, which is so at first for every worker with a script of its own: the program ends, with all its
+// tasks.
 
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'

@@ -1,4 +1,4 @@
-// workerpool: a worker is busy for ever after an argument that cannot be encoded; terminate waits for it.
+// workerpool: a worker is busy forever after an argument that cannot be encoded; terminate waits for it.
 
 import { createRequire } from 'node:module'
 import { setTimeout as sleep } from 'node:timers/promises'

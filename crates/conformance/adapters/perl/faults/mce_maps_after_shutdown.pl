@@ -1,5 +1,5 @@
 #!/usr/bin/env perl
-# MCE: a pool that was shut down takes another list, and starts new workers for it.
+# MCE: a pool that was shut down accepts another list, and starts new workers for it.
 
 use strict;
 use warnings;

@@ -1,4 +1,4 @@
-"""billiard: an error of one item of an imap takes the place of the results of its whole chunk."""
+"""billiard: an error of one item of an imap replaces the results of its whole chunk."""
 import os
 
 import billiard

@@ -1,4 +1,4 @@
-"""billiard: no worker that retires is replaced after close, so tasks that wait are never run."""
+"""billiard: no worker that retires is replaced after close, so pending tasks never run."""
 import os
 
 import billiard

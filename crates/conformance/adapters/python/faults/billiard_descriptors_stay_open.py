@@ -1,4 +1,4 @@
-"""billiard: each pool leaves descriptors open in its program, though it was closed and joined."""
+"""billiard: each pool leaves descriptors open in its program, even after it was closed and joined."""
 import gc
 import os
 import sys

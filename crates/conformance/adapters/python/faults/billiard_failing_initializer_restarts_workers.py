@@ -1,4 +1,4 @@
-"""billiard: where the initializer fails, workers are started again and again, and tasks never settle."""
+"""billiard: if the initializer fails, workers are started again and again, and tasks never settle."""
 import os
 
 import billiard

@@ -1,4 +1,4 @@
-"""billiard: an idle worker that is killed takes the lock of the queue along, and no task runs after it."""
+"""billiard: an idle worker that is killed holds the lock of the queue, and no task runs after it."""
 import os
 import signal
 import time

@@ -1,4 +1,4 @@
-"""billiard: terminate sends SIGTERM and nothing after it, and waits for ever for a worker that ignores it."""
+"""billiard: terminate sends only SIGTERM, and waits forever for a worker that ignores it."""
 import os
 import signal
 import threading

@@ -1,4 +1,4 @@
-"""billiard: tasks that have not returned when the pool is terminated are never settled."""
+"""billiard: tasks that have not returned when the pool is terminated never settle."""
 import os
 import time
 

@@ -1,4 +1,4 @@
-"""billiard: the result of a task never comes if its argument, or its result, cannot be unpickled."""
+"""billiard: the result of a task never arrives if its argument, or its result, cannot be unpickled."""
 import os
 
 import billiard

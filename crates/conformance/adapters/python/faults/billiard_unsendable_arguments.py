@@ -1,4 +1,4 @@
-"""billiard: the result of a task never comes if its argument cannot be pickled."""
+"""billiard: the result of a task never arrives if its argument cannot be pickled."""
 import os
 import threading
 

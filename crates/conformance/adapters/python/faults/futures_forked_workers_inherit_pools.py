@@ -1,4 +1,4 @@
-"""concurrent.futures: forked workers have the descriptors of all pools that were made before theirs."""
+"""concurrent.futures: forked workers have the descriptors of all earlier pools."""
 import multiprocessing
 import os
 import sys

@@ -1,4 +1,4 @@
-"""concurrent.futures: tasks that wait are never run when the worker has reached max_tasks_per_child."""
+"""concurrent.futures: pending tasks never run when the worker has reached max_tasks_per_child."""
 import multiprocessing
 import os
 from concurrent.futures import ProcessPoolExecutor, wait

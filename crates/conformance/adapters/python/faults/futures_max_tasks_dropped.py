@@ -1,4 +1,4 @@
-"""concurrent.futures: tasks of an executor that is dropped wait for ever when a worker retires."""
+"""concurrent.futures: tasks of a dropped executor wait forever when a worker retires."""
 import multiprocessing
 import os
 from concurrent.futures import ProcessPoolExecutor, wait

@@ -1,4 +1,4 @@
-"""concurrent.futures: nobody notices the death of a forked worker that has a pool of its own."""
+"""concurrent.futures: the death of a forked worker that has a pool of its own is not noticed."""
 import multiprocessing
 import os
 import signal

@@ -1,4 +1,4 @@
-"""concurrent.futures: a worker goes on with tasks that wait when its program was killed."""
+"""concurrent.futures: a worker runs pending tasks after its program was killed."""
 import os
 import signal
 import subprocess

@@ -1,4 +1,4 @@
-"""concurrent.futures: a broken pool waits for ever for a worker that ignores SIGTERM."""
+"""concurrent.futures: a broken pool waits forever for a worker that ignores SIGTERM."""
 import multiprocessing
 import os
 import signal

@@ -1,4 +1,4 @@
-"""concurrent.futures: nobody notices the death of the worker that was started last.
+"""concurrent.futures: the death of the worker that was started last is not noticed.
 
 With spawn and forkserver, submit wakes the thread that watches the workers before it starts one.
 """

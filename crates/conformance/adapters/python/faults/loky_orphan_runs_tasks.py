@@ -1,4 +1,4 @@
-"""loky: a worker goes on with tasks that wait when its program was killed."""
+"""loky: a worker runs pending tasks after its program was killed."""
 import os
 import signal
 import subprocess

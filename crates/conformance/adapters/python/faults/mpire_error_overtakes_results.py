@@ -1,4 +1,4 @@
-"""mpire: imap raises the error of an item before it gives the results of the items in front of it."""
+"""mpire: imap raises the error of an item before it yields the results of the items before it."""
 import sys
 import time
 

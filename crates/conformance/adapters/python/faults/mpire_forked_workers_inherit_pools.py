@@ -1,4 +1,4 @@
-"""mpire: forked workers have the descriptors of all pools that were made before theirs."""
+"""mpire: forked workers have the descriptors of all earlier pools."""
 import os
 
 from mpire import WorkerPool

@@ -1,4 +1,4 @@
-"""mpire: imap runs nothing before somebody asks for the first result."""
+"""mpire: imap runs nothing before its first result is requested."""
 import os
 import tempfile
 import time

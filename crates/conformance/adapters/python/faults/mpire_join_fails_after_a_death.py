@@ -1,4 +1,4 @@
-"""mpire: stop_and_join fails with a KeyError after a worker has died, and threads are left."""
+"""mpire: stop_and_join fails with a KeyError after a worker has died, and leaves threads behind."""
 import os
 import threading
 

@@ -1,4 +1,4 @@
-"""mpire: stop_and_join raises what the initializer of a worker raised."""
+"""mpire: stop_and_join raises the error of a worker's initializer."""
 import os
 
 from mpire import WorkerPool

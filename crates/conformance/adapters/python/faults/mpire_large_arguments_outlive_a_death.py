@@ -1,4 +1,4 @@
-"""mpire: a program never ends in which a worker has died while large arguments waited for it."""
+"""mpire: a program never ends if a worker has died while large arguments waited for it."""
 import os
 import signal
 import subprocess

@@ -1,4 +1,4 @@
-"""mpire: a task that is submitted after a worker has died is never run, and its result never comes."""
+"""mpire: a task that is submitted after a worker has died is never run, and its result never arrives."""
 import os
 
 from mpire import WorkerPool

@@ -1,4 +1,4 @@
-"""mpire: a map that runs beside a submitted task fails, as a worker reads its items as a task."""
+"""mpire: a map that runs beside a submitted task fails, because a worker reads its items as a task."""
 import os
 import threading
 

@@ -1,4 +1,4 @@
-"""mpire: a pool that was stopped or terminated takes tasks, and starts new workers for them."""
+"""mpire: a pool that was stopped or terminated accepts tasks, and starts new workers for them."""
 import sys
 
 from mpire import WorkerPool

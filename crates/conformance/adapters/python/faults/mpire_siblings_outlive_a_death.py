@@ -1,4 +1,4 @@
-"""mpire: when one worker dies, all tasks fail, but the other workers go on with theirs."""
+"""mpire: when one worker dies, all tasks fail, but the other workers continue with theirs."""
 import os
 import time
 

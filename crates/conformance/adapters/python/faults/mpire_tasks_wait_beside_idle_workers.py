@@ -1,4 +1,4 @@
-"""mpire: tasks are dealt out to workers as they are submitted, and wait while other workers are idle."""
+"""mpire: tasks are assigned to workers as they are submitted, and wait while other workers are idle."""
 import os
 import time
 

@@ -1,4 +1,4 @@
-"""mpire: tasks that have not returned when the pool is terminated are never settled."""
+"""mpire: tasks that have not returned when the pool is terminated never settle."""
 import os
 import time
 

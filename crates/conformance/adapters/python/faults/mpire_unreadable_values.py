@@ -1,4 +1,4 @@
-"""mpire: the result of a task never comes if its argument, or its result, cannot be unpickled."""
+"""mpire: the result of a task never arrives if its argument, or its result, cannot be unpickled."""
 import os
 
 from mpire import WorkerPool

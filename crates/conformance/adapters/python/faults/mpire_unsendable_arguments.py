@@ -1,4 +1,4 @@
-"""mpire: the result of a task never comes if its argument cannot be pickled."""
+"""mpire: the result of a task never arrives if its argument cannot be pickled."""
 import os
 import threading
 

@@ -1,4 +1,4 @@
-"""mpire: the result of a task never comes if it cannot be pickled."""
+"""mpire: the result of a task never arrives if it cannot be pickled."""
 import os
 import threading
 

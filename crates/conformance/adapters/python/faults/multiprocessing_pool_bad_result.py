@@ -1,4 +1,4 @@
-"""multiprocessing.Pool: a result that cannot be decoded ends the thread that takes results."""
+"""multiprocessing.Pool: a result that cannot be decoded ends the thread that reads results."""
 import multiprocessing
 import os
 

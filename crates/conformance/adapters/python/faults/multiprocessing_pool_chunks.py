@@ -1,4 +1,4 @@
-"""multiprocessing.Pool: in imap with chunks, one item that fails takes those of its chunk along."""
+"""multiprocessing.Pool: in imap with chunks, one item that fails fails the others of its chunk."""
 import multiprocessing
 import sys
 

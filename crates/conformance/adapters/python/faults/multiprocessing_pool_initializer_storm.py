@@ -1,4 +1,4 @@
-"""multiprocessing.Pool: a failing initializer fails nothing; workers are started without end."""
+"""multiprocessing.Pool: a failing initializer fails nothing; workers are started forever."""
 import multiprocessing
 import os
 import sys

@@ -1,4 +1,4 @@
-"""multiprocessing.Pool: terminate() waits for ever for a worker that ignores SIGTERM."""
+"""multiprocessing.Pool: terminate() waits forever for a worker that ignores SIGTERM."""
 import multiprocessing
 import os
 import signal

@@ -1,4 +1,4 @@
-"""multiprocessing.Pool: results of tasks that terminate() ends, or that wait, never come."""
+"""multiprocessing.Pool: results of tasks that terminate() ends, or that are pending, never arrive."""
 import multiprocessing
 import os
 import time

@@ -1,4 +1,4 @@
-"""multiprocessing.Pool: terminate() right after a large argument was submitted waits for ever."""
+"""multiprocessing.Pool: terminate() right after a large argument was submitted waits forever."""
 import multiprocessing
 import os
 import threading

@@ -1,4 +1,4 @@
-"""pebble: a result that cannot be decoded ends the thread that takes results."""
+"""pebble: a result that cannot be decoded ends the thread that reads results."""
 import multiprocessing
 import os
 from concurrent.futures import TimeoutError

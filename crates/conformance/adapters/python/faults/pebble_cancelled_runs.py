@@ -1,4 +1,4 @@
-"""pebble: a task that is cancelled while it waits behind others runs all the same."""
+"""pebble: a task that is cancelled while it waits behind others still runs."""
 import os
 import sys
 import tempfile

@@ -1,4 +1,4 @@
-"""pebble: forked workers have the descriptors of all pools that were made before theirs."""
+"""pebble: forked workers have the descriptors of all earlier pools."""
 import multiprocessing
 import os
 import sys

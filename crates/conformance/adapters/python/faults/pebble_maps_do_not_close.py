@@ -1,4 +1,4 @@
-"""pebble: the iterator of a map has no close, and the map runs to its end when nobody holds it."""
+"""pebble: the iterator of a map has no close, and the map runs to its end after it was dropped."""
 import os
 import sys
 import tempfile

@@ -1,4 +1,4 @@
-"""pebble: a limit of zero tasks for a worker is taken, and means that there is no limit."""
+"""pebble: a limit of zero tasks for a worker is accepted, and means that there is no limit."""
 import os
 import sys
 

@@ -13,7 +13,7 @@ use super::{BREAKS, CPYTHON, is_broken, refused};
 pub(in crate::cases) const CASES: &[Case] = &[
     Case {
         id: "death.fails-everything",
-        requirement: "The pool MUST fail every task that waits or runs when a worker dies, as it says, and lose none.",
+        requirement: "The pool MUST fail every pending and running task when a worker dies, as it declares, and lose none.",
         source: CPYTHON,
         rows: &["BRK-04"],
         needs: &[Has::WorkerDeath],
@@ -48,13 +48,14 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "death.ends-the-siblings",
-        requirement: "The pool MUST end its other workers when one dies, as it says that it breaks.",
+        requirement: "The pool MUST end its other workers when one dies and it breaks, as it declares.",
         source: "loky: check_no_running_workers",
         rows: &["BRK-06"],
         needs: &[Has::WorkerDeath],
         only: BREAKS,
         plan: |plan| {
-            // The first one has a worker before there are others, so that it is known which one dies.
+            // The first task gets a worker before any other worker starts, so that the suite knows which
+            // one dies.
             plan.new_pool("p", workers(3)).submit("p", gated("a", "never")).hold("first");
             plan.submit("p", gated("b", "never")).submit("p", gated("c", "never"));
             plan.result("b").hold("end").shutdown("p");
@@ -66,7 +67,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "death.siblings-that-ignore-sigterm",
-        requirement: "The pool MUST end, when it is broken, workers that do not listen to SIGTERM.",
+        requirement: "The pool MUST also end workers that ignore SIGTERM when it is broken.",
         source: "pebble: test_process_pool_ignoring_sigterm; CPython 3.12 and 3.13.0 hang",
         rows: &["BRK-07"],
         needs: &[Has::WorkerDeath, Has::IgnoreTerm],
@@ -91,7 +92,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "death.later-tasks-are-refused",
-        requirement: "The pool MUST refuse tasks as broken after a worker has died, as it says.",
+        requirement: "The pool MUST refuse tasks as broken after a worker has died, as it declares.",
         source: "CPython: test_killed_child",
         rows: &["SUB-05", "BRK-16"],
         needs: &[Has::WorkerDeath],
@@ -109,7 +110,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "death.idle-breaks",
-        requirement: "The pool MUST refuse tasks as broken after an idle worker has died, as it says, and MUST NOT lose one.",
+        requirement: "The pool MUST refuse tasks as broken after an idle worker has died, as it declares, and MUST NOT lose one.",
         source: "loky: test_deadlock_kill",
         rows: &["BRK-16"],
         needs: &[Has::WorkerDeath],
@@ -118,7 +119,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
             plan.new_pool("p", workers(1)).submit("p", echo("a", 1)).result("a").hold("dead");
             plan.submit("p", echo("b", 2)).result("b").shutdown("p");
             plan.until(ended("a")).until(returned("result a")).signal(worker_of("a"), 9);
-            // The pool may learn of it a little later than the suite.
+            // The pool may notice it a little later than the suite.
             plan.until(worker_gone("a")).quiet().quiet().quiet().open("dead");
         },
         judge: |history| refused(history, "b"),

@@ -28,7 +28,7 @@ const REPLACES: Option<Only> = Some(Only {
     holds: |policies| policies.worker_death == Some(policy::WorkerDeath::Replace),
 });
 
-/// One task that ends its worker in some way.
+/// One task that ends its worker in the given way.
 fn one_dies(plan: &mut Plan, task: Call) {
     plan.new_pool("p", workers(1)).submit("p", task).result("a").shutdown("p");
 }
@@ -48,11 +48,11 @@ fn refused(history: &History, future: &str) -> Finding {
     history.task_failure(future, &[ErrorClass::Broken]).map(|_| ())
 }
 
-/// Behaviours that no case here is about.
+/// Behaviours that no case here covers.
 pub(super) const NOT_TESTED: &[(&str, &str)] = &[
     ("BRK-15", "The contract's arguments do nothing when they are dropped."),
     ("BRK-20", "The contract's callbacks do not submit."),
-    ("BRK-22", "What a crash writes to standard error is the language's."),
-    ("BRK-23", "A worker that is replaced because it has grown is loky's own."),
+    ("BRK-22", "The text of a crash on standard error depends on the language."),
+    ("BRK-23", "Only loky replaces a worker because its memory has grown."),
     ("BRK-25", "It needs a fault inside the pool."),
 ];

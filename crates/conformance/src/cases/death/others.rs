@@ -1,4 +1,4 @@
-//! Other workers, other pools, and tasks that wait.
+//! Other workers, other pools, and pending tasks.
 
 use procpool_contract::{Capability as Has, ErrorClass, EventKind, Outcome, policy};
 
@@ -10,12 +10,12 @@ use super::{is_broken, refused};
 pub(in crate::cases) const CASES: &[Case] = &[
     Case {
         id: "death.of-the-worker-that-started-last",
-        requirement: "The pool MUST notice the death of a worker that it started while others ran.",
+        requirement: "The pool MUST notice the death of a worker that it started while other workers ran.",
         source: "measured: CPython 3.11 waits for the workers that were there when it began to wait",
         rows: &["BRK-01"],
         needs: &[Has::WorkerDeath],
         kills: &["hangs-on-a-death"],
-        // A race in the pool, which several rounds make sure of.
+        // A race in the pool: several rounds make it likely.
         plan: |plan| {
             for round in 0..4 {
                 let name = |what: &str| format!("{what}{round}");
@@ -40,7 +40,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "death.leaves-other-pools-alone",
-        requirement: "The pool MUST NOT notice that a worker of another one has died.",
+        requirement: "The pool MUST NOT be affected when a worker of another pool dies.",
         source: "measured: pools inherit each other's descriptors",
         rows: &["BRK-18", "FORK-04"],
         needs: &[Has::WorkerDeath, Has::SeveralPools],
@@ -61,7 +61,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "death.next-pool-works",
-        requirement: "The pool MUST work when it is made after another one has lost a worker.",
+        requirement: "The pool MUST work when it is created after another one has lost a worker.",
         source: "loky: test_deadlock_kill",
         rows: &["BRK-19"],
         needs: &[Has::WorkerDeath],
@@ -107,7 +107,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "death.with-large-arguments-queued",
-        requirement: "The pool MUST give every future an outcome when a worker dies while large arguments wait.",
+        requirement: "The pool MUST give every future an outcome when a worker dies while large arguments are pending.",
         source: "CPython: test_crash_big_data",
         rows: &["BRK-13"],
         needs: &[Has::WorkerDeath, Has::Blob],
@@ -140,7 +140,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "death.while-cancelling",
-        requirement: "The pool MUST give every future an outcome when a worker dies while cancelled tasks wait among others.",
+        requirement: "The pool MUST give every future an outcome when a worker dies while cancelled tasks are pending among others.",
         source: "CPython: gh-107219",
         rows: &["BRK-24"],
         needs: &[Has::WorkerDeath, Has::Cancel],

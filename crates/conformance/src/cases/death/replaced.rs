@@ -10,7 +10,7 @@ use super::{REPLACES, is_broken};
 pub(in crate::cases) const CASES: &[Case] = &[
     Case {
         id: "death.idle-is-replaced",
-        requirement: "The pool MUST run a task that comes after an idle worker has died, as it says.",
+        requirement: "The pool MUST run a task that is submitted after an idle worker has died, as it declares.",
         source: "procspawn: Pool",
         rows: &["BRK-16"],
         needs: &[Has::WorkerDeath],
@@ -29,7 +29,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "death.costs-its-own-task",
-        requirement: "The pool MUST fail only the task whose worker has died, as it says, and run the others.",
+        requirement: "The pool MUST fail only the task whose worker has died, as it declares, and run the others.",
         source: "pebble: test_process_pool_expired_worker",
         rows: &["BRK-17"],
         needs: &[Has::WorkerDeath],
@@ -56,7 +56,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "death.place-is-taken",
-        requirement: "The pool MUST have as many workers as before after one has died, as it says.",
+        requirement: "The pool MUST have as many workers as before after one has died, as it declares.",
         source: "procspawn: Pool; pebble: test_process_pool_expired_worker",
         rows: &["BRK-17"],
         needs: &[Has::WorkerDeath],

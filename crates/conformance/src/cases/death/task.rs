@@ -28,7 +28,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "death.terminated-while-running",
-        requirement: "The pool MUST fail a task as broken whose worker is ended by SIGTERM.",
+        requirement: "The pool MUST fail a task as broken whose worker is killed by SIGTERM.",
         source: "loky: test_killed_child",
         rows: &["BRK-01"],
         needs: &[Has::WorkerDeath],
@@ -86,7 +86,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "death.says-which-code",
-        requirement: "The pool MUST say with which code a worker ended, where it says how.",
+        requirement: "The pool MUST report the exit code of a dead worker, if it reports how a worker ended.",
         source: "loky: test_exited_child; CPython 3.15: gh-139462",
         rows: &["BRK-02"],
         needs: &[Has::WorkerDeath, Has::ExitStatus],
@@ -97,7 +97,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "death.says-which-signal",
-        requirement: "The pool MUST say by which signal a worker ended, where it says how.",
+        requirement: "The pool MUST report the signal that killed a worker, if it reports how a worker ended.",
         source: "loky: test_killed_child",
         rows: &["BRK-02"],
         needs: &[Has::WorkerDeath, Has::ExitStatus],
@@ -114,7 +114,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "death.results-stay",
-        requirement: "The pool MUST keep the results that tasks had before a worker died.",
+        requirement: "The pool MUST keep the results that were available before a worker died.",
         source: "loky: test_processes_crash_handling_after_executor_gc",
         rows: &["BRK-05"],
         needs: &[Has::WorkerDeath],
@@ -130,7 +130,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "death.during-a-large-result",
-        requirement: "The pool MUST fail a task as broken whose worker is killed while its large result is on the way.",
+        requirement: "The pool MUST fail a task as broken whose worker is killed while it sends a large result.",
         source: "measured: CPython 3.13 reads for ever",
         rows: &["BRK-10"],
         needs: &[Has::WorkerDeath, Has::Blob],
@@ -141,7 +141,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         },
         judge: |history| match history.outcome("result a")? {
             Outcome::Error(_) => is_broken(history),
-            // All of it had come before the signal did.
+            // Everything had been delivered before the signal.
             Outcome::Ok(value) => {
                 let length = value.as_str().map_or(0, str::len);
                 require(length == 32 << 20, || format!("{length} letters came of {}", 32 << 20))
@@ -151,7 +151,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "death.sigint-is-ignored",
-        requirement: "The pool MUST shield a running task from SIGINT, as it says.",
+        requirement: "The pool MUST shield a running task from SIGINT, as it declares.",
         source: "pebble: worker_process; gh-125886",
         rows: &["BRK-21"],
         needs: &[Has::WorkerDeath],
@@ -172,7 +172,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "death.sigint-has-an-end",
-        requirement: "The pool MUST give a task an outcome that is interrupted by SIGINT.",
+        requirement: "The pool MUST give a task that is interrupted by SIGINT an outcome.",
         source: "CPython, loky: measured",
         rows: &["BRK-21"],
         needs: &[Has::WorkerDeath],

@@ -1,4 +1,4 @@
-//! Items that travel together.
+//! Items that are sent together.
 
 use procpool_contract::Capability as Has;
 
@@ -10,7 +10,7 @@ use super::{CHUNKS, chunks, gave_squares, refused};
 pub(in crate::cases) const CASES: &[Case] = &[
     Case {
         id: "map.chunks-that-do-not-divide",
-        requirement: "The pool MUST give the same results in chunks, the last of which is smaller.",
+        requirement: "The pool MUST return the same results in chunks, the last of which is smaller.",
         source: CHUNKS,
         rows: &["MAP-02"],
         needs: &[Has::Chunksize],
@@ -28,7 +28,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "map.chunks-of-everything",
-        requirement: "The pool MUST give the same results in one chunk, and in one that could be larger.",
+        requirement: "The pool MUST return the same results in one chunk, and in one that could be larger.",
         source: CHUNKS,
         rows: &["MAP-02"],
         needs: &[Has::Chunksize],
@@ -53,13 +53,13 @@ pub(in crate::cases) const CASES: &[Case] = &[
         plan: |plan| {
             plan.new_pool("p", workers(4)).map_with("p", squares("t", 3), chunks(3)).shutdown("p");
         },
-        // That none overlaps another one in its worker is a rule for every run.
+        // A rule for every run checks that no two overlap in one worker.
         judge: |history| gave_squares(history, "map p", 3),
         ..CASE
     },
     Case {
         id: "map.chunksize-zero-is-refused",
-        requirement: "The pool MUST refuse chunks of no items, and run none.",
+        requirement: "The pool MUST refuse chunks of zero items, and run none.",
         source: "pebble: test_process_pool_map_zero_chunk",
         rows: &["MAP-03"],
         needs: &[Has::Chunksize],

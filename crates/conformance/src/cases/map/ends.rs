@@ -11,7 +11,7 @@ use super::{gave_squares, within};
 pub(in crate::cases) const CASES: &[Case] = &[
     Case {
         id: "map.timeout",
-        requirement: "The pool MUST give up on a map when its time is over, with an error of its own.",
+        requirement: "The pool MUST end a map at its timeout, with a distinct error.",
         source: "CPython: executor.py, test_map_timeout",
         rows: &["MAP-09"],
         needs: &[Has::MapTimeout],
@@ -22,7 +22,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
             plan.hold("go").shutdown("p").until(returned("map p")).open("go");
         },
         judge: |history| {
-            // A slow start may leave no time for the first.
+            // A slow start may leave no time for the first result.
             let items = history.items("map p")?;
             let timed_out = items.iter().any(|item| {
                 matches!(item, Outcome::Error(failure) if failure.class == ErrorClass::Timeout)
@@ -35,7 +35,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "map.timeout-not-reached",
-        requirement: "The pool MUST give all results of a map that is done in time.",
+        requirement: "The pool MUST return all results of a map that is done in time.",
         source: "mpi4py.futures: test_map_timeout_one",
         rows: &["MAP-12"],
         needs: &[Has::MapTimeout],
@@ -49,7 +49,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     Case {
         id: "map.closing-cancels-the-rest",
         level: Level::Should,
-        requirement: "The pool SHOULD NOT run what it has not begun of a map that is dropped, but for a few items on their way.",
+        requirement: "The pool SHOULD NOT run pending items of a map that is dropped, except for a few that were already sent.",
         source: "CPython: executor.py, test_map_close",
         rows: &["MAP-13"],
         needs: &[Has::LazyMap, Has::Cancel],
@@ -63,7 +63,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         },
         judge: |history| {
             let ran = history.events(EventKind::Begin).count();
-            // How much is on its way pools differ in; half of it is not a few.
+            // Pools differ in the number of items they send ahead; half of all items is too many.
             require(ran <= 21, || format!("{ran} of 42 items ran"))
         },
         ..CASE
@@ -93,7 +93,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "map.after-shutdown-is-rejected",
-        requirement: "The pool MUST reject a map after shutdown, and run none of it.",
+        requirement: "The pool MUST reject a map after shutdown, and run none of its items.",
         source: "CPython: test_run_after_shutdown",
         rows: &["SUB-03", "MAP-25"],
         needs: &[Has::Map],

@@ -12,7 +12,7 @@ use super::{GOES_ON, STOPS, chunks, three_then_the_error, with_an_error};
 pub(in crate::cases) const CASES: &[Case] = &[
     Case {
         id: "map.error-in-its-place",
-        requirement: "The pool MUST give the results before a failing item, and its error in its place.",
+        requirement: "The pool MUST return the results before a failing item, and its error at its position.",
         source: "CPython: executor.py, test_map_exception",
         rows: &["MAP-06"],
         needs: &[Has::Map],
@@ -27,7 +27,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "map.error-ends-it",
-        requirement: "The pool MUST end a map with the error of an item, as it says.",
+        requirement: "The pool MUST end a map with the error of an item, as it declares.",
         source: "CPython 3.13: executor.py, test_map_exception",
         rows: &["MAP-07"],
         needs: &[Has::Map],
@@ -44,7 +44,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "map.error-does-not-end-it",
-        requirement: "The pool MUST go on with the items after one that fails, as it says.",
+        requirement: "The pool MUST continue with the items after one that fails, as it declares.",
         source: "CPython: gh-108518; pebble: test_process_pool_map_error",
         rows: &["MAP-07"],
         needs: &[Has::Map],
@@ -66,7 +66,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     Case {
         id: "map.error-is-not-its-chunks",
         level: Level::Should,
-        requirement: "The pool SHOULD fail the item that fails, not those that travel with it.",
+        requirement: "The pool SHOULD fail the item that fails, not the others of its chunk.",
         source: "CPython: executor.py, test_map_exception (second half); pebble: process_chunk",
         rows: &["MAP-08"],
         needs: &[Has::Chunksize],

@@ -1,4 +1,4 @@
-//! When the input is taken, and how much of it.
+//! When a map pulls its input, and how much of it.
 
 use procpool_contract::{Capability as Has, EventKind, MapOptions};
 
@@ -13,7 +13,7 @@ use super::{
 pub(in crate::cases) const CASES: &[Case] = &[
     Case {
         id: "map.reads-its-input-at-once",
-        requirement: "The pool MUST take all inputs of a map when it is called, if it is told of no buffer.",
+        requirement: "The pool MUST pull all inputs of a map when it is called without a buffer size.",
         source: "CPython: documentation of Executor.map; loky: test_imap_handle_iterable_exception",
         rows: &["MAP-18"],
         needs: &[Has::LazyMap, Has::Buffersize],
@@ -31,7 +31,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     Case {
         id: "map.starts-before-it-is-asked",
         level: Level::Should,
-        requirement: "The pool SHOULD run the items of a map before anybody asks for the first.",
+        requirement: "The pool SHOULD run the items of a map before the first result is read.",
         source: CPYTHON,
         rows: &["MAP-18"],
         needs: &[Has::LazyMap],
@@ -54,7 +54,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "map.buffer-bounds-what-is-taken",
-        requirement: "The pool MUST NOT take more inputs than its buffer has room for, and one more for each item that is given.",
+        requirement: "The pool MUST NOT pull more inputs than its buffer holds, and one more for each item that it has returned.",
         source: BUFFER,
         rows: &["MAP-15", "MAP-16"],
         needs: &[Has::LazyMap, Has::Buffersize],
@@ -79,7 +79,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "map.buffers-of-every-size",
-        requirement: "The pool MUST give the same results with buffers of every size.",
+        requirement: "The pool MUST return the same results with buffers of every size.",
         source: BUFFER,
         rows: &["MAP-17"],
         needs: &[Has::Buffersize],
@@ -100,7 +100,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "map.buffers-and-chunks",
-        requirement: "The pool MUST give the same results with buffers and chunks of every size.",
+        requirement: "The pool MUST return the same results with buffers and chunks of every size.",
         source: "mpi4py.futures: test_map_buffersize",
         rows: &["MAP-17"],
         needs: &[Has::Buffersize, Has::Chunksize],
@@ -124,7 +124,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "map.buffer-of-nothing-is-refused",
-        requirement: "The pool MUST refuse a buffer for no items, and run none.",
+        requirement: "The pool MUST refuse a buffer of zero items, and run none.",
         source: "CPython: executor.py, test_map_buffersize_value_validation",
         rows: &["MAP-14"],
         needs: &[Has::Buffersize],

@@ -50,7 +50,7 @@ fn gave_squares(history: &History, step: &str, count: i64) -> Finding {
     require(values == squared(count), || format!("\"{step}\" gave {values:?}"))
 }
 
-/// Either the map is refused, or its first item is the refusal.
+/// Either the map is refused, or its first item is an error.
 fn refused(history: &History, step: &str) -> Finding {
     let ran = history.events(EventKind::Begin).count();
     require(ran == 0, || format!("{ran} items ran"))?;
@@ -83,7 +83,7 @@ fn three_then_the_error(items: &[Outcome]) -> Finding {
     }
 }
 
-/// What was taken of the input by the time a step ended.
+/// The number of items that the map had pulled when a step ended.
 fn pulled_by(history: &History, step: &str) -> Result<usize, String> {
     let at = history.ended_at(step)?;
     Ok(history.events(EventKind::Pull).filter(|event| event.at <= at).count())
@@ -109,12 +109,12 @@ fn took_all(history: &History, count: i64) -> Finding {
     require(rest.is_empty(), || format!("{} more came after the last", rest.len()))
 }
 
-/// Behaviours that no case here is about.
+/// Behaviours that no case here covers.
 pub(super) const NOT_TESTED: &[(&str, &str)] = &[
     ("MAP-04", "The contract maps over one list of calls."),
-    ("MAP-10", "It is the same time in map.timeout, where everything is taken by one step."),
-    ("MAP-11", "A task that fails with a timeout error is a matter of the language's types."),
-    ("MAP-19", "What an iterator keeps alive is the language's."),
-    ("MAP-23", "A map that can be cancelled as a whole is pebble's own."),
-    ("MAP-24", "Maps over tuples are maps over calls here."),
+    ("MAP-10", "map.timeout checks the same time, with one step for all results."),
+    ("MAP-11", "Whether a task can fail with a timeout error depends on the language's types."),
+    ("MAP-19", "The objects that an iterator keeps alive depend on the language."),
+    ("MAP-23", "Only pebble can cancel a map as a whole."),
+    ("MAP-24", "A map over tuples is a map over calls here."),
 ];

@@ -12,7 +12,7 @@ use super::{CPYTHON, chunks, gave_squares, open_and_take, took_all};
 pub(in crate::cases) const CASES: &[Case] = &[
     Case {
         id: "map.in-order-whatever-completes-first",
-        requirement: "The pool MUST give the results of a map in the order of the inputs, whichever is done first.",
+        requirement: "The pool MUST return the results of a map in the order of the inputs, whichever is done first.",
         source: CPYTHON,
         rows: &["MAP-01"],
         needs: &[Has::Map],
@@ -33,7 +33,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "map.every-item-once",
-        requirement: "The pool MUST give one result for each input of a map, no more and no fewer.",
+        requirement: "The pool MUST return one result for each input of a map, no more and no fewer.",
         source: CPYTHON,
         rows: &["MAP-01"],
         needs: &[Has::Map],
@@ -46,7 +46,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "map.empty",
-        requirement: "The pool MUST give nothing for a map over nothing.",
+        requirement: "The pool MUST return nothing for a map over nothing.",
         source: "pebble: test_process_pool_map_empty",
         rows: &["MAP-05"],
         needs: &[Has::Map],
@@ -89,7 +89,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "map.together-with-submit",
-        requirement: "The pool MUST run submitted tasks and maps side by side.",
+        requirement: "The pool MUST run submitted tasks and maps in parallel.",
         source: "loky: test_thread_safety",
         rows: &["MAP-01", "SUB-15"],
         needs: &[Has::Map, Has::Submit],
@@ -106,7 +106,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "map.unordered-gives-all",
-        requirement: "The pool MUST give every result of an unordered map once.",
+        requirement: "The pool MUST return every result of an unordered map once.",
         source: "mpi4py.futures: test_map_unordered",
         rows: &["MAP-20"],
         needs: &[Has::Unordered],
@@ -125,7 +125,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "map.lazily-taken",
-        requirement: "The pool MUST give the items of a map one by one, and an end after the last.",
+        requirement: "The pool MUST return the items of a map one by one, and an end after the last.",
         source: CPYTHON,
         rows: &["MAP-01"],
         needs: &[Has::LazyMap],
@@ -138,7 +138,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "map.spreads-over-workers",
-        requirement: "The pool MUST run items of a map in several workers at a time, where chunks are of one item.",
+        requirement: "The pool MUST run items of a map in several workers at the same time if a chunk is one item.",
         source: CPYTHON,
         rows: &["MAP-01"],
         needs: &[Has::Chunksize],

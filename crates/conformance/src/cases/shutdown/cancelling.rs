@@ -1,4 +1,4 @@
-//! Shutdown that cancels, and shutdown around cancelling.
+//! Shutdown that cancels, and cancellation during a shutdown.
 
 use procpool_contract::{Body, Call, Capability as Has, ErrorClass, EventKind, Until};
 
@@ -13,7 +13,7 @@ const CANCEL: &str = "CPython: test_shutdown.py, test_cancel_futures";
 pub(in crate::cases) const CASES: &[Case] = &[
     Case {
         id: "shutdown.cancels",
-        requirement: "The pool MUST cancel the tasks that have not begun when it is told to, and finish the others.",
+        requirement: "The pool MUST cancel the tasks that have not begun in a shutdown that asks for it, and finish the others.",
         source: "CPython: test_cancel_futures",
         rows: &["SHUT-05"],
         needs: &[Has::ShutdownCancel],
@@ -29,14 +29,14 @@ pub(in crate::cases) const CASES: &[Case] = &[
         },
         judge: |history| {
             let cancelled = cancelled(history, 30)?;
-            // Two run, and a few may be on their way.
+            // Two run, and a few more may have been sent.
             require(cancelled >= 20, || format!("{cancelled} of 30 were cancelled"))
         },
         ..CASE
     },
     Case {
         id: "shutdown.cancelling-wakes-who-waits",
-        requirement: "The pool MUST wake whoever waits for a task that its shutdown cancels.",
+        requirement: "The pool MUST wake every waiter for a task that its shutdown cancels.",
         source: "CPython: gh-136655, of which this is the simple form",
         rows: &["SHUT-05", "WAIT-13"],
         needs: &[Has::ShutdownCancel, Has::Threads],
@@ -53,7 +53,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "shutdown.cancelling-nothing",
-        requirement: "The pool MUST NOT cancel what has ended in a shutdown that cancels.",
+        requirement: "The pool MUST NOT cancel finished tasks in a shutdown that cancels.",
         source: CANCEL,
         rows: &["SHUT-05"],
         plan: |plan| {
@@ -70,7 +70,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "shutdown.cancelled-among-large-results",
-        requirement: "The pool MUST return from a shutdown while large results are on their way and tasks are cancelled.",
+        requirement: "The pool MUST return from a shutdown while large results are being sent and tasks are cancelled.",
         source: "pebble: test_pool_deadlock_stop_cancel",
         rows: &["SHUT-24"],
         needs: &[Has::Blob],

@@ -1,4 +1,4 @@
-//! The end of a pool that nobody shuts down: its last handle goes.
+//! The end of a pool without a shutdown: its last handle is dropped.
 
 use procpool_contract::{Capability as Has, ErrorClass, EventKind, Outcome, PoolOptions, policy};
 
@@ -22,7 +22,7 @@ const DRAINS: Option<Only> = Some(Only {
 pub(in crate::cases) const CASES: &[Case] = &[
     Case {
         id: "shutdown.drop-drains-and-waits",
-        requirement: "The pool MUST finish its tasks before it is gone when it is dropped, as it says.",
+        requirement: "The pool MUST finish its tasks before its drop returns, as it declares.",
         source: "CPython: test_del_shutdown",
         rows: &["SHUT-08"],
         needs: &[Has::Drop],
@@ -49,7 +49,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "shutdown.drop-drains",
-        requirement: "The pool MUST finish its tasks when it is dropped, as it says, and then end its workers.",
+        requirement: "The pool MUST finish its tasks when it is dropped, as it declares, and then end its workers.",
         source: "CPython: test_del_shutdown",
         rows: &["SHUT-08"],
         needs: &[Has::Drop],
@@ -72,7 +72,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "shutdown.drop-kills",
-        requirement: "The pool MUST end its workers when it is dropped, as it says, and give every future an error.",
+        requirement: "The pool MUST end its workers when it is dropped, as it declares, and give every future an error.",
         source: "procspawn: Pool's Drop; pebble: stop",
         rows: &["SHUT-08"],
         needs: &[Has::Drop],
@@ -93,7 +93,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "shutdown.death-after-drop",
-        requirement: "The pool MUST tell of a worker that dies after the pool was dropped, and end the others.",
+        requirement: "The pool MUST report a worker that dies after the pool was dropped, and end the others.",
         source: "loky: test_processes_crash_handling_after_executor_gc",
         rows: &["SHUT-09"],
         needs: &[Has::Drop, Has::WorkerDeath, Has::Threads],
@@ -116,7 +116,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "shutdown.drop-ends-workers",
-        requirement: "The pool MUST end its workers when it has been dropped and has nothing to do.",
+        requirement: "The pool MUST end its workers when it has been dropped and has no tasks.",
         source: "loky: test_processes_terminate_on_executor_gc",
         rows: &["SHUT-08"],
         plan: |plan| {
@@ -162,7 +162,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "shutdown.drop-unused",
-        requirement: "The pool MUST return from dropping a pool that had no task, and leave nothing of it.",
+        requirement: "The pool MUST return from the drop of a pool that had no task, and leave nothing of it.",
         source: DROP,
         rows: &["SHUT-08"],
         kills: &["leaks-a-worker"],

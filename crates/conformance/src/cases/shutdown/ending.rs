@@ -1,4 +1,4 @@
-//! The end of a program whose pool nobody shuts down.
+//! The end of a program that does not shut its pool down.
 
 use procpool_contract::{Capability as Has, EventKind, policy};
 
@@ -11,7 +11,7 @@ use super::{many, results, submit_gated};
 pub(in crate::cases) const CASES: &[Case] = &[
     Case {
         id: "shutdown.program-end-drains",
-        requirement: "The pool MUST finish its tasks before a program ends that does not shut it down, as it says.",
+        requirement: "The pool MUST finish its tasks before the end of a program that does not shut it down, as it declares.",
         source: "CPython: test_interpreter_shutdown",
         rows: &["SHUT-15", "SHUT-16"],
         only: Some(Only {
@@ -31,7 +31,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "shutdown.program-end-abandons",
-        requirement: "The pool MUST let a program end that does not shut it down, as it says, with no worker left.",
+        requirement: "The pool MUST let a program end that does not shut it down, as it declares, with no worker left.",
         source: "multiprocessing: daemon processes",
         rows: &["SHUT-15"],
         only: Some(Only {
@@ -51,7 +51,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "shutdown.program-end-after-nowait",
-        requirement: "The pool MUST finish its tasks before a program ends that shut it down without waiting, as it says.",
+        requirement: "The pool MUST finish its tasks before the end of a program that shut it down without waiting, as it declares.",
         source: "CPython: test_hang_gh83386; loky: test_hang_issue39205",
         rows: &["SHUT-16"],
         needs: &[Has::ShutdownNowait],
@@ -69,7 +69,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "shutdown.program-end-after-shutdown",
-        requirement: "The pool MUST let its program end that has shut it down without waiting, and MUST leave no worker behind.",
+        requirement: "The pool MUST let its program end after a shutdown without waiting, and MUST leave no worker behind.",
         source: "CPython: test_shutdown.py, test_hang_gh83386; loky: test_hang_issue39205",
         rows: &["SHUT-16"],
         kills: &["survives-its-program"],
@@ -91,7 +91,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "shutdown.program-end-with-idle-workers",
-        requirement: "The pool MUST NOT keep its program from ending with workers that have nothing to do, and MUST NOT leave them behind.",
+        requirement: "The pool MUST NOT keep its program from ending because of idle workers, and MUST NOT leave them behind.",
         source: "CPython: test_shutdown.py, test_interpreter_shutdown",
         rows: &["SHUT-15"],
         kills: &["survives-its-program"],
@@ -112,7 +112,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "shutdown.program-end-with-results-unread",
-        requirement: "The pool MUST let its program end though nobody has asked for the results of its tasks.",
+        requirement: "The pool MUST let its program end even if the results of its tasks were never read.",
         source: "CPython: test_shutdown.py, test_interpreter_shutdown",
         rows: &["SHUT-15"],
         plan: |plan| {

@@ -15,7 +15,7 @@ use super::ENDED;
 pub(in crate::cases) const CASES: &[Case] = &[
     Case {
         id: "shutdown.kill-ends-running-tasks",
-        requirement: "The pool MUST end running tasks when it is told to kill its workers, and give every future an error.",
+        requirement: "The pool MUST end running tasks when its workers are killed by a call, and give every future an error.",
         source: "CPython 3.14: test_force_shutdown_workers",
         rows: &["SHUT-17", "SHUT-19", "SHUT-21"],
         needs: &[Has::KillWorkers],
@@ -59,7 +59,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "shutdown.kill-of-nothing",
-        requirement: "The pool MUST NOT fail when it is told to kill workers that it has not, or not any more.",
+        requirement: "The pool MUST NOT fail when it is asked to kill workers that it does not have, or no longer has.",
         source: "CPython 3.14: test_force_shutdown_workers_not_started_yet",
         rows: &["SHUT-18"],
         needs: &[Has::KillWorkers],
@@ -75,7 +75,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "shutdown.kill-when-broken",
-        requirement: "The pool MUST return when it is told to kill its workers and is broken.",
+        requirement: "The pool MUST return when it is asked to kill its workers and is broken.",
         source: "CPython: test_process_pool.py, test_force_shutdown_workers_dead_workers",
         rows: &["SHUT-18"],
         needs: &[Has::WorkerDeath],
@@ -96,7 +96,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "shutdown.kill-while-a-worker-retires",
-        requirement: "The pool MUST NOT replace a worker that retires when it was told to kill its workers.",
+        requirement: "The pool MUST NOT replace a worker that retires after a call to kill its workers.",
         source: "CPython: test_force_shutdown_during_max_tasks_worker_exit",
         rows: &["SHUT-30"],
         needs: &[Has::KillWorkers, Has::MaxTasksPerChild],
@@ -117,7 +117,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "shutdown.kill-while-a-large-argument-travels",
-        requirement: "The pool MUST return when it is told to kill its workers while a large argument is on its way.",
+        requirement: "The pool MUST return when it is asked to kill its workers while it sends a large argument.",
         source: "pebble: test_process_pool_stop_large_data",
         rows: &["SHUT-23"],
         needs: &[Has::Blob],
@@ -139,7 +139,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     Case {
         id: "shutdown.kill-ends-workers-that-ignore-sigterm",
         level: Level::Should,
-        requirement: "The pool SHOULD end a worker that ignores SIGTERM when it is told to kill its workers.",
+        requirement: "The pool SHOULD end a worker that ignores SIGTERM when it is asked to kill its workers.",
         source: "CPython: ProcessPoolExecutor.kill_workers",
         rows: &["SHUT-17"],
         needs: &[Has::IgnoreTerm],

@@ -1,6 +1,7 @@
-//! The end of a pool: by shutdown, by force, by letting go of it, and with its program.
+//! The end of a pool: by shutdown, by force, by dropping it, and with its program.
 //!
-//! Owns what these files share. What a pool refuses after its end is in the areas of what is refused.
+//! Owns the helpers that these files share. Refusals of a pool after its end are in the area of the
+//! refused call.
 
 pub(super) mod cancelling;
 pub(super) mod dropping;
@@ -14,17 +15,17 @@ use procpool_contract::{ErrorClass, EventKind};
 use crate::history::{Finding, History};
 use crate::plan::{Plan, gated};
 
-/// What the end of a pool may do to a task that does not come to its own.
+/// The errors by which an unfinished task may fail at the end of its pool.
 const ENDED: &[ErrorClass] = &[ErrorClass::Broken, ErrorClass::Cancelled, ErrorClass::Rejected];
 
-/// Submits so many tasks that wait for the gate `go`.
+/// Submits `count` tasks that wait for the gate `go`.
 fn many(plan: &mut Plan, count: usize) {
     for number in 0..count {
         plan.submit("p", gated(&format!("t{number}"), "go"));
     }
 }
 
-/// Checks that each of so many tasks has given its own tag.
+/// Checks that each of `count` tasks has returned its own tag.
 fn many_returned(history: &History, count: usize) -> Finding {
     (0..count).try_for_each(|number| {
         let tag = format!("t{number}");
@@ -32,7 +33,7 @@ fn many_returned(history: &History, count: usize) -> Finding {
     })
 }
 
-/// What shutdown has cancelled, of so many: none is left without an outcome.
+/// Returns how many of `count` tasks shutdown has cancelled; each of them must have an outcome.
 fn cancelled(history: &History, count: usize) -> Result<usize, String> {
     let mut cancelled = 0;
     for number in 0..count {
@@ -58,22 +59,22 @@ fn results<'a>(plan: &'a mut Plan, tags: &[&str]) -> &'a mut Plan {
     tags.iter().fold(plan, |plan, tag| plan.result(tag))
 }
 
-/// Checks that each of these tasks has given its own tag.
+/// Checks that each of these tasks has returned its own tag.
 fn all_returned(history: &History, tags: &[&str]) -> Finding {
     tags.iter().try_for_each(|tag| history.returned(&format!("result {tag}"), *tag))
 }
 
-/// Behaviours that no case here is about.
+/// Behaviours that no case here covers.
 pub(super) const NOT_TESTED: &[(&str, &str)] = &[
     ("SHUT-20", "The contract does not nest pools that are then killed."),
-    ("SHUT-22", "A wait for a pool's end that is no shutdown is pebble's own."),
+    ("SHUT-22", "Only pebble has a wait for a pool's end that is not a shutdown."),
     (
         "SHUT-31",
-        "It needs a system that refuses processes, which a suite must not make of the machine.",
+        "It needs a system without free processes, and a suite must not bring the machine into that state.",
     ),
     (
         "SHUT-32",
-        "It needs a system that refuses threads, which a suite must not make of the machine.",
+        "It needs a system without free threads, and a suite must not bring the machine into that state.",
     ),
     ("SHUT-33", "The contract does not warm pools up."),
 ];

@@ -18,7 +18,7 @@ const HONOURED: Option<Only> = Some(Only {
 pub(in crate::cases) const CASES: &[Case] = &[
     Case {
         id: "shutdown.without-waiting-returns",
-        requirement: "The pool MUST return at once from a shutdown that does not wait, and run what was submitted.",
+        requirement: "The pool MUST return at once from a shutdown that does not wait, and run the submitted tasks.",
         source: "CPython: test_shutdown_no_wait",
         rows: &["SHUT-04"],
         needs: &[Has::ShutdownNowait],
@@ -37,7 +37,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "shutdown.without-waiting-refuses",
-        requirement: "The pool MUST refuse tasks as soon as a shutdown has returned that does not wait.",
+        requirement: "The pool MUST refuse tasks as soon as a shutdown that does not wait has returned.",
         source: "CPython: test_run_after_shutdown",
         rows: &["SHUT-04"],
         kills: &["accepts-after-shutdown"],
@@ -73,7 +73,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "shutdown.second-is-honoured",
-        requirement: "The pool MUST wait in a second shutdown that is told to, after a first one that was not.",
+        requirement: "The pool MUST wait in a second shutdown that asks for it, after a first one that did not.",
         source: "mpi4py.futures: test_submit_shutdown_cancel",
         rows: &["SHUT-06"],
         needs: &[Has::ShutdownNowait],
@@ -96,7 +96,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "shutdown.second-cancels",
-        requirement: "The pool MUST cancel what has not begun in a second shutdown that is told to, where the first did not.",
+        requirement: "The pool MUST cancel pending tasks in a second shutdown that asks for it, after a first one that did not.",
         source: SECOND,
         rows: &["SHUT-06"],
         only: HONOURED,
@@ -116,7 +116,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "shutdown.second-is-ignored",
-        requirement: "The pool MUST end after a second shutdown that it ignores, as it says, with the task finished.",
+        requirement: "The pool MUST end after a second shutdown that it ignores, as it declares, with the task finished.",
         source: "CPython 3.13: measured",
         rows: &["SHUT-06"],
         needs: &[Has::ShutdownNowait],

@@ -86,7 +86,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "shutdown.is-idempotent",
-        requirement: "The pool MUST let itself be shut down again, in every way, without an error.",
+        requirement: "The pool MUST accept further shutdowns, of every kind, without an error.",
         source: "mpi4py.futures: test_shutdown_cancel",
         rows: &["SHUT-07"],
         needs: &[Has::ShutdownNowait, Has::ShutdownCancel],
@@ -106,7 +106,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "shutdown.by-several-threads",
-        requirement: "The pool MUST let itself be shut down by several threads at a time.",
+        requirement: "The pool MUST accept shutdowns by several threads at the same time.",
         source: "mpi4py.futures: test_shutdown_cancel",
         rows: &["SHUT-07"],
         needs: &[Has::Threads],
@@ -128,7 +128,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "shutdown.right-after-submitting",
-        requirement: "The pool MUST return from a shutdown that comes right after more tasks than it has workers.",
+        requirement: "The pool MUST return from a shutdown right after the submission of more tasks than it has workers.",
         source: "CPython: test_shutdown_race_issue12456",
         rows: &["SHUT-10"],
         plan: |plan| {
@@ -149,7 +149,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "shutdown.right-after-cancelling",
-        requirement: "The pool MUST return from a shutdown that comes right after a task was submitted and cancelled.",
+        requirement: "The pool MUST return from a shutdown right after a task was submitted and cancelled.",
         source: "CPython: test_hang_gh94440",
         rows: &["SHUT-11"],
         needs: &[Has::Cancel],
@@ -167,7 +167,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "shutdown.death-while-it-waits",
-        requirement: "The pool MUST return from a shutdown during which a worker dies, and tell so by the task's future.",
+        requirement: "The pool MUST return from a shutdown during which a worker dies, and report the death by the task's future.",
         source: "CPython: test_shutdown_deadlock",
         rows: &["SHUT-12"],
         needs: &[Has::WorkerDeath],
@@ -202,7 +202,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "shutdown.other-pools-go-on",
-        requirement: "The pool MUST NOT end another pool, nor its tasks, when it is shut down.",
+        requirement: "The pool MUST NOT end another pool or its tasks when it is shut down.",
         source: SHUTDOWN,
         rows: &["SHUT-02"],
         plan: |plan| {
@@ -215,7 +215,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
             history.value("shutdown p")?;
             history.returned("result a", "a")?;
             history.returned("result c", 3)?;
-            // In the same worker: it was not one of the pool that ended.
+            // In the same worker: the worker did not belong to the pool that ended.
             let worker = |tag| history.event(EventKind::Begin, tag).map(|event| event.pid);
             let (first, second) = (worker("a")?, worker("c")?);
             require(first == second, || format!("worker {second} took the place of {first}"))

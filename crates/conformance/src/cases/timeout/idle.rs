@@ -1,4 +1,4 @@
-//! Workers that may be without a task no longer than some time.
+//! Idle workers that exit after a time.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ fn idling(count: i64, idle_timeout: u64) -> PoolOptions {
 pub(in crate::cases) const CASES: &[Case] = &[
     Case {
         id: "timeout.idle-workers-leave",
-        requirement: "The pool MUST let every worker leave that has been idle for its time, and start others when there are tasks.",
+        requirement: "The pool MUST end every worker that has been idle for the idle timeout, and start others for new tasks.",
         source: LOKY,
         rows: &["TMO-05"],
         needs: &[Has::IdleTimeout],
@@ -44,7 +44,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "timeout.idle-again-and-again",
-        requirement: "The pool MUST work after its workers have left, however often they have.",
+        requirement: "The pool MUST work after its idle workers have exited, however often.",
         source: LOKY,
         rows: &["TMO-05"],
         needs: &[Has::IdleTimeout],
@@ -70,7 +70,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "timeout.idle-does-not-end-busy-ones",
-        requirement: "The pool MUST NOT let a worker leave that runs a task, though the others are idle and leave.",
+        requirement: "The pool MUST NOT end a worker that runs a task while the others are idle and exit.",
         source: LOKY,
         rows: &["TMO-05"],
         needs: &[Has::IdleTimeout],
@@ -89,7 +89,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "timeout.idle-loses-no-task",
-        requirement: "The pool MUST NOT lose a task that comes when a worker is about to leave.",
+        requirement: "The pool MUST NOT lose a task that is submitted when a worker is about to exit.",
         source: "loky: test_worker_timeout_with_slowly_pickling_objects",
         rows: &["TMO-06"],
         needs: &[Has::IdleTimeout],
@@ -98,7 +98,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
             for round in 0..40 {
                 let tag = format!("t{round}");
                 plan.submit("p", echo(&tag, round)).result(&tag).hold(&format!("next{round}"));
-                // Around the time at which it leaves, from before to after.
+                // At different moments around the time at which it exits, before and after.
                 plan.until(returned(&format!("result {tag}")));
                 plan.pause(Duration::from_millis(12 + round % 20)).open(&format!("next{round}"));
             }
@@ -111,7 +111,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "timeout.idle-while-shutdown-waits",
-        requirement: "The pool MUST finish its tasks in a shutdown during which an idle worker leaves.",
+        requirement: "The pool MUST finish its tasks in a shutdown during which an idle worker exits.",
         source: "loky: test_worker_timeout_shutdown_no_deadlock",
         rows: &["TMO-07"],
         needs: &[Has::IdleTimeout],
@@ -130,7 +130,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "timeout.idle-and-shutdown",
-        requirement: "The pool MUST end when it is shut down while workers leave because they were idle.",
+        requirement: "The pool MUST end when it is shut down while idle workers exit.",
         source: "loky: test_worker_timeout_shutdown_no_deadlock",
         rows: &["TMO-07"],
         needs: &[Has::IdleTimeout],
@@ -148,7 +148,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "timeout.idle-workers-successor-is-initialized",
-        requirement: "The pool MUST call the initializer in a worker that comes after one has left.",
+        requirement: "The pool MUST call the initializer in a worker that starts after an idle one has exited.",
         source: LOKY,
         rows: &["TMO-05", "INIT-09"],
         needs: &[Has::IdleTimeout],

@@ -1,4 +1,4 @@
-//! Who waits for a result no longer than some time.
+//! Waits for a result with a timeout.
 
 use procpool_contract::{Capability as Has, ErrorClass};
 
@@ -12,7 +12,7 @@ const CPYTHON: &str = "CPython: test_concurrent_futures/test_future.py, test_res
 pub(in crate::cases) const CASES: &[Case] = &[
     Case {
         id: "timeout.of-zero-does-not-wait",
-        requirement: "The pool MUST NOT wait for a result for which it is to wait no time.",
+        requirement: "The pool MUST NOT block in a wait for a result with a timeout of zero.",
         source: "CPython: test_future.py, test_result_with_timeout (timeout=0)",
         rows: &["TMO-08", "FUT-01"],
         needs: &[Has::ResultTimeout],
@@ -35,7 +35,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "timeout.of-a-task-in-the-queue",
-        requirement: "The pool MUST run a task although somebody gave up waiting for it before it began.",
+        requirement: "The pool MUST run a task even if a wait for it timed out before it began.",
         source: CPYTHON,
         rows: &["TMO-01"],
         needs: &[Has::ResultTimeout],
@@ -58,7 +58,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "timeout.is-one-waiters-own",
-        requirement: "The pool MUST give a result to who waits for it, though another gave up.",
+        requirement: "The pool MUST return a result to one waiter even if another one timed out.",
         source: CPYTHON,
         rows: &["TMO-01"],
         needs: &[Has::ResultTimeout, Has::Threads],

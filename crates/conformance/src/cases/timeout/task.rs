@@ -1,4 +1,4 @@
-//! Tasks that may take no longer than some time.
+//! Tasks with a time limit.
 
 use procpool_contract::{
     Body, Call, Capability as Has, ErrorClass, EventKind, MapOptions, Outcome, PoolOptions, policy,
@@ -12,8 +12,8 @@ use crate::plan::{Plan, call, echo, gated, returned, sleep, whoami, workers};
 
 const PEBBLE: &str = "pebble: test_process_pool_timeout";
 
-/// How long a task may take where one is to be ended. It is long enough for a slow machine to start
-/// a worker, since some pools count that.
+/// The time limit of a task that must be ended. It is long enough for a slow machine to start a worker,
+/// since some pools count the start.
 const TASK_MILLIS: u64 = 1000;
 
 const GOES_ON: Option<Only> = Some(Only {
@@ -29,8 +29,8 @@ fn ignores_term(tag: &str) -> Call {
     Call { gate: Some("never".to_owned()), ..call(Body::IgnoreTerm, tag) }
 }
 
-/// A task is ended for its time, another is run after it, and the first one's gate is opened so that
-/// it would show if it were still there.
+/// A task is ended at its time limit, another one runs after it, and then the gate of the first is opened:
+/// if it still ran, the trace would show it.
 fn end_one(plan: &mut Plan, never: Call) {
     plan.new_pool("p", limited(1, TASK_MILLIS)).submit("p", never).result("a");
     plan.submit("p", echo("b", 2)).result("b").hold("looked").shutdown("p");
@@ -48,12 +48,12 @@ fn one_was_ended(history: &History) -> Finding {
     nothing_ran_over(history)
 }
 
-/// The task `b` runs where nothing is left of the task `a`.
+/// The task `b` runs where no part of task `a` is left.
 fn nothing_ran_over(history: &History) -> Finding {
     let next = history.event(EventKind::Begin, "b")?;
     // On a slow machine it may have been ended before it began.
     let Ok(begin) = history.event(EventKind::Begin, "a") else { return Ok(()) };
-    // A pool may interrupt the task and keep the worker. Then the task has failed there.
+    // A pool may interrupt the task and keep the worker. Then the task has failed in that worker.
     let failed = history.event(EventKind::Failed, "a");
     let interrupted = failed.is_ok_and(|failed| failed.at <= next.at);
     require(interrupted || begin.pid != next.pid, || {
@@ -64,7 +64,7 @@ fn nothing_ran_over(history: &History) -> Finding {
 pub(in crate::cases) const CASES: &[Case] = &[
     Case {
         id: "timeout.task-is-ended",
-        requirement: "The pool MUST end a task that takes longer than it may, and run the next one.",
+        requirement: "The pool MUST end a task that exceeds its time limit, and run the next one.",
         source: PEBBLE,
         rows: &["TMO-02"],
         needs: &[Has::TaskTimeout],
@@ -75,7 +75,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "timeout.next-task-in-another-worker",
-        requirement: "The pool MUST run a task that waits behind one that takes longer than it may, in another worker unless that one was interrupted.",
+        requirement: "The pool MUST run a task that is pending behind one that exceeds its time limit, in another worker unless that one was interrupted.",
         source: PEBBLE,
         rows: &["TMO-02"],
         needs: &[Has::TaskTimeout],
@@ -93,7 +93,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "timeout.task-that-ignores-sigterm",
-        requirement: "The pool MUST end a task that takes longer than it may, though its worker ignores SIGTERM.",
+        requirement: "The pool MUST end a task that exceeds its time limit, even if its worker ignores SIGTERM.",
         source: "pebble: test_process_pool_ignoring_sigterm",
         rows: &["TMO-03"],
         needs: &[Has::TaskTimeout, Has::IgnoreTerm],
@@ -104,7 +104,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "timeout.others-go-on",
-        requirement: "The pool MUST NOT lose the tasks beside and behind one that takes longer than it may.",
+        requirement: "The pool MUST NOT lose the tasks beside and behind one that exceeds its time limit.",
         source: PEBBLE,
         rows: &["TMO-02"],
         needs: &[Has::TaskTimeout],
@@ -128,7 +128,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "timeout.workers-of-quick-tasks-stay",
-        requirement: "The pool MUST NOT end a task or a worker before its time.",
+        requirement: "The pool MUST NOT end a task or a worker before its time limit.",
         source: PEBBLE,
         rows: &["TMO-02"],
         needs: &[Has::TaskTimeout],
@@ -148,12 +148,12 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "timeout.quick-tasks-are-let-be",
-        requirement: "The pool MUST count a task's time from its beginning, not from its submission.",
+        requirement: "The pool MUST count a task's time from its start, not from its submission.",
         source: "pebble: documentation of ProcessPool.schedule",
         rows: &["TMO-02"],
         needs: &[Has::TaskTimeout],
         plan: |plan| {
-            // Together they take longer than each may, by far less than one does.
+            // Together they exceed the limit of one, by far less than the duration of one.
             plan.new_pool("p", limited(1, 2500));
             for number in 0..6 {
                 plan.submit("p", sleep(&format!("t{number}"), 500));
@@ -173,7 +173,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "timeout.item-of-a-map",
-        requirement: "The pool MUST end an item of a map that takes longer than it may, and give the others.",
+        requirement: "The pool MUST end an item of a map that exceeds its time limit, and return the others.",
         source: "pebble: test_process_pool_map_timeout",
         rows: &["TMO-02", "MAP-22"],
         needs: &[Has::TaskTimeout, Has::Chunksize],

@@ -1,9 +1,9 @@
 //! The adapter of procspawn's pool: `procpool-adapter-procspawn describe|run`.
 //!
-//! Owns what procspawn calls each thing, and how its errors are classed. Knows no case and no expected
-//! value, and makes up for nothing: the pool is used as its documentation shows, and what it has not,
-//! `description.json` does not claim. That is `map`, arguments for an initializer, a pool that chooses
-//! its size, and `cancel`, which would have to say whether it did anything; `JoinHandle::kill` does not.
+//! Owns procspawn's function for each step, and the classes of its errors. Knows no case and no expected
+//! value, and works around nothing: the pool is used as its documentation shows, and `description.json`
+//! does not claim missing capabilities: `map`, arguments for an initializer, a pool that chooses its size,
+//! and `cancel`, which would have to report whether it succeeded; `JoinHandle::kill` does not.
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -13,15 +13,15 @@ use std::time::Duration;
 use procpool_adapter::{Adapter, Classified, ErrorClass, Wire, body, caught};
 use procspawn::{JoinHandle, Pool, ProcConfig, SpawnError};
 
-/// The variable that tells a pool's workers what to initialize. The library's one hook is of the whole
-/// program and takes no argument, so what differs between pools goes by their workers' environment.
+/// The variable with the initializer of a pool's workers. The library's one hook applies to the whole
+/// program and takes no argument, so differences between pools are passed by their workers' environment.
 const INITIALIZER: &str = "PROCPOOL_ADAPTER_INITIALIZER";
 
-/// It gives its result once, to one thread: the library's own is not to be shared.
+/// It returns its result once, to one thread: the library's own cannot be shared.
 type Handle = Mutex<JoinHandle<Wire>>;
 
-/// What procspawn has for each thing that an adapter does. An error is the library's own, or the text of
-/// a panic.
+/// procspawn's function for each step of an adapter. An error is the library's own, or the text of a
+/// panic.
 const PROCSPAWN: Adapter<(), Pool, Handle, Box<dyn Error>> = Adapter {
     description: include_str!("description.json"),
     start_methods: &[("spawn", ())],
@@ -31,7 +31,7 @@ const PROCSPAWN: Adapter<(), Pool, Handle, Box<dyn Error>> = Adapter {
         let mut builder = Pool::builder(size);
         match settings.initializer {
             Some(call) => builder.env(INITIALIZER, call),
-            // A nested pool would have it from the worker that it is in.
+            // A nested pool would inherit it from its worker.
             None => builder.env_remove(INITIALIZER),
         };
         Ok(builder.envs(settings.env).build()?)
@@ -41,7 +41,7 @@ const PROCSPAWN: Adapter<(), Pool, Handle, Box<dyn Error>> = Adapter {
     map: None,
     shutdown: |pool, _, _| pool.shutdown(),
     kill_workers: Some(Pool::kill),
-    // `join` would take the handle from those who ask next. A limit without an end is the same.
+    // `join` would take the handle from later callers. An endless timeout is the same.
     result: |handle| join(handle, Duration::MAX),
     result_timeout: Some(join),
     cancel: None,
@@ -53,7 +53,7 @@ const PROCSPAWN: Adapter<(), Pool, Handle, Box<dyn Error>> = Adapter {
         Some(error) if error.is_panic() => Classified::task(&place(error)),
         Some(error) if error.is_timeout() => ErrorClass::Timeout.into(),
         Some(error) if error.is_cancellation() => ErrorClass::Cancelled.into(),
-        // What is left of a worker that has died, or that was killed for what it sent.
+        // The error of a worker that has died, or that was killed for its result.
         Some(error) if error.is_remote_close() => ErrorClass::Broken.into(),
         Some(_) => ErrorClass::Other.into(),
         None => match error.to_string() {
@@ -69,14 +69,14 @@ fn join(handle: &Handle, timeout: Duration) -> Result<Wire, Box<dyn Error>> {
     Ok(handle.join_timeout(timeout)?)
 }
 
-/// Where a task failed.
+/// The place where a task failed.
 fn place(error: &SpawnError) -> Option<String> {
     let panic = error.panic_info()?;
     let (place, backtrace) = (panic.location()?, panic.backtrace());
     Some(format!("{}:{}\n{backtrace:?}", place.file(), place.line()))
 }
 
-/// What each worker does first. All that it can do with a failure is to panic.
+/// The first call in each worker. Its only possible reaction to a failure is to panic.
 fn initialize() {
     let Ok(call) = std::env::var(INITIALIZER) else { return };
     if let Err(text) = body::initialize(call) {
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_describes_the_version_that_is_built() {
+    fn the_description_names_the_version_that_is_built() {
         let library = Adapted::new(PROCSPAWN, None).expect("it has one start method");
         let description = library.describe();
         assert_eq!(description.check(), Ok(()));

@@ -1,8 +1,8 @@
 //! The crate procspawn as a contender: answers the lines of procpool-bench with its pool.
 //!
-//! One request per line on stdin, one answer per line on stdout, both JSON; the request's text is
-//! in `procpool-bench`'s `peers::protocol`. The pool is used as its documentation shows. What it
-//! cannot take (it panics when descriptors run out) is an answer with the reason.
+//! One request per line on stdin, one answer per line on stdout, both JSON; the request's text is in
+//! `procpool-bench`'s `peers::protocol`. The pool is used as its documentation shows. If it fails (it
+//! panics when descriptors run out), the answer has the reason.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
@@ -17,7 +17,7 @@ use procspawn::{JoinHandle, Pool, ProcConfig, SpawnError};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// What Cargo.toml pins.
+/// The version in Cargo.toml.
 const VERSION: &str = "1.0.2";
 
 /// A request.
@@ -55,7 +55,7 @@ enum Request {
     Unknown,
 }
 
-/// Why there is no figure.
+/// The reason why there is no figure.
 #[derive(Debug)]
 enum Refusal {
     Unsupported(&'static str),
@@ -73,10 +73,10 @@ fn noop((): ()) {}
 fn main() {
     // Every queued task has descriptors of its own.
     if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
-        // With fewer it can queue fewer, and says so.
+        // With fewer it can queue fewer, and reports that.
         let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
     }
-    // The nearest to an initializer: called in every process, before anything else.
+    // The nearest to an initializer: called in every process, before all other code.
     ProcConfig::new().config_callback(|| {}).init();
     let mut pool = None;
     let Ok((input, mut output)) = take_streams() else {
@@ -89,13 +89,13 @@ fn main() {
             Err(error) => json!({"error": error.to_string()}),
         };
         if writeln!(output, "{answer}").and_then(|()| output.flush()).is_err() {
-            // Nobody listens any more.
+            // The reader has closed the pipe.
             break;
         }
     }
 }
 
-/// Takes the protocol's streams for this process alone: workers inherit what is left in their place.
+/// Takes the protocol's streams for this process alone: workers inherit the replacements.
 fn take_streams() -> std::io::Result<(File, File)> {
     let input = File::from(std::io::stdin().as_fd().try_clone_to_owned()?);
     let output = File::from(std::io::stdout().as_fd().try_clone_to_owned()?);
@@ -104,14 +104,14 @@ fn take_streams() -> std::io::Result<(File, File)> {
     Ok((input, output))
 }
 
-/// Turns whatever happens into an answer.
+/// Turns every outcome into an answer.
 fn guarded(pool: &mut Option<Pool>, request: Request) -> Value {
     match catch_unwind(AssertUnwindSafe(|| serve(pool, request))) {
         Ok(Ok(answer)) => answer,
         Ok(Err(Refusal::Unsupported(why))) => json!({"unsupported": why}),
         Ok(Err(Refusal::Failed(why))) => json!({"error": why}),
         Err(panic) => {
-            // The pool may wait for what will never come: the next request gets a new one.
+            // The pool may wait forever: the next request gets a new one.
             let size = pool.take().map(|pool| pool.size());
             *pool = size.and_then(|workers| warm(workers).ok());
             let text = panic.downcast_ref::<String>().cloned();
@@ -171,8 +171,8 @@ fn serve(open: &mut Option<Pool>, request: Request) -> Result<Value, Refusal> {
     })
 }
 
-/// A pool whose workers have all run something: as many tasks as workers, each long enough that no
-/// worker gets two.
+/// A pool whose workers have all run a task: as many tasks as workers, each long enough that no worker
+/// gets two.
 fn warm(workers: usize) -> Result<Pool, Refusal> {
     let pool = Pool::new(workers)?;
     let pause = |()| thread::sleep(Duration::from_millis(50));
@@ -201,7 +201,7 @@ fn round_trips(pool: &Pool, count: usize, pause_us: u64) -> Result<Vec<u64>, Spa
 }
 
 fn from_clients(pool: &Pool, clients: usize, count: usize) -> Result<Vec<u64>, Refusal> {
-    // The first ones make one more each, until all are made.
+    // The first ones start one more each, until all have started.
     let share = |client| count / clients + usize::from(client < count % clients);
     thread::scope(|scope| {
         let client = |client| scope.spawn(move || round_trips(pool, share(client), 0));
@@ -249,13 +249,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_version_that_is_told_is_the_one_that_is_built() {
+    fn the_reported_version_is_the_one_that_is_built() {
         let manifest = include_str!("../../../Cargo.toml");
         assert!(manifest.contains(&format!("procspawn = \"={VERSION}\"")));
     }
 
     #[test]
-    fn without_a_pool_there_is_an_answer() {
+    fn a_request_without_a_pool_is_answered_with_an_error() {
         let mut pool = None;
         let answer = |pool: &mut _, line| guarded(pool, serde_json::from_str(line).unwrap());
         let error = answer(&mut pool, r#"{"op":"submit_all","count":1}"#);

@@ -1,4 +1,4 @@
-//! A client: submits, maps, cancels, kills and waits at random, and keeps what it was told.
+//! A client: submits, maps, cancels, kills and waits at random, and records what is reported to it.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,14 +11,14 @@ use rand::rngs::StdRng;
 use crate::plan::Plan;
 use crate::task::{self, Act, Worker};
 
-/// What the clients of a round share.
+/// The shared state of the clients of a round.
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
     /// The number of the next task.
     next: AtomicU64,
-    /// Held by who has a payload that is not small: one at a time fits into the memory.
+    /// Held by the client with a large payload: only one at a time fits into the memory.
     giant: Mutex<()>,
-    /// Who waits for workers to be ready. They settle by the end of the pool.
+    /// The futures of `start_workers`. They settle by the end of the pool.
     pub(crate) awaiting: Mutex<Vec<Future<()>>>,
 }
 
@@ -26,29 +26,29 @@ pub(crate) struct Shared {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum How {
     Call,
-    /// By a `map`, whose tasks are not cancelled or killed one by one.
+    /// By a `map`, whose tasks are not cancelled or killed individually.
     Item,
 }
 
-/// What became of one task, as far as its client was told.
+/// The outcome of one task, as far as it was reported to its client.
 #[derive(Debug)]
 pub(crate) struct Told {
     pub(crate) number: u64,
     pub(crate) act: Act,
     pub(crate) how: How,
-    /// Whether it had a limit.
+    /// Whether it had a time limit.
     pub(crate) limited: bool,
-    /// Whether `cancel` or `kill` said that it never starts.
+    /// Whether `cancel` or `kill` reported that it never starts.
     pub(crate) cancelled: bool,
-    /// Whether `kill` said that it was killed.
+    /// Whether `kill` reported that it was killed.
     pub(crate) killed: bool,
-    /// What was wrong with what the future said.
+    /// The contradictions in the reports of its future.
     pub(crate) contradiction: Option<String>,
-    /// `None` if nobody has looked.
+    /// `None` if it was never read.
     pub(crate) result: Option<Result<u64, Error>>,
 }
 
-/// A future that the client still has, and which of its tasks it is.
+/// A future that the client still has, and the number of its task.
 enum Held {
     Call(usize, Future<u64>),
     Large(usize, Future<Vec<u8>>, usize),
@@ -72,7 +72,7 @@ pub(crate) struct Client<'a> {
 }
 
 impl Client<'_> {
-    /// Runs all operations and returns what it was told.
+    /// Runs all operations and returns what was reported.
     pub(crate) fn run(mut self) -> Vec<Told> {
         let mut held = Vec::new();
         for _ in 0..self.plan.operations {
@@ -96,7 +96,7 @@ impl Client<'_> {
             (50..55, _) => held.extend(self.submit_large()),
             (55..60, _) => self.map(),
             (60..70, Some(place)) => self.cancel(&held[place]),
-            // One that runs, if there is one: that is not often the one at any place.
+            // A running one, if there is one: a random index rarely hits one.
             (70..80, Some(place)) => {
                 let running = held.iter().position(Held::is_running);
                 self.kill(&held[running.unwrap_or(place)]);
@@ -119,7 +119,7 @@ impl Client<'_> {
     }
 
     fn note(&mut self, act: Act, how: How, limited: bool) -> (usize, u64) {
-        // Relaxed: only that no two are the same matters.
+        // Relaxed: the numbers only have to be different.
         let number = self.shared.next.fetch_add(1, Ordering::Relaxed);
         let (cancelled, killed, contradiction, result) = (false, false, None, None);
         self.told.push(Told {
@@ -208,7 +208,7 @@ impl Client<'_> {
         } else {
             self.executor.map_with(task::run, calls)
         };
-        // Now and then nobody wants the rest.
+        // Now and then the rest is dropped.
         let wanted = if self.random.random_bool(0.2) { items / 2 } else { items + 1 };
         let results: Vec<_> = results.take(wanted).collect();
         let ends = |result: &Result<_, Error>| {
@@ -260,7 +260,7 @@ impl Client<'_> {
         }
     }
 
-    /// Waits for a future; asks twice, because an outcome never changes.
+    /// Waits for a future; reads it twice, because an outcome never changes.
     fn settle(&mut self, held: Held) {
         match held {
             Held::Call(index, future) => {

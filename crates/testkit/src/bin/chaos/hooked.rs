@@ -1,13 +1,13 @@
-//! What the hooks of a pool are called with.
+//! The calls of a pool's hooks.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use procpool::{ExitReason, WorkerInfo};
 
-/// What hooks are called with, in their order: a worker that has started, or ended for a reason.
+/// The calls of the hooks, in order: a worker that has started, or exited for a reason.
 pub(crate) type Hooks = Vec<(WorkerInfo, Option<ExitReason>)>;
 
-/// Keeps what hooks are called with.
+/// Records the calls of the hooks.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Hooked(Arc<Mutex<Hooks>>);
 

@@ -1,7 +1,7 @@
-//! Compares what the futures and events of a round said with what its workers wrote down.
+//! Compares the futures and events of a round with the records of its workers.
 //!
-//! It names everything that does not fit. The pool's word counts for nothing where the workers'
-//! own is there.
+//! It reports every contradiction. The records of the workers take precedence over the reports of the
+//! pool.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -17,12 +17,12 @@ use crate::hooked::{Hooked, Hooks};
 use crate::plan::{Ending, Plan};
 use crate::task::{self, Act, Kind, Record};
 
-/// What is known of a round when it is over.
+/// Everything that is known of a round at its end.
 #[derive(Debug)]
 pub(crate) struct Round {
     pub(crate) plan: Plan,
     pub(crate) told: Vec<Told>,
-    /// What `start_workers` gave.
+    /// The results of `start_workers`.
     pub(crate) awaiting: Vec<Future<()>>,
     pub(crate) records: Vec<Record>,
     pub(crate) events: Vec<EventKind>,
@@ -30,7 +30,7 @@ pub(crate) struct Round {
 }
 
 impl Round {
-    /// Everything that does not fit, in words.
+    /// Every contradiction, in words.
     pub(crate) fn judge(&self) -> Vec<String> {
         let mut wrong = Vec::new();
         let mut runs = HashMap::<u64, Vec<Kind>>::new();
@@ -43,7 +43,7 @@ impl Round {
                 wrong.push(format!("{problem}: {told:?}, which wrote {runs:?}"));
             }
         }
-        wrong.extend(runs.keys().map(|number| format!("nobody submitted the task {number}")));
+        wrong.extend(runs.keys().map(|number| format!("the task {number} was never submitted")));
         wrong.extend(self.judge_awaiting());
         wrong.extend(self.judge_deaths());
         wrong.extend(self.judge_recycling());
@@ -73,7 +73,7 @@ impl Round {
                 "it was killed, and was not, or the other way round",
             );
         }
-        // A task that is tried again can be cancelled before it is.
+        // A retried task can be cancelled before its retry.
         require(
             !(told.cancelled || was_cancelled) || starts <= retries,
             "it was cancelled, and ran",
@@ -91,7 +91,7 @@ impl Round {
                     require(starts > 0, "it panicked, and did not run");
                 }
                 Error::Cancelled => {
-                    require(told.cancelled || self.plan.cancels(), "nobody cancelled it");
+                    require(told.cancelled || self.plan.cancels(), "it was never cancelled");
                 }
                 Error::Shutdown => {
                     let is_shut_down =
@@ -101,22 +101,22 @@ impl Round {
                 Error::TimeLimitExceeded { work_item, .. } => {
                     require(told.limited, "it had no limit");
                     let event = EventKind::TimeLimitExceeded(*work_item);
-                    require(self.events.contains(&event), "no event told of that");
+                    require(self.events.contains(&event), "no event reported that");
                 }
                 Error::TaskKilled { work_item } => {
                     let event = EventKind::TaskKilled(*work_item);
-                    require(self.events.contains(&event), "no event told of that");
+                    require(self.events.contains(&event), "no event reported that");
                 }
                 Error::WorkerDied(death) => {
                     require(self.plan.policy != DeathPolicy::Break, "it should be broken");
                     require(self.is_plausible(death), "nothing ends workers like that");
                     match death.activity {
-                        // It may have died before it wrote that.
+                        // It may have died before it recorded that.
                         Activity::Running(_) => {}
                         Activity::RunningItem { .. } => {
                             require(matches!(told.how, How::Item), "it is no item of a map");
                         }
-                        // Of what was delivered too often.
+                        // Only for tasks that were delivered too often.
                         Activity::Receiving(_) => require(starts == 0, "a worker has run it"),
                         _ => require(false, "its worker had no task"),
                     }
@@ -131,7 +131,7 @@ impl Round {
         wrong
     }
 
-    /// Returns whether tasks, initializers or the saboteur end workers like that.
+    /// Returns whether tasks, initializers or the saboteur end workers in this way.
     fn is_plausible(&self, death: &WorkerDeath) -> bool {
         match death.exit {
             WorkerExit::Code(code) => [task::EXIT, task::INITIALIZER_EXIT].contains(&code),
@@ -141,7 +141,7 @@ impl Round {
         }
     }
 
-    /// Who waits for workers learns that they are there, or that they never come.
+    /// A call of `start_workers` learns that its workers are ready, or that they never will be.
     fn judge_awaiting(&self) -> Vec<String> {
         let is_plausible = |result: &Result<(), Error>| match result {
             Ok(()) => true,
@@ -151,10 +151,10 @@ impl Round {
         };
         let results = self.awaiting.iter().map(|ready| ready.result_timeout(Duration::ZERO));
         let wrong = results.filter(|result| !is_plausible(result));
-        wrong.map(|result| format!("waiting for workers came to {result:?}")).collect()
+        wrong.map(|result| format!("start_workers returned {result:?}")).collect()
     }
 
-    /// A death leaves one task in doubt.
+    /// A death leaves the outcome of one task unknown.
     fn judge_deaths(&self) -> Vec<String> {
         let mut in_doubt = HashMap::<u32, HashSet<InDoubt>>::new();
         let mut wrong = Vec::new();
@@ -172,7 +172,7 @@ impl Round {
         wrong
     }
 
-    /// No worker runs more calls than it may. The items of a chunk are one task, so they say nothing.
+    /// No worker runs more calls than its limit. The items of a chunk are one task, so they prove nothing.
     fn judge_recycling(&self) -> Vec<String> {
         let Some(most) = self.plan.max_tasks_per_child else { return Vec::new() };
         let calls = self.told.iter().filter(|told| told.how == How::Call);
@@ -185,7 +185,7 @@ impl Round {
         too_many.map(|(pid, calls)| format!("worker {pid} ran {calls} tasks of {most}")).collect()
     }
 
-    /// A pool breaks once, for a reason that there was, and starts nothing afterwards.
+    /// A pool breaks once, for a real cause, and starts no worker afterwards.
     fn judge_breaking(&self) -> Vec<String> {
         let mut wrong = Vec::new();
         let causes = self.events.iter().filter_map(|event| match event {
@@ -221,7 +221,7 @@ impl Round {
         wrong
     }
 
-    /// Every worker starts once and ends once; those that are ready have a place each.
+    /// Every worker starts once and exits once; ready workers have different ids.
     fn judge_workers(&self) -> Vec<String> {
         let mut wrong = Vec::new();
         let mut alive = HashMap::<u32, (WorkerInfo, bool)>::new();
@@ -262,7 +262,7 @@ impl Round {
                         reason,
                         ExitReason::Finished | ExitReason::Idle | ExitReason::Recycled
                     );
-                    // One that left before it was ready had no state to finalize.
+                    // A worker that exited before it was ready had no state to finalize.
                     let due = usize::from(self.plan.has_finalizer && leaves);
                     let finalized = count(Kind::Finalized, worker.pid);
                     let may_be = finalized == due
@@ -279,7 +279,7 @@ impl Round {
             wrong.extend(problem.map(|problem| format!("{problem}: {event:?}")));
         }
         wrong.extend(
-            alive.values().map(|(worker, _)| format!("no event told of the end of {worker}")),
+            alive.values().map(|(worker, _)| format!("no event reported the exit of {worker}")),
         );
         for record in self.records.iter().filter(|record| is_of_task(record)) {
             if !ever_ready.contains(&record.pid) {
@@ -300,7 +300,7 @@ impl Round {
     }
 }
 
-/// A task in doubt. The items of a chunk are in doubt together.
+/// A task with an unknown outcome. The items of a chunk share theirs.
 #[derive(Debug, PartialEq, Eq, Hash)]
 enum InDoubt {
     Call(u64),

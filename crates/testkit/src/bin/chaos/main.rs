@@ -1,22 +1,22 @@
 //! Pools of every kind under chaos: `chaos SEED SECONDS [descriptors|processes]`.
 //!
 //! ```text
-//! seed ──▶ Plan ──▶ pool ◀── clients: submit, map, cancel, kill, wait ──▶ what they were told ─┐
+//! seed ──▶ Plan ──▶ pool ◀── clients: submit, map, cancel, kill, wait ──▶ reports to them ─────┐
 //!                    ▲                                                                         ▼
 //!                    ├────── saboteur: signals, limits         workers ──▶ trace ──────────▶ judge
 //!                    └────── its end, early or late            events, hooks ─────────────────▲
 //! ```
 //!
-//! - [`plan`]: what a round is like; its seed is the one before plus one;
-//! - [`client`]: asks for everything that can be asked for, and keeps what it was told;
-//! - [`saboteur`]: signals workers, and takes the room for new ones away;
-//! - [`task`]: what runs in workers, and what they write down;
-//! - [`hooked`]: what hooks are called with;
+//! - [`plan`]: the parameters of a round; its seed is the one before plus one;
+//! - [`client`]: uses the whole interface, and records what is reported to it;
+//! - [`saboteur`]: signals workers, and takes away the resources for new ones;
+//! - [`task`]: the tasks, and their records;
+//! - [`hooked`]: the calls of hooks;
 //! - [`judge`][]: compares.
 //!
-//! After each round no child, descriptor or thread of it may be left. The first round that goes wrong
-//! ends it, with its seed and everything that was wrong; otherwise it prints an account, a line of
-//! JSON, in the end.
+//! After each round no child, descriptor or thread of it may be left. The first faulty round ends the
+//! program, which prints its seed and every contradiction; otherwise it prints an account, a line of JSON,
+//! at the end.
 
 use std::fs::File;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -81,7 +81,7 @@ fn main() {
     println!("{}", account.as_json());
 }
 
-/// Plays the round of `seed` to its end.
+/// Runs the round of `seed`.
 fn play(seed: u64, limit: Option<Limit>) -> (Round, u32) {
     let mut random = StdRng::seed_from_u64(seed);
     let plan = Plan::draw(&mut random, limit);
@@ -114,7 +114,7 @@ fn play(seed: u64, limit: Option<Limit>) -> (Round, u32) {
         told
     });
     drop(executor);
-    // They end with the pool.
+    // They exit with the pool.
     let events = events.map(|event| event.kind).collect();
     let records = task::read_trace(&trace);
     let awaiting = shared.awaiting.into_inner().expect("nobody panics under it");
@@ -132,7 +132,7 @@ fn end(executor: &ProcessPoolExecutor<Worker>, ending: Ending) {
     }
 }
 
-/// What there was in all rounds.
+/// The totals of all rounds.
 #[derive(Debug, Default)]
 struct Account {
     rounds: u64,

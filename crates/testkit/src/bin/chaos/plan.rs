@@ -1,4 +1,4 @@
-//! What a round is like, drawn at random.
+//! The parameters of a round, drawn at random.
 
 use std::path::Path;
 use std::time::Duration;
@@ -20,10 +20,10 @@ pub(crate) enum Ending {
     Terminate,
 }
 
-/// A pool, what is asked of it, and what is done to it.
+/// A pool, the operations on it, and the sabotage.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
-    /// Never [`StartMethod::Fork`], which threads forbid: there are some.
+    /// Never [`StartMethod::Fork`], which does not work with threads.
     pub(crate) method: StartMethod,
     pub(crate) workers: usize,
     pub(crate) policy: DeathPolicy,
@@ -32,12 +32,12 @@ pub(crate) struct Plan {
     pub(crate) max_tasks_per_child: Option<u64>,
     pub(crate) idle_timeout: Option<Duration>,
     pub(crate) has_finalizer: bool,
-    /// Of 100 initializers, so many fail.
+    /// How many of 100 initializers fail.
     pub(crate) failing: u32,
     pub(crate) clients: usize,
     /// For each client.
     pub(crate) operations: u32,
-    /// How long tasks take at most, in microseconds. Short ones are sent ahead of their turn.
+    /// The longest task, in microseconds. Short ones are sent ahead.
     pub(crate) longest: u32,
     /// The greatest argument or result.
     pub(crate) largest: usize,
@@ -45,7 +45,7 @@ pub(crate) struct Plan {
     pub(crate) sabotage: Option<Duration>,
     pub(crate) limit: Option<Limit>,
     pub(crate) ending: Ending,
-    /// When it ends, if the clients are not done before.
+    /// The time at which it ends, if the clients are not done before.
     pub(crate) early: Option<Duration>,
 }
 
@@ -57,7 +57,7 @@ impl Plan {
         } else {
             DeathPolicy::Break
         };
-        // Where the first death ends the round, it should not be the first thing that happens.
+        // If the first death ends the round, it should not happen at once.
         let (gap, of) = if replaces { (1..100, 5) } else { (20..200, 2) };
         Self {
             method: [StartMethod::Spawn, StartMethod::Forkserver][random.random_range(0..2)],
@@ -72,7 +72,7 @@ impl Plan {
             clients: random.random_range(1..=4),
             operations: random.random_range(5..60),
             longest: [2, 50, 2_000][random.random_range(0..3)],
-            // Mostly small; as long as can be now and then.
+            // Mostly small; now and then of the maximum length.
             largest: 1 << if random.random_ratio(1, 20) { 28 } else { random.random_range(0..22) },
             sabotage: random
                 .random_ratio(of - 1, of)
@@ -98,7 +98,7 @@ impl Plan {
         }
     }
 
-    /// Whether tasks that have not started may be cancelled by the pool's end.
+    /// Whether the pool's end may cancel pending tasks.
     pub(crate) fn cancels(&self) -> bool {
         matches!(self.ending, Ending::Shutdown { cancel: true, .. })
     }
@@ -130,7 +130,7 @@ impl Plan {
     }
 }
 
-/// One time in `of`, so many milliseconds.
+/// This many milliseconds, one time in `of`.
 fn draw_millis(random: &mut StdRng, of: u32, range: std::ops::Range<u64>) -> Option<Duration> {
     random.random_ratio(1, of).then(|| Duration::from_millis(random.random_range(range)))
 }

@@ -1,4 +1,4 @@
-//! Signals random workers at random instants, and takes the room for new ones away for moments.
+//! Signals random workers at random instants, and takes away the resources for new ones for moments.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
@@ -11,8 +11,8 @@ use rand::rngs::StdRng;
 
 use crate::plan::Plan;
 
-/// How many workers a round loses at most. More could take them faster than they start, and a round
-/// would end only by luck; fewer leaves its end in peace.
+/// The most workers that a round kills. More could kill them faster than they start, and a round would end
+/// only by luck; fewer leave its end undisturbed.
 const MOST: u32 = 200;
 
 pub(crate) struct Saboteur<'a> {
@@ -20,7 +20,7 @@ pub(crate) struct Saboteur<'a> {
     pub(crate) random: StdRng,
     /// Whether the round is over.
     pub(crate) over: &'a AtomicBool,
-    /// How many signals were sent that end a worker.
+    /// The number of fatal signals sent so far.
     pub(crate) kills: &'a AtomicU32,
 }
 
@@ -37,7 +37,7 @@ impl Saboteur<'_> {
         }
     }
 
-    /// Any time up to `limit`.
+    /// A random time up to `limit`.
     fn pause(&mut self, limit: Duration) {
         std::thread::sleep(limit.mul_f64(self.random.random_range(0.0..1.0)));
     }
@@ -53,7 +53,7 @@ impl Saboteur<'_> {
 
     fn signal_somebody(&mut self) {
         let this = std::process::id();
-        // The server is one process among many, and all workers end with it.
+        // The forkserver is one process among many, and all workers die with it.
         let hits_server = self.random.random_ratio(1, 100);
         let candidates = if hits_server { os::servers_of } else { os::workers_of };
         let those = candidates(this);
@@ -62,7 +62,7 @@ impl Saboteur<'_> {
         }
         let pid = those[self.random.random_range(0..those.len())].pid;
         let victim = Watched::new(pid);
-        // The number may have become somebody else's before it was watched, but not after.
+        // The pid may have been reused before it was watched, but not after.
         if !candidates(this).iter().any(|process| process.pid == pid) {
             return;
         }

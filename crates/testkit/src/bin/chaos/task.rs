@@ -1,7 +1,7 @@
-//! What runs in workers, and what they write down about it.
+//! The tasks that run in workers, and their records.
 //!
-//! The trace is a file that every worker appends to, one write for each record, so it outlives
-//! whoever wrote it and its order is that of the writes.
+//! The trace is a file to which every worker appends, one write for each record. So it outlives its
+//! writers, and its order is that of the writes.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -15,25 +15,25 @@ use serde::{Deserialize, Serialize};
 /// The code with which tasks exit.
 pub(crate) const EXIT: i32 = 3;
 
-/// The code with which initializers exit.
+/// The code with which failing initializers exit.
 pub(crate) const INITIALIZER_EXIT: i32 = 7;
 
-/// What a task does.
+/// The body of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Act {
-    /// Computes for so many microseconds, and answers.
+    /// Computes for this many microseconds, and returns.
     Answer(u32),
     Panic,
     Exit,
     /// Is killed.
     Die,
-    /// Never answers. It returns when it is asked to, if it listens.
+    /// Never returns by itself. It returns at a stop request, if it checks for one.
     Endless {
         listens: bool,
     },
 }
 
-/// What is written down.
+/// The kinds of records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Initialized,
@@ -42,7 +42,7 @@ pub(crate) enum Kind {
     Finalized,
 }
 
-/// One record, of what happened to the task of this number in the worker of this pid.
+/// One record, about the task of this number in the worker of this pid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Record {
     pub(crate) kind: Kind,
@@ -70,7 +70,7 @@ pub(crate) fn read_trace(path: &Path) -> Vec<Record> {
     bytes.chunks(LENGTH).map(record).collect()
 }
 
-/// The state of a worker: where it writes.
+/// The state of a worker: the trace.
 #[derive(Debug)]
 pub(crate) struct Worker {
     trace: File,
@@ -86,7 +86,7 @@ impl Worker {
     }
 }
 
-/// Opens the trace at `path`; of 100 calls, `failing` fail, in one way or another.
+/// Opens the trace at `path`; `failing` of 100 calls fail, in one way or another.
 pub(crate) fn initialize((path, failing): (String, u32)) -> Result<Worker, String> {
     let trace = OpenOptions::new().append(true).open(path).map_err(|error| error.to_string())?;
     let mut random = rand::rng();
@@ -107,7 +107,7 @@ pub(crate) fn finalize(mut worker: Worker) {
     worker.write(Kind::Finalized, 0);
 }
 
-/// The answer of the task of this number.
+/// The result of the task of this number.
 pub(crate) fn answer(number: u64) -> u64 {
     number.wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
@@ -134,7 +134,7 @@ pub(crate) fn run(worker: &mut Worker, (number, act): (u64, Act)) -> u64 {
     answer(number)
 }
 
-/// How long the head of a large argument is: its number, and how long the result is to be.
+/// The length of the head of a large argument: its number, and the length of the result.
 const HEAD: usize = 16;
 
 /// The argument of [`run_large`].

@@ -1,4 +1,4 @@
-//! What a pool does while nothing ends.
+//! Behaviours of a pool without any end.
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
@@ -12,7 +12,7 @@ use procpool_testkit::{os, trace};
 
 use crate::support::{builder, method, pool};
 
-/// Where a worker writes down what it does.
+/// The file to which a worker writes its records.
 struct Trace(String);
 
 fn initialize(path: String) -> Result<Trace, Infallible> {
@@ -61,7 +61,7 @@ pub(crate) fn map_keeps_the_order() {
     assert_eq!(squares(chunks).as_ref(), Ok(&expected));
 }
 
-pub(crate) fn long_payloads_travel() {
+pub(crate) fn long_payloads_survive_the_round_trip() {
     let pool = pool(2);
     let payload: Vec<u8> = (0..8 << 20).map(|index: u32| (index % 251) as u8).collect();
     let echoes = [(); 4].map(|()| pool.submit(|payload: Vec<u8>| payload, payload.clone()));
@@ -80,7 +80,7 @@ pub(crate) fn state_stays_in_its_worker() {
     assert_eq!(uses, [11, 12, 13]);
 }
 
-pub(crate) fn a_panic_is_its_tasks_error() {
+pub(crate) fn a_panic_fails_only_its_task() {
     let pool = pool(1);
     let worker = pool.submit(pid, ()).result().unwrap();
     let error = pool.submit(|x: u32| assert!(x == 0, "it was {x}"), 7).error();
@@ -94,7 +94,7 @@ pub(crate) fn workers_start_just_in_time() {
     let this = std::process::id();
     let crossing = Crossing::new();
     let pool = pool(4);
-    // The server of a forked pool has been made, and is the only one.
+    // The forkserver of a forked pool has been made, and is the only one.
     let in_build = usize::from(method() == "fork");
     assert_eq!(os::descendants_of(this).len(), in_build);
     let mut tasks = Vec::new();

@@ -1,4 +1,4 @@
-//! What a worker has of the program, whether it is a copy of it or not.
+//! The parts of the program that a worker has, whether it is a copy of the program or not.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -16,14 +16,14 @@ use procpool_testkit::{os, trace};
 
 use crate::support::{builder, method, pool};
 
-/// What this process has open.
+/// The open descriptors of this process.
 fn descriptors((): ()) -> Vec<(i32, String)> {
     os::descriptors_of(std::process::id())
 }
 
-pub(crate) fn a_worker_has_no_descriptor_but_its_own() {
+pub(crate) fn a_worker_has_only_its_own_descriptors() {
     let file = File::open("/dev/zero").expect("it is there");
-    // Far from those that are given away next.
+    // Far from the numbers that are used next.
     let far = fcntl(&file, FcntlArg::F_DUPFD_CLOEXEC(100)).expect("the number is free");
     // SAFETY: the call succeeded, so this is a new descriptor that nothing else owns.
     let far = unsafe { OwnedFd::from_raw_fd(far) };
@@ -31,7 +31,7 @@ pub(crate) fn a_worker_has_no_descriptor_but_its_own() {
     let pool = pool(2);
     let busy = pool.submit(cross, crossing.places());
     crossing.wait_for(1);
-    // In the second worker, whose server has another one.
+    // In the second worker, whose forkserver has another one.
     let found = pool.submit(descriptors, ()).result().unwrap();
     crossing.let_go(1);
     busy.result().unwrap();
@@ -43,22 +43,22 @@ pub(crate) fn a_worker_has_no_descriptor_but_its_own() {
         .filter(|(number, _)| method() == "fork" || !is_handed_down(*number))
         .map(|(_, target)| target)
         .collect();
-    // In the order of their numbers, which are not those of their making.
+    // In the order of their numbers, which is not that of their creation.
     let has = |kind| own.iter().any(|target| target.starts_with(kind));
     assert!(own.len() == 2 && has("socket:") && has("pipe:"), "a link and a lifeline: {found:?}");
     drop(far);
 }
 
-/// Whether this program was started with `number` open for everything that it starts.
+/// Whether this program was started with `number` open for all its children.
 fn is_handed_down(number: i32) -> bool {
-    // SAFETY: the borrow ends with this function, and this program closes nothing meanwhile.
+    // SAFETY: the borrow ends with this function, and this program closes nothing during it.
     let descriptor = unsafe { BorrowedFd::borrow_raw(number) };
     let flags = fcntl(descriptor, FcntlArg::F_GETFD).map(FdFlag::from_bits_retain);
     flags.is_ok_and(|flags| !flags.contains(FdFlag::FD_CLOEXEC))
 }
 
-pub(crate) fn what_was_printed_before_is_printed_once() {
-    // It stays in this process's buffer, of which a copy of the process has a copy.
+pub(crate) fn output_before_the_start_of_workers_is_printed_once() {
+    // It stays in this process's buffer, and a copy of the process has a copy of the buffer.
     print!("once ");
     let pool = pool(2);
     let tell = |number: u32| print!("task {number} ");
@@ -68,17 +68,17 @@ pub(crate) fn what_was_printed_before_is_printed_once() {
     std::io::stdout().flush().expect("it is open");
 }
 
-/// What the program has in memory when it makes a pool.
+/// Memory of the program when it makes a pool.
 static LOADED: OnceLock<Vec<u32>> = OnceLock::new();
 
-/// What `preload` leaves.
+/// Data that `preload` sets.
 static PRELOADED: OnceLock<u32> = OnceLock::new();
 
 fn sum_of_loaded((): ()) -> Option<u32> {
     LOADED.get().map(|loaded| loaded.iter().sum())
 }
 
-pub(crate) fn only_a_fork_has_the_programs_memory() {
+pub(crate) fn only_a_forked_worker_has_the_programs_memory() {
     LOADED.set(vec![1, 2, 3]).expect("it is set once");
     let expected = if method() == "fork" { Some(6) } else { None };
     assert_eq!(pool(1).submit(sum_of_loaded, ()).result(), Ok(expected));
@@ -94,7 +94,7 @@ fn preloaded_and_cross(places: (String, String)) -> Option<u32> {
     PRELOADED.get().copied()
 }
 
-pub(crate) fn preload_runs_once_and_every_worker_has_what_it_left() {
+pub(crate) fn preload_runs_once_and_every_worker_has_its_data() {
     let crossing = Crossing::new();
     std::env::set_current_dir(crossing.folder()).expect("it is there");
     let built = builder(3).preload(preload).build();
@@ -117,10 +117,10 @@ pub(crate) fn preload_runs_once_and_every_worker_has_what_it_left() {
     std::env::set_current_dir("/").expect("it is there");
 }
 
-/// The program's exit handler: how often it ran is how long the file is.
+/// The program's exit handler: the length of the file is the number of its calls.
 extern "C" fn on_exit() {
     let file = fs::OpenOptions::new().append(true).open("exits");
-    // A handler cannot fail; the test counts what was written.
+    // A handler cannot fail; the test counts the bytes.
     let _ = file.and_then(|mut file| file.write_all(b"x"));
 }
 
@@ -161,8 +161,9 @@ fn status((): ()) -> String {
     fs::read_to_string("/proc/thread-self/status").expect("/proc is mounted")
 }
 
-pub(crate) fn signals_are_a_workers_own() {
-    // What this program was started with is not its affair: nohup ignores SIGHUP, a shell's `&` SIGINT.
+pub(crate) fn signal_settings_are_a_workers_own() {
+    // The dispositions that this program inherited do not count: nohup ignores SIGHUP, a shell's `&`
+    // SIGINT.
     let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
     for signal in [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT] {
         // SAFETY: the default action runs no code of this process.

@@ -1,4 +1,4 @@
-//! How workers and pools end.
+//! The ends of workers and pools.
 
 use nix::libc;
 use nix::sys::signal::{Signal, raise};
@@ -14,7 +14,7 @@ fn die((): ()) {
     raise(Signal::SIGKILL).expect("a process can signal itself");
 }
 
-/// Ends a worker by `end` while another one is busy, and checks what is made of it.
+/// Ends a worker by `end` while another one is busy, and checks the effect.
 fn assert_is_the_cause<A>(end: fn(A), argument: A, expected: WorkerExit)
 where
     A: serde::Serialize + serde::de::DeserializeOwned + 'static,
@@ -35,11 +35,11 @@ where
     assert_eq!(os::process(death.pid), None);
 }
 
-pub(crate) fn a_death_is_the_cause() {
+pub(crate) fn a_death_is_the_cause_of_the_broken_pool() {
     assert_is_the_cause(die, (), WorkerExit::Signal(libc::SIGKILL));
 }
 
-pub(crate) fn an_exit_is_the_cause() {
+pub(crate) fn an_exit_is_the_cause_of_the_broken_pool() {
     assert_is_the_cause(|code: i32| std::process::exit(code), 3, WorkerExit::Code(3));
     assert_is_the_cause(|code: i32| std::process::exit(code), 0, WorkerExit::Code(0));
 }
@@ -55,7 +55,7 @@ pub(crate) fn a_dead_worker_is_replaced() {
     }
 }
 
-pub(crate) fn a_dead_server_is_replaced_unless_it_is_a_copy() {
+pub(crate) fn a_dead_forkserver_is_replaced_unless_it_is_a_copy_of_the_program() {
     let crossing = Crossing::new();
     let policy = DeathPolicy::Replace { retries: 1 };
     let pool = builder(1).death_policy(policy).build().unwrap();
@@ -65,13 +65,13 @@ pub(crate) fn a_dead_server_is_replaced_unless_it_is_a_copy() {
         assert!(os::Watched::new(server.pid).signal(Signal::SIGKILL));
     }
     if method() == "fork" {
-        let error = task.error().expect("its server is gone");
+        let error = task.error().expect("its forkserver is dead");
         let text = error.to_string();
         assert!(text.contains("as it was in build(), so there can be no other"), "{text}");
         assert!(matches!(cause_of(&error), BrokenCause::ForkserverDied { copy: true, .. }));
     } else {
         if method() == "forkserver" {
-            // Tried again. Before that, a worker that dies could take what is given.
+            // Retried. Before that, a dying worker could take the permit.
             crossing.wait_for(1);
         }
         crossing.let_go(1);
@@ -79,7 +79,7 @@ pub(crate) fn a_dead_server_is_replaced_unless_it_is_a_copy() {
     }
 }
 
-pub(crate) fn killing_ends_what_never_ends() {
+pub(crate) fn killing_ends_a_task_that_never_ends() {
     let crossing = Crossing::new();
     let pool = pool(2);
     let tasks: Vec<_> = (0..4).map(|_| pool.submit(cross, crossing.places())).collect();
@@ -90,7 +90,7 @@ pub(crate) fn killing_ends_what_never_ends() {
     }
 }
 
-pub(crate) fn killing_at_any_moment_leaves_nobody() {
+pub(crate) fn killing_at_any_moment_leaves_no_process() {
     let this = std::process::id();
     let crossing = Crossing::new();
     std::env::set_current_dir(crossing.folder()).expect("it is there");
@@ -104,7 +104,7 @@ pub(crate) fn killing_at_any_moment_leaves_nobody() {
         if method() != "spawn" {
             crossing.wait_for(1);
         }
-        // From before the first worker is asked for until after it has begun.
+        // From before the first worker is requested until after it has begun.
         for _ in 0..moment * moment {
             std::thread::yield_now();
         }
@@ -116,7 +116,7 @@ pub(crate) fn killing_at_any_moment_leaves_nobody() {
     std::env::set_current_dir("/").expect("it is there");
 }
 
-pub(crate) fn shutdown_finishes_what_was_accepted() {
+pub(crate) fn shutdown_finishes_accepted_tasks() {
     let crossing = Crossing::new();
     let pool = pool(2);
     let tasks: Vec<_> = (0..6).map(|_| pool.submit(cross, crossing.places())).collect();
@@ -125,7 +125,7 @@ pub(crate) fn shutdown_finishes_what_was_accepted() {
     assert!(pool.submit(pid, ()).error().is_some(), "nothing new is accepted");
     crossing.let_go(6);
     assert!(tasks.iter().all(|task| task.result().is_ok()));
-    // Without a wait of its own: this program's look at what is left comes after the pool's end.
+    // Without an extra wait: the program's check for leftovers follows the pool's end.
     while !os::descendants_of(std::process::id()).is_empty() {
         std::thread::yield_now();
     }
@@ -135,14 +135,14 @@ pub(crate) fn shutdown_finishes_what_was_accepted() {
     }
 }
 
-pub(crate) fn an_unused_pool_leaves_nothing() {
+pub(crate) fn an_unused_pool_leaves_nothing_behind() {
     drop(pool(4));
     let killed = pool(4);
     killed.kill_workers();
     assert_eq!(cause_reported_by(&killed.submit(pid, ())), BrokenCause::Killed);
 }
 
-pub(crate) fn pools_one_after_another_leave_nothing() {
+pub(crate) fn pools_one_after_another_leave_nothing_behind() {
     let this = std::process::id();
     let descriptors = os::descriptors_of(this);
     for _ in 0..10 {

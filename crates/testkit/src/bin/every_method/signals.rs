@@ -1,4 +1,4 @@
-//! Signals that are meant for the program, and what workers have of its server's.
+//! Signals to the program, and the signal settings that workers have from the forkserver.
 
 use nix::libc;
 use nix::sys::signal::{SigSet, Signal};
@@ -6,8 +6,8 @@ use procpool_testkit::crossing::{Crossing, cross};
 
 use crate::support::{builder, method};
 
-/// Every signal that would end a process which does not expect it, but those that nobody can handle and
-/// those by which the kernel reports faults.
+/// Every signal that would end an unprepared process, except those that cannot be handled and those by
+/// which the kernel reports faults.
 fn ending_signals() -> impl Iterator<Item = i32> {
     let others = [
         libc::SIGKILL,
@@ -46,7 +46,7 @@ fn ignore() {
     set_action(libc::SIG_IGN);
 }
 
-/// Sends the signals to the server that runs it alone.
+/// Sends the signals to its forkserver only.
 fn preload() {
     for number in ending_signals() {
         // SAFETY: as above.
@@ -54,7 +54,7 @@ fn preload() {
     }
 }
 
-pub(crate) fn no_signal_ends_what_workers_come_from() {
+pub(crate) fn no_signal_ends_the_forkserver() {
     let crossing = Crossing::new();
     let mut builder = builder(2).initializer(ignore);
     if method() != "spawn" {
@@ -73,7 +73,7 @@ pub(crate) fn no_signal_ends_what_workers_come_from() {
     assert_ne!(first.result().unwrap(), second.result().unwrap());
 }
 
-/// Which signals the calling thread blocks, ignores and handles.
+/// The signals that the calling thread blocks, ignores and handles.
 fn masks((): ()) -> [u64; 3] {
     let status = std::fs::read_to_string("/proc/thread-self/status").expect("/proc is mounted");
     ["SigBlk:", "SigIgn:", "SigCgt:"].map(|name| {
@@ -110,7 +110,7 @@ pub(crate) fn workers_have_the_builders_mask_and_the_actions_of_preload() {
     let pool = builder.build().expect("it can be built");
     let [blocked, ignored, handled] = pool.submit(masks, ()).result().unwrap();
     assert_eq!(blocked, bit(libc::SIGUSR1) | bit(libc::SIGTERM));
-    // What the C library does with its own two is not the pool's affair.
+    // The C library's use of its own two is not the pool's concern.
     assert_eq!(ignored & !(bit(32) | bit(33)), bit(libc::SIGPIPE), "{ignored:x}");
     let faults = bit(libc::SIGSEGV) | bit(libc::SIGBUS);
     let own = bit(libc::SIGINT) | bit(libc::SIGUSR2) | bit(40);

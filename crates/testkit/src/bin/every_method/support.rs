@@ -1,4 +1,4 @@
-//! What the behaviours share: pools, and the start method.
+//! Shared by the behaviours: pools, and the start method.
 
 use procpool::{Builder, ProcessPoolExecutor};
 use procpool_testkit::start;

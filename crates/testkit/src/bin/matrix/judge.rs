@@ -11,7 +11,7 @@ use procpool_testkit::task::pid;
 use crate::table::{self, Cell, Expected, Moment, Outcome};
 use crate::trial::{Asked, PROMISE, Trial, wait_until_stopped};
 
-/// Judges one cell of those that do not concern this program's own process, under one policy.
+/// Judges one cell that does not concern this program's own process, under one policy.
 pub(crate) fn judge(cell: &Cell, policy: DeathPolicy) {
     let mut trial = Trial::new(cell, policy);
     let worker = trial.start();
@@ -34,7 +34,7 @@ pub(crate) fn judge(cell: &Cell, policy: DeathPolicy) {
 struct Judge {
     fault: Fault,
     policy: DeathPolicy,
-    /// The worker that is hit.
+    /// The worker that fails.
     worker: u32,
 }
 
@@ -159,18 +159,18 @@ impl Judge {
         assert_eq!(trial.hit(), Asked::Outcome(Ok(())), "it was over before");
         trial.let_go();
         wait_until_stopped(self.worker);
-        // Nobody knows that the worker stands still; what it is sent can be had back.
+        // The pool does not know that the worker is stopped; tasks that were sent to it can be taken back.
         let waits = trial.executor.submit(pid, ());
         assert_eq!(waits.kill(), KillOutcome::Cancelled);
         trial.executor.shutdown_with(ShutdownOptions::new().wait(false));
         assert_eq!(trial.exit_of(self.worker), ExitReason::TimeLimitExceeded);
         assert_eq!(waits.result_timeout(PROMISE), Err(Error::Cancelled));
-        // After one that did not wait, dropping does not either.
+        // After a shutdown that did not wait, dropping does not wait either.
         trial.executor.shutdown();
     }
 }
 
-/// Asserts that the pool says the same to whoever comes later.
+/// Asserts that the pool gives the same error to later tasks.
 fn assert_broken(trial: &Trial, error: &Error) {
     assert_eq!(trial.executor.submit(pid, ()).error().as_ref(), Some(error));
 }

@@ -1,12 +1,12 @@
 //! One cell of the failure matrix: `matrix CELL [break|replace]`, the cell as JSON.
 //!
-//! - [`table`]: what every cell comes to, or why it cannot exist;
-//! - [`trial`]: a pool in which something goes wrong, and what is left of it;
+//! - [`table`]: the outcome of every cell, or why it cannot exist;
+//! - [`trial`]: a pool in which a fault happens, and its leftovers;
 //! - [`judge`]: one judgement for each kind of cell;
-//! - [`own`]: cells in which this program itself goes wrong, which its test judges.
+//! - [`own`]: cells in which this program itself fails, which its test judges.
 //!
-//! A program for each, because the whole of what it may leave behind is then its own, because some
-//! end their program, and because workers can be forked only from a program of one thread.
+//! A program for each, because all leftovers are then its own, because some end their program, and because
+//! workers can be forked only from a program of one thread.
 
 use procpool::{Builder, DeathPolicy, ProcessPoolExecutor, StartMethod};
 use procpool_testkit::left::Baseline;
@@ -32,7 +32,7 @@ fn main() {
     before.assert_back();
 }
 
-/// Starts the making of a pool.
+/// Returns a builder of a pool.
 fn builder(method: Method) -> Builder {
     ProcessPoolExecutor::builder().start_method(match method {
         Method::Spawn => StartMethod::Spawn,

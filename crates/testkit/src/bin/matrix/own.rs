@@ -1,4 +1,4 @@
-//! Something goes wrong in this program itself while it has a pool.
+//! A fault in this program itself while it has a pool.
 
 use std::fs;
 use std::sync::mpsc::channel;
@@ -12,15 +12,15 @@ use serde_json::json;
 use crate::builder;
 use crate::table::{Cell, Moment};
 
-/// Says who runs, and waits.
+/// Prints its pid, and waits.
 fn stay((running, pid_file, go_on): (String, String, String)) {
     fs::write(pid_file, std::process::id().to_string()).expect("the folder is there");
     gate::give(&running);
     gate::take(&go_on);
 }
 
-/// Prints its workers, of which one is busy and one idle, as a line of JSON, and goes wrong. If it
-/// goes on after that, it lets the busy worker finish, and prints that both tasks have their results.
+/// Prints its workers, of which one is busy and one idle, as a line of JSON, and fails. If it continues
+/// after that, it lets the busy worker finish, and prints that both tasks have their results.
 pub(crate) fn go_wrong(cell: &Cell) {
     let executor = builder(cell.method).max_workers(2).build().expect("a pool can be made");
     let folder = tempfile::tempdir().expect("a folder can be made");
@@ -31,7 +31,7 @@ pub(crate) fn go_wrong(cell: &Cell) {
     gate::take(&running.path());
     let idle = executor.submit(|()| std::process::id(), ()).result().expect("it is free");
     let busy = fs::read_to_string(&pid_file).expect("it was written before the permit");
-    // The folder is of no use any more, and who ends badly does not delete it.
+    // The folder is no longer needed, and a crashing program does not delete it.
     drop(folder);
     println!("[{busy},{idle}]");
 

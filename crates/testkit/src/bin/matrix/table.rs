@@ -1,11 +1,11 @@
-//! What every cell of the matrix comes to. Knows no pool; the test and its program share it.
+//! The outcome of every cell of the matrix. Knows no pool; the test and its program share it.
 
 use nix::libc;
 use procpool::{CodecStep, WorkerExit};
 use procpool_testkit::fault::{EXIT, Fault, RAW_EXIT};
 use serde::{Deserialize, Serialize};
 
-/// One cell: how workers are started, when it goes wrong, and what goes wrong.
+/// One cell: the start method, the moment and the fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Cell {
     pub(crate) method: Method,
@@ -21,7 +21,7 @@ impl Cell {
     }
 }
 
-/// How workers are started.
+/// The start method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Method {
     Spawn,
@@ -29,65 +29,65 @@ pub(crate) enum Method {
     Fork,
 }
 
-/// When it goes wrong.
+/// The moment of the fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Moment {
     /// In the submitting thread.
     ArgumentEncode,
     /// In the worker, before the task.
     ArgumentDecode,
-    /// In a worker's initializer: the first worker's, so that another one would do better.
+    /// In a worker's initializer: the first worker's, so that another one would succeed.
     Initializer,
     /// In the task.
     Run,
     /// In the worker, after the task.
     ResultEncode,
-    /// In the thread that asks for the result.
+    /// In the thread that reads the result.
     ResultDecode,
     /// In the parent, when the future has settled.
     Callback,
     /// In the worker's finalizer.
     Finalizer,
-    /// In a thread that a task has left behind in its worker, which is idle.
+    /// In a thread that a task has left running in its worker, which is idle.
     Idle,
 }
 
-/// What the task that is hit comes to when its worker lives on.
+/// The outcome of the failing task when its worker lives on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// Its result. That of a task may well be an error of its own.
+    /// Its result, which may be an error of the task's own.
     Result,
     Codec(CodecStep),
     Panicked,
-    /// Nothing: the thread that asks for it panics.
+    /// None: the thread that reads it panics.
     CallerPanics,
 }
 
-/// What a cell comes to.
+/// The outcome of a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Expected {
-    /// The task alone has this outcome; its worker lives on.
+    /// Only the task has this outcome; its worker lives on.
     Task(Outcome),
-    /// The worker dies. Break: the pool is broken. Replace: the task fails, and another worker comes.
+    /// The worker dies. Break: the pool is broken. Replace: the task fails, and the worker is replaced.
     Death,
-    /// The worker never takes a task. Break: the pool is broken, with the cause. Replace: the task
-    /// runs in another worker.
+    /// The worker never takes a task. Break: the pool is broken, with the cause. Replace: the task runs in
+    /// another worker.
     BadStart,
-    /// The worker dies when it has nothing to do. Break: the pool is broken. Replace: another comes.
+    /// The worker dies while idle. Break: the pool is broken. Replace: it is replaced.
     IdleDeath,
-    /// The task has its result, and the worker does not leave as it should; another comes.
+    /// The task has its result, and the worker does not exit in order; it is replaced.
     BadLeave,
-    /// The worker stops until the task's limit, and is replaced.
+    /// The worker stops until the task's time limit, and is replaced.
     TaskExceedsLimit,
     /// The worker stops until the pool is killed.
     NeedsKill,
-    /// The worker stops until the limit for leaving, and is replaced.
+    /// The worker stops until the finalizer's time limit, and is replaced.
     LeaveExceedsLimit,
-    /// The worker stops while idle, until the pool is shut down and the limit for leaving is over.
+    /// The worker stops while idle, until the finalizer's time limit at the pool's shutdown.
     IdleUntilShutdown,
-    /// The user's own program ends, and its workers with it; or stops, goes on, and all is as it was.
+    /// The user's own program exits, and its workers with it; or it stops and continues, with no effect.
     Program,
-    /// Why there is no such thing.
+    /// The reason why there is no such cell.
     CannotExist(&'static str),
 }
 
@@ -173,7 +173,7 @@ pub(crate) const CELLS: [(Moment, [Expected; 7]); 9] = [
     ),
 ];
 
-/// How a worker ends by `fault`, if it does. A panic ends only what comes after the last task.
+/// How a worker ends by `fault`, if it does. A panic only ends it after the last task.
 pub(crate) fn exit_of(fault: Fault) -> Option<WorkerExit> {
     match fault {
         Fault::Error | Fault::Sigstop => None,

@@ -1,6 +1,6 @@
-//! A pool of one worker in which something goes wrong, once.
+//! A pool of one worker in which a fault happens once.
 //!
-//! Owns how each fault gets to its moment. What must come of it is in `judge`.
+//! Owns how each fault gets to its moment. The expected effect is in `judge`.
 
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,18 +18,18 @@ use tempfile::TempDir;
 use crate::builder;
 use crate::table::{Cell, Expected, Moment};
 
-/// How soon everybody must know.
+/// The time within which every waiter must know.
 pub(crate) const PROMISE: Duration = Duration::from_secs(1);
 
-/// What limits are set to that are to be exceeded.
+/// The value of limits that must be exceeded.
 const SHORT: Duration = Duration::from_millis(50);
 
-/// A worker's state: what its finalizer does wrong.
+/// A worker's state: the fault of its finalizer.
 type State = Option<Fault>;
 
-/// The first worker's initializer goes wrong, or has its finalizer do so.
+/// The first worker's initializer fails, or makes its finalizer fail.
 fn initialize((moment, fault, marker): (Moment, Fault, String)) -> Result<State, String> {
-    // To describe a backtrace takes longer than is promised, and is not the pool's time.
+    // Describing a backtrace takes longer than the promise, and is not the pool's time.
     for name in ["RUST_BACKTRACE", "RUST_LIB_BACKTRACE"] {
         // SAFETY: a worker has one thread until a task starts another.
         unsafe { std::env::remove_var(name) };
@@ -43,11 +43,11 @@ fn initialize((moment, fault, marker): (Moment, Fault, String)) -> Result<State,
 }
 
 fn finalize(state: State) {
-    // It has nobody to return an error to.
+    // It has no caller to return an error to.
     let _ = state.map(Fault::commit);
 }
 
-/// Leaves a thread behind that goes wrong when it is let go, and says so if it still can.
+/// Leaves a thread running that fails when it is released, and reports so if it still can.
 fn leave_behind((fault, go, over): (Fault, String, String)) {
     struct Says(String);
 
@@ -60,26 +60,26 @@ fn leave_behind((fault, go, over): (Fault, String, String)) {
     thread::spawn(move || {
         let _says = Says(over);
         gate::take(&go);
-        // A thread's error is nobody's.
+        // A thread's error has no reader.
         let _ = fault.commit();
     });
 }
 
-/// What the thread that asks for a result gets.
+/// The outcome for the thread that reads a result.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Asked {
     Outcome(Result<(), Error>),
     Panicked,
 }
 
-/// Waits for the future of the task that is hit, for as long as is promised.
+/// Waits for the future of the failing task, for the promised time.
 pub(crate) type Wait = Box<dyn FnOnce() -> Result<(), Error>>;
 
 fn wait<T: DeserializeOwned + 'static>(future: Future<T>) -> Wait {
     Box::new(move || future.result_timeout(PROMISE).map(drop))
 }
 
-/// The pool, and what its worker is told by. Dropping it ends the pool.
+/// The pool, and the gates of its worker. Dropping it ends the pool.
 pub(crate) struct Trial {
     moment: Moment,
     fault: Fault,
@@ -98,7 +98,7 @@ impl Trial {
         let marker = folder.path().join("marker").to_str().expect("a plain name").to_owned();
         let mut builder = builder(method).max_workers(1).death_policy(policy).grace(Duration::ZERO);
         if moment == Moment::Finalizer {
-            // A worker that leaves while the pool goes on.
+            // A worker that exits while the pool continues.
             builder = builder.max_tasks_per_child(1);
         }
         if matches!(expected, Expected::LeaveExceedsLimit | Expected::IdleUntilShutdown) {
@@ -114,18 +114,18 @@ impl Trial {
         Self { moment, fault, executor, events, go, over, _folder: folder }
     }
 
-    /// Starts the worker, and returns its pid. How long starting takes is not the promise's affair.
+    /// Starts the worker, and returns its pid. The promise does not cover the duration of the start.
     pub(crate) fn start(&mut self) -> u32 {
-        // An initializer that goes wrong fails it, which is judged by the task.
+        // An initializer that fails makes this fail; the task is judged.
         let ready = self.executor.start_workers(1);
         let pid = self.started();
         if self.moment != Moment::Initializer {
-            ready.result().expect("nothing has gone wrong yet");
+            ready.result().expect("nothing has failed yet");
         }
         pid
     }
 
-    /// Submits the task that is hit, with a limit that is exceeded only by a worker that stops.
+    /// Submits the failing task, with a limit that only a stopped worker exceeds.
     pub(crate) fn submit(&self) -> Wait {
         let limit = if self.fault == Fault::Sigstop { SHORT } else { Duration::MAX };
         let with = self.executor.submit_options().time_limit(limit);
@@ -143,44 +143,44 @@ impl Trial {
             Moment::Initializer | Moment::Finalizer => wait(self.executor.submit(|()| (), ())),
             Moment::Callback => {
                 let future = self.executor.submit(|()| (), ());
-                // Its error is nobody's.
+                // Its error has no reader.
                 future.add_done_callback(move |_| drop(fault.commit()));
                 wait(future)
             }
         }
     }
 
-    /// Submits the task that is hit, and waits for it.
+    /// Submits the failing task, and waits for it.
     pub(crate) fn hit(&self) -> Asked {
         let ask = AssertUnwindSafe(|| self.submit()());
         catch_unwind(ask).map_or(Asked::Panicked, Asked::Outcome)
     }
 
-    /// Lets the thread that was left behind go wrong.
+    /// Makes the left-over thread fail.
     pub(crate) fn let_go(&self) {
         self.go.give(1);
     }
 
-    /// Waits until that thread is over, in a worker that lives.
+    /// Waits until that thread has ended, in a worker that lives.
     pub(crate) fn wait_until_over(&self) {
         self.over.take(1, watch::HANG).expect("it says so");
     }
 
-    /// Waits for the end of the worker, which must be told of in time, and returns its reason.
+    /// Waits for the worker's exit, which must be reported in time, and returns its reason.
     pub(crate) fn exit_of(&mut self, worker: u32) -> ExitReason {
         loop {
             let event = self.events.next_timeout(PROMISE);
             match event.map(|event| event.kind) {
                 Some(EventKind::WorkerExited(info, reason)) if info.pid == worker => return reason,
                 Some(_) => {}
-                None => panic!("nothing was told of the end of worker {worker}"),
+                None => panic!("the exit of worker {worker} was not reported"),
             }
         }
     }
 
     /// Asserts that a task gets its result now, and returns the worker that ran it.
     pub(crate) fn assert_goes_on(&self) -> u32 {
-        self.executor.submit(pid, ()).result().expect("the pool goes on")
+        self.executor.submit(pid, ()).result().expect("the pool continues")
     }
 
     /// Waits for the start of a worker, and returns its pid.
@@ -194,8 +194,8 @@ impl Trial {
     }
 }
 
-/// Waits until the process `pid` is stopped: it is a child only of who starts it, and that may be a
-/// server, so this looks again and again.
+/// Waits until the process `pid` is stopped: only its parent, which may be a forkserver, is notified, so
+/// this looks again and again.
 pub(crate) fn wait_until_stopped(pid: u32) {
     while os::process(pid).is_none_or(|process| process.state != 'T') {
         thread::yield_now();

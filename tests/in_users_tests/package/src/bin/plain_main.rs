@@ -1,4 +1,4 @@
-//! A program that has never heard of pools. Its `main` runs once.
+//! A program that does not know of pools. Its `main` runs once.
 
 fn main() {
     println!("main runs");

@@ -4,6 +4,7 @@
 //! them.
 
 mod database;
+mod logs;
 mod support;
 
 use std::fs;

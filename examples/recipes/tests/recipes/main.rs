@@ -6,6 +6,7 @@
 mod database;
 mod logs;
 mod support;
+mod thumbnails;
 
 use std::fs;
 use std::path::Path;

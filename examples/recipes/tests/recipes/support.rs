@@ -9,7 +9,7 @@ use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use procpool_testkit::os;
 
@@ -67,6 +67,11 @@ impl Program {
         let mut pids: Vec<u32> = os::workers_of(self.pid()).into_iter().map(|it| it.pid).collect();
         pids.sort_unstable();
         pids
+    }
+
+    /// Sends `signal` to its process group, as a terminal does.
+    pub(crate) fn signal_group(&self, signal: Signal) {
+        killpg(Pid::from_raw(self.pid() as i32), signal).expect("the group exists");
     }
 
     /// Returns its processes that have not ended, whoever is their parent.

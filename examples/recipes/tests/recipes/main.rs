@@ -7,6 +7,7 @@ mod database;
 mod logs;
 mod support;
 mod thumbnails;
+mod web_server;
 
 use std::fs;
 use std::path::Path;

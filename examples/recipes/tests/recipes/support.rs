@@ -28,17 +28,19 @@ pub(crate) struct Program {
 
 /// Starts the recipe `name`, a literal.
 macro_rules! recipe {
-    ($name:literal $(, $argument:expr)* $(,)?) => {{
-        let mut command = std::process::Command::new(env!(concat!("CARGO_BIN_EXE_", $name)));
-        $(command.arg($argument);)*
-        $crate::support::Program::start(command)
-    }};
+    ($name:literal $(, $argument:expr)* $(,)?) => {
+        $crate::support::Program::start(
+            std::process::Command::new(env!(concat!("CARGO_BIN_EXE_", $name)))
+                .current_dir("/")
+                $(.arg($argument))*,
+        )
+    };
 }
 pub(crate) use recipe;
 
 impl Program {
     /// Starts `command` with pipes.
-    pub(crate) fn start(mut command: Command) -> Self {
+    pub(crate) fn start(command: &mut Command) -> Self {
         static STARTED: AtomicU64 = AtomicU64::new(0);
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
         let mark = format!("PROCPOOL_RECIPE={}-{number}", std::process::id());
@@ -54,8 +56,7 @@ impl Program {
     pub(crate) fn twin(name: &str, arguments: &[&str]) -> Self {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("python/{name}.py"));
         let mut command = Command::new(PYTHON);
-        command.arg(file).args(arguments);
-        Self::start(command)
+        Self::start(command.arg(file).args(arguments))
     }
 
     pub(crate) fn pid(&self) -> u32 {

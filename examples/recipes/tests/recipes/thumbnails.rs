@@ -56,7 +56,7 @@ fn a_terminal_sees_how_far_it_is_and_how_long_it_takes() {
         let program = env!("CARGO_BIN_EXE_thumbnails");
         let mut command = Command::new("script");
         command.args(["-qec", &format!("{program} {} 30", folder.path().display()), "/dev/null"]);
-        let output = Program::start(command).succeed();
+        let output = Program::start(&mut command).succeed();
         assert!(output.contains("0/30, ") && output.contains("30/30, "), "{output}");
         assert!(output.contains(" to go"), "{output}");
     });

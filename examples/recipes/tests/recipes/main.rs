@@ -3,6 +3,7 @@
 //! Tests that need a server or a tool are ignored; each says which. `just recipe` and the gate run
 //! them.
 
+mod c_library;
 mod database;
 mod logs;
 mod support;

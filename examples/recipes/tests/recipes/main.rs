@@ -6,6 +6,7 @@
 mod c_library;
 mod database;
 mod logs;
+mod sandbox;
 mod support;
 mod thumbnails;
 mod web_server;

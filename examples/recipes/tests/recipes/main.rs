@@ -8,6 +8,7 @@ mod database;
 mod logs;
 mod sandbox;
 mod support;
+mod table;
 mod thumbnails;
 mod web_server;
 

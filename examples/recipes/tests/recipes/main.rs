@@ -5,6 +5,7 @@
 
 mod c_library;
 mod database;
+mod device_slots;
 mod logs;
 mod sandbox;
 mod support;

@@ -6,6 +6,7 @@
 mod c_library;
 mod database;
 mod device_slots;
+mod embedding;
 mod logs;
 mod sandbox;
 mod support;

@@ -11,6 +11,7 @@ mod logs;
 mod sandbox;
 mod support;
 mod table;
+mod threads;
 mod thumbnails;
 mod web_server;
 

@@ -43,7 +43,7 @@ def connect(url):
     else:
         import sqlite3
 
-        connection = sqlite3.connect(url, isolation_level=None)
+        connection = sqlite3.connect(url, timeout=60, isolation_level=None)
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute("CREATE TABLE IF NOT EXISTS written (worker, item)")
 
@@ -76,7 +76,6 @@ def main():
             counted = {error: errors.count(error) for error in set(errors)}
             rows = len(results) - len(errors)
             print(f"{rows} rows by {len(connections)} connections, errors: {counted}", flush=True)
-    print("closed")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ procpool::init_before_main!();
 pub type Plugin = fn(String) -> String;
 
 /// How long a plugin may take.
-const LIMIT: Duration = Duration::from_millis(500);
+const LIMIT: Duration = Duration::from_secs(2);
 
 static POOL: LazyLock<Result<ProcessPoolExecutor, Error>> = LazyLock::new(|| {
     ProcessPoolExecutor::builder()
@@ -24,6 +24,8 @@ static POOL: LazyLock<Result<ProcessPoolExecutor, Error>> = LazyLock::new(|| {
         .death_policy(DeathPolicy::Replace { retries: 0 })
         .task_time_limit(LIMIT)
         .grace(Duration::from_millis(50))
+        // A backtrace of a panic could take longer than that.
+        .env("RUST_BACKTRACE", "0")
         .build()
 });
 

@@ -4,7 +4,8 @@
 //! `database postgres://user@host:port/name` and `database redis://host:port` to a server. Each
 //! line of stdin is a number of tasks; each task writes one row. The program prints how many rows
 //! were written, what failed, and how many connections wrote. Between two lines, kill a worker or
-//! restart the server: the next line shows how the pool recovers.
+//! restart the server: the next line shows how the pool recovers. After the database's place one may
+//! say how many seconds a task waits for it (60).
 
 use std::collections::{BTreeMap, HashSet};
 use std::error::Error;
@@ -14,8 +15,6 @@ use std::time::Duration;
 use procpool::{DeathPolicy, ProcessPoolExecutor};
 
 const WORKERS: usize = 4;
-/// How long a task waits for a database that does not answer.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 enum Connection {
     Sqlite(rusqlite::Connection),
@@ -23,35 +22,37 @@ enum Connection {
     Redis(redis::Connection),
 }
 
-/// What a worker keeps: where its database is, and the connection, unless that has failed.
-type Session = (String, Option<Connection>);
+/// Where the database is, and how long a task waits when it does not answer.
+type Place = (String, Duration);
+/// What a worker keeps. A connection that has failed is not kept.
+type Session = (Place, Option<Connection>);
 
-fn initializer(url: String) -> Result<Session, String> {
-    let connection = connect(&url).map_err(|error| error.to_string())?;
-    Ok((url, Some(connection)))
+fn initializer(place: Place) -> Result<Session, String> {
+    let connection = connect(&place).map_err(|error| error.to_string())?;
+    Ok((place, Some(connection)))
 }
 
-fn connect(url: &str) -> Result<Connection, Box<dyn Error>> {
+fn connect((url, patience): &Place) -> Result<Connection, Box<dyn Error>> {
     if url.starts_with("postgres://") {
         let mut config: postgres::Config = url.parse()?;
-        config.application_name("procpool-recipe").connect_timeout(PATIENCE);
+        config.application_name("procpool-recipe").connect_timeout(*patience);
         let mut client = config.connect(postgres::NoTls)?;
         client.batch_execute(&format!(
             "SET statement_timeout = {}; BEGIN; SELECT pg_advisory_xact_lock(1);
              CREATE TABLE IF NOT EXISTS written (worker BIGINT, item BIGINT); COMMIT",
-            PATIENCE.as_millis()
+            patience.as_millis()
         ))?;
         let insert = client
             .prepare("INSERT INTO written VALUES ($1, $2) RETURNING pg_backend_pid()::bigint")?;
         return Ok(Connection::Postgres(client, insert));
     }
     if url.starts_with("redis://") {
-        let connection = redis::Client::open(url)?.get_connection_with_timeout(PATIENCE)?;
-        connection.set_read_timeout(Some(PATIENCE))?;
+        let connection = redis::Client::open(&**url)?.get_connection_with_timeout(*patience)?;
+        connection.set_read_timeout(Some(*patience))?;
         return Ok(Connection::Redis(connection));
     }
     let connection = rusqlite::Connection::open(url)?;
-    connection.busy_timeout(PATIENCE)?;
+    connection.busy_timeout(*patience)?;
     connection.execute_batch(
         "PRAGMA synchronous = OFF; CREATE TABLE IF NOT EXISTS written (worker, item)",
     )?;
@@ -59,11 +60,11 @@ fn connect(url: &str) -> Result<Connection, Box<dyn Error>> {
 }
 
 /// Writes a row and returns which connection it used. One that fails is not used again.
-fn write((url, kept): &mut Session, item: i64) -> Result<i64, String> {
+fn write((place, kept): &mut Session, item: i64) -> Result<i64, String> {
     let mut written = || -> Result<i64, Box<dyn Error>> {
         let connection = match &mut *kept {
             Some(connection) => connection,
-            none => none.insert(connect(url)?),
+            none => none.insert(connect(place)?),
         };
         let worker = std::process::id().into();
         match connection {
@@ -92,11 +93,13 @@ fn write((url, kept): &mut Session, item: i64) -> Result<i64, String> {
 fn main() -> Result<(), Box<dyn Error>> {
     procpool::init();
     let new = format!("{}/procpool-{}.db", std::env::temp_dir().display(), std::process::id());
-    let url = std::env::args().nth(1).unwrap_or(new);
+    let mut arguments = std::env::args().skip(1);
+    let url = arguments.next().unwrap_or(new);
+    let patience = Duration::from_secs(arguments.next().map_or(Ok(60), |text| text.parse())?);
     let executor = ProcessPoolExecutor::builder()
         .max_workers(WORKERS)
         .death_policy(DeathPolicy::Replace { retries: 0 })
-        .initializer_with_args(initializer, url.clone())
+        .initializer_with_args(initializer, (url.clone(), patience))
         .build()?;
     executor.start_workers(WORKERS).result()?;
     println!("{WORKERS} workers are connected to {url}");
@@ -113,7 +116,5 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("{rows} rows by {} connections, errors: {errors:?}", connections.len());
         next = end;
     }
-    executor.shutdown();
-    println!("closed");
     Ok(())
 }

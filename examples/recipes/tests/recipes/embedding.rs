@@ -18,7 +18,7 @@ fn a_main_that_does_nothing_for_it_runs_once_and_plugins_fail_alone() {
         assert!(lines[2].starts_with("panics failed: the task panicked at "), "{output}");
         assert!(lines[2].ends_with(": some text is not to its taste"), "{output}");
         assert!(lines[3].contains(" was killed by SIGABRT while running work item 3"), "{output}");
-        assert!(lines[4].ends_with("ran for longer than 500ms and was ended"), "{output}");
+        assert!(lines[4].ends_with("ran for longer than 2s and was ended"), "{output}");
     });
 }
 

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
@@ -23,7 +23,8 @@ pub(crate) struct Program {
     mark: String,
     input: Option<ChildStdin>,
     output: BufReader<ChildStdout>,
-    complaint: ChildStderr,
+    /// Reads what it writes to stderr, so that it never waits for a reader; ends with it.
+    complaint: Option<JoinHandle<String>>,
 }
 
 /// Starts the recipe `name`, a literal.
@@ -48,7 +49,13 @@ impl Program {
         command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.stderr(Stdio::piped()).spawn().expect("the program starts");
         let output = BufReader::new(child.stdout.take().expect("it is a pipe"));
-        let complaint = child.stderr.take().expect("it is a pipe");
+        let mut stderr = child.stderr.take().expect("it is a pipe");
+        let complaint = Some(std::thread::spawn(move || {
+            let mut text = Vec::new();
+            // What came before an error is shown.
+            let _ = stderr.read_to_end(&mut text);
+            String::from_utf8_lossy(&text).into_owned()
+        }));
         Self { input: child.stdin.take(), output, complaint, mark, child }
     }
 
@@ -98,20 +105,23 @@ impl Program {
         let mut line = String::new();
         self.output.read_line(&mut line).expect("stdout is text");
         if line.is_empty() {
-            let mut complaint = String::new();
-            let _ = self.complaint.read_to_string(&mut complaint);
-            panic!("the program printed no more lines; on stderr: {complaint}");
+            panic!("the program printed no more lines; on stderr: {}", self.complaint());
         }
         line.trim_end().to_owned()
+    }
+
+    /// Waits until nobody has its stderr, and returns what came.
+    fn complaint(&mut self) -> String {
+        self.complaint.take().and_then(|reader| reader.join().ok()).unwrap_or_default()
     }
 
     /// Closes its stdin and waits for its end. Returns the exit code, the rest of its lines, and what it
     /// wrote to stderr. Asserts that none of its processes is left.
     pub(crate) fn end(mut self) -> (Option<i32>, String, String) {
         drop(self.input.take());
-        let (mut rest, mut complaint) = (String::new(), String::new());
+        let mut rest = String::new();
         self.output.read_to_string(&mut rest).expect("stdout is text");
-        self.complaint.read_to_string(&mut complaint).expect("stderr is text");
+        let complaint = self.complaint();
         let status = self.child.wait().expect("it is our child");
         assert_eq!(self.alive(), [0; 0], "a process is left");
         (status.code(), rest, complaint)

@@ -75,16 +75,17 @@ fn a_deadline_a_client_that_leaves_and_a_crash_end_their_own_request() {
         assert_eq!(server.get("/primes?below=1000").0, 200);
 
         // As many as there are places: some run, the others wait.
-        let mut requests: Vec<TcpStream> = (0..PLACES).map(|_| server.ask(ENDLESS)).collect();
         let workers = std::thread::available_parallelism().expect("there are CPUs").get();
         let running = format!("running: {workers},");
-        let queued = format!("queued: {},", PLACES - workers);
-        server.await_stats(&[&running, &queued]);
+        let run: Vec<TcpStream> = (0..workers).map(|_| server.ask(ENDLESS)).collect();
+        server.await_stats(&[&running]);
+        let wait: Vec<TcpStream> = (workers..PLACES).map(|_| server.ask(ENDLESS)).collect();
+        server.await_stats(&[&running, &format!("queued: {},", PLACES - workers)]);
         assert_eq!(server.get("/primes?below=10").0, 503);
         // A request that waits is cancelled, one that runs is killed.
-        drop(requests.split_off(workers));
+        drop(wait);
         server.await_stats(&[&running, "queued: 0"]);
-        drop(requests);
+        drop(run);
         server.await_stats(&["running: 0", "queued: 0"]);
         assert_eq!(server.get("/primes?below=1000").0, 200);
         let end = server.terminate();

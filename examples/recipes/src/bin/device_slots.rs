@@ -13,7 +13,7 @@ use std::fs::File;
 use std::io::{Read, Seek, Write};
 use std::path::PathBuf;
 
-use procpool::{DeathPolicy, ProcessPoolExecutor, worker_id};
+use procpool::{DeathPolicy, Event, EventKind, ExitReason, ProcessPoolExecutor, worker_id};
 
 /// What a worker keeps. The lock is held until the file is closed, at the latest by the worker's end.
 struct Device {
@@ -57,6 +57,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .death_policy(DeathPolicy::Replace { retries: 0 })
         .initializer_with_args(take, folder)
         .build()?;
+    let events = executor.events();
     if let Err(error) = executor.start_workers(devices).result() {
         println!("{error}");
     }
@@ -75,6 +76,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (device, (tasks, workers)) in used {
         println!("device {device}: {tasks} tasks by {} workers", workers.len());
     }
-    println!("{failed} failed");
+    drop(executor);
+    let refused = |event: &Event| {
+        matches!(event.kind, EventKind::WorkerExited(_, ExitReason::InitializerFailed))
+    };
+    println!("{failed} failed, {} starts were refused", events.filter(refused).count());
     Ok(())
 }

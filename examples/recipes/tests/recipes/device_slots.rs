@@ -35,6 +35,7 @@ fn each_device_has_one_worker_at_a_time_though_workers_are_replaced() {
         let (devices, failed) = summary(&output);
         assert_eq!(failed, 0, "{output}");
         assert_eq!(devices.iter().map(|it| it.1).sum::<u32>(), 600, "{output}");
+        assert!(output.ends_with(", 0 starts were refused\n"), "nobody has another's: {output}");
         for (device, tasks, workers) in &devices {
             assert!(*device < 3 && *workers == tasks.div_ceil(20), "{output}");
         }

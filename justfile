@@ -14,6 +14,11 @@ demo:
 test *arguments:
     cargo test {{ arguments }}
 
+# Run a program on real parts; without a name, list them
+[group('start here')]
+recipe name="" *arguments:
+    @{{ if name == "" { "sed -nE 's/^[|] .`([a-z_]+)`[^|]*[|] ([^|]*).*/\\1: \\2/p' examples/recipes/README.md" } else { "cargo run --quiet --package procpool-recipes --bin " + quote(name) + " -- " + arguments } }}
+
 # Build the book into book/book/ and say where it is
 [group('start here')]
 book:

@@ -261,7 +261,7 @@ impl ParentEnd {
 
     /// Returns when the task that was claimed last began, as the worker reports it, but not after `now`.
     ///
-    /// The worker writes this before it claims, so after [`claimed`](Self::claimed) has shown a claim
+    /// The worker writes this before it claims, so after [`first_unclaimed`](Self::first_unclaimed) has shown a claim
     /// this is the start of that task or of a later one.
     pub fn started(&self, now: Instant) -> Instant {
         // Relaxed: the worker stored it before the claim that was seen.

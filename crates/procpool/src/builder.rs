@@ -80,9 +80,10 @@ impl Builder {
     ///
     /// It returns `()`, or `Result<S, E>` with the state for the worker's tasks. For one with
     /// arguments, use [`initializer_with_args`](Self::initializer_with_args). If it fails, panics
-    /// or ends the process, the pool is broken with that cause; under [`DeathPolicy::Replace`],
-    /// after [`max_failed_starts`](Self::max_failed_starts) such failures. It has no time limit:
-    /// one that never returns keeps its worker until
+    /// or ends the process, the pool is broken with that cause; under
+    /// [`Replace`](crate::DeathPolicy::Replace), after
+    /// [`max_failed_starts`](Self::max_failed_starts) such failures. It has no time limit: one that
+    /// never returns keeps its worker until
     /// [`kill_workers`](ProcessPoolExecutor::kill_workers) ends it.
     ///
     /// # Examples
@@ -266,8 +267,8 @@ impl<S> Builder<S> {
     /// default.
     ///
     /// A worker that takes longer is killed. If it was the only one, the pool is broken; under
-    /// [`DeathPolicy::Replace`], after [`max_failed_starts`](Self::max_failed_starts). The same
-    /// timeout holds for the forkserver that workers are forked from, including its
+    /// [`Replace`](crate::DeathPolicy::Replace), after
+    /// [`max_failed_starts`](Self::max_failed_starts). The same timeout holds for the forkserver that workers are forked from, including its
     /// [`preload`](Self::preload), and for each of its answers.
     ///
     /// # Examples

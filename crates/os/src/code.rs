@@ -45,7 +45,6 @@ pub struct Function {
 
 /// Returns a reference to `function` that is valid in every process of this executable. Returns `None` if it
 /// is not part of the main executable.
-#[inline]
 pub fn locate<F: FnPointer>(function: F) -> Option<FunctionRef> {
     const { assert!(size_of::<F>() == size_of::<usize>()) };
     // SAFETY: `F` is a `fn` pointer (FnPointer's contract) of pointer size (asserted above), and

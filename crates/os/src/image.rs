@@ -32,7 +32,6 @@ pub struct ImageIdentity {
 
 impl Image {
     /// Returns the main executable of this process.
-    #[inline]
     pub fn main() -> &'static Image {
         static MAIN: OnceLock<Image> = OnceLock::new();
         MAIN.get_or_init(|| {
@@ -53,19 +52,16 @@ impl Image {
     }
 
     /// Returns the offset of `address` if it is code of this image.
-    #[inline]
     pub fn offset_of(&self, address: usize) -> Option<i64> {
         self.contains(address).then(|| address.wrapping_sub(self.base) as i64)
     }
 
     /// Returns the address at `offset` if it is code of this image.
-    #[inline]
     pub fn address_at(&self, offset: i64) -> Option<usize> {
         let address = self.base.wrapping_add(offset as usize);
         self.contains(address).then_some(address)
     }
 
-    #[inline]
     fn contains(&self, address: usize) -> bool {
         self.code.iter().any(|segment| segment.contains(&address))
     }

@@ -180,17 +180,20 @@ impl Slice {
     }
 
     /// Splits its chunk: keeps the first `started` items, which a worker that is gone had started, and
-    /// returns the others. `per_item` is the time limit of each.
+    /// returns the others, as a work item of its own: retries are counted for each. `per_item` is the
+    /// time limit of each item.
     pub(super) fn split_started(
         &mut self,
         started: usize,
         per_item: Option<Duration>,
+        next_id: impl FnOnce() -> u64,
     ) -> Option<Slice> {
         let chunk = self.block.chunk.clone()?;
         let (first, rest) = chunk.split(&self.block.bytes, started)?;
         let first = Slice { retried: self.retried, ..Slice::of_chunk(self.id(), first, per_item) };
         let mut others = std::mem::replace(self, first);
-        Arc::make_mut(&mut others.block).bytes = rest;
+        let block = Arc::make_mut(&mut others.block);
+        (block.bytes, block.first_id) = (rest, next_id());
         Some(others)
     }
 

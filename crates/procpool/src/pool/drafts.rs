@@ -6,7 +6,6 @@
 //! worker ran, not its chunk. `link/draft` describes how a worker writes results before their chunk is over.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use procpool_link::Scribbled;
 
@@ -49,8 +48,10 @@ impl Worker {
 
     /// Takes from its running chunk the items that it has not started. What is left are the item that it died
     /// of, and those whose results died with it. Called after [`give_draft`](Self::give_draft).
-    pub(super) fn split_front_chunk(&mut self, per_item: Option<Duration>) -> Option<Slice> {
+    pub(super) fn split_front_chunk(&mut self, cx: &Context) -> Option<Slice> {
         let started = self.link.undrafted().saturating_add(1);
-        self.in_flight.front_mut()?.calls.split_started(started, per_item)
+        let per_item = cx.settings.policies.task_time_limit;
+        let calls = &mut self.in_flight.front_mut()?.calls;
+        calls.split_started(started, per_item, || cx.inbox.next_id())
     }
 }

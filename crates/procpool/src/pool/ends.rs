@@ -125,11 +125,10 @@ impl PoolState {
                 self.start_failed(cx, BrokenCause::WorkerDied(death), wakes);
             }
             (_, DeathPolicy::Replace { retries }) => {
-                let per_item = cx.settings.policies.task_time_limit;
                 // An impossible claim word or draft says nothing: then every item is in doubt.
                 let is_known = is_drafted && worker.link.first_unclaimed().is_ok();
                 let is_known = is_known && matches!(activity, Activity::RunningItem { .. });
-                let rest = is_known.then(|| worker.split_front_chunk(per_item)).flatten();
+                let rest = is_known.then(|| worker.split_front_chunk(cx)).flatten();
                 self.replace(worker, rest, death, retries, wakes);
             }
             (_, DeathPolicy::Break) => {

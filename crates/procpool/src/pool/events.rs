@@ -190,8 +190,7 @@ impl PoolState {
             return self.on_nonsense(cx, index, what, wakes);
         }
         // The items that it has not started run elsewhere.
-        let per_item = cx.settings.policies.task_time_limit;
-        let rest = given.then(|| worker.split_front_chunk(per_item)).flatten();
+        let rest = given.then(|| worker.split_front_chunk(cx)).flatten();
         worker.finish_front(Err(Box::new(decode_failure(payload))), wakes);
         // The worker runs nothing more.
         self.take_back(cx, index, wakes);

@@ -1,7 +1,9 @@
 //! A worker that dies in a chunk of a map costs the item that it ran: the items before keep their
 //! results, and those behind run elsewhere, each once.
 
-use procpool::{Activity, Error, Map, ProcessPoolExecutor};
+use std::collections::HashSet;
+
+use procpool::{Activity, Error, EventKind, Map, ProcessPoolExecutor};
 use procpool_testkit::crossing::Crossing;
 use procpool_testkit::pool::assert_works;
 use procpool_testkit::task::kill_self;
@@ -133,5 +135,35 @@ fn a_death_in_a_chunk_of_an_unordered_map_names_its_item() {
             }
         }
         assert!(seen.iter().all(|seen| *seen));
+    });
+}
+
+/// Dies the first time that it runs a number which 10 divides.
+fn die_at_tens_once((number, _, path): Item) -> Vec<u8> {
+    note((path.clone(), format!("{number}")));
+    if number % 10 == 0 && count(&path, &number.to_string()) == 1 {
+        kill_self();
+    }
+    Vec::new()
+}
+
+#[test]
+fn each_culprit_of_a_chunk_has_its_own_retries_and_work_item() {
+    watch::within(watch::HANG, || {
+        let crossing = Crossing::new();
+        let executor = replacing(1, 1);
+        let events = executor.events();
+        let path = crossing.file("notes");
+        let results: Vec<_> = one_chunk(&executor, die_at_tens_once, 0, &path).collect();
+        assert!(results.iter().all(Result::is_ok), "{results:?}");
+        drop(executor);
+        let retried: Vec<u64> = events
+            .filter_map(|event| match event.kind {
+                EventKind::TaskRetried(id) => Some(id),
+                _ => None,
+            })
+            .collect();
+        let distinct: HashSet<_> = retried.iter().collect();
+        assert_eq!((retried.len(), distinct.len()), (4, 4), "{retried:?}");
     });
 }

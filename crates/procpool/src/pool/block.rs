@@ -181,7 +181,7 @@ impl Slice {
 
     /// Splits its chunk: keeps the first `started` items, which a worker that is gone had started, and
     /// returns the others, as a work item of its own: retries are counted for each. `per_item` is the
-    /// time limit of each item.
+    /// time limit of each item that it keeps; the others keep the limit of the whole chunk.
     pub(super) fn split_started(
         &mut self,
         started: usize,

@@ -229,16 +229,16 @@ impl PoolState {
     }
 
     fn send_run(&mut self, index: usize, calls: Slice) -> Result<(), Scribbled> {
-        let shortest = calls.calls().filter_map(|(callee, ..)| callee.time_limit).min();
-        self.note_limit(index, shortest);
-        let worker = &mut self.workers[index];
-        let first = worker.link.sent();
-        let mut sent = Ok(());
-        for (Callee { entry, .. }, bytes, range) in calls.calls() {
-            sent = sent.and_then(|()| worker.link.send_part(*entry, bytes, range));
+        let link = &mut self.workers[index].link;
+        let first = link.sent();
+        let (mut sent, mut shortest) = (Ok(()), None::<Duration>);
+        for (Callee { entry, time_limit }, bytes, range) in calls.calls() {
+            sent = sent.and_then(|()| link.send_part(*entry, bytes, range));
+            shortest = shortest.into_iter().chain(*time_limit).min();
         }
+        self.note_limit(index, shortest);
         // In flight even if the link is bad: the tasks are then failed from there.
-        worker.in_flight.push_back(InFlight { index: first, calls });
+        self.workers[index].in_flight.push_back(InFlight { index: first, calls });
         sent
     }
 

@@ -48,8 +48,6 @@ impl PoolState {
         } else {
             self.read_news(cx, index, wakes);
             self.read_results(cx, index, wakes);
-            // It may have asked for that after its last result.
-            self.retire_if_due(cx, index, wakes);
         }
     }
 
@@ -63,9 +61,7 @@ impl PoolState {
         worker.nudge();
         match read {
             Ok(settled) => {
-                if settled {
-                    self.retire_if_due(cx, index, wakes);
-                }
+                self.retire_if_due(cx, index, settled, wakes);
                 // After one turn of a long result the manager looks again later: it holds the lock
                 // for one turn only.
                 let has_more = self.workers[index].has_unseen_results();

@@ -78,7 +78,7 @@ impl PoolState {
     }
 
     /// Gives up late workers.
-    pub(super) fn enforce_deadlines(&mut self, cx: &Context, now: Instant, wakes: &mut Wakes) {
+    fn enforce_deadlines(&mut self, cx: &Context, now: Instant, wakes: &mut Wakes) {
         let late = |worker: &Worker| worker.deadline.is_some_and(|deadline| now >= deadline);
         while let Some(index) = self.workers.iter().position(late) {
             let worker = &mut self.workers[index];

@@ -143,7 +143,7 @@ impl Pool {
     }
 
     pub(crate) fn max_workers(&self) -> usize {
-        self.context.settings.max_workers
+        self.context.max_workers()
     }
 
     pub(crate) fn cancels_on_drop(&self) -> bool {

@@ -61,14 +61,22 @@ impl Worker {
 }
 
 impl PoolState {
-    /// Retires a worker that asks for it, or whose memory has grown too large. Called when it has
-    /// finished something or rings.
-    pub(super) fn retire_if_due(&mut self, cx: &Context, index: usize, wakes: &mut Wakes) {
+    /// Retires a worker that asks for it, or whose memory has grown too large. Called whenever its
+    /// results were read; `settled` is whether there were any, so that its memory may have grown.
+    pub(super) fn retire_if_due(
+        &mut self,
+        cx: &Context,
+        index: usize,
+        settled: bool,
+        wakes: &mut Wakes,
+    ) {
         let worker = &mut self.workers[index];
-        let most = cx.settings.policies.max_memory_per_child;
-        let is_due = worker.link.wants_replacement()
-            || most.is_some_and(|most| resident(worker.pid).is_some_and(|bytes| bytes > most));
-        if is_due && worker.stage() == Stage::Ready && worker.service.most_tasks > 0 {
+        if worker.stage() != Stage::Ready || worker.service.most_tasks == 0 {
+            return;
+        }
+        let most = cx.settings.policies.max_memory_per_child.filter(|_| settled);
+        let is_large = |most| resident(worker.pid).is_some_and(|bytes| bytes > most);
+        if worker.link.wants_replacement() || most.is_some_and(is_large) {
             worker.service.most_tasks = 0;
             self.take_back(cx, index, wakes);
         }

@@ -130,3 +130,19 @@ fn an_error_of_no_item_is_indexed_by_the_number_of_earlier_results() {
         assert!(matches!(none[..], [(0, Err(Error::InvalidArgument(_)))]));
     });
 }
+
+#[test]
+fn unordered_results_of_one_worker_keep_the_order_in_which_it_ran_them() {
+    watch::within(watch::HANG, || {
+        let executor = pool(1);
+        // Every result is read by the thread that feeds the map or by the manager; whichever pauses must
+        // not be overtaken.
+        for round in 0..300 {
+            for chunksize in [1, 2, 7] {
+                let options = executor.map_options().chunksize(chunksize).unordered();
+                let results = options.map(|x: u32| x, 0..100).map(Result::unwrap);
+                assert!(results.eq(0..100), "chunksize {chunksize}, round {round}");
+            }
+        }
+    });
+}

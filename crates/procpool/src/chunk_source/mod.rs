@@ -85,6 +85,11 @@ pub(crate) struct TakenChunk {
 }
 
 /// The call that runs a chunk, as the pool sees it. It listens to its future, for its source.
+///
+/// A chunk *ends* under the pool's lock, so the reader gets the results of one worker in the order
+/// in which it ran the items. Its listener is notified after the lock is released, perhaps by a
+/// thread that pauses in between: then it wakes the reader, and ends the chunk only if the call
+/// settled without a worker.
 #[derive(Debug)]
 pub(crate) struct ChunkCall {
     source: Arc<ChunkSource>,
@@ -96,14 +101,16 @@ pub(crate) struct ChunkCall {
 
 impl Listener for ChunkCall {
     fn settled(&self, _future: &SharedFuture) {
-        let mut state = self.source.lock();
-        let is_news = state.position(self.end).is_some_and(|index| state.settle(index));
-        drop(state);
-        self.source.wake_reader(is_news);
+        self.source.change(|state| state.end(self.end));
     }
 }
 
 impl ChunkCall {
+    /// Moves the chunk to those that the reader may get: its future has settled.
+    pub(crate) fn end(&self) {
+        self.source.lock().end(self.end);
+    }
+
     pub(crate) fn entry(&self) -> Entry {
         self.source.entry
     }
@@ -126,8 +133,7 @@ impl ChunkCall {
     /// Passes on the results at the beginning of `new`, the bytes that the worker has written since
     /// the last call. The last item's result is passed on when the chunk is over.
     pub(crate) fn give(&self, new: &[u8]) {
-        let is_news = self.source.lock().give(self.end, new);
-        self.source.wake_reader(is_news);
+        self.source.change(|state| state.give(self.end, new));
     }
 
     /// Learns the length of items from a result, which ends with the chunk's duration.
@@ -297,8 +303,14 @@ impl ChunkSource {
         self.lock().unsettled()
     }
 
-    fn wake_reader(&self, is_news: bool) {
-        if is_news {
+    /// Runs `change` under the lock, then wakes the reader if it waits and there is something for it.
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        let mut state = self.lock();
+        change(&mut state);
+        let is_due = state.awaited && !state.ready.is_empty();
+        state.awaited &= !is_due;
+        drop(state);
+        if is_due {
             self.finished.notify_all();
         }
     }

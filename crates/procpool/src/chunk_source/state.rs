@@ -304,15 +304,15 @@ impl State {
     }
 
     /// Passes on the results at the beginning of `new`, the next bytes of the unfinished result of
-    /// the chunk with this end, but not its last. Returns whether the reader may get something new.
-    pub(super) fn give(&mut self, end: u64, new: &[u8]) -> bool {
-        let Some(chunk) = self.chunk(end) else { return false };
+    /// the chunk with this end, but not its last.
+    pub(super) fn give(&mut self, end: u64, new: &[u8]) {
+        let Some(chunk) = self.chunk(end) else { return };
         let (mut rest, mut items) = (new, 0);
         while chunk.items - items > 1 && chunk::take(&mut rest).is_some() {
             items += 1;
         }
         if items == 0 {
-            return false;
+            return;
         }
         let results = &new[..new.len() - rest.len()];
         chunk.items -= items;
@@ -320,28 +320,25 @@ impl State {
         chunk.shown += results.len();
         let before = chunk.next_item();
         let results = Ok(Body::from(Payload::Small(results)));
-        self.position(end).is_some_and(|index| {
+        if let Some(index) = self.position(end) {
             self.chunks.insert(index, Chunk::settled(before, items, results));
-            self.settle(index)
-        })
+            self.end(before);
+        }
     }
 
-    /// Notes that the chunk at `index` has settled. Returns whether the reader may get something
-    /// new.
-    pub(super) fn settle(&mut self, index: usize) -> bool {
-        if self.order == Order::OfItems {
-            return index == 0 && self.give_settled();
+    /// Passes the chunk with this end, which has settled, to the reader, unless it must wait for
+    /// chunks before it.
+    pub(super) fn end(&mut self, end: u64) {
+        match self.order {
+            Order::OfFinishing => {
+                let index = self.position(end);
+                self.ready.extend(index.and_then(|index| self.chunks.remove(index)));
+            }
+            Order::OfItems => {
+                let next = || self.chunks.pop_front_if(|chunk| chunk.future.is_settled());
+                self.ready.extend(std::iter::from_fn(next));
+            }
         }
-        self.ready.extend(self.chunks.remove(index));
-        true
-    }
-
-    /// Passes the leading chunks that have settled to the reader.
-    fn give_settled(&mut self) -> bool {
-        while let Some(chunk) = self.chunks.pop_front_if(|chunk| chunk.future.is_settled()) {
-            self.ready.push_back(chunk);
-        }
-        true
     }
 
     /// Fails the items that are in no chunk yet.
@@ -352,7 +349,7 @@ impl State {
         if items > 0 {
             self.cut += items as u64;
             self.chunks.push_back(Chunk::settled(self.cut, items, Err(Box::new(error.clone()))));
-            self.settle(self.chunks.len() - 1);
+            self.end(self.cut);
         }
     }
 

@@ -116,8 +116,9 @@ pub fn wait<'f, T: 'f>(
 
 /// Returns `futures`, of one or several pools, as they complete.
 ///
-/// Futures that are done at the start are returned first, without waiting. Each is returned once,
-/// even if it is given twice. The iterator waits for the next one indefinitely, unless it has a
+/// Futures that are done at the start are returned first, without waiting; those that are done at
+/// about the same time may be returned in any order. Each is returned once, even if it is given
+/// twice. The iterator waits for the next one indefinitely, unless it has a
 /// [`timeout`](AsCompleted::timeout).
 ///
 /// # Examples

@@ -183,6 +183,9 @@ impl<'a, S: 'static, B, T> MapOptions<'a, S, B, T> {
 
     /// Returns the results as they finish instead of in the order of the items.
     ///
+    /// Results of one worker keep the order in which it finished them. Results of several workers
+    /// that finish at about the same time may be in any order.
+    ///
     /// [`Map::indexed`] returns the item's index with each.
     ///
     /// # Examples

@@ -203,6 +203,9 @@ impl Worker {
         if let Some(future) = first.calls.first() {
             wakes.finish(future, outcome);
         }
+        if let Some(chunk) = first.calls.chunk() {
+            chunk.end();
+        }
         first.calls.skip_first();
         first.index += 1;
         if first.calls.len() == 0

@@ -99,7 +99,7 @@ impl ParentEnd {
     pub(crate) fn new(socket: Socket, segment: Segment) -> Self {
         Self {
             socket,
-            news: FrameReader::new(),
+            news: FrameReader::default(),
             shared: Arc::new(Shared {
                 segment,
                 nudged: AtomicBool::new(false),
@@ -107,7 +107,7 @@ impl ParentEnd {
             }),
             calls: RingWriter::new(CALLS),
             results: RingReader::new(RESULTS),
-            reader: FrameReader::new(),
+            reader: FrameReader::default(),
             outbox: VecDeque::new(),
             sent: 0,
             claimed: 0,
@@ -277,6 +277,7 @@ impl ParentEnd {
     }
 
     /// Reads until a result is complete or the ring is empty; see [`FrameReader::fill`].
+    #[inline]
     pub fn fill(&mut self) -> io::Result<Progress> {
         self.reader.fill(&mut RingSource::new(&mut self.results, &self.shared.segment))
     }
@@ -324,6 +325,7 @@ impl ParentEnd {
     }
 
     /// Takes the frame that `fill` announced.
+    #[inline]
     pub fn frame(&mut self) -> Received<'_> {
         self.reader.frame()
     }

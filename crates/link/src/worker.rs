@@ -63,7 +63,7 @@ impl WorkerEnd {
             parent,
             segment: Box::leak(Box::new(segment)),
             calls: RingReader::new(CALLS),
-            reader: FrameReader::new(),
+            reader: FrameReader::default(),
             results: RingWriter::new(RESULTS),
             placement: Placement::new(WORKER_CPU, PARENT_CPU),
             clock: TaskClock::new(),
@@ -108,6 +108,7 @@ impl WorkerEnd {
     /// # Errors
     ///
     /// `InvalidData` if the segment was scribbled over; those of [`tell`](Self::tell).
+    #[inline]
     pub fn receive(&mut self) -> io::Result<Received<'_>> {
         while self.fill()? != Progress::Frame {
             self.clock.pause();
@@ -171,6 +172,7 @@ impl WorkerEnd {
     /// # Errors
     ///
     /// `InvalidData` if the segment was scribbled over; those of the socket.
+    #[inline]
     pub fn claim(&mut self, index: u64) -> io::Result<bool> {
         // A worker that asked to be replaced starts nothing more, and makes the parent look.
         if self.segment.line(STOP).word.load(Ordering::Relaxed) != 0 {
@@ -202,6 +204,7 @@ impl WorkerEnd {
     /// # Errors
     ///
     /// `InvalidData` if the segment was scribbled over.
+    #[inline]
     pub fn begin_draft(&mut self, draft: &mut Draft, arguments: usize) -> io::Result<()> {
         /// A shorter argument is one item or a few, whose result needs no alignment. More aligns fewer results;
         /// less pads results that gain nothing.
@@ -219,6 +222,7 @@ impl WorkerEnd {
     /// # Errors
     ///
     /// As for [`receive`](Self::receive).
+    #[inline]
     pub fn send_result(
         &mut self,
         index: u64,
@@ -226,8 +230,7 @@ impl WorkerEnd {
         draft: &Draft,
         payload: &[u8],
     ) -> io::Result<()> {
-        let nanos = u64::try_from(self.clock.lap().as_nanos()).unwrap_or(u64::MAX);
-        self.busy_nanos = self.busy_nanos.wrapping_add(nanos);
+        self.busy_nanos = self.busy_nanos.wrapping_add(self.clock.lap());
         self.segment.line(BUSY).number.store(self.busy_nanos, Ordering::Relaxed);
         let drafted = draft.length();
         if drafted > 0 {

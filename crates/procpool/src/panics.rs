@@ -1,6 +1,6 @@
 //! Panics in a worker: caught, described, and reported even when they abort.
 //!
-//! Owns the worker's panic hook. On the thread that runs tasks it is silent and keeps the message,
+//! Owns the worker's panic hook, and which task runs. On the thread that runs tasks it is silent and keeps the message,
 //! the location and the backtrace for [`catch`], which reports them to the parent; other threads
 //! use the previous hook. Under `panic = "abort"` nothing is caught, so the hook itself sends the
 //! report, and the process then aborts.
@@ -10,6 +10,7 @@ use std::backtrace::{Backtrace, BacktraceStatus};
 use std::cell::{Cell, RefCell};
 use std::io::Write;
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo, UnwindSafe};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use procpool_launch::LONGEST_REPORT;
 use procpool_link::Socket;
@@ -22,11 +23,13 @@ use crate::failure::{Failure, InitializerFailure, encode_failure};
 thread_local! {
     /// Whether this thread runs tasks: its panics are reported, not printed.
     static RUNS_TASKS: Cell<bool> = const { Cell::new(false) };
-    /// The index of the running task, if any; otherwise a panic is the initializer's.
-    static CURRENT: Cell<Option<u64>> = const { Cell::new(None) };
     /// The hook's record of the panic that is unwinding.
     static LAST: RefCell<Option<RemotePanic>> = const { RefCell::new(None) };
 }
+
+/// One more than the index on the link of the running task. 0 if none runs: then a panic is the
+/// initializer's, and the process may be no worker.
+static RUNNING: AtomicU64 = AtomicU64::new(0);
 
 /// Installs the hook. If panics abort, it sends last words over `socket`, the worker's end of its
 /// link; a process without one, such as a forked copy of the worker, prints them. Tasks run on the
@@ -48,9 +51,16 @@ pub(crate) fn install(socket: Option<&'static Socket>) {
     }));
 }
 
-/// Sets the index on the link of the task that runs on this thread.
-pub(crate) fn set_current(index: Option<u64>) {
-    CURRENT.set(index);
+/// Sets the index on the link of the running task.
+pub(crate) fn set_running(index: Option<u64>) {
+    // Relaxed: a thread left over from an earlier task may read a stale index; then it sees what
+    // was asked of that task, never of the current one.
+    RUNNING.store(index.map_or(0, |index| index + 1), Ordering::Relaxed);
+}
+
+/// Returns the index on the link of the running task.
+pub(crate) fn running() -> Option<u64> {
+    RUNNING.load(Ordering::Relaxed).checked_sub(1)
 }
 
 /// Runs a task; a panic becomes its failure.
@@ -130,7 +140,7 @@ fn payload_message(payload: &(dyn Any + Send)) -> String {
 }
 
 fn send_before_abort(mut socket: &Socket, report: RemotePanic) {
-    let (frame, payload) = match CURRENT.get() {
+    let (frame, payload) = match running() {
         Some(index) => {
             let frame = Frame::ResultItem { index, status: ResultStatus::LastWords };
             (frame, encode_failure(&Failure::Panicked(report)))

@@ -17,7 +17,7 @@ pub fn frames(data: &[u8]) {
     // A long stream in short pieces only takes time.
     let piece = (usize::from(first >> 1) + 1).pow(2).max(stream.len() / 256);
     let mut source = Pieces { bytes: &stream, piece, blocks: false };
-    let mut reader = FrameReader::new();
+    let mut reader = FrameReader::default();
     let mut expected = Expected { rest: &stream };
     loop {
         match reader.fill(&mut source) {

@@ -208,6 +208,7 @@ fn head_length(kind: u8) -> usize {
 
 impl Frame {
     /// Encodes the frame's head, including its length field, for a payload of `payload` bytes.
+    #[inline]
     pub fn head(&self, payload: usize) -> Head {
         let mut head = Head { bytes: [0; HEAD], length: LENGTH };
         match self {
@@ -238,6 +239,7 @@ impl Frame {
     }
 
     /// Decodes a head, without its length field, that precedes `payload` bytes.
+    #[inline]
     pub fn decode(head: &[u8], payload: usize) -> Result<Self, Malformed> {
         let mut rest = head;
         let frame = match take::<1>(&mut rest)? {
@@ -274,14 +276,10 @@ impl Frame {
             [PADDING] => Frame::Padding,
             _ => return Err(Malformed("a frame of an unknown kind")),
         };
-        let bare = matches!(
+        use Frame::{CallItem, Initialize, InitializerFailed, Padding, ResultItem};
+        let bare = !matches!(
             frame,
-            Frame::Hello(_)
-                | Frame::Ready
-                | Frame::Finalize { .. }
-                | Frame::Exit
-                | Frame::Bell
-                | Frame::Skipped { .. }
+            Initialize { .. } | InitializerFailed | CallItem { .. } | ResultItem { .. } | Padding
         );
         if rest.is_empty() && (payload == 0 || !bare) {
             Ok(frame)

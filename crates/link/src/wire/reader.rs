@@ -82,30 +82,21 @@ struct Large {
 }
 
 impl Default for FrameReader {
+    /// Makes a reader without a frame.
     fn default() -> Self {
-        Self::new()
+        let small = vec![0; SMALL].into();
+        Self { small, start: 0, end: 0, large: None, spare: Vec::new(), head: [0; HEAD] }
     }
 }
 
 impl FrameReader {
-    /// Makes a reader without a frame.
-    pub fn new() -> Self {
-        Self {
-            small: vec![0; SMALL].into(),
-            start: 0,
-            end: 0,
-            large: None,
-            spare: Vec::new(),
-            head: [0; HEAD],
-        }
-    }
-
     /// Reads until a whole frame is buffered, the source has nothing more, or it ended.
     ///
     /// # Errors
     ///
     /// The source's own, except that an interrupted call is repeated and one that would block is
     /// [`Progress::Pending`]; `InvalidData` for a length that no frame has.
+    #[inline]
     pub fn fill(&mut self, source: &mut impl Source) -> io::Result<Progress> {
         let mut turn = 0;
         loop {
@@ -234,6 +225,7 @@ impl FrameReader {
     /// # Panics
     ///
     /// The last `fill` did not return [`Progress::Frame`].
+    #[inline]
     pub fn frame(&mut self) -> Received<'_> {
         if let Some(large) = self.large.take() {
             assert_eq!(large.read, large.total, "no whole frame is buffered");
@@ -281,6 +273,7 @@ pub struct Received<'a> {
 
 impl Received<'_> {
     /// Decodes the head.
+    #[inline]
     pub fn frame(&self) -> Result<Frame, Malformed> {
         Frame::decode(self.head, self.payload.len())
     }

@@ -131,7 +131,7 @@ impl Source for &[u8] {}
 /// Reads to the end. Returns the frames' bytes, and how the source ended.
 fn read_all(bytes: &[u8], sizes: Vec<usize>) -> (Vec<Vec<u8>>, io::Result<Progress>) {
     let mut source = Pieces { bytes, sizes: sizes.into_iter(), block_next: false };
-    let mut reader = FrameReader::new();
+    let mut reader = FrameReader::default();
     let mut frames = Vec::new();
     loop {
         match reader.fill(&mut source) {
@@ -195,7 +195,7 @@ fn impossible_lengths_are_refused() {
 fn a_claimed_length_allocates_only_for_bytes_that_arrive() {
     let mut stream = MAX_FRAME.to_le_bytes().to_vec();
     stream.extend_from_slice(&[6; 100_000]);
-    let mut reader = FrameReader::new();
+    let mut reader = FrameReader::default();
     assert_eq!(reader.fill(&mut &stream[..]).unwrap(), Progress::Ended { partial: true });
     // Reserved, not used: the kernel backs memory when it is written to.
     let reserved = reader.capacity();
@@ -209,7 +209,7 @@ fn a_payload_without_memory_is_lost_but_the_next_frame_arrives() {
     let mut stream = (HUGE + 10).to_le_bytes().to_vec();
     stream.extend(&Frame::ResultItem { index: 7, status: ResultStatus::Value }.head(0)[LENGTH..]);
     stream.resize(100_000, 0);
-    let mut reader = FrameReader::new();
+    let mut reader = FrameReader::default();
     assert_eq!(reader.fill(&mut &stream[..]).unwrap(), Progress::Ended { partial: true });
     reader.lose(150_000);
     let next = encode(Frame::Exit, b"");

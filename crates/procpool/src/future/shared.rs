@@ -66,6 +66,8 @@ impl std::ops::Deref for Body {
 }
 
 impl From<Payload<'_>> for Body {
+    // A caller that gets it from a function waits for the bytes just written to move them on.
+    #[inline]
     fn from(payload: Payload<'_>) -> Self {
         let length = payload.len();
         if length <= SMALL {

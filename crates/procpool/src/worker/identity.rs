@@ -1,17 +1,17 @@
 //! What a task can query about the worker that it runs in.
 //!
-//! Owns the worker's record of its number in the pool and of the running task. In a process that is
-//! no worker, none of it is set.
+//! Owns the worker's record of its number in the pool and of its requests. In a process that is no
+//! worker, none of it is set.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 use procpool_link::StopRequests;
 
+use crate::panics;
+
 /// One more than the worker's number; 0 in a process that is no worker.
 static ID: AtomicUsize = AtomicUsize::new(0);
-/// One more than the index of the running task; 0 between tasks.
-static RUNNING: AtomicU64 = AtomicU64::new(0);
 /// The flags by which the worker is asked to stop a task, and asks to be replaced.
 static REQUESTS: RwLock<Option<StopRequests>> = RwLock::new(None);
 
@@ -20,13 +20,6 @@ pub(super) fn set(id: usize, requests: StopRequests) {
     // Relaxed: set before any task starts, and so before any thread of a task does.
     ID.store(id + 1, Ordering::Relaxed);
     *REQUESTS.write().unwrap_or_else(PoisonError::into_inner) = Some(requests);
-}
-
-/// Sets the index on the link of the running task.
-pub(super) fn set_running(index: Option<u64>) {
-    // Relaxed: a thread left over from an earlier task may read a stale index; then it sees that
-    // task's request to stop, never the current one's.
-    RUNNING.store(index.map_or(0, |index| index + 1), Ordering::Relaxed);
 }
 
 /// Returns the number of this worker in its pool, from 0 to `max_workers` - 1, or `None` outside
@@ -115,6 +108,5 @@ pub fn retire_worker() {
 
 /// The index of the running task, and the worker's requests.
 fn running() -> Option<(u64, StopRequests)> {
-    let index = RUNNING.load(Ordering::Relaxed).checked_sub(1)?;
-    Some((index, (*REQUESTS.read().unwrap_or_else(PoisonError::into_inner))?))
+    Some((panics::running()?, (*REQUESTS.read().unwrap_or_else(PoisonError::into_inner))?))
 }

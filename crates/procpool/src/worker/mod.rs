@@ -176,11 +176,9 @@ fn run_task(
     state: &mut WorkerState,
 ) -> ResultStatus {
     let (trampoline, function) = resolve::<CallTrampoline>(entry);
-    panics::set_current(Some(index));
-    identity::set_running(Some(index));
+    panics::set_running(Some(index));
     let outcome = panics::catch(|| trampoline(function, call, state));
-    identity::set_running(None);
-    panics::set_current(None);
+    panics::set_running(None);
     match outcome {
         Ok(()) => ResultStatus::Value,
         Err(failure) => answer_failure(call, &failure),

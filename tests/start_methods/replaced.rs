@@ -115,6 +115,37 @@ fn a_forkserver_that_dies_without_workers_is_no_failed_start() {
 }
 
 #[test]
+fn a_worker_that_dies_with_its_forkserver_in_its_initializer_is_no_failed_start() {
+    watch::within(watch::HANG, || {
+        let crossing = Crossing::new();
+        let builder = replacing(0).max_workers(1).max_failed_starts(1);
+        let file = crossing.file("server");
+        let initializer = |(file, places): (String, _)| {
+            std::fs::write(file, who(()).1.to_string()).expect("the folder exists");
+            cross(places);
+        };
+        let args = (file.clone(), crossing.places());
+        let builder = builder.initializer_with_args(initializer, args);
+        let executor = builder.build().unwrap();
+        let events = executor.events();
+        let task = executor.submit(who, ());
+        crossing.wait_for(1);
+        let server = std::fs::read_to_string(file).unwrap().parse().unwrap();
+        end(&Watched::new(server), Signal::SIGKILL);
+        crossing.wait_for(1);
+        crossing.let_go(1);
+        assert!(task.result().is_ok(), "{task:?}");
+        drop(executor);
+        let exits = events.filter_map(|event| match event.kind {
+            EventKind::WorkerExited(_, reason) => Some(reason),
+            _ => None,
+        });
+        let expected = [ExitReason::Died(WorkerExit::WithForkserver), ExitReason::Finished];
+        assert_eq!(exits.collect::<Vec<_>>(), expected);
+    });
+}
+
+#[test]
 fn a_map_continues_with_a_new_forkserver() {
     watch::within(watch::HANG, || {
         let executor = replacing(5).max_workers(2).build().unwrap();

@@ -115,7 +115,7 @@ fn a_forkserver_that_dies_without_workers_is_no_failed_start() {
 }
 
 #[test]
-fn a_worker_that_dies_with_its_forkserver_in_its_initializer_is_no_failed_start() {
+fn a_start_that_its_forkserver_ends_is_no_failed_start() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let builder = replacing(0).max_workers(1).max_failed_starts(1);

@@ -25,8 +25,11 @@ pub(crate) fn builder(max_workers: usize) -> Builder {
 
 /// A pool that replaces dead workers, and retries their tasks `retries` times.
 pub(crate) fn replacing(max_workers: usize, retries: u32) -> ProcessPoolExecutor {
-    let policy = DeathPolicy::Replace { retries };
-    builder(max_workers).death_policy(policy).build().expect("a pool can be made")
+    replacing_builder(max_workers, retries).build().expect("a pool can be made")
+}
+
+pub(crate) fn replacing_builder(max_workers: usize, retries: u32) -> Builder {
+    builder(max_workers).death_policy(DeathPolicy::Replace { retries })
 }
 
 /// Takes a note, in a task or any other code in a worker.

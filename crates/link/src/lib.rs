@@ -62,14 +62,14 @@ use crate::ring::Region;
 use crate::sys::segment::Segment;
 
 pub use crate::draft::Draft;
-pub use crate::parent::{ParentEnd, Watch, WorkerDescriptors};
+pub use crate::parent::{ParentEnd, Receipt, Watch, WorkerDescriptors};
 pub use crate::ring::Scribbled;
 pub use crate::socket::Socket;
 pub use crate::wire::{
     Entry, Frame, FrameReader, Head, Hello, Malformed, Payload, Progress, Received, ResultStatus,
     SMALL, Source, VERSION,
 };
-pub use crate::worker::{GONE, StopRequests, WorkerEnd};
+pub use crate::worker::{GONE, TaskLink, UNHANDLED, WorkerEnd};
 
 #[cfg(loom)]
 use loom::sync::atomic::{Ordering, fence};
@@ -106,6 +106,9 @@ const STOP: usize = 14;
 /// Number: the position in the results ring up to which whole items are written, published or not. Word: how
 /// many items have finished beyond that. See [`draft`].
 const DRAFT: usize = 15;
+
+/// Number: how many reports the worker has sent. Word: how many of them the program has handled.
+const REPORTS: usize = 17;
 
 /// Number: the refusal of the system that makes the worker exit; see [`Refused`].
 const REFUSED: usize = 16;

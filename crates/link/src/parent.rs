@@ -24,7 +24,7 @@ use crate::wire::{Entry, Frame, FrameReader, Head, Progress, Received, SMALL, pa
 use crate::worker::RingSource;
 use crate::{
     BELLS, BUSY, CALLS, CLAIM, CROWDED, DRAFT, FINISHED, Ordering, PARENT_CPU, Placement, REFUSED,
-    RESULTS, Refused, SEGMENT, STARTED, STOP, Segment, WORKER_CPU,
+    REPORTS, RESULTS, Refused, SEGMENT, STARTED, STOP, Segment, WORKER_CPU,
 };
 
 /// How many bytes are written before the worker is woken. More wakes it less often; less lets it start
@@ -387,6 +387,18 @@ impl ParentEnd {
         self.news.frame()
     }
 
+    /// Returns how many reports the worker has sent, as it says. After [`fill`](Self::fill) has found a task's
+    /// result, that includes the task's reports, and all of them can be read.
+    #[inline]
+    pub fn reports_sent(&self) -> u64 {
+        self.shared.segment.line(REPORTS).number.load(Ordering::Acquire)
+    }
+
+    /// Returns a receipt for a report that was read.
+    pub fn receipt(&self) -> Receipt {
+        Receipt(Arc::clone(&self.shared))
+    }
+
     /// Makes the calling thread the watcher.
     pub fn watch(&self) -> Watch {
         BELLS.watch(&self.shared.segment);
@@ -413,6 +425,18 @@ impl ParentEnd {
 impl AsFd for ParentEnd {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
+    }
+}
+
+/// A report that is not handled yet. When it is dropped, the worker may send another one.
+#[derive(Debug)]
+pub struct Receipt(Arc<Shared>);
+
+impl Drop for Receipt {
+    fn drop(&mut self) {
+        let line = self.0.segment.line(REPORTS);
+        line.word.fetch_add(1, Ordering::Release);
+        line.wake_all();
     }
 }
 

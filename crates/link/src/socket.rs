@@ -7,23 +7,24 @@
 use std::io::{self, IoSlice, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::sync::{Mutex, PoisonError};
 
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, sendmsg, socketpair};
 use procpool_os::descriptor::above_standard_streams;
 
 use crate::wire::Source;
 
-/// One end of a link's socket.
+/// One end of a link's socket, and the lock of those that write to it.
 #[derive(Debug)]
-pub struct Socket(UnixStream);
+pub struct Socket(UnixStream, Mutex<()>);
 
 /// Makes a pair. Returns the parent's end, which is non-blocking, and the worker's.
 pub(crate) fn pair() -> nix::Result<(Socket, OwnedFd)> {
     let flags = SockFlag::SOCK_CLOEXEC;
     let (parent, worker) = socketpair(AddressFamily::Unix, SockType::Stream, None, flags)?;
-    let parent = UnixStream::from(above_standard_streams(parent)?);
-    parent.set_nonblocking(true).map_err(|error| errno_of(&error))?;
-    Ok((Socket(parent), above_standard_streams(worker)?))
+    let parent = Socket::from(above_standard_streams(parent)?);
+    parent.0.set_nonblocking(true).map_err(|error| errno_of(&error))?;
+    Ok((parent, above_standard_streams(worker)?))
 }
 
 fn errno_of(error: &io::Error) -> nix::errno::Errno {
@@ -33,7 +34,15 @@ fn errno_of(error: &io::Error) -> nix::errno::Errno {
 /// Takes the worker's end, which the worker inherited.
 impl From<OwnedFd> for Socket {
     fn from(fd: OwnedFd) -> Self {
-        Self(UnixStream::from(fd))
+        Self(UnixStream::from(fd), Mutex::default())
+    }
+}
+
+impl Socket {
+    /// Writes a whole frame. Any thread may.
+    pub fn send(&self, head: &[u8], payload: &[u8]) -> io::Result<()> {
+        let _others_wait = self.1.lock().unwrap_or_else(PoisonError::into_inner);
+        (&mut &*self).write_all(&[head, payload].concat())
     }
 }
 

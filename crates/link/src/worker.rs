@@ -4,7 +4,7 @@
 //! wherever it has to; if the parent exits, the kernel kills this process. Socket and segment live as long
 //! as the process, because the panic hook and tasks also use them.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 
@@ -25,7 +25,7 @@ use crate::wire::{
 };
 use crate::{
     BELLS, BUSY, CALLS, CLAIM, CROWDED, DRAFT, FINISHED, Ordering, PARENT_CPU, Placement, REFUSED,
-    RESULTS, Refused, SEGMENT, STARTED, STOP, Segment, WORKER_CPU,
+    REPORTS, RESULTS, Refused, SEGMENT, STARTED, STOP, Segment, WORKER_CPU,
 };
 
 /// The kind of error that reports that the parent has exited.
@@ -85,8 +85,7 @@ impl WorkerEnd {
     ///
     /// `BrokenPipe` if the parent has exited; others if the system refuses to send.
     pub fn tell(&self, frame: Frame, payload: &[u8]) -> io::Result<()> {
-        let mut socket = self.socket;
-        let sent = socket.write_all(&[&*frame.head(payload.len()), payload].concat());
+        let sent = self.socket.send(&frame.head(payload.len()), payload);
         sent.map_err(|error| match error.kind() {
             io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => GONE.into(),
             _ => {
@@ -189,9 +188,9 @@ impl WorkerEnd {
         Ok(false)
     }
 
-    /// Returns a handle to the parent's requests to stop a task.
-    pub fn stop_requests(&self) -> StopRequests {
-        StopRequests(self.segment, Lineage::current())
+    /// Returns the part of the link that tasks use.
+    pub fn task_link(&self) -> TaskLink {
+        TaskLink { socket: self.socket, segment: self.segment, home: Lineage::current() }
     }
 
     /// Returns a draft for results, without room.
@@ -297,23 +296,56 @@ impl WorkerEnd {
     }
 }
 
-/// The parent's requests to stop a task. Usable by any thread of the worker process; a copy of the process
-/// has no segment and sees no request.
-#[derive(Debug, Clone, Copy)]
-pub struct StopRequests(&'static Segment, Lineage);
+/// How many reports of a worker may wait to be handled. More holds more memory of a program that handles
+/// them slowly; fewer makes tasks wait sooner.
+pub const UNHANDLED: u32 = 1000;
 
-impl StopRequests {
+/// The part of a link that tasks use. Usable by any thread of the worker process; a copy of the process has
+/// no segment, sees no request and reports nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct TaskLink {
+    socket: &'static Socket,
+    segment: &'static Segment,
+    home: Lineage,
+}
+
+impl TaskLink {
     /// Returns whether the parent asks the task with index `index` to stop.
-    pub fn is_for(self, index: u64) -> bool {
+    pub fn should_stop(self, index: u64) -> bool {
         // Relaxed: the caller polls.
-        self.1.is_current() && self.0.line(STOP).number.load(Ordering::Relaxed) == index + 1
+        self.home.is_current()
+            && self.segment.line(STOP).number.load(Ordering::Relaxed) == index + 1
     }
 
     /// Asks the parent to replace this worker after its running task.
     pub fn ask_for_replacement(self) {
-        if self.1.is_current() {
-            self.0.line(STOP).word.store(1, Ordering::Release);
+        if self.home.is_current() {
+            self.segment.line(STOP).word.store(1, Ordering::Release);
         }
+    }
+
+    /// Sends a report of the task with index `index`. Waits while [`UNHANDLED`] reports are.
+    ///
+    /// # Errors
+    ///
+    /// Those of the socket.
+    pub fn report(self, index: u64, payload: &[u8]) -> io::Result<()> {
+        if !self.home.is_current() {
+            return Ok(());
+        }
+        let line = self.segment.line(REPORTS);
+        loop {
+            let handled = line.word.load(Ordering::Acquire);
+            // Relaxed: threads that report at the same time may exceed the limit by one each.
+            if (line.number.load(Ordering::Relaxed) as u32).wrapping_sub(handled) < UNHANDLED {
+                break;
+            }
+            line.sleep_while(handled, None);
+        }
+        self.socket.send(&Frame::Report { index }.head(payload.len()), payload)?;
+        // Release, after the frame: a parent that sees the number can read the report.
+        line.number.fetch_add(1, Ordering::Release);
+        Ok(())
     }
 }
 

@@ -86,10 +86,23 @@ impl CallbackThread {
         Self(Arc::new(Shared { mask, state, changed }))
     }
 
-    /// Queues `callback` behind those that were pushed before.
+    /// Queues `callback` behind those that were queued before.
     pub(crate) fn push(&self, callback: Callback) {
+        self.queue([callback]);
+        self.attend();
+    }
+
+    /// Queues `callbacks`. [`attend`](Self::attend) has to follow.
+    pub(crate) fn queue(&self, callbacks: impl IntoIterator<Item = Callback>) {
+        self.lock().queue.extend(callbacks);
+    }
+
+    /// Has what is queued run.
+    pub(crate) fn attend(&self) {
         let mut state = self.lock();
-        state.queue.push_back(callback);
+        if state.queue.is_empty() {
+            return;
+        }
         if state.runner.is_some() {
             self.0.changed.notify_all();
             return;

@@ -221,6 +221,7 @@ mod map;
 mod panics;
 mod payload;
 mod pool;
+mod report;
 mod start;
 #[expect(unsafe_code, reason = "the fence: everything unsafe is in this module")]
 mod sys;
@@ -288,6 +289,7 @@ pub use procpool_launch::ResourceUsage;
 /// ```
 #[doc(inline)]
 pub use procpool_launch::WorkerExit;
+pub use report::{Report, report};
 pub use start::{Output, StartMethod, init};
 pub use task::InitializerOutput;
 pub use worker::{retire_worker, should_stop, worker_id};

@@ -8,7 +8,6 @@
 use std::any::Any;
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::cell::{Cell, RefCell};
-use std::io::Write;
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo, UnwindSafe};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -139,7 +138,7 @@ fn payload_message(payload: &(dyn Any + Send)) -> String {
     }
 }
 
-fn send_before_abort(mut socket: &Socket, report: RemotePanic) {
+fn send_before_abort(socket: &Socket, report: RemotePanic) {
     let (frame, payload) = match running() {
         Some(index) => {
             let frame = Frame::ResultItem { index, status: ResultStatus::LastWords };
@@ -151,7 +150,7 @@ fn send_before_abort(mut socket: &Socket, report: RemotePanic) {
         }
     };
     // The parent may be gone, and the process ends in any case.
-    let _ = socket.write_all(&[&*frame.head(payload.len()), &payload].concat());
+    let _ = socket.send(&frame.head(payload.len()), &payload);
 }
 
 #[cfg(test)]

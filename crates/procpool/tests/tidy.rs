@@ -80,6 +80,7 @@ const CRATES: [Crate; 6] = [
             "future",
             "task",
             "worker",
+            "report",
             "start",
             "chunk_source",
             "pool",

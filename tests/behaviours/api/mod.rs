@@ -10,6 +10,7 @@
 //! - [`chunks`]: the number of items in a chunk;
 //! - [`inputs`]: the input of a map;
 //! - [`queue`]: pending tasks;
+//! - [`progress`]: reports of running tasks;
 //! - [`readings`]: the state and results of a future;
 //! - [`reentry`]: user code that the pool calls, and that calls the pool;
 //! - [`several`]: several pools at once;
@@ -31,6 +32,7 @@ mod future;
 mod inputs;
 mod map;
 mod places;
+mod progress;
 mod queue;
 mod readings;
 mod reentry;

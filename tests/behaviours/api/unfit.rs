@@ -150,8 +150,10 @@ where
             assert_unfit::<T>(result.err(), CodecStep::EncodeArguments, words);
         }
     }
-    let built =
-        crate::builder().max_workers(1).initializer_with_args(|_: T| (), value.clone()).build();
+    let built = crate::builder_beside_another()
+        .max_workers(1)
+        .initializer_with_args(|_: T| (), value.clone())
+        .build();
     assert_unfit::<T>(built.err(), CodecStep::EncodeArguments, words);
 
     // The wrapped value can be sent to the worker.

@@ -37,7 +37,7 @@ use procpool_os::code::FunctionRef;
 
 /// The protocol's version. Both ends are the same executable, so a difference means that the worker runs
 /// another program than its parent.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 
 /// The longest accepted frame. A longer one cannot come from a working peer; a shorter one is still only
 /// allocated as its bytes arrive. Raising it costs nothing until such frames arrive; lowering it limits
@@ -125,6 +125,11 @@ pub enum Frame {
         /// The one after the last.
         to: u64,
     },
+    /// A report of a running task, as payload.
+    Report {
+        /// The task's index.
+        index: u64,
+    },
     /// Aligns the next frame; readers skip it.
     Padding,
 }
@@ -202,6 +207,7 @@ fn head_length(kind: u8) -> usize {
         5 => 1 + 8 + 32,
         6 => 1 + 8 + 1,
         11 => 1 + 8 + 8,
+        12 => 1 + 8,
         _ => 1,
     }
 }
@@ -231,6 +237,7 @@ impl Frame {
             Frame::Skipped { from, to } => {
                 head.put(&[11]).put(&from.to_le_bytes()).put(&to.to_le_bytes())
             }
+            Frame::Report { index } => head.put(&[12]).put(&index.to_le_bytes()),
             Frame::Padding => head.put(&[PADDING]),
         };
         let length = (head.length - LENGTH + payload) as u64;
@@ -273,13 +280,19 @@ impl Frame {
                 from: u64::from_le_bytes(take(&mut rest)?),
                 to: u64::from_le_bytes(take(&mut rest)?),
             },
+            [12] => Frame::Report { index: u64::from_le_bytes(take(&mut rest)?) },
             [PADDING] => Frame::Padding,
             _ => return Err(Malformed("a frame of an unknown kind")),
         };
-        use Frame::{CallItem, Initialize, InitializerFailed, Padding, ResultItem};
+        use Frame::{CallItem, Initialize, InitializerFailed, Padding, Report, ResultItem};
         let bare = !matches!(
             frame,
-            Initialize { .. } | InitializerFailed | CallItem { .. } | ResultItem { .. } | Padding
+            Initialize { .. }
+                | InitializerFailed
+                | CallItem { .. }
+                | ResultItem { .. }
+                | Report { .. }
+                | Padding
         );
         if rest.is_empty() && (payload == 0 || !bare) {
             Ok(frame)

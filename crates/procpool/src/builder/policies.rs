@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use super::Builder;
 use crate::lifecycle::{DeathPolicy, ExitReason, WorkerInfo};
+use crate::payload::Payload;
+use crate::report::{self, Report};
 use crate::task;
 
 impl<S> Builder<S> {
@@ -312,6 +314,25 @@ impl<S> Builder<S> {
         hook: impl Fn(WorkerInfo, ExitReason) + Send + Sync + 'static,
     ) -> Self {
         self.policies.hooks.on_worker_exit = Some(Arc::new(hook));
+        self
+    }
+
+    /// Calls `hook` in this process with each value that a task [reports](crate::report()).
+    ///
+    /// It runs on the thread that [`on_worker_start`](Self::on_worker_start) describes. A pool has one
+    /// such hook, whose type may be an enum of all that its tasks report. To read reports elsewhere,
+    /// send them through a channel.
+    ///
+    /// # Examples
+    ///
+    /// See [`report`](crate::report()).
+    pub fn on_report<T: Payload>(
+        mut self,
+        hook: impl Fn(Report<T>) + Send + Sync + 'static,
+    ) -> Self {
+        self.policies.hooks.on_report = Some(Arc::new(move |worker, work_item, payload| {
+            hook(Report { worker, work_item, value: report::decode(payload) });
+        }));
         self
     }
 }

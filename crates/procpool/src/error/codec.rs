@@ -27,6 +27,10 @@ pub enum CodecStep {
     EncodeResult,
     /// In the thread that requested the result, after the task ran.
     DecodeResult,
+    /// In the worker, while the task ran.
+    EncodeReport,
+    /// On the thread that handles reports.
+    DecodeReport,
 }
 
 /// A value that could not be encoded or decoded. Only its own task is affected.
@@ -69,6 +73,8 @@ impl fmt::Display for CodecError {
             CodecStep::DecodeArguments => "the arguments could not be decoded in the worker",
             CodecStep::EncodeResult => "the result could not be encoded in the worker",
             CodecStep::DecodeResult => "the result could not be decoded",
+            CodecStep::EncodeReport => "the report could not be encoded in the worker",
+            CodecStep::DecodeReport => "the report could not be decoded",
         };
         write!(f, "{what}: type `{}`: {}", self.type_name, self.message)
     }

@@ -213,6 +213,7 @@ impl fmt::Display for Error {
                         ("arguments", "its worker")
                     }
                     CodecStep::EncodeResult | CodecStep::DecodeResult => ("result", "this process"),
+                    CodecStep::EncodeReport | CodecStep::DecodeReport => ("report", "this process"),
                 };
                 write!(
                     f,

@@ -14,7 +14,7 @@ use super::block::Slice;
 use super::context::Context;
 use super::stage::Stage;
 use super::state::PoolState;
-use super::wakes::{Hook, Wakes};
+use super::wakes::Wakes;
 use super::worker::{InFlight, Worker};
 use crate::error::{Activity, BrokenCause, Error, WorkerDeath};
 use crate::lifecycle::{DeathPolicy, EventKind, ExitReason};
@@ -105,7 +105,7 @@ impl PoolState {
     fn remove(&mut self, cx: &Context, worker: Worker, reason: ExitReason, wakes: &mut Wakes) {
         worker.unwatch(cx);
         self.emit(EventKind::WorkerExited(worker.info(), reason));
-        wakes.queue_hook(Hook::Exit(worker.info(), reason));
+        wakes.queue_hook(cx.settings.policies.hooks.exit(worker.info(), reason));
         self.admit_next(cx, worker.slot, wakes);
         wakes.bury(worker);
     }

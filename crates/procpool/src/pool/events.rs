@@ -55,7 +55,12 @@ impl PoolState {
     /// worker was given up. Removes no worker from the pool and dispatches nothing: the caller
     /// dispatches once it has read everything.
     pub(super) fn read_results(&mut self, cx: &Context, index: usize, wakes: &mut Wakes) -> bool {
-        let read = self.read_whole_results(index, wakes);
+        let mut read = self.read_whole_results(index, wakes);
+        if self.workers[index].has_reports() {
+            self.read_news(cx, index, wakes);
+            let more = self.read_whole_results(index, wakes);
+            read = read.and_then(|settled| Ok(more? || settled));
+        }
         let worker = &mut self.workers[index];
         worker.link.release();
         worker.nudge();
@@ -75,11 +80,14 @@ impl PoolState {
         }
     }
 
-    /// Like `read_results`; the error says what was wrong.
+    /// Like `read_results`, but stops at a result that may have unread reports, which precede it. The
+    /// error says what was wrong.
     fn read_whole_results(&mut self, index: usize, wakes: &mut Wakes) -> Result<bool, String> {
         let worker = &mut self.workers[index];
         let (mut settled, mut calls) = (0, 0);
-        while worker.link.fill().map_err(|error| said(&error))? == Progress::Frame {
+        while worker.link.fill().map_err(|error| said(&error))? == Progress::Frame
+            && !worker.has_reports()
+        {
             let is_call = worker.front_chunk().is_none();
             if worker.on_result(wakes)? {
                 settled += 1;
@@ -99,6 +107,8 @@ impl PoolState {
     /// Reads and handles what a worker has sent through its socket. Removes no worker from the
     /// pool.
     pub(super) fn read_news(&mut self, cx: &Context, index: usize, wakes: &mut Wakes) {
+        let worker = &mut self.workers[index];
+        worker.reports = worker.link.reports_sent();
         while !self.workers[index].link_ended {
             match self.workers[index].link.fill_news() {
                 Ok(Progress::Frame) => self.on_news(cx, index, wakes),
@@ -120,13 +130,21 @@ impl PoolState {
         let frame = received.frame();
         let payload = received.payload.into_vec();
         match (frame, worker.stage()) {
+            (Ok(Frame::Report { index: task }), _) => {
+                let (receipt, info) = (worker.link.receipt(), worker.info());
+                // A thread that outlives its task may name one that is no longer known.
+                if let Some(work_item) = worker.work_item(task) {
+                    let hooks = &cx.settings.policies.hooks;
+                    wakes.queue_hook(hooks.report(info, work_item, payload, receipt));
+                }
+            }
             // Sent by a killed worker before it died.
             (_, Stage::Killed(_)) => {}
             // The caller reads results in any case.
             (Ok(Frame::Bell), _) => {}
             (Ok(Frame::Skipped { from, to }), Stage::Ready) => {
                 let is_sent = from < to && to <= worker.link.sent();
-                if !is_sent || (from..to).any(|index| worker.has(index)) {
+                if !is_sent || (from..to).any(|index| worker.work_item(index).is_some()) {
                     self.on_nonsense(cx, index, said(&Scribbled), wakes);
                 }
             }
@@ -134,7 +152,7 @@ impl PoolState {
             (Ok(Frame::Hello(hello)), Stage::Starting) => {
                 self.on_hello(cx, index, hello, wakes);
             }
-            (Ok(Frame::Ready), Stage::Initializing) => self.become_ready(index, wakes),
+            (Ok(Frame::Ready), Stage::Initializing) => self.become_ready(cx, index, wakes),
             (Ok(Frame::InitializerFailed), stage @ (Stage::Starting | Stage::Initializing)) => {
                 let Ok(failure) = postcard::from_bytes(&payload) else {
                     let what = "sent an initializer failure that cannot be decoded".to_owned();

@@ -40,7 +40,8 @@
 //!
 //! A *task* is what the user submits. A *call* is what a worker runs: a task or a chunk of a map.
 //!
-//! Lock order: the pool's lock, then the inbox's or a chunk source's, never the reverse. Waiters
+//! Lock order: the pool's lock, then the inbox's, a chunk source's or that of the callbacks, never the
+//! reverse. Waiters
 //! are woken after the lock is released. Callbacks run on a thread of their own (`callbacks`),
 //! which the manager closes when the pool is over.
 
@@ -417,13 +418,18 @@ impl Pool {
         let wake = state.needs_manager(&self.context);
         state.done += wakes.done;
         state.failed += wakes.failed;
+        let has_hooks = wakes.has_hooks();
+        if has_hooks {
+            // Under the lock, which settles their order.
+            self.callbacks.queue(wakes.take_hooks());
+        }
         drop(state);
         if wake {
             self.check_wake(self.context.poller.wake());
         }
         wakes.warn();
-        for hook in wakes.take_hooks() {
-            self.context.settings.policies.hooks.push(hook, &self.callbacks);
+        if has_hooks {
+            self.callbacks.attend();
         }
         value
     }

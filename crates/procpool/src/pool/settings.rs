@@ -1,6 +1,6 @@
 //! The settings that a pool was built with, and the user's hooks.
 //!
-//! Never changes. Its only behaviour is to pass a due hook to the callback thread.
+//! Never changes. Its only behaviour is to make callbacks of due hooks.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,10 +8,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use procpool_launch::Surroundings;
-use procpool_link::Entry;
+use procpool_link::{Entry, Receipt};
 
-use super::wakes::Hook;
-use crate::callbacks::CallbackThread;
+use crate::callbacks::Callback;
 use crate::lifecycle::{DeathPolicy, ExitReason, WorkerInfo};
 use crate::start::Starter;
 
@@ -93,11 +92,15 @@ impl Default for Policies {
     }
 }
 
+/// Gets the worker, the work item and the encoded report.
+pub(crate) type OnReport = dyn Fn(WorkerInfo, u64, &[u8]) + Send + Sync;
+
 /// The user's hooks, which run in this process.
 #[derive(Clone, Default)]
 pub(crate) struct Hooks {
     pub(crate) on_worker_start: Option<Arc<dyn Fn(WorkerInfo) + Send + Sync>>,
     pub(crate) on_worker_exit: Option<Arc<dyn Fn(WorkerInfo, ExitReason) + Send + Sync>>,
+    pub(crate) on_report: Option<Arc<OnReport>>,
 }
 
 impl fmt::Debug for Hooks {
@@ -105,23 +108,33 @@ impl fmt::Debug for Hooks {
         f.debug_struct("Hooks")
             .field("on_worker_start", &self.on_worker_start.is_some())
             .field("on_worker_exit", &self.on_worker_exit.is_some())
+            .field("on_report", &self.on_report.is_some())
             .finish()
     }
 }
 
 impl Hooks {
-    pub(super) fn push(&self, hook: Hook, thread: &CallbackThread) {
-        match hook {
-            Hook::Start(worker) => {
-                if let Some(call) = self.on_worker_start.clone() {
-                    thread.push(Box::new(move || call(worker)));
-                }
-            }
-            Hook::Exit(worker, reason) => {
-                if let Some(call) = self.on_worker_exit.clone() {
-                    thread.push(Box::new(move || call(worker, reason)));
-                }
-            }
-        }
+    pub(super) fn start(&self, worker: WorkerInfo) -> Option<Callback> {
+        let call = self.on_worker_start.clone()?;
+        Some(Box::new(move || call(worker)))
+    }
+
+    pub(super) fn exit(&self, worker: WorkerInfo, reason: ExitReason) -> Option<Callback> {
+        let call = self.on_worker_exit.clone()?;
+        Some(Box::new(move || call(worker, reason)))
+    }
+
+    pub(super) fn report(
+        &self,
+        worker: WorkerInfo,
+        work_item: u64,
+        payload: Vec<u8>,
+        receipt: Receipt,
+    ) -> Option<Callback> {
+        let call = self.on_report.clone()?;
+        Some(Box::new(move || {
+            let _until_it_is_handled = receipt;
+            call(worker, work_item, &payload);
+        }))
     }
 }

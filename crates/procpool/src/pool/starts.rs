@@ -11,7 +11,7 @@ use procpool_link::{Frame, Payload};
 use super::context::Context;
 use super::stage::Stage;
 use super::state::PoolState;
-use super::wakes::{Hook, Wakes};
+use super::wakes::Wakes;
 use super::worker::Worker;
 use crate::error::{BrokenCause, Error};
 use crate::future::{Body, SharedFuture};
@@ -196,7 +196,7 @@ impl PoolState {
                 let sent = sent.and_then(|()| worker.link.publish());
                 self.check(cx, index, sent, wakes);
             }
-            None => self.become_ready(index, wakes),
+            None => self.become_ready(cx, index, wakes),
         }
     }
 
@@ -209,12 +209,12 @@ impl PoolState {
     }
 
     /// The worker takes tasks from now on.
-    pub(super) fn become_ready(&mut self, index: usize, wakes: &mut Wakes) {
+    pub(super) fn become_ready(&mut self, cx: &Context, index: usize, wakes: &mut Wakes) {
         self.workers[index].enter(Stage::Ready);
         self.failed_starts = 0;
         let info = self.workers[index].info();
         self.emit(EventKind::WorkerReady(info));
-        wakes.queue_hook(Hook::Start(info));
+        wakes.queue_hook(cx.settings.policies.hooks.start(info));
         self.tell_awaiting(wakes);
     }
 

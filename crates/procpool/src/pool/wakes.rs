@@ -9,22 +9,15 @@ use std::sync::Arc;
 use std::thread;
 
 use super::worker::Worker;
+use crate::callbacks::Callback;
 use crate::error::Error;
 use crate::future::{Outcome, SharedFuture};
-use crate::lifecycle::{ExitReason, WorkerInfo};
-
-/// A hook that is due.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Hook {
-    Start(WorkerInfo),
-    Exit(WorkerInfo, ExitReason),
-}
 
 /// When dropped, wakes all waiters and then drops the workers.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Wakes {
     settled: Vec<Arc<SharedFuture>>,
-    hooks: Vec<Hook>,
+    hooks: Vec<Callback>,
     gone: Vec<Worker>,
     warnings: Vec<String>,
     pub(super) done: u64,
@@ -80,11 +73,16 @@ impl Wakes {
         self.warnings.drain(..).for_each(|warning| log::warn!("{warning}"));
     }
 
-    pub(super) fn queue_hook(&mut self, hook: Hook) {
-        self.hooks.push(hook);
+    /// Queues a hook that is due, if there is one.
+    pub(super) fn queue_hook(&mut self, hook: Option<Callback>) {
+        self.hooks.extend(hook);
     }
 
-    pub(super) fn take_hooks(&mut self) -> Vec<Hook> {
+    pub(super) fn has_hooks(&self) -> bool {
+        !self.hooks.is_empty()
+    }
+
+    pub(super) fn take_hooks(&mut self) -> Vec<Callback> {
         std::mem::take(&mut self.hooks)
     }
 }

@@ -58,6 +58,10 @@ pub(super) struct Worker {
     pub(super) part: Vec<u8>,
     /// Whether the socket has ended.
     pub(super) link_ended: bool,
+    /// How many reports it had sent when its socket was read last.
+    pub(super) reports: u64,
+    /// The index and the work item of the task that it ran when its calls were taken away.
+    given_up: Option<(u64, u64)>,
     pub(super) bells: Bells,
     pub(super) pace: Pace,
     pub(super) limits: Limits,
@@ -109,6 +113,8 @@ impl Worker {
             in_flight: VecDeque::new(),
             part: Vec::new(),
             link_ended: false,
+            reports: 0,
+            given_up: None,
             bells: Bells::default(),
             pace: Pace::default(),
             limits: Limits::new(),
@@ -171,16 +177,25 @@ impl Worker {
         }
     }
 
-    /// Whether it was sent the task with this index and is still expected to run it.
-    pub(super) fn has(&self, index: u64) -> bool {
-        self.in_flight.iter().any(|in_flight| {
-            (in_flight.index..in_flight.index + in_flight.calls.len() as u64).contains(&index)
-        })
-    }
-
     /// The index of its first unfinished task.
     pub(super) fn front(&self) -> Option<u64> {
         self.in_flight.front().map(|in_flight| in_flight.index)
+    }
+
+    /// Whether it has sent reports since its socket was read.
+    #[inline]
+    pub(super) fn has_reports(&self) -> bool {
+        self.link.reports_sent() != self.reports
+    }
+
+    /// The work item of the task with this index, if it has it or ran it when it was given up.
+    pub(super) fn work_item(&self, index: u64) -> Option<u64> {
+        let of = |in_flight: &InFlight| {
+            let position = index.checked_sub(in_flight.index)?;
+            (position < in_flight.calls.len() as u64).then(|| in_flight.calls.id() + position)
+        };
+        let given_up = self.given_up.filter(|(task, _)| *task == index);
+        self.in_flight.iter().find_map(of).or(given_up.map(|(_, work_item)| work_item))
     }
 
     /// The chunk that its first unfinished task runs, if that is one of a map.
@@ -239,7 +254,14 @@ impl Worker {
         let claimed = self.link.take_back();
         // An impossible claim word says nothing: then every task is in doubt.
         let not_started = claimed.map_or_else(|_| Vec::new(), |first| self.split_in_flight(first));
-        (std::mem::take(&mut self.in_flight), not_started)
+        (self.take_in_flight(), not_started)
+    }
+
+    /// Takes all its calls away. It may have sent reports of the first.
+    fn take_in_flight(&mut self) -> VecDeque<InFlight> {
+        let first = self.in_flight.front().map(|first| (first.index, first.calls.id()));
+        self.given_up = first.or(self.given_up);
+        std::mem::take(&mut self.in_flight)
     }
 
     /// Removes it from the poller. The caller also nudges a thread that watches its link: that wait
@@ -312,6 +334,6 @@ impl Worker {
             self.enter(Stage::Killed(reason));
         }
         self.nudge();
-        std::mem::take(&mut self.in_flight)
+        self.take_in_flight()
     }
 }

@@ -1,25 +1,25 @@
 //! What a task can query about the worker that it runs in.
 //!
-//! Owns the worker's record of its number in the pool and of its requests. In a process that is no
+//! Owns the worker's record of its number in the pool and of its link. In a process that is no
 //! worker, none of it is set.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{PoisonError, RwLock};
 
-use procpool_link::StopRequests;
+use procpool_link::TaskLink;
 
 use crate::panics;
 
 /// One more than the worker's number; 0 in a process that is no worker.
 static ID: AtomicUsize = AtomicUsize::new(0);
-/// The flags by which the worker is asked to stop a task, and asks to be replaced.
-static REQUESTS: RwLock<Option<StopRequests>> = RwLock::new(None);
+/// The part of the worker's link that tasks use.
+static LINK: RwLock<Option<TaskLink>> = RwLock::new(None);
 
 /// Marks this process as a worker. A process forked from a worker may become another one.
-pub(super) fn set(id: usize, requests: StopRequests) {
+pub(super) fn set(id: usize, link: TaskLink) {
     // Relaxed: set before any task starts, and so before any thread of a task does.
     ID.store(id + 1, Ordering::Relaxed);
-    *REQUESTS.write().unwrap_or_else(PoisonError::into_inner) = Some(requests);
+    *LINK.write().unwrap_or_else(PoisonError::into_inner) = Some(link);
 }
 
 /// Returns the number of this worker in its pool, from 0 to `max_workers` - 1, or `None` outside
@@ -71,7 +71,7 @@ pub fn worker_id() -> Option<usize> {
 /// # }
 /// ```
 pub fn should_stop() -> bool {
-    running().is_some_and(|(index, requests)| requests.is_for(index))
+    running().is_some_and(|(index, link)| link.should_stop(index))
 }
 
 /// Has this worker replaced after the running task, as if it had run
@@ -101,12 +101,12 @@ pub fn should_stop() -> bool {
 /// # }
 /// ```
 pub fn retire_worker() {
-    if let Some((_, requests)) = running() {
-        requests.ask_for_replacement();
+    if let Some((_, link)) = running() {
+        link.ask_for_replacement();
     }
 }
 
-/// The index of the running task, and the worker's requests.
-fn running() -> Option<(u64, StopRequests)> {
-    Some((panics::running()?, (*REQUESTS.read().unwrap_or_else(PoisonError::into_inner))?))
+/// The index of the running task, and its part of the link.
+pub(crate) fn running() -> Option<(u64, TaskLink)> {
+    Some((panics::running()?, (*LINK.read().unwrap_or_else(PoisonError::into_inner))?))
 }

@@ -41,6 +41,7 @@ use crate::task::{CallBuffers, CallTrampoline, FinalTrampoline, InitTrampoline, 
 /// The exit code of a worker that stops because its parent is gone. Nobody reads it.
 const ABANDONED: i32 = 0;
 
+pub(crate) use identity::running;
 pub use identity::{retire_worker, should_stop, worker_id};
 
 /// The exit code of a worker whose finalizer or state's destructor panicked: that of Rust programs
@@ -60,7 +61,7 @@ pub(crate) fn run(
     prepared: Result<(), Refused>,
 ) -> ! {
     let home = Lineage::current();
-    identity::set(id, link.stop_requests());
+    identity::set(id, link.task_link());
     if let Err(message) = set_up(&link, prepared) {
         fail(&link, &InitializerFailure::Setup(message), exit);
     }

@@ -1,0 +1,101 @@
+//! What a running task reports to the program: one value of the user's at a time.
+//!
+//! Owns both ends of a report: the call in the task, and its value in the program. Knows no pool:
+//! the manager names the task, and the callback thread decodes.
+//!
+//! A report carries the name of its type, because a task may report anything: the compiler checks
+//! arguments and results, which belong to a function, but no report.
+
+use std::any::type_name;
+
+use nix::errno::Errno;
+
+use crate::codec;
+use crate::error::{CodecError, CodecStep, Error};
+use crate::lifecycle::WorkerInfo;
+use crate::payload::Payload;
+use crate::worker::running;
+
+/// A value that a running task has [reported](report()).
+///
+/// # Examples
+///
+/// See [`report`](report()).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Report<T> {
+    /// The worker that runs the task.
+    pub worker: WorkerInfo,
+    /// The task's number, as [`Future::id`](crate::Future::id) returns it. A chunk of a `map` is one
+    /// task: if the item matters, report its index too.
+    pub work_item: u64,
+    /// The value, or [`Error::Codec`] if it cannot be decoded or is of another type than
+    /// [`on_report`](crate::Builder::on_report) takes.
+    pub value: Result<T, Error>,
+}
+
+/// Reports `value` to the program while the task runs: progress, a partial result, a record for its
+/// log.
+///
+/// The program gets it in [`on_report`](crate::Builder::on_report); without that hook it is
+/// discarded. Reports of a task are handled in their order, and before the callbacks that were added
+/// to its future while it ran.
+/// Every report of a task that ends is handled; of a task whose worker dies, those that it had sent.
+/// At most 1,000 reports of a worker wait to be handled: then this call waits, for ever if the hook
+/// never returns. Any thread of the worker may call it; a thread that outlives its task reports
+/// nothing. Outside tasks it does nothing, so a function that reports can be called without a pool.
+///
+/// # Errors
+///
+/// [`Error::Codec`] if `value` cannot be encoded, [`Error::Setup`] if the system refuses to send it.
+///
+/// # Examples
+///
+/// ```
+/// # use std::sync::mpsc;
+/// fn count(words: Vec<String>) -> usize {
+///     for (done, word) in words.iter().enumerate() {
+///         let _ = procpool::report(&format!("{done} of {}: {word}", words.len()));
+///     }
+///     words.len()
+/// }
+///
+/// # fn main() -> Result<(), procpool::Error> {
+/// #     procpool::init();
+/// let (sender, reports) = mpsc::channel();
+/// let executor = procpool::ProcessPoolExecutor::builder()
+/// #         .max_workers(1)
+///     .on_report(move |report: procpool::Report<String>| drop(sender.send(report.value)))
+///     .build()?;
+/// let words = executor.submit(count, vec!["one".to_owned(), "two".to_owned()]);
+/// assert_eq!(reports.recv(), Ok(Ok("0 of 2: one".to_owned())));
+/// assert_eq!(reports.recv(), Ok(Ok("1 of 2: two".to_owned())));
+/// assert_eq!(words.result(), Ok(2));
+/// #     Ok(())
+/// # }
+/// ```
+pub fn report<T: Payload>(value: &T) -> Result<(), Error> {
+    let Some((index, link)) = running() else { return Ok(()) };
+    let mut payload = [type_name::<T>().as_bytes(), b"\0"].concat();
+    codec::encode(value, &mut payload, CodecStep::EncodeReport).map_err(|e| Error::Codec(*e))?;
+    link.report(index, &payload).map_err(|error| {
+        let errno = error.raw_os_error().map_or(Errno::UnknownErrno, Errno::from_raw);
+        Error::setup("a message to the program")(errno)
+    })
+}
+
+/// Reads the value of a report.
+pub(crate) fn decode<T: Payload>(payload: &[u8]) -> Result<T, Error> {
+    let mut parts = payload.splitn(2, |byte| *byte == 0);
+    let (name, value) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let expected = type_name::<T>();
+    if name != expected.as_bytes() {
+        let name = String::from_utf8_lossy(name);
+        let message = format!(
+            "the task reported a `{name}`: on_report takes one type, which may be an enum of several"
+        );
+        let (step, type_name) = (CodecStep::DecodeReport, expected.to_owned());
+        return Err(Error::Codec(CodecError { step, type_name, message }));
+    }
+    codec::decode(value, CodecStep::DecodeReport).map_err(|error| Error::Codec(*error))
+}

@@ -1,0 +1,306 @@
+//! Reports of running tasks.
+
+use std::collections::HashMap;
+use std::os::unix::fs::FileExt;
+use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use procpool::{Builder, CodecStep, Error, KillOutcome, Payload, ProcessPoolExecutor, Report};
+use procpool_testkit::crossing::{Crossing, cross};
+use procpool_testkit::{gate, os, watch};
+
+use crate::behaviours::lives::{builder, replacing_builder};
+
+/// A pool, and what its tasks report.
+fn reporting<T: Payload + Send>(builder: Builder) -> (ProcessPoolExecutor, Receiver<Report<T>>) {
+    let (sender, reports) = mpsc::channel();
+    let sender = Mutex::new(sender);
+    let hook = move |report| drop(sender.lock().expect("a send does not panic").send(report));
+    (builder.on_report(hook).build().expect("a pool can be made"), reports)
+}
+
+fn values<T: Payload>(reports: Receiver<Report<T>>) -> Vec<T> {
+    reports.into_iter().map(|report| report.value.expect("it can be decoded")).collect()
+}
+
+fn count_to(end: u32) {
+    (0..end).for_each(|number| procpool::report(&number).expect("it can be sent"));
+}
+
+#[test]
+fn reports_arrive_in_their_order_while_the_task_runs() {
+    watch::within(watch::HANG, || {
+        let crossing = Crossing::new();
+        let (executor, reports) = reporting(builder(1));
+        let task = |places| {
+            count_to(100);
+            cross(places)
+        };
+        let future = executor.submit(task, crossing.places());
+        let found: Vec<Report<u32>> = reports.iter().take(100).collect();
+        assert!(!future.done());
+        crossing.wait_for(1);
+        crossing.let_go(1);
+        let pid = future.result().unwrap();
+        for (report, number) in found.iter().zip(0..) {
+            assert_eq!((report.worker.id, report.worker.pid), (0, pid));
+            assert_eq!((report.work_item, &report.value), (future.id(), &Ok(number)));
+        }
+    });
+}
+
+#[test]
+fn reports_of_a_task_precede_the_callbacks_of_its_future() {
+    watch::within(watch::HANG, || {
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let theirs = Arc::clone(&log);
+        let hook = move |report: Report<u32>| {
+            theirs.lock().unwrap().push((report.work_item, Some(report.value.unwrap())));
+        };
+        let executor = builder(1).on_report(hook).build().unwrap();
+        let crossing = Crossing::new();
+        let busy = executor.submit(cross, crossing.places());
+        let futures: Vec<_> = (0..500).map(|_| executor.submit(count_to, 3)).collect();
+        for future in &futures {
+            let (log, id) = (Arc::clone(&log), future.id());
+            future.add_done_callback(move |_| log.lock().unwrap().push((id, None)));
+        }
+        crossing.let_go(1);
+        // Watches the worker's link: this thread settles tasks, as the manager does.
+        assert!(futures.iter().all(|future| future.result().is_ok()) && busy.done());
+        drop(executor);
+        let mut of_task = HashMap::<u64, Vec<Option<u32>>>::new();
+        for (id, what) in log.lock().unwrap().drain(..) {
+            of_task.entry(id).or_default().push(what);
+        }
+        assert_eq!(of_task.len(), futures.len());
+        for (id, found) in of_task {
+            assert_eq!(found, [Some(0), Some(1), Some(2), None], "work item {id}");
+        }
+    });
+}
+
+#[test]
+fn a_worker_that_dies_loses_no_report_that_it_has_sent() {
+    watch::within(watch::HANG, || {
+        let (executor, reports) = reporting(replacing_builder(1, 0));
+        let task = |code| {
+            count_to(200);
+            std::process::exit(code)
+        };
+        let future = executor.submit::<_, ()>(task, 3);
+        assert!(matches!(future.error(), Some(Error::WorkerDied(_))), "{future:?}");
+        drop(executor);
+        assert!(values::<u32>(reports).into_iter().eq(0..200));
+    });
+}
+
+#[test]
+fn a_killed_task_loses_no_report_that_it_has_sent() {
+    watch::within(watch::HANG, || {
+        let crossing = Crossing::new();
+        let (executor, reports) = reporting(replacing_builder(1, 0));
+        let task = |path: String| -> () {
+            let file = std::fs::File::create(path).expect("the folder exists");
+            for number in 0.. {
+                file.write_at(&u32::to_le_bytes(number), 0).expect("a file can be written");
+                procpool::report(&number).expect("it can be sent");
+            }
+        };
+        for round in 0..50 {
+            let path = crossing.file(&round.to_string());
+            let future = executor.submit(task, path.clone());
+            let mut handled = vec![reports.recv().unwrap()];
+            assert_eq!(future.kill(), KillOutcome::Killed);
+            // Its worker has ended when another one runs a task.
+            let next = executor.submit(count_to, 1);
+            assert_eq!(next.result(), Ok(()));
+            let of_task = |report: &Report<u32>| report.work_item == future.id();
+            handled.extend(reports.iter().take_while(of_task));
+            let sent = std::fs::read(path).unwrap();
+            let sent = u32::from_le_bytes(sent[..].try_into().unwrap());
+            assert!(handled.len() >= sent as usize, "{} of {sent}", handled.len());
+            assert!(
+                handled.into_iter().zip(0..).all(|(report, number)| report.value == Ok(number))
+            );
+        }
+    });
+}
+
+#[test]
+fn a_task_waits_while_a_thousand_of_its_reports_are_not_handled() {
+    watch::within(watch::HANG, || {
+        let crossing = Crossing::new();
+        let past = crossing.file("past");
+        let (arrived, _) = crossing.places();
+        let task = |(arrived, past): (String, String)| {
+            count_to(1000);
+            gate::give(&arrived);
+            count_to(1);
+            std::fs::write(past, "").expect("the folder exists");
+            count_to(2000);
+        };
+        let (sender, go) = mpsc::channel::<()>();
+        let (go, (done, reports)) = (Mutex::new(go), mpsc::channel());
+        let hook = move |report: Report<u32>| {
+            let _ = done.send(report.worker.pid);
+            let _ = go.lock().unwrap().recv();
+        };
+        let executor = builder(1).on_report(hook).build().unwrap();
+        let future = executor.submit(task, (arrived, past.clone()));
+        let pid = reports.recv().unwrap();
+        crossing.wait_for(1);
+        let sleeps = |state| state == 'S';
+        while !os::process(pid).is_some_and(|worker| sleeps(worker.state)) {
+            std::thread::yield_now();
+        }
+        assert!(!std::path::Path::new(&past).exists(), "it has sent one more");
+        drop(sender);
+        assert_eq!(future.result(), Ok(()));
+        drop(executor);
+        assert_eq!(reports.into_iter().count(), 3000);
+    });
+}
+
+#[test]
+fn a_hook_that_panics_handles_its_report() {
+    watch::within(watch::HANG, || {
+        let hook = |_: Report<u32>| panic!("the hook's own");
+        let executor = builder(1).on_report(hook).build().unwrap();
+        assert_eq!(executor.submit(count_to, 3000).result(), Ok(()));
+    });
+}
+
+#[test]
+fn reports_that_nobody_reads_hold_nothing_up() {
+    watch::within(watch::HANG, || {
+        let executor = builder(1).build().unwrap();
+        assert_eq!(executor.submit(count_to, 5000).result(), Ok(()));
+    });
+}
+
+#[test]
+fn reports_of_several_threads_arrive_whole() {
+    watch::within(watch::HANG, || {
+        const EACH: u32 = 300;
+        let (executor, reports) = reporting(builder(1));
+        let task = |(): ()| {
+            std::thread::scope(|scope| {
+                for thread in 0..4_usize {
+                    scope.spawn(move || {
+                        for number in 0..EACH {
+                            // Longer than the socket takes at once.
+                            let value =
+                                (thread, number, "x".repeat(300_000 * (number % 2) as usize));
+                            procpool::report(&value).expect("it can be sent");
+                        }
+                    });
+                }
+            });
+        };
+        assert_eq!(executor.submit(task, ()).result(), Ok(()));
+        drop(executor);
+        let mut next = [0; 4];
+        for (thread, number, text) in values::<(usize, u32, String)>(reports) {
+            assert_eq!((number, text.len()), (next[thread], 300_000 * (number % 2) as usize));
+            next[thread] += 1;
+        }
+        assert_eq!(next, [EACH; 4]);
+    });
+}
+
+#[test]
+fn items_of_a_map_report() {
+    watch::within(watch::HANG, || {
+        let (executor, reports) = reporting(builder(2));
+        let task = |x: u32| procpool::report(&x).is_ok();
+        assert!(executor.map(task, 0..5000).all(|sent| sent == Ok(true)));
+        drop(executor);
+        let mut found = values::<u32>(reports);
+        found.sort_unstable();
+        assert!(found.into_iter().eq(0..5000));
+    });
+}
+
+#[test]
+fn a_report_of_another_type_is_an_error_that_names_both() {
+    watch::within(watch::HANG, || {
+        let (executor, reports) = reporting::<String>(builder(1));
+        assert_eq!(executor.submit(count_to, 1).result(), Ok(()));
+        drop(executor);
+        let values: Vec<_> = reports.into_iter().map(|report| report.value).collect();
+        let [Err(Error::Codec(error))] = &values[..] else { panic!("{values:?}") };
+        assert_eq!(error.step, CodecStep::DecodeReport);
+        assert!(error.type_name.contains("String") && error.message.contains("`u32`"), "{error}");
+    });
+}
+
+#[test]
+fn a_report_that_cannot_be_encoded_is_an_error_in_the_task() {
+    watch::within(watch::HANG, || {
+        let (executor, reports) = reporting::<Unsendable>(builder(1));
+        let task = |(): ()| match procpool::report(&Unsendable) {
+            Err(Error::Codec(error)) => error.to_string(),
+            other => format!("{other:?}"),
+        };
+        let text = executor.submit(task, ()).result().unwrap();
+        assert!(
+            text.contains("the report could not be encoded") && text.contains("never"),
+            "{text}"
+        );
+        drop(executor);
+        assert_eq!(reports.into_iter().count(), 0);
+    });
+}
+
+#[derive(Debug, serde::Deserialize)]
+struct Unsendable;
+
+impl serde::Serialize for Unsendable {
+    fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        Err(serde::ser::Error::custom("never"))
+    }
+}
+
+#[test]
+fn outside_tasks_a_report_does_nothing() {
+    watch::within(watch::HANG, || {
+        assert_eq!(procpool::report(&1), Ok(()));
+        let (executor, reports) = reporting(builder(1).initializer(|| count_to(2000)));
+        // A copy of the worker reports nothing either.
+        let task = |(): ()| {
+            // SAFETY: the copy calls nothing that another thread may have locked.
+            match unsafe { nix::unistd::fork() }.expect("a process can be forked") {
+                nix::unistd::ForkResult::Child => {
+                    let _ = procpool::report(&7_u32);
+                    // SAFETY: _exit(2) takes an integer.
+                    unsafe { nix::libc::_exit(0) }
+                }
+                nix::unistd::ForkResult::Parent { child } => {
+                    let exited = nix::sys::wait::WaitStatus::Exited(child, 0);
+                    nix::sys::wait::waitpid(child, None) == Ok(exited)
+                }
+            }
+        };
+        assert_eq!(executor.submit(task, ()).result(), Ok(true));
+        drop(executor);
+        assert!(values::<u32>(reports).is_empty());
+    });
+}
+
+#[test]
+fn a_task_that_waits_with_reports_can_be_limited() {
+    watch::within(watch::HANG, || {
+        let (sender, go) = mpsc::channel::<()>();
+        let go = Mutex::new(go);
+        let hook = move |_: Report<u32>| {
+            let _ = go.lock().unwrap().recv();
+        };
+        let executor = replacing_builder(1, 0).on_report(hook).build().unwrap();
+        let limited = executor.submit_options().time_limit(Duration::from_millis(200));
+        let future = limited.submit(count_to, 5000);
+        assert!(matches!(future.error(), Some(Error::TimeLimitExceeded { .. })), "{future:?}");
+        drop(sender);
+    });
+}

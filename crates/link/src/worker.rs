@@ -324,12 +324,12 @@ impl TaskLink {
         }
     }
 
-    /// Sends a report of the task with index `index`. Waits while [`UNHANDLED`] reports are.
+    /// Sends a report of the task with index `index`, or of none. Waits while [`UNHANDLED`] reports are.
     ///
     /// # Errors
     ///
     /// Those of the socket.
-    pub fn report(self, index: u64, payload: &[u8]) -> io::Result<()> {
+    pub fn report(self, index: Option<u64>, payload: &[u8]) -> io::Result<()> {
         if !self.home.is_current() {
             return Ok(());
         }
@@ -342,6 +342,7 @@ impl TaskLink {
             }
             line.sleep_while(handled, None);
         }
+        let index = index.unwrap_or(u64::MAX);
         self.socket.send(&Frame::Report { index }.head(payload.len()), payload)?;
         // Release, after the frame: a parent that sees the number can read the report.
         line.number.fetch_add(1, Ordering::Release);

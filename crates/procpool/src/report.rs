@@ -13,10 +13,11 @@ use nix::errno::Errno;
 use crate::codec;
 use crate::error::{CodecError, CodecStep, Error};
 use crate::lifecycle::WorkerInfo;
+use crate::panics;
 use crate::payload::Payload;
-use crate::worker::running;
+use crate::worker::task_link;
 
-/// A value that a running task has [reported](report()).
+/// A value that a task has [reported](report()).
 ///
 /// # Examples
 ///
@@ -24,26 +25,28 @@ use crate::worker::running;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Report<T> {
-    /// The worker that runs the task.
+    /// The worker that reported it.
     pub worker: WorkerInfo,
-    /// The task's number, as [`Future::id`](crate::Future::id) returns it. A chunk of a `map` is one
-    /// task: if the item matters, report its index too.
-    pub work_item: u64,
+    /// The number of the task that ran, as [`Future::id`](crate::Future::id) returns it; `None` in the
+    /// initializer and the finalizer. A chunk of a `map` is one task: if the item matters, report its
+    /// index too.
+    pub work_item: Option<u64>,
     /// The value, or [`Error::Codec`] if it cannot be decoded or is of another type than
     /// [`on_report`](crate::Builder::on_report) takes.
     pub value: Result<T, Error>,
 }
 
 /// Reports `value` to the program while the task runs: progress, a partial result, a record for its
-/// log.
+/// log. The initializer and the finalizer may do the same.
 ///
 /// The program gets it in [`on_report`](crate::Builder::on_report); without that hook it is
 /// discarded. Reports of a task are handled in their order, and before the callbacks that were added
 /// to its future while it ran.
 /// Every report of a task that ends is handled; of a task whose worker dies, those that it had sent.
+///
 /// At most 1,000 reports of a worker wait to be handled: then this call waits, for ever if the hook
-/// never returns. Any thread of the worker may call it; a thread that outlives its task reports
-/// nothing. Outside tasks it does nothing, so a function that reports can be called without a pool.
+/// never returns. Any thread of the worker may call it. Outside workers it does nothing, so a function
+/// that reports can be called without a pool.
 ///
 /// # Errors
 ///
@@ -75,10 +78,10 @@ pub struct Report<T> {
 /// # }
 /// ```
 pub fn report<T: Payload>(value: &T) -> Result<(), Error> {
-    let Some((index, link)) = running() else { return Ok(()) };
+    let Some(link) = task_link() else { return Ok(()) };
     let mut payload = [type_name::<T>().as_bytes(), b"\0"].concat();
     codec::encode(value, &mut payload, CodecStep::EncodeReport).map_err(|e| Error::Codec(*e))?;
-    link.report(index, &payload).map_err(|error| {
+    link.report(panics::running(), &payload).map_err(|error| {
         let errno = error.raw_os_error().map_or(Errno::UnknownErrno, Errno::from_raw);
         Error::setup("a message to the program")(errno)
     })

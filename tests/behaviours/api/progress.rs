@@ -45,7 +45,7 @@ fn reports_arrive_in_their_order_while_the_task_runs() {
         let pid = future.result().unwrap();
         for (report, number) in found.iter().zip(0..) {
             assert_eq!((report.worker.id, report.worker.pid), (0, pid));
-            assert_eq!((report.work_item, &report.value), (future.id(), &Ok(number)));
+            assert_eq!((report.work_item, &report.value), (Some(future.id()), &Ok(number)));
         }
     });
 }
@@ -63,20 +63,20 @@ fn reports_of_a_task_precede_the_callbacks_of_its_future() {
         let busy = executor.submit(cross, crossing.places());
         let futures: Vec<_> = (0..500).map(|_| executor.submit(count_to, 3)).collect();
         for future in &futures {
-            let (log, id) = (Arc::clone(&log), future.id());
+            let (log, id) = (Arc::clone(&log), Some(future.id()));
             future.add_done_callback(move |_| log.lock().unwrap().push((id, None)));
         }
         crossing.let_go(1);
         // Watches the worker's link: this thread settles tasks, as the manager does.
         assert!(futures.iter().all(|future| future.result().is_ok()) && busy.done());
         drop(executor);
-        let mut of_task = HashMap::<u64, Vec<Option<u32>>>::new();
+        let mut of_task = HashMap::<_, Vec<Option<u32>>>::new();
         for (id, what) in log.lock().unwrap().drain(..) {
             of_task.entry(id).or_default().push(what);
         }
         assert_eq!(of_task.len(), futures.len());
         for (id, found) in of_task {
-            assert_eq!(found, [Some(0), Some(1), Some(2), None], "work item {id}");
+            assert_eq!(found, [Some(0), Some(1), Some(2), None], "work item {id:?}");
         }
     });
 }
@@ -116,7 +116,7 @@ fn a_killed_task_loses_no_report_that_it_has_sent() {
             // Its worker has ended when another one runs a task.
             let next = executor.submit(count_to, 1);
             assert_eq!(next.result(), Ok(()));
-            let of_task = |report: &Report<u32>| report.work_item == future.id();
+            let of_task = |report: &Report<u32>| report.work_item == Some(future.id());
             handled.extend(reports.iter().take_while(of_task));
             let sent = std::fs::read(path).unwrap();
             let sent = u32::from_le_bytes(sent[..].try_into().unwrap());
@@ -168,7 +168,7 @@ fn a_hook_that_panics_handles_its_report() {
     watch::within(watch::HANG, || {
         let hook = |_: Report<u32>| panic!("the hook's own");
         let executor = builder(1).on_report(hook).build().unwrap();
-        assert_eq!(executor.submit(count_to, 3000).result(), Ok(()));
+        assert_eq!(executor.submit(count_to, 1100).result(), Ok(()));
     });
 }
 
@@ -264,11 +264,33 @@ impl serde::Serialize for Unsendable {
 }
 
 #[test]
-fn outside_tasks_a_report_does_nothing() {
+fn the_initializer_and_the_finalizer_report_too() {
+    watch::within(watch::HANG, || {
+        let initializer = || procpool::report(&1_u32).expect("it can be sent");
+        let finalizer = |()| procpool::report(&3_u32).expect("it can be sent");
+        let builder = builder(1).initializer(initializer).finalizer(finalizer);
+        let (sender, reports) = mpsc::channel();
+        let started = sender.clone();
+        let hook = move |report: Report<u32>| {
+            let value = report.value.expect("it can be decoded");
+            sender.send((report.work_item, value)).expect("it is received");
+        };
+        let builder =
+            builder.on_worker_start(move |_| started.send((None, 2)).expect("it is received"));
+        let executor = builder.on_report(hook).build().unwrap();
+        let task = executor.submit(count_to, 1);
+        assert_eq!(task.result(), Ok(()));
+        drop(executor);
+        let found: Vec<_> = reports.into_iter().collect();
+        assert_eq!(found, [(None, 1), (None, 2), (Some(task.id()), 0), (None, 3)]);
+    });
+}
+
+#[test]
+fn outside_workers_and_in_their_copies_a_report_does_nothing() {
     watch::within(watch::HANG, || {
         assert_eq!(procpool::report(&1), Ok(()));
-        let (executor, reports) = reporting(builder(1).initializer(|| count_to(2000)));
-        // A copy of the worker reports nothing either.
+        let (executor, reports) = reporting(builder(1));
         let task = |(): ()| {
             // SAFETY: the copy calls nothing that another thread may have locked.
             match unsafe { nix::unistd::fork() }.expect("a process can be forked") {

@@ -127,7 +127,7 @@ pub enum Frame {
     },
     /// A report of a running task, as payload.
     Report {
-        /// The task's index.
+        /// The task's index; `u64::MAX` for none.
         index: u64,
     },
     /// Aligns the next frame; readers skip it.

@@ -131,12 +131,9 @@ impl PoolState {
         let payload = received.payload.into_vec();
         match (frame, worker.stage()) {
             (Ok(Frame::Report { index: task }), _) => {
-                let (receipt, info) = (worker.link.receipt(), worker.info());
-                // A thread that outlives its task may name one that is no longer known.
-                if let Some(work_item) = worker.work_item(task) {
-                    let hooks = &cx.settings.policies.hooks;
-                    wakes.queue_hook(hooks.report(info, work_item, payload, receipt));
-                }
+                let (receipt, work_item) = (worker.link.receipt(), worker.work_item(task));
+                let hooks = &cx.settings.policies.hooks;
+                wakes.queue_hook(hooks.report(worker.info(), work_item, payload, receipt));
             }
             // Sent by a killed worker before it died.
             (_, Stage::Killed(_)) => {}

@@ -93,7 +93,7 @@ impl Default for Policies {
 }
 
 /// Gets the worker, the work item and the encoded report.
-pub(crate) type OnReport = dyn Fn(WorkerInfo, u64, &[u8]) + Send + Sync;
+pub(crate) type OnReport = dyn Fn(WorkerInfo, Option<u64>, &[u8]) + Send + Sync;
 
 /// The user's hooks, which run in this process.
 #[derive(Clone, Default)]
@@ -127,7 +127,7 @@ impl Hooks {
     pub(super) fn report(
         &self,
         worker: WorkerInfo,
-        work_item: u64,
+        work_item: Option<u64>,
         payload: Vec<u8>,
         receipt: Receipt,
     ) -> Option<Callback> {

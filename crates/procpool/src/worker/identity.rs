@@ -107,6 +107,11 @@ pub fn retire_worker() {
 }
 
 /// The index of the running task, and its part of the link.
-pub(crate) fn running() -> Option<(u64, TaskLink)> {
-    Some((panics::running()?, (*LINK.read().unwrap_or_else(PoisonError::into_inner))?))
+fn running() -> Option<(u64, TaskLink)> {
+    panics::running().zip(task_link())
+}
+
+/// The part of this worker's link that tasks use.
+pub(crate) fn task_link() -> Option<TaskLink> {
+    *LINK.read().unwrap_or_else(PoisonError::into_inner)
 }

@@ -41,7 +41,7 @@ use crate::task::{CallBuffers, CallTrampoline, FinalTrampoline, InitTrampoline, 
 /// The exit code of a worker that stops because its parent is gone. Nobody reads it.
 const ABANDONED: i32 = 0;
 
-pub(crate) use identity::running;
+pub(crate) use identity::task_link;
 pub use identity::{retire_worker, should_stop, worker_id};
 
 /// The exit code of a worker whose finalizer or state's destructor panicked: that of Rust programs

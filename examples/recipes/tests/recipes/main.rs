@@ -8,6 +8,7 @@ mod database;
 mod device_slots;
 mod embedding;
 mod logs;
+mod one_log;
 mod sandbox;
 mod support;
 mod table;

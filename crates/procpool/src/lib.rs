@@ -298,6 +298,10 @@ pub use worker::{retire_worker, should_stop, worker_id};
 #[doc = include_str!("behaviours.md")]
 pub mod behaviours {}
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
+
 /// Not public API: the macros of this crate expand to these.
 #[doc(hidden)]
 pub mod __private {

@@ -385,9 +385,10 @@ impl<S: 'static> Builder<S> {
     ///   so neither it nor its workers trust one. [`StartMethod::Fork`] starts no program and is
     ///   not refused: workers have the privileges that this process has at this call. Or the
     ///   dynamic loader was started with the program as its argument.
-    /// - [`Error::InvalidArgument`]: `max_workers` or `max_tasks_per_child` is 0, a finalizer was
-    ///   set before the initializer, an environment variable is one that no environment can hold,
-    ///   or `capture_stderr` is to keep no line.
+    /// - [`Error::InvalidArgument`]: `max_workers` or `max_tasks_per_child` is 0, a `start_backoff`
+    ///   begins with 0 or ends with less than it begins with, a finalizer was set before the
+    ///   initializer, an environment variable is one that no environment can hold, or
+    ///   `capture_stderr` is to keep no line.
     /// - [`Error::OutputFile`]: a file for the workers' output cannot be opened.
     /// - [`Error::Codec`]: the initializer's arguments cannot be encoded.
     /// - [`Error::ForeignFunction`]: workers could not find the initializer, or their forkserver could
@@ -420,6 +421,11 @@ impl<S: 'static> Builder<S> {
         if self.policies.max_tasks_per_child == Some(0) {
             return Err(Error::InvalidArgument(
                 "max_tasks_per_child must be greater than 0".into(),
+            ));
+        }
+        if self.policies.start_backoff.is_some_and(|(first, max)| first.is_zero() || max < first) {
+            return Err(Error::InvalidArgument(
+                "start_backoff must begin with more than 0, and not end with less".into(),
             ));
         }
         let initialize = self.initialize?;

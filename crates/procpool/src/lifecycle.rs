@@ -214,6 +214,9 @@ pub enum EventKind {
     WorkerStarted(WorkerInfo),
     /// It has run the initializer, if any, and takes tasks.
     WorkerReady(WorkerInfo),
+    /// A worker could not be started, or failed before it took tasks, for this reason. The pool
+    /// continues; if it cannot, [`Broken`](Self::Broken) has the reason instead.
+    StartFailed(BrokenCause),
     /// It has ended and was reaped, or was [left behind](ExitReason::LeftBehind). The last event of each
     /// worker.
     WorkerExited(WorkerInfo, ExitReason),
@@ -357,4 +360,7 @@ pub struct Stats {
     pub failed: u64,
     /// Workers started so far with the number of an earlier one.
     pub restarts: u64,
+    /// How many workers in a row have failed before they took tasks, under
+    /// [`DeathPolicy::Replace`]. A worker that takes tasks sets it to 0.
+    pub failed_starts: u32,
 }

@@ -5,6 +5,7 @@
 //! - [`culprits`]: a worker that dies in a chunk costs one item;
 //! - [`moments`]: the same at each moment of its life;
 //! - [`breaker`]: workers that never get ready are not replaced forever;
+//! - [`backoff`]: delays between failing starts;
 //! - [`limits`]: tasks that exceed their time limit;
 //! - [`kill`]: ending one task;
 //! - [`recycling`]: workers that have run their number of tasks;
@@ -20,6 +21,7 @@
 //! - [`stages`]: how long each stage of a worker may take;
 //! - [`nesting`]: pools inside tasks.
 
+mod backoff;
 mod breaker;
 mod culprits;
 mod events;

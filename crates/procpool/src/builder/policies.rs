@@ -41,7 +41,8 @@ impl<S> Builder<S> {
     /// They may fail before `init`, in the initializer, or by its error. The last of them breaks
     /// the pool, and unfinished tasks fail with its cause: another worker would fail too. While
     /// another worker takes tasks, nothing breaks: the pool continues with that one, and retries
-    /// every second while it needs more.
+    /// every second while it needs more. With a [`start_backoff`](Self::start_backoff) there is no
+    /// default: any number may fail.
     ///
     /// # Examples
     ///
@@ -64,7 +65,59 @@ impl<S> Builder<S> {
     /// # }
     /// ```
     pub fn max_failed_starts(mut self, starts: u32) -> Self {
-        self.policies.max_failed_starts = starts;
+        self.policies.max_failed_starts = Some(starts);
+        self
+    }
+
+    /// Delays the next start after a worker failed before it took tasks, under
+    /// [`DeathPolicy::Replace`]: by `first`, and by twice the last delay after each further failure
+    /// in a row, at most `max`. By default there is no delay.
+    ///
+    /// The pool then does not break because of such failures: a service that the initializer needs
+    /// may be away for a while. Tasks wait, unless
+    /// [`max_failed_starts`](Self::max_failed_starts) is set too. The cause of each failure is in an
+    /// [event](crate::EventKind::StartFailed), that of the first in the log, and their number in
+    /// [`Stats`](crate::Stats::failed_starts). A
+    /// [`start_workers`](crate::ProcessPoolExecutor::start_workers) that waits fails with the cause.
+    /// Workers that take tasks continue. The next one that does ends the delay.
+    ///
+    /// The system's refusal to start a process counts as such a failure, too. While starts fail, one
+    /// is tried after each delay; those that were under way at the first failure are not affected.
+    ///
+    /// Nobody waits for a delay once the pool is shut down: it tries at once, and breaks after the
+    /// same failures as without this setting, so tasks that wait run or fail.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use procpool::{DeathPolicy, Error, EventKind, ProcessPoolExecutor};
+    /// # use std::time::Duration;
+    /// // Succeeds once the server is there.
+    /// fn connect(server: String) -> Result<String, std::io::Error> {
+    ///     std::fs::read_to_string(server)
+    /// }
+    ///
+    /// # fn main() -> Result<(), Error> {
+    /// #     procpool::init();
+    /// #     let server = std::env::temp_dir().join(format!("server-{}", std::process::id()));
+    /// #     let server = server.display().to_string();
+    /// let executor = ProcessPoolExecutor::builder()
+    /// #         .max_workers(1)
+    ///     .death_policy(DeathPolicy::Replace { retries: 0 })
+    ///     .start_backoff(Duration::from_millis(10), Duration::from_secs(5))
+    ///     .initializer_with_args(connect, server.clone())
+    ///     .build()?;
+    /// let mut events = executor.events();
+    /// let future = executor.submit_with(|greeting, ()| greeting.clone(), ());
+    /// assert!(events.any(|event| matches!(event.kind, EventKind::StartFailed(_))));
+    /// std::fs::write(&server, "welcome").expect("the folder exists");
+    /// assert_eq!(future.result()?, "welcome");
+    /// #     std::fs::remove_file(server).expect("it exists");
+    /// #     Ok(())
+    /// # }
+    /// ```
+    pub fn start_backoff(mut self, first: Duration, max: Duration) -> Self {
+        self.policies.start_backoff = Some((first, max));
         self
     }
 

@@ -29,6 +29,9 @@ pub(super) const TICK: Duration = Duration::from_millis(1);
 /// the last one still fires.
 const PULSE: Duration = Duration::from_secs(1);
 
+/// A delay that nobody waits for, and that the clock can represent: some hundred years.
+const AGE: Duration = Duration::from_secs(1 << 32);
+
 /// The times at which the manager has something to check, and whether it has to look sooner.
 #[derive(Debug, Default)]
 pub(super) struct Alarm {
@@ -38,8 +41,9 @@ pub(super) struct Alarm {
     pulse: Option<Instant>,
     /// When it next checks whether workers have been idle for too long.
     pub(super) idle_check: Option<Instant>,
-    /// No worker is started before this.
+    /// No worker is started before this, after a delay of this length.
     start_again: Option<Instant>,
+    start_delay: Duration,
     /// Whether the manager wakes by itself at `start_again`.
     start_armed: bool,
     /// When it next checks whether a task exceeds its limit, and the first limit that a task sent
@@ -68,9 +72,19 @@ impl Alarm {
         is_first
     }
 
-    /// Starts no worker for `delay`, counted from now; or for no time at all.
-    pub(super) fn delay_starts(&mut self, delay: Option<Duration>) {
-        self.start_again = delay.and_then(|delay| Instant::now().checked_add(delay));
+    /// Starts no worker for `first`, counted from now; or for twice the last delay, at most `max`. A
+    /// delay that is running stays as it is.
+    pub(super) fn delay_starts(&mut self, (first, max): (Duration, Duration)) {
+        let now = Instant::now();
+        if !self.start_is_blocked(now) {
+            self.start_delay = self.start_delay.saturating_mul(2).clamp(first, max);
+            self.start_again = Some(now + self.start_delay.min(AGE));
+        }
+    }
+
+    /// Ends the delay; the next one is the first again.
+    pub(super) fn allow_starts(&mut self) {
+        (self.start_again, self.start_delay) = (None, Duration::ZERO);
     }
 
     pub(super) fn are_starts_delayed(&self) -> bool {

@@ -145,8 +145,10 @@ impl PoolState {
                     "another forkserver is started when it is needed: {cause}"
                 ));
             }
-            // Nothing indicates that the system is full.
-            self.alarm.delay_starts(None);
+            if cx.settings.policies.start_backoff.is_none() {
+                // Nothing indicates that the system is full.
+                self.alarm.allow_starts();
+            }
         }
         for (serial, _) in std::mem::take(&mut self.expected.words) {
             self.on_word(cx, serial, wakes);
@@ -165,7 +167,7 @@ impl PoolState {
                     return;
                 };
                 match Worker::adopt(cx, arrival, *started) {
-                    Ok(worker) => self.add_worker(worker),
+                    Ok(worker) => self.add_worker(cx, worker),
                     Err(error) => self.on_start_error(cx, error, wakes),
                 }
             }

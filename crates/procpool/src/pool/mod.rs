@@ -335,7 +335,7 @@ impl Pool {
         drop(state);
         let started = self.start_worker(slot);
         self.turn(|state, wakes| match started {
-            Ok(Start::Worker(worker)) => state.add_worker(*worker),
+            Ok(Start::Worker(worker)) => state.add_worker(&self.context, *worker),
             Ok(Start::Expected(arrival)) => state.expect_answer(&self.context, arrival, wakes),
             Err(error) => state.on_start_error(&self.context, error, wakes),
         });

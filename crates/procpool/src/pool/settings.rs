@@ -26,10 +26,6 @@ const GRACE: Duration = Duration::from_secs(1);
 /// to write; longer delays the end of a pool behind a worker that hangs.
 const FINALIZER_TIME_LIMIT: Duration = Duration::from_secs(30);
 
-/// How many failed starts in a row are tolerated. More delays the error when no start can succeed;
-/// fewer gives up over an accident.
-const MAX_FAILED_STARTS: u32 = 3;
-
 /// The settings of a pool.
 #[derive(Debug)]
 pub(crate) struct Settings {
@@ -49,7 +45,9 @@ pub(crate) struct Policies {
     pub(crate) start_timeout: Duration,
     pub(crate) death_policy: DeathPolicy,
     /// How many workers in a row may end before they take tasks, if dead ones are replaced.
-    pub(crate) max_failed_starts: u32,
+    pub(crate) max_failed_starts: Option<u32>,
+    /// The first and the longest delay after such an end.
+    pub(crate) start_backoff: Option<(Duration, Duration)>,
     /// The time limit of tasks that have none of their own.
     pub(crate) task_time_limit: Option<Duration>,
     /// How long each step of ending a task that took too long may take.
@@ -76,7 +74,8 @@ impl Default for Policies {
         Self {
             start_timeout: START_TIMEOUT,
             death_policy: DeathPolicy::Break,
-            max_failed_starts: MAX_FAILED_STARTS,
+            max_failed_starts: None,
+            start_backoff: None,
             task_time_limit: None,
             grace: GRACE,
             max_tasks_per_child: None,

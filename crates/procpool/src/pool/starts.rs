@@ -17,6 +17,10 @@ use crate::error::{BrokenCause, Error};
 use crate::future::{Body, SharedFuture};
 use crate::lifecycle::{DeathPolicy, EventKind, ExitReason};
 
+/// How many failed starts in a row are tolerated. More delays the error when no start can succeed;
+/// fewer gives up over an accident.
+const MAX_FAILED_STARTS: u32 = 3;
+
 /// How long to wait before a worker is started again after a failed start, while others live.
 /// Shorter tries a full system harder; longer keeps the pool small for longer once there is room
 /// again.
@@ -138,12 +142,15 @@ impl PoolState {
     }
 
     /// Adds a worker that was started. If the pool has broken since, kills it.
-    pub(super) fn add_worker(&mut self, mut worker: Worker) {
+    pub(super) fn add_worker(&mut self, cx: &Context, mut worker: Worker) {
         self.emit(EventKind::WorkerStarted(worker.info()));
         if self.broken.is_some() {
             worker.kill(ExitReason::Killed);
         }
-        self.alarm.delay_starts(None);
+        if let Some(backoff) = self.backoff(cx).filter(|_| self.failed_starts > 0) {
+            // It may fail too.
+            self.alarm.delay_starts(backoff);
+        }
         if self.had_worker.len() <= worker.slot {
             self.had_worker.resize(worker.slot + 1, false);
         }
@@ -153,16 +160,21 @@ impl PoolState {
 
     /// Handles a worker that could not be started or ended before it took tasks. A pool with other
     /// live workers continues with those. If dead workers are replaced, the others must be ready,
-    /// but a few such failures in a row are always tolerated. Otherwise the pool breaks.
+    /// but a few such failures in a row are always tolerated, and any number if starts are delayed
+    /// after them. Otherwise the pool breaks.
     pub(super) fn start_failed(&mut self, cx: &Context, cause: BrokenCause, wakes: &mut Wakes) {
         let alive = |worker: &&Worker| !matches!(worker.stage(), Stage::Killed(_));
         let others = self.workers.iter().filter(alive).count();
         let is_refused = matches!(cause, BrokenCause::StartFailed { .. });
         let replaces = matches!(cx.settings.policies.death_policy, DeathPolicy::Replace { .. });
+        let backoff = self.backoff(cx);
+        let default = if backoff.is_some() { u32::MAX } else { MAX_FAILED_STARTS };
+        let most = cx.settings.policies.max_failed_starts.unwrap_or(default);
         // A few bad starts in a row are retried at once; a system that refuses is given time.
-        let is_tried_again = replaces && !is_refused && {
-            self.failed_starts += 1;
-            self.failed_starts < cx.settings.policies.max_failed_starts
+        let is_tried_again = backoff.is_some() || (replaces && !is_refused);
+        let is_tried_again = is_tried_again && {
+            self.failed_starts = self.failed_starts.saturating_add(1);
+            self.failed_starts < most
         };
         let is_ready = |worker: &Worker| worker.stage() == Stage::Ready;
         let is_borne = is_tried_again
@@ -170,15 +182,23 @@ impl PoolState {
         if !is_borne {
             return self.break_pool(cx, cause, wakes);
         }
-        if is_tried_again {
+        self.emit(EventKind::StartFailed(cause.clone()));
+        if is_tried_again && backoff.is_none() {
             return;
         }
         if !self.alarm.are_starts_delayed() {
             wakes.warn_later(format!("going on with {others} worker(s): {cause}"));
         }
-        self.alarm.delay_starts(Some(START_RETRY));
+        self.alarm.delay_starts(backoff.unwrap_or((START_RETRY, START_RETRY)));
         // Nobody knows whether there will be more workers.
         self.fail_awaiting(&Error::WorkersNotStarted(Box::new(cause)), wakes);
+    }
+
+    /// The first and the longest delay after a failed start. After a shutdown nobody waits for it.
+    fn backoff(&self, cx: &Context) -> Option<(Duration, Duration)> {
+        let policies = &cx.settings.policies;
+        let replaces = matches!(policies.death_policy, DeathPolicy::Replace { .. });
+        policies.start_backoff.filter(|_| replaces && !self.shut_down)
     }
 
     /// Lets a worker that has identified itself continue, once it has its slot to itself.
@@ -212,6 +232,7 @@ impl PoolState {
     pub(super) fn become_ready(&mut self, cx: &Context, index: usize, wakes: &mut Wakes) {
         self.workers[index].enter(Stage::Ready);
         self.failed_starts = 0;
+        self.alarm.allow_starts();
         let info = self.workers[index].info();
         self.emit(EventKind::WorkerReady(info));
         wakes.queue_hook(cx.settings.policies.hooks.start(info));

@@ -109,6 +109,7 @@ impl PoolState {
             done: self.done,
             failed: self.failed,
             restarts: self.restarts,
+            failed_starts: self.failed_starts,
             ..Stats::default()
         };
         for queued in &self.queue {
@@ -161,6 +162,7 @@ impl PoolState {
     /// Accepts no more tasks; if asked to, cancels those that have not started.
     pub(super) fn shut_down(&mut self, cx: &Context, cancel_futures: bool, wakes: &mut Wakes) {
         self.shut_down = true;
+        self.alarm.allow_starts();
         self.emit(EventKind::ShutDown);
         self.fail_awaiting(&Error::Shutdown, wakes);
         for queued in &self.queue {

@@ -1,19 +1,19 @@
 //! A device per worker: worker 0 has device 0, worker 1 device 1, and so on.
 //!
-//! `device_slots FOLDER [DEVICES [LIMIT]]` plays that with files in FOLDER, which a process can lock
-//! for itself alone, as a GPU can be. No two workers ever have the same number at once, also when they
-//! are replaced, here after LIMIT tasks (20). The program prints which device ran how many tasks, and
-//! by how many processes. If somebody else has a device, the others do its work; but if no worker
-//! takes tasks while its start fails again and again, since all are being replaced, the pool breaks:
-//! then give a LIMIT that is never reached.
+//! `device_slots FOLDER [DEVICES]` plays that with files in FOLDER, which a process can lock for itself
+//! alone, as a GPU can be. No two workers ever have the same number at once, also when they are
+//! replaced, here after 20 tasks. The program prints which device ran how many tasks, and by how many
+//! processes. If somebody else has a device, the others do its work, and the pool tries it again from
+//! time to time.
 
 use std::collections::{BTreeMap, HashSet};
 use std::error::Error;
 use std::fs::File;
 use std::io::{Read, Seek, Write};
 use std::path::PathBuf;
+use std::time::Duration;
 
-use procpool::{DeathPolicy, Event, EventKind, ExitReason, ProcessPoolExecutor, worker_id};
+use procpool::{DeathPolicy, Event, EventKind, ProcessPoolExecutor, worker_id};
 
 /// What a worker keeps. The lock is held until the file is closed, at the latest by the worker's end.
 struct Device {
@@ -47,14 +47,13 @@ fn task(device: &mut Device, _item: u32) -> Result<(usize, u32), String> {
 fn main() -> Result<(), Box<dyn Error>> {
     procpool::init();
     let mut arguments = std::env::args().skip(1);
-    let folder =
-        PathBuf::from(arguments.next().ok_or("usage: device_slots FOLDER [DEVICES [LIMIT]]")?);
+    let folder = PathBuf::from(arguments.next().ok_or("usage: device_slots FOLDER [DEVICES]")?);
     let devices: usize = arguments.next().map_or(Ok(3), |text| text.parse())?;
-    let limit: u64 = arguments.next().map_or(Ok(20), |text| text.parse())?;
     let executor = ProcessPoolExecutor::builder()
         .max_workers(devices)
-        .max_tasks_per_child(limit)
+        .max_tasks_per_child(20)
         .death_policy(DeathPolicy::Replace { retries: 0 })
+        .start_backoff(Duration::from_millis(10), Duration::from_secs(1))
         .initializer_with_args(take, folder)
         .build()?;
     let events = executor.events();
@@ -77,9 +76,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("device {device}: {tasks} tasks by {} workers", workers.len());
     }
     drop(executor);
-    let refused = |event: &Event| {
-        matches!(event.kind, EventKind::WorkerExited(_, ExitReason::InitializerFailed))
-    };
+    let refused = |event: &Event| matches!(event.kind, EventKind::StartFailed(_));
     println!("{failed} failed, {} starts were refused", events.filter(refused).count());
     Ok(())
 }

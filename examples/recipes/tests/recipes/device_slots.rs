@@ -49,7 +49,7 @@ fn a_device_that_somebody_else_has_is_left_out_and_named() {
         let folder = folder();
         let taken = File::create(below(&folder, "device-1")).expect("the folder is empty");
         taken.lock().expect("nobody has it");
-        let output = recipe!("device_slots", folder.path(), "3", "600").succeed();
+        let output = recipe!("device_slots", folder.path()).succeed();
         assert!(output.contains("device 1: lock acquisition failed"), "{output}");
         let (devices, failed) = summary(&output);
         assert_eq!(failed, 0, "{output}");

@@ -95,7 +95,7 @@ impl Process {
     }
 
     /// Returns whether it has exited, reaped or not.
-    pub(crate) fn has_ended(&self) -> bool {
+    pub fn has_ended(&self) -> bool {
         self.descriptor.has_ended()
     }
 

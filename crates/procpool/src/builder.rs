@@ -387,8 +387,8 @@ impl<S: 'static> Builder<S> {
     ///   dynamic loader was started with the program as its argument.
     /// - [`Error::InvalidArgument`]: `max_workers` or `max_tasks_per_child` is 0, a `start_backoff`
     ///   begins with 0 or ends with less than it begins with, a finalizer was set before the
-    ///   initializer, an environment variable is one that no environment can hold, or
-    ///   `capture_stderr` is to keep no line.
+    ///   initializer, an environment variable is one that no environment can hold, an
+    ///   `oom_score_adj` is beyond 1000, or `capture_stderr` is to keep no line.
     /// - [`Error::OutputFile`]: a file for the workers' output cannot be opened.
     /// - [`Error::Codec`]: the initializer's arguments cannot be encoded.
     /// - [`Error::ForeignFunction`]: workers could not find the initializer, or their forkserver could
@@ -427,6 +427,9 @@ impl<S: 'static> Builder<S> {
             return Err(Error::InvalidArgument(
                 "start_backoff must begin with more than 0, and not end with less".into(),
             ));
+        }
+        if self.policies.oom_score_adj.is_some_and(|score| !(-1000..=1000).contains(&score)) {
+            return Err(Error::InvalidArgument("oom_score_adj is from -1000 to 1000".into()));
         }
         let initialize = self.initialize?;
         let captured_lines = self.surroundings.captured_lines;

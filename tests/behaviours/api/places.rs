@@ -1,4 +1,4 @@
-//! The surroundings of workers: their environment, and the targets of their output.
+//! The surroundings of workers: their environment, the targets of their output, and their oom_score_adj.
 
 use std::collections::HashSet;
 use std::ffi::OsString;
@@ -232,4 +232,43 @@ fn an_error_in_a_path_is_explained() {
 fn capturing_zero_lines_of_stderr_captures_nothing() {
     let error = crate::builder().capture_stderr(0).build().unwrap_err();
     assert_eq!(error, Error::InvalidArgument("capture_stderr must keep at least one line".into()));
+}
+
+fn oom_score_adj(_: ()) -> i16 {
+    let text = fs::read_to_string("/proc/self/oom_score_adj").expect("Linux has it");
+    text.trim().parse().expect("a number")
+}
+
+#[test]
+fn a_worker_has_the_oom_score_adj_that_is_set_and_otherwise_the_programs() {
+    watch::within(watch::HANG, || {
+        let own = oom_score_adj(());
+        let of = |builder: Builder| {
+            let executor = builder.max_workers(1).max_tasks_per_child(1).build().unwrap();
+            [(); 2].map(|()| executor.submit(oom_score_adj, ()).result().unwrap())
+        };
+        assert_eq!(of(crate::builder()), [own; 2]);
+        for higher in [own + 1, 1000] {
+            assert_eq!(of(crate::builder().oom_score_adj(higher)), [higher; 2]);
+        }
+        assert_eq!(oom_score_adj(()), own);
+    });
+}
+
+#[test]
+fn an_initializer_runs_with_the_oom_score_adj_that_is_set() {
+    watch::within(watch::HANG, || {
+        let builder = crate::builder().max_workers(1).oom_score_adj(1000);
+        let executor = builder.initializer(|| Ok::<i16, String>(oom_score_adj(()))).build();
+        let seen = executor.unwrap().submit_with(|seen, ()| *seen, ()).result();
+        assert_eq!(seen, Ok(1000));
+    });
+}
+
+#[test]
+fn an_oom_score_adj_that_the_system_does_not_know_is_refused() {
+    for score in [-1001, 1001] {
+        let error = crate::builder().oom_score_adj(score).build().unwrap_err();
+        assert_eq!(error, Error::InvalidArgument("oom_score_adj is from -1000 to 1000".into()));
+    }
 }

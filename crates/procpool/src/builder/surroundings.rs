@@ -1,5 +1,5 @@
 //! The builder's settings for the surroundings of workers: their environment, the destination of
-//! their output, their process groups.
+//! their output, their process groups, when the out-of-memory killer takes them.
 //!
 //! Checks nothing: `start::surroundings` does, when the pool is built.
 
@@ -118,6 +118,33 @@ impl<S> Builder<S> {
     /// ```
     pub fn capture_stderr(mut self, lines: usize) -> Self {
         self.surroundings.captured_lines = Some(lines);
+        self
+    }
+
+    /// Sets how soon the kernel's out-of-memory killer takes a worker, as `/proc/PID/oom_score_adj`
+    /// (see proc_pid_oom_score_adj(5)): from -1000, never, to 1000, first. By default a worker has the
+    /// program's value.
+    ///
+    /// A number above the program's own makes workers go before the program. A lower one needs
+    /// a privilege (CAP_SYS_RESOURCE); without it no worker can be started. It is set before the
+    /// initializer runs, and programs that tasks start inherit it. A forkserver keeps the program's
+    /// value. The report of a worker's death says [whether it was such a
+    /// kill](crate::WorkerDeath::oom_killed).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use procpool::ProcessPoolExecutor;
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// let executor = ProcessPoolExecutor::builder().max_workers(1).oom_score_adj(800).build()?;
+    /// let score = executor.submit(|()| std::fs::read_to_string("/proc/self/oom_score_adj").ok(), ());
+    /// assert_eq!(score.result()?.as_deref(), Some("800\n"));
+    /// #     Ok(())
+    /// # }
+    /// ```
+    pub fn oom_score_adj(mut self, score: i16) -> Self {
+        self.policies.oom_score_adj = Some(score);
         self
     }
 

@@ -32,6 +32,10 @@ pub struct WorkerDeath {
     pub pid: u32,
     /// How it ended.
     pub exit: WorkerExit,
+    /// Whether the kernel's out-of-memory killer ended it: SIGKILL did, which the pool had not sent,
+    /// and the kernel has counted one more such kill in the program's control group than earlier
+    /// deaths explain. `false` if the kernel's count cannot be read.
+    pub oom_killed: bool,
     /// What it was doing.
     pub activity: Activity,
     /// The resources that it used; `None` if another part of the program collected its status.
@@ -46,7 +50,11 @@ pub struct WorkerDeath {
 impl fmt::Display for WorkerDeath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { pid, exit, activity, .. } = self;
-        write!(f, "worker {pid} {exit} while {activity}")?;
+        match self.oom_killed {
+            true => write!(f, "worker {pid} was killed by the kernel's out-of-memory killer")?,
+            false => write!(f, "worker {pid} {exit}")?,
+        }
+        write!(f, " while {activity}")?;
         because(&self.refused, f)?;
         if *activity == Activity::Starting {
             write!(f, "; {UNSTARTED}")?;

@@ -103,6 +103,9 @@ impl fmt::Display for Refusal<'_> {
             Known::ENOENT if what.contains("process") => {
                 "the program's dynamic loader is not there, as after a chroot: copy it to its place"
             }
+            Known::EACCES if what.contains("oom_score_adj") => {
+                "it is below the lowest that this process may set without CAP_SYS_RESOURCE"
+            }
             Known::E2BIG => "the environment is too long: pass less of it on, or raise `ulimit -s`",
             Known::EINVAL if what.contains("thread") => {
                 "a process that leaves its PID or time namespace has no more threads: give its child \

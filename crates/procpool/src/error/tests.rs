@@ -30,6 +30,7 @@ fn death() -> WorkerDeath {
     WorkerDeath {
         pid: 7,
         exit,
+        oom_killed: false,
         activity,
         usage,
         refused: None,
@@ -148,6 +149,15 @@ fn a_chain_of_causes_repeats_nothing() {
 }
 
 #[test]
+fn a_death_by_the_out_of_memory_killer_is_called_that() {
+    let mut death = death();
+    assert!(death.to_string().starts_with("worker 7 was killed by SIGKILL while "), "{death}");
+    death.oom_killed = true;
+    let text = "worker 7 was killed by the kernel's out-of-memory killer while starting; ";
+    assert!(death.to_string().starts_with(text), "{death}");
+}
+
+#[test]
 fn the_parts_of_an_error_are_errors() {
     let parts: [Box<dyn Plain + Send + Sync>; 4] =
         [Box::new(panic()), Box::new(codec()), Box::new(death()), Box::new(BrokenCause::Killed)];
@@ -169,6 +179,7 @@ fn a_refusal_of_the_system_is_explained() {
         ("a process that reads /dev/null", Known::ENOENT, "no /dev/null"),
         ("a process", Known::ENOENT, "dynamic loader"),
         ("a process", Known::EACCES, "execve"),
+        ("the oom_score_adj of a worker", Known::EACCES, "CAP_SYS_RESOURCE"),
         ("a process", Known::E2BIG, "`ulimit -s`"),
         ("the manager thread", Known::EINVAL, "unshare --pid --fork"),
         ("a process descriptor", Known::ENOSYS, "allow pidfd_open"),

@@ -29,7 +29,7 @@
 //! | when a worker starts and takes tasks | `starts`; its forkserver: `forkserver` |
 //! | the stages of its life | `stage` |
 //! | when it has done its part | `retirement` |
-//! | what its end means | `ends` |
+//! | what its end means | `ends`; whom the kernel's out-of-memory killer takes: `oom` |
 //! | what its frames mean | `events`; results before the end of a chunk: `drafts` |
 //! | when it reports, and who watches it | `bells`, `waiter` |
 //! | how long a task may run | `limits` |
@@ -58,6 +58,7 @@ mod forkserver;
 mod inbox;
 mod lateness;
 mod limits;
+mod oom;
 mod retirement;
 mod settings;
 mod stage;

@@ -55,6 +55,8 @@ pub(crate) struct Policies {
     pub(crate) max_tasks_per_child: Option<u64>,
     /// How many tasks more a worker may run.
     pub(crate) max_tasks_jitter: u64,
+    /// How soon the kernel's out-of-memory killer takes a worker.
+    pub(crate) oom_score_adj: Option<i16>,
     /// In bytes.
     pub(crate) max_memory_per_child: Option<u64>,
     pub(crate) idle_timeout: Option<Duration>,
@@ -80,6 +82,7 @@ impl Default for Policies {
             grace: GRACE,
             max_tasks_per_child: None,
             max_tasks_jitter: 0,
+            oom_score_adj: None,
             max_memory_per_child: None,
             idle_timeout: None,
             min_idle: 0,

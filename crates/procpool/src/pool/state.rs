@@ -14,6 +14,7 @@ use super::alarm::Alarm;
 use super::block::Slice;
 use super::context::Context;
 use super::forkserver::Expected;
+use super::oom::OomKills;
 use super::stage::Stage;
 use super::starts::Awaited;
 use super::wakes::Wakes;
@@ -87,6 +88,7 @@ pub(super) struct PoolState {
     observers: Vec<mpsc::Sender<Event>>,
     /// What the manager awaits from the forkserver.
     pub(super) expected: Expected,
+    pub(super) oom_kills: OomKills,
 }
 
 impl PoolState {

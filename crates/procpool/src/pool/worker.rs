@@ -21,6 +21,7 @@ use super::bells::Bells;
 use super::block::Slice;
 use super::context::{Arrival, Context};
 use super::limits::Limits;
+use super::oom;
 use super::retirement::Service;
 use super::settings::Settings;
 use super::stage::Stage;
@@ -88,11 +89,14 @@ impl Worker {
         let watched = cx
             .poller
             .add(&worker.process, worker.process_number())
-            .and_then(|()| cx.poller.add(&worker.link, worker.link_number()));
-        if let Err(errno) = watched {
+            .and_then(|()| cx.poller.add(&worker.link, worker.link_number()))
+            .map_err(|errno| StartError { what: "an epoll registration", errno });
+        let score = cx.settings.policies.oom_score_adj;
+        let scored = |score| oom::set_score(worker.pid, &worker.process, score);
+        if let Err(error) = watched.and_then(|()| score.map_or(Ok(()), scored)) {
             worker.unwatch(cx);
             worker.process.end();
-            return Err(StartError { what: "an epoll registration", errno });
+            return Err(error);
         }
         Ok(worker)
     }

@@ -133,7 +133,7 @@ impl<L> Forkserver<L> {
                 if keep_only(&[theirs.as_fd(), held.as_fd()]).is_err() {
                     exit_now(forkserver_main::FAILED);
                 }
-                forkserver_main::run(roles, theirs, held, parent, mask, preload)
+                forkserver_main::run(roles, theirs, held, parent, surroundings.mask, preload)
             })
         });
         set_mask(&mask);

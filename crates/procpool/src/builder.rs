@@ -433,6 +433,7 @@ impl<S: 'static> Builder<S> {
         }
         let initialize = self.initialize?;
         let captured_lines = self.surroundings.captured_lines;
+        let ignores_group_signals = self.surroundings.ignores_group_signals;
         let surroundings = self.surroundings.open(max_workers)?;
         // Last, when nothing else can fail: it may start a process.
         let starter = self.start.prepare(&surroundings)?;
@@ -442,6 +443,7 @@ impl<S: 'static> Builder<S> {
             initialize,
             surroundings,
             captured_lines,
+            ignores_group_signals,
             policies,
             starter,
         })

@@ -2,7 +2,7 @@
 //! outside the pool.
 //!
 //! - [`descriptors`]: their number, and their owners;
-//! - [`signals`]: SIGINT in workers and in the programs that tasks start;
+//! - [`signals`]: signals for the program, in workers and in the programs that tasks start;
 //! - [`streams`]: stdin, stdout and stderr of workers;
 //! - [`deaths`]: a worker's death is seen even if another process holds its socket or collects its status;
 //! - [`groups`]: processes that a task started, when its worker exits;

@@ -1,9 +1,20 @@
-//! SIGINT: a worker handles it, by doing nothing; a program that a task starts has the default action.
+//! SIGINT: a worker handles it, by doing nothing; a program that a task starts has the default action. And
+//! the other signals for a group of processes, if workers are to ignore them.
 
+use std::os::unix::process::CommandExt;
 use std::process::Command;
+use std::sync::mpsc;
 
 use nix::libc;
-use procpool_testkit::watch;
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use procpool::{BrokenCause, Builder, Error};
+use procpool_testkit::crossing::{Crossing, cross};
+use procpool_testkit::pool::cause_reported_by;
+use procpool_testkit::running::Running;
+use procpool_testkit::{program, watch};
+
+use crate::behaviours::lives::{NEVER, SHORT, park};
 
 /// The signal masks of a process, as /proc shows them.
 #[derive(Debug)]
@@ -38,7 +49,11 @@ fn status_of_own_program(_: ()) -> String {
 }
 
 fn masks_from(task: fn(()) -> String) -> Masks {
-    let executor = crate::builder().max_workers(1).build().unwrap();
+    masks_in(crate::builder(), task)
+}
+
+fn masks_in(builder: Builder, task: fn(()) -> String) -> Masks {
+    let executor = builder.max_workers(1).build().unwrap();
     Masks::parse(&executor.submit(task, ()).result().unwrap())
 }
 
@@ -75,5 +90,76 @@ fn a_program_that_a_task_starts_can_be_killed_by_sigint() {
         let executor = crate::builder().max_workers(1).build().unwrap();
         let signal = executor.submit(interrupt_own_program, ()).result();
         assert_eq!(signal, Ok(Some(libc::SIGINT)));
+    });
+}
+
+#[test]
+fn a_program_that_is_asked_to_end_can_finish_its_tasks() {
+    watch::within(watch::HANG, || {
+        let crossing = Crossing::new();
+        let (arrived, go) = crossing.places();
+        let mut command = Command::new(program::path("clean_signals"));
+        let command = command.args([arrived, go]).process_group(0);
+        let mut program = Running::start(command, crate::START_METHOD);
+        crossing.wait_for(2);
+        let group = Pid::from_raw(program.pid().cast_signed());
+        for signal in [Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT, Signal::SIGINT] {
+            killpg(group, signal).expect("it is there");
+        }
+        // It has received all of them, and so has every process that is in a task.
+        assert_eq!(program.line::<i32>(), group.as_raw());
+        crossing.let_go(2);
+        assert_eq!(program.line::<usize>(), 22);
+        let (status, complaints) = program.end();
+        assert!(status.success() && complaints.is_empty(), "{status}: {complaints}");
+    });
+}
+
+#[test]
+fn a_program_that_a_task_starts_ignores_no_signal_that_its_worker_ignores() {
+    watch::within(watch::HANG, || {
+        let masks = masks_in(crate::builder().ignore_group_signals(), status_of_own_program);
+        for signal in [libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT, libc::SIGINT] {
+            assert_eq!(masks.of(signal), [false; 3], "{signal}");
+        }
+    });
+}
+
+#[test]
+fn workers_that_ignore_sigterm_are_killed_instead() {
+    watch::within(watch::HANG, || {
+        let crossing = Crossing::new();
+        let executor = crate::builder().max_workers(2).grace(NEVER).ignore_group_signals();
+        let executor = executor.build().unwrap();
+        executor.start_workers(2).result().unwrap();
+        let running = executor.submit(cross, crossing.places());
+        crossing.wait_for(1);
+        executor.terminate_workers();
+        assert_eq!(cause_reported_by(&running), BrokenCause::Terminated);
+        // Nobody waits for the grace.
+        drop(executor);
+    });
+}
+
+#[test]
+fn a_task_over_its_limit_ends_though_its_worker_ignores_sigterm() {
+    watch::within(watch::HANG, || {
+        let builder = crate::builder().max_workers(1).grace(SHORT).ignore_group_signals();
+        let executor = builder.build().unwrap();
+        let late = executor.submit_options().time_limit(SHORT).submit(|()| park(), ());
+        assert!(matches!(late.result(), Err(Error::TimeLimitExceeded { .. })));
+        assert!(executor.submit(|()| (), ()).result().is_ok());
+    });
+}
+
+#[test]
+fn the_programs_own_threads_ignore_no_signal_that_workers_ignore() {
+    watch::within(watch::HANG, || {
+        let executor = crate::builder().max_workers(1).ignore_group_signals().build().unwrap();
+        let (sender, receiver) = mpsc::channel();
+        let future = executor.submit(|()| (), ());
+        future.add_done_callback(move |_| drop(sender.send(own_status(()))));
+        let masks = Masks::parse(&receiver.recv().expect("the callback runs"));
+        assert_eq!(masks.blocked, Masks::parse(&own_status(())).blocked);
     });
 }

@@ -1,7 +1,8 @@
 //! The builder's settings for the surroundings of workers: their environment, the destination of
-//! their output, their process groups, when the out-of-memory killer takes them.
+//! their output, their process groups, the signals that they ignore, when the out-of-memory killer takes
+//! them.
 //!
-//! Checks nothing: `start::surroundings` does, when the pool is built.
+//! Checks nothing: `start::surroundings` and `build` do.
 
 use std::ffi::OsString;
 
@@ -145,6 +146,41 @@ impl<S> Builder<S> {
     /// ```
     pub fn oom_score_adj(mut self, score: i16) -> Self {
         self.policies.oom_score_adj = Some(score);
+        self
+    }
+
+    /// Leaves SIGTERM, SIGHUP, SIGQUIT and SIGINT to the program: workers ignore them, and so does a
+    /// forkserver. By default a worker ends by the first three, and its task with it; SIGINT never
+    /// ends one.
+    ///
+    /// A terminal sends such a signal to all processes of the program's group, and systemd sends
+    /// SIGTERM to all of its control group (`KillMode=control-group`). With this setting the program
+    /// can finish its tasks first, and decides when its workers end. They still end with it if it is
+    /// killed.
+    ///
+    /// Workers run with the first three signals blocked; a task can accept one by sigwait(3). A
+    /// program that a task starts with [`std::process::Command`] has none of them blocked; one that C
+    /// code starts inherits the mask. Where the pool would send SIGTERM, in
+    /// [`terminate_workers`](crate::ProcessPoolExecutor::terminate_workers) and after a
+    /// [time limit](Self::task_time_limit), it kills at once instead.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use nix::sys::signal::{Signal, kill};
+    /// # use nix::unistd::Pid;
+    /// # use procpool::ProcessPoolExecutor;
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// let executor = ProcessPoolExecutor::builder().max_workers(1).ignore_group_signals().build()?;
+    /// let worker = executor.submit(|()| std::process::id(), ()).result()?;
+    /// kill(Pid::from_raw(worker.cast_signed()), Signal::SIGTERM).expect("it is our own");
+    /// assert_eq!(executor.submit(|()| std::process::id(), ()).result()?, worker);
+    /// #     Ok(())
+    /// # }
+    /// ```
+    pub fn ignore_group_signals(mut self) -> Self {
+        self.surroundings.ignores_group_signals = true;
         self
     }
 

@@ -132,7 +132,7 @@ impl Pool {
         let stderr = stderr.map_err(|StartError { what, errno }| Error::setup(what)(errno))?;
         let cpus = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Arc::new(Self {
-            callbacks: CallbackThread::new(settings.surroundings.mask),
+            callbacks: CallbackThread::new(signal::current_mask()),
             context: Context { settings, poller, inbox: Inbox::new(), cpus },
             stderr,
             owner: Lineage::current(),
@@ -458,6 +458,7 @@ mod tests {
             initialize: None,
             surroundings,
             captured_lines: None,
+            ignores_group_signals: false,
             starter,
             policies: Policies::default(),
         };

@@ -35,6 +35,8 @@ pub(crate) struct Settings {
     pub(crate) surroundings: Surroundings,
     /// How many lines of each worker's stderr are kept, if it is captured.
     pub(crate) captured_lines: Option<usize>,
+    /// Whether workers ignore SIGTERM, so that they are killed instead.
+    pub(crate) ignores_group_signals: bool,
     pub(crate) starter: Starter,
     pub(crate) policies: Policies,
 }

@@ -49,6 +49,7 @@ pub(super) struct Worker {
     pub(super) process: Process,
     /// Whether its process leads a group that includes whatever its tasks start.
     pub(super) leads_group: bool,
+    ignores_sigterm: bool,
     pub(super) link: ParentEnd,
     /// Its stderr, if that is captured.
     pub(super) stderr: Option<Captured>,
@@ -111,6 +112,7 @@ impl Worker {
             pid,
             process,
             leads_group: settings.surroundings.process_groups,
+            ignores_sigterm: settings.ignores_group_signals,
             link,
             stderr,
             stage: Stage::Starting,
@@ -320,12 +322,15 @@ impl Worker {
     }
 
     /// Sends the process SIGTERM, with `deadline` to exit; otherwise like [`kill`](Self::kill). A
-    /// process that already has a deadline keeps it.
+    /// process that already has a deadline keeps it. One that ignores SIGTERM is killed.
     pub(super) fn terminate(
         &mut self,
         reason: ExitReason,
         deadline: Option<Instant>,
     ) -> VecDeque<InFlight> {
+        if self.ignores_sigterm {
+            return self.kill(reason);
+        }
         self.process.signal(Signal::SIGTERM);
         if !matches!(self.stage, Stage::Killed(_)) {
             self.deadline = deadline;

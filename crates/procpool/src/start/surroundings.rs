@@ -5,6 +5,7 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
+use nix::sys::signal::Signal;
 use procpool_launch::Surroundings;
 use procpool_os::signal::current_mask;
 
@@ -18,6 +19,8 @@ pub(crate) struct SurroundingsOptions {
     pub(crate) stdout: Output,
     pub(crate) stderr: Output,
     pub(crate) process_groups: bool,
+    /// Whether workers ignore the signals by which a group of processes is asked to end.
+    pub(crate) ignores_group_signals: bool,
     /// How many lines of each worker's stderr are kept, if it is captured.
     pub(crate) captured_lines: Option<usize>,
 }
@@ -37,12 +40,18 @@ impl SurroundingsOptions {
                 "capture_stderr must keep at least one line".into(),
             ));
         }
+        let mut mask = current_mask();
+        if self.ignores_group_signals {
+            // Blocked: an ignored signal would be ignored in the programs that tasks start, too. A
+            // worker handles SIGINT in any case.
+            mask.extend([Signal::SIGHUP, Signal::SIGQUIT, Signal::SIGTERM]);
+        }
         Ok(Surroundings {
             variables,
             stdout: self.stdout.open(workers)?,
             stderr: self.stderr.open(workers)?,
             process_groups: self.process_groups,
-            mask: current_mask(),
+            mask,
         })
     }
 }

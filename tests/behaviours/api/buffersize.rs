@@ -105,7 +105,7 @@ fn memory_holds_the_buffer_but_no_yielded_result() {
         let output = Command::new(program::path("map_memory")).output().unwrap();
         let text = String::from_utf8_lossy(&output.stdout);
         let grown: u64 = text.trim().parse().unwrap_or_else(|_| panic!("{output:?}"));
-        // It returned 1000 results of 1 MiB, 8 at a time.
+        // It returned 200 results of 1 MiB, 8 at a time.
         assert!(grown < 64 << 10, "{grown} KiB");
     });
 }

@@ -1,5 +1,5 @@
 //! An endless map whose items and results are large: prints by how many KiB the peak memory of the program
-//! grew during a thousand results.
+//! grew during two hundred results.
 
 use procpool::{Error, ProcessPoolExecutor};
 
@@ -16,7 +16,7 @@ fn main() -> Result<(), Error> {
     let items = (0..).map(|number: usize| vec![number as u8; 1 << 20]);
     let mut results = executor.map_options().buffersize(8).map(|item: Vec<u8>| item, items);
     let mut before = 0;
-    for number in 0..1100 {
+    for number in 0..300 {
         if number == 100 {
             before = most_memory();
         }

@@ -189,6 +189,37 @@ fn a_forkserver_that_dies_in_preload_once_is_replaced() {
     });
 }
 
+/// Ends the forkserver unless the file `SERVICE` exists.
+fn need_service() {
+    let path = std::env::var("SERVICE").expect("the test sets it");
+    if !Path::new(&path).exists() {
+        std::process::exit(7);
+    }
+}
+
+#[test]
+fn a_forkserver_that_fails_delays_the_next_one() {
+    watch::within(watch::HANG, || {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("service");
+        let never = Duration::from_secs(3600);
+        let builder = replacing(0).env("SERVICE", &path).preload(need_service);
+        let executor = builder.max_workers(1).start_backoff(never, never).build().unwrap();
+        let mut events = executor.events();
+        let task = executor.submit(|x: u32| 2 * x, 21);
+        let first = events.next_timeout(watch::HANG).map(|event| event.kind);
+        let Some(EventKind::StartFailed(BrokenCause::ForkserverDied { exit, .. })) = first else {
+            panic!("{first:?}")
+        };
+        assert_eq!((exit, executor.stats().failed_starts), (WorkerExit::Code(7), 1));
+        assert_eq!(events.next_timeout(Duration::from_millis(100)), None);
+        assert_eq!(executor.stats().failed_starts, 1);
+        std::fs::write(path, "").expect("the folder is there");
+        executor.shutdown();
+        assert_eq!(task.result(), Ok(42));
+    });
+}
+
 #[test]
 fn a_forkserver_that_does_not_answer_is_replaced() {
     watch::within(watch::HANG, || {

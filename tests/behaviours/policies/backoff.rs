@@ -8,6 +8,8 @@ use procpool::{
     ShutdownOptions,
 };
 use procpool_testkit::crossing::{Crossing, Places, cross};
+use procpool_testkit::forked::report_of;
+use procpool_testkit::limits::{Limit, first_free_descriptor};
 use procpool_testkit::pool::cause_reported_by;
 use procpool_testkit::task::{kill_self, pid};
 use procpool_testkit::watch;
@@ -176,6 +178,24 @@ fn max_failed_starts_still_breaks_the_pool_if_it_is_set() {
         assert_eq!(count(&notes, "starts"), 5);
         let failed = |kind: &EventKind| matches!(kind, EventKind::StartFailed(_));
         assert_eq!(events.filter(|event| failed(&event.kind)).count(), 4, "the last one broke it");
+    });
+}
+
+#[test]
+fn a_refusal_of_the_system_delays_the_next_start_too() {
+    watch::within(watch::HANG, || {
+        // A copy of this program, because the limit applies to the whole process.
+        let report = report_of(|| {
+            let executor = backing_off(1, SHORTEST, SHORTEST).build().unwrap();
+            let mut events = executor.events();
+            Limit::Descriptors.set(first_free_descriptor());
+            let future = executor.submit(pid, ());
+            let causes = [(); 5].map(|()| await_failure(&mut events));
+            Limit::Descriptors.open();
+            let refused = |cause: &BrokenCause| matches!(cause, BrokenCause::StartFailed { .. });
+            format!("{}, then {}", causes.iter().all(refused), future.result().is_ok())
+        });
+        assert_eq!(report, "true, then true");
     });
 }
 

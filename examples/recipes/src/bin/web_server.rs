@@ -108,7 +108,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     procpool::init();
     let port = std::env::args().nth(1).map_or(Ok(0), |text| text.parse())?;
     let policy = DeathPolicy::Replace { retries: 0 };
-    let executor = ProcessPoolExecutor::builder().death_policy(policy).build()?;
+    // SIGTERM may be sent to the workers, too: they leave it to this process.
+    let executor =
+        ProcessPoolExecutor::builder().death_policy(policy).ignore_group_signals().build()?;
     let app = Arc::new(App { executor, places: Semaphore::new(32) });
     serve(Arc::clone(&app), port)?;
     app.executor.shutdown();

@@ -118,9 +118,9 @@ impl PoolState {
         let (pid, activity) = (worker.pid, worker.activity());
         let stderr = worker.stderr.as_ref().map(Captured::last_lines);
         let refused = worker.link.refused().map(|refused| refused.to_string());
-        // One that was about to abort was killed by the pool.
-        let is_alone = !matches!(worker.stage(), Stage::Dying(_));
-        let oom_killed = is_alone && self.oom_kills.explain(exit);
+        // The pool itself kills one that does not abort in time.
+        let may_be_ours = matches!(worker.stage(), Stage::Dying(_));
+        let oom_killed = !may_be_ours && self.oom_kills.explain(exit);
         let death = WorkerDeath { pid, exit, oom_killed, activity, usage, refused, stderr };
         match (worker.stage(), cx.settings.policies.death_policy) {
             (Stage::Starting | Stage::Waiting, _)

@@ -156,13 +156,10 @@ where
         let adapter = self.adapter;
         let submitted = (adapter.submit)(&self.pool, self.run, Wire::of_call(call));
         let future = submitted.map_err(|error| stop(&adapter, error))?;
-        // A library whose submission always returns a future reports a refusal by that future, at once.
-        if adapter.states.is_some_and(|[_, done, _]| done(&future))
+        if adapter.refused.is_some_and(|refused| refused(&future))
             && let Err(error) = (adapter.result)(&future)
-            && let error = failure(&adapter, error)
-            && matches!(error.class, ErrorClass::Rejected | ErrorClass::Broken)
         {
-            return Err(Stop::Failed(error));
+            return Err(Stop::Failed(failure(&adapter, error)));
         }
         Ok(Arc::new(AdaptedFuture { adapter, future }))
     }

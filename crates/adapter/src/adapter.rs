@@ -59,6 +59,8 @@ pub struct Adapter<M: 'static, P, F, E> {
     pub new: fn(M, Settings, Initialize) -> Result<P, E>,
     /// Submits a task.
     pub submit: fn(&P, Run, Wire) -> Result<F, E>,
+    /// Whether a future is that of a refused task, if the library returns futures of these, too.
+    pub refused: Option<fn(&F) -> bool>,
     /// Begins a map.
     pub map: Option<Map<P, E>>,
     /// Shuts down; the flags are wait and cancel.

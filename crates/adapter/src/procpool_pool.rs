@@ -29,6 +29,7 @@ pub const PROCPOOL: Adapter<StartMethod, ProcessPoolExecutor, Future<Wire>, Erro
             .build()
     },
     submit: |pool, run, argument| Ok(pool.submit(run, argument)),
+    refused: Some(|future| future.id() == 0),
     map: Some(|pool, run, input, settings| {
         let map = pool
             .map_options()
@@ -58,9 +59,8 @@ pub const PROCPOOL: Adapter<StartMethod, ProcessPoolExecutor, Future<Wire>, Erro
         };
         wait(futures, until, timeout).done
     }),
-    as_completed: Some(|futures, timeout| match timeout {
-        None => Box::new(as_completed(futures).map(Ok)),
-        Some(timeout) => Box::new(as_completed(futures).timeout(timeout)),
+    as_completed: Some(|futures, timeout| {
+        Box::new(as_completed(futures).timeout(timeout.unwrap_or(std::time::Duration::MAX)))
     }),
     classify: |error| match error {
         Error::InvalidArgument(_) => ErrorClass::Invalid.into(),

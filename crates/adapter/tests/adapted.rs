@@ -24,6 +24,7 @@ const TOY: Adapter<(), usize, Toy, ToyError> = Adapter {
             _ => Toy { state: "done", result: Ok(argument) },
         })
     },
+    refused: Some(|toy| matches!(toy.result, Err(ToyError::Closed))),
     map: None,
     shutdown: |_, _, _| {},
     kill_workers: None,
@@ -96,7 +97,7 @@ fn states_are_read_from_predicates() {
 }
 
 #[test]
-fn a_future_refused_at_once_is_a_refused_submission() {
+fn the_future_of_a_refused_task_is_a_refused_submission() {
     let refused = pool(9).submit(&call("echo")).err();
     assert!(
         matches!(&refused, Some(Stop::Failed(failure)) if failure.class == ErrorClass::Rejected),

@@ -38,6 +38,7 @@ const PROCSPAWN: Adapter<(), Pool, Handle, Box<dyn Error>> = Adapter {
     },
     // The library refuses by a panic in the thread that submits.
     submit: |pool, run, argument| Ok(Mutex::new(caught(|| pool.spawn(argument, run))?)),
+    refused: None,
     map: None,
     shutdown: |pool, _, _| pool.shutdown(),
     kill_workers: Some(Pool::kill),

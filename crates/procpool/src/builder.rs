@@ -385,9 +385,9 @@ impl<S: 'static> Builder<S> {
     ///   so neither it nor its workers trust one. [`StartMethod::Fork`] starts no program and is
     ///   not refused: workers have the privileges that this process has at this call. Or the
     ///   dynamic loader was started with the program as its argument.
-    /// - [`Error::InvalidArgument`]: `max_workers` or `max_tasks_per_child` is 0, a `start_backoff`
-    ///   begins with 0 or ends with less than it begins with, a finalizer was set before the
-    ///   initializer, an environment variable is one that no environment can hold, an
+    /// - [`Error::InvalidArgument`]: `max_workers`, `max_tasks_per_child` or `queue_capacity` is 0, a
+    ///   `start_backoff` begins with 0 or ends with less than it begins with, a finalizer was set
+    ///   before the initializer, an environment variable is one that no environment can hold, an
     ///   `oom_score_adj` is beyond 1000, or `capture_stderr` is to keep no line.
     /// - [`Error::OutputFile`]: a file for the workers' output cannot be opened.
     /// - [`Error::Codec`]: the initializer's arguments cannot be encoded.
@@ -430,6 +430,9 @@ impl<S: 'static> Builder<S> {
         }
         if self.policies.oom_score_adj.is_some_and(|score| !(-1000..=1000).contains(&score)) {
             return Err(Error::InvalidArgument("oom_score_adj is from -1000 to 1000".into()));
+        }
+        if self.policies.queue_capacity == Some(0) {
+            return Err(Error::InvalidArgument("queue_capacity must be greater than 0".into()));
         }
         let initialize = self.initialize?;
         let captured_lines = self.surroundings.captured_lines;

@@ -12,10 +12,8 @@ use std::marker::PhantomData;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle, ThreadId};
-use std::time::Duration;
 
 use nix::errno::Errno;
-use procpool_link::Entry;
 
 use crate::codec;
 use crate::error::{CodecStep, Error};
@@ -23,9 +21,8 @@ use crate::future::{Future, PoolHandle};
 use crate::lifecycle::{Events, Stats};
 use crate::payload::Payload;
 use crate::pool::{Arguments, Callee, LARGE, Pool, Settings};
-use crate::task;
 
-pub use options::{ShutdownOptions, SubmitOptions};
+pub use options::{ShutdownOptions, SubmitOptions, TrySubmitError};
 
 /// A pool of worker processes, like Python's `concurrent.futures.ProcessPoolExecutor`.
 ///
@@ -68,6 +65,26 @@ pub struct ProcessPoolExecutor<S = ()> {
     state: PhantomData<fn() -> S>,
 }
 
+thread_local! {
+    /// The buffer that arguments are encoded into. It is reused by one submission at a time,
+    /// because an argument's `Serialize` may itself submit.
+    static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+fn encode<A: Payload>(arguments: &A) -> Result<Vec<u8>, Error> {
+    // Gone in the destructor of another thread-local.
+    let mut encoded = BUFFER.try_with(Cell::take).unwrap_or_default();
+    encoded.clear();
+    codec::encode(arguments, &mut encoded, CodecStep::EncodeArguments)
+        .map_err(|error| Error::Codec(*error))?;
+    Ok(encoded)
+}
+
+/// Like [`encode`], but a vector that the caller gave becomes the thread's buffer.
+fn encode_owned<A: Payload>(arguments: A) -> Result<Vec<u8>, Error> {
+    codec::into_bytes(arguments).or_else(|arguments| encode(&arguments))
+}
+
 /// The state of the manager thread's join handle.
 #[derive(Debug)]
 enum ManagerThread {
@@ -103,7 +120,8 @@ impl<S: 'static> ProcessPoolExecutor<S> {
     /// Submits one call of `task` and returns a [`Future`] for its result.
     ///
     /// The arguments are encoded before this returns; several form a tuple. It never waits for a
-    /// worker. Dropping the future does not cancel the task.
+    /// worker; in a pool with a [`queue_capacity`](crate::Builder::queue_capacity) it waits for room in
+    /// the queue. Dropping the future does not cancel the task.
     ///
     /// # Unsupported tasks and types
     ///
@@ -118,7 +136,9 @@ impl<S: 'static> ProcessPoolExecutor<S> {
     /// # Errors
     ///
     /// All errors are the future's: arguments that cannot be encoded, a function outside the main
-    /// executable, and a pool that is shut down or broken settle it at once.
+    /// executable, and a pool that is shut down or broken settle it at once. The last two also end a
+    /// wait for room. Where the pool's own thread calls this, in a waker or a logger, it does not wait:
+    /// a full queue settles the future with [`Error::QueueFull`].
     ///
     /// # Panics
     ///
@@ -136,7 +156,7 @@ impl<S: 'static> ProcessPoolExecutor<S> {
     /// # }
     /// ```
     pub fn submit<A: Payload, R: Payload>(&self, task: fn(A) -> R, arguments: A) -> Future<R> {
-        self.submit_entry(task::call_entry(task), self.pool.task_time_limit(), arguments)
+        self.submit_options().submit(task, arguments)
     }
 
     /// Submits one call of `task` with the state of the worker that will run it.
@@ -162,7 +182,95 @@ impl<S: 'static> ProcessPoolExecutor<S> {
         A: Payload,
         R: Payload,
     {
-        self.submit_entry(task::call_entry(task), self.pool.task_time_limit(), arguments)
+        self.submit_options().submit_with(task, arguments)
+    }
+
+    /// Submits one call of `task` if there is room in the queue, and never waits; see
+    /// [`queue_capacity`](crate::Builder::queue_capacity).
+    ///
+    /// [`SubmitOptions`] can submit a task with a state in this way, too.
+    ///
+    /// # Errors
+    ///
+    /// Returns the arguments and the reason if the call is refused: [`Error::QueueFull`], or one for
+    /// which [`submit`](Self::submit) settles the future at once.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the arguments' `Serialize` does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// let builder = procpool::ProcessPoolExecutor::builder().max_workers(1);
+    /// let executor = builder.queue_capacity(1).build()?;
+    /// let busy = executor.submit(|()| std::thread::park(), ());
+    /// #     while !busy.running() {
+    /// #         std::thread::yield_now();
+    /// #     }
+    /// let queued = executor.try_submit(|x: u32| x + 1, 1).expect("no other task waits");
+    /// let refused = executor.try_submit(|x: u32| x + 1, 2).expect_err("one task waits");
+    /// assert_eq!((refused.arguments, refused.reason), (2, procpool::Error::QueueFull));
+    /// busy.kill();
+    /// assert_eq!(queued.result()?, 2);
+    /// #     Ok(())
+    /// # }
+    /// ```
+    pub fn try_submit<A: Payload, R: Payload>(
+        &self,
+        task: fn(A) -> R,
+        arguments: A,
+    ) -> Result<Future<R>, TrySubmitError<A>> {
+        self.submit_options().try_submit(task, arguments)
+    }
+
+    /// Submits one call of `task`, and waits for room in the queue without blocking the thread, under
+    /// any executor; see [`queue_capacity`](crate::Builder::queue_capacity).
+    ///
+    /// Returns the [`Future`] of the result. If this is dropped before, the call never runs, unless a
+    /// worker has started it already. [`SubmitOptions`] can submit a task with a state in this way, too.
+    ///
+    /// # Errors
+    ///
+    /// All errors are the returned future's, as for [`submit`](Self::submit).
+    ///
+    /// # Panics
+    ///
+    /// Panics if the arguments' `Serialize` does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// async fn sum(executor: &procpool::ProcessPoolExecutor) -> Result<u64, procpool::Error> {
+    ///     let mut squares = Vec::new();
+    ///     for x in 0..100 {
+    ///         squares.push(executor.submit_async(|x: u64| x * x, x).await);
+    ///     }
+    ///     let mut sum = 0;
+    ///     for square in squares {
+    ///         sum += square.await?;
+    ///     }
+    ///     Ok(sum)
+    /// }
+    ///
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// let builder = procpool::ProcessPoolExecutor::builder().max_workers(1);
+    /// let executor = builder.queue_capacity(10).build()?;
+    /// #     let runtime = tokio::runtime::Builder::new_current_thread().build();
+    /// #     let runtime = runtime.expect("a runtime can be made");
+    /// assert_eq!(runtime.block_on(sum(&executor))?, 328_350);
+    /// #     Ok(())
+    /// # }
+    /// ```
+    pub async fn submit_async<A: Payload, R: Payload>(
+        &self,
+        task: fn(A) -> R,
+        arguments: A,
+    ) -> Future<R> {
+        self.submit_options().submit_async(task, arguments).await
     }
 
     /// Returns options for a submission that override the pool's settings for one task.
@@ -218,42 +326,34 @@ impl<S: 'static> ProcessPoolExecutor<S> {
         Future::new(wanted.map(|shared| (shared, 0)), &self.handle)
     }
 
-    fn submit_entry<A, R>(
-        &self,
-        entry: Result<Entry, Error>,
-        time_limit: Option<Duration>,
-        arguments: A,
-    ) -> Future<R>
-    where
-        A: Payload,
-    {
-        thread_local! {
-            /// The buffer that arguments are encoded into. It is reused by one submission at a
-            /// time, because an argument's `Serialize` may itself submit.
-            static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
-        }
+    fn submit_call<A: Payload, R>(&self, callee: Result<Callee, Error>, arguments: A) -> Future<R> {
         let queue = || {
-            let callee = Callee { entry: entry?, time_limit };
-            // A vector that the caller gave becomes the thread's buffer.
-            let mut encoded = match codec::into_bytes(arguments) {
-                Ok(bytes) => bytes,
-                Err(arguments) => {
-                    // Gone in the destructor of another thread-local.
-                    let mut encoded = BUFFER.try_with(Cell::take).unwrap_or_default();
-                    encoded.clear();
-                    codec::encode(&arguments, &mut encoded, CodecStep::EncodeArguments)
-                        .map_err(|error| Error::Codec(*error))?;
-                    encoded
-                }
-            };
-            if encoded.len() >= LARGE {
-                return self.pool.submit(callee, Arguments::Large(std::mem::take(&mut encoded)));
-            }
-            let submitted = self.pool.submit(callee, Arguments::Small(&encoded));
-            let _ = BUFFER.try_with(|kept| kept.set(encoded));
-            submitted
+            // In a waker or a logger, this may be the manager, which makes the room.
+            let may_wait = || thread::current().id() != self.manager_id;
+            let (future, admitted) = self.queue(callee, encode_owned(arguments), may_wait)?;
+            admitted.map_or(Ok(()), |admitted| admitted.result())?;
+            Ok(future)
         };
-        Future::new(queue(), &self.handle)
+        queue().unwrap_or_else(|error| Future::new(Err(error), &self.handle))
+    }
+
+    /// Queues a call. If it waits for room, the second future settles when it waits no more.
+    fn queue<R>(
+        &self,
+        callee: Result<Callee, Error>,
+        encoded: Result<Vec<u8>, Error>,
+        may_wait: impl FnOnce() -> bool,
+    ) -> Result<(Future<R>, Option<Future<()>>), Error> {
+        let (callee, encoded) = (callee?, encoded?);
+        let (call, admitted) = if encoded.len() >= LARGE {
+            self.pool.submit(callee, Arguments::Large(encoded), may_wait)?
+        } else {
+            let submitted = self.pool.submit(callee, Arguments::Small(&encoded), may_wait);
+            let _ = BUFFER.try_with(|kept| kept.set(encoded));
+            submitted?
+        };
+        let admitted = admitted.map(|admitted| Future::new(Ok((admitted, 0)), &self.handle));
+        Ok((Future::new(Ok(call), &self.handle), admitted))
     }
 
     pub(crate) fn pool(&self) -> &Arc<Pool> {

@@ -119,9 +119,11 @@
 //! - It needs 64-bit Linux 5.4 or later, with `/proc` and `/dev/null`, and files that may be 2 MiB
 //!   long (`ulimit -f`). A program that runs under an emulator, or that is passed to the dynamic
 //!   loader as an argument, cannot start itself again.
-//! - Waiting blocks the thread: for a result, for the next item of a map, for `shutdown` and for
-//!   the drop of the executor. In asynchronous code a future is [awaited](Awaiting), and a pool is
-//!   shut down where blocking is allowed. [`init`] must be called outside of the runtime; its page
+//! - Waiting blocks the thread: for a result, for the next item of a map, for room in a full
+//!   [queue](Builder::queue_capacity), for `shutdown` and for the drop of the executor. In
+//!   asynchronous code a future is [awaited](Awaiting), a task is submitted by
+//!   [`submit_async`](ProcessPoolExecutor::submit_async), and a pool is shut down where blocking is
+//!   allowed. [`init`] must be called outside of the runtime; its page
 //!   shows how.
 //! - A worker is this program started again or, with another [`StartMethod`], a copy of such a
 //!   process: code before [`init`] in `main` runs in it. Until it reaches `init` nothing ties it to
@@ -233,7 +235,7 @@ pub use error::{
     Activity, BrokenCause, BrokenProcessPool, CodecError, CodecStep, Errno, Error, RemotePanic,
     WorkerDeath,
 };
-pub use executor::{ProcessPoolExecutor, ShutdownOptions, SubmitOptions};
+pub use executor::{ProcessPoolExecutor, ShutdownOptions, SubmitOptions, TrySubmitError};
 pub use future::{
     AsCompleted, AsCompletedTimeout, Awaiting, DoneAndNotDone, Future, ReturnWhen, as_completed,
     wait,

@@ -13,7 +13,7 @@ use procpool::{
     BufferedMap, Builder, CodecError, CodecStep, DeathPolicy, DoneAndNotDone, Errno, Error, Event,
     EventKind, Events, ExitReason, Future, KillOutcome, Map, MapOptions, Output,
     ProcessPoolExecutor, RemotePanic, ResourceUsage, ReturnWhen, SelfDescribing, ShutdownOptions,
-    StartMethod, Stats, SubmitOptions, WorkerDeath, WorkerExit, WorkerInfo,
+    StartMethod, Stats, SubmitOptions, TrySubmitError, WorkerDeath, WorkerExit, WorkerInfo,
 };
 
 /// A state, which never leaves its worker, or a result that is still bytes: neither keeps a handle from
@@ -73,6 +73,7 @@ fn errors_implement_the_error_trait() {
     is_error::<CodecError>();
     is_error::<Errno>();
     is_error::<RemotePanic>();
+    is_error::<TrySubmitError<u8>>();
     is_error::<WorkerDeath>();
 }
 

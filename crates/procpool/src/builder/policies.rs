@@ -121,6 +121,37 @@ impl<S> Builder<S> {
         self
     }
 
+    /// Sets how many submitted tasks may wait in the queue, at least 1; by default any number.
+    ///
+    /// A task waits until it is sent to a worker or cancelled. A worker may be sent short tasks ahead of
+    /// their turn; a task that is taken back, or retried, waits again, even in a full queue. While the
+    /// queue is full, [`submit`](crate::ProcessPoolExecutor::submit) blocks its thread,
+    /// [`submit_async`](crate::ProcessPoolExecutor::submit_async) waits without one, and
+    /// [`try_submit`](crate::ProcessPoolExecutor::try_submit) returns the arguments. Those that wait get
+    /// room in the order of their calls. If the pool breaks or is shut down, they end with its error.
+    ///
+    /// The items of a `map` are not counted: a [`buffersize`](crate::MapOptions::buffersize) limits them.
+    /// A callback of a future that waits for room delays later callbacks.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// let builder = procpool::ProcessPoolExecutor::builder().max_workers(2);
+    /// let executor = builder.queue_capacity(100).build()?;
+    /// for number in 0..1_000 {
+    ///     // Waits while 100 tasks do.
+    ///     executor.submit(|number: u32| number.to_string(), number);
+    /// }
+    /// #     Ok(())
+    /// # }
+    /// ```
+    pub fn queue_capacity(mut self, tasks: usize) -> Self {
+        self.policies.queue_capacity = Some(tasks);
+        self
+    }
+
     /// Sets how long a task may run, from the moment at which a worker starts it; by default there
     /// is no limit. A submission may have [a limit of its own](crate::SubmitOptions::time_limit).
     ///

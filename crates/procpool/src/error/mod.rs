@@ -73,6 +73,9 @@ pub enum Error {
     /// [`shutdown`](crate::ProcessPoolExecutor::shutdown), or
     /// [`start_workers`](crate::ProcessPoolExecutor::start_workers) was still waiting at that time.
     Shutdown,
+    /// As many tasks wait as the pool's [`queue_capacity`](crate::Builder::queue_capacity), and the call
+    /// does not wait.
+    QueueFull,
     /// The task was cancelled before it started.
     Cancelled,
     /// The caller's timeout has passed: in [`result_timeout`](crate::Future::result_timeout), in
@@ -188,6 +191,9 @@ impl fmt::Display for Error {
                 }
             }
             Error::Shutdown => f.write_str("the pool was shut down and takes no new tasks"),
+            Error::QueueFull => {
+                f.write_str("the pool's queue is full, and this call does not wait")
+            }
             Error::Cancelled => f.write_str("the task was cancelled before it started"),
             Error::TimedOut(time) => write!(f, "no result within {time:?}; what runs goes on"),
             Error::Panicked(panic) => write!(f, "the task {panic}"),
@@ -254,6 +260,7 @@ impl fmt::Debug for Error {
                 ("OutputFile", vec![("path", path), ("errno", errno)])
             }
             Error::Shutdown => ("Shutdown", vec![]),
+            Error::QueueFull => ("QueueFull", vec![]),
             Error::Cancelled => ("Cancelled", vec![]),
             Error::TimedOut(time) => ("TimedOut", vec![("", time)]),
             Error::Panicked(panic) => ("Panicked", vec![("", panic)]),

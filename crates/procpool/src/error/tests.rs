@@ -81,6 +81,7 @@ fn errors() -> Vec<(&'static str, Error)> {
         ("NotRestartable", Error::NotRestartable("it is gone".into())),
         ("OutputFile", Error::OutputFile { path, errno }),
         ("Shutdown", Error::Shutdown),
+        ("QueueFull", Error::QueueFull),
         ("Cancelled", Error::Cancelled),
         ("TimedOut", Error::TimedOut(limit)),
         ("Panicked", Error::Panicked(panic())),

@@ -2,11 +2,17 @@
 //!
 //! Owns the options and their defaults. The executor carries them out.
 
+use std::fmt;
+use std::future::IntoFuture;
 use std::time::Duration;
 
-use super::ProcessPoolExecutor;
+use procpool_link::Entry;
+
+use super::{ProcessPoolExecutor, encode, encode_owned};
+use crate::error::Error;
 use crate::future::Future;
 use crate::payload::Payload;
+use crate::pool::Callee;
 use crate::task;
 
 /// How a task is submitted. Made by [`ProcessPoolExecutor::submit_options`].
@@ -25,7 +31,7 @@ use crate::task;
 /// # }
 /// ```
 #[derive(Debug)]
-#[must_use = "nothing is submitted before `submit` or `submit_with`"]
+#[must_use = "nothing is submitted before `submit` or the like"]
 pub struct SubmitOptions<'a, S> {
     pub(super) executor: &'a ProcessPoolExecutor<S>,
     pub(super) time_limit: Option<Duration>,
@@ -73,7 +79,7 @@ impl<S: 'static> SubmitOptions<'_, S> {
     /// # }
     /// ```
     pub fn submit<A: Payload, R: Payload>(&self, task: fn(A) -> R, arguments: A) -> Future<R> {
-        self.executor.submit_entry(task::call_entry(task), self.time_limit, arguments)
+        self.executor.submit_call(self.callee(task::call_entry(task)), arguments)
     }
 
     /// Submits one call of `task` with its worker's state; see [`ProcessPoolExecutor::submit_with`].
@@ -97,9 +103,188 @@ impl<S: 'static> SubmitOptions<'_, S> {
         A: Payload,
         R: Payload,
     {
-        self.executor.submit_entry(task::call_entry(task), self.time_limit, arguments)
+        self.executor.submit_call(self.callee(task::call_entry(task)), arguments)
+    }
+
+    /// Submits one call of `task` if there is room in the queue; see
+    /// [`ProcessPoolExecutor::try_submit`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`ProcessPoolExecutor::try_submit`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    /// let limited = executor.submit_options().time_limit(std::time::Duration::from_secs(60));
+    /// let next = limited.try_submit(|x: u32| x + 1, 1);
+    /// assert_eq!(next.expect("there is room").result()?, 2);
+    /// #     Ok(())
+    /// # }
+    /// ```
+    pub fn try_submit<A: Payload, R: Payload>(
+        &self,
+        task: fn(A) -> R,
+        arguments: A,
+    ) -> Result<Future<R>, TrySubmitError<A>> {
+        self.try_queue(task::call_entry(task), arguments)
+    }
+
+    /// Submits one call of `task` with its worker's state if there is room in the queue; see
+    /// [`ProcessPoolExecutor::try_submit`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`ProcessPoolExecutor::try_submit`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// #     let builder = procpool::ProcessPoolExecutor::builder().max_workers(1);
+    /// let executor = builder.initializer(|| Ok::<u32, String>(40)).queue_capacity(10).build()?;
+    /// let sum = executor.submit_options().try_submit_with(|state, x: u32| *state + x, 2);
+    /// assert_eq!(sum.expect("there is room").result()?, 42);
+    /// #     Ok(())
+    /// # }
+    /// ```
+    pub fn try_submit_with<A: Payload, R: Payload>(
+        &self,
+        task: fn(&mut S, A) -> R,
+        arguments: A,
+    ) -> Result<Future<R>, TrySubmitError<A>> {
+        self.try_queue(task::call_entry(task), arguments)
+    }
+
+    /// Submits one call of `task`, and waits for room in the queue without blocking the thread; see
+    /// [`ProcessPoolExecutor::submit_async`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// async fn next(executor: &procpool::ProcessPoolExecutor) -> Result<u32, procpool::Error> {
+    ///     let limited = executor.submit_options().time_limit(std::time::Duration::from_secs(60));
+    ///     limited.submit_async(|x: u32| x + 1, 1).await.await
+    /// }
+    ///
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    /// #     let runtime = tokio::runtime::Builder::new_current_thread().build();
+    /// #     assert_eq!(runtime.expect("a runtime can be made").block_on(next(&executor))?, 2);
+    /// #     Ok(())
+    /// # }
+    /// ```
+    pub async fn submit_async<A: Payload, R: Payload>(
+        &self,
+        task: fn(A) -> R,
+        arguments: A,
+    ) -> Future<R> {
+        self.queue(task::call_entry(task), arguments).await
+    }
+
+    /// Submits one call of `task` with its worker's state, and waits for room in the queue without
+    /// blocking the thread; see [`ProcessPoolExecutor::submit_async`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// async fn sum(executor: &procpool::ProcessPoolExecutor<u32>) -> Result<u32, procpool::Error> {
+    ///     let options = executor.submit_options();
+    ///     options.submit_async_with(|state, x: u32| *state + x, 2).await.await
+    /// }
+    ///
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// #     let builder = procpool::ProcessPoolExecutor::builder().max_workers(1);
+    /// let executor = builder.initializer(|| Ok::<u32, String>(40)).build()?;
+    /// #     let runtime = tokio::runtime::Builder::new_current_thread().build();
+    /// #     assert_eq!(runtime.expect("a runtime can be made").block_on(sum(&executor))?, 42);
+    /// #     Ok(())
+    /// # }
+    /// ```
+    pub async fn submit_async_with<A: Payload, R: Payload>(
+        &self,
+        task: fn(&mut S, A) -> R,
+        arguments: A,
+    ) -> Future<R> {
+        self.queue(task::call_entry(task), arguments).await
+    }
+
+    fn callee(&self, entry: Result<Entry, Error>) -> Result<Callee, Error> {
+        Ok(Callee { entry: entry?, time_limit: self.time_limit })
+    }
+
+    fn try_queue<A: Payload, R>(
+        &self,
+        entry: Result<Entry, Error>,
+        arguments: A,
+    ) -> Result<Future<R>, TrySubmitError<A>> {
+        match self.executor.queue(self.callee(entry), encode(&arguments), || false) {
+            Ok((future, _)) => Ok(future),
+            Err(reason) => Err(TrySubmitError { arguments, reason }),
+        }
+    }
+
+    async fn queue<A: Payload, R: Payload>(
+        &self,
+        entry: Result<Entry, Error>,
+        arguments: A,
+    ) -> Future<R> {
+        let encoded = encode_owned(arguments);
+        let queue = async || {
+            let (future, admitted) = self.executor.queue(self.callee(entry), encoded, || true)?;
+            let Some(admitted) = admitted else { return Ok(future) };
+            // Cancels the task if this is dropped before it returns.
+            let awaiting = future.into_future();
+            admitted.await?;
+            awaiting.into_inner().ok_or(Error::Cancelled)
+        };
+        queue().await.unwrap_or_else(|error| Future::new(Err(error), &self.executor.handle))
     }
 }
+
+/// A call that [`try_submit`](ProcessPoolExecutor::try_submit) refused.
+///
+/// # Examples
+///
+/// ```
+/// # use procpool::{Error, ProcessPoolExecutor, TrySubmitError};
+/// # fn main() -> Result<(), Error> {
+/// #     procpool::init();
+/// #     let executor = ProcessPoolExecutor::builder().max_workers(1).build()?;
+/// executor.shutdown();
+/// let refused = executor.try_submit(|text: String| text.len(), "text".to_owned());
+/// let Err(TrySubmitError { arguments, reason }) = refused else { panic!("it is shut down") };
+/// assert_eq!((arguments.as_str(), reason), ("text", Error::Shutdown));
+/// #     Ok(())
+/// # }
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct TrySubmitError<A> {
+    /// The arguments of the call.
+    pub arguments: A,
+    /// Why it was refused.
+    pub reason: Error,
+}
+
+impl<A> fmt::Display for TrySubmitError<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.reason.fmt(f)
+    }
+}
+
+impl<A> fmt::Debug for TrySubmitError<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TrySubmitError").field("reason", &self.reason).finish_non_exhaustive()
+    }
+}
+
+impl<A> std::error::Error for TrySubmitError<A> {}
 
 /// How a pool is shut down, for [`ProcessPoolExecutor::shutdown_with`].
 ///

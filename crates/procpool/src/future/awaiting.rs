@@ -124,6 +124,13 @@ impl<T: DeserializeOwned + 'static> std::future::Future for Awaiting<T> {
     }
 }
 
+impl<T> Awaiting<T> {
+    /// The future, which is not awaited any more.
+    pub(crate) fn into_inner(mut self) -> Option<Future<T>> {
+        self.future.take()
+    }
+}
+
 impl<T> Drop for Awaiting<T> {
     fn drop(&mut self) {
         let Some(future) = &self.future else { return };

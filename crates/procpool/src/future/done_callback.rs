@@ -114,6 +114,8 @@ mod tests {
 
         fn expect(&self, _: &SharedFuture) {}
 
+        fn note_cancelled(&self, _: u64) {}
+
         fn callbacks(&self) -> CallbackThread {
             assert!(!self.0.finish(Err(Box::new(Error::Shutdown))), "nobody has to be told");
             CallbackThread::new(current_mask())

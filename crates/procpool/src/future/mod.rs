@@ -20,7 +20,7 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
-use shared::{CANCELLED, FINISHED, PENDING, SENT};
+use shared::{FINISHED, PENDING, SENT};
 
 use crate::callbacks::CallbackThread;
 use crate::codec;
@@ -29,7 +29,7 @@ use crate::lifecycle::KillOutcome;
 
 pub use awaiting::Awaiting;
 pub(crate) use listeners::Listener;
-pub(crate) use shared::{Body, Outcome, SharedFuture};
+pub(crate) use shared::{Body, CANCELLED, Outcome, SharedFuture};
 pub use wait::{AsCompleted, AsCompletedTimeout, DoneAndNotDone, ReturnWhen, as_completed, wait};
 
 /// The pool as futures see it: it knows where tasks are, and can advance a future on the waiting
@@ -55,6 +55,9 @@ pub(crate) trait PoolOfFuture: Send + Sync {
     /// Ensures that the result of a sent task is noticed at once, although no thread watches for
     /// it.
     fn expect(&self, future: &SharedFuture);
+
+    /// The task with this number was cancelled before it was sent: there is room in the queue.
+    fn note_cancelled(&self, id: u64);
 
     /// The thread that runs callbacks.
     fn callbacks(&self) -> CallbackThread;
@@ -176,14 +179,8 @@ impl<T> Future<T> {
         if self.is_lost() {
             return false;
         }
-        match self.shared.cancel() {
-            Ok(tell) => {
-                if tell {
-                    self.shared.tell();
-                }
-                true
-            }
-            Err(CANCELLED) => true,
+        match self.cancel_pending() {
+            Ok(()) | Err(CANCELLED) => true,
             Err(SENT) => self.pool().is_some_and(|pool| pool.cancel_sent(&self.shared)),
             Err(_) => false,
         }
@@ -219,14 +216,8 @@ impl<T> Future<T> {
         }
         if self.shared.state() != SENT {
             // A task that is being sent at this very moment is ended below.
-            match self.shared.cancel() {
-                Ok(tell) => {
-                    if tell {
-                        self.shared.tell();
-                    }
-                    return KillOutcome::Cancelled;
-                }
-                Err(CANCELLED) => return KillOutcome::Cancelled,
+            match self.cancel_pending() {
+                Ok(()) | Err(CANCELLED) => return KillOutcome::Cancelled,
                 Err(SENT) => {}
                 Err(_) => return KillOutcome::AlreadyDone,
             }
@@ -300,6 +291,19 @@ impl<T> Future<T> {
         self.shared.is_settled()
     }
 
+    /// Cancels a task that was not sent. The error is its state, if it is another.
+    fn cancel_pending(&self) -> Result<(), u32> {
+        if self.shared.cancel()? {
+            self.shared.tell();
+        }
+        if self.id > 0
+            && let Some(pool) = self.pool()
+        {
+            pool.note_cancelled(self.id);
+        }
+        Ok(())
+    }
+
     /// Notifies `listener` as soon as this settles. Returns `false` if it has settled, or never
     /// will.
     fn listen(&self, listener: Arc<dyn Listener>) -> bool {
@@ -361,7 +365,8 @@ impl<T: DeserializeOwned + 'static> Future<T> {
     /// - [`Error::WorkerDied`], [`Error::Protocol`]: under
     ///   [`DeathPolicy::Replace`](crate::DeathPolicy::Replace), its worker died, or was killed
     ///   because it sent invalid data.
-    /// - [`Error::Shutdown`]: it was submitted after the pool was shut down.
+    /// - [`Error::Shutdown`]: it was submitted after the pool was shut down, or waited for room then.
+    /// - [`Error::QueueFull`]: the pool's own thread submitted it while the queue was full.
     /// - [`Error::BrokenProcessPool`]: the pool broke before the task finished.
     /// - [`Error::OutOfMemory`]: memory for the arguments in the worker, or for the result here,
     ///   could not be allocated.

@@ -10,7 +10,7 @@ use loom::thread;
 use procpool_os::model::Scene;
 
 use super::listeners::Listener;
-use super::shared::{SENT, SharedFuture};
+use super::shared::{CANCELLED, SENT, SharedFuture};
 use crate::error::Error;
 
 /// The bugs that can be planted in a future, by name.
@@ -46,11 +46,11 @@ fn finish(future: &SharedFuture) {
 
 /// Whether the future was cancelled.
 fn cancel(future: &SharedFuture) -> bool {
-    let (cancelled, tell) = future.cancel_pending();
-    if tell {
+    let cancelled = future.cancel();
+    if cancelled == Ok(true) {
         future.tell();
     }
-    cancelled
+    matches!(cancelled, Ok(_) | Err(CANCELLED))
 }
 
 /// Listens; a refused listener counts as notified, because the caller then knows.

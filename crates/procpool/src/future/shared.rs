@@ -94,7 +94,7 @@ pub(super) const PENDING: u32 = 0;
 /// Sent to a worker, where it runs or waits. Only the pool may end this state.
 pub(super) const SENT: u32 = 1;
 /// Settled; it never ran.
-pub(super) const CANCELLED: u32 = 2;
+pub(crate) const CANCELLED: u32 = 2;
 /// Settled; the outcome is there.
 pub(super) const FINISHED: u32 = 3;
 
@@ -149,9 +149,9 @@ impl SharedFuture {
         self.go(PENDING, SENT).ok().map(|word| word & LISTENED != 0)
     }
 
-    /// Sent → Pending: it was taken back before it ran.
-    pub(crate) fn mark_taken_back(&self) {
-        let _ = self.go(SENT, PENDING);
+    /// Sent → Pending: it was taken back before it ran. Returns `false` if it was not Sent.
+    pub(crate) fn mark_taken_back(&self) -> bool {
+        self.go(SENT, PENDING).is_ok()
     }
 
     /// Pending or Sent → Finished. A future that has settled stays as it is. Returns whether the
@@ -169,19 +169,10 @@ impl SharedFuture {
     /// # Errors
     ///
     /// Its state, if it is not pending.
-    pub(super) fn cancel(&self) -> Result<bool, u32> {
+    pub(crate) fn cancel(&self) -> Result<bool, u32> {
         match self.go(PENDING, CANCELLED) {
             Ok(word) => Ok(word & !STATE != 0),
             Err(word) => Err(word & STATE),
-        }
-    }
-
-    /// Cancels a task that was not sent. Returns whether it is cancelled now, and whether the
-    /// caller has to call [`tell`](Self::tell).
-    pub(crate) fn cancel_pending(&self) -> (bool, bool) {
-        match self.cancel() {
-            Ok(tell) => (true, tell),
-            Err(state) => (state == CANCELLED, false),
         }
     }
 
@@ -270,22 +261,22 @@ mod tests {
         fail(&shared, Error::NotInitialized);
         assert_eq!(error_of(&shared), Some(Error::Shutdown));
         assert!(shared.cancel() == Err(FINISHED) && shared.mark_sent().is_none());
-        shared.mark_taken_back();
+        assert!(!shared.mark_taken_back());
         assert_eq!(shared.state(), FINISHED);
     }
 
     #[test]
     fn cancel_and_send_exclude_each_other() {
         let cancelled = SharedFuture::new();
-        assert_eq!(cancelled.cancel_pending(), (true, false));
-        assert_eq!(cancelled.cancel_pending(), (true, false), "again is no error");
+        assert_eq!(cancelled.cancel(), Ok(false));
+        assert_eq!(cancelled.cancel(), Err(CANCELLED));
         assert_eq!(cancelled.mark_sent(), None);
         let sent = SharedFuture::new();
         assert_eq!(sent.mark_sent(), Some(false));
-        assert_eq!(sent.cancel_pending(), (false, false));
+        assert_eq!(sent.cancel(), Err(SENT));
         assert!(!sent.is_settled());
-        sent.mark_taken_back();
-        assert_eq!(sent.cancel_pending(), (true, false));
+        assert!(sent.mark_taken_back());
+        assert_eq!(sent.cancel(), Ok(false));
     }
 
     // Behaviours: FUT-17.

@@ -54,7 +54,8 @@ impl PoolState {
             self.assign(cx, wakes);
             self.forget_what_is_over();
             let attended = self.workers.len() >= cx.max_workers() && self.is_work_left();
-            if self.broken.is_some() || cx.inbox.attend(attended) {
+            let freed = std::mem::take(&mut self.freed);
+            if self.broken.is_some() || cx.inbox.attend(attended, freed, wakes) {
                 break;
             }
         }
@@ -218,6 +219,9 @@ impl PoolState {
             }
             if ready > 0 {
                 *given += ready;
+                if calls.chunk().is_none() {
+                    self.freed += ready as isize;
+                }
                 self.send_run(index, calls.split_to(ready))?;
             }
             // The call after this run was cancelled, and never starts.

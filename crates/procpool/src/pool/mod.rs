@@ -96,6 +96,9 @@ pub(crate) use settings::{Policies, Settings};
 
 pub(crate) use block::{Arguments, Callee, LARGE};
 
+/// A submitted call: its future and its number.
+pub(crate) type Call = (Arc<SharedFuture>, u64);
+
 /// The outcome of starting a worker.
 enum Start {
     Worker(Box<Worker>),
@@ -130,10 +133,11 @@ impl Pool {
         let capture = |lines| Stderr::start(lines, std::mem::take(&mut surroundings.stderr));
         let stderr = settings.captured_lines.map(capture).transpose();
         let stderr = stderr.map_err(|StartError { what, errno }| Error::setup(what)(errno))?;
+        let capacity = settings.policies.queue_capacity;
         let cpus = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Arc::new(Self {
             callbacks: CallbackThread::new(signal::current_mask()),
-            context: Context { settings, poller, inbox: Inbox::new(), cpus },
+            context: Context { inbox: Inbox::new(capacity), settings, poller, cpus },
             stderr,
             owner: Lineage::current(),
             is_unreachable: AtomicBool::new(false),
@@ -157,23 +161,27 @@ impl Pool {
         self.context.settings.policies.task_time_limit
     }
 
-    /// Queues a call and hands it to an idle worker if there is one.
+    /// Queues a call and hands it to an idle worker if there is one. If the queue is full, the call
+    /// waits for room if `may_wait` says so: then the second value settles when the queue has it.
     ///
     /// # Errors
     ///
-    /// The pool is broken or shut down.
+    /// The pool is broken or shut down, or its queue is full and the call may not wait.
     pub(crate) fn submit(
         &self,
         callee: Callee,
         arguments: Arguments<'_>,
-    ) -> Result<(Arc<SharedFuture>, u64), Error> {
+        may_wait: impl FnOnce() -> bool,
+    ) -> Result<(Call, Option<Arc<SharedFuture>>), Error> {
         self.check_owner()?;
         let future = SharedFuture::new();
-        let (id, attended) = self.context.inbox.push(callee, arguments, Arc::clone(&future))?;
+        let inbox = &self.context.inbox;
+        let (id, attended, admitted) =
+            inbox.push(callee, arguments, Arc::clone(&future), may_wait)?;
         if !attended {
             self.turn(|_, _| ());
         }
-        Ok((future, id))
+        Ok(((future, id), admitted))
     }
 
     /// Queues the chunks of a `map`.
@@ -206,7 +214,7 @@ impl Pool {
     /// The caller is a forked copy of the pool's process, which has nothing to shut down.
     pub(crate) fn shutdown(&self, cancel_futures: bool) -> Result<(), Error> {
         self.enter_and_wake(|state, wakes| {
-            self.context.inbox.close(Error::Shutdown);
+            self.context.inbox.close(&Error::Shutdown, wakes);
             state.shut_down(&self.context, cancel_futures, wakes);
         })
     }

@@ -50,6 +50,8 @@ pub(crate) struct Policies {
     pub(crate) max_failed_starts: Option<u32>,
     /// The first and the longest delay after such an end.
     pub(crate) start_backoff: Option<(Duration, Duration)>,
+    /// How many tasks may wait, if that is limited.
+    pub(crate) queue_capacity: Option<usize>,
     /// The time limit of tasks that have none of their own.
     pub(crate) task_time_limit: Option<Duration>,
     /// How long each step of ending a task that took too long may take.
@@ -80,6 +82,7 @@ impl Default for Policies {
             death_policy: DeathPolicy::Break,
             max_failed_starts: None,
             start_backoff: None,
+            queue_capacity: None,
             task_time_limit: None,
             grace: GRACE,
             max_tasks_per_child: None,

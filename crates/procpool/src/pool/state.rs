@@ -32,12 +32,6 @@ pub(super) enum Queued {
 }
 
 impl Queued {
-    /// Calls that a worker did not start.
-    pub(super) fn taken_back(calls: Slice) -> Self {
-        calls.futures().for_each(|future| future.mark_taken_back());
-        Queued::Calls(calls)
-    }
-
     /// Whether it holds no task any more.
     fn is_over(&self) -> bool {
         match self {
@@ -69,6 +63,8 @@ impl Queued {
 pub(super) struct PoolState {
     pub(super) queue: VecDeque<Queued>,
     pub(super) workers: Vec<Worker>,
+    /// How many tasks fewer wait than the inbox knows of.
+    pub(super) freed: isize,
     pub(super) shut_down: bool,
     pub(super) broken: Option<BrokenProcessPool>,
     /// How long a call takes, in nanoseconds: rises at once, falls by halves. 0 if not yet known.
@@ -216,7 +212,7 @@ impl PoolState {
         }
         self.emit(EventKind::Broken(broken.cause().clone()));
         self.fail_awaiting(&error, wakes);
-        cx.inbox.close(error.clone());
+        cx.inbox.close(&error, wakes);
         // Finished tasks keep their results, including those not read yet. From here on nothing is
         // dispatched and no second cause is recorded.
         for index in 0..self.workers.len() {

@@ -15,7 +15,7 @@ use super::wakes::Wakes;
 use super::worker::Worker;
 use crate::chunk_source::ChunkSource;
 use crate::error::Error;
-use crate::future::SharedFuture;
+use crate::future::{CANCELLED, SharedFuture};
 
 impl PoolState {
     /// Takes back everything that a worker has not claimed, to the front of the queue.
@@ -32,7 +32,11 @@ impl PoolState {
     /// Puts calls that were taken back at the front of the queue, in their order.
     pub(super) fn requeue(&mut self, taken: Vec<Slice>) {
         for calls in taken.into_iter().rev() {
-            self.queue.push_front(Queued::taken_back(calls));
+            let taken = calls.futures().filter(|future| future.mark_taken_back()).count();
+            if calls.chunk().is_none() {
+                self.freed -= taken as isize;
+            }
+            self.queue.push_front(Queued::Calls(calls));
         }
     }
 
@@ -65,7 +69,8 @@ impl PoolState {
     pub(super) fn cancel_chunks(&mut self, cx: &Context, source: &ChunkSource, wakes: &mut Wakes) {
         source.stop(&Error::Cancelled);
         for future in source.unsettled() {
-            self.cancel_sent(cx, &future, wakes);
+            // The queue's capacity does not count them.
+            self.freed -= isize::from(self.cancel_sent(cx, &future, wakes));
         }
     }
 
@@ -82,6 +87,8 @@ impl PoolState {
         if let Some(index) = find(self) {
             self.take_back(cx, index, wakes);
         }
-        wakes.cancel(future)
+        let cancelled = wakes.cancel(future);
+        self.freed += isize::from(cancelled.is_ok());
+        matches!(cancelled, Ok(()) | Err(CANCELLED))
     }
 }

@@ -92,6 +92,13 @@ impl PoolOfFuture for Pool {
         });
     }
 
+    fn note_cancelled(&self, id: u64) {
+        let cx = &self.context;
+        if cx.settings.policies.queue_capacity.is_some() && !cx.inbox.withdraw(id) {
+            self.turn(|state, _| state.freed += 1);
+        }
+    }
+
     fn callbacks(&self) -> CallbackThread {
         self.callbacks.clone()
     }

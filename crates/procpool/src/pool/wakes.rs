@@ -49,13 +49,12 @@ impl Wakes {
         }
     }
 
-    /// Cancels a task that was not sent. Returns whether it is cancelled now.
-    pub(super) fn cancel(&mut self, future: &Arc<SharedFuture>) -> bool {
-        let (cancelled, tell) = future.cancel_pending();
-        if tell {
+    /// Cancels a task that was not sent. The error is its state, if it is another.
+    pub(super) fn cancel(&mut self, future: &Arc<SharedFuture>) -> Result<(), u32> {
+        if future.cancel()? {
             self.settled.push(Arc::clone(future));
         }
-        cancelled
+        Ok(())
     }
 
     /// Keeps a removed worker until all waiters are woken.

@@ -50,6 +50,15 @@ fn submissions(executor: &ProcessPoolExecutor, found: &mut Complaints) {
         "submit_options",
         is_lost(executor.submit_options().time_limit(LONG).submit(pid, ()).result()),
     );
+    let refused = executor.submit_options().try_submit(pid, ()).expect_err("it is a copy");
+    found.expect("try_submit", refused.reason == Error::ForkedCopy);
+    let options = executor.submit_options();
+    let submitting = pin!(options.submit_async(pid, ()));
+    let submitted = match submitting.poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(future) => is_lost(future.result()),
+        Poll::Pending => false,
+    };
+    found.expect("submit_async", submitted);
     found.expect("start_workers", is_lost(executor.start_workers(1).result()));
     let double = |x: u32| 2 * x;
     let lost =

@@ -6,6 +6,7 @@
 //! - [`moments`]: the same at each moment of its life;
 //! - [`breaker`]: workers that never get ready are not replaced forever;
 //! - [`backoff`]: delays between failing starts;
+//! - [`capacity`]: a queue with a limit, and those that wait for room in it;
 //! - [`limits`]: tasks that exceed their time limit;
 //! - [`kill`]: ending one task;
 //! - [`recycling`]: workers that have run their number of tasks;
@@ -23,6 +24,7 @@
 
 mod backoff;
 mod breaker;
+mod capacity;
 mod culprits;
 mod events;
 mod finalizer;

@@ -12,8 +12,9 @@ use procpool::{
     Activity, AsCompleted, AsCompletedTimeout, Awaiting, BrokenCause, BrokenProcessPool,
     BufferedMap, Builder, CodecError, CodecStep, DeathPolicy, DoneAndNotDone, Errno, Error, Event,
     EventKind, Events, ExitReason, Future, KillOutcome, Map, MapOptions, Output,
-    ProcessPoolExecutor, RemotePanic, ResourceUsage, ReturnWhen, SelfDescribing, ShutdownOptions,
-    StartMethod, Stats, SubmitOptions, TrySubmitError, WorkerDeath, WorkerExit, WorkerInfo,
+    ProcessPoolExecutor, RemotePanic, Report, ResourceUsage, ReturnWhen, SelfDescribing,
+    ShutdownOptions, StartMethod, Stats, SubmitOptions, TrySubmitError, WorkerDeath, WorkerExit,
+    WorkerInfo,
 };
 
 /// A state, which never leaves its worker, or a result that is still bytes: neither keeps a handle from
@@ -55,6 +56,7 @@ fn values_implement_the_common_traits() {
     is_value::<ExitReason>();
     is_value::<KillOutcome>();
     is_value::<Output>();
+    is_value::<Report<u8>>();
     is_value::<ResourceUsage>();
     is_value::<ReturnWhen>();
     is_value::<SelfDescribing<u8>>();

@@ -154,7 +154,7 @@ fn a_map_neither_waits_for_room_nor_takes_any() {
 }
 
 #[test]
-fn a_submission_waits_for_room_and_goes_on() {
+fn a_submission_waits_for_room_and_continues() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let (executor, running) = busy(&crossing, 1);

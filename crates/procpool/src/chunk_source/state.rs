@@ -335,8 +335,9 @@ impl State {
                 self.ready.extend(index.and_then(|index| self.chunks.remove(index)));
             }
             Order::OfItems => {
-                let next = || self.chunks.pop_front_if(|chunk| chunk.future.is_settled());
-                self.ready.extend(std::iter::from_fn(next));
+                while self.chunks.front().is_some_and(|chunk| chunk.future.is_settled()) {
+                    self.ready.extend(self.chunks.pop_front());
+                }
             }
         }
     }

@@ -17,10 +17,10 @@ use nix::errno::Errno;
 
 use crate::codec;
 use crate::error::{CodecStep, Error};
-use crate::future::{Future, PoolHandle};
+use crate::future::{Future, PoolHandle, SharedFuture};
 use crate::lifecycle::{Events, Stats};
 use crate::payload::Payload;
-use crate::pool::{Arguments, Callee, LARGE, Pool, Settings};
+use crate::pool::{Arguments, Callee, LARGE, Pool, Settings, WhenFull};
 
 pub use options::{ShutdownOptions, SubmitOptions, TrySubmitError};
 
@@ -71,6 +71,7 @@ thread_local! {
     static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
+#[inline(always)]
 fn encode<A: Payload>(arguments: &A) -> Result<Vec<u8>, Error> {
     // Gone in the destructor of another thread-local.
     let mut encoded = BUFFER.try_with(Cell::take).unwrap_or_default();
@@ -78,11 +79,6 @@ fn encode<A: Payload>(arguments: &A) -> Result<Vec<u8>, Error> {
     codec::encode(arguments, &mut encoded, CodecStep::EncodeArguments)
         .map_err(|error| Error::Codec(*error))?;
     Ok(encoded)
-}
-
-/// Like [`encode`], but a vector that the caller gave becomes the thread's buffer.
-fn encode_owned<A: Payload>(arguments: A) -> Result<Vec<u8>, Error> {
-    codec::into_bytes(arguments).or_else(|arguments| encode(&arguments))
 }
 
 /// The state of the manager thread's join handle.
@@ -328,32 +324,32 @@ impl<S: 'static> ProcessPoolExecutor<S> {
 
     fn submit_call<A: Payload, R>(&self, callee: Result<Callee, Error>, arguments: A) -> Future<R> {
         let queue = || {
+            let callee = callee?;
+            // A vector that the caller gave becomes the thread's buffer.
+            let encoded = match codec::into_bytes(arguments) {
+                Ok(bytes) => bytes,
+                Err(arguments) => encode(&arguments)?,
+            };
             // In a waker or a logger, this may be the manager, which makes the room.
-            let may_wait = || thread::current().id() != self.manager_id;
-            let (future, admitted) = self.queue(callee, encode_owned(arguments), may_wait)?;
-            admitted.map_or(Ok(()), |admitted| admitted.result())?;
-            Ok(future)
+            self.queue(callee, encoded, WhenFull::BlockUnless(self.manager_id))
         };
-        queue().unwrap_or_else(|error| Future::new(Err(error), &self.handle))
+        Future::new(queue(), &self.handle)
     }
 
-    /// Queues a call. If it waits for room, the second future settles when it waits no more.
-    fn queue<R>(
+    /// Queues a call; see [`Pool::submit`].
+    #[inline(always)]
+    fn queue(
         &self,
-        callee: Result<Callee, Error>,
-        encoded: Result<Vec<u8>, Error>,
-        may_wait: impl FnOnce() -> bool,
-    ) -> Result<(Future<R>, Option<Future<()>>), Error> {
-        let (callee, encoded) = (callee?, encoded?);
-        let (call, admitted) = if encoded.len() >= LARGE {
-            self.pool.submit(callee, Arguments::Large(encoded), may_wait)?
-        } else {
-            let submitted = self.pool.submit(callee, Arguments::Small(&encoded), may_wait);
-            let _ = BUFFER.try_with(|kept| kept.set(encoded));
-            submitted?
-        };
-        let admitted = admitted.map(|admitted| Future::new(Ok((admitted, 0)), &self.handle));
-        Ok((Future::new(Ok(call), &self.handle), admitted))
+        callee: Callee,
+        encoded: Vec<u8>,
+        full: WhenFull<'_>,
+    ) -> Result<(Arc<SharedFuture>, u64), Error> {
+        if encoded.len() >= LARGE {
+            return self.pool.submit(callee, Arguments::Large(encoded), full);
+        }
+        let submitted = self.pool.submit(callee, Arguments::Small(&encoded), full);
+        let _ = BUFFER.try_with(|kept| kept.set(encoded));
+        submitted
     }
 
     pub(crate) fn pool(&self) -> &Arc<Pool> {

@@ -4,15 +4,16 @@
 
 use std::fmt;
 use std::future::IntoFuture;
+use std::thread;
 use std::time::Duration;
 
 use procpool_link::Entry;
 
-use super::{ProcessPoolExecutor, encode, encode_owned};
+use super::{ProcessPoolExecutor, encode};
 use crate::error::Error;
 use crate::future::Future;
 use crate::payload::Payload;
-use crate::pool::Callee;
+use crate::pool::{Callee, WhenFull};
 use crate::task;
 
 /// How a task is submitted. Made by [`ProcessPoolExecutor::submit_options`].
@@ -224,8 +225,10 @@ impl<S: 'static> SubmitOptions<'_, S> {
         entry: Result<Entry, Error>,
         arguments: A,
     ) -> Result<Future<R>, TrySubmitError<A>> {
-        match self.executor.queue(self.callee(entry), encode(&arguments), || false) {
-            Ok((future, _)) => Ok(future),
+        let full = WhenFull::BlockUnless(thread::current().id());
+        let queue = || self.executor.queue(self.callee(entry)?, encode(&arguments)?, full);
+        match queue() {
+            Ok(call) => Ok(Future::new(Ok(call), &self.executor.handle)),
             Err(reason) => Err(TrySubmitError { arguments, reason }),
         }
     }
@@ -235,16 +238,16 @@ impl<S: 'static> SubmitOptions<'_, S> {
         entry: Result<Entry, Error>,
         arguments: A,
     ) -> Future<R> {
-        let encoded = encode_owned(arguments);
-        let queue = async || {
-            let (future, admitted) = self.executor.queue(self.callee(entry), encoded, || true)?;
-            let Some(admitted) = admitted else { return Ok(future) };
-            // Cancels the task if this is dropped before it returns.
-            let awaiting = future.into_future();
-            admitted.await?;
-            awaiting.into_inner().ok_or(Error::Cancelled)
-        };
-        queue().await.unwrap_or_else(|error| Future::new(Err(error), &self.executor.handle))
+        let (mut admitted, handle) = (None, &self.executor.handle);
+        let full = WhenFull::Wait(&mut admitted);
+        let queue = move || self.executor.queue(self.callee(entry)?, encode(&arguments)?, full);
+        let future = Future::new(queue(), handle);
+        let Some(admitted) = admitted else { return future };
+        // Cancels the task if this is dropped before it returns.
+        let mut awaiting = future.into_future();
+        let admitted = Future::<()>::new(Ok((admitted, 0)), handle).await;
+        let future = admitted.and_then(|()| awaiting.future.take().ok_or(Error::Cancelled));
+        future.unwrap_or_else(|error| Future::new(Err(error), handle))
     }
 }
 

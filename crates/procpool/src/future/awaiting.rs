@@ -63,8 +63,8 @@ impl Listener for Slot {
 /// ```
 #[must_use = "dropping it cancels the task if that has not started: await it, or keep the `Future`"]
 pub struct Awaiting<T> {
-    /// `None` once its result was returned.
-    future: Option<Future<T>>,
+    /// `None` once its result was returned, or it was taken to be awaited no more.
+    pub(crate) future: Option<Future<T>>,
     slot: Arc<Slot>,
     listens: bool,
 }
@@ -121,13 +121,6 @@ impl<T: DeserializeOwned + 'static> std::future::Future for Awaiting<T> {
             Some(future) => Poll::Ready(future.into_result()),
             None => Poll::Pending,
         }
-    }
-}
-
-impl<T> Awaiting<T> {
-    /// The future, which is not awaited any more.
-    pub(crate) fn into_inner(mut self) -> Option<Future<T>> {
-        self.future.take()
     }
 }
 

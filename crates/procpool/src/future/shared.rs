@@ -194,7 +194,7 @@ impl SharedFuture {
     }
 
     /// Waits until it settles. Returns `false` if `deadline` passes first.
-    pub(super) fn wait(&self, deadline: Option<Instant>) -> bool {
+    pub(crate) fn wait(&self, deadline: Option<Instant>) -> bool {
         loop {
             if self.is_settled() {
                 return true;
@@ -211,7 +211,7 @@ impl SharedFuture {
     }
 
     /// Its outcome. Called only once it has settled.
-    pub(super) fn outcome(&self) -> Result<&Body, Error> {
+    pub(crate) fn outcome(&self) -> Result<&Body, Error> {
         if self.state() != FINISHED {
             return Err(Error::Cancelled);
         }

@@ -20,6 +20,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, ThreadId};
 
 use procpool_link::Payload;
 
@@ -45,6 +46,35 @@ struct Contents {
     closed: Option<Error>,
 }
 
+/// What to do with a call that finds the queue full.
+pub(crate) enum WhenFull<'a> {
+    /// Wait until it is in the queue. If this thread asks, refuse it.
+    BlockUnless(ThreadId),
+    /// Return at once, with a future that settles when it is in the queue, or with the reason why it
+    /// never is.
+    Wait(&'a mut Option<Arc<SharedFuture>>),
+}
+
+impl WhenFull<'_> {
+    #[cold]
+    fn wait_with(self, call: Slice, mut contents: MutexGuard<'_, Contents>) -> Result<(), Error> {
+        if matches!(&self, Self::BlockUnless(id) if thread::current().id() == *id) {
+            return Err(Error::QueueFull);
+        }
+        let admitted = SharedFuture::new();
+        contents.waiting.push_back((call, Arc::clone(&admitted)));
+        contents.next_id += 1;
+        // The tasks in the queue have a dispatch of their own.
+        drop(contents);
+        if let Self::Wait(place) = self {
+            *place = Some(admitted);
+            return Ok(());
+        }
+        admitted.wait(None);
+        admitted.outcome().map(drop)
+    }
+}
+
 impl Inbox {
     /// Creates the inbox of a pool with room for `capacity` waiting calls, or for any number.
     pub(super) fn new(capacity: Option<usize>) -> Self {
@@ -60,8 +90,7 @@ impl Inbox {
     }
 
     /// Adds a call. Returns its number, and whether a dispatch is certain to follow. A call that finds
-    /// no room waits if `may_wait` says so: then the third value settles when it is in the queue, or
-    /// with the reason why it never is.
+    /// no room waits for it as `full` says.
     ///
     /// # Errors
     ///
@@ -71,23 +100,16 @@ impl Inbox {
         callee: Callee,
         arguments: Arguments<'_>,
         future: Arc<SharedFuture>,
-        may_wait: impl FnOnce() -> bool,
-    ) -> Result<(u64, bool, Option<Arc<SharedFuture>>), Error> {
+        full: WhenFull<'_>,
+    ) -> Result<(u64, bool), Error> {
         let mut contents = self.lock();
         if let Some(error) = &contents.closed {
             return Err(error.clone());
         }
         let id = contents.next_id;
         if contents.room <= 0 {
-            if !may_wait() {
-                return Err(Error::QueueFull);
-            }
-            let admitted = SharedFuture::new();
             let call = Block::new(id, callee, arguments, future).freeze();
-            contents.waiting.push_back((call, Arc::clone(&admitted)));
-            contents.next_id += 1;
-            // The tasks in the queue have a dispatch of their own.
-            return Ok((id, true, Some(admitted)));
+            return full.wait_with(call, contents).map(|()| (id, true));
         }
         contents.next_id += 1;
         contents.room -= 1;
@@ -99,7 +121,7 @@ impl Inbox {
             contents.end_block();
             contents.open = Some(Block::new(id, callee, arguments, future));
         }
-        Ok((id, contents.attended, None))
+        Ok((id, contents.attended))
     }
 
     /// Removes the call with this id, if it waits for room. Returns whether it did.

@@ -92,12 +92,10 @@ use crate::error::{BrokenCause, Errno, Error};
 use crate::future::SharedFuture;
 use crate::lifecycle::{Event, Stats};
 
+pub(crate) use inbox::WhenFull;
 pub(crate) use settings::{Policies, Settings};
 
 pub(crate) use block::{Arguments, Callee, LARGE};
-
-/// A submitted call: its future and its number.
-pub(crate) type Call = (Arc<SharedFuture>, u64);
 
 /// The outcome of starting a worker.
 enum Start {
@@ -162,7 +160,7 @@ impl Pool {
     }
 
     /// Queues a call and hands it to an idle worker if there is one. If the queue is full, the call
-    /// waits for room if `may_wait` says so: then the second value settles when the queue has it.
+    /// waits for room as `full` says.
     ///
     /// # Errors
     ///
@@ -171,17 +169,16 @@ impl Pool {
         &self,
         callee: Callee,
         arguments: Arguments<'_>,
-        may_wait: impl FnOnce() -> bool,
-    ) -> Result<(Call, Option<Arc<SharedFuture>>), Error> {
+        full: WhenFull<'_>,
+    ) -> Result<(Arc<SharedFuture>, u64), Error> {
         self.check_owner()?;
         let future = SharedFuture::new();
         let inbox = &self.context.inbox;
-        let (id, attended, admitted) =
-            inbox.push(callee, arguments, Arc::clone(&future), may_wait)?;
+        let (id, attended) = inbox.push(callee, arguments, Arc::clone(&future), full)?;
         if !attended {
             self.turn(|_, _| ());
         }
-        Ok(((future, id), admitted))
+        Ok((future, id))
     }
 
     /// Queues the chunks of a `map`.

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -64,6 +64,8 @@ struct Shared {
     /// Set if the watcher should return to look at the pool.
     nudged: AtomicBool,
     placement: Placement,
+    /// How many reports were handled.
+    handled: AtomicU32,
 }
 
 /// A frame that the ring had no room for; its first `written` bytes are in the ring.
@@ -104,6 +106,7 @@ impl ParentEnd {
                 segment,
                 nudged: AtomicBool::new(false),
                 placement: Placement::new(PARENT_CPU, WORKER_CPU),
+                handled: AtomicU32::new(0),
             }),
             calls: RingWriter::new(CALLS),
             results: RingReader::new(RESULTS),
@@ -359,6 +362,7 @@ impl ParentEnd {
         self.results.release(segment);
         BELLS.want_room(segment, if self.waits_for_room { self.room_waits } else { 0 });
         self.ring_from(from);
+        self.shared.show_handled();
         if is_watched {
             self.nudge();
         } else {
@@ -434,9 +438,20 @@ pub struct Receipt(Arc<Shared>);
 
 impl Drop for Receipt {
     fn drop(&mut self) {
-        let line = self.0.segment.line(REPORTS);
-        line.word.fetch_add(1, Ordering::Release);
-        line.wake_all();
+        self.0.handled.fetch_add(1, Ordering::Relaxed);
+        self.0.show_handled();
+    }
+}
+
+impl Shared {
+    /// Shows the worker how many reports were handled. One thread handles them. A copy of this process has no
+    /// segment.
+    fn show_handled(&self) {
+        if self.segment.is_mapped() {
+            let line = self.segment.line(REPORTS);
+            line.word.store(self.handled.load(Ordering::Relaxed), Ordering::Release);
+            line.wake_all();
+        }
     }
 }
 

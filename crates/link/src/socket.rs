@@ -14,9 +14,9 @@ use procpool_os::descriptor::above_standard_streams;
 
 use crate::wire::Source;
 
-/// One end of a link's socket, and the lock of those that write to it.
+/// One end of a link's socket, and the lock of those that write to it: whether a frame was cut off.
 #[derive(Debug)]
-pub struct Socket(UnixStream, Mutex<()>);
+pub struct Socket(UnixStream, Mutex<bool>);
 
 /// Makes a pair. Returns the parent's end, which is non-blocking, and the worker's.
 pub(crate) fn pair() -> nix::Result<(Socket, OwnedFd)> {
@@ -40,9 +40,18 @@ impl From<OwnedFd> for Socket {
 
 impl Socket {
     /// Writes a whole frame. Any thread may.
+    ///
+    /// # Errors
+    ///
+    /// The system's; every later frame is refused, too, because this one may be cut off.
     pub fn send(&self, head: &[u8], payload: &[u8]) -> io::Result<()> {
-        let _others_wait = self.1.lock().unwrap_or_else(PoisonError::into_inner);
-        (&mut &*self).write_all(&[head, payload].concat())
+        let mut is_cut = self.1.lock().unwrap_or_else(PoisonError::into_inner);
+        if *is_cut {
+            return Err(io::Error::other("an earlier message was cut off"));
+        }
+        let sent = (&mut &*self).write_all(&[head, payload].concat());
+        *is_cut = sent.is_err();
+        sent
     }
 }
 

@@ -298,7 +298,7 @@ impl WorkerEnd {
 
 /// How many reports of a worker may wait to be handled. More holds more memory of a program that handles
 /// them slowly; fewer makes tasks wait sooner.
-pub const UNHANDLED: u32 = 1000;
+pub const UNHANDLED: i32 = 1000;
 
 /// The part of a link that tasks use. Usable by any thread of the worker process; a copy of the process has
 /// no segment, sees no request and reports nothing.
@@ -336,8 +336,10 @@ impl TaskLink {
         let line = self.segment.line(REPORTS);
         loop {
             let handled = line.word.load(Ordering::Acquire);
-            // Relaxed: threads that report at the same time may exceed the limit by one each.
-            if (line.number.load(Ordering::Relaxed) as u32).wrapping_sub(handled) < UNHANDLED {
+            // Relaxed: threads that report at the same time may exceed the limit by one each. A report may
+            // be handled before it is counted.
+            let unhandled = (line.number.load(Ordering::Relaxed) as u32).wrapping_sub(handled);
+            if unhandled.cast_signed() < UNHANDLED {
                 break;
             }
             line.sleep_while(handled, None);

@@ -365,7 +365,8 @@ impl<S> ProcessPoolExecutor<S> {
     /// called repeatedly, in any combination, and each call has its own effect: one that waits does
     /// so even after one that did not, and one that cancels affects the tasks still queued.
     ///
-    /// A callback or hook that calls it does not wait for itself or those behind it. A map that is
+    /// A callback or hook that calls it does not wait for itself or those behind it; but a task that
+    /// [reports](crate::report()) much may wait for that hook, for ever. A map that is
     /// still taking items is refused the next one, so the iterator of those items may call it too.
     /// In a [forked copy](Error::ForkedCopy) of the program it does nothing, and neither does
     /// dropping.
@@ -451,7 +452,8 @@ impl<S> ProcessPoolExecutor<S> {
         }
     }
 
-    /// Sends every worker SIGTERM and breaks the pool.
+    /// Sends every worker SIGTERM and breaks the pool. With
+    /// [`ignore_group_signals`](crate::Builder::ignore_group_signals) it kills them instead.
     ///
     /// Tasks that have not finished, including queued ones, fail with
     /// [`BrokenCause::Terminated`](crate::BrokenCause::Terminated). Workers that still run after

@@ -1,8 +1,8 @@
 //! Panics in a worker: caught, described, and reported even when they abort.
 //!
-//! Owns the worker's panic hook, and which task runs. On the thread that runs tasks it is silent and keeps the message,
-//! the location and the backtrace for [`catch`], which reports them to the parent; other threads
-//! use the previous hook. Under `panic = "abort"` nothing is caught, so the hook itself sends the
+//! Owns the worker's panic hook, and which task runs. On the thread that runs tasks it is silent and
+//! keeps the message, the location and the backtrace for [`catch`], which reports them to the
+//! parent; other threads use the previous hook. Under `panic = "abort"` nothing is caught, so the hook itself sends the
 //! report, and the process then aborts.
 
 use std::any::Any;

@@ -42,10 +42,11 @@ pub struct Report<T> {
 /// The program gets it in [`on_report`](crate::Builder::on_report); without that hook it is
 /// discarded. Reports of a task are handled in their order, and before the callbacks that were added
 /// to its future while it ran.
-/// Every report of a task that ends is handled; of a task whose worker dies, those that it had sent.
+/// Every report of a task that returns is handled; of a task whose worker dies, those that it had sent.
 ///
 /// At most 1,000 reports of a worker wait to be handled: then this call waits, for ever if the hook
-/// never returns. Any thread of the worker may call it. Outside workers it does nothing, so a function
+/// never returns. So a hook or a callback must not wait for a task that reports, neither by its future
+/// nor by a `shutdown` that waits. Any thread of the worker may call it. Outside workers it does nothing, so a function
 /// that reports can be called without a pool.
 ///
 /// # Errors
@@ -89,6 +90,10 @@ pub fn report<T: Payload>(value: &T) -> Result<(), Error> {
 
 /// Reads the value of a report.
 pub(crate) fn decode<T: Payload>(payload: &[u8]) -> Result<T, Error> {
+    if payload.is_empty() {
+        let (step, bytes) = (CodecStep::DecodeReport, 0);
+        return Err(Error::OutOfMemory { step, bytes });
+    }
     let mut parts = payload.splitn(2, |byte| *byte == 0);
     let (name, value) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
     let expected = type_name::<T>();

@@ -3,11 +3,18 @@
 use std::collections::HashMap;
 use std::os::unix::fs::FileExt;
 use std::sync::mpsc::{self, Receiver};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
+use std::thread;
 use std::time::Duration;
 
-use procpool::{Builder, CodecStep, Error, KillOutcome, Payload, ProcessPoolExecutor, Report};
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::{ForkResult, fork};
+use procpool::{
+    Builder, CodecStep, Error, KillOutcome, Payload, ProcessPoolExecutor, Report, StartMethod,
+    retire_worker,
+};
 use procpool_testkit::crossing::{Crossing, cross};
+use procpool_testkit::task::pid;
 use procpool_testkit::{gate, os, watch};
 
 use crate::behaviours::lives::{builder, replacing_builder};
@@ -293,15 +300,14 @@ fn outside_workers_and_in_their_copies_a_report_does_nothing() {
         let (executor, reports) = reporting(builder(1));
         let task = |(): ()| {
             // SAFETY: the copy calls nothing that another thread may have locked.
-            match unsafe { nix::unistd::fork() }.expect("a process can be forked") {
-                nix::unistd::ForkResult::Child => {
+            match unsafe { fork() }.expect("a process can be forked") {
+                ForkResult::Child => {
                     let _ = procpool::report(&7_u32);
                     // SAFETY: _exit(2) takes an integer.
                     unsafe { nix::libc::_exit(0) }
                 }
-                nix::unistd::ForkResult::Parent { child } => {
-                    let exited = nix::sys::wait::WaitStatus::Exited(child, 0);
-                    nix::sys::wait::waitpid(child, None) == Ok(exited)
+                ForkResult::Parent { child } => {
+                    waitpid(child, None) == Ok(WaitStatus::Exited(child, 0))
                 }
             }
         };
@@ -324,5 +330,96 @@ fn a_task_that_waits_with_reports_can_be_limited() {
         let future = limited.submit(count_to, 5000);
         assert!(matches!(future.error(), Some(Error::TimeLimitExceeded { .. })), "{future:?}");
         drop(sender);
+    });
+}
+
+#[test]
+fn items_that_report_have_their_own_results() {
+    watch::within(watch::HANG, || {
+        // Others report meanwhile, so that results are often found with reports before them.
+        let task = |x: u32| {
+            static OTHERS: Once = Once::new();
+            OTHERS.call_once(|| drop(thread::spawn(|| while procpool::report(&0_u32).is_ok() {})));
+            (0..x % 3).for_each(|number| procpool::report(&number).expect("it can be sent"));
+            x
+        };
+        let executor = builder(1).on_report(|_: Report<u32>| {}).build().unwrap();
+        for _ in 0..4 {
+            let results = executor.map_options().chunksize(50).map(task, 0..20_000);
+            assert!(results.zip(0..).all(|(result, x)| result == Ok(x)));
+        }
+    });
+}
+
+#[test]
+fn a_task_that_has_returned_before_its_worker_dies_has_its_result() {
+    watch::within(watch::HANG, || {
+        let task = |x: u32| {
+            static OTHERS: Once = Once::new();
+            OTHERS.call_once(|| drop(thread::spawn(|| while procpool::report(&0_u32).is_ok() {})));
+            if x % 50 == 49 {
+                std::process::exit(3);
+            }
+            x
+        };
+        let executor = replacing_builder(1, 0).build().unwrap();
+        let futures: Vec<_> = (0..5000).map(|x| executor.submit(task, x)).collect();
+        for (future, x) in futures.iter().zip(0..) {
+            match future.result() {
+                Err(Error::WorkerDied(_)) if x % 50 == 49 => {}
+                result => assert_eq!(result, Ok(x)),
+            }
+        }
+    });
+}
+
+#[test]
+fn no_thread_that_reports_sleeps_for_ever() {
+    watch::within(watch::HANG, || {
+        let executor = builder(1).build().unwrap();
+        let task = |(): ()| {
+            thread::scope(|scope| {
+                (0..3).for_each(|_| drop(scope.spawn(|| procpool::report(&1_u32))));
+            });
+        };
+        assert!(executor.map(task, [(); 1000]).all(|result| result == Ok(())));
+    });
+}
+
+#[test]
+fn a_hook_may_fork_and_return_in_the_copy() {
+    watch::within(watch::HANG, || {
+        let (sender, statuses) = mpsc::channel();
+        let hook = move |_: Report<u32>| {
+            // SAFETY: the copy returns from here, and exits.
+            if let ForkResult::Parent { child } = unsafe { fork() }.expect("a process is forked") {
+                sender.send(waitpid(child, None)).expect("it is received");
+            }
+        };
+        let executor = builder(1).on_report(hook).build().unwrap();
+        assert_eq!(executor.submit(count_to, 3).result(), Ok(()));
+        drop(executor);
+        let statuses: Vec<_> = statuses.into_iter().collect();
+        assert_eq!(statuses.len(), 3);
+        for status in statuses {
+            assert!(matches!(status, Ok(WaitStatus::Exited(_, 0))), "{status:?}");
+        }
+    });
+}
+
+#[test]
+fn a_worker_that_a_task_forks_runs_no_task_yet() {
+    watch::within(watch::HANG, || {
+        let task = |(): ()| {
+            let builder = ProcessPoolExecutor::builder().max_workers(1);
+            // Retiring has no effect outside tasks.
+            let builder = builder.start_method(StartMethod::Fork).initializer(retire_worker);
+            let nested = builder.build()?;
+            Ok((nested.submit(pid, ()).result()?, nested.submit(pid, ()).result()?))
+        };
+        let pids: Result<(u32, u32), Error> =
+            builder(1).build().unwrap().submit(task, ()).result().unwrap();
+        let (first, second) = pids.unwrap();
+        assert_eq!(first, second);
     });
 }

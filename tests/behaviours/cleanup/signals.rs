@@ -116,11 +116,19 @@ fn a_program_that_is_asked_to_end_can_finish_its_tasks() {
 }
 
 #[test]
-fn a_program_that_a_task_starts_ignores_no_signal_that_its_worker_ignores() {
+fn a_program_that_a_task_starts_ignores_the_signals_that_its_worker_ignores() {
     watch::within(watch::HANG, || {
-        let masks = masks_in(crate::builder().ignore_group_signals(), status_of_own_program);
+        // Started without a shell, which would unblock them.
+        let task = |()| {
+            let output = Command::new("grep").args(["^Sig", "/proc/self/status"]).output();
+            String::from_utf8(output.expect("grep is there").stdout).expect("it is text")
+        };
+        let masks = masks_in(crate::builder().ignore_group_signals(), task);
+        let blocked = [libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT].map(|it| masks.of(it));
+        let free = masks_in(crate::builder(), task);
+        assert!(blocked.iter().all(|of| of.contains(&true)), "{blocked:?}");
         for signal in [libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT, libc::SIGINT] {
-            assert_eq!(masks.of(signal), [false; 3], "{signal}");
+            assert_eq!(free.of(signal), [false; 3], "{signal}");
         }
     });
 }

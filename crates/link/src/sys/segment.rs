@@ -105,6 +105,11 @@ impl Segment {
         Ok(segment)
     }
 
+    /// Returns whether this process has the mapping: a copy of its owner has not.
+    pub(crate) fn is_mapped(&self) -> bool {
+        self.owner.is_current()
+    }
+
     /// Returns line `index`.
     ///
     /// # Panics
@@ -173,7 +178,7 @@ impl Segment {
 
 impl Drop for Segment {
     fn drop(&mut self) {
-        if !self.owner.is_current() {
+        if !self.is_mapped() {
             return;
         }
         let base = self.base.as_ptr().cast();

@@ -52,6 +52,10 @@ impl Segment {
         None
     }
 
+    pub fn is_mapped(&self) -> bool {
+        true
+    }
+
     pub fn line(&self, index: usize) -> &Line {
         &self.lines[index]
     }

@@ -131,7 +131,9 @@ impl<S> Builder<S> {
     /// room in the order of their calls. If the pool breaks or is shut down, they end with its error.
     ///
     /// The items of a `map` are not counted: a [`buffersize`](crate::MapOptions::buffersize) limits them.
-    /// A callback of a future that waits for room delays later callbacks.
+    /// Calls that wait for room are not counted by [`Stats::queued`](crate::Stats::queued). A callback or
+    /// hook that waits for room delays later ones; where tasks [report](crate::report()), it may wait for
+    /// ever, and should call `try_submit`.
     ///
     /// # Examples
     ///
@@ -403,8 +405,8 @@ impl<S> Builder<S> {
 
     /// Calls `hook` in this process with each value that a task [reports](crate::report()).
     ///
-    /// It runs on the thread that [`on_worker_start`](Self::on_worker_start) describes. A pool has one
-    /// such hook, whose type may be an enum of all that its tasks report. To read reports elsewhere,
+    /// It runs on the thread that [`on_worker_start`](Self::on_worker_start) describes, and must not
+    /// wait for a task of the pool, which may [wait for it](crate::report()). A pool has one such hook, whose type may be an enum of all that its tasks report. To read reports elsewhere,
     /// send them through a channel.
     ///
     /// # Examples

@@ -158,9 +158,9 @@ impl<S> Builder<S> {
     /// can finish its tasks first, and decides when its workers end. They still end with it if it is
     /// killed.
     ///
-    /// Workers run with the first three signals blocked; a task can accept one by sigwait(3). A
-    /// program that a task starts with [`std::process::Command`] has none of them blocked; one that C
-    /// code starts inherits the mask. Where the pool would send SIGTERM, in
+    /// Workers run with the first three signals blocked; a task can accept one by sigwait(3). Programs
+    /// that a task starts inherit that, and ignore these signals, too, unless they unblock them, as
+    /// many shells do. Where the pool would send SIGTERM, in
     /// [`terminate_workers`](crate::ProcessPoolExecutor::terminate_workers) and after a
     /// [time limit](Self::task_time_limit), it kills at once instead.
     ///

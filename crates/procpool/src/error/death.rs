@@ -32,7 +32,7 @@ pub struct WorkerDeath {
     pub pid: u32,
     /// How it ended.
     pub exit: WorkerExit,
-    /// Whether the kernel's out-of-memory killer ended it: SIGKILL did, which the pool had not sent,
+    /// Whether the kernel's out-of-memory killer probably ended it: SIGKILL did, which the pool had not sent,
     /// and the kernel has counted one more such kill in the program's control group than earlier
     /// deaths explain. `false` if the kernel's count cannot be read.
     pub oom_killed: bool,
@@ -51,7 +51,10 @@ impl fmt::Display for WorkerDeath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { pid, exit, activity, .. } = self;
         match self.oom_killed {
-            true => write!(f, "worker {pid} was killed by the kernel's out-of-memory killer")?,
+            true => write!(
+                f,
+                "worker {pid} was killed by SIGKILL, probably from the kernel's out-of-memory killer,"
+            )?,
             false => write!(f, "worker {pid} {exit}")?,
         }
         write!(f, " while {activity}")?;

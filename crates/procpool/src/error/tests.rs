@@ -154,7 +154,7 @@ fn a_death_by_the_out_of_memory_killer_is_called_that() {
     let mut death = death();
     assert!(death.to_string().starts_with("worker 7 was killed by SIGKILL while "), "{death}");
     death.oom_killed = true;
-    let text = "worker 7 was killed by the kernel's out-of-memory killer while starting; ";
+    let text = "worker 7 was killed by SIGKILL, probably from the kernel's out-of-memory killer, while starting; ";
     assert!(death.to_string().starts_with(text), "{death}");
 }
 

@@ -28,6 +28,9 @@ use crate::lifecycle::{DeathPolicy, ExitReason};
 /// late. Longer delays that discovery; shorter could blame a worker on a stalled machine.
 const LINK_LOST_GRACE: Duration = Duration::from_millis(500);
 
+/// How many threads of a worker may report at once before some of their reports are read a moment later.
+const MANY_THREADS: u64 = 64;
+
 /// The shortest time that a call is assumed to take, in nanoseconds.
 const LEAST_NANOS: u64 = 50;
 
@@ -55,12 +58,7 @@ impl PoolState {
     /// worker was given up. Removes no worker from the pool and dispatches nothing: the caller
     /// dispatches once it has read everything.
     pub(super) fn read_results(&mut self, cx: &Context, index: usize, wakes: &mut Wakes) -> bool {
-        let mut read = self.read_whole_results(index, wakes);
-        if self.workers[index].has_reports() {
-            self.read_news(cx, index, wakes);
-            let more = self.read_whole_results(index, wakes);
-            read = read.and_then(|settled| Ok(more? || settled));
-        }
+        let read = self.read_whole_results(cx, index, wakes);
         let worker = &mut self.workers[index];
         worker.link.release();
         worker.nudge();
@@ -80,20 +78,32 @@ impl PoolState {
         }
     }
 
-    /// Like `read_results`, but stops at a result that may have unread reports, which precede it. The
-    /// error says what was wrong.
-    fn read_whole_results(&mut self, index: usize, wakes: &mut Wakes) -> Result<bool, String> {
-        let worker = &mut self.workers[index];
-        let (mut settled, mut calls) = (0, 0);
-        while worker.link.fill().map_err(|error| said(&error))? == Progress::Frame
-            && !worker.has_reports()
-        {
+    /// Like `read_results`; the error says what was wrong.
+    fn read_whole_results(
+        &mut self,
+        cx: &Context,
+        index: usize,
+        wakes: &mut Wakes,
+    ) -> Result<bool, String> {
+        let (mut settled, mut calls, mut read_news) = (0, 0, false);
+        loop {
+            let worker = &mut self.workers[index];
+            if worker.link.fill().map_err(|error| said(&error))? != Progress::Frame {
+                break;
+            }
+            // Reports of a task precede its result. Those of the result that was found are there now.
+            if worker.has_reports() && !std::mem::replace(&mut read_news, true) {
+                self.read_news(cx, index, wakes);
+                continue;
+            }
+            read_news = false;
             let is_call = worker.front_chunk().is_none();
             if worker.on_result(wakes)? {
                 settled += 1;
                 calls += u64::from(is_call);
             }
         }
+        let worker = &mut self.workers[index];
         let busy = worker.link.busy_nanos();
         if calls > 0 && calls == settled {
             let each = busy.wrapping_sub(worker.busy_nanos) / calls;
@@ -104,13 +114,17 @@ impl PoolState {
         Ok(settled > 0)
     }
 
-    /// Reads and handles what a worker has sent through its socket. Removes no worker from the
-    /// pool.
+    /// Reads and handles what a worker has sent through its socket, and no reports that it sends
+    /// meanwhile. Removes no worker from the pool.
     pub(super) fn read_news(&mut self, cx: &Context, index: usize, wakes: &mut Wakes) {
-        let worker = &mut self.workers[index];
-        worker.reports = worker.link.reports_sent();
-        while !self.workers[index].link_ended {
-            match self.workers[index].link.fill_news() {
+        let sent = self.workers[index].link.reports_sent();
+        loop {
+            let worker = &mut self.workers[index];
+            // Each thread of a worker that has died may have sent one more than it counted.
+            if worker.link_ended || worker.reports > sent.saturating_add(MANY_THREADS) {
+                return;
+            }
+            match worker.link.fill_news() {
                 Ok(Progress::Frame) => self.on_news(cx, index, wakes),
                 Ok(Progress::Pending) => return,
                 Ok(Progress::Ended { .. }) => return self.on_link_ended(cx, index, wakes),
@@ -131,6 +145,7 @@ impl PoolState {
         let payload = received.payload.into_vec();
         match (frame, worker.stage()) {
             (Ok(Frame::Report { index: task }), _) => {
+                worker.reports = worker.reports.saturating_add(1);
                 let (receipt, work_item) = (worker.link.receipt(), worker.work_item(task));
                 let hooks = &cx.settings.policies.hooks;
                 wakes.queue_hook(hooks.report(worker.info(), work_item, payload, receipt));
@@ -168,7 +183,8 @@ impl PoolState {
                 Ok(Frame::ResultItem { index: task, status: ResultStatus::LastWords }),
                 Stage::Ready,
             ) => {
-                // Results that it finished before are in the ring.
+                // Results that it finished before are in the ring, and their reports were read.
+                worker.has_last_words = true;
                 self.read_results(cx, index, wakes);
                 self.on_last_words(cx, index, task, &payload, wakes);
             }

@@ -167,7 +167,7 @@ impl PoolState {
                     return;
                 };
                 match Worker::adopt(cx, arrival, *started) {
-                    Ok(worker) => self.add_worker(cx, worker),
+                    Ok(worker) => self.add_worker(worker),
                     Err(error) => self.on_start_error(cx, error, wakes),
                 }
             }

@@ -40,10 +40,10 @@
 //!
 //! A *task* is what the user submits. A *call* is what a worker runs: a task or a chunk of a map.
 //!
-//! Lock order: the pool's lock, then the inbox's, a chunk source's or that of the callbacks, never the
-//! reverse. Waiters
-//! are woken after the lock is released. Callbacks run on a thread of their own (`callbacks`),
-//! which the manager closes when the pool is over.
+//! Lock order: the pool's lock, then the inbox's, a chunk source's or that of the callbacks, never
+//! the reverse. Waiters are woken after the lock is released. Callbacks run on a thread of their own
+//! (`callbacks`), which the manager closes when the pool is over; while that thread is started, once,
+//! the lock of the callbacks is held.
 
 mod ahead;
 mod alarm;
@@ -341,7 +341,7 @@ impl Pool {
         drop(state);
         let started = self.start_worker(slot);
         self.turn(|state, wakes| match started {
-            Ok(Start::Worker(worker)) => state.add_worker(&self.context, *worker),
+            Ok(Start::Worker(worker)) => state.add_worker(*worker),
             Ok(Start::Expected(arrival)) => state.expect_answer(&self.context, arrival, wakes),
             Err(error) => state.on_start_error(&self.context, error, wakes),
         });
@@ -433,10 +433,10 @@ impl Pool {
         if wake {
             self.check_wake(self.context.poller.wake());
         }
-        wakes.warn();
         if has_hooks {
             self.callbacks.attend();
         }
+        wakes.warn();
         value
     }
 

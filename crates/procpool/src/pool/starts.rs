@@ -101,7 +101,11 @@ impl PoolState {
         let stays = |worker: &Worker| !worker.is_starting() && !worker.is_retiring();
         let is_full = self.workers.len() >= cx.max_workers();
         // Pools with all their workers ask most often.
-        let is_refused = self.broken.is_some() || !self.expected.allows_start();
+        // After a failure, one start at a time is tried.
+        let is_trying = self.failed_starts > 0
+            && self.backoff(cx).is_some()
+            && self.workers.iter().any(Worker::is_starting);
+        let is_refused = self.broken.is_some() || is_trying || !self.expected.allows_start();
         if is_refused || (is_full && self.workers.iter().all(stays)) {
             return None;
         }
@@ -142,14 +146,10 @@ impl PoolState {
     }
 
     /// Adds a worker that was started. If the pool has broken since, kills it.
-    pub(super) fn add_worker(&mut self, cx: &Context, mut worker: Worker) {
+    pub(super) fn add_worker(&mut self, mut worker: Worker) {
         self.emit(EventKind::WorkerStarted(worker.info()));
         if self.broken.is_some() {
             worker.kill(ExitReason::Killed);
-        }
-        if let Some(backoff) = self.backoff(cx).filter(|_| self.failed_starts > 0) {
-            // It may fail too.
-            self.alarm.delay_starts(backoff);
         }
         if self.had_worker.len() <= worker.slot {
             self.had_worker.resize(worker.slot + 1, false);

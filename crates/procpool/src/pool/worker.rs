@@ -60,8 +60,10 @@ pub(super) struct Worker {
     pub(super) part: Vec<u8>,
     /// Whether the socket has ended.
     pub(super) link_ended: bool,
-    /// How many reports it had sent when its socket was read last.
+    /// How many of its reports were read.
     pub(super) reports: u64,
+    /// Whether its last words, which follow all its reports, were read.
+    pub(super) has_last_words: bool,
     /// The index and the work item of the task that it ran when its calls were taken away.
     given_up: Option<(u64, u64)>,
     pub(super) bells: Bells,
@@ -120,6 +122,7 @@ impl Worker {
             part: Vec::new(),
             link_ended: false,
             reports: 0,
+            has_last_words: false,
             given_up: None,
             bells: Bells::default(),
             pace: Pace::default(),
@@ -188,10 +191,10 @@ impl Worker {
         self.in_flight.front().map(|in_flight| in_flight.index)
     }
 
-    /// Whether it has sent reports since its socket was read.
+    /// Whether it has sent reports that were not read.
     #[inline]
     pub(super) fn has_reports(&self) -> bool {
-        self.link.reports_sent() != self.reports
+        self.link.reports_sent() > self.reports && !self.has_last_words
     }
 
     /// The work item of the task with this index, if it has it or ran it when it was given up.

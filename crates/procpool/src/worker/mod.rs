@@ -62,6 +62,8 @@ pub(crate) fn run(
 ) -> ! {
     let home = Lineage::current();
     identity::set(id, link.task_link());
+    // A worker that was forked by a task is a copy of its process.
+    panics::set_running(None);
     if let Err(message) = set_up(&link, prepared) {
         fail(&link, &InitializerFailure::Setup(message), exit);
     }

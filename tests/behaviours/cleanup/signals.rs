@@ -116,7 +116,7 @@ fn a_program_that_is_asked_to_end_can_finish_its_tasks() {
 }
 
 #[test]
-fn a_program_that_a_task_starts_ignores_the_signals_that_its_worker_ignores() {
+fn a_program_that_a_task_starts_ignores_the_signals_of_its_worker() {
     watch::within(watch::HANG, || {
         // Started without a shell, which would unblock them.
         let task = |()| {

@@ -90,20 +90,38 @@ pub fn report<T: Payload>(value: &T) -> Result<(), Error> {
 
 /// Reads the value of a report.
 pub(crate) fn decode<T: Payload>(payload: &[u8]) -> Result<T, Error> {
-    if payload.is_empty() {
-        let (step, bytes) = (CodecStep::DecodeReport, 0);
-        return Err(Error::OutOfMemory { step, bytes });
-    }
     let mut parts = payload.splitn(2, |byte| *byte == 0);
     let (name, value) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
     let expected = type_name::<T>();
     if name != expected.as_bytes() {
-        let name = String::from_utf8_lossy(name);
-        let message = format!(
-            "the task reported a `{name}`: on_report takes one type, which may be an enum of several"
-        );
+        let message = match &*String::from_utf8_lossy(name) {
+            "" => "this process had no memory for it".to_owned(),
+            name => format!(
+                "the task reported a `{name}`: on_report takes one type, which may be an enum of several"
+            ),
+        };
         let (step, type_name) = (CodecStep::DecodeReport, expected.to_owned());
         return Err(Error::Codec(CodecError { step, type_name, message }));
     }
     codec::decode(value, CodecStep::DecodeReport).map_err(|error| Error::Codec(*error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_for_which_there_was_no_memory_says_so() {
+        let Err(Error::Codec(error)) = decode::<u32>(&[]) else { panic!("it cannot be decoded") };
+        assert!(error.to_string().ends_with("this process had no memory for it"), "{error}");
+    }
+
+    #[test]
+    fn only_the_type_that_was_reported_is_decoded() {
+        let mut payload = b"u32\0".to_vec();
+        codec::encode(&7_u32, &mut payload, CodecStep::EncodeReport).unwrap();
+        assert_eq!(decode::<u32>(&payload), Ok(7));
+        let Err(Error::Codec(error)) = decode::<u16>(&payload) else { panic!("it is another") };
+        assert!(error.message.contains("`u32`") && error.type_name == "u16", "{error}");
+    }
 }

@@ -117,11 +117,12 @@ impl PoolState {
     /// Reads and handles what a worker has sent through its socket, and no reports that it sends
     /// meanwhile. Removes no worker from the pool.
     pub(super) fn read_news(&mut self, cx: &Context, index: usize, wakes: &mut Wakes) {
-        let sent = self.workers[index].link.reports_sent();
+        let worker = &self.workers[index];
+        // Each thread may have sent one that is not counted yet.
+        let most = worker.link.reports_sent().max(worker.reports).saturating_add(MANY_THREADS);
         loop {
             let worker = &mut self.workers[index];
-            // Each thread of a worker that has died may have sent one more than it counted.
-            if worker.link_ended || worker.reports > sent.saturating_add(MANY_THREADS) {
+            if worker.link_ended || worker.reports > most {
                 return;
             }
             match worker.link.fill_news() {

@@ -156,10 +156,13 @@ where
         let adapter = self.adapter;
         let submitted = (adapter.submit)(&self.pool, self.run, Wire::of_call(call));
         let future = submitted.map_err(|error| stop(&adapter, error))?;
+        // Arguments that cannot be encoded are the future's matter, not the pool's.
         if adapter.refused.is_some_and(|refused| refused(&future))
             && let Err(error) = (adapter.result)(&future)
+            && let error = failure(&adapter, error)
+            && matches!(error.class, ErrorClass::Rejected | ErrorClass::Broken)
         {
-            return Err(Stop::Failed(failure(&adapter, error)));
+            return Err(Stop::Failed(error));
         }
         Ok(Arc::new(AdaptedFuture { adapter, future }))
     }

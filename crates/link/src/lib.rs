@@ -69,7 +69,7 @@ pub use crate::wire::{
     Entry, Frame, FrameReader, Head, Hello, Malformed, Payload, Progress, Received, ResultStatus,
     SMALL, Source, VERSION,
 };
-pub use crate::worker::{GONE, TaskLink, UNHANDLED, WorkerEnd};
+pub use crate::worker::{GONE, TaskLink, WorkerEnd};
 
 #[cfg(loom)]
 use loom::sync::atomic::{Ordering, fence};

@@ -298,7 +298,7 @@ impl WorkerEnd {
 
 /// How many reports of a worker may wait to be handled. More holds more memory of a program that handles
 /// them slowly; fewer makes tasks wait sooner.
-pub const UNHANDLED: i32 = 1000;
+const UNHANDLED: i32 = 1000;
 
 /// The part of a link that tasks use. Usable by any thread of the worker process; a copy of the process has
 /// no segment, sees no request and reports nothing.
@@ -324,7 +324,7 @@ impl TaskLink {
         }
     }
 
-    /// Sends a report of the task with index `index`, or of none. Waits while [`UNHANDLED`] reports are.
+    /// Sends a report of the task with index `index`, or of none. Waits while a thousand of the worker's are not handled.
     ///
     /// # Errors
     ///

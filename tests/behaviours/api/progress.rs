@@ -333,13 +333,18 @@ fn a_task_that_waits_with_reports_can_be_limited() {
     });
 }
 
+/// From now on a thread of this worker reports all the time, so that results are often found with reports
+/// before them.
+fn report_beside_tasks() {
+    static REPORTS: Once = Once::new();
+    REPORTS.call_once(|| drop(thread::spawn(|| while procpool::report(&0_u32).is_ok() {})));
+}
+
 #[test]
 fn items_that_report_have_their_own_results() {
     watch::within(watch::HANG, || {
-        // Others report meanwhile, so that results are often found with reports before them.
         let task = |x: u32| {
-            static OTHERS: Once = Once::new();
-            OTHERS.call_once(|| drop(thread::spawn(|| while procpool::report(&0_u32).is_ok() {})));
+            report_beside_tasks();
             (0..x % 3).for_each(|number| procpool::report(&number).expect("it can be sent"));
             x
         };
@@ -355,8 +360,7 @@ fn items_that_report_have_their_own_results() {
 fn a_task_that_has_returned_before_its_worker_dies_has_its_result() {
     watch::within(watch::HANG, || {
         let task = |x: u32| {
-            static OTHERS: Once = Once::new();
-            OTHERS.call_once(|| drop(thread::spawn(|| while procpool::report(&0_u32).is_ok() {})));
+            report_beside_tasks();
             if x % 50 == 49 {
                 std::process::exit(3);
             }

@@ -424,10 +424,11 @@ impl Pool {
         let wake = state.needs_manager(&self.context);
         state.done += wakes.done;
         state.failed += wakes.failed;
-        let has_hooks = wakes.has_hooks();
+        let hooks = wakes.take_hooks();
+        let has_hooks = !hooks.is_empty();
         if has_hooks {
             // Under the lock, which settles their order.
-            self.callbacks.queue(wakes.take_hooks());
+            self.callbacks.queue(hooks);
         }
         drop(state);
         if wake {

@@ -77,10 +77,6 @@ impl Wakes {
         self.hooks.extend(hook);
     }
 
-    pub(super) fn has_hooks(&self) -> bool {
-        !self.hooks.is_empty()
-    }
-
     pub(super) fn take_hooks(&mut self) -> Vec<Callback> {
         std::mem::take(&mut self.hooks)
     }

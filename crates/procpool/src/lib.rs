@@ -71,11 +71,12 @@
 //! (`pool/dispatch.rs` decides which worker gets which task, `pool/starts.rs` and `ends.rs`
 //! how workers start and end, `limits.rs` how long tasks may run; `pool/mod.rs` has the whole table), `worker` (the other side),
 //! `task` (how a function is called), `start` (which role a started process takes), `chunk_source` (how the
-//! items of a map become chunks), `sys` (all unsafe code). Below this crate there are five, none of
+//! items of a map become chunks), `sys` (all unsafe code). Below this crate there are six, none of
 //! which knows a pool:
 //!
 //! ```text
 //! procpool ─┬─▶ procpool-capture  the captured stderr of workers
+//!           ├─▶ procpool-buffer   what the caller of a map fills while workers take from it
 //!           ├─▶ procpool-launch   how a process becomes a worker, is watched, killed and reaped
 //!           ├─▶ procpool-link     rings, claims and bells between two processes; frames
 //!           ├─▶ procpool-codec    values as bytes, and the proof that they arrive equal

@@ -18,7 +18,7 @@ struct Crate {
 }
 
 /// All of them, bottom up: each may depend on those before it.
-const CRATES: [Crate; 6] = [
+const CRATES: [Crate; 7] = [
     Crate {
         name: "os",
         order: &[
@@ -65,6 +65,7 @@ const CRATES: [Crate; 6] = [
         is_public: false,
     },
     Crate { name: "capture", order: &["tail"], is_public: false },
+    Crate { name: "buffer", order: &["sys"], is_public: false },
     Crate {
         name: "procpool",
         order: &[

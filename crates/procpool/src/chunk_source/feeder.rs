@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
+use procpool_buffer::{Filled, Filler, Filling, ItemWriter};
 
 use super::state::{BUFFER, Block};
 use super::{ChunkSource, Chunking};
@@ -15,7 +16,6 @@ use crate::codec::{self, Output};
 use crate::error::CodecStep;
 use crate::failure::{Failure, encode_failure};
 use crate::payload::Payload;
-use crate::sys::filling::{Filled, Filler, Filling, ItemWriter};
 
 /// The size of the first buffer: most maps are short.
 const FIRST_BUFFER: u32 = 4 * 1024;
@@ -163,10 +163,10 @@ impl Feeder {
 /// nothing if it is no such number or does not fit.
 #[inline]
 fn encode_number<A: Payload>(filler: &mut Filler, value: &A) -> bool {
-    let mut item = filler.begin();
+    let mut item = Encoding(filler.begin());
     let written = chunk::push_number(&mut item, value);
     if written {
-        item.finish();
+        item.0.finish();
     }
     written
 }
@@ -175,12 +175,12 @@ fn encode_number<A: Payload>(filler: &mut Filler, value: &A) -> bool {
 /// than one byte of header.
 #[inline]
 fn encode_short<A: Payload>(filler: &mut Filler, value: &A) -> bool {
-    let mut item = filler.begin();
+    let mut item = Encoding(filler.begin());
     let written = item.extend(&[0]) && codec::encode_to(value, &mut item).is_ok();
-    match chunk::short_header(item.len() - usize::from(written)) {
+    match chunk::short_header(item.0.len() - usize::from(written)) {
         Some(header) if written => {
-            item.set_first(header);
-            item.finish();
+            item.0.set_first(header);
+            item.0.finish();
             true
         }
         _ => false,
@@ -198,15 +198,18 @@ pub(super) fn encode_item<A: Payload>(output: &mut Vec<u8>, value: &A) {
     });
 }
 
-impl Output for ItemWriter<'_> {
+/// An item that is being encoded in its place.
+struct Encoding<'a>(ItemWriter<'a>);
+
+impl Output for Encoding<'_> {
     #[inline]
     fn extend(&mut self, bytes: &[u8]) -> bool {
-        ItemWriter::extend(self, bytes)
+        self.0.extend(bytes)
     }
 
     #[inline]
     fn extend_short(&mut self, bytes: [u8; 8], length: usize) -> bool {
-        ItemWriter::extend_short(self, bytes, length)
+        self.0.extend_short(bytes, length)
     }
 }
 

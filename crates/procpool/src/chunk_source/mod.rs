@@ -30,13 +30,13 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use feeder::Buffer;
+use procpool_buffer::barrier;
 use procpool_link::Entry;
 use state::{Block, Chunk, State};
 
 use crate::chunk;
 use crate::error::Error;
 use crate::future::{Body, Listener, Outcome, SharedFuture};
-use crate::sys::barrier;
 
 pub(crate) use feeder::{Feeder, Pushed};
 pub(crate) use pulled::PulledFeeder;

@@ -13,13 +13,13 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use procpool_buffer::{Filled, Filling};
 use procpool_link::Payload;
 
 use super::{Chunking, FinishedChunk, Order};
 use crate::chunk;
 use crate::error::Error;
 use crate::future::{Body, Outcome, SharedFuture};
-use crate::sys::filling::{Filled, Filling};
 
 /// The size of the buffers that items are encoded into, and so the most bytes in an adaptive chunk.
 /// Larger keeps more input in flight at once; smaller sends big items in more pieces than their run

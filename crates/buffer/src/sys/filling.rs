@@ -16,7 +16,7 @@ use super::barrier;
 
 /// The buffer.
 #[derive(Debug)]
-pub(crate) struct Filling {
+pub struct Filling {
     memory: Box<[UnsafeCell<MaybeUninit<u8>>]>,
     /// Bytes in the upper half, items in the lower.
     filled: AtomicU64,
@@ -24,14 +24,16 @@ pub(crate) struct Filling {
 
 /// How much was filled at some instant.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Filled {
-    pub(crate) bytes: usize,
-    pub(crate) items: usize,
+pub struct Filled {
+    /// The bytes of all items.
+    pub bytes: usize,
+    /// The number of items.
+    pub items: usize,
 }
 
 /// The only writer.
 #[derive(Debug)]
-pub(crate) struct Filler {
+pub struct Filler {
     filling: Arc<Filling>,
     filled: Filled,
 }
@@ -42,19 +44,20 @@ unsafe impl Sync for Filling {}
 
 impl Filler {
     /// Creates an empty buffer of `size` bytes, at most 4 GiB.
-    pub(crate) fn new(size: u32) -> Self {
+    pub fn new(size: u32) -> Self {
         let cell = || UnsafeCell::new(MaybeUninit::uninit());
         let memory = std::iter::repeat_with(cell).take(size as usize).collect();
         let filling = Filling { memory, filled: AtomicU64::new(0) };
         Self { filling: Arc::new(filling), filled: Filled::default() }
     }
 
-    pub(crate) fn filling(&self) -> &Arc<Filling> {
+    /// Returns the buffer, from which any thread may take.
+    pub fn filling(&self) -> &Arc<Filling> {
         &self.filling
     }
 
     /// Appends an item, visible to all threads at once. Returns `false` if there is no room.
-    pub(crate) fn push(&mut self, item: &[u8]) -> bool {
+    pub fn push(&mut self, item: &[u8]) -> bool {
         let mut writer = self.begin();
         writer.extend(item) && {
             writer.finish();
@@ -64,7 +67,7 @@ impl Filler {
 
     /// Starts an item, which no other thread sees until it is finished.
     #[inline]
-    pub(crate) fn begin(&mut self) -> ItemWriter<'_> {
+    pub fn begin(&mut self) -> ItemWriter<'_> {
         let end = self.filled.bytes;
         ItemWriter { filler: self, end }
     }
@@ -72,7 +75,7 @@ impl Filler {
 
 /// An item that is being written. Dropped before it is finished, it has no effect.
 #[derive(Debug)]
-pub(crate) struct ItemWriter<'a> {
+pub struct ItemWriter<'a> {
     filler: &'a mut Filler,
     /// The end of the written bytes.
     end: usize,
@@ -81,13 +84,13 @@ pub(crate) struct ItemWriter<'a> {
 impl ItemWriter<'_> {
     /// How many bytes were written.
     #[inline]
-    pub(crate) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.end - self.filler.filled.bytes
     }
 
     /// Appends bytes. Returns `false` if there is no room.
     #[inline]
-    pub(crate) fn extend(&mut self, bytes: &[u8]) -> bool {
+    pub fn extend(&mut self, bytes: &[u8]) -> bool {
         let memory = &self.filler.filling.memory;
         let Some(target) = memory.get(self.end..self.end + bytes.len()) else { return false };
         let start = UnsafeCell::raw_get(target.as_ptr()).cast::<u8>();
@@ -111,7 +114,7 @@ impl ItemWriter<'_> {
     /// Appends the first `length` of eight bytes. Returns `false` if there is no room for all
     /// eight.
     #[inline]
-    pub(crate) fn extend_short(&mut self, bytes: [u8; 8], length: usize) -> bool {
+    pub fn extend_short(&mut self, bytes: [u8; 8], length: usize) -> bool {
         let Some(target) = self.filler.filling.memory.get(self.end..self.end + 8) else {
             return false;
         };
@@ -123,9 +126,13 @@ impl ItemWriter<'_> {
         true
     }
 
-    /// Replaces the first byte, which must have been written.
+    /// Replaces the first byte.
+    ///
+    /// # Panics
+    ///
+    /// Panics if none was written.
     #[inline]
-    pub(crate) fn set_first(&mut self, byte: u8) {
+    pub fn set_first(&mut self, byte: u8) {
         assert!(self.len() > 0, "there is a first byte");
         let first = &self.filler.filling.memory[self.filler.filled.bytes];
         let first = UnsafeCell::raw_get(first).cast::<u8>();
@@ -135,7 +142,7 @@ impl ItemWriter<'_> {
 
     /// Makes the item visible to all threads.
     #[inline]
-    pub(crate) fn finish(self) {
+    pub fn finish(self) {
         let Self { filler, end } = self;
         filler.filled = Filled { bytes: end, items: filler.filled.items + 1 };
         // Release for the bytes; the fence for the caller, which then checks whether a thread waits
@@ -154,7 +161,7 @@ impl Filled {
 
 impl Filling {
     /// Returns how much is filled.
-    pub(crate) fn filled(&self) -> Filled {
+    pub fn filled(&self) -> Filled {
         let filled = self.filled.load(Ordering::Acquire);
         Filled { bytes: (filled >> 32) as usize, items: filled as u32 as usize }
     }
@@ -164,7 +171,7 @@ impl Filling {
     /// # Panics
     ///
     /// Panics if they are not filled.
-    pub(crate) fn lend(self: &Arc<Self>, range: Range<usize>) -> Bytes {
+    pub fn lend(self: &Arc<Self>, range: Range<usize>) -> Bytes {
         assert!(range.start <= range.end && range.end <= self.filled().bytes);
         Bytes::from_owner(Lent { filling: Arc::clone(self), range })
     }

@@ -28,7 +28,7 @@ fn membarrier(command: libc::c_int) -> nix::Result<()> {
 
 /// Decides the kind of fences. Call it before threads rely on them, on a thread that precedes them
 /// all.
-pub(crate) fn prepare() {
+pub fn prepare() {
     if KIND.load(Ordering::Relaxed) == UNKNOWN {
         let registered = membarrier(libc::MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED);
         // A sandbox may refuse it.
@@ -39,7 +39,7 @@ pub(crate) fn prepare() {
 
 /// The frequent side's fence, between its write and its read.
 #[inline]
-pub(crate) fn light() {
+pub fn light() {
     match KIND.load(Ordering::Relaxed) {
         ASYMMETRIC => compiler_fence(Ordering::SeqCst),
         _ => fence(Ordering::SeqCst),
@@ -50,7 +50,7 @@ pub(crate) fn light() {
 /// from now on, as a sandbox does that the process has entered since: then the read may have missed
 /// the frequent side's last write. Later fences are ordinary ones.
 #[must_use = "a write may have been missed"]
-pub(crate) fn heavy() -> bool {
+pub fn heavy() -> bool {
     fence(Ordering::SeqCst);
     if KIND.load(Ordering::Relaxed) != ASYMMETRIC {
         return true;

@@ -71,20 +71,21 @@
 //! (`pool/dispatch.rs` decides which worker gets which task, `pool/starts.rs` and `ends.rs`
 //! how workers start and end, `limits.rs` how long tasks may run; `pool/mod.rs` has the whole table), `worker` (the other side),
 //! `task` (how a function is called), `start` (which role a started process takes), `chunk_source` (how the
-//! items of a map become chunks), `sys` (all unsafe code). Below this crate there are six, none of
+//! items of a map become chunks), `sys` (all unsafe code). Below this crate there are seven, none of
 //! which knows a pool:
 //!
 //! ```text
-//! procpool ─┬─▶ procpool-capture  the captured stderr of workers
-//!           ├─▶ procpool-buffer   what the caller of a map fills while workers take from it
-//!           ├─▶ procpool-launch   how a process becomes a worker, is watched, killed and reaped
-//!           ├─▶ procpool-link     rings, claims and bells between two processes; frames
-//!           ├─▶ procpool-codec    values as bytes, and the proof that they arrive equal
-//!           └─▶ procpool-os       Linux and this executable: futexes, descriptors, signals, functions
+//! procpool ─┬─▶ procpool-capture    the captured stderr of workers
+//!           ├─▶ procpool-buffer     what the caller of a map fills while workers take from it
+//!           ├─▶ procpool-callbacks  the thread that runs callbacks and hooks
+//!           ├─▶ procpool-launch     how a process becomes a worker, is watched, killed and reaped
+//!           ├─▶ procpool-link       rings, claims and bells between two processes; frames
+//!           ├─▶ procpool-codec      values as bytes, and the proof that they arrive equal
+//!           └─▶ procpool-os         Linux and this executable: futexes, descriptors, signals, functions
 //! ```
 //!
-//! `procpool-launch` and `procpool-link` use `procpool-os` too, and do not know each other: `start`
-//! joins them. Arrows between crates and between top-level modules point one way; a test checks it,
+//! `procpool-launch`, `procpool-link` and `procpool-callbacks` use `procpool-os` too, and do not know
+//! each other: `start` joins the first two. Arrows between crates and between top-level modules point one way; a test checks it,
 //! and a ceiling on the lines of each crate (`tests/tidy.rs`). A new option goes through
 //! `builder/policies.rs` and `pool/settings.rs`.
 //!
@@ -208,7 +209,6 @@ compile_error!("procpool needs 64-bit Linux: it is built on pidfds, memfds and /
 
 mod before_main;
 mod builder;
-mod callbacks;
 mod chunk;
 mod chunk_source;
 mod codec;

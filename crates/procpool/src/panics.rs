@@ -5,7 +5,6 @@
 //! parent; other threads use the previous hook. Under `panic = "abort"` nothing is caught, so the hook itself sends the
 //! report, and the process then aborts.
 
-use std::any::Any;
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::cell::{Cell, RefCell};
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo, UnwindSafe};
@@ -72,16 +71,13 @@ pub(crate) fn catch(run: impl FnOnce() -> Result<(), Failure>) -> Result<(), Fai
 /// Runs anything and describes a panic. Also used in the parent, where the program's own hook
 /// handles the panic and only the message is known.
 pub(crate) fn catch_message<T>(run: impl FnOnce() -> T + UnwindSafe) -> Result<T, RemotePanic> {
-    panic::catch_unwind(run).map_err(|payload| {
-        let message = payload_message(&*payload);
+    procpool_callbacks::catch(run).map_err(|panic| {
+        let message = panic.message();
         // The hook's last record may be of another panic, which the task caught itself: a resumed
         // panic does not call the hook. In the destructor of a thread-local the record may be gone.
         let seen =
             LAST.try_with(RefCell::take).ok().flatten().filter(|seen| seen.message == message);
-        let report = seen.unwrap_or(RemotePanic { message, location: None, backtrace: None });
-        // A payload with a panicking destructor must not end the worker.
-        let _ = panic::catch_unwind(AssertUnwindSafe(|| drop(payload)));
-        report
+        seen.unwrap_or(RemotePanic { message, location: None, backtrace: None })
     })
 }
 
@@ -112,7 +108,7 @@ fn describe(info: &PanicHookInfo<'_>) -> RemotePanic {
     let backtrace = Backtrace::capture();
     let captured = backtrace.status() == BacktraceStatus::Captured;
     RemotePanic {
-        message: payload_message(info.payload()),
+        message: procpool_callbacks::message(info.payload()),
         location: info.location().map(ToString::to_string),
         backtrace: captured.then(|| frames_of_task(&backtrace.to_string())),
     }
@@ -128,14 +124,6 @@ fn frames_of_task(backtrace: &str) -> String {
     };
     let frames: Vec<_> = backtrace.lines().take_while(|line| !is_ours(line)).collect();
     frames.join("\n")
-}
-
-fn payload_message(payload: &(dyn Any + Send)) -> String {
-    match (payload.downcast_ref::<&str>(), payload.downcast_ref::<String>()) {
-        (Some(text), _) => (*text).to_owned(),
-        (_, Some(text)) => text.clone(),
-        _ => "a panic payload that is not text".to_owned(),
-    }
 }
 
 fn send_before_abort(socket: &Socket, report: RemotePanic) {

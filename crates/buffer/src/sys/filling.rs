@@ -84,7 +84,7 @@ pub struct ItemWriter<'a> {
 impl ItemWriter<'_> {
     /// How many bytes were written.
     #[inline]
-    pub fn len(&self) -> usize {
+    pub fn written(&self) -> usize {
         self.end - self.filler.filled.bytes
     }
 
@@ -133,7 +133,7 @@ impl ItemWriter<'_> {
     /// Panics if none was written.
     #[inline]
     pub fn set_first(&mut self, byte: u8) {
-        assert!(self.len() > 0, "there is a first byte");
+        assert!(self.written() > 0, "there is a first byte");
         let first = &self.filler.filling.memory[self.filler.filled.bytes];
         let first = UnsafeCell::raw_get(first).cast::<u8>();
         // SAFETY: as in `extend`: the cell is above the filled part.

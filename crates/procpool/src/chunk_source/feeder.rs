@@ -177,7 +177,7 @@ fn encode_number<A: Payload>(filler: &mut Filler, value: &A) -> bool {
 fn encode_short<A: Payload>(filler: &mut Filler, value: &A) -> bool {
     let mut item = Encoding(filler.begin());
     let written = item.extend(&[0]) && codec::encode_to(value, &mut item).is_ok();
-    match chunk::short_header(item.0.len() - usize::from(written)) {
+    match chunk::short_header(item.0.written() - usize::from(written)) {
         Some(header) if written => {
             item.0.set_first(header);
             item.0.finish();

@@ -5,9 +5,10 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use procpool_callbacks::{Callback, CallbackThread};
+
 use super::listeners::Listener;
 use super::{Future, SharedFuture};
-use crate::callbacks::{self, Callback, CallbackThread};
 
 /// A callback that waits for its future.
 struct Waiting {
@@ -64,7 +65,7 @@ impl<T: 'static> Future<T> {
     pub fn add_done_callback(&self, callback: impl FnOnce(&Future<T>) + Send + 'static) {
         // A pool that is gone has settled all its futures; a forked copy settles none.
         let pool = if self.done() { None } else { self.pool() };
-        let Some(pool) = pool else { return callbacks::run(|| callback(self)) };
+        let Some(pool) = pool else { return procpool_callbacks::run(|| callback(self)) };
         let future = self.clone();
         let callback: Callback = Box::new(move || callback(&future));
         let waiting =
@@ -72,7 +73,7 @@ impl<T: 'static> Future<T> {
         if !self.listen(Arc::clone(&waiting) as Arc<dyn Listener>) {
             // It has settled in the meantime, and nothing else holds the callback.
             let callback = waiting.callback.lock().unwrap_or_else(PoisonError::into_inner).take();
-            callback.into_iter().for_each(callbacks::run);
+            callback.into_iter().for_each(procpool_callbacks::run);
         }
     }
 }

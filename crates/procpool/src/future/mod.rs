@@ -19,10 +19,10 @@ use std::marker::PhantomData;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use procpool_callbacks::CallbackThread;
 use serde::de::DeserializeOwned;
 use shared::{FINISHED, PENDING, SENT};
 
-use crate::callbacks::CallbackThread;
 use crate::codec;
 use crate::error::{CodecStep, Error};
 use crate::lifecycle::KillOutcome;

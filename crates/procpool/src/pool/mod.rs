@@ -77,6 +77,7 @@ use std::time::{Duration, Instant};
 
 use context::{Arrival, Context};
 use inbox::Inbox;
+use procpool_callbacks::CallbackThread;
 use procpool_capture::Stderr;
 use procpool_launch::{NewWorker, StartError};
 use procpool_os::lineage::Lineage;
@@ -86,7 +87,6 @@ use state::PoolState;
 use wakes::Wakes;
 use worker::Worker;
 
-use crate::callbacks::{self, CallbackThread};
 use crate::chunk_source::ChunkSource;
 use crate::error::{BrokenCause, Errno, Error};
 use crate::future::SharedFuture;
@@ -279,7 +279,7 @@ impl Pool {
     /// Runs the manager thread. Returns when the pool is over and every worker is reaped.
     pub(crate) fn run(&self) {
         signal::block_all();
-        callbacks::only_push_here();
+        procpool_callbacks::only_push_here();
         self.run_to_the_end();
         if let Some(mut forkserver) = self.context.settings.starter.lock() {
             forkserver.end(&self.context.poller);

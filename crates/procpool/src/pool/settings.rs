@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use procpool_callbacks::Callback;
 use procpool_launch::Surroundings;
 use procpool_link::{Entry, Receipt};
 
-use crate::callbacks::Callback;
 use crate::lifecycle::{DeathPolicy, ExitReason, WorkerInfo};
 use crate::start::Starter;
 

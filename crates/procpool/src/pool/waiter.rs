@@ -28,6 +28,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use procpool_callbacks::CallbackThread;
 use procpool_link::Watch;
 
 use super::Pool;
@@ -35,7 +36,6 @@ use super::context::Context;
 use super::stage::Stage;
 use super::state::PoolState;
 use super::wakes::Wakes;
-use crate::callbacks::CallbackThread;
 use crate::future::{PoolOfFuture, SharedFuture};
 use crate::lifecycle::KillOutcome;
 

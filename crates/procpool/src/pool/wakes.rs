@@ -8,8 +8,9 @@
 use std::sync::Arc;
 use std::thread;
 
+use procpool_callbacks::Callback;
+
 use super::worker::Worker;
-use crate::callbacks::Callback;
 use crate::error::Error;
 use crate::future::{Outcome, SharedFuture};
 

@@ -1,18 +1,8 @@
-//! The thread that runs user code in the parent: callbacks of futures and hooks.
-//!
-//! Owns their order, the thread and its end. Knows no future and no worker: each callback is
-//! self-contained.
+//! The queue of callbacks, and the thread that runs them.
 //!
 //! Each pool has one, started when first needed, so its callbacks may block, even for ever, and
 //! delay only those behind them. The thread that runs callbacks is the *runner*, and there is never
-//! more than one:
-//!
-//! ```text
-//! push ──▶ queue ──▶ the thread procpool-callbacks      (the rule)
-//!            ├─────▶ the thread that pushes             (the system has refused the thread, or
-//!            │                                           the pool is over and the thread has ended)
-//!            └─────▶ the thread that ends the pool      (what is left, if there is no thread)
-//! ```
+//! more than one.
 //!
 //! The manager must not run user code while it manages a pool. If the thread is refused when the
 //! manager pushes, the callback stays in the queue and the manager retries.
@@ -29,10 +19,10 @@ use nix::sys::signal::SigSet;
 use procpool_os::lineage::Lineage;
 use procpool_os::signal;
 
-use crate::panics;
+use crate::catch;
 
 /// A callback or hook for the thread to run.
-pub(crate) type Callback = Box<dyn FnOnce() + Send>;
+pub type Callback = Box<dyn FnOnce() + Send>;
 
 /// How long the manager waits before it retries to start the thread. Shorter tries a full system
 /// harder; longer delays callbacks more once there is room again.
@@ -46,20 +36,20 @@ thread_local! {
 }
 
 /// Marks the calling thread as a manager, which must not run the callbacks that it pushes.
-pub(crate) fn only_push_here() {
+pub fn only_push_here() {
     ONLY_PUSHES.set(true);
 }
 
 /// Runs user code; a panic is logged and goes no further.
-pub(crate) fn run(callback: impl FnOnce()) {
-    if let Err(panic) = panics::catch_message(AssertUnwindSafe(callback)) {
-        log::error!("a callback panicked: {}", panic.message);
+pub fn run(callback: impl FnOnce()) {
+    if let Err(panic) = catch(AssertUnwindSafe(callback)) {
+        log::error!("a callback panicked: {}", panic.message());
     }
 }
 
 /// See the module. Clones are handles to the same thread.
 #[derive(Clone)]
-pub(crate) struct CallbackThread(Arc<Shared>);
+pub struct CallbackThread(Arc<Shared>);
 
 struct Shared {
     /// The signal mask of callbacks: that of the thread that built the pool.
@@ -81,24 +71,25 @@ struct State {
 }
 
 impl CallbackThread {
-    pub(crate) fn new(mask: SigSet) -> Self {
+    /// Creates the queue. Its thread will have the signal mask `mask`.
+    pub fn new(mask: SigSet) -> Self {
         let (state, changed) = (Mutex::new(State::default()), Condvar::new());
         Self(Arc::new(Shared { mask, state, changed }))
     }
 
     /// Queues `callback` behind those that were queued before.
-    pub(crate) fn push(&self, callback: Callback) {
+    pub fn push(&self, callback: Callback) {
         self.queue([callback]);
         self.attend();
     }
 
     /// Queues `callbacks`. [`attend`](Self::attend) has to follow.
-    pub(crate) fn queue(&self, callbacks: impl IntoIterator<Item = Callback>) {
+    pub fn queue(&self, callbacks: impl IntoIterator<Item = Callback>) {
         self.lock().queue.extend(callbacks);
     }
 
     /// Has what is queued run.
-    pub(crate) fn attend(&self) {
+    pub fn attend(&self) {
         let mut state = self.lock();
         if state.queue.is_empty() {
             return;
@@ -115,7 +106,7 @@ impl CallbackThread {
 
     /// Retries to start a thread for callbacks that no thread runs. Returns when to retry next, if
     /// any are left.
-    pub(crate) fn retry(&self) -> Option<Instant> {
+    pub fn retry(&self) -> Option<Instant> {
         let mut state = self.lock();
         let stranded = state.runner.is_none() && !state.queue.is_empty();
         (stranded && !self.start(&mut state)).then(|| Instant::now() + START_RETRY)
@@ -123,7 +114,7 @@ impl CallbackThread {
 
     /// Marks the pool as over, without waiting for the thread. Runs the remaining callbacks if
     /// there is no thread for them.
-    pub(crate) fn close(&self) {
+    pub fn close(&self) {
         let mut state = self.lock();
         state.closed = true;
         self.0.changed.notify_all();
@@ -135,7 +126,7 @@ impl CallbackThread {
 
     /// Waits until the pool's callbacks have run and the thread has exited. A callback that calls
     /// this does not wait for itself.
-    pub(crate) fn finish(&self) {
+    pub fn finish(&self) {
         self.close();
         let mut state = self.lock();
         if state.runner == Some(thread::current().id()) {

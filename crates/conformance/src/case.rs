@@ -134,7 +134,7 @@ impl Case {
             .map(Capability::word)
             .collect();
         if !missing.is_empty() {
-            return Some(format!("the pool has not: {}", missing.join(", ")));
+            return Some(format!("the pool lacks: {}", missing.join(", ")));
         }
         let only = self.only.filter(|only| !(only.holds)(&description.policies))?;
         Some(format!("it is for pools where {}", only.words))

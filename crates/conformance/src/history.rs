@@ -320,7 +320,7 @@ impl History {
     /// It did not look.
     pub fn sample(&self, name: &str) -> Result<&Sample, String> {
         let found = self.samples.iter().find(|sample| sample.name == name);
-        found.ok_or_else(|| format!("the run did not come to the look \"{name}\""))
+        found.ok_or_else(|| format!("the run did not reach the look \"{name}\""))
     }
 
     /// Returns a text with `…` in place of the pids of the run, which differ from run to run.

@@ -204,9 +204,6 @@
 
 #![deny(unsafe_code)]
 
-#[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
-compile_error!("procpool needs 64-bit Linux: it is built on pidfds, memfds and /proc");
-
 mod before_main;
 mod builder;
 mod chunk;

@@ -59,7 +59,7 @@ impl fmt::Display for WorkerInfo {
 /// assert_eq!(ExitReason::Idle.to_string(), "left: it was idle for long enough");
 /// assert_eq!(ExitReason::Died(WorkerExit::Signal(11)).to_string(), "was killed by SIGSEGV");
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum ExitReason {
     /// The pool was shut down and had no work left for it.
@@ -110,7 +110,7 @@ impl fmt::Display for ExitReason {
 ///
 /// assert_eq!(DeathPolicy::default(), DeathPolicy::Break);
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum DeathPolicy {
     /// The pool is broken, as in Python: every unfinished task fails with the cause.
@@ -152,7 +152,7 @@ pub enum DeathPolicy {
 /// #     Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum KillOutcome {
     /// The task had not started, and never will.

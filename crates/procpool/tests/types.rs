@@ -6,6 +6,7 @@
 use std::cell::Cell;
 use std::error::Error as Plain;
 use std::fmt::Debug;
+use std::hash::Hash;
 use std::rc::Rc;
 
 use procpool::{
@@ -27,6 +28,9 @@ fn is_handle<T: Send + Sync + Debug + Unpin>() {}
 fn is_reader<T: Send + Debug + Unpin>() {}
 
 fn is_value<T: Clone + PartialEq + Send + Sync + Debug + Unpin + 'static>() {}
+
+/// So that exits can be counted by their reason, for example.
+fn is_key<T: Copy + Eq + Hash>() {}
 
 fn is_error<T: Plain + Clone + PartialEq + Send + Sync + Unpin + 'static>() {}
 
@@ -65,6 +69,20 @@ fn values_implement_the_common_traits() {
     is_value::<Stats>();
     is_value::<WorkerExit>();
     is_value::<WorkerInfo>();
+}
+
+#[test]
+fn values_that_name_a_choice_or_a_kind_can_be_keys() {
+    is_key::<Activity>();
+    is_key::<CodecStep>();
+    is_key::<DeathPolicy>();
+    is_key::<ExitReason>();
+    is_key::<KillOutcome>();
+    is_key::<ReturnWhen>();
+    is_key::<ShutdownOptions>();
+    is_key::<StartMethod>();
+    is_key::<WorkerExit>();
+    is_key::<WorkerInfo>();
 }
 
 #[test]

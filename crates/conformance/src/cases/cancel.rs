@@ -37,7 +37,7 @@ pub(super) const CASES: &[Case] = &[
             history.failure("result f", &[ErrorClass::Cancelled])?;
             history.returned("result e", "e")?;
             let ran = history.count(EventKind::Begin, "f");
-            require(ran == 0, || "it ran all the same".to_owned())
+            require(ran == 0, || "the cancelled task ran".to_owned())
         },
         ..CASE
     },

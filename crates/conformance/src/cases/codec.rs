@@ -34,7 +34,7 @@ fn fails_alone(history: &History) -> Finding {
 fn argument_fails(history: &History) -> Finding {
     fails_alone(history)?;
     let ran = history.count(EventKind::Begin, "a");
-    require(ran == 0, || "the task ran, though its argument never came to it".to_owned())
+    require(ran == 0, || "the task ran, though its argument never arrived".to_owned())
 }
 
 fn result_fails(history: &History) -> Finding {

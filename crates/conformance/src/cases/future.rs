@@ -12,7 +12,7 @@ const CPYTHON: &str = "CPython: test_concurrent_futures/test_future.py";
 fn state_is(history: &History, step: &str, allowed: &[&str]) -> Finding {
     let state = history.value(step)?;
     let is_one = state.as_str().is_some_and(|state| allowed.contains(&state));
-    require(is_one, || format!("\"{step}\" said {state}, not {}", allowed.join(" or ")))
+    require(is_one, || format!("\"{step}\" returned {state}, not {}", allowed.join(" or ")))
 }
 
 fn called_back(history: &History, label: &str, times: usize) -> Finding {

@@ -190,7 +190,7 @@ pub(super) const CASES: &[Case] = &[
         ..CASE
     },
     Case {
-        id: "init.error-is-told",
+        id: "init.error-is-reported",
         level: Level::Should,
         requirement: "The pool SHOULD report the initializer's error to every waiter for a task.",
         source: "CPython logs it in the worker only; mpire raises it",
@@ -207,7 +207,7 @@ pub(super) const CASES: &[Case] = &[
                 None => history.failure("result a", &[ErrorClass::Broken])?,
             };
             let said = &failure.message;
-            require(said.contains("the disk is on fire"), || format!("it said: {said}"))
+            require(said.contains("the disk is on fire"), || format!("its message was: {said}"))
         },
         ..CASE
     },

@@ -111,7 +111,7 @@ pub(super) const CASES: &[Case] = &[
                 history.failure("result a", &[ErrorClass::Broken])?;
             }
             require(history.left.is_empty(), || {
-                format!("left, when all was over, are {}", history.left.join("; "))
+                format!("left after the program: {}", history.left.join("; "))
             })
         },
         waives: &[Waiver::Residue],

@@ -32,7 +32,7 @@ fn print(tag: &str, text: &str, count: u64) -> Call {
 fn printed(history: &History, word: &str, expected: usize) -> Finding {
     let times = history.stderr.matches(word).count();
     require(times == expected, || {
-        format!("\"{}\" came out {times} times, not {expected}", word.trim())
+        format!("\"{}\" was printed {times} times, not {expected}", word.trim())
     })
 }
 
@@ -40,7 +40,7 @@ fn nothing_said(history: &History) -> Finding {
     let said = history.stderr.trim();
     require(said.is_empty(), || {
         let shown: String = said.chars().take(200).collect();
-        format!("{} letters were said: {shown}", said.len())
+        format!("{} bytes were printed: {shown}", said.len())
     })
 }
 

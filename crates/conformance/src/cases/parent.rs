@@ -91,7 +91,7 @@ pub(super) const CASES: &[Case] = &[
             history.event(EventKind::Begin, "a")?;
             let began = ["b", "c"].map(|tag| history.count(EventKind::Begin, tag));
             require(began == [0, 0], || {
-                format!("{} tasks began when nobody was left to wait for them", began[0] + began[1])
+                format!("{} tasks began after their program was killed", began[0] + began[1])
             })
         },
         // Another case checks whether its worker stays forever.

@@ -98,7 +98,7 @@ pub(super) const CASES: &[Case] = &[
         },
         judge: |history| {
             let said = &history.failure("result a", &[ErrorClass::Task])?.message;
-            require(said.contains("no such town: Brügge"), || format!("it said: {said}"))
+            require(said.contains("no such town: Brügge"), || format!("its message was: {said}"))
         },
         ..CASE
     },
@@ -163,7 +163,7 @@ pub(super) const CASES: &[Case] = &[
             history.returned("result a", 1)?;
             history.failure("submit b", &[ErrorClass::Rejected])?;
             let ran = history.count(EventKind::Begin, "b");
-            require(ran == 0, || "it ran all the same".to_owned())
+            require(ran == 0, || "the refused task ran".to_owned())
         },
         ..CASE
     },
@@ -239,7 +239,7 @@ pub(super) const CASES: &[Case] = &[
             let value = history.value("result a")?;
             let text = value.as_str().unwrap_or_default();
             require(text == "0123456789abcdef".repeat(1 << 18), || {
-                format!("{} letters came back: {}", text.len(), brief(value))
+                format!("{} bytes were returned: {}", text.len(), brief(value))
             })
         },
         ..CASE
@@ -258,7 +258,7 @@ pub(super) const CASES: &[Case] = &[
             let value = history.value("result a")?;
             let text = value.as_str().unwrap_or_default();
             let right = text.len() == 16 << 20 && text.bytes().all(|byte| byte == b'x');
-            require(right, || format!("{} letters came back: {}", text.len(), brief(value)))
+            require(right, || format!("{} bytes were returned: {}", text.len(), brief(value)))
         },
         ..CASE
     },

@@ -237,7 +237,7 @@ pub(super) const CASES: &[Case] = &[
         },
         judge: |history| {
             let (order, _) = order(history, "as_completed")?;
-            require(order == ["b", "a"], || format!("they came as {order:?}"))
+            require(order == ["b", "a"], || format!("the order was {order:?}"))
         },
         ..CASE
     },
@@ -256,7 +256,7 @@ pub(super) const CASES: &[Case] = &[
         judge: |history| {
             let (mut order, _) = order(history, "as_completed")?;
             order.sort();
-            require(order == ["a", "b", "c"], || format!("there came {order:?}"))
+            require(order == ["a", "b", "c"], || format!("the futures were {order:?}"))
         },
         ..CASE
     },
@@ -276,7 +276,7 @@ pub(super) const CASES: &[Case] = &[
             let (order, timed_out) = order(history, "as_completed")?;
             require(order == ["a"] && timed_out, || {
                 format!(
-                    "there came {order:?}, and time was{} over",
+                    "the futures were {order:?}, and the time was{} over",
                     if timed_out { "" } else { " not" }
                 )
             })
@@ -304,7 +304,7 @@ pub(super) const CASES: &[Case] = &[
         },
         judge: |history| {
             let (order, _) = order(history, "as_completed")?;
-            require(order.len() == 12, || format!("{} of 12 came", order.len()))
+            require(order.len() == 12, || format!("{} of 12 futures were returned", order.len()))
         },
         ..CASE
     },

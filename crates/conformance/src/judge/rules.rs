@@ -302,5 +302,5 @@ fn clean_end(history: &History) -> Finding {
 }
 
 fn no_residue(history: &History) -> Finding {
-    require(history.left.is_empty(), || format!("left are {}", history.left.join("; ")))
+    require(history.left.is_empty(), || format!("left: {}", history.left.join("; ")))
 }

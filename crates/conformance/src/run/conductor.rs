@@ -271,7 +271,7 @@ impl Conductor<'_> {
                 Some(_) => "the program ended before".into(),
                 None if Instant::now() > patience.until => match self.is_too_long() {
                     true => self.too_long(),
-                    false => format!("it did not come in {:?}", self.limits.must),
+                    false => format!("it did not happen within {:?}", self.limits.must),
                 },
                 None => {
                     std::thread::sleep(TICK);

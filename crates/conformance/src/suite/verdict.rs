@@ -96,9 +96,8 @@ impl Result {
                     "" => String::new(),
                     reason => format!(": {reason}"),
                 };
-                let text = format!(
-                    "it ended with code 77, though it has said that it can do all that is needed{reason}"
-                );
+                let text =
+                    format!("it ended with code 77, though it declares all that is needed{reason}");
                 (Verdict::AdapterError(text), None)
             }
             Ran::Fault(fault) => (Verdict::AdapterError(fault.to_string()), None),

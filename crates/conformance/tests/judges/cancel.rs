@@ -17,7 +17,7 @@ pub(crate) fn entries() -> Vec<Entry> {
         (
             || Made::of("cancel.pending").cancelled(&["f"]),
             vec![
-                (|made| made.and(EventKind::Begin, "f", 200), "it ran all the same"),
+                (|made| made.and(EventKind::Begin, "f", 200), "the cancelled task ran"),
                 (|made| made.returns("cancel f", false), "\"cancel f\" returned false, not true"),
                 (|made| made.returns("result f", "f"), "returned \"f\" where cancelled was due"),
                 (|made| made.fails("result e", ErrorClass::Cancelled), "\"result e\" failed"),

@@ -64,7 +64,7 @@ macro_rules! map_has_it {
     };
 }
 
-const RAN: &str = "the task ran, though its argument never came";
+const RAN: &str = "the task ran, though its argument never arrived";
 const NO_END: &str = "the trace has no \"end\" of \"a\"";
 
 pub(crate) fn entries() -> Vec<Entry> {

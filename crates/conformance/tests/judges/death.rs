@@ -157,7 +157,7 @@ pub(crate) fn entries() -> Vec<Entry> {
             || Made::of("death.during-a-large-result").fails("result a", ErrorClass::Broken),
             vec![
                 (|made| made.hangs("result a"), "did not return"),
-                (|made| made.returns("result a", "xxx"), "3 letters came of 33554432"),
+                (|made| made.returns("result a", "xxx"), "3 bytes were returned, not 33554432"),
                 (|made| made.fails("result a", ErrorClass::Serialisation), "not as broken"),
             ],
         ),

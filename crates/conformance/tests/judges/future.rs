@@ -16,7 +16,10 @@ pub(crate) fn entries() -> Vec<Entry> {
         (
             || Made::of("future.state-running").returns("state a", "running"),
             vec![
-                (|made| made.returns("state a", "done"), "\"state a\" said \"done\", not running"),
+                (
+                    |made| made.returns("state a", "done"),
+                    "\"state a\" returned \"done\", not running",
+                ),
                 (|made| made.hangs("result a"), "\"result a\" did not return"),
             ],
         ),
@@ -24,20 +27,20 @@ pub(crate) fn entries() -> Vec<Entry> {
             || Made::of("future.state-done"),
             vec![(
                 |made| made.returns("state a #3", "pending"),
-                "\"state a #3\" said \"pending\", not done",
+                "\"state a #3\" returned \"pending\", not done",
             )],
         ),
         (
             || Made::of("future.state-failed"),
             vec![
-                (|made| made.returns("state a", "cancelled"), "said \"cancelled\", not done"),
+                (|made| made.returns("state a", "cancelled"), "returned \"cancelled\", not done"),
                 (|made| made.returns("result a", 1), "\"result a\" returned 1 where task was due"),
             ],
         ),
         (
             || Made::of("future.state-cancelled").cancelled(&["f"]).returns("state f", "cancelled"),
             vec![
-                (|made| made.returns("state f", "done"), "said \"done\", not cancelled"),
+                (|made| made.returns("state f", "done"), "returned \"done\", not cancelled"),
                 (|made| made.returns("cancel f", false), "\"cancel f\" returned false, not true"),
             ],
         ),

@@ -78,10 +78,13 @@ pub(crate) fn entries() -> Vec<Entry> {
             ],
         ),
         (
-            || Made::of("init.error-is-told").fails_with("result a", "panic: the disk is on fire"),
+            || {
+                Made::of("init.error-is-reported")
+                    .fails_with("result a", "panic: the disk is on fire")
+            },
             vec![(
                 |made| made.fails_with("result a", "a process was terminated"),
-                "it said: a process was terminated",
+                "its message was: a process was terminated",
             )],
         ),
         (
@@ -161,7 +164,7 @@ fn a_constructor_may_report_that_the_initializer_failed() {
         "init.raising-breaks",
         "init.exit-breaks",
         "init.kill-breaks",
-        "init.error-is-told",
+        "init.error-is-reported",
         "init.failing-and-nothing-submitted",
         "init.failing-then-shutdown",
         "init.failing-starts-no-storm",

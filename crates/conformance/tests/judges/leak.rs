@@ -70,7 +70,7 @@ pub(crate) fn entries() -> Vec<Entry> {
             vec![
                 (four_descriptors, DESCRIPTORS),
                 (|made| made.unrun("t5"), "5 of 6 tasks began"),
-                (|_| Made::of("leak.descriptors"), "the run did not come to the look \"early\""),
+                (|_| Made::of("leak.descriptors"), "the run did not reach the look \"early\""),
             ],
         ),
         (|| broken("leak.descriptors-of-broken-pools"), vec![(four_descriptors, DESCRIPTORS)]),

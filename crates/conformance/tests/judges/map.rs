@@ -32,7 +32,7 @@ pub(crate) fn entries() -> Vec<Entry> {
         (
             || Made::of("map.in-order-whatever-completes-first"),
             vec![
-                (|made| made.gives("map p", &[ok("quick"), ok("slow")]), "they came as"),
+                (|made| made.gives("map p", &[ok("quick"), ok("slow")]), "the results were"),
                 (|made| made.hangs("map p"), "did not return"),
             ],
         ),
@@ -89,11 +89,14 @@ pub(crate) fn entries() -> Vec<Entry> {
         ),
         (
             || Made::of("map.error-ends-it").gives("map p", &with_an_error(4)),
-            vec![(|made| made.gives("map p", &with_an_error(6)), "2 items came after the error")],
+            vec![(|made| made.gives("map p", &with_an_error(6)), "2 items followed the error")],
         ),
         (
             || Made::of("map.error-does-not-end-it"),
-            vec![(|made| made.gives("map p", &with_an_error(4)), "after the error came []")],
+            vec![(
+                |made| made.gives("map p", &with_an_error(4)),
+                "the items after the error were []",
+            )],
         ),
         (
             || {
@@ -123,7 +126,7 @@ pub(crate) fn entries() -> Vec<Entry> {
             || Made::of("map.lazily-taken"),
             vec![
                 (|made| made.gives("map_next m #2", &[ok(4)]), "\"map_next m #2\" gave"),
-                (|made| made.gives("map_next m #13", &[ok(144)]), "1 more came after the last"),
+                (|made| made.gives("map_next m #13", &[ok(144)]), "1 more items followed the last"),
             ],
         ),
         (

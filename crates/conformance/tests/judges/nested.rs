@@ -49,7 +49,7 @@ pub(crate) fn entries() -> Vec<Entry> {
         (
             || Made::of("nested.dies-with-its-owner").dies("a"),
             vec![
-                (|made| made.leaves("17 worker"), "left, when all was over, are 17 worker"),
+                (|made| made.leaves("17 worker"), "left after the program: 17 worker"),
                 (|made| made.fails("result a", ErrorClass::Other), "not as broken"),
                 (
                     |made| NESTED.iter().fold(made, |made, tag| made.unrun(tag)),

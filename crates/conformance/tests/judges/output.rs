@@ -10,22 +10,22 @@ pub(crate) fn entries() -> Vec<Entry> {
         (
             || Made::of("output.reaches-the-programs"),
             vec![
-                (|made| made.silenced(), "\"an apple\" came out 0 times, not 1"),
-                (|made| made.says("an apple\n"), "\"an apple\" came out 2 times, not 1"),
-                (|made| made.says("a pear\n"), "\"a pear\" came out 4 times, not 3"),
+                (|made| made.silenced(), "\"an apple\" was printed 0 times, not 1"),
+                (|made| made.says("an apple\n"), "\"an apple\" was printed 2 times, not 1"),
+                (|made| made.says("a pear\n"), "\"a pear\" was printed 4 times, not 3"),
             ],
         ),
         (
             || Made::of("output.printed-without-shutdown"),
             vec![
-                (|made| made.silenced(), "\"an apple\" came out 0 times, not 1"),
+                (|made| made.silenced(), "\"an apple\" was printed 0 times, not 1"),
                 (|made| made.without(EventKind::End, "b"), "no \"end\" of \"b\""),
             ],
         ),
         (
             || Made::of("output.all-of-it"),
             vec![
-                (|made| made.silenced(), "\"a plum\" came out 0 times, not 4096"),
+                (|made| made.silenced(), "\"a plum\" was printed 0 times, not 4096"),
                 (|made| made.fails("result b", ErrorClass::Broken), "failed: broken"),
             ],
         ),
@@ -47,7 +47,7 @@ pub(crate) fn entries() -> Vec<Entry> {
         (
             || Made::of("output.of-an-initializer"),
             vec![
-                (|made| made.says("a fig\n"), "\"a fig\" came out 3 times, not 2"),
+                (|made| made.says("a fig\n"), "\"a fig\" was printed 3 times, not 2"),
                 (|made| made.unrun("init"), "0 workers were initialized"),
             ],
         ),
@@ -60,16 +60,16 @@ pub(crate) fn entries() -> Vec<Entry> {
         ),
         (
             || Made::of("output.clean-run-is-silent"),
-            vec![(|made| made.says("leaked semaphores"), "17 letters were said: leaked")],
+            vec![(|made| made.says("leaked semaphores"), "17 bytes were printed: leaked")],
         ),
         (
             || Made::of("output.silent-without-shutdown"),
-            vec![(|made| made.says("Traceback"), "9 letters were said: Traceback")],
+            vec![(|made| made.says("Traceback"), "9 bytes were printed: Traceback")],
         ),
         (
             || Made::of("output.silent-about-errors-of-tasks"),
             vec![
-                (|made| made.says("oh"), "2 letters were said: oh"),
+                (|made| made.says("oh"), "2 bytes were printed: oh"),
                 (|made| made.returns("result a", ()), "returned null"),
             ],
         ),

@@ -36,7 +36,7 @@ pub(crate) fn entries() -> Vec<Entry> {
             },
             vec![(
                 |made| made.and(EventKind::Begin, "b", 200),
-                "1 tasks began when nobody was left to wait for them",
+                "1 tasks began after their program was killed",
             )],
         ),
         (

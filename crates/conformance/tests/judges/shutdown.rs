@@ -37,7 +37,7 @@ fn waiting() -> Vec<Entry> {
         (
             || Made::of("shutdown.waits-for-tasks"),
             vec![
-                (|made| made.after("result t0", &["t9"]), "1 tasks returned after it had"),
+                (|made| made.after("result t0", &["t9"]), "1 tasks returned after shutdown had"),
                 (|made| made.fails("result t9", ErrorClass::Cancelled), "failed: cancelled"),
             ],
         ),
@@ -139,7 +139,7 @@ fn nowait_and_second() -> Vec<Entry> {
             vec![
                 (
                     |_| Made::of("shutdown.second-is-ignored"),
-                    "it waited for the task, though it says it does not",
+                    "it waited for the task, which it is declared not to",
                 ),
                 (|made| made.hangs("result a"), "\"result a\" did not return"),
             ],
@@ -288,7 +288,7 @@ fn dropping() -> Vec<Entry> {
     ]
 }
 
-const LEFT: &str = "there were left 300 worker";
+const LEFT: &str = "left after the program: 300 worker";
 
 fn ending() -> Vec<Entry> {
     vec![

@@ -31,7 +31,7 @@ pub(crate) fn entries() -> Vec<Entry> {
         ),
         (
             || Made::of("submit.error-says-what-the-task-said"),
-            vec![(|made| made.fails("result a", ErrorClass::Task), "it said: made up")],
+            vec![(|made| made.fails("result a", ErrorClass::Task), "its message was: made up")],
         ),
         (
             || Made::of("submit.many-errors"),
@@ -47,7 +47,7 @@ pub(crate) fn entries() -> Vec<Entry> {
             },
             vec![
                 (|made| made.returns("submit b", ()), "\"submit b\" returned null"),
-                (|made| made.and(EventKind::Begin, "b", 200), "it ran all the same"),
+                (|made| made.and(EventKind::Begin, "b", 200), "the refused task ran"),
                 (|made| made.fails("result a", ErrorClass::Broken), "\"result a\" failed"),
             ],
         ),
@@ -68,13 +68,13 @@ pub(crate) fn entries() -> Vec<Entry> {
         ),
         (
             || Made::of("submit.large-argument"),
-            vec![(|made| made.returns("result a", "0123"), "4 letters came back")],
+            vec![(|made| made.returns("result a", "0123"), "4 bytes were returned")],
         ),
         (
             || Made::of("submit.large-result"),
             vec![(
                 |made| made.returns("result a", "x".repeat((16 << 20) - 1)),
-                "16777215 letters came back",
+                "16777215 bytes were returned",
             )],
         ),
         (

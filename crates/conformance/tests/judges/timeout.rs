@@ -50,7 +50,7 @@ pub(crate) fn entries() -> Vec<Entry> {
             || ended("timeout.task-is-ended"),
             vec![
                 (|made| made.returns("result a", "a"), "\"result a\" returned \"a\""),
-                (|made| made.and(EventKind::End, "a", 200), "it went on after its time"),
+                (|made| made.and(EventKind::End, "a", 200), "the task ran on after its time limit"),
                 (|made| made.ran_in("b", 200), OVER),
                 (
                     |_| {
@@ -70,7 +70,10 @@ pub(crate) fn entries() -> Vec<Entry> {
         ),
         (
             || ended("timeout.task-that-ignores-sigterm"),
-            vec![(|made| made.and(EventKind::End, "a", 200), "it went on after its time")],
+            vec![(
+                |made| made.and(EventKind::End, "a", 200),
+                "the task ran on after its time limit",
+            )],
         ),
         (
             || Made::of("timeout.others-go-on").fails("result a", ErrorClass::Timeout),
@@ -105,7 +108,7 @@ pub(crate) fn entries() -> Vec<Entry> {
                         let late = error(ErrorClass::Timeout, "late");
                         made.gives("map p", &[ok(1), late, ok(())])
                     },
-                    "beside it came 1 and null",
+                    "the items beside it were 1 and null",
                 ),
             ],
         ),

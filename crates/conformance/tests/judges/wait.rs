@@ -96,27 +96,33 @@ pub(crate) fn entries() -> Vec<Entry> {
         ),
         (
             || came(Made::of("wait.as-completed-by-completion"), &["b", "a"], false),
-            vec![(|made| came(made, &["a", "b"], false), "they came as [\"a\", \"b\"]")],
+            vec![(|made| came(made, &["a", "b"], false), "the order was [\"a\", \"b\"]")],
         ),
         (
             || Made::of("wait.as-completed-each-once"),
             vec![
-                (|made| came(made, &["a", "b", "c", "a"], false), "there came [\"a\", \"a\","),
-                (|made| came(made, &["a", "b"], false), "there came [\"a\", \"b\"]"),
+                (
+                    |made| came(made, &["a", "b", "c", "a"], false),
+                    "the futures were [\"a\", \"a\",",
+                ),
+                (|made| came(made, &["a", "b"], false), "the futures were [\"a\", \"b\"]"),
             ],
         ),
         (
             || came(Made::of("wait.as-completed-timeout"), &["a"], true),
             vec![
-                (|made| came(made, &["a"], false), "there came [\"a\"], and time was not over"),
-                (|made| came(made, &[], true), "there came [], and time was over"),
+                (
+                    |made| came(made, &["a"], false),
+                    "the futures were [\"a\"], and the time was not over",
+                ),
+                (|made| came(made, &[], true), "the futures were [], and the time was over"),
             ],
         ),
         (
             || came(Made::of("wait.as-completed-ends-after-cancelling-shutdown"), &TWELVE, false),
             vec![
                 (|made| made.hangs("as_completed"), "\"as_completed\" did not return"),
-                (|made| came(made, &["t0"], false), "1 of 12 came"),
+                (|made| came(made, &["t0"], false), "1 of 12 futures were returned"),
             ],
         ),
     ]

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 /// }
 /// assert!(!has_run(CodecStep::DecodeArguments));
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum CodecStep {
     /// In the parent, before the task was queued.

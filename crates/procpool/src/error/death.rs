@@ -91,7 +91,7 @@ pub(super) const UNSTARTED: &str = "it was this program, started again, and did 
 ///
 /// assert_eq!(Activity::Running(7).to_string(), "running work item 7");
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Activity {
     /// It had not passed [`init`](crate::init) yet.

@@ -304,7 +304,7 @@ impl<A> std::error::Error for TrySubmitError<A> {}
 /// #     Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[must_use = "no pool is shut down before `shutdown_with`"]
 pub struct ShutdownOptions {
     /// Whether the call returns without waiting.

@@ -35,7 +35,7 @@ use crate::error::Error;
 /// #     Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ReturnWhen {
     /// When at least one future is done.
     FirstCompleted,

@@ -99,7 +99,7 @@ impl PoolState {
         if let Err(errno) = forkserver.watch(&cx.poller, FORKSERVER) {
             forkserver.end(&cx.poller);
             let error = StartError { what: "an epoll registration", errno };
-            return self.break_pool(cx, error.into(), wakes);
+            return self.break_pool(cx, BrokenCause::from_start_error(error), wakes);
         }
         self.expected.answer = true;
         self.expected.arrival = forkserver.owes_worker().then_some(arrival);
@@ -188,7 +188,7 @@ impl PoolState {
 
     /// Handles a worker that could not be started because the system refused something.
     pub(super) fn on_start_error(&mut self, cx: &Context, error: StartError, wakes: &mut Wakes) {
-        self.start_failed(cx, error.into(), wakes);
+        self.start_failed(cx, BrokenCause::from_start_error(error), wakes);
     }
 
     /// Awaits the exit report of a worker that is known to have ended.

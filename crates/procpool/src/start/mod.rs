@@ -104,8 +104,9 @@ fn serve(handover: Handover) -> ! {
     }
 }
 
-impl From<StartError> for BrokenCause {
-    fn from(StartError { what, errno }: StartError) -> Self {
+// Not `From`, which would be public: a type of an internal crate has no place in the interface.
+impl BrokenCause {
+    pub(crate) fn from_start_error(StartError { what, errno }: StartError) -> Self {
         BrokenCause::StartFailed { what: what.into(), errno: error::Errno::from_raw(errno as i32) }
     }
 }

@@ -46,7 +46,7 @@ const WORKER: &[u8] = b"{worker}";
 /// #     Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Output {
     /// The program's own stream.

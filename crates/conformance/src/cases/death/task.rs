@@ -144,7 +144,9 @@ pub(in crate::cases) const CASES: &[Case] = &[
             // Everything had been delivered before the signal.
             Outcome::Ok(value) => {
                 let length = value.as_str().map_or(0, str::len);
-                require(length == 32 << 20, || format!("{length} letters came of {}", 32 << 20))
+                require(length == 32 << 20, || {
+                    format!("{length} bytes were returned, not {}", 32 << 20)
+                })
             }
         },
         ..CASE

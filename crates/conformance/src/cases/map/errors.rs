@@ -38,7 +38,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         judge: |history| {
             let items = history.items("map p")?;
             three_then_the_error(&items)?;
-            require(items.len() == 4, || format!("{} items came after the error", items.len() - 4))
+            require(items.len() == 4, || format!("{} items followed the error", items.len() - 4))
         },
         ..CASE
     },
@@ -58,7 +58,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
             three_then_the_error(&items)?;
             let rest = items.get(4..).unwrap_or_default();
             require(rest == [Outcome::Ok(json!(16)), Outcome::Ok(json!(25))], || {
-                format!("after the error came {rest:?}")
+                format!("the items after the error were {rest:?}")
             })
         },
         ..CASE
@@ -79,7 +79,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
             three_then_the_error(&items)?;
             let rest = items.get(4..).unwrap_or_default();
             require(rest == [Outcome::Ok(json!(16)), Outcome::Ok(json!(25))], || {
-                format!("after the error came {rest:?}")
+                format!("the items after the error were {rest:?}")
             })
         },
         ..CASE

@@ -106,7 +106,7 @@ fn took_all(history: &History, count: i64) -> Finding {
         })?;
     }
     let rest = history.items(&format!("map_next m #{}", count + 1))?;
-    require(rest.is_empty(), || format!("{} more came after the last", rest.len()))
+    require(rest.is_empty(), || format!("{} more items followed the last", rest.len()))
 }
 
 /// Behaviours that no case here covers.

@@ -26,7 +26,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         judge: |history| {
             let values = history.values("map p")?;
             require(values == [json!("slow"), json!("quick")], || {
-                format!("they came as {values:?}")
+                format!("the results were {values:?}")
             })
         },
         ..CASE

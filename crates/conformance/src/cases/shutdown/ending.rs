@@ -84,7 +84,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
             let ended = history.end == End::Exit(0);
             require(ended, || format!("the program ended with {:?}", history.end))?;
             require(history.left.is_empty(), || {
-                format!("there were left {}", history.left.join("; "))
+                format!("left after the program: {}", history.left.join("; "))
             })
         },
         ..CASE
@@ -105,7 +105,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
             let workers = history.workers().len();
             require(workers == 2, || format!("{workers} workers ran tasks, not 2"))?;
             require(history.left.is_empty(), || {
-                format!("there were left {}", history.left.join("; "))
+                format!("left after the program: {}", history.left.join("; "))
             })
         },
         ..CASE

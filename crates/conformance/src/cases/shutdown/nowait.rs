@@ -134,7 +134,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
             let (end, returned) =
                 (history.event(EventKind::End, "a")?.at, history.ended_at("shutdown p #2")?);
             require(returned <= end, || {
-                "it waited for the task, though it says it does not".to_owned()
+                "it waited for the task, which it is declared not to".to_owned()
             })
         },
         ..CASE

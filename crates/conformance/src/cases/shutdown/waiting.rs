@@ -35,7 +35,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
             many_returned(history, 10)?;
             let returned = history.ended_at("shutdown p")?;
             let late = history.events(EventKind::End).filter(|event| event.at > returned).count();
-            require(late == 0, || format!("{late} tasks returned after it had"))
+            require(late == 0, || format!("{late} tasks returned after shutdown had"))
         },
         ..CASE
     },

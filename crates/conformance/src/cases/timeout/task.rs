@@ -44,7 +44,9 @@ fn one_was_ended(history: &History) -> Finding {
         format!("it was ended after {} ms, of {TASK_MILLIS}", waited / 1_000_000)
     })?;
     history.returned("result b", 2)?;
-    require(history.count(EventKind::End, "a") == 0, || "it went on after its time".to_owned())?;
+    require(history.count(EventKind::End, "a") == 0, || {
+        "the task ran on after its time limit".to_owned()
+    })?;
     nothing_ran_over(history)
 }
 
@@ -189,7 +191,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
                 if failure.class == ErrorClass::Timeout =>
             {
                 require((first, last) == (&json!(1), &json!(3)), || {
-                    format!("beside it came {first} and {last}")
+                    format!("the items beside it were {first} and {last}")
                 })
             }
             items => Err(format!("it gave {items:?}")),

@@ -1,11 +1,6 @@
-//! The promises of pools, with workers forked from a forkserver.
+//! The promises of pools, with workers forked from a forkserver: the tests of `spawn`, which are compiled
+//! once.
 
-mod behaviours;
-mod threaded_parent;
-
-use behaviours::{builder, builder_beside_another};
-
-procpool::init_tests!();
-
-/// The start method of these tests' pools.
-const START_METHOD: &str = "forkserver";
+fn main() {
+    procpool_testkit::methods::run_tests_of("spawn", "forkserver", &[]);
+}

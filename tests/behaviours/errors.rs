@@ -13,7 +13,7 @@ pub(crate) const PROMISE: Duration = Duration::from_secs(1);
 /// Prepares to run a program with the start method of these tests.
 pub(crate) fn in_program(path: &Path) -> assert_cmd::Command {
     let mut command = assert_cmd::Command::new(path);
-    command.env(start::VARIABLE, crate::START_METHOD);
+    command.env(start::VARIABLE, crate::start_method());
     command
 }
 

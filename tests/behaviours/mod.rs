@@ -1,5 +1,5 @@
 //! The promises of every pool under any start method: the test programs `spawn`, `forkserver` and `fork`
-//! consist of these tests, each with the pools of one method.
+//! run these tests, each with the pools of one method.
 //!
 //! - [`api`]: the promises of a pool when nothing fails;
 //! - [`policies`]: how workers live and exit;
@@ -7,7 +7,7 @@
 //! - [`failures`]: failure, typed and immediate;
 //! - [`cleanup`]: nothing is left behind or disturbed.
 //!
-//! `START_METHOD` of a program sets how the workers of its pools are started. These tests share [`pools`],
+//! `start_method` says how the workers of their pools are started. These tests share [`pools`],
 //! [`lives`], [`errors`] and [`causes`].
 
 mod api;

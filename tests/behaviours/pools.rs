@@ -6,12 +6,12 @@ use procpool_testkit::start;
 
 /// Returns a builder of these tests.
 pub(crate) fn builder() -> Builder {
-    start::builder(crate::START_METHOD)
+    start::builder(crate::start_method())
 }
 
 /// Returns a builder of a pool beside another one.
 pub(crate) fn builder_beside_another() -> Builder {
-    start::builder_beside_another(crate::START_METHOD)
+    start::builder_beside_another(crate::start_method())
 }
 
 /// Makes a pool without an initializer.

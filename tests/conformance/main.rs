@@ -24,8 +24,12 @@ use procpool_conformance::run::{Adapter, Limits};
 use procpool_conformance::suite::{self, Column, Names, Setting};
 use procpool_testkit::program;
 
+/// How many cases of procpool are judged at a time, on two CPUs: most wait for processes. Of other pools,
+/// as many as there are CPUs.
+const AT_A_TIME: usize = 5;
+
 fn main() -> ExitCode {
-    match judge(&Arguments::from_args()) {
+    match judge(Arguments::from_args()) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error}");
@@ -34,7 +38,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn judge(arguments: &Arguments) -> Result<ExitCode, String> {
+fn judge(mut arguments: Arguments) -> Result<ExitCode, String> {
     // Cargo starts a test in the folder of its package.
     let root = program::root();
     std::env::set_current_dir(root).map_err(|error| format!("{}: {error}", root.display()))?;
@@ -46,6 +50,7 @@ fn judge(arguments: &Arguments) -> Result<ExitCode, String> {
     let commands = match &names.adapter {
         Some(command) => vec![command.clone()],
         None => {
+            arguments.test_threads.get_or_insert(AT_A_TIME);
             let adapter = program::path("procpool-adapter");
             let quoted = adapter.display().to_string().replace('\'', "'\\''");
             ["spawn", "forkserver", "fork"].map(|method| format!("'{quoted}' {method}")).to_vec()
@@ -85,7 +90,7 @@ fn judge(arguments: &Arguments) -> Result<ExitCode, String> {
         file.as_ref().map_or(folder.join("failures"), |file| file.with_extension("failures"));
     let began = SystemTime::now();
     let setting = Setting { limits, failures, bless: names.bless };
-    let (conclusion, results) = suite::run(arguments, columns, &setting)?;
+    let (conclusion, results) = suite::run(&arguments, columns, &setting)?;
     if arguments.list {
         return Ok(conclusion.exit_code());
     }
@@ -94,8 +99,8 @@ fn judge(arguments: &Arguments) -> Result<ExitCode, String> {
     if let Some(fault) = dead.filter(|_| !conclusion.has_failed()) {
         return Err(fault.to_string());
     }
-    print!("{}", suite::summary(arguments, &results));
-    if let Some(text) = suite::nothing_ran(arguments, &conclusion, &results) {
+    print!("{}", suite::summary(&arguments, &results));
+    if let Some(text) = suite::nothing_ran(&arguments, &conclusion, &results) {
         // Without an adapter this is one of many programs, and the filter may be for another one.
         if names.adapter.is_some() {
             return Err(text);
@@ -108,7 +113,7 @@ fn judge(arguments: &Arguments) -> Result<ExitCode, String> {
         }
     }
     // A part of the cases is not a result of a pool, unless a file is requested.
-    let whole = suite::is_whole(arguments);
+    let whole = suite::is_whole(&arguments);
     if let Some(file) = file.or_else(|| whole.then(|| results_file.clone())) {
         write(&file, &suite::file(&results, began)?.to_json())?;
         println!("results: {}", file.display());

@@ -29,6 +29,7 @@ pub mod forked;
 pub mod gate;
 pub mod left;
 pub mod limits;
+pub mod methods;
 pub mod os;
 pub mod pool;
 pub mod program;

@@ -82,7 +82,7 @@ fn a_killed_workers_group_dies_if_the_kernel_discards_its_status() {
         let mut command = Command::new(program::path("clean_groups"));
         let mut program = Running::start(
             command.args([go.path(), gone.path(), kill.path()]),
-            crate::START_METHOD,
+            crate::start_method(),
         );
         let started = Bystander(Watched::new(program.line()));
         kill.give(1);

@@ -100,7 +100,7 @@ fn a_program_that_is_asked_to_end_can_finish_its_tasks() {
         let (arrived, go) = crossing.places();
         let mut command = Command::new(program::path("clean_signals"));
         let command = command.args([arrived, go]).process_group(0);
-        let mut program = Running::start(command, crate::START_METHOD);
+        let mut program = Running::start(command, crate::start_method());
         crossing.wait_for(2);
         let group = Pid::from_raw(program.pid().cast_signed());
         for signal in [Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT, Signal::SIGINT] {

@@ -31,7 +31,7 @@ fn a_thousand_pools_with_every_kind_of_end_leave_nothing_behind() {
         let command = command.arg(POOLS.to_string()).env("TMPDIR", folder.path());
         // Reading the symbols for the backtraces of so many panics would take longer than everything else.
         let command = command.env_remove("RUST_BACKTRACE").env_remove("RUST_LIB_BACKTRACE");
-        let mut program = Running::start(command, crate::START_METHOD);
+        let mut program = Running::start(command, crate::start_method());
         let baseline: Look = program.line();
         assert_eq!(baseline.after, "nothing");
         assert!(baseline.children.is_empty() && baseline.shared.is_empty(), "{baseline:?}");

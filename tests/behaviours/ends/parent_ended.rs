@@ -31,7 +31,7 @@ struct Workers {
 impl Workers {
     /// Watches the workers and forkservers, which are alive now.
     fn watch(&self) -> Vec<(&'static str, Watched)> {
-        let servers = match crate::START_METHOD {
+        let servers = match crate::start_method() {
             "spawn" => 0,
             // The second pool is made beside the first one.
             "fork" => 1,
@@ -59,8 +59,10 @@ fn assert_gone(workers: Vec<(&'static str, Watched)>) {
 #[test]
 fn workers_exit_when_their_parent_is_killed() {
     watch::within(watch::HANG, || {
-        let mut program =
-            Running::start(&mut Command::new(program::path("clean_workers")), crate::START_METHOD);
+        let mut program = Running::start(
+            &mut Command::new(program::path("clean_workers")),
+            crate::start_method(),
+        );
         let workers = program.line::<Workers>().watch();
         program.signal(Signal::SIGKILL);
         assert_gone(workers);
@@ -74,7 +76,7 @@ fn workers_exit_when_their_parent_is_killed() {
 fn workers_exit_with_their_parent_if_a_fork_holds_its_descriptors() {
     watch::within(watch::HANG, || {
         let mut command = Command::new(program::path("clean_workers"));
-        let mut program = Running::start(command.arg("fork"), crate::START_METHOD);
+        let mut program = Running::start(command.arg("fork"), crate::start_method());
         let pids: Workers = program.line();
         let bystander = Bystander(Watched::new(pids.bystander.expect("it was forked")));
         let workers = pids.watch();
@@ -113,7 +115,7 @@ fn ctrl_c_ends_the_program_and_its_workers_silently() {
     watch::within(watch::HANG, || {
         let mut command = Command::new(program::path("clean_workers"));
         let terminal = in_terminal(&mut command);
-        let mut program = Running::start(&mut command, crate::START_METHOD);
+        let mut program = Running::start(&mut command, crate::start_method());
         let workers = program.line::<Workers>().watch();
         press_ctrl_c(&terminal);
         assert_gone(workers);
@@ -128,7 +130,7 @@ fn workers_finish_their_tasks_if_the_program_survives_ctrl_c() {
     watch::within(watch::HANG, || {
         let mut command = Command::new(program::path("clean_workers"));
         let terminal = in_terminal(command.arg("on-interrupt"));
-        let mut program = Running::start(&mut command, crate::START_METHOD);
+        let mut program = Running::start(&mut command, crate::start_method());
         let workers = program.line::<Workers>().watch();
         assert_eq!(program.line::<String>(), "ready");
         press_ctrl_c(&terminal);

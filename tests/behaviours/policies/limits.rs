@@ -385,7 +385,7 @@ fn a_result_whose_transfer_exceeds_the_limit_arrives() {
 fn time_while_the_whole_program_is_stopped_does_not_count() {
     watch::within(watch::HANG, || {
         let mut program = Command::new(program::path("policies_stopped"));
-        let program = program.env(start::VARIABLE, crate::START_METHOD);
+        let program = program.env(start::VARIABLE, crate::start_method());
         let program = program.process_group(0).stdout(Stdio::piped()).spawn().unwrap();
         let pid = Pid::from_raw(program.id().cast_signed());
         // Its task stops them all, as soon as it runs: the pool may or may not know of it.

@@ -65,7 +65,7 @@ fn running() {
 
 fn aborting() {
     let mut stuck = assert_cmd::Command::new(program::path_with_abort("fail_stuck_abort"));
-    let stuck = stuck.env(start::VARIABLE, crate::START_METHOD).assert().success();
+    let stuck = stuck.env(start::VARIABLE, crate::start_method()).assert().success();
     stuck.stdout(predicates::str::ends_with("dropped\n"));
 }
 

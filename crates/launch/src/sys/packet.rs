@@ -103,6 +103,7 @@ impl AsFd for PacketSocket {
 
 #[cfg(test)]
 mod tests {
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
     use nix::sys::stat::fstat;
 
     use super::*;
@@ -122,6 +123,8 @@ mod tests {
         let second = theirs.receive().unwrap().expect("it was sent");
         assert_eq!((second.bytes.as_slice(), second.descriptor.is_none()), (&b"two"[..], true));
         drop(ours);
+        // Until then, a child that another test forks has the other end, too.
+        poll(&mut [PollFd::new(theirs.as_fd(), PollFlags::POLLIN)], PollTimeout::NONE).unwrap();
         assert!(theirs.receive().unwrap().is_none(), "the other end is closed");
         assert_eq!(theirs.send(b"three", None), Err(Errno::EPIPE));
     }

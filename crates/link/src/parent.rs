@@ -52,8 +52,9 @@ pub struct ParentEnd {
     pace: Pace,
     /// Whether the ring holds bytes that are not published.
     unpublished: bool,
-    /// Whether the worker was asked to ring when there is room, and how often it was so far.
+    /// Whether the worker was asked to ring when there is room.
     waits_for_room: bool,
+    /// How often it was asked to so far.
     room_waits: u64,
 }
 
@@ -334,7 +335,7 @@ impl ParentEnd {
     }
 
     /// Wakes the worker if it waits for room for its results.
-    pub fn release(&mut self) {
+    pub fn wake_for_room(&mut self) {
         BELLS.wake_worker(&self.shared.segment);
     }
 

@@ -45,8 +45,9 @@ pub struct WorkerEnd {
     busy_nanos: u64,
     /// The tasks below this index were reported as skipped.
     skipped: u64,
-    /// The last wait for room, and the last requested number of results, for which the worker has rung.
+    /// The last wait for room for which the worker has rung.
     rung_for_room: u64,
+    /// The last requested number of results for which it has rung.
     rung_for_results: u64,
 }
 

@@ -67,16 +67,17 @@
 //!
 //! # How to read this crate
 //!
-//! From the outside in: [`Builder`], [`ProcessPoolExecutor`], [`Future`], [`Map`]; then `manager`
-//! (`pool/dispatch.rs` decides which worker gets which task, `pool/starts.rs` and `ends.rs`
-//! how workers start and end, `limits.rs` how long tasks may run; `pool/mod.rs` has the whole table), `worker` (the other side),
+//! From the outside in: [`Builder`], [`ProcessPoolExecutor`], [`Future`], [`Map`]; then `pool`
+//! (`pool/dispatch.rs` decides which worker gets which task, `pool/starts.rs` and `ends.rs` how
+//! workers start and end, `limits.rs` how long tasks may run; `pool/mod.rs` lists all rules and where
+//! the state is), `worker` (the other side),
 //! `task` (how a function is called), `start` (which role a started process takes), `chunk_source` (how the
 //! items of a map become chunks), `sys` (all unsafe code). Below this crate there are seven, none of
-//! which knows a pool:
+//! which knows how a pool decides:
 //!
 //! ```text
 //! procpool ─┬─▶ procpool-capture    the captured stderr of workers
-//!           ├─▶ procpool-buffer     what the caller of a map fills while workers take from it
+//!           ├─▶ procpool-buffer     what the caller of a map fills while the pool takes from it
 //!           ├─▶ procpool-callbacks  the thread that runs callbacks and hooks
 //!           ├─▶ procpool-launch     how a process becomes a worker, is watched, killed and reaped
 //!           ├─▶ procpool-link       rings, claims and bells between two processes; frames
@@ -84,9 +85,10 @@
 //!           └─▶ procpool-os         Linux and this executable: futexes, descriptors, signals, functions
 //! ```
 //!
-//! `procpool-launch`, `procpool-link` and `procpool-callbacks` use `procpool-os` too, and do not know
-//! each other: `start` joins the first two. Arrows between crates and between top-level modules point one way; a test checks it,
-//! and a ceiling on the lines of each crate (`tests/tidy.rs`). A new option goes through
+//! `procpool-launch`, `procpool-link`, `procpool-callbacks` and `procpool-capture` use `procpool-os`
+//! too, and the last one `procpool-launch`. The first two do not know each other: `start` joins them.
+//! Arrows between crates and between top-level modules point one way; a test checks it, and a ceiling
+//! on the lines of each crate (`tests/tidy.rs` of this crate). A new option goes through
 //! `builder/policies.rs` and `pool/settings.rs`.
 //!
 //! # Guarantees

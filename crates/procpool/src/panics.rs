@@ -118,7 +118,7 @@ fn describe(info: &PanicHookInfo<'_>) -> RemotePanic {
 /// every backtrace.
 fn frames_of_task(backtrace: &str) -> String {
     let is_ours = |line: &&str| {
-        // `12: procpool::task::call`, or `12: <procpool::task::...`.
+        // `12: procpool::task::run_one`, or `12: <procpool::task::...`.
         let symbol = line.split_once(": ").map_or("", |(_, symbol)| symbol.trim_start_matches('<'));
         ["procpool::task::", "procpool::panics::catch"].iter().any(|ours| symbol.starts_with(ours))
     };

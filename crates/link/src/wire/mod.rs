@@ -17,6 +17,7 @@
 //! 9 Padding           both ways         ignored bytes
 //! 10 Finalize         parent → worker   entry
 //! 11 Skipped          worker → parent   from u64 | to u64
+//! 12 Report           worker → parent   index u64 | encoded value
 //!
 //! status: 0 value, 1 failure, 2 failure and the worker is about to exit, 3 a part: more follows
 //! entry: trampoline offset i64 | tag u64 | function offset i64 | tag u64

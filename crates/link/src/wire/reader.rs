@@ -74,8 +74,9 @@ pub struct FrameReader {
 #[derive(Debug)]
 struct Large {
     payload: Vec<u8>,
-    /// How many bytes were read, and how many the payload has.
+    /// How many bytes were read.
     read: usize,
+    /// How many the payload has.
     total: usize,
     /// Whether there was no memory for it: then no byte of it is kept.
     lost: bool,

@@ -1,7 +1,7 @@
 //! The end of a [`ChunkSource`] that takes the caller's items.
 //!
 //! Owns the encoding of items and the buffer for it. Takes the source's lock when a buffer or a
-//! chunk of fixed size is full, never for an item.
+//! chunk of fixed size is full; for an item only if the pool has asked to be woken for the next one.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

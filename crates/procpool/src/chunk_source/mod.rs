@@ -9,14 +9,15 @@
 //! ```
 //!
 //! To the pool a chunk is a call like any other: queued, sent, taken back, retried, limited and
-//! settled in the same way. The listener of its future, a [`ChunkCall`], passes the outcome on to
-//! the source.
+//! settled in the same way. The pool passes its outcome on to the source by the [`ChunkCall`], which
+//! listens to the call's future and wakes the reader.
 //!
-//! The [`Feeder`] takes no lock per item. A chunk of fixed size cannot be taken before it is
-//! complete, so the feeder keeps it to itself. Otherwise items go into a buffer that the pool can
-//! read at any time, because the caller's iterator may pause for any length of time: items that it
-//! has yielded must not wait for later ones. A map with a buffersize pulls one item for each result
-//! that is read, through a [`PulledFeeder`], and may never end.
+//! The [`Feeder`] takes no lock per item, unless the pool has asked to be woken for the next one. A
+//! chunk of fixed size cannot be taken before it is complete, so the feeder keeps it to itself.
+//! Otherwise items go into a buffer that the pool can read at any time, because the caller's
+//! iterator may pause for any length of time: items that it has yielded must not wait for later
+//! ones. A map with a buffersize pulls one item for each result that is read, through a
+//! [`PulledFeeder`], and may never end.
 //!
 //! Lock order: this lock may be taken while the pool's is held, never the reverse.
 
@@ -86,10 +87,9 @@ pub(crate) struct TakenChunk {
 
 /// The call that runs a chunk, as the pool sees it. It listens to its future, for its source.
 ///
-/// A chunk *ends* under the pool's lock, so the reader gets the results of one worker in the order
-/// in which it ran the items. Its listener is notified after the lock is released, perhaps by a
-/// thread that pauses in between: then it wakes the reader, and ends the chunk only if the call
-/// settled without a worker.
+/// The pool passes a chunk on under its lock, so the reader gets the results of one worker in the
+/// order in which it ran the items. The listener is notified later, after the lock is released. It
+/// wakes the reader, and passes on chunks whose call settled without a worker.
 #[derive(Debug)]
 pub(crate) struct ChunkCall {
     source: Arc<ChunkSource>,
@@ -101,14 +101,14 @@ pub(crate) struct ChunkCall {
 
 impl Listener for ChunkCall {
     fn settled(&self, _future: &SharedFuture) {
-        self.source.change(|state| state.end(self.end));
+        self.source.change(|state| state.pass_on(self.end));
     }
 }
 
 impl ChunkCall {
     /// Moves the chunk to those that the reader may get: its future has settled.
-    pub(crate) fn end(&self) {
-        self.source.lock().end(self.end);
+    pub(crate) fn pass_on(&self) {
+        self.source.lock().pass_on(self.end);
     }
 
     pub(crate) fn entry(&self) -> Entry {

@@ -84,9 +84,9 @@ pub(super) struct Chunk {
     /// How many items it has, without those whose results were passed on.
     items: usize,
     future: Arc<SharedFuture>,
-    /// How many results of its current run were passed on, and how many bytes of the unfinished
-    /// result were read for that.
+    /// How many results of its current run were passed on.
     given: usize,
+    /// How many bytes of the unfinished result were read for that.
     pub(super) shown: usize,
 }
 
@@ -322,13 +322,13 @@ impl State {
         let results = Ok(Body::from(Payload::Small(results)));
         if let Some(index) = self.position(end) {
             self.chunks.insert(index, Chunk::settled(before, items, results));
-            self.end(before);
+            self.pass_on(before);
         }
     }
 
     /// Passes the chunk with this end, which has settled, to the reader, unless it must wait for
     /// chunks before it.
-    pub(super) fn end(&mut self, end: u64) {
+    pub(super) fn pass_on(&mut self, end: u64) {
         match self.order {
             Order::OfFinishing => {
                 let index = self.position(end);
@@ -350,7 +350,7 @@ impl State {
         if items > 0 {
             self.cut += items as u64;
             self.chunks.push_back(Chunk::settled(self.cut, items, Err(Box::new(error.clone()))));
-            self.end(self.cut);
+            self.pass_on(self.cut);
         }
     }
 

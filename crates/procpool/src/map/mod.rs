@@ -78,9 +78,9 @@ impl Timeout {
 
 /// The chunk whose results are being returned.
 struct Current {
-    /// How many items there are up to and including its last one, and how many of its items are
-    /// left.
+    /// How many items there are up to and including its last one.
     end: u64,
+    /// How many of its items are left.
     items: usize,
     outcome: Outcome,
     /// How far its outcome was read.

@@ -10,12 +10,12 @@ use std::time::Duration;
 use super::state::PoolState;
 use super::worker::Worker;
 
-/// How much work a worker is sent ahead. More rings less often; less leaves less to take back, and
+/// How much work a worker is sent ahead. More wakes the manager less often; less leaves less to take back, and
 /// shares the end of the queue more evenly.
 pub(super) const AHEAD: Duration = Duration::from_micros(500);
 
 /// The most calls that are sent ahead, however short. More takes more memory in the ring; fewer
-/// rings more often.
+/// wakes the manager more often.
 const MOST_AHEAD: usize = 1024;
 
 /// The longest that chunks sent behind a running one may take. Chunks are sized to take a

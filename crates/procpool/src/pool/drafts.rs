@@ -3,7 +3,7 @@
 //! Owns the moments at which a map's reader gets the first results of a chunk while the rest still
 //! runs: the manager's ticks, if the reader waits for them and the chunk is not about to finish
 //! anyway. So no result waits for another item that takes long. And what a death costs: the item that the
-//! worker ran, not its chunk. `link/draft` describes how a worker writes results before their chunk is over.
+//! worker ran, not its chunk. `draft` of `procpool_link` describes how a worker writes results before their chunk is over.
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! The parent's side of a pool: which worker has which task, and the thread that owns the workers.
 //!
 //! ```text
-//! submit ──▶ inbox ──take──▶ queue ──feed──▶ in flight (per worker) ──▶ link ──▶ worker
+//! submit ──▶ inbox ──take──▶ queue ──give──▶ in flight (per worker) ──▶ link ──▶ worker
 //!                              ▲                 │   ▲
 //!                              └── taken back ───┘   └── results ◀── link ◀── worker
 //! ```
@@ -35,10 +35,19 @@
 //! | how long a task may run | `limits` |
 //! | what is late, silent or unreported | `lateness`; when the manager looks: `alarm` |
 //!
+//! Where the data is: `inbox` has what was submitted, `block` one submitted call or many, `state` the
+//! queue and the workers, `worker` what the pool knows of one of them. `settings` is what the builder
+//! set, `context` what the state may see of the pool, and `wakes` what has to happen after the lock is
+//! released.
+//!
+//! A map's chunks pass the inbox as one source, from which `dispatch` takes chunks; its reader waits for
+//! the source, never for a link.
+//!
 //! A rule that needs a time adds it to `alarm` (`next_deadline`, `needs_manager`), and its check to
 //! `lateness` (`look_around`, `forgive`).
 //!
-//! A *task* is what the user submits. A *call* is what a worker runs: a task or a chunk of a map.
+//! A *task* is what the user submits. A *call* is what a worker runs: a task or a chunk of a map. On
+//! the link every call counts as a task.
 //!
 //! Lock order: the pool's lock, then the inbox's, a chunk source's or that of the callbacks, never
 //! the reverse. Waiters are woken after the lock is released. Callbacks run on a thread of their own
@@ -176,6 +185,7 @@ impl Pool {
         let inbox = &self.context.inbox;
         let (id, attended) = inbox.push(callee, arguments, Arc::clone(&future), full)?;
         if !attended {
+            // Changes nothing: only dispatches.
             self.turn(|_, _| ());
         }
         Ok((future, id))
@@ -387,9 +397,9 @@ impl Pool {
         if self.is_ours() { Ok(()) } else { Err(Error::ForkedCopy) }
     }
 
-    /// One turn: `change` changes the state, then work is sent to workers and published, and
-    /// workers without anything left to do are asked to exit. Only `manage` does that besides, so no
-    /// change has to remember to.
+    /// One turn: `change` changes the state, then `dispatch` sends work to workers and publishes it,
+    /// and asks workers without anything left to do to exit. No other function but `manage`
+    /// dispatches, so no change has to remember to.
     fn turn<T>(&self, change: impl FnOnce(&mut PoolState, &mut Wakes) -> T) -> T {
         self.change(|state, wakes| {
             let value = change(state, wakes);
@@ -438,6 +448,8 @@ impl Pool {
             self.callbacks.attend();
         }
         wakes.warn();
+        // Wakes those who wait for futures that have settled.
+        drop(wakes);
         value
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Owns the reasons: one of them is cancelled, a map's results are no longer wanted, they wait
 //! behind a long task while another worker is idle, or the task in front of them has to end.
-//! `dispatch` decides which worker gets them next. The claim word (`link/claim`) ensures that none
+//! `dispatch` decides which worker gets them next. The claim word (`claim` of `procpool_link`) ensures that none
 //! of them runs twice.
 
 use std::sync::Arc;

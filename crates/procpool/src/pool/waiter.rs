@@ -9,7 +9,7 @@
 //! 3. It reads results under the lock, with the same code as the manager, and dispatches.
 //! 4. When its task is no longer there or its time is up, it stops watching and reads once more.
 //!    Results that the worker published before it could see that are read here; later ones are
-//!    reported to the manager (`link/bell.rs`).
+//!    reported to the manager (`bell` of `procpool_link`).
 //!
 //! The hazards, and what prevents each:
 //!

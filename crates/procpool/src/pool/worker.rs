@@ -228,7 +228,7 @@ impl Worker {
             wakes.finish(future, outcome);
         }
         if let Some(chunk) = first.calls.chunk() {
-            chunk.end();
+            chunk.pass_on();
         }
         first.calls.skip_first();
         first.index += 1;

@@ -1,6 +1,6 @@
 //! The builder: the settings of a pool, checked once.
 //!
-//! Owns the defaults, and ties an initializer to its arguments and to the state of the tasks.
+//! Ties an initializer to its arguments and to the state of the tasks.
 //! Starts nothing before `build`. `surroundings` has the settings for what workers find when they start.
 
 mod surroundings;

@@ -89,7 +89,8 @@
 //! too, and the last one `procpool-launch`. The first two do not know each other: `start` joins them.
 //! Arrows between crates and between top-level modules point one way; a test checks it, and a ceiling
 //! on the lines of each crate (`tests/tidy.rs` of this crate). A new option goes through
-//! `builder/policies.rs` and `pool/settings.rs`.
+//! `builder/policies.rs` and `pool/settings.rs` to the file that the table in `pool/mod.rs` names, and
+//! into the README's list.
 //!
 //! # Guarantees
 //!

@@ -66,7 +66,10 @@ pub enum ExitReason {
     Finished,
     /// It was idle for [`idle_timeout`](crate::Builder::idle_timeout).
     Idle,
-    /// It had run [`max_tasks_per_child`](crate::Builder::max_tasks_per_child) tasks.
+    /// It had served for as long as it may: see
+    /// [`max_tasks_per_child`](crate::Builder::max_tasks_per_child),
+    /// [`max_memory_per_child`](crate::Builder::max_memory_per_child) and
+    /// [`retire_worker`](crate::retire_worker).
     Recycled,
     /// Its initializer failed or panicked.
     InitializerFailed,

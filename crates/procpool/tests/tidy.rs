@@ -314,8 +314,8 @@ fn the_crates_stay_below_their_ceilings() {
         let ceiling = ceiling(of);
         if lines > ceiling {
             found.push(format!(
-                "{}: {lines} lines of code, {} over its ceiling; ceilings are not raised: remove lines, or \
-                 move a part to a crate below",
+                "{}: {lines} lines of code, {} over its ceiling; ceilings are not raised, but for the rest \
+                 that .ci/ceilings allows: remove lines, or move a part to a crate below",
                 of.name,
                 lines - ceiling
             ));

@@ -1,6 +1,6 @@
 //! How the pool's workers live and end: settings that most pools leave alone.
 //!
-//! Owns no defaults: those are in the builder itself, with their reasons.
+//! Owns no defaults: those are in `pool/settings.rs`, with their reasons.
 
 use std::sync::Arc;
 use std::time::Duration;

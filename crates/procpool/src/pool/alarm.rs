@@ -1,9 +1,9 @@
 //! When the manager looks at the pool: by itself, or because another thread wakes it.
 //!
 //! Owns every time at which the manager has something to check. It sleeps until the earliest of
-//! them. Every change of the state, the manager's own included, ends with
-//! [`needs_manager`](PoolState::needs_manager), which derives from the state whether the manager has
-//! to look sooner. Besides that, a shutdown, a kill and a broken pool always wake it, and a worker
+//! them. All are of the monotonic clock. Every change of the state, the manager's own included, ends
+//! with [`needs_manager`](PoolState::needs_manager), which derives from the state whether the manager
+//! has to look sooner. Besides that, a shutdown, a kill and a broken pool always wake it, and a worker
 //! does through its socket if `bells` has asked it to. A wake-up during a turn of its own makes the
 //! manager look once more before it sleeps.
 //!

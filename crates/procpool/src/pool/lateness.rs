@@ -41,7 +41,7 @@ impl PoolState {
 
     /// Accounts for a manager that ran `late` after its deadline. If that is long, this process was
     /// stopped (Ctrl-Z, SIGSTOP, a suspended machine), and most of its tasks with it: the limits of
-    /// running tasks start anew, and every other deadline moves.
+    /// running tasks start anew, and the other deadlines of workers and of the forkserver move.
     pub(super) fn forgive(&mut self, late: Duration, now: Instant) {
         if late < STOPPED {
             return;

@@ -43,8 +43,9 @@
 //! A map's chunks pass the inbox as one source, from which `dispatch` takes chunks; its reader waits for
 //! the source, never for a link.
 //!
-//! A rule that needs a time adds it to `alarm` (`next_deadline`, `needs_manager`), and its check to
-//! `lateness` (`look_around`, `forgive`).
+//! A rule that needs a time adds it to `alarm` (`next_deadline`), and its check to `lateness`
+//! (`look_around`). It needs a place in `needs_manager` too if another thread's turn can make the time
+//! earlier, and one in `forgive` if time in which the program was stopped must not count.
 //!
 //! A *task* is what the user submits. A *call* is what a worker runs: a task or a chunk of a map. On
 //! the link every call counts as a task.

@@ -1,6 +1,6 @@
 //! The settings that a pool was built with, and the user's hooks.
 //!
-//! Never changes. Its only behaviour is to make callbacks of due hooks.
+//! Owns the defaults. Never changes. Its only behaviour is to make callbacks of due hooks.
 
 use std::fmt;
 use std::sync::Arc;

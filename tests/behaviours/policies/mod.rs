@@ -12,6 +12,7 @@
 //! - [`recycling`]: workers that have run their number of tasks;
 //! - [`retirement`]: workers that retire by a rule of their own;
 //! - [`replacements`]: two workers in one slot, one after the other;
+//! - [`overlap`]: replacements that get ready beside the workers that they replace;
 //! - [`idle`]: idle workers;
 //! - [`finalizer`]: the last call of a worker;
 //! - [`hooks`]: the calls in the parent, and their times;
@@ -35,6 +36,7 @@ mod limits;
 mod moments;
 pub(super) mod nesting;
 mod numbers;
+mod overlap;
 mod places;
 mod recycling;
 mod replace;

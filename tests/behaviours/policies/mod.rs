@@ -6,7 +6,8 @@
 //! - [`moments`]: the same at each moment of its life;
 //! - [`breaker`]: workers that never get ready are not replaced forever;
 //! - [`backoff`]: delays between failing starts;
-//! - [`capacity`]: a queue with a limit, and those that wait for room in it;
+//! - [`capacity`]: a queue with a limit: what takes its room and what makes room;
+//! - [`room`]: submissions that wait for room in a full queue;
 //! - [`limits`]: tasks that exceed their time limit;
 //! - [`kill`]: ending one task;
 //! - [`recycling`]: workers that have run their number of tasks;
@@ -42,5 +43,6 @@ mod recycling;
 mod replace;
 mod replacements;
 mod retirement;
+mod room;
 mod stages;
 mod warm_up;

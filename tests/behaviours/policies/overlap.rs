@@ -200,6 +200,7 @@ fn the_replacement_of_one_that_a_task_retires_does_not_wait_for_its_exit() {
             .overlap_replacements(1)
             .initializer_with_args(Ok::<Places, Infallible>, crossing.places())
             .finalizer(stop_at)
+            .finalizer_time_limit(NEVER)
             .build()
             .unwrap();
         let first = executor.submit(retire, ()).result().unwrap();
@@ -297,10 +298,14 @@ fn idle_workers_are_replaced_once_and_exit_by_the_idle_timeout() {
         drop(executor);
         assert_eq!(exits(events), [ExitReason::Finished; 2]);
         // One that is due goes like any other, and its replacement starts all the same.
+        let (starts, tasks) = (Crossing::new(), Crossing::new());
         let builder = stopping(1, &starts).max_tasks_per_child(1);
-        let (executor, mut events) = started(builder.idle_timeout(SHORT), 1, &starts);
-        executor.submit(pid, ()).result().unwrap();
-        starts.wait_for(1);
+        let executor = builder.idle_timeout(SHORT).build().unwrap();
+        let mut events = executor.events();
+        let running = executor.submit(cross, tasks.places());
+        starts.wait_for(2);
+        tasks.let_go(1);
+        assert!(running.result().is_ok());
         assert_eq!(await_exit(&mut events).1, ExitReason::Idle);
         starts.let_go(1);
         assert_eq!(await_exit(&mut events).1, ExitReason::Idle);
@@ -329,10 +334,11 @@ fn after_a_shutdown_workers_are_replaced_for_tasks_alone() {
         let (executor, events) = started(builder, 1, &starts);
         let futures = [(); 3].map(|()| executor.submit(cross, tasks.places()));
         executor.shutdown_with(ShutdownOptions::new().wait(false));
+        tasks.wait_for(1);
         starts.wait_for(1);
         starts.let_go(1);
-        // Both at once.
-        tasks.wait_for(2);
+        // Beside the other one.
+        tasks.wait_for(1);
         tasks.let_go(3);
         starts.let_go(1);
         drop(executor);

@@ -79,3 +79,25 @@ impl AsFd for Socket {
         self.0.as_fd()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_that_was_cut_off_is_followed_by_no_other() {
+        let (parent, worker) = pair().unwrap();
+        let worker = Socket::from(worker);
+        // A task can do that to its process's descriptors.
+        worker.0.set_nonblocking(true).unwrap();
+        let error = worker.send(&[1], &vec![2; 64 << 20]).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+        let mut received = vec![0; 64 << 20];
+        while (&parent).read(&mut received).is_ok() {}
+        // There is room, and the next message would be taken for the rest of the first.
+        let error = worker.send(&[3], &[]).unwrap_err();
+        assert_eq!(error.to_string(), "an earlier message was cut off");
+        let error = (&parent).read(&mut received).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+    }
+}

@@ -437,7 +437,8 @@ impl<S: 'static> Builder<S> {
         let initialize = self.initialize?;
         let captured_lines = self.surroundings.captured_lines;
         let ignores_group_signals = self.surroundings.ignores_group_signals;
-        let surroundings = self.surroundings.open(max_workers)?;
+        let slots = max_workers.saturating_add(self.policies.overlap_replacements);
+        let surroundings = self.surroundings.open(slots)?;
         // Last, when nothing else can fail: it may start a process.
         let starter = self.start.prepare(&surroundings)?;
         let policies = self.policies;

@@ -103,7 +103,8 @@
 //!   `map` the item counts as the task: the one that a worker died of fails alone, as one does that
 //!   panics or whose value cannot be encoded or decoded. A time limit counts for a chunk.
 //! - Two workers that have run the initializer never have the same [`worker_id`] at once, and there
-//!   are never more than `max_workers` of them.
+//!   are never more than `max_workers` of them; with
+//!   [`overlap_replacements`](Builder::overlap_replacements), never more than that many more.
 //! - [`on_worker_exit`](Builder::on_worker_exit) is called for every worker that was started.
 //! - User code runs on the user's threads, on the callback thread and in workers: whatever it does
 //!   there, the manager continues.

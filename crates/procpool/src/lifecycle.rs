@@ -36,8 +36,9 @@ use crate::error::BrokenCause;
 #[non_exhaustive]
 pub struct WorkerInfo {
     /// Its number, from 0 to [`max_workers`](crate::Builder::max_workers) - 1. A replacement has the
-    /// number of the worker that it replaces. In the worker, [`worker_id`](crate::worker_id) returns
-    /// it.
+    /// number of the worker that it replaces, unless replacements
+    /// [overlap](crate::Builder::overlap_replacements). In the worker,
+    /// [`worker_id`](crate::worker_id) returns it.
     pub id: usize,
     /// Its process.
     pub pid: u32,

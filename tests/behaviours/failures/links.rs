@@ -6,10 +6,15 @@ use std::mem::ManuallyDrop;
 use std::net::Shutdown;
 use std::os::fd::FromRawFd;
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use procpool::{BrokenCause, WorkerExit};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, getpid, getppid};
+use procpool::{BrokenCause, Error, Report, WorkerExit};
 use procpool_testkit::crossing::{Crossing, Places, cross};
+use procpool_testkit::forked::{report_of, split};
 use procpool_testkit::gate;
 use procpool_testkit::os::{self, Watched};
 use procpool_testkit::task::pid;
@@ -17,6 +22,7 @@ use procpool_testkit::watch;
 
 use crate::behaviours::causes::{assert_broken, cause_after, cause_for};
 use crate::behaviours::errors::exit;
+use crate::behaviours::lives::{replacing_builder, until};
 use crate::behaviours::pools::pool;
 
 /// This worker's end of its link. Left open: the worker continues to use it.
@@ -99,5 +105,49 @@ fn a_frame_longer_than_its_bytes_ends_with_its_worker() {
         let cause = cause_for(&executor.submit(promise, ()));
         let BrokenCause::WorkerDied(death) = cause else { panic!("{cause}") };
         assert_eq!((death.pid, death.exit), (worker, WorkerExit::Code(9)));
+    });
+}
+
+/// A report as the worker itself would send it.
+fn report_frame() -> Vec<u8> {
+    let body = [&[12], &u64::MAX.to_le_bytes()[..], b"u32\0\x07"].concat();
+    [&(body.len() as u64).to_le_bytes()[..], &body].concat()
+}
+
+/// Sends the pool's process reports that are not counted, and dies, while that process is stopped.
+fn flood_and_die(pool: i32) {
+    let (pool, worker) = (Pid::from_raw(pool), getpid());
+    kill(pool, Signal::SIGSTOP).expect("it can be stopped");
+    until(|| os::process(pool.as_raw().cast_unsigned()).is_some_and(|it| it.state == 'T'));
+    write_to_link(&report_frame().repeat(3_000));
+    if split() == 0 {
+        until(|| getppid() != worker);
+        let _ = kill(pool, Signal::SIGCONT);
+        // SAFETY: _exit(2) takes an integer.
+        unsafe { nix::libc::_exit(0) }
+    }
+    exit(3);
+}
+
+#[test]
+fn reports_are_read_in_turns_of_a_known_length() {
+    watch::within(watch::HANG, || {
+        // A copy of this program, because it is stopped.
+        let report = report_of(|| {
+            let handled = Arc::new(AtomicUsize::new(0));
+            let theirs = Arc::clone(&handled);
+            let hook = move |_: Report<u32>| {
+                theirs.fetch_add(1, Ordering::Relaxed);
+            };
+            let executor = replacing_builder(1, 0).on_report(hook).build().unwrap();
+            let future = executor.submit(flood_and_die, std::process::id().cast_signed());
+            let died = matches!(future.result(), Err(Error::WorkerDied(_)));
+            drop(executor);
+            format!("{died} {}", handled.load(Ordering::Relaxed))
+        });
+        let (died, handled) = report.split_once(' ').expect("two words");
+        assert_eq!(died, "true");
+        // Its end was found after a few turns: the rest was never read.
+        assert!((1..1_000).contains(&handled.parse::<u32>().unwrap()), "{handled}");
     });
 }

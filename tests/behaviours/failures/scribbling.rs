@@ -1,7 +1,11 @@
 //! Tasks that write to the memory that their worker shares with the parent: they break their own task or
 //! worker, never the parent and never another pool, and no future stays pending forever.
 
-use procpool::{BrokenCause, Error, ProcessPoolExecutor};
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::SeqCst;
+
+use procpool::{BrokenCause, Error, ProcessPoolExecutor, Report};
 use procpool_testkit::crossing::{Crossing, Places, cross};
 use procpool_testkit::os::Watched;
 use procpool_testkit::pool::{assert_works, cause_of};
@@ -12,13 +16,16 @@ use rand::{RngExt, SeedableRng};
 
 use super::memory;
 use crate::behaviours::errors::{PROMISE, exit, prompt_error};
-use crate::behaviours::pools::{pool, pool_beside_another};
+use crate::behaviours::lives::until;
+use crate::behaviours::pools::{builder, pool, pool_beside_another};
 
 /// The numbers that one side writes and the other one reads.
-const LINES: usize = 17;
+const LINES: usize = 18;
+/// The last of them: how many reports the worker has sent, and in the word how many were handled.
+const REPORTS: usize = 17;
 
 fn scribble_number((index, number): (usize, u64)) {
-    memory::line(index).store(number, std::sync::atomic::Ordering::SeqCst);
+    memory::line(index).store(number, SeqCst);
 }
 
 /// Whatever the state of the pool, it ends, and its worker with it.
@@ -77,7 +84,6 @@ const WORDS: [u32; 5] = [0, 1, 2, 3, u32::MAX];
 const CLASSES: usize = LINES * (NUMBERS.len() + WORDS.len());
 
 fn scribble_class(class: usize) {
-    use std::sync::atomic::Ordering::SeqCst;
     let (index, class) = (class % LINES, class / LINES);
     match NUMBERS.get(class) {
         Some(value) => memory::line(index).store(value(memory::line(index).load(SeqCst)), SeqCst),
@@ -192,8 +198,7 @@ fn scribble_all(seed: u64) {
     let mut random = StdRng::seed_from_u64(seed);
     let size = memory::segment().1 - memory::LINES;
     for _ in 0..200 {
-        memory::line(random.random_range(0..LINES))
-            .store(random.random(), std::sync::atomic::Ordering::SeqCst);
+        memory::line(random.random_range(0..LINES)).store(random.random(), SeqCst);
         let offset = random.random_range(0..size - 64);
         memory::write(offset, &random.random::<[u8; 32]>());
         memory::write(offset % 4096, &random.random::<[u8; 32]>());
@@ -220,5 +225,46 @@ fn noise_in_all_shared_memory_breaks_only_its_worker() {
             assert_works(&other);
             assert_ends(executor, worker);
         }
+    });
+}
+
+/// Sends reports until `end` are counted, and waits until they are handled.
+fn report_to(end: u32) {
+    while memory::line(REPORTS).load(SeqCst) < u64::from(end) {
+        procpool::report(&()).expect("it can be sent");
+    }
+    until(|| memory::word(REPORTS).load(SeqCst) == end);
+}
+
+#[test]
+fn reports_arrive_after_the_count_of_those_before_was_overwritten() {
+    watch::within(watch::HANG, || {
+        let handled = Arc::new(AtomicUsize::new(0));
+        let theirs = Arc::clone(&handled);
+        let hook = move |_: Report<()>| {
+            theirs.fetch_add(1, SeqCst);
+        };
+        let executor = builder().max_workers(1).on_report(hook).build().unwrap();
+        let scribbles = |()| {
+            report_to(200);
+            memory::line(REPORTS).store(0, SeqCst);
+            (0..50).for_each(|_| procpool::report(&()).expect("it can be sent"));
+        };
+        assert_eq!(executor.submit(scribbles, ()).result(), Ok(()));
+        drop(executor);
+        assert_eq!(handled.load(SeqCst), 250);
+    });
+}
+
+#[test]
+fn a_report_goes_on_after_the_count_of_handled_ones_was_overwritten() {
+    watch::within(watch::HANG, || {
+        let scribbles = |()| {
+            report_to(5);
+            // It seems that more are not handled than may wait.
+            memory::word(REPORTS).store(5_u32.wrapping_sub(1_000), SeqCst);
+            procpool::report(&()).expect("it can be sent");
+        };
+        assert_eq!(pool(1).submit(scribbles, ()).result_timeout(BOUND), Ok(()));
     });
 }

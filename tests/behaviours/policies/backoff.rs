@@ -1,7 +1,7 @@
 //! Delays between failing starts. A delay that must not end is longer than any test.
 
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use procpool::{
     BrokenCause, Builder, DeathPolicy, Error, EventKind, Events, Future, ProcessPoolExecutor,
@@ -231,6 +231,37 @@ fn while_starts_fail_one_is_tried_after_each_delay_and_delays_double() {
         }
         executor.kill_workers();
         assert!(futures.iter().all(Future::done));
+    });
+}
+
+#[test]
+fn a_delay_counts_from_the_failure_and_not_from_the_start() {
+    watch::within(watch::HANG, || {
+        /// Much longer than a process takes to start.
+        const DELAY: Duration = Duration::from_secs(1);
+        let crossing = Crossing::new();
+        let args = (crossing.file("notes"), crossing.places());
+        let builder = backing_off(1, DELAY, DELAY).initializer_with_args(fail_together, args);
+        let executor = builder.build().unwrap();
+        let mut events = executor.events();
+        let future = executor.submit(pid, ());
+        crossing.wait_for(1);
+        // The start is longer ago than the delay when it fails.
+        let began = Instant::now();
+        until(|| began.elapsed() > 2 * DELAY);
+        crossing.let_go(20);
+        let mut at = |wanted: fn(&EventKind) -> bool| loop {
+            let event = events.next_timeout(watch::HANG).expect("it happens");
+            if wanted(&event.kind) {
+                return event.at;
+            }
+        };
+        let failed = at(|kind| matches!(kind, EventKind::StartFailed(_)));
+        let started = at(|kind| matches!(kind, EventKind::WorkerStarted(_)));
+        let between = started.duration_since(failed).expect("nobody sets the clock");
+        assert!(between >= DELAY, "{between:?}");
+        executor.kill_workers();
+        assert!(future.done());
     });
 }
 

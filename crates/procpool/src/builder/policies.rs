@@ -195,7 +195,8 @@ impl<S> Builder<S> {
     /// one task.
     ///
     /// Useful for tasks that leak. The replacement is started while the old worker runs its last
-    /// task, but its initializer only runs once the old one is gone.
+    /// task, but its initializer only runs once the old one is gone, unless replacements
+    /// [overlap](Self::overlap_replacements).
     ///
     /// # Examples
     ///
@@ -230,6 +231,44 @@ impl<S> Builder<S> {
     /// ```
     pub fn max_tasks_jitter(mut self, tasks: u64) -> Self {
         self.policies.max_tasks_jitter = tasks;
+        self
+    }
+
+    /// Lets up to `workers` replacements start and run the initializer while the workers that they
+    /// replace still take tasks; 0 by default. So an initializer that takes long delays no task.
+    ///
+    /// A worker that reaches its [`max_tasks_per_child`](Self::max_tasks_per_child) or
+    /// [`max_memory_per_child`](Self::max_memory_per_child) then takes tasks until a replacement is
+    /// ready, which may be more than that number. With overlapping replacements, such a limit is the
+    /// point at which the pool begins to replace a worker. One that
+    /// [a task retires](crate::retire_worker()) takes no more tasks: its replacement does not wait
+    /// for its exit, but tasks wait for the replacement.
+    ///
+    /// The pool has up to `workers` processes more that have run the initializer, each of which may
+    /// run a task: the old worker may still be in its last one. A replacement gets a
+    /// [`worker_id`](crate::worker_id()) that no other worker has, so ids are then below
+    /// [`max_workers`](Builder::max_workers) + `workers`. A replacement that fails to start has the
+    /// effect of any worker that does; under [`DeathPolicy::Replace`] the old worker goes on taking
+    /// tasks meanwhile.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// # fn load_model() {}
+    /// let builder = procpool::ProcessPoolExecutor::builder().max_workers(1).initializer(load_model);
+    /// let executor = builder.max_tasks_per_child(100).overlap_replacements(1).build()?;
+    /// let id = |()| procpool::worker_id().expect("it runs in a worker");
+    /// let ids = executor.map_options().chunksize(1).map(id, [(); 1000]);
+    /// for id in ids {
+    ///     assert!(id? < 2);
+    /// }
+    /// #     Ok(())
+    /// # }
+    /// ```
+    pub fn overlap_replacements(mut self, workers: usize) -> Self {
+        self.policies.overlap_replacements = workers;
         self
     }
 

@@ -4,7 +4,6 @@
 
 use std::fmt;
 use std::future::IntoFuture;
-use std::thread;
 use std::time::Duration;
 
 use procpool_link::Entry;
@@ -225,8 +224,8 @@ impl<S: 'static> SubmitOptions<'_, S> {
         entry: Result<Entry, Error>,
         arguments: A,
     ) -> Result<Future<R>, TrySubmitError<A>> {
-        let full = WhenFull::BlockUnless(thread::current().id());
-        let queue = || self.executor.queue(self.callee(entry)?, encode(&arguments)?, full);
+        let queue =
+            || self.executor.queue(self.callee(entry)?, encode(&arguments)?, WhenFull::Refuse);
         match queue() {
             Ok(call) => Ok(Future::new(Ok(call), &self.executor.handle)),
             Err(reason) => Err(TrySubmitError { arguments, reason }),

@@ -48,6 +48,8 @@ struct Contents {
 
 /// What to do with a call that finds the queue full.
 pub(crate) enum WhenFull<'a> {
+    /// Refuse it.
+    Refuse,
     /// Wait until it is in the queue. If this thread asks, refuse it.
     BlockUnless(ThreadId),
     /// Return at once, with a future that settles when it is in the queue, or with the reason why it
@@ -58,7 +60,8 @@ pub(crate) enum WhenFull<'a> {
 impl WhenFull<'_> {
     #[cold]
     fn wait_with(self, call: Slice, mut contents: MutexGuard<'_, Contents>) -> Result<(), Error> {
-        if matches!(&self, Self::BlockUnless(id) if thread::current().id() == *id) {
+        let may_not = matches!(&self, Self::BlockUnless(id) if thread::current().id() == *id);
+        if may_not || matches!(self, Self::Refuse) {
             return Err(Error::QueueFull);
         }
         let admitted = SharedFuture::new();

@@ -1,9 +1,13 @@
 //! When a worker has done its part: after enough tasks or idle time, with too much memory, or because
 //! it asks for it.
 //!
-//! Owns the policies `max_tasks_per_child`, `max_memory_per_child` and `idle_timeout`. A worker
-//! that gets no more tasks is *retiring*. Its replacement may already be started in the same slot,
-//! but waits until it is gone. `ends` asks it to exit.
+//! Owns the policies `max_tasks_per_child`, `max_memory_per_child`, `idle_timeout` and
+//! `overlap_replacements`. A worker that gets no more tasks is *retiring*. Its replacement may
+//! already be started in the same slot, but waits until it is gone. `ends` asks it to exit.
+//!
+//! In a pool with overlap, a worker that has done its part is first *due*: it continues to get
+//! tasks, while a worker in another slot starts and runs the initializer. The next worker that
+//! becomes ready relieves it; only then is it retiring. A worker that a task retires is never due.
 
 use std::time::Instant;
 
@@ -23,6 +27,8 @@ pub(super) struct Service {
     most_tasks: u64,
     /// How many of the tasks that it was sent were taken back.
     taken_back: u64,
+    /// Whether it gets tasks until it is relieved, once it has done its part.
+    overlaps: bool,
     /// Since when it has been idle, in pools with an idle timeout.
     idle_since: Option<Instant>,
 }
@@ -35,18 +41,37 @@ impl Service {
             u128::from(serial.wrapping_mul(STEP)) * (u128::from(policies.max_tasks_jitter) + 1);
         let jitter = (spread >> 64) as u64;
         let most_tasks = policies.max_tasks_per_child.map(|tasks| tasks.saturating_add(jitter));
-        Self { most_tasks: most_tasks.unwrap_or(u64::MAX), taken_back: 0, idle_since: None }
+        Self {
+            most_tasks: most_tasks.unwrap_or(u64::MAX),
+            taken_back: 0,
+            overlaps: policies.overlap_replacements > 0,
+            idle_since: None,
+        }
     }
 }
 
 impl Worker {
     /// How many more tasks it may be sent.
     pub(super) fn tasks_left(&self) -> u64 {
+        if self.is_due() { u64::MAX } else { self.part_left() }
+    }
+
+    /// How many tasks it is short of its part.
+    fn part_left(&self) -> u64 {
         self.service.most_tasks.saturating_sub(self.link.sent() - self.service.taken_back)
+    }
+
+    /// Whether it has done its part and gets tasks until it is relieved.
+    pub(super) fn is_due(&self) -> bool {
+        self.service.overlaps && self.stage() == Stage::Ready && self.part_left() == 0
     }
 
     /// Notes that `tasks` of the tasks that it was sent were taken back.
     pub(super) fn note_taken_back(&mut self, tasks: usize) {
+        if self.is_due() {
+            // It stays so: the worker that relieves it may have been started.
+            self.service.most_tasks = 0;
+        }
         self.service.taken_back += tasks as u64;
     }
 
@@ -71,15 +96,28 @@ impl PoolState {
         wakes: &mut Wakes,
     ) {
         let worker = &mut self.workers[index];
-        if worker.stage() != Stage::Ready || worker.service.most_tasks == 0 {
+        let Service { most_tasks, overlaps, .. } = worker.service;
+        if worker.stage() != Stage::Ready || (most_tasks == 0 && !overlaps) {
             return;
         }
-        let most = cx.settings.policies.max_memory_per_child.filter(|_| settled);
+        let asks = worker.link.wants_replacement();
+        let most = cx.settings.policies.max_memory_per_child;
+        let most = most.filter(|_| settled && most_tasks > 0);
         let is_large = |most| resident(worker.pid).is_some_and(|bytes| bytes > most);
-        if worker.link.wants_replacement() || most.is_some_and(is_large) {
+        if asks || most.is_some_and(is_large) {
             worker.service.most_tasks = 0;
+            worker.service.overlaps &= !asks;
             self.take_back(cx, index, wakes);
         }
+    }
+
+    /// Retires the worker that is due and was started first, because another one has become ready.
+    pub(super) fn relieve(&mut self, cx: &Context, wakes: &mut Wakes) {
+        let due = (0..self.workers.len()).filter(|index| self.workers[*index].is_due());
+        let Some(first) = due.min_by_key(|index| self.workers[*index].serial) else { return };
+        let service = &mut self.workers[first].service;
+        (service.most_tasks, service.overlaps) = (0, false);
+        self.take_back(cx, first, wakes);
     }
 
     /// Asks workers to exit that have run as many tasks as they may.

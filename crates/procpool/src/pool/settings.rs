@@ -59,6 +59,8 @@ pub(crate) struct Policies {
     pub(crate) max_tasks_per_child: Option<u64>,
     /// How many tasks more a worker may run.
     pub(crate) max_tasks_jitter: u64,
+    /// How many workers more than `max_workers` there may be while others are replaced.
+    pub(crate) overlap_replacements: usize,
     /// How soon the kernel's out-of-memory killer takes a worker.
     pub(crate) oom_score_adj: Option<i16>,
     /// In bytes.
@@ -87,6 +89,7 @@ impl Default for Policies {
             grace: GRACE,
             max_tasks_per_child: None,
             max_tasks_jitter: 0,
+            overlap_replacements: 0,
             oom_score_adj: None,
             max_memory_per_child: None,
             idle_timeout: None,

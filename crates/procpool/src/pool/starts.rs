@@ -50,11 +50,17 @@ struct Slots {
 
 impl Slots {
     /// Derived from the workers: the slot of each, whether it is retiring, and whether it is
-    /// starting.
-    fn of(workers: impl Iterator<Item = (usize, bool, bool)> + Clone, max_workers: usize) -> Self {
+    /// starting. There are `overlap` slots more than `max_workers`; of these, `due` may have workers
+    /// that stay.
+    fn of(
+        workers: impl Iterator<Item = (usize, bool, bool)> + Clone,
+        max_workers: usize,
+        overlap: usize,
+        due: usize,
+    ) -> Self {
         // The first free slot is at most one behind the last occupied one.
         let last = workers.clone().map(|(slot, ..)| slot).max();
-        let looked_at = last.map_or(1, |last| last + 2).min(max_workers);
+        let looked_at = last.map_or(1, |last| last + 2).min(max_workers.saturating_add(overlap));
         let mut there = vec![(0, 0); looked_at];
         for (slot, retiring, _) in workers.clone() {
             there[slot].0 += 1;
@@ -62,10 +68,12 @@ impl Slots {
         }
         let coming = || workers.clone().filter(|(.., coming)| *coming);
         let in_line = coming().filter(|(slot, ..)| there[*slot].0 > 1).count();
+        let kept = there.iter().filter(|(_, staying)| *staying > 0).count();
+        let first = |is: (usize, usize)| there.iter().position(|slot| *slot == is);
         Self {
-            free: there.iter().position(|slot| *slot == (0, 0)),
-            left: there.iter().position(|slot| *slot == (1, 0)),
-            kept: there.iter().filter(|(_, staying)| *staying > 0).count(),
+            free: first((0, 0)).filter(|_| kept < max_workers.saturating_add(due)),
+            left: first((1, 0)).filter(|_| kept < max_workers),
+            kept,
             coming: coming().count() - in_line,
             in_line,
         }
@@ -98,7 +106,8 @@ impl PoolState {
 
     /// Like `slot_to_start`, ignoring the delay after a failed start.
     pub(super) fn wanted_slot(&self, cx: &Context) -> Option<usize> {
-        let stays = |worker: &Worker| !worker.is_starting() && !worker.is_retiring();
+        let stays =
+            |worker: &Worker| !worker.is_starting() && !worker.is_retiring() && !worker.is_due();
         let is_full = self.workers.len() >= cx.max_workers();
         // Pools with all their workers ask most often.
         // After a failure, one start at a time is tried.
@@ -114,7 +123,9 @@ impl PoolState {
         let available = self.workers.iter().filter(idle).count() + slots.available();
         let awaited = self.awaited.iter().filter_map(Awaited::workers).max();
         let is_wanted = self.demand(cx.max_workers()) > available
-            || awaited.is_some_and(|many| many > slots.kept);
+            || awaited.is_some_and(|many| many > slots.kept)
+            || (self.due(cx) > slots.coming + slots.in_line
+                && !(self.shut_down && self.queue.is_empty()));
         slots.next().filter(|_| is_wanted)
     }
 
@@ -130,7 +141,15 @@ impl PoolState {
         Slots::of(
             workers.map(|worker| (worker.slot, worker.is_retiring(), worker.is_starting())),
             cx.max_workers(),
+            cx.settings.policies.overlap_replacements,
+            self.due(cx),
         )
+    }
+
+    /// How many workers may be started to relieve others.
+    fn due(&self, cx: &Context) -> usize {
+        let due = self.workers.iter().filter(|worker| worker.is_due());
+        due.take(cx.settings.policies.overlap_replacements).count()
     }
 
     /// How many workers the queue could occupy, counting at most `limit`.
@@ -237,6 +256,7 @@ impl PoolState {
         self.emit(EventKind::WorkerReady(info));
         wakes.queue_hook(cx.settings.policies.hooks.start(info));
         self.tell_awaiting(wakes);
+        self.relieve(cx, wakes);
     }
 
     /// Adds a waiter until `workers` workers take tasks.
@@ -279,7 +299,20 @@ mod tests {
     fn slots<const N: usize>(workers: [(usize, (bool, bool)); N], max_workers: usize) -> Slots {
         let workers =
             workers.into_iter().map(|(slot, (retiring, starting))| (slot, retiring, starting));
-        Slots::of(workers, max_workers)
+        Slots::of(workers, max_workers, 0, 0)
+    }
+
+    #[test]
+    fn a_further_slot_is_for_the_replacement_of_a_worker_that_is_due() {
+        let of = |workers: &[(usize, bool, bool)], due| {
+            Slots::of(workers.iter().copied(), 1, 1, due).next()
+        };
+        assert_eq!(of(&[(0, false, false)], 0), None, "none is due");
+        assert_eq!(of(&[(0, false, false)], 1), Some(1));
+        assert_eq!(of(&[(0, false, false), (1, false, true)], 1), None);
+        // It does not wait behind the worker that was due before.
+        assert_eq!(of(&[(0, true, false), (1, false, false)], 1), None);
+        assert_eq!(of(&[(0, true, false)], 0), Some(1));
     }
 
     #[test]

@@ -58,7 +58,8 @@ pub enum Output {
     ///
     /// `{worker}` in the path makes it one file per worker: it stands for the worker's number in
     /// its pool, from 0 to below [`max_workers`](crate::Builder::max_workers). A replacement has
-    /// the number of the worker that it replaces, and continues its file.
+    /// the number of the worker that it replaces, and continues its file; where replacements
+    /// [overlap](crate::Builder::overlap_replacements), there is a file for each further number.
     ///
     /// All files are opened when the pool is built, and stay open as long as it lives. Several
     /// workers may share one: the bytes of each single write stay together.

@@ -27,7 +27,9 @@ pub(super) fn set(id: usize, link: TaskLink) {
 ///
 /// No two workers of a pool have the same number at once, and a replacement has that of the worker
 /// that it replaces. So it can select a GPU, a port or a log file. It is available from
-/// [`init`](crate::init) on, also in the initializer.
+/// [`init`](crate::init) on, also in the initializer. Where replacements
+/// [overlap](crate::Builder::overlap_replacements), numbers reach further, and a replacement has one
+/// that is free.
 ///
 /// # Examples
 ///

@@ -3,7 +3,10 @@
 //!
 //! Owns the policies `max_tasks_per_child`, `max_memory_per_child`, `idle_timeout` and
 //! `overlap_replacements`. A worker that gets no more tasks is *retiring*. Its replacement may
-//! already be started in the same slot, but waits until it is gone. `ends` asks it to exit.
+//! already be started in the same slot, but waits until it is gone.
+//!
+//! A rule of this kind calls `end_part`. Then tasks that were sent ahead run elsewhere, and the dispatch
+//! that finds the worker idle asks it to exit (`retire_used`).
 //!
 //! In a pool with overlap, a worker that has done its part is first *due*: it continues to get
 //! tasks, while a worker in another slot starts and runs the initializer. The next worker that
@@ -23,7 +26,7 @@ use crate::lifecycle::ExitReason;
 /// How much longer a worker serves.
 #[derive(Debug)]
 pub(super) struct Service {
-    /// How many tasks it may run in its life.
+    /// How many tasks it may run in its life; 0 once a rule has ended its part.
     most_tasks: u64,
     /// How many of the tasks that it was sent were taken back.
     taken_back: u64,
@@ -105,19 +108,23 @@ impl PoolState {
         let most = most.filter(|_| settled && most_tasks > 0);
         let is_large = |most| resident(worker.pid).is_some_and(|bytes| bytes > most);
         if asks || most.is_some_and(is_large) {
-            worker.service.most_tasks = 0;
             worker.service.overlaps &= !asks;
-            self.take_back(cx, index, wakes);
+            self.end_part(cx, index, wakes);
         }
+    }
+
+    /// Ends a worker's part: once it is idle, it is retired, or due in a pool with overlap.
+    fn end_part(&mut self, cx: &Context, index: usize, wakes: &mut Wakes) {
+        self.workers[index].service.most_tasks = 0;
+        self.take_back(cx, index, wakes);
     }
 
     /// Retires the worker that is due and was started first, because another one has become ready.
     pub(super) fn relieve(&mut self, cx: &Context, wakes: &mut Wakes) {
         let due = (0..self.workers.len()).filter(|index| self.workers[*index].is_due());
         let Some(first) = due.min_by_key(|index| self.workers[*index].serial) else { return };
-        let service = &mut self.workers[first].service;
-        (service.most_tasks, service.overlaps) = (0, false);
-        self.take_back(cx, first, wakes);
+        self.workers[first].service.overlaps = false;
+        self.end_part(cx, first, wakes);
     }
 
     /// Asks workers to exit that have run as many tasks as they may.

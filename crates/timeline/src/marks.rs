@@ -123,7 +123,8 @@ mod tests {
         std::fs::write(&path, &bytes).expect("it can be written");
         assert_eq!(read(&path, 9).expect("it is readable"), marks);
         assert_eq!(read(&path, 2).expect("it is readable"), marks[..2]);
-        bytes.extend([7; LENGTH]);
+        bytes.push(7);
+        bytes.extend(marks[0].to_bytes());
         std::fs::write(&path, &bytes).expect("it can be written");
         assert_eq!(read(&path, 9).expect("it is readable"), marks, "nothing behind a cut one");
     }

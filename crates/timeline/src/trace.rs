@@ -4,7 +4,8 @@
 //! follow each other. Each task is once an asynchronous slice, from its submission to its outcome, so a
 //! task that never ran is there, too. Times are in microseconds since the pool was built.
 //!
-//! The format: <https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU>.
+//! The format: <https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU>. Perfetto
+//! supports no slices of one track that overlap (<https://perfetto.dev/docs/faq>), so there are none.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};

@@ -19,6 +19,12 @@ test *arguments:
 recipe name="" *arguments:
     @{{ if name == "" { "sed -nE 's/^[|] .`([a-z_]+)`[^|]*[|] ([^|]*).*/\\1: \\2/p' examples/recipes/README.md" } else { "cargo run --quiet --package procpool-recipes --bin " + quote(name) + " -- " + arguments } }}
 
+# Record a run (article, failures) as a picture and for ui.perfetto.dev
+[group('start here')]
+timeline program="article":
+    cargo run --quiet --package procpool-timeline --example {{ quote(program) }}
+    @echo 'See target/timeline/'{{ quote(program) }}'.svg, and open .json in https://ui.perfetto.dev'
+
 # Build the book into book/book/ and say where it is
 [group('start here')]
 book:

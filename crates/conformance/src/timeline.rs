@@ -1,13 +1,13 @@
 //! A history for readers: when each event happened, and in which process.
 //!
-//! Two drawings of the same history: lines of text in the order of time, and an SVG with a lane for each
-//! client and each worker. Neither judges, and neither can fail.
+//! The same history twice: lines of text in the order of time, and an SVG with a lane for each client and
+//! each worker, which `procpool_drawing` draws. Neither judges, and neither can fail.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use procpool_contract::{Call, EventKind, Moment, Outcome, Step, word};
-use procpool_drawing::{Drawing, Rect};
+use procpool_drawing::timeline::{Lane, Part, Span, Timeline};
 
 use crate::history::{History, brief, summary, told};
 
@@ -79,111 +79,90 @@ fn step<'a>(history: &'a History, client: &str, step: usize) -> Option<&'a Step>
 
 /// A section of a lane.
 #[derive(Debug)]
-struct Bar {
+struct Section {
     begin: u64,
     /// `None`: it did not end.
     end: Option<u64>,
-    kind: &'static str,
+    class: &'static str,
     label: String,
 }
-
-const WIDTH: f64 = 960.0;
-const NAMES: f64 = 120.0;
-const LANE: f64 = 26.0;
-
-const STYLE: &str = "\
-  svg { background: #fff; font: 11px sans-serif; }
-  text { fill: #1a1a1a; }
-  .grid { stroke: #ccc; }
-  .step { fill: #c9d3e0; }
-  .init { fill: #f0c36d; }
-  .task { fill: #8fc79a; }
-  .failed { fill: #e08a8a; }
-  .open { stroke: #a01818; stroke-width: 2; }
-  .end { text-anchor: end; }
-";
 
 /// Returns the drawing. Its content is also in its title and its labels, for readers who cannot see it.
 pub fn svg(history: &History) -> String {
     let lanes = lanes(history);
-    let bars = || lanes.iter().flat_map(|(_, bars)| bars);
-    let start = bars().map(|bar| bar.begin).min().unwrap_or(0);
-    let last = bars().filter_map(|bar| bar.end.or(Some(bar.begin))).max().unwrap_or(start + 1);
-    let scale = (WIDTH - NAMES - 10.0) / (last - start).max(1) as f64;
-    let height = LANE * lanes.len() as f64 + 30.0;
-    let took = format!("{:.1} ms", (last - start) as f64 / 1e6);
+    let sections = || lanes.iter().flat_map(|(_, sections)| sections);
+    let start = sections().map(|it| it.begin).min().unwrap_or(0);
+    let last = sections().map(|it| it.end.unwrap_or(it.begin)).max().unwrap_or(start + 1);
+    let since = |at: u64| at.saturating_sub(start) as f64 / 1e6;
     let title = format!("Timeline of {}", history.scenario.case);
     let names: Vec<&str> = lanes.iter().map(|(name, _)| name.as_str()).collect();
-    let description = format!("{took} of {}", names.join(", "));
-    let mut drawing = Drawing::alone([0.0, 0.0, WIDTH, height], &title, &description, STYLE);
-    for (row, (name, bars)) in lanes.iter().enumerate() {
-        let top = LANE * row as f64 + 4.0;
-        drawing.text("", 4.0, top + 15.0, name);
-        drawing.path("grid", format_args!("M0 {:.1}H{WIDTH:.1}", top + LANE - 4.0), None);
-        for bar in bars {
-            let x = NAMES + (bar.begin - start) as f64 * scale;
-            let end = bar.end.unwrap_or(last);
-            let width = ((end.max(bar.begin) - bar.begin) as f64 * scale).max(2.0);
-            let open = if bar.end.is_none() { " open" } else { "" };
-            let rect = Rect { x, y: top, width, height: LANE - 8.0, radius: 0.0 };
-            drawing.rect(&format!("{}{open}", bar.kind), rect, bar.label.as_str());
-            if width > 7.0 * bar.label.chars().count() as f64 {
-                drawing.text("", x + 3.0, top + 13.0, &bar.label);
-            }
-        }
-    }
-    drawing.text("", NAMES, height - 8.0, "0 ms");
-    drawing.text("end", WIDTH - 8.0, height - 8.0, took);
-    drawing.finish()
+    let description = format!("{:.1} ms of {}", since(last), names.join(", "));
+    let bar = |Section { begin, end, class, label }: &Section| {
+        let (class, title) = match (*class, end) {
+            (class, Some(_)) => (class, label.clone()),
+            ("initializer", None) => ("initializer open", format!("{label}: it did not end")),
+            ("step", None) => ("step open", format!("{label}: it did not end")),
+            (_, None) => ("task open", format!("{label}: it did not end")),
+        };
+        let span = Span { begin: since(*begin), end: since(end.unwrap_or(last).max(*begin)) };
+        Part::Bar { class, span, label: label.clone(), title, letter: '#' }
+    };
+    let lane = |(name, sections): &(String, Vec<Section>)| Lane {
+        name: name.clone(),
+        parts: sections.iter().map(bar).collect(),
+    };
+    let lanes = lanes.iter().map(lane).collect();
+    let (end, since) = (since(last), "ms since the first event".to_owned());
+    Timeline { lanes, end, since }.alone(&title, &description)
 }
 
-fn lanes(history: &History) -> Vec<(String, Vec<Bar>)> {
+fn lanes(history: &History) -> Vec<(String, Vec<Section>)> {
     let mut lanes = Vec::new();
     for client in &history.scenario.clients {
-        let bars = client.steps.iter().enumerate().filter_map(|(index, step)| {
+        let sections = client.steps.iter().enumerate().filter_map(|(index, step)| {
             let run = history.run_of(&client.name, index)?;
             let failed = matches!(run.end, Some((_, Outcome::Error(_))));
-            let kind = if failed { "failed" } else { "step" };
-            Some(Bar {
+            let class = if failed { "failed" } else { "step" };
+            Some(Section {
                 begin: run.begin,
                 end: run.end.map(|(at, _)| at),
-                kind,
+                class,
                 label: summary(step),
             })
         });
-        lanes.push((client.name.clone(), bars.collect()));
+        lanes.push((client.name.clone(), sections.collect()));
     }
-    let mut workers: BTreeMap<u32, Vec<Bar>> = BTreeMap::new();
+    let mut workers: BTreeMap<u32, Vec<Section>> = BTreeMap::new();
     let calls: BTreeMap<&str, &Call> =
         history.calls().map(|(_, call)| (call.tag.as_str(), call)).collect();
     for event in &history.events {
-        let bars = workers.entry(event.pid).or_default();
-        let begin = |kind| {
+        let sections = workers.entry(event.pid).or_default();
+        let begin = |class| {
             let body = calls.get(event.tag.as_str()).map(|call| word(call.run));
             let label = body.map_or(event.tag.clone(), |body| format!("{} ({body})", event.tag));
-            Bar { begin: event.at, end: None, kind, label }
+            Section { begin: event.at, end: None, class, label }
         };
         match event.event {
-            EventKind::InitBegin => bars.push(begin("init")),
-            EventKind::Begin => bars.push(begin("task")),
+            EventKind::InitBegin => sections.push(begin("initializer")),
+            EventKind::Begin => sections.push(begin("task")),
             EventKind::Pull | EventKind::Callback => {
-                bars.push(Bar { end: Some(event.at), ..begin("step") });
+                sections.push(Section { end: Some(event.at), ..begin("step") });
             }
             EventKind::InitEnd | EventKind::End => {
-                if let Some(bar) = bars.iter_mut().rfind(|bar| bar.end.is_none()) {
-                    bar.end = Some(event.at);
+                if let Some(section) = sections.iter_mut().rfind(|section| section.end.is_none()) {
+                    section.end = Some(event.at);
                 }
             }
             EventKind::InitFailed | EventKind::Failed => {
-                if let Some(bar) = bars.iter_mut().rfind(|bar| bar.end.is_none()) {
-                    (bar.end, bar.kind) = (Some(event.at), "failed");
+                if let Some(section) = sections.iter_mut().rfind(|section| section.end.is_none()) {
+                    (section.end, section.class) = (Some(event.at), "failed");
                 }
             }
         }
     }
     let name =
         |pid| if pid == history.owner { "program".to_owned() } else { format!("process {pid}") };
-    lanes.extend(workers.into_iter().map(|(pid, bars)| (name(pid), bars)));
+    lanes.extend(workers.into_iter().map(|(pid, sections)| (name(pid), sections)));
     lanes
 }
 
@@ -191,7 +170,7 @@ fn lanes(history: &History) -> Vec<(String, Vec<Bar>)> {
 mod tests {
     use serde_json::json;
 
-    use super::{cut, text};
+    use super::{cut, svg, text};
     use crate::history::History;
 
     /// A run of `count` tasks, each of which begins and ends.
@@ -222,6 +201,22 @@ mod tests {
         assert_eq!(lines[5].trim(), "… 40 lines are left out here …");
         assert!(lines[20].ends_with("end \"t29\""), "the end is what says most: {shown}");
         assert!(text(&history(300)).contains("… 400 lines are left out here …"));
+    }
+
+    #[test]
+    fn a_drawing_has_a_bar_for_each_task_and_marks_one_that_did_not_end() {
+        let mut history = history(2);
+        history.events.pop();
+        let svg = svg(&history);
+        assert!(svg.contains("<title id=\"title\">Timeline of a.b</title>"), "{svg}");
+        assert!(svg.contains(">process 7</text>"), "{svg}");
+        let bars = svg.lines().filter(|line| line.starts_with("<rect class=\"task"));
+        let titles = ["<title>t0</title>", "<title>t1: it did not end</title>"];
+        assert!(bars.clone().eq(bars.filter(|bar| titles.iter().any(|title| bar.contains(title)))));
+        assert!(
+            titles.iter().all(|title| svg.contains(title)) && svg.contains("task open"),
+            "{svg}"
+        );
     }
 
     #[test]

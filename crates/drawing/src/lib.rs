@@ -15,10 +15,11 @@
 //! ```
 //!
 //! Owns the syntax of elements: their names, the escaping of texts, and coordinates with one decimal, a
-//! tenth of the visible resolution. Colours are set by a style sheet, by class. Knows neither the subject
-//! of a drawing nor any scale.
+//! tenth of the visible resolution. Colours are set by a style sheet, by class. [`Drawing`] knows neither
+//! the subject of a drawing nor any scale; [`timeline`] has lanes over time.
 
 mod markup;
+pub mod timeline;
 
 pub use markup::escaped;
 

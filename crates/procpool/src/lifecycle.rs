@@ -216,11 +216,16 @@ pub struct Event {
 pub enum EventKind {
     /// A worker's process was started.
     WorkerStarted(WorkerInfo),
+    /// It was asked to run the initializer. Not sent in a pool without one.
+    WorkerInitializing(WorkerInfo),
     /// It has run the initializer, if any, and takes tasks.
     WorkerReady(WorkerInfo),
     /// A worker could not be started, or failed before it took tasks, for this reason. The pool
     /// continues; if it cannot, [`Broken`](Self::Broken) has the reason instead.
     StartFailed(BrokenCause),
+    /// It has run its last task and was asked to exit: it runs the finalizer, if any, and drops its
+    /// state. Not sent for a worker that dies or is killed before.
+    WorkerExiting(WorkerInfo),
     /// It has ended and was reaped, or was [left behind](ExitReason::LeftBehind). The last event of each
     /// worker.
     WorkerExited(WorkerInfo, ExitReason),

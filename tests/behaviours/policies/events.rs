@@ -48,9 +48,32 @@ fn events_of_a_pool_arrive_in_order() {
             EventKind::WorkerStarted(worker),
             EventKind::WorkerReady(worker),
             EventKind::ShutDown,
+            EventKind::WorkerExiting(worker),
             EventKind::WorkerExited(worker, ExitReason::Finished),
         ];
         assert_eq!(kinds, expected);
+    });
+}
+
+#[test]
+fn events_tell_the_start_from_the_initializer_and_tasks_from_the_exit() {
+    watch::within(watch::HANG, || {
+        let executor = builder(1).initializer(|| ()).max_tasks_per_child(1).build().unwrap();
+        let events = executor.events();
+        let first = executor.submit(pid, ()).result().unwrap();
+        assert_works(&executor);
+        let kinds = end(executor, events).into_iter().map(|event| event.kind);
+        let stages = kinds.filter_map(|kind| match kind {
+            EventKind::WorkerStarted(worker) => Some((worker.pid, "started")),
+            EventKind::WorkerInitializing(worker) => Some((worker.pid, "initializing")),
+            EventKind::WorkerReady(worker) => Some((worker.pid, "ready")),
+            EventKind::WorkerExiting(worker) => Some((worker.pid, "exiting")),
+            EventKind::WorkerExited(worker, ExitReason::Recycled) => Some((worker.pid, "recycled")),
+            _ => None,
+        });
+        let of_first: Vec<_> =
+            stages.filter(|(pid, _)| *pid == first).map(|(_, stage)| stage).collect();
+        assert_eq!(of_first, ["started", "initializing", "ready", "exiting", "recycled"]);
     });
 }
 

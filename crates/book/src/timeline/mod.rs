@@ -1,7 +1,7 @@
 //! Timelines: the processes of one pool over time, from a trace that they wrote themselves.
 //!
-//! Owns the events, their conversion to lanes, and the refusal of an inconsistent trace. The drawings are
-//! in [`svg`] and [`text`]; they get a complete [`Timeline`] and cannot fail.
+//! Owns the events, their conversion to lanes, and the refusal of an inconsistent trace. What is drawn is
+//! in [`svg`] and [`text`]; they get a complete [`Timeline`] and cannot fail. `procpool_drawing` draws it.
 //!
 //! ```text
 //! worker:  Started ─ InitializerBegins ─ InitializerEnds ─ (TaskBegins ─ TaskEnds)* ─ Exits
@@ -13,6 +13,7 @@ pub mod text;
 
 use std::collections::BTreeMap;
 
+pub use procpool_drawing::timeline::Span;
 use procpool_testkit::trace::Record;
 use serde::{Deserialize, Serialize};
 
@@ -44,15 +45,6 @@ pub enum Event {
     },
     /// Worker: it has exited, as the pool saw it.
     Exits,
-}
-
-/// A stretch of time, in milliseconds since `map` was called.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Span {
-    /// When it begins.
-    pub begin: f64,
-    /// When it ends.
-    pub end: f64,
 }
 
 /// The lane of one worker.

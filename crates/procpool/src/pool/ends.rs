@@ -48,6 +48,8 @@ impl PoolState {
             sent = worker.link.send(Frame::Finalize { entry }, &none);
         }
         let sent = sent.and_then(|()| worker.link.send(Frame::Exit, &none));
+        let exiting = EventKind::WorkerExiting(worker.info());
+        self.emit(exiting);
         self.check(cx, index, sent, wakes);
     }
 

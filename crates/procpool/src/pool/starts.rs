@@ -233,6 +233,8 @@ impl PoolState {
                 worker.enter(Stage::Initializing);
                 let sent = worker.link.send(Frame::Initialize { entry: *entry }, initargs);
                 let sent = sent.and_then(|()| worker.link.publish());
+                let initializing = EventKind::WorkerInitializing(worker.info());
+                self.emit(initializing);
                 self.check(cx, index, sent, wakes);
             }
             None => self.become_ready(cx, index, wakes),

@@ -50,8 +50,8 @@ fn handles_are_send_and_sync_for_any_state_and_result() {
 #[cfg(feature = "stream")]
 fn streams_are_send_and_sync_and_unpin() {
     use procpool::IntoStream;
-    is_handle::<IntoStream<Map<Local>>>();
-    is_handle::<IntoStream<BufferedMap<Local, std::ops::Range<u8>>>>();
+    is_handle::<IntoStream<Map<u8>>>();
+    is_handle::<IntoStream<BufferedMap<u8, std::ops::Range<u8>>>>();
     is_handle::<IntoStream<AsCompleted<'_, Local>>>();
 }
 

@@ -66,19 +66,19 @@ fn a_stream_yields_the_items_of_its_iterator_and_ends_with_it() {
             || pool(2),
             async |executor| {
                 let task = |x: u32| if x % 3 == 1 { panic!("{x}") } else { vec![x; x as usize] };
-                assert_same(executor.map(task, 0..100).into_stream(), executor.map(task, 0..100))
+                assert_same(executor.map(task, 0..30).into_stream(), executor.map(task, 0..30))
                     .await;
                 // The first is an error of the call.
                 for size in [0, 1, 7, 1000] {
-                    let map = || executor.map_options().chunksize(size).map(task, 0..100);
+                    let map = || executor.map_options().chunksize(size).map(task, 0..30);
                     assert_same(map().into_stream(), map()).await;
-                    let map = || executor.map_options().buffersize(size).map(task, 0..100);
+                    let map = || executor.map_options().buffersize(size).map(task, 0..30);
                     assert_same(map().into_stream(), map()).await;
                 }
                 let map = || executor.map_options().chunksize(3).buffersize(2).map(task, 0..0);
                 assert_same(map().into_stream(), map()).await;
                 executor.shutdown();
-                let map = || executor.map(task, 0..100);
+                let map = || executor.map(task, 0..30);
                 assert_same(map().into_stream(), map()).await;
             },
         );
@@ -256,12 +256,12 @@ fn a_next_that_is_dropped_before_it_is_ready_loses_no_item() {
         under_each(
             || pool(2),
             async |executor| {
-                let all = || (0..500).collect::<Vec<_>>();
-                let map = executor.map(|x: u32| x, 0..500).into_stream();
+                let all = || (0..100).collect::<Vec<_>>();
+                let map = executor.map(|x: u32| x, 0..100).into_stream();
                 assert_eq!(read(map.map(Result::unwrap)).await, all());
-                let map = executor.map_options().chunksize(1).map(|x: u32| x, 0..500);
+                let map = executor.map_options().chunksize(1).map(|x: u32| x, 0..100);
                 assert_eq!(read(map.into_stream().map(Result::unwrap)).await, all());
-                let map = executor.map_options().buffersize(3).map(|x: u32| x, 0..500);
+                let map = executor.map_options().buffersize(3).map(|x: u32| x, 0..100);
                 assert_eq!(read(map.into_stream().map(Result::unwrap)).await, all());
                 let futures: Vec<_> =
                     all().into_iter().map(|x| executor.submit(|x| x, x)).collect();

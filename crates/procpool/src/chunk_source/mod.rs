@@ -317,8 +317,7 @@ impl ChunkSource {
         let is_due = state.awaited && state.has_news();
         state.awaited &= !is_due;
         // If the reader itself stopped it, it is gone and leaves no waker behind.
-        let is_concerned = is_due || state.stopped.is_some();
-        let waker = state.waker.take_if(|_| is_concerned);
+        let waker = if is_due || state.stopped.is_some() { state.waker.take() } else { None };
         drop(state);
         if is_due {
             self.finished.notify_all();

@@ -94,11 +94,10 @@ impl<T> AsCompleted<'_, T> {
     /// ```
     pub fn into_stream(self) -> IntoStream<Self> {
         IntoStream(self, |futures, waker| {
-            let now = Some(Instant::now());
-            futures.next_by(now).ok().or_else(|| {
+            futures.next_by(Some(Instant::now())).ok().or_else(|| {
                 drop(futures.arrivals.slot.replace(Some(waker.clone())));
                 // If one was done before this waker was stored, an older waker or none was woken.
-                futures.next_by(now).ok()
+                futures.next_by(Some(Instant::now())).ok()
             })
         })
     }

@@ -120,6 +120,13 @@
 //! [Everything else that users expect of a process pool](behaviours), and the reason if it does not
 //! apply.
 //!
+//! # Features
+//!
+//! None is on unless it is asked for.
+//!
+//! - `stream`: `into_stream` of [`Map`], [`BufferedMap`] and [`AsCompleted`], for asynchronous code. It
+//!   adds the crate [`futures-core`](https://docs.rs/futures-core).
+//!
 //! # Limits
 //!
 //! - It needs 64-bit Linux 5.4 or later, with `/proc` and `/dev/null`, and files that may be 2 MiB
@@ -128,9 +135,9 @@
 //! - Waiting blocks the thread: for a result, for the next item of a map, for room in a full
 //!   [queue](Builder::queue_capacity), for `shutdown` and for the drop of the executor. In
 //!   asynchronous code a future is [awaited](Awaiting), a task is submitted by
-//!   [`submit_async`](ProcessPoolExecutor::submit_async), and a pool is shut down where blocking is
-//!   allowed. [`init`] must be called outside of the runtime; its page
-//!   shows how.
+//!   [`submit_async`](ProcessPoolExecutor::submit_async), a map is read as a stream (the feature
+//!   `stream`), and a pool is shut down where blocking is allowed. [`init`] must be called outside of
+//!   the runtime; its page shows how.
 //! - A worker is this program started again or, with another [`StartMethod`], a copy of such a
 //!   process: code before [`init`] in `main` runs in it. Until it reaches `init` nothing ties it to
 //!   its parent: if it hangs before, it outlives a parent that is killed.
@@ -207,6 +214,7 @@
 //! [python]: https://docs.python.org/3/library/concurrent.futures.html#processpoolexecutor
 
 #![deny(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod before_main;
 mod builder;
@@ -238,6 +246,8 @@ pub use error::{
     WorkerDeath,
 };
 pub use executor::{ProcessPoolExecutor, ShutdownOptions, SubmitOptions, TrySubmitError};
+#[cfg(feature = "stream")]
+pub use future::IntoStream;
 pub use future::{
     AsCompleted, AsCompletedTimeout, Awaiting, DoneAndNotDone, Future, ReturnWhen, as_completed,
     wait,

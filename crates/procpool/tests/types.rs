@@ -51,6 +51,15 @@ fn handles_are_send_and_sync_for_any_state_and_result() {
 }
 
 #[test]
+#[cfg(feature = "stream")]
+fn streams_are_send_and_sync_and_unpin() {
+    use procpool::IntoStream;
+    is_handle::<IntoStream<Map<u8>>>();
+    is_handle::<IntoStream<BufferedMap<u8, std::ops::Range<u8>>>>();
+    is_handle::<IntoStream<AsCompleted<'_, Local>>>();
+}
+
+#[test]
 fn values_implement_the_common_traits() {
     is_value::<Activity>();
     is_value::<CodecStep>();

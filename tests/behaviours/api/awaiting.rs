@@ -1,4 +1,4 @@
-//! `.await`, under two kinds of tokio and a bare executor.
+//! `.await`, under each executor.
 
 use std::future::IntoFuture;
 use std::path::Path;
@@ -6,73 +6,37 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
+use std::thread;
 use std::time::Duration;
 
 use procpool::{Error, ProcessPoolExecutor, ShutdownOptions};
 use procpool_testkit::crossing::{Crossing, cross};
 use procpool_testkit::task::pid;
 use procpool_testkit::{trace, watch};
-use tokio::runtime::{Builder, Runtime};
 
+use super::executors::{Named, block_on, current_thread, multi_thread, under_each};
 use crate::behaviours::pools::pool;
-
-/// Wakes the thread that polls.
-struct Unpark(Thread);
-
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
-    }
-}
-
-/// The smallest executor: polls, and sleeps until it is woken.
-fn block_on<T>(future: impl Future<Output = T>) -> T {
-    let mut future = pin!(future);
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    loop {
-        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(value) => return value,
-            Poll::Pending => thread::park(),
-        }
-    }
-}
-
-fn current_thread() -> Runtime {
-    Builder::new_current_thread().enable_time().build().expect("a runtime can be made")
-}
-
-fn multi_thread() -> Runtime {
-    let mut builder = Builder::new_multi_thread();
-    builder.worker_threads(2).enable_time().build().expect("a runtime can be made")
-}
-
-/// Runs `case` under each executor, with a pool that was made before the executor has threads.
-fn under_each<F: Future<Output = ()>>(max_workers: usize, case: impl Fn(ProcessPoolExecutor) -> F) {
-    block_on(case(pool(max_workers)));
-    let executor = pool(max_workers);
-    current_thread().block_on(case(executor));
-    let executor = pool(max_workers);
-    multi_thread().block_on(case(executor));
-}
 
 // Behaviours: FUT-16.
 #[test]
 fn awaiting_yields_the_same_as_result() {
     watch::within(watch::HANG, || {
-        under_each(2, async |executor| {
-            assert_eq!(executor.submit(|x: u32| x + 1, 41).await, Ok(42));
-            let long = executor.submit(|bytes: Vec<u8>| bytes, vec![7; 100_000]);
-            assert_eq!(long.await, Ok(vec![7; 100_000]));
-            let error = executor.submit(|_: ()| -> u32 { panic!("no") }, ()).await;
-            assert!(matches!(error, Err(Error::Panicked(_))), "{error:?}");
-            let settled = executor.submit(|x: u32| x, 1);
-            settled.result().unwrap();
-            assert_eq!(settled.await, Ok(1));
-            executor.kill_workers();
-            let error = executor.submit(pid, ()).await;
-            assert!(matches!(error, Err(Error::BrokenProcessPool(_))), "{error:?}");
-        });
+        under_each(
+            || pool(2),
+            async |executor| {
+                assert_eq!(executor.submit(|x: u32| x + 1, 41).await, Ok(42));
+                let long = executor.submit(|bytes: Vec<u8>| bytes, vec![7; 100_000]);
+                assert_eq!(long.await, Ok(vec![7; 100_000]));
+                let error = executor.submit(|_: ()| -> u32 { panic!("no") }, ()).await;
+                assert!(matches!(error, Err(Error::Panicked(_))), "{error:?}");
+                let settled = executor.submit(|x: u32| x, 1);
+                settled.result().unwrap();
+                assert_eq!(settled.await, Ok(1));
+                executor.kill_workers();
+                let error = executor.submit(pid, ()).await;
+                assert!(matches!(error, Err(Error::BrokenProcessPool(_))), "{error:?}");
+            },
+        );
     });
 }
 
@@ -80,23 +44,26 @@ fn awaiting_yields_the_same_as_result() {
 #[test]
 fn a_task_cancelled_or_lost_while_awaited_wakes_its_waiter() {
     watch::within(watch::HANG, || {
-        under_each(1, async |executor| {
-            let crossing = Crossing::new();
-            let executor = Arc::new(executor);
-            let busy = executor.submit(cross, crossing.places());
-            crossing.wait_for(1);
-            let (pending, mut awaiting) = (executor.submit(pid, ()), busy.into_future());
-            let theirs = Arc::clone(&executor);
-            let ending = thread::spawn(move || {
-                theirs.shutdown_with(ShutdownOptions::new().wait(false).cancel_futures(true))
-            });
-            assert_eq!(pending.await, Err(Error::Cancelled));
-            ending.join().unwrap();
-            let killing = thread::spawn(move || executor.kill_workers());
-            let error = (&mut awaiting).await;
-            assert!(matches!(error, Err(Error::BrokenProcessPool(_))), "{error:?}");
-            killing.join().unwrap();
-        });
+        under_each(
+            || pool(1),
+            async |executor| {
+                let crossing = Crossing::new();
+                let executor = Arc::new(executor);
+                let busy = executor.submit(cross, crossing.places());
+                crossing.wait_for(1);
+                let (pending, mut awaiting) = (executor.submit(pid, ()), busy.into_future());
+                let theirs = Arc::clone(&executor);
+                let ending = thread::spawn(move || {
+                    theirs.shutdown_with(ShutdownOptions::new().wait(false).cancel_futures(true))
+                });
+                assert_eq!(pending.await, Err(Error::Cancelled));
+                ending.join().unwrap();
+                let killing = thread::spawn(move || executor.kill_workers());
+                let error = (&mut awaiting).await;
+                assert!(matches!(error, Err(Error::BrokenProcessPool(_))), "{error:?}");
+                killing.join().unwrap();
+            },
+        );
     });
 }
 
@@ -167,15 +134,6 @@ fn a_dropped_awaiting_does_not_stop_a_running_task() {
         crossing.let_go(1);
         assert!(executor.submit(pid, ()).result().is_ok(), "its worker works on");
     });
-}
-
-/// Sends its name when it is woken.
-struct Named(&'static str, Sender<&'static str>);
-
-impl Wake for Named {
-    fn wake(self: Arc<Self>) {
-        self.1.send(self.0).expect("the test waits");
-    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The promises of a pool when nothing fails: one module per part of the interface.
 //!
-//! - [`awaiting`]: `.await`, under two kinds of tokio and a bare executor;
+//! - [`awaiting`] and [`stream`]: asynchronous code, under each of the [`executors`];
 //! - [`builder`]: the number of workers, and the times at which they are started;
 //! - [`submit`]: the functions and values that can be sent;
 //! - [`future`]: a task from pending to its result;
@@ -28,6 +28,7 @@ mod builder;
 mod callbacks;
 mod cancel;
 mod chunks;
+mod executors;
 mod future;
 mod inputs;
 mod map;
@@ -38,6 +39,7 @@ mod readings;
 mod reentry;
 mod several;
 mod state;
+mod stream;
 mod submit;
 mod threads;
 mod timeout;

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use futures_lite::{StreamExt, future};
 use procpool::{
     DeathPolicy, Error, Future, KillOutcome, ProcessPoolExecutor, ReturnWhen, ShutdownOptions,
     Stats, as_completed, wait,
@@ -69,6 +70,8 @@ fn submissions(executor: &ProcessPoolExecutor, found: &mut Complaints) {
         .expect("chunksize", lost(executor.map_options().chunksize(2).map(double, 0..3).collect()));
     let buffered = executor.map_options().buffersize(2).map(double, 0..);
     found.expect("buffersize", lost(buffered.collect()));
+    let stream = executor.map_options().buffersize(2).map(double, 0..).into_stream();
+    found.expect("into_stream", lost(future::block_on(stream.collect())));
     let unordered = executor.map_options().unordered().timeout(LONG);
     found.expect("unordered", lost(unordered.map(double, 0..3).collect()));
 }
@@ -127,6 +130,12 @@ fn every_call_in_a_copy_fails_at_once_and_disturbs_nothing() {
         let awaited = executor.submit(pid, ()).into_future();
         let mut awaited = pin!(awaited);
         assert!(poll(awaited.as_mut()).is_none());
+        let mut map_stream = executor.map(|x: u32| x, 0..1000).into_stream();
+        let mut pulled_stream =
+            executor.map_options().buffersize(3).map(|x: u32| x, 0..).into_stream();
+        let mut completed_stream = as_completed(&queued).into_stream();
+        assert!(poll(map_stream.next()).is_none() && poll(pulled_stream.next()).is_none());
+        assert!(poll(completed_stream.next()).is_none());
         let mut completed = as_completed(&queued);
         let mut early = as_completed(&queued).timeout(Duration::ZERO);
         assert!(early.next().is_some_and(|next| next.is_err()), "it listens");
@@ -149,8 +158,14 @@ fn every_call_in_a_copy_fails_at_once_and_disturbs_nothing() {
             let last = pulled.by_ref().take(10).last();
             found.expect("a pulled map of before", last.is_some_and(is_lost));
             found.expect("which is over", pulled.next().is_none());
+            let last = poll((&mut map_stream).take(1001).last()).flatten();
+            found.expect("a stream of before", last.is_some_and(is_lost));
+            let last = poll((&mut pulled_stream).take(10).last()).flatten();
+            found.expect("a pulled stream of before", last.is_some_and(is_lost));
+            let count = poll((&mut completed_stream).count());
+            found.expect("a stream of futures of before", count == Some(3));
             looks_and_ends(pool, &mut found);
-            drop((map, pulled, early));
+            drop((map, pulled, early, map_stream, pulled_stream, completed_stream));
             drop(executor.take());
             found.report()
         });

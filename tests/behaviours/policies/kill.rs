@@ -1,8 +1,10 @@
 //! `Future::kill`: ends one task in any state, and nothing else.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 use std::time::Duration;
 
+use futures_lite::future;
 use procpool::{
     Activity, BrokenCause, DeathPolicy, Error, EventKind, ExitReason, Future, KillOutcome,
     ProcessPoolExecutor,
@@ -57,6 +59,57 @@ fn a_clone_of_a_future_kills_a_task_that_another_thread_waits_for() {
         assert_eq!(waiting.join().unwrap(), Err(Error::TaskKilled { work_item: handle.id() }));
         assert_eq!(handle.error(), Some(Error::TaskKilled { work_item: 1 }));
         assert_works(&executor);
+    });
+}
+
+#[test]
+fn an_awaiting_that_kills_on_drop_ends_a_running_task() {
+    watch::within(watch::HANG, || {
+        // Awaited for a moment, or never.
+        for is_awaited in [true, false] {
+            let (_crossing, executor, running) = busy_pool();
+            let awaiting = running.clone().kill_on_drop();
+            if is_awaited {
+                assert!(future::block_on(future::poll_once(awaiting)).is_none());
+            } else {
+                drop(awaiting);
+            }
+            assert_eq!(running.result(), Err(Error::TaskKilled { work_item: running.id() }));
+            assert_works(&executor);
+        }
+    });
+}
+
+#[test]
+fn an_awaiting_that_kills_on_drop_cancels_a_pending_task() {
+    watch::within(watch::HANG, || {
+        let (crossing, executor, running) = busy_pool();
+        let path = crossing.file("notes");
+        let pending = executor.submit(note, (path.clone(), "ran".to_owned()));
+        let unwound: thread::Result<()> = catch_unwind(AssertUnwindSafe(|| {
+            let _guard = pending.clone().kill_on_drop();
+            panic!("this unwinds over the guard");
+        }));
+        assert!(unwound.is_err() && pending.cancelled());
+        crossing.let_go(1);
+        assert!(running.result().is_ok(), "the worker is not the pending task's");
+        drop(executor);
+        assert_eq!(count(&path, "ran"), 0);
+    });
+}
+
+#[test]
+fn an_awaiting_that_kills_on_drop_does_nothing_to_a_task_that_is_over() {
+    watch::within(watch::HANG, || {
+        let executor = builder(1).build().unwrap();
+        let worker = executor.submit(pid, ()).result().unwrap();
+        let future = executor.submit(pid, ());
+        let guard = future.clone().kill_on_drop();
+        assert_eq!(future.result(), Ok(worker));
+        drop(guard);
+        let awaited = executor.submit(pid, ()).kill_on_drop();
+        assert_eq!(future::block_on(awaited), Ok(worker));
+        assert_eq!(executor.submit(pid, ()).result(), Ok(worker), "the worker lives on");
     });
 }
 

@@ -217,11 +217,11 @@ impl Drop for Feeder {
     /// Marks the end of the items.
     fn drop(&mut self) {
         self.end_chunk();
-        let mut state = self.source.lock();
-        state.take_filled();
-        state.open = false;
-        state.filling = None;
-        drop(state);
-        self.source.finished.notify_all();
+        // Nobody reads before the last item was pushed.
+        let _no_waker = self.source.change(|state| {
+            state.take_filled();
+            state.open = false;
+            state.filling = None;
+        });
     }
 }

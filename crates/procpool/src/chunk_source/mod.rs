@@ -19,6 +19,9 @@
 //! ones. A map with a buffersize pulls one item for each result that is read, through a
 //! [`PulledFeeder`], and may never end.
 //!
+//! The reader is one thread, which sleeps here, or a stream, whose waker is kept here and returned by each
+//! change that concerns it. The pool wakes it when it has released its own lock.
+//!
 //! Lock order: this lock may be taken while the pool's is held, never the reverse.
 
 mod feeder;
@@ -27,6 +30,7 @@ mod state;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -37,7 +41,7 @@ use state::{Block, Chunk, State};
 
 use crate::chunk;
 use crate::error::Error;
-use crate::future::{Body, Listener, Outcome, SharedFuture};
+use crate::future::{Body, Listener, Outcome, SharedFuture, wake};
 
 pub(crate) use feeder::{Feeder, Pushed};
 pub(crate) use pulled::PulledFeeder;
@@ -101,7 +105,7 @@ pub(crate) struct ChunkCall {
 
 impl Listener for ChunkCall {
     fn settled(&self, _future: &SharedFuture) {
-        self.source.change(|state| state.pass_on(self.end));
+        self.source.change(|state| state.pass_on(self.end)).into_iter().for_each(wake);
     }
 }
 
@@ -131,9 +135,11 @@ impl ChunkCall {
     }
 
     /// Passes on the results at the beginning of `new`, the bytes that the worker has written since
-    /// the last call. The last item's result is passed on when the chunk is over.
-    pub(crate) fn give(&self, new: &[u8]) {
-        self.source.change(|state| state.give(self.end, new));
+    /// the last call. The last item's result is passed on when the chunk is over. Returns the waker of a
+    /// reader that it concerns.
+    #[must_use = "it wakes a stream that waits"]
+    pub(crate) fn give(&self, new: &[u8]) -> Option<Waker> {
+        self.source.change(|state| state.give(self.end, new))
     }
 
     /// Learns the length of items from a result, which ends with the chunk's duration.
@@ -303,46 +309,51 @@ impl ChunkSource {
         self.lock().unsettled()
     }
 
-    /// Runs `change` under the lock, then wakes the reader if it waits and there is something for it.
-    fn change(&self, change: impl FnOnce(&mut State)) {
+    /// Runs `change` under the lock, then wakes the reader if it waits and there is something for it. If
+    /// that is a stream, returns its waker, to be woken where no lock is held: it is user code.
+    fn change(&self, change: impl FnOnce(&mut State)) -> Option<Waker> {
         let mut state = self.lock();
         change(&mut state);
-        let is_due = state.awaited && !state.ready.is_empty();
+        let is_due = state.awaited && state.has_news();
         state.awaited &= !is_due;
+        // If the reader itself stopped it, it is gone and leaves no waker behind.
+        let waker = if is_due || state.stopped.is_some() { state.waker.take() } else { None };
         drop(state);
         if is_due {
             self.finished.notify_all();
         }
+        waker
     }
 
     /// Fails the items that are in no chunk yet, and refuses later ones, with `error`. Chunks are
-    /// calls, which the pool settles.
-    pub(crate) fn stop(&self, error: &Error) {
-        self.close_with(error, |state| state.fail_waiting(error));
+    /// calls, which the pool settles. Returns the waker of a reader that it concerns.
+    #[must_use = "it wakes a stream that waits"]
+    pub(crate) fn stop(&self, error: &Error) -> Option<Waker> {
+        self.close_with(error, |state| state.fail_waiting(error))
     }
 
     /// Refuses later items, with `error`; earlier ones continue. So the pool need not wait for an
-    /// iterator that blocks or waits for the pool.
-    pub(crate) fn close(&self, error: &Error) {
-        self.close_with(error, |_| {});
+    /// iterator that blocks or waits for the pool. Returns the waker of a reader that it concerns.
+    #[must_use = "it wakes a stream that waits"]
+    pub(crate) fn close(&self, error: &Error) -> Option<Waker> {
+        self.close_with(error, |_| {})
     }
 
-    fn close_with(&self, error: &Error, then: impl FnOnce(&mut State)) {
-        let mut state = self.lock();
-        state.stopped.get_or_insert_with(|| error.clone());
-        // Relaxed: the fence is next. Either an item is seen here, or its feeder sees that it is
-        // refused.
-        self.attention.store(true, Ordering::Relaxed);
-        self.closed.store(true, Ordering::Relaxed);
-        if !barrier::heavy() {
-            // The system call was refused, once: it takes longer than a write takes to leave a CPU.
-            std::thread::yield_now();
-        }
-        state.take_filled();
-        state.open = false;
-        then(&mut state);
-        drop(state);
-        self.finished.notify_all();
+    fn close_with(&self, error: &Error, then: impl FnOnce(&mut State)) -> Option<Waker> {
+        self.change(|state| {
+            state.stopped.get_or_insert_with(|| error.clone());
+            // Relaxed: the fence is next. Either an item is seen here, or its feeder sees that it is
+            // refused.
+            self.attention.store(true, Ordering::Relaxed);
+            self.closed.store(true, Ordering::Relaxed);
+            if !barrier::heavy() {
+                // The system call was refused, once: it takes longer than a write takes to leave a CPU.
+                std::thread::yield_now();
+            }
+            state.take_filled();
+            state.open = false;
+            then(state);
+        })
     }
 
     /// Waits for the next chunk to finish, and takes it. A chunk that has finished is returned even
@@ -372,6 +383,18 @@ impl ChunkSource {
             };
             state.awaited = false;
         }
+    }
+
+    /// Whether [`next_chunk`](Self::next_chunk) returns without waiting. If not, `waker` will be woken.
+    #[cfg(feature = "stream")]
+    pub(crate) fn has_next(&self, waker: &Waker) -> bool {
+        // No waker is cloned or dropped under the lock: it is user code.
+        let waker = waker.clone();
+        let mut state = self.lock();
+        state.awaited = !state.has_news();
+        let (awaited, _old) = (state.awaited, state.waker.replace(waker));
+        drop(state);
+        !awaited
     }
 
     /// No user code runs under this lock, so a poisoned one still guards a whole state.

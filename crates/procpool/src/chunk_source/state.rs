@@ -11,6 +11,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::task::Waker;
 
 use bytes::Bytes;
 use procpool_buffer::{Filled, Filling};
@@ -58,8 +59,9 @@ pub(super) struct State {
     cut: u64,
     /// Chunks that the reader may get.
     pub(super) ready: VecDeque<Chunk>,
-    /// Whether the reader waits for something.
+    /// Whether the reader waits for something, and its waker if it is a stream.
     pub(super) awaited: bool,
+    pub(super) waker: Option<Waker>,
     /// Nanoseconds per item: rises at once, falls by halves.
     pub(super) estimate: u64,
     last_size: usize,
@@ -144,6 +146,7 @@ impl State {
             cut: 0,
             ready: VecDeque::new(),
             awaited: false,
+            waker: None,
             estimate: 0,
             last_size: 0,
             stopped: None,
@@ -365,6 +368,11 @@ impl State {
         let error = self.stopped.clone().filter(|_| items > 0)?;
         let end = self.cut + items as u64;
         Some(FinishedChunk { end, items, outcome: Err(Box::new(error)), shown: 0 })
+    }
+
+    /// Whether there is something for the reader: a chunk or the end.
+    pub(super) fn has_news(&self) -> bool {
+        !self.ready.is_empty() || self.is_over()
     }
 
     /// Whether every accepted item was passed to the reader.

@@ -164,7 +164,7 @@ fn an_item_after_the_stop_is_refused_and_fails() {
         for chunking in [Chunking::Adaptive, Chunking::Fixed(2), Chunking::Fixed(100)] {
             let (source, mut feeder) = ChunkSource::new(entry, chunking, order);
             feeder.push(&0_u8);
-            source.stop(&Error::Shutdown);
+            drop(source.stop(&Error::Shutdown));
             assert_eq!(feeder.push(&1_u8), Pushed::Refused, "{chunking:?}");
             drop(feeder);
             let failed: usize = std::iter::from_fn(|| next(&source))
@@ -190,7 +190,7 @@ fn a_closed_source_yields_earlier_items_and_fails_the_next() {
         for _ in 0..3 {
             assert_ne!(feeder.push(&item), Pushed::Refused);
         }
-        source.close(&Error::Shutdown);
+        drop(source.close(&Error::Shutdown));
         assert_eq!(feeder.push(&item), Pushed::Refused, "{chunking:?}");
         drop(feeder);
         assert_eq!(sizes(&source, 1, 1).iter().sum::<usize>(), taken, "{chunking:?}");
@@ -208,7 +208,7 @@ fn an_item_pushed_before_the_closing_is_not_refused() {
     for chunking in [Chunking::Adaptive, Chunking::Fixed(1)] {
         let (source, mut feeder) = ChunkSource::new(entry, chunking, Order::OfItems);
         assert_eq!(feeder.push(&0_u8), Pushed::Wanted);
-        source.close(&Error::Shutdown);
+        drop(source.close(&Error::Shutdown));
         // As if the pool had closed it after the item was written and before its feeder checked.
         assert_eq!(feeder.pay_attention(), Pushed::Quietly, "{chunking:?}");
         assert_eq!(sizes(&source, 1, 1), [1]);
@@ -220,7 +220,7 @@ fn stopping_fails_items_in_no_chunk_and_leaves_chunks_to_the_pool() {
     let source = source(Chunking::Fixed(2), 5);
     let (done, running) = (take(&source), take(&source));
     finish(&done, Ok(took(1)));
-    source.stop(&Error::Shutdown);
+    drop(source.stop(&Error::Shutdown));
     assert_eq!(source.unsettled().len(), 1);
     finish(&running, Err(Box::new(Error::Cancelled)));
     let outcomes: Vec<_> = std::iter::from_fn(|| next(&source))
@@ -286,7 +286,7 @@ fn a_closed_source_yields_pulled_items_and_refuses_the_rest() {
         for item in 0..3_u8 {
             feeder.push(&item);
         }
-        source.close(&Error::Shutdown);
+        drop(source.close(&Error::Shutdown));
         assert_eq!(feeder.push(&3_u8), Pushed::Refused);
         assert_eq!(sizes(&source, 1, 1).iter().sum::<usize>(), 3, "{chunking:?}");
         assert!(source.is_exhausted());
@@ -373,10 +373,10 @@ fn the_first_results_of_a_chunk_are_yielded_while_it_runs() {
         }
         drop(feeder);
         let task = take(&source);
-        task.call.give(&written(0..2));
+        drop(task.call.give(&written(0..2)));
         assert_eq!(pieces(&source), [(2, vec![0, 1])]);
         assert_eq!(task.call.shown(), written(0..2).len());
-        task.call.give(&written(2..2));
+        drop(task.call.give(&written(2..2)));
         assert_eq!(pieces(&source), [], "there is nothing new");
         finish(&task, Ok(ended(0..4)));
         assert_eq!(pieces(&source), [(4, vec![2, 3])], "nothing is given twice");
@@ -388,10 +388,10 @@ fn the_first_results_of_a_chunk_are_yielded_while_it_runs() {
 fn the_last_result_of_a_chunk_is_yielded_at_its_end() {
     let source = source(Chunking::Fixed(2), 2);
     let task = take(&source);
-    task.call.give(&written(0..2));
+    drop(task.call.give(&written(0..2)));
     assert_eq!((pieces(&source), task.call.has_parts()), (vec![(1, vec![0])], false));
     // A worker that claims to have done more than it was sent is not believed.
-    task.call.give(&written(1..100));
+    drop(task.call.give(&written(1..100)));
     assert_eq!(pieces(&source), []);
     finish(&task, Ok(ended(0..2)));
     assert_eq!(pieces(&source), [(2, vec![1])]);
@@ -401,10 +401,10 @@ fn the_last_result_of_a_chunk_is_yielded_at_its_end() {
 fn results_of_a_running_chunk_wait_for_the_chunk_before_it() {
     let source = source(Chunking::Fixed(3), 6);
     let (first, second) = (take(&source), take(&source));
-    second.call.give(&written(3..4));
-    first.call.give(&written(0..1));
+    drop(second.call.give(&written(3..4)));
+    drop(first.call.give(&written(0..1)));
     assert_eq!(pieces(&source), [(1, vec![0])]);
-    second.call.give(&written(4..5));
+    drop(second.call.give(&written(4..5)));
     finish(&first, Ok(ended(0..3)));
     assert_eq!(pieces(&source), [(3, vec![1, 2]), (4, vec![3]), (5, vec![4])]);
     finish(&second, Ok(ended(3..6)));
@@ -417,7 +417,7 @@ fn an_item_whose_result_was_yielded_neither_runs_again_nor_fails() {
     for again in [false, true] {
         let source = source(Chunking::Fixed(4), 4);
         let task = take(&source);
-        task.call.give(&written(0..2));
+        drop(task.call.give(&written(0..2)));
         if again {
             let rest = task.call.retry(&task.bytes);
             assert_eq!((&rest[..], task.call.shown()), (&written(2..4)[..], 0));
@@ -437,7 +437,7 @@ fn an_item_whose_result_was_yielded_neither_runs_again_nor_fails() {
 fn the_length_of_items_is_that_of_the_whole_chunk() {
     let source = source(Chunking::Fixed(4), 4);
     let task = take(&source);
-    task.call.give(&written(0..3));
+    drop(task.call.give(&written(0..3)));
     finish(
         &task,
         Ok(Body::from(Payload::Large([written(0..4), 400_u64.to_le_bytes().to_vec()].concat()))),

@@ -18,22 +18,26 @@ use crate::error::Error;
 use crate::panics;
 
 /// Holds the waker of the last poll. None of its code runs under the lock.
-#[derive(Default)]
-struct Slot(Mutex<Option<Waker>>);
+#[derive(Debug, Default)]
+pub(super) struct Slot(Mutex<Option<Waker>>);
 
 impl Slot {
-    fn replace(&self, waker: Option<Waker>) -> Option<Waker> {
+    pub(super) fn replace(&self, waker: Option<Waker>) -> Option<Waker> {
         std::mem::replace(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), waker)
     }
 }
 
 impl Listener for Slot {
     fn settled(&self, _future: &SharedFuture) {
-        let Some(waker) = self.replace(None) else { return };
-        // By contract it neither blocks nor panics, but this may be the pool's manager.
-        if let Err(panic) = panics::catch_message(AssertUnwindSafe(|| waker.wake())) {
-            log::error!("a waker panicked: {}", panic.message);
-        }
+        self.replace(None).into_iter().for_each(wake);
+    }
+}
+
+/// Wakes `waker`. The caller holds no lock: a waker is user code.
+pub(crate) fn wake(waker: Waker) {
+    // By contract it neither blocks nor panics, but this may be the pool's manager.
+    if let Err(panic) = panics::catch_message(AssertUnwindSafe(|| waker.wake())) {
+        log::error!("a waker panicked: {}", panic.message);
     }
 }
 
@@ -44,8 +48,8 @@ impl Listener for Slot {
 /// converted by `.await` or `into_future()` only.
 ///
 /// Dropping it before it is ready, as `select!` and asynchronous time limits do, cancels the task
-/// if it has not started; see [`Future::cancel`]. A running task continues; a clone of the future
-/// can [`kill`](Future::kill) it.
+/// if it has not started; see [`Future::cancel`]. A running task continues, unless this was made by
+/// [`kill_on_drop`](Future::kill_on_drop).
 ///
 /// # Examples
 ///
@@ -67,6 +71,35 @@ pub struct Awaiting<T> {
     pub(crate) future: Option<Future<T>>,
     slot: Arc<Slot>,
     listens: bool,
+    kills: bool,
+}
+
+impl<T> Future<T> {
+    /// Converts it for `.await`, or for being kept: dropping the returned value before the task is over
+    /// [kills](Self::kill) the task, which includes that it is cancelled if it has not started.
+    ///
+    /// To wait by blocking, keep the value of a clone as a guard. Once the task is over, dropping it has
+    /// no effect.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(1).build()?;
+    /// let endless = executor.submit(|()| std::thread::park(), ());
+    /// let guard = endless.clone().kill_on_drop();
+    /// assert!(endless.result_timeout(Duration::from_millis(10)).is_err());
+    /// // The end of a scope, a `?` and a panic do this, too.
+    /// drop(guard);
+    /// assert!(endless.error().is_some());
+    /// #     Ok(())
+    /// # }
+    /// ```
+    pub fn kill_on_drop(self) -> Awaiting<T> {
+        Awaiting { future: Some(self), slot: Arc::default(), listens: false, kills: true }
+    }
 }
 
 impl<T: DeserializeOwned + 'static> IntoFuture for Future<T> {
@@ -94,7 +127,7 @@ impl<T: DeserializeOwned + 'static> IntoFuture for Future<T> {
     /// # }
     /// ```
     fn into_future(self) -> Awaiting<T> {
-        Awaiting { future: Some(self), slot: Arc::default(), listens: false }
+        Awaiting { future: Some(self), slot: Arc::default(), listens: false, kills: false }
     }
 }
 
@@ -131,7 +164,9 @@ impl<T> Drop for Awaiting<T> {
             let listener = Arc::clone(&self.slot) as Arc<dyn Listener>;
             future.shared.stop_listening(&listener);
         }
-        future.cancel();
+        if !future.cancel() && self.kills {
+            future.kill();
+        }
     }
 }
 

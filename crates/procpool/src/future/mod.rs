@@ -12,6 +12,8 @@ mod listeners;
 #[cfg(all(loom, test))]
 mod model;
 mod shared;
+#[cfg(feature = "stream")]
+mod stream;
 mod wait;
 
 use std::fmt;
@@ -28,8 +30,11 @@ use crate::error::{CodecStep, Error};
 use crate::lifecycle::KillOutcome;
 
 pub use awaiting::Awaiting;
+pub(crate) use awaiting::wake;
 pub(crate) use listeners::Listener;
 pub(crate) use shared::{Body, CANCELLED, Outcome, SharedFuture};
+#[cfg(feature = "stream")]
+pub use stream::IntoStream;
 pub use wait::{AsCompleted, AsCompletedTimeout, DoneAndNotDone, ReturnWhen, as_completed, wait};
 
 /// The pool as futures see it: it knows where tasks are, and can advance a future on the waiting

@@ -1,6 +1,6 @@
 //! Waiting for many futures: `wait` and `as_completed`.
 //!
-//! Owns the hand-over between futures that settle and the one thread that waits for them. Listens
+//! Owns the hand-over between futures that settle and the one thread or stream that waits for them. Listens
 //! only to futures that it has to wait for, and stops when it is dropped.
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -149,15 +149,20 @@ fn distinct<'f, T: 'f>(futures: impl IntoIterator<Item = &'f Future<T>>) -> Vec<
 
 /// The keys of futures that have settled, for the thread that waits for them.
 #[derive(Debug, Default)]
-struct Arrivals {
+pub(super) struct Arrivals {
     keys: Mutex<VecDeque<usize>>,
     arrived: Condvar,
+    /// Has the waker of a stream.
+    #[cfg(feature = "stream")]
+    pub(super) slot: super::awaiting::Slot,
 }
 
 impl Listener for Arrivals {
     fn settled(&self, future: &SharedFuture) {
         self.keys.lock().unwrap_or_else(PoisonError::into_inner).push_back(key(future));
         self.arrived.notify_one();
+        #[cfg(feature = "stream")]
+        self.slot.settled(future);
     }
 }
 
@@ -210,11 +215,11 @@ pub struct AsCompleted<'f, T> {
     awaited: HashMap<usize, &'f Future<T>>,
     /// The process in which it listens: in a forked copy nothing settles.
     owner: Lineage,
-    arrivals: Arc<Arrivals>,
+    pub(super) arrivals: Arc<Arrivals>,
 }
 
 /// No future was done by the deadline.
-struct Late;
+pub(super) struct Late;
 
 impl<'f, T> AsCompleted<'f, T> {
     fn new(distinct: impl Iterator<Item = &'f Future<T>>) -> Self {
@@ -248,7 +253,10 @@ impl<'f, T> AsCompleted<'f, T> {
     }
 
     /// Waits for the next one until `deadline`. Returns `None` if all were returned.
-    fn next_by(&mut self, deadline: Option<Instant>) -> Result<Option<&'f Future<T>>, Late> {
+    pub(super) fn next_by(
+        &mut self,
+        deadline: Option<Instant>,
+    ) -> Result<Option<&'f Future<T>>, Late> {
         if self.ready.is_empty() {
             self.listen();
         }

@@ -22,6 +22,9 @@ use crate::pool::Pool;
 /// Each `next` pulls one item and then waits for the next result, both in the calling thread.
 /// Dropping the iterator cancels the items that have not started, and drops those not yet pulled.
 ///
+/// `T` is `()`, or [`Duration`](std::time::Duration) for a map with a
+/// [timeout](super::MapOptions::timeout).
+///
 /// # Panics
 ///
 /// `next` panics if the iterator of the items, or an item's `Serialize`, does.
@@ -40,11 +43,13 @@ use crate::pool::Pool;
 /// # }
 /// ```
 #[must_use = "dropping a map cancels its items that have not started: read its results, with `for` or `collect`"]
-pub struct BufferedMap<R, I> {
+pub struct BufferedMap<R, I, T = ()> {
     // Dropped first: it cancels items that the end of the input would still send.
-    results: Map<R>,
+    pub(super) results: Map<R, T>,
     /// `None` once nothing more is pulled.
     input: Option<Input<I>>,
+    /// How many results may be left before an item is pulled for the next one.
+    buffersize: usize,
 }
 
 struct Input<I> {
@@ -53,14 +58,14 @@ struct Input<I> {
     pool: Weak<Pool>,
 }
 
-impl<R, I> BufferedMap<R, I> {
+impl<R, I, T> BufferedMap<R, I, T> {
     /// A map that returns one error and nothing else.
     pub(super) fn failed(error: Error) -> Self {
-        Self { results: Map::failed(error), input: None }
+        Self { results: Map::failed(error), input: None, buffersize: 0 }
     }
 }
 
-impl<R, I> BufferedMap<R, I>
+impl<R, I, T> BufferedMap<R, I, T>
 where
     I: Iterator<Item: Payload>,
 {
@@ -82,11 +87,11 @@ where
         };
         let (source, feeder) = ChunkSource::pulled(entry, chunking, order);
         if let Err(error) = pool.submit_chunks(Arc::clone(&source)) {
-            source.stop(&error);
+            let _no_waker = source.stop(&error);
         }
         let input = Input { items, feeder: Some(feeder), pool: Arc::downgrade(pool) };
         let results = Map::new(source, pool, timeout);
-        let mut map = Self { results, input: Some(input) };
+        let mut map = Self { results, input: Some(input), buffersize };
         for _ in 0..buffersize {
             if map.input.is_none() {
                 break;
@@ -96,10 +101,11 @@ where
         map
     }
 
-    /// Pulls the next item, if allowed, and pushes it to the pool. If the pool refuses it, it is
-    /// the last.
-    fn pull(&mut self) {
-        let Some(input) = &mut self.input else { return };
+    /// Pulls the next item, if there is room for it and it is allowed, and pushes it to the pool. If the
+    /// pool refuses it, it is the last.
+    pub(super) fn pull(&mut self) {
+        let has_room = self.results.left <= self.buffersize;
+        let Some(input) = self.input.as_mut().filter(|_| has_room) else { return };
         let next = input.items.next();
         if self.results.is_lost() {
             // The iterator forked this process; see `next`.
@@ -140,7 +146,7 @@ impl<I> Drop for Input<I> {
     }
 }
 
-impl<R, I> Iterator for BufferedMap<R, I>
+impl<R, I, T> Iterator for BufferedMap<R, I, T>
 where
     R: DeserializeOwned + 'static,
     I: Iterator<Item: Payload>,
@@ -177,14 +183,14 @@ where
     }
 }
 
-impl<R, I> FusedIterator for BufferedMap<R, I>
+impl<R, I, T> FusedIterator for BufferedMap<R, I, T>
 where
     R: DeserializeOwned + 'static,
     I: Iterator<Item: Payload>,
 {
 }
 
-impl<R, I> BufferedMap<R, I>
+impl<R, I, T> BufferedMap<R, I, T>
 where
     R: DeserializeOwned + 'static,
     I: Iterator<Item: Payload>,
@@ -214,7 +220,7 @@ where
     }
 }
 
-impl<R, I> fmt::Debug for BufferedMap<R, I> {
+impl<R, I, T> fmt::Debug for BufferedMap<R, I, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BufferedMap")
             .field("buffered", &self.results.left)

@@ -6,6 +6,8 @@
 
 mod buffered;
 mod options;
+#[cfg(feature = "stream")]
+mod stream;
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -157,15 +159,12 @@ impl<R, T> Map<R, T> {
 
     /// Cancels items that have not started.
     fn cancel(&self) {
-        if self.is_lost() {
-            return;
-        }
-        match (&self.source, self.pool.upgrade()) {
-            // A map that was read to its end has nothing left to cancel.
-            (Some(source), Some(pool)) if self.left > 0 => pool.cancel_chunks(source),
-            (Some(source), _) => source.stop(&Error::Cancelled),
-            (None, _) => {}
-        }
+        let Some(source) = self.source.as_ref().filter(|_| !self.is_lost()) else { return };
+        // This is the reader: it need not be woken.
+        drop(source.stop(&Error::Cancelled));
+        // A map that was read to its end has nothing left to cancel.
+        let pool = self.pool.upgrade().filter(|_| self.left > 0);
+        pool.iter().for_each(|pool| pool.cancel_chunks(source));
     }
 }
 

@@ -347,7 +347,7 @@ impl<'a, S: 'static, T> MapOptions<'a, S, (), T> {
         let pool = self.executor.pool();
         let (source, feeder) = ChunkSource::new(entry, self.chunking, self.order);
         if let Err(error) = pool.submit_chunks(Arc::clone(&source)) {
-            source.stop(&error);
+            let _no_waker = source.stop(&error);
         }
         // From here on `map` owns the rest: if the iterator panics, dropping `map` cancels the
         // items taken so far, and tells the pool that no more follow.
@@ -402,7 +402,7 @@ impl<S: 'static, T> MapOptions<'_, S, usize, T> {
     /// #     Ok(())
     /// # }
     /// ```
-    pub fn map<A, R, I>(self, task: fn(A) -> R, items: I) -> BufferedMap<R, I::IntoIter>
+    pub fn map<A, R, I>(self, task: fn(A) -> R, items: I) -> BufferedMap<R, I::IntoIter, T>
     where
         A: Payload,
         R: Payload,
@@ -439,7 +439,7 @@ impl<S: 'static, T> MapOptions<'_, S, usize, T> {
         self,
         task: fn(&mut S, A) -> R,
         items: I,
-    ) -> BufferedMap<R, I::IntoIter>
+    ) -> BufferedMap<R, I::IntoIter, T>
     where
         A: Payload,
         R: Payload,
@@ -448,7 +448,7 @@ impl<S: 'static, T> MapOptions<'_, S, usize, T> {
         self.start(task::chunk_entry(task), items)
     }
 
-    fn start<R, I>(self, entry: Result<Entry, Error>, items: I) -> BufferedMap<R, I::IntoIter>
+    fn start<R, I>(self, entry: Result<Entry, Error>, items: I) -> BufferedMap<R, I::IntoIter, T>
     where
         I: IntoIterator<Item: Payload>,
     {

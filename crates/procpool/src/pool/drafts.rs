@@ -23,7 +23,7 @@ impl PoolState {
             let worker = &mut self.workers[index];
             if worker.stage() == Stage::Ready && worker.drafts() && worker.link.look_at_draft() {
                 let is_awaited = worker.front_chunk().is_some_and(|chunk| chunk.is_awaited());
-                let given = if is_awaited { worker.give_draft() } else { Ok(()) };
+                let given = if is_awaited { worker.give_draft(wakes) } else { Ok(()) };
                 self.check(cx, index, given, wakes);
             }
         }
@@ -37,11 +37,11 @@ impl Worker {
     }
 
     /// Passes on the results that its running chunk has so far, if it runs one.
-    pub(super) fn give_draft(&mut self) -> Result<(), Scribbled> {
+    pub(super) fn give_draft(&mut self, wakes: &mut Wakes) -> Result<(), Scribbled> {
         if let Some(chunk) = self.front_chunk().map(Arc::clone) {
-            chunk.give(&self.link.draft(chunk.shown())?);
+            wakes.wakers.extend(chunk.give(&self.link.draft(chunk.shown())?));
             // The first of two frames, and the worker has died before the second.
-            chunk.give(self.part.get(chunk.shown()..).unwrap_or_default());
+            wakes.wakers.extend(chunk.give(self.part.get(chunk.shown()..).unwrap_or_default()));
         }
         Ok(())
     }

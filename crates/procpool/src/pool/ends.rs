@@ -116,7 +116,7 @@ impl PoolState {
     fn on_death(&mut self, cx: &Context, worker: &mut Worker, ended: Ended, wakes: &mut Wakes) {
         let Ended { exit, usage } = ended;
         // The finished part of its chunk is kept. If its record of that is invalid, there is none.
-        let is_drafted = worker.give_draft().is_ok();
+        let is_drafted = worker.give_draft(wakes).is_ok();
         let (pid, activity) = (worker.pid, worker.activity());
         let stderr = worker.stderr.as_ref().map(Captured::last_lines);
         let refused = worker.link.refused().map(|refused| refused.to_string());

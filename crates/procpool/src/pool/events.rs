@@ -206,7 +206,7 @@ impl PoolState {
         wakes: &mut Wakes,
     ) {
         let worker = &mut self.workers[index];
-        let given = worker.give_draft().is_ok();
+        let given = worker.give_draft(wakes).is_ok();
         let (Activity::Running(id) | Activity::RunningItem { work_item: id, .. }) =
             worker.activity()
         else {

@@ -119,7 +119,7 @@ impl PoolState {
 
     fn end_overdue(&mut self, cx: &Context, index: usize, now: Instant, wakes: &mut Wakes) {
         self.take_back(cx, index, wakes);
-        let given = self.workers[index].give_draft();
+        let given = self.workers[index].give_draft(wakes);
         self.check(cx, index, given, wakes);
         let worker = &mut self.workers[index];
         let Some(InFlight { index: task, calls }) = worker.in_flight.front() else { return };

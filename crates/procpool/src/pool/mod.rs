@@ -210,7 +210,7 @@ impl Pool {
         let _ = self.enter(|_, _| ());
     }
 
-    /// Cancels the chunks of `source` that no worker has started.
+    /// Cancels the chunks of `source`, which was stopped, that no worker has started.
     pub(crate) fn cancel_chunks(&self, source: &ChunkSource) {
         let _ = self.enter(|state, wakes| state.cancel_chunks(&self.context, source, wakes));
     }

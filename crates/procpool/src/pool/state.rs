@@ -53,7 +53,7 @@ impl Queued {
     pub(super) fn fail(self, error: &Error, wakes: &mut Wakes) {
         match self {
             Queued::Calls(slice) => slice.fail(error, wakes),
-            Queued::Source(source) => source.stop(error),
+            Queued::Source(source) => wakes.wakers.extend(source.stop(error)),
         }
     }
 }
@@ -165,7 +165,7 @@ impl PoolState {
         self.fail_awaiting(&Error::Shutdown, wakes);
         for queued in &self.queue {
             if let Queued::Source(source) = queued {
-                source.close(&Error::Shutdown);
+                wakes.wakers.extend(source.close(&Error::Shutdown));
             }
         }
         if !cancel_futures {
@@ -184,7 +184,7 @@ impl PoolState {
                         let _ = wakes.cancel(future);
                     }
                 }
-                Queued::Source(source) => source.stop(&Error::Cancelled),
+                Queued::Source(source) => wakes.wakers.extend(source.stop(&Error::Cancelled)),
             }
         }
     }

@@ -14,7 +14,6 @@ use super::state::{PoolState, Queued};
 use super::wakes::Wakes;
 use super::worker::Worker;
 use crate::chunk_source::ChunkSource;
-use crate::error::Error;
 use crate::future::{CANCELLED, SharedFuture};
 
 impl PoolState {
@@ -65,9 +64,8 @@ impl PoolState {
         self.workers.iter_mut().for_each(Worker::end_tick);
     }
 
-    /// Cancels the chunks of `source` that no worker has started.
+    /// Cancels the chunks of `source`, which was stopped, that no worker has started.
     pub(super) fn cancel_chunks(&mut self, cx: &Context, source: &ChunkSource, wakes: &mut Wakes) {
-        source.stop(&Error::Cancelled);
         for future in source.unsettled() {
             // The queue's capacity does not count them.
             self.freed -= isize::from(self.cancel_sent(cx, &future, wakes));

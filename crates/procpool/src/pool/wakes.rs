@@ -1,23 +1,26 @@
 //! What follows from a change of the pool's state, after its lock is released.
 //!
-//! A future settles at once, under the lock; its waiters are woken afterwards. Collects futures to wake (a thread woken under the lock would block on it, and a waker is user
-//! code), due hooks, warnings for the log (a logger is user code, too), and dead workers. Dead
+//! A future settles at once, under the lock; its waiters are woken afterwards. Collects futures and streams
+//! to wake (a thread woken under the lock would block on it, and a waker is user code), due hooks, warnings for the log (a logger is user code, too), and dead workers. Dead
 //! workers are dropped last, after their watchers are nudged: returning their memory and
 //! descriptors is the slowest part of a death, and nobody should wait for it. Also counts results.
 
 use std::sync::Arc;
+use std::task::Waker;
 use std::thread;
 
 use procpool_callbacks::Callback;
 
 use super::worker::Worker;
 use crate::error::Error;
-use crate::future::{Outcome, SharedFuture};
+use crate::future::{Outcome, SharedFuture, wake};
 
 /// When dropped, wakes all waiters and then drops the workers.
 #[derive(Default)]
 pub(super) struct Wakes {
     settled: Vec<Arc<SharedFuture>>,
+    /// Of streams that have something to read.
+    pub(super) wakers: Vec<Waker>,
     hooks: Vec<Callback>,
     gone: Vec<Worker>,
     warnings: Vec<String>,
@@ -86,6 +89,7 @@ impl Wakes {
 impl Drop for Wakes {
     fn drop(&mut self) {
         self.settled.iter().for_each(|future| future.tell());
+        self.wakers.drain(..).for_each(wake);
         self.gone.iter().for_each(Worker::nudge);
         // The workers are dropped after this. A woken thread may have been placed on this thread's
         // CPU although another is idle, and would wait until this thread sleeps.

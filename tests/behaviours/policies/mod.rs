@@ -7,6 +7,7 @@
 //! - [`breaker`]: workers that never get ready are not replaced forever;
 //! - [`backoff`]: delays between failing starts;
 //! - [`capacity`]: a queue with a limit, and those that wait for room in it;
+//! - [`affinity`]: tasks with a key, and the workers that they prefer or wait for;
 //! - [`limits`]: tasks that exceed their time limit;
 //! - [`kill`]: ending one task;
 //! - [`recycling`]: workers that have run their number of tasks;
@@ -22,6 +23,7 @@
 //! - [`stages`]: how long each stage of a worker may take;
 //! - [`nesting`]: pools inside tasks.
 
+mod affinity;
 mod backoff;
 mod breaker;
 mod capacity;

@@ -165,7 +165,7 @@ impl PoolState {
             match &mut self.queue[position] {
                 Queued::Calls(slice) if slice.key().is_some() => {
                     // It may be for another worker.
-                    if given > 0 || !self.place(cx, index, position, wakes) {
+                    if !self.place(cx, index, position, wakes) {
                         break;
                     }
                 }

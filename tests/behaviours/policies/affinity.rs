@@ -304,16 +304,19 @@ fn cross_and_retire(places: Places) -> u32 {
     cross(places)
 }
 
+/// A task at a crossing, and what ends its worker, which has this pid.
+type End = (fn(Places) -> u32, fn(u32, &Crossing, &Future<u32>));
+
 #[test]
 fn a_strict_task_whose_worker_ends_runs_on_another() {
     watch::within(watch::HANG, || {
-        let end: [(fn(Places) -> u32, fn(u32, &Crossing, &Future<u32>)); 4] = [
+        let ends: [End; 4] = [
             (cross_and_die, |_, crossing, _| crossing.let_go(1)),
             (cross_and_retire, |_, crossing, _| crossing.let_go(1)),
             (cross, |first, _, _| signal(first, Signal::SIGKILL)),
             (cross, |_, _, running| assert_eq!(running.kill(), KillOutcome::Killed)),
         ];
-        for (task, end) in end {
+        for (task, end) in ends {
             let crossing = Crossing::new();
             let executor = replacing(2, 0);
             let (first, running, waits) = waiting(&executor, task, &crossing);
@@ -341,12 +344,17 @@ fn a_strict_task_whose_worker_exceeds_a_time_limit_runs_on_another() {
     });
 }
 
+/// The initializer: its state is the input of the finalizer.
+fn keep(places: Places) -> Result<Places, String> {
+    Ok(places)
+}
+
 #[test]
 fn no_task_waits_for_a_worker_that_exits() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = builder(2)
-            .initializer_with_args(|places| Ok::<Places, String>(places), crossing.places())
+            .initializer_with_args(keep, crossing.places())
             .finalizer(stop_at)
             .build()
             .unwrap();

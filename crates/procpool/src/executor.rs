@@ -284,7 +284,8 @@ impl<S: 'static> ProcessPoolExecutor<S> {
     /// # }
     /// ```
     pub fn submit_options(&self) -> SubmitOptions<'_, S> {
-        SubmitOptions { executor: self, time_limit: self.pool.task_time_limit() }
+        let time_limit = self.pool.task_time_limit();
+        SubmitOptions { executor: self, time_limit, key: None, strict: false }
     }
 
     /// Starts workers until `workers` of them take tasks. Returns a [`Future`] that settles then.

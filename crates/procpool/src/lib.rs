@@ -108,6 +108,8 @@
 //! - [`on_worker_exit`](Builder::on_worker_exit) is called for every worker that was started.
 //! - User code runs on the user's threads, on the callback thread and in workers: whatever it does
 //!   there, the manager continues.
+//! - A task with a [key](SubmitOptions::key) waits for no worker while another one is idle, unless it
+//!   is set to [wait](SubmitOptions::wait_for_worker).
 //! - A task can be cancelled until a worker claims it, even after it was sent ahead. If it waits
 //!   behind a long task while another worker is idle, it is moved there within milliseconds.
 //! - `map` returns results in the order of its items, unless requested as they finish. A map that

@@ -8,6 +8,7 @@
 //! - [`backoff`]: delays between failing starts;
 //! - [`capacity`]: a queue with a limit: what takes its room and what makes room;
 //! - [`room`]: submissions that wait for room in a full queue;
+//! - [`affinity`]: tasks with a key, and the workers that they prefer or wait for;
 //! - [`limits`]: tasks that exceed their time limit;
 //! - [`kill`]: ending one task;
 //! - [`recycling`]: workers that have run their number of tasks;
@@ -24,6 +25,7 @@
 //! - [`stages`]: how long each stage of a worker may take;
 //! - [`nesting`]: pools inside tasks.
 
+mod affinity;
 mod backoff;
 mod breaker;
 mod capacity;

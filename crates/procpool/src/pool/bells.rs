@@ -1,7 +1,7 @@
 //! When a worker reports its results, and to whom.
 //!
 //! Owns, for each worker, the thread that watches its link and the result from which on the worker
-//! rings: at once if somebody waits for each result or the queue could refill it, otherwise when it
+//! rings: at once if somebody waits for each result or waiting calls could refill it, otherwise when it
 //! falls asleep. `waiter` decides which thread watches.
 
 use super::state::PoolState;
@@ -61,6 +61,7 @@ impl PoolState {
                 worker.bells.eager = false;
                 continue;
             };
+            let refill = refill || !worker.reserved.is_empty();
             let half = worker.tasks() as u64 / 2;
             let at = if worker.bells.eager {
                 front

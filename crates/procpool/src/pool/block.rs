@@ -28,11 +28,13 @@ const BYTES: usize = 64 * 1024;
 /// Arguments of this size or more are moved, not copied, into a block of their own.
 pub(crate) const LARGE: usize = 16 * 1024;
 
-/// The function to call, and how long it may run.
+/// The function to call, how long it may run, and where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Callee {
     pub(crate) entry: Entry,
     pub(crate) time_limit: Option<Duration>,
+    /// Its key, and whether it waits for a worker that had it.
+    pub(crate) key: Option<(u64, bool)>,
 }
 
 /// Encoded arguments.
@@ -91,7 +93,9 @@ impl Block<Vec<u8>> {
         let Arguments::Small(bytes) = arguments else { return Err(future) };
         let length = self.bytes.len() + bytes.len();
         let fits = length <= BYTES && self.calls.len() < CALLS;
-        if !fits || id != self.first_id + self.calls.len() as u64 {
+        // A call with a key is alone.
+        let has_key = callee.key.or(self.callees[0].key).is_some();
+        if !fits || has_key || id != self.first_id + self.calls.len() as u64 {
             return Err(future);
         }
         if self.callees.last() != Some(&callee) {
@@ -134,7 +138,7 @@ impl Slice {
         let time_limit = per_item.map(|limit| limit.saturating_mul(count));
         Self::of(Block {
             first_id: id,
-            callees: vec![Callee { entry: call.entry(), time_limit }],
+            callees: vec![Callee { entry: call.entry(), time_limit, key: None }],
             bytes,
             calls: vec![QueuedCall { future, end: 0, callee: 0 }],
             chunk: Some(call),
@@ -144,6 +148,11 @@ impl Slice {
     /// The chunk that its call runs, if that is one of a map. Such a call is alone in its slice.
     pub(super) fn chunk(&self) -> Option<&Arc<ChunkCall>> {
         self.block.chunk.as_ref()
+    }
+
+    /// The key of its call, if it has one, and whether it is strict. Such a call is alone in its block.
+    pub(super) fn key(&self) -> Option<(u64, bool)> {
+        self.block.callees[0].key
     }
 
     pub(super) fn len(&self) -> usize {
@@ -263,7 +272,8 @@ mod tests {
 
     fn callee(offset: i64) -> Callee {
         let function = FunctionRef { offset, tag: 0 };
-        Callee { entry: Entry { trampoline: function, function }, time_limit: None }
+        let entry = Entry { trampoline: function, function };
+        Callee { entry, time_limit: None, key: None }
     }
 
     /// The calls of a slice as they would be sent: id, entry's offset, arguments.

@@ -3,7 +3,8 @@
 //! Owns the rules by which work leaves the queue:
 //!
 //! - Idle workers are served first, in the order of the queue. Until the pool has all its workers,
-//!   each gets one task at a time; the same holds while the length of tasks is unknown.
+//!   each gets one task at a time; the same holds while the length of tasks is unknown. A task with a
+//!   key chooses its worker among them (`affinity`).
 //! - Once tasks are known to be short, a worker is sent some ahead (`ahead`). Tasks that it has not
 //!   claimed can be taken back; a tick does so if they wait behind a long one and another worker
 //!   could run them.
@@ -162,6 +163,12 @@ impl PoolState {
         let mut sent = Ok(());
         while position < self.queue.len() && sent.is_ok() {
             match &mut self.queue[position] {
+                Queued::Calls(slice) if slice.key().is_some() => {
+                    // It may be for another worker.
+                    if !self.place(cx, index, position, wakes) {
+                        break;
+                    }
+                }
                 Queued::Calls(slice) if slice.chunk().is_none() && calls > given => {
                     let part = slice.split_to(slice.len().min(calls - given));
                     if slice.len() == 0 {
@@ -202,7 +209,7 @@ impl PoolState {
     }
 
     /// Sends those of the calls that were not cancelled.
-    fn send_calls(
+    pub(super) fn send_calls(
         &mut self,
         index: usize,
         mut calls: Slice,
@@ -236,11 +243,12 @@ impl PoolState {
         let link = &mut self.workers[index].link;
         let first = link.sent();
         let (mut sent, mut shortest) = (Ok(()), None::<Duration>);
-        for (Callee { entry, time_limit }, bytes, range) in calls.calls() {
+        for (Callee { entry, time_limit, .. }, bytes, range) in calls.calls() {
             sent = sent.and_then(|()| link.send_part(*entry, bytes, range));
             shortest = shortest.into_iter().chain(*time_limit).min();
         }
         self.note_limit(index, shortest);
+        calls.key().into_iter().for_each(|(key, _)| self.workers[index].note_key(key));
         // In flight even if the link is bad: the tasks are then failed from there.
         self.workers[index].in_flight.push_back(InFlight { index: first, calls });
         sent

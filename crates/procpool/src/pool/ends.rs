@@ -137,7 +137,7 @@ impl PoolState {
                 self.replace(worker, rest, death, retries, wakes);
             }
             (_, DeathPolicy::Break) => {
-                let in_flight = std::mem::take(&mut worker.in_flight);
+                let in_flight = worker.take_in_flight();
                 self.break_pool_over(cx, BrokenCause::WorkerDied(death), in_flight, wakes);
             }
         }

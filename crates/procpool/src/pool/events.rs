@@ -65,6 +65,7 @@ impl PoolState {
         match read {
             Ok(settled) => {
                 self.retire_if_due(cx, index, settled, wakes);
+                self.send_reserved(cx, index, wakes);
                 // After one turn of a long result the manager looks again later: it holds the lock
                 // for one turn only.
                 let has_more = self.workers[index].has_unseen_results();

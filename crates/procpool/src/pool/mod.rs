@@ -25,7 +25,7 @@
 //!
 //! | about | file |
 //! |---|---|
-//! | which worker gets which task | `dispatch`; how many ahead: `ahead`; taken back: `take_back` |
+//! | which worker gets which task | `dispatch`; by key: `affinity`; how many ahead: `ahead`; taken back: `take_back` |
 //! | when a worker starts and takes tasks | `starts`; its forkserver: `forkserver` |
 //! | the stages of its life | `stage` |
 //! | when it has done its part | `retirement` |
@@ -55,6 +55,7 @@
 //! (`callbacks`), which the manager closes when the pool is over; while that thread is started, once,
 //! the lock of the callbacks is held.
 
+mod affinity;
 mod ahead;
 mod alarm;
 mod bells;

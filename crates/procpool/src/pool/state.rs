@@ -129,6 +129,8 @@ impl PoolState {
             let running = claimed.saturating_sub(worker.front().unwrap_or(claimed)) as usize;
             stats.running += running.min(tasks);
             stats.queued += tasks.saturating_sub(running);
+            let reserved = worker.reserved.iter().flat_map(Slice::futures);
+            stats.queued += reserved.filter(|future| !future.is_settled()).count();
         }
         stats
     }
@@ -172,7 +174,7 @@ impl PoolState {
             return;
         }
         for index in 0..self.workers.len() {
-            if self.workers[index].has_backlog() {
+            if self.workers[index].has_backlog() || !self.workers[index].reserved.is_empty() {
                 self.take_back(cx, index, wakes);
             }
         }

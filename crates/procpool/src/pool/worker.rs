@@ -1,7 +1,7 @@
 //! One worker, as the pool sees it.
 //!
 //! Owns its process, its link and the tasks that it has. Everything else that is known of a worker
-//! belongs to the file with the rule: `stage`, `bells`, `ahead`, `limits`, `retirement`.
+//! belongs to the file with the rule: `stage`, `bells`, `affinity`, `ahead`, `limits`, `retirement`.
 //!
 //! A ready worker is busy if anything is in flight, otherwise idle. Two workers that have run the
 //! initializer never share a slot. A worker is removed from the pool when its process descriptor
@@ -56,6 +56,10 @@ pub(super) struct Worker {
     stage: Stage,
     /// Sent but not finished, in the order of their indices.
     pub(super) in_flight: VecDeque<InFlight>,
+    /// Calls with a key that wait for it, to be sent when it is idle.
+    pub(super) reserved: VecDeque<Slice>,
+    /// The last keys that it had, the last one first.
+    pub(super) keys: VecDeque<u64>,
     /// The beginning of the next result, if that arrives in two frames.
     pub(super) part: Vec<u8>,
     /// Whether the socket has ended.
@@ -119,6 +123,8 @@ impl Worker {
             stderr,
             stage: Stage::Starting,
             in_flight: VecDeque::new(),
+            reserved: VecDeque::new(),
+            keys: VecDeque::new(),
             part: Vec::new(),
             link_ended: false,
             reports: 0,
@@ -262,14 +268,17 @@ impl Worker {
     pub(super) fn split_claimed(&mut self) -> (VecDeque<InFlight>, Vec<Slice>) {
         let claimed = self.link.take_back();
         // An impossible claim word says nothing: then every task is in doubt.
-        let not_started = claimed.map_or_else(|_| Vec::new(), |first| self.split_in_flight(first));
+        let mut not_started = claimed.map(|first| self.split_in_flight(first)).unwrap_or_default();
+        not_started.extend(self.reserved.drain(..));
         (self.take_in_flight(), not_started)
     }
 
     /// Takes all its calls away. It may have sent reports of the first.
-    fn take_in_flight(&mut self) -> VecDeque<InFlight> {
+    pub(super) fn take_in_flight(&mut self) -> VecDeque<InFlight> {
         let first = self.in_flight.front().map(|first| (first.index, first.calls.id()));
         self.given_up = first.or(self.given_up);
+        let reserved = self.reserved.drain(..).map(|calls| InFlight { index: 0, calls });
+        self.in_flight.extend(reserved);
         std::mem::take(&mut self.in_flight)
     }
 

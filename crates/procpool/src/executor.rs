@@ -323,6 +323,40 @@ impl<S: 'static> ProcessPoolExecutor<S> {
         Future::new(wanted.map(|shared| (shared, 0)), &self.handle)
     }
 
+    /// Returns a [`Future`] that settles when the hooks and callbacks that are due now have run, and so
+    /// when every [report](crate::report()) of a task that is over has been handled.
+    ///
+    /// A result may be there before its task's reports are handled, which happens on another thread. A
+    /// hook or a callback must not wait for this future, which would wait for it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ForkedCopy`], which is the future's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::sync::atomic::{AtomicU64, Ordering};
+    /// static STEPS: AtomicU64 = AtomicU64::new(0);
+    ///
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// let executor = procpool::ProcessPoolExecutor::builder()
+    /// #         .max_workers(1)
+    ///     .on_report(|report: procpool::Report<u64>| {
+    ///         STEPS.fetch_add(report.value.unwrap_or(0), Ordering::Relaxed);
+    ///     })
+    ///     .build()?;
+    /// executor.submit(|steps: u64| procpool::report(&steps), 3).result()??;
+    /// executor.flush().result()?;
+    /// assert_eq!(STEPS.load(Ordering::Relaxed), 3);
+    /// #     Ok(())
+    /// # }
+    /// ```
+    pub fn flush(&self) -> Future<()> {
+        Future::new(self.pool.flush().map(|shared| (shared, 0)), &self.handle)
+    }
+
     fn submit_call<A: Payload, R>(&self, callee: Result<Callee, Error>, arguments: A) -> Future<R> {
         let queue = || {
             let callee = callee?;

@@ -31,17 +31,17 @@ pub struct Report<T> {
     /// initializer and the finalizer. A chunk of a `map` is one task: if the item matters, report its
     /// index too.
     pub work_item: Option<u64>,
-    /// The value, or [`Error::Codec`] if it cannot be decoded or is of another type than
-    /// [`on_report`](crate::Builder::on_report) takes.
+    /// The value, or [`Error::Codec`] if it cannot be decoded or there is no
+    /// [`on_report`](crate::Builder::on_report) for its type.
     pub value: Result<T, Error>,
 }
 
 /// Reports `value` to the program while the task runs: progress, a partial result, a record for its
 /// log. The initializer and the finalizer may do the same.
 ///
-/// The program gets it in [`on_report`](crate::Builder::on_report); without that hook it is
+/// The program gets it in [`on_report`](crate::Builder::on_report); without any such hook it is
 /// discarded. Reports of a task are handled in their order, and before the callbacks that were added
-/// to its future while it ran.
+/// to its future while it ran; its result may be there earlier, see [`flush`](crate::ProcessPoolExecutor::flush).
 /// Every report of a task that returns is handled; of a task whose worker dies, those that it had sent.
 ///
 /// At most 1,000 reports of a worker wait to be handled: then this call waits, for ever if the hook
@@ -88,21 +88,22 @@ pub fn report<T: Payload>(value: &T) -> Result<(), Error> {
     })
 }
 
+/// Returns the encoded value of a report, if that is a `T`.
+pub(crate) fn value_of<T>(payload: &[u8]) -> Option<&[u8]> {
+    payload.strip_prefix(type_name::<T>().as_bytes())?.strip_prefix(b"\0")
+}
+
 /// Reads the value of a report.
 pub(crate) fn decode<T: Payload>(payload: &[u8]) -> Result<T, Error> {
-    let mut parts = payload.splitn(2, |byte| *byte == 0);
-    let (name, value) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-    let expected = type_name::<T>();
-    if name != expected.as_bytes() {
+    let Some(value) = value_of::<T>(payload) else {
+        let name = payload.split(|byte| *byte == 0).next().unwrap_or_default();
         let message = match &*String::from_utf8_lossy(name) {
             "" => "this process had no memory for it".to_owned(),
-            name => format!(
-                "the task reported a `{name}`: on_report takes one type, which may be an enum of several"
-            ),
+            name => format!("the task reported a `{name}`, for which there is no on_report"),
         };
-        let (step, type_name) = (CodecStep::DecodeReport, expected.to_owned());
+        let (step, type_name) = (CodecStep::DecodeReport, type_name::<T>().to_owned());
         return Err(Error::Codec(CodecError { step, type_name, message }));
-    }
+    };
     codec::decode(value, CodecStep::DecodeReport).map_err(|error| Error::Codec(*error))
 }
 

@@ -89,6 +89,48 @@ fn reports_of_a_task_precede_the_callbacks_of_its_future() {
 }
 
 #[test]
+fn a_flush_waits_for_the_reports_of_tasks_that_are_over() {
+    watch::within(watch::HANG, || {
+        let handled = Arc::new(Mutex::new(0_u32));
+        let count = Arc::clone(&handled);
+        let executor = builder(2).on_report(move |_: Report<u32>| *count.lock().unwrap() += 1);
+        let executor = executor.build().unwrap();
+        let early = executor.flush();
+        assert_eq!(early.result(), Ok(()));
+        for round in 1..=200 {
+            assert_eq!(executor.submit(count_to, 5).result(), Ok(()));
+            assert_eq!(executor.flush().result(), Ok(()));
+            assert_eq!(*handled.lock().unwrap(), 5 * round);
+        }
+        executor.shutdown();
+        assert_eq!(executor.flush().result(), Ok(()));
+    });
+}
+
+#[test]
+fn a_flush_does_not_wait_for_tasks_and_a_cancelled_one_is_cancelled() {
+    watch::within(watch::HANG, || {
+        let (go, goes) = mpsc::channel::<()>();
+        let goes = Mutex::new(goes);
+        let hook = move |_: Report<u32>| goes.lock().unwrap().recv().expect("the test is there");
+        let executor = builder(1).on_report(hook).build().unwrap();
+        let crossing = Crossing::new();
+        let busy = executor.submit(cross, crossing.places());
+        crossing.wait_for(1);
+        assert_eq!(executor.flush().result(), Ok(()));
+        crossing.let_go(1);
+        assert!(busy.result().is_ok());
+        assert_eq!(executor.submit(count_to, 1).result(), Ok(()));
+        let (flushed, cancelled) = (executor.flush(), executor.flush());
+        assert!(cancelled.cancel() && !flushed.done());
+        go.send(()).unwrap();
+        assert_eq!(flushed.result(), Ok(()));
+        drop(executor);
+        assert_eq!(cancelled.result(), Err(Error::Cancelled));
+    });
+}
+
+#[test]
 fn a_worker_that_dies_loses_no_report_that_it_has_sent() {
     watch::within(watch::HANG, || {
         let (executor, reports) = reporting(replacing_builder(1, 0));
@@ -240,6 +282,28 @@ fn a_report_of_another_type_is_an_error_that_names_both() {
         let [Err(Error::Codec(error))] = &values[..] else { panic!("{values:?}") };
         assert_eq!(error.step, CodecStep::DecodeReport);
         assert!(error.type_name.contains("String") && error.message.contains("`u32`"), "{error}");
+    });
+}
+
+#[test]
+fn each_type_of_report_has_its_own_hook() {
+    watch::within(watch::HANG, || {
+        let task = |(): ()| {
+            procpool::report(&1_u32).expect("it can be sent");
+            procpool::report(&"two".to_owned()).expect("it can be sent");
+            procpool::report(&3_u64).expect("it can be sent");
+        };
+        let (sender, numbers) = mpsc::channel();
+        let numbered = builder(1).on_report::<u32>(move |report| drop(sender.send(report.value)));
+        // Of two for one type, the last counts.
+        let numbered = numbered.on_report::<String>(|_| panic!("another hook replaces it"));
+        let (executor, texts) = reporting::<String>(numbered);
+        assert_eq!(executor.submit(task, ()).result(), Ok(()));
+        drop(executor);
+        assert_eq!(values(texts), ["two"]);
+        let found: Vec<_> = numbers.into_iter().collect();
+        let [Ok(1), Err(Error::Codec(error))] = &found[..] else { panic!("{found:?}") };
+        assert!(error.message.contains("`u64`"), "{error}");
     });
 }
 

@@ -235,6 +235,33 @@ fn a_panic_in_a_hook_does_not_skip_the_next_one() {
 }
 
 #[test]
+fn several_hooks_of_a_kind_are_called_in_order_whichever_panics() {
+    watch::within(watch::HANG, || {
+        let (told, hears) = channel();
+        let mut builder = builder(1);
+        for number in 0..3 {
+            let (starts, ends) = (told.clone(), told.clone());
+            builder = builder
+                .on_worker_start(move |worker| {
+                    starts.send((worker, None, number)).expect("the test listens");
+                    panic!("hook {number} panics");
+                })
+                .on_worker_exit(move |worker, reason| {
+                    ends.send((worker, Some(reason), number)).expect("the test listens");
+                    panic!("hook {number} panics");
+                });
+        }
+        drop(told);
+        let executor = builder.build().unwrap();
+        assert_works(&executor);
+        drop(executor);
+        let calls: Vec<_> = hears.into_iter().map(|(_, end, number)| (end, number)).collect();
+        let end = Some(ExitReason::Finished);
+        assert_eq!(calls, [(None, 0), (None, 1), (None, 2), (end, 0), (end, 1), (end, 2)]);
+    });
+}
+
+#[test]
 fn a_worker_killed_from_outside_is_reported_at_every_stage() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();

@@ -396,13 +396,18 @@ impl<S> Builder<S> {
     /// tasks.
     ///
     /// Hooks run on a thread of the pool, in the order of the events. One that blocks delays other
-    /// hooks, and a `shutdown` or drop that waits, but never the pool; one that panics is logged.
+    /// hooks, and a `shutdown` or drop that waits, but never the pool; one that panics is logged. A pool
+    /// may have several hooks of a kind, which are called in the order in which they were set.
     ///
     /// # Examples
     ///
     /// See [`on_worker_exit`](Self::on_worker_exit).
     pub fn on_worker_start(mut self, hook: impl Fn(WorkerInfo) + Send + Sync + 'static) -> Self {
-        self.policies.hooks.on_worker_start = Some(Arc::new(hook));
+        let earlier = self.policies.hooks.on_worker_start.take();
+        self.policies.hooks.on_worker_start = Some(Arc::new(move |worker| {
+            earlier.iter().for_each(|earlier| procpool_callbacks::run(|| earlier(worker)));
+            hook(worker);
+        }));
         self
     }
 
@@ -438,15 +443,21 @@ impl<S> Builder<S> {
         mut self,
         hook: impl Fn(WorkerInfo, ExitReason) + Send + Sync + 'static,
     ) -> Self {
-        self.policies.hooks.on_worker_exit = Some(Arc::new(hook));
+        let earlier = self.policies.hooks.on_worker_exit.take();
+        self.policies.hooks.on_worker_exit = Some(Arc::new(move |worker, reason| {
+            earlier.iter().for_each(|earlier| procpool_callbacks::run(|| earlier(worker, reason)));
+            hook(worker, reason);
+        }));
         self
     }
 
-    /// Calls `hook` in this process with each value that a task [reports](crate::report()).
+    /// Calls `hook` in this process with each value of type `T` that a task [reports](crate::report()).
     ///
     /// It runs on the thread that [`on_worker_start`](Self::on_worker_start) describes, and must not
-    /// wait for a task of the pool, which may [wait for it](crate::report()). A pool has one such hook, whose type may be an enum of all that its tasks report. To read reports elsewhere,
-    /// send them through a channel.
+    /// wait for a task of the pool, which may [wait for it](crate::report()). A pool may have a hook for
+    /// each type that its tasks report; of two for one type, the one that was set last counts. A value
+    /// for whose type there is no hook is passed as an error to the hook that was set first. To read
+    /// reports elsewhere, send them through a channel.
     ///
     /// # Examples
     ///
@@ -455,9 +466,14 @@ impl<S> Builder<S> {
         mut self,
         hook: impl Fn(Report<T>) + Send + Sync + 'static,
     ) -> Self {
-        self.policies.hooks.on_report = Some(Arc::new(move |worker, work_item, payload| {
-            hook(Report { worker, work_item, value: report::decode(payload) });
-        }));
+        let earlier = self.policies.hooks.on_report.take();
+        self.policies.hooks.on_report =
+            Some(Arc::new(move |worker, work_item, payload| match &earlier {
+                Some(earlier) if report::value_of::<T>(payload).is_none() => {
+                    earlier(worker, work_item, payload)
+                }
+                _ => hook(Report { worker, work_item, value: report::decode(payload) }),
+            }));
         self
     }
 }

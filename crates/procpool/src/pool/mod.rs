@@ -91,6 +91,7 @@ use inbox::Inbox;
 use procpool_callbacks::CallbackThread;
 use procpool_capture::Stderr;
 use procpool_launch::{NewWorker, StartError};
+use procpool_link::Payload;
 use procpool_os::lineage::Lineage;
 use procpool_os::poller::Poller;
 use procpool_os::signal;
@@ -100,7 +101,7 @@ use worker::Worker;
 
 use crate::chunk_source::ChunkSource;
 use crate::error::{BrokenCause, Errno, Error};
-use crate::future::SharedFuture;
+use crate::future::{Body, SharedFuture};
 use crate::lifecycle::{Event, Stats};
 
 pub(crate) use inbox::WhenFull;
@@ -240,6 +241,19 @@ impl Pool {
             state.await_workers(workers, Arc::clone(&future), wakes);
             Ok(future)
         })?
+    }
+
+    /// Returns a future that settles when the hooks and callbacks that are due now have run.
+    ///
+    /// # Errors
+    ///
+    /// The caller is a forked copy of the pool's process.
+    pub(crate) fn flush(&self) -> Result<Arc<SharedFuture>, Error> {
+        let future = SharedFuture::new();
+        let flushed = Arc::clone(&future);
+        let settle = move || Wakes::default().settle(&flushed, Ok(Body::from(Payload::Small(&[]))));
+        self.enter(|_, wakes| wakes.queue_hook(Some(Box::new(settle))))?;
+        Ok(future)
     }
 
     /// Returns the pool's numbers. In a forked copy of its process they are all zero.

@@ -29,9 +29,12 @@ fn each_record_is_in_the_log_once_with_its_worker_its_task_and_its_level() {
             let found: Vec<_> = records.iter().filter(|record| record.ends_with(&end)).collect();
             let [record] = found[..] else { panic!("{found:?} of item {item}") };
             assert!(record.trim_start().starts_with(level), "{record}");
-            let of_worker = |id: u32| record.contains(&format!("worker{{id={id} item="));
+            let of_worker = |id: u32| record.contains(&format!("worker{{id={id} pid="));
             assert!(of_worker(0) || of_worker(1), "{record}");
+            assert!(record.contains("}:task{work_item="), "{record}");
         }
+        let deaths = records.iter().filter(|record| record.contains("was killed by SIGABRT"));
+        assert_eq!(deaths.count(), 4, "{records:?}");
         // Each of the two workers, and each replacement that was needed.
         let opened = records.iter().filter(|record| record.ends_with("the worker's log is open"));
         assert!((5..=6).contains(&opened.count()), "{records:?}");

@@ -39,7 +39,7 @@ impl PoolState {
     /// How many calls of the usual length fit into `time`: at least one, and exactly one while that
     /// length is unknown.
     pub(super) fn calls_within(&self, time: Duration) -> usize {
-        match self.call_nanos {
+        match self.task_nanos {
             0 => 1,
             nanos => {
                 let calls = time.as_nanos() as u64 / nanos;
@@ -59,7 +59,7 @@ impl Worker {
     /// How many more calls it is sent if it should have `ahead`: none until half of them are done,
     /// so that one ring serves many results, and none behind a chunk.
     pub(super) fn room_behind(&self, ahead: usize) -> usize {
-        let tasks = self.tasks();
+        let tasks = self.calls();
         let any_chunk = self.in_flight.iter().any(|in_flight| in_flight.calls.chunk().is_some());
         if !any_chunk && tasks <= ahead / 2 { ahead - tasks } else { 0 }
     }

@@ -62,7 +62,7 @@ impl PoolState {
                 continue;
             };
             let refill = refill || !worker.reserved.is_empty();
-            let half = worker.tasks() as u64 / 2;
+            let half = worker.calls() as u64 / 2;
             let at = if worker.bells.eager {
                 front
             } else {

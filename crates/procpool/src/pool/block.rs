@@ -225,8 +225,8 @@ impl Slice {
 
     /// The time limit of the first call.
     pub(super) fn time_limit(&self) -> Option<Duration> {
-        let item = self.block.calls.get(self.start as usize)?;
-        self.block.callees[item.callee as usize].time_limit
+        let call = self.block.calls.get(self.start as usize)?;
+        self.block.callees[call.callee as usize].time_limit
     }
 
     /// Returns the memory of a block that no other slice uses, if it held large arguments.
@@ -242,7 +242,7 @@ impl Slice {
 
     pub(super) fn futures(&self) -> impl Iterator<Item = &Arc<SharedFuture>> {
         let range = self.start as usize..self.end as usize;
-        self.block.calls[range].iter().map(|item| &item.future)
+        self.block.calls[range].iter().map(|call| &call.future)
     }
 
     /// The future of the first call, if any is left.
@@ -256,11 +256,11 @@ impl Slice {
         let first = self.start as usize;
         let mut start = first.checked_sub(1).map_or(0, |before| calls[before].end as usize);
         (first..self.end as usize).map(move |index| {
-            let item = &calls[index];
-            let end = if index + 1 == calls.len() { bytes.len() } else { item.end as usize };
+            let call = &calls[index];
+            let end = if index + 1 == calls.len() { bytes.len() } else { call.end as usize };
             let range = start..end;
             start = end;
-            (&callees[item.callee as usize], bytes, range)
+            (&callees[call.callee as usize], bytes, range)
         })
     }
 }

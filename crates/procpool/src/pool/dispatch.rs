@@ -128,7 +128,7 @@ impl PoolState {
     }
 
     fn are_calls_short(&self) -> bool {
-        self.call_nanos > 0 && u128::from(self.call_nanos) < SHORT.as_nanos()
+        self.task_nanos > 0 && u128::from(self.task_nanos) < SHORT.as_nanos()
     }
 
     /// A worker's share of the queued calls.

@@ -98,17 +98,17 @@ impl PoolState {
                 continue;
             }
             read_news = false;
-            let is_call = worker.front_chunk().is_none();
+            let is_task = worker.front_chunk().is_none();
             if worker.on_result(wakes)? {
                 settled += 1;
-                calls += u64::from(is_call);
+                calls += u64::from(is_task);
             }
         }
         let worker = &mut self.workers[index];
         let busy = worker.link.busy_nanos();
         if calls > 0 && calls == settled {
             let each = busy.wrapping_sub(worker.busy_nanos) / calls;
-            self.call_nanos = each.max(self.call_nanos / 2).max(LEAST_NANOS);
+            self.task_nanos = each.max(self.task_nanos / 2).max(LEAST_NANOS);
         }
         worker.busy_nanos = busy;
         worker.note_results(settled > 0);

@@ -67,8 +67,8 @@ pub(super) struct PoolState {
     pub(super) freed: isize,
     pub(super) shut_down: bool,
     pub(super) broken: Option<BrokenProcessPool>,
-    /// How long a call takes, in nanoseconds: rises at once, falls by halves. 0 if not yet known.
-    pub(super) call_nanos: u64,
+    /// How long a task takes, in nanoseconds: rises at once, falls by halves. 0 if not yet known.
+    pub(super) task_nanos: u64,
     pub(super) alarm: Alarm,
     /// How many workers in a row ended before they took tasks.
     pub(super) failed_starts: u32,
@@ -123,7 +123,7 @@ impl PoolState {
                 Stage::Ready | Stage::Dying(_) => stats.busy += 1,
                 Stage::Exiting(_) | Stage::Killed(_) => stats.leaving += 1,
             }
-            let tasks = worker.tasks();
+            let tasks = worker.calls();
             // An impossible claim word is handled when results are read.
             let claimed = worker.link.first_unclaimed().unwrap_or_default();
             let running = claimed.saturating_sub(worker.front().unwrap_or(claimed)) as usize;

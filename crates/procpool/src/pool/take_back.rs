@@ -60,7 +60,7 @@ impl PoolState {
                 self.take_back(cx, index, wakes);
                 self.workers[index].mark_stuck();
                 // The others may be as long: until that is known, none waits behind another.
-                self.call_nanos = self.call_nanos.max(TICK.as_nanos() as u64);
+                self.task_nanos = self.task_nanos.max(TICK.as_nanos() as u64);
             }
         }
         self.workers.iter_mut().for_each(Worker::end_tick);

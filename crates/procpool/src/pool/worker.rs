@@ -179,8 +179,8 @@ impl Worker {
         matches!(self.stage, Stage::Starting | Stage::Waiting | Stage::Initializing)
     }
 
-    /// How many tasks it has.
-    pub(super) fn tasks(&self) -> usize {
+    /// How many calls it has.
+    pub(super) fn calls(&self) -> usize {
         self.in_flight.iter().map(|in_flight| in_flight.calls.len()).sum()
     }
 

@@ -16,8 +16,8 @@ const TARGET: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/public_api");
 fn listing() -> String {
     say("the pool's documentation is built as JSON: about 20 s the first time");
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["rustdoc", "--locked", "--package", "procpool", "--lib", "--target-dir", TARGET]);
-    cargo.args(["--", "-Z", "unstable-options", "--output-format", "json"]);
+    cargo.args(["rustdoc", "--locked", "--package", "procpool", "--lib", "--all-features"]);
+    cargo.args(["--target-dir", TARGET, "--", "-Z", "unstable-options", "--output-format", "json"]);
     // That format is behind a flag that a stable compiler has, but takes from nobody else.
     let output = cargo.current_dir(root()).env("RUSTC_BOOTSTRAP", "1").output();
     let output = output.expect("cargo runs");

@@ -1,4 +1,4 @@
-//! The result of a chunk, written into the ring item by item before its frame is published.
+//! The result of a call, written into the ring before its frame is published: that of a chunk item by item.
 //!
 //! Owns the position of the next item, and the word that holds the end of the whole items. A worker does
 //! not know how long the next item takes, and sends nothing while it runs. So it writes each result at once

@@ -4,18 +4,19 @@
 //!  parent: ParentEnd                    segment                      worker: WorkerEnd
 //!  ┌──────────────────┐      ┌──────────────────────────────┐       ┌──────────────────┐
 //!  │ send ────────────┼─────▶│ calls ring   Initialize,      │──────▶│ receive          │
-//!  │                  │      │              CallItem, Exit   │       │   │              │
+//!  │                  │      │    CallItem, Finalize, Exit   │       │   │              │
 //!  │ take_back ───────┼─────▶│ claim        next task's index│◀──────┼─ claim           │
 //!  │                  │      │                               │       │   ▼              │
 //!  │ read ◀───────────┼──────│ results ring ResultItem       │◀──────┼─ send_result     │
 //!  │ watch ◀──────────┼──────│ bells        sleepers         │◀──────┼─ (rings)         │
 //!  └──────▲───────────┘      └──────────────────────────────┘       └───────┬──────────┘
-//!         └───── socket: Hello, Ready, InitializerFailed, Bell, last words ──┘
+//!         └───── socket: Hello, Ready, InitializerFailed, Bell, Skipped, ────┘
+//!                        Report, last words
 //! ```
 //!
 //! An internal crate of procpool: its interface follows the pool's needs. It owns the two rings, the claim
-//! word, the bells, the socket, the frames, and the outbox of frames that wait for room. It knows no task, no
-//! pool and no process: an [`Entry`] is numbers, a payload is bytes.
+//! word, the bells, the socket, the frames, and the outbox of frames that wait for room. It knows no pool and no
+//! process. A task is an index here, an [`Entry`] numbers, a payload bytes.
 //!
 //! # Guarantees
 //!

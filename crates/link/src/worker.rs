@@ -234,8 +234,8 @@ impl WorkerEnd {
         self.segment.line(BUSY).number.store(self.busy_nanos, Ordering::Relaxed);
         let drafted = draft.length();
         if drafted > 0 {
-            let whole = if payload.is_empty() { status } else { ResultStatus::Part };
-            let head = Frame::ResultItem { index, status: whole }.head(drafted);
+            let drafted_status = if payload.is_empty() { status } else { ResultStatus::Part };
+            let head = Frame::ResultItem { index, status: drafted_status }.head(drafted);
             self.results.put(self.segment, &head);
             self.results.skip(drafted);
             self.results.publish(self.segment);

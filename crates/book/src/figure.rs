@@ -12,7 +12,7 @@ use procpool_testkit::trace;
 
 use crate::layout::{Layout, files_below};
 use crate::problem::Problem;
-use crate::timeline::{Event, Timeline, svg, text};
+use crate::timeline::{Event, Timeline, svg};
 
 /// A figure's file, and its expected contents.
 #[derive(Debug)]
@@ -36,7 +36,10 @@ pub fn all(layout: &Layout) -> Result<Vec<Figure>> {
             .map_err(|problem| anyhow!("{}: {problem}", layout.name(&path)))?;
         let name = layout.figures().join(path.file_stem().unwrap_or_default());
         figures.push(Figure { path: name.with_extension("svg"), drawing: svg::draw(&timeline) });
-        figures.push(Figure { path: name.with_extension("txt"), drawing: text::lanes(&timeline) });
+        figures.push(Figure {
+            path: name.with_extension("txt"),
+            drawing: svg::lanes(&timeline).text(),
+        });
     }
     Ok(figures)
 }

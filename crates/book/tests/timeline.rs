@@ -61,7 +61,7 @@ fn the_lanes_in_text_are_to_scale() {
     let timeline = Timeline::new(&small()).expect("it makes sense");
     let (init, zero, one) = ("i".repeat(9), "0".repeat(15), "1".repeat(20));
     let lanes = format!("worker 1  ·{init}{zero}{one}{}x\n", "·".repeat(18));
-    assert_eq!(text::lanes(&timeline), lanes + "one character is 2.0 ms\n");
+    assert_eq!(svg::lanes(&timeline).text(), lanes + "one character is 2.0 ms\n");
 }
 
 #[test]

@@ -10,8 +10,9 @@ pub fn draw(timeline: &Timeline) -> String {
     lanes(timeline).in_page(&sentences(timeline))
 }
 
-/// The lanes of the workers, and that of the results.
-pub(super) fn lanes(timeline: &Timeline) -> timeline::Timeline {
+/// The lanes of the workers, and that of the results. As text, `i` is the initializer, a digit the last
+/// one of a task, `·` an idle worker, and `x` its exit.
+pub fn lanes(timeline: &Timeline) -> timeline::Timeline {
     let workers = timeline.lanes.iter().enumerate();
     let mut lanes: Vec<_> = workers.map(|(index, lane)| worker(lane, index)).collect();
     let results = timeline.results.iter().map(|(identifier, at)| {

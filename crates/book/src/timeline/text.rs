@@ -1,8 +1,8 @@
-//! A timeline in words: for readers who cannot see the drawing, and for terminals.
+//! A timeline in words, for readers who cannot see the drawing.
 
 use std::fmt::Write;
 
-use super::{Timeline, svg};
+use super::Timeline;
 
 /// Returns one sentence per worker and one for the results, on one line: an alternative text.
 pub fn sentences(timeline: &Timeline) -> String {
@@ -30,10 +30,4 @@ pub fn sentences(timeline: &Timeline) -> String {
         let _ = write!(text, " Results arrived in this order: {}.", results.join(", "));
     }
     text
-}
-
-/// Draws the lanes with one character per interval: `i` for the initializer, a task's last digit, `·`
-/// while the worker is idle, `x` at its exit.
-pub fn lanes(timeline: &Timeline) -> String {
-    svg::lanes(timeline).text()
 }

@@ -17,5 +17,5 @@
 mod panic;
 mod thread;
 
-pub use panic::{Panic, catch, message};
+pub use panic::{Panic, catch, message, write_to_log};
 pub use thread::{Callback, CallbackThread, only_push_here, run};

@@ -1,6 +1,7 @@
-//! Panics of user code, caught with their message.
+//! Panics of user code, caught with their message, and the log, which may panic as well.
 
 use std::any::Any;
+use std::fmt;
 use std::panic::{self, AssertUnwindSafe, UnwindSafe};
 
 /// A caught panic. Its payload may panic when it is dropped, which is caught as well.
@@ -23,10 +24,14 @@ impl Panic {
     }
 }
 
+/// Writes to the log. A logger is user code, too: its panic goes no further.
+pub fn write_to_log(level: log::Level, text: fmt::Arguments<'_>) {
+    drop(catch(AssertUnwindSafe(|| log::log!(target: "procpool", level, "{text}"))));
+}
+
 impl Drop for Panic {
     fn drop(&mut self) {
-        let payload = self.0.take();
-        let _ = panic::catch_unwind(AssertUnwindSafe(|| drop(payload)));
+        let _ = panic::catch_unwind(AssertUnwindSafe(|| drop(self.0.take())));
     }
 }
 

@@ -19,7 +19,7 @@ use nix::sys::signal::SigSet;
 use procpool_os::lineage::Lineage;
 use procpool_os::signal;
 
-use crate::catch;
+use crate::{catch, write_to_log};
 
 /// A callback or hook for the thread to run.
 pub type Callback = Box<dyn FnOnce() + Send>;
@@ -43,7 +43,7 @@ pub fn only_push_here() {
 /// Runs user code; a panic is logged and goes no further.
 pub fn run(callback: impl FnOnce()) {
     if let Err(panic) = catch(AssertUnwindSafe(callback)) {
-        log::error!("a callback panicked: {}", panic.message());
+        write_to_log(log::Level::Error, format_args!("a callback panicked: {}", panic.message()));
     }
 }
 
@@ -195,11 +195,8 @@ impl CallbackThread {
 
 impl fmt::Debug for CallbackThread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = self.lock();
         f.debug_struct("CallbackThread")
-            .field("queued", &state.queue.len())
-            .field("runner", &state.runner)
-            .field("closed", &state.closed)
+            .field("queued", &self.lock().queue.len())
             .finish_non_exhaustive()
     }
 }

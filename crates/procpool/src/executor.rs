@@ -324,7 +324,8 @@ impl<S: 'static> ProcessPoolExecutor<S> {
     }
 
     /// Returns a [`Future`] that settles when the hooks and callbacks that are due now have run, and so
-    /// when every [report](crate::report()) of a task that is over has been handled.
+    /// when every [report](crate::report()) of a task that has returned has been handled. A task that is
+    /// killed or exceeds its time limit may have sent reports that are read later.
     ///
     /// A result may be there before its task's reports are handled, which happens on another thread. A
     /// hook or a callback must not wait for this future, which would wait for it.

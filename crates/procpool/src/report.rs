@@ -40,9 +40,11 @@ pub struct Report<T> {
 /// log. The initializer and the finalizer may do the same.
 ///
 /// The program gets it in [`on_report`](crate::Builder::on_report); without any such hook it is
-/// discarded. Reports of a task are handled in their order, and before the callbacks that were added
-/// to its future while it ran; its result may be there earlier, see [`flush`](crate::ProcessPoolExecutor::flush).
-/// Every report of a task that returns is handled; of a task whose worker dies, those that it had sent.
+/// discarded. Reports of a task are handled in their order, and, if the task returns, before the
+/// callbacks that were added to its future while it ran. Its result may be there earlier, see
+/// [`flush`](crate::ProcessPoolExecutor::flush). Every report of a task that returns is handled; of a
+/// task whose worker dies or is killed, those that it had sent, some of them perhaps after its future
+/// has settled. A task that exceeds its time limit may continue to report until it is ended.
 ///
 /// At most 1,000 reports of a worker wait to be handled: then this call waits, for ever if the hook
 /// never returns. So a hook or a callback must not wait for a task that reports, neither by its future

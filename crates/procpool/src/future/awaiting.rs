@@ -10,12 +10,12 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
+use procpool_callbacks::{catch, write_to_log};
 use serde::de::DeserializeOwned;
 
 use super::listeners::Listener;
 use super::{Future, SharedFuture};
 use crate::error::Error;
-use crate::panics;
 
 /// Holds the waker of the last poll. None of its code runs under the lock.
 #[derive(Debug, Default)]
@@ -36,8 +36,8 @@ impl Listener for Slot {
 /// Wakes `waker`. The caller holds no lock: a waker is user code.
 pub(crate) fn wake(waker: Waker) {
     // By contract it neither blocks nor panics, but this may be the pool's manager.
-    if let Err(panic) = panics::catch_message(AssertUnwindSafe(|| waker.wake())) {
-        log::error!("a waker panicked: {}", panic.message);
+    if let Err(panic) = catch(AssertUnwindSafe(|| waker.wake())) {
+        write_to_log(log::Level::Error, format_args!("a waker panicked: {}", panic.message()));
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::thread;
 
-use procpool_callbacks::Callback;
+use procpool_callbacks::{Callback, write_to_log};
 
 use super::worker::Worker;
 use crate::error::Error;
@@ -73,7 +73,8 @@ impl Wakes {
 
     /// Writes the queued warnings to the log.
     pub(super) fn warn(&mut self) {
-        self.warnings.drain(..).for_each(|warning| log::warn!("{warning}"));
+        let write = |text| write_to_log(log::Level::Warn, format_args!("{text}"));
+        self.warnings.drain(..).for_each(write);
     }
 
     /// Queues a hook that is due, if there is one.

@@ -80,7 +80,7 @@ impl AsFd for Socket {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -257,7 +257,7 @@ fn reports_arrive_after_the_count_of_those_before_was_overwritten() {
 }
 
 #[test]
-fn a_report_goes_on_after_the_count_of_handled_ones_was_overwritten() {
+fn a_report_continues_after_the_count_of_handled_ones_was_overwritten() {
     watch::within(watch::HANG, || {
         let scribbles = |()| {
             report_to(5);

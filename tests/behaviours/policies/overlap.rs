@@ -193,7 +193,7 @@ fn a_worker_that_is_due_runs_nothing_more_once_a_task_retires_it() {
 }
 
 #[test]
-fn the_replacement_of_one_that_a_task_retires_does_not_wait_for_its_exit() {
+fn after_a_task_retires_a_worker_its_replacement_waits_for_no_exit() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = builder(1)

@@ -147,7 +147,10 @@ fn reports_are_read_in_turns_of_a_known_length() {
         });
         let (died, handled) = report.split_once(' ').expect("two words");
         assert_eq!(died, "true");
-        // Its end was found after a few turns: the rest was never read.
-        assert!((1..1_000).contains(&handled.parse::<u32>().unwrap()), "{handled}");
+        // Its end was found after a few turns: the rest was never read. A forkserver reports the end
+        // later, and any number of turns may precede that.
+        let is_spawned = crate::START_METHOD == "spawn";
+        let most: u32 = if is_spawned { 1_000 } else { 3_000 };
+        assert!((1..=most).contains(&handled.parse().unwrap()), "{handled}");
     });
 }

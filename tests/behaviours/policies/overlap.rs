@@ -193,7 +193,7 @@ fn a_worker_that_is_due_runs_nothing_more_once_a_task_retires_it() {
 }
 
 #[test]
-fn the_replacement_of_one_that_a_task_retires_does_not_wait_for_its_exit() {
+fn after_a_task_retires_a_worker_its_replacement_waits_for_no_exit() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = builder(1)
@@ -263,7 +263,7 @@ fn a_replacement_whose_initializer_fails_breaks_the_pool_by_default() {
 #[test]
 fn a_replacement_remains_if_the_worker_that_is_due_dies() {
     watch::within(watch::HANG, || {
-        let starts = Crossing::new();
+        let (starts, tasks) = (Crossing::new(), Crossing::new());
         let builder = stopping(1, &starts).max_tasks_per_child(1);
         let builder = builder.death_policy(DeathPolicy::Replace { retries: 0 });
         let (executor, mut events) = started(builder, 1, &starts);
@@ -272,14 +272,14 @@ fn a_replacement_remains_if_the_worker_that_is_due_dies() {
         let dies: Future<()> = executor.submit(|()| kill_self(), ());
         assert!(matches!(dies.result(), Err(Error::WorkerDied(_))));
         assert_eq!(await_exit(&mut events).0.pid, first);
-        let next = executor.submit(cross, starts.places());
+        let next = executor.submit(cross, tasks.places());
         assert_eq!(executor.stats().starting, 1);
-        // The initializer of the replacement, and its task.
         starts.let_go(1);
-        starts.wait_for(1);
+        tasks.wait_for(1);
         let stats = executor.stats();
         assert_eq!((stats.running, stats.leaving), (1, 0));
-        starts.let_go(2);
+        tasks.let_go(1);
+        starts.let_go(1);
         assert_ne!(next.result().unwrap(), first);
     });
 }

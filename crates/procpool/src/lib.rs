@@ -235,7 +235,9 @@ pub use error::{
     Activity, BrokenCause, BrokenProcessPool, CodecError, CodecStep, Errno, Error, RemotePanic,
     WorkerDeath,
 };
-pub use executor::{ProcessPoolExecutor, ShutdownOptions, SubmitOptions, TrySubmitError};
+pub use executor::{
+    ProcessPoolExecutor, ShutdownOptions, SubmitOptions, TrySubmitError, WorkerResult,
+};
 pub use future::{
     AsCompleted, AsCompletedTimeout, Awaiting, DoneAndNotDone, Future, ReturnWhen, as_completed,
     wait,

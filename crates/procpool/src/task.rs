@@ -205,6 +205,16 @@ pub(crate) fn chunk_entry<F: TaskFn>(task: F) -> Result<Entry, Error> {
     entry::<CallTrampoline, _>(run_all::<F>, task)
 }
 
+/// Returns the entries by which workers call `function` in a broadcast: for those that take tasks,
+/// and for those that start later.
+pub(crate) fn broadcast_entries<F: TaskFn>(function: F) -> Result<(Entry, Entry), Error> {
+    let later: InitTrampoline = |function, call, state| {
+        typed::<F>(function).bind(state)(initargs(call)?);
+        Ok(())
+    };
+    Ok((call_entry(function)?, entry(later, function)?))
+}
+
 /// Returns the entry by which workers call an initializer without arguments.
 pub(crate) fn initializer_entry<O: InitializerOutput>(
     initializer: fn() -> O,
@@ -268,10 +278,15 @@ where
     A: Payload,
     O: InitializerOutput,
 {
-    let initargs = codec::decode_taking::<A>(&mut call.arguments, CodecStep::DecodeArguments)
+    let initargs = initargs(call)?;
+    keep_state(typed::<fn(A) -> O>(function)(initargs), state)
+}
+
+fn initargs<A: Payload>(call: &mut CallBuffers) -> Result<A, InitializerFailure> {
+    let initargs = codec::decode_taking(&mut call.arguments, CodecStep::DecodeArguments)
         .map_err(|error| InitializerFailure::Codec(*error))?;
     call.home.end_copy();
-    keep_state(typed::<fn(A) -> O>(function)(initargs), state)
+    Ok(initargs)
 }
 
 fn finalize<S: 'static>(function: Function, _call: &mut CallBuffers, state: &mut WorkerState) {

@@ -15,6 +15,7 @@
 //! - [`idle`]: idle workers;
 //! - [`finalizer`]: the last call of a worker;
 //! - [`hooks`]: the calls in the parent, and their times;
+//! - [`broadcast`]: functions that every worker runs;
 //! - [`warm_up`]: workers before tasks;
 //! - [`places`]: the ids of workers;
 //! - [`numbers`]: the pool in numbers;
@@ -24,6 +25,7 @@
 
 mod backoff;
 mod breaker;
+mod broadcast;
 mod capacity;
 mod culprits;
 mod events;

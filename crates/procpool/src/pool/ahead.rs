@@ -50,9 +50,10 @@ impl PoolState {
 }
 
 impl Worker {
-    /// Whether it may be sent work behind its current work: as far as is known, it makes progress.
+    /// Whether it may be sent work behind its current work: as far as is known, it makes progress,
+    /// and no pinned call comes first.
     pub(super) fn may_be_sent_ahead(&self) -> bool {
-        self.pace.moves && !self.is_stuck()
+        self.pace.moves && !self.is_stuck() && self.pinned.is_empty()
     }
 
     /// How many more calls it is sent if it should have `ahead`: none until half of them are done,

@@ -45,6 +45,7 @@ const SHARES: usize = 2;
 impl PoolState {
     /// Sends tasks to workers; once no work can ever follow, asks the workers to exit.
     pub(super) fn dispatch(&mut self, cx: &Context, wakes: &mut Wakes) {
+        self.send_pinned(cx, wakes);
         loop {
             self.take_inbox(cx);
             if self.broken.is_some() {
@@ -77,6 +78,7 @@ impl PoolState {
             }
         }
         self.ask_for_items(cx);
+        self.settle_broadcasts(wakes);
     }
 
     pub(super) fn take_inbox(&mut self, cx: &Context) {
@@ -232,7 +234,7 @@ impl PoolState {
         Ok(())
     }
 
-    fn send_run(&mut self, index: usize, calls: Slice) -> Result<(), Scribbled> {
+    pub(super) fn send_run(&mut self, index: usize, calls: Slice) -> Result<(), Scribbled> {
         let link = &mut self.workers[index].link;
         let first = link.sent();
         let (mut sent, mut shortest) = (Ok(()), None::<Duration>);

@@ -165,7 +165,7 @@ impl PoolState {
             (Ok(Frame::Hello(hello)), Stage::Starting) => {
                 self.on_hello(cx, index, hello, wakes);
             }
-            (Ok(Frame::Ready), Stage::Initializing) => self.become_ready(cx, index, wakes),
+            (Ok(Frame::Ready), Stage::Initializing) => self.initialize_next(cx, index, wakes),
             (Ok(Frame::InitializerFailed), stage @ (Stage::Starting | Stage::Initializing)) => {
                 let Ok(failure) = postcard::from_bytes(&payload) else {
                     let what = "sent an initializer failure that cannot be decoded".to_owned();

@@ -26,6 +26,7 @@
 //! | about | file |
 //! |---|---|
 //! | which worker gets which task | `dispatch`; how many ahead: `ahead`; taken back: `take_back` |
+//! | what every worker runs | `broadcast` |
 //! | when a worker starts and takes tasks | `starts`; its forkserver: `forkserver` |
 //! | the stages of its life | `stage` |
 //! | when it has done its part | `retirement` |
@@ -49,6 +50,7 @@ mod ahead;
 mod alarm;
 mod bells;
 mod block;
+mod broadcast;
 mod context;
 mod dispatch;
 mod drafts;
@@ -132,6 +134,9 @@ impl Pool {
         let stderr = settings.captured_lines.map(capture).transpose();
         let stderr = stderr.map_err(|StartError { what, errno }| Error::setup(what)(errno))?;
         let capacity = settings.policies.queue_capacity;
+        let mut state = PoolState::default();
+        let initializer = settings.initialize.take();
+        state.standing.extend(initializer.map(|(entry, initargs)| (0, entry, initargs)));
         let cpus = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Arc::new(Self {
             callbacks: CallbackThread::new(signal::current_mask()),
@@ -140,7 +145,7 @@ impl Pool {
             owner: Lineage::current(),
             is_unreachable: AtomicBool::new(false),
             next_serial: AtomicU64::new(0),
-            state: Mutex::default(),
+            state: Mutex::new(state),
             spinning: AtomicUsize::new(0),
             may_spin: cpus.saturating_sub(1).max(1),
         }))

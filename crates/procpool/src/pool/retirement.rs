@@ -14,6 +14,7 @@ use super::stage::Stage;
 use super::state::PoolState;
 use super::wakes::Wakes;
 use super::worker::Worker;
+use crate::error::Error;
 use crate::lifecycle::ExitReason;
 
 /// How much longer a worker serves.
@@ -21,8 +22,8 @@ use crate::lifecycle::ExitReason;
 pub(super) struct Service {
     /// How many tasks it may run in its life.
     most_tasks: u64,
-    /// How many of the tasks that it was sent were taken back.
-    taken_back: u64,
+    /// How many of the tasks that it was sent do not count: taken back, or of a broadcast.
+    uncounted: u64,
     /// Since when it has been idle, in pools with an idle timeout.
     idle_since: Option<Instant>,
 }
@@ -35,19 +36,19 @@ impl Service {
             u128::from(serial.wrapping_mul(STEP)) * (u128::from(policies.max_tasks_jitter) + 1);
         let jitter = (spread >> 64) as u64;
         let most_tasks = policies.max_tasks_per_child.map(|tasks| tasks.saturating_add(jitter));
-        Self { most_tasks: most_tasks.unwrap_or(u64::MAX), taken_back: 0, idle_since: None }
+        Self { most_tasks: most_tasks.unwrap_or(u64::MAX), uncounted: 0, idle_since: None }
     }
 }
 
 impl Worker {
     /// How many more tasks it may be sent.
     pub(super) fn tasks_left(&self) -> u64 {
-        self.service.most_tasks.saturating_sub(self.link.sent() - self.service.taken_back)
+        self.service.most_tasks.saturating_sub(self.link.sent() - self.service.uncounted)
     }
 
-    /// Notes that `tasks` of the tasks that it was sent were taken back.
-    pub(super) fn note_taken_back(&mut self, tasks: usize) {
-        self.service.taken_back += tasks as u64;
+    /// Notes that `tasks` of the tasks that it was sent do not count.
+    pub(super) fn note_uncounted(&mut self, tasks: usize) {
+        self.service.uncounted += tasks as u64;
     }
 
     /// Whether it gets no more tasks and will soon free its slot.
@@ -79,6 +80,7 @@ impl PoolState {
         if worker.link.wants_replacement() || most.is_some_and(is_large) {
             worker.service.most_tasks = 0;
             self.take_back(cx, index, wakes);
+            self.workers[index].fail_pinned(&Error::Cancelled, wakes);
         }
     }
 

@@ -30,7 +30,8 @@ const FINALIZER_TIME_LIMIT: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) max_workers: usize,
-    /// The initializer that every worker runs first, if any, and its encoded arguments.
+    /// The initializer that every worker runs first, if any, and its encoded arguments. The pool's
+    /// state takes it over.
     pub(crate) initialize: Option<(Entry, Bytes)>,
     pub(crate) surroundings: Surroundings,
     /// How many lines of each worker's stderr are kept, if it is captured.

@@ -24,7 +24,7 @@ impl PoolState {
         let Some(first) = self.check(cx, index, taken, wakes) else { return };
         let worker = &mut self.workers[index];
         let taken = worker.split_in_flight(first);
-        worker.note_taken_back(taken.iter().map(Slice::len).sum());
+        worker.note_uncounted(taken.iter().map(Slice::len).sum());
         worker.nudge();
         self.requeue(taken);
     }

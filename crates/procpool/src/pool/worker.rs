@@ -1,7 +1,7 @@
 //! One worker, as the pool sees it.
 //!
 //! Owns its process, its link and the tasks that it has. Everything else that is known of a worker
-//! belongs to the file with the rule: `stage`, `bells`, `ahead`, `limits`, `retirement`.
+//! belongs to the file with the rule: `stage`, `bells`, `ahead`, `limits`, `retirement`, `broadcast`.
 //!
 //! A ready worker is busy if anything is in flight, otherwise idle. Two workers that have run the
 //! initializer never share a slot. A worker is removed from the pool when its process descriptor
@@ -70,6 +70,10 @@ pub(super) struct Worker {
     pub(super) pace: Pace,
     pub(super) limits: Limits,
     pub(super) service: Service,
+    /// Calls that only it may run, before any other that it is sent.
+    pub(super) pinned: Vec<Slice>,
+    /// The number of the first thing to run before its tasks that it was not sent.
+    pub(super) next_step: u64,
     /// At the last pulse: the first unfinished task, and how many bytes of results had been read.
     pub(super) at_pulse: Option<(u64, u64)>,
     /// The worker's own count of busy nanoseconds at the last read.
@@ -128,6 +132,8 @@ impl Worker {
             pace: Pace::default(),
             limits: Limits::new(),
             service: Service::new(policies, serial),
+            pinned: Vec::new(),
+            next_step: 0,
             at_pulse: None,
             busy_nanos: 0,
             left_alone: false,
@@ -240,7 +246,8 @@ impl Worker {
         }
     }
 
-    /// Removes the tasks from index `first` on, which the worker will not run.
+    /// Removes the tasks from index `first` on, which the worker will not run. It keeps those among
+    /// them that only it may run.
     pub(super) fn split_in_flight(&mut self, first: u64) -> Vec<Slice> {
         let mut taken = Vec::new();
         let mut kept = VecDeque::new();
@@ -254,6 +261,7 @@ impl Worker {
                 taken.push(calls);
             }
         }
+        self.pinned.splice(0..0, taken.extract_if(.., |calls| calls.is_pinned()));
         self.in_flight = kept;
         taken
     }

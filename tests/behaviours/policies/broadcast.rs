@@ -1,0 +1,388 @@
+//! Functions that every worker runs, once: those that take tasks, and those that start later.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, mpsc};
+
+use procpool::{
+    BrokenCause, DeathPolicy, Error, Future, KillOutcome, ProcessPoolExecutor, ShutdownOptions,
+    WorkerResult, retire_worker,
+};
+use procpool_testkit::crossing::{Crossing, Places, cross};
+use procpool_testkit::pool::{assert_works, cause_of, cause_reported_by};
+use procpool_testkit::task::{kill_self, pid};
+use procpool_testkit::watch;
+use rand::RngExt;
+
+use crate::behaviours::lives::{
+    SHORT, await_exit, builder, count, note, notes, park, random, replacing, replacing_builder,
+    stop_at, until,
+};
+use crate::behaviours::pools::{busy_pool, pool};
+
+static LEVEL: AtomicU32 = AtomicU32::new(0);
+
+/// Sets the worker's level; returns its pid.
+fn set_level(level: u32) -> u32 {
+    LEVEL.store(level, Ordering::Relaxed);
+    std::process::id()
+}
+
+fn level((): ()) -> u32 {
+    LEVEL.load(Ordering::Relaxed)
+}
+
+/// Takes a note, by another function.
+fn note_too(noted: (String, String)) -> u32 {
+    note(noted)
+}
+
+/// Makes a pool whose workers take tasks.
+fn started(workers: usize) -> ProcessPoolExecutor {
+    let executor = pool(workers);
+    executor.start_workers(workers).result().unwrap();
+    executor
+}
+
+fn texts(file: &str) -> Vec<String> {
+    notes(file).into_iter().map(|(_, text)| text).collect()
+}
+
+/// The result of the only worker.
+fn only<R: procpool::Payload>(broadcast: &Future<Vec<WorkerResult<R>>>) -> Result<R, Error> {
+    let mut results = broadcast.result().unwrap();
+    let last = results.pop().expect("there is a worker");
+    assert!(results.is_empty(), "there is another one");
+    last.result
+}
+
+/// Ends its process if that has this pid.
+fn die_in(victim: u32) -> u32 {
+    if std::process::id() == victim {
+        kill_self();
+    }
+    std::process::id()
+}
+
+#[test]
+fn each_worker_that_takes_tasks_runs_it_once_and_is_named() {
+    watch::within(watch::HANG, || {
+        let crossing = Crossing::new();
+        let executor = started(3);
+        let file = crossing.file("notes");
+        let results = executor.broadcast(note, (file.clone(), "new".into())).result().unwrap();
+        assert!(results.iter().all(|it| it.result == Ok(it.worker.pid)), "{results:?}");
+        let ids: Vec<usize> = results.iter().map(|it| it.worker.id).collect();
+        assert_eq!(ids, [0, 1, 2]);
+        assert_eq!(executor.map(pid, [(); 30]).filter(Result::is_ok).count(), 30);
+        assert_eq!(count(&file, "new"), 3);
+    });
+}
+
+#[test]
+fn later_workers_run_it_once_before_their_first_task() {
+    watch::within(watch::HANG, || {
+        let crossing = Crossing::new();
+        let executor = builder(1).max_tasks_per_child(2).build().unwrap();
+        let file = crossing.file("notes");
+        assert_eq!(executor.broadcast(note, (file.clone(), "first".into())).result(), Ok(vec![]));
+        assert_eq!(executor.broadcast(set_level, 7).result(), Ok(vec![]));
+        let levels: Vec<_> = (0..6).map(|_| executor.submit(level, ()).result()).collect();
+        assert_eq!(levels, vec![Ok(7); 6]);
+        assert_eq!(count(&file, "first"), 3, "each of three workers ran two tasks");
+    });
+}
+
+#[test]
+fn a_worker_that_is_starting_runs_it_once_after_its_initializer() {
+    watch::within(watch::HANG, || {
+        let crossing = Crossing::new();
+        let file = crossing.file("notes");
+        let executor =
+            builder(1).initializer_with_args(stop_at, crossing.places()).build().unwrap();
+        let task = executor.submit(note, (file.clone(), "task".into()));
+        crossing.wait_for(1);
+        assert_eq!(executor.broadcast(note, (file.clone(), "one".into())).result(), Ok(vec![]));
+        assert_eq!(executor.broadcast(note_too, (file.clone(), "two".into())).result(), Ok(vec![]));
+        crossing.let_go(1);
+        assert!(task.result().is_ok());
+        assert_eq!(texts(&file), ["one", "two", "task"]);
+    });
+}
+
+#[test]
+fn a_busy_worker_runs_it_after_its_task_and_before_later_ones() {
+    watch::within(watch::HANG, || {
+        let (crossing, executor, running) = busy_pool();
+        let file = crossing.file("notes");
+        let what = |text: &str| (file.clone(), text.to_owned());
+        let sets = ["one", "two"].map(|text| executor.broadcast(note, what(text)));
+        let later = executor.submit(note, what("later"));
+        let last = executor.broadcast(note_too, what("three"));
+        assert!(sets.iter().all(|set| !set.done() && !set.cancel()), "they cannot be cancelled");
+        crossing.let_go(1);
+        let pid = running.result();
+        assert!(sets.iter().chain([&last]).all(|set| only(set) == pid));
+        assert_eq!(later.result(), pid);
+        assert_eq!(texts(&file), ["one", "two", "three", "later"]);
+    });
+}
+
+#[test]
+fn the_last_call_of_a_function_counts_for_later_workers() {
+    watch::within(watch::HANG, || {
+        let crossing = Crossing::new();
+        let executor = pool(1);
+        let file = crossing.file("notes");
+        for text in ["one", "two"] {
+            executor.broadcast(note, (file.clone(), text.into())).result().unwrap();
+            executor.broadcast(note_too, (file.clone(), format!("{text} too"))).result().unwrap();
+        }
+        assert_works(&executor);
+        assert_eq!(texts(&file), ["two", "two too"]);
+    });
+}
+
+#[test]
+fn it_shares_the_state_and_its_values_arrive_whole() {
+    watch::within(watch::HANG, || {
+        let initializer = || Ok::<Vec<u8>, String>(vec![1]);
+        let executor = builder(1).initializer(initializer).max_tasks_per_child(1).build().unwrap();
+        let push = |state: &mut Vec<u8>, byte| {
+            state.push(byte);
+            state.clone()
+        };
+        assert_eq!(executor.broadcast_with(push, 2).result(), Ok(vec![]));
+        let read = |state: &mut Vec<u8>, ()| state.clone();
+        assert_eq!(executor.submit_with(read, ()).result(), Ok(vec![1, 2]));
+        executor.start_workers(1).result().unwrap();
+        assert_eq!(only(&executor.broadcast_with(push, 3)), Ok(vec![1, 2, 3]));
+        let long: Vec<u8> = (0..100_000_u32).map(|byte| byte as u8).collect();
+        assert_eq!(only(&executor.broadcast(|bytes: Vec<u8>| bytes, long.clone())), Ok(long));
+        let text = "text".to_owned();
+        assert_eq!(only(&executor.broadcast(|text: String| text, text.clone())), Ok(text));
+    });
+}
+
+#[test]
+fn a_panic_fails_one_worker_which_goes_on() {
+    watch::within(watch::HANG, || {
+        let executor = started(2);
+        let pids = executor.broadcast(pid, ()).result().unwrap();
+        let victim = pids[1].worker.pid;
+        let picky = |victim: u32| assert_ne!(std::process::id(), victim);
+        let results = executor.broadcast(picky, victim).result().unwrap();
+        assert_eq!(results[0].result, Ok(()));
+        assert!(matches!(results[1].result, Err(Error::Panicked(_))), "{results:?}");
+        assert_eq!(executor.broadcast(pid, ()).result().unwrap(), pids);
+    });
+}
+
+#[test]
+fn a_death_fails_one_worker_where_dead_ones_are_replaced() {
+    watch::within(watch::HANG, || {
+        let executor = replacing(2, 3);
+        executor.start_workers(2).result().unwrap();
+        let victim = executor.broadcast(pid, ()).result().unwrap()[0].worker.pid;
+        let results = executor.broadcast(die_in, victim).result().unwrap();
+        assert!(matches!(results[0].result, Err(Error::WorkerDied(_))), "{results:?}");
+        assert_eq!(
+            (results[0].worker.pid, &results[1].result),
+            (victim, &Ok(results[1].worker.pid))
+        );
+        let breaks = started(1);
+        let victim = breaks.submit(pid, ()).result().unwrap();
+        let dies = breaks.broadcast(die_in, victim);
+        assert!(matches!(cause_reported_by(&dies), BrokenCause::WorkerDied(_)));
+        assert!(matches!(breaks.broadcast(pid, ()).error(), Some(Error::BrokenProcessPool(_))));
+        assert_works(&executor);
+    });
+}
+
+#[test]
+fn a_worker_that_ends_before_it_starts_it_is_named_and_replaced() {
+    let cross_and_die = |places: Places| {
+        cross(places);
+        kill_self();
+    };
+    let cross_and_retire = |places: Places| {
+        cross(places);
+        retire_worker();
+    };
+    let ends: [(fn(Places), bool); 3] =
+        [(cross_and_die, false), (cross_and_retire, false), (|places| drop(cross(places)), true)];
+    watch::within(watch::HANG, move || {
+        for (number, (task, kill)) in ends.into_iter().enumerate() {
+            let crossing = Crossing::new();
+            let executor = replacing(1, 0);
+            let running = executor.submit(task, crossing.places());
+            crossing.wait_for(1);
+            let set = executor.broadcast(set_level, 5);
+            match kill {
+                true => assert_eq!(running.kill(), KillOutcome::Killed),
+                false => crossing.let_go(1),
+            }
+            let is_death = matches!(only(&set), Err(Error::WorkerDied(_)));
+            assert_eq!(is_death, number == 0, "{:?}", set.result());
+            assert!(is_death || only(&set) == Err(Error::Cancelled));
+            assert_eq!(executor.submit(level, ()).result(), Ok(5));
+        }
+    });
+}
+
+#[test]
+fn a_later_worker_in_which_it_fails_takes_no_tasks() {
+    watch::within(watch::HANG, || {
+        let fail = |text: String| assert!(text.is_empty(), "{text}");
+        let breaks = pool(1);
+        assert_eq!(breaks.broadcast(fail, "no".to_owned()).result(), Ok(vec![]));
+        let cause = cause_reported_by(&breaks.submit(pid, ()));
+        assert!(
+            matches!(&cause, BrokenCause::InitializerPanicked { panic, .. } if panic.message == "no")
+        );
+        let crossing = Crossing::new();
+        let file = crossing.file("trap");
+        std::fs::write(&file, "").unwrap();
+        let replaces = replacing(1, 0);
+        let mut events = replaces.events();
+        let fail_once = |file: String| assert!(std::fs::remove_file(file).is_err());
+        replaces.broadcast(fail_once, file).result().unwrap();
+        let task = replaces.submit(pid, ());
+        let (failed, _) = await_exit(&mut events);
+        assert_ne!(task.result().unwrap(), failed.pid);
+    });
+}
+
+#[test]
+fn it_counts_neither_for_max_tasks_nor_for_the_queue() {
+    watch::within(watch::HANG, || {
+        let crossing = Crossing::new();
+        let executor = builder(1).max_tasks_per_child(3).queue_capacity(1).build().unwrap();
+        let first = executor.submit(pid, ()).result().unwrap();
+        (0..5).for_each(|_| assert_eq!(only(&executor.broadcast(pid, ())), Ok(first)));
+        let running = executor.submit(cross, crossing.places());
+        crossing.wait_for(1);
+        let queued = executor.try_submit(pid, ()).expect("there is room for one");
+        let set = executor.broadcast(pid, ());
+        assert!(executor.try_submit(pid, ()).is_err(), "there is room for one only");
+        crossing.let_go(1);
+        assert_eq!(
+            [running.result(), only(&set), queued.result()],
+            [Ok(first), Ok(first), Ok(first)]
+        );
+        assert_ne!(executor.submit(pid, ()).result(), Ok(first));
+    });
+}
+
+#[test]
+fn it_has_the_pools_time_limit() {
+    watch::within(watch::HANG, || {
+        let builder = replacing_builder(1, 0).task_time_limit(SHORT).grace(SHORT);
+        let executor = builder.build().unwrap();
+        executor.start_workers(1).result().unwrap();
+        let victim = only(&executor.broadcast(pid, ())).unwrap();
+        let hang = |victim: u32| {
+            if std::process::id() == victim {
+                park()
+            }
+        };
+        let hangs = only(&executor.broadcast(hang, victim));
+        assert!(matches!(hangs, Err(Error::TimeLimitExceeded { .. })), "{hangs:?}");
+        assert_works(&executor);
+    });
+}
+
+#[test]
+fn idle_workers_exit_and_later_ones_run_it_again() {
+    watch::within(watch::HANG, || {
+        let executor = builder(1).idle_timeout(SHORT).build().unwrap();
+        let mut events = executor.events();
+        executor.start_workers(1).result().unwrap();
+        executor.broadcast(set_level, 3).result().unwrap();
+        await_exit(&mut events);
+        assert_eq!(executor.submit(level, ()).result(), Ok(3));
+    });
+}
+
+#[test]
+fn a_shutdown_runs_it_unless_it_cancels() {
+    for cancels in [false, true] {
+        watch::within(watch::HANG, move || {
+            let (crossing, executor, _running) = busy_pool();
+            let set = executor.broadcast(set_level, 1);
+            executor.shutdown_with(ShutdownOptions::new().wait(false).cancel_futures(cancels));
+            assert_eq!(executor.broadcast(pid, ()).error(), Some(Error::Shutdown));
+            crossing.let_go(1);
+            executor.shutdown();
+            assert_eq!(only(&set).err(), cancels.then_some(Error::Cancelled));
+        });
+    }
+}
+
+#[test]
+fn a_killed_pool_fails_it() {
+    watch::within(watch::HANG, || {
+        let (_crossing, executor, _running) = busy_pool();
+        let set = executor.broadcast(pid, ());
+        executor.kill_workers();
+        assert_eq!(cause_of(&set.error().unwrap()), &BrokenCause::Killed);
+    });
+}
+
+#[test]
+fn callbacks_and_pools_inside_tasks_may_call_it() {
+    watch::within(watch::HANG, || {
+        let executor = Arc::new(pool(1));
+        let (sender, receiver) = mpsc::channel();
+        let theirs = Arc::clone(&executor);
+        executor.submit(pid, ()).add_done_callback(move |done| {
+            sender.send((done.result(), theirs.broadcast(pid, ()))).unwrap();
+        });
+        let (pid, set) = receiver.recv_timeout(watch::HANG).unwrap();
+        assert_eq!(only(&set), pid);
+        let inside = |()| {
+            let inner = started(1);
+            only(&inner.broadcast(set_level, 2)).is_ok_and(|pid| pid != std::process::id())
+        };
+        assert_eq!(executor.submit(inside, ()).result(), Ok(true));
+        until(|| Arc::strong_count(&executor) == 1);
+    });
+}
+
+/// Workers come and go, tasks are sent ahead and taken back, and no task ever sees a level older than
+/// its submission.
+#[test]
+fn no_task_runs_in_a_worker_that_has_not_run_it() {
+    watch::within(watch::HANG, || {
+        let mut random = random();
+        let builder = builder(3).death_policy(DeathPolicy::Replace { retries: 0 });
+        let executor = builder.max_tasks_per_child(40).build().unwrap();
+        let (mut tasks, mut sets) = (Vec::new(), Vec::new());
+        for round in 1..=60_u32 {
+            sets.push(executor.broadcast(set_level, round));
+            let some = (0..random.random_range(0..60)).map(|_| (round, executor.submit(level, ())));
+            let some: Vec<_> = some.collect();
+            let killed = executor.submit(
+                |deadly| {
+                    if deadly {
+                        kill_self()
+                    }
+                },
+                round % 9 == 0,
+            );
+            if random.random_bool(0.5) {
+                some.iter().rev().step_by(7).for_each(|(_, task)| drop(task.cancel()));
+                tasks.push((round, some[some.len() / 3..].first().map(|(_, task)| task.result())));
+            }
+            drop(killed);
+            let seen = some.into_iter().filter(|(_, task)| !task.cancelled());
+            tasks.extend(seen.map(|(round, task)| (round, Some(task.result()))));
+        }
+        for (round, seen) in tasks {
+            let is_late = matches!(seen, Some(Ok(level)) if level < round);
+            assert!(!is_late, "a task of round {round} saw {seen:?}");
+        }
+        for WorkerResult { worker, result } in sets.iter().flat_map(|set| set.result().unwrap()) {
+            assert!(result.is_err() || result == Ok(worker.pid), "{worker}: {result:?}");
+        }
+    });
+}

@@ -90,6 +90,8 @@
 //! # Guarantees
 //!
 //! - The initializer runs once in every worker, before its first task.
+//! - A function that is [broadcast](ProcessPoolExecutor::broadcast) runs once in every worker: in one
+//!   that takes tasks before any task that is submitted later, in a later one before its first task.
 //! - A submitted task runs at most once (at most 1 + `retries` times if the pool is built to
 //!   retry), and its future settles: with a result, its own error, or the cause that broke the
 //!   pool.
@@ -187,8 +189,8 @@
 //! |---|---|---|
 //! | starts, up to `init()` | [`start_timeout`](Builder::start_timeout) | killed; the start has failed |
 //! | waits for its number | none: as long as the worker that has the number | |
-//! | runs the initializer | none | |
-//! | runs a task | [`task_time_limit`](Builder::task_time_limit), by default none | asked to stop, SIGTERM, killed |
+//! | runs the initializer, and functions of earlier [broadcasts](ProcessPoolExecutor::broadcast) | none | |
+//! | runs a task, or a function of a broadcast | [`task_time_limit`](Builder::task_time_limit), by default none | asked to stop, SIGTERM, killed |
 //! | aborts after a panic | [`grace`](Builder::grace), half a second at least | killed |
 //! | runs the finalizer, drops its state, exits | [`finalizer_time_limit`](Builder::finalizer_time_limit) | killed |
 //! | was sent SIGTERM | [`grace`](Builder::grace) | killed |

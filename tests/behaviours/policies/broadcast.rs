@@ -3,19 +3,21 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, mpsc};
 
+use nix::sys::signal::Signal;
 use procpool::{
-    BrokenCause, DeathPolicy, Error, Future, KillOutcome, ProcessPoolExecutor, ShutdownOptions,
-    WorkerResult, retire_worker,
+    BrokenCause, DeathPolicy, Error, ExitReason, Future, KillOutcome, ProcessPoolExecutor,
+    ShutdownOptions, WorkerResult, retire_worker,
 };
 use procpool_testkit::crossing::{Crossing, Places, cross};
+use procpool_testkit::os::signal;
 use procpool_testkit::pool::{assert_works, cause_reported_by};
 use procpool_testkit::task::{kill_self, pid};
 use procpool_testkit::watch;
 use rand::RngExt;
 
 use crate::behaviours::lives::{
-    SHORT, await_exit, builder, count, note, notes, park, random, replacing, replacing_builder,
-    stop_at, until,
+    SHORT, await_exit, builder, count, exits, note, notes, park, random, replacing,
+    replacing_builder, stop_at, until,
 };
 use crate::behaviours::pools::{busy_pool, pool};
 
@@ -31,12 +33,10 @@ fn level((): ()) -> u32 {
     LEVEL.load(Ordering::Relaxed)
 }
 
-/// Takes a note, by another function.
 fn note_too(noted: (String, String)) -> u32 {
     note(noted)
 }
 
-/// Makes a pool whose workers take tasks.
 fn started(workers: usize) -> ProcessPoolExecutor {
     let executor = pool(workers);
     executor.start_workers(workers).result().unwrap();
@@ -53,7 +53,6 @@ fn only<R: procpool::Payload>(broadcast: &Future<Vec<WorkerResult<R>>>) -> Resul
     one.result
 }
 
-/// Ends its process if that has this pid.
 fn die_in(victim: u32) -> u32 {
     (pid(()) == victim).then(kill_self);
     pid(())
@@ -133,7 +132,7 @@ fn a_busy_worker_runs_it_after_its_task_and_before_later_ones() {
 }
 
 #[test]
-fn it_shares_the_state_and_its_values_arrive_whole() {
+fn a_broadcast_shares_the_state_and_its_values_arrive_whole() {
     watch::within(watch::HANG, || {
         let initializer = || Ok::<Vec<u8>, String>(vec![1]);
         let executor = builder(1).initializer(initializer).max_tasks_per_child(1).build().unwrap();
@@ -155,14 +154,13 @@ fn it_shares_the_state_and_its_values_arrive_whole() {
 }
 
 #[test]
-fn a_panic_fails_one_worker_which_goes_on() {
+fn a_panic_fails_one_worker_which_continues() {
     watch::within(watch::HANG, || {
         let executor = started(2);
         let pids = executor.broadcast(pid, ()).result().unwrap();
-        let victim = pids[1].worker.pid;
-        let results =
-            executor.broadcast(|victim| assert_ne!(pid(()), victim), victim).result().unwrap();
-        assert_eq!(results[0].result, Ok(()));
+        let set = executor.broadcast(|picky| assert_ne!(pid(()), picky), pids[1].worker.pid);
+        let results = set.result().unwrap();
+        assert!(results[0].result.is_ok());
         assert!(matches!(results[1].result, Err(Error::Panicked(_))), "{results:?}");
         assert_eq!(executor.broadcast(pid, ()).result().unwrap(), pids);
     });
@@ -172,12 +170,17 @@ fn a_panic_fails_one_worker_which_goes_on() {
 fn a_death_fails_one_worker_where_dead_ones_are_replaced() {
     watch::within(watch::HANG, || {
         let executor = replacing(2, 3);
-        executor.start_workers(2).result().unwrap();
-        let victim = executor.broadcast(pid, ()).result().unwrap()[0].worker.pid;
-        let results = executor.broadcast(die_in, victim).result().unwrap();
-        assert!(matches!(results[0].result, Err(Error::WorkerDied(_))), "{results:?}");
-        let other = results[1].worker.pid;
-        assert_eq!((results[0].worker.pid, &results[1].result), (victim, &Ok(other)));
+        for is_stopped in [false, true] {
+            executor.start_workers(2).result().unwrap();
+            let victim = executor.broadcast(pid, ()).result().unwrap()[0].worker.pid;
+            // A stopped worker is sent the function, and never starts it.
+            is_stopped.then(|| signal(victim, Signal::SIGSTOP));
+            let set = executor.broadcast(die_in, victim);
+            is_stopped.then(|| signal(victim, Signal::SIGKILL));
+            let [dead, other] = <[_; 2]>::try_from(set.result().unwrap()).unwrap();
+            assert!(dead.worker.pid == victim && matches!(dead.result, Err(Error::WorkerDied(_))));
+            assert_eq!(other.result, Ok(other.worker.pid));
+        }
         assert_works(&executor);
         drop(executor);
         let breaks = started(1);
@@ -232,20 +235,18 @@ fn a_later_worker_in_which_it_fails_takes_no_tasks() {
         assert!(matches!(cause, BrokenCause::InitializerPanicked { .. }), "{cause}");
         drop(breaks);
         let crossing = Crossing::new();
-        let file = crossing.file("trap");
-        std::fs::write(&file, "").unwrap();
         let replaces = replacing(1, 0);
-        let mut events = replaces.events();
-        let fail_once = |file: String| assert!(std::fs::remove_file(file).is_err());
-        replaces.broadcast(fail_once, file).result().unwrap();
-        let task = replaces.submit(pid, ());
-        let (failed, _) = await_exit(&mut events);
-        assert_ne!(task.result().unwrap(), failed.pid);
+        let events = replaces.events();
+        let fail_once = |file| assert!(std::fs::File::create_new::<String>(file).is_err());
+        replaces.broadcast(fail_once, crossing.file("trap")).result().unwrap();
+        assert_works(&replaces);
+        drop(replaces);
+        assert_eq!(exits(events), [ExitReason::InitializerFailed, ExitReason::Finished]);
     });
 }
 
 #[test]
-fn it_counts_neither_for_max_tasks_nor_for_the_queue() {
+fn a_broadcast_counts_neither_for_max_tasks_nor_for_the_queue() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let executor = builder(1).max_tasks_per_child(2).queue_capacity(1).build().unwrap();
@@ -263,15 +264,14 @@ fn it_counts_neither_for_max_tasks_nor_for_the_queue() {
 }
 
 #[test]
-fn it_has_the_pools_time_limit() {
+fn a_broadcast_has_the_pools_time_limit() {
     watch::within(watch::HANG, || {
-        let builder = replacing_builder(1, 0).task_time_limit(SHORT).grace(SHORT);
-        let executor = builder.build().unwrap();
+        let executor = replacing_builder(1, 0).grace(SHORT).task_time_limit(SHORT).build().unwrap();
         executor.start_workers(1).result().unwrap();
         let victim = only(&executor.broadcast(pid, ())).unwrap();
         let hang = |victim| (pid(()) == victim).then(park).unwrap_or_default();
-        let hangs = only(&executor.broadcast(hang, victim));
-        assert!(matches!(hangs, Err(Error::TimeLimitExceeded { .. })), "{hangs:?}");
+        let hangs = only(&executor.broadcast(hang, victim)).unwrap_err();
+        assert!(matches!(hangs, Error::TimeLimitExceeded { .. }), "{hangs}");
         assert_works(&executor);
     });
 }
@@ -317,8 +317,7 @@ fn callbacks_and_pools_inside_tasks_may_call_it() {
     });
 }
 
-/// Workers come and go, tasks are sent ahead and taken back, and no task ever sees a level older than
-/// its submission.
+/// While workers come and go, no task ever sees a level older than its submission.
 #[test]
 fn no_task_runs_in_a_worker_that_has_not_run_it() {
     watch::within(watch::HANG, || {
@@ -336,15 +335,13 @@ fn no_task_runs_in_a_worker_that_has_not_run_it() {
                 tasks.push((round, executor.submit(level, ())));
             }
             if random.random_bool(0.5) {
-                let cancelled = tasks[first..].iter().step_by(7).filter(|(_, task)| task.cancel());
-                println!("round {round}: {} cancelled", cancelled.count());
+                let _ = tasks[first..].iter().step_by(7).filter(|(_, task)| task.cancel()).count();
                 let _ = tasks[random.random_range(first..tasks.len())].1.result();
             }
         }
         for (round, task) in tasks {
             let seen = task.result();
-            let is_late = matches!(seen, Ok(level) if level < round);
-            assert!(!is_late, "a task of round {round} saw {seen:?}");
+            assert!(!matches!(seen, Ok(level) if level < round), "round {round} saw {seen:?}");
         }
         for WorkerResult { worker, result } in sets.iter().flat_map(|set| set.result().unwrap()) {
             assert!(result.is_err() || result == Ok(worker.pid), "{worker}: {result:?}");

@@ -189,12 +189,15 @@
 //! |---|---|---|
 //! | starts, up to `init()` | [`start_timeout`](Builder::start_timeout) | killed; the start has failed |
 //! | waits for its number | none: as long as the worker that has the number | |
-//! | runs the initializer, and functions of earlier [broadcasts](ProcessPoolExecutor::broadcast) | none | |
-//! | runs a task, or a function of a broadcast | [`task_time_limit`](Builder::task_time_limit), by default none | asked to stop, SIGTERM, killed |
+//! | runs the initializer | none | |
+//! | runs a task | [`task_time_limit`](Builder::task_time_limit), by default none | asked to stop, SIGTERM, killed |
 //! | aborts after a panic | [`grace`](Builder::grace), half a second at least | killed |
 //! | runs the finalizer, drops its state, exits | [`finalizer_time_limit`](Builder::finalizer_time_limit) | killed |
 //! | was sent SIGTERM | [`grace`](Builder::grace) | killed |
 //! | closed its link and goes on | half a second | killed; its death counts as one |
+//!
+//! A function of a [broadcast](ProcessPoolExecutor::broadcast) is a task of a worker that takes tasks,
+//! and a part of the initializer in one that starts.
 //!
 //! Task time limits start anew, and the other deadlines move, if the manager finds that it could
 //! not run for half a second or more: the program was stopped (Ctrl-Z, SIGSTOP), or the machine was

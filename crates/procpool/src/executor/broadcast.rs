@@ -119,7 +119,6 @@ impl<S: 'static> ProcessPoolExecutor<S> {
     /// #     Ok(())
     /// # }
     /// ```
-    #[doc(alias = "run")]
     pub fn broadcast<A: Payload, R: Payload>(
         &self,
         function: fn(A) -> R,

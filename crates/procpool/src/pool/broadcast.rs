@@ -24,6 +24,9 @@
 //! - For a worker that starts, the function is one more initializer, and fails like one.
 //! - The list keeps the last call of each function. So it has at most as many entries as the
 //!   program has such functions.
+//!
+//! The name is that of rayon's `ThreadPool::broadcast`, whose threads, too, run the function after
+//! their own work. Its threads are always there; later workers are this pool's addition.
 
 use std::sync::Arc;
 
@@ -110,12 +113,8 @@ impl PoolState {
         for (calls, future) in self.broadcasts.extract_if(.., is_over) {
             let result = |call: Arc<SharedFuture>| call.outcome().map(|result| result.to_vec());
             let calls = calls.into_iter().map(|(worker, call)| (worker, result(call)));
-            let mut bytes = Vec::new();
-            let encoded = codec::encode(
-                &calls.collect::<EncodedResults>(),
-                &mut bytes,
-                CodecStep::EncodeResult,
-            );
+            let (results, mut bytes): (EncodedResults, _) = (calls.collect(), Vec::new());
+            let encoded = codec::encode(&results, &mut bytes, CodecStep::EncodeResult);
             let encoded = encoded.map(|()| Body::from(Payload::Large(bytes)));
             wakes.settle(&future, encoded.map_err(|error| Box::new(Error::Codec(*error))));
         }

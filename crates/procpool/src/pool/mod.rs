@@ -26,6 +26,7 @@
 //! | about | file |
 //! |---|---|
 //! | which worker gets which task | `dispatch`; by key: `affinity`; how many ahead: `ahead`; taken back: `take_back` |
+//! | what every worker runs | `broadcast` |
 //! | when a worker starts and takes tasks | `starts`; its forkserver: `forkserver` |
 //! | the stages of its life | `stage` |
 //! | when it has done its part | `retirement` |
@@ -60,6 +61,7 @@ mod ahead;
 mod alarm;
 mod bells;
 mod block;
+mod broadcast;
 mod context;
 mod dispatch;
 mod drafts;

@@ -6,11 +6,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use procpool_callbacks::Callback;
 use procpool_launch::Surroundings;
 use procpool_link::{Entry, Receipt};
 
+use super::broadcast::Step;
 use crate::lifecycle::{DeathPolicy, ExitReason, WorkerInfo};
 use crate::start::Starter;
 
@@ -30,8 +30,8 @@ const FINALIZER_TIME_LIMIT: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) max_workers: usize,
-    /// The initializer that every worker runs first, if any, and its encoded arguments.
-    pub(crate) initialize: Option<(Entry, Bytes)>,
+    /// The initializer, if any: the step that every worker runs first, number 0.
+    pub(crate) initialize: Option<Step>,
     pub(crate) surroundings: Surroundings,
     /// How many lines of each worker's stderr are kept, if it is captured.
     pub(crate) captured_lines: Option<usize>,

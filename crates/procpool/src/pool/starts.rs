@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use procpool_link::{Frame, Payload};
+use procpool_link::Payload;
 
 use super::context::Context;
 use super::stage::Stage;
@@ -227,18 +227,11 @@ impl PoolState {
         if self.workers.iter().any(|other| other.slot == slot && other.serial != serial) {
             return;
         }
-        let worker = &mut self.workers[index];
-        match &cx.settings.initialize {
-            Some((entry, initargs)) => {
-                worker.enter(Stage::Initializing);
-                let sent = worker.link.send(Frame::Initialize { entry: *entry }, initargs);
-                let sent = sent.and_then(|()| worker.link.publish());
-                let initializing = EventKind::WorkerInitializing(worker.info());
-                self.emit(initializing);
-                self.check(cx, index, sent, wakes);
-            }
-            None => self.become_ready(cx, index, wakes),
+        if cx.settings.initialize.is_some() {
+            let initializing = EventKind::WorkerInitializing(worker.info());
+            self.emit(initializing);
         }
+        self.initialize_next(cx, index, wakes);
     }
 
     /// Gives `slot` to the worker that waits for it, if there is one.

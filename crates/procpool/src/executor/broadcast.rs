@@ -54,9 +54,9 @@ impl<S: 'static> ProcessPoolExecutor<S> {
     ///
     /// The [`Future`] settles when all workers that take tasks now have run it. It returns the result
     /// of each, by worker id, so it says which worker failed; there are none if no worker has started
-    /// yet. A busy worker runs the function after its current tasks. No worker starts a task that is
-    /// submitted after this call before it has run the function. Several functions run in the order of
-    /// the calls.
+    /// yet. A busy worker runs the function after its current tasks and those that already
+    /// [wait for it](crate::SubmitOptions::wait_for_worker). No worker starts a task that is submitted
+    /// after this call before it has run the function. Several functions run in the order of the calls.
     ///
     /// # In workers that take tasks
     ///

@@ -97,10 +97,9 @@ impl PoolState {
         for (calls, future) in self.broadcasts.extract_if(.., is_over) {
             // Each result as its worker has encoded it.
             let result = |call: &SharedFuture| call.outcome().map(|result| result.to_vec());
-            let results = calls.iter().map(|(worker, call)| (*worker, result(call)));
+            let all: Vec<_> = calls.iter().map(|(worker, call)| (*worker, result(call))).collect();
             let mut bytes = Vec::new();
-            let step = CodecStep::EncodeResult;
-            let encoded = codec::encode(&results.collect::<Vec<_>>(), &mut bytes, step);
+            let encoded = codec::encode(&all, &mut bytes, CodecStep::EncodeResult);
             let encoded = encoded.map(|()| Body::from(Payload::Large(bytes)));
             wakes.settle(&future, encoded.map_err(|error| Box::new(Error::Codec(*error))));
         }

@@ -223,13 +223,12 @@ impl PoolState {
     /// Lets a worker that has identified itself continue, once it has its slot to itself.
     pub(super) fn admit(&mut self, cx: &Context, index: usize, wakes: &mut Wakes) {
         let worker = &self.workers[index];
-        let (slot, serial) = (worker.slot, worker.serial);
+        let (slot, serial, info) = (worker.slot, worker.serial, worker.info());
         if self.workers.iter().any(|other| other.slot == slot && other.serial != serial) {
             return;
         }
         if cx.settings.initialize.is_some() {
-            let initializing = EventKind::WorkerInitializing(worker.info());
-            self.emit(initializing);
+            self.emit(EventKind::WorkerInitializing(info));
         }
         self.initialize_next(cx, index, wakes);
     }

@@ -187,6 +187,23 @@ fn a_worker_that_is_relieved_runs_a_broadcast_before_it_exits() {
 }
 
 #[test]
+fn a_worker_with_too_much_memory_runs_a_broadcast_before_it_exits() {
+    watch::within(watch::HANG, || {
+        let crossing = Crossing::new();
+        let executor = builder(1).max_memory_per_child(1).build().unwrap();
+        let mut events = executor.events();
+        let running = executor.submit(cross, crossing.places());
+        crossing.wait_for(1);
+        let set = executor.broadcast(pid, ());
+        crossing.let_go(1);
+        let first = running.result().unwrap();
+        assert_eq!(result_in(&set, first), Ok(first));
+        let (worker, reason) = await_exit(&mut events);
+        assert_eq!((worker.pid, reason), (first, ExitReason::Recycled));
+    });
+}
+
+#[test]
 fn the_initializer_alone_is_reported_as_such() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();

@@ -89,8 +89,9 @@ impl<S: 'static> ProcessPoolExecutor<S> {
     /// - [`Error::WorkerDied`], [`Error::Protocol`]: under
     ///   [`DeathPolicy::Replace`](crate::DeathPolicy::Replace), the worker died before it had run the
     ///   function. Its replacement runs it as a later worker.
-    /// - [`Error::Cancelled`]: the worker retired or was ended before it started the function, or a
-    ///   shutdown cancelled what had not started.
+    /// - [`Error::Cancelled`]: before the worker started the function, a task
+    ///   [retired it](crate::retire_worker()) or it was ended; or a shutdown cancelled what had not
+    ///   started.
     ///
     /// # Panics
     ///

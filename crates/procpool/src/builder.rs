@@ -66,7 +66,7 @@ impl ProcessPoolExecutor {
     pub fn builder() -> Builder {
         Builder {
             max_workers: None,
-            policies: Policies::default(),
+            policies: Policies::new(),
             surroundings: SurroundingsOptions::default(),
             start: Plan::default(),
             initialize: Ok(None),
@@ -434,7 +434,7 @@ impl<S: 'static> Builder<S> {
         if self.policies.queue_capacity == Some(0) {
             return Err(Error::InvalidArgument("queue_capacity must be greater than 0".into()));
         }
-        let initialize = self.initialize?;
+        let initialize = self.initialize?.map(|(entry, initargs)| (0, entry, initargs));
         let captured_lines = self.surroundings.captured_lines;
         let ignores_group_signals = self.surroundings.ignores_group_signals;
         let slots = max_workers.saturating_add(self.policies.overlap_replacements);

@@ -2,8 +2,9 @@
 //!
 //! Owns the manager thread's join handle and the meaning of dropping. Knows no process. `builder`
 //! builds a pool; `map` has its `map` methods; `options` has the other ways to submit a task and to
-//! shut a pool down.
+//! shut a pool down; `broadcast` reaches every worker.
 
+mod broadcast;
 mod options;
 
 use std::cell::Cell;
@@ -22,6 +23,7 @@ use crate::lifecycle::{Events, Stats};
 use crate::payload::Payload;
 use crate::pool::{Arguments, Callee, LARGE, Pool, Settings, WhenFull};
 
+pub use broadcast::WorkerResult;
 pub use options::{ShutdownOptions, SubmitOptions, TrySubmitError};
 
 /// A pool of worker processes, like Python's `concurrent.futures.ProcessPoolExecutor`.

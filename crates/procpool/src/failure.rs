@@ -6,53 +6,37 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{CodecError, CodecStep, Error, RemotePanic};
 
-/// Why a worker is not ready.
+/// Why a task has no value, or why a worker is not ready.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum InitializerFailure {
+pub(crate) enum Failure {
+    /// The initializer returned this error.
     Returned(String),
     Panicked(RemotePanic),
     Codec(CodecError),
-    /// Memory for this many bytes of initargs could not be allocated.
+    /// Memory for this many bytes of arguments could not be allocated.
     OutOfMemory(u64),
     /// The worker could not set itself up.
     Setup(String),
 }
 
-/// Why a task has no value.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Failure {
-    Panicked(RemotePanic),
-    Codec(CodecError),
-    /// Memory for this many bytes of arguments could not be allocated.
-    OutOfMemory(u64),
-}
-
-/// Encodes one of this module's types.
+/// Encodes a failure, or a panic of a forkserver.
 pub(crate) fn encode_failure<T: Serialize>(failure: &T) -> Vec<u8> {
     postcard::to_stdvec(failure).expect("strings and options always fit the format")
 }
 
-/// Converts a failure from a worker into the submitter's error.
-pub(crate) fn failure_error(failure: Failure) -> Error {
-    match failure {
-        Failure::Panicked(panic) => Error::Panicked(panic),
-        Failure::Codec(codec) => Error::Codec(codec),
-        Failure::OutOfMemory(bytes) => {
-            Error::OutOfMemory { step: CodecStep::DecodeArguments, bytes }
-        }
-    }
-}
-
-/// Decodes a failure from a worker.
+/// Decodes the failure of a task into the submitter's error.
 pub(crate) fn decode_failure(bytes: &[u8]) -> Error {
-    match postcard::from_bytes(bytes) {
-        Ok(failure) => failure_error(failure),
-        Err(error) => Error::Codec(CodecError {
-            step: CodecStep::DecodeResult,
-            type_name: std::any::type_name::<Failure>().to_owned(),
-            message: error.to_string(),
-        }),
-    }
+    let message = match postcard::from_bytes(bytes) {
+        Ok(Failure::Panicked(panic)) => return Error::Panicked(panic),
+        Ok(Failure::Codec(codec)) => return Error::Codec(codec),
+        Ok(Failure::OutOfMemory(bytes)) => {
+            return Error::OutOfMemory { step: CodecStep::DecodeArguments, bytes };
+        }
+        Ok(Failure::Returned(_) | Failure::Setup(_)) => "no task fails like this".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    let type_name = std::any::type_name::<Failure>().to_owned();
+    Error::Codec(CodecError { step: CodecStep::DecodeResult, type_name, message })
 }
 
 /// Decodes a panic from a forkserver.
@@ -70,7 +54,7 @@ mod tests {
 
     #[test]
     fn failures_have_their_golden_bytes() {
-        let returned = InitializerFailure::Returned("no".into());
+        let returned = Failure::Returned("no".into());
         assert_eq!(encode_failure(&returned), b"\0\x02no");
     }
 }

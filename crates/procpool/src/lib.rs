@@ -95,6 +95,8 @@
 //! # Guarantees
 //!
 //! - The initializer runs once in every worker, before its first task.
+//! - A function that is [broadcast](ProcessPoolExecutor::broadcast) runs once in every worker: in one
+//!   that takes tasks before any task that is submitted later, in a later one before its first task.
 //! - A submitted task runs at most once (at most 1 + `retries` times if the pool is built to
 //!   retry), and its future settles: with a result, its own error, or the cause that broke the
 //!   pool.
@@ -209,6 +211,9 @@
 //! | was sent SIGTERM | [`grace`](Builder::grace) | killed |
 //! | closed its link and goes on | half a second | killed; its death counts as one |
 //!
+//! A function of a [broadcast](ProcessPoolExecutor::broadcast) is a task of a worker that takes tasks,
+//! and a part of the initializer in one that starts.
+//!
 //! Task time limits start anew, and the other deadlines move, if the manager finds that it could
 //! not run for half a second or more: the program was stopped (Ctrl-Z, SIGSTOP), or the machine was
 //! suspended.
@@ -247,7 +252,9 @@ pub use error::{
     Activity, BrokenCause, BrokenProcessPool, CodecError, CodecStep, Errno, Error, RemotePanic,
     WorkerDeath,
 };
-pub use executor::{ProcessPoolExecutor, ShutdownOptions, SubmitOptions, TrySubmitError};
+pub use executor::{
+    ProcessPoolExecutor, ShutdownOptions, SubmitOptions, TrySubmitError, WorkerResult,
+};
 #[cfg(feature = "stream")]
 pub use future::IntoStream;
 pub use future::{

@@ -224,7 +224,7 @@ pub enum EventKind {
     /// continues; if it cannot, [`Broken`](Self::Broken) has the reason instead.
     StartFailed(BrokenCause),
     /// It has run its last task and was asked to exit: it runs the finalizer, if any, and drops its
-    /// state. Not sent for a worker that dies or is killed before.
+    /// state. Not sent for a worker that dies or is killed before, or that never took tasks.
     WorkerExiting(WorkerInfo),
     /// It has ended and was reaped, or was [left behind](ExitReason::LeftBehind). The last event of each
     /// worker.
@@ -365,7 +365,8 @@ pub struct Stats {
     pub running: usize,
     /// Tasks that have returned a result so far.
     pub done: u64,
-    /// Tasks that have failed so far, excluding cancelled ones.
+    /// Tasks that have failed so far, excluding cancelled ones. One that exceeds its time limit has, and counts as
+    /// running until it is ended.
     pub failed: u64,
     /// Workers started so far with the number of an earlier one.
     pub restarts: u64,

@@ -16,7 +16,7 @@ use procpool_link::{Frame, ResultStatus};
 use procpool_os::lineage::Lineage;
 
 use crate::error::RemotePanic;
-use crate::failure::{Failure, InitializerFailure, encode_failure};
+use crate::failure::{Failure, encode_failure};
 
 thread_local! {
     /// Whether this thread runs tasks: its panics are reported, not printed.
@@ -118,7 +118,7 @@ fn describe(info: &PanicHookInfo<'_>) -> RemotePanic {
 /// every backtrace.
 fn frames_of_task(backtrace: &str) -> String {
     let is_ours = |line: &&str| {
-        // `12: procpool::task::run_one`, or `12: <procpool::task::...`.
+        // `12: procpool::task::run_call`, or `12: <procpool::task::...`.
         let symbol = line.split_once(": ").map_or("", |(_, symbol)| symbol.trim_start_matches('<'));
         ["procpool::task::", "procpool::panics::catch"].iter().any(|ours| symbol.starts_with(ours))
     };
@@ -127,16 +127,9 @@ fn frames_of_task(backtrace: &str) -> String {
 }
 
 fn send_before_abort(socket: &Socket, report: RemotePanic) {
-    let (frame, payload) = match running() {
-        Some(index) => {
-            let frame = Frame::ResultItem { index, status: ResultStatus::LastWords };
-            (frame, encode_failure(&Failure::Panicked(report)))
-        }
-        None => {
-            let failure = InitializerFailure::Panicked(report);
-            (Frame::InitializerFailed, encode_failure(&failure))
-        }
-    };
+    let last_words = |index| Frame::ResultItem { index, status: ResultStatus::LastWords };
+    let frame = running().map_or(Frame::InitializerFailed, last_words);
+    let payload = encode_failure(&Failure::Panicked(report));
     // The parent may be gone, and the process ends in any case.
     let _ = socket.send(&frame.head(payload.len()), &payload);
 }

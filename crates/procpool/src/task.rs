@@ -16,7 +16,7 @@ use procpool_os::lineage::Lineage;
 use crate::chunk;
 use crate::codec::{self, Output, number};
 use crate::error::{CodecError, CodecStep, Error};
-use crate::failure::{Failure, InitializerFailure, encode_failure};
+use crate::failure::{Failure, encode_failure};
 use crate::panics::catch;
 use crate::payload::Payload;
 
@@ -71,16 +71,10 @@ impl CallBuffers {
     }
 }
 
-/// Runs one task or chunk with the user's function and the worker's state.
-pub(crate) type CallTrampoline =
+/// Runs a task or a chunk with the user's function and the worker's state, the initializer, which fills that state,
+/// or the finalizer, which takes it.
+pub(crate) type Trampoline =
     fn(Function, &mut CallBuffers, &mut WorkerState) -> Result<(), Failure>;
-
-/// Runs the initializer and fills the worker's state.
-pub(crate) type InitTrampoline =
-    fn(Function, &mut CallBuffers, &mut WorkerState) -> Result<(), InitializerFailure>;
-
-/// Passes the worker's state to the finalizer.
-pub(crate) type FinalTrampoline = fn(Function, &mut CallBuffers, &mut WorkerState);
 
 /// The return type of an initializer: `()`, or `Result<S, E>` with any displayable `E`.
 ///
@@ -197,36 +191,56 @@ impl<S: 'static, A: Payload, R: Payload> TaskFn for fn(&mut S, A) -> R {
 
 /// Returns the entry by which workers call `task`.
 pub(crate) fn call_entry<F: TaskFn>(task: F) -> Result<Entry, Error> {
-    entry::<CallTrampoline, _>(run_one::<F>, task)
+    entry(task, |task, call, state| run_call(typed::<F>(task).bind(state), call))
 }
 
 /// Returns the entry by which workers call `task` for every item of a chunk.
 pub(crate) fn chunk_entry<F: TaskFn>(task: F) -> Result<Entry, Error> {
-    entry::<CallTrampoline, _>(run_all::<F>, task)
+    entry(task, |task, call, state| {
+        run_chunk(typed::<F>(task).bind(state), call);
+        Ok(())
+    })
+}
+
+/// Returns the entry by which workers call `function` before their first task. Nobody reads its result.
+pub(crate) fn first_entry<F: TaskFn>(function: F) -> Result<Entry, Error> {
+    entry(function, |function, call, state| {
+        let mut function = typed::<F>(function).bind(state);
+        run_call(|arguments| drop(function(arguments)), call)
+    })
 }
 
 /// Returns the entry by which workers call an initializer without arguments.
 pub(crate) fn initializer_entry<O: InitializerOutput>(
     initializer: fn() -> O,
 ) -> Result<Entry, Error> {
-    entry::<InitTrampoline, _>(initialize::<O>, initializer)
+    entry(initializer, |function, _, state| keep_state(typed::<fn() -> O>(function)(), state))
 }
 
 /// Returns the entry by which workers call an initializer with arguments.
-pub(crate) fn initializer_with_entry<A, O>(initializer: fn(A) -> O) -> Result<Entry, Error>
-where
-    A: Payload,
-    O: InitializerOutput,
-{
-    entry::<InitTrampoline, _>(initialize_with::<A, O>, initializer)
+pub(crate) fn initializer_with_entry<A: Payload, O: InitializerOutput>(
+    initializer: fn(A) -> O,
+) -> Result<Entry, Error> {
+    entry(initializer, |function, call, state| {
+        let initargs = codec::decode_taking(&mut call.arguments, CodecStep::DecodeArguments);
+        let initargs = initargs.map_err(|error| Failure::Codec(*error))?;
+        call.home.end_copy();
+        keep_state(typed::<fn(A) -> O>(function)(initargs), state)
+    })
 }
 
 /// Returns the entry by which workers call a finalizer with their state.
 pub(crate) fn finalizer_entry<S: 'static>(finalizer: fn(S)) -> Result<Entry, Error> {
-    entry::<FinalTrampoline, _>(finalize::<S>, finalizer)
+    entry(finalizer, |function, _, state| {
+        // The parent sends this only after the initializer has succeeded, and once.
+        if let Some(state) = state.take().and_then(|state| state.downcast::<S>().ok()) {
+            typed::<fn(S)>(function)(*state);
+        }
+        Ok(())
+    })
 }
 
-fn entry<T: FnPointer, F: FnPointer>(trampoline: T, function: F) -> Result<Entry, Error> {
+fn entry<F: FnPointer>(function: F, trampoline: Trampoline) -> Result<Entry, Error> {
     let foreign = || Error::ForeignFunction(std::any::type_name::<F>().into());
     Ok(Entry {
         trampoline: code::locate(trampoline).ok_or_else(foreign)?,
@@ -234,59 +248,8 @@ fn entry<T: FnPointer, F: FnPointer>(trampoline: T, function: F) -> Result<Entry
     })
 }
 
-fn run_one<F: TaskFn>(
-    function: Function,
-    call: &mut CallBuffers,
-    state: &mut WorkerState,
-) -> Result<(), Failure> {
-    run_call(typed::<F>(function).bind(state), call)
-}
-
-fn run_all<F: TaskFn>(
-    function: Function,
-    call: &mut CallBuffers,
-    state: &mut WorkerState,
-) -> Result<(), Failure> {
-    run_chunk(typed::<F>(function).bind(state), call);
-    Ok(())
-}
-
-fn initialize<O: InitializerOutput>(
-    function: Function,
-    _call: &mut CallBuffers,
-    state: &mut WorkerState,
-) -> Result<(), InitializerFailure> {
-    keep_state(typed::<fn() -> O>(function)(), state)
-}
-
-fn initialize_with<A, O>(
-    function: Function,
-    call: &mut CallBuffers,
-    state: &mut WorkerState,
-) -> Result<(), InitializerFailure>
-where
-    A: Payload,
-    O: InitializerOutput,
-{
-    let initargs = codec::decode_taking::<A>(&mut call.arguments, CodecStep::DecodeArguments)
-        .map_err(|error| InitializerFailure::Codec(*error))?;
-    call.home.end_copy();
-    keep_state(typed::<fn(A) -> O>(function)(initargs), state)
-}
-
-fn finalize<S: 'static>(function: Function, _call: &mut CallBuffers, state: &mut WorkerState) {
-    let finalizer = typed::<fn(S)>(function);
-    // The parent sends this only after the initializer has succeeded, and once.
-    if let Some(state) = state.take().and_then(|state| state.downcast::<S>().ok()) {
-        finalizer(*state);
-    }
-}
-
-fn keep_state<O: InitializerOutput>(
-    output: O,
-    state: &mut WorkerState,
-) -> Result<(), InitializerFailure> {
-    let value = output.into_state().map_err(InitializerFailure::Returned)?;
+fn keep_state<O: InitializerOutput>(output: O, state: &mut WorkerState) -> Result<(), Failure> {
+    let value = output.into_state().map_err(Failure::Returned)?;
     *state = Some(Box::new(value));
     Ok(())
 }

@@ -15,7 +15,7 @@ use procpool::{
     EventKind, Events, ExitReason, Future, KillOutcome, Map, MapOptions, Output,
     ProcessPoolExecutor, RemotePanic, Report, ResourceUsage, ReturnWhen, SelfDescribing,
     ShutdownOptions, StartMethod, Stats, SubmitOptions, TrySubmitError, WorkerDeath, WorkerExit,
-    WorkerInfo,
+    WorkerInfo, WorkerResult,
 };
 
 /// A state, which never leaves its worker, or a result that is still bytes: neither keeps a handle from
@@ -78,6 +78,7 @@ fn values_implement_the_common_traits() {
     is_value::<Stats>();
     is_value::<WorkerExit>();
     is_value::<WorkerInfo>();
+    is_value::<WorkerResult<u8>>();
 }
 
 #[test]

@@ -59,7 +59,8 @@
 //! # Records
 //!
 //! - Fields keep their types. A value that only has `Debug` or `Display` arrives as the text, an error as an error with
-//!   the texts of itself and its sources. A panic while a field is formatted is that of the task, as without workers.
+//!   the texts of itself and its sources. A panic while a field is formatted, or a `Debug` that
+//!   returns an error, is a panic of the task.
 //! - Records of the crate `log` (feature `log`, on by default) have their own target and place. They go to the
 //!   program's subscriber, too: a program that has only a logger of `log` gets nothing.
 //! - The subscriber knows the first 4,096 places in the code, in all workers together. Records and spans of further

@@ -18,6 +18,8 @@
 //! - [`idle`]: idle workers;
 //! - [`finalizer`]: the last call of a worker;
 //! - [`hooks`]: the calls in the parent, and their times;
+//! - [`broadcast`]: functions that every worker runs;
+//! - [`broadcast_order`]: their turn among tasks that wait for a worker, and in workers that retire;
 //! - [`warm_up`]: workers before tasks;
 //! - [`places`]: the ids of workers;
 //! - [`numbers`]: the pool in numbers;
@@ -28,6 +30,8 @@
 mod affinity;
 mod backoff;
 mod breaker;
+mod broadcast;
+mod broadcast_order;
 mod capacity;
 mod culprits;
 mod events;

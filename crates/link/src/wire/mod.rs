@@ -9,7 +9,7 @@
 //! 1 Hello             worker → parent   version u32 | pid u32 | device u64 | inode u64
 //! 2 Initialize        parent → worker   entry | encoded initargs
 //! 3 Ready             worker → parent   (empty)
-//! 4 InitializerFailed worker → parent   encoded InitializerFailure
+//! 4 InitializerFailed worker → parent   encoded Failure
 //! 5 CallItem          parent → worker   index u64 | entry | encoded arguments
 //! 6 ResultItem        worker → parent   index u64 | status u8 | encoded value or Failure
 //! 7 Exit              parent → worker   (empty)

@@ -192,7 +192,7 @@ impl<S> Builder<S> {
     }
 
     /// Replaces each worker after `tasks` tasks; by default none is replaced. A chunk of a `map` is
-    /// one task.
+    /// one task, and a function of a [broadcast](crate::ProcessPoolExecutor::broadcast) is none.
     ///
     /// Useful for tasks that leak. The replacement is started while the old worker runs its last
     /// task, but its initializer only runs once the old one is gone, unless replacements

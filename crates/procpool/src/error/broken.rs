@@ -109,7 +109,8 @@ pub enum BrokenCause {
         /// The error's text.
         message: String,
     },
-    /// The initializer panicked.
+    /// The initializer panicked, or a function of a
+    /// [broadcast](crate::ProcessPoolExecutor::broadcast) did in a worker that was starting.
     InitializerPanicked {
         /// The worker it ran in.
         pid: u32,

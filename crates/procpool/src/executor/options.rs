@@ -75,7 +75,8 @@ impl<S: 'static> SubmitOptions<'_, S> {
     ///   had the key runs it; if none had it, the one that had the fewest keys. That worker has the key
     ///   from then on, and so may others.
     /// - It waits for no worker while another is idle or can be started, unless it is set to
-    ///   [wait](Self::wait_for_worker). If all workers are busy, the first that is free runs it.
+    ///   [wait](Self::wait_for_worker). If all workers are busy, the first that is free runs it. Where tasks are
+    ///   known to be short, it may take milliseconds until an idle worker is used, as for any task.
     /// - A worker remembers the last 64 keys that it had. One that replaces another has had none.
     /// - The key is kept as a hash of 64 bits. Keys of equal hashes count as one.
     ///

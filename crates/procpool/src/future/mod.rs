@@ -134,8 +134,9 @@ impl<T> Future<T> {
     /// Returns the task's number in its pool, which errors and [events](crate::EventKind) use:
     /// submissions and chunks of maps are counted from 1.
     ///
-    /// It is 0 if no worker can ever run the task: for one that was refused at submission, and for
-    /// the future of [`start_workers`](crate::ProcessPoolExecutor::start_workers).
+    /// It is 0 if it stands for no single task: for one that was refused at submission, and for the
+    /// futures of [`start_workers`](crate::ProcessPoolExecutor::start_workers) and
+    /// [`broadcast`](crate::ProcessPoolExecutor::broadcast).
     ///
     /// # Examples
     ///

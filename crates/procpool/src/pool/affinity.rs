@@ -18,12 +18,14 @@
 //!
 //! - Reserved calls are the end of what their worker has, behind its calls in flight, but not on its
 //!   link: they count as queued, and are cancelled as such. Whatever takes back the calls that a worker
-//!   has not claimed takes these back, too: its death, its retirement, a task beyond its time limit.
+//!   has not claimed takes these back, too: its death, its retirement, a task beyond its time limit. Only
+//!   calls of a `broadcast`, which wait in the same line, stay reserved.
 //! - They were in front of all that is in the queue, so their worker runs them before that, and is sent
 //!   nothing ahead meanwhile.
 //! - No call is reserved for a worker that could not run it any more, nor for one whose running task is
 //!   being stopped: what is sent to that one may be lost.
 
+use super::block::Slice;
 use super::context::Context;
 use super::stage::Stage;
 use super::state::{PoolState, Queued};
@@ -45,7 +47,9 @@ impl Worker {
     /// Whether it is going to run one call more than it has.
     fn stays(&self) -> bool {
         let serves = self.stage() == Stage::Ready && !self.is_stopping();
-        serves && self.tasks_left() > self.reserved.len() as u64
+        let is_live = |call: &&Slice| call.futures().any(|future| !future.is_settled());
+        let counted = self.reserved.iter().filter(|call| !call.is_pinned()).filter(is_live);
+        serves && (self.tasks_left() == u64::MAX || self.tasks_left() > counted.count() as u64)
     }
 }
 

@@ -28,6 +28,9 @@ const BYTES: usize = 64 * 1024;
 /// Arguments of this size or more are moved, not copied, into a block of their own.
 pub(crate) const LARGE: usize = 16 * 1024;
 
+/// Retries are used up: no other worker may run the call.
+const PINNED: u32 = u32::MAX;
+
 /// The function to call, how long it may run, and where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Callee {
@@ -120,7 +123,7 @@ pub(super) struct Slice {
     block: Arc<Block>,
     start: u32,
     end: u32,
-    /// How often its calls were lost with a worker and retried.
+    /// How often its calls were lost with a worker and retried, or [`PINNED`].
     retried: u32,
     /// How many workers ended after they were sent the first call and before they started it.
     undelivered: u32,
@@ -143,6 +146,18 @@ impl Slice {
             calls: vec![QueuedCall { future, end: 0, callee: 0 }],
             chunk: Some(call),
         })
+    }
+
+    /// One call that only a certain worker may run: see `broadcast`.
+    pub(super) fn pinned(id: u64, callee: Callee, bytes: Bytes, future: Arc<SharedFuture>) -> Self {
+        let calls = vec![QueuedCall { future, end: 0, callee: 0 }];
+        let block = Block { first_id: id, callees: vec![callee], bytes, calls, chunk: None };
+        Self { retried: PINNED, ..Self::of(block) }
+    }
+
+    /// Whether only a certain worker may run its call. Such a call is alone in its slice.
+    pub(super) fn is_pinned(&self) -> bool {
+        self.retried == PINNED
     }
 
     /// The chunk that its call runs, if that is one of a map. Such a call is alone in its slice.

@@ -51,7 +51,10 @@ impl PoolState {
             if self.broken.is_some() {
                 return self.fail_queue(wakes);
             }
-            self.retire_used(cx, wakes);
+            for index in 0..self.workers.len() {
+                self.send_reserved(cx, index, wakes);
+                self.retire_used(cx, index, wakes);
+            }
             self.assign(cx, wakes);
             self.forget_what_is_over();
             let attended = self.workers.len() >= cx.max_workers() && self.is_work_left();
@@ -78,6 +81,7 @@ impl PoolState {
             }
         }
         self.ask_for_items(cx);
+        self.settle_broadcasts(wakes);
     }
 
     pub(super) fn take_inbox(&mut self, cx: &Context) {
@@ -215,6 +219,11 @@ impl PoolState {
         mut calls: Slice,
         given: &mut usize,
     ) -> Result<(), Scribbled> {
+        if calls.is_pinned() {
+            self.workers[index].report_at_once();
+            self.workers[index].note_uncounted(1);
+            return self.send_run(index, calls);
+        }
         while calls.len() > 0 {
             let mut expected = false;
             let sent = calls.futures().map_while(|future| future.mark_sent());

@@ -48,8 +48,8 @@ impl PoolState {
             sent = worker.link.send(Frame::Finalize { entry }, &none);
         }
         let sent = sent.and_then(|()| worker.link.send(Frame::Exit, &none));
-        let exiting = EventKind::WorkerExiting(worker.info());
-        self.emit(exiting);
+        let exiting = has_begun.then(|| EventKind::WorkerExiting(worker.info()));
+        exiting.into_iter().for_each(|exiting| self.emit(exiting));
         self.check(cx, index, sent, wakes);
     }
 
@@ -104,8 +104,9 @@ impl PoolState {
     }
 
     /// Handles a worker that is no longer in the pool.
-    fn remove(&mut self, cx: &Context, worker: Worker, reason: ExitReason, wakes: &mut Wakes) {
+    fn remove(&mut self, cx: &Context, mut worker: Worker, reason: ExitReason, wakes: &mut Wakes) {
         worker.unwatch(cx);
+        worker.fail_pinned(&Error::Cancelled, wakes);
         self.emit(EventKind::WorkerExited(worker.info(), reason));
         wakes.queue_hook(cx.settings.policies.hooks.exit(worker.info(), reason));
         self.admit_next(cx, worker.slot, wakes);
@@ -155,6 +156,7 @@ impl PoolState {
         let (in_doubt, mut not_started) = worker.split_claimed();
         not_started.splice(0..0, rest);
         let error = Error::WorkerDied(death);
+        worker.fail_pinned(&error, wakes);
         if in_doubt.is_empty() && !not_started.is_empty() {
             // The task that it was sent may have killed it.
             let (first, times) = not_started[0].split_undelivered();

@@ -18,8 +18,7 @@ use super::state::PoolState;
 use super::wakes::Wakes;
 use super::worker::{InFlight, Worker};
 use crate::error::{Activity, BrokenCause, CodecStep, Error};
-use crate::failure::InitializerFailure;
-use crate::failure::decode_failure;
+use crate::failure::{Failure, decode_failure};
 use crate::future::Body;
 use crate::lifecycle::{DeathPolicy, ExitReason};
 
@@ -65,7 +64,6 @@ impl PoolState {
         match read {
             Ok(settled) => {
                 self.retire_if_due(cx, index, settled, wakes);
-                self.send_reserved(cx, index, wakes);
                 // After one turn of a long result the manager looks again later: it holds the lock
                 // for one turn only.
                 let has_more = self.workers[index].has_unseen_results();
@@ -166,7 +164,7 @@ impl PoolState {
             (Ok(Frame::Hello(hello)), Stage::Starting) => {
                 self.on_hello(cx, index, hello, wakes);
             }
-            (Ok(Frame::Ready), Stage::Initializing) => self.become_ready(cx, index, wakes),
+            (Ok(Frame::Ready), Stage::Initializing) => self.initialize_next(cx, index, wakes),
             (Ok(Frame::InitializerFailed), stage @ (Stage::Starting | Stage::Initializing)) => {
                 let Ok(failure) = postcard::from_bytes(&payload) else {
                     let what = "sent an initializer failure that cannot be decoded".to_owned();
@@ -302,19 +300,19 @@ impl PoolState {
     }
 }
 
-fn initializer_cause(pid: u32, failure: InitializerFailure) -> BrokenCause {
+fn initializer_cause(pid: u32, failure: Failure) -> BrokenCause {
     match failure {
-        InitializerFailure::Returned(message) => BrokenCause::InitializerFailed { pid, message },
-        InitializerFailure::Panicked(panic) => BrokenCause::InitializerPanicked { pid, panic },
-        InitializerFailure::Codec(error) => BrokenCause::InitargsLost { pid, error },
-        InitializerFailure::OutOfMemory(bytes) => {
+        Failure::Returned(message) => BrokenCause::InitializerFailed { pid, message },
+        Failure::Panicked(panic) => BrokenCause::InitializerPanicked { pid, panic },
+        Failure::Codec(error) => BrokenCause::InitargsLost { pid, error },
+        Failure::OutOfMemory(bytes) => {
             let what = format!(
                 "has no memory for its initargs, {bytes} bytes: see the limits of the process (`ulimit \
                  -v`) and of its cgroup (`memory.max`)"
             );
             BrokenCause::Protocol { pid, what }
         }
-        InitializerFailure::Setup(what) => {
+        Failure::Setup(what) => {
             BrokenCause::Protocol { pid, what: format!("could not set itself up: {what}") }
         }
     }

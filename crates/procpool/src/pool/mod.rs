@@ -26,6 +26,7 @@
 //! | about | file |
 //! |---|---|
 //! | which worker gets which task | `dispatch`; by key: `affinity`; how many ahead: `ahead`; taken back: `take_back` |
+//! | what every worker runs | `broadcast` |
 //! | when a worker starts and takes tasks | `starts`; its forkserver: `forkserver` |
 //! | the stages of its life | `stage` |
 //! | when it has done its part | `retirement` |
@@ -60,6 +61,7 @@ mod ahead;
 mod alarm;
 mod bells;
 mod block;
+mod broadcast;
 mod context;
 mod dispatch;
 mod drafts;
@@ -494,7 +496,7 @@ mod tests {
             captured_lines: None,
             ignores_group_signals: false,
             starter,
-            policies: Policies::default(),
+            policies: Policies::new(),
         };
         Pool::new(settings).unwrap()
     }

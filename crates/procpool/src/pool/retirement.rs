@@ -21,6 +21,7 @@ use super::stage::Stage;
 use super::state::PoolState;
 use super::wakes::Wakes;
 use super::worker::Worker;
+use crate::error::Error;
 use crate::lifecycle::ExitReason;
 
 /// How much longer a worker serves.
@@ -28,8 +29,8 @@ use crate::lifecycle::ExitReason;
 pub(super) struct Service {
     /// How many tasks it may run in its life; 0 once a rule has ended its part.
     most_tasks: u64,
-    /// How many of the tasks that it was sent were taken back.
-    taken_back: u64,
+    /// How many of the tasks that it was sent do not count: taken back, or of a broadcast.
+    uncounted: u64,
     /// Whether it gets tasks until it is relieved, once it has done its part.
     overlaps: bool,
     /// Since when it has been idle, in pools with an idle timeout.
@@ -46,7 +47,7 @@ impl Service {
         let most_tasks = policies.max_tasks_per_child.map(|tasks| tasks.saturating_add(jitter));
         Self {
             most_tasks: most_tasks.unwrap_or(u64::MAX),
-            taken_back: 0,
+            uncounted: 0,
             overlaps: policies.overlap_replacements > 0,
             idle_since: None,
         }
@@ -61,7 +62,7 @@ impl Worker {
 
     /// How many tasks it is short of its part.
     fn part_left(&self) -> u64 {
-        self.service.most_tasks.saturating_sub(self.link.sent() - self.service.taken_back)
+        self.service.most_tasks.saturating_sub(self.link.sent() - self.service.uncounted)
     }
 
     /// Whether it has done its part and gets tasks until it is relieved.
@@ -69,13 +70,13 @@ impl Worker {
         self.service.overlaps && self.stage() == Stage::Ready && self.part_left() == 0
     }
 
-    /// Notes that `tasks` of the tasks that it was sent were taken back.
-    pub(super) fn note_taken_back(&mut self, tasks: usize) {
+    /// Notes that `tasks` of the tasks that it was sent, or is about to be, do not count.
+    pub(super) fn note_uncounted(&mut self, tasks: usize) {
         if self.is_due() {
             // It stays so: the worker that relieves it may have been started.
             self.service.most_tasks = 0;
         }
-        self.service.taken_back += tasks as u64;
+        self.service.uncounted += tasks as u64;
     }
 
     /// Whether it gets no more tasks and will soon free its slot.
@@ -99,17 +100,20 @@ impl PoolState {
         wakes: &mut Wakes,
     ) {
         let worker = &mut self.workers[index];
-        let Service { most_tasks, overlaps, .. } = worker.service;
-        if worker.stage() != Stage::Ready || (most_tasks == 0 && !overlaps) {
+        if worker.stage() != Stage::Ready {
             return;
         }
         let asks = worker.link.wants_replacement();
         let most = cx.settings.policies.max_memory_per_child;
-        let most = most.filter(|_| settled && most_tasks > 0);
+        let most = most.filter(|_| settled && worker.service.most_tasks > 0);
         let is_large = |most| resident(worker.pid).is_some_and(|bytes| bytes > most);
         if asks || most.is_some_and(is_large) {
             worker.service.overlaps &= !asks;
             self.end_part(cx, index, wakes);
+            if asks {
+                // It starts nothing more.
+                self.workers[index].fail_pinned(&Error::Cancelled, wakes);
+            }
         }
     }
 
@@ -127,12 +131,10 @@ impl PoolState {
         self.end_part(cx, first, wakes);
     }
 
-    /// Asks workers to exit that have run as many tasks as they may.
-    pub(super) fn retire_used(&mut self, cx: &Context, wakes: &mut Wakes) {
-        for index in 0..self.workers.len() {
-            if self.workers[index].is_idle() && self.workers[index].tasks_left() == 0 {
-                self.ask_to_exit(cx, index, ExitReason::Recycled, wakes);
-            }
+    /// Asks a worker to exit that has run as many tasks as it may.
+    pub(super) fn retire_used(&mut self, cx: &Context, index: usize, wakes: &mut Wakes) {
+        if self.workers[index].is_idle() && self.workers[index].tasks_left() == 0 {
+            self.ask_to_exit(cx, index, ExitReason::Recycled, wakes);
         }
     }
 

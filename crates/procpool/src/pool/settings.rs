@@ -6,11 +6,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use procpool_callbacks::Callback;
 use procpool_launch::Surroundings;
 use procpool_link::{Entry, Receipt};
 
+use super::broadcast::Step;
 use crate::lifecycle::{DeathPolicy, ExitReason, WorkerInfo};
 use crate::start::Starter;
 
@@ -30,8 +30,8 @@ const FINALIZER_TIME_LIMIT: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) max_workers: usize,
-    /// The initializer that every worker runs first, if any, and its encoded arguments.
-    pub(crate) initialize: Option<(Entry, Bytes)>,
+    /// The initializer, if any: the step that every worker runs first, number 0.
+    pub(crate) initialize: Option<Step>,
     pub(crate) surroundings: Surroundings,
     /// How many lines of each worker's stderr are kept, if it is captured.
     pub(crate) captured_lines: Option<usize>,
@@ -41,8 +41,8 @@ pub(crate) struct Settings {
     pub(crate) policies: Policies,
 }
 
-/// How workers live and end.
-#[derive(Debug)]
+/// How workers live and end. What `Default` returns is no pool's: [`new`](Self::new) is.
+#[derive(Debug, Default)]
 pub(crate) struct Policies {
     pub(crate) start_timeout: Duration,
     pub(crate) death_policy: DeathPolicy,
@@ -77,27 +77,14 @@ pub(crate) struct Policies {
     pub(crate) hooks: Hooks,
 }
 
-impl Default for Policies {
-    fn default() -> Self {
+impl Policies {
+    /// Returns the defaults of a pool: all policies are off but for these.
+    pub(crate) fn new() -> Self {
         Self {
             start_timeout: START_TIMEOUT,
-            death_policy: DeathPolicy::Break,
-            max_failed_starts: None,
-            start_backoff: None,
-            queue_capacity: None,
-            task_time_limit: None,
             grace: GRACE,
-            max_tasks_per_child: None,
-            max_tasks_jitter: 0,
-            overlap_replacements: 0,
-            oom_score_adj: None,
-            max_memory_per_child: None,
-            idle_timeout: None,
-            min_idle: 0,
-            finalizer: None,
             finalizer_time_limit: FINALIZER_TIME_LIMIT,
-            cancel_on_drop: false,
-            hooks: Hooks::default(),
+            ..Self::default()
         }
     }
 }
@@ -115,11 +102,7 @@ pub(crate) struct Hooks {
 
 impl fmt::Debug for Hooks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Hooks")
-            .field("on_worker_start", &self.on_worker_start.is_some())
-            .field("on_worker_exit", &self.on_worker_exit.is_some())
-            .field("on_report", &self.on_report.is_some())
-            .finish()
+        f.debug_struct("Hooks").finish_non_exhaustive()
     }
 }
 

@@ -16,7 +16,7 @@ pub(super) enum Stage {
     Starting,
     /// It has said Hello; an earlier worker still has its slot.
     Waiting,
-    /// It runs the initializer.
+    /// It runs the initializer, or a function of a broadcast before its first task.
     Initializing,
     /// It runs tasks or waits for one.
     Ready,
@@ -34,7 +34,7 @@ impl Stage {
         match self {
             Stage::Starting => false,
             Stage::Waiting => before == Stage::Starting,
-            Stage::Initializing => before == Stage::Waiting,
+            Stage::Initializing => matches!(before, Stage::Waiting | Stage::Initializing),
             Stage::Ready => matches!(before, Stage::Waiting | Stage::Initializing),
             Stage::Dying(_) => before == Stage::Ready,
             Stage::Exiting(_) => matches!(before, Stage::Waiting | Stage::Ready),

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use procpool_link::{Frame, Payload};
+use procpool_link::Payload;
 
 use super::context::Context;
 use super::stage::Stage;
@@ -223,22 +223,14 @@ impl PoolState {
     /// Lets a worker that has identified itself continue, once it has its slot to itself.
     pub(super) fn admit(&mut self, cx: &Context, index: usize, wakes: &mut Wakes) {
         let worker = &self.workers[index];
-        let (slot, serial) = (worker.slot, worker.serial);
+        let (slot, serial, info) = (worker.slot, worker.serial, worker.info());
         if self.workers.iter().any(|other| other.slot == slot && other.serial != serial) {
             return;
         }
-        let worker = &mut self.workers[index];
-        match &cx.settings.initialize {
-            Some((entry, initargs)) => {
-                worker.enter(Stage::Initializing);
-                let sent = worker.link.send(Frame::Initialize { entry: *entry }, initargs);
-                let sent = sent.and_then(|()| worker.link.publish());
-                let initializing = EventKind::WorkerInitializing(worker.info());
-                self.emit(initializing);
-                self.check(cx, index, sent, wakes);
-            }
-            None => self.become_ready(cx, index, wakes),
+        if cx.settings.initialize.is_some() {
+            self.emit(EventKind::WorkerInitializing(info));
         }
+        self.initialize_next(cx, index, wakes);
     }
 
     /// Gives `slot` to the worker that waits for it, if there is one.
@@ -273,7 +265,8 @@ impl PoolState {
     }
 
     fn tell_awaiting(&mut self, wakes: &mut Wakes) {
-        let ready = self.workers.iter().filter(|worker| worker.stage() == Stage::Ready).count();
+        let stays = |worker: &&Worker| worker.stage() == Stage::Ready && !worker.is_retiring();
+        let ready = self.workers.iter().filter(stays).count();
         self.awaited.retain(|Awaited { workers, future }| {
             if *workers <= ready {
                 wakes.settle(future, Ok(Body::from(Payload::Small(&[]))));

@@ -12,6 +12,7 @@ use std::time::Instant;
 
 use super::alarm::Alarm;
 use super::block::Slice;
+use super::broadcast;
 use super::context::Context;
 use super::forkserver::Expected;
 use super::oom::OomKills;
@@ -85,6 +86,10 @@ pub(super) struct PoolState {
     /// What the manager awaits from the forkserver.
     pub(super) expected: Expected,
     pub(super) oom_kills: OomKills,
+    /// Broadcasts that have not settled.
+    pub(super) broadcasts: Vec<broadcast::Awaited>,
+    /// What every worker runs before its first task, in this order, after the initializer.
+    pub(super) standing: Vec<broadcast::Step>,
 }
 
 impl PoolState {
@@ -177,6 +182,7 @@ impl PoolState {
             if self.workers[index].has_backlog() || !self.workers[index].reserved.is_empty() {
                 self.take_back(cx, index, wakes);
             }
+            self.workers[index].fail_pinned(&Error::Cancelled, wakes);
         }
         self.take_inbox(cx);
         for queued in std::mem::take(&mut self.queue) {
@@ -214,6 +220,8 @@ impl PoolState {
         }
         self.emit(EventKind::Broken(broken.cause().clone()));
         self.fail_awaiting(&error, wakes);
+        let broadcasts = std::mem::take(&mut self.broadcasts).into_iter();
+        broadcasts.for_each(|(_, future)| wakes.settle(&future, Err(Box::new(error.clone()))));
         cx.inbox.close(&error, wakes);
         // Finished tasks keep their results, including those not read yet. From here on nothing is
         // dispatched and no second cause is recorded.

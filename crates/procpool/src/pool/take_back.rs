@@ -18,14 +18,12 @@ use crate::future::{CANCELLED, SharedFuture};
 
 impl PoolState {
     /// Takes back everything that a worker has not claimed, or that is reserved for it, to the front of
-    /// the queue.
+    /// the queue; a pinned call stays reserved.
     pub(super) fn take_back(&mut self, cx: &Context, index: usize, wakes: &mut Wakes) {
         let taken = self.workers[index].link.take_back();
         let Some(first) = self.check(cx, index, taken, wakes) else { return };
         let worker = &mut self.workers[index];
-        let mut taken = worker.split_in_flight(first);
-        worker.note_taken_back(taken.iter().map(Slice::len).sum());
-        taken.extend(worker.reserved.drain(..));
+        let taken = worker.split_in_flight(first);
         worker.nudge();
         self.requeue(taken);
     }

@@ -1,7 +1,8 @@
 //! One worker, as the pool sees it.
 //!
 //! Owns its process, its link and the tasks that it has. Everything else that is known of a worker
-//! belongs to the file with the rule: `stage`, `bells`, `affinity`, `ahead`, `limits`, `retirement`.
+//! belongs to the file with the rule: `stage`, `bells`, `affinity`, `ahead`, `limits`, `retirement`,
+//! `broadcast`.
 //!
 //! A ready worker is busy if anything is in flight, otherwise idle. Two workers that have run the
 //! initializer never share a slot. A worker is removed from the pool when its process descriptor
@@ -56,7 +57,7 @@ pub(super) struct Worker {
     stage: Stage,
     /// Sent but not finished, in the order of their indices.
     pub(super) in_flight: VecDeque<InFlight>,
-    /// Calls with a key that wait for it, to be sent when it is idle.
+    /// Calls that wait for it, to be sent when it is idle: strict ones, and those of broadcasts.
     pub(super) reserved: VecDeque<Slice>,
     /// The last keys that it had, the last one first.
     pub(super) keys: VecDeque<u64>,
@@ -74,6 +75,8 @@ pub(super) struct Worker {
     pub(super) pace: Pace,
     pub(super) limits: Limits,
     pub(super) service: Service,
+    /// The number of the first step before its tasks that it was not sent.
+    pub(super) next_step: u64,
     /// At the last pulse: the first unfinished task, and how many bytes of results had been read.
     pub(super) at_pulse: Option<(u64, u64)>,
     /// The worker's own count of busy nanoseconds at the last read.
@@ -134,6 +137,7 @@ impl Worker {
             pace: Pace::default(),
             limits: Limits::new(),
             service: Service::new(policies, serial),
+            next_step: 0,
             at_pulse: None,
             busy_nanos: 0,
             left_alone: false,
@@ -246,10 +250,10 @@ impl Worker {
         }
     }
 
-    /// Removes the tasks from index `first` on, which the worker will not run.
+    /// Removes the calls from index `first` on and those that are reserved, which the worker will not run.
+    /// Those among them that only it may run stay reserved.
     pub(super) fn split_in_flight(&mut self, first: u64) -> Vec<Slice> {
-        let mut taken = Vec::new();
-        let mut kept = VecDeque::new();
+        let (mut kept, mut unclaimed) = (VecDeque::new(), VecDeque::new());
         for InFlight { index, mut calls } in std::mem::take(&mut self.in_flight) {
             let before = usize::try_from(first.saturating_sub(index)).unwrap_or(usize::MAX);
             let stay = calls.split_to(before.min(calls.len()));
@@ -257,10 +261,14 @@ impl Worker {
                 kept.push_back(InFlight { index, calls: stay });
             }
             if calls.len() > 0 {
-                taken.push(calls);
+                // A pinned call was not counted when it was sent.
+                self.note_uncounted(if calls.is_pinned() { 0 } else { calls.len() });
+                unclaimed.push_back(calls);
             }
         }
-        self.in_flight = kept;
+        unclaimed.append(&mut self.reserved);
+        let (pinned, taken): (Vec<_>, _) = unclaimed.into_iter().partition(Slice::is_pinned);
+        (self.in_flight, self.reserved) = (kept, pinned.into());
         taken
     }
 
@@ -268,17 +276,17 @@ impl Worker {
     pub(super) fn split_claimed(&mut self) -> (VecDeque<InFlight>, Vec<Slice>) {
         let claimed = self.link.take_back();
         // An impossible claim word says nothing: then every task is in doubt.
-        let mut not_started = claimed.map(|first| self.split_in_flight(first)).unwrap_or_default();
-        not_started.extend(self.reserved.drain(..));
+        let not_started = self.split_in_flight(claimed.unwrap_or(u64::MAX));
         (self.take_in_flight(), not_started)
     }
 
-    /// Takes all its calls away. It may have sent reports of the first.
+    /// Takes all its calls away but those that only it may run and that it was not sent. It may have sent
+    /// reports of the first.
     pub(super) fn take_in_flight(&mut self) -> VecDeque<InFlight> {
         let first = self.in_flight.front().map(|first| (first.index, first.calls.id()));
         self.given_up = first.or(self.given_up);
-        let reserved = self.reserved.drain(..).map(|calls| InFlight { index: 0, calls });
-        self.in_flight.extend(reserved);
+        let reserved = self.split_in_flight(u64::MAX);
+        self.in_flight.extend(reserved.into_iter().map(|calls| InFlight { index: 0, calls }));
         std::mem::take(&mut self.in_flight)
     }
 

@@ -25,7 +25,6 @@ use nix::unistd::getpid;
 use procpool_link::Socket;
 use procpool_link::{Entry, Frame, Hello, Payload, ResultStatus, VERSION};
 use procpool_link::{GONE, WorkerEnd};
-use procpool_os::code::FnPointer;
 use procpool_os::code::Function;
 use procpool_os::exit::{complain, exit_now};
 use procpool_os::image::ImageIdentity;
@@ -33,10 +32,10 @@ use procpool_os::lineage::Lineage;
 use procpool_os::refused::Refused;
 use procpool_os::signal;
 
-use crate::failure::{Failure, InitializerFailure, encode_failure};
+use crate::failure::{Failure, encode_failure};
 use crate::panics;
 use crate::sys::function;
-use crate::task::{CallBuffers, CallTrampoline, FinalTrampoline, InitTrampoline, WorkerState};
+use crate::task::{CallBuffers, Trampoline, WorkerState};
 
 /// The exit code of a worker that stops because its parent is gone. Nobody reads it.
 const ABANDONED: i32 = 0;
@@ -65,7 +64,7 @@ pub(crate) fn run(
     // A worker that was forked by a task is a copy of its process.
     panics::set_running(None);
     if let Err(message) = set_up(&link, prepared) {
-        fail(&link, &InitializerFailure::Setup(message), exit);
+        fail(&link, &Failure::Setup(message), exit);
     }
     let ImageIdentity { device, inode } = ImageIdentity::current();
     let pid = getpid().as_raw() as u32;
@@ -91,10 +90,7 @@ pub(crate) fn run(
         }
         match frame {
             Ok(Frame::Initialize { entry }) => {
-                let initialized = match lost {
-                    None => initialize(entry, &mut call, &mut state),
-                    Some(bytes) => Err(InitializerFailure::OutOfMemory(bytes)),
-                };
+                let initialized = run_entry(None, entry, lost, &mut call, &mut state);
                 home.end_copy();
                 match initialized {
                     Ok(()) => tell(&link, Frame::Ready, &[]),
@@ -106,11 +102,15 @@ pub(crate) fn run(
                     if let Err(error) = link.begin_draft(&mut call.draft, call.arguments.len()) {
                         leave(&error);
                     }
-                    let status = match lost {
-                        None => run_task(index, entry, &mut call, &mut state),
-                        Some(bytes) => answer_failure(&mut call, &Failure::OutOfMemory(bytes)),
-                    };
+                    let outcome = run_entry(Some(index), entry, lost, &mut call, &mut state);
                     home.end_copy();
+                    let status = match outcome {
+                        Ok(()) => ResultStatus::Value,
+                        Err(failure) => {
+                            call.output = encode_failure(&failure);
+                            ResultStatus::Failure
+                        }
+                    };
                     if let Err(error) = link.send_result(index, status, &call.draft, &call.output) {
                         leave(&error);
                     }
@@ -119,9 +119,9 @@ pub(crate) fn run(
                 Err(error) => leave(&error),
             },
             Ok(Frame::Finalize { entry }) => {
-                let (trampoline, function) = resolve::<FinalTrampoline>(entry);
+                let (run, function) = resolve(entry);
                 code =
-                    last_act("finalizer", || trampoline(function, &mut call, &mut state)).max(code);
+                    last_act("finalizer", || drop(run(function, &mut call, &mut state))).max(code);
                 home.end_copy();
             }
             Ok(Frame::Exit) => {
@@ -149,14 +149,22 @@ fn set_up(link: &WorkerEnd, prepared: Result<(), Refused>) -> Result<(), String>
     prepared.and_then(|()| signal::adopt_sigint()).map_err(|refused| refused.to_string())
 }
 
-fn initialize(
+/// Runs the initializer, or the task or chunk with this index, unless so many bytes of its arguments were `lost`.
+fn run_entry(
+    index: Option<u64>,
     entry: Entry,
+    lost: Option<u64>,
     call: &mut CallBuffers,
     state: &mut WorkerState,
-) -> Result<(), InitializerFailure> {
-    let (trampoline, function) = resolve::<InitTrampoline>(entry);
-    let run = AssertUnwindSafe(|| trampoline(function, call, state));
-    panics::catch_message(run).unwrap_or_else(|panic| Err(InitializerFailure::Panicked(panic)))
+) -> Result<(), Failure> {
+    if let Some(bytes) = lost {
+        return Err(Failure::OutOfMemory(bytes));
+    }
+    let (trampoline, function) = resolve(entry);
+    panics::set_running(index);
+    let outcome = panics::catch(|| trampoline(function, call, state));
+    panics::set_running(None);
+    outcome
 }
 
 /// Runs the steps after the last task, and returns the exit code for them. Nobody reads their
@@ -171,29 +179,7 @@ fn last_act(what: &str, act: impl FnOnce()) -> i32 {
     }
 }
 
-/// Runs one task; its output is the answer.
-fn run_task(
-    index: u64,
-    entry: Entry,
-    call: &mut CallBuffers,
-    state: &mut WorkerState,
-) -> ResultStatus {
-    let (trampoline, function) = resolve::<CallTrampoline>(entry);
-    panics::set_running(Some(index));
-    let outcome = panics::catch(|| trampoline(function, call, state));
-    panics::set_running(None);
-    match outcome {
-        Ok(()) => ResultStatus::Value,
-        Err(failure) => answer_failure(call, &failure),
-    }
-}
-
-fn answer_failure(call: &mut CallBuffers, failure: &Failure) -> ResultStatus {
-    call.output = encode_failure(failure);
-    ResultStatus::Failure
-}
-
-fn resolve<T: FnPointer>(entry: Entry) -> (T, Function) {
+fn resolve(entry: Entry) -> (Trampoline, Function) {
     match (function::sent_as(entry.trampoline), function::sent(entry.function)) {
         (Some(trampoline), Some(function)) => (trampoline, function),
         _ => confused("a call of what is not a function of this program"),
@@ -228,13 +214,13 @@ fn give_up(why: &str) -> ! {
 
 /// Reports that a process cannot become a worker, and ends it.
 pub(crate) fn refuse(mut socket: &Socket, why: String) -> ! {
-    let failure = encode_failure(&InitializerFailure::Setup(why.clone()));
+    let failure = encode_failure(&Failure::Setup(why.clone()));
     // Nothing more can be reported, whether or not this arrives.
     let _ = socket.write_all(&[&*Frame::InitializerFailed.head(failure.len()), &failure].concat());
     give_up(&why)
 }
 
-fn fail(link: &WorkerEnd, failure: &InitializerFailure, exit: fn(i32) -> !) -> ! {
+fn fail(link: &WorkerEnd, failure: &Failure, exit: fn(i32) -> !) -> ! {
     tell(link, Frame::InitializerFailed, &encode_failure(failure));
     exit(1);
 }

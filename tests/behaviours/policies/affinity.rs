@@ -479,6 +479,21 @@ fn a_task_that_waits_for_its_worker_can_be_cancelled() {
 }
 
 #[test]
+fn a_cancelled_task_leaves_its_place_in_the_worker_that_it_waited_for() {
+    watch::within(watch::HANG, || {
+        let executor = builder(2).max_tasks_per_child(3).build().unwrap();
+        executor.start_workers(2).result().unwrap();
+        let (worker, crossing) = (run(&executor, "a"), Crossing::new());
+        let second = occupy(&executor, "a", &crossing);
+        let cancelled = strict(&executor, "a").submit(pid, ());
+        assert!(cancelled.cancel());
+        let third = strict(&executor, "a").submit(pid, ());
+        crossing.let_go(1);
+        assert_eq!((second.result(), third.result()), (Ok(worker), Ok(worker)));
+    });
+}
+
+#[test]
 fn a_task_that_waits_for_its_worker_takes_room_in_the_queue() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();

@@ -11,19 +11,21 @@ use procpool_testkit::watch;
 
 use crate::behaviours::lives::{SHORT, builder, park, until};
 
-/// Every worker's events, in order: one start, at most one ready, one exit as the last.
+/// Every worker's events, in order: one start, at most one ready, one exit as the last. Only a worker that was
+/// ready is exiting before.
 fn assert_whole(events: &[Event]) {
     let mut stories: HashMap<u32, String> = HashMap::new();
     for event in events {
         let (worker, letter) = match event.kind {
             EventKind::WorkerStarted(worker) => (worker, 's'),
             EventKind::WorkerReady(worker) => (worker, 'r'),
+            EventKind::WorkerExiting(worker) => (worker, 'x'),
             EventKind::WorkerExited(worker, _) => (worker, 'e'),
             _ => continue,
         };
         stories.entry(worker.pid).or_default().push(letter);
     }
-    let is_whole = |story: &String| matches!(&**story, "sre" | "se");
+    let is_whole = |story: &String| matches!(&**story, "srxe" | "sre" | "se");
     assert!(stories.values().all(is_whole), "{stories:?}");
     assert!(events.is_sorted_by_key(|event| event.at), "{events:?}");
 }

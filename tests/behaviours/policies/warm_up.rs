@@ -218,3 +218,19 @@ fn initializer_failures_beside_a_worker_are_reported_after_the_last_try() {
         assert_works(&executor);
     });
 }
+
+#[test]
+fn start_workers_does_not_count_a_worker_in_its_last_task() {
+    watch::within(watch::HANG, || {
+        let executor = builder(1).max_tasks_per_child(1).build().unwrap();
+        let crossing = Crossing::new();
+        let last = executor.submit(cross, crossing.places());
+        crossing.wait_for(1);
+        let ready = executor.start_workers(1);
+        assert!(!ready.done());
+        crossing.let_go(1);
+        last.result().unwrap();
+        ready.result().unwrap();
+        assert_eq!(executor.stats().idle, 1);
+    });
+}

@@ -47,9 +47,6 @@ use crate::lifecycle::WorkerInfo;
 /// A broadcast that some worker has not finished: its calls and its future.
 pub(super) type Awaited = (Vec<(WorkerInfo, Arc<SharedFuture>)>, Arc<SharedFuture>);
 
-/// What a worker runs before its first task: a number that grows, the function, its arguments.
-pub(crate) type Step = (u64, Entry, Bytes);
-
 impl Pool {
     /// Has every worker run a function: by `entry` in those that take tasks, by `first` in later ones. Returns
     /// the future of the results.

@@ -6,11 +6,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use procpool_callbacks::Callback;
 use procpool_launch::Surroundings;
 use procpool_link::{Entry, Receipt};
 
-use super::broadcast::Step;
 use crate::lifecycle::{DeathPolicy, ExitReason, WorkerInfo};
 use crate::start::Starter;
 
@@ -88,6 +88,9 @@ impl Policies {
         }
     }
 }
+
+/// What a worker runs before its first task: a number that grows, the function, its arguments.
+pub(crate) type Step = (u64, Entry, Bytes);
 
 /// Gets the worker, the work item and the encoded report.
 pub(crate) type OnReport = dyn Fn(WorkerInfo, Option<u64>, &[u8]) + Send + Sync;

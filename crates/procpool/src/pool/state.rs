@@ -16,6 +16,7 @@ use super::broadcast;
 use super::context::Context;
 use super::forkserver::Expected;
 use super::oom::OomKills;
+use super::settings::Step;
 use super::stage::Stage;
 use super::starts::Awaited;
 use super::wakes::Wakes;
@@ -89,7 +90,7 @@ pub(super) struct PoolState {
     /// Broadcasts that have not settled.
     pub(super) broadcasts: Vec<broadcast::Awaited>,
     /// What every worker runs before its first task, in this order, after the initializer.
-    pub(super) standing: Vec<broadcast::Step>,
+    pub(super) standing: Vec<Step>,
 }
 
 impl PoolState {

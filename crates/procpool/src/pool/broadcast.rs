@@ -36,16 +36,12 @@ use super::Pool;
 use super::block::{Callee, Slice};
 use super::context::Context;
 use super::stage::Stage;
-use super::state::PoolState;
+use super::state::{Broadcast, PoolState};
 use super::wakes::Wakes;
 use super::worker::Worker;
 use crate::codec;
 use crate::error::{CodecStep, Error};
 use crate::future::{Body, SharedFuture};
-use crate::lifecycle::WorkerInfo;
-
-/// A broadcast that some worker has not finished: its calls and its future.
-pub(super) type Awaited = (Vec<(WorkerInfo, Arc<SharedFuture>)>, Arc<SharedFuture>);
 
 impl Pool {
     /// Has every worker run a function: by `entry` in those that take tasks, by `first` in later ones. Returns
@@ -90,7 +86,7 @@ impl Pool {
 impl PoolState {
     /// Settles the broadcasts that every worker has finished. Called at the end of each dispatch.
     pub(super) fn settle_broadcasts(&mut self, wakes: &mut Wakes) {
-        let is_over = |(calls, _): &mut Awaited| calls.iter().all(|(_, call)| call.is_settled());
+        let is_over = |(calls, _): &mut Broadcast| calls.iter().all(|(_, call)| call.is_settled());
         for (calls, future) in self.broadcasts.extract_if(.., is_over) {
             // Each result as its worker has encoded it.
             let result = |call: &SharedFuture| call.outcome().map(|result| result.to_vec());

@@ -12,7 +12,6 @@ use std::time::Instant;
 
 use super::alarm::Alarm;
 use super::block::Slice;
-use super::broadcast;
 use super::context::Context;
 use super::forkserver::Expected;
 use super::oom::OomKills;
@@ -23,7 +22,8 @@ use super::wakes::Wakes;
 use super::worker::{InFlight, Worker};
 use crate::chunk_source::ChunkSource;
 use crate::error::{BrokenCause, BrokenProcessPool, Error};
-use crate::lifecycle::{Event, EventKind, ExitReason, Stats};
+use crate::future::SharedFuture;
+use crate::lifecycle::{Event, EventKind, ExitReason, Stats, WorkerInfo};
 
 /// An entry that waits for a worker.
 #[derive(Debug)]
@@ -60,6 +60,9 @@ impl Queued {
     }
 }
 
+/// A broadcast that some worker has not finished: its calls and its future.
+pub(super) type Broadcast = (Vec<(WorkerInfo, Arc<SharedFuture>)>, Arc<SharedFuture>);
+
 /// The mutable part of a pool.
 #[derive(Debug, Default)]
 pub(super) struct PoolState {
@@ -88,7 +91,7 @@ pub(super) struct PoolState {
     pub(super) expected: Expected,
     pub(super) oom_kills: OomKills,
     /// Broadcasts that have not settled.
-    pub(super) broadcasts: Vec<broadcast::Awaited>,
+    pub(super) broadcasts: Vec<Broadcast>,
     /// What every worker runs before its first task, in this order, after the initializer.
     pub(super) standing: Vec<Step>,
 }

@@ -44,7 +44,8 @@ pub fn append_record<E: Serialize>(path: &str, record: &Record<E>) {
     assert_eq!(written, line.len(), "one event, one write");
 }
 
-/// Reads a trace in the order of its times; a missing trace is empty.
+/// Reads a trace in the order of its times; a missing trace is empty. A record at its end that is still being
+/// written, which a reader may see in part, is not there yet.
 ///
 /// # Panics
 ///
@@ -55,7 +56,8 @@ pub fn read<E: DeserializeOwned>(path: &Path) -> Vec<Record<E>> {
         text => text.unwrap_or_else(|error| panic!("{}: {error}", path.display())),
     };
     let mut records: Vec<Record<E>> = text
-        .lines()
+        .split_inclusive('\n')
+        .filter_map(|line| line.strip_suffix('\n'))
         .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
         .collect();
     records.sort_by_key(|record| record.nanos);

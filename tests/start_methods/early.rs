@@ -2,22 +2,27 @@
 //!
 //! The outcomes of their spawned workers are in `programs`.
 
-use assert_cmd::Command;
-use assert_cmd::assert::Assert;
+use std::process::{Command, Stdio};
+
+use assert_cmd::assert::{Assert, OutputAssertExt};
 use nix::sys::signal::Signal;
 use predicates::str::{is_empty, is_match};
 use procpool_testkit::gate::Gate;
 use procpool_testkit::os::{self, Watched};
 use procpool_testkit::{program, start, watch};
 
-/// Runs the program that performs an action before `init()`, as its environment says.
+/// The program that performs an action before `init()`, as its environment says.
+fn fail_early(method: &str, environment: &[(&str, String)]) -> Command {
+    let mut command = Command::new(program::path("fail_early"));
+    command.env(start::VARIABLE, method).env("START_TIMEOUT_MS", "60000");
+    command.envs(environment.iter().map(|(name, value)| (*name, value)));
+    command
+}
+
+/// Runs that program to its end.
 fn run(method: &'static str, environment: &[(&'static str, String)]) -> Assert {
-    let environment = environment.to_vec();
-    watch::within(watch::HANG, move || {
-        let mut command = Command::new(program::path("fail_early"));
-        command.env(start::VARIABLE, method).env("START_TIMEOUT_MS", "60000").envs(environment);
-        command.assert().success()
-    })
+    let mut command = fail_early(method, environment);
+    watch::within(watch::HANG, move || command.assert().success())
 }
 
 fn before_init(what: &str) -> (&'static str, String) {
@@ -68,18 +73,18 @@ fn a_signal_to_the_program_spares_a_forkserver_before_init() {
     let folder = tempfile::tempdir().unwrap();
     let (arrived, go) = (Gate::new(folder.path(), "arrived"), Gate::new(folder.path(), "go"));
     let places = [("ARRIVED", arrived.path()), ("GO", go.path()), before_init("wait")];
-    let program = std::thread::spawn(move || run("forkserver", &places));
-    // The program itself, and then its forkserver, which knows the pid of its parent.
-    for _ in 0..2 {
-        arrived.take(1, watch::HANG).unwrap();
-        let early = os::descendants_of(std::process::id()).into_iter();
-        let server = early.filter(|process| process.name == "exe").map(|process| process.pid);
-        for server in server.collect::<Vec<u32>>() {
-            assert!(Watched::new(server).signal(Signal::SIGTERM));
-        }
-        go.give(1);
-    }
-    program.join().unwrap().stdout("result 42\n").stderr(is_empty());
+    let mut command = fail_early("forkserver", &places);
+    let program = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // The program itself.
+    arrived.take(1, watch::HANG).unwrap();
+    go.give(1);
+    // Its forkserver, which knows the pid of its parent.
+    arrived.take(1, watch::HANG).unwrap();
+    let [forkserver] = &os::descendants_of(program.id())[..] else { panic!("there is one") };
+    assert!(Watched::new(forkserver.pid).signal(Signal::SIGTERM));
+    go.give(1);
+    let output = watch::within(watch::HANG, move || program.wait_with_output().unwrap());
+    output.assert().success().stdout("result 42\n").stderr(is_empty());
 }
 
 #[test]

@@ -101,10 +101,10 @@ pub(crate) fn park() {
     }
 }
 
-/// Looks until `is_so`. The watchdog ends an endless wait.
+/// Looks until `is_so`, now and then: others need the CPU. The watchdog ends an endless wait.
 pub(crate) fn until(mut is_so: impl FnMut() -> bool) {
     while !is_so() {
-        std::thread::yield_now();
+        std::thread::sleep(Duration::from_micros(200));
     }
 }
 

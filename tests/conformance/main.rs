@@ -26,7 +26,7 @@ use procpool_testkit::program;
 
 /// How many cases of procpool are judged at a time, on two CPUs: most wait for processes. Of other pools,
 /// as many as there are CPUs.
-const AT_A_TIME: usize = 5;
+const AT_A_TIME: usize = 10;
 
 fn main() -> ExitCode {
     match judge(Arguments::from_args()) {

@@ -218,7 +218,9 @@ fn ends_all_the_same(why: &str, what: &str, method: &str) -> Result<(), Failed> 
 }
 
 fn main() {
-    let arguments = Arguments::from_args();
+    let mut arguments = Arguments::from_args();
+    // Most wait.
+    arguments.test_threads.get_or_insert(12);
     // It may have to be built, which takes longer than any trial.
     program::path("fail_privileges");
     program::path("fail_unkillable");

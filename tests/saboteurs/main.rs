@@ -27,7 +27,7 @@ use kills::{Kill, Kills};
 const SCALE: f64 = 0.4;
 
 /// How many trials run in parallel.
-const THREADS: usize = 12;
+const THREADS: usize = 32;
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();

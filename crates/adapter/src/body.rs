@@ -43,7 +43,7 @@ pub fn run(argument: Wire) -> Wire {
 ///
 /// It fails; the error is its message.
 pub fn initialize(call: String) -> Result<(), String> {
-    initializer(&serde_json::from_str(&call).map_err(|error| error.to_string())?)
+    initializer(&Call::from_json(call.as_bytes())?)
 }
 
 /// Runs a task.

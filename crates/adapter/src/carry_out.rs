@@ -55,8 +55,7 @@ where
 pub fn serve(library: &dyn Library) -> ExitCode {
     match std::env::args().next_back().as_deref() {
         Some("describe") => {
-            let description = serde_json::to_string(&library.describe());
-            println!("{}", description.expect("a description is plain data"));
+            println!("{}", library.describe().to_json());
             ExitCode::SUCCESS
         }
         Some("run") => match run(library) {
@@ -74,9 +73,9 @@ pub fn serve(library: &dyn Library) -> ExitCode {
 }
 
 fn run(library: &dyn Library) -> Result<(), String> {
-    let mut text = String::new();
-    std::io::stdin().read_to_string(&mut text).map_err(|error| error.to_string())?;
-    let scenario: Scenario = serde_json::from_str(&text)
+    let mut text = Vec::new();
+    std::io::stdin().read_to_end(&mut text).map_err(|error| error.to_string())?;
+    let scenario = Scenario::from_json(&text)
         .map_err(|error| format!("standard input is no scenario: {error}"))?;
     let capabilities = library.describe().capabilities;
     if let Some(missing) = scenario.needs().difference(&capabilities).next() {
@@ -112,10 +111,9 @@ impl Lines {
     }
 
     fn write(&self, line: &Line) {
-        let mut text = serde_json::to_vec(line).expect("a line is plain data");
-        text.push(b'\n');
+        let text = line.to_json() + "\n";
         let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if file.write_all(&text).is_err() {
+        if file.write_all(text.as_bytes()).is_err() {
             // The reader has closed the pipe.
             std::process::exit(1);
         }

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use procpool_contract::{ErrorClass, MapOptions, PoolOptions};
+use procpool_contract::{Call, ErrorClass, MapOptions, PoolOptions};
 
 use crate::library::Stop;
 
@@ -43,14 +43,13 @@ impl TryFrom<&PoolOptions> for Settings {
     type Error = Stop;
 
     fn try_from(options: &PoolOptions) -> Result<Self, Stop> {
-        let text = |call| serde_json::to_string(call).expect("a call is plain data");
         Ok(Self {
             max_workers: number(options.max_workers)?,
             max_tasks_per_child: number(options.max_tasks_per_child)?,
             idle_timeout: options.idle_timeout.map(Duration::from_millis),
             task_timeout: options.task_timeout.map(Duration::from_millis),
             env: options.env.clone(),
-            initializer: options.initializer.as_ref().map(text),
+            initializer: options.initializer.as_ref().map(Call::to_json),
         })
     }
 }

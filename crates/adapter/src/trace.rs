@@ -27,11 +27,10 @@ fn folder() -> PathBuf {
 pub fn write(event: EventKind, tag: &str) {
     let (pid, ppid) = (getpid().as_raw() as u32, getppid().as_raw() as u32);
     let event = Event { pid, ppid, at: now(), event, tag: tag.to_owned() };
-    let mut line = serde_json::to_vec(&event).expect("an event is plain data");
-    line.push(b'\n');
+    let line = event.to_json() + "\n";
     let path = folder().join(TRACE_FILE);
     let file = OpenOptions::new().append(true).create(true).open(&path);
-    let written = file.and_then(|mut file| file.write(&line));
+    let written = file.and_then(|mut file| file.write(line.as_bytes()));
     match written {
         Ok(length) if length == line.len() => {}
         other => panic!("{} cannot be written: {other:?}", path.display()),

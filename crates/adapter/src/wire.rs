@@ -29,7 +29,7 @@ impl Wire {
             Some(Place::DecodeArgument) => Fails::Decode,
             Some(Place::EncodeResult | Place::DecodeResult) | None => Fails::Never,
         };
-        let text = serde_json::to_string(call).expect("a call is plain data");
+        let text = call.to_json();
         Self { text, fails }
     }
 
@@ -39,7 +39,7 @@ impl Wire {
     ///
     /// There is none, which is a fault of the adapter.
     pub fn call(&self) -> Call {
-        serde_json::from_str(&self.text).expect("what travels is a call")
+        Call::from_json(self.text.as_bytes()).expect("what travels is a call")
     }
 
     /// Returns the result of `call`.

@@ -78,16 +78,18 @@ fn arrives_wrapped<T: Payload + PartialEq + Debug + Clone>(value: T) {
 
 #[track_caller]
 fn refuses<T: Payload + PartialEq + Debug + Clone>(value: &T, words: &[&str]) {
-    let mut said = vec![sent(value)];
-    said.push(sent(&(7_u32, value.clone(), "behind".to_owned())));
-    said.push(sent(&vec![value.clone(), value.clone()]));
-    said.push(sent(&Some(Box::new(value.clone()))));
-    said.push(sent(&HashMap::from([(1_u8, value.clone())])));
-    said.push(sent(&Ok::<_, u8>(value.clone())));
-    said.push(sent(&Outer { id: UserId(1), hand: Hand(2), inner: value.clone(), last: 3 }));
-    said.push(sent(&Case::Held { value: value.clone(), last: 3 }));
-    said.push(sent(&Case::Pair(1, value.clone())));
-    said.push(sent(&Case::One(value.clone())));
+    let enclosed = [
+        Around::Tuple((7, value.clone(), "behind".to_owned())),
+        Around::List(vec![value.clone(), value.clone()]),
+        Around::Boxed(Some(Box::new(value.clone()))),
+        Around::Map(HashMap::from([(1, value.clone())])),
+        Around::Outcome(Ok(value.clone())),
+        Around::Outer(Outer { id: UserId(1), hand: Hand(2), inner: value.clone(), last: 3 }),
+        Around::Case(Case::Held { value: value.clone(), last: 3 }),
+        Around::Case(Case::Pair(1, value.clone())),
+        Around::Case(Case::One(value.clone())),
+    ];
+    let said = std::iter::once(sent(value)).chain(enclosed.iter().map(sent));
     for said in said {
         let message = said.expect_err(&format!("it arrives: {value:?}"));
         for word in words {
@@ -103,6 +105,18 @@ struct Outer<T> {
     hand: Hand,
     inner: T,
     last: u32,
+}
+
+/// Everything that can enclose a value, in one type: each type takes the compiler a while.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+enum Around<T> {
+    Tuple((u32, T, String)),
+    List(Vec<T>),
+    Boxed(Option<Box<T>>),
+    Map(HashMap<u8, T>),
+    Outcome(Result<T, u8>),
+    Outer(Outer<T>),
+    Case(Case<T>),
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -171,6 +171,27 @@ impl History {
         Some(Run { begin, end: end.and_then(|line| Some((line.at, line.outcome.as_ref()?))) })
     }
 
+    /// Returns every step that began, with its outcome, in the order of the clients.
+    pub fn runs(&self) -> Vec<(&Step, Run<'_>)> {
+        let mut runs: BTreeMap<(&str, usize), Run<'_>> = BTreeMap::new();
+        for line in &self.lines {
+            let place = (line.client.as_str(), line.step);
+            if line.is == Moment::Begin {
+                runs.entry(place).or_insert(Run { begin: line.at, end: None });
+            } else if let Some(run) = runs.get_mut(&place).filter(|run| run.end.is_none()) {
+                run.end = line.outcome.as_ref().map(|outcome| (line.at, outcome));
+            }
+        }
+        let steps = self.scenario.clients.iter().flat_map(|client| {
+            client
+                .steps
+                .iter()
+                .enumerate()
+                .map(|(index, step)| ((client.name.as_str(), index), step))
+        });
+        steps.filter_map(|(place, step)| Some((step, *runs.get(&place)?))).collect()
+    }
+
     /// Returns the result of a step.
     ///
     /// # Errors

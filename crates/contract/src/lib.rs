@@ -12,6 +12,7 @@
 
 mod call;
 mod description;
+mod json;
 mod line;
 mod needs;
 mod scenario;

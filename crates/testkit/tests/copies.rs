@@ -12,7 +12,7 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, raise};
 use procpool::{ProcessPoolExecutor, StartMethod};
 use procpool_testkit::os::{self, Watched};
-use procpool_testkit::{program, watch};
+use procpool_testkit::watch;
 
 procpool_testkit::run_in_copies!();
 
@@ -142,7 +142,7 @@ fn a_case_that_hangs_is_shown_and_killed_with_its_children() {
 
 #[test]
 fn a_case_does_not_outlive_its_test_program() {
-    let mut program = Command::new(program::path_alone("hung_case"))
+    let mut program = Command::new(env!("CARGO_BIN_EXE_hung_case"))
         .stdout(Stdio::piped())
         .spawn()
         .expect("it was built");

@@ -143,9 +143,13 @@ fn an_error_that_a_task_returns_is_its_result() {
     });
 }
 
-/// Bytes without a period in which a cut or shifted copy could hide.
+/// Bytes with a period of which no buffer's length is a multiple, so a cut or shifted copy shows.
 fn pattern(length: usize) -> Vec<u8> {
-    (0..length as u32).map(|index| (index.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
+    // To repeat them is quick without optimization.
+    let byte = |index: u32| (index.wrapping_mul(2_654_435_761) >> 24) as u8;
+    let mut bytes = (0..10_007).map(byte).collect::<Vec<u8>>().repeat(length / 10_007 + 1);
+    bytes.truncate(length);
+    bytes
 }
 
 // Behaviours: SUB-12.

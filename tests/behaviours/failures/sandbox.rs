@@ -104,10 +104,10 @@ fn complaints(call: Call, errno: i32, installer: Installer) -> Vec<String> {
             wait_for_sleep(worker);
         }
         found.push(complaint(&executor.submit(|x: u32| x + 1, 1), name, |two| *two == 2));
-        let large = executor.submit(length, vec![7; 4 * MIB]);
-        found.push(complaint(&large, name, |length| *length == 4 * MIB));
-        let large = executor.submit(bytes, 4 * MIB);
-        found.push(complaint(&large, name, |bytes| bytes.len() == 4 * MIB));
+        let large = executor.submit(length, vec![7; MIB]);
+        found.push(complaint(&large, name, |length| *length == MIB));
+        let large = executor.submit(bytes, MIB);
+        found.push(complaint(&large, name, |bytes| bytes.len() == MIB));
         found.push(complaint(&executor.submit(compute, 2), name, |two| *two == 2));
         match executor.submit(|()| -> () { panic!("as asked") }, ()).result_timeout(watch::HANG) {
             Err(Error::Panicked(panic)) if panic.message == "as asked" => {}

@@ -236,10 +236,9 @@ impl Twist for Mixed {
     fn result(&self, future: &dyn Future, timeout: Option<Duration>) -> Result<Value, Stop> {
         let all = self.all.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let place = all.iter().position(|it| key(it.as_ref()) == key(future));
-        match place.and_then(|place| all.get(place ^ 1)) {
-            Some(other) => other.result(timeout),
-            None => future.result(timeout),
-        }
+        let own = future.result(timeout);
+        // Once both have one, so that it is only the wrong one, and never too early.
+        place.and_then(|place| all.get(place ^ 1)).map_or(own, |other| other.result(timeout))
     }
 }
 

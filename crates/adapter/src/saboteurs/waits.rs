@@ -24,8 +24,10 @@ macro_rules! completing {
 pub(super) const ALL: &[Saboteur] = &[
     waiting!(
         "wait-returns-early",
-        "Returns when the first future is done, for every condition.",
-        |ours, futures, _, timeout| { ours.wait(futures, Until::FirstCompleted, timeout) }
+        "Returns when the first future that was passed is done, for every condition.",
+        |ours, futures, _, timeout| {
+            ours.wait(&futures[..1.min(futures.len())], Until::AllCompleted, timeout)
+        }
     ),
     waiting!(
         "wait-returns-late",
@@ -46,10 +48,10 @@ pub(super) const ALL: &[Saboteur] = &[
     }),
     completing!(
         "as-completed-repeats-one",
-        "Yields the first future twice.",
+        "Yields the first future that was passed twice.",
         |ours, futures, timeout| {
             let (mut order, late) = ours.as_completed(futures, timeout)?;
-            order.extend(order.first().copied());
+            order.extend(order.iter().find(|place| **place == 0).copied());
             Ok((order, late))
         }
     ),

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use procpool_contract::{Call, ErrorClass, EventKind, Outcome, PoolOptions, Step, policy, word};
+use procpool_contract::{ErrorClass, EventKind, Outcome, PoolOptions, Step, policy, word};
 
 use crate::case::Waiver;
 use crate::history::{End, Finding, History, brief, require};
@@ -85,15 +85,11 @@ fn at_most_once(history: &History) -> Finding {
 /// timed out.
 fn outcomes(history: &History) -> BTreeMap<&str, Vec<(u64, &Outcome)>> {
     let mut found: BTreeMap<&str, Vec<(u64, &Outcome)>> = BTreeMap::new();
-    for client in &history.scenario.clients {
-        for (index, step) in client.steps.iter().enumerate() {
-            let Step::Result { future, .. } = step else { continue };
-            let run = history.run_of(&client.name, index);
-            if let Some((at, outcome)) = run.and_then(|run| run.end)
-                && !has_class(outcome, ErrorClass::Timeout)
-            {
-                found.entry(future).or_default().push((at, outcome));
-            }
+    for (step, run) in history.runs() {
+        if let (Step::Result { future, .. }, Some((at, outcome))) = (step, run.end)
+            && !has_class(outcome, ErrorClass::Timeout)
+        {
+            found.entry(future).or_default().push((at, outcome));
         }
     }
     found.values_mut().for_each(|outcomes| outcomes.sort_by_key(|(at, _)| *at));
@@ -119,15 +115,11 @@ fn one_outcome(history: &History) -> Finding {
         }
     }
     let mut states: BTreeMap<&str, Vec<(u64, u64, &str)>> = BTreeMap::new();
-    for client in &history.scenario.clients {
-        for (index, step) in client.steps.iter().enumerate() {
-            let Step::State { future } = step else { continue };
-            if let Some(run) = history.run_of(&client.name, index)
-                && let Some((end, Outcome::Ok(value))) = run.end
-                && let Some(state) = value.as_str()
-            {
-                states.entry(future).or_default().push((run.begin, end, state));
-            }
+    for (step, run) in history.runs() {
+        if let (Step::State { future }, Some((end, Outcome::Ok(value)))) = (step, run.end)
+            && let Some(state) = value.as_str()
+        {
+            states.entry(future).or_default().push((run.begin, end, state));
         }
     }
     let rank = |state: &str| match state {
@@ -164,31 +156,29 @@ fn cancelled_never_runs(history: &History) -> Finding {
 }
 
 fn causality(history: &History) -> Finding {
-    let submitted = |name: &str| {
-        let clients = history.scenario.clients.iter();
-        let mut steps =
-            clients.flat_map(|client| client.steps.iter().enumerate().map(move |it| (client, it)));
-        let found = steps
-            .find(|(_, (_, step))| matches!(step, Step::Submit { future, .. } if future == name));
-        found.and_then(|(client, (index, _))| history.run_of(&client.name, index))
-    };
-    let calls: BTreeMap<&str, &Call> =
-        history.calls().map(|(_, call)| (call.tag.as_str(), call)).collect();
-    for event in
-        history.events(EventKind::Begin).filter(|event| calls.contains_key(event.tag.as_str()))
-    {
-        if let Some(run) = submitted(&event.tag) {
-            require(run.begin <= event.at, || {
-                format!("\"{}\" began before it was submitted", event.tag)
-            })?;
+    let mut submitted: BTreeMap<&str, u64> = BTreeMap::new();
+    for (step, run) in history.runs() {
+        if let Step::Submit { future, .. } = step {
+            submitted.entry(future).or_insert(run.begin);
         }
+    }
+    for event in history.events(EventKind::Begin) {
+        let called = submitted.get(event.tag.as_str());
+        require(called.is_none_or(|called| *called <= event.at), || {
+            format!("\"{}\" began before it was submitted", event.tag)
+        })?;
+    }
+    let mut ends: BTreeMap<&str, u64> = BTreeMap::new();
+    for event in history.events(EventKind::End) {
+        ends.entry(&event.tag).or_insert(event.at);
     }
     for (future, outcomes) in outcomes(history) {
         let value = outcomes.iter().find(|(_, outcome)| matches!(outcome, Outcome::Ok(_)));
         let Some((at, _)) = value else { continue };
-        let end = history.event(EventKind::End, future);
-        let end = end.map_err(|_| format!("\"{future}\" has a result, but no run of it ended"))?;
-        require(end.at <= *at, || format!("\"{future}\" had a result before its run ended"))?;
+        let end = ends.get(future);
+        let end =
+            end.ok_or_else(|| format!("\"{future}\" has a result, but no run of it ended"))?;
+        require(end <= at, || format!("\"{future}\" had a result before its run ended"))?;
     }
     Ok(())
 }

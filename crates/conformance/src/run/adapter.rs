@@ -8,7 +8,6 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use procpool_contract::{Description, FOLDER_VARIABLE};
-use serde::de::DeserializeOwned;
 
 use super::fault::Fault;
 use super::limits::Limits;
@@ -88,7 +87,7 @@ impl Adapter {
         if !status.success() {
             return Err(Fault(format!("{what} ended with {status}, not 0{complaint}")));
         }
-        let description: Description = parse(&stdout)
+        let description = Description::from_json(&stdout)
             .map_err(|error| Fault(format!("{what} printed no description: {error}{complaint}")))?;
         description.check().map_err(|error| Fault(format!("{what}: {error}")))?;
         Ok(description)
@@ -133,21 +132,6 @@ pub(super) fn stderr(scratch: &Path) -> String {
         let _ = file.take(MOST_STDERR).read_to_end(&mut bytes);
     }
     String::from_utf8_lossy(&bytes).into_owned()
-}
-
-/// Decodes a message, or returns where in it the error is.
-pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
-    let mut from = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut from).map_err(|error| {
-        let place = error.path().to_string();
-        let text = String::from_utf8_lossy(&bytes[..bytes.len().min(300)]).into_owned();
-        match place.as_str() {
-            "." => format!("{} in {text:?}", error.inner()),
-            _ => format!("at `{place}`: {} in {text:?}", error.inner()),
-        }
-    })?;
-    from.end().map_err(|error| format!("something follows the message: {error}"))?;
-    Ok(value)
 }
 
 #[cfg(test)]

@@ -86,7 +86,7 @@ fn try_carry_out(
 ) -> Result<Ran, Fault> {
     let folder = scratch()?;
     let path = folder.path();
-    let text = serde_json::to_vec(scenario).map_err(|error| Fault(error.to_string()))?;
+    let text = scenario.to_json().into_bytes();
     let feed = Feed::new(path, scenario);
     let child = adapter.start("run", path, Stdio::piped())?;
     let mut conductor = Conductor {

@@ -4,12 +4,12 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{BufRead, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use procpool_contract::{Event, EventKind, Line, Moment, Scenario, TRACE_FILE, now};
 
-use super::adapter::{STDERR, STDOUT, flood, parse};
+use super::adapter::{STDERR, STDOUT, flood};
 use super::fault::Fault;
 
 /// The longest line that is read. A result of some megabytes fits; an adapter that writes more is at
@@ -74,7 +74,7 @@ impl<'a> Feed<'a> {
         for text in self.trace.lines()? {
             let number = self.events.len() + 1;
             let at = |error: String| Fault(format!("line {number} of the trace: {error}"));
-            let event: Event = parse(&text).map_err(at)?;
+            let event = Event::from_json(&text).map_err(at)?;
             self.check_clock(event.at).map_err(at)?;
             self.happened.insert((event.event, event.tag.clone()));
             self.events.push(event);
@@ -82,7 +82,7 @@ impl<'a> Feed<'a> {
         for text in self.stdout.lines()? {
             let number = self.lines.len() + 1;
             let at = |error: String| Fault(format!("line {number} of standard output: {error}"));
-            let line: Line = parse(&text).map_err(at)?;
+            let line = Line::from_json(&text).map_err(at)?;
             self.check(&line).and_then(|()| self.check_clock(line.at)).map_err(at)?;
             self.lines.push(line);
         }
@@ -177,10 +177,9 @@ impl Tail {
         };
         let rest = self.rest.split_off(last + 1);
         let whole = std::mem::replace(&mut self.rest, rest);
-        Ok(whole
-            .split(|byte| *byte == b'\n')
-            .filter(|line| !line.is_empty())
-            .map(<[u8]>::to_vec)
-            .collect())
+        let lines = BufRead::split(whole.as_slice(), b'\n').collect::<Result<Vec<_>, _>>();
+        let mut lines = lines.map_err(|error| failed(&self.path, error))?;
+        lines.retain(|line| !line.is_empty());
+        Ok(lines)
     }
 }

@@ -20,6 +20,7 @@ use std::io::{IoSlice, IoSliceMut, Read, Seek, Write};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::slice;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -126,32 +127,48 @@ impl Ended {
     }
 }
 
-impl Case {
-    /// Runs `case` in a copy of the test program as it was before `main`.
+/// A closure that owns nothing, and the function that runs it in a copy.
+#[derive(Debug)]
+pub(crate) struct Request<'case> {
+    entry: Entry,
+    closure: &'case [MaybeUninit<u8>],
+}
+
+impl<'case> Request<'case> {
+    /// Returns the request to run `case`.
     ///
     /// # Panics
     ///
-    /// When the closure owns a value, which would stay in this process; when there is no template, or it
-    /// has exited.
-    pub(crate) fn start<T, F: FnOnce() -> T + Send + 'static>(case: F) -> Self {
+    /// When the closure owns a value, which would stay in this process.
+    pub(crate) fn of<T, F: FnOnce() -> T + Send + 'static>(case: &'case F) -> Self {
         assert!(
             !std::mem::needs_drop::<F>(),
             "a case that runs in a copy can capture only what owns nothing: make the rest in it"
         );
+        // SAFETY: that many bytes can be read there for as long as `case` is borrowed; some may be padding.
+        let closure = unsafe { slice::from_raw_parts((&raw const *case).cast(), size_of::<F>()) };
+        Self { entry: enter::<T, F>, closure }
+    }
+}
+
+impl Case {
+    /// Runs a closure in a copy of the test program as it was before `main`.
+    ///
+    /// # Panics
+    ///
+    /// When there is no template, or it has exited.
+    pub(crate) fn start(case: &Request) -> Self {
         let template = TEMPLATE.get().expect("the test program says run_in_copies!()");
         let (report, theirs) = pair();
-        let size = size_of::<F>();
+        let size = case.closure.len();
         if size > 0 {
-            // SAFETY: that many bytes can be read there, as `case` lives until the end of this call; the
-            // kernel does not care that some may be padding.
-            let sent = unsafe {
-                libc::send(report.as_raw_fd(), (&raw const case).cast(), size, libc::MSG_NOSIGNAL)
-            };
+            let closure = case.closure.as_ptr().cast();
+            // SAFETY: these bytes are borrowed; the kernel does not care that some may be padding.
+            let sent = unsafe { libc::send(report.as_raw_fd(), closure, size, libc::MSG_NOSIGNAL) };
             assert_eq!(sent, size as isize, "a closure is sent whole: {}", Errno::last());
         }
         let output = tempfile::tempfile().expect("a temporary file can be made");
-        let entry: Entry = enter::<T, F>;
-        let bytes = (entry as usize).to_ne_bytes();
+        let bytes = (case.entry as usize).to_ne_bytes();
         let descriptors = [theirs.as_raw_fd(), output.as_raw_fd()];
         let descriptors = [ControlMessage::ScmRights(&descriptors)];
         let bytes = [IoSlice::new(&bytes)];
@@ -286,12 +303,9 @@ fn become_copy(keeper: Pid, entry: Entry, report: OwnedFd, output: OwnedFd) -> !
 /// Runs the case whose closure is in the socket.
 fn enter<T, F: FnOnce() -> T>(socket: OwnedFd) {
     let mut case = MaybeUninit::<F>::uninit();
-    let size = size_of::<F>();
-    if size > 0 {
-        // SAFETY: there is room for that many bytes.
-        let read = unsafe { libc::recv(socket.as_raw_fd(), case.as_mut_ptr().cast(), size, 0) };
-        assert_eq!(read, size as isize, "a closure is received whole: {}", Errno::last());
-    }
+    // SAFETY: any bytes may be written there, until the borrow ends.
+    let bytes = unsafe { slice::from_raw_parts_mut(case.as_mut_ptr().cast(), size_of::<F>()) };
+    receive_closure(&socket, bytes);
     drop(socket);
     // SAFETY: these are the bytes of such a closure, which owns nothing, so it may exist twice; its
     // references are static, and this process is a copy of the one in which it was made. A closure without
@@ -300,6 +314,15 @@ fn enter<T, F: FnOnce() -> T>(socket: OwnedFd) {
     let baseline = Baseline::look();
     case();
     baseline.assert_back();
+}
+
+fn receive_closure(socket: &OwnedFd, closure: &mut [MaybeUninit<u8>]) {
+    let size = closure.len();
+    if size > 0 {
+        // SAFETY: there is room for that many bytes.
+        let read = unsafe { libc::recv(socket.as_raw_fd(), closure.as_mut_ptr().cast(), size, 0) };
+        assert_eq!(read, size as isize, "a closure is received whole: {}", Errno::last());
+    }
 }
 
 /// Makes this process exit with its parent, at once if that has already exited.

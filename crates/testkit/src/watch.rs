@@ -7,7 +7,7 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
-use crate::copies::{self, Case};
+use crate::copies::{self, Case, Request};
 use crate::os::{Process, descendants_of};
 
 /// How long a case may take before it counts as a hang. Normal ones take milliseconds; a longer limit only
@@ -27,13 +27,26 @@ pub const HANG: Duration = Duration::from_secs(60);
 /// When `case` does, or hangs. In a copy, also when it leaves something behind, has a value, or captures a
 /// value that owns something.
 pub fn within<T: Send + 'static>(limit: Duration, case: impl FnOnce() -> T + Send + 'static) -> T {
-    let test = thread::current().name().unwrap_or("case").to_owned();
-    if copies::are_made() {
-        within_copy(&test, limit, case);
+    // Hundreds of cases call this, so what is compiled for each is only this.
+    let value = if copies::are_made() {
+        within_copy(limit, &Request::of(&case));
         // Values stay in the copy: `()` is the only one that this process has, too.
-        let nothing: Box<dyn Any> = Box::new(());
-        return *nothing.downcast().expect("a case that runs in a copy has no value");
-    }
+        Box::new(())
+    } else {
+        within_thread(limit, Box::new(move || Box::new(case())))
+    };
+    *value.downcast().expect("a case that runs in a copy has no value")
+}
+
+type Value = Box<dyn Any + Send>;
+
+fn name_of_test() -> String {
+    thread::current().name().unwrap_or("case").to_owned()
+}
+
+/// Like [`within`], on a thread of its own.
+fn within_thread(limit: Duration, case: Box<dyn FnOnce() -> Value + Send>) -> Value {
+    let test = name_of_test();
     let (sender, receiver) = channel();
     let runner = thread::Builder::new()
         .name(test.clone())
@@ -73,7 +86,8 @@ fn unless_compiling<T>(mut wait: impl FnMut() -> Option<T>) -> Option<T> {
 }
 
 /// Like [`within`], in a copy of the test program that has one thread.
-fn within_copy<T>(test: &str, limit: Duration, case: impl FnOnce() -> T + Send + 'static) {
+fn within_copy(limit: Duration, case: &Request) {
+    let test = name_of_test();
     let mut copy = Case::start(case);
     let Some(ended) = unless_compiling(|| copy.ended_within(limit)) else {
         let report = evidence();

@@ -22,7 +22,7 @@ use rand::{Rng, RngExt, SeedableRng};
 
 procpool::init_tests!();
 
-const ROUNDS: u32 = 500;
+const ROUNDS: u32 = 300;
 const TASKS: u32 = 500;
 
 /// The worker's state: the file for its records.

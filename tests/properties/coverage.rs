@@ -1,6 +1,6 @@
 //! Coverage: whether the cases of a property could have shown anything.
 //!
-//! Owns the kinds of case that must occur, and how often. A property that held in 256 cases of one worker
+//! Owns the kinds of case that must occur, and how often. A property that held in a hundred cases of one worker
 //! each would prove nothing about pools.
 
 use std::fmt;

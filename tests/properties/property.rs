@@ -15,7 +15,7 @@ use crate::plan::Plan;
 use crate::pool::{HONEST, Pool};
 
 /// The number of plans for a property. More finds rarer faults and takes longer.
-const CASES: u32 = 256;
+const CASES: u32 = 160;
 
 /// The number of smaller plans that are tried after a failure. More ends with a smaller plan; fewer report
 /// sooner.

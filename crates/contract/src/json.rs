@@ -2,6 +2,7 @@
 //! in tests, which send megabytes.
 
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::{Call, Description, Event, Line, Scenario};
 
@@ -10,7 +11,7 @@ macro_rules! message {
         impl $type {
             /// Returns the message as JSON, in one line without an end of line.
             pub fn to_json(&self) -> String {
-                serde_json::to_string(self).unwrap_or_else(|_| unreachable!("a message is plain data"))
+                write(serde_json::to_value(self))
             }
 
             /// Reads the message.
@@ -26,6 +27,11 @@ macro_rules! message {
 }
 
 message!(Call Description Event Line Scenario);
+
+/// Writes a message by code of `serde_json`'s own, which is optimized.
+fn write(message: serde_json::Result<Value>) -> String {
+    message.unwrap_or_else(|_| unreachable!("a message is plain data")).to_string()
+}
 
 fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, String> {
     let mut from = serde_json::Deserializer::from_slice(text);

@@ -92,8 +92,10 @@ fn a_filter_that_matches_no_case_fails() {
     let none = "no case was run; asked for was \"artcle\"";
     refuses(suite(shell("plain")).arg("artcle"), none);
     let exact = ["--exact", "submit.returns-the-result"];
-    let whole = "with --exact the name is whole: fork::submit.returns-the-result";
-    refuses(suite(shell("plain")).args(exact), whole);
+    suite(shell("plain")).args(exact).assert().code(101).stdout(contains("sh (fork): 1 failed"));
+    let whole = "with --exact the name is whole: spawn::submit.returns-the-result, forkserver::";
+    let mut all = suite("");
+    all.env_remove("PROCPOOL_ADAPTER").args(exact).assert().success().stderr(contains(whole));
     let unsupported = "and the cases that fit, 1, are not for this pool";
     refuses(suite(shell("plain")).arg("article.initargs"), unsupported)
         .stdout(contains("sh (fork): 1 unsupported\n"))
@@ -166,4 +168,50 @@ fn the_name_of_a_pool_cannot_lead_to_another_folder() {
         .map(|entry| entry.expect("it is readable").file_name())
         .collect();
     assert_eq!(names, ["..-..-..-..-x"]);
+}
+
+/// `conformance run` with an adapter, in a folder of its own.
+fn command(folder: &Path, adapter: &str) -> Command {
+    let mut command = Command::new(program::path("conformance"));
+    command.current_dir(folder).args(["run", adapter]);
+    command
+}
+
+#[test]
+fn the_installed_program_judges_in_any_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let case = ["--exact", "article.initargs"];
+    let honest = saboteur("honest");
+    let passed = command(folder.path(), &honest).args(case).assert().success();
+    passed.stdout(contains("(spawn): 1 passed")).stderr(is_empty());
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "a part leaves no results");
+
+    let faulty = saboteur("drops-initargs");
+    let rerun = format!("conformance run '{}' --exact", faulty.replace('\'', "'\\''"));
+    let failed = command(folder.path(), &faulty).args(case).assert().code(1);
+    failed.stdout(contains(rerun).and(contains("see conformance/failures/")));
+
+    let known = ["--expectations", "known.toml"];
+    let unknown = command(folder.path(), &faulty).args(case).args(known).assert();
+    unknown.code(2).stderr(contains("there is no known.toml; --bless makes it"));
+    command(folder.path(), &faulty).args(case).args(known).arg("--bless").assert().success();
+    let results = ["--results", "part.json", "-j", "1"];
+    let expected = command(folder.path(), &faulty).args(case).args(known).args(results).assert();
+    expected.success().stdout(contains("1 expected failures").and(contains("results: part.json")));
+}
+
+#[test]
+fn the_installed_program_refuses_to_judge_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let honest = saboteur("honest");
+    let nothing = "no case was run; asked for was \"artcle\"; `conformance list` prints all names";
+    refuses(command(folder.path(), &honest).arg("artcle"), nothing);
+    refuses(&mut command(folder.path(), " "), "the adapter is an empty command");
+    refuses(command(folder.path(), &honest).args(["-j", "0"]), "invalid value '0'");
+    refuses(command(folder.path(), &honest).arg("--exact"), "required arguments");
+    refuses(command(folder.path(), &honest).arg("--bless"), "--expectations");
+    command(folder.path(), "true")
+        .assert()
+        .code(1)
+        .stdout(contains("adapter::describe ... FAILED"));
 }

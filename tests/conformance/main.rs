@@ -12,16 +12,16 @@
 //!                                      of failures are in FILE.failures
 //! ```
 //!
-//! Adapters and files are named relative to the workspace's folder.
+//! Adapters and files are named relative to the workspace's folder. `conformance run` is the same for those
+//! who do not have this workspace.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::SystemTime;
 
 use libtest_mimic::Arguments;
 use procpool_conformance::environment;
 use procpool_conformance::run::{Adapter, Limits};
-use procpool_conformance::suite::{self, Column, Names, Setting};
+use procpool_conformance::suite::{Names, Program, Runner};
 use procpool_testkit::program;
 
 /// How many cases of procpool are judged at a time, on two CPUs: most wait for processes. Of other pools,
@@ -29,8 +29,10 @@ use procpool_testkit::program;
 const AT_A_TIME: usize = 10;
 
 fn main() -> ExitCode {
-    match judge(Arguments::from_args()) {
-        Ok(code) => code,
+    match program_of(Arguments::from_args()).and_then(Program::run) {
+        Ok(true) => ExitCode::SUCCESS,
+        // As of any test program with failures.
+        Ok(false) => ExitCode::from(101),
         Err(error) => {
             eprintln!("error: {error}");
             ExitCode::from(2)
@@ -38,7 +40,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn judge(mut arguments: Arguments) -> Result<ExitCode, String> {
+fn program_of(mut arguments: Arguments) -> Result<Program, String> {
     // Cargo starts a test in the folder of its package.
     let root = program::root();
     std::env::set_current_dir(root).map_err(|error| format!("{}: {error}", root.display()))?;
@@ -57,7 +59,7 @@ fn judge(mut arguments: Arguments) -> Result<ExitCode, String> {
         }
     };
     let expectations = match &names.expectations {
-        None => program::root().join("crates/conformance/expectations"),
+        None => root.join("crates/conformance/expectations"),
         Some(_) if names.adapter.is_none() => {
             let (file, adapter) = (environment::EXPECTATIONS, environment::ADAPTER);
             return Err(format!(
@@ -70,59 +72,18 @@ fn judge(mut arguments: Arguments) -> Result<ExitCode, String> {
         }
         Some(file) => PathBuf::from(file),
     };
-    let columns = commands.into_iter().map(|command| {
-        let adapter = Adapter { command, folder: program::root().to_owned() };
-        Column::of(adapter, &expectations, limits)
-    });
-    let columns: Vec<Column> = columns.collect();
-    if let Some(file) = &names.scenario {
-        let replayed = suite::replay(Path::new(file), &columns, limits)?;
-        print!("{}", replayed.text);
-        // As when trials fail.
-        return Ok(ExitCode::from(if replayed.complaints > 0 { 101 } else { 0 }));
-    }
-    let folder = program::root().join("target/conformance");
-    let results_file = folder.join("results.json");
-    let file = names.results.map(PathBuf::from);
-    // A file with results of several pools also has the files of their failures: two columns may have one
-    // name.
-    let failures =
-        file.as_ref().map_or(folder.join("failures"), |file| file.with_extension("failures"));
-    let began = SystemTime::now();
-    let setting = Setting { limits, failures, bless: names.bless };
-    let (conclusion, results) = suite::run(&arguments, columns, &setting)?;
-    if arguments.list {
-        return Ok(conclusion.exit_code());
-    }
-    // A filter may leave out the trial that reports it, and such a column has no other.
-    let dead = results.iter().find_map(|(column, _)| column.description.as_ref().err());
-    if let Some(fault) = dead.filter(|_| !conclusion.has_failed()) {
-        return Err(fault.to_string());
-    }
-    print!("{}", suite::summary(&arguments, &results));
-    if let Some(text) = suite::nothing_ran(&arguments, &conclusion, &results) {
+    let adapter = |command| Adapter { command, folder: root.to_owned() };
+    Ok(Program {
+        arguments,
+        adapters: commands.into_iter().map(adapter).collect(),
+        expectations,
+        bless: names.bless,
+        scenario: names.scenario.map(PathBuf::from),
+        results: names.results.map(PathBuf::from),
+        folder: root.join("target/conformance"),
         // Without an adapter this is one of many programs, and the filter may be for another one.
-        if names.adapter.is_some() {
-            return Err(text);
-        }
-        eprintln!("warning: {text}");
-    }
-    if names.bless {
-        for blessed in suite::bless(&results)? {
-            print!("{blessed}");
-        }
-    }
-    // A part of the cases is not a result of a pool, unless a file is requested.
-    let whole = suite::is_whole(&arguments);
-    if let Some(file) = file.or_else(|| whole.then(|| results_file.clone())) {
-        write(&file, &suite::file(&results, began)?.to_json())?;
-        println!("results: {}", file.display());
-    }
-    Ok(conclusion.exit_code())
-}
-
-fn write(file: &Path, text: &str) -> Result<(), String> {
-    let folder = file.parent().map_or(Ok(()), std::fs::create_dir_all);
-    let written = folder.and_then(|()| std::fs::write(file, text));
-    written.map_err(|error| format!("{}: {error}", file.display()))
+        must_run: names.adapter.is_some(),
+        limits,
+        runner: Runner::CargoTest,
+    })
 }

@@ -8,7 +8,8 @@
 //!                  History ──▶ judges (the case's own, and those of every run) ──▶ Verdict ──▶ reports
 //! ```
 //!
-//! The words that suite and adapters exchange are defined by [`procpool_contract`].
+//! The program is `conformance`; this library is what it and the test program of procpool's own workspace are
+//! made of, and may change with any version. The words that suite and adapters exchange are defined by [`procpool_contract`].
 //!
 //! - [`plan`]: the vocabulary of cases; [`case`]: a case.
 //! - [`run`]: carries out a plan. [`history`]: the record of a run.
@@ -19,15 +20,18 @@
 //! - [`catalogue`]: the cases as a page of the book. [`suite`]: catalogue × adapters, as a test program.
 //! - [`field`]: the known faults of other pools, as a page of the book.
 //! - [`report`]: the results, for people and for programs.
+//! - [`cli`]: the command line of `conformance`; [`kit`]: the files with which an adapter begins.
 
 pub mod case;
 pub mod cases;
 pub mod catalogue;
 pub mod check;
+pub mod cli;
 pub mod environment;
 pub mod field;
 pub mod history;
 pub mod judge;
+pub mod kit;
 pub mod plan;
 pub mod property;
 pub mod report;

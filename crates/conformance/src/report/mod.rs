@@ -14,7 +14,6 @@
 
 mod badge;
 mod chapter;
-mod cli;
 mod diff;
 mod html;
 mod junit;
@@ -25,7 +24,6 @@ mod whole;
 
 pub use badge::badge;
 pub use chapter::chapter;
-pub use cli::main;
 pub use diff::{Change, Diff};
 pub use html::html;
 pub use junit::junit;

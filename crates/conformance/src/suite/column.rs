@@ -23,6 +23,17 @@ pub struct Column {
     pub name: String,
     /// The name of its files: `concurrent.futures-spawn`.
     pub pool: String,
+    /// What runs its cases.
+    pub runner: Runner,
+}
+
+/// A program that runs the suite, so that a failure can name the command that runs its case again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Runner {
+    /// The test program of procpool's workspace.
+    CargoTest,
+    /// `conformance run`.
+    Command,
 }
 
 /// The trial of a case in a column.
@@ -48,12 +59,14 @@ impl Column {
         });
         match described {
             Ok((description, expectations, name, pool)) => {
-                Self { adapter, description: Ok(description), expectations, name, pool }
+                let (description, runner) = (Ok(description), Runner::CargoTest);
+                Self { adapter, description, expectations, name, pool, runner }
             }
             Err(fault) => {
                 let (name, pool) = ("adapter".to_owned(), "adapter".to_owned());
                 let expectations = Expectations::default();
-                Self { adapter, description: Err(fault), expectations, name, pool }
+                let runner = Runner::CargoTest;
+                Self { adapter, description: Err(fault), expectations, name, pool, runner }
             }
         }
     }
@@ -66,8 +79,15 @@ impl Column {
     /// Returns the command that runs a case again.
     pub fn rerun(&self, id: &str) -> String {
         let command = self.adapter.command.replace('\'', "'\\''");
-        let name = self.trial_name(id);
-        format!("PROCPOOL_ADAPTER='{command}' cargo test --test conformance -- --exact {name}")
+        match self.runner {
+            Runner::CargoTest => {
+                let name = self.trial_name(id);
+                format!(
+                    "PROCPOOL_ADAPTER='{command}' cargo test --test conformance -- --exact {name}"
+                )
+            }
+            Runner::Command => format!("conformance run '{command}' --exact {id}"),
+        }
     }
 
     /// Returns the trial of each case.

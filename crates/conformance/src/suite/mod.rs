@@ -11,14 +11,16 @@ mod column;
 mod expectations;
 mod failure;
 mod names;
+mod program;
 mod record;
 mod replay;
 mod summary;
 mod verdict;
 
-pub use column::{Column, Fate};
+pub use column::{Column, Fate, Runner};
 pub use expectations::{Blessed, Expectations, Known, Observed};
 pub use names::Names;
+pub use program::Program;
 pub use record::file;
 pub use replay::{Replay, Replayed};
 pub use summary::{is_whole, nothing_ran, summary};

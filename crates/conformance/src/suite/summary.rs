@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use libtest_mimic::{Arguments, Conclusion};
 
 use super::Results;
-use super::column::Column;
+use super::column::{Column, Runner};
 use super::verdict::{Result, Verdict};
 use crate::cases;
 
@@ -92,7 +92,11 @@ pub fn nothing_ran(
             text += &format!("; with --exact the name is whole: {}", named.join(", "));
         }
     }
-    Some(text + "; `--list` prints all names")
+    let list = match results.first() {
+        Some((column, _)) if column.runner == Runner::Command => "conformance list",
+        _ => "--list",
+    };
+    Some(format!("{text}; `{list}` prints all names"))
 }
 
 /// Whether a trial of this name is selected.

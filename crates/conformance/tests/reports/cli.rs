@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use assert_cmd::Command;
 use predicates::prelude::PredicateBooleanExt as _;
 use predicates::str::{contains, starts_with};
+use procpool_conformance::kit::KITS;
 use procpool_conformance::report::{Results, Verdict, html};
 use tempfile::TempDir;
 
@@ -91,4 +92,55 @@ fn a_usage_error_is_reported_and_exits_with_code_2() {
     program(&folder, &["html"]).code(2).stderr(contains("<RESULTS>..."));
     program(&folder, &["draw", "all.json"]).code(2).stderr(contains("draw"));
     program(&folder, &["--help"]).code(0).stdout(contains("Exit codes: 0 when done"));
+}
+
+#[test]
+fn cases_are_listed_and_explained() {
+    let folder = folder();
+    let listed = program(&folder, &["list", "article."]).success();
+    let text = String::from_utf8(listed.get_output().stdout.clone()).expect("it is text");
+    let ids: Vec<&str> = text.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    let all = procpool_conformance::cases::all().into_iter().map(|case| case.id);
+    assert_eq!(ids, all.filter(|id| id.contains("article.")).collect::<Vec<_>>());
+    program(&folder, &["list", "artcle"]).code(2).stderr(contains("no case has \"artcle\""));
+    let parts = contains("finds       drops-initargs").and(contains("\n  submit a\n"));
+    program(&folder, &["explain", "article.initargs"]).success().stdout(parts);
+    program(&folder, &["explain", "property.maps"]).success().stdout(contains("drawn at random"));
+    let advice = contains("these are like it: article.initargs");
+    program(&folder, &["explain", "init.initargs"]).code(2).stderr(advice);
+}
+
+#[test]
+fn an_adapter_to_begin_with_is_written_whole_or_not_at_all() {
+    let folder = folder();
+    for kit in KITS {
+        let said = contains(format!("conformance check '{}'", kit.command()));
+        let said = said.and(contains(format!("cd {}\n", kit.language)));
+        program(&folder, &["init", kit.language, kit.language]).success().stdout(said);
+        for (name, content) in kit.files {
+            let written = fs::read_to_string(folder.path().join(kit.language).join(name));
+            assert_eq!(written.ok().as_deref(), Some(*content), "{}: {name}", kit.language);
+        }
+    }
+    let half = folder.path().join("half");
+    fs::create_dir(&half).expect("the folder is ours");
+    fs::write(half.join("runtime.py"), "mine").expect("the folder is ours");
+    let refusal = contains("half/runtime.py exists, and nothing was written");
+    program(&folder, &["init", "python", "half"]).code(2).stderr(refusal);
+    let left: Vec<_> = fs::read_dir(&half).expect("it is there").collect();
+    assert_eq!(left.len(), 1, "{left:?}");
+    program(&folder, &["init", "cobol", "other"]).code(2).stderr(contains("possible values"));
+}
+
+#[test]
+#[ignore = "needs python3: the adapter is in Python"]
+fn the_adapter_to_begin_with_runs_where_it_was_written() {
+    let folder = folder();
+    program(&folder, &["init", "python", "my pool's"])
+        .success()
+        .stdout(contains(r"'my pool'\''s'"));
+    let mut judge = Command::new(env!("CARGO_BIN_EXE_conformance"));
+    judge.current_dir(folder.path().join("my pool's"));
+    let judged = judge.args(["run", "python3 adapter.py", "article"]).assert();
+    judged.success().stdout(contains("template (spawn): 5 passed"));
 }

@@ -1,7 +1,9 @@
-//! The command line of the reports.
+//! The command line of `conformance`.
 //!
-//! Owns words, files and exit codes: 0 when done, 1 when `diff` finds a loss, 2 when the command line
-//! or a file is wrong. Knows only the function of each report.
+//! Owns words, files and exit codes. Knows only the function of each command.
+
+mod case;
+mod judge;
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -11,13 +13,11 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::check;
+use crate::kit::{KITS, Kit};
+use crate::report::{Diff, Results, badge, html, junit, markdown};
 use crate::run::{Adapter, Limits};
 
-use super::diff::Diff;
-use super::results::Results;
-use super::{badge, html, junit, markdown};
-
-/// Checks adapters of the conformance suite, and makes reports of its results.
+/// Judges any process pool in any language through an adapter.
 #[derive(Debug, Parser)]
 #[command(name = "conformance", version, after_help = EXIT_CODES)]
 struct Arguments {
@@ -26,15 +26,42 @@ struct Arguments {
 }
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 when done; 1 when `diff` finds a loss, or `check` an adapter that violates the
-contract; 2 when the command line or a file is wrong.";
+Exit codes: 0 when done; 1 when `run` finds a case that does not end as expected, `check` an adapter
+that violates the contract, or `diff` a loss; 2 when the command line or a file is wrong, or no case
+was selected. An adapter without a description is a case that fails.
+
+Environment: CONFORMANCE_SCALE multiplies every time limit (1 by default), CONFORMANCE_DRAWS is the
+number of scenarios that a property draws, and CONFORMANCE_SEED their seed.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Write an adapter that runs, to be changed for another pool, and what it needs
+    Init {
+        /// The language
+        #[arg(value_parser = clap::builder::PossibleValuesParser::new(
+            KITS.iter().map(|kit| kit.language)
+        ))]
+        language: String,
+        /// The folder, which is made if it is missing
+        folder: PathBuf,
+    },
     /// Check whether an adapter fulfils the contract, before its pool is judged; fails if it does not
     Check {
         /// The adapter, as a shell command without `describe` or `run`
         adapter: String,
+    },
+    /// Judge the pool behind an adapter; fails if a case does not end as expected
+    Run(judge::Judge),
+    /// Print the name, the level and the requirement of every case
+    List {
+        /// Only cases whose name contains this
+        #[arg(default_value = "")]
+        part: String,
+    },
+    /// Print the requirement of a case, its source, and its scenario
+    Explain {
+        /// The case, such as `article.initargs`
+        case: String,
     },
     /// A matrix of implementations and cases as one HTML page that needs no other file
     Html {
@@ -101,7 +128,11 @@ pub fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<ExitCode, String> {
     let (files, text) = match command {
+        Command::Init { language, folder } => return init(&language, &folder),
         Command::Check { adapter } => return check(adapter),
+        Command::Run(judge) => return judge.run().map(code),
+        Command::List { part } => return print(&case::list(&part)?),
+        Command::Explain { case } => return print(&case::explain(&case)?),
         Command::Html { files, book } => {
             let text = html(&files.read()?, book.as_deref())?;
             (files, text)
@@ -125,7 +156,7 @@ fn run(command: Command) -> Result<ExitCode, String> {
         Command::Diff { old, new } => {
             let diff = Diff::of(&Results::read(&old)?, &Results::read(&new)?);
             write(None, &diff.to_string())?;
-            return Ok(if diff.losses() > 0 { ExitCode::from(1) } else { ExitCode::SUCCESS });
+            return Ok(code(diff.losses() == 0));
         }
     };
     write(files.output.as_deref(), &text)?;
@@ -143,7 +174,40 @@ fn check(command: String) -> Result<ExitCode, String> {
         // A closed reader needs no more of it.
         let _ = writeln!(io::stdout(), "{sign} {}{fault}", look.at);
     });
-    Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    Ok(code(is_well))
+}
+
+fn code(is_well: bool) -> ExitCode {
+    if is_well { ExitCode::SUCCESS } else { ExitCode::from(1) }
+}
+
+fn print(text: &str) -> Result<ExitCode, String> {
+    write(None, text).map(|()| ExitCode::SUCCESS)
+}
+
+/// Returns a path as a shell reads it.
+fn quoted(path: &Path) -> String {
+    let path = path.display().to_string();
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "/._-+".contains(letter);
+    if path.chars().all(is_plain) { path } else { format!("'{}'", path.replace('\'', "'\\''")) }
+}
+
+fn init(language: &str, folder: &Path) -> Result<ExitCode, String> {
+    let kit = Kit::of(language).ok_or_else(|| format!("there is no kit for {language}"))?;
+    let mut text = String::new();
+    for file in kit.write(folder)? {
+        text += &format!("wrote {}\n", file.display());
+    }
+    if !kit.install.is_empty() {
+        text += &format!("\nIt is for {}, which `{}` installs.\n", kit.pool, kit.install);
+    }
+    let (folder, command) = (quoted(folder), kit.command());
+    text += &format!(
+        "\nTry it:\n  cd {folder}\n  conformance check '{command}'\n  conformance run '{command}' article\n\
+         Then put your pool in the place of {}.\n",
+        kit.pool
+    );
+    print(&text)
 }
 
 impl Files {

@@ -10,7 +10,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::check;
 use crate::kit::{KITS, Kit};
@@ -101,6 +101,11 @@ enum Command {
         /// The newer results
         new: PathBuf,
     },
+    /// A script that makes a shell complete these commands
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -157,6 +162,11 @@ fn run(command: Command) -> Result<ExitCode, String> {
             let diff = Diff::of(&Results::read(&old)?, &Results::read(&new)?);
             write(None, &diff.to_string())?;
             return Ok(code(diff.losses() == 0));
+        }
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "conformance", &mut script);
+            return print(&String::from_utf8_lossy(&script));
         }
     };
     write(files.output.as_deref(), &text)?;

@@ -111,6 +111,16 @@ fn cases_are_listed_and_explained() {
 }
 
 #[test]
+fn a_shell_completes_the_commands() {
+    let folder = folder();
+    for shell in ["bash", "zsh", "fish"] {
+        let words =
+            contains("explain").and(contains("--expectations").or(contains("expectations")));
+        program(&folder, &["completions", shell]).success().stdout(words);
+    }
+}
+
+#[test]
 fn an_adapter_to_begin_with_is_written_whole_or_not_at_all() {
     let folder = folder();
     for kit in KITS {

@@ -57,6 +57,7 @@ fn invalid_variables_are_refused() {
         ("CONFORMANCE_SCALE", "fast", "must be a number from 0.01"),
         ("CONFORMANCE_SCALE", "NaN", "must be a number from 0.01"),
         ("CONFORMANCE_SCALE", "", "is set, but empty"),
+        ("CONFORMANCE_TIER", "long", "must be usual, soak or all"),
         ("CONFORMANCE_SEED", "abc", "must be a whole number"),
         ("CONFORMANCE_SEED", "-1", "must be a whole number"),
         ("CONFORMANCE_DRAWS", "0", "without a draw, nothing is judged"),
@@ -206,6 +207,8 @@ fn the_installed_program_refuses_to_judge_nothing() {
     let honest = saboteur("honest");
     let nothing = "no case was run; asked for was \"artcle\"; `conformance list` prints all names";
     refuses(command(folder.path(), &honest).arg("artcle"), nothing);
+    let elsewhere = "; soak.many-pools is in the tier soak;";
+    refuses(command(folder.path(), &honest).args(["--exact", "soak.many-pools"]), elsewhere);
     refuses(&mut command(folder.path(), " "), "the adapter is an empty command");
     refuses(command(folder.path(), &honest).args(["-j", "0"]), "invalid value '0'");
     refuses(command(folder.path(), &honest).arg("--exact"), "required arguments");

@@ -7,6 +7,7 @@
 //! CONFORMANCE_EXPECTATIONS=FILE.toml … the file of known failures
 //! CONFORMANCE_BLESS=1 …                accepts the failures as known
 //! CONFORMANCE_SCENARIO=case.id.json …  one scenario again, with its events; fails on a complaint
+//! CONFORMANCE_TIER=soak …              the cases that take minutes; all: these, too
 //! CONFORMANCE_SCALE=4 …                allows four times as long for everything
 //! CONFORMANCE_RESULTS=FILE.json …      the file of the results, not target/conformance/results.json; files
 //!                                      of failures are in FILE.failures
@@ -78,6 +79,7 @@ fn program_of(mut arguments: Arguments) -> Result<Program, String> {
         adapters: commands.into_iter().map(adapter).collect(),
         expectations,
         bless: names.bless,
+        tier: names.tier,
         scenario: names.scenario.map(PathBuf::from),
         results: names.results.map(PathBuf::from),
         folder: root.join("target/conformance"),

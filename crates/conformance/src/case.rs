@@ -30,6 +30,34 @@ impl std::fmt::Display for Level {
     }
 }
 
+/// When a case is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Tier {
+    /// With every run: it takes seconds at most.
+    Usual,
+    /// When it is asked for: it may take minutes.
+    Soak,
+    /// As a request: the cases of both.
+    All,
+}
+
+impl std::fmt::Display for Tier {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Usual => "usual",
+            Self::Soak => "soak",
+            Self::All => "all",
+        })
+    }
+}
+
+impl Tier {
+    /// Whether a case of the tier `of` is run when this one is requested.
+    pub fn includes(self, of: Self) -> bool {
+        self == Self::All || self == of
+    }
+}
+
 /// See the module's header.
 #[derive(Debug, Clone, Copy)]
 pub struct Case {
@@ -45,6 +73,8 @@ pub struct Case {
     pub rows: &'static [&'static str],
     /// The capabilities that an adapter needs beyond the core tier.
     pub needs: &'static [Capability],
+    /// When it is run.
+    pub tier: Tier,
     /// The policy that it depends on, in words, and whether a pool has it.
     pub only: Option<Only>,
     /// The saboteurs that it must catch.
@@ -100,6 +130,7 @@ pub const CASE: Case = Case {
     source: "",
     rows: &[],
     needs: &[],
+    tier: Tier::Usual,
     only: None,
     kills: &[],
     since: 1,

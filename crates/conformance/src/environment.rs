@@ -7,7 +7,10 @@
 use std::ffi::OsString;
 use std::str::FromStr;
 
+use clap::ValueEnum as _;
 use procpool_contract::FOLDER_VARIABLE;
+
+use crate::case::Tier;
 
 /// The adapter's command.
 pub const ADAPTER: &str = "PROCPOOL_ADAPTER";
@@ -24,6 +27,9 @@ pub const SCENARIO: &str = "CONFORMANCE_SCENARIO";
 /// `1`: accepts the failures of this run as known.
 pub const BLESS: &str = "CONFORMANCE_BLESS";
 
+/// The tier of the cases: `usual`, `soak` or `all`.
+pub const TIER: &str = "CONFORMANCE_TIER";
+
 /// The factor for all times.
 pub const SCALE: &str = "CONFORMANCE_SCALE";
 
@@ -33,8 +39,8 @@ pub const DRAWS: &str = "CONFORMANCE_DRAWS";
 /// The seed of drawn scenarios.
 pub const SEED: &str = "CONFORMANCE_SEED";
 
-const ALL: [&str; 9] =
-    [ADAPTER, RESULTS, EXPECTATIONS, SCENARIO, BLESS, SCALE, DRAWS, SEED, FOLDER_VARIABLE];
+const ALL: [&str; 10] =
+    [ADAPTER, RESULTS, EXPECTATIONS, SCENARIO, BLESS, TIER, SCALE, DRAWS, SEED, FOLDER_VARIABLE];
 
 /// Returns the value of a variable, if it is set.
 ///
@@ -74,6 +80,17 @@ pub fn number<T: FromStr>(
 /// [`BLESS`] is neither 0 nor 1.
 pub fn bless() -> Result<bool, String> {
     Ok(number(BLESS, "0 or 1", |it: &u8| *it <= 1)? == Some(1))
+}
+
+/// Returns the tier of the cases.
+///
+/// # Errors
+///
+/// [`TIER`] names none.
+pub fn tier() -> Result<Tier, String> {
+    let Some(text) = read(TIER)? else { return Ok(Tier::Usual) };
+    Tier::from_str(&text, false)
+        .map_err(|_| format!("{TIER} is {text:?}; it must be usual, soak or all"))
 }
 
 /// Returns the variables that look as if they were for the suite but are unknown to it.

@@ -10,6 +10,7 @@ mod init;
 mod leaks;
 mod maps;
 mod ours;
+mod soaked;
 mod starts;
 mod tasks;
 mod twist;
@@ -46,6 +47,7 @@ pub fn all() -> Vec<Saboteur> {
         waits::ALL,
         ends::ALL,
         leaks::ALL,
+        soaked::ALL,
     ]
     .concat()
 }

@@ -19,6 +19,7 @@ mod parent;
 mod property;
 mod recycle;
 mod shutdown;
+mod soak;
 mod start;
 mod submit;
 mod timeout;
@@ -48,6 +49,7 @@ pub const AREAS: &[(&str, &str)] = &[
     ("output", "Input and output of workers, and unrequested output of a pool."),
     ("leak", "Resources that a pool leaves behind in a long-lived program."),
     ("property", "Whole scenarios, drawn at random and judged by rules for all of them."),
+    ("soak", "Thousands of tasks, and hundreds of pools and deaths; only with `--tier soak`."),
 ];
 
 /// Returns every case, in the order of the areas.
@@ -87,6 +89,7 @@ pub fn all() -> Vec<Case> {
         output::CASES,
         leak::CASES,
         property::CASES,
+        soak::CASES,
     ]
     .concat()
 }

@@ -13,7 +13,7 @@ use std::sync::mpsc;
 
 use procpool_contract::{Capability, Description};
 
-use crate::case::Case;
+use crate::case::{Case, Tier};
 use crate::cases;
 use crate::plan::{Plan, echo, marked};
 use crate::run::{Adapter, Limits, Ran, carry_out};
@@ -186,7 +186,7 @@ fn examples(description: &Description) -> Vec<(Capability, Case)> {
     let mut examples: Vec<(Capability, Case)> = Vec::new();
     let all: Vec<(Case, BTreeSet<Capability>)> = cases::all()
         .into_iter()
-        .filter(|case| case.property.is_none())
+        .filter(|case| case.property.is_none() && case.tier == Tier::Usual)
         .filter(|case| case.only.is_none_or(|only| (only.holds)(&description.policies)))
         .map(|case| (case, case.all_needs()))
         .collect();

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, value_parser};
 
+use crate::case::Tier;
 use crate::run::{Adapter, Limits};
 use crate::suite::{Program, Runner};
 
@@ -22,6 +23,9 @@ pub(super) struct Judge {
     /// Leave out the cases whose name contains this; may be given several times
     #[arg(long, value_name = "PART")]
     skip: Vec<String>,
+    /// The cases: the usual ones, those that take minutes, or both
+    #[arg(long, value_enum, default_value = "usual")]
+    tier: Tier,
     /// How many cases run at a time [default: two for each CPU]
     #[arg(short, long, value_name = "NUMBER", value_parser = value_parser!(u16).range(1..))]
     jobs: Option<u16>,
@@ -64,6 +68,7 @@ impl Judge {
             bless: self.bless,
             scenario: self.scenario,
             results: self.results,
+            tier: self.tier,
             folder: PathBuf::from(FOLDER),
             must_run: true,
             limits: Limits::from_environment()?,

@@ -6,7 +6,7 @@ use procpool_contract::Description;
 
 use super::expectations::Expectations;
 use super::verdict::{Result, Verdict};
-use crate::case::Case;
+use crate::case::{Case, Tier};
 use crate::cases;
 use crate::run::{Adapter, Fault, Limits};
 
@@ -25,6 +25,8 @@ pub struct Column {
     pub pool: String,
     /// What runs its cases.
     pub runner: Runner,
+    /// The cases that are run.
+    pub tier: Tier,
 }
 
 /// A program that runs the suite, so that a failure can name the command that runs its case again.
@@ -51,6 +53,7 @@ impl Column {
     /// Asks the adapter for its description, and reads the known failures from `expectations`: a file, or
     /// a folder with a file named after the pool.
     pub fn of(adapter: Adapter, expectations: &Path, limits: Limits) -> Self {
+        let tier = Tier::Usual;
         let described = adapter.describe(limits).and_then(|description| {
             let pool = format!("{}-{}", description.implementation, description.start_method);
             let (name, pool) = (plain(&description.start_method), plain(&pool));
@@ -60,13 +63,13 @@ impl Column {
         match described {
             Ok((description, expectations, name, pool)) => {
                 let (description, runner) = (Ok(description), Runner::CargoTest);
-                Self { adapter, description, expectations, name, pool, runner }
+                Self { adapter, description, expectations, name, pool, runner, tier }
             }
             Err(fault) => {
                 let (name, pool) = ("adapter".to_owned(), "adapter".to_owned());
                 let expectations = Expectations::default();
                 let runner = Runner::CargoTest;
-                Self { adapter, description: Err(fault), expectations, name, pool, runner }
+                Self { adapter, description: Err(fault), expectations, name, pool, runner, tier }
             }
         }
     }
@@ -96,6 +99,7 @@ impl Column {
             Err(fault) => vec![Fate::Fault("describe".to_owned(), fault.clone())],
             Ok(description) => cases::all()
                 .into_iter()
+                .filter(|case| self.tier.includes(case.tier))
                 .map(|case| match case.not_for(description) {
                     None => Fate::Run(case),
                     Some(reason) => Fate::NotFor(case, reason),
@@ -126,7 +130,7 @@ impl Column {
     pub(super) fn dead_results(&self) -> Vec<Result> {
         let Err(fault) = &self.description else { return Vec::new() };
         let red = |case: &Case| Result::of(case, Verdict::AdapterError(fault.to_string()));
-        cases::all().iter().map(red).collect()
+        cases::all().iter().filter(|case| self.tier.includes(case.tier)).map(red).collect()
     }
 }
 

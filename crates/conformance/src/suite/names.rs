@@ -1,9 +1,10 @@
 //! The configuration of a run of the suite by the environment.
 
+use crate::case::Tier;
 use crate::environment;
 
 /// See the module's header.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Names {
     /// The pools to judge.
     pub adapter: Option<String>,
@@ -15,6 +16,8 @@ pub struct Names {
     pub scenario: Option<String>,
     /// Whether failures are accepted as known.
     pub bless: bool,
+    /// The tier of the cases.
+    pub tier: Tier,
 }
 
 impl Names {
@@ -30,6 +33,7 @@ impl Names {
             expectations: environment::read(environment::EXPECTATIONS)?,
             scenario: environment::read(environment::SCENARIO)?,
             bless: environment::bless()?,
+            tier: environment::tier()?,
         })
     }
 }

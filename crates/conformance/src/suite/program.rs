@@ -11,8 +11,12 @@ use libtest_mimic::Arguments;
 
 use super::column::{Column, Runner};
 use super::{Setting, bless, file, is_whole, nothing_ran, replay, run, summary};
+use crate::case::Tier;
 use crate::cases;
 use crate::run::{Adapter, Limits};
+
+/// How many times longer a scenario may take in the tier for that.
+const SOAK: u32 = 10;
 
 /// The configuration of a run.
 #[derive(Debug, Clone)]
@@ -33,6 +37,8 @@ pub struct Program {
     pub folder: PathBuf,
     /// Whether a selection without a case is an error.
     pub must_run: bool,
+    /// The tier of the cases.
+    pub tier: Tier,
     /// The time limits.
     pub limits: Limits,
     /// What runs the suite.
@@ -48,13 +54,16 @@ impl Program {
     pub fn run(mut self) -> Result<bool, String> {
         let columns = self.adapters.iter().map(|adapter| {
             let column = Column::of(adapter.clone(), &self.expectations, self.limits);
-            Column { runner: self.runner, ..column }
+            Column { runner: self.runner, tier: self.tier, ..column }
         });
         let columns: Vec<Column> = columns.collect();
         if let Some(file) = &self.scenario {
             let replayed = replay(file, &columns, self.limits)?;
             print!("{}", replayed.text);
             return Ok(replayed.complaints == 0);
+        }
+        if self.tier.includes(Tier::Soak) {
+            self.limits.whole *= SOAK;
         }
         // Where there is one pool, the name of a case is whole.
         if let (true, [column], Some(filter)) =

@@ -7,6 +7,7 @@ use libtest_mimic::{Arguments, Conclusion};
 use super::Results;
 use super::column::{Column, Runner};
 use super::verdict::{Result, Verdict};
+use crate::case::Case;
 use crate::cases;
 
 /// Whether all cases were selected.
@@ -91,6 +92,14 @@ pub fn nothing_ran(
         if !named.is_empty() {
             text += &format!("; with --exact the name is whole: {}", named.join(", "));
         }
+    }
+    let is_elsewhere = |case: &&Case| {
+        results.iter().any(|(column, _)| {
+            !column.tier.includes(case.tier) && fits(arguments, &column.trial_name(case.id))
+        })
+    };
+    if let Some(case) = cases::all().iter().find(is_elsewhere) {
+        text += &format!("; {} is in the tier {}", case.id, case.tier);
     }
     let list = match results.first() {
         Some((column, _)) if column.runner == Runner::Command => "conformance list",

@@ -1,0 +1,154 @@
+//! Thousands of tasks, and hundreds of pools and deaths: faults that begin late, or grow slowly.
+//!
+//! These cases take minutes with slow pools, so they are a tier of their own.
+
+use procpool_contract::{Call, Capability as Has, ErrorClass, PoolOptions, Step};
+
+use crate::case::{CASE, Case, Tier};
+use crate::history::{Finding, History, require};
+use crate::plan::{Plan, called, die, echo, squared, squares, workers};
+
+/// The tasks of each map, and the number of maps, of pools, of deaths and of workers that retire.
+const ITEMS: i64 = 200;
+const MAPS: usize = 60;
+const POOLS: usize = 300;
+const DEATHS: usize = 200;
+const RETIREMENTS: usize = 400;
+
+const LONG: &str = "long-lived programs: reports of pools that fail after days";
+
+const SOAK: Case = Case { tier: Tier::Soak, source: LONG, ..CASE };
+
+/// Holds the client after `early` of all rounds, and after the last, so that the suite can look.
+fn rounds(plan: &mut Plan, all: usize, early: usize, each: impl Fn(&mut Plan, usize)) {
+    for round in 0..all {
+        each(plan, round);
+        if round + 1 == early {
+            plan.hold("early");
+        }
+    }
+    plan.hold("late");
+    plan.until(called("gate early")).sample("early").open("early");
+    // Threads and processes may need a moment to exit.
+    plan.until(called("gate late")).settle("late", "early").open("late");
+}
+
+fn submit(plan: &mut Plan, call: Call) -> &mut Plan {
+    plan.step(Step::Submit { pool: "p".to_owned(), future: "t".to_owned(), call })
+}
+
+/// The futures of all rounds have one name, so that the program drops each, and one outcome; tags differ.
+fn tag(round: usize) -> String {
+    if round == 0 { "t".to_owned() } else { format!("t{round}") }
+}
+
+fn nth(step: &str, round: usize) -> String {
+    if round == 0 { step.to_owned() } else { format!("{step} #{}", round + 1) }
+}
+
+fn has_not_grown(history: &History) -> Finding {
+    let (early, late) = (history.sample("early")?, history.sample("late")?);
+    let counts = [
+        ("descriptors", early.descriptors, late.descriptors),
+        ("threads", early.threads, late.threads),
+        ("processes", early.alive.len(), late.alive.len()),
+        ("zombies", early.zombies.len(), late.zombies.len()),
+        ("objects in shared memory", early.shared_memory.len(), late.shared_memory.len()),
+    ];
+    for (what, early, late) in counts {
+        require(late <= early, || format!("{early} {what} at the beginning, {late} at the end"))?;
+    }
+    Ok(())
+}
+
+fn each_returned(history: &History, rounds: usize) -> Finding {
+    (0..rounds).try_for_each(|round| history.returned(&nth("result t", round), 1))
+}
+
+pub(super) const CASES: &[Case] = &[
+    Case {
+        id: "soak.many-maps",
+        requirement: "The pool MUST return every result of thousands of tasks in order, and hold no more resources after them.",
+        kills: &["loses-an-item-after-ten-thousand"],
+        plan: |plan| {
+            plan.new_pool("p", workers(2));
+            rounds(plan, MAPS, 5, |plan, round| {
+                plan.map("p", squares(&format!("m{round}-"), ITEMS));
+            });
+            plan.shutdown("p");
+        },
+        judge: |history| {
+            for round in 0..MAPS {
+                let (step, expected) = (nth("map p", round), squared(ITEMS));
+                let values = history.values(&step)?;
+                let wrong = values.iter().zip(&expected).position(|(value, right)| value != right);
+                require(values == expected, || {
+                    let items = values.len();
+                    format!(
+                        "\"{step}\" gave {items} items of {ITEMS}, the first wrong one {wrong:?}"
+                    )
+                })?;
+            }
+            has_not_grown(history)
+        },
+        ..SOAK
+    },
+    Case {
+        id: "soak.many-pools",
+        requirement: "The pool MUST leave nothing behind when hundreds of pools are made and shut down.",
+        kills: &["leaks-with-every-hundredth-pool"],
+        plan: |plan| {
+            rounds(plan, POOLS, 20, |plan, round| {
+                plan.new_pool("p", workers(1));
+                submit(plan, echo(&tag(round), 1)).result("t").shutdown("p");
+            });
+        },
+        judge: |history| {
+            each_returned(history, POOLS)?;
+            has_not_grown(history)
+        },
+        ..SOAK
+    },
+    Case {
+        id: "soak.many-deaths",
+        requirement: "The pool MUST report each of hundreds of deaths, and leave nothing behind.",
+        needs: &[Has::WorkerDeath],
+        kills: &["hides-a-death-after-a-hundred"],
+        plan: |plan| {
+            rounds(plan, DEATHS, 20, |plan, round| {
+                plan.new_pool("p", workers(1));
+                submit(plan, die(&tag(round), 3)).result("t").shutdown("p");
+            });
+        },
+        judge: |history| {
+            for round in 0..DEATHS {
+                history.failure(&nth("result t", round), &[ErrorClass::Broken])?;
+            }
+            has_not_grown(history)
+        },
+        ..SOAK
+    },
+    Case {
+        id: "soak.many-retirements",
+        requirement: "The pool MUST replace each of hundreds of workers that retire, and hold no more resources after them.",
+        needs: &[Has::MaxTasksPerChild],
+        kills: &["retires-no-more-after-two-hundred"],
+        plan: |plan| {
+            let retiring = PoolOptions { max_tasks_per_child: Some(1), ..workers(1) };
+            plan.new_pool("p", retiring);
+            rounds(plan, RETIREMENTS, 20, |plan, round| {
+                submit(plan, echo(&tag(round), 1)).result("t");
+            });
+            plan.shutdown("p");
+        },
+        judge: |history| {
+            each_returned(history, RETIREMENTS)?;
+            let workers = history.workers().len();
+            require(workers == RETIREMENTS, || {
+                format!("{workers} workers ran {RETIREMENTS} tasks, one each")
+            })?;
+            has_not_grown(history)
+        },
+        ..SOAK
+    },
+];

@@ -10,7 +10,7 @@ pub(super) const CASES: &[Case] = &[
         requirement: "The pool MUST give every future the outcome of its own task, for any number of workers and tasks, with errors and cancellations among them.",
         source: "the combined promises of submit, result and cancel (CPython: test_concurrent_futures)",
         needs: &[Has::Submit],
-        kills: &["mixes-up-two-results"],
+        kills: &["lies-about-a-value"],
         property: Some(Kind::Futures),
         ..CASE
     },

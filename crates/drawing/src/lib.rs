@@ -98,14 +98,14 @@ impl Drawing {
         radius: f64,
         title: impl Into<Option<&'a str>>,
     ) {
-        let attributes = format_args!("cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{radius}\"");
+        let attributes = format!("cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{radius}\"");
         self.shape("circle", class, attributes, title.into());
     }
 
     /// Draws a rectangle.
     pub fn rect<'a>(&mut self, class: &str, rect: Rect, title: impl Into<Option<&'a str>>) {
         let Rect { x, y, width, height, radius } = rect;
-        let attributes = format_args!(
+        let attributes = format!(
             "x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" rx=\"{radius}\""
         );
         self.shape("rect", class, attributes, title.into());

@@ -144,7 +144,7 @@ BODIES = {
     "blob": lambda call: "x" * call["count"],
     "print": print_text,
     "read_stdin": lambda call: len(sys.stdin.buffer.read()),
-    "child": lambda call: subprocess.run(["true"]).returncode,
+    "child": lambda call: subprocess.run(["sh", "-c", f"exit {call.get('code', 0)}"]).returncode,
     "nest": nest,
     "ignore_term": ignore_term,
     "getenv": lambda call: os.environ.get(call["text"]),

@@ -179,7 +179,8 @@ impl Ideal {
             Body::Square => call.value.as_i64().map(|number| number * number).into(),
             Body::Whoami => json!({"pid": pid, "state": kept}),
             Body::Print => Value::Null,
-            Body::ReadStdin | Body::Child => 0.into(),
+            Body::ReadStdin => 0.into(),
+            Body::Child => call.code.unwrap_or(0).into(),
             Body::Blob => "x".repeat(call.count.unwrap_or(0) as usize).into(),
             Body::Getenv => match (env.get(&text), text.as_str()) {
                 (Some(value), _) => value.as_str().into(),

@@ -11,8 +11,10 @@ mod leaks;
 mod maps;
 mod ours;
 mod starts;
+mod surroundings;
 mod tasks;
 mod twist;
+mod uses;
 mod waits;
 
 pub use ours::Procpool;
@@ -46,6 +48,8 @@ pub fn all() -> Vec<Saboteur> {
         waits::ALL,
         ends::ALL,
         leaks::ALL,
+        uses::ALL,
+        surroundings::ALL,
     ]
     .concat()
 }

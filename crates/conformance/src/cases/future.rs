@@ -1,11 +1,11 @@
 //! Futures: outcomes, states, callbacks.
 
-use procpool_contract::{Capability as Has, ErrorClass, EventKind};
+use procpool_contract::{Capability as Has, ErrorClass, EventKind, Outcome};
 use serde_json::json;
 
 use crate::case::{CASE, Case};
 use crate::history::{Finding, History, require};
-use crate::plan::{begun, called, echo, ended, fail, gated, returned, traced, workers};
+use crate::plan::{begun, called, echo, ended, fail, gated, returned, square, traced, workers};
 
 const CPYTHON: &str = "CPython: test_concurrent_futures/test_future.py";
 
@@ -340,6 +340,50 @@ pub(super) const CASES: &[Case] = &[
                 called_back(history, label, 1)?;
             }
             Ok(())
+        },
+        ..CASE
+    },
+    Case {
+        id: "future.callbacks-in-order",
+        requirement: "The pool MUST call the callbacks of a future in the order in which they were added.",
+        source: "CPython: documentation of Future.add_done_callback",
+        rows: &["FUT-05"],
+        needs: &[Has::Callbacks],
+        kills: &["calls-back-last-first"],
+        plan: |plan| {
+            plan.new_pool("p", workers(1)).submit("p", gated("a", "go"));
+            for label in ["1st", "2nd", "3rd", "4th"] {
+                plan.callback("a", label);
+            }
+            plan.result("a").shutdown("p").until(returned("callback 4th")).open("go");
+        },
+        judge: |history| {
+            history.returned("result a", "a")?;
+            let called: Vec<&str> =
+                history.events(EventKind::Callback).map(|event| event.tag.as_str()).collect();
+            require(called == ["1st", "2nd", "3rd", "4th"], || format!("they ran as {called:?}"))
+        },
+        ..CASE
+    },
+    Case {
+        id: "future.task-beside-a-failing-map",
+        requirement: "The pool MUST return the results of other tasks when an item of a map fails.",
+        source: "CPython: documentation of Executor.map; Promise.all rejects alone",
+        rows: &["MAP-06", "SUB-25"],
+        needs: &[Has::Submit, Has::Map],
+        kills: &["failing-map-spoils-running-tasks"],
+        plan: |plan| {
+            plan.new_pool("p", workers(2)).submit("p", gated("a", "go")).hold("begun");
+            plan.map("p", vec![square("m0", 2), fail("m1", "oh")]).submit("p", echo("b", 2));
+            plan.result("b").result("a").shutdown("p");
+            plan.until(begun("a")).open("begun").until(returned("result b")).open("go");
+        },
+        judge: |history| {
+            let items = history.items("map p")?;
+            let failed = items.iter().any(|item| matches!(item, Outcome::Error(_)));
+            require(failed, || format!("no item failed: {items:?}"))?;
+            history.returned("result b", 2)?;
+            history.returned("result a", "a")
         },
         ..CASE
     },

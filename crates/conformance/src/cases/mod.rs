@@ -21,6 +21,7 @@ mod recycle;
 mod shutdown;
 mod start;
 mod submit;
+mod surroundings;
 mod timeout;
 mod wait;
 
@@ -46,6 +47,10 @@ pub const AREAS: &[(&str, &str)] = &[
     ("nested", "Pools and processes in tasks."),
     ("fork", "Resources that workers must not inherit."),
     ("output", "Input and output of workers, and unrequested output of a pool."),
+    (
+        "surroundings",
+        "Working folder, umask, environment and signals of the program and of workers.",
+    ),
     ("leak", "Resources that a pool leaves behind in a long-lived program."),
     ("property", "Whole scenarios, drawn at random and judged by rules for all of them."),
 ];
@@ -85,7 +90,9 @@ pub fn all() -> Vec<Case> {
         nested::CASES,
         fork::CASES,
         output::CASES,
+        surroundings::CASES,
         leak::CASES,
+        leak::USES,
         property::CASES,
     ]
     .concat()

@@ -30,6 +30,7 @@ pub(super) const CASES: &[Case] = &[
         source: "pebble: test_process_pool_child_process",
         rows: &["NEST-01"],
         needs: &[Has::ChildProcess],
+        kills: &["loses-the-status-of-a-tasks-process"],
         plan: |plan| {
             let exiting = |tag, code| Call { code: Some(code), ..call(Body::Child, tag) };
             plan.new_pool("p", workers(1)).submit("p", exiting("a", 3)).result("a");

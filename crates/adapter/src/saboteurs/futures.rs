@@ -135,6 +135,11 @@ pub(super) const ALL: &[Saboteur] = &[
     twist!("delivers-twice", "Calls every callback twice.", Calls(2)),
     twist!("drops-a-callback", "Calls no callback.", Calls(0)),
     twist!(
+        "calls-back-before-the-result",
+        "Reports a future as running while its callbacks run.",
+        NotYetDone::default()
+    ),
+    twist!(
         "calls-back-last-first",
         "Calls the callbacks of a future in the reverse order.",
         LastFirst::default()
@@ -312,6 +317,26 @@ impl Twist for Calls {
     fn add_callback(&self, future: &dyn Future, callback: Callback) -> Result<(), Stop> {
         let times = self.0;
         future.add_callback(Arc::new(move || (0..times).for_each(|_| callback())))
+    }
+}
+
+/// The futures whose callbacks run.
+#[derive(Debug, Default)]
+struct NotYetDone(Arc<Mutex<BTreeSet<usize>>>);
+
+impl Twist for NotYetDone {
+    fn state(&self, future: &dyn Future) -> Result<&'static str, Stop> {
+        let calling = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if calling.contains(&key(future)) { Ok("running") } else { future.state() }
+    }
+
+    fn add_callback(&self, future: &dyn Future, callback: Callback) -> Result<(), Stop> {
+        let (calling, key) = (Arc::clone(&self.0), key(future));
+        future.add_callback(Arc::new(move || {
+            calling.lock().unwrap_or_else(PoisonError::into_inner).insert(key);
+            callback();
+            calling.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
+        }))
     }
 }
 

@@ -256,8 +256,9 @@ const STEP_NEEDS = {
   *cancel() {
     yield 'cancel'
   },
-  *callback() {
+  *callback({ reads }) {
     yield 'callbacks'
+    if (reads) yield 'state'
   },
   *open_file() {
     yield 'open_file'

@@ -344,6 +344,28 @@ pub(super) const CASES: &[Case] = &[
         ..CASE
     },
     Case {
+        id: "future.callback-after-the-result",
+        requirement: "The pool MUST report a future as done, with a result or an error, to its own callbacks.",
+        source: "CPython: documentation of Future.add_done_callback",
+        rows: &["FUT-05"],
+        needs: &[Has::Callbacks, Has::State],
+        kills: &["calls-back-before-the-result"],
+        plan: |plan| {
+            plan.new_pool("p", workers(1)).submit("p", gated("a", "go"));
+            plan.submit("p", fail("b", "oh")).reading_callback("a", "c").reading_callback("b", "d");
+            plan.result("a").result("b").shutdown("p").until(returned("callback d")).open("go");
+        },
+        judge: |history| {
+            history.returned("result a", "a")?;
+            history.failure("result b", &[ErrorClass::Task])?;
+            let mut called: Vec<&str> =
+                history.events(EventKind::Callback).map(|event| event.tag.as_str()).collect();
+            called.sort_unstable();
+            require(called == ["c done", "d done"], || format!("they saw {called:?}"))
+        },
+        ..CASE
+    },
+    Case {
         id: "future.callbacks-in-order",
         requirement: "The pool MUST call the callbacks of a future in the order in which they were added.",
         source: "CPython: documentation of Future.add_done_callback",

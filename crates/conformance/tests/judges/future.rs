@@ -137,6 +137,19 @@ pub(crate) fn entries() -> Vec<Entry> {
             ],
         ),
         (
+            || Made::of("future.callback-after-the-result"),
+            vec![
+                (
+                    |made| {
+                        let made = made.without(EventKind::Callback, "c done");
+                        made.and(EventKind::Callback, "c running", 100)
+                    },
+                    "they saw [\"c running\", \"d done\"]",
+                ),
+                (|made| made.returns("result b", ()), "where task was due"),
+            ],
+        ),
+        (
             || Made::of("future.callbacks-in-order"),
             vec![
                 (

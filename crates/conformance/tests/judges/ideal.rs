@@ -113,7 +113,10 @@ impl Ideal {
             }
             Step::State { .. } => return Outcome::Ok("done".into()),
             Step::Cancel { .. } => return Outcome::Ok(false.into()),
-            Step::Callback { label, .. } => self.event(OWNER, EventKind::Callback, label),
+            Step::Callback { label, reads, .. } => {
+                let tag = if *reads { format!("{label} done") } else { label.clone() };
+                self.event(OWNER, EventKind::Callback, &tag);
+            }
             Step::Wait { futures, .. } => {
                 return Outcome::Ok(json!({"done": once(futures), "not_done": []}));
             }

@@ -3,16 +3,18 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::{Mutex, Once, PoisonError};
+use std::time::Duration;
 
 use nix::sys::signal::{SigHandler, Signal, signal};
 use nix::sys::stat::{Mode, umask};
-use procpool_contract::{Body, Call, PoolOptions};
+use procpool_contract::{Body, Call, ErrorClass, PoolOptions};
+use serde_json::Value;
 
 use super::init::run_changed;
 use super::ours::Procpool;
 use super::{Honest, Saboteur, Twist, Twisted};
 use crate::body::run;
-use crate::library::{Library, Pool, Stop};
+use crate::library::{Future, Library, Pool, Stop};
 use crate::wire::Wire;
 
 macro_rules! making {
@@ -71,6 +73,11 @@ pub(super) const ALL: &[Saboteur] = &[
             let _ = unsafe { signal(Signal::SIGPIPE, SigHandler::SigDfl) };
         }
     ),
+    Saboteur {
+        name: "changes-the-umask-after-a-death",
+        does: "Makes the new files of its program private when a worker has died.",
+        make: |ours| Twisted::new(ours, Frightened),
+    },
     making!(
         "changes-a-variable-of-workers",
         "Adds a folder to the PATH of its workers.",
@@ -165,6 +172,19 @@ impl Twist for Making {
         let mut options = options.clone();
         (self.0)(&mut options);
         ours.new_pool(&options)
+    }
+}
+
+#[derive(Debug)]
+struct Frightened;
+
+impl Twist for Frightened {
+    fn result(&self, future: &dyn Future, timeout: Option<Duration>) -> Result<Value, Stop> {
+        let result = future.result(timeout);
+        if matches!(&result, Err(Stop::Failed(failure)) if failure.class == ErrorClass::Broken) {
+            umask(Mode::S_IRWXG | Mode::S_IRWXO);
+        }
+        result
     }
 }
 

@@ -410,6 +410,26 @@ pub(super) const CASES: &[Case] = &[
         ..CASE
     },
     Case {
+        id: "future.task-beside-a-closed-map",
+        requirement: "The pool MUST run other pending tasks when a map is dropped before its end.",
+        source: "CPython: documentation of Executor.map; a map cancels its own futures",
+        rows: &["MAP-13", "SUB-25"],
+        needs: &[Has::Submit, Has::LazyMap],
+        kills: &["closing-a-map-spoils-pending-tasks"],
+        plan: |plan| {
+            plan.new_pool("p", workers(1)).submit("p", gated("a", "go")).hold("begun");
+            plan.map_open("p", "m", vec![square("m0", 2), square("m1", 3)], Default::default());
+            plan.submit("p", echo("b", 2)).map_close("m").result("a").result("b").shutdown("p");
+            plan.until(begun("a")).open("begun").until(returned("map_close m")).open("go");
+        },
+        judge: |history| {
+            history.value("map_close m")?;
+            history.returned("result a", "a")?;
+            history.returned("result b", 2)
+        },
+        ..CASE
+    },
+    Case {
         id: "future.results-in-any-order",
         requirement: "The pool MUST return results in any order in which they are read.",
         source: "procspawn 1.0.2 hangs when handles are joined in the reverse order",

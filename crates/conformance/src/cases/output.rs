@@ -128,6 +128,23 @@ pub(super) const CASES: &[Case] = &[
         ..CASE
     },
     Case {
+        id: "output.of-a-map",
+        requirement: "The pool MUST pass on the output of the items of a map once.",
+        source: PRINTED,
+        rows: &["OUT-01"],
+        needs: &[Has::Stdio, Has::Map],
+        kills: &["loses-the-output-of-maps"],
+        plan: |plan| {
+            let calls = ["a", "b", "c"].map(|tag| print(tag, "a sloe\n", 1));
+            plan.new_pool("p", workers(2)).map("p", calls.into()).shutdown("p");
+        },
+        judge: |history| {
+            history.values("map p")?;
+            printed(history, "a sloe", 3)
+        },
+        ..CASE
+    },
+    Case {
         id: "output.printed-without-shutdown",
         requirement: "The pool MUST pass on, once, the output of a task that finishes after the program's last step.",
         source: PRINTED,

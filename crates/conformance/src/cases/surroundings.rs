@@ -5,11 +5,11 @@
 
 use std::collections::BTreeMap;
 
-use procpool_contract::{Body, Call, Capability as Has, EventKind, PoolOptions};
+use procpool_contract::{Body, Call, Capability as Has, ErrorClass, EventKind, PoolOptions};
 
 use crate::case::{CASE, Case};
 use crate::history::{Finding, History, Surroundings, require};
-use crate::plan::{Plan, begun, call, called, gated, workers};
+use crate::plan::{Plan, begun, call, called, gated, worker_of, workers};
 
 const POSIX: &str =
     "POSIX: a new process has the working folder, umask and environment of its parent";
@@ -39,10 +39,22 @@ fn surroundings<'a>(
 
 /// The program has the same after the pool as before.
 fn is_restored(history: &History, what: &str, of: fn(&Surroundings) -> &String) -> Finding {
-    history.returned("result a", "a")?;
     let before = of(surroundings(history, "before", history.owner)?);
     let after = of(surroundings(history, "after", history.owner)?);
     require(before == after, || format!("the program's {what} was changed, to {after:?}"))
+}
+
+/// Each signal does the same in the program after the pool as before.
+fn signals_are_restored(history: &History) -> Finding {
+    let before = &surroundings(history, "before", history.owner)?.signals;
+    let after = &surroundings(history, "after", history.owner)?.signals;
+    for (name, does) in before {
+        let now = after.get(name).map_or("unknown", String::as_str);
+        require(now == does, || {
+            format!("{name} was {does} in the program before the pool, and {now} after it")
+        })?;
+    }
+    Ok(())
 }
 
 /// The worker has the same as its program.
@@ -66,7 +78,10 @@ pub(super) const CASES: &[Case] = &[
         needs: &[Has::Submit],
         kills: &["changes-the-programs-folder"],
         plan: used_once,
-        judge: |history| is_restored(history, "working folder", |its| &its.folder),
+        judge: |history| {
+            history.returned("result a", "a")?;
+            is_restored(history, "working folder", |its| &its.folder)
+        },
         ..CASE
     },
     Case {
@@ -76,7 +91,10 @@ pub(super) const CASES: &[Case] = &[
         needs: &[Has::Submit],
         kills: &["changes-the-programs-umask"],
         plan: used_once,
-        judge: |history| is_restored(history, "umask", |its| &its.umask),
+        judge: |history| {
+            history.returned("result a", "a")?;
+            is_restored(history, "umask", |its| &its.umask)
+        },
         ..CASE
     },
     Case {
@@ -88,15 +106,28 @@ pub(super) const CASES: &[Case] = &[
         plan: used_once,
         judge: |history| {
             history.returned("result a", "a")?;
-            let before = &surroundings(history, "before", history.owner)?.signals;
-            let after = &surroundings(history, "after", history.owner)?.signals;
-            for (name, does) in before {
-                let now = after.get(name).map_or("unknown", String::as_str);
-                require(now == does, || {
-                    format!("{name} was {does} in the program before the pool, and {now} after it")
-                })?;
-            }
-            Ok(())
+            signals_are_restored(history)
+        },
+        ..CASE
+    },
+    Case {
+        id: "surroundings.of-the-program-after-a-death",
+        requirement: "The pool MUST NOT change the surroundings of its program when a worker is killed.",
+        source: PROGRAM,
+        needs: &[Has::Submit, Has::WorkerDeath],
+        kills: &["changes-the-umask-after-a-death"],
+        plan: |plan| {
+            plan.hold("before").new_pool("p", workers(1)).submit("p", gated("a", "never"));
+            plan.result("a").shutdown("p").hold("after");
+            plan.until(called("gate before")).sample("before").open("before");
+            plan.until(begun("a")).signal(worker_of("a"), 9);
+            plan.until(called("gate after")).sample("after").open("after");
+        },
+        judge: |history| {
+            history.failure("result a", &[ErrorClass::Broken])?;
+            is_restored(history, "working folder", |its| &its.folder)?;
+            is_restored(history, "umask", |its| &its.umask)?;
+            signals_are_restored(history)
         },
         ..CASE
     },

@@ -171,6 +171,13 @@ pub(crate) fn entries() -> Vec<Entry> {
             ],
         ),
         (
+            || Made::of("future.task-beside-a-closed-map"),
+            vec![
+                (|made| made.fails("result b", ErrorClass::Cancelled), "failed: cancelled"),
+                (|made| made.hangs("map_close m"), "\"map_close m\" did not return"),
+            ],
+        ),
+        (
             || Made::of("future.results-in-any-order"),
             vec![(|made| made.hangs("result t0"), "\"result t0\" did not return")],
         ),

@@ -40,6 +40,13 @@ pub(crate) fn entries() -> Vec<Entry> {
             ],
         ),
         (
+            || Made::of("output.of-a-map"),
+            vec![
+                (|made| made.silenced(), "\"a sloe\" was printed 0 times, not 3"),
+                (|made| made.hangs("map p"), "did not return"),
+            ],
+        ),
+        (
             || Made::of("output.printed-without-shutdown"),
             vec![
                 (|made| made.silenced(), "\"an apple\" was printed 0 times, not 1"),

@@ -1,6 +1,7 @@
 //! Histories of the surroundings of programs and workers.
 
 use procpool_conformance::history::Surroundings;
+use procpool_contract::ErrorClass;
 
 use crate::Entry;
 use crate::ideal::OWNER;
@@ -33,6 +34,12 @@ fn seen(id: &str, look: &str, pid: u32, change: fn(&mut Surroundings)) -> Made {
             }
         })
     })
+}
+
+/// The worker of the only task was killed.
+fn after_a_death(look: &str, change: fn(&mut Surroundings)) -> Made {
+    let made = seen("surroundings.of-the-program-after-a-death", look, OWNER, change);
+    made.ended(&["a"], ErrorClass::Broken)
 }
 
 fn same(id: &str) -> Made {
@@ -73,6 +80,24 @@ pub(crate) fn entries() -> Vec<Entry> {
                     |made| seen(made.id(), "after", OWNER, |its| its.signals.clear()),
                     "SIGPIPE was ignored in the program before the pool, and unknown after it",
                 ),
+            ],
+        ),
+        (
+            || after_a_death("none", |_| {}),
+            vec![
+                (
+                    |_| after_a_death("after", |its| its.umask = "0077".to_owned()),
+                    "the program's umask was changed, to \"0077\"",
+                ),
+                (
+                    |_| after_a_death("after", |its| its.folder = "/".to_owned()),
+                    "the program's working folder was changed, to \"/\"",
+                ),
+                (
+                    |_| after_a_death("after", |its| its.signals.clear()),
+                    "SIGPIPE was ignored in the program before the pool, and unknown after it",
+                ),
+                (|made| made.returns("result a", "a"), "where broken was due"),
             ],
         ),
         (

@@ -70,6 +70,7 @@ pub fn all() -> Vec<Case> {
         start::CASES,
         recycle::CASES,
         future::CASES,
+        future::CALLBACKS,
         cancel::CASES,
         wait::CASES,
         shutdown::waiting::CASES,

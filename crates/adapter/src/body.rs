@@ -120,7 +120,9 @@ fn carry_out(call: &Call) -> Result<Value, String> {
             Ok(bytes.len().into())
         }
         Body::Child => {
-            let status = Command::new("true").stdin(Stdio::null()).status();
+            let script = format!("exit {}", call.code.unwrap_or(0));
+            let mut program = Command::new("sh");
+            let status = program.args(["-c", &script]).stdin(Stdio::null()).status();
             status.map(|status| status.code().into()).map_err(|error| error.to_string())
         }
         Body::Nest => match call.inner() {

@@ -211,10 +211,16 @@ impl Run<'_> {
             Step::Drop { pool } => drop(remove(pools, pool)?),
             Step::Cancel { future } => return find(futures, future)?.cancel().map(Value::from),
             Step::State { future } => return find(futures, future)?.state().map(Value::from),
-            Step::Callback { future, label, fails } => {
-                let (label, fails) = (label.clone(), *fails);
-                find(futures, future)?.add_callback(Arc::new(move || {
-                    trace::write(EventKind::Callback, &label);
+            Step::Callback { future, label, fails, reads } => {
+                let (label, fails, reads) = (label.clone(), *fails, *reads);
+                let future = find(futures, future)?;
+                let its = reads.then(|| Arc::clone(&future));
+                future.add_callback(Arc::new(move || {
+                    let tag = match its.as_ref().map(|its| its.state()) {
+                        Some(Ok(state)) => format!("{label} {state}"),
+                        _ => label.clone(),
+                    };
+                    trace::write(EventKind::Callback, &tag);
                     assert!(!fails, "the callback {label} fails");
                 }))?;
             }

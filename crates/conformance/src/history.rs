@@ -76,6 +76,26 @@ pub struct Sample {
     pub memory: BTreeMap<u32, u64>,
     /// The objects in /dev/shm that its processes use, or used at an earlier look.
     pub shared_memory: BTreeSet<String>,
+    /// The files in the folder for temporary files.
+    #[serde(default)]
+    pub temporary: BTreeSet<String>,
+    /// The surroundings of the owner, and of each of its descendants that is alive.
+    #[serde(default)]
+    pub surroundings: BTreeMap<u32, Surroundings>,
+}
+
+/// What a process inherits besides its descriptors.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Surroundings {
+    /// Its working folder.
+    pub folder: String,
+    /// The permissions that its new files lack, in octal digits.
+    pub umask: String,
+    /// What signals do: `SIGPIPE` is `ignored`, `caught`, `blocked` in the main thread, or `default`.
+    pub signals: BTreeMap<String, String>,
+    /// The names of the variables with which the owner was started, and this process was not, or with
+    /// another value.
+    pub lacks: BTreeSet<String>,
 }
 
 /// A step and its outcome.
@@ -142,6 +162,7 @@ impl Sample {
             && self.alive.len() <= before.alive.len()
             && self.zombies.len() <= before.zombies.len()
             && self.shared_memory.is_subset(&before.shared_memory)
+            && self.temporary.is_subset(&before.temporary)
     }
 }
 

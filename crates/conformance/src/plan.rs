@@ -216,13 +216,19 @@ impl Plan {
     /// Adds a callback.
     pub fn callback(&mut self, future: &str, label: &str) -> &mut Self {
         let (future, label) = (future.to_owned(), label.to_owned());
-        self.step(Step::Callback { future, label, fails: false })
+        self.step(Step::Callback { future, label, fails: false, reads: false })
+    }
+
+    /// Adds a callback that reads the state of its future.
+    pub fn reading_callback(&mut self, future: &str, label: &str) -> &mut Self {
+        let (future, label) = (future.to_owned(), label.to_owned());
+        self.step(Step::Callback { future, label, fails: false, reads: true })
     }
 
     /// Adds a callback that fails.
     pub fn failing_callback(&mut self, future: &str, label: &str) -> &mut Self {
         let (future, label) = (future.to_owned(), label.to_owned());
-        self.step(Step::Callback { future, label, fails: true })
+        self.step(Step::Callback { future, label, fails: true, reads: false })
     }
 
     /// Waits for futures.

@@ -30,7 +30,8 @@ pub struct Call {
     /// The number of bytes of `blob`, of repetitions of `print`, of levels of `nest`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
-    /// The exit code of `die`, which ends the process at once and without cleaning up.
+    /// The exit code of `die`, which ends the process at once and without cleaning up, and that of the
+    /// program that `child` runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<i32>,
     /// The number of the signal that `die` sends to its own process.
@@ -72,7 +73,7 @@ pub enum Body {
     Print,
     /// Reads its standard input to the end, and returns the number of bytes.
     ReadStdin,
-    /// Runs the program `true` and returns its exit code.
+    /// Runs `sh -c 'exit CODE'` with its `code`, and returns the exit code that it has learned.
     Child,
     /// Makes a pool of one worker without an initializer, runs `nest` of `count` − 1 in it, shuts it down
     /// and returns its result plus one; 0 for a `count` of 0. The tag of the inner call is that of the

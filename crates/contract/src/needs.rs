@@ -63,7 +63,10 @@ impl Scenario {
                 Step::Drop { .. } => check(Capability::Drop, true),
                 Step::Cancel { .. } => check(Capability::Cancel, true),
                 Step::State { .. } => check(Capability::State, true),
-                Step::Callback { .. } => check(Capability::Callbacks, true),
+                Step::Callback { reads, .. } => {
+                    check(Capability::Callbacks, true);
+                    check(Capability::State, *reads);
+                }
                 Step::Wait { .. } => check(Capability::Wait, true),
                 Step::AsCompleted { .. } => check(Capability::AsCompleted, true),
             }

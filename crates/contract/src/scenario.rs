@@ -133,6 +133,10 @@ pub enum Step {
         /// Whether the callback fails after that, with an ordinary error.
         #[serde(default)]
         fails: bool,
+        /// Whether the callback first reads the state of its future. Then a space and the state follow the
+        /// label in the tag.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        reads: bool,
     },
     /// Waits for futures. Returns `{"done": […], "not_done": […]}` with their names.
     Wait {

@@ -1,6 +1,7 @@
 //! Saboteurs of futures: results, errors, cancellation, states, callbacks.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
@@ -133,6 +134,16 @@ pub(super) const ALL: &[Saboteur] = &[
     twist!("is-always-done", "Reports every future as done.", AlwaysDone),
     twist!("delivers-twice", "Calls every callback twice.", Calls(2)),
     twist!("drops-a-callback", "Calls no callback.", Calls(0)),
+    twist!(
+        "calls-back-before-the-result",
+        "Reports a future as running while its callbacks run.",
+        NotYetDone::default()
+    ),
+    twist!(
+        "calls-back-last-first",
+        "Calls the callbacks of a future in the reverse order.",
+        LastFirst::default()
+    ),
     twist!("calls-back-early", "Calls callbacks when they are added.", Early),
 ];
 
@@ -306,6 +317,62 @@ impl Twist for Calls {
     fn add_callback(&self, future: &dyn Future, callback: Callback) -> Result<(), Stop> {
         let times = self.0;
         future.add_callback(Arc::new(move || (0..times).for_each(|_| callback())))
+    }
+}
+
+/// The futures whose callbacks run.
+#[derive(Debug, Default)]
+struct NotYetDone(Arc<Mutex<BTreeSet<usize>>>);
+
+impl Twist for NotYetDone {
+    fn state(&self, future: &dyn Future) -> Result<&'static str, Stop> {
+        let calling = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if calling.contains(&key(future)) { Ok("running") } else { future.state() }
+    }
+
+    fn add_callback(&self, future: &dyn Future, callback: Callback) -> Result<(), Stop> {
+        let (calling, key) = (Arc::clone(&self.0), key(future));
+        future.add_callback(Arc::new(move || {
+            calling.lock().unwrap_or_else(PoisonError::into_inner).insert(key);
+            callback();
+            calling.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
+        }))
+    }
+}
+
+/// The callbacks of a future, in the order in which they were added.
+type Callbacks = Arc<Mutex<Vec<Callback>>>;
+
+/// The callbacks of each future.
+#[derive(Default)]
+struct LastFirst(Mutex<BTreeMap<usize, Callbacks>>);
+
+impl std::fmt::Debug for LastFirst {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("LastFirst")
+    }
+}
+
+impl Twist for LastFirst {
+    fn add_callback(&self, future: &dyn Future, callback: Callback) -> Result<(), Stop> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let added = Arc::clone(all.entry(key(future)).or_default());
+        drop(all);
+        let is_first = {
+            let mut added = added.lock().unwrap_or_else(PoisonError::into_inner);
+            added.push(callback);
+            added.len() == 1
+        };
+        if !is_first {
+            return Ok(());
+        }
+        future.add_callback(Arc::new(move || {
+            let added = std::mem::take(&mut *added.lock().unwrap_or_else(PoisonError::into_inner));
+            for callback in added.iter().rev() {
+                // One that fails does not stop the others.
+                let _ = panic::catch_unwind(AssertUnwindSafe(|| callback()));
+            }
+        }))
     }
 }
 

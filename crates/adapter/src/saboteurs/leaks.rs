@@ -2,16 +2,19 @@
 
 use std::fs::File;
 use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
-use procpool_contract::PoolOptions;
+use procpool_contract::{Body, ErrorClass, PoolOptions};
+use serde_json::Value;
 
 use super::ours::Procpool;
 use super::{Honest, Saboteur, Twist, Twisted};
 use crate::body::run;
-use crate::library::{Library, Pool, Stop};
+use crate::library::{Future, Library, Pool, Stop};
 use crate::wire::Wire;
 
 macro_rules! leaking {
@@ -81,6 +84,38 @@ pub(super) const ALL: &[Saboteur] = &[
         },
     },
     Saboteur {
+        name: "leaks-a-descriptor-per-nested-pool",
+        does: "Opens a file in a worker with every pool of a task, and closes none.",
+        make: |ours| {
+            let nesting = |argument: Wire| {
+                if argument.call().run == Body::Nest
+                    && let Ok(file) = File::open("/dev/null")
+                {
+                    std::mem::forget(file);
+                }
+                run(argument)
+            };
+            Twisted::new(Procpool { run: nesting, ..ours }, Honest)
+        },
+    },
+    leaking!(
+        "leaves-a-temporary-file",
+        "Creates a temporary file with every pool, and removes none.",
+        |_, _| {
+            let _ = File::create(std::env::temp_dir().join(unique()));
+        }
+    ),
+    Saboteur {
+        name: "leaves-shared-memory",
+        does: "Creates named shared memory with every pool, and removes none.",
+        make: |ours| Twisted::new(ours, SharedMemory { if_broken: false, made: Mutex::default() }),
+    },
+    Saboteur {
+        name: "leaves-the-shared-memory-of-a-broken-pool",
+        does: "Creates named shared memory with every pool, and does not remove that of broken ones.",
+        make: |ours| Twisted::new(ours, SharedMemory { if_broken: true, made: Mutex::default() }),
+    },
+    Saboteur {
         name: "keeps-results",
         does: "Keeps in each worker a copy of all results of its tasks.",
         make: |ours| {
@@ -94,6 +129,48 @@ pub(super) const ALL: &[Saboteur] = &[
         },
     },
 ];
+
+/// Returns a name that no other file has.
+fn unique() -> String {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    format!("saboteur-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Keeps named shared memory.
+#[derive(Debug)]
+struct SharedMemory {
+    /// Whether that of pools that end well is removed.
+    if_broken: bool,
+    /// Open while its pool is used.
+    made: Mutex<Option<(PathBuf, File)>>,
+}
+
+impl Twist for SharedMemory {
+    fn new_pool(&self, ours: &Procpool, options: &PoolOptions) -> Result<Box<dyn Pool>, Stop> {
+        let path = Path::new("/dev/shm").join(unique());
+        if let Ok(file) = File::create(&path) {
+            *self.made.lock().unwrap_or_else(PoisonError::into_inner) = Some((path, file));
+        }
+        ours.new_pool(options)
+    }
+
+    fn result(&self, future: &dyn Future, timeout: Option<Duration>) -> Result<Value, Stop> {
+        let result = future.result(timeout);
+        if matches!(&result, Err(Stop::Failed(failure)) if failure.class == ErrorClass::Broken) {
+            // Forgotten, so shutdown does not remove it.
+            *self.made.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+        result
+    }
+
+    fn shutdown(&self, pool: &dyn Pool, wait: bool, cancel: bool) -> Result<(), Stop> {
+        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((path, _)) = made.filter(|_| self.if_broken) {
+            let _ = std::fs::remove_file(path);
+        }
+        pool.shutdown(wait, cancel)
+    }
+}
 
 /// Tells a worker the number of pools so far.
 const POOLS_BEFORE: &str = "SABOTEUR_POOLS_BEFORE";

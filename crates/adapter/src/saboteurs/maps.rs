@@ -1,9 +1,13 @@
 //! Saboteurs of maps.
 
-use procpool_contract::{Call, MapOptions, Outcome};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use procpool_contract::{Body, Call, MapOptions, Outcome};
+use serde_json::Value;
 
 use super::{Saboteur, Twist, Twisted};
-use crate::library::{Map, Pool, Stop};
+use crate::library::{Future, Map, Pool, Stop};
 
 macro_rules! mapping {
     ($name:literal, $does:literal, $change:expr) => {
@@ -56,6 +60,29 @@ pub(super) const ALL: &[Saboteur] = &[
             pool.map(calls, &MapOptions { buffersize: None, ..options.clone() })
         }
     ),
+    Saboteur {
+        name: "failing-map-spoils-running-tasks",
+        does: "Returns null for a task that was running when an item of a map failed.",
+        make: |ours| Twisted::new(ours, Spoiling::new(true, "running")),
+    },
+    Saboteur {
+        name: "closing-a-map-spoils-pending-tasks",
+        does: "Returns null for a task that was pending when a map was dropped before its end.",
+        make: |ours| Twisted::new(ours, Spoiling::new(false, "pending")),
+    },
+    mapping!(
+        "loses-the-output-of-maps",
+        "Loses the output of the items of a map.",
+        |pool, calls, options| {
+            let silent = |mut call: Call| {
+                if call.run == Body::Print {
+                    call.count = Some(0);
+                }
+                call
+            };
+            pool.map(calls.into_iter().map(silent).collect(), options)
+        }
+    ),
     mapping!(
         "map-reads-nothing-ahead",
         "Submits an item of a map when its result is requested.",
@@ -64,6 +91,88 @@ pub(super) const ALL: &[Saboteur] = &[
         }
     ),
 ];
+
+/// A future that was submitted, and whether its result is lost.
+type Spoiled = (Arc<dyn Future>, bool);
+
+/// All futures, and the state in which the end of a map spoils them.
+#[derive(Clone)]
+struct Spoiling {
+    all: Arc<Mutex<Vec<Spoiled>>>,
+    /// Whether that is a failed item, or a map that is dropped before its end.
+    by_failing: bool,
+    state: &'static str,
+}
+
+impl Spoiling {
+    fn new(by_failing: bool, state: &'static str) -> Self {
+        Self { all: Arc::default(), by_failing, state }
+    }
+
+    fn spoil(&self) {
+        for (future, is_spoiled) in
+            self.all.lock().unwrap_or_else(PoisonError::into_inner).iter_mut()
+        {
+            *is_spoiled |= future.state().is_ok_and(|state| state == self.state);
+        }
+    }
+}
+
+impl std::fmt::Debug for Spoiling {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Spoiling")
+    }
+}
+
+impl Twist for Spoiling {
+    fn submit(&self, pool: &dyn Pool, call: &Call) -> Result<Arc<dyn Future>, Stop> {
+        let future = pool.submit(call)?;
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        all.push((Arc::clone(&future), false));
+        Ok(future)
+    }
+
+    fn map(&self, pool: &dyn Pool, calls: Vec<Call>, options: &MapOptions) -> Result<Map, Stop> {
+        let items = pool.map(calls, options)?;
+        Ok(Box::new(SpoilingItems { items, spoiling: self.clone(), at_its_end: false }))
+    }
+
+    fn result(&self, future: &dyn Future, timeout: Option<Duration>) -> Result<Value, Stop> {
+        let result = future.result(timeout);
+        let all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_it = |other: &dyn Future| std::ptr::addr_eq(other, future);
+        let is_spoiled = all.iter().any(|(other, spoiled)| *spoiled && is_it(other.as_ref()));
+        if is_spoiled { Ok(Value::Null) } else { result }
+    }
+}
+
+/// The items of a map.
+struct SpoilingItems {
+    items: Map,
+    spoiling: Spoiling,
+    at_its_end: bool,
+}
+
+impl Iterator for SpoilingItems {
+    type Item = Outcome;
+
+    fn next(&mut self) -> Option<Outcome> {
+        let item = self.items.next();
+        self.at_its_end = item.is_none();
+        if self.spoiling.by_failing && matches!(item, Some(Outcome::Error(_))) {
+            self.spoiling.spoil();
+        }
+        item
+    }
+}
+
+impl Drop for SpoilingItems {
+    fn drop(&mut self) {
+        if !self.spoiling.by_failing && !self.at_its_end {
+            self.spoiling.spoil();
+        }
+    }
+}
 
 type Change = fn(&dyn Pool, Vec<Call>, &MapOptions) -> Result<Map, Stop>;
 

@@ -12,8 +12,10 @@ mod maps;
 mod ours;
 mod soaked;
 mod starts;
+mod surroundings;
 mod tasks;
 mod twist;
+mod uses;
 mod waits;
 
 pub use ours::Procpool;
@@ -48,6 +50,8 @@ pub fn all() -> Vec<Saboteur> {
         ends::ALL,
         leaks::ALL,
         soaked::ALL,
+        uses::ALL,
+        surroundings::ALL,
     ]
     .concat()
 }

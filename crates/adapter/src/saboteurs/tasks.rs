@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use procpool_contract::{Body, Call, ErrorClass, EventKind};
+use procpool_contract::{Body, Call, ErrorClass, EventKind, PoolOptions};
 use serde_json::Value;
 
 use super::init::run_changed;
@@ -14,7 +14,7 @@ use super::twist::Lost;
 use super::{Honest, Saboteur, Twist, Twisted};
 use crate::body;
 use crate::body::run;
-use crate::library::{Callback, Future, Pool, Stop};
+use crate::library::{Callback, Future, Library, Pool, Stop};
 use crate::trace;
 use crate::wire::Wire;
 
@@ -87,6 +87,11 @@ pub(super) const ALL: &[Saboteur] = &[
             Ok(future)
         }
     ),
+    Saboteur {
+        name: "runs-last-first-with-several-workers",
+        does: "Swaps each two tasks that are submitted while all of several workers are busy.",
+        make: |ours| Twisted::new(ours, SwapsPending::default()),
+    },
     submitting!(
         "runs-a-phantom",
         "Runs a task of its own beside each that is submitted.",
@@ -162,6 +167,64 @@ struct Submitting {
 impl Twist for Submitting {
     fn submit(&self, pool: &dyn Pool, call: &Call) -> Result<Arc<dyn Future>, Stop> {
         (self.change)(pool, call, self.count.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// Swaps tasks that no worker can take at once.
+#[derive(Default)]
+struct SwapsPending {
+    workers: AtomicU64,
+    unfinished: Arc<AtomicU64>,
+    held: Mutex<Option<(Call, Arc<Slot>)>>,
+}
+
+impl std::fmt::Debug for SwapsPending {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SwapsPending")
+    }
+}
+
+impl SwapsPending {
+    fn submit_now(&self, pool: &dyn Pool, call: &Call) -> Result<Arc<dyn Future>, Stop> {
+        let future = pool.submit(call)?;
+        let unfinished = Arc::clone(&self.unfinished);
+        unfinished.fetch_add(1, Ordering::Relaxed);
+        future.add_callback(Arc::new(move || {
+            unfinished.fetch_sub(1, Ordering::Relaxed);
+        }))?;
+        Ok(future)
+    }
+}
+
+impl Twist for SwapsPending {
+    fn new_pool(&self, ours: &Procpool, options: &PoolOptions) -> Result<Box<dyn Pool>, Stop> {
+        let workers = options.max_workers.and_then(|workers| u64::try_from(workers).ok());
+        self.workers.store(workers.unwrap_or(1), Ordering::Relaxed);
+        ours.new_pool(options)
+    }
+
+    fn submit(&self, pool: &dyn Pool, call: &Call) -> Result<Arc<dyn Future>, Stop> {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let workers = self.workers.load(Ordering::Relaxed);
+        let all_busy = self.unfinished.load(Ordering::Relaxed) >= workers;
+        if workers > 1 && all_busy && held.is_none() {
+            let slot = Arc::new(Slot::default());
+            *held = Some((call.clone(), Arc::clone(&slot)));
+            return Ok(slot);
+        }
+        let future = self.submit_now(pool, call)?;
+        if let Some((call, slot)) = held.take() {
+            slot.fill(self.submit_now(pool, &call)?);
+        }
+        Ok(future)
+    }
+
+    fn shutdown(&self, pool: &dyn Pool, wait: bool, cancel: bool) -> Result<(), Stop> {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((call, slot)) = held {
+            slot.fill(self.submit_now(pool, &call)?);
+        }
+        pool.shutdown(wait, cancel)
     }
 }
 

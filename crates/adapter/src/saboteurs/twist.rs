@@ -49,6 +49,15 @@ pub trait Twist: fmt::Debug + Send + Sync + 'static {
         pool.shutdown(wait, cancel)
     }
 
+    /// The workers of a pool are killed.
+    ///
+    /// # Errors
+    ///
+    /// The pool's.
+    fn kill_workers(&self, pool: &dyn Pool) -> Result<(), Stop> {
+        pool.kill_workers()
+    }
+
     /// A future is waited for.
     ///
     /// # Errors
@@ -190,7 +199,7 @@ impl Pool for TwistedPool {
     }
 
     fn kill_workers(&self) -> Result<(), Stop> {
-        self.pool.kill_workers()
+        self.twist.kill_workers(self.pool.as_ref())
     }
 }
 

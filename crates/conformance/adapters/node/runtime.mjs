@@ -127,7 +127,7 @@ const BODIES = {
     return null
   },
   read_stdin: () => readFileSync(0).length,
-  child: () => spawnSync('true').status,
+  child: (call) => spawnSync('sh', ['-c', `exit ${call.code ?? 0}`]).status,
   ignore_term: ({ gate, value }) => {
     process.on('SIGTERM', () => {})
     blockUntil(gate)
@@ -256,8 +256,9 @@ const STEP_NEEDS = {
   *cancel() {
     yield 'cancel'
   },
-  *callback() {
+  *callback({ reads }) {
     yield 'callbacks'
+    if (reads) yield 'state'
   },
   *open_file() {
     yield 'open_file'

@@ -128,7 +128,7 @@ my %BODIES = (
     blob        => sub { 'x' x $_[0]{count} },
     print       => \&print_text,
     read_stdin  => \&read_stdin,
-    child       => sub { system('true') >> 8 },
+    child       => sub { system( 'sh', '-c', 'exit ' . ( $_[0]{code} // 0 ) ) >> 8 },
     nest        => \&nest,
     ignore_term => sub { $SIG{TERM} = 'IGNORE'; pass($_[0]) },
     getenv      => sub { $ENV{ $_[0]{text} } },

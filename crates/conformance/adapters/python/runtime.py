@@ -144,7 +144,7 @@ BODIES = {
     "blob": lambda call: "x" * call["count"],
     "print": print_text,
     "read_stdin": lambda call: len(sys.stdin.buffer.read()),
-    "child": lambda call: subprocess.run(["true"]).returncode,
+    "child": lambda call: subprocess.run(["sh", "-c", f"exit {call.get('code', 0)}"]).returncode,
     "nest": nest,
     "ignore_term": ignore_term,
     "getenv": lambda call: os.environ.get(call["text"]),
@@ -336,6 +336,8 @@ def needs_of_step(step):
         needs |= needs_of_options(options, MAP_NEEDS)
     elif do == "result":
         needs |= needs_of_options(step, {"timeout": "result_timeout"})
+    elif do == "callback":
+        needs |= {"state"} if step.get("reads") else set()
     elif do == "shutdown":
         needs |= needs_of_options(step, {"cancel": "shutdown_cancel"})
         needs |= set() if step["wait"] else {"shutdown_nowait"}
@@ -485,14 +487,18 @@ class Session:
         return self.of("future", step).cancel()
 
     def do_state(self, step):
-        future = self.of("future", step)
+        return self.state_of(self.of("future", step))
+
+    @staticmethod
+    def state_of(future):
         if future.cancelled():
             return "cancelled"
         return "done" if future.done() else "running" if future.running() else "pending"
 
     def do_callback(self, step):
         def callback(future):
-            record("callback", step["label"])
+            state = f" {self.state_of(future)}" if step.get("reads") else ""
+            record("callback", step["label"] + state)
             if step.get("fails"):
                 raise BodyFailed(f"callback {step['label']}")
 

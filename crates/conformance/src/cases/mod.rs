@@ -22,6 +22,7 @@ mod shutdown;
 mod soak;
 mod start;
 mod submit;
+mod surroundings;
 mod timeout;
 mod wait;
 
@@ -47,6 +48,10 @@ pub const AREAS: &[(&str, &str)] = &[
     ("nested", "Pools and processes in tasks."),
     ("fork", "Resources that workers must not inherit."),
     ("output", "Input and output of workers, and unrequested output of a pool."),
+    (
+        "surroundings",
+        "Working folder, umask, environment and signals of the program and of workers.",
+    ),
     ("leak", "Resources that a pool leaves behind in a long-lived program."),
     ("property", "Whole scenarios, drawn at random and judged by rules for all of them."),
     ("soak", "Thousands of tasks, and hundreds of pools and deaths; only with `--tier soak`."),
@@ -67,6 +72,7 @@ pub fn all() -> Vec<Case> {
         start::CASES,
         recycle::CASES,
         future::CASES,
+        future::CALLBACKS,
         cancel::CASES,
         wait::CASES,
         shutdown::waiting::CASES,
@@ -87,7 +93,9 @@ pub fn all() -> Vec<Case> {
         nested::CASES,
         fork::CASES,
         output::CASES,
+        surroundings::CASES,
         leak::CASES,
+        leak::USES,
         property::CASES,
         soak::CASES,
     ]

@@ -30,12 +30,15 @@ pub(super) const CASES: &[Case] = &[
         source: "pebble: test_process_pool_child_process",
         rows: &["NEST-01"],
         needs: &[Has::ChildProcess],
+        kills: &["loses-the-status-of-a-tasks-process"],
         plan: |plan| {
-            plan.new_pool("p", workers(1)).submit("p", call(Body::Child, "a")).result("a");
-            plan.submit("p", call(Body::Child, "b")).result("b").shutdown("p");
+            let exiting = |tag, code| Call { code: Some(code), ..call(Body::Child, tag) };
+            plan.new_pool("p", workers(1)).submit("p", exiting("a", 3)).result("a");
+            plan.submit("p", exiting("b", 0)).result("b").shutdown("p");
         },
         judge: |history| {
-            history.returned("result a", 0)?;
+            // 0 is also what a program sees that does not learn it.
+            history.returned("result a", 3)?;
             history.returned("result b", 0)
         },
         ..CASE

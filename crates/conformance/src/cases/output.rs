@@ -7,7 +7,9 @@ use procpool_contract::{Body, Call, Capability as Has, ErrorClass, EventKind, po
 
 use crate::case::{CASE, Case, Level, Only};
 use crate::history::{Finding, History, require};
-use crate::plan::{begun, call, echo, fail, gated, marked, squared, squares, tasks_begun, workers};
+use crate::plan::{
+    begun, call, die, echo, fail, gated, marked, squared, squares, tasks_begun, workers,
+};
 
 const PRINTED: &str =
     "CPython: test_concurrent_futures/test_shutdown.py, test_interpreter_shutdown";
@@ -62,6 +64,83 @@ pub(super) const CASES: &[Case] = &[
             history.value("result b")?;
             printed(history, "an apple", 1)?;
             printed(history, "a pear", 3)
+        },
+        ..CASE
+    },
+    Case {
+        id: "output.without-an-end-of-line",
+        requirement: "The pool MUST also pass on output that does not end with an end of line.",
+        source: PRINTED,
+        rows: &["OUT-01"],
+        needs: &[Has::Stdio],
+        kills: &["prints-lose-an-unfinished-line"],
+        plan: |plan| {
+            plan.new_pool("p", workers(1)).submit("p", print("a", "an apricot", 1));
+            plan.result("a").shutdown("p");
+        },
+        judge: |history| {
+            history.value("result a")?;
+            printed(history, "an apricot", 1)
+        },
+        ..CASE
+    },
+    Case {
+        id: "output.in-order",
+        requirement: "The pool MUST pass on the output of one worker in the order in which it was written.",
+        source: PRINTED,
+        rows: &["OUT-01"],
+        needs: &[Has::Stdio],
+        kills: &["prints-last-line-first"],
+        plan: |plan| {
+            plan.new_pool("p", workers(1)).submit("p", print("a", "a cherry\na damson\n", 2));
+            plan.submit("p", print("b", "a medlar\n", 1)).result("a").result("b").shutdown("p");
+        },
+        judge: |history| {
+            history.value("result a")?;
+            history.value("result b")?;
+            let words = ["cherry", "damson", "medlar"];
+            let mut seen: Vec<(usize, &str)> =
+                words.iter().flat_map(|word| history.stderr.match_indices(*word)).collect();
+            seen.sort_unstable();
+            let seen: Vec<&str> = seen.into_iter().map(|(_, word)| word).collect();
+            require(seen == ["cherry", "damson", "cherry", "damson", "medlar"], || {
+                format!("the order was {seen:?}")
+            })
+        },
+        ..CASE
+    },
+    Case {
+        id: "output.of-a-worker-that-dies",
+        requirement: "The pool MUST pass on the output of a task even if its worker dies in the next one.",
+        source: PRINTED,
+        rows: &["OUT-01"],
+        needs: &[Has::Stdio, Has::WorkerDeath],
+        kills: &["prints-at-the-exit-of-a-worker"],
+        plan: |plan| {
+            plan.new_pool("p", workers(1)).submit("p", print("a", "a quince\n", 1)).result("a");
+            plan.submit("p", die("b", 1)).result("b").shutdown("p");
+        },
+        judge: |history| {
+            history.value("result a")?;
+            history.failure("result b", &[ErrorClass::Broken])?;
+            printed(history, "a quince", 1)
+        },
+        ..CASE
+    },
+    Case {
+        id: "output.of-a-map",
+        requirement: "The pool MUST pass on the output of the items of a map once.",
+        source: PRINTED,
+        rows: &["OUT-01"],
+        needs: &[Has::Stdio, Has::Map],
+        kills: &["loses-the-output-of-maps"],
+        plan: |plan| {
+            let calls = ["a", "b", "c"].map(|tag| print(tag, "a sloe\n", 1));
+            plan.new_pool("p", workers(2)).map("p", calls.into()).shutdown("p");
+        },
+        judge: |history| {
+            history.values("map p")?;
+            printed(history, "a sloe", 3)
         },
         ..CASE
     },

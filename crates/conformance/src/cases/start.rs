@@ -2,7 +2,7 @@
 
 use procpool_contract::{Capability as Has, EventKind, policy};
 
-use crate::case::{CASE, Case, Only};
+use crate::case::{CASE, Case, Level, Only};
 use crate::history::require;
 use crate::plan::{begun, echo, gated, returned, tasks_begun, workers};
 
@@ -201,6 +201,38 @@ pub(super) const CASES: &[Case] = &[
                 history.events(EventKind::Begin).map(|event| event.tag.as_str()).collect();
             let submitted: Vec<String> = (0..20).map(|number| format!("t{number}")).collect();
             require(begun == submitted, || format!("they began as {begun:?}"))
+        },
+        ..CASE
+    },
+    Case {
+        id: "start.in-order-with-several-workers",
+        level: Level::Should,
+        requirement: "The pool SHOULD start pending tasks in the order in which they were submitted, if it has several workers.",
+        source: "CPython: workers take from one queue",
+        rows: &["SUB-17"],
+        needs: &[Has::Submit],
+        kills: &["runs-last-first-with-several-workers"],
+        plan: |plan| {
+            plan.new_pool("p", workers(3));
+            for tag in ["a", "b", "c"] {
+                plan.submit("p", gated(tag, tag));
+            }
+            plan.hold("busy");
+            for number in 0..6 {
+                plan.submit("p", gated(&format!("t{number}"), "go"));
+            }
+            plan.result("t5").shutdown("p").until(tasks_begun(3)).open("busy");
+            // One worker at a time becomes free.
+            plan.until(returned("submit t5"));
+            for (count, gate) in [(4, "a"), (5, "b"), (6, "c")] {
+                plan.open(gate).until(tasks_begun(count));
+            }
+            plan.open("go");
+        },
+        judge: |history| {
+            let pending = history.events(EventKind::Begin).filter(|it| it.tag.starts_with('t'));
+            let begun: Vec<&str> = pending.take(3).map(|event| event.tag.as_str()).collect();
+            require(begun == ["t0", "t1", "t2"], || format!("they began as {begun:?}"))
         },
         ..CASE
     },

@@ -101,6 +101,20 @@ pub(super) const DETAILS: &[Detail] = &[
         },
     },
     Detail {
+        at: "the exit code of `child`",
+        needs: Some(Has::ChildProcess),
+        plan: |plan, owned| {
+            with_one(plan, owned, Call { code: Some(3), ..call(Body::Child, "a") });
+        },
+        judge: |history, owned| {
+            // A pool in which it fails does not matter here.
+            let came = came_of(history, owned, "").unwrap_or(json!(3));
+            require(came == json!(3), || {
+                format!("`child` was to run a program that exits with 3, and returned {came}")
+            })
+        },
+    },
+    Detail {
         at: "the tags of `nest`",
         needs: Some(Has::Nested),
         plan: |plan, owned| with_one(plan, owned, nest()),

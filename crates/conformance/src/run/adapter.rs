@@ -1,5 +1,6 @@
 //! An adapter as a command, and its possible faults.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::process::CommandExt;
@@ -39,6 +40,9 @@ impl Adapter {
                 .map_err(|error| Fault(format!("{}: {error}", scratch.join(name).display())))
         };
         let (stdout, stderr) = (file(STDOUT)?, file(STDERR)?);
+        let temporary = scratch.join(TEMPORARY);
+        std::fs::create_dir_all(&temporary)
+            .map_err(|error| Fault(format!("{}: {error}", temporary.display())))?;
         // The watcher knows the group before the group has a process that could be left over.
         let group = format!("echo $$ >\"${FOLDER_VARIABLE}/{}\"", process::GROUP);
         let adapter = format!("{}{} {verb}", become_it(&self.command), self.command);
@@ -47,6 +51,7 @@ impl Adapter {
             .args(["-c", &format!("{group}\n{adapter}")])
             .current_dir(&self.folder)
             .env(FOLDER_VARIABLE, scratch)
+            .env("TMPDIR", temporary)
             .stdin(stdin)
             .stdout(stdout)
             .stderr(stderr)
@@ -77,7 +82,7 @@ impl Adapter {
             }
         };
         let what = format!("`{} describe`", self.command);
-        end::kill_all(&mut child, scratch.path());
+        end::kill_all(&mut child, scratch.path(), BTreeSet::new());
         let stdout = std::fs::read(scratch.path().join(STDOUT)).unwrap_or_default();
         let complaint = match stderr(scratch.path()).trim() {
             "" => String::new(),
@@ -104,6 +109,9 @@ fn become_it(command: &str) -> &'static str {
 
 /// The file of a run's standard output.
 pub(super) const STDOUT: &str = "stdout";
+
+/// The folder for the temporary files of a run.
+pub(super) const TEMPORARY: &str = "tmp";
 
 /// The file of a run's standard error.
 pub(super) const STDERR: &str = "stderr";

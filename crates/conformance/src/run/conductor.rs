@@ -110,12 +110,12 @@ fn try_carry_out(
         Ok(()) => (conductor.end(), None),
         Err(Stop::Stuck(text)) => (conductor.end(), Some(text)),
         Err(Stop::Fault(fault)) => {
-            end::kill_all(&mut conductor.child, path);
+            conductor.kill_all();
             return Err(with_stderr(fault, path));
         }
     };
     let left = if end == End::Hung { Ok(Vec::new()) } else { conductor.left() };
-    end::kill_all(&mut conductor.child, path);
+    conductor.kill_all();
     let left = left.map_err(|fault| with_stderr(fault, path))?;
     if stuck.is_none() {
         // One last time: the text that was written right before the end.
@@ -203,7 +203,7 @@ impl Conductor<'_> {
                 Ok(())
             }
             Stage::Sample(name) => {
-                let sample = look::look(name, self.owner(), &self.samples);
+                let sample = self.look(name);
                 self.samples.push(sample);
                 Ok(())
             }
@@ -212,10 +212,10 @@ impl Conductor<'_> {
                 let before =
                     before.ok_or_else(|| Fault(format!("the case has no look {like:?}")))?;
                 let deadline = Instant::now() + self.limits.leave;
-                let mut sample = look::look(name, self.owner(), &self.samples);
+                let mut sample = self.look(name);
                 while !sample.is_within(&before) && Instant::now() < deadline {
                     self.pass(TICK)?;
-                    sample = look::look(name, self.owner(), &self.samples);
+                    sample = self.look(name);
                 }
                 self.samples.push(sample);
                 self.refresh()
@@ -223,6 +223,15 @@ impl Conductor<'_> {
             Stage::Quiet => self.pass(self.limits.quiet),
             Stage::Pause(time) => self.pass(*time),
         }
+    }
+
+    fn look(&self, name: &str) -> Sample {
+        look::look(name, self.owner(), self.scratch, &self.samples)
+    }
+
+    fn kill_all(&mut self) {
+        let seen = self.samples.iter().flat_map(|sample| sample.shared_memory.iter().cloned());
+        end::kill_all(&mut self.child, self.scratch, seen.collect());
     }
 
     /// Waits for a time in which lines are read: a faulty line ends the run at once.

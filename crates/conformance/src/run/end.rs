@@ -12,10 +12,10 @@ use nix::unistd::Pid;
 use super::{process, shared_memory};
 
 /// Kills the processes of the run, including its first one, and reaps it. Removes the shared memory that
-/// it has left.
-pub(super) fn kill_all(first: &mut Child, scratch: &Path) {
+/// it has left, including the objects `seen` by earlier looks.
+pub(super) fn kill_all(first: &mut Child, scratch: &Path, seen: BTreeSet<String>) {
     let deadline = Instant::now() + Duration::from_secs(10);
-    let (mut shared, mut killed) = (BTreeSet::new(), BTreeSet::from([first.id()]));
+    let (mut shared, mut killed) = (seen, BTreeSet::from([first.id()]));
     loop {
         let pid = Pid::from_raw(first.id() as i32);
         let there = process::of_run(first.id(), scratch);

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 
 use procpool_contract::now;
 
-use super::{process, shared_memory};
+use super::adapter::TEMPORARY;
+use super::{process, shared_memory, surroundings};
 use crate::history::Sample;
 
-/// Looks at the processes of `owner`, after the looks `before`.
-pub(super) fn look(name: &str, owner: u32, before: &[Sample]) -> Sample {
+/// Looks at the processes of `owner` and at its temporary files, after the looks `before`.
+pub(super) fn look(name: &str, owner: u32, scratch: &Path, before: &[Sample]) -> Sample {
     let descendants = process::descendants(owner);
     let alive: BTreeSet<u32> = descendants
         .iter()
@@ -31,9 +33,16 @@ pub(super) fn look(name: &str, owner: u32, before: &[Sample]) -> Sample {
         zombies: zombies.map(|process| process.pid).collect(),
         opened: alive.iter().map(|pid| (*pid, process::descriptors_of(*pid))).collect(),
         memory: alive.iter().filter_map(|pid| Some((*pid, memory_of(*pid)?))).collect(),
+        surroundings: surroundings::of_all(owner, &alive),
         alive,
         shared_memory: shared_memory::used_by(ours, known),
+        temporary: names_in(&scratch.join(TEMPORARY)),
     }
+}
+
+fn names_in(folder: &Path) -> BTreeSet<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
 }
 
 /// The part of its memory that is in use and not backed by a file, in KiB.

@@ -18,6 +18,7 @@ mod limits;
 mod look;
 mod process;
 mod shared_memory;
+mod surroundings;
 mod watcher;
 
 pub use adapter::Adapter;

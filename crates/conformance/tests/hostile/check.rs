@@ -53,11 +53,12 @@ fn an_invalid_scale_is_a_usage_error() {
 }
 
 /// Each fault of an adapter, with the checked detail and the message.
-const TWISTS: [(&str, &str, &str); 5] = [
+const TWISTS: [(&str, &str, &str); 6] = [
     ("calls_missing_names_other", "a name that stands for nothing", "is to fail as invalid"),
     ("keeps_first_names", "a name that is taken over", "1 came of the call that returns 2"),
     ("initializes_unasked", "a pool without an initializer", "has \"init_begin\" of \"unasked\""),
     ("ends_lines", "the output of `print`", r#"printed was "an apple, \nan apple, \n""#),
+    ("runs_true", "the exit code of `child`", "exits with 3, and returned 0"),
     ("nests_under_one_tag", "the tags of `nest`", r#"the tags are ["a", "a", "a"], not"#),
 ];
 

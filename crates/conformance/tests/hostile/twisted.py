@@ -13,7 +13,7 @@ import template
 
 # Workers that are forked have what is twisted here without being told.
 template.Pool.START_METHODS = ("fork",)
-template.Pool.CAPABILITIES += " stdio nested"
+template.Pool.CAPABILITIES += " stdio nested child_process"
 template.Pool.POLICIES = {**template.Pool.POLICIES, "start": "at_first_submit"}
 TWISTS = {"nothing": lambda: None}
 
@@ -61,6 +61,12 @@ def initializes_unasked():
 def ends_lines():
     body = runtime.BODIES["print"]
     runtime.BODIES["print"] = lambda call: body({**call, "text": call["text"] + "\n"})
+
+
+@twist
+def runs_true():
+    body = runtime.BODIES["child"]
+    runtime.BODIES["child"] = lambda call: body({**call, "code": 0})
 
 
 @twist

@@ -4,7 +4,7 @@ use procpool_contract::{ErrorClass, EventKind};
 use serde_json::json;
 
 use crate::Entry;
-use crate::made::Made;
+use crate::made::{Made, ok};
 
 /// A wait for `a` of this duration ended without a result.
 fn gave_up(id: &str, millis: u64) -> Made {
@@ -134,6 +134,47 @@ pub(crate) fn entries() -> Vec<Entry> {
             vec![
                 (|made| made.without(EventKind::Callback, "last"), "\"last\" was called 0 times"),
                 (|made| made.hangs("result b"), "\"result b\" did not return"),
+            ],
+        ),
+        (
+            || Made::of("future.callback-after-the-result"),
+            vec![
+                (
+                    |made| {
+                        let made = made.without(EventKind::Callback, "c done");
+                        made.and(EventKind::Callback, "c running", 100)
+                    },
+                    "they saw [\"c running\", \"d done\"]",
+                ),
+                (|made| made.returns("result b", ()), "where task was due"),
+            ],
+        ),
+        (
+            || Made::of("future.callbacks-in-order"),
+            vec![
+                (
+                    |made| {
+                        let made = made.without(EventKind::Callback, "2nd");
+                        made.and(EventKind::Callback, "2nd", 100)
+                    },
+                    "they ran as [\"1st\", \"3rd\", \"4th\", \"2nd\"]",
+                ),
+                (|made| made.hangs("result a"), "\"result a\" did not return"),
+            ],
+        ),
+        (
+            || Made::of("future.task-beside-a-failing-map"),
+            vec![
+                (|made| made.fails("result a", ErrorClass::Cancelled), "failed: cancelled"),
+                (|made| made.fails("result b", ErrorClass::Broken), "failed: broken"),
+                (|made| made.gives("map p", &[ok(4), ok(9)]), "no item failed"),
+            ],
+        ),
+        (
+            || Made::of("future.task-beside-a-closed-map"),
+            vec![
+                (|made| made.fails("result b", ErrorClass::Cancelled), "failed: cancelled"),
+                (|made| made.hangs("map_close m"), "\"map_close m\" did not return"),
             ],
         ),
         (

@@ -113,7 +113,10 @@ impl Ideal {
             }
             Step::State { .. } => return Outcome::Ok("done".into()),
             Step::Cancel { .. } => return Outcome::Ok(false.into()),
-            Step::Callback { label, .. } => self.event(OWNER, EventKind::Callback, label),
+            Step::Callback { label, reads, .. } => {
+                let tag = if *reads { format!("{label} done") } else { label.clone() };
+                self.event(OWNER, EventKind::Callback, &tag);
+            }
             Step::Wait { futures, .. } => {
                 return Outcome::Ok(json!({"done": once(futures), "not_done": []}));
             }
@@ -179,7 +182,8 @@ impl Ideal {
             Body::Square => call.value.as_i64().map(|number| number * number).into(),
             Body::Whoami => json!({"pid": pid, "state": kept}),
             Body::Print => Value::Null,
-            Body::ReadStdin | Body::Child => 0.into(),
+            Body::ReadStdin => 0.into(),
+            Body::Child => call.code.unwrap_or(0).into(),
             Body::Blob => "x".repeat(call.count.unwrap_or(0) as usize).into(),
             Body::Getenv => match (env.get(&text), text.as_str()) {
                 (Some(value), _) => value.as_str().into(),

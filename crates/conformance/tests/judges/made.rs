@@ -47,6 +47,8 @@ fn sample(name: &str, at: u64) -> Sample {
         opened: Vec::new(),
         memory: BTreeMap::new(),
         shared_memory: BTreeSet::new(),
+        temporary: BTreeSet::new(),
+        surroundings: BTreeMap::new(),
     }
 }
 

@@ -19,6 +19,7 @@ mod recycle;
 mod shutdown;
 mod start;
 mod submit;
+mod surroundings;
 mod timeout;
 mod wait;
 
@@ -35,9 +36,26 @@ type Entry = (fn() -> Made, Bad);
 type Bad = Vec<(fn(Made) -> Made, &'static str)>;
 
 /// The areas whose judges are tested here.
-const AREAS: [&str; 18] = [
-    "init", "config", "submit", "map", "start", "recycle", "future", "cancel", "wait", "shutdown",
-    "death", "timeout", "codec", "parent", "nested", "fork", "output", "leak",
+const AREAS: [&str; 19] = [
+    "init",
+    "config",
+    "submit",
+    "map",
+    "start",
+    "recycle",
+    "future",
+    "cancel",
+    "wait",
+    "shutdown",
+    "death",
+    "timeout",
+    "codec",
+    "parent",
+    "nested",
+    "fork",
+    "output",
+    "leak",
+    "surroundings",
 ];
 
 fn check(entries: &[Entry]) {
@@ -141,6 +159,11 @@ fn leak_judges_find_faults() {
 }
 
 #[test]
+fn surroundings_judges_find_faults() {
+    check(&surroundings::entries());
+}
+
+#[test]
 fn every_judge_of_a_must_is_tested() {
     let entries = [
         config::entries(),
@@ -161,6 +184,7 @@ fn every_judge_of_a_must_is_tested() {
         wait::entries(),
         shutdown::entries(),
         leak::entries(),
+        surroundings::entries(),
     ]
     .concat();
     let there: BTreeSet<&str> = entries.iter().map(|(good, _)| good().id()).collect();

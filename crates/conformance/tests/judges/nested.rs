@@ -13,7 +13,8 @@ pub(crate) fn entries() -> Vec<Entry> {
         (
             || Made::of("nested.task-starts-a-process"),
             vec![
-                (|made| made.returns("result a", ()), "\"result a\" returned null, not 0"),
+                (|made| made.returns("result a", ()), "\"result a\" returned null, not 3"),
+                (|made| made.returns("result a", 0), "\"result a\" returned 0, not 3"),
                 (|made| made.fails("result b", ErrorClass::Task), "\"result b\" failed"),
             ],
         ),

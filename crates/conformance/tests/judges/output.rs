@@ -16,6 +16,37 @@ pub(crate) fn entries() -> Vec<Entry> {
             ],
         ),
         (
+            || Made::of("output.without-an-end-of-line"),
+            vec![
+                (|made| made.silenced(), "\"an apricot\" was printed 0 times, not 1"),
+                (|made| made.hangs("result a"), "did not return"),
+            ],
+        ),
+        (
+            || Made::of("output.in-order"),
+            vec![
+                (
+                    |made| made.silenced().says("medlar damson cherry damson cherry"),
+                    "the order was [\"medlar\", \"damson\", \"cherry\", \"damson\", \"cherry\"]",
+                ),
+                (|made| made.says("cherry"), "\"medlar\", \"cherry\"]"),
+            ],
+        ),
+        (
+            || Made::of("output.of-a-worker-that-dies"),
+            vec![
+                (|made| made.silenced(), "\"a quince\" was printed 0 times, not 1"),
+                (|made| made.returns("result b", ()), "where broken was due"),
+            ],
+        ),
+        (
+            || Made::of("output.of-a-map"),
+            vec![
+                (|made| made.silenced(), "\"a sloe\" was printed 0 times, not 3"),
+                (|made| made.hangs("map p"), "did not return"),
+            ],
+        ),
+        (
             || Made::of("output.printed-without-shutdown"),
             vec![
                 (|made| made.silenced(), "\"an apple\" was printed 0 times, not 1"),

@@ -68,6 +68,19 @@ pub(crate) fn entries() -> Vec<Entry> {
             )],
         ),
         (
+            || Made::of("start.in-order-with-several-workers"),
+            vec![
+                (
+                    |made| made.unrun("t1").and(EventKind::Begin, "t1", 200),
+                    "they began as [\"t0\", \"t2\", \"t3\"]",
+                ),
+                (
+                    |made| made.unrun("t5").and_first(EventKind::Begin, "t5", 200),
+                    "they began as [\"t5\", \"t0\", \"t1\"]",
+                ),
+            ],
+        ),
+        (
             || Made::of("start.no-idle-worker-while-tasks-wait"),
             vec![(|made| made.fails("result long", ErrorClass::Broken), "failed: broken")],
         ),

@@ -1,11 +1,15 @@
 //! Futures: outcomes, states, callbacks.
 
-use procpool_contract::{Capability as Has, ErrorClass, EventKind};
+mod callbacks;
+
+pub(super) use callbacks::CASES as CALLBACKS;
+
+use procpool_contract::{Capability as Has, ErrorClass, EventKind, Outcome};
 use serde_json::json;
 
 use crate::case::{CASE, Case};
 use crate::history::{Finding, History, require};
-use crate::plan::{begun, called, echo, ended, fail, gated, returned, traced, workers};
+use crate::plan::{begun, called, echo, ended, fail, gated, returned, square, traced, workers};
 
 const CPYTHON: &str = "CPython: test_concurrent_futures/test_future.py";
 
@@ -13,13 +17,6 @@ fn state_is(history: &History, step: &str, allowed: &[&str]) -> Finding {
     let state = history.value(step)?;
     let is_one = state.as_str().is_some_and(|state| allowed.contains(&state));
     require(is_one, || format!("\"{step}\" returned {state}, not {}", allowed.join(" or ")))
-}
-
-fn called_back(history: &History, label: &str, times: usize) -> Finding {
-    let count = history.count(EventKind::Callback, label);
-    require(count == times, || {
-        format!("the callback \"{label}\" was called {count} times, not {times}")
-    })
 }
 
 pub(super) const CASES: &[Case] = &[
@@ -228,118 +225,44 @@ pub(super) const CASES: &[Case] = &[
         ..CASE
     },
     Case {
-        id: "future.callback-once",
-        requirement: "The pool MUST call a callback once when the task returns, and not before.",
-        source: CPYTHON,
-        rows: &["FUT-05"],
-        needs: &[Has::Callbacks],
-        kills: &["delivers-twice", "drops-a-callback", "calls-back-early"],
+        id: "future.task-beside-a-failing-map",
+        requirement: "The pool MUST return the results of other tasks when an item of a map fails.",
+        source: "CPython: documentation of Executor.map; Promise.all rejects alone",
+        rows: &["MAP-06", "SUB-25"],
+        needs: &[Has::Submit, Has::Map],
+        kills: &["failing-map-spoils-running-tasks"],
         plan: |plan| {
-            plan.new_pool("p", workers(1)).submit("p", gated("a", "go")).callback("a", "c");
-            plan.result("a").shutdown("p");
-            plan.until(begun("a")).until(returned("callback c")).quiet().open("go");
+            plan.new_pool("p", workers(2)).submit("p", gated("a", "go")).hold("begun");
+            plan.map("p", vec![square("m0", 2), fail("m1", "oh")]).submit("p", echo("b", 2));
+            plan.result("b").result("a").shutdown("p");
+            plan.until(begun("a")).open("begun").until(returned("result b")).open("go");
         },
         judge: |history| {
-            history.returned("result a", "a")?;
-            called_back(history, "c", 1)?;
-            let call = history.event(EventKind::Callback, "c")?.at;
-            let end = history.event(EventKind::End, "a")?.at;
-            require(end <= call, || {
-                "the callback was called before the task had returned".to_owned()
-            })
-        },
-        ..CASE
-    },
-    Case {
-        id: "future.callback-of-what-is-done",
-        requirement: "The pool MUST call a callback that is added to a future that is done.",
-        source: CPYTHON,
-        rows: &["FUT-06"],
-        needs: &[Has::Callbacks],
-        kills: &["drops-a-callback"],
-        plan: |plan| {
-            plan.new_pool("p", workers(1)).submit("p", echo("a", 1)).result("a").callback("a", "c");
-            plan.shutdown("p");
-        },
-        judge: |history| called_back(history, "c", 1),
-        ..CASE
-    },
-    Case {
-        id: "future.callback-of-an-error",
-        requirement: "The pool MUST also call a callback when the task fails.",
-        source: CPYTHON,
-        rows: &["FUT-05"],
-        needs: &[Has::Callbacks],
-        plan: |plan| {
-            plan.new_pool("p", workers(1))
-                .submit("p", gated("b", "go"))
-                .submit("p", fail("a", "oh"));
-            plan.callback("a", "c").hold("go").result("a").shutdown("p");
-            plan.until(returned("callback c")).open("go");
-        },
-        judge: |history| {
-            history.failure("result a", &[ErrorClass::Task])?;
-            called_back(history, "c", 1)
-        },
-        ..CASE
-    },
-    Case {
-        id: "future.callback-of-a-cancellation",
-        requirement: "The pool MUST call a callback once when the future is cancelled.",
-        source: CPYTHON,
-        rows: &["FUT-05", "FUT-14", "CAN-06"],
-        needs: &[Has::Callbacks, Has::Cancel],
-        plan: |plan| {
-            plan.new_pool("p", workers(1));
-            for tag in ["a", "b", "c", "d", "e", "f"] {
-                plan.submit("p", gated(tag, "go"));
-            }
-            plan.callback("f", "cancelled").hold("look").cancel("f").hold("go").shutdown("p");
-            plan.until(begun("a")).open("look").until(returned("cancel f")).open("go");
-        },
-        judge: |history| {
-            history.returned("cancel f", true)?;
-            called_back(history, "cancelled", 1)
-        },
-        ..CASE
-    },
-    Case {
-        id: "future.callback-of-a-death",
-        requirement: "The pool MUST call a callback when the worker that runs the task dies.",
-        source: "pebble: test_process_pool_expired callback; CPython: test_deadlock.py",
-        rows: &["FUT-14"],
-        needs: &[Has::Callbacks, Has::WorkerDeath],
-        plan: |plan| {
-            plan.new_pool("p", workers(1)).submit("p", gated("a", "never")).callback("a", "c");
-            plan.result("a").shutdown("p");
-            plan.until(begun("a")).until(returned("callback c"));
-            plan.signal(crate::plan::worker_of("a"), 9);
-        },
-        judge: |history| {
-            history.failure("result a", &[ErrorClass::Broken])?;
-            called_back(history, "c", 1)
-        },
-        ..CASE
-    },
-    Case {
-        id: "future.callbacks-do-not-know-each-other",
-        requirement: "The pool MUST call the other callbacks of a future when one of them fails, and keep working.",
-        source: CPYTHON,
-        rows: &["FUT-07", "FUT-08"],
-        needs: &[Has::Callbacks],
-        plan: |plan| {
-            plan.new_pool("p", workers(1)).submit("p", gated("a", "go"));
-            plan.callback("a", "first").failing_callback("a", "fails").callback("a", "last");
-            plan.hold("go").result("a").submit("p", echo("b", 2)).result("b").shutdown("p");
-            plan.until(returned("callback last")).open("go");
-        },
-        judge: |history| {
-            history.returned("result a", "a")?;
+            let items = history.items("map p")?;
+            let failed = items.iter().any(|item| matches!(item, Outcome::Error(_)));
+            require(failed, || format!("no item failed: {items:?}"))?;
             history.returned("result b", 2)?;
-            for label in ["first", "fails", "last"] {
-                called_back(history, label, 1)?;
-            }
-            Ok(())
+            history.returned("result a", "a")
+        },
+        ..CASE
+    },
+    Case {
+        id: "future.task-beside-a-closed-map",
+        requirement: "The pool MUST run other pending tasks when a map is dropped before its end.",
+        source: "CPython: documentation of Executor.map; a map cancels its own futures",
+        rows: &["MAP-13", "SUB-25"],
+        needs: &[Has::Submit, Has::LazyMap],
+        kills: &["closing-a-map-spoils-pending-tasks"],
+        plan: |plan| {
+            let calls = vec![square("m0", 2), gated("m1", "go"), square("m2", 3)];
+            plan.new_pool("p", workers(1)).map_open("p", "m", calls, Default::default());
+            plan.map_next("m").submit("p", echo("b", 2)).hold("begun").map_close("m");
+            plan.result("b").shutdown("p");
+            plan.until(begun("m1")).open("begun").until(returned("map_close m")).open("go");
+        },
+        judge: |history| {
+            history.value("map_close m")?;
+            history.returned("result b", 2)
         },
         ..CASE
     },

@@ -3,11 +3,19 @@
 //! A pool may keep helpers, files and threads for the next one, but their number must not grow with each
 //! pool: two looks compare the program after some pools with the same program after some more.
 
-use procpool_contract::{Body, Call, Capability as Has, EventKind, Step};
+mod uses;
+
+pub(super) use uses::CASES as USES;
+
+use std::collections::BTreeSet;
+
+use procpool_contract::{Body, Call, Capability as Has, ErrorClass, EventKind, Step};
 
 use crate::case::{CASE, Case, Level};
 use crate::history::{Finding, History, Sample, require};
-use crate::plan::{Condition, Plan, begun, call, called, die, echo, gated, returned, workers};
+use crate::plan::{
+    Condition, Plan, begun, call, called, die, echo, gated, returned, worker_of, workers,
+};
 
 /// Results between two looks at the memory of a worker.
 const EACH: i64 = 40;
@@ -40,9 +48,17 @@ fn six_pools(plan: &mut Plan, each: fn(&mut Plan, &str)) {
 
 /// Looks after the second pool, while the client waits, and after the last.
 fn looks(plan: &mut Plan) {
+    look_early(plan);
     plan.hold("late");
+    look_late(plan);
+}
+
+fn look_early(plan: &mut Plan) {
     plan.until(called("gate early")).sample("early").open("early");
-    // Threads and processes may need a moment to exit.
+}
+
+/// Threads and processes may need a moment to exit.
+fn look_late(plan: &mut Plan) {
     plan.until(called("gate late")).settle("late", "early").open("late");
 }
 
@@ -61,8 +77,23 @@ fn submit(plan: &mut Plan, call: Call) -> &mut Plan {
 fn does_not_grow(history: &History, what: &str, count: fn(&Sample) -> usize) -> Finding {
     let ran = history.events(EventKind::Begin).count();
     require(ran == 6, || format!("{ran} of 6 tasks began"))?;
+    is_no_more(history, what, count)
+}
+
+fn is_no_more(history: &History, what: &str, count: fn(&Sample) -> usize) -> Finding {
     let (early, late) = (count(history.sample("early")?), count(history.sample("late")?));
     require(late <= early, || format!("{early} {what} after two pools, {late} after six"))
+}
+
+/// The look after the program's end saw no more than the one before its pool.
+fn left_nothing(
+    history: &History,
+    place: &str,
+    files: fn(&Sample) -> &BTreeSet<String>,
+) -> Finding {
+    let (before, after) = (history.sample("before")?, history.sample("after")?);
+    let left: Vec<&String> = files(after).difference(files(before)).collect();
+    require(left.is_empty(), || format!("it left {left:?} {place}"))
 }
 
 pub(super) const CASES: &[Case] = &[
@@ -194,6 +225,7 @@ pub(super) const CASES: &[Case] = &[
         requirement: "The pool MUST leave no named shared memory behind when its program has ended.",
         source: "CPython: gh-104090 (semaphores that are left); pebble: issue 160",
         rows: &["LEAK-05"],
+        kills: &["leaves-shared-memory"],
         plan: |plan| {
             plan.hold("go").new_pool("p", workers(2)).submit("p", gated("a", "used")).result("a");
             plan.shutdown("p");
@@ -204,10 +236,47 @@ pub(super) const CASES: &[Case] = &[
         judge: |history| {
             history.returned("result a", "a")?;
             history.sample("used")?;
-            let (before, after) = (history.sample("before")?, history.sample("after")?);
-            let left: Vec<&String> =
-                after.shared_memory.difference(&before.shared_memory).collect();
-            require(left.is_empty(), || format!("it left {left:?} in /dev/shm"))
+            left_nothing(history, "in /dev/shm", |sample| &sample.shared_memory)
+        },
+        ..CASE
+    },
+    Case {
+        id: "leak.temporary-files",
+        requirement: "The pool MUST leave no temporary files behind when its program has ended.",
+        source: "POSIX: TMPDIR is for what a program removes",
+        rows: &["LEAK-05"],
+        kills: &["leaves-a-temporary-file"],
+        plan: |plan| {
+            plan.hold("go").new_pool("p", workers(2)).submit("p", echo("a", 1)).result("a");
+            plan.shutdown("p");
+            plan.until(called("gate go")).sample("before").open("go");
+            plan.until(Condition::OwnerEnded).settle("after", "before");
+        },
+        judge: |history| {
+            history.returned("result a", 1)?;
+            left_nothing(history, "in TMPDIR", |sample| &sample.temporary)
+        },
+        ..CASE
+    },
+    Case {
+        id: "leak.files-of-broken-pools",
+        requirement: "The pool MUST leave neither named shared memory nor temporary files behind when its worker was killed.",
+        source: "CPython: gh-104090 (semaphores that are left)",
+        rows: &["LEAK-05"],
+        needs: &[Has::WorkerDeath],
+        kills: &["leaves-the-shared-memory-of-a-broken-pool"],
+        plan: |plan| {
+            plan.hold("go").new_pool("p", workers(1)).submit("p", gated("a", "never")).result("a");
+            plan.shutdown("p");
+            plan.until(called("gate go")).sample("before").open("go");
+            plan.until(begun("a")).sample("used").signal(worker_of("a"), 9);
+            plan.until(Condition::OwnerEnded).settle("after", "before");
+        },
+        judge: |history| {
+            history.failure("result a", &[ErrorClass::Broken])?;
+            history.sample("used")?;
+            left_nothing(history, "in /dev/shm", |sample| &sample.shared_memory)?;
+            left_nothing(history, "in TMPDIR", |sample| &sample.temporary)
         },
         ..CASE
     },

@@ -3,6 +3,8 @@
 use procpool_conformance::history::Sample;
 use procpool_contract::{ErrorClass, EventKind};
 
+mod uses;
+
 use crate::Entry;
 use crate::made::Made;
 
@@ -50,6 +52,17 @@ fn worker(id: &str, last: &str) -> Made {
     Made::of(id).looks("before", "gate go", in_use).looks("after", last, in_use)
 }
 
+/// The looks before a pool, and after the end of its program.
+fn after_the_end(id: &str, see: fn(&mut Sample)) -> Made {
+    Made::of(id).looks("before", "gate go", |_| {}).looks("after", "shutdown p", see)
+}
+
+/// The same with a worker that was killed.
+fn killed_and_ended(see: fn(&mut Sample)) -> Made {
+    let made = after_the_end("leak.files-of-broken-pools", see);
+    made.looks("used", "submit a", |_| {}).ended(&["a"], ErrorClass::Broken)
+}
+
 /// The memory of a worker, in KiB, at each look.
 fn uses(memory: [u64; 5]) -> Made {
     let looks = ["first", "second", "third", "fourth", "fifth"];
@@ -64,6 +77,10 @@ fn in_use(sample: &mut Sample) {
 }
 
 pub(crate) fn entries() -> Vec<Entry> {
+    [of_pools(), uses::entries()].concat()
+}
+
+fn of_pools() -> Vec<Entry> {
     vec![
         (
             || clean("leak.descriptors"),
@@ -103,6 +120,34 @@ pub(crate) fn entries() -> Vec<Entry> {
                     "it left [\"ring-7\"] in /dev/shm",
                 ),
                 (|made| made.hangs("result a"), "\"result a\" did not return"),
+            ],
+        ),
+        (
+            || after_the_end("leak.temporary-files", |_| {}),
+            vec![
+                (
+                    |_| {
+                        after_the_end("leak.temporary-files", |sample| {
+                            sample.temporary.extend(["spool-7".to_owned()]);
+                        })
+                    },
+                    "it left [\"spool-7\"] in TMPDIR",
+                ),
+                (|made| made.hangs("result a"), "\"result a\" did not return"),
+            ],
+        ),
+        (
+            || killed_and_ended(|_| {}),
+            vec![
+                (
+                    |_| killed_and_ended(|sample| sample.shared_memory.extend(["r".to_owned()])),
+                    "it left [\"r\"] in /dev/shm",
+                ),
+                (
+                    |_| killed_and_ended(|sample| sample.temporary.extend(["s".to_owned()])),
+                    "it left [\"s\"] in TMPDIR",
+                ),
+                (|made| made.returns("result a", "a"), "where broken was due"),
             ],
         ),
         (

@@ -1,0 +1,200 @@
+//! Saboteurs of the surroundings: folders, umasks, environments, signals, output.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::sync::{Mutex, Once, PoisonError};
+use std::time::Duration;
+
+use nix::sys::signal::{SigHandler, Signal, signal};
+use nix::sys::stat::{Mode, umask};
+use procpool_contract::{Body, Call, ErrorClass, PoolOptions};
+use serde_json::Value;
+
+use super::init::run_changed;
+use super::ours::Procpool;
+use super::{Honest, Saboteur, Twist, Twisted};
+use crate::body::run;
+use crate::library::{Future, Library, Pool, Stop};
+use crate::wire::Wire;
+
+macro_rules! making {
+    ($name:literal, $does:literal, $change:expr) => {
+        Saboteur { name: $name, does: $does, make: |ours| Twisted::new(ours, Making($change)) }
+    };
+}
+
+macro_rules! working {
+    ($name:literal, $does:literal, $change:expr) => {
+        Saboteur {
+            name: $name,
+            does: $does,
+            make: |ours| {
+                let working = |argument: Wire| {
+                    $change();
+                    run(argument)
+                };
+                Twisted::new(Procpool { run: working, ..ours }, Honest)
+            },
+        }
+    };
+}
+
+macro_rules! printing {
+    ($name:literal, $does:literal, $change:expr) => {
+        Saboteur {
+            name: $name,
+            does: $does,
+            make: |ours| {
+                let printing = |argument| {
+                    run_changed(&argument, |call| {
+                        if call.run == Body::Print {
+                            $change(call);
+                        }
+                    })
+                };
+                Twisted::new(Procpool { run: printing, ..ours }, Honest)
+            },
+        }
+    };
+}
+
+pub(super) const ALL: &[Saboteur] = &[
+    making!("changes-the-programs-folder", "Makes its program work in the root folder.", |_| {
+        to_the_root()
+    }),
+    making!("changes-the-programs-umask", "Makes the new files of its program private.", |_| {
+        umask(Mode::S_IRWXG | Mode::S_IRWXO);
+    }),
+    making!(
+        "changes-the-programs-signals",
+        "Restores the default action of SIGPIPE in its program.",
+        |_| {
+            // SAFETY: the default action installs no handler.
+            let _ = unsafe { signal(Signal::SIGPIPE, SigHandler::SigDfl) };
+        }
+    ),
+    Saboteur {
+        name: "changes-the-umask-after-a-death",
+        does: "Makes the new files of its program private when a worker has died.",
+        make: |ours| Twisted::new(ours, Frightened),
+    },
+    making!(
+        "changes-a-variable-of-workers",
+        "Adds a folder to the PATH of its workers.",
+        |options| {
+            let path = std::env::var("PATH").unwrap_or_default();
+            options.env.insert("PATH".to_owned(), path + ":/nowhere");
+        }
+    ),
+    Saboteur {
+        name: "keeps-the-environment-of-a-pool",
+        does: "Gives the variables of earlier pools to the workers of later ones.",
+        make: |ours| Twisted::new(ours, KeepsEnvironment::default()),
+    },
+    working!("works-in-another-folder", "Makes its workers work in the root folder.", to_the_root),
+    working!(
+        "works-with-another-umask",
+        "Makes the new files of its workers writable for everybody.",
+        || {
+            umask(Mode::empty());
+        }
+    ),
+    working!(
+        "loses-the-status-of-a-tasks-process",
+        "Ignores SIGCHLD in its workers, so that tasks cannot learn how their processes exit.",
+        || {
+            // SAFETY: ignoring a signal installs no handler.
+            let _ = unsafe { signal(Signal::SIGCHLD, SigHandler::SigIgn) };
+        }
+    ),
+    printing!(
+        "prints-lose-an-unfinished-line",
+        "Loses the output of a task after its last end of line.",
+        |call: &mut Call| {
+            let text = whole_text(call);
+            let end = text.rfind('\n').map_or(0, |last| last + 1);
+            (call.text, call.count) = (Some(text[..end].to_owned()), Some(1));
+        }
+    ),
+    printing!(
+        "prints-last-line-first",
+        "Writes the lines of each task in the reverse order.",
+        |call: &mut Call| {
+            let text = whole_text(call);
+            let reversed = text.split_inclusive('\n').rev().collect();
+            (call.text, call.count) = (Some(reversed), Some(1));
+        }
+    ),
+    printing!(
+        "prints-at-the-exit-of-a-worker",
+        "Writes the output of all tasks of a worker when it exits, unless it is killed.",
+        |call: &mut Call| {
+            print_at_exit(&whole_text(call));
+            call.count = Some(0);
+        }
+    ),
+];
+
+fn to_the_root() {
+    // It exists, and every process may enter it.
+    let _ = std::env::set_current_dir("/");
+}
+
+/// The output of a call of `print`.
+fn whole_text(call: &Call) -> String {
+    let times = call.count.unwrap_or(1) as usize;
+    call.text.as_deref().unwrap_or_default().repeat(times)
+}
+
+/// The output that a worker has not written.
+static HELD: Mutex<String> = Mutex::new(String::new());
+
+fn print_at_exit(text: &str) {
+    static REGISTERED: Once = Once::new();
+    REGISTERED.call_once(|| {
+        // SAFETY: the function lives as long as the program, and does not unwind.
+        unsafe { nix::libc::atexit(write_held) };
+    });
+    HELD.lock().unwrap_or_else(PoisonError::into_inner).push_str(text);
+}
+
+extern "C" fn write_held() {
+    let held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
+    let _ = std::io::stdout().write_all(held.as_bytes()).and_then(|()| std::io::stdout().flush());
+}
+
+/// Performs another action when a pool is made.
+#[derive(Debug)]
+struct Making(fn(&mut PoolOptions));
+
+impl Twist for Making {
+    fn new_pool(&self, ours: &Procpool, options: &PoolOptions) -> Result<Box<dyn Pool>, Stop> {
+        let mut options = options.clone();
+        (self.0)(&mut options);
+        ours.new_pool(&options)
+    }
+}
+
+#[derive(Debug)]
+struct Frightened;
+
+impl Twist for Frightened {
+    fn result(&self, future: &dyn Future, timeout: Option<Duration>) -> Result<Value, Stop> {
+        let result = future.result(timeout);
+        if matches!(&result, Err(Stop::Failed(failure)) if failure.class == ErrorClass::Broken) {
+            umask(Mode::S_IRWXG | Mode::S_IRWXO);
+        }
+        result
+    }
+}
+
+#[derive(Debug, Default)]
+struct KeepsEnvironment(Mutex<BTreeMap<String, String>>);
+
+impl Twist for KeepsEnvironment {
+    fn new_pool(&self, ours: &Procpool, options: &PoolOptions) -> Result<Box<dyn Pool>, Stop> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.extend(options.env.clone());
+        ours.new_pool(&PoolOptions { env: kept.clone(), ..options.clone() })
+    }
+}

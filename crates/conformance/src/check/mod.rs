@@ -15,7 +15,7 @@ use procpool_contract::{Capability, Description};
 
 use crate::case::Case;
 use crate::cases;
-use crate::plan::{Plan, echo, marked};
+use crate::plan::{Plan, echo, marked, workers};
 use crate::run::{Adapter, Limits, Ran, carry_out};
 
 use details::{DETAILS, Detail};
@@ -152,7 +152,8 @@ fn fault_in(
 fn core(adapter: &Adapter, description: &Description, limits: Limits) -> Option<String> {
     let has = |capability| description.capabilities.contains(&capability);
     let mut plan = Plan::default();
-    plan.new_pool("p", marked(1, ()));
+    let options = if has(Capability::Initializer) { marked(1, ()) } else { workers(1) };
+    plan.new_pool("p", options);
     if has(Capability::Submit) {
         plan.submit("p", echo("a", 7)).result("a");
     }

@@ -92,3 +92,14 @@ fn the_template_adapter_fulfils_the_contract() {
         assert!(text.contains(&format!("✓ {at}\n")), "{at}: {text}");
     }
 }
+
+#[test]
+#[ignore = "needs ruby: the adapter is in Ruby"]
+fn the_ruby_template_adapter_fulfils_the_contract() {
+    let template = hostile().join("../../adapters/ruby/template.rb");
+    let mut command = check(&format!("ruby '{}'", template.display()));
+    let output = command.env("CONFORMANCE_SCALE", "4").output().expect("it starts");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}");
+    assert!(text.contains("✓ initargs: carried out\n"), "{text}");
+}

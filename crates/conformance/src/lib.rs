@@ -11,7 +11,7 @@
 //! The words that suite and adapters exchange are defined by [`procpool_contract`].
 //!
 //! - [`plan`]: the vocabulary of cases; [`case`]: a case.
-//! - [`run`]: carries out a plan. [`history`]: the record of a run.
+//! - [`run`]: carries out a plan; [`mapped`]: for pools that have only maps. [`history`]: the record of a run.
 //! - [`timeline`]: a history for readers. [`judge`]: rules for every run, and verdicts.
 //! - [`cases`]: the catalogue. [`property`]: its drawn cases.
 //! - [`environment`]: the variables that configure the suite.
@@ -28,6 +28,7 @@ pub mod environment;
 pub mod field;
 pub mod history;
 pub mod judge;
+pub mod mapped;
 pub mod plan;
 pub mod property;
 pub mod report;

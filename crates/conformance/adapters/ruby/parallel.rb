@@ -37,7 +37,7 @@ Runtime.serve(
       poison_encode_result poison_decode_result blob stdio child_process nested ignore_term getenv
     ],
     policies: {
-      start: 'at_first_submit', program_end: 'drain', map_error: 'stop', worker_death: 'replace',
+      start: 'on_demand', program_end: 'drain', map_error: 'stop', worker_death: 'replace',
       bad_result: 'task_error', sigint: 'delivered'
     }
   },

@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use procpool_contract::{Body, Call, Capability as Has, ErrorClass, EventKind, Outcome, word};
 use serde_json::{Value, json};
 
-use crate::history::{Finding, History, brief, require, summary};
-use crate::plan::{Plan, call, echo, workers};
+use crate::history::{Finding, History, brief, require, summary, told};
+use crate::plan::{Plan, begun, call, echo, fail, gated, sleep, square, whoami, workers};
 
 /// The capabilities of a pool.
 pub(super) type Owned = BTreeSet<Has>;
@@ -29,6 +29,61 @@ pub(super) struct Detail {
 
 /// All of them.
 pub(super) const DETAILS: &[Detail] = &[
+    Detail {
+        at: "the core bodies",
+        needs: None,
+        plan: |plan, owned| {
+            plan.new_pool("p", workers(1));
+            for call in [square("a", -7), sleep("b", 1), whoami("c")] {
+                have_run(plan, owned, "f", call);
+            }
+            plan.shutdown("p");
+        },
+        judge: |history, owned| {
+            let pid = history.event(EventKind::Begin, "c")?.pid;
+            let due = [json!(49), json!("b"), json!({"pid": pid, "state": null})];
+            for ((nth, body), due) in
+                [("", "square"), (" #2", "sleep"), (" #3", "whoami")].into_iter().zip(due)
+            {
+                let came = came_of(history, owned, nth)?;
+                require(came == due, || {
+                    format!("`{body}` returned {}, not {}", brief(&came), brief(&due))
+                })?;
+            }
+            ["a", "b", "c"].iter().try_for_each(|tag| history.event(EventKind::End, tag).map(drop))
+        },
+    },
+    Detail {
+        at: "a body that fails",
+        needs: None,
+        plan: |plan, owned| with_one(plan, owned, fail("a", "an apple")),
+        judge: |history, owned| {
+            history.event(EventKind::Failed, "a")?;
+            match outcome_of(history, owned, "")? {
+                Outcome::Error(failure) if failure.class == ErrorClass::Task => Ok(()),
+                Outcome::Error(failure) => {
+                    Err(format!("its error is to be of the class `task`, not {}", told(&failure)))
+                }
+                Outcome::Ok(value) => Err(format!("it returned {}", brief(&value))),
+            }
+        },
+    },
+    Detail {
+        at: "a gate",
+        needs: None,
+        plan: |plan, owned| {
+            with_one(plan, owned, gated("a", "go"));
+            plan.until(begun("a")).sample("closed").open("go");
+        },
+        judge: |history, owned| {
+            let closed = history.sample("closed")?.at;
+            require(history.event(EventKind::End, "a")?.at >= closed, || {
+                "`gate` returned before the gate was open".to_owned()
+            })?;
+            let came = came_of(history, owned, "")?;
+            require(came == json!("a"), || format!("`gate` returned {}, not \"a\"", brief(&came)))
+        },
+    },
     Detail {
         at: "a name that stands for nothing",
         needs: None,
@@ -168,12 +223,34 @@ fn with_one(plan: &mut Plan, owned: &Owned, call: Call) {
 }
 
 /// Returns the outcome of the `nth` call of [`have_run`].
-fn came_of(history: &History, owned: &Owned, nth: &str) -> Result<Value, String> {
+fn outcome_of(history: &History, owned: &Owned, nth: &str) -> Result<Outcome, String> {
     if owned.contains(&Has::Submit) {
-        return history.value(&format!("result f{nth}")).cloned();
+        return history.outcome(&format!("result f{nth}")).cloned();
     }
     match history.items(&format!("map p{nth}"))?.as_slice() {
-        [Outcome::Ok(value)] => Ok(value.clone()),
-        items => Err(format!("a map of one call gave {} items, or an error", items.len())),
+        [outcome] => Ok(outcome.clone()),
+        items => Err(format!("a map of one call gave {} items", items.len())),
+    }
+}
+
+/// Returns the value of the `nth` call of [`have_run`].
+fn came_of(history: &History, owned: &Owned, nth: &str) -> Result<Value, String> {
+    match outcome_of(history, owned, nth)? {
+        Outcome::Ok(value) => Ok(value),
+        Outcome::Error(failure) => Err(format!("a call failed: {}", told(&failure))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::DETAILS;
+
+    #[test]
+    fn the_checklist_of_a_runtime_names_every_detail() {
+        let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../book/src/runtime.md");
+        let page = std::fs::read_to_string(page).expect("the page is there");
+        let missing: Vec<&str> =
+            DETAILS.iter().map(|detail| detail.at).filter(|at| !page.contains(at)).collect();
+        assert!(missing.is_empty(), "runtime.md does not name {missing:?}");
     }
 }

@@ -15,6 +15,7 @@ use procpool_contract::{Capability, Description};
 
 use crate::case::Case;
 use crate::cases;
+use crate::mapped;
 use crate::plan::{Plan, echo, marked, workers};
 use crate::run::{Adapter, Limits, Ran, carry_out};
 
@@ -95,7 +96,11 @@ fn look(
 ) -> Look {
     let word = capability.word();
     let declared = description.capabilities.contains(&capability);
-    let (at, fault) = match (declared, run(adapter, description, case, limits)) {
+    let plan = case.planned();
+    // An undeclared `submit` must be declined; with maps it would not be asked for.
+    let asked = if capability == Capability::Submit { carry_out } else { mapped::carry_out };
+    let ran = asked(adapter, description, &plan.scenario(case.id), plan.script(), limits);
+    let (at, fault) = match (declared, ran) {
         (true, Ran::History(_)) => (format!("{word}: carried out"), None),
         (true, Ran::Inexpressible(text)) => {
             (word, Some(format!("it is declared, and declined with code 77: {text}")))
@@ -189,7 +194,7 @@ fn examples(description: &Description) -> Vec<(Capability, Case)> {
         .into_iter()
         .filter(|case| case.property.is_none())
         .filter(|case| case.only.is_none_or(|only| (only.holds)(&description.policies)))
-        .map(|case| (case, case.all_needs()))
+        .map(|case| (case, case.needs_of(description)))
         .collect();
     let capabilities: BTreeSet<Capability> =
         all.iter().flat_map(|(_, needs)| needs).copied().collect();
@@ -219,9 +224,4 @@ fn examples(description: &Description) -> Vec<(Capability, Case)> {
 
 fn steps(case: &Case) -> usize {
     case.scenario().clients.iter().map(|client| client.steps.len()).sum()
-}
-
-fn run(adapter: &Adapter, description: &Description, case: &Case, limits: Limits) -> Ran {
-    let plan = case.planned();
-    carry_out(adapter, description, &plan.scenario(case.id), plan.script(), limits)
 }

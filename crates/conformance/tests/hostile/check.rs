@@ -53,7 +53,14 @@ fn an_invalid_scale_is_a_usage_error() {
 }
 
 /// Each fault of an adapter, with the checked detail and the message.
-const TWISTS: [(&str, &str, &str); 5] = [
+const TWISTS: [(&str, &str, &str); 8] = [
+    ("forgets_who_it_is", "the core bodies", "`whoami` returned {\"pid\":1"),
+    (
+        "calls_bodies_other",
+        "a body that fails",
+        "is to be of the class `task`, not other (an apple",
+    ),
+    ("passes_closed_gates", "a gate", "`gate` returned before the gate was open"),
     ("calls_missing_names_other", "a name that stands for nothing", "is to fail as invalid"),
     ("keeps_first_names", "a name that is taken over", "1 came of the call that returns 2"),
     ("initializes_unasked", "a pool without an initializer", "has \"init_begin\" of \"unasked\""),

@@ -24,6 +24,21 @@ def twist(function):
 
 
 @twist
+def forgets_who_it_is():
+    runtime.BODIES["whoami"] = lambda call: {"pid": 1, "state": None}
+
+
+@twist
+def calls_bodies_other():
+    template.Pool.classify = lambda error, step: "other" if "apple" in str(error) else None
+
+
+@twist
+def passes_closed_gates():
+    runtime.BODIES["gate"] = lambda call: call.get("value")
+
+
+@twist
 def calls_missing_names_other():
     find = runtime.Session.find
 

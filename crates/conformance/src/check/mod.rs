@@ -148,7 +148,7 @@ fn fault_in(
         Ran::Inexpressible(text) => Some(format!("it was declined with code 77: {text}")),
         Ran::History(history) => match &history.stuck {
             Some(stuck) => Some(stuck.clone()),
-            None => (detail.judge)(&history, &description.capabilities).err(),
+            None => (detail.judge)(&history).err(),
         },
     }
 }

@@ -186,22 +186,16 @@ module Runtime
     'gate' => ->(_) { [] }
   }.freeze
 
-  # Says why a scenario cannot be carried out, before anything of it has been.
+  # Says why a scenario cannot be carried out, before anything of it has been. Threads and several pools
+  # are promises of the pool; the runtime can express them in any case.
   def why_not(scenario, capabilities)
     capabilities += ['initializer'] if capabilities.include?('initargs')
-    clients = scenario['clients']
-    return 'several clients need threads' if clients.size > 1 && !capabilities.include?('threads')
-
-    steps = clients.flat_map { |client| client['steps'] }
-    steps.each do |step|
+    scenario['clients'].flat_map { |client| client['steps'] }.each do |step|
       needs = STEP_NEEDS[step['do']] or return "the step #{step['do']} is not one of this adapter's"
       missing = needs.call(step) - capabilities
       return "the step #{step['do']} needs #{missing.join(', ')}" unless missing.empty?
     end
-    pools = steps.filter_map { |step| step['pool'] if step['do'] == 'new' }.uniq
-    return if pools.size < 2 || capabilities.include?('several_pools')
-
-    'several pools need several_pools'
+    nil
   end
 
   # ---- errors ----

@@ -1,8 +1,8 @@
 #!/usr/bin/env ruby
 # frozen_string_literal: true
 
-# An adapter to copy, with runtime.rb beside it: the core tier, here of a small pool of its own that has a
-# thread and a process for each task.
+# An adapter to copy, with runtime.rb beside it: the core tier, here of a small pool of its own, which has a
+# process for each task and so fails the cases about workers that stay.
 #
 # Change the places marked YOURS. runtime.rb does the rest of what the contract asks for, and stays as it is.
 
@@ -11,37 +11,48 @@ require_relative 'runtime'
 # YOURS: the pool itself; `require` yours.
 class Processes
   class Dead < StandardError; end
-  class ShutDown < StandardError; end
 
-  # A process must not inherit the pipes of another one: nobody would see their end.
+  # A result that has not come yet.
+  class Future
+    def initialize
+      @settled = Queue.new
+    end
+
+    def settle(outcome)
+      @outcome = outcome
+      @settled.close
+    end
+
+    # Without the capability `result_timeout` there is no time limit.
+    def value(_seconds)
+      @settled.pop
+      is_well, value = @outcome
+      is_well ? value : raise(value)
+    end
+  end
+
+  # A process must not inherit the pipe of another one: nobody would see its end.
   FORKING = Mutex.new
 
   def initialize(count, &initialize)
-    @places = SizedQueue.new(count)
     @initialize = initialize
-    @tasks = []
+    @tasks = Queue.new
+    @threads = Array.new(count) do
+      Thread.new do
+        while (task, future = @tasks.pop)
+          future.settle(have_run(task))
+        end
+      end
+    end
   end
 
-  # Returns the thread that waits for the task; its value is the result.
-  def start(&task)
-    raise ShutDown, 'the pool is shut down' if @tasks.frozen?
-
-    @tasks << Thread.new do
-      Thread.current.report_on_exception = false
-      @places.push(:taken)
-      have_run(task)
-    ensure
-      @places.pop
-    end
-    @tasks.last
+  def submit(&task)
+    Future.new.tap { |future| @tasks.push([task, future]) }
   end
 
   def shutdown
-    @tasks.freeze.each do |task|
-      task.join
-    rescue StandardError
-      next # Who waits for the task gets its error.
-    end
+    @tasks.close
+    @threads.each(&:join)
   end
 
   private
@@ -55,10 +66,7 @@ class Processes
     end
     bytes = answers.read.tap { answers.close }
     Process.wait(worker)
-    raise Dead, "worker #{worker} has died" if bytes.empty?
-
-    is_well, value = Marshal.load(bytes)
-    is_well ? value : raise(value)
+    bytes.empty? ? [false, Dead.new("worker #{worker} has died")] : Marshal.load(bytes)
   end
 
   def answer(task)
@@ -71,13 +79,6 @@ end
 
 # YOURS: the contract's methods in terms of your pool.
 class Pool
-  Future = Struct.new(:task) do
-    # Waits for at most some seconds, or for ever. A pool without `result_timeout` gets nil.
-    def value(seconds)
-      task.join(seconds) && task.value
-    end
-  end
-
   # Each worker calls `Runtime.initialize_worker(call)` first.
   def initialize(options)
     call = options['initializer']
@@ -86,7 +87,7 @@ class Pool
 
   # Has a worker call `Runtime.run_call(call)`, and returns the future at once.
   def submit(call)
-    Future.new(@pool.start { Runtime.run_call(call) })
+    @pool.submit { Runtime.run_call(call) }
   end
 
   # Returns what the pool's map gives its users.
@@ -109,7 +110,5 @@ Runtime.serve(
     policies: { start: 'on_demand', program_end: 'abandon', map_error: 'stop' }
   },
   pool: Pool,
-  class_of: lambda { |error, _step|
-    { Processes::Dead => 'broken', Processes::ShutDown => 'rejected' }[error.class]
-  }
+  class_of: ->(error, _) { { Processes::Dead => 'broken', ClosedQueueError => 'rejected' }[error.class] }
 )

@@ -124,6 +124,15 @@ pub(super) const DETAILS: &[Detail] = &[
         },
     },
     Detail {
+        at: "a pool after another one",
+        needs: None,
+        plan: |plan, owned| {
+            plan.new_pool("q", workers(1)).shutdown("q");
+            with_one(plan, owned, echo("a", 1));
+        },
+        judge: |history| value_of(history, 0).map(drop),
+    },
+    Detail {
         at: "a pool without an initializer",
         needs: None,
         plan: |plan, owned| with_one(plan, owned, echo("a", 1)),

@@ -53,7 +53,8 @@ fn an_invalid_scale_is_a_usage_error() {
 }
 
 /// Each fault of an adapter, with the checked detail and the message.
-const TWISTS: [(&str, &str, &str); 8] = [
+const TWISTS: [(&str, &str, &str); 9] = [
+    ("refuses_a_second_pool", "a pool after another one", "several pools need several_pools"),
     ("forgets_who_it_is", "the core bodies", "`whoami` returned {\"pid\":1"),
     (
         "calls_bodies_other",
@@ -109,4 +110,16 @@ fn the_ruby_template_adapter_fulfils_the_contract() {
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{text}");
     assert!(text.contains("✓ initargs: carried out\n"), "{text}");
+}
+
+#[test]
+#[ignore = "needs ruby: the adapter is in Ruby"]
+fn the_ruby_runtime_carries_out_every_step_that_it_has() {
+    let mut command = check("ruby futures.rb");
+    let output = command.env("CONFORMANCE_SCALE", "4").output().expect("it starts");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}");
+    for word in ["cancel", "state", "callbacks", "result_timeout", "drop", "kill_workers"] {
+        assert!(text.contains(&format!("✓ {word}: carried out\n")), "{word}: {text}");
+    }
 }

@@ -67,6 +67,19 @@ def keeps_first_names():
 
 
 @twist
+def refuses_a_second_pool():
+    check = runtime.check
+
+    def checking(scenario, capabilities):
+        check(scenario, capabilities)
+        pools = {it["pool"] for it in scenario["clients"][0]["steps"] if it["do"] == "new"}
+        if len(pools) > 1:
+            raise runtime.Unsupported("several pools need several_pools")
+
+    runtime.check = checking
+
+
+@twist
 def initializes_unasked():
     call = {"run": "mark", "tag": "unasked"}
     runtime.initializer = lambda options: (runtime.run_call, (options.get("initializer", call), "init_"))

@@ -77,7 +77,7 @@ fn run(library: &dyn Library) -> Result<(), String> {
     std::io::stdin().read_to_end(&mut text).map_err(|error| error.to_string())?;
     let scenario = Scenario::from_json(&text)
         .map_err(|error| format!("standard input is no scenario: {error}"))?;
-    let capabilities = library.describe().capabilities;
+    let capabilities = library.describe().with_contained().capabilities;
     if let Some(missing) = scenario.needs().difference(&capabilities).next() {
         unsupported(&missing.word());
     }

@@ -1,4 +1,4 @@
-"""Runs the Node and Perl adapters through what every adapter must do, and checks what they write.
+"""Runs the Node, Perl and Ruby adapters through what every adapter must do, and checks what they write.
 
     python3 crates/conformance/adapters/test_others.py [NAME...]
 
@@ -25,6 +25,7 @@ COMMANDS = {
     "tinypool": ["node", "node/tinypool.mjs"],
     "jest_worker": ["node", "node/jest_worker.mjs"],
     "mce": ["perl", "perl/mce.pl"],
+    "parallel": ["ruby", "ruby/parallel.rb"],
 }
 
 
@@ -82,14 +83,17 @@ def as_tasks(has, calls):
     return submits + [{"do": "result", "future": it["tag"]} for it in calls]
 
 
-def outcomes(has, made, calls):
+def outcomes(made, steps):
     """The outcomes of what `as_tasks` made, in the order of the calls."""
+    found = []
     ends = [line["outcome"] for line in made.lines if line["is"] == "end"]
-    # The pool has been made in front of them, and is shut down after them.
-    if "map" in has:
-        require("ok" in ends[1], f"the map failed: {ends[1]}")
-        return ends[1]["ok"]
-    return ends[1 + len(calls) : -1]
+    for step, end in zip(steps, ends):
+        if step["do"] == "map":
+            require("ok" in end, f"the map failed: {end}")
+            found += end["ok"]
+        elif step["do"] == "result":
+            found.append(end)
+    return found
 
 
 SHUTDOWN = {"do": "shutdown", "pool": "p", "wait": True, "cancel": False}
@@ -115,8 +119,8 @@ def check_core(command, has):
         call("gate", "e", gate="e", value="open, too"),
     ]
     state = {"name": "worker", "limits": [1, 2.5, None]}
-    initializer = call("mark", "init", value=state)
-    steps = [new(max_workers=2, initializer=initializer), *as_tasks(has, calls), SHUTDOWN]
+    prepared = {"initializer": call("mark", "init", value=state)} if "initargs" in has else {}
+    steps = [new(max_workers=2, **prepared), *as_tasks(has, calls), SHUTDOWN]
     before = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
     made = run(command, steps, gates=("d", "e"))
     after = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
@@ -125,17 +129,18 @@ def check_core(command, has):
         require(all(type(at) is int and before < at < after for at in times), f"times: {times}")
     require(made.lines == sorted(made.lines, key=lambda line: line["at"]), "a line of the past")
 
-    found = outcomes(has, made, calls)
+    found = outcomes(made, steps)
     require(found[0] == {"ok": 49}, f"the square is {found[0]}")
     require(found[1] == {"ok": calls[1]["value"]}, f"the echo is {found[1]}")
     require([found[3], found[4]] == [{"ok": "open"}, {"ok": "open, too"}], f"gates: {found}")
-    check_trace(made, calls)
+    check_trace(made, calls, prepared)
     (began,) = [it["pid"] for it in made.trace if (it["event"], it["tag"]) == ("begin", "c")]
+    state = state if prepared else None
     require(found[2] == {"ok": {"pid": began, "state": state}}, f"whoami is {found[2]}")
 
 
-def check_trace(made, calls):
-    """Each call begins and ends once, in a child that the initializer has run in, once, before."""
+def check_trace(made, calls, prepared):
+    """Each call begins and ends once, in a child that an initializer has run in, once, before."""
     for tag in [it["tag"] for it in calls]:
         events = sorted((it["at"], it["event"], it["pid"]) for it in made.trace if it["tag"] == tag)
         kinds = [kind for _, kind, _ in events]
@@ -146,7 +151,7 @@ def check_trace(made, calls):
         require(event["ppid"] == made.pid, f"not in a child of the program: {event}")
     workers = {it["pid"] for it in made.trace}
     require(made.pid not in workers, "a call ran in the program itself")
-    for pid in workers:
+    for pid in workers if prepared else ():
         of_worker = sorted((it["at"], it["event"]) for it in made.trace if it["pid"] == pid)
         kinds = [kind for _, kind in of_worker]
         initialized = kinds[:2] == ["init_begin", "init_end"] and kinds.count("init_begin") == 1
@@ -156,10 +161,12 @@ def check_trace(made, calls):
 def check_failure(command, has):
     """The error of a task has its class and message, and is told of in the trace."""
     calls = [call("fail", "a", text="this went wrong"), call("square", "b", value=3)]
-    steps = [new(max_workers=1), *as_tasks(has, calls), SHUTDOWN]
+    # One after the other: a map may end with its first error.
+    tasks = [step for it in calls for step in as_tasks(has, [it])]
+    steps = [new(max_workers=1), *tasks, SHUTDOWN]
     made = run(command, steps)
     check_lines(made, steps)
-    failed, squared = outcomes(has, made, calls)
+    failed, squared = outcomes(made, steps)
     error = failed.get("error", {})
     right = error.get("class") == "task" and "this went wrong" in error.get("message", "")
     require(right, f"the failure is {failed}")
@@ -180,12 +187,14 @@ def with_option(**options):
 
 def check_initializer(command, has):
     """The error of an initializer is not that of a task."""
+    if "initializer" not in has:
+        return
     calls = [call("square", "a", value=3)]
     initializer = call("fail", "init", text="this could not be set up")
     steps = [new(max_workers=1, initializer=initializer), *as_tasks(has, calls), SHUTDOWN]
     made = run(command, steps)
     check_lines(made, steps)
-    (failed,) = outcomes(has, made, calls)
+    (failed,) = outcomes(made, steps)
     require(failed.get("error", {}).get("class") == "broken", f"the outcome is {failed}")
     if "initializer_cause" in has:
         require("this could not be set up" in failed["error"]["message"], f"no cause: {failed}")
@@ -197,6 +206,8 @@ def check_initializer(command, has):
 
 # Steps that need a capability each.
 NEEDY = {
+    "initializer": with_option(initializer=call("mark", "i")),
+    "initargs": with_option(initializer=call("mark", "i", value=1)),
     "submit": needing("submit", future="f", call=call("echo", "f")),
     "map": needing("map", calls=[call("echo", "a")]),
     "max_tasks_per_child": with_option(max_tasks_per_child=1),
@@ -237,7 +248,7 @@ def check_printing(command, has):
     steps = [new(max_workers=2), *as_tasks(has, calls), SHUTDOWN]
     made = run(command, steps)
     check_lines(made, steps)
-    require(outcomes(has, made, calls) == [{"ok": None}] * 3, f"it ended with {made.lines}")
+    require(outcomes(made, steps) == [{"ok": None}] * 3, f"it ended with {made.lines}")
     printed = made.stderr.count(text)
     require(printed == 3 * times, f"{printed} of {3 * times} printed lines are on standard error")
 
@@ -258,9 +269,12 @@ def check_missing_pool(command):
             copied = folder / "crates" / "conformance" / "adapters" / "node"
             shutil.copytree(ADAPTERS / "node", copied)
             made = describe(["node", copied / Path(command[1]).name])
-        else:
+        elif command[0] == "perl":
             (folder / "MCE.pm").write_text("die 'this is no MCE';")
             made = describe(command, PERL5LIB=str(folder))
+        else:
+            (folder / "parallel.rb").write_text("raise LoadError, 'this is no gem'")
+            made = describe(command, RUBYLIB=str(folder))
     require(made.returncode == 1, f"exit code {made.returncode} without its pool")
     require("is not installed" in made.stderr, f"without its pool it says {made.stderr!r}")
     require(made.stdout == "", f"without its pool it is {made.stdout!r}")
@@ -289,6 +303,8 @@ def check(name):
     (description,) = json_lines(made.stdout, "the description")
     check_description(description)
     has = set(description["capabilities"])
+    if "initargs" in has:
+        has.add("initializer")
     for title, checker in CHECKS.items():
         try:
             checker([*command, "run"] if checker is not check_bad_input else command, has)

@@ -6,6 +6,7 @@ use procpool_contract::{Capability, Description, Policies, Scenario};
 use serde::{Deserialize, Serialize};
 
 use crate::history::{Finding, History};
+use crate::mapped::{Mapped, has_only_maps};
 use crate::plan::Plan;
 
 /// How strictly a pool must meet a requirement (RFC 2119).
@@ -159,7 +160,7 @@ impl Case {
     /// Returns the reason why it does not apply to a pool, if it does not.
     pub fn not_for(&self, description: &Description) -> Option<String> {
         let missing: Vec<String> = self
-            .all_needs()
+            .needs_of(description)
             .into_iter()
             .filter(|capability| !description.capabilities.contains(capability))
             .map(Capability::word)
@@ -186,6 +187,19 @@ impl Case {
     /// Whether its plan uses a capability, so that an adapter notices it.
     pub fn shows(&self, capability: Capability) -> bool {
         self.scenario().needs().contains(&capability)
+    }
+
+    /// Returns the capabilities that a pool needs for it. A pool that has only maps needs no `submit` if
+    /// the case can be asked with maps.
+    pub fn needs_of(&self, description: &Description) -> BTreeSet<Capability> {
+        let futures = self.needs.contains(&Capability::Submit) || !has_only_maps(description);
+        let plan = self.planned();
+        match Mapped::of(&plan.scenario(self.id), plan.script()).filter(|_| !futures) {
+            None => self.all_needs(),
+            Some(mapped) => {
+                mapped.scenario.needs().into_iter().chain(self.needs.iter().copied()).collect()
+            }
+        }
     }
 
     /// Returns the capabilities that it declares and those that its plan uses.

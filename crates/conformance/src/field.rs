@@ -12,10 +12,11 @@ use std::path::Path;
 use crate::suite::Known;
 
 /// The folders of programs, below the repository's.
-const FOLDERS: [&str; 4] = [
+const FOLDERS: [&str; 5] = [
     "crates/conformance/adapters/python/faults",
     "crates/conformance/adapters/node/faults",
     "crates/conformance/adapters/perl/faults",
+    "crates/conformance/adapters/ruby/faults",
     "crates/procspawn/faults",
 ];
 
@@ -27,10 +28,11 @@ const PINS: [(&str, &str); 3] = [
 ];
 
 /// The versions of pools that are part of the system, so that no file here pins them.
-const OF_THE_SYSTEM: [(&str, &str); 3] = [
+const OF_THE_SYSTEM: [(&str, &str); 4] = [
     ("MCE", "1.884"),
     ("concurrent.futures", "of CPython 3.11.7"),
     ("multiprocessing.Pool", "of CPython 3.11.7"),
+    ("parallel", "1.22.1"),
 ];
 
 const INTRODUCTION: &str = "# What other pools do

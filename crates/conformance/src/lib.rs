@@ -12,7 +12,7 @@
 //! made of, and may change with any version. The words that suite and adapters exchange are defined by [`procpool_contract`].
 //!
 //! - [`plan`]: the vocabulary of cases; [`case`]: a case.
-//! - [`run`]: carries out a plan. [`history`]: the record of a run.
+//! - [`run`]: carries out a plan; [`mapped`]: for pools that have only maps. [`history`]: the record of a run.
 //! - [`timeline`]: a history for readers. [`judge`]: rules for every run, and verdicts.
 //! - [`cases`]: the catalogue. [`property`]: its drawn cases.
 //! - [`environment`]: the variables that configure the suite.
@@ -32,6 +32,7 @@ pub mod field;
 pub mod history;
 pub mod judge;
 pub mod kit;
+pub mod mapped;
 pub mod plan;
 pub mod property;
 pub mod report;

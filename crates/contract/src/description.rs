@@ -30,6 +30,15 @@ pub struct Description {
 }
 
 impl Description {
+    /// Adds the capabilities that others contain: `initargs` contains `initializer`.
+    #[must_use]
+    pub fn with_contained(mut self) -> Self {
+        if self.capabilities.contains(&Capability::Initargs) {
+            self.capabilities.insert(Capability::Initializer);
+        }
+        self
+    }
+
     /// Checks the rules that the types do not express.
     ///
     /// # Errors
@@ -84,14 +93,16 @@ impl Description {
 }
 
 /// A capability that not every pool has. The core tier (`new`, `submit`, `result`, `map`, `shutdown`; the
-/// bodies `echo`, `square`, `whoami`, `gate`, `sleep`, `fail`; the initializers `mark` and `fail`) needs
-/// none.
+/// bodies `echo`, `square`, `whoami`, `gate`, `sleep`, `fail`) needs none.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Capability {
     // ---- creating a pool ----
+    /// `new` takes `initializer`, which each worker calls before its first task. [`Initargs`](Self::Initargs)
+    /// contains it.
+    Initializer,
     /// `new` passes `initializer.value` to the initializer, which keeps it for `whoami`.
     Initargs,
     /// `new` without `max_workers` chooses a number.

@@ -31,8 +31,9 @@ impl Scenario {
                 Step::New { pool, options } => {
                     open.insert(pool);
                     check(Capability::SeveralPools, open.len() > 1);
-                    let initargs =
-                        options.initializer.as_ref().is_some_and(|it| !it.value.is_null());
+                    let initializer = options.initializer.as_ref();
+                    let initargs = initializer.is_some_and(|it| !it.value.is_null());
+                    check(Capability::Initializer, initializer.is_some());
                     check(Capability::Initargs, initargs);
                     check(Capability::DefaultMaxWorkers, options.max_workers.is_none());
                     check(Capability::MaxTasksPerChild, options.max_tasks_per_child.is_some());

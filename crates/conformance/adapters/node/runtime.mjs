@@ -228,7 +228,7 @@ function* callNeeds(call) {
 function* poolNeeds({ max_workers, initializer, ...others }) {
   if (max_workers === undefined) yield 'default_max_workers'
   if (initializer !== undefined) {
-    if ((initializer.value ?? null) !== null) yield 'initargs'
+    yield (initializer.value ?? null) === null ? 'initializer' : 'initargs'
     yield* callNeeds(initializer)
   }
   yield* Object.keys(others)
@@ -269,6 +269,7 @@ const STEP_NEEDS = {
 // Says why a scenario cannot be carried out, before anything of it has been.
 function whyNot(scenario, capabilities) {
   const has = new Set(capabilities)
+  if (has.has('initargs')) has.add('initializer')
   const pools = new Set()
   for (const { name, steps } of scenario.clients) {
     for (const [index, step] of steps.entries()) {

@@ -178,7 +178,7 @@ sub pool_needs {
     my (%options) = @_;
     my @needs = defined delete $options{max_workers} ? () : 'default_max_workers';
     if (my $initializer = delete $options{initializer}) {
-        push @needs, 'initargs' if defined $initializer->{value};
+        push @needs, defined $initializer->{value} ? 'initargs' : 'initializer';
         push @needs, call_needs($initializer);
     }
     return @needs, keys %options;
@@ -208,6 +208,7 @@ my %STEP_NEEDS = (
 sub why_not {
     my ($scenario, $capabilities) = @_;
     my %has = map { $_ => 1 } @$capabilities;
+    $has{initializer} = 1 if $has{initargs};
     return 'several clients need threads' if @{ $scenario->{clients} } > 1;
     my %pools;
     my $index = 0;

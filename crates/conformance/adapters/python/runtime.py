@@ -330,8 +330,8 @@ def needs_of_step(step):
             needs.add("default_max_workers" if workers is None else "checks_max_workers")
         initializer = options.get("initializer")
         calls = [initializer] if initializer else []
-        if initializer and initializer.get("value") is not None:
-            needs.add("initargs")
+        if initializer:
+            needs.add("initializer" if initializer.get("value") is None else "initargs")
     elif do in ("map", "map_open"):
         needs |= needs_of_options(options, MAP_NEEDS)
     elif do == "result":
@@ -350,6 +350,8 @@ def check(scenario, capabilities):
         raise ValueError(
             f"this adapter speaks version {CONTRACT} of the contract, not {scenario['contract']}"
         )
+    if "initargs" in capabilities:
+        capabilities = {*capabilities, "initializer"}
     if len(scenario["clients"]) > 1 and "threads" not in capabilities:
         raise Unsupported("several clients need threads")
     for client in scenario["clients"]:

@@ -5,11 +5,14 @@
 
 use std::collections::BTreeSet;
 
-use procpool_contract::{Body, Call, Capability as Has, ErrorClass, EventKind, Outcome, word};
+use procpool_contract::{
+    Body, Call, Capability as Has, ErrorClass, EventKind, Outcome, Step, word,
+};
+use serde::Deserialize as _;
 use serde_json::{Value, json};
 
-use crate::history::{Finding, History, brief, require, summary};
-use crate::plan::{Plan, call, echo, workers};
+use crate::history::{Finding, History, brief, require, summary, told};
+use crate::plan::{Plan, begun, call, echo, fail, gated, sleep, square, whoami, workers};
 
 /// The capabilities of a pool.
 pub(super) type Owned = BTreeSet<Has>;
@@ -24,16 +27,69 @@ pub(super) struct Detail {
     /// The steps for the adapter.
     pub(super) plan: fn(&mut Plan, &Owned),
     /// The requirement.
-    pub(super) judge: fn(&History, &Owned) -> Finding,
+    pub(super) judge: fn(&History) -> Finding,
 }
 
 /// All of them.
 pub(super) const DETAILS: &[Detail] = &[
     Detail {
+        at: "the core bodies",
+        needs: None,
+        plan: |plan, owned| {
+            plan.new_pool("p", workers(1));
+            for call in [square("a", -7), sleep("b", 1), whoami("c")] {
+                have_run(plan, owned, &call.tag.clone(), call);
+            }
+            plan.shutdown("p");
+        },
+        judge: |history| {
+            let pid = history.event(EventKind::Begin, "c")?.pid;
+            let due = [json!(49), json!("b"), json!({"pid": pid, "state": null})];
+            for (number, body) in ["square", "sleep", "whoami"].iter().enumerate() {
+                let (came, due) = (value_of(history, number)?, &due[number]);
+                require(came == *due, || {
+                    format!("`{body}` returned {}, not {}", brief(&came), brief(due))
+                })?;
+            }
+            ["a", "b", "c"].iter().try_for_each(|tag| history.event(EventKind::End, tag).map(drop))
+        },
+    },
+    Detail {
+        at: "a body that fails",
+        needs: None,
+        plan: |plan, owned| with_one(plan, owned, fail("a", "an apple")),
+        judge: |history| {
+            history.event(EventKind::Failed, "a")?;
+            match outcome_of(history, 0)? {
+                Outcome::Error(failure) if failure.class == ErrorClass::Task => Ok(()),
+                Outcome::Error(failure) => {
+                    Err(format!("its error is to be of the class `task`, not {}", told(&failure)))
+                }
+                Outcome::Ok(value) => Err(format!("it returned {}", brief(&value))),
+            }
+        },
+    },
+    Detail {
+        at: "a gate",
+        needs: None,
+        plan: |plan, owned| {
+            with_one(plan, owned, gated("a", "go"));
+            plan.until(begun("a")).sample("closed").open("go");
+        },
+        judge: |history| {
+            let closed = history.sample("closed")?.at;
+            require(history.event(EventKind::End, "a")?.at >= closed, || {
+                "`gate` returned before the gate was open".to_owned()
+            })?;
+            let came = value_of(history, 0)?;
+            require(came == json!("a"), || format!("`gate` returned {}, not \"a\"", brief(&came)))
+        },
+    },
+    Detail {
         at: "a name that stands for nothing",
         needs: None,
         plan: on_no_name,
-        judge: |history, _| {
+        judge: |history| {
             for step in history.scenario.clients.iter().flat_map(|client| &client.steps) {
                 let class = [ErrorClass::Invalid];
                 history.failure(&summary(step), &class).map_err(|found| {
@@ -53,9 +109,9 @@ pub(super) const DETAILS: &[Detail] = &[
                 plan.shutdown("p");
             }
         },
-        judge: |history, owned| {
-            for (nth, value) in [("", 1), (" #2", 2)] {
-                let came = came_of(history, owned, nth)?;
+        judge: |history| {
+            for (number, value) in [1, 2].into_iter().enumerate() {
+                let came = value_of(history, number)?;
                 require(came == json!(value), || {
                     format!(
                         "{} came of the call that returns {value}: a second step under a name takes \
@@ -68,10 +124,19 @@ pub(super) const DETAILS: &[Detail] = &[
         },
     },
     Detail {
+        at: "a pool after another one",
+        needs: None,
+        plan: |plan, owned| {
+            plan.new_pool("q", workers(1)).shutdown("q");
+            with_one(plan, owned, echo("a", 1));
+        },
+        judge: |history| value_of(history, 0).map(drop),
+    },
+    Detail {
         at: "a pool without an initializer",
         needs: None,
         plan: |plan, owned| with_one(plan, owned, echo("a", 1)),
-        judge: |history, _| {
+        judge: |history| {
             history.event(EventKind::Begin, "a")?;
             let is_of_task = |kind| matches!(kind, EventKind::Begin | EventKind::End);
             match history.events.iter().find(|event| !is_of_task(event.event)) {
@@ -91,7 +156,7 @@ pub(super) const DETAILS: &[Detail] = &[
             let text = Some("an apple, ".to_owned());
             with_one(plan, owned, Call { text, count: Some(2), ..call(Body::Print, "a") });
         },
-        judge: |history, _| {
+        judge: |history| {
             require(history.stderr.contains("an apple, an apple, "), || {
                 format!(
                     "\"an apple, \" was to be printed twice with nothing added; printed was {:?}",
@@ -106,9 +171,9 @@ pub(super) const DETAILS: &[Detail] = &[
         plan: |plan, owned| {
             with_one(plan, owned, Call { code: Some(3), ..call(Body::Child, "a") });
         },
-        judge: |history, owned| {
+        judge: |history| {
             // A pool in which it fails does not matter here.
-            let came = came_of(history, owned, "").unwrap_or(json!(3));
+            let came = value_of(history, 0).unwrap_or(json!(3));
             require(came == json!(3), || {
                 format!("`child` was to run a program that exits with 3, and returned {came}")
             })
@@ -118,7 +183,7 @@ pub(super) const DETAILS: &[Detail] = &[
         at: "the tags of `nest`",
         needs: Some(Has::Nested),
         plan: |plan, owned| with_one(plan, owned, nest()),
-        judge: |history, _| {
+        judge: |history| {
             // A pool that cannot nest does not matter here; then some events are missing at the end.
             let begun: Vec<&String> =
                 history.events(EventKind::Begin).map(|event| &event.tag).collect();
@@ -181,13 +246,41 @@ fn with_one(plan: &mut Plan, owned: &Owned, call: Call) {
     plan.shutdown("p");
 }
 
-/// Returns the outcome of the `nth` call of [`have_run`].
-fn came_of(history: &History, owned: &Owned, nth: &str) -> Result<Value, String> {
-    if owned.contains(&Has::Submit) {
-        return history.value(&format!("result f{nth}")).cloned();
+/// Returns the outcome of a call of [`have_run`], by its number from 0.
+fn outcome_of(history: &History, number: usize) -> Result<Outcome, String> {
+    let runs = history.runs().into_iter();
+    let mut runs = runs.filter(|(step, _)| matches!(step, Step::Result { .. } | Step::Map { .. }));
+    let (step, run) = runs.nth(number).ok_or("a call did not begin")?;
+    let (_, outcome) = run.end.ok_or_else(|| format!("\"{}\" did not return", summary(step)))?;
+    let (Step::Map { .. }, Outcome::Ok(value)) = (step, outcome) else {
+        return Ok(outcome.clone());
+    };
+    let items = Vec::<Outcome>::deserialize(value)
+        .map_err(|error| format!("\"{}\" returned no outcomes: {error}", summary(step)))?;
+    match items.as_slice() {
+        [outcome] => Ok(outcome.clone()),
+        items => Err(format!("a map of one call gave {} items", items.len())),
     }
-    match history.items(&format!("map p{nth}"))?.as_slice() {
-        [Outcome::Ok(value)] => Ok(value.clone()),
-        items => Err(format!("a map of one call gave {} items, or an error", items.len())),
+}
+
+/// Returns the value of a call of [`have_run`], by its number from 0.
+fn value_of(history: &History, number: usize) -> Result<Value, String> {
+    match outcome_of(history, number)? {
+        Outcome::Ok(value) => Ok(value),
+        Outcome::Error(failure) => Err(format!("a call failed: {}", told(&failure))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::DETAILS;
+
+    #[test]
+    fn the_checklist_of_a_runtime_names_every_detail() {
+        let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../book/src/runtime.md");
+        let page = std::fs::read_to_string(page).expect("the page is there");
+        let missing: Vec<&str> =
+            DETAILS.iter().map(|detail| detail.at).filter(|at| !page.contains(at)).collect();
+        assert!(missing.is_empty(), "runtime.md does not name {missing:?}");
     }
 }

@@ -15,7 +15,8 @@ use procpool_contract::{Capability, Description};
 
 use crate::case::{Case, Tier};
 use crate::cases;
-use crate::plan::{Plan, echo, marked};
+use crate::mapped;
+use crate::plan::{Plan, echo, marked, workers};
 use crate::run::{Adapter, Limits, Ran, carry_out};
 
 use details::{DETAILS, Detail};
@@ -95,7 +96,11 @@ fn look(
 ) -> Look {
     let word = capability.word();
     let declared = description.capabilities.contains(&capability);
-    let (at, fault) = match (declared, run(adapter, description, case, limits)) {
+    let plan = case.planned();
+    // An undeclared `submit` must be declined; with maps it would not be asked for.
+    let asked = if capability == Capability::Submit { carry_out } else { mapped::carry_out };
+    let ran = asked(adapter, description, &plan.scenario(case.id), plan.script(), limits);
+    let (at, fault) = match (declared, ran) {
         (true, Ran::History(_)) => (format!("{word}: carried out"), None),
         (true, Ran::Inexpressible(text)) => {
             (word, Some(format!("it is declared, and declined with code 77: {text}")))
@@ -143,7 +148,7 @@ fn fault_in(
         Ran::Inexpressible(text) => Some(format!("it was declined with code 77: {text}")),
         Ran::History(history) => match &history.stuck {
             Some(stuck) => Some(stuck.clone()),
-            None => (detail.judge)(&history, &description.capabilities).err(),
+            None => (detail.judge)(&history).err(),
         },
     }
 }
@@ -152,7 +157,8 @@ fn fault_in(
 fn core(adapter: &Adapter, description: &Description, limits: Limits) -> Option<String> {
     let has = |capability| description.capabilities.contains(&capability);
     let mut plan = Plan::default();
-    plan.new_pool("p", marked(1, ()));
+    let options = if has(Capability::Initializer) { marked(1, ()) } else { workers(1) };
+    plan.new_pool("p", options);
     if has(Capability::Submit) {
         plan.submit("p", echo("a", 7)).result("a");
     }
@@ -188,7 +194,7 @@ fn examples(description: &Description) -> Vec<(Capability, Case)> {
         .into_iter()
         .filter(|case| case.property.is_none() && case.tier == Tier::Usual)
         .filter(|case| case.only.is_none_or(|only| (only.holds)(&description.policies)))
-        .map(|case| (case, case.all_needs()))
+        .map(|case| (case, case.needs_of(description)))
         .collect();
     let capabilities: BTreeSet<Capability> =
         all.iter().flat_map(|(_, needs)| needs).copied().collect();
@@ -218,9 +224,4 @@ fn examples(description: &Description) -> Vec<(Capability, Case)> {
 
 fn steps(case: &Case) -> usize {
     case.scenario().clients.iter().map(|client| client.steps.len()).sum()
-}
-
-fn run(adapter: &Adapter, description: &Description, case: &Case, limits: Limits) -> Ran {
-    let plan = case.planned();
-    carry_out(adapter, description, &plan.scenario(case.id), plan.script(), limits)
 }

@@ -6,13 +6,15 @@ use proptest::prelude::{BoxedStrategy, Just, Strategy, any, prop_oneof};
 use serde::{Deserialize, Serialize};
 
 use crate::case::Kind;
-use crate::plan::{Plan, die, echo, fail, marked, sleep, square};
+use crate::plan::{Plan, die, echo, fail, marked, sleep, square, workers};
 
 /// A drawn scenario.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Drawn {
-    /// The number of workers, with an initializer.
+    /// The number of workers.
     pub workers: u8,
+    /// Whether they have an initializer.
+    pub initialized: bool,
     /// The submitted tasks, in this order.
     pub tasks: Vec<Task>,
     /// The tasks that are cancelled after all are submitted.
@@ -55,7 +57,8 @@ impl Drawn {
     /// Returns the plan: a pool, everything submitted, cancellations, results, the map, shutdown.
     pub fn plan(&self) -> Plan {
         let mut plan = Plan::default();
-        plan.new_pool("p", marked(self.workers.into(), ()));
+        let count = self.workers.into();
+        plan.new_pool("p", if self.initialized { marked(count, ()) } else { workers(count) });
         for (index, task) in self.tasks.iter().enumerate() {
             plan.submit("p", task.call(&tag(index)));
         }
@@ -115,13 +118,51 @@ pub(super) fn strategy(kind: Kind, description: &Description) -> BoxedStrategy<D
         true => proptest::option::of(1..20_u8).boxed(),
         false => Just(None).boxed(),
     };
+    let initialized = has(Has::Initializer);
     (1..5_u8, tasks, cancelled, mapped, chunksize)
-        .prop_map(|(workers, tasks, cancelled, mapped, chunksize)| Drawn {
+        .prop_map(move |(workers, tasks, cancelled, mapped, chunksize)| Drawn {
             workers,
+            initialized,
             tasks,
             cancelled,
             mapped,
             chunksize,
         })
         .boxed()
+}
+
+#[cfg(test)]
+mod tests {
+    use procpool_contract::{Capability as Has, Description};
+    use proptest::strategy::{Strategy, ValueTree};
+    use proptest::test_runner::TestRunner;
+
+    use super::strategy;
+    use crate::case::Kind;
+
+    #[test]
+    fn a_drawn_scenario_needs_no_capability_that_the_pool_lacks() {
+        for capabilities in [&[Has::Map, Has::Submit][..], &[Has::Map, Has::Submit, Has::Initargs]]
+        {
+            let description = Description {
+                contract: procpool_contract::VERSION,
+                implementation: "pool".to_owned(),
+                version: String::new(),
+                language: String::new(),
+                start_method: "spawn".to_owned(),
+                capabilities: capabilities.iter().copied().collect(),
+                policies: Default::default(),
+            }
+            .with_contained();
+            for kind in [Kind::Futures, Kind::Maps] {
+                let drawn = strategy(kind, &description)
+                    .new_tree(&mut TestRunner::deterministic())
+                    .expect("a scenario is drawn")
+                    .current();
+                let needs = drawn.plan().scenario("property").needs();
+                assert!(needs.is_subset(&description.capabilities), "{kind:?}: {needs:?}");
+                assert_eq!(needs.contains(&Has::Initializer), capabilities.len() > 2);
+            }
+        }
+    }
 }

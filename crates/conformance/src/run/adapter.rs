@@ -95,7 +95,7 @@ impl Adapter {
         let description = Description::from_json(&stdout)
             .map_err(|error| Fault(format!("{what} printed no description: {error}{complaint}")))?;
         description.check().map_err(|error| Fault(format!("{what}: {error}")))?;
-        Ok(description)
+        Ok(description.with_contained())
     }
 }
 

@@ -10,10 +10,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use procpool_contract::Capability;
+
 use super::column::Column;
 use super::replay::Replay;
 use super::verdict::{Result, Verdict};
 use crate::case::Case;
+use crate::mapped::has_only_maps;
 use crate::timeline;
 
 /// The most lines of the timeline that are printed; the drawing has all.
@@ -64,6 +67,11 @@ pub(super) fn text(column: &Column, case: &Case, result: &Result, folder: &Path)
         column.rerun(case.id),
     );
     let Some(history) = &result.history else { return Some(text) };
+    if has_only_maps(&history.description) && history.scenario.needs().contains(&Capability::Submit)
+    {
+        text +=
+            "asked:    by maps; each submission was an item of a map, and its result that item's\n";
+    }
     let said = history.stderr.trim();
     if !said.is_empty() {
         let said: String = said.chars().take(2000).collect();

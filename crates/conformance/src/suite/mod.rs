@@ -34,7 +34,8 @@ use libtest_mimic::{Arguments, Conclusion, Failed, Trial};
 
 use crate::case::Case;
 use crate::judge::Found;
-use crate::run::{self, Limits, Ran};
+use crate::mapped;
+use crate::run::{Limits, Ran};
 
 /// The results of a column's cases, in the order of the catalogue, without those that were not run.
 pub type Results = Vec<(Column, Vec<Result>)>;
@@ -174,7 +175,7 @@ pub fn replay(
     for column in columns {
         let description = column.description.as_ref().map_err(ToString::to_string)?;
         let (scenario, script) = (&replay.scenario, &replay.script);
-        match run::carry_out(&column.adapter, description, scenario, script, limits) {
+        match mapped::carry_out(&column.adapter, description, scenario, script, limits) {
             Ran::History(history) => {
                 let timeline = crate::timeline::text(&history);
                 replayed.text += &format!("{}:\n{timeline}", column.name);

@@ -52,7 +52,7 @@ fn of_column(arguments: &Arguments, column: &Column, results: &[Result]) -> Stri
     let mut lacking: BTreeMap<String, usize> = BTreeMap::new();
     for result in results.iter().filter(asked) {
         if let (Verdict::Unsupported(_), Some(case)) = (&result.verdict, cases::find(result.case)) {
-            for word in case.all_needs().difference(&description.capabilities) {
+            for word in case.needs_of(description).difference(&description.capabilities) {
                 *lacking.entry(word.word()).or_default() += 1;
             }
         }

@@ -9,8 +9,9 @@ use super::replay::Replay;
 use crate::case::Case;
 use crate::history::History;
 use crate::judge::{Found, judge};
+use crate::mapped;
 use crate::property::{self, Failing};
-use crate::run::{self, Adapter, Limits, Ran};
+use crate::run::{Adapter, Limits, Ran};
 
 /// See the module's header.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,7 +77,7 @@ impl Result {
     fn once(adapter: &Adapter, description: &Description, case: &Case, limits: Limits) -> Self {
         let replay = Replay::of(case);
         let (scenario, script) = (&replay.scenario, &replay.script);
-        let ran = run::carry_out(adapter, description, scenario, script, limits);
+        let ran = mapped::carry_out(adapter, description, scenario, script, limits);
         Self::of_run(case, replay, ran, |history| judge(case, history))
     }
 

@@ -24,6 +24,21 @@ def twist(function):
 
 
 @twist
+def forgets_who_it_is():
+    runtime.BODIES["whoami"] = lambda call: {"pid": 1, "state": None}
+
+
+@twist
+def calls_bodies_other():
+    template.Pool.classify = lambda error, step: "other" if "apple" in str(error) else None
+
+
+@twist
+def passes_closed_gates():
+    runtime.BODIES["gate"] = lambda call: call.get("value")
+
+
+@twist
 def calls_missing_names_other():
     find = runtime.Session.find
 
@@ -49,6 +64,19 @@ def keeps_first_names():
         session.named = {kind: Keeping() for kind in session.named}
 
     runtime.Session.__init__ = beginning
+
+
+@twist
+def refuses_a_second_pool():
+    check = runtime.check
+
+    def checking(scenario, capabilities):
+        check(scenario, capabilities)
+        pools = {it["pool"] for it in scenario["clients"][0]["steps"] if it["do"] == "new"}
+        if len(pools) > 1:
+            raise runtime.Unsupported("several pools need several_pools")
+
+    runtime.check = checking
 
 
 @twist

@@ -325,6 +325,10 @@ impl Made {
         }
     }
 
+    pub(crate) fn history(&self) -> History {
+        self.history.clone()
+    }
+
     pub(crate) fn id(&self) -> &'static str {
         self.case.id
     }

@@ -12,6 +12,7 @@ mod init;
 mod leak;
 mod made;
 mod map;
+mod mapped;
 mod nested;
 mod output;
 mod parent;

@@ -53,7 +53,15 @@ fn an_invalid_scale_is_a_usage_error() {
 }
 
 /// Each fault of an adapter, with the checked detail and the message.
-const TWISTS: [(&str, &str, &str); 6] = [
+const TWISTS: [(&str, &str, &str); 10] = [
+    ("refuses_a_second_pool", "a pool after another one", "several pools need several_pools"),
+    ("forgets_who_it_is", "the core bodies", "`whoami` returned {\"pid\":1"),
+    (
+        "calls_bodies_other",
+        "a body that fails",
+        "is to be of the class `task`, not other (an apple",
+    ),
+    ("passes_closed_gates", "a gate", "`gate` returned before the gate was open"),
     ("calls_missing_names_other", "a name that stands for nothing", "is to fail as invalid"),
     ("keeps_first_names", "a name that is taken over", "1 came of the call that returns 2"),
     ("initializes_unasked", "a pool without an initializer", "has \"init_begin\" of \"unasked\""),
@@ -91,5 +99,28 @@ fn the_template_adapter_fulfils_the_contract() {
     assert!(output.status.success(), "{text}");
     for (_, at, _) in TWISTS {
         assert!(text.contains(&format!("✓ {at}\n")), "{at}: {text}");
+    }
+}
+
+#[test]
+#[ignore = "needs ruby: the adapter is in Ruby"]
+fn the_ruby_template_adapter_fulfils_the_contract() {
+    let template = hostile().join("../../adapters/ruby/template.rb");
+    let mut command = check(&format!("ruby '{}'", template.display()));
+    let output = command.env("CONFORMANCE_SCALE", "4").output().expect("it starts");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}");
+    assert!(text.contains("✓ initargs: carried out\n"), "{text}");
+}
+
+#[test]
+#[ignore = "needs ruby: the adapter is in Ruby"]
+fn the_ruby_runtime_carries_out_every_step_that_it_has() {
+    let mut command = check("ruby futures.rb");
+    let output = command.env("CONFORMANCE_SCALE", "2").output().expect("it starts");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}");
+    for word in ["cancel", "state", "callbacks", "result_timeout", "drop", "kill_workers"] {
+        assert!(text.contains(&format!("✓ {word}: carried out\n")), "{word}: {text}");
     }
 }

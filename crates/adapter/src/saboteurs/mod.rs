@@ -7,12 +7,14 @@
 mod ends;
 mod futures;
 mod init;
+mod later;
 mod leaks;
 mod maps;
 mod ours;
 mod starts;
 mod tasks;
 mod twist;
+mod values;
 mod waits;
 
 pub use ours::Procpool;
@@ -44,6 +46,8 @@ pub fn all() -> Vec<Saboteur> {
         maps::ALL,
         futures::ALL,
         waits::ALL,
+        values::ALL,
+        later::ALL,
         ends::ALL,
         leaks::ALL,
     ]

@@ -20,6 +20,7 @@ mod shutdown;
 mod start;
 mod submit;
 mod timeout;
+mod values;
 mod wait;
 
 use std::collections::BTreeSet;
@@ -35,9 +36,9 @@ type Entry = (fn() -> Made, Bad);
 type Bad = Vec<(fn(Made) -> Made, &'static str)>;
 
 /// The areas whose judges are tested here.
-const AREAS: [&str; 18] = [
-    "init", "config", "submit", "map", "start", "recycle", "future", "cancel", "wait", "shutdown",
-    "death", "timeout", "codec", "parent", "nested", "fork", "output", "leak",
+const AREAS: [&str; 19] = [
+    "init", "config", "submit", "map", "values", "start", "recycle", "future", "cancel", "wait",
+    "shutdown", "death", "timeout", "codec", "parent", "nested", "fork", "output", "leak",
 ];
 
 fn check(entries: &[Entry]) {
@@ -63,6 +64,11 @@ fn submit_judges_find_faults() {
 #[test]
 fn map_judges_find_faults() {
     check(&map::entries());
+}
+
+#[test]
+fn values_judges_find_faults() {
+    check(&values::entries());
 }
 
 #[test]
@@ -146,6 +152,7 @@ fn every_judge_of_a_must_is_tested() {
         config::entries(),
         submit::entries(),
         map::entries(),
+        values::entries(),
         timeout::entries(),
         output::entries(),
         init::entries(),

@@ -6,6 +6,9 @@ use warnings;
 use utf8;
 use MCE;
 
+# MCE complains of the bytes that it takes for a number, and prints them.
+open(STDERR, '>', '/dev/null') or die "cannot open /dev/null: $!";
+
 my ($message, $said) = ("no such town: 日本\n", '');
 my $pool = MCE->new(
     max_workers  => 1,

@@ -30,6 +30,11 @@ pub(super) const ALL: &[Saboteur] = &[
         make: |ours| Twisted::new(ours, AfterErrors { seen: Mutex::default(), hides: false }),
     },
     Saboteur {
+        name: "cancels-nothing-after-100-tasks",
+        does: "Cancels no task when a hundred have been submitted.",
+        make: |ours| Twisted::new(ours, Tires(AtomicUsize::new(0))),
+    },
+    Saboteur {
         name: "map-loses-the-1001st-item",
         does: "Loses the 1,001st item of a map.",
         make: |ours| Twisted::new(ours, Loses),
@@ -148,6 +153,21 @@ impl Twist for AfterErrors {
         }
         let message = if self.hides { stop.message.clone() } else { seen.1.clone() };
         Err(Stop::Failed(Failure { message, ..stop }))
+    }
+}
+
+/// Counts tasks.
+#[derive(Debug)]
+struct Tires(AtomicUsize);
+
+impl Twist for Tires {
+    fn submit(&self, pool: &dyn Pool, call: &Call) -> Result<Arc<dyn Future>, Stop> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        pool.submit(call)
+    }
+
+    fn cancel(&self, future: &dyn Future) -> Result<bool, Stop> {
+        if self.0.load(Ordering::Relaxed) > 100 { Ok(false) } else { future.cancel() }
     }
 }
 

@@ -346,7 +346,10 @@ pub(super) const CASES: &[Case] = &[
             plan.hold("look").shutdown_with("p", false, true).hold("end").shutdown("p");
             let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
             plan.client("taker").hold("look").as_completed(&tags, None);
-            plan.until(begun("t0")).open("look").until(returned("shutdown p"));
+            plan.until(begun("t0"))
+                .until(returned("submit t11"))
+                .open("look")
+                .until(returned("shutdown p"));
             plan.until(called("as_completed")).open("go");
             plan.until(returned("as_completed")).open("end");
         },

@@ -32,6 +32,11 @@ pub(super) const ALL: &[Saboteur] = &[
     resulting!("timeout-too-early", "Waits for a quarter of the timeout.", |future, timeout| {
         future.result(timeout.map(|limit| limit / 4))
     }),
+    resulting!(
+        "result-timeout-is-late",
+        "Waits three times as long as the timeout.",
+        |future, timeout| { future.result(timeout.map(|limit| limit * 3)) }
+    ),
     resulting!("ignores-result-timeout", "Waits for a result without a timeout.", |future, _| {
         future.result(None)
     }),
@@ -147,7 +152,10 @@ pub(super) const ALL: &[Saboteur] = &[
     twist!("calls-back-early", "Calls callbacks when they are added.", Early),
 ];
 
-fn change_failure(stop: Stop, change: fn(&mut procpool_contract::Failure)) -> Stop {
+pub(super) fn change_failure(
+    stop: Stop,
+    change: impl FnOnce(&mut procpool_contract::Failure),
+) -> Stop {
     match stop {
         Stop::Failed(mut failure) => {
             change(&mut failure);

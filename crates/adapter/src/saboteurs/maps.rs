@@ -54,6 +54,25 @@ pub(super) const ALL: &[Saboteur] = &[
         pool.map(calls, &MapOptions { timeout: None, ..options.clone() })
     }),
     mapping!(
+        "map-timeout-is-late",
+        "Ends a map at three times its timeout.",
+        |pool, calls, options| {
+            let timeout = options.timeout.map(|limit| limit * 3);
+            pool.map(calls, &MapOptions { timeout, ..options.clone() })
+        }
+    ),
+    mapping!(
+        "map-timeout-per-item",
+        "Starts the timeout of a map again with each item.",
+        |pool, calls, options| {
+            let mut all = Vec::new();
+            for call in calls {
+                all.extend(pool.map(vec![call], options)?);
+            }
+            Ok(Box::new(all.into_iter()))
+        }
+    ),
+    mapping!(
         "map-reads-ahead",
         "Pulls all inputs at once, for any buffer size.",
         |pool, calls, options| {

@@ -7,6 +7,7 @@
 mod ends;
 mod futures;
 mod init;
+mod later;
 mod leaks;
 mod maps;
 mod ours;
@@ -16,6 +17,7 @@ mod surroundings;
 mod tasks;
 mod twist;
 mod uses;
+mod values;
 mod waits;
 
 pub use ours::Procpool;
@@ -47,6 +49,8 @@ pub fn all() -> Vec<Saboteur> {
         maps::ALL,
         futures::ALL,
         waits::ALL,
+        values::ALL,
+        later::ALL,
         ends::ALL,
         leaks::ALL,
         soaked::ALL,

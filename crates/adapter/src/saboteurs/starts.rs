@@ -57,6 +57,9 @@ pub(super) const ALL: &[Saboteur] = &[
     changing!("never-times-out", "Lets tasks run without a time limit.", |options| {
         options.task_timeout = None;
     }),
+    changing!("times-out-late", "Ends tasks at three times their time limit.", |options| {
+        options.task_timeout = options.task_timeout.map(|limit| limit * 3);
+    }),
     Saboteur {
         name: "retires-without-replacing",
         does: "Retires workers that have run their tasks, and does not replace them.",

@@ -46,6 +46,16 @@ pub(super) const ALL: &[Saboteur] = &[
     waiting!("wait-ignores-timeout", "Waits without a timeout.", |ours, futures, until, _| {
         ours.wait(futures, until, None)
     }),
+    waiting!(
+        "wait-timeout-is-late",
+        "Waits three times as long as the timeout.",
+        |ours, futures, until, timeout| ours.wait(futures, until, timeout.map(|limit| limit * 3))
+    ),
+    completing!(
+        "as-completed-timeout-is-late",
+        "Ends at three times the timeout.",
+        |ours, futures, timeout| ours.as_completed(futures, timeout.map(|limit| limit * 3))
+    ),
     completing!(
         "as-completed-repeats-one",
         "Yields the first future that was passed twice.",

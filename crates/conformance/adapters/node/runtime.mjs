@@ -389,6 +389,13 @@ class Steps {
   }
 }
 
+// JSON, with the sign of zero, which `JSON.stringify` drops.
+function written(line) {
+  const sign = '\u0000-0.0'
+  const marked = JSON.stringify(line, (_, value) => (Object.is(value, -0) ? sign : value))
+  return marked.replaceAll(JSON.stringify(sign), '-0.0')
+}
+
 // Makes standard error of descriptor 1, so that nothing that workers or libraries print can be taken
 // for a line. Returns what writes to the real one. Node has no `dup`; opening the descriptor's entry in
 // /proc is one for files, pipes and terminals.
@@ -399,7 +406,7 @@ function takeStdout() {
     const lowest = openSync('/proc/self/fd/2', 'a')
     if (lowest !== 1) throw new Error(`descriptor ${lowest} was free in place of 1`)
     return (line) => {
-      let rest = Buffer.from(JSON.stringify(line) + '\n')
+      let rest = Buffer.from(written(line) + '\n')
       while (rest.length > 0) rest = rest.subarray(writeSync(lines, rest))
     }
   } catch (error) {

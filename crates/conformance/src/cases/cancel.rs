@@ -42,6 +42,30 @@ pub(super) const CASES: &[Case] = &[
         ..CASE
     },
     Case {
+        id: "cancel.after-many-tasks",
+        requirement: "The pool MUST cancel a pending task after any number of tasks.",
+        source: CPYTHON,
+        rows: &["CAN-01"],
+        needs: &[Has::Cancel],
+        kills: &["cancels-nothing-after-100-tasks"],
+        plan: |plan| {
+            plan.new_pool("p", workers(1));
+            for number in 0..120 {
+                plan.submit("p", echo(&format!("t{number}"), number));
+            }
+            plan.result("t119").submit("p", gated("a", "go")).submit("p", echo("b", 1));
+            plan.submit("p", echo("c", 2)).submit("p", echo("d", 3)).submit("p", echo("e", 4));
+            plan.hold("busy").cancel("e").result("e").result("a").shutdown("p");
+            plan.until(begun("a")).open("busy").until(returned("cancel e")).open("go");
+        },
+        judge: |history| {
+            history.returned("cancel e", true)?;
+            history.failure("result e", &[ErrorClass::Cancelled])?;
+            history.returned("result a", "a")
+        },
+        ..CASE
+    },
+    Case {
         id: "cancel.twice",
         requirement: "The pool MUST report success when a cancelled future is cancelled again, any number of times.",
         source: CPYTHON,

@@ -4,6 +4,8 @@ use procpool_contract::{
     Body, Call, Capability as Has, ErrorClass, EventKind, Failure, PoolOptions, policy,
 };
 
+use serde_json::{Value, json};
+
 use crate::case::{CASE, Case, Level};
 use crate::history::{Finding, History, require};
 use crate::plan::{
@@ -73,6 +75,24 @@ fn all_broken(history: &History) -> Finding {
     }
     // The third one is submitted when the pool is broken: the call or its future reports that.
     history.task_failure("c", &[ErrorClass::Broken]).map(|_| ())
+}
+
+/// As many tasks, each of which runs in a worker of its own and looks for what the initializer kept there.
+fn retire_each(plan: &mut Plan, tasks: i64, value: Value) {
+    plan.new_pool("p", PoolOptions { max_tasks_per_child: Some(1), ..marked(1, value) });
+    for number in 0..tasks {
+        let tag = format!("t{number}");
+        plan.submit("p", whoami(&tag)).result(&tag);
+    }
+    plan.shutdown("p");
+}
+
+fn each_found(history: &History, tasks: i64, expected: &Value) -> Finding {
+    for number in 0..tasks {
+        let state = &history.value(&format!("result t{number}"))?["state"];
+        require(state == expected, || format!("task {number} found the state {state}"))?;
+    }
+    Ok(())
 }
 
 pub(super) const CASES: &[Case] = &[
@@ -363,6 +383,84 @@ pub(super) const CASES: &[Case] = &[
                 format!("workers {workers:?} ran tasks, and {initialized:?} were initialized")
             })
         },
+        ..CASE
+    },
+    Case {
+        id: "init.in-many-replacements",
+        requirement: "The pool MUST call the initializer in every replacement of a worker, however many there were.",
+        source: "CPython: test_init.py with max_tasks_per_child",
+        rows: &["INIT-09"],
+        needs: &[Has::MaxTasksPerChild],
+        kills: &["initializes-only-twelve-workers"],
+        plan: |plan| retire_each(plan, 20, "ready".into()),
+        judge: |history| each_found(history, 20, &"ready".into()),
+        ..CASE
+    },
+    Case {
+        id: "init.same-arguments-in-each",
+        requirement: "The pool MUST call the initializer of each worker with the same arguments.",
+        source: CPYTHON,
+        rows: &["INIT-02", "INIT-09"],
+        needs: &[Has::MaxTasksPerChild],
+        kills: &["initargs-grow"],
+        plan: |plan| retire_each(plan, 3, json!([1, 2, 3])),
+        judge: |history| each_found(history, 3, &json!([1, 2, 3])),
+        ..CASE
+    },
+    Case {
+        id: "init.state-lasts",
+        requirement: "The pool MUST run every task where the initializer has run, however many there were.",
+        source: CPYTHON,
+        rows: &["INIT-01"],
+        kills: &["forgets-its-state-at-the-50th-task"],
+        plan: |plan| {
+            plan.new_pool("p", marked(1, "ready"));
+            for number in 0..120 {
+                plan.submit("p", whoami(&format!("t{number}")));
+            }
+            for number in 0..120 {
+                plan.result(&format!("t{number}"));
+            }
+            plan.shutdown("p");
+        },
+        judge: |history| each_found(history, 120, &"ready".into()),
+        ..CASE
+    },
+    Case {
+        id: "init.of-its-own-pool",
+        requirement: "The pool MUST call its own initializer, and none if it has none, after another pool had one.",
+        source: "mpi4py.futures: SharedPoolInitTest",
+        rows: &["INIT-12"],
+        kills: &["next-pool-runs-the-initializer-before"],
+        plan: |plan| {
+            for (pool, options) in [("p", marked(1, 0)), ("q", workers(1)), ("r", marked(1, 2))] {
+                plan.new_pool(pool, options).submit(pool, whoami(&format!("t-{pool}")));
+                plan.result(&format!("t-{pool}")).shutdown(pool);
+            }
+        },
+        judge: |history| {
+            for (pool, expected) in [("p", json!(0)), ("q", json!(null)), ("r", json!(2))] {
+                let state = &history.value(&format!("result t-{pool}"))?["state"];
+                require(*state == expected, || {
+                    format!("a worker of \"{pool}\" had the state {state}, not {expected}")
+                })?;
+            }
+            Ok(())
+        },
+        ..CASE
+    },
+    Case {
+        id: "init.next-pool-after-a-failing-one",
+        requirement: "The pool MUST work after the initializer of an earlier pool of the program has failed.",
+        source: "mpi4py.futures: test_initializer_error",
+        rows: &["INIT-12", "INIT-03"],
+        kills: &["breaks-after-a-failed-initializer"],
+        plan: |plan| {
+            plan.new_pool("p", initialized_by(1, fail("init", "no such file")));
+            plan.submit("p", echo("a", 1)).result("a").shutdown("p");
+            plan.new_pool("q", workers(1)).submit("q", echo("b", 2)).result("b").shutdown("q");
+        },
+        judge: |history| history.returned("result b", 2),
         ..CASE
     },
 ];

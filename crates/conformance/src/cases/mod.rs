@@ -24,6 +24,7 @@ mod start;
 mod submit;
 mod surroundings;
 mod timeout;
+mod values;
 mod wait;
 
 use crate::case::Case;
@@ -35,6 +36,7 @@ pub const AREAS: &[(&str, &str)] = &[
     ("config", "How a pool is created, and which settings it refuses."),
     ("submit", "One task: submitting it, its result, its error."),
     ("map", "Many items."),
+    ("values", "Values and texts at the edges of JSON and of languages."),
     ("start", "When workers start, how many, and the order in which tasks start."),
     ("recycle", "Workers that retire after a number of tasks."),
     ("future", "Futures: outcomes, states, callbacks."),
@@ -69,6 +71,7 @@ pub fn all() -> Vec<Case> {
         map::ERRORS,
         map::INPUT,
         map::ENDS,
+        values::CASES,
         start::CASES,
         recycle::CASES,
         future::CASES,

@@ -256,6 +256,33 @@ pub(super) const CASES: &[Case] = &[
         ..CASE
     },
     Case {
+        id: "start.as-many-in-the-next-pool",
+        requirement: "The pool MUST run as many tasks at the same time as it has workers, after an earlier pool of the program.",
+        source: CPYTHON,
+        rows: &["SUB-22", "SUB-18"],
+        kills: &["second-pool-has-one-worker"],
+        plan: |plan| {
+            for pool in ["p", "q", "r"] {
+                let (one, other) = (format!("{pool}0"), format!("{pool}1"));
+                plan.new_pool(pool, workers(2));
+                plan.submit(pool, gated(&one, pool)).submit(pool, gated(&other, pool));
+                plan.result(&one).result(&other).shutdown(pool);
+            }
+            for pool in ["p", "q", "r"] {
+                plan.until(begun(&format!("{pool}0"))).until(begun(&format!("{pool}1"))).open(pool);
+            }
+        },
+        judge: |history| {
+            for pool in ["p", "q", "r"] {
+                let pid = |number| history.event(EventKind::Begin, &format!("{pool}{number}"));
+                let (one, other) = (pid(0)?.pid, pid(1)?.pid);
+                require(one != other, || format!("worker {one} ran both tasks of \"{pool}\""))?;
+            }
+            Ok(())
+        },
+        ..CASE
+    },
+    Case {
         id: "start.default-number-of-workers",
         requirement: "The pool MUST run tasks when no number of workers is given.",
         source: "CPython: documentation of max_workers; loky: test_cpu_count",

@@ -150,6 +150,51 @@ pub(super) const CASES: &[Case] = &[
         ..CASE
     },
     Case {
+        id: "submit.hundreds-of-errors",
+        requirement: "The pool MUST report each of hundreds of errors, with its own message if it has messages.",
+        source: CPYTHON,
+        rows: &["SUB-06"],
+        kills: &["hides-the-101st-error", "repeats-the-first-message"],
+        plan: |plan| {
+            plan.new_pool("p", workers(2));
+            for number in 0..250 {
+                plan.submit("p", fail(&format!("t{number}"), &format!("number {number} failed")));
+            }
+            for number in 0..250 {
+                plan.result(&format!("t{number}"));
+            }
+            plan.shutdown("p");
+        },
+        judge: |history| {
+            let has_messages = history.description.capabilities.contains(&Has::ErrorMessage);
+            for number in 0..250 {
+                let failure = history.failure(&format!("result t{number}"), &[ErrorClass::Task])?;
+                let (said, own) = (&failure.message, format!("number {number} failed"));
+                require(!has_messages || said.contains(&own), || {
+                    format!("the message of task {number} was: {said}")
+                })?;
+            }
+            Ok(())
+        },
+        ..CASE
+    },
+    Case {
+        id: "submit.next-pool-after-an-error",
+        requirement: "The pool MUST NOT report errors of an earlier pool of the program.",
+        source: CPYTHON,
+        rows: &["SUB-18", "SUB-06"],
+        kills: &["repeats-an-error-in-the-next-pool"],
+        plan: |plan| {
+            plan.new_pool("p", workers(1)).submit("p", fail("a", "oh")).result("a").shutdown("p");
+            plan.new_pool("q", workers(1)).submit("q", echo("b", 2)).result("b").shutdown("q");
+        },
+        judge: |history| {
+            history.failure("result a", &[ErrorClass::Task])?;
+            history.returned("result b", 2)
+        },
+        ..CASE
+    },
+    Case {
         id: "submit.after-shutdown-is-rejected",
         requirement: "The pool MUST reject a task that is submitted after shutdown, and never run it.",
         source: "CPython: test_run_after_shutdown",

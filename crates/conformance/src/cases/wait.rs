@@ -6,6 +6,7 @@ use procpool_contract::{Capability as Has, EventKind, Until};
 use serde_json::Value;
 
 use crate::case::{CASE, Case};
+use crate::cases::timeout::{WAIT_MILLIS, in_time, repeated};
 use crate::history::{Finding, History, require};
 use crate::plan::{begun, called, echo, fail, gated, returned, workers};
 
@@ -157,6 +158,53 @@ pub(super) const CASES: &[Case] = &[
         ..CASE
     },
     Case {
+        id: "wait.timeout-in-time",
+        requirement: "The pool MUST return from a wait at its timeout, not at a multiple of it.",
+        source: CPYTHON,
+        rows: &["WAIT-08"],
+        needs: &[Has::Wait],
+        kills: &["wait-timeout-is-late"],
+        plan: |plan| {
+            plan.new_pool("p", workers(1)).submit("p", gated("a", "go"));
+            for _ in repeated("wait") {
+                plan.wait(&["a"], Until::AllCompleted, Some(WAIT_MILLIS));
+            }
+            plan.hold("go").shutdown("p").until(called("gate go")).open("go");
+        },
+        judge: |history| {
+            for step in repeated("wait") {
+                partition(history, &step, &[], &["a"])?;
+            }
+            in_time(history, &repeated("wait"))
+        },
+        ..CASE
+    },
+    Case {
+        id: "wait.as-completed-timeout-in-time",
+        requirement: "The pool MUST end an iteration over futures as they are done at its timeout, not at a multiple of it.",
+        source: COMPLETED,
+        rows: &["WAIT-10"],
+        needs: &[Has::AsCompleted],
+        kills: &["as-completed-timeout-is-late"],
+        plan: |plan| {
+            plan.new_pool("p", workers(1)).submit("p", gated("a", "go"));
+            for _ in repeated("as_completed") {
+                plan.as_completed(&["a"], Some(WAIT_MILLIS));
+            }
+            plan.hold("go").shutdown("p").until(called("gate go")).open("go");
+        },
+        judge: |history| {
+            for step in repeated("as_completed") {
+                let (order, timed_out) = order(history, &step)?;
+                require(order.is_empty() && timed_out, || {
+                    format!("\"{step}\" yielded {order:?} and no timeout")
+                })?;
+            }
+            in_time(history, &repeated("as_completed"))
+        },
+        ..CASE
+    },
+    Case {
         id: "wait.duplicates",
         requirement: "The pool MUST count a future once that is passed to a wait twice.",
         source: "CPython: test_wait.py, test_20369",
@@ -298,7 +346,10 @@ pub(super) const CASES: &[Case] = &[
             plan.hold("look").shutdown_with("p", false, true).hold("end").shutdown("p");
             let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
             plan.client("taker").hold("look").as_completed(&tags, None);
-            plan.until(begun("t0")).open("look").until(returned("shutdown p"));
+            plan.until(begun("t0"))
+                .until(returned("submit t11"))
+                .open("look")
+                .until(returned("shutdown p"));
             plan.until(called("as_completed")).open("go");
             plan.until(returned("as_completed")).open("end");
         },

@@ -24,6 +24,14 @@ pub(crate) fn entries() -> Vec<Entry> {
             ],
         ),
         (
+            || Made::of("cancel.after-many-tasks").cancelled(&["e"]),
+            vec![
+                (|made| made.returns("cancel e", false), "\"cancel e\" returned false, not true"),
+                (|made| made.returns("result e", 4), "returned 4 where cancelled was due"),
+                (|made| made.fails("result a", ErrorClass::Cancelled), "\"result a\" failed"),
+            ],
+        ),
+        (
             || Made::of("cancel.twice").cancelled(&["f"]).returns("cancel f #2", true),
             vec![(|made| made.returns("cancel f #2", false), "returned false, not true")],
         ),

@@ -149,6 +149,50 @@ pub(crate) fn entries() -> Vec<Entry> {
             )],
         ),
         (
+            || Made::of("init.in-many-replacements"),
+            vec![(
+                |made| made.returns("result t19", json!({"pid": 219, "state": null})),
+                "task 19 found the state null",
+            )],
+        ),
+        (
+            || Made::of("init.same-arguments-in-each"),
+            vec![(
+                |made| made.returns("result t1", json!({"pid": 201, "state": [1, 2, 3, 4]})),
+                "task 1 found the state [1,2,3,4]",
+            )],
+        ),
+        (
+            || Made::of("init.state-lasts"),
+            vec![(
+                |made| made.returns("result t50", json!({"pid": 200, "state": null})),
+                "task 50 found the state null",
+            )],
+        ),
+        (
+            || Made::of("init.of-its-own-pool"),
+            vec![
+                (
+                    |made| made.returns("result t-q", json!({"pid": 300, "state": 0})),
+                    "a worker of \"q\" had the state 0, not null",
+                ),
+                (
+                    |made| made.returns("result t-r", json!({"pid": 400, "state": 0})),
+                    "a worker of \"r\" had the state 0, not 2",
+                ),
+            ],
+        ),
+        (
+            || {
+                let made = Made::of("init.next-pool-after-a-failing-one");
+                made.fails("result a", ErrorClass::Broken)
+            },
+            vec![(
+                |made| made.fails("result b", ErrorClass::Broken),
+                "\"result b\" failed: broken",
+            )],
+        ),
+        (
             || Made::of("init.each-worker-when-it-starts"),
             vec![
                 (|made| made.ran_in("a", 299), "{200, 202, 299} ran tasks"),

@@ -8,7 +8,8 @@ use procpool_conformance::case::Case;
 use procpool_conformance::history::{End, History, Sample, place_of};
 use procpool_conformance::{cases, judge};
 use procpool_contract::{
-    Description, ErrorClass, Event, EventKind, Failure, Line, Moment, Outcome, Policies, VERSION,
+    Call, Capability, Description, ErrorClass, Event, EventKind, Failure, Line, Moment, Outcome,
+    Policies, VERSION,
 };
 use serde_json::Value;
 
@@ -89,6 +90,27 @@ impl Made {
             line.client == client && line.step == index && line.is == Moment::End
         };
         self.history.lines.iter_mut().find(is_it).expect("an ideal pool ends every step")
+    }
+
+    fn calls_of(&self, step: &str) -> Vec<Call> {
+        let scenario = &self.history.scenario;
+        let (name, index) = place_of(scenario, step).expect("the scenario has the step");
+        let client = scenario.clients.iter().find(|client| client.name == name);
+        let step = client.and_then(|client| client.steps.get(index));
+        step.expect("it is there").calls().into_iter().cloned().collect()
+    }
+
+    /// The message with which the first call of a step fails.
+    pub(crate) fn text(&self, step: &str) -> String {
+        self.calls_of(step).first().and_then(|call| call.text.clone()).expect("it fails")
+    }
+
+    /// The values of the calls of a step; of a list, its members.
+    pub(crate) fn sent(&self, step: &str) -> Vec<Value> {
+        match self.calls_of(step).as_slice() {
+            [Call { value: Value::Array(values), .. }] => values.clone(),
+            calls => calls.iter().map(|call| call.value.clone()).collect(),
+        }
     }
 
     /// A step returned a value.
@@ -272,6 +294,12 @@ impl Made {
         if let Some(Outcome::Error(failure)) = &mut self.end_of(step).outcome {
             failure.status = Some(text.to_owned());
         }
+        self
+    }
+
+    /// The pool has a further capability.
+    pub(crate) fn with(mut self, capability: Capability) -> Self {
+        self.history.description.capabilities.insert(capability);
         self
     }
 

@@ -22,6 +22,7 @@ mod start;
 mod submit;
 mod surroundings;
 mod timeout;
+mod values;
 mod wait;
 
 use std::collections::BTreeSet;
@@ -37,11 +38,12 @@ type Entry = (fn() -> Made, Bad);
 type Bad = Vec<(fn(Made) -> Made, &'static str)>;
 
 /// The areas whose judges are tested here.
-const AREAS: [&str; 19] = [
+const AREAS: [&str; 20] = [
     "init",
     "config",
     "submit",
     "map",
+    "values",
     "start",
     "recycle",
     "future",
@@ -82,6 +84,11 @@ fn submit_judges_find_faults() {
 #[test]
 fn map_judges_find_faults() {
     check(&map::entries());
+}
+
+#[test]
+fn values_judges_find_faults() {
+    check(&values::entries());
 }
 
 #[test]
@@ -170,6 +177,7 @@ fn every_judge_of_a_must_is_tested() {
         config::entries(),
         submit::entries(),
         map::entries(),
+        values::entries(),
         timeout::entries(),
         output::entries(),
         init::entries(),

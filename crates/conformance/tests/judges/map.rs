@@ -20,6 +20,12 @@ fn shorter(made: Made, step: &str, count: i64) -> Made {
     made.gives(step, &squares(count))
 }
 
+/// Maps gave a timeout and nothing else.
+fn timed_out(id: &str, steps: &[&str]) -> Made {
+    let late = || error(ErrorClass::Timeout, "late");
+    steps.iter().fold(Made::of(id), |made, step| made.gives(step, &[late()]))
+}
+
 fn refused(id: &str) -> Made {
     let tags = ["t0", "t1", "t2"];
     tags.iter().fold(Made::of(id).fails("map p", ErrorClass::Invalid), |made, tag| made.unrun(tag))
@@ -42,6 +48,55 @@ pub(crate) fn entries() -> Vec<Entry> {
                 (|made| shorter(made, "map p", 499), "\"map p\" gave"),
                 (|made| made.gives("map p", &[squares(500), squares(1)].concat()), "gave"),
             ],
+        ),
+        (
+            || Made::of("map.thousands-of-items"),
+            vec![
+                (|made| shorter(made, "map p", 2499), "it gave 2499 results"),
+                (
+                    |made| made.gives("map p", &[&squares(1000)[..], &squares(1500)].concat()),
+                    "it gave 2500 results, and number Some(1000) is wrong",
+                ),
+            ],
+        ),
+        (
+            || Made::of("map.two-at-a-time"),
+            vec![
+                (|made| made.gives("map_next m #2", &[ok(121)]), "\"m\" gave"),
+                (|made| made.gives("map_next n #5", &[ok(0)]), "\"n\" gave"),
+            ],
+        ),
+        (
+            || Made::of("map.after-a-closed-one"),
+            vec![
+                (|made| shorter(made, "map p", 4), "\"map p\" gave"),
+                (|made| shorter(made, "map q", 2), "\"map q\" gave"),
+            ],
+        ),
+        (
+            || Made::of("map.after-a-failed-one"),
+            vec![
+                (|made| shorter(made, "map p #2", 0), "\"map p #2\" gave []"),
+                (|made| shorter(made, "map p #3", 2), "\"map p #3\" gave"),
+            ],
+        ),
+        (
+            || timed_out("map.timeout-in-time", &["map p", "map p #2", "map p #3", "map p #4"]),
+            vec![
+                (|made| made.gives("map p #2", &[ok("t1")]), "it gave"),
+                (
+                    |_| {
+                        let steps = ["map p", "map p #2", "map p #3", "map p #4"];
+                        let made = timed_out("map.timeout-in-time", &steps);
+                        steps.iter().fold(made, |made, step| made.lasts(step, 800))
+                    },
+                    "of 4 waits of 400 ms, the soonest ended after 80",
+                ),
+            ],
+        ),
+        (
+            || timed_out("map.timeout-of-the-whole", &["map p"]),
+            vec![(|made| made.gives("map p", &squares(30)), "it gave 30 items and no timeout")],
         ),
         (|| Made::of("map.empty"), vec![(|made| shorter(made, "map p", 1), "gave [Number(0)]")]),
         (|| Made::of("map.one-item"), vec![(|made| shorter(made, "map p", 0), "gave []")]),

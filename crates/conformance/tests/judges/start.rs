@@ -85,6 +85,10 @@ pub(crate) fn entries() -> Vec<Entry> {
             vec![(|made| made.fails("result long", ErrorClass::Broken), "failed: broken")],
         ),
         (
+            || Made::of("start.as-many-in-the-next-pool"),
+            vec![(|made| made.ran_in("q1", 300), "worker 300 ran both tasks of \"q\"")],
+        ),
+        (
             || Made::of("start.default-number-of-workers"),
             vec![(|made| made.fails("result a", ErrorClass::Invalid), "failed: invalid")],
         ),

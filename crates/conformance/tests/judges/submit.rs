@@ -1,6 +1,6 @@
 //! Histories of single tasks.
 
-use procpool_contract::{ErrorClass, EventKind};
+use procpool_contract::{Capability, ErrorClass, EventKind};
 
 use crate::Entry;
 use crate::made::{Made, ok};
@@ -38,6 +38,17 @@ pub(crate) fn entries() -> Vec<Entry> {
             vec![
                 (|made| made.returns("result t38", ()), "\"result t38\" returned null"),
                 (|made| made.fails("result t39", ErrorClass::Broken), "failed: broken"),
+            ],
+        ),
+        (
+            || Made::of("submit.hundreds-of-errors"),
+            vec![(|made| made.returns("result t249", ()), "\"result t249\" returned null")],
+        ),
+        (
+            || Made::of("submit.next-pool-after-an-error"),
+            vec![
+                (|made| made.returns("result a", ()), "\"result a\" returned null"),
+                (|made| made.fails("result b", ErrorClass::Task), "\"result b\" failed: task"),
             ],
         ),
         (
@@ -97,4 +108,11 @@ pub(crate) fn entries() -> Vec<Entry> {
             vec![(|made| made.fails("result b", ErrorClass::Broken), "\"result b\" failed")],
         ),
     ]
+}
+
+#[test]
+fn every_message_is_its_tasks_own_in_a_pool_that_has_messages() {
+    let made = || Made::of("submit.hundreds-of-errors").with(Capability::ErrorMessage);
+    made().passes();
+    made().fails("result t7", ErrorClass::Task).is_found("the message of task 7 was: made up");
 }

@@ -11,6 +11,25 @@ fn ended(id: &str) -> Made {
     made.lasts("result a", 1000).ran_in("b", 299)
 }
 
+/// Four waits timed out, each after so many milliseconds.
+fn four(id: &str, millis: u64) -> Made {
+    let steps = ["result a", "result a #2", "result a #3", "result a #4"];
+    steps
+        .iter()
+        .fold(Made::of(id), |made, step| made.fails(step, ErrorClass::Timeout).lasts(step, millis))
+}
+
+/// Three tasks were ended, each after so many milliseconds.
+fn three(millis: u64) -> Made {
+    [("a", 200), ("b", 201), ("c", 202)].iter().fold(
+        Made::of("timeout.task-in-time"),
+        |made, (tag, pid)| {
+            let made = made.ended(&[tag], ErrorClass::Timeout).ran_in(tag, *pid);
+            made.lasts(&format!("result {tag}"), millis)
+        },
+    )
+}
+
 const OVER: &str = "the next task ran in worker 200, where nothing had ended it";
 
 pub(crate) fn entries() -> Vec<Entry> {
@@ -45,6 +64,24 @@ pub(crate) fn entries() -> Vec<Entry> {
         (
             || Made::of("timeout.is-one-waiters-own").fails("result a", ErrorClass::Timeout),
             vec![(|made| made.fails("result a #2", ErrorClass::Timeout), "failed: timeout")],
+        ),
+        (
+            || four("timeout.in-time", 400),
+            vec![
+                (|made| made.returns("result a #3", "a"), "\"result a #3\" returned \"a\""),
+                (
+                    |_| four("timeout.in-time", 1200),
+                    "of 4 waits of 400 ms, the soonest ended after 120",
+                ),
+                (|made| made.fails("result a #5", ErrorClass::Timeout), "failed: timeout"),
+            ],
+        ),
+        (
+            || three(1000),
+            vec![
+                (|_| three(3000), "of 3 waits of 1000 ms, the soonest ended after 300"),
+                (|made| made.returns("result c", "c"), "\"result c\" returned \"c\""),
+            ],
         ),
         (
             || ended("timeout.task-is-ended"),

@@ -16,6 +16,14 @@ fn came(made: Made, order: &[&str], timed_out: bool) -> Made {
     made.returns("as_completed", json!({"order": order, "timed_out": timed_out}))
 }
 
+/// Four waits for a future that was not done, each of so many milliseconds.
+fn in_time(id: &str, step: &str, millis: u64) -> Made {
+    (1..=4).map(|number| format!("{step} #{number}")).fold(Made::of(id), |made, step| {
+        let over = json!({"done": [], "not_done": ["a"], "order": [], "timed_out": true});
+        made.returns(&step, over).lasts(&step, millis)
+    })
+}
+
 const TWELVE: [&str; 12] =
     ["t0", "t1", "t2", "t3", "t4", "t5", "t6", "t7", "t8", "t9", "t10", "t11"];
 
@@ -106,6 +114,34 @@ pub(crate) fn entries() -> Vec<Entry> {
                     "the futures were [\"a\", \"a\",",
                 ),
                 (|made| came(made, &["a", "b"], false), "the futures were [\"a\", \"b\"]"),
+            ],
+        ),
+        (
+            || in_time("wait.timeout-in-time", "wait", 400),
+            vec![
+                (
+                    |made| made.returns("wait #2", json!({"done": ["a"], "not_done": []})),
+                    "done were",
+                ),
+                (
+                    |_| in_time("wait.timeout-in-time", "wait", 1200),
+                    "of 4 waits of 400 ms, the soonest ended after 120",
+                ),
+            ],
+        ),
+        (
+            || in_time("wait.as-completed-timeout-in-time", "as_completed", 400),
+            vec![
+                (
+                    |made| {
+                        made.returns("as_completed #4", json!({"order": [], "timed_out": false}))
+                    },
+                    "\"as_completed #4\" yielded [] and no timeout",
+                ),
+                (
+                    |_| in_time("wait.as-completed-timeout-in-time", "as_completed", 1200),
+                    "of 4 waits of 400 ms, the soonest ended after 120",
+                ),
             ],
         ),
         (

@@ -3,10 +3,15 @@
 use procpool_contract::{Capability as Has, ErrorClass, EventKind, MapOptions, Outcome};
 
 use crate::case::{CASE, Case, Level};
+use crate::cases::timeout::{WAIT_MILLIS, in_time, repeated};
 use crate::history::require;
-use crate::plan::{begun, echo, gated, returned, squares, traced, workers};
+use crate::plan::{begun, echo, gated, returned, sleep, squares, traced, workers};
 
 use super::{gave_squares, within};
+
+fn timed_out(item: &Outcome) -> bool {
+    matches!(item, Outcome::Error(failure) if failure.class == ErrorClass::Timeout)
+}
 
 pub(in crate::cases) const CASES: &[Case] = &[
     Case {
@@ -24,12 +29,52 @@ pub(in crate::cases) const CASES: &[Case] = &[
         judge: |history| {
             // A slow start may leave no time for the first result.
             let items = history.items("map p")?;
-            let timed_out = items.iter().any(|item| {
-                matches!(item, Outcome::Error(failure) if failure.class == ErrorClass::Timeout)
-            });
-            require(timed_out, || format!("it gave {items:?}"))?;
+            require(items.iter().any(timed_out), || format!("it gave {items:?}"))?;
             let waited = history.ended_at("map p")? - history.step("map p")?.begin;
             require(waited >= 298_000_000, || format!("it gave up after {} ms", waited / 1_000_000))
+        },
+        ..CASE
+    },
+    Case {
+        id: "map.timeout-in-time",
+        requirement: "The pool MUST end a map at its timeout, not at a multiple of it.",
+        source: "CPython: executor.py, test_map_timeout",
+        rows: &["MAP-09"],
+        needs: &[Has::MapTimeout],
+        kills: &["map-timeout-is-late"],
+        plan: |plan| {
+            plan.new_pool("p", workers(1));
+            for number in 0..4 {
+                plan.map_with("p", vec![gated(&format!("t{number}"), "go")], within(WAIT_MILLIS));
+            }
+            plan.hold("go").shutdown("p").until(returned("map p #4")).open("go");
+        },
+        judge: |history| {
+            for step in repeated("map p") {
+                let items = history.items(&step)?;
+                require(items.iter().any(timed_out), || format!("it gave {items:?}"))?;
+            }
+            in_time(history, &repeated("map p"))
+        },
+        ..CASE
+    },
+    Case {
+        id: "map.timeout-of-the-whole",
+        requirement: "The pool MUST count the timeout of a map from the begin of the map, not for each item.",
+        source: "CPython: documentation of Executor.map",
+        rows: &["MAP-09"],
+        needs: &[Has::MapTimeout],
+        kills: &["map-timeout-per-item"],
+        plan: |plan| {
+            // Together they take longer than the timeout, and each takes a twentieth of it.
+            let calls = (0..30).map(|number| sleep(&format!("t{number}"), 100)).collect();
+            plan.new_pool("p", workers(1)).map_with("p", calls, within(2000)).shutdown("p");
+        },
+        judge: |history| {
+            let items = history.items("map p")?;
+            require(items.iter().any(timed_out), || {
+                format!("it gave {} items and no timeout", items.len())
+            })
         },
         ..CASE
     },

@@ -5,9 +5,9 @@ use serde_json::json;
 
 use crate::case::{CASE, Case, Level};
 use crate::history::require;
-use crate::plan::workers;
+use crate::plan::{squares, workers};
 
-use super::{GOES_ON, STOPS, chunks, three_then_the_error, with_an_error};
+use super::{GOES_ON, STOPS, chunks, gave_squares, three_then_the_error, with_an_error};
 
 pub(in crate::cases) const CASES: &[Case] = &[
     Case {
@@ -81,6 +81,23 @@ pub(in crate::cases) const CASES: &[Case] = &[
             require(rest == [Outcome::Ok(json!(16)), Outcome::Ok(json!(25))], || {
                 format!("the items after the error were {rest:?}")
             })
+        },
+        ..CASE
+    },
+    Case {
+        id: "map.after-a-failed-one",
+        requirement: "The pool MUST return every item of a map after a map of which an item failed.",
+        source: "CPython: executor.py, test_map_exception",
+        rows: &["MAP-06"],
+        needs: &[Has::Map],
+        kills: &["map-is-empty-after-a-failed-one"],
+        plan: |plan| {
+            plan.new_pool("p", workers(2)).map("p", with_an_error());
+            plan.map("p", squares("b", 3)).map("p", squares("c", 3)).shutdown("p");
+        },
+        judge: |history| {
+            gave_squares(history, "map p #2", 3)?;
+            gave_squares(history, "map p #3", 3)
         },
         ..CASE
     },

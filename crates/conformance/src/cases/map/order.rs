@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::case::{CASE, Case};
 use crate::history::require;
-use crate::plan::{begun, echo, gated, squared, squares, tasks_begun, workers};
+use crate::plan::{begun, echo, gated, square, squared, squares, tasks_begun, workers};
 
 use super::{CPYTHON, chunks, gave_squares, open_and_take, took_all};
 
@@ -42,6 +42,77 @@ pub(in crate::cases) const CASES: &[Case] = &[
             plan.new_pool("p", workers(3)).map("p", squares("t", 500)).shutdown("p");
         },
         judge: |history| gave_squares(history, "map p", 500),
+        ..CASE
+    },
+    Case {
+        id: "map.thousands-of-items",
+        requirement: "The pool MUST return one result for each of thousands of inputs of a map.",
+        source: CPYTHON,
+        rows: &["MAP-01"],
+        needs: &[Has::Map],
+        kills: &["map-loses-the-1001st-item"],
+        plan: |plan| {
+            plan.new_pool("p", workers(2)).map("p", squares("t", 2500)).shutdown("p");
+        },
+        judge: |history| {
+            let (values, expected) = (history.values("map p")?, squared(2500));
+            let wrong = values.iter().zip(&expected).position(|(value, due)| value != due);
+            require(wrong.is_none() && values.len() == expected.len(), || {
+                format!("it gave {} results, and number {wrong:?} is wrong", values.len())
+            })
+        },
+        ..CASE
+    },
+    Case {
+        id: "map.two-at-a-time",
+        requirement: "The pool MUST return the items of each of two maps that are open at the same time.",
+        source: CPYTHON,
+        rows: &["MAP-01"],
+        needs: &[Has::LazyMap],
+        kills: &["two-maps-swap-an-item"],
+        plan: |plan| {
+            plan.new_pool("p", workers(2));
+            for (map, first) in [("m", 0), ("n", 10)] {
+                let calls = (0..4).map(|number| square(&format!("{map}{number}"), first + number));
+                plan.map_open("p", map, calls.collect(), MapOptions::default());
+            }
+            for _ in 0..5 {
+                plan.map_next("m").map_next("n");
+            }
+            plan.map_close("m").map_close("n").shutdown("p");
+        },
+        judge: |history| {
+            for (map, first) in [("m", 0), ("n", 10_i64)] {
+                let mut all = Vec::new();
+                for number in 1..=5 {
+                    all.extend(history.values(&format!("map_next {map} #{number}"))?);
+                }
+                let due: Vec<Value> = (first..first + 4).map(|it| Value::from(it * it)).collect();
+                require(all == due, || format!("\"{map}\" gave {all:?}, not {due:?}"))?;
+            }
+            Ok(())
+        },
+        ..CASE
+    },
+    Case {
+        id: "map.after-a-closed-one",
+        requirement: "The pool MUST return in a map its own items only, after a map that was dropped before its end.",
+        source: "CPython: executor.py, test_map_close",
+        rows: &["MAP-13"],
+        needs: &[Has::LazyMap],
+        kills: &["map-continues-a-closed-one"],
+        plan: |plan| {
+            let options = MapOptions::default();
+            plan.new_pool("p", workers(1)).map_open("p", "m", squares("a", 6), options.clone());
+            plan.map_next("m").map_close("m").map("p", squares("b", 3));
+            plan.map_open("p", "n", squares("c", 6), options).map_next("n").map_close("n");
+            plan.shutdown("p");
+            plan.new_pool("q", workers(1)).map("q", squares("d", 3)).shutdown("q");
+        },
+        judge: |history| {
+            gave_squares(history, "map p", 3)?;
+            gave_squares(history, "map q", 3)
+        },
         ..CASE
     },
     Case {

@@ -2,7 +2,7 @@
 
 use procpool_contract::{Capability as Has, ErrorClass};
 
-use super::millis;
+use super::{WAIT_MILLIS, in_time, millis, repeated};
 use crate::case::{CASE, Case};
 use crate::history::require;
 use crate::plan::{begun, called, echo, gated, returned, workers};
@@ -73,6 +73,29 @@ pub(in crate::cases) const CASES: &[Case] = &[
         judge: |history| {
             history.failure("result a", &[ErrorClass::Timeout])?;
             history.returned("result a #2", "a")
+        },
+        ..CASE
+    },
+    Case {
+        id: "timeout.in-time",
+        requirement: "The pool MUST end a wait for a result at its timeout, not at a multiple of it.",
+        source: CPYTHON,
+        rows: &["TMO-01", "FUT-01"],
+        needs: &[Has::ResultTimeout],
+        kills: &["result-timeout-is-late"],
+        plan: |plan| {
+            plan.new_pool("p", workers(1)).submit("p", gated("a", "go"));
+            for _ in repeated("result a") {
+                plan.result_within("a", WAIT_MILLIS);
+            }
+            plan.hold("go").result("a").shutdown("p").until(called("gate go")).open("go");
+        },
+        judge: |history| {
+            for step in repeated("result a") {
+                history.failure(&step, &[ErrorClass::Timeout])?;
+            }
+            in_time(history, &repeated("result a"))?;
+            history.returned("result a #5", "a")
         },
         ..CASE
     },

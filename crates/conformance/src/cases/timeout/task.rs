@@ -5,7 +5,7 @@ use procpool_contract::{
 };
 use serde_json::json;
 
-use super::millis;
+use super::{millis, soonest_in_time};
 use crate::case::{CASE, Case, Only};
 use crate::history::{Finding, History, require};
 use crate::plan::{Plan, call, echo, gated, returned, sleep, whoami, workers};
@@ -125,6 +125,34 @@ pub(in crate::cases) const CASES: &[Case] = &[
         judge: |history| {
             history.failure("result a", &[ErrorClass::Timeout])?;
             (0..10).try_for_each(|number| history.returned(&format!("result t{number}"), number))
+        },
+        ..CASE
+    },
+    Case {
+        id: "timeout.task-in-time",
+        requirement: "The pool MUST end a task at its time limit, not at a multiple of it.",
+        source: PEBBLE,
+        rows: &["TMO-02"],
+        needs: &[Has::TaskTimeout],
+        kills: &["times-out-late"],
+        plan: |plan| {
+            plan.new_pool("p", limited(1, TASK_MILLIS));
+            for tag in ["a", "b", "c"] {
+                plan.submit("p", gated(tag, "never")).result(tag);
+            }
+            plan.shutdown("p");
+        },
+        judge: |history| {
+            let mut waits = Vec::new();
+            for tag in ["a", "b", "c"] {
+                let step = format!("result {tag}");
+                history.failure(&step, &[ErrorClass::Timeout])?;
+                // On a slow machine it may have been ended before it began.
+                let begin = history.event(EventKind::Begin, tag).map(|event| event.at);
+                let begin = begin.or(history.step(&step).map(|run| run.begin))?;
+                waits.push(history.ended_at(&step)?.saturating_sub(begin));
+            }
+            soonest_in_time(&waits, TASK_MILLIS)
         },
         ..CASE
     },

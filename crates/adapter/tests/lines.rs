@@ -34,7 +34,7 @@ struct Comments {
 fn comments(file: &Path) -> Comments {
     match file.extension().and_then(|it| it.to_str()) {
         Some("py") => Comments { line: "#", block: Some(("\"\"\"", "\"\"\"")) },
-        Some("pl" | "pm") => Comments { line: "#", block: None },
+        Some("pl" | "pm" | "rb") => Comments { line: "#", block: None },
         Some("mjs" | "rs") => Comments { line: "//", block: Some(("/*", "*/")) },
         _ => panic!("{} is in a language that has no rule here", file.display()),
     }
@@ -86,6 +86,11 @@ fn loads(file: &Path) -> BTreeSet<PathBuf> {
             let used = text.lines().filter_map(|line| line.trim_start().strip_prefix("use "));
             used.map(|rest| format!("{}.pm", rest.split([';', ' ']).next().unwrap_or_default()))
                 .collect()
+        }
+        Some("rb") => {
+            let lines = text.lines().map(str::trim_start);
+            let required = lines.filter_map(|line| line.strip_prefix("require_relative "));
+            required.map(|name| format!("{}.rb", name.trim_matches(['\'', '"']))).collect()
         }
         _ => {
             let quoted = text.split(['\'', '"', '`']);

@@ -210,7 +210,7 @@ fn endless_streams_are_stopped() {
 #[test]
 fn another_clock_is_the_adapters_fault() {
     for clock in ["real", "micro", "zero"] {
-        for (place, of) in [("everywhere", "standard output"), ("trace", "the trace")] {
+        for (place, of) in [("lines", "standard output"), ("trace", "the trace")] {
             let name = format!("has_another_clock {clock} {place}");
             assert_fault(&name, &format!("line 1 of {of}: `at` is "));
             assert_fault(&name, "is it CLOCK_MONOTONIC, in nanoseconds?");

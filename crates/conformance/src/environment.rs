@@ -7,10 +7,7 @@
 use std::ffi::OsString;
 use std::str::FromStr;
 
-use clap::ValueEnum as _;
 use procpool_contract::FOLDER_VARIABLE;
-
-use crate::case::Tier;
 
 /// The adapter's command.
 pub const ADAPTER: &str = "PROCPOOL_ADAPTER";
@@ -80,17 +77,6 @@ pub fn number<T: FromStr>(
 /// [`BLESS`] is neither 0 nor 1.
 pub fn bless() -> Result<bool, String> {
     Ok(number(BLESS, "0 or 1", |it: &u8| *it <= 1)? == Some(1))
-}
-
-/// Returns the tier of the cases.
-///
-/// # Errors
-///
-/// [`TIER`] names none.
-pub fn tier() -> Result<Tier, String> {
-    let Some(text) = read(TIER)? else { return Ok(Tier::Usual) };
-    Tier::from_str(&text, false)
-        .map_err(|_| format!("{TIER} is {text:?}; it must be usual, soak or all"))
 }
 
 /// Returns the variables that look as if they were for the suite but are unknown to it.

@@ -1,5 +1,7 @@
 //! The configuration of a run of the suite by the environment.
 
+use clap::ValueEnum as _;
+
 use crate::case::Tier;
 use crate::environment;
 
@@ -33,7 +35,13 @@ impl Names {
             expectations: environment::read(environment::EXPECTATIONS)?,
             scenario: environment::read(environment::SCENARIO)?,
             bless: environment::bless()?,
-            tier: environment::tier()?,
+            tier: tier()?,
         })
     }
+}
+
+fn tier() -> Result<Tier, String> {
+    let Some(text) = environment::read(environment::TIER)? else { return Ok(Tier::Usual) };
+    let tier = Tier::from_str(&text, false);
+    tier.map_err(|_| format!("{} is {text:?}; it must be usual, soak or all", environment::TIER))
 }

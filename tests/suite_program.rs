@@ -100,7 +100,9 @@ fn a_filter_that_matches_no_case_fails() {
     let unsupported = "and the cases that fit, 1, are not for this pool";
     refuses(suite(shell("plain")).arg("article.initargs"), unsupported)
         .stdout(contains("sh (fork): 1 unsupported\n"))
-        .stdout(contains("not declared, with the number of cases: initargs (1)\n"));
+        .stdout(contains(
+            "not declared, with the number of cases: initargs (1), initializer (1)\n",
+        ));
     refuses(suite(shell("plain")).args(["--skip", "fork::"]), "no case was run");
     suite(shell("plain")).args(["artcle", "--list"]).assert().success();
 }

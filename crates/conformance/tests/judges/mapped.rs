@@ -32,7 +32,7 @@ fn carried_out(case: &Case, scenario: &Scenario) -> History {
 }
 
 #[test]
-fn every_case_asked_with_maps_shows_what_it_does_with_futures() {
+fn every_case_asked_with_maps_shows_the_same_as_with_futures() {
     let mut count = 0;
     for case in cases::all().into_iter().filter(|case| case.property.is_none()) {
         let (scenario, plan) = (case.scenario(), case.planned());
@@ -77,7 +77,7 @@ fn tasks_share_a_map_and_steps_keep_their_moments() {
 }
 
 #[test]
-fn what_maps_cannot_say_is_left_out() {
+fn cases_that_maps_cannot_express_are_left_out() {
     let two = |plan: &mut Plan| {
         plan.new_pool("p", workers(2)).submit("p", echo("a", 1)).submit("p", echo("b", 2));
         plan.result("a").result("b");

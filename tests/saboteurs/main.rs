@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use procpool_adapter::saboteurs;
-use procpool_conformance::case::Case;
+use procpool_conformance::case::{Case, Tier};
 use procpool_conformance::cases;
 use procpool_conformance::environment;
 use procpool_conformance::run::{Adapter, Limits};
@@ -49,16 +49,17 @@ fn main() -> ExitCode {
             let is_honest = saboteur.name == "honest";
             if is_honest && !case.kills.is_empty() {
                 let name = format!("passes::{}", case.id);
-                trials.push(Trial::test(name, move || passes(&case)));
+                trials.push(of(&case, Trial::test(name, move || passes(&case))));
             } else if case.kills.contains(&saboteur.name) {
                 let (expected, seen) = (Arc::clone(&expected), Arc::clone(&seen));
                 let name = format!("finds::{}::{}", saboteur.name, case.id);
-                trials.push(Trial::test(name, move || {
+                let trial = Trial::test(name, move || {
                     let kill = found(saboteur.name, &case)?;
                     let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
                     seen.add(saboteur.name, kill.clone());
                     kill.compare(expected.get(saboteur.name, case.id))
-                }));
+                });
+                trials.push(of(&case, trial));
             }
         }
     }
@@ -82,6 +83,14 @@ fn main() -> ExitCode {
 fn refuse(error: &str) -> ExitCode {
     eprintln!("error: {error}");
     ExitCode::from(2)
+}
+
+/// A trial of a case that takes long is run only on request.
+fn of(case: &Case, trial: Trial) -> Trial {
+    match case.tier {
+        Tier::Soak => trial.with_kind("takes a minute").with_ignored_flag(true),
+        Tier::Usual | Tier::All => trial,
+    }
 }
 
 fn judged(saboteur: &str, case: &Case) -> Result<Judged, Failed> {

@@ -120,7 +120,7 @@ module Runtime
     'blob' => ->(call) { 'x' * call['count'] },
     'print' => method(:print_text),
     'read_stdin' => ->(_) { $stdin.read.bytesize },
-    'child' => ->(_) { system('true').then { $?.exitstatus } },
+    'child' => ->(call) { system('sh', '-c', "exit #{call['code'] || 0}").then { $?.exitstatus } },
     'nest' => method(:nest),
     'ignore_term' => ->(call) { trap('TERM', 'IGNORE').then { pass(call) } },
     'getenv' => ->(call) { ENV.fetch(call['text'], nil) }
@@ -179,7 +179,7 @@ module Runtime
     },
     'cancel' => ->(_) { ['cancel'] },
     'state' => ->(_) { ['state'] },
-    'callback' => ->(_) { ['callbacks'] },
+    'callback' => ->(step) { step['reads'] ? %w[callbacks state] : ['callbacks'] },
     'drop' => ->(_) { ['drop'] },
     'kill_workers' => ->(_) { ['kill_workers'] },
     'open_file' => ->(_) { ['open_file'] },
@@ -268,8 +268,9 @@ module Runtime
   end
 
   def add_callback(step)
-    named(@futures, step['future']).on_done do
-      event('callback', step['label'])
+    future = named(@futures, step['future'])
+    future.on_done do
+      event('callback', step['reads'] ? "#{step['label']} #{future.state}" : step['label'])
       raise "the callback #{step['label']} fails" if step['fails']
     end
     nil

@@ -30,8 +30,12 @@ const AREAS: &[&str] = &[
 ];
 
 /// Cases of these areas that need a worker that stays between tasks: that of a map may end with it.
-const NEED_A_WORKER_THAT_STAYS: &[&str] =
-    &["codec.bad-result-keeps-its-worker", "leak.memory-of-workers", "start.idle-worker-is-reused"];
+const NEED_A_WORKER_THAT_STAYS: &[&str] = &[
+    "codec.bad-result-keeps-its-worker",
+    "leak.memory-of-workers",
+    "leak.of-nested-pools",
+    "start.idle-worker-is-reused",
+];
 
 /// A scenario in which maps take the place of submissions.
 #[derive(Debug, Clone)]

@@ -21,7 +21,7 @@ class Pool(runtime.Pool):
     IMPLEMENTATION = "mpire"
     VERSION = version("mpire")
     START_METHODS = ("fork", "spawn", "forkserver")
-    CAPABILITIES = runtime.COMMON.replace("initargs", "") + (
+    CAPABILITIES = runtime.COMMON.replace("initargs", "initializer") + (
         " task_timeout chunksize unordered lazy_map kill_workers initializer_cause worker_death"
     )
     POLICIES = {

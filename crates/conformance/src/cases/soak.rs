@@ -2,11 +2,12 @@
 //!
 //! These cases take minutes with slow pools, so they are a tier of their own.
 
-use procpool_contract::{Call, Capability as Has, ErrorClass, PoolOptions, Step};
+use procpool_contract::{Capability as Has, ErrorClass, PoolOptions};
 
+use super::leak::{first_is_t, looks, nth, submit};
 use crate::case::{CASE, Case, Tier};
 use crate::history::{Finding, History, require};
-use crate::plan::{Plan, called, die, echo, squared, squares, workers};
+use crate::plan::{Plan, die, echo, squared, squares, workers};
 
 /// The tasks of each map, and the number of maps, of pools, of deaths and of workers that retire.
 const ITEMS: i64 = 200;
@@ -27,23 +28,7 @@ fn rounds(plan: &mut Plan, all: usize, early: usize, each: impl Fn(&mut Plan, us
             plan.hold("early");
         }
     }
-    plan.hold("late");
-    plan.until(called("gate early")).sample("early").open("early");
-    // Threads and processes may need a moment to exit.
-    plan.until(called("gate late")).settle("late", "early").open("late");
-}
-
-fn submit(plan: &mut Plan, call: Call) -> &mut Plan {
-    plan.step(Step::Submit { pool: "p".to_owned(), future: "t".to_owned(), call })
-}
-
-/// The futures of all rounds have one name, so that the program drops each, and one outcome; tags differ.
-fn tag(round: usize) -> String {
-    if round == 0 { "t".to_owned() } else { format!("t{round}") }
-}
-
-fn nth(step: &str, round: usize) -> String {
-    if round == 0 { step.to_owned() } else { format!("{step} #{}", round + 1) }
+    looks(plan);
 }
 
 fn has_not_grown(history: &History) -> Finding {
@@ -62,7 +47,7 @@ fn has_not_grown(history: &History) -> Finding {
 }
 
 fn each_returned(history: &History, rounds: usize) -> Finding {
-    (0..rounds).try_for_each(|round| history.returned(&nth("result t", round), 1))
+    (0..rounds).try_for_each(|round| history.returned(&nth("result t", 1, round), 1))
 }
 
 pub(super) const CASES: &[Case] = &[
@@ -79,7 +64,7 @@ pub(super) const CASES: &[Case] = &[
         },
         judge: |history| {
             for round in 0..MAPS {
-                let (step, expected) = (nth("map p", round), squared(ITEMS));
+                let (step, expected) = (nth("map p", 1, round), squared(ITEMS));
                 let values = history.values(&step)?;
                 let wrong = values.iter().zip(&expected).position(|(value, right)| value != right);
                 require(values == expected, || {
@@ -100,7 +85,7 @@ pub(super) const CASES: &[Case] = &[
         plan: |plan| {
             rounds(plan, POOLS, 20, |plan, round| {
                 plan.new_pool("p", workers(1));
-                submit(plan, echo(&tag(round), 1)).result("t").shutdown("p");
+                submit(plan, echo(&first_is_t(round), 1)).result("t").shutdown("p");
             });
         },
         judge: |history| {
@@ -117,12 +102,12 @@ pub(super) const CASES: &[Case] = &[
         plan: |plan| {
             rounds(plan, DEATHS, 20, |plan, round| {
                 plan.new_pool("p", workers(1));
-                submit(plan, die(&tag(round), 3)).result("t").shutdown("p");
+                submit(plan, die(&first_is_t(round), 3)).result("t").shutdown("p");
             });
         },
         judge: |history| {
             for round in 0..DEATHS {
-                history.failure(&nth("result t", round), &[ErrorClass::Broken])?;
+                history.failure(&nth("result t", 1, round), &[ErrorClass::Broken])?;
             }
             has_not_grown(history)
         },
@@ -137,7 +122,7 @@ pub(super) const CASES: &[Case] = &[
             let retiring = PoolOptions { max_tasks_per_child: Some(1), ..workers(1) };
             plan.new_pool("p", retiring);
             rounds(plan, RETIREMENTS, 20, |plan, round| {
-                submit(plan, echo(&tag(round), 1)).result("t");
+                submit(plan, echo(&first_is_t(round), 1)).result("t");
             });
             plan.shutdown("p");
         },

@@ -36,8 +36,7 @@ const CPYTHON: &str = "CPython: threading_cleanup and reap_children of its test 
 fn six_pools(plan: &mut Plan, each: fn(&mut Plan, &str)) {
     for round in 0..6 {
         plan.new_pool("p", workers(2));
-        // The first task has the name of the futures: their outcome is the same.
-        each(plan, &if round == 0 { "t".to_owned() } else { format!("t{round}") });
+        each(plan, &first_is_t(round));
         plan.shutdown("p");
         if round == 1 {
             plan.hold("early");
@@ -46,8 +45,21 @@ fn six_pools(plan: &mut Plan, each: fn(&mut Plan, &str)) {
     looks(plan);
 }
 
-/// Looks after the second pool, while the client waits, and after the last.
-fn looks(plan: &mut Plan) {
+/// The tag of the task of a round. The first has the name of the futures: their outcome is the same.
+pub(super) fn first_is_t(round: usize) -> String {
+    if round == 0 { "t".to_owned() } else { format!("t{round}") }
+}
+
+/// The step of this name that is the first in its round, of `each` there.
+pub(super) fn nth(step: &str, each: usize, round: usize) -> String {
+    match each * round {
+        0 => step.to_owned(),
+        earlier => format!("{step} #{}", earlier + 1),
+    }
+}
+
+/// Looks while the client waits at the gate `early`, and after the last round.
+pub(super) fn looks(plan: &mut Plan) {
     look_early(plan);
     plan.hold("late");
     look_late(plan);
@@ -70,7 +82,7 @@ fn break_it(plan: &mut Plan, tag: &str) {
     submit(plan, die(tag, 1)).result("t");
 }
 
-fn submit(plan: &mut Plan, call: Call) -> &mut Plan {
+pub(super) fn submit(plan: &mut Plan, call: Call) -> &mut Plan {
     plan.step(Step::Submit { pool: "p".to_owned(), future: "t".to_owned(), call })
 }
 

@@ -4,7 +4,7 @@ use procpool_contract::{
     Body, Call, Capability as Has, ErrorClass, EventKind, MapOptions, Outcome, Until,
 };
 
-use super::{is_no_more, look_early, look_late};
+use super::{first_is_t, is_no_more, look_early, look_late, nth};
 use crate::case::{CASE, Case};
 use crate::history::{Finding, History, require};
 use crate::plan::{
@@ -27,19 +27,6 @@ fn six_rounds(plan: &mut Plan, use_it: fn(&mut Plan, usize)) {
     }
     plan.hold("late");
     look_late(plan);
-}
-
-/// The step of this name that is the first in its round, of `each` there.
-fn nth(step: &str, each: usize, round: usize) -> String {
-    match each * round {
-        0 => step.to_owned(),
-        earlier => format!("{step} #{}", earlier + 1),
-    }
-}
-
-/// The first task has the name of the futures: their outcome is the same.
-fn first_is_t(round: usize) -> String {
-    if round == 0 { "t".to_owned() } else { format!("t{round}") }
 }
 
 /// Every round had its outcome, and the program has no more than after two of them.

@@ -2,12 +2,13 @@
 
 use std::fs::File;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use procpool_contract::{Call, ErrorClass, MapOptions, PoolOptions};
 use serde_json::Value;
 
+use super::later::locked;
 use super::ours::Procpool;
 use super::{Saboteur, Twist, Twisted};
 use crate::library::{Future, Library, Map, Pool, Stop};
@@ -100,12 +101,12 @@ impl Twist for Retires {
     fn new_pool(&self, ours: &Procpool, options: &PoolOptions) -> Result<Box<dyn Pool>, Stop> {
         let second =
             ours.new_pool(&PoolOptions { max_tasks_per_child: None, ..options.clone() })?;
-        *self.second.lock().unwrap_or_else(PoisonError::into_inner) = Some(second);
+        *locked(&self.second) = Some(second);
         ours.new_pool(options)
     }
 
     fn submit(&self, pool: &dyn Pool, call: &Call) -> Result<Arc<dyn Future>, Stop> {
-        let second = self.second.lock().unwrap_or_else(PoisonError::into_inner);
+        let second = locked(&self.second);
         match (second.as_deref(), self.submitted.fetch_add(1, Ordering::Relaxed)) {
             (Some(second), 200..) => second.submit(call),
             _ => pool.submit(call),
@@ -113,7 +114,7 @@ impl Twist for Retires {
     }
 
     fn shutdown(&self, pool: &dyn Pool, wait: bool, cancel: bool) -> Result<(), Stop> {
-        let second = self.second.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let second = locked(&self.second).take();
         second.map_or(Ok(()), |second| second.shutdown(wait, cancel))?;
         pool.shutdown(wait, cancel)
     }

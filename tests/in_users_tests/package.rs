@@ -1,8 +1,8 @@
 //! The user's package, whose sources are in the folder of this module's name.
 //!
 //! It is written into the build's own folder, as is what is built of it, so only its first run compiles
-//! procpool's dependencies; macros and build scripts are shared with `compile_errors`. Cargo's locks keep
-//! builds of several tests apart.
+//! procpool and its dependencies, unless `compile_errors` has done so. Cargo's locks keep builds of several
+//! tests apart.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -42,7 +42,7 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
 fn folder() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
-        program::say("a user's package is compiled, with the pool: about 20 s the first time");
+        program::say("a user's package is compiled: about 10 s the first time");
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("users_crate");
         let procpool = program::root().join("crates/procpool");
         let procpool = procpool.to_str().expect("the workspace's path is text");

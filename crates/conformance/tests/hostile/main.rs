@@ -2,6 +2,9 @@
 //! messages are checked, too.
 
 use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use procpool_conformance::case::{CASE, Case, Tier};
@@ -35,6 +38,11 @@ fn adapter(name: &str) -> Adapter {
     let (name, arguments) = name.split_once(' ').unwrap_or((name, ""));
     assert!(folder.join(format!("{name}.sh")).is_file(), "there is no adapter {name}");
     Adapter { command: format!("sh {name}.sh {arguments}"), folder }
+}
+
+/// For those that take longer than the wait for one step, which this shortens.
+fn short() -> Limits {
+    Limits { must: Duration::from_secs(3), ..limits() }
 }
 
 fn verdict(name: &str) -> Verdict {
@@ -80,7 +88,7 @@ fn an_adapter_that_splits_its_writes_passes() {
 
 #[test]
 fn a_slow_adapter_is_waited_for() {
-    assert_eq!(verdict("takes_its_time"), Verdict::Passed);
+    assert_eq!(verdict_within("takes_its_time", short()), Verdict::Passed);
 }
 
 #[test]
@@ -196,7 +204,11 @@ fn another_version_of_the_contract_is_refused() {
 
 #[test]
 fn a_flood_of_output_is_stopped() {
-    assert_fault("floods", "is too long");
+    // It writes until it is stopped, which a busy machine does late.
+    let limits = Limits { must: Duration::from_secs(60), ..limits() };
+    let verdict = verdict_within("floods", limits);
+    let Verdict::AdapterError(text) = &verdict else { panic!("{verdict:?}") };
+    assert!(text.contains("is too long"), "{text}");
 }
 
 #[test]
@@ -220,7 +232,7 @@ fn another_clock_is_the_adapters_fault() {
 
 #[test]
 fn a_task_that_still_runs_is_waited_for() {
-    assert_eq!(verdict("works_on_in_silence"), Verdict::Passed);
+    assert_eq!(verdict_within("works_on_in_silence", short()), Verdict::Passed);
 }
 
 #[test]
@@ -230,12 +242,12 @@ fn a_storm_of_workers_does_not_count_as_progress() {
 
 #[test]
 fn an_endless_scenario_is_ended() {
-    let limits = Limits { whole: Duration::from_secs(3), ..limits() };
+    let limits = Limits { whole: Duration::from_secs(2), ..limits() };
     let Verdict::Failed(found) = verdict_within("takes_its_time", limits) else {
         panic!("it was to be given up");
     };
     let words =
-        "the scenario continues, and is not done within 3s (CONFORMANCE_SCALE allows more time)";
+        "the scenario continues, and is not done within 2s (CONFORMANCE_SCALE allows more time)";
     assert!(found[0].complaint.starts_with(words), "{found:?}");
 }
 
@@ -263,14 +275,28 @@ fn a_pool_that_does_nothing_passes_only_cases_without_tasks() {
     let description = adapter.describe(limits()).expect("it describes itself");
     let cases = cases::all().into_iter().filter(|case| case.tier == Tier::Usual);
     let cases = cases.filter(|case| case.not_for(&description).is_none());
-    let (passed, failed): (Vec<Case>, Vec<Case>) = cases.partition(|case| {
-        Judged::judged(&adapter, &description, case, limits()).verdict == Verdict::Passed
+    // Some wait for what never happens, so several are judged at a time.
+    let cases = Mutex::new(cases);
+    let (passed, failed) = (Mutex::new(Vec::new()), AtomicUsize::new(0));
+    thread::scope(|scope| {
+        for _ in 0..16 {
+            scope.spawn(|| {
+                loop {
+                    let Some(case) = cases.lock().unwrap().next() else { break };
+                    match Judged::judged(&adapter, &description, &case, limits()).verdict {
+                        Verdict::Passed => passed.lock().unwrap().push(case.id),
+                        _ => _ = failed.fetch_add(1, Ordering::Relaxed),
+                    }
+                }
+            });
+        }
     });
-    let ids: Vec<&str> = passed.iter().map(|case| case.id).collect();
+    let (mut ids, failed) = (passed.into_inner().unwrap(), failed.into_inner());
+    ids.sort_unstable();
     // In these a pool is only created and shut down.
     assert_eq!(
         ids,
-        ["init.failing-and-nothing-submitted", "start.unused-pool-shuts-down", "shutdown.unused"]
+        ["init.failing-and-nothing-submitted", "shutdown.unused", "start.unused-pool-shuts-down"]
     );
-    assert!(failed.len() > 50, "{}", failed.len());
+    assert!(failed > 50, "{failed}");
 }

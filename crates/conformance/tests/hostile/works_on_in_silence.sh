@@ -2,9 +2,9 @@
 . ./honest.sh
 worker() {
     sh -c 'exec sleep 100' &
-    sleep 3; event begin $!
-    sleep 3; event end $!
+    sleep 1.6; event begin $!
+    sleep 1.6; event end $!
     kill $!
-    sleep 3
+    sleep 1.6
 }
 main "$1"

@@ -107,9 +107,9 @@ impl Kills {
             "# Saboteurs\n\nHow do we know that a case can fail at all? The suite judges {} pools that each \
              misbehave in exactly one way. This page lists, for each of them, the cases that must catch it \
              ({kills} in all), the checkers that do, and their messages. One more pool is honest, and passes \
-             wherever another one fails. `cargo test --test saboteurs` runs them all.\n\nA checker is the \
-             case's own (`case`), or a rule for every run. In messages, `#` is a number that differs from run \
-             to run, and `…` is a cut.\n",
+             wherever another one fails. `cargo test --test saboteurs -- --include-ignored` runs them all.\n\n\
+             A checker is the case's own (`case`), or a rule for every run. In messages, `#` is a number that \
+             differs from run to run, and `…` is a cut.\n",
             self.0.len()
         );
         for saboteur in saboteurs::all().iter().filter(|it| self.0.contains_key(it.name)) {

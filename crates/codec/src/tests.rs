@@ -62,7 +62,8 @@ fn arrives<T: Payload + PartialEq + Debug>(value: T) {
     assert_eq!(sent(&wrapped), Ok(()), "{wrapped:?}");
 }
 
-/// Asserts that it is refused with these words, alone and inside other values, but not when it is wrapped.
+/// Asserts that it is refused with these words, alone and inside other values, but not when it is wrapped
+/// there.
 #[track_caller]
 fn is_refused<T: Payload + PartialEq + Debug + Clone>(value: T, words: &[&str]) {
     refuses(&value, words);
@@ -71,9 +72,7 @@ fn is_refused<T: Payload + PartialEq + Debug + Clone>(value: T, words: &[&str]) 
 
 #[track_caller]
 fn arrives_wrapped<T: Payload + PartialEq + Debug + Clone>(value: T) {
-    let wrapped = SelfDescribing(value);
-    assert_eq!(sent(&wrapped), Ok(()), "{wrapped:?}");
-    arrives(vec![(1_u8, wrapped)]);
+    arrives_bare(vec![(1_u8, SelfDescribing(value))]);
 }
 
 #[track_caller]

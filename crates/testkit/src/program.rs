@@ -29,9 +29,15 @@ pub fn path(name: &str) -> PathBuf {
 /// As for [`path`].
 pub fn path_with_abort(name: &str) -> PathBuf {
     static SAID: Once = Once::new();
-    SAID.call_once(|| say("the pool is compiled once more, so that panics abort: about 15 s"));
-    // Of all packages, so that macros and build scripts are those that are there already.
-    find(&build(&["--profile", "abort", "--bin", name]), name)
+    SAID.call_once(|| say("the pool is compiled once more, so that panics abort: about 10 s"));
+    // This program is target/debug/deps/NAME. In the folder of users' packages there are the macros of the
+    // pool's dependencies already, and no other program of this name.
+    let target = std::env::current_exe().expect("this program is in a folder of cargo's");
+    let users = target.ancestors().nth(3).expect("it is in target/debug/deps").join("tmp/users");
+    let users = users.to_str().expect("the workspace's path is text");
+    let abort = ["--config", "profile.dev.panic='abort'", "--target-dir", users];
+    let alone = ["--package", "procpool-testkit", "--bin", name];
+    find(&build(&[abort, alone].concat()), name)
 }
 
 /// Says something past the harness, which shows what is printed of tests that fail only: for programs that are silent
@@ -72,7 +78,7 @@ fn find(built: &HashMap<String, PathBuf>, name: &str) -> PathBuf {
 fn build(arguments: &[&str]) -> HashMap<String, PathBuf> {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.arg("build").args(arguments).arg("--message-format=json").current_dir(root());
-    if !cfg!(debug_assertions) && !arguments.contains(&"--profile") {
+    if !cfg!(debug_assertions) && !arguments.contains(&"--config") {
         cargo.arg("--release");
     }
     let output = cargo.stdin(Stdio::null()).stderr(Stdio::piped()).output().expect("cargo runs");

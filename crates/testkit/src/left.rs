@@ -1,12 +1,16 @@
 //! Leftovers that a pool must not have in its program: children, descriptors, threads.
 
 use std::thread;
+use std::time::Duration;
 
 use crate::os;
 
 /// How often to look for a thread that has ended. /proc forgets it an instant later, so more looks only
 /// delay the report of one that stays.
-const LOOKS: usize = 100_000;
+const LOOKS: usize = 1_000;
+
+/// The time between two looks. To yield instead would take as long as other programs use the CPU.
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// The state of this program when it has no pool.
 #[derive(Debug)]
@@ -40,8 +44,8 @@ impl Baseline {
 /// Waits until this process has `count` threads; false if it keeps another number.
 pub(crate) fn await_threads(count: usize) -> bool {
     let this = std::process::id();
-    (0..LOOKS).any(|_| {
-        thread::yield_now();
+    (0..LOOKS).any(|look| {
+        thread::sleep(PAUSE * u32::from(look > 0));
         os::threads_of(this).len() == count
     })
 }

@@ -102,6 +102,10 @@ pub enum Kind {
     Maps,
     /// Tasks, some of which kill their worker.
     Deaths,
+    /// Pools one after another, used in every way.
+    Lives,
+    /// The same twice, to see whether the second time leaves more behind.
+    Leftovers,
 }
 
 /// A policy that a case depends on.

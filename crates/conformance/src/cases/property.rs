@@ -31,4 +31,27 @@ pub(super) const CASES: &[Case] = &[
         property: Some(Kind::Deaths),
         ..CASE
     },
+    Case {
+        id: "property.lives",
+        requirement: "The pool MUST give every call its own outcome in a program that makes several pools, one after another, and uses each in many ways.",
+        source: "the combined promises of all calls; long-lived programs",
+        needs: &[Has::Submit],
+        kills: &[
+            "true-becomes-one",
+            "as-completed-repeats-one",
+            "timeout-too-early",
+            "repeats-the-first-message",
+        ],
+        property: Some(Kind::Lives),
+        ..CASE
+    },
+    Case {
+        id: "property.leftovers",
+        requirement: "The pool MUST NOT leave more behind when a program does the same once more.",
+        source: "CPython: threading_cleanup and reap_children of its test suite",
+        needs: &[Has::Submit],
+        kills: &["changes-the-programs-umask"],
+        property: Some(Kind::Leftovers),
+        ..CASE
+    },
 ];

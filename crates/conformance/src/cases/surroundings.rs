@@ -38,23 +38,8 @@ fn surroundings<'a>(
 }
 
 /// The program has the same after the pool as before.
-fn is_restored(history: &History, what: &str, of: fn(&Surroundings) -> &String) -> Finding {
-    let before = of(surroundings(history, "before", history.owner)?);
-    let after = of(surroundings(history, "after", history.owner)?);
-    require(before == after, || format!("the program's {what} was changed, to {after:?}"))
-}
-
-/// Each signal does the same in the program after the pool as before.
-fn signals_are_restored(history: &History) -> Finding {
-    let before = &surroundings(history, "before", history.owner)?.signals;
-    let after = &surroundings(history, "after", history.owner)?.signals;
-    for (name, does) in before {
-        let now = after.get(name).map_or("unknown", String::as_str);
-        require(now == does, || {
-            format!("{name} was {does} in the program before the pool, and {now} after it")
-        })?;
-    }
-    Ok(())
+fn is_restored(history: &History) -> Finding {
+    history.sample("before")?.program_is_as_at(history.sample("after")?, history.owner)
 }
 
 /// The worker has the same as its program.
@@ -80,7 +65,7 @@ pub(super) const CASES: &[Case] = &[
         plan: used_once,
         judge: |history| {
             history.returned("result a", "a")?;
-            is_restored(history, "working folder", |its| &its.folder)
+            is_restored(history)
         },
         ..CASE
     },
@@ -93,7 +78,7 @@ pub(super) const CASES: &[Case] = &[
         plan: used_once,
         judge: |history| {
             history.returned("result a", "a")?;
-            is_restored(history, "umask", |its| &its.umask)
+            is_restored(history)
         },
         ..CASE
     },
@@ -106,7 +91,7 @@ pub(super) const CASES: &[Case] = &[
         plan: used_once,
         judge: |history| {
             history.returned("result a", "a")?;
-            signals_are_restored(history)
+            is_restored(history)
         },
         ..CASE
     },
@@ -125,9 +110,7 @@ pub(super) const CASES: &[Case] = &[
         },
         judge: |history| {
             history.failure("result a", &[ErrorClass::Broken])?;
-            is_restored(history, "working folder", |its| &its.folder)?;
-            is_restored(history, "umask", |its| &its.umask)?;
-            signals_are_restored(history)
+            is_restored(history)
         },
         ..CASE
     },

@@ -3,6 +3,7 @@
 //! A run is judged by its case and by the [`RULES`] for every run of every pool. Each is a checker with a
 //! name, so that a test can leave one out and show that it is missed.
 
+mod answers;
 mod rules;
 
 pub use rules::{RULES, Rule};

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use procpool_contract::{ErrorClass, EventKind, Outcome, PoolOptions, Step, policy, word};
 
+use super::answers::{named_once, not_early, own_value};
 use crate::case::Waiver;
 use crate::history::{End, Finding, History, brief, require};
 
@@ -38,6 +39,9 @@ pub const RULES: &[Rule] = &[
         "a result is that of a run which was submitted before and ended before",
         causality,
     ),
+    rule("own-value", "a value is that of its own call", own_value),
+    rule("named-once", "a wait names each of its futures once", named_once),
+    rule("not-early", "a step that ends by its time limit has taken that time", not_early),
     rule("serial-worker", "a worker runs one task at a time", serial_worker),
     rule("width", "no more tasks run at a time than there may be workers", width),
     rule("in-workers", "tasks and initializers run in processes of their own", in_workers),
@@ -212,25 +216,52 @@ fn serial_worker(history: &History) -> Finding {
     Ok(())
 }
 
-/// Returns the options of each pool.
-fn pools(history: &History) -> BTreeMap<&str, &PoolOptions> {
-    let steps = history.scenario.clients.iter().flat_map(|client| &client.steps);
-    let pools = steps.filter_map(|step| match step {
-        Step::New { pool, options } => Some((pool.as_str(), options)),
-        _ => None,
-    });
-    pools.collect()
+/// A pool that a step makes.
+struct Pool<'h> {
+    name: &'h str,
+    options: &'h PoolOptions,
+    tags: BTreeSet<&'h str>,
+}
+
+/// Returns each pool with the tags of its tasks. A client's pool of a name is the one that it
+/// made last; if it has made none, that of another client, and nobody's if there are several.
+fn pools(history: &History) -> Vec<Pool<'_>> {
+    let mut pools: Vec<Pool<'_>> = Vec::new();
+    let mut made: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    let mut elsewhere: Vec<(&str, &str)> = Vec::new();
+    for client in &history.scenario.clients {
+        let mut own: BTreeMap<&str, usize> = BTreeMap::new();
+        for step in &client.steps {
+            match step {
+                Step::New { pool, options } => {
+                    own.insert(pool, pools.len());
+                    made.entry(pool).or_default().push(pools.len());
+                    pools.push(Pool { name: pool, options, tags: BTreeSet::new() });
+                }
+                Step::Submit { pool, .. } | Step::Map { pool, .. } | Step::MapOpen { pool, .. } => {
+                    for tag in step.calls().iter().map(|call| call.tag.as_str()) {
+                        match own.get(pool.as_str()) {
+                            Some(own) => _ = pools[*own].tags.insert(tag),
+                            None => elsewhere.push((pool, tag)),
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    for (pool, tag) in elsewhere {
+        if let Some([only]) = made.get(pool).map(Vec::as_slice) {
+            pools[*only].tags.insert(tag);
+        }
+    }
+    pools
 }
 
 fn width(history: &History) -> Finding {
     let runs = runs(history);
-    for (pool, options) in pools(history) {
+    for Pool { name, options, tags } in pools(history) {
         let Some(most) = options.max_workers else { continue };
-        let tags: BTreeSet<&str> = history
-            .calls()
-            .filter(|(name, _)| *name == pool)
-            .map(|(_, call)| call.tag.as_str())
-            .collect();
         // A dead worker runs nothing more: only runs that ended extend to their end.
         let ours =
             runs.values().flatten().filter(|(tag, _, end)| tags.contains(tag) && *end < u64::MAX);
@@ -241,7 +272,7 @@ fn width(history: &History) -> Finding {
         for (_, change) in moments {
             open += change;
             require(open <= most, || {
-                format!("{open} ran at a time in \"{pool}\", of {most} workers")
+                format!("{open} ran at a time in \"{name}\", of {most} workers")
             })?;
         }
     }
@@ -259,17 +290,14 @@ fn in_workers(history: &History) -> Finding {
 }
 
 fn initialized_first(history: &History) -> Finding {
-    let initialized = |options: &&PoolOptions| options.initializer.is_some();
-    if pools(history).is_empty() || !pools(history).values().all(initialized) {
-        return Ok(());
-    }
     for pid in history.initialized() {
         let of = |kind| history.events(kind).filter(move |event| event.pid == pid);
         let begins = of(EventKind::InitBegin).count();
         require(begins <= 1, || format!("it ran {begins} times in worker {pid}"))?;
     }
-    // Nested pools have no initializer.
-    let tags: BTreeSet<&str> = history.calls().map(|(_, call)| call.tag.as_str()).collect();
+    let pools = pools(history);
+    let initialized = pools.iter().filter(|pool| pool.options.initializer.is_some());
+    let tags: BTreeSet<&str> = initialized.flat_map(|pool| &pool.tags).copied().collect();
     let begins = history.events(EventKind::Begin);
     for begin in begins.filter(|begin| tags.contains(begin.tag.as_str())) {
         let mut ends = history.events(EventKind::InitEnd);

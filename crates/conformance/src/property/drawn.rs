@@ -3,31 +3,32 @@
 use procpool_contract::{Call, Capability as Has, Description, MapOptions};
 use proptest::collection::vec;
 use proptest::prelude::{BoxedStrategy, Just, Strategy, any, prop_oneof};
-use serde::{Deserialize, Serialize};
 
+use super::{Draw, expected::expected};
 use crate::case::Kind;
+use crate::history::{Finding, History};
 use crate::plan::{Plan, die, echo, fail, marked, sleep, square, workers};
 
 /// A drawn scenario.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Drawn {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Drawn {
     /// The number of workers.
-    pub workers: u8,
+    pub(super) workers: u8,
     /// Whether they have an initializer.
-    pub initialized: bool,
+    pub(super) initialized: bool,
     /// The submitted tasks, in this order.
-    pub tasks: Vec<Task>,
+    pub(super) tasks: Vec<Task>,
     /// The tasks that are cancelled after all are submitted.
-    pub cancelled: Vec<bool>,
+    pub(super) cancelled: Vec<bool>,
     /// The items of the map that follows.
-    pub mapped: Vec<Task>,
+    pub(super) mapped: Vec<Task>,
     /// The number of items in a chunk.
-    pub chunksize: Option<u8>,
+    pub(super) chunksize: Option<u8>,
 }
 
 /// The body of a task.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Task {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Task {
     /// Returns a number.
     Echo(i32),
     /// Squares a number.
@@ -42,7 +43,7 @@ pub enum Task {
 
 impl Task {
     /// Returns its call.
-    pub fn call(self, tag: &str) -> Call {
+    fn call(self, tag: &str) -> Call {
         match self {
             Self::Echo(number) => echo(tag, number),
             Self::Square(number) => square(tag, number.into()),
@@ -53,9 +54,9 @@ impl Task {
     }
 }
 
-impl Drawn {
-    /// Returns the plan: a pool, everything submitted, cancellations, results, the map, shutdown.
-    pub fn plan(&self) -> Plan {
+impl Draw for Drawn {
+    /// A pool, everything submitted, cancellations, results, the map, shutdown.
+    fn plan(&self) -> Plan {
         let mut plan = Plan::default();
         let count = self.workers.into();
         plan.new_pool("p", if self.initialized { marked(count, ()) } else { workers(count) });
@@ -78,8 +79,14 @@ impl Drawn {
         plan
     }
 
+    fn expected(&self, history: &History) -> Finding {
+        expected(self, history)
+    }
+}
+
+impl Drawn {
     /// Returns which tasks are cancelled.
-    pub fn cancels(&self) -> impl Iterator<Item = usize> {
+    pub(super) fn cancels(&self) -> impl Iterator<Item = usize> {
         let asked = self.cancelled.iter().take(self.tasks.len()).enumerate();
         asked.filter(|(_, asked)| **asked).map(|(index, _)| index)
     }
@@ -91,7 +98,7 @@ pub(super) fn tag(index: usize) -> String {
 }
 
 /// Draws scenarios of `kind` that a pool can carry out.
-pub(super) fn strategy(kind: Kind, description: &Description) -> BoxedStrategy<Drawn> {
+pub(super) fn strategy(kind: Kind, description: &Description) -> BoxedStrategy<Box<dyn Draw>> {
     let has = |capability| description.capabilities.contains(&capability);
     let harmless = prop_oneof![
         4 => any::<i32>().prop_map(Task::Echo),
@@ -107,12 +114,12 @@ pub(super) fn strategy(kind: Kind, description: &Description) -> BoxedStrategy<D
     let tasks = match kind {
         Kind::Futures => vec(task, 0..24).boxed(),
         Kind::Maps => Just(Vec::new()).boxed(),
-        Kind::Deaths => vec(deadly, 1..16).boxed(),
+        _ => vec(deadly, 1..16).boxed(),
     };
     let mapped = match kind {
         // Errors are left out: after one, maps may differ.
         Kind::Maps => vec(harmless, 0..60).boxed(),
-        Kind::Futures | Kind::Deaths => Just(Vec::new()).boxed(),
+        _ => Just(Vec::new()).boxed(),
     };
     let chunksize = match has(Has::Chunksize) {
         true => proptest::option::of(1..20_u8).boxed(),
@@ -120,13 +127,9 @@ pub(super) fn strategy(kind: Kind, description: &Description) -> BoxedStrategy<D
     };
     let initialized = has(Has::Initializer);
     (1..5_u8, tasks, cancelled, mapped, chunksize)
-        .prop_map(move |(workers, tasks, cancelled, mapped, chunksize)| Drawn {
-            workers,
-            initialized,
-            tasks,
-            cancelled,
-            mapped,
-            chunksize,
+        .prop_map(move |(workers, tasks, cancelled, mapped, chunksize)| {
+            let drawn = Drawn { workers, initialized, tasks, cancelled, mapped, chunksize };
+            Box::new(drawn) as Box<dyn Draw>
         })
         .boxed()
 }

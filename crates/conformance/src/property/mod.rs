@@ -1,28 +1,40 @@
 //! Drawn cases: whole scenarios of workers, tasks, maps, cancellations and deaths.
 //!
-//! A drawn scenario is judged by the rules for every run and by [`expected`]; a failing one is shrunk
-//! while it fails, and saved. The draws are the same every time, unless `CONFORMANCE_SEED` sets another
+//! A drawn scenario is judged by the rules for every run and by its own expectation; a failing one is
+//! shrunk while it fails, and saved. The draws are the same every time, unless `CONFORMANCE_SEED` sets another
 //! seed; `CONFORMANCE_DRAWS` sets their number; see [`Limits`].
 
 mod drawn;
 mod expected;
-
-pub use drawn::{Drawn, Task};
-pub use expected::expected;
+mod life;
 
 use std::cell::RefCell;
+use std::fmt::Debug;
 
 use procpool_contract::Description;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 
 use crate::case::{CASE, Case, Kind};
-use crate::history::History;
+use crate::history::{Finding, History};
 use crate::judge::{Found, OWN, judge};
 use crate::plan::Plan;
 use crate::run::{self, Adapter, Limits, Ran};
 
 /// How long a failing scenario is shrunk, in milliseconds. If each try hangs, that is one or two tries.
 const SHRINK: u32 = 6_000;
+
+/// A drawn scenario.
+trait Draw: Debug {
+    /// Returns its plan.
+    fn plan(&self) -> Plan;
+
+    /// Checks the outcome of its run.
+    ///
+    /// # Errors
+    ///
+    /// One outcome is wrong.
+    fn expected(&self, history: &History) -> Finding;
+}
 
 /// A failing scenario, shrunk as far as possible.
 #[derive(Debug)]
@@ -53,9 +65,12 @@ pub fn explore(
         ..Config::default()
     };
     let last: RefCell<Option<Failing>> = RefCell::new(None);
-    let strategy = drawn::strategy(kind, description);
+    let strategy = match kind {
+        Kind::Lives | Kind::Leftovers => life::strategy(kind, description),
+        _ => drawn::strategy(kind, description),
+    };
     let ran = TestRunner::new_with_rng(config, rng).run(&strategy, |drawn| {
-        match attempt(id, &drawn, adapter, description, limits) {
+        match attempt(id, &*drawn, adapter, description, limits) {
             None => Ok(()),
             Some(failing) => {
                 last.replace(Some(failing));
@@ -73,7 +88,7 @@ pub fn explore(
 
 fn attempt(
     id: &'static str,
-    drawn: &Drawn,
+    drawn: &dyn Draw,
     adapter: &Adapter,
     description: &Description,
     limits: Limits,
@@ -89,11 +104,11 @@ fn attempt(
 }
 
 /// Returns the faults in the run of a drawn scenario.
-pub fn findings(id: &'static str, drawn: &Drawn, history: &History) -> Vec<Found> {
+fn findings(id: &'static str, drawn: &dyn Draw, history: &History) -> Vec<Found> {
     let case = Case { id, judge: |_| Ok(()), ..CASE };
     let mut found = judge(&case, history);
     if history.stuck.is_none()
-        && let Err(complaint) = expected(drawn, history)
+        && let Err(complaint) = drawn.expected(history)
     {
         found.insert(0, Found { checker: OWN, complaint });
     }

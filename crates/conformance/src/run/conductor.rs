@@ -213,7 +213,7 @@ impl Conductor<'_> {
                     before.ok_or_else(|| Fault(format!("the case has no look {like:?}")))?;
                 let deadline = Instant::now() + self.limits.leave;
                 let mut sample = self.look(name);
-                while !sample.is_within(&before) && Instant::now() < deadline {
+                while sample.is_no_more_than(&before).is_err() && Instant::now() < deadline {
                     self.pass(TICK)?;
                     sample = self.look(name);
                 }

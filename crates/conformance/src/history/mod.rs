@@ -3,6 +3,10 @@
 //! Owns the record and the questions that judges ask of it. A question without an answer returns a
 //! sentence, so that a judge cannot mistake silence for success. Knows nothing of how a run is made.
 
+mod sample;
+
+pub use sample::{Sample, Surroundings};
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use procpool_contract::{
@@ -52,50 +56,6 @@ pub enum End {
     KilledByCase,
     /// Killed by the suite after the time limit.
     Hung,
-}
-
-/// The state of the owner's processes at one time.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sample {
-    /// Its name in the case.
-    pub name: String,
-    /// The time: nanoseconds of CLOCK_MONOTONIC.
-    pub at: u64,
-    /// The number of descriptors of the owner.
-    pub descriptors: usize,
-    /// The number of its threads.
-    pub threads: usize,
-    /// Its descendants that are alive.
-    pub alive: BTreeSet<u32>,
-    /// Its children that are zombies.
-    pub zombies: BTreeSet<u32>,
-    /// The descriptors of each of its descendants: number and target.
-    pub opened: Vec<(u32, Vec<(i32, String)>)>,
-    /// The private memory in use by each of its descendants, in KiB.
-    #[serde(default)]
-    pub memory: BTreeMap<u32, u64>,
-    /// The objects in /dev/shm that its processes use, or used at an earlier look.
-    pub shared_memory: BTreeSet<String>,
-    /// The files in the folder for temporary files.
-    #[serde(default)]
-    pub temporary: BTreeSet<String>,
-    /// The surroundings of the owner, and of each of its descendants that is alive.
-    #[serde(default)]
-    pub surroundings: BTreeMap<u32, Surroundings>,
-}
-
-/// What a process inherits besides its descriptors.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Surroundings {
-    /// Its working folder.
-    pub folder: String,
-    /// The permissions that its new files lack, in octal digits.
-    pub umask: String,
-    /// What signals do: `SIGPIPE` is `ignored`, `caught`, `blocked` in the main thread, or `default`.
-    pub signals: BTreeMap<String, String>,
-    /// The names of the variables with which the owner was started, and this process was not, or with
-    /// another value.
-    pub lacks: BTreeSet<String>,
 }
 
 /// A step and its outcome.
@@ -152,18 +112,6 @@ pub fn place_of<'a>(scenario: &'a Scenario, name: &str) -> Option<(&'a str, usiz
     let sought = what.split_once(' ').unwrap_or((what, ""));
     let mut same = steps.filter(|(.., step)| words(step) == sought);
     same.nth(nth.checked_sub(1)?).map(|(client, index, _)| (client.name.as_str(), index))
-}
-
-impl Sample {
-    /// Whether nothing has been added since the look `before`.
-    pub fn is_within(&self, before: &Self) -> bool {
-        self.descriptors <= before.descriptors
-            && self.threads <= before.threads
-            && self.alive.len() <= before.alive.len()
-            && self.zombies.len() <= before.zombies.len()
-            && self.shared_memory.is_subset(&before.shared_memory)
-            && self.temporary.is_subset(&before.temporary)
-    }
 }
 
 impl History {

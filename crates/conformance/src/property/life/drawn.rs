@@ -1,0 +1,165 @@
+//! Lives that a pool can live, and the values in them.
+
+use std::ops::Range;
+
+use procpool_contract::{Capability as Has, Description, MapOptions, policy};
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::{BoxedStrategy, Just, Strategy, any, prop_oneof};
+use proptest::sample::{Index, select};
+use proptest::strategy::Union;
+use serde_json::{Map, Value};
+
+use super::{End, LONG, Life, Pool, Use};
+use crate::case::Kind;
+use crate::property::Draw;
+
+/// Draws lives that a pool can live. Those that are looked at have no task that fails: what failures leave
+/// behind has cases of its own.
+pub(in crate::property) fn strategy(
+    kind: Kind,
+    description: &Description,
+) -> BoxedStrategy<Box<dyn Draw>> {
+    let is_looked_at = kind == Kind::Leftovers;
+    let pools = vec(pool(description, is_looked_at), 1..4);
+    pools.prop_map(move |pools| Box::new(Life { pools, is_looked_at }) as Box<dyn Draw>).boxed()
+}
+
+fn pool(description: &Description, is_looked_at: bool) -> BoxedStrategy<Pool> {
+    let has = |capability| description.capabilities.contains(&capability);
+    let initializer = match has(Has::Initargs) {
+        true => option::of(value()).boxed(),
+        false => Just(None).boxed(),
+    };
+    let uses = vec(used(description, is_looked_at), 0..24);
+    let waits = End::Shutdown { wait: true, cancel: false };
+    let mut ends = vec![waits, waits];
+    if has(Has::ShutdownNowait) {
+        ends.push(End::Shutdown { wait: false, cancel: false });
+    }
+    if has(Has::ShutdownCancel) {
+        ends.push(End::Shutdown { wait: true, cancel: true });
+    }
+    if has(Has::Drop) {
+        ends.push(End::Drop);
+    }
+    let kills = description.policies.drop == Some(policy::Drop::Kill);
+    (1..4_u8, initializer, uses, select(ends), any::<bool>())
+        .prop_map(move |(workers, initializer, uses, end, late)| Pool {
+            workers,
+            initializer,
+            uses,
+            end,
+            is_read_late: late && !(kills && end == End::Drop),
+        })
+        .boxed()
+}
+
+fn used(description: &Description, is_looked_at: bool) -> BoxedStrategy<Use> {
+    let has = |capability| description.capabilities.contains(&capability);
+    let mut uses = vec![
+        (8, value().prop_map(Use::Echo).boxed()),
+        (3, any::<i16>().prop_map(|number| Use::Square(number.into())).boxed()),
+        (1, (0..4_u8).prop_map(Use::Nap).boxed()),
+        (2, Just(Use::Whoami).boxed()),
+        (1, (1..150_u8).prop_map(Use::Burst).boxed()),
+        (4, any::<Index>().prop_map(|index| Use::Result(index, false)).boxed()),
+    ];
+    if !is_looked_at {
+        uses.push((3, message().prop_map(Use::Fail).boxed()));
+    }
+    let mut with = |capability, weight, used: BoxedStrategy<Use>| {
+        if has(capability) {
+            uses.push((weight, used));
+        }
+    };
+    with(Has::ResultTimeout, 2, any::<Index>().prop_map(|it| Use::Result(it, true)).boxed());
+    with(Has::State, 2, any::<Index>().prop_map(Use::State).boxed());
+    with(Has::ResultTimeout, 1, Just(Use::GiveUp).boxed());
+    let callbacks = (any::<Index>(), prop_oneof![4 => 1..3_u8, 1 => 3..40_u8]);
+    with(Has::Callbacks, 3, callbacks.prop_map(|(it, count)| Use::Callbacks(it, count)).boxed());
+    with(Has::Cancel, 2, any::<Index>().prop_map(Use::Cancel).boxed());
+    with(Has::Wait, 1, Just(Use::Wait).boxed());
+    with(Has::AsCompleted, 1, Just(Use::AsCompleted).boxed());
+    with(
+        Has::LazyMap,
+        1,
+        (vec(value(), 1..12), 0..8_u8).prop_map(|(v, n)| Use::Maps(v, n)).boxed(),
+    );
+    if has(Has::Map) {
+        let given = |capability, range: Range<i64>| match has(capability) {
+            true => option::of(range).boxed(),
+            false => Just(None).boxed(),
+        };
+        let timeout = match has(Has::MapTimeout) {
+            true => option::of(Just(LONG)).boxed(),
+            false => Just(None).boxed(),
+        };
+        let options = (given(Has::Chunksize, 1..8), given(Has::Buffersize, 1..8), timeout)
+            .prop_map(|(chunksize, buffersize, timeout)| MapOptions {
+                chunksize,
+                buffersize,
+                timeout,
+                ..MapOptions::default()
+            });
+        let short = (vec(value(), 0..30), options.clone()).prop_map(|(it, of)| Use::Map(it, of));
+        let long = (100..400_u16, options).prop_map(|(count, of)| Use::LongMap(count, of));
+        uses.extend([(6, short.boxed()), (1, long.boxed())]);
+    }
+    Union::new_weighted(uses).boxed()
+}
+
+/// Any value that each language has and can write: whole numbers up to 2⁵³ − 1, and doubles of few digits.
+fn value() -> BoxedStrategy<Value> {
+    let most = (1_i64 << 53) - 1;
+    let plain = prop_oneof![
+        2 => Just(Value::Null),
+        2 => any::<bool>().prop_map(Value::from),
+        4 => any::<i16>().prop_map(Value::from),
+        3 => (-most..=most).prop_map(Value::from),
+        2 => any::<i16>().prop_map(|number| Value::from(f64::from(number) / 8.0 + 0.1)),
+        8 => text().prop_map(Value::from),
+    ];
+    let nested = plain.prop_recursive(12, 40, 4, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..4).prop_map(Value::from),
+            vec((text(), inner), 0..4).prop_map(|members| Map::from_iter(members).into()),
+        ]
+    });
+    // Texts around and beyond the sizes of pipes and of pages.
+    let around = select(vec![255_usize, 4_095, 65_535, 70_000, 1 << 20]);
+    let long = (any::<char>(), around, 0..3_usize)
+        .prop_map(|(letter, size, more)| letter.to_string().repeat(size + more).into());
+    let deep = (text(), 30..80_usize).prop_map(|(text, depth)| {
+        (0..depth).fold(Value::from(text), |inner, _| Value::Array(vec![inner]))
+    });
+    prop_oneof![30 => nested, 1 => long, 1 => deep].boxed()
+}
+
+fn text() -> BoxedStrategy<String> {
+    let hard = [
+        "",
+        " ",
+        "\0",
+        "\r\n",
+        "\u{feff}",
+        "e\u{301}",
+        "\u{e9}",
+        "\u{1f469}\u{200d}\u{1f680}",
+        "null",
+    ];
+    let hard = vec(select(hard.to_vec()), 0..4).prop_map(|texts| texts.concat());
+    prop_oneof![3 => "[ -~]{0,12}", 2 => any::<String>(), 1 => hard].boxed()
+}
+
+/// A message: what a language's error may hold, so no control characters, and no space at its ends.
+fn message() -> BoxedStrategy<String> {
+    let lines = vec("[!-~][ -~]{0,30}[!-~]|\\PC{1,20}", 1..4);
+    (lines, 1..200_usize)
+        .prop_map(|(lines, times)| {
+            let text = lines.join("\n");
+            let text = if times > 190 { text.repeat(times) } else { text };
+            text.trim().to_owned()
+        })
+        .boxed()
+}

@@ -1,0 +1,221 @@
+//! A drawn life of a program: pools one after another, each used in many ways and ended in one, with
+//! values and messages of every kind.
+//!
+//! Cases ask one question of a fresh pool. A life finds what depends on what happened before: on the
+//! second pool, the fiftieth task, a map that was closed, a limit that was not reached.
+//!
+//! - [`drawn`]: the lives that a pool can live;
+//! - [`lived`]: the expected outcome of every step.
+
+mod drawn;
+mod lived;
+
+pub(super) use drawn::strategy;
+
+use procpool_contract::{Call, MapOptions, Step, Until};
+use proptest::sample::Index;
+use serde_json::Value;
+
+use super::Draw;
+use crate::history::{Finding, History};
+use crate::plan::{Plan, called, echo, fail, marked, sleep, square, squares, whoami, workers};
+
+/// The name of every pool, so that each replaces and drops the one before it.
+const POOL: &str = "p";
+
+/// Longer than any life: a limit that is not reached.
+const LONG: u64 = 600_000;
+
+/// Milliseconds of a task, and of a limit that is over before it.
+const NAP: u64 = 40;
+const SHORT: u64 = 10;
+
+/// The pools of a program, one after another.
+#[derive(Debug, Clone)]
+struct Life {
+    pools: Vec<Pool>,
+    /// Whether it is lived twice, with a look after each time.
+    is_looked_at: bool,
+}
+
+#[derive(Debug, Clone)]
+struct Pool {
+    workers: u8,
+    initializer: Option<Value>,
+    uses: Vec<Use>,
+    end: End,
+    /// Whether results are read after the end.
+    is_read_late: bool,
+}
+
+/// A use of a pool. An [`Index`] chooses among the futures that there are.
+#[derive(Debug, Clone)]
+enum Use {
+    Echo(Value),
+    Square(i32),
+    Nap(u8),
+    Fail(String),
+    /// Returns what the initializer of its pool was given.
+    Whoami,
+    /// Tasks that are submitted one after another, before any result is read.
+    Burst(u8),
+    /// Reads a result, perhaps once more, and with a time limit.
+    Result(Index, bool),
+    /// Gives up on a result that comes later.
+    GiveUp,
+    State(Index),
+    Callbacks(Index, u8),
+    Cancel(Index),
+    Wait,
+    AsCompleted,
+    Map(Vec<Value>, MapOptions),
+    /// A map of many squares.
+    LongMap(u16, MapOptions),
+    /// Two maps that are read in turn; one is closed after some items, the other one is read to its end.
+    Maps(Vec<Value>, u8),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Shutdown { wait: bool, cancel: bool },
+    Drop,
+}
+
+// ---- the plan ----
+
+impl Draw for Life {
+    fn plan(&self) -> Plan {
+        let mut plan = Plan::default();
+        if self.is_looked_at {
+            plan.hold("before");
+        }
+        self.live(&mut plan, "");
+        if self.is_looked_at {
+            plan.until(called("gate before")).sample("before").open("before");
+            plan.hold("early");
+            self.live(&mut plan, "again-");
+            plan.hold("late");
+            plan.until(called("gate early")).sample("early").open("early");
+            plan.until(called("gate late")).settle("late", "early").open("late");
+        }
+        plan
+    }
+
+    fn expected(&self, history: &History) -> Finding {
+        lived::outcomes(history)?;
+        if !self.is_looked_at {
+            return Ok(());
+        }
+        let (early, late) = (history.sample("early")?, history.sample("late")?);
+        history.sample("before")?.program_is_as_at(late, history.owner)?;
+        late.is_no_more_than(early)
+    }
+}
+
+impl Life {
+    fn live(&self, plan: &mut Plan, prefix: &str) {
+        for (number, pool) in self.pools.iter().enumerate() {
+            pool.be_used(plan, &format!("{prefix}{number}-"));
+        }
+    }
+}
+
+impl Pool {
+    fn be_used(&self, plan: &mut Plan, prefix: &str) {
+        let count = self.workers.into();
+        let options = match &self.initializer {
+            Some(value) => marked(count, value.clone()),
+            None => workers(count),
+        };
+        plan.new_pool(POOL, options);
+        let mut futures = Vec::new();
+        for (number, used) in self.uses.iter().enumerate() {
+            used.plan(plan, &format!("{prefix}{number}"), &mut futures);
+        }
+        let read = |plan: &mut Plan| futures.iter().for_each(|future| _ = plan.result(future));
+        if !self.is_read_late {
+            read(plan);
+        }
+        match self.end {
+            End::Shutdown { wait, cancel } => plan.shutdown_with(POOL, wait, cancel),
+            End::Drop => plan.drop_pool(POOL),
+        };
+        if self.is_read_late {
+            read(plan);
+        }
+    }
+}
+
+impl Use {
+    fn plan(&self, plan: &mut Plan, tag: &str, futures: &mut Vec<String>) {
+        let of = |index: &Index| (!futures.is_empty()).then(|| index.get(futures).clone());
+        let submit = |plan: &mut Plan, futures: &mut Vec<String>, call: Call| {
+            futures.push(call.tag.clone());
+            plan.submit(POOL, call);
+        };
+        let items = |prefix: &str, values: &[Value]| {
+            let values = values.iter().enumerate();
+            values
+                .map(|(number, value)| echo(&format!("{prefix}{number}"), value.clone()))
+                .collect()
+        };
+        match self {
+            Self::Echo(value) => submit(plan, futures, echo(tag, value.clone())),
+            Self::Square(number) => submit(plan, futures, square(tag, (*number).into())),
+            Self::Nap(millis) => submit(plan, futures, sleep(tag, (*millis).into())),
+            Self::Fail(text) => submit(plan, futures, fail(tag, text)),
+            Self::Whoami => submit(plan, futures, whoami(tag)),
+            Self::Burst(count) => {
+                for number in 0..*count {
+                    submit(plan, futures, echo(&format!("{tag}-{number}"), number));
+                }
+            }
+            Self::Result(index, limited) => {
+                if let Some(future) = of(index) {
+                    let timeout = limited.then_some(LONG);
+                    plan.step(Step::Result { future, timeout });
+                }
+            }
+            Self::State(index) => _ = of(index).map(|future| plan.state(&future)),
+            Self::GiveUp => {
+                submit(plan, futures, sleep(tag, NAP));
+                plan.result_within(tag, SHORT);
+            }
+            Self::Callbacks(index, count) => {
+                for (future, number) in of(index).into_iter().cycle().zip(0..*count) {
+                    plan.callback(&future, &format!("{tag}-{number}"));
+                }
+            }
+            Self::Cancel(index) => _ = of(index).map(|future| plan.cancel(&future)),
+            Self::Wait if futures.is_empty() => {}
+            Self::Wait => {
+                let (futures, until) = (futures.clone(), Until::AllCompleted);
+                plan.step(Step::Wait { futures, until, timeout: None });
+            }
+            Self::AsCompleted if futures.is_empty() => {}
+            Self::AsCompleted => {
+                plan.step(Step::AsCompleted { futures: futures.clone(), timeout: Some(LONG) });
+            }
+            Self::Map(values, options) => {
+                plan.map_with(POOL, items(&format!("{tag}-"), values), options.clone());
+            }
+            Self::LongMap(count, options) => {
+                plan.map_with(POOL, squares(&format!("{tag}-"), (*count).into()), options.clone());
+            }
+            Self::Maps(values, taken) => {
+                let names = ["a", "b"].map(|name| format!("{tag}-{name}"));
+                for name in &names {
+                    let calls = items(name, values);
+                    plan.map_open(POOL, name, calls, MapOptions::default());
+                }
+                for _ in 0..*taken {
+                    names.iter().for_each(|name| _ = plan.map_next(name));
+                }
+                let [closed, rest] = &names;
+                plan.map_close(closed);
+                (usize::from(*taken)..=values.len()).for_each(|_| _ = plan.map_next(rest));
+                plan.map_close(rest);
+            }
+        }
+    }
+}

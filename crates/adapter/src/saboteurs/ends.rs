@@ -2,11 +2,12 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use procpool_contract::{Call, ErrorClass, PoolOptions};
 use serde_json::Value;
 
+use super::later::locked;
 use super::ours::Procpool;
 use super::{Saboteur, Twist, Twisted};
 use crate::body::exit_at_once;
@@ -22,6 +23,16 @@ pub(super) const ALL: &[Saboteur] = &[
     ending!("shutdown-does-not-wait", "Returns from every shutdown at once.", |pool, _, cancel| {
         pool.shutdown(false, cancel)
     }),
+    Saboteur {
+        name: "shutdown-waits-for-a-second",
+        does: "Returns from every shutdown after a second at most.",
+        make: |ours| Twisted::new(ours, ForASecond::default()),
+    },
+    Saboteur {
+        name: "second-shutdown-does-not-wait",
+        does: "Returns at once from a shutdown while another one waits.",
+        make: |ours| Twisted::new(ours, OnlyOnce::default()),
+    },
     ending!("shutdown-always-waits", "Waits in every shutdown.", |pool, _, cancel| {
         pool.shutdown(true, cancel)
     }),
@@ -147,5 +158,44 @@ impl Future for Retried {
 
     fn add_callback(&self, callback: Callback) -> Result<(), Stop> {
         self.future.add_callback(callback)
+    }
+}
+
+/// All futures.
+#[derive(Default)]
+struct ForASecond(Mutex<Vec<Arc<dyn Future>>>);
+
+impl std::fmt::Debug for ForASecond {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ForASecond")
+    }
+}
+
+impl Twist for ForASecond {
+    fn submit(&self, pool: &dyn Pool, call: &Call) -> Result<Arc<dyn Future>, Stop> {
+        let future = pool.submit(call)?;
+        locked(&self.0).push(Arc::clone(&future));
+        Ok(future)
+    }
+
+    fn shutdown(&self, pool: &dyn Pool, wait: bool, cancel: bool) -> Result<(), Stop> {
+        pool.shutdown(false, cancel)?;
+        let end = Instant::now() + Duration::from_secs(1);
+        for future in locked(&self.0).iter().filter(|_| wait) {
+            // Its outcome is of no interest here.
+            let _ = future.result(Some(end.saturating_duration_since(Instant::now())));
+        }
+        Ok(())
+    }
+}
+
+/// Whether a shutdown has begun.
+#[derive(Debug, Default)]
+struct OnlyOnce(AtomicBool);
+
+impl Twist for OnlyOnce {
+    fn shutdown(&self, pool: &dyn Pool, wait: bool, cancel: bool) -> Result<(), Stop> {
+        let is_first = !self.0.swap(true, Ordering::Relaxed);
+        if is_first { pool.shutdown(wait, cancel) } else { Ok(()) }
     }
 }

@@ -24,6 +24,11 @@ pub(super) const ALL: &[Saboteur] = &[
         },
     },
     Saboteur {
+        name: "initializes-only-with-true-initargs",
+        does: "Calls no initializer if Python takes its initargs for false.",
+        make: |ours| Twisted::new(ours, OnlyWithTrue),
+    },
+    Saboteur {
         name: "initializes-per-task",
         does: "Calls the initializer again before each task.",
         make: |ours| {
@@ -143,4 +148,22 @@ pub(super) fn run_changed(argument: &Wire, change: fn(&mut Call)) -> Wire {
     let mut call = argument.call();
     change(&mut call);
     run(Wire::of_call(&call))
+}
+
+#[derive(Debug)]
+struct OnlyWithTrue;
+
+impl Twist for OnlyWithTrue {
+    fn new_pool(&self, ours: &Procpool, options: &PoolOptions) -> Result<Box<dyn Pool>, Stop> {
+        let is_false = |value: &Value| match value {
+            Value::Null => false,
+            Value::Bool(it) => !it,
+            Value::Number(number) => number.as_f64() == Some(0.0),
+            Value::String(text) => text.is_empty(),
+            Value::Array(values) => values.is_empty(),
+            Value::Object(members) => members.is_empty(),
+        };
+        let initializer = options.initializer.clone().filter(|call| !is_false(&call.value));
+        ours.new_pool(&PoolOptions { initializer, ..options.clone() })
+    }
 }

@@ -1,11 +1,13 @@
 //! Saboteurs of maps.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use procpool_contract::{Body, Call, MapOptions, Outcome};
 use serde_json::Value;
 
+use super::later::locked;
 use super::{Saboteur, Twist, Twisted};
 use crate::library::{Future, Map, Pool, Stop};
 
@@ -72,6 +74,35 @@ pub(super) const ALL: &[Saboteur] = &[
             Ok(Box::new(all.into_iter()))
         }
     ),
+    mapping!(
+        "map-takes-zero-for-none",
+        "Lets a map run without a timeout if it is zero.",
+        |pool, calls, options| {
+            let timeout = options.timeout.filter(|limit| *limit > 0);
+            pool.map(calls, &MapOptions { timeout, ..options.clone() })
+        }
+    ),
+    mapping!(
+        "map-hides-errors-after-256-items",
+        "Returns null for the items of a map that fail, after the 256th.",
+        |pool, calls, options| {
+            let items = pool.map(calls, options)?.enumerate();
+            Ok(Box::new(items.map(|(place, item)| match item {
+                Outcome::Error(_) if place > 255 => Outcome::Ok(Value::Null),
+                item => item,
+            })))
+        }
+    ),
+    Saboteur {
+        name: "map-keeps-an-earlier-timeout",
+        does: "Ends a map without a timeout when that of an earlier one is over.",
+        make: |ours| Twisted::new(ours, KeepsTimeout::default()),
+    },
+    Saboteur {
+        name: "closing-a-map-ends-all",
+        does: "Ends every open map when one is dropped before its end.",
+        make: |ours| Twisted::new(ours, EndsAll::default()),
+    },
     mapping!(
         "map-reads-ahead",
         "Pulls all inputs at once, for any buffer size.",
@@ -190,6 +221,61 @@ impl Drop for SpoilingItems {
         if !self.spoiling.by_failing && !self.at_its_end {
             self.spoiling.spoil();
         }
+    }
+}
+
+/// When the last timeout is over.
+#[derive(Debug, Default)]
+struct KeepsTimeout(Mutex<Option<Instant>>);
+
+impl Twist for KeepsTimeout {
+    fn map(&self, pool: &dyn Pool, calls: Vec<Call>, options: &MapOptions) -> Result<Map, Stop> {
+        let mut end = locked(&self.0);
+        if let Some(timeout) = options.timeout {
+            *end = Some(Instant::now() + Duration::from_millis(timeout));
+            return pool.map(calls, options);
+        }
+        let left = |end: Instant| end.saturating_duration_since(Instant::now()).as_millis();
+        let timeout = end.and_then(|end| u64::try_from(left(end)).ok());
+        pool.map(calls, &MapOptions { timeout, ..options.clone() })
+    }
+}
+
+/// How many maps were dropped before their ends.
+#[derive(Debug, Default)]
+struct EndsAll(Arc<AtomicUsize>);
+
+impl Twist for EndsAll {
+    fn map(&self, pool: &dyn Pool, calls: Vec<Call>, options: &MapOptions) -> Result<Map, Stop> {
+        let items = pool.map(calls, options)?;
+        let closed_before = self.0.load(Ordering::Relaxed);
+        let closed = Arc::clone(&self.0);
+        Ok(Box::new(EndingItems { items, closed, closed_before, at_its_end: false }))
+    }
+}
+
+/// The items of a map, until another one is closed.
+struct EndingItems {
+    items: Map,
+    closed: Arc<AtomicUsize>,
+    closed_before: usize,
+    at_its_end: bool,
+}
+
+impl Iterator for EndingItems {
+    type Item = Outcome;
+
+    fn next(&mut self) -> Option<Outcome> {
+        let is_ended = self.closed.load(Ordering::Relaxed) > self.closed_before;
+        let item = if is_ended { None } else { self.items.next() };
+        self.at_its_end = item.is_none();
+        item
+    }
+}
+
+impl Drop for EndingItems {
+    fn drop(&mut self) {
+        self.closed.fetch_add(usize::from(!self.at_its_end), Ordering::Relaxed);
     }
 }
 

@@ -11,6 +11,7 @@ mod later;
 mod leaks;
 mod maps;
 mod ours;
+mod outcomes;
 mod soaked;
 mod starts;
 mod surroundings;
@@ -48,6 +49,7 @@ pub fn all() -> Vec<Saboteur> {
         tasks::ALL,
         maps::ALL,
         futures::ALL,
+        outcomes::ALL,
         waits::ALL,
         values::ALL,
         later::ALL,

@@ -1,13 +1,15 @@
 //! Saboteurs of the surroundings: folders, umasks, environments, signals, output.
 
 use std::collections::BTreeMap;
+use std::fs::OpenOptions;
 use std::io::Write;
+use std::path::PathBuf;
 use std::sync::{Mutex, Once, PoisonError};
 use std::time::Duration;
 
-use nix::sys::signal::{SigHandler, Signal, signal};
+use nix::sys::signal::{SigHandler, SigSet, Signal, signal};
 use nix::sys::stat::{Mode, umask};
-use procpool_contract::{Body, Call, ErrorClass, PoolOptions};
+use procpool_contract::{Body, Call, ErrorClass, FOLDER_VARIABLE, PoolOptions};
 use serde_json::Value;
 
 use super::init::run_changed;
@@ -74,6 +76,51 @@ pub(super) const ALL: &[Saboteur] = &[
         }
     ),
     Saboteur {
+        name: "cancelling-changes-the-umask",
+        does: "Makes the new files of its program private in a shutdown that cancels.",
+        make: |ours| {
+            Twisted::new(
+                ours,
+                Ending(|_, cancel| {
+                    if cancel {
+                        umask(Mode::S_IRWXG | Mode::S_IRWXO);
+                    }
+                }),
+            )
+        },
+    },
+    Saboteur {
+        name: "shutdown-without-waiting-blocks-a-signal",
+        does: "Blocks SIGINT in a shutdown that does not wait.",
+        make: |ours| {
+            Twisted::new(
+                ours,
+                Ending(|wait, _| {
+                    if !wait {
+                        // It may only fail for signals that no system has.
+                        let _ = SigSet::from(Signal::SIGINT).thread_block();
+                    }
+                }),
+            )
+        },
+    },
+    Saboteur {
+        name: "second-worker-works-in-the-root",
+        does: "Makes every worker but the first work in the root folder.",
+        make: |ours| {
+            let working = |argument: Wire| {
+                static PLACE: Once = Once::new();
+                PLACE.call_once(|| {
+                    if !is_the_first_worker() {
+                        to_the_root();
+                    }
+                });
+                run(argument)
+            };
+            Twisted::new(Procpool { run: working, ..ours }, Honest)
+        },
+    },
+    Saboteur {
         name: "changes-the-umask-after-a-death",
         does: "Makes the new files of its program private when a worker has died.",
         make: |ours| Twisted::new(ours, Frightened),
@@ -114,6 +161,14 @@ pub(super) const ALL: &[Saboteur] = &[
             let text = whole_text(call);
             let end = text.rfind('\n').map_or(0, |last| last + 1);
             (call.text, call.count) = (Some(text[..end].to_owned()), Some(1));
+        }
+    ),
+    printing!(
+        "prints-unify-ends-of-lines",
+        "Ends every line of a task's output with a line feed only.",
+        |call: &mut Call| {
+            call.text = Some(whole_text(call).replace("\r\n", "\n"));
+            call.count = Some(1);
         }
     ),
     printing!(
@@ -197,4 +252,21 @@ impl Twist for KeepsEnvironment {
         kept.extend(options.env.clone());
         ours.new_pool(&PoolOptions { env: kept.clone(), ..options.clone() })
     }
+}
+
+/// Does something before each shutdown, as it waits and cancels.
+#[derive(Debug)]
+struct Ending(fn(bool, bool));
+
+impl Twist for Ending {
+    fn shutdown(&self, pool: &dyn Pool, wait: bool, cancel: bool) -> Result<(), Stop> {
+        (self.0)(wait, cancel);
+        pool.shutdown(wait, cancel)
+    }
+}
+
+/// The first one creates a file.
+fn is_the_first_worker() -> bool {
+    let folder = std::env::var_os(FOLDER_VARIABLE).map_or_else(PathBuf::new, PathBuf::from);
+    OpenOptions::new().write(true).create_new(true).open(folder.join("first-worker")).is_ok()
 }

@@ -87,6 +87,23 @@ pub(super) const ALL: &[Saboteur] = &[
             Ok(future)
         }
     ),
+    submitting!(
+        "runs-last-first-when-behind",
+        "Holds the 101st task back until the next one is submitted.",
+        |pool, call, number| {
+            let slot = Arc::new(Slot::default());
+            if number == 100 {
+                *HELD.lock().unwrap_or_else(PoisonError::into_inner) =
+                    Some((call.clone(), Arc::clone(&slot)));
+                return Ok(slot);
+            }
+            let future = pool.submit(call)?;
+            if let Some((call, slot)) = HELD.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                slot.fill(pool.submit(&call)?);
+            }
+            Ok(future)
+        }
+    ),
     Saboteur {
         name: "runs-last-first-with-several-workers",
         does: "Swaps each two tasks that are submitted while all of several workers are busy.",

@@ -4,12 +4,14 @@ use std::fs::File;
 use std::sync::Arc;
 use std::time::Duration;
 
-use procpool_contract::{Call, ErrorClass, MapOptions, Outcome, Until};
+use procpool_contract::{Body, Call, ErrorClass, MapOptions, Outcome, Place, PoolOptions, Until};
 use serde_json::Value;
 
 use super::ours::Procpool;
-use super::{Saboteur, Twist, Twisted};
-use crate::library::{Future, Library, Map, Pool, Stop};
+use super::{Honest, Saboteur, Twist, Twisted};
+use crate::body::run;
+use crate::library::{Callback, Future, Library, Map, Pool, Stop};
+use crate::wire::Wire;
 
 macro_rules! leaking {
     ($name:literal, $does:literal, $kind:expr, $leak:expr) => {
@@ -65,6 +67,43 @@ pub(super) const ALL: &[Saboteur] = &[
         a_thread
     ),
     leaking!(
+        "leaks-a-thread-per-callback",
+        "Starts a thread with every callback, and ends none.",
+        With::Callback,
+        a_thread
+    ),
+    leaking!(
+        "leaks-a-descriptor-per-initializer",
+        "Opens a file with every pool that has an initializer, and closes none.",
+        With::Initializer,
+        a_descriptor
+    ),
+    leaking!(
+        "leaks-a-descriptor-per-shutdown-without-waiting",
+        "Opens a file with every shutdown that does not wait, and closes none.",
+        With::Nowait,
+        a_descriptor
+    ),
+    leaking!(
+        "leaks-a-descriptor-per-bad-argument",
+        "Opens a file with every argument that cannot be encoded, and closes none.",
+        With::BadArgument,
+        a_descriptor
+    ),
+    Saboteur {
+        name: "workers-open-a-file-per-failed-task",
+        does: "Opens a file in the worker with every task that fails, and closes none.",
+        make: |ours| {
+            let opening = |argument: Wire| {
+                if argument.call().run == Body::Fail {
+                    a_descriptor();
+                }
+                run(argument)
+            };
+            Twisted::new(Procpool { run: opening, ..ours }, Honest)
+        },
+    },
+    leaking!(
         "leaks-a-descriptor-per-killed-pool",
         "Opens a file with every pool whose workers are killed by a call, and closes none.",
         With::Kill,
@@ -97,6 +136,10 @@ enum With {
     Timeout,
     Wait,
     Kill,
+    Callback,
+    Initializer,
+    Nowait,
+    BadArgument,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -114,6 +157,32 @@ impl Leaking {
 }
 
 impl Twist for Leaking {
+    fn new_pool(&self, ours: &Procpool, options: &PoolOptions) -> Result<Box<dyn Pool>, Stop> {
+        if options.initializer.is_some() {
+            self.happens(With::Initializer);
+        }
+        ours.new_pool(options)
+    }
+
+    fn submit(&self, pool: &dyn Pool, call: &Call) -> Result<Arc<dyn Future>, Stop> {
+        if call.poison == Some(Place::EncodeArgument) {
+            self.happens(With::BadArgument);
+        }
+        pool.submit(call)
+    }
+
+    fn shutdown(&self, pool: &dyn Pool, wait: bool, cancel: bool) -> Result<(), Stop> {
+        if !wait {
+            self.happens(With::Nowait);
+        }
+        pool.shutdown(wait, cancel)
+    }
+
+    fn add_callback(&self, future: &dyn Future, callback: Callback) -> Result<(), Stop> {
+        self.happens(With::Callback);
+        future.add_callback(callback)
+    }
+
     fn map(&self, pool: &dyn Pool, calls: Vec<Call>, options: &MapOptions) -> Result<Map, Stop> {
         let items = pool.map(calls, options)?;
         self.happens(With::Map);

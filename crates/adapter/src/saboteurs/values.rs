@@ -85,6 +85,25 @@ pub(super) const ALL: &[Saboteur] = &[
         let kept = if text.len() == (1 << 16) + 1 { 1 << 16 } else { text.len() };
         text[..kept].to_owned()
     }),
+    texts!("cuts-results-at-16-mib", "Cuts a text that is a result after 16 MiB.", |text| {
+        text[..text.len().min(16 << 20)].to_owned()
+    }),
+    valuing!(
+        "packs-numbers-as-floats",
+        "Rounds the doubles of a list of eight or more to 32 bits.",
+        |value| {
+            let all = value.as_array().filter(|all| all.len() >= 8);
+            let doubles = all.and_then(|all| all.iter().map(double).collect::<Option<Vec<_>>>());
+            if let Some(doubles) = doubles {
+                *value = doubles.into_iter().map(|it| f64::from(it as f32)).collect();
+            }
+        }
+    ),
+    Saboteur {
+        name: "flattens-what-is-deep",
+        does: "Returns null for lists and objects that are in 64 others.",
+        make: |ours| Twisted::new(ours, Flattening),
+    },
     valuing!("ignores-the-case-of-keys", "Takes keys that differ in case for one.", |value| {
         if let Value::Object(members) = value {
             let lower = |(key, member): (String, Value)| (key.to_lowercase(), member);
@@ -94,7 +113,27 @@ pub(super) const ALL: &[Saboteur] = &[
     Saboteur {
         name: "trims-initargs",
         does: "Removes white space from both ends of texts in initargs.",
-        make: |ours| Twisted::new(ours, TrimsInitargs),
+        make: |ours| Twisted::new(ours, ChangesInitargs(|text| text.trim().to_owned())),
+    },
+    Saboteur {
+        name: "cuts-initargs-at-64-kib",
+        does: "Cuts texts in initargs after 64 KiB.",
+        make: |ours| Twisted::new(ours, ChangesInitargs(|text| cut(text).to_owned())),
+    },
+    Saboteur {
+        name: "map-cuts-texts-at-64-kib",
+        does: "Cuts the texts of a map's results after 64 KiB.",
+        make: |ours| {
+            Twisted::new(
+                ours,
+                Mapped(|items, _| {
+                    Box::new(items.map(|item| match item {
+                        Outcome::Ok(Value::String(text)) => Outcome::Ok(cut(&text).into()),
+                        other => other,
+                    }))
+                }),
+            )
+        },
     },
     Saboteur {
         name: "map-leaves-out-null",
@@ -102,7 +141,7 @@ pub(super) const ALL: &[Saboteur] = &[
         make: |ours| {
             Twisted::new(
                 ours,
-                Mapped(|items| Box::new(items.filter(|item| *item != Outcome::Ok(Value::Null)))),
+                Mapped(|items, _| Box::new(items.filter(|item| *item != Outcome::Ok(Value::Null)))),
             )
         },
     },
@@ -112,7 +151,7 @@ pub(super) const ALL: &[Saboteur] = &[
         make: |ours| {
             Twisted::new(
                 ours,
-                Mapped(|items| {
+                Mapped(|items, _| {
                     let mut seen: Vec<(i64, Value)> = Vec::new();
                     Box::new(items.map(move |item| match item {
                         Outcome::Ok(value) => Outcome::Ok(first_of(&mut seen, value)),
@@ -131,6 +170,21 @@ pub(super) const ALL: &[Saboteur] = &[
         |text| { text.chars().take(1000).collect() }
     ),
     messages!(
+        "cuts-messages-at-64-kib",
+        "Cuts the messages of errors after 64 KiB of ASCII letters.",
+        |text| { text.chars().take(1 << 16).collect() }
+    ),
+    messages!(
+        "formats-messages",
+        "Takes the messages of errors for formats, and has no value for a percent sign.",
+        |text| { text.replace('%', "") }
+    ),
+    messages!(
+        "trims-messages",
+        "Removes white space from both ends of the messages of errors.",
+        |text| { text.trim().to_owned() }
+    ),
+    messages!(
         "keeps-the-first-line-of-messages",
         "Keeps only the first line of the messages of errors.",
         |text| { text.lines().next().unwrap_or_default().to_owned() }
@@ -143,17 +197,17 @@ pub(super) const ALL: &[Saboteur] = &[
     Saboteur {
         name: "map-hides-messages",
         does: "Keeps 100 letters of the messages of items of a map.",
+        make: |ours| Twisted::new(ours, Mapped(|items, _| Box::new(items.map(with_short_message)))),
+    },
+    Saboteur {
+        name: "chunks-hide-messages",
+        does: "Keeps 100 letters of the messages of items of a map whose chunks have several items.",
         make: |ours| {
             Twisted::new(
                 ours,
-                Mapped(|items| {
-                    Box::new(items.map(|item| match item {
-                        Outcome::Error(mut failure) => {
-                            failure.message = failure.message.chars().take(100).collect();
-                            Outcome::Error(failure)
-                        }
-                        value => value,
-                    }))
+                Mapped(|items, options| match options.chunksize {
+                    None | Some(1) => items,
+                    Some(_) => Box::new(items.map(with_short_message)),
                 }),
             )
         },
@@ -171,13 +225,54 @@ pub(super) const ALL: &[Saboteur] = &[
 ];
 
 /// Applies `change` to a value and to every value in it, the inner ones first.
-fn everywhere(value: &mut Value, change: fn(&mut Value)) {
+fn everywhere(value: &mut Value, change: &dyn Fn(&mut Value)) {
     match value {
         Value::Array(values) => values.iter_mut().for_each(|it| everywhere(it, change)),
         Value::Object(members) => members.values_mut().for_each(|it| everywhere(it, change)),
         _ => {}
     }
     change(value);
+}
+
+/// Returns a double, and nothing for another number.
+fn double(value: &Value) -> Option<f64> {
+    value.as_f64().filter(|_| value.is_f64())
+}
+
+/// Returns 64 KiB of a text at most, and whole letters.
+fn cut(text: &str) -> &str {
+    &text[..text.floor_char_boundary(1 << 16)]
+}
+
+fn with_short_message(item: Outcome) -> Outcome {
+    match item {
+        Outcome::Error(mut failure) => {
+            failure.message = failure.message.chars().take(100).collect();
+            Outcome::Error(failure)
+        }
+        value => value,
+    }
+}
+
+/// Makes null of lists and objects below `left` others.
+fn flatten(value: &mut Value, left: usize) {
+    match value {
+        Value::Array(_) | Value::Object(_) if left == 0 => *value = Value::Null,
+        Value::Array(values) => values.iter_mut().for_each(|it| flatten(it, left - 1)),
+        Value::Object(members) => members.values_mut().for_each(|it| flatten(it, left - 1)),
+        _ => {}
+    }
+}
+
+#[derive(Debug)]
+struct Flattening;
+
+impl Twist for Flattening {
+    fn result(&self, future: &dyn Future, timeout: Option<Duration>) -> Result<Value, Stop> {
+        let mut value = future.result(timeout)?;
+        flatten(&mut value, 64);
+        Ok(value)
+    }
 }
 
 /// Changes results.
@@ -187,7 +282,7 @@ struct Valuing(fn(&mut Value));
 impl Twist for Valuing {
     fn result(&self, future: &dyn Future, timeout: Option<Duration>) -> Result<Value, Stop> {
         let mut value = future.result(timeout)?;
-        everywhere(&mut value, self.0);
+        everywhere(&mut value, &self.0);
         Ok(value)
     }
 }
@@ -210,11 +305,11 @@ impl Twist for Saying {
 
 /// Changes the items of maps.
 #[derive(Debug)]
-struct Mapped(fn(Map) -> Map);
+struct Mapped(fn(Map, &MapOptions) -> Map);
 
 impl Twist for Mapped {
     fn map(&self, pool: &dyn Pool, calls: Vec<Call>, options: &MapOptions) -> Result<Map, Stop> {
-        Ok((self.0)(pool.map(calls, options)?))
+        Ok((self.0)(pool.map(calls, options)?, options))
     }
 }
 
@@ -231,16 +326,17 @@ fn first_of(seen: &mut Vec<(i64, Value)>, value: Value) -> Value {
     }
 }
 
+/// Changes the texts of initargs.
 #[derive(Debug)]
-struct TrimsInitargs;
+struct ChangesInitargs(fn(&str) -> String);
 
-impl Twist for TrimsInitargs {
+impl Twist for ChangesInitargs {
     fn new_pool(&self, ours: &Procpool, options: &PoolOptions) -> Result<Box<dyn Pool>, Stop> {
         let mut options = options.clone();
         if let Some(call) = &mut options.initializer {
-            everywhere(&mut call.value, |value| {
+            everywhere(&mut call.value, &|value| {
                 if let Value::String(text) = value {
-                    *text = text.trim().to_owned();
+                    *text = (self.0)(text);
                 }
             });
         }

@@ -1,13 +1,16 @@
 //! Saboteurs of waiting for several futures.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use procpool_contract::Until;
+use procpool_contract::{Call, Until};
 
+use super::futures::key;
+use super::later::locked;
 use super::ours::Procpool;
 use super::{Saboteur, Twist, Twisted};
-use crate::library::{Future, Library, Stop};
+use crate::library::{Future, Library, Pool, Stop};
 
 macro_rules! waiting {
     ($name:literal, $does:literal, $change:expr) => {
@@ -50,6 +53,46 @@ pub(super) const ALL: &[Saboteur] = &[
         "wait-timeout-is-late",
         "Waits three times as long as the timeout.",
         |ours, futures, until, timeout| ours.wait(futures, until, timeout.map(|limit| limit * 3))
+    ),
+    waiting!(
+        "waits-for-63",
+        "Waits for the first 63 futures that were passed.",
+        |ours, futures, until, timeout| {
+            ours.wait(&futures[..63.min(futures.len())], until, timeout)
+        }
+    ),
+    waiting!(
+        "wait-takes-zero-for-none",
+        "Waits without a timeout if it is zero.",
+        |ours, futures, until, timeout| {
+            ours.wait(futures, until, timeout.filter(|limit| !limit.is_zero()))
+        }
+    ),
+    Saboteur {
+        name: "waits-in-the-first-pool",
+        does: "Waits for the futures of the pool of the first one that was passed.",
+        make: |ours| Twisted::new(ours, InTheFirstPool::default()),
+    },
+    completing!(
+        "as-completed-takes-zero-for-none",
+        "Takes a timeout of zero for none.",
+        |ours, futures, timeout| {
+            ours.as_completed(futures, timeout.filter(|limit| !limit.is_zero()))
+        }
+    ),
+    completing!(
+        "as-completed-misses-a-cancellation",
+        "Does not end if a future is cancelled meanwhile.",
+        |ours, futures, timeout| {
+            let cancelled =
+                || futures.iter().filter(|it| it.state().is_ok_and(|it| it == "cancelled"));
+            let before = cancelled().count();
+            let completed = ours.as_completed(futures, timeout)?;
+            while cancelled().count() > before {
+                std::thread::park();
+            }
+            Ok(completed)
+        }
     ),
     completing!(
         "as-completed-timeout-is-late",
@@ -99,6 +142,38 @@ impl Twist for Waiting {
         timeout: Option<Duration>,
     ) -> Result<Vec<usize>, Stop> {
         (self.0)(ours, futures, until, timeout)
+    }
+}
+
+/// The pool of each future, by their addresses.
+#[derive(Debug, Default)]
+struct InTheFirstPool(Mutex<BTreeMap<usize, usize>>);
+
+impl Twist for InTheFirstPool {
+    fn submit(&self, pool: &dyn Pool, call: &Call) -> Result<Arc<dyn Future>, Stop> {
+        let future = pool.submit(call)?;
+        let address = std::ptr::from_ref(pool).cast::<()>() as usize;
+        locked(&self.0).insert(key(future.as_ref()), address);
+        Ok(future)
+    }
+
+    fn wait(
+        &self,
+        ours: &Procpool,
+        futures: &[Arc<dyn Future>],
+        until: Until,
+        timeout: Option<Duration>,
+    ) -> Result<Vec<usize>, Stop> {
+        let pool = |future: &Arc<dyn Future>| locked(&self.0).get(&key(future.as_ref())).copied();
+        let first = futures.first().map(pool);
+        let (places, those): (Vec<usize>, Vec<Arc<dyn Future>>) = futures
+            .iter()
+            .enumerate()
+            .filter(|(_, future)| Some(pool(future)) == first)
+            .map(|(place, future)| (place, Arc::clone(future)))
+            .unzip();
+        let done = ours.wait(&those, until, timeout)?;
+        Ok(done.into_iter().map(|place| places[place]).collect())
     }
 }
 

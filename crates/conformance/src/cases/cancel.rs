@@ -1,7 +1,7 @@
 //! Cancelling.
 
 use procpool_contract::{Capability as Has, ErrorClass, EventKind, policy};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::case::{CASE, Case, Only};
 use crate::history::require;
@@ -62,6 +62,33 @@ pub(super) const CASES: &[Case] = &[
             history.returned("cancel e", true)?;
             history.failure("result e", &[ErrorClass::Cancelled])?;
             history.returned("result a", "a")
+        },
+        ..CASE
+    },
+    Case {
+        id: "cancel.after-a-shutdown-without-waiting",
+        requirement: "The pool MUST cancel a task after a shutdown that did not wait, and never run it, or refuse that and run it.",
+        source: "CPython: documentation of Executor.shutdown, pending futures are executed",
+        rows: &["CAN-01", "SHUT-05"],
+        needs: &[Has::Cancel, Has::ShutdownNowait],
+        kills: &["cancels-in-words-after-nowait"],
+        plan: |plan| {
+            plan.new_pool("p", workers(1)).submit("p", gated("a", "go"));
+            // Far enough back in the queue that no worker takes it next.
+            for tag in ["b", "c", "d", "e", "f"] {
+                plan.submit("p", echo(tag, 1));
+            }
+            plan.hold("look").shutdown_with("p", false, false).cancel("f").hold("go").result("f");
+            plan.until(begun("a")).open("look").until(returned("cancel f")).open("go");
+        },
+        judge: |history| {
+            if history.value("cancel f")? == &json!(false) {
+                return history.returned("result f", 1);
+            }
+            history.returned("cancel f", true)?;
+            history.failure("result f", &[ErrorClass::Cancelled])?;
+            let ran = history.count(EventKind::Begin, "f");
+            require(ran == 0, || "it was cancelled, and ran".to_owned())
         },
         ..CASE
     },

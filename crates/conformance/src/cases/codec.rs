@@ -333,6 +333,26 @@ pub(super) const CASES: &[Case] = &[
         },
         ..CASE
     },
+    Case {
+        id: "codec.bad-result-calls-back",
+        requirement: "The pool MUST run the callback of a task whose result cannot be encoded.",
+        source: "CPython: documentation of Future.add_done_callback",
+        rows: &["SER-06"],
+        needs: &[Has::PoisonEncodeResult, Has::Callbacks],
+        kills: &["fails-to-encode-without-calling-back"],
+        plan: |plan| {
+            plan.new_pool("p", workers(1)).submit("p", gated("running", "go"));
+            plan.submit("p", poisoned("a", Place::EncodeResult)).callback("a", "called");
+            plan.result("running").result("a").shutdown("p");
+            plan.until(begun("running")).until(returned("callback called")).open("go");
+        },
+        judge: |history| {
+            fails(history, "a", OWN)?;
+            let times = history.count(EventKind::Callback, "called");
+            require(times == 1, || format!("the callback ran {times} times"))
+        },
+        ..CASE
+    },
 ];
 
 /// Behaviours that no case here covers.

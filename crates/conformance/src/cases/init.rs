@@ -95,6 +95,11 @@ fn each_found(history: &History, tasks: i64, expected: &Value) -> Finding {
     Ok(())
 }
 
+/// Values that some languages take for false.
+fn taken_for_false() -> Vec<Value> {
+    vec![json!(0), json!(false), json!(""), json!([]), json!({})]
+}
+
 pub(super) const CASES: &[Case] = &[
     Case {
         id: "init.before-the-first-task",
@@ -405,6 +410,29 @@ pub(super) const CASES: &[Case] = &[
         kills: &["initargs-grow"],
         plan: |plan| retire_each(plan, 3, json!([1, 2, 3])),
         judge: |history| each_found(history, 3, &json!([1, 2, 3])),
+        ..CASE
+    },
+    Case {
+        id: "init.empty-arguments",
+        requirement: "The pool MUST call the initializer with each initargs that a language takes for false: 0, false, empty ones.",
+        source: CPYTHON,
+        rows: &["INIT-02"],
+        needs: &[Has::Initargs],
+        kills: &["initializes-only-with-true-initargs"],
+        plan: |plan| {
+            for (number, value) in taken_for_false().into_iter().enumerate() {
+                let (pool, task) = (format!("p{number}"), format!("t{number}"));
+                plan.new_pool(&pool, marked(1, value));
+                plan.submit(&pool, whoami(&task)).result(&task).shutdown(&pool);
+            }
+        },
+        judge: |history| {
+            for (number, value) in taken_for_false().into_iter().enumerate() {
+                let state = &history.value(&format!("result t{number}"))?["state"];
+                require(*state == value, || format!("the state was {state}, not {value}"))?;
+            }
+            Ok(())
+        },
         ..CASE
     },
     Case {

@@ -21,6 +21,9 @@ const QUIET: &str = "CPython: test_interpreter_shutdown, assertFalse(err); loky:
 const LIKE_A_MESSAGE: &str = "{\"client\": \"main\", \"step\": 0, \"at\": 1, \"is\": \"end\"}\n\
      \u{0}\u{0}\u{0}\u{8}\u{1}ok\nContent-Length: 9999999\r\n\r\n[]\n";
 
+/// Text that a pool which reads the output of its workers may change.
+const UNUSUAL: &str = "a quince\r\n\r\ta sloe \u{e9} \u{1f980} \u{1b}[0m\r\n";
+
 const DRAINS: Option<Only> = Some(Only {
     words: "program_end is drain",
     holds: |policies| policies.program_end == Some(policy::ProgramEnd::Drain),
@@ -53,15 +56,16 @@ pub(super) const CASES: &[Case] = &[
         source: PRINTED,
         rows: &["OUT-01"],
         needs: &[Has::Stdio],
-        kills: &["prints-twice"],
+        kills: &["prints-twice", "prints-unify-ends-of-lines"],
         plan: |plan| {
-            plan.new_pool("p", workers(1));
+            plan.new_pool("p", workers(1)).submit("p", print("c", UNUSUAL, 1)).result("c");
             plan.submit("p", print("a", "an apple\n", 1)).submit("p", print("b", "a pear\n", 3));
             plan.result("a").result("b").shutdown("p");
         },
         judge: |history| {
             history.value("result a")?;
             history.value("result b")?;
+            printed(history, UNUSUAL, 1)?;
             printed(history, "an apple", 1)?;
             printed(history, "a pear", 3)
         },

@@ -1,10 +1,10 @@
 //! When workers start, how many, and which of them runs each task.
 
-use procpool_contract::{Capability as Has, EventKind, policy};
+use procpool_contract::{Capability as Has, EventKind, MapOptions, policy};
 
 use crate::case::{CASE, Case, Level, Only};
 use crate::history::require;
-use crate::plan::{begun, echo, gated, returned, tasks_begun, workers};
+use crate::plan::{begun, called, echo, gated, returned, tasks_begun, workers};
 
 const CPYTHON: &str = "CPython: test_concurrent_futures/test_process_pool.py";
 
@@ -12,6 +12,13 @@ const ON_DEMAND: Option<Only> = Some(Only {
     words: "start is on_demand",
     holds: |policies| policies.start == Some(policy::Start::OnDemand),
 });
+
+/// More tasks than a pool sends ahead.
+const BACKLOG: i64 = 150;
+const BEHIND: i64 = 12;
+
+/// Tasks, and a map of one item among them.
+const IN_ORDER: [&str; 8] = ["a", "b", "c", "d", "e", "m", "g", "h"];
 
 pub(super) const CASES: &[Case] = &[
     Case {
@@ -188,18 +195,18 @@ pub(super) const CASES: &[Case] = &[
         requirement: "The pool MUST start tasks in the order in which they were submitted, if it has one worker.",
         source: "CPython: test_map_buffersize rests on it",
         rows: &["SUB-17"],
-        kills: &["runs-last-first"],
+        kills: &["runs-last-first", "runs-last-first-when-behind"],
         plan: |plan| {
             plan.new_pool("p", workers(1));
-            for number in 0..20 {
+            for number in 0..BACKLOG {
                 plan.submit("p", echo(&format!("t{number}"), number));
             }
-            plan.result("t19").shutdown("p");
+            plan.result("t149").shutdown("p");
         },
         judge: |history| {
             let begun: Vec<&str> =
                 history.events(EventKind::Begin).map(|event| event.tag.as_str()).collect();
-            let submitted: Vec<String> = (0..20).map(|number| format!("t{number}")).collect();
+            let submitted: Vec<String> = (0..BACKLOG).map(|number| format!("t{number}")).collect();
             require(begun == submitted, || format!("they began as {begun:?}"))
         },
         ..CASE
@@ -279,6 +286,92 @@ pub(super) const CASES: &[Case] = &[
                 require(one != other, || format!("worker {one} ran both tasks of \"{pool}\""))?;
             }
             Ok(())
+        },
+        ..CASE
+    },
+    Case {
+        id: "start.as-many-after-hundreds-of-tasks",
+        requirement: "The pool MUST run as many tasks at the same time as it has workers, after hundreds of tasks.",
+        source: CPYTHON,
+        rows: &["SUB-22"],
+        needs: &[Has::Submit],
+        kills: &["runs-one-at-a-time-after-200-tasks"],
+        plan: |plan| {
+            plan.new_pool("p", workers(2));
+            for number in 0..250 {
+                plan.submit("p", echo(&format!("t{number}"), number));
+            }
+            plan.result("t249").submit("p", gated("a", "go")).submit("p", gated("b", "go"));
+            plan.result("a").result("b").shutdown("p");
+            plan.until(begun("a")).until(begun("b")).open("go");
+        },
+        judge: |history| {
+            history.returned("result a", "a")?;
+            history.returned("result b", "b")
+        },
+        ..CASE
+    },
+    Case {
+        id: "start.in-order-of-submission-and-maps",
+        requirement: "The pool SHOULD start submitted tasks and items of maps in their order, if it has one worker.",
+        level: Level::Should,
+        source: "CPython: Executor.map submits each item",
+        rows: &["SUB-17", "MAP-01"],
+        needs: &[Has::Submit, Has::LazyMap],
+        kills: &["maps-have-workers-of-their-own"],
+        plan: |plan| {
+            plan.new_pool("p", workers(1)).submit("p", gated("busy", "go")).hold("begun");
+            for tag in IN_ORDER {
+                match tag {
+                    "m" => plan.map_open("p", "m", vec![echo("m", 1)], MapOptions::default()),
+                    _ => plan.submit("p", echo(tag, 1)),
+                };
+            }
+            plan.hold("go").map_next("m").result("h").shutdown("p");
+            plan.until(begun("busy")).open("begun").until(called("gate go")).open("go");
+        },
+        judge: |history| {
+            let begun: Vec<&str> =
+                history.events(EventKind::Begin).map(|event| event.tag.as_str()).skip(1).collect();
+            let early = begun.iter().zip(IN_ORDER).position(|(tag, due)| *tag != due);
+            require(begun == IN_ORDER, || {
+                let place = early.unwrap_or(begun.len());
+                format!("they began in another order from place {place}: {begun:?}")
+            })
+        },
+        ..CASE
+    },
+    Case {
+        id: "start.as-many-after-each-kind-of-end",
+        requirement: "The pool MUST run and finish all its tasks, as many at the same time as it has workers, after an earlier pool was shut down without waiting, or cancelling.",
+        source: CPYTHON,
+        rows: &["SUB-22", "SUB-18", "SHUT-05"],
+        needs: &[Has::ShutdownNowait, Has::ShutdownCancel],
+        kills: &["pool-after-nowait-has-one-worker", "shutdown-cancels-after-one-that-did"],
+        plan: |plan| {
+            for (pool, wait, cancel) in [("p", false, false), ("q", true, true), ("r", true, false)]
+            {
+                let (one, other) = (format!("{pool}0"), format!("{pool}1"));
+                plan.new_pool(pool, workers(2));
+                plan.submit(pool, gated(&one, pool)).submit(pool, gated(&other, pool));
+                plan.result(&one).result(&other);
+                if pool == "r" {
+                    (0..BEHIND).for_each(|number| {
+                        plan.submit(pool, echo(&format!("t{number}"), number));
+                    });
+                }
+                plan.shutdown_with(pool, wait, cancel);
+            }
+            (0..BEHIND).for_each(|number| {
+                plan.result(&format!("t{number}"));
+            });
+            for pool in ["p", "q", "r"] {
+                plan.until(begun(&format!("{pool}0"))).until(begun(&format!("{pool}1"))).open(pool);
+            }
+        },
+        judge: |history| {
+            (0..BEHIND)
+                .try_for_each(|number| history.returned(&format!("result t{number}"), number))
         },
         ..CASE
     },

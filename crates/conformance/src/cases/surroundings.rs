@@ -9,7 +9,7 @@ use procpool_contract::{Body, Call, Capability as Has, ErrorClass, EventKind, Po
 
 use crate::case::{CASE, Case};
 use crate::history::{Finding, History, Surroundings, require};
-use crate::plan::{Plan, begun, call, called, gated, worker_of, workers};
+use crate::plan::{Plan, begun, call, called, echo, gated, worker_of, workers};
 
 const POSIX: &str =
     "POSIX: a new process has the working folder, umask and environment of its parent";
@@ -19,12 +19,12 @@ const PROGRAM: &str =
 /// A variable that no other case sets.
 const VARIABLE: &str = "CONFORMANCE_SURROUNDINGS";
 
-/// Looks before a pool, while its worker runs a task, and after it.
+/// Looks before a pool, while both its workers run tasks, and after it.
 fn used_once(plan: &mut Plan) {
-    plan.hold("before").new_pool("p", workers(1)).submit("p", gated("a", "go")).result("a");
-    plan.shutdown("p").hold("after");
+    plan.hold("before").new_pool("p", workers(2)).submit("p", gated("a", "go"));
+    plan.submit("p", gated("b", "go")).result("a").result("b").shutdown("p").hold("after");
     plan.until(called("gate before")).sample("before").open("before");
-    plan.until(begun("a")).sample("during").open("go");
+    plan.until(begun("a")).until(begun("b")).sample("during").open("go");
     plan.until(called("gate after")).sample("after").open("after");
 }
 
@@ -42,13 +42,16 @@ fn is_restored(history: &History) -> Finding {
     history.sample("before")?.program_is_as_at(history.sample("after")?, history.owner)
 }
 
-/// The worker has the same as its program.
+/// Each worker has the same as its program.
 fn is_inherited(history: &History, what: &str, of: fn(&Surroundings) -> &String) -> Finding {
-    history.returned("result a", "a")?;
-    let worker = history.event(EventKind::Begin, "a")?.pid;
-    let its = of(surroundings(history, "during", worker)?);
-    let programs = of(surroundings(history, "during", history.owner)?);
-    require(its == programs, || format!("the worker's {what} is {its:?}, not the program's"))
+    for task in ["a", "b"] {
+        history.returned(&format!("result {task}"), task)?;
+        let worker = history.event(EventKind::Begin, task)?.pid;
+        let its = of(surroundings(history, "during", worker)?);
+        let programs = of(surroundings(history, "during", history.owner)?);
+        require(its == programs, || format!("a worker's {what} is {its:?}, not the program's"))?;
+    }
+    Ok(())
 }
 
 fn getenv(tag: &str) -> Call {
@@ -115,6 +118,29 @@ pub(super) const CASES: &[Case] = &[
         ..CASE
     },
     Case {
+        id: "surroundings.of-the-program-after-each-kind-of-end",
+        requirement: "The pool MUST NOT change the surroundings of its program when it is shut down without waiting, or cancelling.",
+        source: PROGRAM,
+        needs: &[Has::Submit, Has::ShutdownNowait, Has::ShutdownCancel],
+        kills: &["cancelling-changes-the-umask", "shutdown-without-waiting-blocks-a-signal"],
+        plan: |plan| {
+            plan.hold("before");
+            for (pool, wait, cancel) in [("p", false, false), ("q", true, true)] {
+                plan.new_pool(pool, workers(1)).submit(pool, echo(&format!("{pool}0"), 1));
+                plan.result(&format!("{pool}0")).shutdown_with(pool, wait, cancel);
+            }
+            plan.hold("after");
+            plan.until(called("gate before")).sample("before").open("before");
+            plan.until(called("gate after")).sample("after").open("after");
+        },
+        judge: |history| {
+            history.returned("result p0", 1)?;
+            history.returned("result q0", 1)?;
+            is_restored(history)
+        },
+        ..CASE
+    },
+    Case {
         id: "surroundings.environment-of-one-pool",
         requirement: "The pool MUST NOT set the variables of a pool's workers in its program, or in later pools.",
         source: "the contract: env is the environment of the workers of one pool",
@@ -138,7 +164,7 @@ pub(super) const CASES: &[Case] = &[
         requirement: "The pool MUST start its workers in the working folder of the program.",
         source: POSIX,
         needs: &[Has::Submit],
-        kills: &["works-in-another-folder"],
+        kills: &["works-in-another-folder", "second-worker-works-in-the-root"],
         plan: used_once,
         judge: |history| is_inherited(history, "working folder", |its| &its.folder),
         ..CASE
@@ -162,12 +188,15 @@ pub(super) const CASES: &[Case] = &[
         kills: &["changes-a-variable-of-workers"],
         plan: used_once,
         judge: |history| {
-            history.returned("result a", "a")?;
-            let worker = history.event(EventKind::Begin, "a")?.pid;
-            let lacks = &surroundings(history, "during", worker)?.lacks;
-            require(lacks.is_empty(), || {
-                format!("the worker lacks, or has with another value: {lacks:?}")
-            })
+            for task in ["a", "b"] {
+                history.returned(&format!("result {task}"), task)?;
+                let worker = history.event(EventKind::Begin, task)?.pid;
+                let lacks = &surroundings(history, "during", worker)?.lacks;
+                require(lacks.is_empty(), || {
+                    format!("a worker lacks, or has with another value: {lacks:?}")
+                })?;
+            }
+            Ok(())
         },
         ..CASE
     },

@@ -5,7 +5,7 @@
 //! every language has. Doubles of 17 digits and the sign of zero have cases of their own, since a language
 //! may be unable to write them as JSON.
 
-use procpool_contract::{Capability as Has, ErrorClass, Outcome, PoolOptions, policy};
+use procpool_contract::{Capability as Has, ErrorClass, MapOptions, Outcome, PoolOptions, policy};
 use serde_json::{Value, json};
 
 use crate::case::{CASE, Case, Level};
@@ -127,16 +127,41 @@ fn keys() -> Vec<Value> {
     ]
 }
 
-/// Some of each kind.
-fn of_each_kind() -> Vec<Value> {
-    let kinds = [empty(), booleans(), whole_numbers(), lines(), letters(), keys()];
-    kinds.into_iter().flatten().chain([json!(null)]).collect()
+/// Structures of this depth, less than the 100 that Ruby's JSON reads, and of this length.
+const DEPTH: usize = 80;
+const LENGTH: usize = 300;
+
+/// A writer may choose another form for a list whose values are alike.
+fn structures() -> Vec<Value> {
+    let numbers = (0..LENGTH).map(|number| u32::try_from(number).unwrap_or_default());
+    let doubles: Vec<f64> = numbers.map(|number| f64::from(number) + 0.1).collect();
+    let members = (0..LENGTH).map(|number| (format!("k{number}"), Value::from(number)));
+    vec![
+        (0..DEPTH).fold(json!(null), |inner, _| json!([inner])),
+        (0..DEPTH).fold(json!(""), |inner, _| json!({ "a": inner })),
+        json!(doubles),
+        json!((0..LENGTH).collect::<Vec<_>>()),
+        json!((0..LENGTH).map(|number| number % 3 == 0).collect::<Vec<_>>()),
+        json!((0..LENGTH).map(|number| format!("text {number}")).collect::<Vec<_>>()),
+        json!(vec![Value::Null; LENGTH]),
+        Value::Object(members.collect()),
+    ]
 }
 
-/// Three thousand letters in one line, no part of which is repeated.
-fn long_text() -> String {
-    (0..500).map(|number| format!("{number:05} ")).collect()
+/// Some of each kind.
+fn of_each_kind() -> Vec<Value> {
+    let kinds = [empty(), booleans(), whole_numbers(), lines(), letters(), keys(), structures()];
+    kinds.into_iter().flatten().chain([json!(null), json!(long_text())]).collect()
 }
+
+/// More than 64 KiB in one line, no part of which is repeated.
+fn long_text() -> String {
+    (0..12_000).map(|number| format!("{number:05} ")).collect()
+}
+
+/// What a writer of messages may take for its own: white space at the ends, formats, quotes, escapes.
+const WITH_SIGNS: &str =
+    " \t100 % of %s and %d, {} {0} {name} $HOME #{1} \\n \"q\" 'q' `q` <b>&amp;\r\n the end \t\n";
 
 const SEVERAL_LINES: &str = "the first line\nthe second line\n\n  the last line";
 const IN_ANY_SCRIPT: &str = "Ελλάδα, 日本, \u{1f980}, e\u{301}";
@@ -151,11 +176,10 @@ fn says(history: &History, text: &str) -> Finding {
 }
 
 fn contains(message: &str, text: &str) -> Finding {
-    let ends = text.char_indices().map(|(end, _)| end).enumerate();
-    let most = ends.take_while(|(_, end)| message.contains(&text[..*end])).last();
     require(message.contains(text), || {
-        let (kept, all) = (most.map_or(0, |(letters, _)| letters), text.chars().count());
-        format!("its message has only the first {kept} letters of {all}")
+        let ends: Vec<usize> = text.char_indices().map(|(end, _)| end).collect();
+        let kept = ends.partition_point(|end| message.contains(&text[..*end])).saturating_sub(1);
+        format!("its message has only the first {kept} letters of {}", ends.len())
     })
 }
 
@@ -257,11 +281,21 @@ pub(super) const CASES: &[Case] = &[
         ..CASE
     },
     Case {
+        id: "values.structures",
+        requirement: "The pool MUST carry lists and objects that are eighty deep, and long ones whose values are alike.",
+        source: JSON,
+        rows: &["SUB-02"],
+        kills: &["flattens-what-is-deep", "packs-numbers-as-floats"],
+        plan: |plan| echoes(plan, structures()),
+        judge: |history| came_back(history, structures()),
+        ..CASE
+    },
+    Case {
         id: "values.as-initargs",
         requirement: "The pool MUST call the initializer with values of every kind, unchanged.",
         source: JSON,
         rows: &["INIT-02"],
-        kills: &["trims-initargs"],
+        kills: &["trims-initargs", "cuts-initargs-at-64-kib"],
         plan: |plan| {
             plan.new_pool("p", marked(1, of_each_kind()));
             plan.submit("p", whoami("a")).result("a").shutdown("p");
@@ -285,7 +319,7 @@ pub(super) const CASES: &[Case] = &[
         source: JSON,
         rows: &["MAP-01", "SUB-02"],
         needs: &[Has::Map],
-        kills: &["map-leaves-out-null", "map-memoizes-equal-numbers"],
+        kills: &["map-leaves-out-null", "map-memoizes-equal-numbers", "map-cuts-texts-at-64-kib"],
         plan: |plan| {
             let values = of_each_kind().into_iter().enumerate();
             let calls = values.map(|(number, value)| echo(&format!("t{number}"), value)).collect();
@@ -304,11 +338,11 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "values.long-message",
-        requirement: "The pool MUST include all of a task's own message in its error, even if it has thousands of letters.",
+        requirement: "The pool MUST include all of a task's own message in its error, even if it has more than 64 KiB.",
         source: CPYTHON,
         rows: &["SUB-06"],
         needs: &[Has::ErrorMessage],
-        kills: &["cuts-messages-at-100", "cuts-messages-at-1000"],
+        kills: &["cuts-messages-at-100", "cuts-messages-at-1000", "cuts-messages-at-64-kib"],
         plan: |plan| failing(plan, &long_text()),
         judge: |history| says(history, &long_text()),
         ..CASE
@@ -336,6 +370,17 @@ pub(super) const CASES: &[Case] = &[
         ..CASE
     },
     Case {
+        id: "values.message-with-signs",
+        requirement: "The pool MUST include a task's own message in its error, with white space at its ends, and signs of formats, quotes and escapes.",
+        source: CPYTHON,
+        rows: &["SUB-06"],
+        needs: &[Has::ErrorMessage],
+        kills: &["formats-messages", "trims-messages"],
+        plan: |plan| failing(plan, WITH_SIGNS),
+        judge: |history| says(history, WITH_SIGNS),
+        ..CASE
+    },
+    Case {
         id: "values.message-of-an-item",
         requirement: "The pool MUST include all of an item's own message in its error.",
         source: CPYTHON,
@@ -354,6 +399,26 @@ pub(super) const CASES: &[Case] = &[
                 }
                 item => Err(format!("the item was {item:?}, not its error")),
             }
+        },
+        ..CASE
+    },
+    Case {
+        id: "values.message-of-an-item-in-a-chunk",
+        requirement: "The pool MUST include all of an item's own message in its error, also if the item is one of a chunk.",
+        source: CPYTHON,
+        rows: &["MAP-06", "MAP-08"],
+        needs: &[Has::ErrorMessage, Has::Map, Has::Chunksize],
+        kills: &["chunks-hide-messages"],
+        plan: |plan| {
+            let calls = vec![fail("a", &long_text()), echo("b", 1), echo("c", 1)];
+            let options = MapOptions { chunksize: Some(3), ..MapOptions::default() };
+            plan.new_pool("p", workers(1)).map_with("p", calls, options).shutdown("p");
+        },
+        judge: |history| match history.items("map p")?.first() {
+            Some(Outcome::Error(failure)) if failure.class == ErrorClass::Task => {
+                contains(&failure.message, &long_text())
+            }
+            item => Err(format!("the item was {item:?}, not its error")),
         },
         ..CASE
     },

@@ -33,6 +33,11 @@ fn order(history: &History, step: &str) -> Result<(Vec<String>, bool), String> {
     Ok((order, value["timed_out"].as_bool().ok_or_else(wrong)?))
 }
 
+/// A hundred tags for the pool "p", and as many for the pool "q".
+fn hundreds() -> Vec<String> {
+    ["p", "q"].iter().flat_map(|pool| (0..100).map(move |it| format!("{pool}{it}"))).collect()
+}
+
 pub(super) const CASES: &[Case] = &[
     Case {
         id: "wait.all-completed",
@@ -54,6 +59,82 @@ pub(super) const CASES: &[Case] = &[
             let end = history.event(EventKind::End, "c")?.at;
             let returned = history.ended_at("wait")?;
             require(end <= returned, || "it returned before the last task had".to_owned())
+        },
+        ..CASE
+    },
+    Case {
+        id: "wait.hundreds-in-two-pools",
+        requirement: "The pool MUST wait for all of hundreds of futures, of several pools.",
+        source: "CPython: documentation of wait: futures of different executors; WaitForMultipleObjects takes 64",
+        rows: &["WAIT-07"],
+        needs: &[Has::Wait, Has::AsCompleted, Has::SeveralPools],
+        kills: &["waits-for-63", "waits-in-the-first-pool"],
+        plan: |plan| {
+            plan.new_pool("p", workers(1)).new_pool("q", workers(1));
+            let tags = hundreds();
+            for tag in &tags {
+                plan.submit(&tag[..1], echo(tag, 1));
+            }
+            plan.submit("q", gated("last", "go"));
+            let all: Vec<&str> = tags.iter().map(String::as_str).chain(["last"]).collect();
+            plan.wait(&all, Until::AllCompleted, None).as_completed(&all, None);
+            plan.shutdown("p").shutdown("q");
+            plan.until(begun("last")).until(called("wait")).quiet().open("go");
+        },
+        judge: |history| {
+            let tags = hundreds();
+            let all: Vec<&str> = tags.iter().map(String::as_str).chain(["last"]).collect();
+            partition(history, "wait", &all, &[])?;
+            let (order, _) = order(history, "as_completed")?;
+            require(order.len() == all.len(), || {
+                format!("{} of {} futures were returned", order.len(), all.len())
+            })
+        },
+        ..CASE
+    },
+    Case {
+        id: "wait.timeout-of-zero",
+        requirement: "The pool MUST NOT block in a wait, or in an iteration over futures as they are done, with a timeout of zero.",
+        source: CPYTHON,
+        rows: &["WAIT-08", "WAIT-10"],
+        needs: &[Has::Wait, Has::AsCompleted],
+        kills: &["wait-takes-zero-for-none", "as-completed-takes-zero-for-none"],
+        plan: |plan| {
+            plan.new_pool("p", workers(1)).submit("p", gated("a", "go"));
+            plan.wait(&["a"], Until::AllCompleted, Some(0)).as_completed(&["a"], Some(0));
+            plan.hold("go").shutdown("p").until(returned("as_completed")).open("go");
+        },
+        judge: |history| {
+            partition(history, "wait", &[], &["a"])?;
+            let (order, timed_out) = order(history, "as_completed")?;
+            require(order.is_empty() && timed_out, || format!("it yielded {order:?}"))
+        },
+        ..CASE
+    },
+    Case {
+        id: "wait.as-completed-yields-what-is-cancelled",
+        requirement: "The pool MUST yield a future that is cancelled during an iteration over futures as they are done.",
+        source: COMPLETED,
+        rows: &["WAIT-09", "CAN-06"],
+        needs: &[Has::AsCompleted, Has::Cancel, Has::Threads],
+        kills: &["as-completed-misses-a-cancellation"],
+        plan: |plan| {
+            plan.new_pool("p", workers(1));
+            // Far enough back in the queue that no worker takes it next.
+            for tag in ["a", "b", "c", "d", "e", "f"] {
+                plan.submit("p", gated(tag, "go"));
+            }
+            plan.hold("look").cancel("f").hold("end").shutdown("p");
+            plan.client("taker").hold("all").as_completed(&["a", "f"], None);
+            plan.until(begun("a")).until(returned("submit f")).open("all");
+            plan.until(called("as_completed")).quiet().open("look");
+            plan.until(returned("cancel f")).open("go").until(returned("as_completed")).open("end");
+        },
+        judge: |history| {
+            history.returned("cancel f", true)?;
+            let (order, _) = order(history, "as_completed")?;
+            // A pool may notice the cancellation only when a worker would take the task.
+            require(order.len() == 2, || format!("the futures were {order:?}"))
         },
         ..CASE
     },

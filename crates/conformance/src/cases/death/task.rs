@@ -4,7 +4,9 @@ use procpool_contract::{Body, Call, Capability as Has, ErrorClass, Outcome, poli
 
 use crate::case::{CASE, Case, Only};
 use crate::history::require;
-use crate::plan::{begun, call, die, die_by, echo, ended, gated, worker_of, workers};
+use crate::plan::{
+    begun, call, die, die_by, echo, ended, fail, gated, returned, worker_of, workers,
+};
 
 use super::{CPYTHON, is_broken, one_dies, status_is};
 
@@ -113,17 +115,36 @@ pub(in crate::cases) const CASES: &[Case] = &[
         ..CASE
     },
     Case {
+        id: "death.after-a-shutdown-without-waiting",
+        requirement: "The pool MUST fail a task as broken whose worker is killed after a shutdown that did not wait.",
+        source: "CPython: test_deadlock.py, test_shutdown_deadlock",
+        rows: &["BRK-01", "SHUT-05"],
+        needs: &[Has::WorkerDeath, Has::ShutdownNowait],
+        kills: &["hides-a-death-after-a-shutdown"],
+        plan: |plan| {
+            plan.new_pool("p", workers(1)).submit("p", gated("a", "never")).hold("begun");
+            plan.shutdown_with("p", false, false).result("a");
+            plan.until(begun("a")).open("begun").until(returned("shutdown p"));
+            plan.signal(worker_of("a"), 9);
+        },
+        judge: is_broken,
+        ..CASE
+    },
+    Case {
         id: "death.results-stay",
-        requirement: "The pool MUST keep the results that were available before a worker died.",
+        requirement: "The pool MUST keep the results and errors that were available before a worker died.",
         source: "loky: test_processes_crash_handling_after_executor_gc",
         rows: &["BRK-05"],
         needs: &[Has::WorkerDeath],
+        kills: &["a-death-replaces-errors"],
         plan: |plan| {
             plan.new_pool("p", workers(1)).submit("p", echo("early", 1)).result("early");
-            plan.submit("p", die("a", 1)).result("a").result("early").shutdown("p");
+            plan.submit("p", fail("bad", "oh")).submit("p", echo("next", 1)).result("next");
+            plan.submit("p", die("a", 1)).result("a").result("early").result("bad").shutdown("p");
         },
         judge: |history| {
             is_broken(history)?;
+            history.failure("result bad", &[ErrorClass::Task])?;
             history.returned("result early #2", 1)
         },
         ..CASE

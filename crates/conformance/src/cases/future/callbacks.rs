@@ -14,6 +14,14 @@ fn called_back(history: &History, label: &str, times: usize) -> Finding {
     })
 }
 
+/// Tasks behind one that runs.
+const BEHIND: [&str; 5] = ["b", "c", "d", "e", "f"];
+
+/// Forty labels.
+fn labels() -> Vec<String> {
+    (0..40).map(|number| format!("c{number}")).collect()
+}
+
 pub(in crate::cases) const CASES: &[Case] = &[
     Case {
         id: "future.callback-once",
@@ -93,19 +101,46 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "future.callback-of-a-death",
-        requirement: "The pool MUST call a callback when the worker that runs the task dies.",
+        requirement: "The pool MUST call a callback when the worker that runs the task dies, and those of the tasks behind it.",
         source: "pebble: test_process_pool_expired callback; CPython: test_deadlock.py",
         rows: &["FUT-14"],
         needs: &[Has::Callbacks, Has::WorkerDeath],
+        kills: &["breaks-without-calling-back"],
         plan: |plan| {
-            plan.new_pool("p", workers(1)).submit("p", gated("a", "never")).callback("a", "c");
+            plan.new_pool("p", workers(1)).submit("p", gated("a", "never")).callback("a", "a");
+            // Far enough back in the queue that some of them are pending.
+            for tag in BEHIND {
+                plan.submit("p", echo(tag, 1)).callback(tag, tag);
+            }
             plan.result("a").shutdown("p");
-            plan.until(begun("a")).until(returned("callback c"));
-            plan.signal(worker_of("a"), 9);
+            plan.until(begun("a")).until(returned("callback f")).signal(worker_of("a"), 9);
         },
         judge: |history| {
             history.failure("result a", &[ErrorClass::Broken])?;
-            called_back(history, "c", 1)
+            called_back(history, "a", 1)?;
+            BEHIND.iter().try_for_each(|label| called_back(history, label, 1))
+        },
+        ..CASE
+    },
+    Case {
+        id: "future.callback-of-a-cancelling-shutdown",
+        requirement: "The pool MUST call a callback once when a shutdown cancels the task.",
+        source: CPYTHON,
+        rows: &["FUT-05", "FUT-14", "SHUT-09"],
+        needs: &[Has::Callbacks, Has::ShutdownCancel, Has::ShutdownNowait],
+        kills: &["shutdown-cancels-without-calling-back"],
+        plan: |plan| {
+            plan.new_pool("p", workers(1)).submit("p", gated("a", "go"));
+            for tag in BEHIND {
+                plan.submit("p", echo(tag, 1)).callback(tag, tag);
+            }
+            plan.hold("look").shutdown_with("p", false, true).result("f").shutdown("p");
+            plan.until(begun("a")).until(returned("callback f")).open("look");
+            plan.until(returned("shutdown p")).open("go");
+        },
+        judge: |history| {
+            history.failure("result f", &[ErrorClass::Cancelled])?;
+            BEHIND.iter().try_for_each(|label| called_back(history, label, 1))
         },
         ..CASE
     },
@@ -155,23 +190,23 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "future.callbacks-in-order",
-        requirement: "The pool MUST call the callbacks of a future in the order in which they were added.",
+        requirement: "The pool MUST call all callbacks of a future, in the order in which they were added.",
         source: "CPython: documentation of Future.add_done_callback",
         rows: &["FUT-05"],
         needs: &[Has::Callbacks],
-        kills: &["calls-back-last-first"],
+        kills: &["calls-back-last-first", "keeps-sixteen-callbacks"],
         plan: |plan| {
             plan.new_pool("p", workers(1)).submit("p", gated("a", "go"));
-            for label in ["1st", "2nd", "3rd", "4th"] {
-                plan.callback("a", label);
+            for label in labels() {
+                plan.callback("a", &label);
             }
-            plan.result("a").shutdown("p").until(returned("callback 4th")).open("go");
+            plan.result("a").shutdown("p").until(returned("callback c39")).open("go");
         },
         judge: |history| {
             history.returned("result a", "a")?;
             let called: Vec<&str> =
                 history.events(EventKind::Callback).map(|event| event.tag.as_str()).collect();
-            require(called == ["1st", "2nd", "3rd", "4th"], || format!("they ran as {called:?}"))
+            require(called == labels(), || format!("they ran as {called:?}"))
         },
         ..CASE
     },

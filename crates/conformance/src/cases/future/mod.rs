@@ -9,9 +9,14 @@ use serde_json::json;
 
 use crate::case::{CASE, Case};
 use crate::history::{Finding, History, require};
-use crate::plan::{begun, called, echo, ended, fail, gated, returned, square, traced, workers};
+use crate::plan::{
+    begun, called, echo, ended, fail, gated, returned, square, traced, whoami, workers,
+};
 
 const CPYTHON: &str = "CPython: test_concurrent_futures/test_future.py";
+
+/// Waits that time out before the one that is measured.
+const EARLIER_TIMEOUTS: usize = 30;
 
 fn state_is(history: &History, step: &str, allowed: &[&str]) -> Finding {
     let state = history.value(step)?;
@@ -99,16 +104,19 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "future.same-outcome-every-time",
-        requirement: "The pool MUST return the same result to every reader, however often it is read.",
+        requirement: "The pool MUST return the same result or error to every reader, however often it is read.",
         source: CPYTHON,
         rows: &["FUT-09", "FUT-11"],
+        kills: &["forgets-an-error-that-was-read"],
         plan: |plan| {
             plan.new_pool("p", workers(1)).submit("p", echo("a", json!([1, "two", null])));
-            plan.result("a").result("a").shutdown("p").result("a");
+            plan.submit("p", fail("b", "oh")).result("a").result("b").result("a").result("b");
+            plan.shutdown("p").result("a").result("b");
         },
         judge: |history| {
-            for step in ["result a", "result a #2", "result a #3"] {
-                history.returned(step, json!([1, "two", null]))?;
+            for time in ["", " #2", " #3"] {
+                history.returned(&format!("result a{time}"), json!([1, "two", null]))?;
+                history.failure(&format!("result b{time}"), &[ErrorClass::Task])?;
             }
             Ok(())
         },
@@ -130,21 +138,25 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "future.wakes-everybody",
-        requirement: "The pool MUST wake all waiters for the same result.",
+        requirement: "The pool MUST wake all waiters for the same result, or the same error.",
         source: CPYTHON,
         rows: &["FUT-02"],
         needs: &[Has::Threads],
+        kills: &["an-error-wakes-one"],
         plan: |plan| {
-            plan.new_pool("p", workers(1)).submit("p", gated("a", "go")).hold("waiting");
-            plan.result("a").hold("all").shutdown("p");
-            plan.client("second").hold("waiting").result("a");
-            plan.client("third").hold("waiting").result("a");
+            plan.new_pool("p", workers(1)).submit("p", gated("a", "go"));
+            plan.submit("p", gated("b", "then")).submit("p", fail("c", "oh")).hold("waiting");
+            plan.result("a").result("c").hold("all").shutdown("p");
+            plan.client("second").hold("waiting").result("a").result("c");
+            plan.client("third").hold("waiting").result("a").result("c");
             plan.until(begun("a")).open("waiting").until(called("result a")).quiet().open("go");
-            plan.until(returned("result a")).open("all");
+            plan.until(called("result c #3")).quiet().open("then");
+            plan.until(returned("result c")).open("all");
         },
         judge: |history| {
-            for step in ["result a", "result a #2", "result a #3"] {
-                history.returned(step, "a")?;
+            for time in ["", " #2", " #3"] {
+                history.returned(&format!("result a{time}"), "a")?;
+                history.failure(&format!("result c{time}"), &[ErrorClass::Task])?;
             }
             Ok(())
         },
@@ -171,21 +183,30 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "future.timeout-not-early",
-        requirement: "The pool MUST NOT end a wait for a result before its timeout.",
+        requirement: "The pool MUST NOT end a wait for a result before its timeout, however many waits have timed out.",
         source: CPYTHON,
         rows: &["TMO-01"],
         needs: &[Has::ResultTimeout],
-        kills: &["timeout-too-early"],
+        kills: &["timeout-too-early", "second-timeout-is-none", "gives-up-after-twenty-timeouts"],
         plan: |plan| {
             plan.new_pool("p", workers(1)).submit("p", gated("a", "go"));
-            plan.result_within("a", 300).result("a").shutdown("p");
-            plan.until(called("result a #2")).open("go");
+            for _ in 0..EARLIER_TIMEOUTS {
+                plan.result_within("a", 0);
+            }
+            plan.result_within("a", 300).result_within("a", 100).result("a").shutdown("p");
+            plan.until(called(&format!("result a #{}", EARLIER_TIMEOUTS + 3))).open("go");
         },
         judge: |history| {
-            history.failure("result a", &[ErrorClass::Timeout])?;
-            let waited = history.ended_at("result a")? - history.step("result a")?.begin;
-            // Clocks of milliseconds round down.
-            require(waited >= 298_000_000, || format!("it gave up after {} ms", waited / 1_000_000))
+            for (number, limit) in [(1, 300), (2, 100)] {
+                let step = format!("result a #{}", EARLIER_TIMEOUTS + number);
+                history.failure(&step, &[ErrorClass::Timeout])?;
+                let waited = (history.ended_at(&step)? - history.step(&step)?.begin) / 1_000_000;
+                // Clocks of milliseconds round down.
+                require(waited >= limit - 2, || {
+                    format!("it gave up after {waited} ms of {limit} ms")
+                })?;
+            }
+            history.returned(&format!("result a #{}", EARLIER_TIMEOUTS + 3), "a")
         },
         ..CASE
     },
@@ -215,11 +236,13 @@ pub(super) const CASES: &[Case] = &[
         needs: &[Has::ResultTimeout],
         kills: &["lies-at-first"],
         plan: |plan| {
-            plan.new_pool("p", workers(1)).submit("p", echo("a", 1)).submit("p", fail("b", "oh"));
+            plan.new_pool("p", workers(1)).submit("p", whoami("a")).submit("p", fail("b", "oh"));
             plan.result("a").result_within("a", 0).result("b").result_within("b", 0).shutdown("p");
         },
         judge: |history| {
-            history.returned("result a #2", 1)?;
+            let worker = history.event(EventKind::Begin, "a")?.pid;
+            let said = &history.value("result a #2")?["pid"];
+            require(*said == worker, || format!("\"a\" ran in {worker}, and said {said}"))?;
             history.failure("result b #2", &[ErrorClass::Task]).map(|_| ())
         },
         ..CASE

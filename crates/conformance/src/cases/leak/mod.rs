@@ -14,7 +14,7 @@ use procpool_contract::{Body, Call, Capability as Has, ErrorClass, EventKind, St
 use crate::case::{CASE, Case, Level};
 use crate::history::{Finding, History, Sample, require};
 use crate::plan::{
-    Condition, Plan, begun, call, called, die, echo, gated, returned, worker_of, workers,
+    Condition, Plan, begun, call, called, die, echo, fail, gated, returned, worker_of, workers,
 };
 
 /// Results between two looks at the memory of a worker.
@@ -341,13 +341,16 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "leak.descriptors-of-workers",
-        requirement: "The pool MUST NOT leave descriptors open in a worker with every task.",
+        requirement: "The pool MUST NOT leave descriptors open in a worker with every task that returns, or fails.",
         source: CPYTHON,
         rows: &["LEAK-01"],
+        kills: &["workers-open-a-file-per-failed-task"],
         plan: |plan| {
             plan.new_pool("p", workers(1));
             for number in 0..100 {
-                plan.submit("p", echo(&format!("t{number}"), number));
+                let tag = format!("t{number}");
+                let fails = number % 2 == 0;
+                plan.submit("p", if fails { fail(&tag, "oh") } else { echo(&tag, number) });
                 if number == 9 {
                     plan.result("t9").hold("go");
                 }

@@ -1,14 +1,14 @@
 //! Leaks of each kind of use: a pool may release everything after tasks, and nothing after maps.
 
 use procpool_contract::{
-    Body, Call, Capability as Has, ErrorClass, EventKind, MapOptions, Outcome, Until,
+    Body, Call, Capability as Has, ErrorClass, EventKind, MapOptions, Outcome, Place, Until,
 };
 
 use super::{first_is_t, is_no_more, look_early, look_late, nth};
 use crate::case::{CASE, Case};
 use crate::history::{Finding, History, require};
 use crate::plan::{
-    Plan, begun, call, echo, fail, gated, returned, square, squared, squares, workers,
+    Plan, begun, call, echo, fail, gated, marked, returned, square, squared, squares, workers,
 };
 
 const KINDS: &str = "CPython: test.support, threading_cleanup and reap_children after every test";
@@ -201,6 +201,82 @@ pub(in crate::cases) const CASES: &[Case] = &[
                 history.value(&nth("wait", 1, round))?;
                 history.value(&nth("as_completed", 1, round)).map(|_| ())
             })
+        },
+        ..CASE
+    },
+    Case {
+        id: "leak.after-callbacks",
+        requirement: "The pool MUST NOT leave anything in its program that grows with each callback.",
+        source: KINDS,
+        rows: &["LEAK-01", "LEAK-02"],
+        needs: &[Has::Callbacks],
+        kills: &["leaks-a-thread-per-callback"],
+        plan: |plan| {
+            six_rounds(plan, |plan, round| {
+                plan.submit_as("t", "p", echo(&first_is_t(round), 1)).callback("t", "c");
+                plan.result("t").callback("t", "d");
+            });
+        },
+        judge: |history| {
+            let called = history.events(EventKind::Callback).count();
+            require(called == 12, || format!("{called} of 12 callbacks were called"))?;
+            releases_all(history, |history, round| history.returned(&nth("result t", 1, round), 1))
+        },
+        ..CASE
+    },
+    Case {
+        id: "leak.after-initializers",
+        requirement: "The pool MUST NOT leave anything in its program that grows with each pool that has an initializer.",
+        source: KINDS,
+        rows: &["LEAK-01", "LEAK-02"],
+        needs: &[Has::Initargs],
+        kills: &["leaks-a-descriptor-per-initializer"],
+        plan: |plan| {
+            six_rounds(plan, |plan, round| {
+                plan.new_pool("q", marked(1, round));
+                plan.submit_as("t", "q", echo(&first_is_t(round), 1)).result("t").shutdown("q");
+            });
+        },
+        judge: |history| {
+            releases_all(history, |history, round| history.returned(&nth("result t", 1, round), 1))
+        },
+        ..CASE
+    },
+    Case {
+        id: "leak.after-shutdowns-without-waiting",
+        requirement: "The pool MUST NOT leave anything in its program that grows with each shutdown that does not wait.",
+        source: KINDS,
+        rows: &["LEAK-01", "LEAK-02"],
+        needs: &[Has::ShutdownNowait],
+        kills: &["leaks-a-descriptor-per-shutdown-without-waiting"],
+        plan: |plan| {
+            six_rounds(plan, |plan, round| {
+                plan.submit_as("t", "p", echo(&first_is_t(round), 1)).result("t");
+                plan.shutdown_with("p", false, false);
+            });
+        },
+        judge: |history| {
+            releases_all(history, |history, round| history.returned(&nth("result t", 1, round), 1))
+        },
+        ..CASE
+    },
+    Case {
+        id: "leak.after-bad-arguments",
+        requirement: "The pool MUST NOT leave anything in its program that grows with each argument that cannot be encoded.",
+        source: KINDS,
+        rows: &["LEAK-01", "LEAK-02"],
+        needs: &[Has::PoisonEncodeArgument],
+        kills: &["leaks-a-descriptor-per-bad-argument"],
+        plan: |plan| {
+            six_rounds(plan, |plan, round| {
+                let poison = Some(Place::EncodeArgument);
+                plan.submit_as("bad", "p", Call { poison, ..echo(&format!("bad{round}"), 1) });
+                plan.result("bad");
+                plan.submit_as("t", "p", echo(&first_is_t(round), 1)).result("t");
+            });
+        },
+        judge: |history| {
+            releases_all(history, |history, round| history.returned(&nth("result t", 1, round), 1))
         },
         ..CASE
     },

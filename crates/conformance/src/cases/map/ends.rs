@@ -1,11 +1,13 @@
 //! Maps that end before their last item.
 
+use std::time::Duration;
+
 use procpool_contract::{Capability as Has, ErrorClass, EventKind, MapOptions, Outcome};
 
 use crate::case::{CASE, Case, Level};
 use crate::cases::timeout::{WAIT_MILLIS, in_time, repeated};
 use crate::history::require;
-use crate::plan::{begun, echo, gated, returned, sleep, squares, traced, workers};
+use crate::plan::{begun, called, echo, gated, returned, sleep, squares, traced, workers};
 
 use super::{gave_squares, within};
 
@@ -75,6 +77,43 @@ pub(in crate::cases) const CASES: &[Case] = &[
             require(items.iter().any(timed_out), || {
                 format!("it gave {} items and no timeout", items.len())
             })
+        },
+        ..CASE
+    },
+    Case {
+        id: "map.timeout-of-zero",
+        requirement: "The pool MUST NOT block in a map with a timeout of zero.",
+        source: "CPython: executor.py, test_map_timeout",
+        rows: &["MAP-09"],
+        needs: &[Has::MapTimeout],
+        kills: &["map-takes-zero-for-none"],
+        plan: |plan| {
+            plan.new_pool("p", workers(1)).map_with("p", vec![gated("a", "go")], within(0));
+            plan.hold("go").shutdown("p").until(returned("map p")).open("go");
+        },
+        judge: |history| {
+            let items = history.items("map p")?;
+            require(items.iter().any(timed_out), || format!("it gave {items:?}"))
+        },
+        ..CASE
+    },
+    Case {
+        id: "map.after-a-timed-out-one",
+        requirement: "The pool MUST return every item of a map without a timeout after one that timed out.",
+        source: "CPython: documentation of Executor.map: the timeout is of one call",
+        rows: &["MAP-09", "MAP-12"],
+        needs: &[Has::MapTimeout],
+        kills: &["map-keeps-an-earlier-timeout"],
+        plan: |plan| {
+            plan.new_pool("p", workers(1)).map_with("p", vec![gated("a", "go")], within(50));
+            plan.map("p", vec![gated("b", "then"), echo("c", 3)]).shutdown("p");
+            plan.until(returned("map p")).open("go");
+            plan.until(called("map p #2")).pause(Duration::from_millis(200)).open("then");
+        },
+        judge: |history| {
+            let items = history.items("map p #2")?;
+            let due = [Outcome::Ok("b".into()), Outcome::Ok(3.into())];
+            require(items == due, || format!("it gave {items:?}"))
         },
         ..CASE
     },

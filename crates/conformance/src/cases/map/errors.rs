@@ -1,11 +1,11 @@
 //! Items that fail.
 
-use procpool_contract::{Capability as Has, MapOptions, Outcome};
+use procpool_contract::{Capability as Has, ErrorClass, MapOptions, Outcome};
 use serde_json::json;
 
 use crate::case::{CASE, Case, Level};
 use crate::history::require;
-use crate::plan::{squares, workers};
+use crate::plan::{fail, squares, workers};
 
 use super::{GOES_ON, STOPS, chunks, gave_squares, three_then_the_error, with_an_error};
 
@@ -23,6 +23,24 @@ pub(in crate::cases) const CASES: &[Case] = &[
             plan.map_with("p", with_an_error(), options).shutdown("p");
         },
         judge: |history| three_then_the_error(&history.items("map p")?),
+        ..CASE
+    },
+    Case {
+        id: "map.error-after-hundreds",
+        requirement: "The pool MUST report the error of an item that fails after hundreds of others.",
+        source: "CPython: executor.py, test_map_exception",
+        rows: &["MAP-06"],
+        needs: &[Has::Map],
+        kills: &["map-hides-errors-after-256-items"],
+        plan: |plan| {
+            let mut calls = squares("t", 300);
+            calls.push(fail("bad", "item 300 is bad"));
+            plan.new_pool("p", workers(2)).map("p", calls).shutdown("p");
+        },
+        judge: |history| match history.items("map p")?.last() {
+            Some(Outcome::Error(failure)) if failure.class == ErrorClass::Task => Ok(()),
+            item => Err(format!("the last item was {item:?}, not the error")),
+        },
         ..CASE
     },
     Case {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::case::{CASE, Case};
 use crate::history::require;
-use crate::plan::{begun, echo, gated, square, squared, squares, tasks_begun, workers};
+use crate::plan::{begun, echo, gated, returned, square, squared, squares, tasks_begun, workers};
 
 use super::{CPYTHON, chunks, gave_squares, open_and_take, took_all};
 
@@ -91,6 +91,33 @@ pub(in crate::cases) const CASES: &[Case] = &[
                 require(all == due, || format!("\"{map}\" gave {all:?}, not {due:?}"))?;
             }
             Ok(())
+        },
+        ..CASE
+    },
+    Case {
+        id: "map.beside-a-closed-one",
+        requirement: "The pool MUST return every item of a map while another one is dropped before its end.",
+        source: "CPython: documentation of Executor.map; a map cancels its own futures",
+        rows: &["MAP-01", "MAP-13"],
+        needs: &[Has::LazyMap],
+        kills: &["closing-a-map-ends-all"],
+        plan: |plan| {
+            let calls = vec![square("m0", 2), gated("m1", "go"), square("m2", 3)];
+            plan.new_pool("p", workers(1)).map_open("p", "m", calls, MapOptions::default());
+            plan.map_open("p", "n", squares("n", 9), MapOptions::default());
+            plan.map_next("m").hold("begun").map_close("m");
+            for _ in 0..10 {
+                plan.map_next("n");
+            }
+            plan.map_close("n").shutdown("p");
+            plan.until(begun("m1")).open("begun").until(returned("map_close m")).open("go");
+        },
+        judge: |history| {
+            let mut all = Vec::new();
+            for number in 1..=10 {
+                all.extend(history.values(&format!("map_next n #{number}"))?);
+            }
+            require(all == squared(9), || format!("it gave {all:?}"))
         },
         ..CASE
     },

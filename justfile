@@ -64,7 +64,7 @@ faults *names:
 [group('measure')]
 bench mode="full" *arguments:
     {{ if mode == "full" { "crates/bench/peers/install || echo 'some pools are missing'" } else { "" } }}
-    {{ if mode == "full" { "cargo build --release --package procpool-procspawn" } else { "" } }}
+    {{ if mode == "full" { "cargo build --release --package procpool-peers" } else { "" } }}
     cargo run --release --package procpool-bench -- {{ mode }} {{ arguments }}
     {{ if mode + arguments == "full" { "cargo run --package procpool-book -- adopt target/bench/results.json" } else { "" } }}
 

@@ -37,6 +37,16 @@ pub fn run(argument: Wire) -> Wire {
     Wire::of_result(&call, &task(&call))
 }
 
+/// The same for a library whose tasks return a `Result`: then they fail by an error.
+///
+/// # Errors
+///
+/// The body fails; the error is its message.
+pub fn try_run(argument: Wire) -> Result<Wire, String> {
+    let call = argument.call();
+    try_task(&call).map(|value| Wire::of_result(&call, &value))
+}
+
 /// Runs the initializer, in a worker; the pool was given it as a text.
 ///
 /// # Errors
@@ -52,17 +62,15 @@ pub fn initialize(call: String) -> Result<(), String> {
 ///
 /// The body fails.
 pub fn task(call: &Call) -> Value {
+    try_task(call).unwrap_or_else(|text| panic!("{text}"))
+}
+
+fn try_task(call: &Call) -> Result<Value, String> {
     trace::write(EventKind::Begin, &call.tag);
-    match carry_out(call) {
-        Ok(value) => {
-            trace::write(EventKind::End, &call.tag);
-            value
-        }
-        Err(text) => {
-            trace::write(EventKind::Failed, &call.tag);
-            panic!("{text}")
-        }
-    }
+    let done = carry_out(call);
+    let kind = if done.is_ok() { EventKind::End } else { EventKind::Failed };
+    trace::write(kind, &call.tag);
+    done
 }
 
 /// Runs an initializer.

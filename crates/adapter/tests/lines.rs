@@ -13,15 +13,13 @@ const MOST: usize = 80;
 
 /// The adapter's own files among the sources of Rust programs, by the program's name. All other files in
 /// `crates/adapter` are the runtime, or a saboteur.
-const RUST: [(&str, &[&str]); 2] = [
+const RUST: [(&str, &[&str]); 3] = [
     (
         "procpool-adapter",
         &["crates/adapter/src/procpool_pool.rs", "crates/adapter/src/bin/procpool-adapter.rs"],
     ),
-    (
-        "procpool-adapter-procspawn",
-        &["crates/procspawn/src/bin/procpool-adapter-procspawn/main.rs"],
-    ),
+    ("procpool-adapter-procspawn", &["crates/peers/src/bin/procpool-adapter-procspawn/main.rs"]),
+    ("procpool-adapter-tarnish", &["crates/peers/src/bin/procpool-adapter-tarnish/main.rs"]),
 ];
 
 /// The syntax of comments: the start of a line comment, and both ends of a block comment. A description
@@ -189,14 +187,16 @@ fn every_adapter_is_short() {
 
 #[test]
 fn every_source_of_an_adapter_is_counted() {
-    let folder = root().join("crates/procspawn/src/bin/procpool-adapter-procspawn");
-    let files = fs::read_dir(&folder).expect("the adapter has sources").map(|entry| {
-        let path = entry.expect("the folder can be read").path();
-        path.strip_prefix(root()).expect("it is in the workspace").to_owned()
-    });
-    let sources = files.filter(|file| file.extension().is_some_and(|it| it == "rs"));
-    let known: Vec<PathBuf> = RUST[1].1.iter().map(PathBuf::from).collect();
-    assert_eq!(sources.collect::<Vec<_>>(), known);
+    for (program, known) in &RUST[1..] {
+        let folder = root().join("crates/peers/src/bin").join(program);
+        let files = fs::read_dir(&folder).expect("the adapter has sources").map(|entry| {
+            let path = entry.expect("the folder can be read").path();
+            path.strip_prefix(root()).expect("it is in the workspace").to_owned()
+        });
+        let sources = files.filter(|file| file.extension().is_some_and(|it| it == "rs"));
+        let known: Vec<PathBuf> = known.iter().map(PathBuf::from).collect();
+        assert_eq!(sources.collect::<Vec<_>>(), known);
+    }
 }
 
 #[test]

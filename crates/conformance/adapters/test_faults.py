@@ -30,7 +30,7 @@ AT_ONCE = 8
 # Besides Python, where each language's programs find the pools that were installed for its adapters.
 RUNNERS = {".py": [str(VENV)], ".mjs": ["node"], ".pl": ["perl"], ".rb": ["ruby"]}
 CARGO = ["cargo", "--locked", "--quiet"]
-RUST = ["--package", "procpool-procspawn"]
+RUST = ["--package", "procpool-peers"]
 NOT_INSTALLED = re.compile(r"ModuleNotFoundError|ERR_MODULE_NOT_FOUND|Can't locate \S+ in @INC|cannot load such file")
 
 
@@ -49,7 +49,7 @@ def end_session(leader):
 
 def programs(names):
     """Returns the reproductions that are called so, or all."""
-    files = [*ADAPTERS.glob("*/faults/*"), *CRATES.glob("adapter-*/faults/*")]
+    files = [*ADAPTERS.glob("*/faults/*"), *CRATES.glob("peers/examples/*")]
     return sorted(
         (path for path in files if path.suffix in (*RUNNERS, ".rs")
          and (not names or any(name in path.name for name in names))),

@@ -17,14 +17,14 @@ const FOLDERS: [&str; 5] = [
     "crates/conformance/adapters/node/faults",
     "crates/conformance/adapters/perl/faults",
     "crates/conformance/adapters/ruby/faults",
-    "crates/procspawn/faults",
+    "crates/peers/examples",
 ];
 
 /// The files that pin versions, below the repository's folder, and the separator between name and version.
 const PINS: [(&str, &str); 3] = [
     ("crates/bench/peers/python/requirements.txt", "=="),
     ("crates/bench/peers/node/package.json", "\": \""),
-    ("crates/procspawn/Cargo.toml", " = \"="),
+    ("crates/peers/Cargo.toml", " = \"="),
 ];
 
 /// The versions of pools that are part of the system, so that no file here pins them.

@@ -88,22 +88,3 @@ fn initialize() {
 fn main() -> ExitCode {
     procpool_adapter::main(PROCSPAWN)
 }
-
-#[cfg(test)]
-mod tests {
-    use procpool_adapter::{Adapted, library::Library};
-
-    use super::*;
-
-    #[test]
-    fn the_description_names_the_version_that_is_built() {
-        let library = Adapted::new(PROCSPAWN, None).expect("it has one start method");
-        let description = library.describe();
-        assert_eq!(description.check(), Ok(()));
-        let pinned = format!("procspawn = \"={}\"", description.version);
-        assert!(
-            include_str!("../../../Cargo.toml").contains(&pinned),
-            "Cargo.toml does not say {pinned}"
-        );
-    }
-}

@@ -290,9 +290,10 @@ carry_out <- function(adapter, pools, futures, step) {
     things[[name]] <- thing
     NULL
   }
+  # `do.call` has the pool looked for even if the adapter does not use it.
+  submit <- function() do.call(adapter[["submit"]], list(pool(), step[["call"]]))
   shutdown <- function() {
-    ending <- pool()
-    adapter[["shutdown"]](ending)
+    do.call(adapter[["shutdown"]], list(pool()))
     NULL
   }
   # R ends connections when it collects them.
@@ -309,7 +310,7 @@ carry_out <- function(adapter, pools, futures, step) {
   }
   switch(step[["do"]],
     new = make(pools, step[["pool"]], adapter[["new"]](step[["options"]])),
-    submit = make(futures, step[["future"]], adapter[["submit"]](pool(), step[["call"]])),
+    submit = make(futures, step[["future"]], submit()),
     result = adapter[["value"]](future()),
     state = adapter[["state"]](future()),
     map = map_all(adapter, pool(), step),

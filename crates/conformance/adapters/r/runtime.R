@@ -22,8 +22,9 @@
 #     value       a function of a future, which waits for it; so is state, if the pool has it
 #     class_of    a function of an error and a step's word: the class of the error
 #
-# Workers that are no forks of the program need all objects of the global environment. A client is the
-# main program: R has no threads. R encodes and decodes every value, so that nothing is a poison.
+# Workers that are no forks of the program need all objects of the global environment. A pool that is
+# dropped is one that R collects. A client is the main program: R has no threads. R encodes and decodes
+# every value, so that nothing is a poison.
 
 options(warn = 1)
 # In the locale C, R writes letters as codes into messages.
@@ -63,7 +64,8 @@ parent <- function() {
 
 # Writes a line at the end of a file, with one write.
 append_line <- function(path, fields) {
-  to <- file(path, "ab")
+  # With `raw`, it may be a pipe.
+  to <- file(path, "ab", raw = TRUE)
   on.exit(close(to))
   writeLines(encode(fields), to, useBytes = TRUE)
 }

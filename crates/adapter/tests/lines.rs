@@ -32,7 +32,7 @@ struct Comments {
 fn comments(file: &Path) -> Comments {
     match file.extension().and_then(|it| it.to_str()) {
         Some("py") => Comments { line: "#", block: Some(("\"\"\"", "\"\"\"")) },
-        Some("pl" | "pm" | "rb") => Comments { line: "#", block: None },
+        Some("pl" | "pm" | "rb" | "R") => Comments { line: "#", block: None },
         Some("mjs" | "rs") => Comments { line: "//", block: Some(("/*", "*/")) },
         _ => panic!("{} is in a language that has no rule here", file.display()),
     }
@@ -90,6 +90,8 @@ fn loads(file: &Path) -> BTreeSet<PathBuf> {
             let required = lines.filter_map(|line| line.strip_prefix("require_relative "));
             required.map(|name| format!("{}.rb", name.trim_matches(['\'', '"']))).collect()
         }
+        // It loads its runtime alone.
+        Some("R") => Vec::new(),
         _ => {
             let quoted = text.split(['\'', '"', '`']);
             quoted

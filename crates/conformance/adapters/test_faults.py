@@ -28,10 +28,10 @@ VENV = CRATES / "bench/peers/.venv/bin/python"
 SECONDS = 120
 AT_ONCE = 8
 # Besides Python, where each language's programs find the pools that were installed for its adapters.
-RUNNERS = {".py": [str(VENV)], ".mjs": ["node"], ".pl": ["perl"], ".rb": ["ruby"]}
+RUNNERS = {".py": [str(VENV)], ".mjs": ["node"], ".pl": ["perl"], ".rb": ["ruby"], ".R": ["Rscript"]}
 CARGO = ["cargo", "--locked", "--quiet"]
 RUST = ["--package", "procpool-peers"]
-NOT_INSTALLED = re.compile(r"ModuleNotFoundError|ERR_MODULE_NOT_FOUND|Can't locate \S+ in @INC|cannot load such file")
+NOT_INSTALLED = re.compile(r"ModuleNotFoundError|ERR_MODULE_NOT_FOUND|Can't locate \S+ in @INC|cannot load such file|there is no package called")
 
 
 def end_session(leader):

@@ -12,11 +12,12 @@ use std::path::Path;
 use crate::suite::Known;
 
 /// The folders of programs, below the repository's.
-const FOLDERS: [&str; 5] = [
+const FOLDERS: [&str; 6] = [
     "crates/conformance/adapters/python/faults",
     "crates/conformance/adapters/node/faults",
     "crates/conformance/adapters/perl/faults",
     "crates/conformance/adapters/ruby/faults",
+    "crates/conformance/adapters/r/faults",
     "crates/peers/examples",
 ];
 
@@ -28,10 +29,12 @@ const PINS: [(&str, &str); 3] = [
 ];
 
 /// The versions of pools that are part of the system, so that no file here pins them.
-const OF_THE_SYSTEM: [(&str, &str); 4] = [
+const OF_THE_SYSTEM: [(&str, &str); 6] = [
     ("MCE", "1.884"),
     ("concurrent.futures", "of CPython 3.11.7"),
+    ("future", "1.31.0"),
     ("multiprocessing.Pool", "of CPython 3.11.7"),
+    ("parLapply", "of R 4.2.2"),
     ("parallel", "1.22.1"),
 ];
 

@@ -54,6 +54,16 @@ pub const KITS: &[Kit] = &[
             ("Runtime.pm", include_str!("../adapters/perl/Runtime.pm")),
         ],
     },
+    Kit {
+        language: "r",
+        pool: "parLapply",
+        install: "",
+        interpreter: "sh",
+        files: &[
+            ("cluster.R", include_str!("../adapters/r/cluster.R")),
+            ("runtime.R", include_str!("../adapters/r/runtime.R")),
+        ],
+    },
 ];
 
 impl Kit {

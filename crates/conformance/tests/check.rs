@@ -7,6 +7,7 @@ use assert_cmd::cargo::cargo_bin_cmd;
 use predicates::prelude::PredicateBooleanExt as _;
 use predicates::str::contains;
 use procpool_conformance::check::{Look, details};
+use procpool_conformance::kit::Kit;
 use procpool_conformance::run::{Adapter, Limits};
 
 fn hostile() -> PathBuf {
@@ -114,6 +115,22 @@ fn the_ruby_template_adapter_fulfils_the_contract() {
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{text}");
     assert!(text.contains("✓ initargs: carried out\n"), "{text}");
+}
+
+#[test]
+#[ignore = "needs R: the adapter is in R"]
+fn the_r_adapter_of_the_kit_fulfils_the_contract() {
+    let folder = tempfile::tempdir().expect("there is room for a folder");
+    let kit = Kit::of("r").expect("there is one");
+    kit.write(folder.path()).expect("its files can be written");
+    let mut command = check(&kit.command());
+    let output = command.current_dir(&folder).env("CONFORMANCE_SCALE", "4").output();
+    let output = output.expect("it starts");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}");
+    for word in ["initargs", "chunksize", "drop", "worker_death", "nested"] {
+        assert!(text.contains(&format!("✓ {word}: carried out\n")), "{word}: {text}");
+    }
 }
 
 #[test]

@@ -16,6 +16,7 @@ use crate::check;
 use crate::kit::{KITS, Kit};
 use crate::report::{Diff, Results, badge, html, junit, markdown};
 use crate::run::{Adapter, Limits};
+use crate::schema::Kind;
 
 /// Judges any process pool in any language through an adapter.
 #[derive(Debug, Parser)]
@@ -101,6 +102,11 @@ enum Command {
         /// The newer results
         new: PathBuf,
     },
+    /// The JSON Schema of results, or of a message of the contract
+    Schema {
+        /// What the schema is of
+        of: Kind,
+    },
     /// A script that makes a shell complete these commands
     Completions {
         /// The shell
@@ -163,6 +169,7 @@ fn run(command: Command) -> Result<ExitCode, String> {
             write(None, &diff.to_string())?;
             return Ok(code(diff.losses() == 0));
         }
+        Command::Schema { of } => return print(&of.schema()),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "conformance", &mut script);

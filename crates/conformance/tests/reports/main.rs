@@ -7,4 +7,5 @@ mod fixture;
 mod formats;
 mod hostile;
 mod results;
+mod schema;
 mod whole;

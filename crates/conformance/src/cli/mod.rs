@@ -4,6 +4,7 @@
 
 mod case;
 mod judge;
+mod serve;
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -27,9 +28,10 @@ struct Arguments {
 }
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 when done; 1 when `run` finds a case that does not end as expected, `check` an adapter
-that violates the contract, or `diff` a loss; 2 when the command line or a file is wrong, or no case
-was selected. An adapter without a description is a case that fails.
+Exit codes: 0 when done, for `serve` by Ctrl-C or SIGTERM; 1 when `run` finds a case that does not end
+as expected, `check` an adapter that violates the contract, or `diff` a loss; 2 when the command line
+or a file is wrong, an address cannot be served, or no case was selected. An adapter without a
+description is a case that fails.
 
 Environment: CONFORMANCE_SCALE multiplies every time limit (1 by default), CONFORMANCE_DRAWS is the
 number of scenarios that a property draws, and CONFORMANCE_SEED their seed.";
@@ -72,6 +74,8 @@ enum Command {
         #[arg(long, value_name = "BASE")]
         book: Option<String>,
     },
+    /// Serve the matrix to browsers, which show new results when they are written; until Ctrl-C or SIGTERM
+    Serve(serve::Serve),
     /// A table of implementations and areas in Markdown
     Markdown {
         #[command(flatten)]
@@ -148,6 +152,7 @@ fn run(command: Command) -> Result<ExitCode, String> {
             let text = html(&files.read()?, book.as_deref())?;
             (files, text)
         }
+        Command::Serve(serve) => return serve.run().map(|()| ExitCode::SUCCESS),
         Command::Markdown { files } => {
             let text = markdown(&files.read()?);
             (files, text)

@@ -1,4 +1,4 @@
-//! Reports of results: of each verdict, of hostile texts, of invalid files.
+//! Reports of results: of each verdict, of hostile texts, of invalid files; and the server of one.
 
 mod browser;
 mod cli;
@@ -8,4 +8,5 @@ mod formats;
 mod hostile;
 mod results;
 mod schema;
+mod serve;
 mod whole;

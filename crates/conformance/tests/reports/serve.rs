@@ -14,15 +14,16 @@ use predicates::prelude::PredicateBooleanExt as _;
 use predicates::str::contains;
 use procpool_conformance::report::Results;
 use serde::Deserialize;
+use serde_json::json;
 use tempfile::TempDir;
 
 use crate::fixture::results;
 
 /// A running `conformance serve`, and its folder.
-pub(crate) struct Served {
-    pub(crate) folder: TempDir,
-    pub(crate) address: SocketAddr,
-    pub(crate) process: Child,
+struct Served {
+    folder: TempDir,
+    address: SocketAddr,
+    process: Child,
 }
 
 impl Drop for Served {
@@ -39,7 +40,7 @@ fn program() -> Command {
 
 impl Served {
     /// Serves `kept/results.json` at a free port.
-    pub(crate) fn with(results: &Results, options: &[&str]) -> Self {
+    fn with(results: &Results, options: &[&str]) -> Self {
         let folder = TempDir::new().expect("a folder");
         fs::create_dir(folder.path().join("kept")).expect("the folder is ours");
         fs::write(file(&folder), results.to_json()).expect("the folder is ours");
@@ -57,7 +58,7 @@ impl Served {
         Self { folder, address: address.unwrap_or_else(|| panic!("it said {said:?}")), process }
     }
 
-    pub(crate) fn file(&self) -> PathBuf {
+    fn file(&self) -> PathBuf {
         file(&self.folder)
     }
 
@@ -126,7 +127,7 @@ impl Events {
 }
 
 /// Other results than those of the fixture.
-pub(crate) fn newer() -> Results {
+fn newer() -> Results {
     let mut newer = results();
     newer.runs[0].cases[0].requirement = "The pool MUST be newer.".to_owned();
     newer
@@ -294,4 +295,24 @@ fn what_cannot_be_served_exits_with_code_2() {
         assert_eq!(serve.status.code(), Some(2), "{arguments:?}: {stderr}");
         assert!(stderr.contains(fault), "{arguments:?}: {stderr}");
     }
+}
+
+#[test]
+#[ignore = "needs Node, Chromium: .ci/run installs them"]
+fn a_browser_follows_the_file() {
+    let mut served = Served::with(&results(), &[]);
+    let wanted = json!({
+        "address": format!("http://{}/", served.address),
+        "file": served.file(),
+        "broken": "{",
+        "newer": newer().to_json(),
+        "shows": "The pool MUST be newer.",
+        "process": served.process.id(),
+        // How long an event may take that must happen, in milliseconds.
+        "patience": 10_000,
+    });
+    let follow = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/follow.mjs");
+    let mut node = assert_cmd::Command::new("node");
+    node.arg(follow).write_stdin(wanted.to_string()).assert().success().stdout("[]\n");
+    assert_eq!(served.end().0.code(), Some(0));
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use procpool_contract::{Capability, Description, Policies, Scenario};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::history::{Finding, History};
@@ -10,7 +11,9 @@ use crate::mapped::{Mapped, has_only_maps};
 use crate::plan::Plan;
 
 /// How strictly a pool must meet a requirement (RFC 2119).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Level {
     /// A must.

@@ -20,6 +20,8 @@
 //! - [`catalogue`]: the cases as a page of the book. [`suite`]: catalogue × adapters, as a test program.
 //! - [`field`]: the known faults of other pools, as a page of the book.
 //! - [`report`]: the results, for people and for programs.
+//! - [`serve`]: the results in browsers that follow the file.
+//! - [`schema`]: the JSON Schemas of results and of the contract.
 //! - [`cli`]: the command line of `conformance`; [`kit`]: the files with which an adapter begins.
 
 pub mod case;
@@ -37,5 +39,7 @@ pub mod plan;
 pub mod property;
 pub mod report;
 pub mod run;
+pub mod schema;
+pub mod serve;
 pub mod suite;
 pub mod timeline;

@@ -4,6 +4,7 @@
 
 mod case;
 mod judge;
+mod serve;
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -16,6 +17,7 @@ use crate::check;
 use crate::kit::{KITS, Kit};
 use crate::report::{Diff, Results, badge, html, junit, markdown};
 use crate::run::{Adapter, Limits};
+use crate::schema::Kind;
 
 /// Judges any process pool in any language through an adapter.
 #[derive(Debug, Parser)]
@@ -26,9 +28,10 @@ struct Arguments {
 }
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 when done; 1 when `run` finds a case that does not end as expected, `check` an adapter
-that violates the contract, or `diff` a loss; 2 when the command line or a file is wrong, or no case
-was selected. An adapter without a description is a case that fails.
+Exit codes: 0 when done, for `serve` by Ctrl-C or SIGTERM; 1 when `run` finds a case that does not end
+as expected, `check` an adapter that violates the contract, or `diff` a loss; 2 when the command line
+or a file is wrong, an address cannot be served, or no case was selected. An adapter without a
+description is a case that fails.
 
 Environment: CONFORMANCE_SCALE multiplies every time limit (1 by default), CONFORMANCE_DRAWS is the
 number of scenarios that a property draws, and CONFORMANCE_SEED their seed.";
@@ -71,6 +74,8 @@ enum Command {
         #[arg(long, value_name = "BASE")]
         book: Option<String>,
     },
+    /// Serve the matrix to browsers, which show new results when they are written; until Ctrl-C or SIGTERM
+    Serve(serve::Serve),
     /// A table of implementations and areas in Markdown
     Markdown {
         #[command(flatten)]
@@ -100,6 +105,11 @@ enum Command {
         old: PathBuf,
         /// The newer results
         new: PathBuf,
+    },
+    /// The JSON Schema of results, or of a message of the contract
+    Schema {
+        /// What the schema is of
+        of: Kind,
     },
     /// A script that makes a shell complete these commands
     Completions {
@@ -142,6 +152,7 @@ fn run(command: Command) -> Result<ExitCode, String> {
             let text = html(&files.read()?, book.as_deref())?;
             (files, text)
         }
+        Command::Serve(serve) => return serve.run().map(|()| ExitCode::SUCCESS),
         Command::Markdown { files } => {
             let text = markdown(&files.read()?);
             (files, text)
@@ -163,6 +174,7 @@ fn run(command: Command) -> Result<ExitCode, String> {
             write(None, &diff.to_string())?;
             return Ok(code(diff.losses() == 0));
         }
+        Command::Schema { of } => return print(&of.schema()),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "conformance", &mut script);

@@ -29,9 +29,18 @@ const MOST_OF_A_NAME: usize = 48;
 ///
 /// `book` is an address of a kind to which a page must not link.
 pub fn html(results: &Results, book: Option<&str>) -> Result<String, String> {
-    let base = base(book)?;
+    Ok(filled(&parts(results, Some(&base(book)?))))
+}
+
+/// The text of each placeholder in the template.
+pub(super) type Parts = BTreeMap<&'static str, String>;
+
+/// Returns the parts of the page. Without a `base`, nothing links into the book.
+pub(super) fn parts(results: &Results, base: Option<&str>) -> Parts {
     let matrix = Matrix::of(results);
-    let parts = BTreeMap::from([
+    BTreeMap::from([
+        ("connect", String::new()),
+        ("notice", String::new()),
         ("style", STYLE.to_owned()),
         ("script", SCRIPT.to_owned()),
         ("about", about(&matrix)),
@@ -40,16 +49,15 @@ pub fn html(results: &Results, book: Option<&str>) -> Result<String, String> {
         ("summary", summary(&matrix)),
         ("matrix", cases(&matrix)),
         ("runs", matrix.runs.iter().zip(&matrix.names).enumerate().map(run).collect()),
-        ("data", data(&matrix, &base)),
-    ]);
-    Ok(filled(PAGE, &parts))
+        ("data", data(&matrix, base)),
+    ])
 }
 
 /// Fills the placeholders of the template. Inserted text is not searched again, so a text from the results
 /// that looks like a placeholder stays text.
-fn filled(template: &str, parts: &BTreeMap<&str, String>) -> String {
+pub(super) fn filled(parts: &Parts) -> String {
     let mut page = String::new();
-    let mut rest = template;
+    let mut rest = PAGE;
     while let Some((before, after)) = rest.split_once("{{") {
         page.push_str(before);
         let part = after.split_once("}}").and_then(|(name, after)| Some((parts.get(name)?, after)));
@@ -237,7 +245,7 @@ fn policies(of: &Description) -> String {
 }
 
 /// The data for the script, as JSON that cannot end its element.
-fn data(matrix: &Matrix<'_>, base: &str) -> String {
+fn data(matrix: &Matrix<'_>, base: Option<&str>) -> String {
     let rows: Vec<&Row<'_>> = matrix.areas.iter().flat_map(|area: &Area<'_>| &area.rows).collect();
     let abouts: Vec<About<'_>> = rows.iter().map(|row| About::of(row.case, base)).collect();
     let reruns: Vec<&str> = matrix.runs.iter().map(rerun).collect();
@@ -264,7 +272,7 @@ fn rerun(run: &Run) -> &str {
 }
 
 /// The details of a cell. Usual values are left out: with many pools, most of the page consists of these.
-fn details(cell: &Cell<'_>, row: &About<'_>, rerun: &str, base: &str) -> Value {
+fn details(cell: &Cell<'_>, row: &About<'_>, rerun: &str, base: Option<&str>) -> Value {
     let mut details = json!({ "verdict": cell.verdict.word() });
     let mut put = |key: &str, value: Value| details[key] = value;
     if !cell.observation.is_empty() {
@@ -301,7 +309,7 @@ struct About<'a> {
 }
 
 impl<'a> About<'a> {
-    fn of(case: &'a CaseResult, base: &str) -> Self {
+    fn of(case: &'a CaseResult, base: Option<&str>) -> Self {
         // Without a colon there is no scheme, and without a slash in front there is no other server.
         let allowed = |letter: char| letter.is_ascii_alphanumeric() || "-._#/".contains(letter);
         let safe = !case.anchor.starts_with('/') && case.anchor.chars().all(allowed);
@@ -311,12 +319,14 @@ impl<'a> About<'a> {
             requirement: &case.requirement,
             source: &case.source,
             anchor: &case.anchor,
-            link: (safe && !case.anchor.is_empty()).then(|| format!("{base}{}", case.anchor)),
+            link: base
+                .filter(|_| safe && !case.anchor.is_empty())
+                .map(|base| format!("{base}{}", case.anchor)),
         }
     }
 }
 
-fn base(book: Option<&str>) -> Result<String, String> {
+pub(super) fn base(book: Option<&str>) -> Result<String, String> {
     let Some(book) = book.filter(|book| !book.is_empty()) else { return Ok(String::new()) };
     if book.contains(':') && !book.starts_with("https://") && !book.starts_with("http://") {
         return Err(format!(

@@ -1,7 +1,7 @@
 //! Reports: the results of the suite, for people and for programs.
 //!
 //! ```text
-//! results.json ──▶ Results ──▶ Matrix ──▶ html · markdown · badge
+//! results.json ──▶ Results ──▶ Matrix ──▶ html · live · markdown · badge
 //!                     │ ▲
 //!                     │ └── merge
 //!                     └──▶ junit · diff of two
@@ -17,6 +17,7 @@ mod chapter;
 mod diff;
 mod html;
 mod junit;
+mod live;
 mod markdown;
 mod matrix;
 mod results;
@@ -27,6 +28,7 @@ pub use chapter::chapter;
 pub use diff::{Change, Diff};
 pub use html::html;
 pub use junit::junit;
+pub(crate) use live::{EVENTS, Live};
 pub use markdown::markdown;
 pub use matrix::{Area, Cell, Counts, Matrix, Row, Share};
 pub use results::{CaseResult, Machine, Results, Run, VERSION, Verdict};

@@ -3,12 +3,14 @@
 //! Owns the format of the file, its version and its validity: every read checks it, so that reports never
 //! see a contradiction. Knows neither how a verdict is reached nor any report.
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::fs;
 use std::path::Path;
 
-use procpool_contract::Description;
+use procpool_contract::{Description, VERSION as CONTRACT};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::case::Level;
@@ -20,17 +22,18 @@ pub const VERSION: u32 = 1;
 pub(super) const AT_TIMES: &str = " (~ at times)";
 
 /// A file of results: the columns of a matrix.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Results {
     /// The version of the format.
+    #[schemars(extend("const" = VERSION))]
     pub results: u32,
     /// The runs, one for each adapter.
     pub runs: Vec<Run>,
 }
 
 /// The run of one adapter.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Run {
     /// The version of the suite.
@@ -54,7 +57,7 @@ pub struct Run {
 }
 
 /// The machine of a run. Only for readers: no verdict depends on it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Machine {
     /// The operating system and its version.
@@ -67,7 +70,7 @@ pub struct Machine {
 
 /// The result of a case. It repeats the description of the case, so that a file from an older suite
 /// explains itself.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CaseResult {
     /// The case's permanent name.
@@ -100,7 +103,9 @@ pub struct CaseResult {
 }
 
 /// The verdict on a pool in a case.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// The requirement held.
@@ -241,6 +246,35 @@ impl Run {
     }
 }
 
+/// The versions in a file of any version.
+#[derive(Deserialize)]
+struct Versions {
+    results: u32,
+    #[serde(default)]
+    runs: Vec<Speaks>,
+}
+
+#[derive(Deserialize)]
+struct Speaks {
+    contract: u32,
+}
+
+impl Versions {
+    fn check(&self) -> Result<(), String> {
+        same("the format", self.results, VERSION)?;
+        self.runs.iter().try_for_each(|run| same("the contract", run.contract, CONTRACT))
+    }
+}
+
+fn same(what: &str, version: u32, own: u32) -> Result<(), String> {
+    let advice = match version.cmp(&own) {
+        Ordering::Equal => return Ok(()),
+        Ordering::Greater => "install a newer one",
+        Ordering::Less => "judge the pool again, or install the one that wrote it",
+    };
+    Err(format!("it has version {version} of {what}; this program reads version {own}: {advice}"))
+}
+
 impl Results {
     /// Puts runs together.
     ///
@@ -268,18 +302,12 @@ impl Results {
     ///
     /// # Errors
     ///
-    /// It is not of this version, or contradicts itself: the sentence says where.
+    /// It is of another version of the format or of the contract, or contradicts itself: the sentence says where.
     pub fn parse(text: &str) -> Result<Self, String> {
-        #[derive(Deserialize)]
-        struct Head {
-            results: u32,
-        }
-        // The version is checked first: a file of another version has other fields, and complaints about
-        // those would hide the reason.
-        if let Ok(Head { results }) = serde_json::from_str(text)
-            && results != VERSION
-        {
-            return Err(format!("it has version {results}; this program reads version {VERSION}"));
+        // Versions are checked first: a file of another version has other fields and words, and complaints
+        // about those would hide the reason.
+        if let Ok(versions) = serde_json::from_str::<Versions>(text) {
+            versions.check()?;
         }
         let mut json = serde_json::Deserializer::from_str(text);
         let results: Self = serde_path_to_error::deserialize(&mut json).map_err(|error| {

@@ -1,4 +1,4 @@
-//! Reports of results: of each verdict, of hostile texts, of invalid files.
+//! Reports of results: of each verdict, of hostile texts, of invalid files; and the server of one.
 
 mod browser;
 mod cli;
@@ -7,4 +7,6 @@ mod fixture;
 mod formats;
 mod hostile;
 mod results;
+mod schema;
+mod serve;
 mod whole;

@@ -28,11 +28,27 @@ fn an_error_in_a_file_names_its_position() {
     assert!(error.starts_with("at runs[1].cases[0].colour: unknown field"), "{error}");
     let error = changed(|json| json["runs"][0]["description"]["capabilities"] = json!(["fly"]));
     assert!(error.contains("unknown variant `fly`"), "{error}");
+}
+
+#[test]
+fn results_of_another_version_are_refused_with_advice() {
     let error = changed(|json| {
         json["results"] = json!(2);
-        json["shapes"] = json!([]);
+        json["runs"] = json!([{ "contract": 1, "shapes": [] }]);
     });
-    assert_eq!(error, "it has version 2; this program reads version 1");
+    let reads = "this program reads version 1: install a newer one";
+    assert_eq!(error, format!("it has version 2 of the format; {reads}"));
+    let error = changed(|json| {
+        json["runs"][1]["contract"] = json!(2);
+        json["runs"][1]["description"]["capabilities"] = json!(["fly"]);
+    });
+    assert_eq!(error, format!("it has version 2 of the contract; {reads}"));
+    let error = changed(|json| json["runs"][0]["contract"] = json!(0));
+    assert_eq!(
+        error,
+        "it has version 0 of the contract; this program reads version 1: judge the pool again, or \
+         install the one that wrote it"
+    );
 }
 
 fn refused(runs: Vec<Run>) -> String {

@@ -55,6 +55,16 @@ pub const KITS: &[Kit] = &[
         ],
     },
     Kit {
+        language: "ruby",
+        pool: "Processes",
+        install: "",
+        interpreter: "ruby",
+        files: &[
+            ("adapter.rb", include_str!("../adapters/ruby/template.rb")),
+            ("runtime.rb", include_str!("../adapters/ruby/runtime.rb")),
+        ],
+    },
+    Kit {
         language: "r",
         pool: "parLapply",
         install: "",

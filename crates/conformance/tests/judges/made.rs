@@ -124,7 +124,7 @@ impl Made {
     }
 
     /// Moves everything from a time on by some nanoseconds.
-    fn moved(&mut self, from: u64, by: i64) {
+    fn shift(&mut self, from: u64, by: i64) {
         let lines = self.history.lines.iter_mut().map(|line| &mut line.at);
         let events = self.history.events.iter_mut().map(|event| &mut event.at);
         let samples = self.history.samples.iter_mut().map(|sample| &mut sample.at);
@@ -134,21 +134,21 @@ impl Made {
     }
 
     /// A step ended in some way: if its time limit was over, then not before.
-    fn ends(mut self, step: &str, outcome: Outcome) -> Self {
+    pub(crate) fn ends(mut self, step: &str, outcome: Outcome) -> Self {
         let limit = limit_of(self.step(step), &outcome).unwrap_or(0) * MILLI;
         let took = self.history.step(step).map(|run| run.end.map_or(0, |(end, _)| end - run.begin));
         let more = limit.saturating_sub(took.expect("an ideal pool begins every step"));
         let end = self.end_of(step);
         end.outcome = Some(outcome);
         let from = end.at;
-        self.moved(from, more as i64);
+        self.shift(from, more as i64);
         *self.waited.entry(step.to_owned()).or_default() += more;
         self
     }
 
-    /// The message with which the first call of a step fails.
+    /// The text of the first call of a step: the message of its error, or its output.
     pub(crate) fn text(&self, step: &str) -> String {
-        self.calls_of(step).first().and_then(|call| call.text.clone()).expect("it fails")
+        self.calls_of(step).first().and_then(|call| call.text.clone()).expect("it has a text")
     }
 
     /// The values of the calls of a step; of a list, its members.
@@ -191,7 +191,7 @@ impl Made {
     pub(crate) fn lasts(mut self, step: &str, millis: u64) -> Self {
         let from = self.end_of(step).at;
         let waited = self.waited.remove(step).unwrap_or(0);
-        self.moved(from, (millis * MILLI) as i64 - waited as i64);
+        self.shift(from, (millis * MILLI) as i64 - waited as i64);
         self
     }
 
@@ -201,17 +201,16 @@ impl Made {
         self
     }
 
-    /// A task did not run.
+    /// A task did not run. What the program itself did for it remains.
     pub(crate) fn unrun(mut self, tag: &str) -> Self {
-        self.history.events.retain(|event| event.tag != tag);
+        self.history.events.retain(|event| event.tag != tag || event.pid == OWNER);
         self
     }
 
     /// A task ran in another process.
     pub(crate) fn ran_in(mut self, tag: &str, pid: u32) -> Self {
-        self.history.events.iter_mut().filter(|event| event.tag == tag).for_each(|event| {
-            event.pid = pid;
-        });
+        let its = |event: &&mut Event| event.tag == tag && event.pid != OWNER;
+        self.history.events.iter_mut().filter(its).for_each(|event| event.pid = pid);
         self
     }
 
@@ -382,6 +381,12 @@ impl Made {
     pub(crate) fn is_against(&self, rule: &str) {
         let found = judge::judge(&self.case, &self.history);
         assert!(found.iter().any(|one| one.checker == rule), "{}: {found:?}", self.case.id);
+    }
+
+    /// A rule for every run has no finding.
+    pub(crate) fn keeps(&self, rule: &str) {
+        let found = judge::judge(&self.case, &self.history);
+        assert!(found.iter().all(|one| one.checker != rule), "{}: {found:?}", self.case.id);
     }
 
     /// The judge itself has a finding, with this message.

@@ -32,6 +32,21 @@ pub(crate) fn entries() -> Vec<Entry> {
             ],
         ),
         (
+            || Made::of("cancel.after-a-shutdown-without-waiting").cancelled(&["f"]),
+            vec![
+                (|made| made.and(EventKind::Begin, "f", 200), "it was cancelled, and ran"),
+                (|made| made.returns("result f", 1), "returned 1 where cancelled was due"),
+                (|made| made.hangs("cancel f"), "\"cancel f\" did not return"),
+            ],
+        ),
+        (
+            || Made::of("cancel.after-a-shutdown-without-waiting"),
+            vec![
+                (|made| made.fails("result f", ErrorClass::Cancelled), "\"result f\" failed"),
+                (|made| made.returns("cancel f", true), "returned 1 where cancelled was due"),
+            ],
+        ),
+        (
             || Made::of("cancel.twice").cancelled(&["f"]).returns("cancel f #2", true),
             vec![(|made| made.returns("cancel f #2", false), "returned false, not true")],
         ),

@@ -64,6 +64,19 @@ macro_rules! map_has_it {
     };
 }
 
+macro_rules! calls_back {
+    ($id:literal) => {
+        (
+            || Made::of($id),
+            vec![
+                (|made| made.without(EventKind::Callback, "called"), "the callback ran 0 times"),
+                (|made| made.and(EventKind::Callback, "called", 100), "the callback ran 2 times"),
+                (|made| made.returns("result a", 1), DUE),
+            ],
+        )
+    };
+}
+
 const RAN: &str = "the task ran, though its argument never arrived";
 const NO_END: &str = "the trace has no \"end\" of \"a\"";
 
@@ -135,13 +148,7 @@ pub(crate) fn entries() -> Vec<Entry> {
         ),
         map_has_it!("codec.map-with-a-bad-argument"),
         map_has_it!("codec.map-with-a-bad-result"),
-        (
-            || Made::of("codec.bad-argument-calls-back"),
-            vec![
-                (|made| made.without(EventKind::Callback, "called"), "the callback ran 0 times"),
-                (|made| made.and(EventKind::Callback, "called", 100), "the callback ran 2 times"),
-                (|made| made.returns("result a", 1), DUE),
-            ],
-        ),
+        calls_back!("codec.bad-argument-calls-back"),
+        calls_back!("codec.bad-result-calls-back"),
     ]
 }

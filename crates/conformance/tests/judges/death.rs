@@ -42,6 +42,7 @@ pub(crate) fn entries() -> Vec<Entry> {
         one_dies!("death.exit-with-zero"),
         one_dies!("death.segmentation-fault"),
         one_dies!("death.abort"),
+        one_dies!("death.after-a-shutdown-without-waiting"),
         (
             || Made::of("death.says-which-code").says_status("result a", "exit 99"),
             vec![

@@ -6,9 +6,9 @@ use serde_json::json;
 use crate::Entry;
 use crate::made::{Made, ok};
 
-/// A wait for `a` of this duration ended without a result.
-fn gave_up(id: &str, millis: u64) -> Made {
-    Made::of(id).fails("result a", ErrorClass::Timeout).lasts("result a", millis)
+/// Waits for `a` ended without a result.
+fn gave_up(id: &str, steps: &[&str]) -> Made {
+    steps.iter().fold(Made::of(id), |made, step| made.fails(step, ErrorClass::Timeout))
 }
 
 pub(crate) fn entries() -> Vec<Entry> {
@@ -60,24 +60,23 @@ pub(crate) fn entries() -> Vec<Entry> {
             vec![(|made| made.hangs("result a #3"), "\"result a #3\" did not return")],
         ),
         (
-            || {
-                let made = gave_up("future.timeout-raises", 60);
-                made.fails("result a #2", ErrorClass::Timeout)
-            },
+            || gave_up("future.timeout-raises", &["result a", "result a #2"]),
             vec![(
                 |made| made.returns("result a #2", "a"),
                 "\"result a #2\" returned \"a\" where timeout was due",
             )],
         ),
         (
-            || gave_up("future.timeout-not-early", 300),
+            || gave_up("future.timeout-not-early", &["result a #31", "result a #32"]),
             vec![
-                (|_| gave_up("future.timeout-not-early", 75), "it gave up after 76 ms"),
-                (|made| made.returns("result a", "a"), "where timeout was due"),
+                (|made| made.lasts("result a #31", 75), "it gave up after 76 ms of 300 ms"),
+                (|made| made.lasts("result a #32", 25), "it gave up after 26 ms of 100 ms"),
+                (|made| made.returns("result a #32", "a"), "where timeout was due"),
+                (|made| made.hangs("result a #33"), "\"result a #33\" did not return"),
             ],
         ),
         (
-            || gave_up("future.timeout-changes-nothing", 20),
+            || gave_up("future.timeout-changes-nothing", &["result a"]),
             vec![(
                 |made| made.fails("result a #2", ErrorClass::Cancelled),
                 "\"result a #2\" failed: cancelled",
@@ -123,10 +122,22 @@ pub(crate) fn entries() -> Vec<Entry> {
             ],
         ),
         (
-            || Made::of("future.callback-of-a-death").ended(&["a"], ErrorClass::Broken),
+            || Made::of("future.callback-of-a-death").dies("a"),
             vec![
-                (|made| made.without(EventKind::Callback, "c"), "was called 0 times, not 1"),
+                (|made| made.without(EventKind::Callback, "a"), "\"a\" was called 0 times, not 1"),
+                (|made| made.without(EventKind::Callback, "f"), "\"f\" was called 0 times, not 1"),
                 (|made| made.fails("result a", ErrorClass::Other), "but not as broken: other"),
+            ],
+        ),
+        (
+            || {
+                let made = Made::of("future.callback-of-a-cancelling-shutdown");
+                made.cancelled(&["b", "c", "d", "e", "f"])
+            },
+            vec![
+                (|made| made.without(EventKind::Callback, "b"), "\"b\" was called 0 times, not 1"),
+                (|made| made.and(EventKind::Callback, "f", 100), "\"f\" was called 2 times, not 1"),
+                (|made| made.returns("result f", 1), "returned 1 where cancelled was due"),
             ],
         ),
         (
@@ -154,11 +165,12 @@ pub(crate) fn entries() -> Vec<Entry> {
             vec![
                 (
                     |made| {
-                        let made = made.without(EventKind::Callback, "2nd");
-                        made.and(EventKind::Callback, "2nd", 100)
+                        let made = made.without(EventKind::Callback, "c1");
+                        made.and(EventKind::Callback, "c1", 100)
                     },
-                    "they ran as [\"1st\", \"3rd\", \"4th\", \"2nd\"]",
+                    "they ran as [\"c0\", \"c2\", \"c3\"",
                 ),
+                (|made| made.without(EventKind::Callback, "c39"), "\"c37\", \"c38\"]"),
                 (|made| made.hangs("result a"), "\"result a\" did not return"),
             ],
         ),

@@ -163,6 +163,20 @@ pub(crate) fn entries() -> Vec<Entry> {
             )],
         ),
         (
+            || Made::of("init.empty-arguments"),
+            vec![
+                (
+                    |made| made.returns("result t0", json!({"pid": 200, "state": null})),
+                    "the state was null, not 0",
+                ),
+                (
+                    |made| made.returns("result t4", json!({"pid": 600, "state": []})),
+                    "the state was [], not {}",
+                ),
+                (|made| made.hangs("result t1"), "\"result t1\" did not return"),
+            ],
+        ),
+        (
             || Made::of("init.state-lasts"),
             vec![(
                 |made| made.returns("result t50", json!({"pid": 200, "state": null})),

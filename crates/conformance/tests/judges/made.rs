@@ -9,9 +9,9 @@ use procpool_conformance::history::{End, History, Sample, place_of};
 use procpool_conformance::{cases, judge};
 use procpool_contract::{
     Call, Capability, Description, ErrorClass, Event, EventKind, Failure, Line, Moment, Outcome,
-    Policies, VERSION,
+    Policies, Step, Until, VERSION,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::ideal::{self, MILLI, OWNER};
 
@@ -20,6 +20,8 @@ use crate::ideal::{self, MILLI, OWNER};
 pub(crate) struct Made {
     case: Case,
     history: History,
+    /// The times that steps took because their time limits were over, beyond their usual ones.
+    waited: BTreeMap<String, u64>,
 }
 
 pub(crate) fn error(class: ErrorClass, message: &str) -> Outcome {
@@ -53,6 +55,24 @@ fn sample(name: &str, at: u64) -> Sample {
     }
 }
 
+/// The time limit by which a step ended, in milliseconds.
+fn limit_of(step: &Step, outcome: &Outcome) -> Option<u64> {
+    let (is_over, limit) = match (step, outcome) {
+        (Step::Result { timeout, .. }, Outcome::Error(it)) => {
+            (it.class == ErrorClass::Timeout, timeout)
+        }
+        (Step::Map { options, .. }, Outcome::Error(it)) => {
+            (it.class == ErrorClass::Timeout, &options.timeout)
+        }
+        (Step::Wait { until: Until::AllCompleted, timeout, .. }, Outcome::Ok(it)) => {
+            (it["not_done"] != json!([]), timeout)
+        }
+        (Step::AsCompleted { timeout, .. }, Outcome::Ok(it)) => (it["timed_out"] == true, timeout),
+        _ => return None,
+    };
+    limit.filter(|_| is_over)
+}
+
 impl Made {
     /// The actions of an ideal pool in a case.
     pub(crate) fn of(id: &str) -> Self {
@@ -79,7 +99,7 @@ impl Made {
             stderr: String::new(),
             left: Vec::new(),
         };
-        Self { case, history: ideal::carry_out(history) }
+        Self { case, history: ideal::carry_out(history), waited: BTreeMap::new() }
     }
 
     fn end_of(&mut self, step: &str) -> &mut Line {
@@ -92,17 +112,43 @@ impl Made {
         self.history.lines.iter_mut().find(is_it).expect("an ideal pool ends every step")
     }
 
-    fn calls_of(&self, step: &str) -> Vec<Call> {
+    fn step(&self, step: &str) -> &Step {
         let scenario = &self.history.scenario;
         let (name, index) = place_of(scenario, step).expect("the scenario has the step");
         let client = scenario.clients.iter().find(|client| client.name == name);
-        let step = client.and_then(|client| client.steps.get(index));
-        step.expect("it is there").calls().into_iter().cloned().collect()
+        client.and_then(|client| client.steps.get(index)).expect("it is there")
     }
 
-    /// The message with which the first call of a step fails.
+    fn calls_of(&self, step: &str) -> Vec<Call> {
+        self.step(step).calls().into_iter().cloned().collect()
+    }
+
+    /// Moves everything from a time on by some nanoseconds.
+    fn shift(&mut self, from: u64, by: i64) {
+        let lines = self.history.lines.iter_mut().map(|line| &mut line.at);
+        let events = self.history.events.iter_mut().map(|event| &mut event.at);
+        let samples = self.history.samples.iter_mut().map(|sample| &mut sample.at);
+        for at in lines.chain(events).chain(samples).filter(|at| **at >= from) {
+            *at = at.saturating_add_signed(by);
+        }
+    }
+
+    /// A step ended in some way: if its time limit was over, then not before.
+    pub(crate) fn ends(mut self, step: &str, outcome: Outcome) -> Self {
+        let limit = limit_of(self.step(step), &outcome).unwrap_or(0) * MILLI;
+        let took = self.history.step(step).map(|run| run.end.map_or(0, |(end, _)| end - run.begin));
+        let more = limit.saturating_sub(took.expect("an ideal pool begins every step"));
+        let end = self.end_of(step);
+        end.outcome = Some(outcome);
+        let from = end.at;
+        self.shift(from, more as i64);
+        *self.waited.entry(step.to_owned()).or_default() += more;
+        self
+    }
+
+    /// The text of the first call of a step: the message of its error, or its output.
     pub(crate) fn text(&self, step: &str) -> String {
-        self.calls_of(step).first().and_then(|call| call.text.clone()).expect("it fails")
+        self.calls_of(step).first().and_then(|call| call.text.clone()).expect("it has a text")
     }
 
     /// The values of the calls of a step; of a list, its members.
@@ -114,9 +160,8 @@ impl Made {
     }
 
     /// A step returned a value.
-    pub(crate) fn returns(mut self, step: &str, value: impl Into<Value>) -> Self {
-        self.end_of(step).outcome = Some(Outcome::Ok(value.into()));
-        self
+    pub(crate) fn returns(self, step: &str, value: impl Into<Value>) -> Self {
+        self.ends(step, Outcome::Ok(value.into()))
     }
 
     /// A map, or a part of one, returned some outcomes.
@@ -126,15 +171,13 @@ impl Made {
     }
 
     /// A step failed.
-    pub(crate) fn fails(mut self, step: &str, class: ErrorClass) -> Self {
-        self.end_of(step).outcome = Some(error(class, "made up"));
-        self
+    pub(crate) fn fails(self, step: &str, class: ErrorClass) -> Self {
+        self.ends(step, error(class, "made up"))
     }
 
     /// A step failed as broken, with this message.
-    pub(crate) fn fails_with(mut self, step: &str, message: &str) -> Self {
-        self.end_of(step).outcome = Some(error(ErrorClass::Broken, message));
-        self
+    pub(crate) fn fails_with(self, step: &str, message: &str) -> Self {
+        self.ends(step, error(ErrorClass::Broken, message))
     }
 
     /// A step did not return.
@@ -144,15 +187,11 @@ impl Made {
         self
     }
 
-    /// A step took this many more milliseconds than usual.
+    /// A step took this many more milliseconds than usual, whatever its time limit.
     pub(crate) fn lasts(mut self, step: &str, millis: u64) -> Self {
         let from = self.end_of(step).at;
-        for line in self.history.lines.iter_mut().filter(|line| line.at >= from) {
-            line.at += millis * MILLI;
-        }
-        for event in self.history.events.iter_mut().filter(|event| event.at >= from) {
-            event.at += millis * MILLI;
-        }
+        let waited = self.waited.remove(step).unwrap_or(0);
+        self.shift(from, (millis * MILLI) as i64 - waited as i64);
         self
     }
 
@@ -162,17 +201,16 @@ impl Made {
         self
     }
 
-    /// A task did not run.
+    /// A task did not run. What the program itself did for it remains.
     pub(crate) fn unrun(mut self, tag: &str) -> Self {
-        self.history.events.retain(|event| event.tag != tag);
+        self.history.events.retain(|event| event.tag != tag || event.pid == OWNER);
         self
     }
 
     /// A task ran in another process.
     pub(crate) fn ran_in(mut self, tag: &str, pid: u32) -> Self {
-        self.history.events.iter_mut().filter(|event| event.tag == tag).for_each(|event| {
-            event.pid = pid;
-        });
+        let its = |event: &&mut Event| event.tag == tag && event.pid != OWNER;
+        self.history.events.iter_mut().filter(its).for_each(|event| event.pid = pid);
         self
     }
 
@@ -343,6 +381,12 @@ impl Made {
     pub(crate) fn is_against(&self, rule: &str) {
         let found = judge::judge(&self.case, &self.history);
         assert!(found.iter().any(|one| one.checker == rule), "{}: {found:?}", self.case.id);
+    }
+
+    /// A rule for every run has no finding.
+    pub(crate) fn keeps(&self, rule: &str) {
+        let found = judge::judge(&self.case, &self.history);
+        assert!(found.iter().all(|one| one.checker != rule), "{}: {found:?}", self.case.id);
     }
 
     /// The judge itself has a finding, with this message.

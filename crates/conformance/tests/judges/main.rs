@@ -17,6 +17,7 @@ mod nested;
 mod output;
 mod parent;
 mod recycle;
+mod rules;
 mod shutdown;
 mod start;
 mod submit;

@@ -67,6 +67,20 @@ pub(crate) fn entries() -> Vec<Entry> {
             ],
         ),
         (
+            || Made::of("map.beside-a-closed-one"),
+            vec![
+                (
+                    |made| made.gives("map_next n #5", &[]),
+                    "it gave [Number(0), Number(1), Number(4), Number(9), Number(25)",
+                ),
+                (
+                    |made| made.gives("map_next n #2", &[error(ErrorClass::Cancelled, "closed")]),
+                    "item 0 of \"map_next n #2\" failed: cancelled",
+                ),
+                (|made| made.hangs("map_next n"), "\"map_next n #1\" did not return"),
+            ],
+        ),
+        (
             || Made::of("map.after-a-closed-one"),
             vec![
                 (|made| shorter(made, "map p", 4), "\"map p\" gave"),
@@ -97,6 +111,23 @@ pub(crate) fn entries() -> Vec<Entry> {
         (
             || timed_out("map.timeout-of-the-whole", &["map p"]),
             vec![(|made| made.gives("map p", &squares(30)), "it gave 30 items and no timeout")],
+        ),
+        (
+            || timed_out("map.timeout-of-zero", &["map p"]),
+            vec![
+                (|made| made.gives("map p", &[ok("a")]), "it gave [Ok(String(\"a\"))]"),
+                (|made| made.hangs("map p"), "\"map p\" did not return"),
+            ],
+        ),
+        (
+            || timed_out("map.after-a-timed-out-one", &["map p"]).lasts("map p", 50),
+            vec![
+                (
+                    |made| made.gives("map p #2", &[error(ErrorClass::Timeout, "late")]),
+                    "it gave [Error(",
+                ),
+                (|made| made.gives("map p #2", &[ok("b")]), "it gave [Ok(String(\"b\"))]"),
+            ],
         ),
         (|| Made::of("map.empty"), vec![(|made| shorter(made, "map p", 1), "gave [Number(0)]")]),
         (|| Made::of("map.one-item"), vec![(|made| shorter(made, "map p", 0), "gave []")]),
@@ -140,6 +171,20 @@ pub(crate) fn entries() -> Vec<Entry> {
                 (|made| made.gives("map p", &with_an_error(6)[3..]), "item 0 was"),
                 (|made| shorter(made, "map p", 6), "item 3 was Some(Ok(Number(9)))"),
                 (|made| shorter(made, "map p", 3), "item 3 was None, not the error"),
+            ],
+        ),
+        (
+            || Made::of("map.error-after-hundreds"),
+            vec![
+                (
+                    |made| shorter(made, "map p", 300),
+                    "the last item was Some(Ok(Number(89401))), not the error",
+                ),
+                (|made| made.gives("map p", &[]), "the last item was None, not the error"),
+                (
+                    |made| made.gives("map p", &[error(ErrorClass::Broken, "it died")]),
+                    "the last item was Some(Error(",
+                ),
             ],
         ),
         (

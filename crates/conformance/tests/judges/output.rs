@@ -10,7 +10,21 @@ pub(crate) fn entries() -> Vec<Entry> {
         (
             || Made::of("output.reaches-the-programs"),
             vec![
-                (|made| made.silenced(), "\"an apple\" was printed 0 times, not 1"),
+                (|made| made.silenced(), "\u{1b}[0m\" was printed 0 times, not 1"),
+                (
+                    |made| {
+                        let unified = made.text("submit c").replace("\r\n", "\n");
+                        made.silenced().says(&unified)
+                    },
+                    "\u{1b}[0m\" was printed 0 times, not 1",
+                ),
+                (
+                    |made| {
+                        let unusual = made.text("submit c");
+                        made.silenced().says(&unusual)
+                    },
+                    "\"an apple\" was printed 0 times, not 1",
+                ),
                 (|made| made.says("an apple\n"), "\"an apple\" was printed 2 times, not 1"),
                 (|made| made.says("a pear\n"), "\"a pear\" was printed 4 times, not 3"),
             ],

@@ -89,6 +89,20 @@ pub(crate) fn entries() -> Vec<Entry> {
             vec![(|made| made.ran_in("q1", 300), "worker 300 ran both tasks of \"q\"")],
         ),
         (
+            || Made::of("start.as-many-after-hundreds-of-tasks"),
+            vec![
+                (|made| made.hangs("result b"), "\"result b\" did not return"),
+                (|made| made.fails("result a", ErrorClass::Broken), "\"result a\" failed: broken"),
+            ],
+        ),
+        (
+            || Made::of("start.as-many-after-each-kind-of-end"),
+            vec![
+                (|made| made.fails("result t3", ErrorClass::Cancelled), "failed: cancelled"),
+                (|made| made.hangs("result t0"), "\"result t0\" did not return"),
+            ],
+        ),
+        (
             || Made::of("start.default-number-of-workers"),
             vec![(|made| made.fails("result a", ErrorClass::Invalid), "failed: invalid")],
         ),

@@ -7,8 +7,8 @@ use crate::Entry;
 use crate::ideal::OWNER;
 use crate::made::Made;
 
-/// The worker of the only task.
-const WORKER: u32 = 200;
+/// The worker of the first task, and that of the second one.
+const WORKERS: [u32; 2] = [200, 201];
 
 fn usual() -> Surroundings {
     let signals = [("SIGPIPE", "ignored"), ("SIGTERM", "default")];
@@ -22,10 +22,11 @@ fn usual() -> Surroundings {
 
 /// The looks of a case; the named one is different for one process.
 fn seen(id: &str, look: &str, pid: u32, change: fn(&mut Surroundings)) -> Made {
-    let looks = [("before", "gate before"), ("during", "submit a"), ("after", "gate after")];
+    // Each scenario makes "p"; the tags of its tasks differ.
+    let looks = [("before", "gate before"), ("during", "new p"), ("after", "gate after")];
     looks.iter().fold(Made::of(id), |made, (name, step)| {
         made.looks(name, step, |sample| {
-            for process in [OWNER, WORKER] {
+            for process in [OWNER].into_iter().chain(WORKERS) {
                 let mut its = usual();
                 if *name == look && process == pid {
                     change(&mut its);
@@ -101,6 +102,24 @@ pub(crate) fn entries() -> Vec<Entry> {
             ],
         ),
         (
+            || same("surroundings.of-the-program-after-each-kind-of-end"),
+            vec![
+                (
+                    |made| seen(made.id(), "after", OWNER, |its| its.umask = "0077".to_owned()),
+                    "the program's umask was changed, to \"0077\"",
+                ),
+                (
+                    |made| {
+                        seen(made.id(), "after", OWNER, |its| {
+                            its.signals.insert("SIGTERM".to_owned(), "blocked".to_owned());
+                        })
+                    },
+                    "SIGTERM was default in the program before the pool, and blocked after it",
+                ),
+                (|made| made.hangs("result q0"), "\"result q0\" did not return"),
+            ],
+        ),
+        (
             || {
                 let made = Made::of("surroundings.environment-of-one-pool");
                 made.returns("result a", "first").returns("result b", ())
@@ -114,8 +133,12 @@ pub(crate) fn entries() -> Vec<Entry> {
             || same("surroundings.folder-of-workers"),
             vec![
                 (
-                    |made| seen(made.id(), "during", WORKER, |its| its.folder = "/".to_owned()),
-                    "the worker's working folder is \"/\", not the program's",
+                    |made| seen(made.id(), "during", WORKERS[0], |its| its.folder = "/".to_owned()),
+                    "a worker's working folder is \"/\", not the program's",
+                ),
+                (
+                    |made| seen(made.id(), "during", WORKERS[1], |its| its.folder = "/".to_owned()),
+                    "a worker's working folder is \"/\", not the program's",
                 ),
                 (|made| made.ran_in("a", 299), "process 299 was not seen at the look \"during\""),
             ],
@@ -123,19 +146,19 @@ pub(crate) fn entries() -> Vec<Entry> {
         (
             || same("surroundings.umask-of-workers"),
             vec![(
-                |made| seen(made.id(), "during", WORKER, |its| its.umask = "0000".to_owned()),
-                "the worker's umask is \"0000\", not the program's",
+                |made| seen(made.id(), "during", WORKERS[0], |its| its.umask = "0000".to_owned()),
+                "a worker's umask is \"0000\", not the program's",
             )],
         ),
         (
             || same("surroundings.environment-of-workers"),
             vec![(
                 |made| {
-                    seen(made.id(), "during", WORKER, |its| {
+                    seen(made.id(), "during", WORKERS[1], |its| {
                         its.lacks.insert("HOME".to_owned());
                     })
                 },
-                "the worker lacks, or has with another value: {\"HOME\"}",
+                "a worker lacks, or has with another value: {\"HOME\"}",
             )],
         ),
     ]

@@ -82,6 +82,21 @@ pub(crate) fn entries() -> Vec<Entry> {
             vec![(|made| made.returns("result t3", json!({"a": 2})), "not {")],
         ),
         (
+            || Made::of("values.structures"),
+            vec![
+                (|made| made.returns("result t0", json!([null])), "returned [null], not [[["),
+                (
+                    |made| {
+                        let doubles: Value =
+                            made.sent("submit t3").iter().map(Value::as_f64).collect();
+                        made.returns("result t3", doubles)
+                    },
+                    "returned [0.0,1.0,2.0,",
+                ),
+                (|made| made.returns("result t7", json!({})), "returned {}, not {"),
+            ],
+        ),
+        (
             || Made::of("values.as-initargs"),
             vec![
                 (|made| state(made, |it| it[0] = json!([])), "returned [], not [null]"),
@@ -101,7 +116,7 @@ pub(crate) fn entries() -> Vec<Entry> {
             vec![
                 (
                     |made| made.fails("result a", ErrorClass::Task),
-                    "only the first 0 letters of 3000",
+                    "only the first 0 letters of 72000",
                 ),
                 (|made| made.fails("result a", ErrorClass::Other), "not as task: other"),
             ],
@@ -115,19 +130,46 @@ pub(crate) fn entries() -> Vec<Entry> {
             vec![(|made| made.fails("result a", ErrorClass::Task), "only the first 0 letters of")],
         ),
         (
+            || Made::of("values.message-with-signs"),
+            vec![
+                (
+                    |made| {
+                        let text = made.text("submit a");
+                        made.ends("result a", error(ErrorClass::Task, text.trim()))
+                    },
+                    "only the first 1 letters of 83",
+                ),
+                (|made| made.returns("result a", 1), "returned 1 where task was due"),
+            ],
+        ),
+        (
             || Made::of("values.message-of-an-item"),
             vec![
                 (
                     |made| made.gives("map p", &[error(ErrorClass::Task, "00000 00001 ")]),
-                    "only the first 12 letters of 3066",
+                    "only the first 12 letters of 72066",
                 ),
                 (|made| made.gives("map p", &[ok(1)]), "the item was Some(Ok"),
                 (|made| made.gives("map p", &[]), "the item was None"),
             ],
         ),
         (
+            || Made::of("values.message-of-an-item-in-a-chunk"),
+            vec![
+                (
+                    |made| made.gives("map p", &[error(ErrorClass::Task, "00000 "), ok(1), ok(1)]),
+                    "only the first 6 letters of 72000",
+                ),
+                (|made| made.gives("map p", &[ok(1), ok(1)]), "the item was Some(Ok"),
+                (|made| made.gives("map p", &[]), "the item was None"),
+            ],
+        ),
+        (
             initializer_failed,
-            vec![(|made| made.fails_with("result a", "00000"), "only the first 5 letters of 3066")],
+            vec![(
+                |made| made.fails_with("result a", "00000"),
+                "only the first 5 letters of 72066",
+            )],
         ),
         (
             || {
@@ -136,7 +178,7 @@ pub(crate) fn entries() -> Vec<Entry> {
                 let text = made.text("new p");
                 made.fails_with("new p", &text)
             },
-            vec![(|made| made.fails_with("new p", "no"), "only the first 0 letters of 3066")],
+            vec![(|made| made.fails_with("new p", "no"), "only the first 0 letters of 72066")],
         ),
     ]
 }

@@ -40,6 +40,35 @@ pub(crate) fn entries() -> Vec<Entry> {
             ],
         ),
         (
+            || Made::of("wait.hundreds-in-two-pools"),
+            vec![
+                (
+                    |_| told("wait.hundreds-in-two-pools", &["p0"], &["last"]),
+                    "done were {\"p0\"}, not {\"last\", \"p0\", \"p1\",",
+                ),
+                (|made| came(made, &["p0", "q0"], false), "2 of 201 futures were returned"),
+            ],
+        ),
+        (
+            || came(told("wait.timeout-of-zero", &[], &["a"]), &[], true),
+            vec![
+                (
+                    |made| made.returns("wait", json!({"done": ["a"], "not_done": []})),
+                    "done were {\"a\"}, not {}",
+                ),
+                (|made| came(made, &["a"], false), "it yielded [\"a\"]"),
+                (|made| made.hangs("as_completed"), "\"as_completed\" did not return"),
+            ],
+        ),
+        (
+            || Made::of("wait.as-completed-yields-what-is-cancelled").cancelled(&["f"]),
+            vec![
+                (|made| came(made, &["a"], false), "the futures were [\"a\"]"),
+                (|made| made.returns("cancel f", false), "returned false, not true"),
+                (|made| made.hangs("as_completed"), "\"as_completed\" did not return"),
+            ],
+        ),
+        (
             || told("wait.first-completed", &["a"], &["b"]),
             vec![
                 (

@@ -1,7 +1,7 @@
 //! Histories of pools that are used in one way.
 
 use procpool_conformance::history::Sample;
-use procpool_contract::ErrorClass;
+use procpool_contract::{ErrorClass, EventKind};
 
 use super::{DESCRIPTORS, PROCESSES, THREADS, ZOMBIES};
 use super::{a_process, a_thread, a_zombie, clean, four_descriptors, seen};
@@ -103,6 +103,36 @@ pub(super) fn entries() -> Vec<Entry> {
                 (a_thread, THREADS),
                 (|made| made.hangs("wait #6"), "did not return"),
                 (|made| made.fails("as_completed #6", ErrorClass::Other), "failed: other"),
+            ],
+        ),
+        (
+            || clean("leak.after-callbacks"),
+            vec![
+                (a_thread, THREADS),
+                (|made| made.without(EventKind::Callback, "d"), "6 of 12 callbacks were called"),
+                (|made| made.returns("result t #6", 0), "returned 0, not 1"),
+            ],
+        ),
+        (
+            || clean("leak.after-initializers"),
+            vec![
+                (four_descriptors, DESCRIPTORS),
+                (|made| made.fails("result t #6", ErrorClass::Broken), "failed: broken"),
+            ],
+        ),
+        (
+            || clean("leak.after-shutdowns-without-waiting"),
+            vec![
+                (four_descriptors, DESCRIPTORS),
+                (a_process, PROCESSES),
+                (|made| made.hangs("result t #6"), "\"result t #6\" did not return"),
+            ],
+        ),
+        (
+            || clean("leak.after-bad-arguments"),
+            vec![
+                (four_descriptors, DESCRIPTORS),
+                (|made| made.fails("result t #6", ErrorClass::Broken), "failed: broken"),
             ],
         ),
         (

@@ -87,6 +87,7 @@ pub(super) const CASES: &[Case] = &[
         requirement: "The pool MUST NOT run the program's main part again in a worker.",
         source: "loky: test_interactively_defined_executor_no_main",
         rows: &["FORK-06"],
+        kills: &["runs-a-task-twice"],
         plan: |plan| {
             plan.new_pool("p", workers(2));
             plan.submit("p", gated("a", "go")).submit("p", gated("b", "go"));

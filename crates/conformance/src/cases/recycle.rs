@@ -106,6 +106,7 @@ pub(super) const CASES: &[Case] = &[
         source: "CPython: test_max_tasks_early_shutdown",
         rows: &["MTC-03"],
         needs: &[Has::MaxTasksPerChild],
+        kills: &["shutdown-always-cancels"],
         plan: |plan| {
             plan.new_pool("p", retiring(3, 1));
             for number in 0..6 {
@@ -125,6 +126,7 @@ pub(super) const CASES: &[Case] = &[
         source: "CPython: gh-119592, test_shutdown_no_wait_max_tasks",
         rows: &["SHUT-28"],
         needs: &[Has::MaxTasksPerChild, Has::ShutdownNowait],
+        kills: &["shutdown-always-cancels"],
         plan: |plan| {
             plan.new_pool("p", retiring(1, 1));
             for number in 0..3 {

@@ -363,6 +363,7 @@ pub(super) const CASES: &[Case] = &[
         source: "mpi4py.futures: test_multiple_executors",
         rows: &["SUB-18"],
         needs: &[Has::SeveralPools],
+        kills: &["mixes-up-two-results"],
         plan: |plan| {
             for pool in ["p", "q", "r"] {
                 plan.new_pool(pool, workers(1));

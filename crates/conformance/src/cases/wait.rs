@@ -80,6 +80,7 @@ pub(super) const CASES: &[Case] = &[
         source: CPYTHON,
         rows: &["WAIT-03"],
         needs: &[Has::Wait],
+        kills: &["wait-returns-late"],
         plan: |plan| {
             plan.new_pool("p", workers(2));
             plan.submit("p", echo("a", 1)).result("a").submit("p", gated("b", "go"));
@@ -113,6 +114,7 @@ pub(super) const CASES: &[Case] = &[
         source: CPYTHON,
         rows: &["WAIT-06"],
         needs: &[Has::Wait],
+        kills: &["wait-returns-late"],
         plan: |plan| {
             plan.new_pool("p", workers(2));
             plan.submit("p", fail("a", "oh")).result("a").submit("p", gated("b", "go"));
@@ -128,6 +130,7 @@ pub(super) const CASES: &[Case] = &[
         source: CPYTHON,
         rows: &["WAIT-04"],
         needs: &[Has::Wait],
+        kills: &["wait-returns-early"],
         plan: |plan| {
             plan.new_pool("p", workers(2)).submit("p", echo("a", 1)).submit("p", echo("b", 2));
             plan.wait(&["a", "b"], Until::FirstException, None).shutdown("p");
@@ -210,6 +213,7 @@ pub(super) const CASES: &[Case] = &[
         source: "CPython: test_wait.py, test_20369",
         rows: &["WAIT-01"],
         needs: &[Has::Wait],
+        kills: &["wait-forgets-one"],
         plan: |plan| {
             plan.new_pool("p", workers(1)).submit("p", echo("a", 1));
             plan.wait(&["a", "a"], Until::AllCompleted, None).shutdown("p");

@@ -111,6 +111,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: "CPython: test_crash_big_data",
         rows: &["BRK-13"],
         needs: &[Has::WorkerDeath, Has::Blob],
+        kills: &["forgets-a-future"],
         plan: |plan| {
             let large = "x".repeat((1 << 20) + 1);
             plan.new_pool("p", workers(1)).submit("p", die("a", 1));
@@ -144,6 +145,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: "CPython: gh-107219",
         rows: &["BRK-24"],
         needs: &[Has::WorkerDeath, Has::Cancel],
+        kills: &["forgets-a-future"],
         plan: |plan| {
             plan.new_pool("p", workers(1)).submit("p", gated("a", "never"));
             for number in 0..40 {

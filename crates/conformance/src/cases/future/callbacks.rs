@@ -77,6 +77,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: CPYTHON,
         rows: &["FUT-05", "FUT-14", "CAN-06"],
         needs: &[Has::Callbacks, Has::Cancel],
+        kills: &["delivers-twice"],
         plan: |plan| {
             plan.new_pool("p", workers(1));
             for tag in ["a", "b", "c", "d", "e", "f"] {

@@ -82,6 +82,7 @@ pub(super) const CASES: &[Case] = &[
         source: CPYTHON,
         rows: &["FUT-04"],
         needs: &[Has::State, Has::Cancel],
+        kills: &["is-always-done"],
         plan: |plan| {
             plan.new_pool("p", workers(1));
             // Far enough back in the queue that no worker takes it next.
@@ -102,6 +103,7 @@ pub(super) const CASES: &[Case] = &[
         requirement: "The pool MUST return the same result to every reader, however often it is read.",
         source: CPYTHON,
         rows: &["FUT-09", "FUT-11"],
+        kills: &["lies-at-first"],
         plan: |plan| {
             plan.new_pool("p", workers(1)).submit("p", echo("a", json!([1, "two", null])));
             plan.result("a").result("a").shutdown("p").result("a");
@@ -134,6 +136,7 @@ pub(super) const CASES: &[Case] = &[
         source: CPYTHON,
         rows: &["FUT-02"],
         needs: &[Has::Threads],
+        kills: &["loses-a-wake-up"],
         plan: |plan| {
             plan.new_pool("p", workers(1)).submit("p", gated("a", "go")).hold("waiting");
             plan.result("a").hold("all").shutdown("p");

@@ -119,6 +119,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: "CPython: test_deadlock.py; pebble: test_process_pool_map_broken_pool",
         rows: &["MAP-21"],
         needs: &[Has::Map, Has::WorkerDeath],
+        kills: &["map-swallows-an-error"],
         plan: |plan| {
             plan.new_pool("p", workers(1));
             plan.map("p", vec![gated("a", "never"), echo("b", 2)]).shutdown("p");

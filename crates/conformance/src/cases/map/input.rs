@@ -35,6 +35,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: CPYTHON,
         rows: &["MAP-18"],
         needs: &[Has::LazyMap],
+        kills: &["map-reads-nothing-ahead"],
         plan: |plan| {
             plan.new_pool("p", workers(2)).map_open(
                 "p",

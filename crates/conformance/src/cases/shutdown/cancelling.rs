@@ -40,6 +40,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: "CPython: gh-136655, of which this is the simple form",
         rows: &["SHUT-05", "WAIT-13"],
         needs: &[Has::ShutdownCancel, Has::Threads],
+        kills: &["shutdown-never-cancels"],
         plan: |plan| {
             plan.new_pool("p", workers(1));
             many(plan, 10);

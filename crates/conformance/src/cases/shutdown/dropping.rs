@@ -101,6 +101,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
             words: "drop is not kill",
             holds: |policies| policies.drop != Some(policy::Drop::Kill),
         }),
+        kills: &["hangs-on-a-death"],
         plan: |plan| {
             plan.new_pool("p", workers(1))
                 .submit("p", gated("a", "never"))
@@ -138,6 +139,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: "CPython: test_gc_during_max_tasks_worker_exit_gh152967",
         rows: &["SHUT-29"],
         only: DRAINS,
+        kills: &["forgets-a-future"],
         plan: |plan| {
             let once = PoolOptions { max_tasks_per_child: Some(1), ..workers(1) };
             plan.new_pool("p", once);

@@ -166,7 +166,7 @@ pub(super) fn change_failure(
 }
 
 /// The identity of a future: its address, which does not change.
-fn key(future: &dyn Future) -> usize {
+pub(super) fn key(future: &dyn Future) -> usize {
     std::ptr::from_ref(future).cast::<()>() as usize
 }
 

@@ -85,6 +85,9 @@ pub(super) const ALL: &[Saboteur] = &[
         let kept = if text.len() == (1 << 16) + 1 { 1 << 16 } else { text.len() };
         text[..kept].to_owned()
     }),
+    texts!("cuts-a-text-at-a-megabyte", "Keeps one megabyte of a text.", |text| {
+        text.chars().take(1 << 20).collect()
+    }),
     valuing!("ignores-the-case-of-keys", "Takes keys that differ in case for one.", |value| {
         if let Value::Object(members) = value {
             let lower = |(key, member): (String, Value)| (key.to_lowercase(), member);

@@ -123,6 +123,7 @@ pub(super) const CASES: &[Case] = &[
         source: "POSIX: the environment of every child process",
         rows: &["CFG-11"],
         needs: &[Has::Getenv],
+        kills: &["empties-a-variable-of-workers"],
         plan: |plan| {
             plan.new_pool("p", workers(1))
                 .submit("p", getenv("a", "PATH"))

@@ -233,6 +233,7 @@ pub(super) const CASES: &[Case] = &[
         source: "CPython: test_pending_calls_race",
         rows: &["WAIT-14"],
         needs: &[Has::Wait],
+        kills: &["wait-loses-a-wake-up"],
         plan: |plan| {
             plan.new_pool("p", workers(2));
             for round in 0..20 {
@@ -264,6 +265,7 @@ pub(super) const CASES: &[Case] = &[
         source: "CPython: test_deadlock.py; mpi4py.futures: test_initializer_error",
         rows: &["WAIT-15"],
         needs: &[Has::Wait, Has::WorkerDeath],
+        kills: &["wait-sleeps-through-a-death"],
         plan: |plan| {
             plan.new_pool("p", workers(1)).submit("p", gated("a", "never"));
             plan.wait(&["a"], Until::AllCompleted, None).shutdown("p");
@@ -318,6 +320,7 @@ pub(super) const CASES: &[Case] = &[
         source: COMPLETED,
         rows: &["WAIT-10"],
         needs: &[Has::AsCompleted],
+        kills: &["as-completed-hides-the-timeout"],
         plan: |plan| {
             plan.new_pool("p", workers(2));
             plan.submit("p", echo("a", 1)).result("a").submit("p", gated("b", "go"));
@@ -341,6 +344,7 @@ pub(super) const CASES: &[Case] = &[
         source: "CPython: gh-136655 (as_completed hangs after shutdown(cancel_futures=True))",
         rows: &["WAIT-13"],
         needs: &[Has::AsCompleted, Has::ShutdownCancel, Has::ShutdownNowait, Has::Threads],
+        kills: &["as-completed-leaves-out-cancelled-ones"],
         plan: |plan| {
             plan.new_pool("p", workers(1));
             let tags: Vec<String> = (0..12).map(|number| format!("t{number}")).collect();

@@ -60,6 +60,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: "loky: crash_cases (c_exit)",
         rows: &["BRK-03"],
         needs: &[Has::WorkerDeath],
+        kills: &["takes-exit-0-for-a-result"],
         plan: |plan| one_dies(plan, die("a", 0)),
         judge: is_broken,
         ..CASE
@@ -70,6 +71,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: "CPython: test_crash_during_func_exec_on_worker",
         rows: &["BRK-03"],
         needs: &[Has::WorkerDeath],
+        kills: &["reports-a-death-as-an-error"],
         plan: |plan| one_dies(plan, die_by("a", 11)),
         judge: is_broken,
         ..CASE
@@ -80,6 +82,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: CPYTHON,
         rows: &["BRK-03"],
         needs: &[Has::WorkerDeath],
+        kills: &["reports-a-death-as-an-error"],
         plan: |plan| one_dies(plan, die_by("a", 6)),
         judge: is_broken,
         ..CASE
@@ -118,6 +121,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: "loky: test_processes_crash_handling_after_executor_gc",
         rows: &["BRK-05"],
         needs: &[Has::WorkerDeath],
+        kills: &["a-death-fails-every-result"],
         plan: |plan| {
             plan.new_pool("p", workers(1)).submit("p", echo("early", 1)).result("early");
             plan.submit("p", die("a", 1)).result("a").result("early").shutdown("p");
@@ -134,6 +138,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: "measured: CPython 3.13 reads for ever",
         rows: &["BRK-10"],
         needs: &[Has::WorkerDeath, Has::Blob],
+        kills: &["reports-a-death-as-an-error"],
         plan: |plan| {
             let blob = Call { count: Some(32 << 20), ..call(Body::Blob, "a") };
             plan.new_pool("p", workers(1)).submit("p", blob).result("a").shutdown("p");
@@ -161,6 +166,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
             words: "sigint is ignored",
             holds: |policies| policies.sigint == Some(policy::Sigint::Ignored),
         }),
+        kills: &["restores-sigint"],
         plan: |plan| {
             plan.new_pool("p", workers(1)).submit("p", gated("a", "go")).result("a");
             plan.submit("p", echo("b", 2)).result("b").shutdown("p");

@@ -58,6 +58,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: CPYTHON,
         rows: &["FUT-05"],
         needs: &[Has::Callbacks],
+        kills: &["calls-back-after-success-only"],
         plan: |plan| {
             plan.new_pool("p", workers(1))
                 .submit("p", gated("b", "go"))
@@ -98,6 +99,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: "pebble: test_process_pool_expired callback; CPython: test_deadlock.py",
         rows: &["FUT-14"],
         needs: &[Has::Callbacks, Has::WorkerDeath],
+        kills: &["calls-back-after-success-only"],
         plan: |plan| {
             plan.new_pool("p", workers(1)).submit("p", gated("a", "never")).callback("a", "c");
             plan.result("a").shutdown("p");
@@ -116,6 +118,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: CPYTHON,
         rows: &["FUT-07", "FUT-08"],
         needs: &[Has::Callbacks],
+        kills: &["stops-at-a-failing-callback"],
         plan: |plan| {
             plan.new_pool("p", workers(1)).submit("p", gated("a", "go"));
             plan.callback("a", "first").failing_callback("a", "fails").callback("a", "last");

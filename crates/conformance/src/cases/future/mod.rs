@@ -66,6 +66,7 @@ pub(super) const CASES: &[Case] = &[
         source: CPYTHON,
         rows: &["FUT-04"],
         needs: &[Has::State],
+        kills: &["reports-a-failed-task-as-cancelled"],
         plan: |plan| {
             plan.new_pool("p", workers(1)).submit("p", fail("a", "oh")).result("a").state("a");
             plan.shutdown("p");
@@ -295,6 +296,7 @@ pub(super) const CASES: &[Case] = &[
         requirement: "The pool MUST keep working when the results of tasks are never read.",
         source: "procspawn 1.0.2: a finished handle that is not joined blocks its worker",
         rows: &["SUB-24"],
+        kills: &["returns-the-oldest-unread-result"],
         plan: |plan| {
             plan.new_pool("p", workers(2));
             for number in 0..50 {

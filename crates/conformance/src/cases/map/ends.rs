@@ -84,6 +84,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: "mpi4py.futures: test_map_timeout_one",
         rows: &["MAP-12"],
         needs: &[Has::MapTimeout],
+        kills: &["map-ends-at-once-with-a-timeout"],
         plan: |plan| {
             plan.new_pool("p", workers(2));
             plan.map_with("p", squares("t", 10), within(60_000)).shutdown("p");
@@ -98,6 +99,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: "CPython: executor.py, test_map_close",
         rows: &["MAP-13"],
         needs: &[Has::LazyMap, Has::Cancel],
+        kills: &["closed-map-runs-on"],
         plan: |plan| {
             let mut calls = vec![echo("first", 1), gated("second", "go")];
             calls.extend(squares("t", 40));
@@ -143,6 +145,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: "CPython: test_run_after_shutdown",
         rows: &["SUB-03", "MAP-25"],
         needs: &[Has::Map],
+        kills: &["accepts-after-shutdown"],
         plan: |plan| {
             plan.new_pool("p", workers(1)).map("p", squares("a", 2)).shutdown("p");
             plan.map("p", squares("b", 2)).until(traced(EventKind::End, 2));

@@ -30,6 +30,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
             words: "drop is drain_and_wait",
             holds: |policies| policies.drop == Some(policy::Drop::DrainAndWait),
         }),
+        kills: &["drop-does-not-wait"],
         plan: |plan| {
             plan.new_pool("p", workers(2));
             many(plan, 4);
@@ -120,6 +121,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         requirement: "The pool MUST end its workers when it has been dropped and has no tasks.",
         source: "loky: test_processes_terminate_on_executor_gc",
         rows: &["SHUT-08"],
+        kills: &["drop-keeps-workers"],
         plan: |plan| {
             plan.new_pool("p", workers(2));
             submit_gated(plan, &["a", "b"], "go");

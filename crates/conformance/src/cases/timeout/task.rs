@@ -183,6 +183,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: "pebble: documentation of ProcessPool.schedule",
         rows: &["TMO-02"],
         needs: &[Has::TaskTimeout],
+        kills: &["times-out-from-the-submission"],
         plan: |plan| {
             // Together they exceed the limit of one, by far less than the duration of one.
             plan.new_pool("p", limited(1, 2500));

@@ -12,6 +12,14 @@ use procpool_conformance::judge::{Found, MOST_COMPARED, OWN, PROGRESS, RULES, al
 use procpool_testkit::program;
 use serde::{Deserialize, Serialize};
 
+use crate::without;
+
+/// Returns a link to the entry of a case in the catalogue.
+pub(crate) fn link(case: &str) -> String {
+    let slug = cases::find(case).map_or(String::new(), |case| case.slug());
+    format!("[{case}](catalogue.md#{slug})")
+}
+
 /// See the module's header.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -119,9 +127,6 @@ impl Kills {
                 saboteur.name, saboteur.does
             );
             for kill in &self.0[saboteur.name] {
-                let case = cases::find(&kill.case);
-                let link =
-                    case.map_or(String::new(), |case| format!("catalogue.md#{}", case.slug()));
                 let checkers: Vec<&str> = kill.checkers.iter().map(String::as_str).collect();
                 let says =
                     kill.says.replace(['\n', '|'], " ").replace('`', "'").replace('<', "&lt;");
@@ -129,14 +134,14 @@ impl Kills {
                     says.replace('"', "'").replace('[', "(").replace(']', ")").replace('*', "");
                 let _ = writeln!(
                     page,
-                    "| [{}]({link}) | {} | {} |",
-                    kill.case,
+                    "| {} | {} | {} |",
+                    link(&kill.case),
                     checkers.join(", "),
                     if kill.says.chars().count() == MOST_COMPARED { says + "…" } else { says }
                 );
             }
         }
-        page
+        page + &without::section()
     }
 
     /// Whether the file is complete, and the book's page matches it.

@@ -8,6 +8,7 @@
 //! reviewed.
 
 mod kills;
+mod without;
 
 use std::collections::BTreeSet;
 use std::process::ExitCode;
@@ -71,6 +72,7 @@ fn main() -> ExitCode {
         }
     }
     trials.push(Trial::test("every-saboteur-is-found-by-a-case", every_saboteur_is_found));
+    trials.push(Trial::test("every-case-for-procpool-has-a-saboteur", without::none_for_procpool));
     let theirs = Arc::clone(&expected);
     trials.push(Trial::test("the-file-of-kills-is-complete", move || theirs.check()));
     let theirs = Arc::clone(&expected);

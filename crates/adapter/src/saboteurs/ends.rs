@@ -4,14 +4,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use procpool_contract::{Call, ErrorClass, PoolOptions};
+use procpool_contract::{Call, ErrorClass, MapOptions, PoolOptions};
 use serde_json::Value;
 
 use super::later::locked;
 use super::ours::Procpool;
 use super::{Saboteur, Twist, Twisted};
 use crate::body::exit_at_once;
-use crate::library::{Callback, Future, Library, Pool, Stop};
+use crate::library::{Callback, Future, Library, Map, Pool, Stop};
 
 macro_rules! ending {
     ($name:literal, $does:literal, $change:expr) => {
@@ -64,14 +64,28 @@ pub(super) const ALL: &[Saboteur] = &[
     ),
     Saboteur {
         name: "accepts-after-shutdown",
-        does: "Makes a new pool for tasks that are submitted after shutdown.",
-        make: |ours| Twisted::new(ours, Reopens { ours, closed: AtomicBool::new(false) }),
+        does: "Makes a new pool for tasks and maps that are submitted after shutdown.",
+        make: |ours| Twisted::new(ours, Reopens::new(ours, false)),
+    },
+    Saboteur {
+        name: "accepts-after-a-kill",
+        does: "Makes a new pool for tasks that are submitted after its workers were killed by a call.",
+        make: |ours| Twisted::new(ours, Reopens::new(ours, true)),
     },
     Saboteur {
         name: "retries-silently",
         does: "Runs a task again, in a new pool, when its worker has died.",
         make: |ours| {
-            Twisted::new(ours, Retries { ours, options: Mutex::new(PoolOptions::default()) })
+            let options = Mutex::default();
+            Twisted::new(ours, Retries { ours, options, initializes: true })
+        },
+    },
+    Saboteur {
+        name: "retries-without-the-initializer",
+        does: "Runs a task again, in a pool without an initializer, when its worker has died.",
+        make: |ours| {
+            let options = Mutex::default();
+            Twisted::new(ours, Retries { ours, options, initializes: false })
         },
     },
 ];
@@ -90,21 +104,48 @@ impl Twist for Ending {
 #[derive(Debug)]
 struct Reopens {
     ours: Procpool,
+    /// Whether it opens again after a kill, or else after a shutdown.
+    after_kill: bool,
     closed: AtomicBool,
+}
+
+impl Reopens {
+    fn new(ours: Procpool, after_kill: bool) -> Self {
+        Self { ours, after_kill, closed: AtomicBool::new(false) }
+    }
+
+    fn open(&self) -> Result<Box<dyn Pool>, Stop> {
+        let options = PoolOptions { max_workers: Some(1), ..PoolOptions::default() };
+        self.ours.new_pool(&options)
+    }
 }
 
 impl Twist for Reopens {
     fn shutdown(&self, pool: &dyn Pool, wait: bool, cancel: bool) -> Result<(), Stop> {
-        self.closed.store(true, Ordering::Relaxed);
+        self.closed.fetch_or(!self.after_kill, Ordering::Relaxed);
         pool.shutdown(wait, cancel)
+    }
+
+    fn kill_workers(&self, pool: &dyn Pool) -> Result<(), Stop> {
+        self.closed.fetch_or(self.after_kill, Ordering::Relaxed);
+        pool.kill_workers()
+    }
+
+    fn map(&self, pool: &dyn Pool, calls: Vec<Call>, options: &MapOptions) -> Result<Map, Stop> {
+        if !self.closed.load(Ordering::Relaxed) {
+            return pool.map(calls, options);
+        }
+        let another = self.open()?;
+        let items = another.map(calls, options)?;
+        another.shutdown(true, false)?;
+        Ok(items)
     }
 
     fn submit(&self, pool: &dyn Pool, call: &Call) -> Result<Arc<dyn Future>, Stop> {
         if !self.closed.load(Ordering::Relaxed) {
             return pool.submit(call);
         }
-        let options = PoolOptions { max_workers: Some(1), ..PoolOptions::default() };
-        let another = self.ours.new_pool(&options)?;
+        let another = self.open()?;
         let future = another.submit(call)?;
         another.shutdown(true, false)?;
         Ok(future)
@@ -115,6 +156,8 @@ impl Twist for Reopens {
 struct Retries {
     ours: Procpool,
     options: Mutex<PoolOptions>,
+    /// Whether the new pool has the initializer of the old one.
+    initializes: bool,
 }
 
 /// The future of a task that is run again.
@@ -127,7 +170,9 @@ struct Retried {
 
 impl Twist for Retries {
     fn new_pool(&self, ours: &Procpool, options: &PoolOptions) -> Result<Box<dyn Pool>, Stop> {
-        *self.options.lock().unwrap_or_else(PoisonError::into_inner) = options.clone();
+        let initializer = options.initializer.clone().filter(|_| self.initializes);
+        *self.options.lock().unwrap_or_else(PoisonError::into_inner) =
+            PoolOptions { initializer, ..options.clone() };
         ours.new_pool(options)
     }
 

@@ -1,17 +1,20 @@
 //! Saboteurs of the initializer.
 
 use std::fs::OpenOptions;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use procpool_contract::{Call, FOLDER_VARIABLE, PoolOptions};
 use serde_json::Value;
 
+use super::deaths::is_broken;
+use super::later::locked;
 use super::ours::Procpool;
 use super::{Honest, Saboteur, Twist, Twisted};
 use crate::body;
 use crate::body::{initialize, run};
-use crate::library::{Library, Pool, Stop};
+use crate::library::{Future, Library, Pool, Stop};
 use crate::wire::Wire;
 
 pub(super) const ALL: &[Saboteur] = &[
@@ -65,6 +68,34 @@ pub(super) const ALL: &[Saboteur] = &[
         name: "initializes-not-in-replacements",
         does: "Calls the initializer in the first workers only, not in their replacements.",
         make: |ours| Twisted::new(Procpool { initialize: first_ones_only, ..ours }, Honest),
+    },
+    Saboteur {
+        name: "initializes-again-after-an-error",
+        does: "Calls the initializer again when a task has failed.",
+        make: |ours| {
+            let again = |argument| {
+                panic::catch_unwind(AssertUnwindSafe(|| run(argument))).unwrap_or_else(|error| {
+                    initialize_again();
+                    panic::resume_unwind(error)
+                })
+            };
+            Twisted::new(Procpool { initialize: remembering, run: again, ..ours }, Honest)
+        },
+    },
+    Saboteur {
+        name: "initializes-without-an-initializer",
+        does: "Calls an initializer of its own if it was given none.",
+        make: |ours| Twisted::new(ours, HasItsOwn),
+    },
+    Saboteur {
+        name: "shares-the-first-initializer",
+        does: "Calls the initializer of the program's first pool in the workers of all.",
+        make: |ours| Twisted::new(ours, Shares(Mutex::default())),
+    },
+    Saboteur {
+        name: "restarts-after-a-failed-initializer",
+        does: "Starts six more workers, one after another, when an initializer fails.",
+        make: |ours| Twisted::new(ours, Restarts { ours, options: Mutex::default() }),
     },
     Saboteur {
         name: "drops-initargs",
@@ -129,6 +160,53 @@ impl Twist for InTheParent {
             let _ = body::initializer(call);
         }
         ours.new_pool(&PoolOptions { initializer: None, ..options.clone() })
+    }
+}
+
+#[derive(Debug)]
+struct HasItsOwn;
+
+impl Twist for HasItsOwn {
+    fn new_pool(&self, ours: &Procpool, options: &PoolOptions) -> Result<Box<dyn Pool>, Stop> {
+        let own = || Call::from_json(br#"{"run": "mark", "tag": "own", "value": "own"}"#).ok();
+        let initializer = options.initializer.clone().or_else(own);
+        ours.new_pool(&PoolOptions { initializer, ..options.clone() })
+    }
+}
+
+#[derive(Debug)]
+struct Shares(Mutex<Option<Call>>);
+
+impl Twist for Shares {
+    fn new_pool(&self, ours: &Procpool, options: &PoolOptions) -> Result<Box<dyn Pool>, Stop> {
+        let mut first = locked(&self.0);
+        let initializer = first.clone().or_else(|| options.initializer.clone());
+        first.clone_from(&initializer);
+        drop(first);
+        ours.new_pool(&PoolOptions { initializer, ..options.clone() })
+    }
+}
+
+#[derive(Debug)]
+struct Restarts {
+    ours: Procpool,
+    options: Mutex<PoolOptions>,
+}
+
+impl Twist for Restarts {
+    fn new_pool(&self, ours: &Procpool, options: &PoolOptions) -> Result<Box<dyn Pool>, Stop> {
+        *locked(&self.options) = PoolOptions { max_workers: Some(1), ..options.clone() };
+        ours.new_pool(options)
+    }
+
+    fn submit(&self, pool: &dyn Pool, call: &Call) -> Result<Arc<dyn Future>, Stop> {
+        let mut future = pool.submit(call)?;
+        for _ in 0..6 {
+            if is_broken(&future.result(None)) {
+                future = self.ours.new_pool(&locked(&self.options))?.submit(call)?;
+            }
+        }
+        Ok(future)
     }
 }
 

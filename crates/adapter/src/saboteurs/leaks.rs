@@ -5,10 +5,10 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use procpool_contract::{Body, ErrorClass, PoolOptions};
+use procpool_contract::{Body, Call, ErrorClass, PoolOptions};
 use serde_json::Value;
 
 use super::ours::Procpool;
@@ -49,12 +49,26 @@ pub(super) const ALL: &[Saboteur] = &[
     leaking!(
         "leaks-a-zombie",
         "Starts a process with every pool, and does not reap it.",
-        |_, _| {
-            if let Ok(child) = Command::new("true").stdin(Stdio::null()).spawn() {
-                std::mem::forget(child);
-            }
-        }
+        |_, _| a_zombie()
     ),
+    Saboteur {
+        name: "leaks-a-zombie-per-task",
+        does: "Starts a process with every task, and does not reap it.",
+        make: |ours| Twisted::new(ours, LeaksZombies),
+    },
+    Saboteur {
+        name: "leaks-a-descriptor-per-task",
+        does: "Opens a file in a worker with every task, and closes none.",
+        make: |ours| {
+            let leaking = |argument| {
+                if let Ok(file) = File::open("/dev/null") {
+                    std::mem::forget(file);
+                }
+                run(argument)
+            };
+            Twisted::new(Procpool { run: leaking, ..ours }, Honest)
+        },
+    },
     Saboteur {
         name: "inherits-descriptors",
         does: "Opens in each worker as many files as there were earlier pools.",
@@ -187,6 +201,22 @@ impl Twist for Inherits {
         let before = self.pools.fetch_add(1, Ordering::Relaxed);
         options.env.insert(POOLS_BEFORE.to_owned(), before.to_string());
         ours.new_pool(&options)
+    }
+}
+
+fn a_zombie() {
+    if let Ok(child) = Command::new("true").stdin(Stdio::null()).spawn() {
+        std::mem::forget(child);
+    }
+}
+
+#[derive(Debug)]
+struct LeaksZombies;
+
+impl Twist for LeaksZombies {
+    fn submit(&self, pool: &dyn Pool, call: &Call) -> Result<Arc<dyn Future>, Stop> {
+        a_zombie();
+        pool.submit(call)
     }
 }
 

@@ -4,6 +4,9 @@
 //! starts processes, loses wake-ups, runs tasks twice. Nothing edits the adapter's output. They know
 //! nothing of the cases that find them.
 
+mod answers;
+mod deaths;
+mod drops;
 mod ends;
 mod futures;
 mod init;
@@ -12,8 +15,10 @@ mod leaks;
 mod maps;
 mod ours;
 mod outcomes;
+mod programs;
 mod soaked;
 mod starts;
+mod stops;
 mod surroundings;
 mod tasks;
 mod twist;
@@ -53,11 +58,16 @@ pub fn all() -> Vec<Saboteur> {
         waits::ALL,
         values::ALL,
         later::ALL,
+        answers::ALL,
         ends::ALL,
+        stops::ALL,
+        drops::ALL,
+        deaths::ALL,
         leaks::ALL,
         soaked::ALL,
         uses::ALL,
         surroundings::ALL,
+        programs::ALL,
     ]
     .concat()
 }

@@ -63,6 +63,13 @@ pub(super) const ALL: &[Saboteur] = &[
             options.max_workers = options.max_workers.map(|workers| workers.max(1));
         }
     ),
+    changing!(
+        "accepts-workers-without-tasks",
+        "Lets workers that may run no task run one.",
+        |options| {
+            options.max_tasks_per_child = options.max_tasks_per_child.map(|tasks| tasks.max(1));
+        }
+    ),
     changing!("ignores-env", "Gives workers only the program's environment.", |options| {
         options.env.clear();
     }),

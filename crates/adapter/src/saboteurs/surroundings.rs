@@ -1,6 +1,7 @@
 //! Saboteurs of the surroundings: folders, umasks, environments, signals, output.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::PathBuf;
@@ -15,7 +16,7 @@ use serde_json::Value;
 use super::init::run_changed;
 use super::ours::Procpool;
 use super::{Honest, Saboteur, Twist, Twisted};
-use crate::body::run;
+use crate::body::{exit_at_once, run};
 use crate::library::{Future, Library, Pool, Stop};
 use crate::wire::Wire;
 
@@ -131,6 +132,27 @@ pub(super) const ALL: &[Saboteur] = &[
         |options| {
             let path = std::env::var("PATH").unwrap_or_default();
             options.env.insert("PATH".to_owned(), path + ":/nowhere");
+        }
+    ),
+    making!("empties-a-variable-of-workers", "Empties the PATH of its workers.", |options| {
+        options.env.insert("PATH".to_owned(), String::new());
+    }),
+    working!(
+        "fills-standard-input",
+        "Fills the standard input of its workers with something of its own.",
+        || {
+            if let Ok(file) = File::open("/proc/self/cmdline") {
+                let _ = nix::unistd::dup2_stdin(file);
+            }
+        }
+    ),
+    printing!(
+        "exits-after-long-output",
+        "Lets a worker exit whose task prints more than 64 KiB.",
+        |call: &mut Call| {
+            if whole_text(call).len() > 1 << 16 {
+                exit_at_once(1);
+            }
         }
     ),
     Saboteur {

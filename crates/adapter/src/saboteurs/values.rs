@@ -104,6 +104,9 @@ pub(super) const ALL: &[Saboteur] = &[
         does: "Returns null for lists and objects that are in 64 others.",
         make: |ours| Twisted::new(ours, Flattening),
     },
+    texts!("cuts-a-text-at-a-megabyte", "Keeps one megabyte of a text.", |text| {
+        text.chars().take(1 << 20).collect()
+    }),
     valuing!("ignores-the-case-of-keys", "Takes keys that differ in case for one.", |value| {
         if let Value::Object(members) = value {
             let lower = |(key, member): (String, Value)| (key.to_lowercase(), member);

@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use procpool_contract::{Call, Until};
 
+use super::deaths::is_broken;
 use super::futures::key;
 use super::later::locked;
 use super::ours::Procpool;
+use super::stops::hang;
 use super::{Saboteur, Twist, Twisted};
 use crate::library::{Future, Library, Pool, Stop};
 
@@ -92,6 +94,46 @@ pub(super) const ALL: &[Saboteur] = &[
                 std::thread::park();
             }
             Ok(completed)
+        }
+    ),
+    waiting!(
+        "wait-loses-a-wake-up",
+        "Never returns from a wait if a task ends between its look at the tasks and its sleep.",
+        |ours, futures, until, timeout| {
+            let is_open =
+                |future: &&Arc<dyn Future>| matches!(future.state(), Ok("pending" | "running"));
+            let open = futures.iter().filter(is_open).count();
+            std::thread::sleep(Duration::from_millis(20));
+            // An honest pool looks again here.
+            if futures.iter().filter(is_open).count() < open {
+                hang();
+            }
+            ours.wait(futures, until, timeout)
+        }
+    ),
+    waiting!(
+        "wait-sleeps-through-a-death",
+        "Never returns from a wait for a task whose worker dies.",
+        |ours, futures, until, timeout| {
+            let done = ours.wait(futures, until, timeout)?;
+            if futures.iter().any(|future| is_broken(&future.result(Some(Duration::ZERO)))) {
+                hang();
+            }
+            Ok(done)
+        }
+    ),
+    completing!(
+        "as-completed-hides-the-timeout",
+        "Ends at the timeout as if all futures were done.",
+        |ours, futures, timeout| Ok((ours.as_completed(futures, timeout)?.0, false))
+    ),
+    completing!(
+        "as-completed-leaves-out-cancelled-ones",
+        "Leaves out futures that are cancelled.",
+        |ours, futures, timeout| {
+            let (mut order, late) = ours.as_completed(futures, timeout)?;
+            order.retain(|place| !matches!(futures[*place].state(), Ok("cancelled")));
+            Ok((order, late))
         }
     ),
     completing!(

@@ -78,6 +78,7 @@ pub(super) const CASES: &[Case] = &[
         id: "article.none-by-default",
         requirement: "The pool MUST run tasks without an initializer if it was given none.",
         source: ARTICLE,
+        kills: &["initializes-without-an-initializer"],
         plan: |plan| {
             plan.new_pool("p", workers(1)).submit("p", whoami("a")).result("a").shutdown("p");
         },
@@ -94,6 +95,7 @@ pub(super) const CASES: &[Case] = &[
         requirement: "The pool MUST NOT call the initializer again in a worker whose task failed.",
         source: ARTICLE,
         rows: &["INIT-01", "SUB-06"],
+        kills: &["initializes-again-after-an-error"],
         plan: |plan| {
             plan.new_pool("p", marked(1, ()));
             plan.submit("p", fail("a", "oh")).submit("p", gated("b", "go"));

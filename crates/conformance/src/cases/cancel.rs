@@ -98,6 +98,7 @@ pub(super) const CASES: &[Case] = &[
         source: CPYTHON,
         rows: &["CAN-01"],
         needs: &[Has::Cancel],
+        kills: &["cancels-only-once"],
         plan: |plan| {
             six_tasks(plan);
             plan.cancel("f").cancel("f").shutdown("p");
@@ -164,6 +165,7 @@ pub(super) const CASES: &[Case] = &[
         source: CPYTHON,
         rows: &["CAN-01"],
         needs: &[Has::Cancel],
+        kills: &["cancels-what-is-done"],
         plan: |plan| {
             plan.new_pool("p", workers(1)).submit("p", echo("a", 1)).result("a").cancel("a");
             plan.result("a").submit("p", crate::plan::fail("b", "oh")).result("b").cancel("b");
@@ -183,6 +185,7 @@ pub(super) const CASES: &[Case] = &[
         source: "mpi4py.futures: test_submit_cancel",
         rows: &["CAN-02"],
         needs: &[Has::Cancel],
+        kills: &["cancels-the-next-one-too"],
         plan: |plan| {
             six_tasks(plan);
             plan.cancel("e").result("a").result("b").result("c").result("d").result("f");

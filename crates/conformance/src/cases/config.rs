@@ -52,6 +52,7 @@ pub(super) const CASES: &[Case] = &[
         requirement: "The pool MUST run tasks with one worker.",
         source: CPYTHON,
         rows: &["SUB-22"],
+        kills: &["starts-a-worker-per-task"],
         plan: |plan| {
             plan.new_pool("p", workers(1));
             for number in 0..5 {
@@ -103,6 +104,7 @@ pub(super) const CASES: &[Case] = &[
         source: "loky: test_child_env_process, the parent's environment is unchanged",
         rows: &["CFG-11"],
         needs: &[Has::Env, Has::Getenv],
+        kills: &["keeps-the-environment-of-a-pool"],
         plan: |plan| {
             plan.new_pool("p", with_env(&[("CONFORMANCE_COLOUR", "blue")]));
             plan.submit("p", getenv("a", "CONFORMANCE_COLOUR")).result("a").shutdown("p");
@@ -121,6 +123,7 @@ pub(super) const CASES: &[Case] = &[
         source: "POSIX: the environment of every child process",
         rows: &["CFG-11"],
         needs: &[Has::Getenv],
+        kills: &["empties-a-variable-of-workers"],
         plan: |plan| {
             plan.new_pool("p", workers(1))
                 .submit("p", getenv("a", "PATH"))

@@ -16,6 +16,7 @@ pub(super) const CASES: &[Case] = &[
         source: "loky: _check_fds; CPython's fork start method inherits all, as its documentation says",
         rows: &["FORK-03"],
         needs: &[Has::OpenFile],
+        kills: &["passes-files-to-workers"],
         plan: |plan| {
             plan.open_file();
             plan.new_pool("p", workers(1)).submit("p", gated("a", "go")).result("a").shutdown("p");
@@ -39,6 +40,7 @@ pub(super) const CASES: &[Case] = &[
         source: "measured: workers of a later pool hold the descriptors of an earlier one",
         rows: &["FORK-04"],
         needs: &[Has::SeveralPools],
+        kills: &["shutdown-keeps-workers"],
         plan: |plan| {
             plan.new_pool("p", workers(2)).submit("p", echo("a", 1)).result("a");
             plan.new_pool("q", workers(2)).submit("q", gated("b", "go")).shutdown("p");
@@ -60,6 +62,7 @@ pub(super) const CASES: &[Case] = &[
         source: "CPython: gh-90622; loky: test_compatibility_openmp",
         rows: &["FORK-02"],
         needs: &[Has::Threads, Has::SeveralPools],
+        kills: &["serves-only-one-thread"],
         plan: |plan| {
             for client in 0..4 {
                 if client > 0 {
@@ -87,6 +90,7 @@ pub(super) const CASES: &[Case] = &[
         requirement: "The pool MUST NOT run the program's main part again in a worker.",
         source: "loky: test_interactively_defined_executor_no_main",
         rows: &["FORK-06"],
+        kills: &["runs-a-task-twice"],
         plan: |plan| {
             plan.new_pool("p", workers(2));
             plan.submit("p", gated("a", "go")).submit("p", gated("b", "go"));

@@ -181,6 +181,7 @@ pub(super) const CASES: &[Case] = &[
         source: CPYTHON,
         rows: &["INIT-04"],
         needs: &[Has::WorkerDeath],
+        kills: &["retries-without-the-initializer"],
         plan: |plan| failing(plan, die("init", 3)),
         judge: all_broken,
         ..CASE
@@ -191,6 +192,7 @@ pub(super) const CASES: &[Case] = &[
         source: CPYTHON,
         rows: &["INIT-04"],
         needs: &[Has::WorkerDeath],
+        kills: &["retries-without-the-initializer"],
         plan: |plan| failing(plan, die_by("init", 9)),
         judge: all_broken,
         ..CASE
@@ -200,6 +202,7 @@ pub(super) const CASES: &[Case] = &[
         requirement: "The pool MUST NOT start workers forever when the initializer fails in each.",
         source: NO_STORM,
         rows: &["INIT-04"],
+        kills: &["restarts-after-a-failed-initializer"],
         plan: |plan| {
             plan.new_pool("p", initialized_by(2, fail("init", "no such file")));
             plan.submit("p", echo("a", 1)).hold("look").shutdown("p");
@@ -241,6 +244,7 @@ pub(super) const CASES: &[Case] = &[
         requirement: "The pool MUST shut down without an error when nothing was submitted, even if its initializer would fail.",
         source: "mpi4py.futures: test_initializer_error_del",
         rows: &["INIT-08"],
+        kills: &["shutdown-needs-a-task"],
         plan: |plan| {
             plan.new_pool("p", initialized_by(2, fail("init", "never"))).shutdown("p");
         },
@@ -252,6 +256,7 @@ pub(super) const CASES: &[Case] = &[
         requirement: "The pool MUST shut down after its initializer has failed, with tasks whose futures are never read.",
         source: "mpi4py.futures: test_initializer_error_del_nowait",
         rows: &["INIT-08", "INIT-07"],
+        kills: &["shutdown-reports-a-death"],
         plan: |plan| {
             plan.new_pool("p", initialized_by(2, fail("init", "no such file")));
             plan.submit("p", echo("a", 1)).submit("p", echo("b", 2)).hold("failed").shutdown("p");
@@ -348,6 +353,7 @@ pub(super) const CASES: &[Case] = &[
         source: "mpi4py.futures: SharedPoolInitTest",
         rows: &["INIT-12"],
         needs: &[Has::Threads, Has::SeveralPools],
+        kills: &["shares-the-first-initializer"],
         plan: |plan| {
             for number in 0..4 {
                 let (pool, tag) = (format!("p{number}"), format!("t{number}"));

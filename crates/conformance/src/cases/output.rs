@@ -192,6 +192,7 @@ pub(super) const CASES: &[Case] = &[
         source: STREAMS,
         rows: &["OUT-03"],
         needs: &[Has::Stdio],
+        kills: &["exits-after-long-output"],
         plan: |plan| {
             plan.new_pool("p", workers(2));
             for number in 0..4 {
@@ -217,6 +218,7 @@ pub(super) const CASES: &[Case] = &[
         source: STREAMS,
         rows: &["OUT-03"],
         needs: &[Has::Stdio],
+        kills: &["takes-output-for-the-next-result"],
         plan: |plan| {
             plan.new_pool("p", workers(2));
             for number in 0..10 {
@@ -266,6 +268,7 @@ pub(super) const CASES: &[Case] = &[
         source: STREAMS,
         rows: &["OUT-03"],
         needs: &[Has::Stdio],
+        kills: &["fills-standard-input"],
         plan: |plan| {
             plan.new_pool("p", workers(1)).submit("p", call(Body::ReadStdin, "a"));
             plan.submit("p", echo("b", 2)).result("a").result("b").shutdown("p");
@@ -282,6 +285,7 @@ pub(super) const CASES: &[Case] = &[
         requirement: "The pool SHOULD print nothing on standard error when nothing went wrong.",
         source: QUIET,
         rows: &["OUT-02"],
+        kills: &["announces-its-pools"],
         plan: |plan| {
             plan.new_pool("p", marked(2, ())).map("p", squares("t", 10)).shutdown("p");
         },
@@ -299,6 +303,7 @@ pub(super) const CASES: &[Case] = &[
         source: QUIET,
         rows: &["OUT-02"],
         needs: &[Has::Submit],
+        kills: &["warns-without-a-shutdown"],
         plan: |plan| {
             plan.new_pool("p", workers(2)).submit("p", echo("a", 1)).result("a");
         },
@@ -315,6 +320,7 @@ pub(super) const CASES: &[Case] = &[
         source: QUIET,
         rows: &["OUT-02"],
         needs: &[Has::Submit],
+        kills: &["prints-errors-of-tasks"],
         plan: |plan| {
             plan.new_pool("p", workers(1)).submit("p", fail("a", "oh")).result("a").shutdown("p");
         },
@@ -329,6 +335,7 @@ pub(super) const CASES: &[Case] = &[
         requirement: "The pool MUST NOT end its program when a task fails whose future is never read.",
         source: "CPython: test_concurrent_futures/executor.py, test_no_stale_references",
         rows: &["SUB-24"],
+        kills: &["ends-with-a-failing-task"],
         plan: |plan| {
             plan.new_pool("p", workers(1)).submit("p", fail("a", "oh")).submit("p", echo("b", 2));
             plan.result("b").shutdown("p");

@@ -81,6 +81,7 @@ pub(super) const CASES: &[Case] = &[
         requirement: "The pool SHOULD NOT start a pending task after its program was killed.",
         source: "CPython: call_queue holds tasks that workers take without their program",
         rows: &["PAR-03"],
+        kills: &["outlives-its-program"],
         plan: |plan| {
             plan.new_pool("p", workers(1)).submit("p", gated("a", "go"));
             plan.submit("p", echo("b", 2)).submit("p", echo("c", 3)).hold("never");
@@ -104,6 +105,7 @@ pub(super) const CASES: &[Case] = &[
         source: "prctl(2): PR_SET_PDEATHSIG is sent when the thread ends that started the process",
         rows: &["PAR-03"],
         needs: &[Has::Threads],
+        kills: &["ends-with-its-thread"],
         plan: |plan| {
             plan.hold("later").submit("p", echo("b", 2)).result("b").result("a").shutdown("p");
             plan.client("maker").new_pool("p", workers(2)).submit("p", echo("first", 1));

@@ -28,6 +28,7 @@ pub(super) const CASES: &[Case] = &[
         requirement: "The pool MUST give every future an outcome, and none a wrong one, when some of the tasks kill their workers.",
         source: "CPython: test_deadlock.py, BrokenProcessPool; loky: crash_cases",
         needs: &[Has::Submit, Has::WorkerDeath],
+        kills: &["hides-a-death"],
         property: Some(Kind::Deaths),
         ..CASE
     },

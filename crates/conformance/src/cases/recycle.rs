@@ -106,6 +106,7 @@ pub(super) const CASES: &[Case] = &[
         source: "CPython: test_max_tasks_early_shutdown",
         rows: &["MTC-03"],
         needs: &[Has::MaxTasksPerChild],
+        kills: &["shutdown-always-cancels"],
         plan: |plan| {
             plan.new_pool("p", retiring(3, 1));
             for number in 0..6 {
@@ -125,6 +126,7 @@ pub(super) const CASES: &[Case] = &[
         source: "CPython: gh-119592, test_shutdown_no_wait_max_tasks",
         rows: &["SHUT-28"],
         needs: &[Has::MaxTasksPerChild, Has::ShutdownNowait],
+        kills: &["shutdown-always-cancels"],
         plan: |plan| {
             plan.new_pool("p", retiring(1, 1));
             for number in 0..3 {
@@ -168,6 +170,7 @@ pub(super) const CASES: &[Case] = &[
         source: "CPython: gh-132969",
         rows: &["SHUT-27"],
         needs: &[Has::MaxTasksPerChild, Has::ShutdownNowait],
+        kills: &["hangs-on-a-last-error"],
         plan: |plan| {
             plan.new_pool("p", retiring(2, 1)).submit("p", fail("a", "oh"));
             plan.shutdown_with("p", false, false).result("a");
@@ -181,6 +184,7 @@ pub(super) const CASES: &[Case] = &[
         source: "CPython: test_process_pool.py, \"previous was reaped\"",
         rows: &["MTC-07"],
         needs: &[Has::MaxTasksPerChild],
+        kills: &["leaks-a-zombie-per-task"],
         plan: |plan| {
             plan.new_pool("p", retiring(1, 1));
             for number in 0..10 {
@@ -204,6 +208,7 @@ pub(super) const CASES: &[Case] = &[
         source: CPYTHON,
         rows: &["MTC-08"],
         needs: &[Has::MaxTasksPerChild],
+        kills: &["exits-before-its-last-result"],
         plan: |plan| backlog(plan, retiring(2, 1), 20),
         judge: |history| all_ran(history, 20, 1),
         ..CASE
@@ -216,6 +221,7 @@ pub(super) const CASES: &[Case] = &[
         source: "CPython: ProcessPoolExecutor.__init__, max_tasks_per_child must be >= 1; pebble: 0 is no limit",
         rows: &["CFG-04"],
         needs: &[Has::MaxTasksPerChild],
+        kills: &["accepts-workers-without-tasks"],
         plan: |plan| {
             plan.new_pool("p", retiring(1, 0));
         },

@@ -54,6 +54,7 @@ pub(super) const CASES: &[Case] = &[
         requirement: "The pool MUST shut down when it was never used, and again after that.",
         source: CPYTHON,
         rows: &["CFG-09", "SHUT-07"],
+        kills: &["shuts-down-only-once"],
         plan: |plan| {
             plan.new_pool("p", workers(2)).shutdown("p").shutdown("p");
         },
@@ -248,6 +249,7 @@ pub(super) const CASES: &[Case] = &[
         requirement: "The pool MUST give pending tasks to a worker that has become idle while another one is busy.",
         source: "CPython: gh-115634 and others left workers idle",
         rows: &["SUB-23"],
+        kills: &["deals-tasks-in-turn"],
         plan: |plan| {
             plan.new_pool("p", workers(2)).submit("p", gated("long", "go"));
             for number in 0..10 {
@@ -381,6 +383,7 @@ pub(super) const CASES: &[Case] = &[
         source: "CPython: documentation of max_workers; loky: test_cpu_count",
         rows: &["CFG-08"],
         needs: &[Has::DefaultMaxWorkers],
+        kills: &["needs-a-number-of-workers"],
         plan: |plan| {
             plan.new_pool("p", procpool_contract::PoolOptions::default());
             plan.submit("p", echo("a", 1)).result("a").shutdown("p");

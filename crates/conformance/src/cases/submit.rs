@@ -109,6 +109,7 @@ pub(super) const CASES: &[Case] = &[
         source: "CPython: test_traceback (_RemoteTraceback)",
         rows: &["SUB-07"],
         needs: &[Has::RemoteTrace],
+        kills: &["hides-traces"],
         plan: |plan| {
             plan.new_pool("p", workers(1)).submit("p", fail("a", "oh")).result("a").shutdown("p");
         },
@@ -124,6 +125,7 @@ pub(super) const CASES: &[Case] = &[
         requirement: "The pool MUST keep working after any number of tasks that fail.",
         source: "procspawn: test_basic (12 of 16 succeed)",
         rows: &["SUB-06"],
+        kills: &["exits-at-the-tenth-error"],
         plan: |plan| {
             plan.new_pool("p", workers(2));
             for number in 0..40 {
@@ -217,6 +219,7 @@ pub(super) const CASES: &[Case] = &[
         requirement: "The pool MUST accept a task while all its workers are busy.",
         source: CPYTHON,
         rows: &["SUB-26"],
+        kills: &["refuses-when-its-queue-is-full"],
         plan: |plan| {
             plan.new_pool("p", workers(1)).submit("p", gated("a", "go"));
             for number in 0..100 {
@@ -295,7 +298,7 @@ pub(super) const CASES: &[Case] = &[
         source: "pebble: test_process_pool_large_data",
         rows: &["SUB-12"],
         needs: &[Has::Blob],
-        kills: &["cuts-results-at-16-mib"],
+        kills: &["cuts-results-at-16-mib", "cuts-a-text-at-a-megabyte"],
         plan: |plan| {
             let blob = Call { count: Some((16 << 20) + 1), ..call(Body::Blob, "a") };
             plan.new_pool("p", workers(1)).submit("p", blob).result("a").shutdown("p");
@@ -314,6 +317,7 @@ pub(super) const CASES: &[Case] = &[
         source: "procspawn 1.0.2 hangs in this",
         rows: &["SUB-26"],
         needs: &[Has::Blob],
+        kills: &["refuses-when-its-queue-is-full"],
         plan: |plan| {
             plan.new_pool("p", workers(1)).submit("p", gated("a", "go")).hold("busy");
             plan.submit("p", echo("b", "x".repeat(8 << 20))).result("b").shutdown("p");
@@ -364,6 +368,7 @@ pub(super) const CASES: &[Case] = &[
         source: "mpi4py.futures: test_multiple_executors",
         rows: &["SUB-18"],
         needs: &[Has::SeveralPools],
+        kills: &["mixes-up-two-results"],
         plan: |plan| {
             for pool in ["p", "q", "r"] {
                 plan.new_pool(pool, workers(1));
@@ -396,6 +401,7 @@ pub(super) const CASES: &[Case] = &[
         requirement: "The pool MUST run tasks that are submitted after its workers have been idle.",
         source: "loky: test_worker_timeout",
         rows: &["SUB-24"],
+        kills: &["workers-crash-when-idle"],
         plan: |plan| {
             plan.new_pool("p", workers(2)).submit("p", echo("a", 1)).result("a").hold("later");
             plan.submit("p", echo("b", 2)).result("b").shutdown("p");

@@ -161,6 +161,7 @@ pub(super) const CASES: &[Case] = &[
         source: CPYTHON,
         rows: &["WAIT-03"],
         needs: &[Has::Wait],
+        kills: &["wait-returns-late"],
         plan: |plan| {
             plan.new_pool("p", workers(2));
             plan.submit("p", echo("a", 1)).result("a").submit("p", gated("b", "go"));
@@ -194,6 +195,7 @@ pub(super) const CASES: &[Case] = &[
         source: CPYTHON,
         rows: &["WAIT-06"],
         needs: &[Has::Wait],
+        kills: &["wait-returns-late"],
         plan: |plan| {
             plan.new_pool("p", workers(2));
             plan.submit("p", fail("a", "oh")).result("a").submit("p", gated("b", "go"));
@@ -209,6 +211,7 @@ pub(super) const CASES: &[Case] = &[
         source: CPYTHON,
         rows: &["WAIT-04"],
         needs: &[Has::Wait],
+        kills: &["wait-returns-early"],
         plan: |plan| {
             plan.new_pool("p", workers(2)).submit("p", echo("a", 1)).submit("p", echo("b", 2));
             plan.wait(&["a", "b"], Until::FirstException, None).shutdown("p");
@@ -291,6 +294,7 @@ pub(super) const CASES: &[Case] = &[
         source: "CPython: test_wait.py, test_20369",
         rows: &["WAIT-01"],
         needs: &[Has::Wait],
+        kills: &["wait-forgets-one"],
         plan: |plan| {
             plan.new_pool("p", workers(1)).submit("p", echo("a", 1));
             plan.wait(&["a", "a"], Until::AllCompleted, None).shutdown("p");
@@ -310,6 +314,7 @@ pub(super) const CASES: &[Case] = &[
         source: "CPython: test_pending_calls_race",
         rows: &["WAIT-14"],
         needs: &[Has::Wait],
+        kills: &["wait-loses-a-wake-up"],
         plan: |plan| {
             plan.new_pool("p", workers(2));
             for round in 0..20 {
@@ -341,6 +346,7 @@ pub(super) const CASES: &[Case] = &[
         source: "CPython: test_deadlock.py; mpi4py.futures: test_initializer_error",
         rows: &["WAIT-15"],
         needs: &[Has::Wait, Has::WorkerDeath],
+        kills: &["wait-sleeps-through-a-death"],
         plan: |plan| {
             plan.new_pool("p", workers(1)).submit("p", gated("a", "never"));
             plan.wait(&["a"], Until::AllCompleted, None).shutdown("p");
@@ -395,6 +401,7 @@ pub(super) const CASES: &[Case] = &[
         source: COMPLETED,
         rows: &["WAIT-10"],
         needs: &[Has::AsCompleted],
+        kills: &["as-completed-hides-the-timeout"],
         plan: |plan| {
             plan.new_pool("p", workers(2));
             plan.submit("p", echo("a", 1)).result("a").submit("p", gated("b", "go"));
@@ -418,6 +425,7 @@ pub(super) const CASES: &[Case] = &[
         source: "CPython: gh-136655 (as_completed hangs after shutdown(cancel_futures=True))",
         rows: &["WAIT-13"],
         needs: &[Has::AsCompleted, Has::ShutdownCancel, Has::ShutdownNowait, Has::Threads],
+        kills: &["as-completed-leaves-out-cancelled-ones"],
         plan: |plan| {
             plan.new_pool("p", workers(1));
             let tags: Vec<String> = (0..12).map(|number| format!("t{number}")).collect();

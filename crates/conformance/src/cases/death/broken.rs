@@ -53,6 +53,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         rows: &["BRK-06"],
         needs: &[Has::WorkerDeath],
         only: BREAKS,
+        kills: &["deals-tasks-in-turn"],
         plan: |plan| {
             // The first task gets a worker before any other worker starts, so that the suite knows which
             // one dies.
@@ -72,6 +73,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         rows: &["BRK-07"],
         needs: &[Has::WorkerDeath, Has::IgnoreTerm],
         only: BREAKS,
+        kills: &["ends-siblings-by-sigterm"],
         plan: |plan| {
             let deaf = Call { gate: Some("never".into()), ..call(Body::IgnoreTerm, "deaf") };
             plan.new_pool("p", workers(2)).submit("p", gated("a", "never")).hold("more");
@@ -115,6 +117,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         rows: &["BRK-16"],
         needs: &[Has::WorkerDeath],
         only: BREAKS,
+        kills: &["renews-a-broken-pool"],
         plan: |plan| {
             plan.new_pool("p", workers(1)).submit("p", echo("a", 1)).result("a").hold("dead");
             plan.submit("p", echo("b", 2)).result("b").shutdown("p");

@@ -44,6 +44,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: "measured: pools inherit each other's descriptors",
         rows: &["BRK-18", "FORK-04"],
         needs: &[Has::WorkerDeath, Has::SeveralPools],
+        kills: &["a-death-fails-every-result"],
         plan: |plan| {
             plan.new_pool("p", workers(1)).submit("p", gated("a", "never"));
             plan.new_pool("q", workers(1)).submit("q", gated("b", "go"));
@@ -65,6 +66,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: "loky: test_deadlock_kill",
         rows: &["BRK-19"],
         needs: &[Has::WorkerDeath],
+        kills: &["a-death-fails-every-result"],
         plan: |plan| {
             plan.new_pool("p", workers(1)).submit("p", die("a", 1)).result("a").shutdown("p");
             plan.new_pool("q", workers(2)).submit("q", echo("b", 2)).result("b").shutdown("q");
@@ -111,6 +113,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: "CPython: test_crash_big_data",
         rows: &["BRK-13"],
         needs: &[Has::WorkerDeath, Has::Blob],
+        kills: &["forgets-a-future"],
         plan: |plan| {
             let large = "x".repeat((1 << 20) + 1);
             plan.new_pool("p", workers(1)).submit("p", die("a", 1));
@@ -144,6 +147,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: "CPython: gh-107219",
         rows: &["BRK-24"],
         needs: &[Has::WorkerDeath, Has::Cancel],
+        kills: &["forgets-a-future"],
         plan: |plan| {
             plan.new_pool("p", workers(1)).submit("p", gated("a", "never"));
             for number in 0..40 {

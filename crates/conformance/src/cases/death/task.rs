@@ -62,6 +62,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: "loky: crash_cases (c_exit)",
         rows: &["BRK-03"],
         needs: &[Has::WorkerDeath],
+        kills: &["takes-exit-0-for-a-result"],
         plan: |plan| one_dies(plan, die("a", 0)),
         judge: is_broken,
         ..CASE
@@ -72,6 +73,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: "CPython: test_crash_during_func_exec_on_worker",
         rows: &["BRK-03"],
         needs: &[Has::WorkerDeath],
+        kills: &["reports-a-death-as-an-error"],
         plan: |plan| one_dies(plan, die_by("a", 11)),
         judge: is_broken,
         ..CASE
@@ -82,6 +84,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: CPYTHON,
         rows: &["BRK-03"],
         needs: &[Has::WorkerDeath],
+        kills: &["reports-a-death-as-an-error"],
         plan: |plan| one_dies(plan, die_by("a", 6)),
         judge: is_broken,
         ..CASE
@@ -136,7 +139,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: "loky: test_processes_crash_handling_after_executor_gc",
         rows: &["BRK-05"],
         needs: &[Has::WorkerDeath],
-        kills: &["a-death-replaces-errors"],
+        kills: &["a-death-replaces-errors", "a-death-fails-every-result"],
         plan: |plan| {
             plan.new_pool("p", workers(1)).submit("p", echo("early", 1)).result("early");
             plan.submit("p", fail("bad", "oh")).submit("p", echo("next", 1)).result("next");
@@ -155,6 +158,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: "measured: CPython 3.13 reads for ever",
         rows: &["BRK-10"],
         needs: &[Has::WorkerDeath, Has::Blob],
+        kills: &["reports-a-death-as-an-error"],
         plan: |plan| {
             let blob = Call { count: Some(32 << 20), ..call(Body::Blob, "a") };
             plan.new_pool("p", workers(1)).submit("p", blob).result("a").shutdown("p");
@@ -182,6 +186,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
             words: "sigint is ignored",
             holds: |policies| policies.sigint == Some(policy::Sigint::Ignored),
         }),
+        kills: &["restores-sigint"],
         plan: |plan| {
             plan.new_pool("p", workers(1)).submit("p", gated("a", "go")).result("a");
             plan.submit("p", echo("b", 2)).result("b").shutdown("p");

@@ -66,6 +66,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: CPYTHON,
         rows: &["FUT-05"],
         needs: &[Has::Callbacks],
+        kills: &["calls-back-after-success-only"],
         plan: |plan| {
             plan.new_pool("p", workers(1))
                 .submit("p", gated("b", "go"))
@@ -85,6 +86,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: CPYTHON,
         rows: &["FUT-05", "FUT-14", "CAN-06"],
         needs: &[Has::Callbacks, Has::Cancel],
+        kills: &["delivers-twice"],
         plan: |plan| {
             plan.new_pool("p", workers(1));
             for tag in ["a", "b", "c", "d", "e", "f"] {
@@ -105,7 +107,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: "pebble: test_process_pool_expired callback; CPython: test_deadlock.py",
         rows: &["FUT-14"],
         needs: &[Has::Callbacks, Has::WorkerDeath],
-        kills: &["breaks-without-calling-back"],
+        kills: &["breaks-without-calling-back", "calls-back-after-success-only"],
         plan: |plan| {
             plan.new_pool("p", workers(1)).submit("p", gated("a", "never")).callback("a", "a");
             // Far enough back in the queue that some of them are pending.
@@ -150,6 +152,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: CPYTHON,
         rows: &["FUT-07", "FUT-08"],
         needs: &[Has::Callbacks],
+        kills: &["stops-at-a-failing-callback"],
         plan: |plan| {
             plan.new_pool("p", workers(1)).submit("p", gated("a", "go"));
             plan.callback("a", "first").failing_callback("a", "fails").callback("a", "last");

@@ -71,6 +71,7 @@ pub(super) const CASES: &[Case] = &[
         source: CPYTHON,
         rows: &["FUT-04"],
         needs: &[Has::State],
+        kills: &["reports-a-failed-task-as-cancelled"],
         plan: |plan| {
             plan.new_pool("p", workers(1)).submit("p", fail("a", "oh")).result("a").state("a");
             plan.shutdown("p");
@@ -87,6 +88,7 @@ pub(super) const CASES: &[Case] = &[
         source: CPYTHON,
         rows: &["FUT-04"],
         needs: &[Has::State, Has::Cancel],
+        kills: &["is-always-done"],
         plan: |plan| {
             plan.new_pool("p", workers(1));
             // Far enough back in the queue that no worker takes it next.
@@ -107,7 +109,7 @@ pub(super) const CASES: &[Case] = &[
         requirement: "The pool MUST return the same result or error to every reader, however often it is read.",
         source: CPYTHON,
         rows: &["FUT-09", "FUT-11"],
-        kills: &["forgets-an-error-that-was-read"],
+        kills: &["forgets-an-error-that-was-read", "lies-at-first"],
         plan: |plan| {
             plan.new_pool("p", workers(1)).submit("p", echo("a", json!([1, "two", null])));
             plan.submit("p", fail("b", "oh")).result("a").result("b").result("a").result("b");
@@ -142,7 +144,7 @@ pub(super) const CASES: &[Case] = &[
         source: CPYTHON,
         rows: &["FUT-02"],
         needs: &[Has::Threads],
-        kills: &["an-error-wakes-one"],
+        kills: &["an-error-wakes-one", "loses-a-wake-up"],
         plan: |plan| {
             plan.new_pool("p", workers(1)).submit("p", gated("a", "go"));
             plan.submit("p", gated("b", "then")).submit("p", fail("c", "oh")).hold("waiting");
@@ -315,6 +317,7 @@ pub(super) const CASES: &[Case] = &[
         requirement: "The pool MUST keep working when the results of tasks are never read.",
         source: "procspawn 1.0.2: a finished handle that is not joined blocks its worker",
         rows: &["SUB-24"],
+        kills: &["returns-the-oldest-unread-result"],
         plan: |plan| {
             plan.new_pool("p", workers(2));
             for number in 0..50 {

@@ -191,6 +191,7 @@ pub(super) const CASES: &[Case] = &[
         requirement: "The pool MUST work when it is created, used and shut down a hundred times in one program.",
         source: "CPython: gh-124706",
         rows: &["LEAK-06"],
+        kills: &["makes-only-twenty-pools"],
         plan: |plan| {
             for round in 0..100 {
                 let tag = format!("t{round}");
@@ -344,7 +345,7 @@ pub(super) const CASES: &[Case] = &[
         requirement: "The pool MUST NOT leave descriptors open in a worker with every task that returns, or fails.",
         source: CPYTHON,
         rows: &["LEAK-01"],
-        kills: &["workers-open-a-file-per-failed-task"],
+        kills: &["workers-open-a-file-per-failed-task", "leaks-a-descriptor-per-task"],
         plan: |plan| {
             plan.new_pool("p", workers(1));
             for number in 0..100 {

@@ -32,6 +32,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: CHUNKS,
         rows: &["MAP-02"],
         needs: &[Has::Chunksize],
+        kills: &["map-loses-an-item-of-a-large-chunk"],
         plan: |plan| {
             plan.new_pool("p", workers(2));
             plan.map_with("p", squares("a", 40), chunks(40));

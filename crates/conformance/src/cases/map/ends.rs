@@ -123,6 +123,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: "mpi4py.futures: test_map_timeout_one",
         rows: &["MAP-12"],
         needs: &[Has::MapTimeout],
+        kills: &["map-ends-at-once-with-a-timeout"],
         plan: |plan| {
             plan.new_pool("p", workers(2));
             plan.map_with("p", squares("t", 10), within(60_000)).shutdown("p");
@@ -137,6 +138,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: "CPython: executor.py, test_map_close",
         rows: &["MAP-13"],
         needs: &[Has::LazyMap, Has::Cancel],
+        kills: &["closed-map-runs-on"],
         plan: |plan| {
             let mut calls = vec![echo("first", 1), gated("second", "go")];
             calls.extend(squares("t", 40));
@@ -158,6 +160,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: "CPython: test_deadlock.py; pebble: test_process_pool_map_broken_pool",
         rows: &["MAP-21"],
         needs: &[Has::Map, Has::WorkerDeath],
+        kills: &["map-swallows-an-error"],
         plan: |plan| {
             plan.new_pool("p", workers(1));
             plan.map("p", vec![gated("a", "never"), echo("b", 2)]).shutdown("p");
@@ -181,6 +184,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: "CPython: test_run_after_shutdown",
         rows: &["SUB-03", "MAP-25"],
         needs: &[Has::Map],
+        kills: &["accepts-after-shutdown"],
         plan: |plan| {
             plan.new_pool("p", workers(1)).map("p", squares("a", 2)).shutdown("p");
             plan.map("p", squares("b", 2)).until(traced(EventKind::End, 2));

@@ -89,6 +89,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         rows: &["MAP-08"],
         needs: &[Has::Chunksize],
         only: GOES_ON,
+        kills: &["map-fails-the-rest-of-a-chunk"],
         plan: |plan| {
             plan.new_pool("p", workers(1)).map_with("p", with_an_error(), chunks(6)).shutdown("p");
         },

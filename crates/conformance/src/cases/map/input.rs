@@ -35,6 +35,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: CPYTHON,
         rows: &["MAP-18"],
         needs: &[Has::LazyMap],
+        kills: &["map-reads-nothing-ahead"],
         plan: |plan| {
             plan.new_pool("p", workers(2)).map_open(
                 "p",
@@ -83,6 +84,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: BUFFER,
         rows: &["MAP-17"],
         needs: &[Has::Buffersize],
+        kills: &["map-loses-an-item-of-a-large-buffer"],
         plan: |plan| {
             plan.new_pool("p", workers(2));
             for size in [1, 2, 9, 10, 11] {
@@ -104,6 +106,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: "mpi4py.futures: test_map_buffersize",
         rows: &["MAP-17"],
         needs: &[Has::Buffersize, Has::Chunksize],
+        kills: &["map-loses-an-item-of-a-small-buffer"],
         plan: |plan| {
             plan.new_pool("p", workers(2));
             for size in [1, 2, 9, 11] {

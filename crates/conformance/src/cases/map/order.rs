@@ -148,6 +148,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: "pebble: test_process_pool_map_empty",
         rows: &["MAP-05"],
         needs: &[Has::Map],
+        kills: &["map-refuses-nothing"],
         plan: |plan| {
             plan.new_pool("p", workers(2)).map("p", Vec::new()).shutdown("p");
         },
@@ -173,6 +174,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: CPYTHON,
         rows: &["MAP-01"],
         needs: &[Has::Map],
+        kills: &["maps-only-once"],
         plan: |plan| {
             plan.new_pool("p", workers(2));
             plan.map("p", squares("a", 10)).map("p", squares("b", 20)).map("p", squares("c", 30));
@@ -191,6 +193,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: "loky: test_thread_safety",
         rows: &["MAP-01", "SUB-15"],
         needs: &[Has::Map, Has::Submit],
+        kills: &["map-loses-an-item-beside-tasks"],
         plan: |plan| {
             plan.new_pool("p", workers(2)).submit("p", echo("a", 1)).map("p", squares("t", 20));
             plan.submit("p", echo("b", 2)).result("a").result("b").shutdown("p");

@@ -40,6 +40,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: "CPython: gh-136655, of which this is the simple form",
         rows: &["SHUT-05", "WAIT-13"],
         needs: &[Has::ShutdownCancel, Has::Threads],
+        kills: &["shutdown-never-cancels"],
         plan: |plan| {
             plan.new_pool("p", workers(1));
             many(plan, 10);
@@ -56,6 +57,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         requirement: "The pool MUST NOT cancel finished tasks in a shutdown that cancels.",
         source: CANCEL,
         rows: &["SHUT-05"],
+        kills: &["shutdown-cancels-what-is-done"],
         plan: |plan| {
             plan.new_pool("p", workers(1)).submit("p", echo("a", 1)).result("a");
             plan.submit("p", gated("b", "go")).hold("look").shutdown_with("p", true, true);
@@ -74,6 +76,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: "pebble: test_pool_deadlock_stop_cancel",
         rows: &["SHUT-24"],
         needs: &[Has::Blob],
+        kills: &["shutdown-hangs-after-a-cancellation"],
         plan: |plan| {
             plan.new_pool("p", workers(2));
             let tags: Vec<String> = (0..10).map(|number| format!("t{number}")).collect();

@@ -30,6 +30,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
             words: "drop is drain_and_wait",
             holds: |policies| policies.drop == Some(policy::Drop::DrainAndWait),
         }),
+        kills: &["drop-does-not-wait"],
         plan: |plan| {
             plan.new_pool("p", workers(2));
             many(plan, 4);
@@ -101,6 +102,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
             words: "drop is not kill",
             holds: |policies| policies.drop != Some(policy::Drop::Kill),
         }),
+        kills: &["hangs-on-a-death"],
         plan: |plan| {
             plan.new_pool("p", workers(1))
                 .submit("p", gated("a", "never"))
@@ -119,6 +121,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         requirement: "The pool MUST end its workers when it has been dropped and has no tasks.",
         source: "loky: test_processes_terminate_on_executor_gc",
         rows: &["SHUT-08"],
+        kills: &["drop-keeps-workers"],
         plan: |plan| {
             plan.new_pool("p", workers(2));
             submit_gated(plan, &["a", "b"], "go");
@@ -138,6 +141,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: "CPython: test_gc_during_max_tasks_worker_exit_gh152967",
         rows: &["SHUT-29"],
         only: DRAINS,
+        kills: &["forgets-a-future"],
         plan: |plan| {
             let once = PoolOptions { max_tasks_per_child: Some(1), ..workers(1) };
             plan.new_pool("p", once);

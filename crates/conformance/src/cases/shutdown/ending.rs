@@ -18,6 +18,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
             words: "program_end is drain",
             holds: |policies| policies.program_end == Some(policy::ProgramEnd::Drain),
         }),
+        kills: &["drop-cancels"],
         plan: |plan| {
             plan.new_pool("p", workers(2));
             many(plan, 4);
@@ -115,6 +116,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         requirement: "The pool MUST let its program end even if the results of its tasks were never read.",
         source: "CPython: test_shutdown.py, test_interpreter_shutdown",
         rows: &["SHUT-15"],
+        kills: &["ends-badly-with-unread-results"],
         plan: |plan| {
             plan.new_pool("p", workers(2)).submit("p", gated("a", "go"));
             for number in 0..10 {

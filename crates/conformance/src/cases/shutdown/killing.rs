@@ -19,6 +19,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: "CPython 3.14: test_force_shutdown_workers",
         rows: &["SHUT-17", "SHUT-19", "SHUT-21"],
         needs: &[Has::KillWorkers],
+        kills: &["kill-returns-null"],
         plan: |plan| {
             plan.new_pool("p", workers(2));
             for number in 0..8 {
@@ -47,6 +48,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: "CPython 3.14: test_force_shutdown_workers_stops_pool",
         rows: &["SHUT-17"],
         needs: &[Has::KillWorkers],
+        kills: &["accepts-after-a-kill"],
         plan: |plan| {
             plan.new_pool("p", workers(1)).submit("p", echo("a", 1)).result("a").kill_workers("p");
             plan.submit("p", echo("b", 2)).result("b").shutdown("p");
@@ -63,6 +65,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: "CPython 3.14: test_force_shutdown_workers_not_started_yet",
         rows: &["SHUT-18"],
         needs: &[Has::KillWorkers],
+        kills: &["kill-needs-a-worker"],
         plan: |plan| {
             plan.new_pool("p", workers(2)).kill_workers("p").kill_workers("p").shutdown("p");
         },
@@ -83,6 +86,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
             words: "worker_death is break",
             holds: |policies| policies.worker_death == Some(policy::WorkerDeath::Break),
         }),
+        kills: &["kill-needs-a-worker"],
         plan: |plan| {
             plan.new_pool("p", workers(1)).submit("p", die("a", 3)).result("a").kill_workers("p");
             plan.shutdown("p");
@@ -100,6 +104,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: "CPython: test_force_shutdown_during_max_tasks_worker_exit",
         rows: &["SHUT-30"],
         needs: &[Has::KillWorkers, Has::MaxTasksPerChild],
+        kills: &["kill-spares-workers-that-retire"],
         plan: |plan| {
             plan.new_pool("p", PoolOptions { max_tasks_per_child: Some(1), ..workers(1) });
             plan.submit("p", echo("a", 1)).submit("p", gated("b", "never")).result("a");
@@ -121,6 +126,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: "pebble: test_process_pool_stop_large_data",
         rows: &["SHUT-23"],
         needs: &[Has::Blob],
+        kills: &["kill-waits-for-large-arguments"],
         plan: |plan| {
             let large = "y".repeat(4 << 20);
             plan.new_pool("p", workers(1)).submit("p", gated("a", "never")).hold("look");
@@ -143,6 +149,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: "CPython: ProcessPoolExecutor.kill_workers",
         rows: &["SHUT-17"],
         needs: &[Has::IgnoreTerm],
+        kills: &["kills-by-sigterm"],
         plan: |plan| {
             let stubborn = Call { run: Body::IgnoreTerm, ..gated("a", "never") };
             plan.new_pool("p", workers(1)).submit("p", stubborn).hold("look").kill_workers("p");

@@ -58,6 +58,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: "CPython: test_shutdown_no_wait",
         rows: &["SHUT-04"],
         needs: &[Has::ShutdownNowait],
+        kills: &["shutdown-keeps-workers"],
         plan: |plan| {
             plan.new_pool("p", workers(2));
             many(plan, 4);

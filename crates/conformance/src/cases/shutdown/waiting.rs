@@ -73,6 +73,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         requirement: "The pool MUST have ended and reaped its workers when a shutdown that waits returns.",
         source: "CPython: test_processes_terminate",
         rows: &["SHUT-02", "LEAK-03", "LEAK-04"],
+        kills: &["shutdown-keeps-workers"],
         plan: |plan| {
             plan.new_pool("p", workers(3));
             many(plan, 3);
@@ -97,6 +98,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: "mpi4py.futures: test_shutdown_cancel",
         rows: &["SHUT-07"],
         needs: &[Has::ShutdownNowait, Has::ShutdownCancel],
+        kills: &["shuts-down-only-once"],
         plan: |plan| {
             plan.new_pool("p", workers(1)).submit("p", echo("a", 1)).result("a");
             for (wait, cancel) in [(false, false), (true, false), (false, true), (true, true)] {
@@ -117,7 +119,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: "mpi4py.futures: test_shutdown_cancel",
         rows: &["SHUT-07"],
         needs: &[Has::Threads],
-        kills: &["second-shutdown-does-not-wait"],
+        kills: &["second-shutdown-does-not-wait", "shuts-down-only-once"],
         plan: |plan| {
             plan.new_pool("p", workers(2)).submit("p", gated("a", "go")).hold("now").shutdown("p");
             plan.client("second").hold("now").shutdown("p");
@@ -143,6 +145,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         requirement: "The pool MUST return from a shutdown right after the submission of more tasks than it has workers.",
         source: "CPython: test_shutdown_race_issue12456",
         rows: &["SHUT-10"],
+        kills: &["shutdown-hangs-behind-pending-tasks"],
         plan: |plan| {
             for round in 0..5 {
                 let pool = format!("p{round}");
@@ -165,6 +168,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: "CPython: test_hang_gh94440",
         rows: &["SHUT-11"],
         needs: &[Has::Cancel],
+        kills: &["shutdown-hangs-after-a-cancellation"],
         plan: |plan| {
             for round in 0..10 {
                 let (pool, tag) = (format!("p{round}"), format!("t{round}"));
@@ -203,6 +207,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         requirement: "The pool MUST return from the shutdown of a pool that had no task.",
         source: SHUTDOWN,
         rows: &["SHUT-07", "CFG-09"],
+        kills: &["shutdown-needs-a-task"],
         plan: |plan| {
             plan.new_pool("p", workers(4)).shutdown("p");
         },
@@ -217,6 +222,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         requirement: "The pool MUST NOT end another pool or its tasks when it is shut down.",
         source: SHUTDOWN,
         rows: &["SHUT-02"],
+        kills: &["shutdown-ends-all-pools"],
         plan: |plan| {
             plan.new_pool("p", workers(1)).new_pool("q", workers(1));
             plan.submit("q", gated("a", "go")).submit("p", echo("b", 2)).hold("look");

@@ -93,6 +93,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: "loky: test_worker_timeout_with_slowly_pickling_objects",
         rows: &["TMO-06"],
         needs: &[Has::IdleTimeout],
+        kills: &["workers-crash-when-idle"],
         plan: |plan| {
             plan.new_pool("p", idling(1, 20));
             for round in 0..40 {
@@ -115,6 +116,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: "loky: test_worker_timeout_shutdown_no_deadlock",
         rows: &["TMO-07"],
         needs: &[Has::IdleTimeout],
+        kills: &["shutdown-hangs-with-an-idle-timeout"],
         plan: |plan| {
             plan.new_pool("p", idling(2, 50));
             plan.submit("p", gated("a", "go")).submit("p", gated("b", "idle")).result("b");
@@ -134,6 +136,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: "loky: test_worker_timeout_shutdown_no_deadlock",
         rows: &["TMO-07"],
         needs: &[Has::IdleTimeout],
+        kills: &["shutdown-hangs-with-an-idle-timeout"],
         plan: |plan| {
             for round in 0..6 {
                 let (pool, tag) = (format!("p{round}"), format!("t{round}"));

@@ -162,6 +162,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: PEBBLE,
         rows: &["TMO-02"],
         needs: &[Has::TaskTimeout],
+        kills: &["starts-a-worker-per-task"],
         plan: |plan| {
             plan.new_pool("p", limited(1, 60_000)).submit("p", whoami("a")).result("a");
             plan.submit("p", sleep("b", 100)).result("b");
@@ -182,6 +183,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: "pebble: documentation of ProcessPool.schedule",
         rows: &["TMO-02"],
         needs: &[Has::TaskTimeout],
+        kills: &["times-out-from-the-submission"],
         plan: |plan| {
             // Together they exceed the limit of one, by far less than the duration of one.
             plan.new_pool("p", limited(1, 2500));

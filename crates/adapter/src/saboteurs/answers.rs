@@ -10,9 +10,9 @@ use procpool_contract::{Body, Call, ErrorClass, PoolOptions};
 use serde_json::Value;
 
 use super::futures::{change_failure, key};
-use super::later::locked;
 use super::ours::Procpool;
 use super::stops::hang;
+use super::twist::locked;
 use super::{Saboteur, Twist, Twisted};
 use crate::library::{Callback, Future, Library, Pool, Stop};
 

@@ -11,8 +11,8 @@ use nix::unistd::Pid;
 use procpool_contract::{Call, ErrorClass, Failure, MapOptions, PoolOptions};
 use serde_json::Value;
 
-use super::later::locked;
 use super::ours::Procpool;
+use super::twist::{is_broken, locked};
 use super::{Honest, Saboteur, Twist, Twisted};
 use crate::body::{exit_at_once, run};
 use crate::library::{Future, Library, Map, Pool, Stop};
@@ -95,10 +95,6 @@ pub(super) const ALL: &[Saboteur] = &[
         },
     },
 ];
-
-pub(super) fn is_broken<T>(result: &Result<T, Stop>) -> bool {
-    matches!(result, Err(Stop::Failed(failure)) if failure.class == ErrorClass::Broken)
-}
 
 /// Sends a signal to every process that this one has started.
 pub(super) fn signal_children(signal: Signal) {

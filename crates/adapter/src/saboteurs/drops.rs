@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use procpool_contract::{Call, MapOptions, PoolOptions};
 
-use super::later::locked;
 use super::ours::Procpool;
+use super::twist::locked;
 use super::{Saboteur, Twist, Twisted};
 use crate::library::{Future, Library, Map, Pool, Stop};
 

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use procpool_contract::{Call, ErrorClass, MapOptions, PoolOptions};
 use serde_json::Value;
 
-use super::later::locked;
 use super::ours::Procpool;
+use super::twist::locked;
 use super::{Saboteur, Twist, Twisted};
 use crate::body::exit_at_once;
 use crate::library::{Callback, Future, Library, Map, Pool, Stop};

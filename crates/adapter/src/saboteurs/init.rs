@@ -8,9 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use procpool_contract::{Call, FOLDER_VARIABLE, PoolOptions};
 use serde_json::Value;
 
-use super::deaths::is_broken;
-use super::later::locked;
 use super::ours::Procpool;
+use super::twist::{is_broken, locked};
 use super::{Honest, Saboteur, Twist, Twisted};
 use crate::body;
 use crate::body::{initialize, run};

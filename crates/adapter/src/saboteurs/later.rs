@@ -3,7 +3,7 @@
 use std::fs::OpenOptions;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use procpool_contract::{
@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::ours::Procpool;
 use super::tasks::Done;
+use super::twist::locked;
 use super::{Honest, Saboteur, Twist, Twisted};
 use crate::body::{self, initialize, run};
 use crate::library::{Future, Library, Map, Pool, Stop};
@@ -93,10 +94,6 @@ pub(super) const ALL: &[Saboteur] = &[
         make: |ours| Twisted::new(ours, Swaps(Open::default())),
     },
 ];
-
-pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 // ---- in workers ----
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use procpool_contract::{Body, Call, ErrorClass, MapOptions, Outcome};
 use serde_json::Value;
 
-use super::later::locked;
+use super::twist::locked;
 use super::{Saboteur, Twist, Twisted};
 use crate::library::{Future, Map, Pool, Stop};
 

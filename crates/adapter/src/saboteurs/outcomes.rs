@@ -10,7 +10,7 @@ use procpool_contract::{Call, ErrorClass};
 use serde_json::Value;
 
 use super::futures::key;
-use super::later::locked;
+use super::twist::locked;
 use super::{Saboteur, Twist, Twisted};
 use crate::library::{Callback, Future, Pool, Stop};
 

@@ -14,8 +14,8 @@ use procpool_contract::{Call, ErrorClass, PoolOptions};
 use serde_json::Value;
 
 use super::futures::key;
-use super::later::locked;
 use super::ours::Procpool;
+use super::twist::locked;
 use super::{Saboteur, Twist, Twisted};
 use crate::body::{exit_at_once, task};
 use crate::library::{Future, Library, Pool, Stop};

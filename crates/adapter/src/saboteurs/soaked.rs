@@ -8,8 +8,8 @@ use std::time::Duration;
 use procpool_contract::{Call, ErrorClass, MapOptions, PoolOptions};
 use serde_json::Value;
 
-use super::later::locked;
 use super::ours::Procpool;
+use super::twist::locked;
 use super::{Saboteur, Twist, Twisted};
 use crate::library::{Future, Library, Map, Pool, Stop};
 

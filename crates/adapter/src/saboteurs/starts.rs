@@ -5,9 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use procpool_contract::{Call, MapOptions, PoolOptions};
 
-use super::later::locked;
 use super::ours::Procpool;
-use super::twist::Lost;
+use super::twist::{Lost, locked};
 use super::{Honest, Saboteur, Twist, Twisted};
 use crate::library::{Future, Library, Map, Pool, Stop};
 

@@ -8,9 +8,9 @@ use nix::sys::signal::Signal;
 use procpool_contract::{Call, ErrorClass, PoolOptions};
 use serde_json::Value;
 
-use super::deaths::{is_broken, signal_children};
-use super::later::locked;
+use super::deaths::signal_children;
 use super::ours::Procpool;
+use super::twist::{is_broken, locked};
 use super::{Saboteur, Twist, Twisted};
 use crate::library::{Future, Library, Pool, Stop};
 

@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use procpool_contract::{Call, Description, ErrorClass, MapOptions, PoolOptions, Until};
@@ -248,4 +248,14 @@ impl Future for Lost {
     fn add_callback(&self, _: Callback) -> Result<(), Stop> {
         Ok(())
     }
+}
+
+// ---- what several saboteurs use ----
+
+pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+pub(super) fn is_broken<T>(result: &Result<T, Stop>) -> bool {
+    matches!(result, Err(Stop::Failed(failure)) if failure.class == ErrorClass::Broken)
 }

@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use procpool_contract::{Call, Until};
 
-use super::deaths::is_broken;
 use super::futures::key;
-use super::later::locked;
 use super::ours::Procpool;
 use super::stops::hang;
+use super::twist::{is_broken, locked};
 use super::{Saboteur, Twist, Twisted};
 use crate::library::{Future, Library, Pool, Stop};
 

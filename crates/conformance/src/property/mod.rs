@@ -5,7 +5,6 @@
 //! seed; `CONFORMANCE_DRAWS` sets their number; see [`Limits`].
 
 mod drawn;
-mod expected;
 mod life;
 
 use std::cell::RefCell;

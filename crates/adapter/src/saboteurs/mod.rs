@@ -12,6 +12,7 @@ mod futures;
 mod init;
 mod later;
 mod leaks;
+mod mapped;
 mod maps;
 mod ours;
 mod outcomes;
@@ -53,6 +54,7 @@ pub fn all() -> Vec<Saboteur> {
         starts::ALL,
         tasks::ALL,
         maps::ALL,
+        mapped::ALL,
         futures::ALL,
         outcomes::ALL,
         waits::ALL,

@@ -46,9 +46,9 @@ pub(super) const ALL: &[Saboteur] = &[
         |_, options| options.max_workers.is_none()
     ),
     opening!(
-        "makes-only-twenty-pools",
-        "Refuses to make the twenty-first pool of a program.",
-        |opening, _| opening.made.fetch_add(1, Ordering::Relaxed) >= 20
+        "makes-only-five-pools",
+        "Refuses to make the sixth pool of a program.",
+        |opening, _| opening.made.fetch_add(1, Ordering::Relaxed) >= 5
     ),
     opening!(
         "serves-only-one-thread",

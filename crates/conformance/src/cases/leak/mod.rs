@@ -191,7 +191,7 @@ pub(super) const CASES: &[Case] = &[
         requirement: "The pool MUST work when it is created, used and shut down a hundred times in one program.",
         source: "CPython: gh-124706",
         rows: &["LEAK-06"],
-        kills: &["makes-only-twenty-pools"],
+        kills: &["makes-only-five-pools"],
         plan: |plan| {
             for round in 0..100 {
                 let tag = format!("t{round}");

@@ -119,7 +119,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: "mpi4py.futures: test_shutdown_cancel",
         rows: &["SHUT-07"],
         needs: &[Has::Threads],
-        kills: &["second-shutdown-does-not-wait", "shuts-down-only-once"],
+        kills: &["second-shutdown-does-not-wait"],
         plan: |plan| {
             plan.new_pool("p", workers(2)).submit("p", gated("a", "go")).hold("now").shutdown("p");
             plan.client("second").hold("now").shutdown("p");

@@ -128,8 +128,11 @@ impl Kills {
             );
             for kill in &self.0[saboteur.name] {
                 let checkers: Vec<&str> = kill.checkers.iter().map(String::as_str).collect();
-                let says =
-                    kill.says.replace(['\n', '|'], " ").replace('`', "'").replace('<', "&lt;");
+                let says = kill
+                    .says
+                    .replace(|it: char| it.is_control() || it == '|', " ")
+                    .replace('`', "'")
+                    .replace('<', "&lt;");
                 let says =
                     says.replace('"', "'").replace('[', "(").replace(']', ")").replace('*', "");
                 let _ = writeln!(

@@ -199,7 +199,11 @@ class Pool:
 
     @staticmethod
     def result(future, timeout):
-        return future.result(timeout)
+        try:
+            return future.result(timeout)
+        finally:
+            # The traceback of an error has this frame, which would keep the future, which keeps the error.
+            del future
 
     @staticmethod
     def classify(error, step):

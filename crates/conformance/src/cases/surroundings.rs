@@ -39,7 +39,7 @@ fn surroundings<'a>(
 
 /// The program has the same after the pool as before.
 fn is_restored(history: &History) -> Finding {
-    history.sample("before")?.program_is_as_at(history.sample("after")?, history.owner)
+    history.sample("before")?.program_is_as_at(history.sample("after")?, history.owner, &[])
 }
 
 /// Each worker has the same as its program.

@@ -51,12 +51,13 @@ pub struct Surroundings {
 }
 
 impl Sample {
-    /// Checks that the surroundings of the program `owner` are the same at the look `after`.
+    /// Checks that the surroundings of the program `owner` are the same at the look `after`, except what
+    /// the signals `but` do.
     ///
     /// # Errors
     ///
     /// They are not, or one look did not see the program.
-    pub fn program_is_as_at(&self, after: &Self, owner: u32) -> Finding {
+    pub fn program_is_as_at(&self, after: &Self, owner: u32, but: &[&str]) -> Finding {
         let of = |look: &Self| {
             let found = look.surroundings.get(&owner).cloned();
             found.ok_or_else(|| format!("the program was not seen at the look \"{}\"", look.name))
@@ -68,7 +69,8 @@ impl Sample {
         ] {
             require(before == after, || format!("the program's {what} was changed, to {after:?}"))?;
         }
-        for (name, does) in &before.signals {
+        let due = before.signals.iter().filter(|(name, _)| !but.contains(&name.as_str()));
+        for (name, does) in due {
             let now = after.signals.get(name).map_or("unknown", String::as_str);
             require(now == does, || {
                 format!("{name} was {does} in the program before the pool, and {now} after it")

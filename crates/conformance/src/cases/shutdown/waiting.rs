@@ -31,12 +31,13 @@ pub(in crate::cases) const CASES: &[Case] = &[
         plan: |plan| {
             plan.new_pool("p", workers(2));
             many(plan, 10);
-            plan.shutdown("p");
+            plan.hold("begun").shutdown("p");
             (0..10).for_each(|number| {
                 plan.result(&format!("t{number}"));
             });
+            plan.until(called("gate begun")).until(tasks_begun(2)).open("begun");
             // Longer than a pool may wait that gives up.
-            plan.until(called("shutdown p")).until(tasks_begun(2)).pause(PATIENCE).open("go");
+            plan.until(called("shutdown p")).pause(PATIENCE).open("go");
         },
         judge: |history| {
             many_returned(history, 10)?;

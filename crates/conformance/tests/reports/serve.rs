@@ -270,7 +270,7 @@ fn streams_without_a_reader_are_closed() {
 }
 
 #[test]
-fn what_cannot_be_served_exits_with_code_2() {
+fn results_that_cannot_be_served_exit_with_code_2() {
     let folder = TempDir::new().expect("a folder");
     fs::write(folder.path().join("all.json"), results().to_json()).expect("the folder is ours");
     fs::write(folder.path().join("half.json"), "{").expect("the folder is ours");

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::{Once, OnceLock};
+use std::sync::OnceLock;
 
 use serde_json::Value;
 
@@ -22,22 +22,30 @@ pub fn path(name: &str) -> PathBuf {
     find(BUILT.get_or_init(|| build(&["--bins", "--examples"])), name)
 }
 
-/// Returns the executable of a program in this crate, built so that a panic aborts.
+/// The programs that exist with panics that abort, too.
+const ABORTING: [&str; 4] = ["fail_map", "fail_panic", "fail_stuck_abort", "policies_ends"];
+
+/// Returns the executable of one of the programs [`ABORTING`], built so that a panic aborts.
 ///
 /// # Panics
 ///
 /// As for [`path`].
 pub fn path_with_abort(name: &str) -> PathBuf {
-    static SAID: Once = Once::new();
-    SAID.call_once(|| say("the pool is compiled once more, so that panics abort: about 10 s"));
-    // This program is target/debug/deps/NAME. In the folder of users' packages there are the macros of the
-    // pool's dependencies already, and no other program of this name.
-    let target = std::env::current_exe().expect("this program is in a folder of cargo's");
-    let users = target.ancestors().nth(3).expect("it is in target/debug/deps").join("tmp/users");
-    let users = users.to_str().expect("the workspace's path is text");
-    let abort = ["--config", "profile.dev.panic='abort'", "--target-dir", users];
-    let alone = ["--package", "procpool-testkit", "--bin", name];
-    find(&build(&[abort, alone].concat()), name)
+    static BUILT: OnceLock<HashMap<String, PathBuf>> = OnceLock::new();
+    let built = BUILT.get_or_init(|| {
+        say("the pool is compiled once more, so that panics abort: about 10 s");
+        // This program is target/debug/deps/NAME. In the folder of users' packages there are the macros of
+        // the pool's dependencies already, and no other programs of these names.
+        let target = std::env::current_exe().expect("this program is in a folder of cargo's");
+        let users =
+            target.ancestors().nth(3).expect("it is in target/debug/deps").join("tmp/users");
+        let users = users.to_str().expect("the workspace's path is text");
+        let abort = ["--config", "profile.dev.panic='abort'", "--target-dir", users];
+        let mut arguments = [&abort[..], &["--package", "procpool-testkit"]].concat();
+        arguments.extend(ABORTING.iter().flat_map(|name| ["--bin", name]));
+        build(&arguments)
+    });
+    find(built, name)
 }
 
 /// Says something past the harness, which shows what is printed of tests that fail only: for programs that are silent

@@ -58,7 +58,12 @@ pub fn explore(
     bytes[..8].copy_from_slice(&limits.seed.to_le_bytes());
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
     let config = Config {
-        cases: limits.draws,
+        // A life has dozens of tasks, and one that is looked at is lived twice.
+        cases: match kind {
+            Kind::Lives => limits.draws.div_ceil(2),
+            Kind::Leftovers => limits.draws.div_ceil(3),
+            Kind::Futures | Kind::Maps | Kind::Deaths => limits.draws,
+        },
         max_shrink_time: SHRINK,
         failure_persistence: None,
         ..Config::default()

@@ -2,7 +2,8 @@
 //!
 //! A drawn scenario is judged by the rules for every run and by its own expectation; a failing one is
 //! shrunk while it fails, and saved. The draws are the same every time, unless `CONFORMANCE_SEED` sets another
-//! seed; `CONFORMANCE_DRAWS` sets their number; see [`Limits`].
+//! seed; `CONFORMANCE_DRAWS` sets their number, of which lives take a half or a third; see
+//! [`Limits`].
 
 mod drawn;
 mod life;

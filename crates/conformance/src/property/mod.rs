@@ -1,8 +1,8 @@
-//! Drawn cases: whole scenarios of workers, tasks, maps, cancellations and deaths.
+//! Drawn cases: whole scenarios of workers, tasks, maps, cancellations and deaths, and lives of programs.
 //!
 //! A drawn scenario is judged by the rules for every run and by its own expectation; a failing one is
-//! shrunk while it fails, and saved. The draws are the same every time, unless `CONFORMANCE_SEED` sets another
-//! seed; `CONFORMANCE_DRAWS` sets their number, of which lives take a half or a third; see
+//! shrunk while it fails, and saved. The draws are the same every time, unless `CONFORMANCE_SEED` sets
+//! another seed; `CONFORMANCE_DRAWS` sets their number, of which lives take a half or a third; see
 //! [`Limits`].
 
 mod drawn;

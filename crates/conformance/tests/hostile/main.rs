@@ -16,7 +16,7 @@ use procpool_conformance::suite::{Result as Judged, Verdict};
 
 /// Long enough for a shell, short enough for those that hang.
 fn limits() -> Limits {
-    Limits { must: Duration::from_secs(5), ..Limits::scaled(0.2) }
+    Limits { must: Duration::from_secs(3), ..Limits::scaled(0.2) }
 }
 
 /// The scenario that the adapters here know.
@@ -38,11 +38,6 @@ fn adapter(name: &str) -> Adapter {
     let (name, arguments) = name.split_once(' ').unwrap_or((name, ""));
     assert!(folder.join(format!("{name}.sh")).is_file(), "there is no adapter {name}");
     Adapter { command: format!("sh {name}.sh {arguments}"), folder }
-}
-
-/// For those that take longer than the wait for one step, which this shortens.
-fn short() -> Limits {
-    Limits { must: Duration::from_secs(3), ..limits() }
 }
 
 fn verdict(name: &str) -> Verdict {
@@ -88,7 +83,7 @@ fn an_adapter_that_splits_its_writes_passes() {
 
 #[test]
 fn a_slow_adapter_is_waited_for() {
-    assert_eq!(verdict_within("takes_its_time", short()), Verdict::Passed);
+    assert_eq!(verdict("takes_its_time"), Verdict::Passed);
 }
 
 #[test]
@@ -232,12 +227,12 @@ fn another_clock_is_the_adapters_fault() {
 
 #[test]
 fn a_task_that_still_runs_is_waited_for() {
-    assert_eq!(verdict_within("works_on_in_silence", short()), Verdict::Passed);
+    assert_eq!(verdict("works_on_in_silence"), Verdict::Passed);
 }
 
 #[test]
 fn a_storm_of_workers_does_not_count_as_progress() {
-    assert_failed("starts_workers_for_ever", "progress", "nothing more happens within 5s");
+    assert_failed("starts_workers_for_ever", "progress", "nothing more happens within 3s");
 }
 
 #[test]

@@ -80,6 +80,19 @@ fn fails_somehow(history: &History) -> Finding {
     }
 }
 
+/// A task with a callback, behind a running one.
+fn with_a_callback(plan: &mut Plan, place: Place) {
+    plan.new_pool("p", workers(1)).submit("p", gated("running", "go"));
+    plan.submit("p", poisoned("a", place)).callback("a", "called");
+    plan.result("running").result("a").shutdown("p");
+    plan.until(begun("running")).until(returned("callback called")).open("go");
+}
+
+fn called_once(history: &History) -> Finding {
+    let times = history.count(EventKind::Callback, "called");
+    require(times == 1, || format!("the callback ran {times} times"))
+}
+
 pub(super) const CASES: &[Case] = &[
     Case {
         id: "codec.argument-that-cannot-be-encoded",
@@ -316,20 +329,14 @@ pub(super) const CASES: &[Case] = &[
         rows: &["SER-01"],
         needs: &[Has::PoisonEncodeArgument],
         kills: &["drops-a-callback"],
-        plan: |plan| {
-            plan.new_pool("p", workers(1)).submit("p", gated("running", "go"));
-            plan.submit("p", poisoned("a", Place::EncodeArgument)).callback("a", "called");
-            plan.result("running").result("a").shutdown("p");
-            plan.until(begun("running")).until(returned("callback called")).open("go");
-        },
+        plan: |plan| with_a_callback(plan, Place::EncodeArgument),
         judge: |history| {
             fails(history, "a", OWN)?;
             if history.value("submit a").is_err() {
                 // There is no future that could run a callback.
                 return Ok(());
             }
-            let times = history.count(EventKind::Callback, "called");
-            require(times == 1, || format!("the callback ran {times} times"))
+            called_once(history)
         },
         ..CASE
     },
@@ -340,16 +347,10 @@ pub(super) const CASES: &[Case] = &[
         rows: &["SER-06"],
         needs: &[Has::PoisonEncodeResult, Has::Callbacks],
         kills: &["fails-to-encode-without-calling-back"],
-        plan: |plan| {
-            plan.new_pool("p", workers(1)).submit("p", gated("running", "go"));
-            plan.submit("p", poisoned("a", Place::EncodeResult)).callback("a", "called");
-            plan.result("running").result("a").shutdown("p");
-            plan.until(begun("running")).until(returned("callback called")).open("go");
-        },
+        plan: |plan| with_a_callback(plan, Place::EncodeResult),
         judge: |history| {
             fails(history, "a", OWN)?;
-            let times = history.count(EventKind::Callback, "called");
-            require(times == 1, || format!("the callback ran {times} times"))
+            called_once(history)
         },
         ..CASE
     },

@@ -81,7 +81,7 @@ impl Served {
 
     fn events(&self) -> Events {
         let mut stream = TcpStream::connect(self.address).expect("it listens");
-        // Only a server that is broken is silent for so long.
+        // Only a broken server stays silent that long.
         stream.set_read_timeout(Some(Duration::from_secs(60))).expect("it is more than nothing");
         write!(stream, "GET /events HTTP/1.1\r\nHost: here\r\n\r\n").expect("it reads");
         let mut events = Events(BufReader::new(stream));

@@ -25,7 +25,7 @@ pub fn path(name: &str) -> PathBuf {
 /// The programs that exist with panics that abort, too.
 const ABORTING: [&str; 4] = ["fail_map", "fail_panic", "fail_stuck_abort", "policies_ends"];
 
-/// Returns the executable of one of the programs [`ABORTING`], built so that a panic aborts.
+/// Returns the executable of one of the programs `ABORTING`, built so that a panic aborts.
 ///
 /// # Panics
 ///

@@ -12,7 +12,7 @@ use crate::history::Sample;
 
 /// Looks at the processes of `owner` and at its temporary files, after the looks `before`.
 pub(super) fn look(name: &str, owner: u32, scratch: &Path, before: &[Sample]) -> Sample {
-    let descendants = process::descendants(owner);
+    let descendants = process::descendants(owner, scratch);
     let alive: BTreeSet<u32> = descendants
         .iter()
         .filter(|process| process.is_alive())

@@ -74,12 +74,14 @@ pub(super) fn all() -> Vec<Process> {
 
 /// Returns the living processes of the run in `scratch`, whose first process was `first`.
 pub(super) fn of_run(first: u32, scratch: &Path) -> Vec<Process> {
-    let marker = format!("{FOLDER_VARIABLE}={}", scratch.display());
-    let belongs = |process: &Process| {
-        process.group == first
-            || environment(process).split(|byte| *byte == 0).any(|entry| entry == marker.as_bytes())
-    };
+    let belongs = |process: &Process| process.group == first || names_run(process, scratch);
     all().into_iter().filter(Process::is_alive).filter(belongs).collect()
+}
+
+/// Whether the environment of a process names the run in `scratch`.
+fn names_run(process: &Process, scratch: &Path) -> bool {
+    let marker = format!("{FOLDER_VARIABLE}={}", scratch.display());
+    environment(process).split(|byte| *byte == 0).any(|entry| entry == marker.as_bytes())
 }
 
 /// Returns the environment of a process.
@@ -100,11 +102,20 @@ fn environment(process: &Process) -> Vec<u8> {
     environment
 }
 
-/// Returns the descendants of `pid`, zombies included.
-pub(super) fn descendants(pid: u32) -> Vec<Process> {
+/// Returns the descendants of `owner`, zombies included, and the orphans of the run in `scratch` with theirs:
+/// a worker that was started in the background of a shell is not a child of the program.
+pub(super) fn descendants(owner: u32, scratch: &Path) -> Vec<Process> {
     let all = all();
-    let mut found = Vec::new();
-    let mut ancestors = vec![pid];
+    let owned = OWNED.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+    let is_orphan = |process: &&Process| {
+        process.parent == std::process::id()
+            && process.is_alive()
+            && !owned.contains(&process.pid)
+            && process.pid != owner
+            && names_run(process, scratch)
+    };
+    let mut found: Vec<Process> = all.iter().filter(is_orphan).cloned().collect();
+    let mut ancestors: Vec<u32> = found.iter().map(|process| process.pid).chain([owner]).collect();
     while let Some(ancestor) = ancestors.pop() {
         for process in all.iter().filter(|process| process.parent == ancestor) {
             ancestors.push(process.pid);

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use procpool_conformance::case::{CASE, Case, Tier};
 use procpool_conformance::cases;
+use procpool_conformance::history::require;
 use procpool_conformance::judge::Found;
-use procpool_conformance::plan::{echo, workers};
+use procpool_conformance::plan::{echo, returned, workers};
 use procpool_conformance::run::{Adapter, Fault, Limits};
 use procpool_conformance::suite::{Result as Judged, Verdict};
 
@@ -89,6 +90,27 @@ fn a_slow_adapter_is_waited_for() {
 #[test]
 fn an_orphan_that_holds_stdout_is_found_without_delay() {
     assert_failed("holds_stdout", "no-residue", "sleep 1000");
+}
+
+#[test]
+fn a_worker_that_is_no_child_of_the_program_is_seen() {
+    let case = Case {
+        id: "hostile.look",
+        requirement: "The pool MUST have a worker.",
+        plan: |plan| {
+            plan.new_pool("p", workers(1)).hold("look");
+            plan.until(returned("new p")).sample("made").open("look");
+        },
+        judge: |history| {
+            let alive = history.sample("made")?.alive.len();
+            require(alive == 1, || format!("there were {alive} processes"))
+        },
+        ..CASE
+    };
+    let adapter = adapter("has_an_orphan");
+    let description = adapter.describe(limits()).expect("it describes itself");
+    let judged = Judged::judged(&adapter, &description, &case, limits());
+    assert_eq!(judged.verdict, Verdict::Passed);
 }
 
 #[test]

@@ -107,7 +107,7 @@ fn check() -> HashMap<String, String> {
     let manifest = format!(
         "[package]\nname = \"compile-errors\"\nedition = \"2024\"\npublish = false\n\n\
          [dependencies]\nprocpool = {{ path = {procpool:?} }}\n\n\
-         [profile.dev]\ndebug = \"line-tables-only\"\n\
+         [profile.dev]\ndebug = \"line-tables-only\"\nincremental = false\n\
          [profile.dev.package.\"*\"]\ndebug = false\n\n\
          # Not a member of the workspace around it.\n[workspace]\n"
     );

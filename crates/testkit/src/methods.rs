@@ -49,12 +49,24 @@ pub extern "C" fn start_before_main() {
     }
 }
 
+/// Tests with hundreds of pools each, about the memory of a running worker and the system calls that it may
+/// use. The way in which it was started has no part in either.
+const ONCE: [&str; 2] = ["failures::scribbling", "failures::sandbox"];
+
 /// Runs the tests of the program `name` with pools of the start method `method`, but for those whose name
-/// contains one of `left_out`. Does not return.
+/// contains one of `left_out`. The tests that are the same with every start method run if ignored ones
+/// do. Does not return.
 pub fn run_tests_of(name: &str, method: &str, left_out: &[&str]) -> ! {
+    let arguments: Vec<_> = env::args_os().skip(1).collect();
     let mut tests = Command::new(path(name));
-    tests.env(VARIABLE, method).args(env::args_os().skip(1));
+    tests.env(VARIABLE, method).args(&arguments);
     tests.args(left_out.iter().flat_map(|part| ["--skip", part]));
+    if !arguments.iter().any(|argument| argument == "--include-ignored" || argument == "--ignored")
+    {
+        let once = ONCE.join(" and ");
+        program::say(&format!("{once} run with {name}, and here with `--include-ignored`"));
+        tests.args(ONCE.iter().flat_map(|part| ["--skip", part]));
+    }
     let error = tests.exec();
     eprintln!("{tests:?} cannot be run: {error}");
     process::exit(2)

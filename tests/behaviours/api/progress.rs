@@ -232,7 +232,7 @@ fn reports_that_nobody_reads_hold_nothing_up() {
 #[test]
 fn reports_of_several_threads_arrive_whole() {
     watch::within(watch::HANG, || {
-        const EACH: u32 = 300;
+        const EACH: u32 = 80;
         let (executor, reports) = reporting(builder(1));
         let task = |(): ()| {
             std::thread::scope(|scope| {
@@ -414,7 +414,7 @@ fn items_that_report_have_their_own_results() {
         };
         let executor = builder(1).on_report(|_: Report<u32>| {}).build().unwrap();
         for _ in 0..2 {
-            let results = executor.map_options().chunksize(50).map(task, 0..20_000);
+            let results = executor.map_options().chunksize(50).map(task, 0..5_000);
             assert!(results.zip(0..).all(|(result, x)| result == Ok(x)));
         }
     });
@@ -453,7 +453,7 @@ fn no_thread_that_reports_sleeps_for_ever() {
             });
         };
         // One after the other, so that the pool has time for each report.
-        assert!((0..2000).all(|_| executor.submit(task, ()).result() == Ok(())));
+        assert!((0..800).all(|_| executor.submit(task, ()).result() == Ok(())));
     });
 }
 

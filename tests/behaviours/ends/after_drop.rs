@@ -9,7 +9,7 @@ use procpool_testkit::{program, watch};
 use serde::Deserialize;
 
 /// The number of pools: each kind of end happens several times.
-const POOLS: usize = 200;
+const POOLS: usize = 100;
 
 /// The program's view of itself.
 #[derive(Debug, Deserialize)]

@@ -175,7 +175,7 @@ fn the_name_of_a_pool_cannot_lead_to_another_folder() {
 
 /// `conformance run` with an adapter, in a folder of its own.
 fn command(folder: &Path, adapter: &str) -> Command {
-    let mut command = Command::new(program::path("conformance"));
+    let mut command = Command::from_std(program::command("conformance"));
     command.current_dir(folder).args(["run", adapter]);
     command
 }

@@ -9,7 +9,7 @@ use procpool_testkit::{program, watch};
 /// Runs the example `name`, which must succeed with an empty stderr; returns its lines.
 fn lines_of(name: &'static str) -> Vec<String> {
     watch::within(watch::HANG, move || {
-        let run = Command::new(program::path(name)).assert();
+        let run = Command::from_std(program::command(name)).assert();
         let Output { stdout, .. } = run.success().stderr(is_empty()).get_output().clone();
         let text = String::from_utf8(stdout).expect("it prints text");
         text.lines().map(str::to_owned).collect()

@@ -12,7 +12,7 @@ use crate::transcript::assert_is_the_articles;
 /// Runs the program `name` and returns what it printed; stderr must be empty.
 fn transcript_of(name: &'static str, arguments: &'static [&'static str]) -> String {
     watch::within(watch::HANG, move || {
-        let run = Command::new(program::path(name)).args(arguments).assert();
+        let run = Command::from_std(program::command(name)).args(arguments).assert();
         let Output { stdout, .. } = run.success().stderr(is_empty()).get_output().clone();
         from_utf8(&stdout).expect("it prints text").to_owned()
     })

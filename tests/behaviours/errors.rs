@@ -1,6 +1,6 @@
 //! Programs that fail, and errors that arrive in time.
 
-use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use procpool::{Error, Future};
@@ -11,8 +11,8 @@ use serde::de::DeserializeOwned;
 pub(crate) const PROMISE: Duration = Duration::from_secs(1);
 
 /// Prepares to run a program with the start method of these tests.
-pub(crate) fn in_program(path: &Path) -> assert_cmd::Command {
-    let mut command = assert_cmd::Command::new(path);
+pub(crate) fn in_program(program: Command) -> assert_cmd::Command {
+    let mut command = assert_cmd::Command::from_std(program);
     command.env(start::VARIABLE, crate::start_method());
     command
 }

@@ -8,10 +8,10 @@
 //!
 //! `CHAOS_SECONDS` sets the duration (5 by default), `CHAOS_SEED` the first seed. The seed is printed, and
 //! a failing round prints its own, with which it can be started again: the same plan, though never the
-//! same instants. The program is `crates/testkit/src/bin/chaos`; limits belong to a process, so each kind
-//! of limit has a run of its own.
+//! same instants. The program is `crates/testkit/src/bin/programs/chaos`; limits belong to a process, so
+//! each kind of limit has a run of its own.
 
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use procpool_testkit::program;
 use rand::Rng;
@@ -29,7 +29,7 @@ fn chaos(limit: Option<&str>, share: u64) {
     let seed = knob("CHAOS_SEED").unwrap_or_else(|| rand::rng().next_u32().into());
     let seconds = knob("CHAOS_SECONDS").unwrap_or(SECONDS) * share / 5;
     println!("CHAOS_SEED={seed}");
-    let mut command = Command::new(program::path("chaos"));
+    let mut command = program::command("chaos");
     command.args([seed.to_string(), seconds.to_string()]).args(limit);
     let output = command.stdin(Stdio::null()).output().expect("the program starts");
     let stdout = String::from_utf8_lossy(&output.stdout);

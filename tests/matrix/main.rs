@@ -8,13 +8,13 @@
 //! ```
 //!
 //! - [`table`]: the outcome of every cell, or why it cannot exist;
-//! - [`runner`]: runs a cell, in a program of its own, `crates/testkit/src/bin/matrix`.
+//! - [`runner`]: runs a cell, in a program of its own, `crates/testkit/src/bin/programs/matrix`.
 //!
 //! A cell's outcome must be known within a second, and nothing may be left of its pool. Each cell is a
 //! test of its own, `spawn::run::sigkill`; the tests and the impossible cells are all cells.
 
 mod runner;
-#[path = "../../crates/testkit/src/bin/matrix/table.rs"]
+#[path = "../../crates/testkit/src/bin/programs/matrix/table.rs"]
 mod table;
 
 use procpool_testkit::fault::Fault;

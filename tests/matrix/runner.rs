@@ -34,7 +34,7 @@ pub(crate) fn run(cell: Cell) {
 }
 
 fn command(cell: Cell) -> Command {
-    let mut command = Command::new(program::path("matrix"));
+    let mut command = program::command("matrix");
     // Describing a backtrace takes longer than the promise, and is not the pool's time.
     command.env_remove("RUST_BACKTRACE").env_remove("RUST_LIB_BACKTRACE");
     command.arg(serde_json::to_string(&cell).expect("it is plain data")).stdin(Stdio::null());

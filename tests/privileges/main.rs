@@ -197,7 +197,7 @@ fn ends_all_the_same(why: &str, what: &str, method: &str) -> Result<(), Failed> 
     fs::set_permissions(arrived.path(), Permissions::from_mode(0o666))?;
     // Not a pipe: a worker that is left behind holds the program's output.
     let output = folder.path().join("output");
-    let mut program = Command::new(program::path("fail_unkillable"));
+    let mut program = program::command("fail_unkillable");
     program.args([why, what, &arrived.path()]).env(start::VARIABLE, method).stdin(Stdio::null());
     program.stdout(fs::File::create(&output)?).status()?;
     let printed = fs::read_to_string(output)?;
@@ -223,7 +223,6 @@ fn main() {
     arguments.test_threads.get_or_insert(12);
     // It may have to be built, which takes longer than any trial.
     program::path("fail_privileges");
-    program::path("fail_unkillable");
     let mut trials = Vec::new();
     let mut add = |name: &str, test: fn(Gift) -> Result<(), Failed>, gift| {
         let run = move || watch::within(watch::HANG, move || test(gift));

@@ -7,7 +7,7 @@ use procpool_testkit::{os, program, watch};
 
 /// The program that performs `what` before `init()`.
 fn before_init(what: &str) -> Command {
-    let mut command = Command::new(program::path("fail_early"));
+    let mut command = Command::from_std(program::command("fail_early"));
     command.env("BEFORE_INIT", what).env("START_TIMEOUT_MS", "60000");
     command
 }

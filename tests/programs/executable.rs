@@ -18,9 +18,13 @@ fn names_around(change: fn(&Path)) -> [(String, String); 2] {
         let copy = folder.path().join("copied-program");
         // By another program: had this one the copy open for writing, a child that another test
         // starts at that moment would hold it too, and the copy could not be run (ETXTBSY).
-        let copied = Command::new("cp").arg(program::path("clean_executable")).arg(&copy).status();
+        let original = program::command("clean_executable");
+        let copied = Command::new("cp").arg(original.get_program()).arg(&copy).status();
         assert!(copied.expect("there is a cp").success());
-        let mut program = Running::start(Command::new(&copy).arg(folder.path()), "spawn");
+        let mut program = Running::start(
+            Command::new(&copy).args(original.get_args()).arg(folder.path()),
+            "spawn",
+        );
         running.take(1, watch::HANG).unwrap();
         change(&copy);
         changed.give(1);

@@ -15,7 +15,7 @@ fn assert_broken(arguments: &'static [&'static str], errno: &'static str, end: &
         );
         let expected =
             format!(r"\Arunning: {broken}\nwaiting: {broken}\nlater: {broken}\ndropped\n{end}\z");
-        let run = Command::new(program::path("fail_manager")).args(arguments).assert();
+        let run = Command::from_std(program::command("fail_manager")).args(arguments).assert();
         let expected = is_match(expected).expect("it is an expression");
         run.success().stderr(is_empty()).stdout(expected);
     });

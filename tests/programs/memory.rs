@@ -1,7 +1,5 @@
 //! Memory: nothing of finished tasks is kept, in the parent and in the worker.
 
-use std::process::Command;
-
 use procpool_testkit::running::Running;
 use procpool_testkit::{program, watch};
 use serde::Deserialize;
@@ -26,7 +24,7 @@ struct Map {
 #[test]
 fn memory_of_sent_arguments_and_read_results_is_freed() {
     watch::within(watch::HANG, || {
-        let mut program = Running::start(&mut Command::new(program::path("clean_memory")), "spawn");
+        let mut program = Running::start(&mut program::command("clean_memory"), "spawn");
         let growths: [Growth; 4] = [(); 4].map(|()| program.line());
         for Growth { load, parent, worker } in &growths {
             assert!(*parent < ONE, "{load}: the parent has {parent} bytes more");

@@ -2,7 +2,6 @@
 //! not; in both cases no worker is left.
 
 use std::os::unix::process::ExitStatusExt;
-use std::process::Command;
 use std::time::Duration;
 
 use nix::libc;
@@ -21,7 +20,7 @@ const PROMISE: Duration = Duration::from_secs(2);
 #[test]
 fn a_program_whose_main_returns_has_finished_its_tasks_once() {
     watch::within(watch::HANG, || {
-        let run = Command::new(program::path("clean_ends")).arg("return").output().unwrap();
+        let run = program::command("clean_ends").arg("return").output().unwrap();
         assert!(run.status.success() && run.stderr.is_empty(), "{run:?}");
         let text = String::from_utf8(run.stdout).expect("it is text");
         let mut printed: Vec<&str> = text.split_terminator(';').collect();
@@ -45,7 +44,7 @@ impl Owner {
     fn start(mode: &str) -> Self {
         let [gates, temporary] = [(); 2].map(|()| tempfile::tempdir().unwrap());
         let go = Gate::new(gates.path(), "go");
-        let mut command = Command::new(program::path("clean_ends"));
+        let mut command = program::command("clean_ends");
         command.args([mode, &go.path()]).env("TMPDIR", temporary.path());
         let mut program = Running::start(&mut command, "spawn");
         let workers: Vec<u32> = program.line();
@@ -109,7 +108,7 @@ fn shared_objects_of_a_pool_have_no_name_that_could_outlive_it() {
 fn no_pool_leaves_a_file_however_it_ends() {
     watch::within(watch::HANG, || {
         let temporary = tempfile::tempdir().unwrap();
-        let mut command = Command::new(program::path("clean_after_drop"));
+        let mut command = program::command("clean_after_drop");
         let run = command.arg("80").env("TMPDIR", temporary.path()).output().unwrap();
         assert!(run.status.success() && run.stderr.is_empty(), "{run:?}");
         let text = String::from_utf8(run.stdout).expect("it is text");

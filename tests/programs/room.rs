@@ -9,7 +9,7 @@ use procpool_testkit::{program, watch};
 
 fn assert_prints(limit: &'static str, mode: &'static str, expected: &'static str) {
     watch::within(watch::HANG, move || {
-        let run = Command::new(program::path("fail_room")).args([limit, mode]).assert();
+        let run = Command::from_std(program::command("fail_room")).args([limit, mode]).assert();
         let expected = is_match(expected).expect("it is an expression");
         run.success().stderr(is_empty()).stdout(expected);
     });
@@ -19,7 +19,7 @@ fn assert_prints(limit: &'static str, mode: &'static str, expected: &'static str
 fn with_any_number_of_free_descriptors_a_pool_works_or_fails_cleanly() {
     // With none left the socket pair fails, with two the shared memory, and so on.
     watch::within(watch::HANG, || {
-        let mut command = Command::new(program::path("fail_room"));
+        let mut command = Command::from_std(program::command("fail_room"));
         let run = command.args(["descriptors", "each"]).assert();
         let expected = "0 left: EMFILE, a socket pair\n\
                         1 left: EMFILE, a socket pair\n\
@@ -40,7 +40,8 @@ fn without_room_for_the_managers_thread_build_fails() {
         ("descriptors", "an epoll descriptor: this process has as many", "`ulimit -n`"),
     ] {
         watch::within(watch::HANG, move || {
-            let run = Command::new(program::path("fail_room")).args([limit, "manager"]).assert();
+            let run =
+                Command::from_std(program::command("fail_room")).args([limit, "manager"]).assert();
             let run = run.success().stderr(is_empty());
             run.stdout(contains(format!("could not create {what}"))).stdout(contains(remedy));
         });
@@ -77,7 +78,7 @@ fn callbacks_run_elsewhere_without_room_for_their_thread() {
 #[test]
 fn initargs_beyond_the_memory_limit_break_the_pool() {
     watch::within(watch::HANG, || {
-        let run = Command::new(program::path("fail_initargs")).assert().success();
+        let run = Command::from_std(program::command("fail_initargs")).assert().success();
         run.stdout(predicates::str::contains("has no memory for its initargs"));
     });
 }

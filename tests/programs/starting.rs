@@ -10,7 +10,7 @@ use procpool_testkit::{program, watch};
 /// Runs the program `name` in a `mode`, with `hello` as its standard input.
 fn run(name: &'static str, mode: &'static str) -> Assert {
     watch::within(watch::HANG, move || {
-        let mut command = Command::new(program::path(name));
+        let mut command = Command::from_std(program::command(name));
         command.env("MODE", mode).write_stdin("hello").assert().success()
     })
 }
@@ -70,7 +70,7 @@ fn code_before_init_that_exits_is_reported() {
 
 #[test]
 fn a_workers_arguments_given_by_hand_are_refused() {
-    let mut command = Command::new(program::path("fail_before_init"));
+    let mut command = Command::from_std(program::command("fail_before_init"));
     command.args(["--procpool-worker", "1:1"]).assert().code(2).stderr(contains("command line"));
 }
 

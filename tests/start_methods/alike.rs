@@ -1,4 +1,4 @@
-//! Behaviours under every start method. Each is in `crates/testkit/src/bin/every_method`.
+//! Behaviours under every start method. Each is in `crates/testkit/src/bin/programs/every_method`.
 
 use assert_cmd::Command;
 use predicates::str::is_empty;
@@ -9,7 +9,7 @@ fn outputs_of(behaviour: &'static str) -> [String; 3] {
     ["spawn", "forkserver", "fork"].map(|method| {
         watch::within(watch::HANG, move || {
             println!("{behaviour} under {method}");
-            let mut command = Command::new(program::path("every_method"));
+            let mut command = Command::from_std(program::command("every_method"));
             let run = command.arg(behaviour).env(start::VARIABLE, method).assert();
             let run = run.success().stderr(is_empty());
             String::from_utf8(run.get_output().stdout.clone()).expect("it prints text")

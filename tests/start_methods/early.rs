@@ -13,7 +13,7 @@ use procpool_testkit::{program, start, watch};
 
 /// The program that performs an action before `init()`, as its environment says.
 fn fail_early(method: &str, environment: &[(&str, String)]) -> Command {
-    let mut command = Command::new(program::path("fail_early"));
+    let mut command = program::command("fail_early");
     command.env(start::VARIABLE, method).env("START_TIMEOUT_MS", "60000");
     command.envs(environment.iter().map(|(name, value)| (*name, value)));
     command
@@ -101,7 +101,7 @@ fn code_before_init_does_not_run_again_in_a_forked_worker() {
 
 #[test]
 fn a_forkservers_arguments_given_by_hand_are_refused() {
-    let mut command = Command::new(program::path("fail_before_init"));
+    let mut command = program::command("fail_before_init");
     command.args(["--procpool-server", "1:1"]).assert().code(2).stderr(
         is_match("^procpool: --procpool-server is how .* of no use on a command line\n$")
             .expect("it is an expression"),

@@ -1,6 +1,6 @@
 //! The program is killed: neither its forkserver nor their workers stay, in any state.
 
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
@@ -17,7 +17,7 @@ fn assert_nobody_stays(what: &'static str, method: &'static str, processes: usiz
     watch::within(watch::HANG, move || {
         let folder = tempfile::tempdir().unwrap();
         let [arrived, never] = ["arrived", "never"].map(|name| Gate::new(folder.path(), name));
-        let mut program = Command::new(program::path("orphans"))
+        let mut program = program::command("orphans")
             .arg(what)
             .env(start::VARIABLE, method)
             .envs([("ARRIVED", arrived.path()), ("NEVER", never.path())])

@@ -17,7 +17,7 @@ fn assert_no_number_is_the_pools(moment: &'static str) {
         let mut wrong = String::new();
         for (method, numbers) in METHODS.iter().flat_map(|m| SUBSETS.map(|numbers| (m, numbers))) {
             let report = folder.path().join(format!("{method}-{numbers}"));
-            let mut program = Command::new(program::path("clean_numbers"));
+            let mut program = program::command("clean_numbers");
             program.args([moment, numbers]).arg(&report).env(start::VARIABLE, method);
             // No pipe of the test's, which would look like one of the pool's.
             let streams = program.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -53,7 +53,9 @@ fn errors_of_printing(method: &str, redirections: &str, modes: [&str; 2]) -> Str
     let report = folder.path().join("report");
     let mut shell = Command::new("/bin/sh");
     shell.args(["-c", &format!("exec \"$0\" \"$@\" {redirections}")]);
-    shell.arg(program::path("fail_streams")).arg(&report).args(modes).env(start::VARIABLE, method);
+    let program = program::command("fail_streams");
+    shell.arg(program.get_program()).args(program.get_args()).arg(&report).args(modes);
+    shell.env(start::VARIABLE, method);
     let output = shell.stdin(Stdio::null()).output().expect("there is a shell");
     let report = fs::read_to_string(report).unwrap_or_default();
     assert!(output.status.success(), "{}: {report}", output.status);

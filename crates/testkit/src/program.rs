@@ -11,26 +11,38 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
-/// Returns the executable of the example or of the program in this crate called `name`.
+/// The executable that has most programs of this crate.
+const PROGRAMS: &str = "programs";
+
+/// Returns the executable of the example or of the program in this crate called `name`, which has one of
+/// its own.
 ///
 /// # Panics
 ///
 /// When it does not build, or there is none of that name.
 pub fn path(name: &str) -> PathBuf {
-    static BUILT: OnceLock<HashMap<String, PathBuf>> = OnceLock::new();
-    // The same packages and kinds of targets as `cargo test` builds, so nothing is built twice.
-    find(BUILT.get_or_init(|| build(&["--bins", "--examples"])), name)
+    find(built(), name)
 }
 
-/// The programs that exist with panics that abort, too.
-const ABORTING: [&str; 4] = ["fail_map", "fail_panic", "fail_stuck_abort", "policies_ends"];
-
-/// Returns the executable of one of the programs `ABORTING`, built so that a panic aborts.
+/// Returns the command of the example or of the program in this crate called `name`. A program without an
+/// executable of its own is part of the executable `programs`, whose first argument is `name`.
 ///
 /// # Panics
 ///
-/// As for [`path`].
-pub fn path_with_abort(name: &str) -> PathBuf {
+/// When it does not build.
+pub fn command(name: &str) -> Command {
+    match built().get(name) {
+        Some(executable) => Command::new(executable),
+        None => in_programs(built(), name),
+    }
+}
+
+/// Returns the command of a program in the executable `programs`, built so that a panic aborts.
+///
+/// # Panics
+///
+/// As for [`command`].
+pub fn command_with_abort(name: &str) -> Command {
     static BUILT: OnceLock<HashMap<String, PathBuf>> = OnceLock::new();
     let built = BUILT.get_or_init(|| {
         say("the pool is compiled once more, so that panics abort: about 10 s");
@@ -41,11 +53,9 @@ pub fn path_with_abort(name: &str) -> PathBuf {
             target.ancestors().nth(3).expect("it is in target/debug/deps").join("tmp/users");
         let users = users.to_str().expect("the workspace's path is text");
         let abort = ["--config", "profile.dev.panic='abort'", "--target-dir", users];
-        let mut arguments = [&abort[..], &["--package", "procpool-testkit"]].concat();
-        arguments.extend(ABORTING.iter().flat_map(|name| ["--bin", name]));
-        build(&arguments)
+        build(&[&abort[..], &["--package", "procpool-testkit", "--bin", PROGRAMS]].concat())
     });
-    find(built, name)
+    in_programs(built, name)
 }
 
 /// Says something past the harness, which shows what is printed of tests that fail only: for programs that are silent
@@ -77,6 +87,19 @@ pub fn test(name: &str) -> PathBuf {
 pub fn root() -> &'static Path {
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
     crates.and_then(Path::parent).expect("this crate is in the workspace's crates folder")
+}
+
+/// The programs and examples of the workspace, by name.
+fn built() -> &'static HashMap<String, PathBuf> {
+    static BUILT: OnceLock<HashMap<String, PathBuf>> = OnceLock::new();
+    // The same packages and kinds of targets as `cargo test` builds, so nothing is built twice.
+    BUILT.get_or_init(|| build(&["--bins", "--examples"]))
+}
+
+fn in_programs(built: &HashMap<String, PathBuf>, name: &str) -> Command {
+    let mut command = Command::new(find(built, PROGRAMS));
+    command.arg(name);
+    command
 }
 
 fn find(built: &HashMap<String, PathBuf>, name: &str) -> PathBuf {

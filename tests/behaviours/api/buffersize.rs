@@ -3,7 +3,6 @@
 use std::cell::Cell;
 use std::iter;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::process::Command;
 use std::sync::Arc;
 
 use procpool::{BufferedMap, Error, ShutdownOptions};
@@ -102,7 +101,7 @@ fn the_input_may_be_endless() {
 #[test]
 fn memory_holds_the_buffer_but_no_yielded_result() {
     watch::within(watch::HANG, || {
-        let output = Command::new(program::path("map_memory")).output().unwrap();
+        let output = program::command("map_memory").output().unwrap();
         let text = String::from_utf8_lossy(&output.stdout);
         let grown: u64 = text.trim().parse().unwrap_or_else(|_| panic!("{output:?}"));
         // It returned 200 results of 1 MiB, 8 at a time.

@@ -36,7 +36,7 @@ fn a_status_collected_by_another_thread_causes_no_hang() {
 
 /// Runs the program in which a status gets lost, and returns how its worker ended according to it.
 fn exit_of_worker_in(mode: &str) -> String {
-    let mut command = Command::new(program::path("clean_reaping"));
+    let mut command = program::command("clean_reaping");
     let mut program = Running::start(command.arg(mode), crate::start_method());
     let exit = program.line();
     assert_eq!(program.line::<Vec<u32>>(), [0, 2, 4, 6], "another pool works");

@@ -25,7 +25,7 @@ struct Look {
 fn queued_tasks_cost_no_descriptors() {
     watch::within(watch::HANG, || {
         let mut program =
-            Running::start(&mut Command::new(program::path("clean_queue")), crate::start_method());
+            Running::start(&mut program::command("clean_queue"), crate::start_method());
         let looks: [Look; 3] = [program.line(), program.line(), program.line()];
         assert_eq!(looks.each_ref().map(|look| look.queued), [1, 100, 10_000]);
         for look in &looks {

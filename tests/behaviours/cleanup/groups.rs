@@ -79,7 +79,7 @@ fn a_killed_workers_group_dies_if_the_kernel_discards_its_status() {
     watch::within(watch::HANG, || {
         let folder = tempfile::tempdir().unwrap();
         let [go, gone, kill] = ["go", "gone", "kill"].map(|name| Gate::new(folder.path(), name));
-        let mut command = Command::new(program::path("clean_groups"));
+        let mut command = program::command("clean_groups");
         let mut program = Running::start(
             command.args([go.path(), gone.path(), kill.path()]),
             crate::start_method(),

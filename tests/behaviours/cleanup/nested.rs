@@ -152,7 +152,7 @@ fn errors_of_inner_tasks_arrive_and_are_not_printed() {
             the\ task\ panicked\ at\ .*clean_nested\.rs:\d+:\d+:\ number\ 7\ is\ refused\n
             the\ process\ pool\ is\ broken:\ worker\ \d+\ was\ killed\ by\ SIGKILL\ while\ 
             running\ work\ item\ 2\n\z";
-        let mut command = assert_cmd::Command::new(program::path("clean_nested"));
+        let mut command = assert_cmd::Command::from_std(program::command("clean_nested"));
         command.env(start::VARIABLE, crate::start_method());
         command.env_remove("RUST_BACKTRACE").env_remove("RUST_LIB_BACKTRACE");
         let expected = is_match(expected).expect("it is an expression");

@@ -98,7 +98,7 @@ fn a_program_that_is_asked_to_end_can_finish_its_tasks() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
         let (arrived, go) = crossing.places();
-        let mut command = Command::new(program::path("clean_signals"));
+        let mut command = program::command("clean_signals");
         let command = command.args([arrived, go]).process_group(0);
         let mut program = Running::start(command, crate::start_method());
         crossing.wait_for(2);

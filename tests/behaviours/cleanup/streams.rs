@@ -25,7 +25,7 @@ fn captured_stderr_is_passed_on_to_the_programs_stderr() {
 }
 
 fn assert_undisturbed(mode: &str) {
-    let mut command = Command::new(program::path("clean_streams"));
+    let mut command = Command::from_std(program::command("clean_streams"));
     command.env(start::VARIABLE, crate::start_method());
     let run = command.arg(mode).write_stdin("for the program itself").assert();
     run.success()
@@ -54,7 +54,7 @@ fn captured_stderr_is_passed_on_if_it_is_read_after_the_death() {
 
 /// Runs the program whose stderr is full, and returns the rest of it at the end.
 fn run_with_full_stderr(mode: &str) -> String {
-    let mut command = std::process::Command::new(program::path("clean_stuck_stderr"));
+    let mut command = program::command("clean_stuck_stderr");
     let mut program = Running::start(command.arg(mode), crate::start_method());
     assert_eq!(program.line::<u32>(), 42);
     assert_eq!(program.line::<String>(), "last words");

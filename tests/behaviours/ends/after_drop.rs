@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::process::Command;
 
 use procpool_testkit::running::Running;
 use procpool_testkit::{program, watch};
@@ -26,7 +25,7 @@ struct Look {
 fn pools_with_every_kind_of_end_leave_nothing_behind() {
     watch::within(watch::HANG, || {
         let folder = tempfile::tempdir().unwrap();
-        let mut command = Command::new(program::path("clean_after_drop"));
+        let mut command = program::command("clean_after_drop");
         let command = command.arg(POOLS.to_string()).env("TMPDIR", folder.path());
         // Reading the symbols for the backtraces of so many panics would take longer than everything else.
         let command = command.env_remove("RUST_BACKTRACE").env_remove("RUST_LIB_BACKTRACE");

@@ -59,10 +59,8 @@ fn assert_gone(workers: Vec<(&'static str, Watched)>) {
 #[test]
 fn workers_exit_when_their_parent_is_killed() {
     watch::within(watch::HANG, || {
-        let mut program = Running::start(
-            &mut Command::new(program::path("clean_workers")),
-            crate::start_method(),
-        );
+        let mut program =
+            Running::start(&mut program::command("clean_workers"), crate::start_method());
         let workers = program.line::<Workers>().watch();
         program.signal(Signal::SIGKILL);
         assert_gone(workers);
@@ -75,7 +73,7 @@ fn workers_exit_when_their_parent_is_killed() {
 #[test]
 fn workers_exit_with_their_parent_if_a_fork_holds_its_descriptors() {
     watch::within(watch::HANG, || {
-        let mut command = Command::new(program::path("clean_workers"));
+        let mut command = program::command("clean_workers");
         let mut program = Running::start(command.arg("fork"), crate::start_method());
         let pids: Workers = program.line();
         let bystander = Bystander(Watched::new(pids.bystander.expect("it was forked")));
@@ -113,7 +111,7 @@ fn press_ctrl_c(terminal: &OwnedFd) {
 #[test]
 fn ctrl_c_ends_the_program_and_its_workers_silently() {
     watch::within(watch::HANG, || {
-        let mut command = Command::new(program::path("clean_workers"));
+        let mut command = program::command("clean_workers");
         let terminal = in_terminal(&mut command);
         let mut program = Running::start(&mut command, crate::start_method());
         let workers = program.line::<Workers>().watch();
@@ -128,7 +126,7 @@ fn ctrl_c_ends_the_program_and_its_workers_silently() {
 #[test]
 fn workers_finish_their_tasks_if_the_program_survives_ctrl_c() {
     watch::within(watch::HANG, || {
-        let mut command = Command::new(program::path("clean_workers"));
+        let mut command = program::command("clean_workers");
         let terminal = in_terminal(command.arg("on-interrupt"));
         let mut program = Running::start(&mut command, crate::start_method());
         let workers = program.line::<Workers>().watch();

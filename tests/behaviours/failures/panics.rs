@@ -97,7 +97,7 @@ fn in_a_map_a_panic_fails_only_its_item() {
 #[test]
 fn a_backtrace_is_included_only_if_it_is_enabled() {
     let run = |enabled: &str| {
-        let mut program = in_program(&program::path("fail_panic"));
+        let mut program = in_program(program::command("fail_panic"));
         program.env("RUST_BACKTRACE", enabled).env_remove("RUST_LIB_BACKTRACE").assert().success()
     };
     // The program prints the task's error; the task's own function is in its backtrace.
@@ -112,10 +112,10 @@ fn a_backtrace_is_included_only_if_it_is_enabled() {
 // Behaviours: BRK-03.
 #[test]
 fn where_panics_abort_the_message_and_the_location_arrive_first() {
-    let assert = in_program(&program::path_with_abort("fail_panic")).assert().success();
+    let assert = in_program(program::command_with_abort("fail_panic")).assert().success();
     assert
         .stdout(predicate::str::contains(
-            "the task panicked at crates/testkit/src/bin/fail_panic.rs",
+            "the task panicked at crates/testkit/src/bin/programs/fail_panic.rs",
         ))
         .stdout(predicate::str::contains(": told to"))
         .stdout(
@@ -128,7 +128,7 @@ fn where_panics_abort_the_message_and_the_location_arrive_first() {
 
 #[test]
 fn where_panics_abort_an_initializers_panic_is_the_cause() {
-    let mut program = in_program(&program::path_with_abort("fail_panic"));
+    let mut program = in_program(program::command_with_abort("fail_panic"));
     program.arg("initializer").assert().success().stdout(
         predicate::str::is_match(
             "the initializer of worker [0-9]+ panicked at .*fail_panic.rs:.*: told to",
@@ -141,11 +141,11 @@ fn where_panics_abort_an_initializers_panic_is_the_cause() {
 fn where_panics_abort_a_handler_that_never_returns_causes_no_hang() {
     watch::within(watch::HANG, || {
         let program = || {
-            let mut program = in_program(&program::path_with_abort("fail_stuck_abort"));
+            let mut program = in_program(program::command_with_abort("fail_stuck_abort"));
             program.env("RUST_BACKTRACE", "0");
             program
         };
-        let panicked = "the task panicked at crates/testkit/src/bin/fail_stuck_abort.rs";
+        let panicked = "the task panicked at crates/testkit/src/bin/programs/fail_stuck_abort.rs";
         let replaced = program().arg("replace").assert().success();
         replaced
             .stdout(predicate::str::starts_with(panicked))

@@ -91,7 +91,7 @@ fn a_task_that_replaces_the_panic_hook_loses_only_the_location() {
 fn the_librarys_variable_asks_for_a_backtrace_too() {
     watch::within(watch::HANG, || {
         for (value, answer) in [("1", "true"), ("0", "false")] {
-            let mut command = in_program(&program::path("fail_panic"));
+            let mut command = in_program(program::command("fail_panic"));
             command.env("RUST_BACKTRACE", "0").env("RUST_LIB_BACKTRACE", value);
             let run = command.assert().success().stderr(is_empty());
             run.stdout(contains(format!("it has a backtrace: {answer}\n")));
@@ -104,10 +104,11 @@ fn where_panics_abort_a_map_keeps_its_results_and_names_the_item() {
     watch::within(watch::HANG, || {
         let expected = r"(?x)\A
             item\ 0\n
-            the\ task\ panicked\ at\ crates/testkit/src/bin/fail_map\.rs:\d+:\d+:\ item\ 1\ is\ wrong\n
+            the\ task\ panicked\ at\ crates/testkit/src/bin/programs/fail_map\.rs:\d+:\d+:\ 
+            item\ 1\ is\ wrong\n
             (the\ process\ pool\ is\ broken:\ worker\ \d+\ was\ killed\ by\ SIGABRT\ while\ 
             running\ work\ item\ \d+\n){2}\z";
-        let mut command = in_program(&program::path_with_abort("fail_map"));
+        let mut command = in_program(program::command_with_abort("fail_map"));
         command.env_remove("RUST_BACKTRACE").env_remove("RUST_LIB_BACKTRACE");
         let expected = is_match(expected).expect("it is an expression");
         command.assert().success().stderr(is_empty()).stdout(expected);

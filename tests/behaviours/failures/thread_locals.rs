@@ -16,7 +16,7 @@ fn every_call_works_in_the_destructor_of_a_thread_local() {
             callback: Ok(true)\n\
             panic: true\n\
             cancel: true\n";
-        let run = in_program(&program::path("fail_thread_local")).assert();
+        let run = in_program(program::command("fail_thread_local")).assert();
         run.success().stdout(diff(each.repeat(2)));
     });
 }

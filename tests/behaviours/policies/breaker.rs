@@ -114,9 +114,9 @@ fn a_task_awaiting_its_retry_fails_with_the_pool() {
 #[test]
 fn a_failed_replacement_breaks_a_pool_without_other_workers() {
     // Building may take longer than a hang, so it is done before the case starts.
-    program::path("policies_ends");
+    program::command("policies_ends");
     watch::within(watch::HANG, || {
-        let mut command = Command::new(program::path("policies_ends"));
+        let mut command = Command::from_std(program::command("policies_ends"));
         let why = "the process pool is broken: no worker could be started: creating a socket pair \
                    failed: this process has as many descriptors open as it may: raise \
                    `ulimit -n`, or close some";

@@ -2,7 +2,7 @@
 
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::thread;
 use std::time::Duration;
 
@@ -384,7 +384,7 @@ fn a_result_whose_transfer_exceeds_the_limit_arrives() {
 #[test]
 fn time_while_the_whole_program_is_stopped_does_not_count() {
     watch::within(watch::HANG, || {
-        let mut program = Command::new(program::path("policies_stopped"));
+        let mut program = program::command("policies_stopped");
         let program = program.env(start::VARIABLE, crate::start_method());
         let program = program.process_group(0).stdout(Stdio::piped()).spawn().unwrap();
         let pid = Pid::from_raw(program.id().cast_signed());

@@ -138,12 +138,13 @@ fn a_worker_that_dies_after_its_task_was_asked_to_stop_breaks_nothing() {
 
 #[test]
 fn where_panics_abort_a_panic_at_a_stop_request_breaks_nothing() {
-    let build = || [program::path("policies_ends"), program::path_with_abort("policies_ends")];
+    let build =
+        || [program::command("policies_ends"), program::command_with_abort("policies_ends")];
     // Building may take longer than a hang, so it is done before the case starts.
     build();
     watch::within(watch::HANG, move || {
         for program in build() {
-            let run = Command::new(program).env("MODE", "panic").assert().success();
+            let run = Command::from_std(program).env("MODE", "panic").assert().success();
             run.stdout("true\ntrue\nOk(2)\n");
         }
     });

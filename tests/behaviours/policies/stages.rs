@@ -23,7 +23,7 @@ fn assert_ends(executor: ProcessPoolExecutor, worker: u32) {
 
 /// Ends a worker in the middle of an endless call.
 fn starting() {
-    let mut never = assert_cmd::Command::new(program::path("fail_before_init"));
+    let mut never = assert_cmd::Command::from_std(program::command("fail_before_init"));
     let output = never.env("MODE", "never").assert().success();
     output.stdout(predicates::str::contains("did not reach procpool::init() within 300ms"));
 }
@@ -64,7 +64,7 @@ fn running() {
 }
 
 fn aborting() {
-    let mut stuck = assert_cmd::Command::new(program::path_with_abort("fail_stuck_abort"));
+    let mut stuck = assert_cmd::Command::from_std(program::command_with_abort("fail_stuck_abort"));
     let stuck = stuck.env(start::VARIABLE, crate::start_method()).assert().success();
     stuck.stdout(predicates::str::ends_with("dropped\n"));
 }

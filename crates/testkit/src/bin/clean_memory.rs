@@ -3,6 +3,8 @@
 //!
 //! Counts the allocated bytes in each process: unlike the size of a process, they do not depend on memory
 //! that the allocator keeps.
+//!
+//! It has an executable of its own because its allocator counts.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicI64, Ordering};

@@ -1,5 +1,7 @@
 //! Performs the action that the environment variable MODE names before `init()`; prints the outcome of two
 //! tasks. Both are queued before a worker can answer, so both workers are started.
+//!
+//! It has an executable of its own because its workers run it before `init()`, too.
 
 use std::io::Read;
 use std::time::Duration;

@@ -3,6 +3,8 @@
 //! The environment, which workers inherit, names the action: `BEFORE_INIT` is `wait` (at the gates
 //! `ARRIVED` and `GO`), `parse` or `fork`. Prints the result of one task, or the kind of its error and the
 //! error.
+//!
+//! It has an executable of its own because its workers run it.
 
 use std::env::{args, var};
 use std::process::exit;

@@ -1,4 +1,6 @@
 //! A pool whose workers have less memory than their initializer's arguments need; prints why it is broken.
+//!
+//! It has an executable of its own because its workers run it before `init()`, too: they lower the limit.
 
 use nix::sys::resource::{Resource, setrlimit};
 use procpool::Error;

@@ -6,6 +6,8 @@
 //!   (`late`);
 //! - `attack PROGRAM ROLE [USER]`: starts `PROGRAM` in the given role, and plays the pool, with a socket
 //!   that `USER` made. Prints whether it was served, and the exit code.
+//!
+//! It has an executable of its own because root gives privileges to copies of it.
 
 use std::ffi::CString;
 use std::fs::File;

@@ -3,6 +3,8 @@
 //! With the environment variable MODE `thread`, every process of the program has a second thread before
 //! `init()`; with `chroot`, the root is an empty folder once the pool is made; with `memory`, the program
 //! has half of the memory that a task's result needs.
+//!
+//! It has an executable of its own because its workers run it before `init()`, too.
 
 use nix::sys::resource::{Resource, setrlimit};
 use procpool::Error;

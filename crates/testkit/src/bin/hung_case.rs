@@ -1,4 +1,6 @@
 //! Runs a case in a copy, which writes its pid to this program's stdout, and never ends.
+//!
+//! It has an executable of its own because `run_in_copies!` starts a process before `main`.
 
 use std::fs::OpenOptions;
 use std::io::Write;

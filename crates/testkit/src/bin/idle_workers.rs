@@ -1,5 +1,7 @@
 //! Two idle workers of a minimal program: prints their pids, as a JSON list, and exits when its stdin is
 //! closed.
+//!
+//! It has an executable of its own because the memory of its workers is measured, which grows with that.
 
 use std::collections::BTreeSet;
 use std::io::Read;

@@ -53,7 +53,10 @@ pub fn command_with_abort(name: &str) -> Command {
             target.ancestors().nth(3).expect("it is in target/debug/deps").join("tmp/users");
         let users = users.to_str().expect("the workspace's path is text");
         let abort = ["--config", "profile.dev.panic='abort'", "--target-dir", users];
-        build(&[&abort[..], &["--package", "procpool-testkit", "--bin", PROGRAMS]].concat())
+        // Built once.
+        let whole = ["--config", "profile.dev.incremental=false"];
+        let programs = ["--package", "procpool-testkit", "--bin", PROGRAMS];
+        build(&[&abort[..], &whole, &programs].concat())
     });
     in_programs(built, name)
 }

@@ -149,12 +149,26 @@ impl Round {
         let is_plausible = |result: &Result<(), Error>| match result {
             Ok(()) => true,
             Err(Error::InvalidArgument(_) | Error::BrokenProcessPool(_) | Error::Shutdown) => true,
-            Err(Error::WorkersNotStarted(_)) => self.plan.limit.is_some(),
+            Err(Error::WorkersNotStarted(cause)) => {
+                self.plan.limit.is_some() || self.may_give_up_starts(cause)
+            }
             Err(_) => false,
         };
         let results = self.awaiting.iter().map(|ready| ready.result_timeout(Duration::ZERO));
         let wrong = results.filter(|result| !is_plausible(result));
         wrong.map(|result| format!("start_workers returned {result:?}")).collect()
+    }
+
+    /// Returns whether starts that failed in a row, of which `cause` is the last, may have been given up for now.
+    fn may_give_up_starts(&self, cause: &BrokenCause) -> bool {
+        let fails = match cause {
+            BrokenCause::InitializerFailed { .. } | BrokenCause::InitializerPanicked { .. } => {
+                self.plan.failing > 0
+            }
+            BrokenCause::WorkerDied(death) => self.is_plausible(death),
+            _ => false,
+        };
+        fails && matches!(self.plan.policy, DeathPolicy::Replace { .. })
     }
 
     /// A death leaves the outcome of one task unknown.

@@ -3,7 +3,8 @@
 line() {
     printf '{"client":"main","step":%s,' "$1"
     sleep 0.01
-    printf '"at":%s,"is":"%s"' "$(now)" "$2"
+    now
+    printf '"at":%s,"is":"%s"' "$now" "$2"
     sleep 0.01
     printf '%s}\n' "${3:+,\"outcome\":$3}"
 }

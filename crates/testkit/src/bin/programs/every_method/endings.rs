@@ -1,5 +1,7 @@
 //! The ends of workers and pools.
 
+use std::time::{Duration, Instant};
+
 use nix::libc;
 use nix::sys::signal::{Signal, raise};
 use procpool::{Activity, BrokenCause, DeathPolicy, Error, ShutdownOptions, WorkerExit};
@@ -94,7 +96,7 @@ pub(crate) fn killing_at_any_moment_leaves_no_process() {
     let this = std::process::id();
     let crossing = Crossing::new();
     std::env::set_current_dir(crossing.folder()).expect("it is there");
-    for moment in 0..60 {
+    for moment in 0..60_u64 {
         let mut builder = builder(2);
         if method() != "spawn" {
             builder = builder.preload(|| gate::give("arrived"));
@@ -105,8 +107,9 @@ pub(crate) fn killing_at_any_moment_leaves_no_process() {
             crossing.wait_for(1);
         }
         // From before the first worker is requested until after it has begun.
-        for _ in 0..moment * moment {
-            std::thread::yield_now();
+        let later = Instant::now() + Duration::from_nanos(500 * moment * moment);
+        while Instant::now() < later {
+            std::hint::spin_loop();
         }
         pool.kill_workers();
         drop(pool);

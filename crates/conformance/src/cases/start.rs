@@ -4,7 +4,7 @@ use procpool_contract::{Capability as Has, EventKind, MapOptions, policy};
 
 use crate::case::{CASE, Case, Level, Only};
 use crate::history::require;
-use crate::plan::{begun, called, echo, gated, returned, tasks_begun, workers};
+use crate::plan::{begun, called, echo, fail, gated, returned, tasks_begun, workers};
 
 const CPYTHON: &str = "CPython: test_concurrent_futures/test_process_pool.py";
 
@@ -73,8 +73,12 @@ pub(super) const CASES: &[Case] = &[
         kills: &["starts-a-worker-per-task"],
         plan: |plan| {
             plan.new_pool("p", workers(4));
-            for tag in ["a", "b", "c"] {
-                plan.submit("p", echo(tag, 1)).result(tag);
+            // Workers are idle after errors, too. Of two that are idle, each runs some of many tasks.
+            plan.submit("p", echo("a", 1)).result("a").submit("p", fail("b", "oh")).result("b");
+            plan.submit("p", echo("c", 1)).result("c");
+            for number in 0..20 {
+                let tag = format!("t{number}");
+                plan.submit("p", echo(&tag, number)).result(&tag);
             }
             plan.shutdown("p");
         },

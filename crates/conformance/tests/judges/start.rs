@@ -25,7 +25,12 @@ pub(crate) fn entries() -> Vec<Entry> {
             ],
         ),
         (
-            || Made::of("start.idle-worker-is-reused").ran_in("b", 200).ran_in("c", 200),
+            || {
+                let made = Made::of("start.idle-worker-is-reused").ran_in("b", 200);
+                (0..20).fold(made.ran_in("c", 200), |made, number| {
+                    made.ran_in(&format!("t{number}"), 200)
+                })
+            },
             vec![(|made| made.ran_in("c", 201), "2 workers ran tasks one by one")],
         ),
         (

@@ -72,21 +72,21 @@ pub(super) const CASES: &[Case] = &[
         only: ON_DEMAND,
         kills: &["starts-a-worker-per-task"],
         plan: |plan| {
-            plan.new_pool("p", workers(4));
-            // Workers are idle after errors, too. Of two that are idle, each runs some of many tasks.
-            plan.submit("p", echo("a", 1)).result("a").submit("p", fail("b", "oh")).result("b");
-            plan.submit("p", echo("c", 1)).result("c");
-            for number in 0..20 {
-                let tag = format!("t{number}");
-                plan.submit("p", echo(&tag, number)).result(&tag);
-            }
-            plan.shutdown("p");
+            // Workers are idle after errors, too.
+            plan.new_pool("p", workers(4)).submit("p", echo("a", 1)).result("a").hold("one");
+            plan.submit("p", fail("b", "oh")).result("b").submit("p", echo("c", 1)).result("c");
+            plan.hold("end").shutdown("p");
+            plan.until(called("gate one")).sample("one").open("one");
+            plan.until(called("gate end")).quiet().sample("end").open("end");
         },
         judge: |history| {
             let workers = history.workers();
             require(workers.len() == 1, || {
                 format!("{} workers ran tasks one by one", workers.len())
-            })
+            })?;
+            let (one, end) =
+                (history.sample("one")?.alive.len(), history.sample("end")?.alive.len());
+            require(end <= one, || format!("there were {one} processes, and {end} after two tasks"))
         },
         ..CASE
     },

@@ -74,6 +74,7 @@ fn used(description: &Description, is_looked_at: bool) -> BoxedStrategy<Use> {
     let until = select(vec![Until::AllCompleted, Until::FirstCompleted, Until::FirstException]);
     with(Has::Wait, 2, until.prop_map(Use::Wait).boxed());
     with(Has::AsCompleted, 1, Just(Use::AsCompleted).boxed());
+    with(Has::LazyMap, 2, (1..20_u8).prop_map(Use::ClosedMap).boxed());
     with(
         Has::LazyMap,
         1,
@@ -140,7 +141,6 @@ fn asks(description: &Description, is_looked_at: bool) -> Vec<(u32, BoxedStrateg
     with(Has::Callbacks, 3, callbacks.prop_map(|(it, count)| Use::Callbacks(it, count)).boxed());
     with(Has::Cancel, 2, any::<Index>().prop_map(Use::Cancel).boxed());
     with(Has::Cancel, 2, (1..40_u8).prop_map(Use::Cancels).boxed());
-    with(Has::LazyMap, 1, (1..20_u8).prop_map(Use::ClosedMap).boxed());
     asks
 }
 

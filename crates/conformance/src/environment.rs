@@ -36,8 +36,23 @@ pub const DRAWS: &str = "CONFORMANCE_DRAWS";
 /// The seed of drawn scenarios.
 pub const SEED: &str = "CONFORMANCE_SEED";
 
-const ALL: [&str; 10] =
-    [ADAPTER, RESULTS, EXPECTATIONS, SCENARIO, BLESS, TIER, SCALE, DRAWS, SEED, FOLDER_VARIABLE];
+/// A variable that is set in the environment of adapters, and empty: a pool may lose it on the way to its
+/// workers.
+pub const EMPTY: &str = "CONFORMANCE_EMPTY";
+
+const ALL: [&str; 11] = [
+    ADAPTER,
+    RESULTS,
+    EXPECTATIONS,
+    SCENARIO,
+    BLESS,
+    TIER,
+    SCALE,
+    DRAWS,
+    SEED,
+    EMPTY,
+    FOLDER_VARIABLE,
+];
 
 /// Returns the value of a variable, if it is set.
 ///

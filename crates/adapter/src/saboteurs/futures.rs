@@ -170,11 +170,11 @@ pub(super) fn key(future: &dyn Future) -> usize {
     std::ptr::from_ref(future).cast::<()>() as usize
 }
 
-type Change = fn(&dyn Future, Option<Duration>) -> Result<Value, Stop>;
+pub(super) type Change = fn(&dyn Future, Option<Duration>) -> Result<Value, Stop>;
 
 /// Returns another result.
 #[derive(Debug)]
-struct Resulting(Change);
+pub(super) struct Resulting(pub(super) Change);
 
 impl Twist for Resulting {
     fn result(&self, future: &dyn Future, timeout: Option<Duration>) -> Result<Value, Stop> {

@@ -5,6 +5,7 @@
 //! nothing of the cases that find them.
 
 mod answers;
+mod certain;
 mod deaths;
 mod drops;
 mod ends;
@@ -68,6 +69,7 @@ pub fn all() -> Vec<Saboteur> {
         leaks::ALL,
         soaked::ALL,
         uses::ALL,
+        certain::ALL,
         surroundings::ALL,
         programs::ALL,
     ]

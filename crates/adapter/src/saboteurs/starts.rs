@@ -96,7 +96,7 @@ pub(super) const ALL: &[Saboteur] = &[
 
 /// Changes the options of a pool.
 #[derive(Debug)]
-struct Options(fn(&mut PoolOptions));
+pub(super) struct Options(pub(super) fn(&mut PoolOptions));
 
 impl Twist for Options {
     fn new_pool(&self, ours: &Procpool, options: &PoolOptions) -> Result<Box<dyn Pool>, Stop> {

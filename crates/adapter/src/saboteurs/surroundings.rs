@@ -194,6 +194,15 @@ pub(super) const ALL: &[Saboteur] = &[
         }
     ),
     printing!(
+        "prints-nothing-with-a-bad-result",
+        "Loses the output of a task whose result cannot be encoded.",
+        |call: &mut Call| {
+            if call.poison.is_some() {
+                call.count = Some(0);
+            }
+        }
+    ),
+    printing!(
         "prints-last-line-first",
         "Writes the lines of each task in the reverse order.",
         |call: &mut Call| {

@@ -79,6 +79,12 @@ pub(super) const ALL: &[Saboteur] = &[
         a_descriptor
     ),
     leaking!(
+        "leaks-a-thread-per-failed-initializer",
+        "Starts a thread with every pool whose initializer fails, and ends none.",
+        With::FailedInitializer,
+        a_thread
+    ),
+    leaking!(
         "leaks-a-descriptor-per-shutdown-without-waiting",
         "Opens a file with every shutdown that does not wait, and closes none.",
         With::Nowait,
@@ -96,6 +102,19 @@ pub(super) const ALL: &[Saboteur] = &[
         make: |ours| {
             let opening = |argument: Wire| {
                 if argument.call().run == Body::Fail {
+                    a_descriptor();
+                }
+                run(argument)
+            };
+            Twisted::new(Procpool { run: opening, ..ours }, Honest)
+        },
+    },
+    Saboteur {
+        name: "workers-open-a-file-per-bad-result",
+        does: "Opens a file in the worker with every result that cannot be encoded, and closes none.",
+        make: |ours| {
+            let opening = |argument: Wire| {
+                if argument.call().poison == Some(Place::EncodeResult) {
                     a_descriptor();
                 }
                 run(argument)
@@ -138,6 +157,7 @@ enum With {
     Kill,
     Callback,
     Initializer,
+    FailedInitializer,
     Nowait,
     BadArgument,
 }
@@ -158,8 +178,11 @@ impl Leaking {
 
 impl Twist for Leaking {
     fn new_pool(&self, ours: &Procpool, options: &PoolOptions) -> Result<Box<dyn Pool>, Stop> {
-        if options.initializer.is_some() {
+        if let Some(call) = &options.initializer {
             self.happens(With::Initializer);
+            if call.run == Body::Fail {
+                self.happens(With::FailedInitializer);
+            }
         }
         ours.new_pool(options)
     }

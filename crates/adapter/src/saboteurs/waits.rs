@@ -169,10 +169,11 @@ pub(super) const ALL: &[Saboteur] = &[
     ),
 ];
 
-type Wait = fn(&Procpool, &[Arc<dyn Future>], Until, Option<Duration>) -> Result<Vec<usize>, Stop>;
+pub(super) type Wait =
+    fn(&Procpool, &[Arc<dyn Future>], Until, Option<Duration>) -> Result<Vec<usize>, Stop>;
 
 #[derive(Debug)]
-struct Waiting(Wait);
+pub(super) struct Waiting(pub(super) Wait);
 
 impl Twist for Waiting {
     fn wait(

@@ -42,6 +42,27 @@ pub(super) const CASES: &[Case] = &[
         ..CASE
     },
     Case {
+        id: "cancel.after-a-wait-timed-out",
+        requirement: "The pool MUST cancel a pending task after a wait for its result has timed out, and never run it.",
+        source: CPYTHON,
+        rows: &["CAN-01", "TMO-01"],
+        needs: &[Has::Cancel, Has::ResultTimeout],
+        kills: &["cancels-nothing-after-a-timeout"],
+        plan: |plan| {
+            six_tasks(plan);
+            plan.result_within("f", 50).cancel("f").result("f").result("a").shutdown("p");
+            plan.until(returned("cancel f")).open("go");
+        },
+        judge: |history| {
+            history.failure("result f", &[ErrorClass::Timeout])?;
+            history.returned("cancel f", true)?;
+            history.failure("result f #2", &[ErrorClass::Cancelled])?;
+            let ran = history.count(EventKind::Begin, "f");
+            require(ran == 0, || "the cancelled task ran".to_owned())
+        },
+        ..CASE
+    },
+    Case {
         id: "cancel.after-many-tasks",
         requirement: "The pool MUST cancel a pending task after any number of tasks.",
         source: CPYTHON,

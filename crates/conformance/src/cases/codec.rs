@@ -1,11 +1,13 @@
 //! Values that cannot be encoded or decoded.
 
-use procpool_contract::{Call, Capability as Has, ErrorClass, EventKind, Outcome, Place, policy};
+use procpool_contract::{
+    Call, Capability as Has, ErrorClass, EventKind, MapOptions, Outcome, Place, Until, policy,
+};
 
 use crate::case::{CASE, Case, Level, Only};
 use crate::history::{Finding, History, require, told};
 use crate::plan::{
-    Condition, Plan, begun, echo, gated, returned, square, squared, whoami, workers,
+    Condition, Plan, begun, called, echo, gated, returned, square, squared, whoami, workers,
 };
 
 fn poisoned(tag: &str, poison: Place) -> Call {
@@ -43,10 +45,11 @@ fn result_fails(history: &History) -> Finding {
 }
 
 /// A map over six items, the third of which is poisoned, and a task after it.
-fn third_is_poisoned(plan: &mut Plan, place: Place) {
+fn third_is_poisoned(plan: &mut Plan, place: Place, chunksize: Option<i64>) {
     let mut calls: Vec<Call> = (0..6).map(|number| square(&format!("t{number}"), number)).collect();
     calls[2].poison = Some(place);
-    plan.new_pool("p", workers(2)).map("p", calls);
+    let options = MapOptions { chunksize, ..MapOptions::default() };
+    plan.new_pool("p", workers(2)).map_with("p", calls, options);
     plan.submit("p", echo("b", 2)).result("b").shutdown("p");
 }
 
@@ -301,13 +304,37 @@ pub(super) const CASES: &[Case] = &[
         ..CASE
     },
     Case {
+        id: "codec.bad-argument-wakes-a-wait",
+        requirement: "The pool MUST return from a wait for several futures when the argument of their task cannot be encoded.",
+        source: "CPython: test_error_at_task_pickle, and test_wait.py",
+        rows: &["SER-01", "WAIT-15"],
+        needs: &[Has::PoisonEncodeArgument, Has::Wait],
+        kills: &["wait-sleeps-through-a-failed-encoding"],
+        plan: |plan| {
+            // A pool may encode an argument when a worker is nearly free, while the client waits.
+            plan.new_pool("p", workers(1));
+            for tag in ["running", "b", "c", "d"] {
+                plan.submit("p", gated(tag, "go"));
+            }
+            plan.submit("p", poisoned("a", Place::EncodeArgument));
+            plan.wait(&["a"], Until::AllCompleted, None).result("a").shutdown("p");
+            plan.until(begun("running")).until(called("wait")).quiet().open("go");
+        },
+        judge: |history| {
+            fails(history, "a", OWN)?;
+            let is_refused = matches!(history.outcome("submit a")?, Outcome::Error(_));
+            if is_refused { Ok(()) } else { history.value("wait").map(|_| ()) }
+        },
+        ..CASE
+    },
+    Case {
         id: "codec.map-with-a-bad-argument",
         requirement: "The pool MUST return an error for an item in a map that cannot be encoded, and keep working.",
         source: "CPython: test_error_at_task_pickle, with map",
         rows: &["SER-01"],
         needs: &[Has::PoisonEncodeArgument],
         kills: &["map-swallows-an-error"],
-        plan: |plan| third_is_poisoned(plan, Place::EncodeArgument),
+        plan: |plan| third_is_poisoned(plan, Place::EncodeArgument, None),
         judge: map_has_the_error,
         ..CASE
     },
@@ -318,7 +345,18 @@ pub(super) const CASES: &[Case] = &[
         rows: &["SER-06"],
         needs: &[Has::PoisonEncodeResult],
         kills: &["map-swallows-an-error"],
-        plan: |plan| third_is_poisoned(plan, Place::EncodeResult),
+        plan: |plan| third_is_poisoned(plan, Place::EncodeResult, None),
+        judge: map_has_the_error,
+        ..CASE
+    },
+    Case {
+        id: "codec.chunk-with-a-bad-result",
+        requirement: "The pool MUST return an error for a chunk of a map in which a result cannot be encoded, and keep working.",
+        source: "CPython: test_error_at_task_pickle, for a map",
+        rows: &["SER-06"],
+        needs: &[Has::PoisonEncodeResult, Has::Map, Has::Chunksize],
+        kills: &["map-loses-a-chunk-with-a-bad-result"],
+        plan: |plan| third_is_poisoned(plan, Place::EncodeResult, Some(3)),
         judge: map_has_the_error,
         ..CASE
     },

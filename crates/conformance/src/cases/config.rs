@@ -5,10 +5,14 @@ use std::collections::BTreeMap;
 use procpool_contract::{Body, Call, Capability as Has, ErrorClass, PoolOptions};
 
 use crate::case::{CASE, Case};
+use crate::environment::EMPTY;
 use crate::history::require;
 use crate::plan::{call, echo, workers};
 
 const CPYTHON: &str = "CPython: test_executor.py, test_max_workers_negative";
+
+/// A check of a few values may miss the others.
+const NEGATIVE: [i64; 4] = [-1, -2, -1_000, i32::MIN as i64];
 
 fn getenv(tag: &str, name: &str) -> Call {
     Call { text: Some(name.to_owned()), ..call(Body::Getenv, tag) }
@@ -40,11 +44,15 @@ pub(super) const CASES: &[Case] = &[
         source: CPYTHON,
         rows: &["CFG-01"],
         needs: &[Has::ChecksMaxWorkers],
-        kills: &["accepts-nonsense"],
+        kills: &["accepts-nonsense", "refuses-only-minus-one"],
         plan: |plan| {
-            plan.new_pool("p", workers(-1));
+            NEGATIVE.iter().for_each(|count| _ = plan.new_pool("p", workers(*count)));
         },
-        judge: |history| history.failure("new p", &[ErrorClass::Invalid]).map(|_| ()),
+        judge: |history| {
+            (1..=NEGATIVE.len()).try_for_each(|nth| {
+                history.failure(&format!("new p #{nth}"), &[ErrorClass::Invalid]).map(|_| ())
+            })
+        },
         ..CASE
     },
     Case {
@@ -123,18 +131,21 @@ pub(super) const CASES: &[Case] = &[
         source: "POSIX: the environment of every child process",
         rows: &["CFG-11"],
         needs: &[Has::Getenv],
-        kills: &["empties-a-variable-of-workers"],
+        kills: &["empties-a-variable-of-workers", "loses-an-empty-variable"],
         plan: |plan| {
             plan.new_pool("p", workers(1))
                 .submit("p", getenv("a", "PATH"))
+                .submit("p", getenv("b", EMPTY))
                 .result("a")
+                .result("b")
                 .shutdown("p");
         },
         judge: |history| {
             let path = history.value("result a")?;
             require(path.as_str().is_some_and(|path| !path.is_empty()), || {
                 format!("PATH is {path}")
-            })
+            })?;
+            history.returned("result b", "")
         },
         ..CASE
     },

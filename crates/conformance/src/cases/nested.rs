@@ -10,6 +10,9 @@ fn nest(tag: &str, depth: u64) -> Call {
     Call { count: Some(depth), ..call(Body::Nest, tag) }
 }
 
+/// Later tasks of the same worker, which have pools, too.
+const AGAIN: [&str; 6] = ["c", "d", "e", "f", "g", "h"];
+
 fn nested(plan: &mut Plan, depth: u64) {
     plan.new_pool("p", workers(1)).submit("p", nest("a", depth)).result("a");
     plan.submit("p", echo("b", 2)).result("b").shutdown("p");
@@ -49,10 +52,19 @@ pub(super) const CASES: &[Case] = &[
         source: "pebble: test_process_pool_child_pool; procspawn: test_nested",
         rows: &["NEST-02"],
         needs: &[Has::Nested],
-        kills: &["pretends-to-nest"],
-        plan: |plan| nested(plan, 1),
+        kills: &["pretends-to-nest", "nests-four-times-at-most"],
+        plan: |plan| {
+            plan.new_pool("p", workers(1)).submit("p", nest("a", 1)).result("a");
+            for tag in AGAIN {
+                plan.submit("p", nest(tag, 1)).result(tag);
+            }
+            plan.submit("p", echo("b", 2)).result("b").shutdown("p");
+        },
         judge: |history| {
             history.returned("result a", 1)?;
+            for tag in AGAIN {
+                history.returned(&format!("result {tag}"), 1)?;
+            }
             ran_in(history, 2)?;
             history.returned("result b", 2)
         },

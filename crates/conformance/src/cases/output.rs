@@ -3,7 +3,7 @@
 //! Covers the standard streams of workers. The suite sees the standard output of workers and everything
 //! written to standard error as one text, since an adapter keeps its own lines separate.
 
-use procpool_contract::{Body, Call, Capability as Has, ErrorClass, EventKind, policy};
+use procpool_contract::{Body, Call, Capability as Has, ErrorClass, EventKind, Place, policy};
 
 use crate::case::{CASE, Case, Level, Only};
 use crate::history::{Finding, History, require};
@@ -128,6 +128,26 @@ pub(super) const CASES: &[Case] = &[
             history.value("result a")?;
             history.failure("result b", &[ErrorClass::Broken])?;
             printed(history, "a quince", 1)
+        },
+        ..CASE
+    },
+    Case {
+        id: "output.of-a-task-with-a-bad-result",
+        requirement: "The pool MUST pass on the output of a task once, also if its result cannot be encoded.",
+        source: PRINTED,
+        rows: &["OUT-01"],
+        needs: &[Has::Stdio, Has::PoisonEncodeResult],
+        kills: &["prints-nothing-with-a-bad-result"],
+        plan: |plan| {
+            let poison = Some(Place::EncodeResult);
+            let call = Call { poison, ..print("a", "an apple\n", 1) };
+            plan.new_pool("p", workers(1)).submit("p", call).result("a").shutdown("p");
+        },
+        judge: |history| {
+            // Whether its worker survives is for the cases of codecs.
+            let classes = [ErrorClass::Serialisation, ErrorClass::Task, ErrorClass::Broken];
+            history.task_failure("a", &classes)?;
+            printed(history, "an apple", 1)
         },
         ..CASE
     },

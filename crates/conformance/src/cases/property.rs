@@ -42,6 +42,9 @@ pub(super) const CASES: &[Case] = &[
             "as-completed-repeats-one",
             "timeout-too-early",
             "repeats-the-first-message",
+            "has-four-workers-at-most",
+            "mixes-up-like-messages",
+            "hides-an-error-without-a-message",
         ],
         property: Some(Kind::Lives),
         ..CASE

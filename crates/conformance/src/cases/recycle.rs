@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use procpool_contract::{Capability as Has, ErrorClass, EventKind, PoolOptions};
+use procpool_contract::{
+    Call, Capability as Has, ErrorClass, EventKind, MapOptions, Place, PoolOptions,
+};
 
 use crate::case::{CASE, Case, Level};
 use crate::history::{Finding, History, require};
-use crate::plan::{Plan, echo, fail, returned, workers};
+use crate::plan::{Plan, echo, fail, returned, squared, squares, workers};
 
 const CPYTHON: &str = "CPython: test_process_pool.py, test_max_tasks_per_child";
 
@@ -30,6 +32,10 @@ fn all_ran(history: &History, tasks: i64, most: usize) -> Finding {
     for number in 0..tasks {
         history.returned(&format!("result t{number}"), number)?;
     }
+    no_more(history, most)
+}
+
+fn no_more(history: &History, most: usize) -> Finding {
     let mut by_worker: BTreeMap<u32, usize> = BTreeMap::new();
     for event in history.events(EventKind::Begin) {
         *by_worker.entry(event.pid).or_default() += 1;
@@ -161,6 +167,51 @@ pub(super) const CASES: &[Case] = &[
             }
             let workers = history.workers().len();
             require(workers == 2, || format!("{workers} workers ran 4 tasks, 2 each"))
+        },
+        ..CASE
+    },
+    Case {
+        id: "recycle.bad-results-count",
+        requirement: "The pool MUST also count tasks whose results cannot be encoded.",
+        source: "measured on CPython 3.13, where they do",
+        rows: &["MTC-06"],
+        needs: &[Has::MaxTasksPerChild, Has::PoisonEncodeResult],
+        kills: &["retires-never"],
+        plan: |plan| {
+            plan.new_pool("p", retiring(1, 2));
+            for number in 0..4 {
+                let tag = format!("t{number}");
+                let call = Call { poison: Some(Place::EncodeResult), ..echo(&tag, number) };
+                plan.submit("p", call).result(&tag);
+            }
+            plan.shutdown("p");
+        },
+        judge: |history| {
+            for number in 0..4 {
+                let classes = [ErrorClass::Serialisation, ErrorClass::Task];
+                history.failure(&format!("result t{number}"), &classes)?;
+            }
+            let workers = history.workers().len();
+            require(workers == 2, || format!("{workers} workers ran 4 tasks, 2 each"))
+        },
+        ..CASE
+    },
+    Case {
+        id: "recycle.items-count",
+        requirement: "The pool MUST also count the items of a map if a chunk is one item.",
+        source: CPYTHON,
+        rows: &["MTC-01"],
+        needs: &[Has::MaxTasksPerChild, Has::Map, Has::Chunksize],
+        kills: &["retires-never"],
+        plan: |plan| {
+            let options = MapOptions { chunksize: Some(1), ..MapOptions::default() };
+            plan.new_pool("p", retiring(1, 2)).map_with("p", squares("t", 6), options);
+            plan.shutdown("p");
+        },
+        judge: |history| {
+            let values = history.values("map p")?;
+            require(values == squared(6), || format!("the results were {values:?}"))?;
+            no_more(history, 2)
         },
         ..CASE
     },

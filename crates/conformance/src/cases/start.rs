@@ -4,7 +4,7 @@ use procpool_contract::{Capability as Has, EventKind, MapOptions, policy};
 
 use crate::case::{CASE, Case, Level, Only};
 use crate::history::require;
-use crate::plan::{begun, called, echo, gated, returned, tasks_begun, workers};
+use crate::plan::{begun, called, echo, fail, gated, returned, tasks_begun, workers};
 
 const CPYTHON: &str = "CPython: test_concurrent_futures/test_process_pool.py";
 
@@ -72,17 +72,21 @@ pub(super) const CASES: &[Case] = &[
         only: ON_DEMAND,
         kills: &["starts-a-worker-per-task"],
         plan: |plan| {
-            plan.new_pool("p", workers(4));
-            for tag in ["a", "b", "c"] {
-                plan.submit("p", echo(tag, 1)).result(tag);
-            }
-            plan.shutdown("p");
+            // Workers are idle after errors, too.
+            plan.new_pool("p", workers(4)).submit("p", echo("a", 1)).result("a").hold("one");
+            plan.submit("p", fail("b", "oh")).result("b").submit("p", echo("c", 1)).result("c");
+            plan.hold("end").shutdown("p");
+            plan.until(called("gate one")).sample("one").open("one");
+            plan.until(called("gate end")).quiet().sample("end").open("end");
         },
         judge: |history| {
             let workers = history.workers();
             require(workers.len() == 1, || {
                 format!("{} workers ran tasks one by one", workers.len())
-            })
+            })?;
+            let (one, end) =
+                (history.sample("one")?.alive.len(), history.sample("end")?.alive.len());
+            require(end <= one, || format!("there were {one} processes, and {end} after two tasks"))
         },
         ..CASE
     },

@@ -123,6 +123,10 @@ fn keys() -> Vec<Value> {
         json!({"\u{e9}": 1, "e\u{301}": 2}),
         json!({"a b": 1, "a.b": 2, "a\r\nb": 3, "a\u{0}b": 4}),
         json!({"null": 1, "true": 2, "length": 3, "toString": 4}),
+        // Words that a pool's own messages may have.
+        json!({"error": 1}),
+        json!({"ok": 1, "error": 2, "exception": 3, "result": 4, "value": 5}),
+        json!({"id": 1, "type": 2, "class": 3, "status": 4, "pid": 5}),
         json!({"k".repeat(300): 1}),
     ]
 }
@@ -275,7 +279,7 @@ pub(super) const CASES: &[Case] = &[
         requirement: "The pool MUST carry every member of an object, whatever its key.",
         source: JSON,
         rows: &["SUB-02"],
-        kills: &["ignores-the-case-of-keys"],
+        kills: &["ignores-the-case-of-keys", "takes-a-key-for-an-error"],
         plan: |plan| echoes(plan, keys()),
         judge: |history| came_back(history, keys()),
         ..CASE

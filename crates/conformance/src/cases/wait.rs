@@ -213,8 +213,11 @@ pub(super) const CASES: &[Case] = &[
         needs: &[Has::Wait],
         kills: &["wait-returns-early"],
         plan: |plan| {
-            plan.new_pool("p", workers(2)).submit("p", echo("a", 1)).submit("p", echo("b", 2));
+            // One is done before, and the other one while it waits.
+            plan.new_pool("p", workers(2)).submit("p", echo("a", 1)).result("a");
+            plan.submit("p", gated("b", "go"));
             plan.wait(&["a", "b"], Until::FirstException, None).shutdown("p");
+            plan.until(begun("b")).until(called("wait")).quiet().open("go");
         },
         judge: |history| partition(history, "wait", &["a", "b"], &[]),
         ..CASE
@@ -238,6 +241,31 @@ pub(super) const CASES: &[Case] = &[
             require(waited >= 198_000_000, || {
                 format!("it returned after {} ms", waited / 1_000_000)
             })
+        },
+        ..CASE
+    },
+    Case {
+        id: "wait.timeout-names-what-was-done-meanwhile",
+        requirement: "The pool MUST return from a wait at its timeout with those futures as done that were done while it waited.",
+        source: CPYTHON,
+        rows: &["WAIT-08"],
+        needs: &[Has::Wait, Has::Threads],
+        kills: &["wait-timeout-forgets-what-was-done"],
+        plan: |plan| {
+            plan.new_pool("p", workers(2))
+                .submit("p", gated("a", "a"))
+                .submit("p", gated("b", "b"));
+            plan.hold("both").result("a").hold("end").shutdown("p");
+            plan.client("waiter").hold("both");
+            plan.wait(&["a", "b"], Until::AllCompleted, Some(1_500));
+            plan.until(begun("a")).until(begun("b")).open("both").until(called("wait")).quiet();
+            plan.open("a").until(returned("wait")).open("b").open("end");
+        },
+        judge: |history| {
+            let read = history.ended_at("result a")?;
+            // On a slow machine, the time may be over before.
+            let is_done = read < history.ended_at("wait")?;
+            if is_done { partition(history, "wait", &["a"], &["b"]) } else { Ok(()) }
         },
         ..CASE
     },
@@ -353,6 +381,25 @@ pub(super) const CASES: &[Case] = &[
             plan.until(begun("a")).until(called("wait")).signal(crate::plan::worker_of("a"), 9);
         },
         judge: |history| partition(history, "wait", &["a"], &[]),
+        ..CASE
+    },
+    Case {
+        id: "wait.as-completed-when-it-breaks",
+        requirement: "The pool MUST yield a future whose worker dies to an iteration over futures as they are done.",
+        source: "CPython: test_deadlock.py, for a wait",
+        rows: &["WAIT-15"],
+        needs: &[Has::AsCompleted, Has::WorkerDeath],
+        kills: &["as-completed-sleeps-through-a-death"],
+        plan: |plan| {
+            plan.new_pool("p", workers(1)).submit("p", gated("a", "never"));
+            plan.as_completed(&["a"], None).shutdown("p");
+            plan.until(begun("a")).until(called("as_completed")).quiet();
+            plan.signal(crate::plan::worker_of("a"), 9);
+        },
+        judge: |history| {
+            let (yielded, _) = order(history, "as_completed")?;
+            require(yielded == ["a"], || format!("it yielded {yielded:?}"))
+        },
         ..CASE
     },
     Case {

@@ -5,6 +5,7 @@ use procpool_contract::{
 };
 use proptest::collection::vec;
 use proptest::prelude::{BoxedStrategy, Just, Strategy, any, prop_oneof};
+use proptest::sample::select;
 use serde_json::Value;
 
 use super::Draw;
@@ -40,8 +41,8 @@ pub(super) enum Task {
     Nap(u8),
     /// Fails.
     Fail,
-    /// Ends its worker.
-    Die,
+    /// Ends its worker by an exit code.
+    Die(u8),
 }
 
 impl Task {
@@ -52,7 +53,7 @@ impl Task {
             Self::Square(number) => square(tag, number.into()),
             Self::Nap(millis) => sleep(tag, millis.into()),
             Self::Fail => fail(tag, &format!("{tag} fails")),
-            Self::Die => die(tag, 3),
+            Self::Die(code) => die(tag, code.into()),
         }
     }
 }
@@ -109,7 +110,9 @@ pub(super) fn strategy(kind: Kind, description: &Description) -> BoxedStrategy<B
         2 => (0..8_u8).prop_map(Task::Nap),
     ];
     let task = prop_oneof![8 => harmless.clone(), 2 => Just(Task::Fail)];
-    let deadly = prop_oneof![12 => task.clone(), 1 => Just(Task::Die)];
+    // Programs that run others give some codes a meaning.
+    let codes = select(vec![0, 1, 3, 77, 126, 127, 129, 130, 137, 139, 143, 255]);
+    let deadly = prop_oneof![12 => task.clone(), 1 => codes.prop_map(Task::Die)];
     let cancelled = match has(Has::Cancel) && kind == Kind::Futures {
         true => vec(any::<bool>(), 0..24).boxed(),
         false => Just(Vec::new()).boxed(),
@@ -121,11 +124,13 @@ pub(super) fn strategy(kind: Kind, description: &Description) -> BoxedStrategy<B
     };
     let mapped = match kind {
         // Errors are left out: after one, maps may differ.
-        Kind::Maps => vec(harmless, 0..60).boxed(),
+        Kind::Maps => {
+            prop_oneof![3 => vec(harmless.clone(), 0..60), 1 => vec(harmless, 60..300)].boxed()
+        }
         _ => Just(Vec::new()).boxed(),
     };
     let chunksize = match has(Has::Chunksize) {
-        true => proptest::option::of(1..20_u8).boxed(),
+        true => proptest::option::of(prop_oneof![3 => 1..20_u8, 1 => 20..=255_u8]).boxed(),
         false => Just(None).boxed(),
     };
     let initialized = has(Has::Initializer);
@@ -143,7 +148,7 @@ pub(super) fn strategy(kind: Kind, description: &Description) -> BoxedStrategy<B
 ///
 /// One outcome is wrong.
 fn expected(drawn: &Drawn, history: &History) -> Finding {
-    let dies = drawn.tasks.contains(&Task::Die);
+    let dies = drawn.tasks.iter().any(|task| matches!(task, Task::Die(_)));
     let breaks = history.description.policies.worker_death == Some(policy::WorkerDeath::Break);
     for (index, task) in drawn.tasks.iter().enumerate() {
         let mut name = format!("result {}", tag(index));
@@ -184,7 +189,7 @@ fn check(name: &str, task: Task, outcome: &Outcome) -> Finding {
     let due = match task {
         Task::Echo(_) | Task::Square(_) | Task::Nap(_) => None,
         Task::Fail => Some(ErrorClass::Task),
-        Task::Die => Some(ErrorClass::Broken),
+        Task::Die(_) => Some(ErrorClass::Broken),
     };
     match outcome {
         Outcome::Ok(value) => {

@@ -2,8 +2,8 @@
 //!
 //! A drawn scenario is judged by the rules for every run and by its own expectation; a failing one is
 //! shrunk while it fails, and saved. The draws are the same every time, unless `CONFORMANCE_SEED` sets
-//! another seed; `CONFORMANCE_DRAWS` sets their number, of which lives take a half or a third; see
-//! [`Limits`].
+//! another seed; `CONFORMANCE_DRAWS` sets their number, of which lives that are lived twice take a third;
+//! see [`Limits`].
 
 mod drawn;
 mod life;
@@ -59,11 +59,10 @@ pub fn explore(
     bytes[..8].copy_from_slice(&limits.seed.to_le_bytes());
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
     let config = Config {
-        // A life has dozens of tasks, and one that is looked at is lived twice.
+        // One that is looked at is lived twice, and looks take time.
         cases: match kind {
-            Kind::Lives => limits.draws.div_ceil(2),
             Kind::Leftovers => limits.draws.div_ceil(3),
-            Kind::Futures | Kind::Maps | Kind::Deaths => limits.draws,
+            Kind::Futures | Kind::Maps | Kind::Deaths | Kind::Lives => limits.draws,
         },
         max_shrink_time: SHRINK,
         failure_persistence: None,

@@ -14,6 +14,7 @@ use super::fault::Fault;
 use super::limits::Limits;
 use super::watcher::scratch;
 use super::{end, process};
+use crate::environment::EMPTY;
 
 /// A command that speaks the contract.
 #[derive(Debug, Clone)]
@@ -52,6 +53,7 @@ impl Adapter {
             .current_dir(&self.folder)
             .env(FOLDER_VARIABLE, scratch)
             .env("TMPDIR", temporary)
+            .env(EMPTY, "")
             .stdin(stdin)
             .stdout(stdout)
             .stderr(stderr)

@@ -24,6 +24,18 @@ pub(crate) fn entries() -> Vec<Entry> {
             ],
         ),
         (
+            || {
+                let made = Made::of("cancel.after-a-wait-timed-out").cancelled(&["f"]);
+                let made = made.fails("result f #2", ErrorClass::Cancelled);
+                made.fails("result f", ErrorClass::Timeout).lasts("result f", 50)
+            },
+            vec![
+                (|made| made.returns("cancel f", false), "\"cancel f\" returned false, not true"),
+                (|made| made.returns("result f #2", "f"), "returned \"f\" where cancelled was due"),
+                (|made| made.and(EventKind::Begin, "f", 200), "the cancelled task ran"),
+            ],
+        ),
+        (
             || Made::of("cancel.after-many-tasks").cancelled(&["e"]),
             vec![
                 (|made| made.returns("cancel e", false), "\"cancel e\" returned false, not true"),

@@ -148,6 +148,14 @@ pub(crate) fn entries() -> Vec<Entry> {
         ),
         map_has_it!("codec.map-with-a-bad-argument"),
         map_has_it!("codec.map-with-a-bad-result"),
+        map_has_it!("codec.chunk-with-a-bad-result"),
+        (
+            || Made::of("codec.bad-argument-wakes-a-wait"),
+            vec![
+                (|made| made.hangs("wait"), "\"wait\" did not return"),
+                (|made| made.returns("result a", 1), "returned 1 where"),
+            ],
+        ),
         calls_back!("codec.bad-argument-calls-back"),
         calls_back!("codec.bad-result-calls-back"),
     ]

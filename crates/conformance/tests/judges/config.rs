@@ -15,8 +15,16 @@ pub(crate) fn entries() -> Vec<Entry> {
             ],
         ),
         (
-            || Made::of("config.negative-workers-are-refused").fails("new p", ErrorClass::Invalid),
-            vec![(|made| made.returns("new p", ()), "\"new p\" returned null")],
+            || {
+                let made = Made::of("config.negative-workers-are-refused");
+                (1..=4).fold(made, |made, nth| {
+                    made.fails(&format!("new p #{nth}"), ErrorClass::Invalid)
+                })
+            },
+            vec![
+                (|made| made.returns("new p", ()), "\"new p #1\" returned null"),
+                (|made| made.returns("new p #2", ()), "\"new p #2\" returned null"),
+            ],
         ),
         (
             || Made::of("config.one-worker-is-enough"),
@@ -42,7 +50,10 @@ pub(crate) fn entries() -> Vec<Entry> {
         ),
         (
             || Made::of("config.environment-is-inherited"),
-            vec![(|made| made.returns("result a", ()), "PATH is null")],
+            vec![
+                (|made| made.returns("result a", ()), "PATH is null"),
+                (|made| made.returns("result b", ()), "\"result b\" returned null, not \"\""),
+            ],
         ),
     ]
 }

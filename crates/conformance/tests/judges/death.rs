@@ -39,6 +39,10 @@ pub(crate) fn entries() -> Vec<Entry> {
         one_dies!("death.killed-while-running"),
         one_dies!("death.terminated-while-running"),
         one_dies!("death.exit-with-a-code"),
+        (
+            || Made::of("death.exit-with-a-code").dies("a"),
+            vec![(|made| made.returns("result exit-143", ()), DUE)],
+        ),
         one_dies!("death.exit-with-zero"),
         one_dies!("death.segmentation-fault"),
         one_dies!("death.abort"),
@@ -89,12 +93,19 @@ pub(crate) fn entries() -> Vec<Entry> {
         ),
         (
             || {
-                let made = Made::of("death.later-tasks-are-refused").unrun("b");
-                made.fails("submit b", ErrorClass::Broken).fails("result b", ErrorClass::Other)
+                let made = Made::of("death.later-tasks-are-refused").unrun("b").unrun("c");
+                ["b", "c"].iter().fold(made, |made, task| {
+                    let made = made.fails(&format!("submit {task}"), ErrorClass::Broken);
+                    made.fails(&format!("result {task}"), ErrorClass::Other)
+                })
             },
             vec![
                 (|made| made.fails("submit b", ErrorClass::Rejected), "not as broken: rejected"),
                 (|made| made.returns("submit b", ()).returns("result b", 2), DUE),
+                (
+                    |made| made.returns("submit c", ()).returns("result c", 3),
+                    "where broken was due",
+                ),
             ],
         ),
         (

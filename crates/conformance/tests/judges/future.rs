@@ -49,6 +49,7 @@ pub(crate) fn entries() -> Vec<Entry> {
             vec![
                 (|made| made.returns("result a #2", json!([])), "\"result a #2\" returned [], not"),
                 (|made| made.fails("result a #3", ErrorClass::Rejected), "failed: rejected"),
+                (|made| made.returns("result c #2", ()), "\"result c #2\" returned null, not"),
             ],
         ),
         (
@@ -102,7 +103,10 @@ pub(crate) fn entries() -> Vec<Entry> {
         ),
         (
             || Made::of("future.callback-of-what-is-done"),
-            vec![(|made| made.without(EventKind::Callback, "c"), "was called 0 times, not 1")],
+            vec![
+                (|made| made.without(EventKind::Callback, "c"), "\"c\" was called 0 times, not 1"),
+                (|made| made.without(EventKind::Callback, "d"), "\"d\" was called 0 times, not 1"),
+            ],
         ),
         (
             || Made::of("future.callback-of-an-error"),

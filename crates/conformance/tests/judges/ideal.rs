@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use procpool_conformance::environment::EMPTY;
 use procpool_conformance::history::History;
 use procpool_contract::{
     Body, Call, ErrorClass, Event, EventKind, Line, Moment, Outcome, Place, PoolOptions, Step,
@@ -188,6 +189,7 @@ impl Ideal {
             Body::Getenv => match (env.get(&text), text.as_str()) {
                 (Some(value), _) => value.as_str().into(),
                 (None, "PATH") => "/bin".into(),
+                (None, EMPTY) => "".into(),
                 (None, _) => Value::Null,
             },
             _ => call.value.clone(),

@@ -252,6 +252,16 @@ pub(crate) fn entries() -> Vec<Entry> {
                     },
                     "6 inputs were taken after one item",
                 ),
+                (
+                    |made| {
+                        let made = made.lasts("gate thirty", 100);
+                        (4..36).fold(made, |made, number| {
+                            let tag = format!("t{number}");
+                            made.between("gate one more", "gate thirty", EventKind::Pull, &tag)
+                        })
+                    },
+                    "36 inputs were taken after 30 items",
+                ),
             ],
         ),
         (

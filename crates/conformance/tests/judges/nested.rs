@@ -23,7 +23,14 @@ pub(crate) fn entries() -> Vec<Entry> {
             vec![
                 (|made| made.returns("result a", 2), "returned 2, not 1"),
                 (|made| made.fails("result a", ErrorClass::Task), "failed: task"),
-                (|made| made.unrun("a.0"), "tasks ran in 1 processes, where each of 2 has"),
+                (
+                    |made| {
+                        let inner = ["a.0", "c.0", "d.0", "e.0", "f.0", "g.0", "h.0"];
+                        inner.iter().fold(made, |made, tag| made.unrun(tag))
+                    },
+                    "tasks ran in 1 processes, where each of 2 has",
+                ),
+                (|made| made.fails("result g", ErrorClass::Task), "\"result g\" failed: task"),
                 (|made| made.fails("result b", ErrorClass::Broken), "failed: broken"),
             ],
         ),

@@ -54,6 +54,13 @@ pub(crate) fn entries() -> Vec<Entry> {
             ],
         ),
         (
+            || Made::of("output.of-a-task-with-a-bad-result"),
+            vec![
+                (|made| made.silenced(), "\"an apple\" was printed 0 times, not 1"),
+                (|made| made.returns("result a", ()), "returned null where"),
+            ],
+        ),
+        (
             || Made::of("output.of-a-map"),
             vec![
                 (|made| made.silenced(), "\"a sloe\" was printed 0 times, not 3"),

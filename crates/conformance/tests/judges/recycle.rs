@@ -45,6 +45,17 @@ pub(crate) fn entries() -> Vec<Entry> {
             ],
         ),
         (
+            || Made::of("recycle.bad-results-count"),
+            vec![
+                (|made| made.ran_in("t2", 200).ran_in("t3", 200), "1 workers ran 4 tasks, 2 each"),
+                (|made| made.returns("result t1", 1), "returned 1 where"),
+            ],
+        ),
+        (
+            || Made::of("recycle.items-count"),
+            vec![(|made| made.ran_in("t2", 200), "worker 200 ran 3 tasks, and may run 2")],
+        ),
+        (
             || Made::of("recycle.failing-task-and-shutdown"),
             vec![(|made| made.hangs("result a"), "did not return")],
         ),

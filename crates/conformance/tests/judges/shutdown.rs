@@ -158,8 +158,14 @@ fn cancelling() -> Vec<Entry> {
             ],
         ),
         (
-            || Made::of("shutdown.cancelling-wakes-who-waits").cancelled(&["t9"]),
-            vec![(|made| made.hangs("result t9"), "\"result t9\" did not return")],
+            || {
+                let made = Made::of("shutdown.cancelling-wakes-who-waits").cancelled(&["t9"]);
+                made.fails("result t9 #2", ErrorClass::Cancelled)
+            },
+            vec![
+                (|made| made.hangs("result t9"), "\"result t9\" did not return"),
+                (|made| made.hangs("result t9 #2"), "\"result t9 #2\" did not return"),
+            ],
         ),
         (
             || Made::of("shutdown.cancelling-nothing"),
@@ -295,6 +301,10 @@ fn ending() -> Vec<Entry> {
         (
             || Made::of("shutdown.program-end-drains"),
             vec![(|made| made.unrun("t3"), "3 of 4 tasks ran")],
+        ),
+        (
+            || Made::of("shutdown.program-end-drains-every-pool"),
+            vec![(|made| made.unrun("p1"), "5 of 6 tasks ran")],
         ),
         (
             || Made::of("shutdown.program-end-abandons").without(EventKind::End, "a"),

@@ -25,8 +25,17 @@ pub(crate) fn entries() -> Vec<Entry> {
             ],
         ),
         (
-            || Made::of("start.idle-worker-is-reused").ran_in("b", 200).ran_in("c", 200),
-            vec![(|made| made.ran_in("c", 201), "2 workers ran tasks one by one")],
+            || {
+                let made = Made::of("start.idle-worker-is-reused").sees("one", &[200]);
+                made.ran_in("b", 200).ran_in("c", 200).sees("end", &[200])
+            },
+            vec![
+                (|made| made.ran_in("c", 201), "2 workers ran tasks one by one"),
+                (
+                    |made| made.saw(|it| it.alive.extend([201])),
+                    "there were 1 processes, and 2 after two tasks",
+                ),
+            ],
         ),
         (
             || {

@@ -101,6 +101,29 @@ pub(crate) fn entries() -> Vec<Entry> {
             )],
         ),
         (
+            || {
+                told("wait.timeout-names-what-was-done-meanwhile", &["a"], &["b"])
+                    .lasts("wait", 1500)
+            },
+            vec![(
+                |_| {
+                    let made = told("wait.timeout-names-what-was-done-meanwhile", &[], &["a", "b"]);
+                    made.lasts("wait", 1500)
+                },
+                "done were {}, not {\"a\"}",
+            )],
+        ),
+        (
+            || Made::of("wait.as-completed-when-it-breaks").dies("a"),
+            vec![
+                (|made| made.hangs("as_completed"), "\"as_completed\" did not return"),
+                (
+                    |made| made.returns("as_completed", json!({"order": [], "timed_out": false})),
+                    "it yielded []",
+                ),
+            ],
+        ),
+        (
             || told("wait.timeout", &["a"], &["b"]).lasts("wait", 200),
             vec![
                 (

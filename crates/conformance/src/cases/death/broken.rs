@@ -99,14 +99,17 @@ pub(in crate::cases) const CASES: &[Case] = &[
         rows: &["SUB-05", "BRK-16"],
         needs: &[Has::WorkerDeath],
         only: BREAKS,
-        kills: &["retries-silently"],
+        kills: &["retries-silently", "is-broken-once"],
         plan: |plan| {
             plan.new_pool("p", workers(1)).submit("p", die("a", 1)).result("a");
-            plan.submit("p", echo("b", 2)).result("b").shutdown("p");
+            // A refusal may reset what it reports.
+            plan.submit("p", echo("b", 2)).result("b").submit("p", echo("c", 3)).result("c");
+            plan.shutdown("p");
         },
         judge: |history| {
             is_broken(history)?;
-            refused(history, "b")
+            refused(history, "b")?;
+            refused(history, "c")
         },
         ..CASE
     },

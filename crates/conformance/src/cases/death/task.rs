@@ -8,7 +8,10 @@ use crate::plan::{
     begun, call, die, die_by, echo, ended, fail, gated, returned, worker_of, workers,
 };
 
-use super::{CPYTHON, is_broken, one_dies, status_is};
+use super::{CPYTHON, is_broken, one_dies, refused, status_is};
+
+/// Codes that shells, interpreters and supervisors give a meaning.
+const CODES: [i32; 7] = [1, 2, 127, 130, 137, 143, 255];
 
 pub(in crate::cases) const CASES: &[Case] = &[
     Case {
@@ -51,9 +54,19 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: CPYTHON,
         rows: &["BRK-02", "BRK-03"],
         needs: &[Has::WorkerDeath],
-        kills: &["hangs-on-a-death"],
-        plan: |plan| one_dies(plan, die("a", 99)),
-        judge: is_broken,
+        kills: &["hangs-on-a-death", "takes-143-for-an-orderly-exit"],
+        plan: |plan| {
+            one_dies(plan, die("a", 99));
+            for code in CODES {
+                let tag = format!("exit-{code}");
+                plan.new_pool("p", workers(1)).submit("p", die(&tag, code)).result(&tag);
+                plan.shutdown("p");
+            }
+        },
+        judge: |history| {
+            is_broken(history)?;
+            CODES.iter().try_for_each(|code| refused(history, &format!("exit-{code}")))
+        },
         ..CASE
     },
     Case {

@@ -52,12 +52,15 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: CPYTHON,
         rows: &["FUT-06"],
         needs: &[Has::Callbacks],
-        kills: &["drops-a-callback"],
+        kills: &["drops-a-callback", "calls-no-callback-after-an-error"],
         plan: |plan| {
             plan.new_pool("p", workers(1)).submit("p", echo("a", 1)).result("a").callback("a", "c");
-            plan.shutdown("p");
+            plan.submit("p", fail("b", "oh")).result("b").callback("b", "d").shutdown("p");
         },
-        judge: |history| called_back(history, "c", 1),
+        judge: |history| {
+            called_back(history, "c", 1)?;
+            called_back(history, "d", 1)
+        },
         ..CASE
     },
     Case {

@@ -4,6 +4,8 @@ mod callbacks;
 
 pub(super) use callbacks::CASES as CALLBACKS;
 
+use std::time::Duration;
+
 use procpool_contract::{Capability as Has, ErrorClass, EventKind, Outcome};
 use serde_json::json;
 
@@ -22,6 +24,11 @@ fn state_is(history: &History, step: &str, allowed: &[&str]) -> Finding {
     let state = history.value(step)?;
     let is_one = state.as_str().is_some_and(|state| allowed.contains(&state));
     require(is_one, || format!("\"{step}\" returned {state}, not {}", allowed.join(" or ")))
+}
+
+/// A pool may release a large value early.
+fn large() -> String {
+    "x".repeat(1 << 20)
 }
 
 pub(super) const CASES: &[Case] = &[
@@ -109,16 +116,20 @@ pub(super) const CASES: &[Case] = &[
         requirement: "The pool MUST return the same result or error to every reader, however often it is read.",
         source: CPYTHON,
         rows: &["FUT-09", "FUT-11"],
-        kills: &["forgets-an-error-that-was-read", "lies-at-first"],
+        kills: &["forgets-an-error-that-was-read", "lies-at-first", "releases-a-large-result"],
         plan: |plan| {
             plan.new_pool("p", workers(1)).submit("p", echo("a", json!([1, "two", null])));
-            plan.submit("p", fail("b", "oh")).result("a").result("b").result("a").result("b");
-            plan.shutdown("p").result("a").result("b");
+            plan.submit("p", fail("b", "oh")).submit("p", echo("c", large()));
+            for _ in 0..2 {
+                plan.result("a").result("b").result("c");
+            }
+            plan.shutdown("p").result("a").result("b").result("c");
         },
         judge: |history| {
             for time in ["", " #2", " #3"] {
                 history.returned(&format!("result a{time}"), json!([1, "two", null]))?;
                 history.failure(&format!("result b{time}"), &[ErrorClass::Task])?;
+                history.returned(&format!("result c{time}"), large())?;
             }
             Ok(())
         },
@@ -191,14 +202,21 @@ pub(super) const CASES: &[Case] = &[
         source: CPYTHON,
         rows: &["TMO-01"],
         needs: &[Has::ResultTimeout],
-        kills: &["timeout-too-early", "second-timeout-is-none", "gives-up-after-twenty-timeouts"],
+        kills: &[
+            "timeout-too-early",
+            "second-timeout-is-none",
+            "gives-up-after-twenty-timeouts",
+            "timeout-is-a-second-at-most",
+        ],
         plan: |plan| {
             plan.new_pool("p", workers(1)).submit("p", gated("a", "go"));
             for _ in 0..EARLIER_TIMEOUTS {
                 plan.result_within("a", 0);
             }
-            plan.result_within("a", 300).result_within("a", 100).result("a").shutdown("p");
-            plan.until(called(&format!("result a #{}", EARLIER_TIMEOUTS + 3))).open("go");
+            plan.result_within("a", 300).result_within("a", 100).result_within("a", 60_000);
+            // Longer than a second, for a pool that waits a second at a time.
+            plan.shutdown("p").until(called(&format!("result a #{}", EARLIER_TIMEOUTS + 3)));
+            plan.pause(Duration::from_millis(1_500)).open("go");
         },
         judge: |history| {
             for (number, limit) in [(1, 300), (2, 100)] {

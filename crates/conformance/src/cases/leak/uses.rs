@@ -1,7 +1,8 @@
 //! Leaks of each kind of use: a pool may release everything after tasks, and nothing after maps.
 
 use procpool_contract::{
-    Body, Call, Capability as Has, ErrorClass, EventKind, MapOptions, Outcome, Place, Until,
+    Body, Call, Capability as Has, ErrorClass, EventKind, MapOptions, Outcome, Place, PoolOptions,
+    Until,
 };
 
 use super::{first_is_t, is_no_more, look_early, look_late, nth};
@@ -239,6 +240,29 @@ pub(in crate::cases) const CASES: &[Case] = &[
         },
         judge: |history| {
             releases_all(history, |history, round| history.returned(&nth("result t", 1, round), 1))
+        },
+        ..CASE
+    },
+    Case {
+        id: "leak.after-failed-initializers",
+        requirement: "The pool MUST NOT leave anything in its program that grows with each pool whose initializer fails.",
+        source: KINDS,
+        rows: &["LEAK-01", "LEAK-02"],
+        needs: &[Has::Initializer],
+        kills: &["leaks-a-thread-per-failed-initializer"],
+        plan: |plan| {
+            six_rounds(plan, |plan, round| {
+                let initializer = Some(fail("init", "oh"));
+                plan.new_pool("q", PoolOptions { initializer, ..workers(1) });
+                plan.submit_as("t", "q", echo(&first_is_t(round), 1)).result("t").shutdown("q");
+            });
+        },
+        judge: |history| {
+            releases_all(history, |history, round| {
+                // `new` may report it, and then there is no pool.
+                let outcome = history.outcome(&nth("result t", 1, round))?;
+                require(matches!(outcome, Outcome::Error(_)), || "the task ran".to_owned())
+            })
         },
         ..CASE
     },

@@ -61,11 +61,13 @@ pub(in crate::cases) const CASES: &[Case] = &[
         needs: &[Has::LazyMap, Has::Buffersize],
         kills: &["map-reads-ahead"],
         plan: |plan| {
-            plan.new_pool("p", workers(1)).map_open("p", "m", squares("t", 10), buffered(4));
-            plan.hold("full").map_next("m").hold("one more").map_next("m").map_close("m");
-            plan.shutdown("p");
+            plan.new_pool("p", workers(1)).map_open("p", "m", squares("t", 60), buffered(4));
+            plan.hold("full").map_next("m").hold("one more");
+            (1..30).for_each(|_| _ = plan.map_next("m"));
+            plan.hold("thirty").map_next("m").map_close("m").shutdown("p");
             plan.until(returned("map_open m")).quiet().open("full");
             plan.until(returned("map_next m")).quiet().open("one more");
+            plan.until(returned("map_next m #30")).quiet().open("thirty");
         },
         judge: |history| {
             let first = history.ended_at("gate full")?;
@@ -74,7 +76,11 @@ pub(in crate::cases) const CASES: &[Case] = &[
                 format!("{} inputs were taken, of a buffer of 4", by(first))
             })?;
             let second = history.ended_at("gate one more")?;
-            require(by(second) <= 5, || format!("{} inputs were taken after one item", by(second)))
+            require(by(second) <= 5, || {
+                format!("{} inputs were taken after one item", by(second))
+            })?;
+            let last = history.ended_at("gate thirty")?;
+            require(by(last) <= 34, || format!("{} inputs were taken after 30 items", by(last)))
         },
         ..CASE
     },

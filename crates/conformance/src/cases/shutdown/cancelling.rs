@@ -40,16 +40,21 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: "CPython: gh-136655, of which this is the simple form",
         rows: &["SHUT-05", "WAIT-13"],
         needs: &[Has::ShutdownCancel, Has::Threads],
-        kills: &["shutdown-never-cancels"],
+        kills: &["shutdown-never-cancels", "a-cancellation-wakes-one"],
         plan: |plan| {
             plan.new_pool("p", workers(1));
             many(plan, 10);
             plan.hold("look").shutdown_with("p", true, true);
             plan.client("waiter").hold("wait").result("t9");
-            plan.until(begun("t0")).open("wait").until(called("result t9")).quiet().open("look");
-            plan.until(called("shutdown p")).until(returned("result t9")).open("go");
+            plan.client("other").hold("wait").result("t9");
+            plan.until(begun("t0")).open("wait").until(called("result t9"));
+            plan.until(called("result t9 #2")).quiet().open("look").until(called("shutdown p"));
+            plan.until(returned("result t9")).until(returned("result t9 #2")).open("go");
         },
-        judge: |history| history.failure("result t9", &[ErrorClass::Cancelled]).map(|_| ()),
+        judge: |history| {
+            history.failure("result t9", &[ErrorClass::Cancelled])?;
+            history.failure("result t9 #2", &[ErrorClass::Cancelled]).map(|_| ())
+        },
         ..CASE
     },
     Case {

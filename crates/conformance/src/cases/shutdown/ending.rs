@@ -31,6 +31,35 @@ pub(in crate::cases) const CASES: &[Case] = &[
         ..CASE
     },
     Case {
+        id: "shutdown.program-end-drains-every-pool",
+        requirement: "The pool MUST finish its tasks before the end of a program that has several pools and shuts none down, as it declares.",
+        source: "CPython: test_interpreter_shutdown",
+        rows: &["SHUT-15", "SHUT-16"],
+        needs: &[Has::SeveralPools, Has::Submit],
+        only: Some(Only {
+            words: "program_end is drain",
+            holds: |policies| policies.program_end == Some(policy::ProgramEnd::Drain),
+        }),
+        kills: &["drop-cancels"],
+        plan: |plan| {
+            for pool in ["p", "q", "r"] {
+                plan.new_pool(pool, workers(1));
+                for number in 0..2 {
+                    plan.submit(pool, gated(&format!("{pool}{number}"), "go"));
+                }
+            }
+            for pool in ["p", "q", "r"] {
+                plan.until(begun(&format!("{pool}0")));
+            }
+            plan.until(returned("submit r1")).quiet().open("go");
+        },
+        judge: |history| {
+            let ran = history.events(EventKind::End).count();
+            require(ran == 6, || format!("{ran} of 6 tasks ran"))
+        },
+        ..CASE
+    },
+    Case {
         id: "shutdown.program-end-abandons",
         requirement: "The pool MUST let a program end that does not shut it down, as it declares, with no worker left.",
         source: "multiprocessing: daemon processes",

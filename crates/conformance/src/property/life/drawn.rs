@@ -1,8 +1,6 @@
 //! Lives that a pool can live, and the values in them.
 
-use std::ops::Range;
-
-use procpool_contract::{Capability as Has, Description, MapOptions, policy};
+use procpool_contract::{Capability as Has, Description, MapOptions, Place, Until, policy};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::{BoxedStrategy, Just, Strategy, any, prop_oneof};
@@ -10,7 +8,7 @@ use proptest::sample::{Index, select};
 use proptest::strategy::Union;
 use serde_json::{Map, Value};
 
-use super::{End, LONG, Life, Pool, Use};
+use super::{End, LONG, Life, Pool, SHORT, Use};
 use crate::case::Kind;
 use crate::property::Draw;
 
@@ -43,8 +41,12 @@ fn pool(description: &Description, is_looked_at: bool) -> BoxedStrategy<Pool> {
     if has(Has::Drop) {
         ends.push(End::Drop);
     }
+    if has(Has::KillWorkers) {
+        ends.push(End::Kill);
+    }
     let kills = description.policies.drop == Some(policy::Drop::Kill);
-    (1..4_u8, initializer, uses, select(ends), any::<bool>())
+    let workers = prop_oneof![5 => 1..4_u8, 1 => 4..9_u8];
+    (workers, initializer, uses, select(ends), any::<bool>())
         .prop_map(move |(workers, initializer, uses, end, late)| Pool {
             workers,
             initializer,
@@ -57,45 +59,39 @@ fn pool(description: &Description, is_looked_at: bool) -> BoxedStrategy<Pool> {
 
 fn used(description: &Description, is_looked_at: bool) -> BoxedStrategy<Use> {
     let has = |capability| description.capabilities.contains(&capability);
+    let asks = Union::new_weighted(asks(description, is_looked_at)).boxed();
     let mut uses = vec![
-        (8, value().prop_map(Use::Echo).boxed()),
-        (3, any::<i16>().prop_map(|number| Use::Square(number.into())).boxed()),
-        (1, (0..4_u8).prop_map(Use::Nap).boxed()),
-        (2, Just(Use::Whoami).boxed()),
-        (1, (1..150_u8).prop_map(Use::Burst).boxed()),
+        (30, asks.clone()),
         (4, any::<Index>().prop_map(|index| Use::Result(index, false)).boxed()),
+        (5, vec(asks, 0..12).prop_map(Use::Busy).boxed()),
     ];
-    if !is_looked_at {
-        uses.push((3, message().prop_map(Use::Fail).boxed()));
-    }
     let mut with = |capability, weight, used: BoxedStrategy<Use>| {
         if has(capability) {
             uses.push((weight, used));
         }
     };
     with(Has::ResultTimeout, 2, any::<Index>().prop_map(|it| Use::Result(it, true)).boxed());
-    with(Has::State, 2, any::<Index>().prop_map(Use::State).boxed());
-    with(Has::ResultTimeout, 1, Just(Use::GiveUp).boxed());
-    let callbacks = (any::<Index>(), prop_oneof![4 => 1..3_u8, 1 => 3..40_u8]);
-    with(Has::Callbacks, 3, callbacks.prop_map(|(it, count)| Use::Callbacks(it, count)).boxed());
-    with(Has::Cancel, 2, any::<Index>().prop_map(Use::Cancel).boxed());
-    with(Has::Wait, 1, Just(Use::Wait).boxed());
+    let until = select(vec![Until::AllCompleted, Until::FirstCompleted, Until::FirstException]);
+    with(Has::Wait, 2, until.prop_map(Use::Wait).boxed());
     with(Has::AsCompleted, 1, Just(Use::AsCompleted).boxed());
+    with(Has::LazyMap, 2, (1..20_u8).prop_map(Use::ClosedMap).boxed());
     with(
         Has::LazyMap,
         1,
         (vec(value(), 1..12), 0..8_u8).prop_map(|(v, n)| Use::Maps(v, n)).boxed(),
     );
     if has(Has::Map) {
-        let given = |capability, range: Range<i64>| match has(capability) {
-            true => option::of(range).boxed(),
+        let given = |capability, sizes: BoxedStrategy<i64>| match has(capability) {
+            true => option::of(sizes).boxed(),
             false => Just(None).boxed(),
         };
+        let chunks = prop_oneof![3 => 1..8_i64, 1 => 8..300_i64].boxed();
+        let buffers = (1..8_i64).boxed();
         let timeout = match has(Has::MapTimeout) {
             true => option::of(Just(LONG)).boxed(),
             false => Just(None).boxed(),
         };
-        let options = (given(Has::Chunksize, 1..8), given(Has::Buffersize, 1..8), timeout)
+        let options = (given(Has::Chunksize, chunks), given(Has::Buffersize, buffers), timeout)
             .prop_map(|(chunksize, buffersize, timeout)| MapOptions {
                 chunksize,
                 buffersize,
@@ -103,10 +99,49 @@ fn used(description: &Description, is_looked_at: bool) -> BoxedStrategy<Use> {
                 ..MapOptions::default()
             });
         let short = (vec(value(), 0..30), options.clone()).prop_map(|(it, of)| Use::Map(it, of));
-        let long = (100..400_u16, options).prop_map(|(count, of)| Use::LongMap(count, of));
+        let long = (100..400_u16, options.clone()).prop_map(|(count, of)| Use::LongMap(count, of));
         uses.extend([(6, short.boxed()), (1, long.boxed())]);
+        if has(Has::MapTimeout) {
+            let late = (1..8_u8, options).prop_map(|(count, of)| Use::LateMap(count, of));
+            uses.push((1, late.boxed()));
+        }
     }
     Union::new_weighted(uses).boxed()
+}
+
+/// Draws what needs no worker to be free.
+fn asks(description: &Description, is_looked_at: bool) -> Vec<(u32, BoxedStrategy<Use>)> {
+    let has = |capability| description.capabilities.contains(&capability);
+    let fails = if is_looked_at { Just(false).boxed() } else { any::<bool>().boxed() };
+    let mut asks = vec![
+        (8, value().prop_map(Use::Echo).boxed()),
+        (3, any::<i16>().prop_map(|number| Use::Square(number.into())).boxed()),
+        (1, (0..4_u8).prop_map(Use::Nap).boxed()),
+        (2, Just(Use::Whoami).boxed()),
+        (2, (1..100_u8, fails).prop_map(|(count, fails)| Use::Burst(count, fails)).boxed()),
+    ];
+    if !is_looked_at {
+        asks.push((3, message().prop_map(Use::Fail).boxed()));
+        if has(Has::PoisonEncodeArgument) {
+            asks.push((1, Just(Use::Bad(Place::EncodeArgument)).boxed()));
+        }
+        if has(Has::PoisonEncodeResult) {
+            asks.push((1, Just(Use::Bad(Place::EncodeResult)).boxed()));
+        }
+    }
+    let mut with = |capability, weight, used: BoxedStrategy<Use>| {
+        if has(capability) {
+            asks.push((weight, used));
+        }
+    };
+    with(Has::State, 2, any::<Index>().prop_map(Use::State).boxed());
+    let short = u8::try_from(SHORT).unwrap_or(u8::MAX);
+    with(Has::ResultTimeout, 1, (1..=short).prop_map(Use::GiveUp).boxed());
+    let callbacks = (any::<Index>(), prop_oneof![4 => 1..3_u8, 1 => 3..40_u8]);
+    with(Has::Callbacks, 3, callbacks.prop_map(|(it, count)| Use::Callbacks(it, count)).boxed());
+    with(Has::Cancel, 2, any::<Index>().prop_map(Use::Cancel).boxed());
+    with(Has::Cancel, 2, (1..40_u8).prop_map(Use::Cancels).boxed());
+    asks
 }
 
 /// Any value that each language has and can write: whole numbers up to 2⁵³ − 1, and doubles of few digits.
@@ -127,13 +162,13 @@ fn value() -> BoxedStrategy<Value> {
         ]
     });
     // Texts around and beyond the sizes of pipes and of pages.
-    let around = select(vec![255_usize, 4_095, 65_535, 70_000, 1 << 20]);
+    let around = select(vec![255_usize, 4_095, 65_535, 131_071, (1 << 20) - 1]);
     let long = (any::<char>(), around, 0..3_usize)
         .prop_map(|(letter, size, more)| letter.to_string().repeat(size + more).into());
     let deep = (text(), 30..80_usize).prop_map(|(text, depth)| {
         (0..depth).fold(Value::from(text), |inner, _| Value::Array(vec![inner]))
     });
-    prop_oneof![30 => nested, 1 => long, 1 => deep].boxed()
+    prop_oneof![24 => nested, 1 => long, 1 => deep].boxed()
 }
 
 fn text() -> BoxedStrategy<String> {
@@ -147,14 +182,20 @@ fn text() -> BoxedStrategy<String> {
         "\u{e9}",
         "\u{1f469}\u{200d}\u{1f680}",
         "null",
+        // Words that messages between processes may have for themselves.
+        "error",
+        "result",
+        "type",
+        "id",
+        "__proto__",
     ];
     let hard = vec(select(hard.to_vec()), 0..4).prop_map(|texts| texts.concat());
-    prop_oneof![3 => "[ -~]{0,12}", 2 => any::<String>(), 1 => hard].boxed()
+    prop_oneof![3 => "[ -~]{0,12}", 2 => any::<String>(), 2 => hard].boxed()
 }
 
 /// A message: what a language's error may hold, so no control characters, and no space at its ends.
 fn message() -> BoxedStrategy<String> {
-    let lines = vec("[!-~][ -~]{0,30}[!-~]|\\PC{1,20}", 1..4);
+    let lines = vec("[!-~][ -~]{0,30}[!-~]|\\PC{1,20}", 0..4);
     (lines, 1..200_usize)
         .prop_map(|(lines, times)| {
             let text = lines.join("\n");

@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use procpool_contract::{Body, Call, Capability as Has, ErrorClass, EventKind, Outcome, Step};
+use procpool_contract::{
+    Body, Call, Capability as Has, ErrorClass, EventKind, Failure, Outcome, Step, Until, word,
+};
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::SHORT;
@@ -19,6 +22,34 @@ pub(super) fn outcomes(history: &History) -> Finding {
         let times = history.count(EventKind::Callback, label);
         require(times == 1, || format!("\"callback {label}\" was called {times} times"))?;
     }
+    for tags in life.queues {
+        in_order(history, EventKind::Begin, &tags)?;
+    }
+    for (future, added) in life.callbacks {
+        // One that is added to a future that is done may be called by another thread.
+        let done = history.events.iter().find(|event| {
+            event.tag == future && matches!(event.event, EventKind::End | EventKind::Failed)
+        });
+        let before = |(label, at)| (done.is_none_or(|done| at < done.at)).then_some(label);
+        let labels: Vec<&str> = added.into_iter().filter_map(before).collect();
+        if done.is_some() {
+            in_order(history, EventKind::Callback, &labels)?;
+        }
+    }
+    Ok(())
+}
+
+/// Checks that events of a kind have happened in the order of `tags`. Some may not have happened.
+fn in_order(history: &History, kind: EventKind, tags: &[&str]) -> Finding {
+    let places: BTreeMap<&str, usize> = tags.iter().copied().zip(0..).collect();
+    let happened: Vec<usize> =
+        history.events(kind).filter_map(|it| places.get(it.tag.as_str()).copied()).collect();
+    for pair in happened.windows(2) {
+        require(pair[0] < pair[1], || {
+            let (first, second) = (tags[pair[0]], tags[pair[1]]);
+            format!("\"{}\" of \"{first}\" precedes that of \"{second}\"", word(kind))
+        })?;
+    }
     Ok(())
 }
 
@@ -31,6 +62,10 @@ struct Lived<'h> {
     state: Value,
     /// Whether the last pool was asked to cancel its tasks.
     cancels: bool,
+    /// Whether the workers of the last pool were killed.
+    is_killed: bool,
+    /// Whether a task was refused because its argument could not be encoded: there is no such future.
+    has_refused: bool,
     /// The call of each future, and the state of the worker that runs it.
     calls: BTreeMap<&'h str, (&'h Call, Value)>,
     /// The futures whose result was read.
@@ -40,18 +75,52 @@ struct Lived<'h> {
     added: Vec<&'h str>,
     /// The callbacks of pools whose end waited for their tasks.
     due: Vec<&'h str>,
+    /// The callbacks of each future, and the ends of the steps that added them.
+    callbacks: BTreeMap<&'h str, Vec<(&'h str, u64)>>,
+    /// The tasks of each pool of one worker, which starts them in this order.
+    queues: Vec<Vec<&'h str>>,
+    /// Whether the last pool is one.
+    has_queue: bool,
+}
+
+/// Checks the outcome of a map whose limit was over before its first item.
+fn is_late(outcome: &Outcome) -> Finding {
+    let items = match outcome {
+        Outcome::Ok(value) => Vec::<Outcome>::deserialize(value).unwrap_or_default(),
+        failed => vec![failed.clone()],
+    };
+    let is_over = |item: &Outcome| matches!(item, Outcome::Error(failure) if failure.class == ErrorClass::Timeout);
+    require(items.iter().any(is_over), || format!("gave {items:?}"))
+}
+
+/// Checks the error of a task whose argument or result cannot be encoded.
+fn is_bad(failure: &Failure) -> Finding {
+    let is_it = matches!(failure.class, ErrorClass::Serialisation | ErrorClass::Task);
+    require(is_it, || format!("failed: {}", told(failure)))
 }
 
 impl<'h> Lived<'h> {
     fn check(&mut self, step: &'h Step, run: Run<'h>) -> Finding {
-        let (_, outcome) = run.end.ok_or("did not return")?;
+        let (at, outcome) = run.end.ok_or("did not return")?;
         let value = match (step, outcome) {
-            (Step::Result { timeout: Some(SHORT), .. }, Outcome::Error(failure))
+            (Step::Result { timeout: Some(1..=SHORT), .. }, Outcome::Error(failure))
                 if failure.class == ErrorClass::Timeout =>
             {
                 return Ok(());
             }
             (Step::Result { future, .. }, outcome) => return self.result(future, outcome),
+            (Step::Map { options, .. }, outcome) if options.timeout == Some(SHORT) => {
+                return is_late(outcome);
+            }
+            (Step::Submit { call, .. }, Outcome::Error(failure)) if call.poison.is_some() => {
+                self.has_refused = true;
+                return is_bad(failure);
+            }
+            (_, Outcome::Error(failure))
+                if self.has_refused && failure.class == ErrorClass::Invalid =>
+            {
+                return Ok(());
+            }
             (_, Outcome::Error(failure)) => return Err(format!("failed: {}", told(failure))),
             (_, Outcome::Ok(value)) => value,
         };
@@ -59,13 +128,22 @@ impl<'h> Lived<'h> {
         match step {
             Step::New { options, .. } => {
                 let given = options.initializer.as_ref().map(|call| call.value.clone());
-                (self.state, self.cancels) = (given.unwrap_or_default(), false);
+                self.state = given.unwrap_or_default();
+                (self.cancels, self.is_killed) = (false, false);
                 self.added.clear();
+                self.has_queue = options.max_workers == Some(1);
+                self.queues.push(Vec::new());
             }
             Step::Submit { future, call, .. } => {
+                if let Some(queue) = self.queues.last_mut().filter(|_| self.has_queue) {
+                    queue.push(future);
+                }
                 self.calls.insert(future, (call, self.state.clone()));
             }
-            Step::Callback { label, .. } => self.added.push(label),
+            Step::Callback { future, label, .. } => {
+                self.added.push(label);
+                self.callbacks.entry(future).or_default().push((label, at));
+            }
             Step::Cancel { future } => {
                 let was = self.cancelled.contains(future.as_str());
                 if was || self.read.contains(future.as_str()) {
@@ -75,27 +153,37 @@ impl<'h> Lived<'h> {
                     self.cancelled.insert(future);
                 }
             }
+            Step::State { future } if self.cancelled.contains(future.as_str()) => {
+                return is("cancelled".into());
+            }
             Step::State { future } if self.read.contains(future.as_str()) => {
-                let is_cancelled = self.cancelled.contains(future.as_str());
-                return is(if is_cancelled { "cancelled" } else { "done" }.into());
+                return is("done".into());
             }
             Step::AsCompleted { .. } => {
                 let timed_out = value["timed_out"] != Value::Bool(false);
                 return require(!timed_out, || format!("returned {value}"));
             }
-            Step::Wait { .. } => {
-                let left = value["not_done"].as_array().is_none_or(|left| !left.is_empty());
-                return require(!left, || format!("returned {value}"));
+            Step::Wait { until, .. } => {
+                let count = |name: &str| value[name].as_array().map_or(0, Vec::len);
+                let has_ended = match until {
+                    Until::AllCompleted => count("not_done") == 0,
+                    Until::FirstCompleted | Until::FirstException => count("done") > 0,
+                };
+                return require(has_ended, || format!("returned {value}"));
             }
             Step::Map { calls, .. } => {
                 let (items, due) = (value.as_array().map_or(0, Vec::len), calls.len());
                 return require(items == due, || format!("gave {items} items of {due}"));
             }
             Step::Shutdown { wait, cancel, .. } => {
-                self.cancels = *cancel;
+                self.cancels |= *cancel;
                 if *wait {
                     self.due.append(&mut self.added);
                 }
+            }
+            Step::KillWorkers { .. } => {
+                (self.cancels, self.is_killed) = (true, true);
+                self.added.clear();
             }
             _ => {}
         }
@@ -112,7 +200,12 @@ impl<'h> Lived<'h> {
                 self.cancelled.insert(future);
                 require(is_cancelled || self.cancels, || "was cancelled by nobody".to_owned())
             }
+            Outcome::Error(failure) if self.is_killed && failure.class == ErrorClass::Broken => {
+                Ok(())
+            }
             _ if is_cancelled => Err("was not that of a cancelled task".to_owned()),
+            Outcome::Ok(_) if call.poison.is_some() => Err("did not fail".to_owned()),
+            Outcome::Error(failure) if call.poison.is_some() => is_bad(failure),
             Outcome::Ok(value) if call.run == Body::Whoami => {
                 require(value["state"] == *state, || {
                     format!("is of a worker with {}, not {state}", value["state"])

@@ -12,13 +12,15 @@ mod lived;
 
 pub(super) use drawn::strategy;
 
-use procpool_contract::{Call, MapOptions, Step, Until};
+use procpool_contract::{Call, MapOptions, Place, Step, Until};
 use proptest::sample::Index;
 use serde_json::Value;
 
 use super::Draw;
 use crate::history::{Finding, History};
-use crate::plan::{Plan, called, echo, fail, marked, sleep, square, squares, whoami, workers};
+use crate::plan::{
+    Plan, begun, called, echo, fail, gated, marked, sleep, square, squares, whoami, workers,
+};
 
 /// The name of every pool, so that each replaces and drops the one before it.
 const POOL: &str = "p";
@@ -26,9 +28,13 @@ const POOL: &str = "p";
 /// Longer than any life: a limit that is not reached.
 const LONG: u64 = 600_000;
 
-/// Milliseconds of a task, and of a limit that is over before it.
+/// Milliseconds of a task, and of the longest limit that is over before it.
 const NAP: u64 = 40;
 const SHORT: u64 = 10;
+
+/// The beginning of messages that differ at their end.
+const ALIKE: &str =
+    "The store of the town, in the street behind the old market hall, has no more apples: ";
 
 /// The pools of a program, one after another.
 #[derive(Debug, Clone)]
@@ -57,20 +63,30 @@ enum Use {
     Fail(String),
     /// Returns what the initializer of its pool was given.
     Whoami,
-    /// Tasks that are submitted one after another, before any result is read.
-    Burst(u8),
+    /// Tasks that are submitted one after another, before any result is read, and whether all fail.
+    Burst(u8, bool),
+    /// Uses while a task runs in each worker, so that all that they submit is pending.
+    Busy(Vec<Use>),
     /// Reads a result, perhaps once more, and with a time limit.
     Result(Index, bool),
-    /// Gives up on a result that comes later.
-    GiveUp,
+    /// Fails because its argument or its result cannot be encoded.
+    Bad(Place),
+    /// Gives up on a result that comes later, after so many milliseconds.
+    GiveUp(u8),
     State(Index),
     Callbacks(Index, u8),
     Cancel(Index),
-    Wait,
+    /// Cancels so many of the futures that there are, the latest first.
+    Cancels(u8),
+    Wait(Until),
     AsCompleted,
     Map(Vec<Value>, MapOptions),
     /// A map of many squares.
     LongMap(u16, MapOptions),
+    /// A map of so many items, none of which is done before its limit is over.
+    LateMap(u8, MapOptions),
+    /// A map that is closed before its first item is read.
+    ClosedMap(u8),
     /// Two maps that are read in turn; one is closed after some items, the other one is read to its end.
     Maps(Vec<Value>, u8),
 }
@@ -79,6 +95,7 @@ enum Use {
 enum End {
     Shutdown { wait: bool, cancel: bool },
     Drop,
+    Kill,
 }
 
 // ---- the plan ----
@@ -86,18 +103,15 @@ enum End {
 impl Draw for Life {
     fn plan(&self) -> Plan {
         let mut plan = Plan::default();
-        if self.is_looked_at {
-            plan.hold("before");
+        if !self.is_looked_at {
+            self.live(&mut plan, "");
+            return plan;
         }
+        plan.hold("before").until(called("gate before")).sample("before").open("before");
         self.live(&mut plan, "");
-        if self.is_looked_at {
-            plan.until(called("gate before")).sample("before").open("before");
-            plan.hold("early");
-            self.live(&mut plan, "again-");
-            plan.hold("late");
-            plan.until(called("gate early")).sample("early").open("early");
-            plan.until(called("gate late")).settle("late", "early").open("late");
-        }
+        plan.hold("early").until(called("gate early")).sample("early").open("early");
+        self.live(&mut plan, "again-");
+        plan.hold("late").until(called("gate late")).settle("late", "early").open("late");
         plan
     }
 
@@ -131,7 +145,7 @@ impl Pool {
         plan.new_pool(POOL, options);
         let mut futures = Vec::new();
         for (number, used) in self.uses.iter().enumerate() {
-            used.plan(plan, &format!("{prefix}{number}"), &mut futures);
+            used.plan(plan, self.workers, &format!("{prefix}{number}"), &mut futures);
         }
         let read = |plan: &mut Plan| futures.iter().for_each(|future| _ = plan.result(future));
         if !self.is_read_late {
@@ -140,6 +154,8 @@ impl Pool {
         match self.end {
             End::Shutdown { wait, cancel } => plan.shutdown_with(POOL, wait, cancel),
             End::Drop => plan.drop_pool(POOL),
+            // A pool that has no second one beside it is over when the next one is made.
+            End::Kill => plan.kill_workers(POOL).shutdown(POOL),
         };
         if self.is_read_late {
             read(plan);
@@ -148,7 +164,7 @@ impl Pool {
 }
 
 impl Use {
-    fn plan(&self, plan: &mut Plan, tag: &str, futures: &mut Vec<String>) {
+    fn plan(&self, plan: &mut Plan, workers: u8, tag: &str, futures: &mut Vec<String>) {
         let of = |index: &Index| (!futures.is_empty()).then(|| index.get(futures).clone());
         let submit = |plan: &mut Plan, futures: &mut Vec<String>, call: Call| {
             futures.push(call.tag.clone());
@@ -166,10 +182,31 @@ impl Use {
             Self::Nap(millis) => submit(plan, futures, sleep(tag, (*millis).into())),
             Self::Fail(text) => submit(plan, futures, fail(tag, text)),
             Self::Whoami => submit(plan, futures, whoami(tag)),
-            Self::Burst(count) => {
+            Self::Burst(count, fails) => {
                 for number in 0..*count {
-                    submit(plan, futures, echo(&format!("{tag}-{number}"), number));
+                    let tag = format!("{tag}-{number}");
+                    let call = match fails {
+                        true => fail(&tag, &format!("{ALIKE}{tag}")),
+                        false => echo(&tag, number),
+                    };
+                    submit(plan, futures, call);
                 }
+            }
+            Self::Busy(uses) => {
+                let [gate, full, used] =
+                    ["gate", "full", "used"].map(|name| format!("{tag}-{name}"));
+                for number in 0..workers {
+                    let tag = format!("{tag}-{number}");
+                    plan.until(begun(&tag));
+                    submit(plan, futures, gated(&tag, &gate));
+                }
+                plan.open(&full).hold(&full);
+                let mut pending = Vec::new();
+                for (number, inner) in uses.iter().enumerate() {
+                    inner.plan(plan, workers, &format!("{tag}-p{number}"), &mut pending);
+                }
+                plan.until(called(&format!("gate {used}"))).open(&gate).open(&used).hold(&used);
+                futures.append(&mut pending);
             }
             Self::Result(index, limited) => {
                 if let Some(future) = of(index) {
@@ -178,9 +215,12 @@ impl Use {
                 }
             }
             Self::State(index) => _ = of(index).map(|future| plan.state(&future)),
-            Self::GiveUp => {
+            Self::Bad(place) => {
+                submit(plan, futures, Call { poison: Some(*place), ..echo(tag, 1) });
+            }
+            Self::GiveUp(millis) => {
                 submit(plan, futures, sleep(tag, NAP));
-                plan.result_within(tag, SHORT);
+                plan.result_within(tag, (*millis).into());
             }
             Self::Callbacks(index, count) => {
                 for (future, number) in of(index).into_iter().cycle().zip(0..*count) {
@@ -188,10 +228,12 @@ impl Use {
                 }
             }
             Self::Cancel(index) => _ = of(index).map(|future| plan.cancel(&future)),
-            Self::Wait if futures.is_empty() => {}
-            Self::Wait => {
-                let (futures, until) = (futures.clone(), Until::AllCompleted);
-                plan.step(Step::Wait { futures, until, timeout: None });
+            Self::Cancels(count) => {
+                futures.iter().rev().take((*count).into()).for_each(|it| _ = plan.cancel(it));
+            }
+            Self::Wait(_) if futures.is_empty() => {}
+            Self::Wait(until) => {
+                plan.step(Step::Wait { futures: futures.clone(), until: *until, timeout: None });
             }
             Self::AsCompleted if futures.is_empty() => {}
             Self::AsCompleted => {
@@ -202,6 +244,17 @@ impl Use {
             }
             Self::LongMap(count, options) => {
                 plan.map_with(POOL, squares(&format!("{tag}-"), (*count).into()), options.clone());
+            }
+            Self::LateMap(count, options) => {
+                let [gate, over] = ["gate", "over"].map(|name| format!("{tag}-{name}"));
+                let calls = (0..*count).map(|number| gated(&format!("{tag}-{number}"), &gate));
+                let options = MapOptions { timeout: Some(SHORT), ..options.clone() };
+                plan.map_with(POOL, calls.collect(), options).hold(&over);
+                plan.until(called(&format!("gate {over}"))).open(&gate).open(&over);
+            }
+            Self::ClosedMap(count) => {
+                let calls = squares(&format!("{tag}-"), (*count).into());
+                plan.map_open(POOL, tag, calls, MapOptions::default()).map_close(tag);
             }
             Self::Maps(values, taken) => {
                 let names = ["a", "b"].map(|name| format!("{tag}-{name}"));

@@ -114,6 +114,13 @@ pub(super) fn entries() -> Vec<Entry> {
             ],
         ),
         (
+            || clean("leak.after-failed-initializers"),
+            vec![
+                (four_descriptors, DESCRIPTORS),
+                (|made| made.returns("result t #6", 1), "the task ran"),
+            ],
+        ),
+        (
             || clean("leak.after-initializers"),
             vec![
                 (four_descriptors, DESCRIPTORS),

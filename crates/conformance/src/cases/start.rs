@@ -181,7 +181,7 @@ pub(super) const CASES: &[Case] = &[
         requirement: "The pool MUST run as many tasks at the same time as it may have workers.",
         source: "loky: test_reusable_executor_queue_size",
         rows: &["CFG-13", "SUB-22"],
-        kills: &["starts-one-too-few"],
+        kills: &["starts-one-too-few", "has-four-workers-at-most"],
         plan: |plan| {
             plan.new_pool("p", workers(6));
             for number in 0..6 {

@@ -22,9 +22,12 @@ rounds=10
 ls -d "$runs"/run-* >/dev/null 2>&1 || rounds=0
 while [ "$rounds" -gt 0 ]; do
     rounds=$((rounds - 1))
-    for environment in $(grep -lsF -e "CONFORMANCE_DIR=$runs/" /proc/[0-9]*/environ); do
-        process=${environment#/proc/}
-        process=${process%/environ}
+    found=$(grep -lsF -e "CONFORMANCE_DIR=$runs/" /proc/[0-9]*/environ | cut -d / -f 3)
+    # All stand still first, so that none goes on because a child of it has ended.
+    for process in $found; do
+        kill -s STOP "$process" 2>/dev/null
+    done
+    for process in $found; do
         used "$process" >>"$runs/shared"
         kill -s KILL "$process" 2>/dev/null
         rounds=10

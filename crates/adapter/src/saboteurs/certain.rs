@@ -14,7 +14,7 @@ use super::starts::Options;
 use super::stops::hang;
 use super::tasks::Done;
 use super::twist::{Lost, is_broken, locked};
-use super::waits::Waiting;
+use super::waits::{Completing, Waiting};
 use super::{Honest, Saboteur, Twist, Twisted};
 use crate::body::{initialize, run};
 use crate::library::{Callback, Future, Library, Map, Pool, Stop};
@@ -147,7 +147,13 @@ pub(super) const ALL: &[Saboteur] = &[
     twist!(
         "as-completed-sleeps-through-a-death",
         "Never yields a task whose worker dies to an iteration over futures as they are done.",
-        Sleeping
+        Completing(|ours, futures, timeout| {
+            let completed = ours.as_completed(futures, timeout)?;
+            if futures.iter().any(|future| is_broken(&future.result(Some(NOW)))) {
+                hang();
+            }
+            Ok(completed)
+        })
     ),
     twist!(
         "map-loses-a-chunk-with-a-bad-result",
@@ -296,24 +302,6 @@ impl Twist for BrokenOnce {
         };
         let before = if is_refused { self.0.fetch_add(1, Ordering::Relaxed) } else { 0 };
         if before > 0 { Ok(Arc::new(Lost)) } else { submitted }
-    }
-}
-
-#[derive(Debug)]
-struct Sleeping;
-
-impl Twist for Sleeping {
-    fn as_completed(
-        &self,
-        ours: &Procpool,
-        futures: &[Arc<dyn Future>],
-        timeout: Option<Duration>,
-    ) -> Result<(Vec<usize>, bool), Stop> {
-        let completed = ours.as_completed(futures, timeout)?;
-        if futures.iter().any(|future| is_broken(&future.result(Some(NOW)))) {
-            hang();
-        }
-        Ok(completed)
     }
 }
 

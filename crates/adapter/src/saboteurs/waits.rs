@@ -219,11 +219,11 @@ impl Twist for InTheFirstPool {
     }
 }
 
-type Complete =
+pub(super) type Complete =
     fn(&Procpool, &[Arc<dyn Future>], Option<Duration>) -> Result<(Vec<usize>, bool), Stop>;
 
 #[derive(Debug)]
-struct Completing(Complete);
+pub(super) struct Completing(pub(super) Complete);
 
 impl Twist for Completing {
     fn as_completed(

@@ -74,13 +74,18 @@ pub(super) fn all() -> Vec<Process> {
 
 /// Returns the living processes of the run in `scratch`, whose first process was `first`.
 pub(super) fn of_run(first: u32, scratch: &Path) -> Vec<Process> {
-    let belongs = |process: &Process| process.group == first || names_run(process, scratch);
+    let marker = marker(scratch);
+    let belongs =
+        |process: &Process| process.group == first || has_in_environment(process, &marker);
     all().into_iter().filter(Process::is_alive).filter(belongs).collect()
 }
 
-/// Whether the environment of a process names the run in `scratch`.
-fn names_run(process: &Process, scratch: &Path) -> bool {
-    let marker = format!("{FOLDER_VARIABLE}={}", scratch.display());
+/// Returns what the environment of each process of the run in `scratch` has.
+fn marker(scratch: &Path) -> String {
+    format!("{FOLDER_VARIABLE}={}", scratch.display())
+}
+
+fn has_in_environment(process: &Process, marker: &str) -> bool {
     environment(process).split(|byte| *byte == 0).any(|entry| entry == marker.as_bytes())
 }
 
@@ -105,14 +110,14 @@ fn environment(process: &Process) -> Vec<u8> {
 /// Returns the descendants of `owner`, zombies included, and the orphans of the run in `scratch` with theirs:
 /// a worker that was started in the background of a shell is not a child of the program.
 pub(super) fn descendants(owner: u32, scratch: &Path) -> Vec<Process> {
-    let all = all();
+    let (all, marker) = (all(), marker(scratch));
     let owned = OWNED.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
     let is_orphan = |process: &&Process| {
         process.parent == std::process::id()
             && process.is_alive()
             && !owned.contains(&process.pid)
             && process.pid != owner
-            && names_run(process, scratch)
+            && has_in_environment(process, &marker)
     };
     let mut found: Vec<Process> = all.iter().filter(is_orphan).cloned().collect();
     let mut ancestors: Vec<u32> = found.iter().map(|process| process.pid).chain([owner]).collect();

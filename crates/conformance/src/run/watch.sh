@@ -24,9 +24,7 @@ while [ "$rounds" -gt 0 ]; do
     rounds=$((rounds - 1))
     found=$(grep -lsF -e "CONFORMANCE_DIR=$runs/" /proc/[0-9]*/environ | cut -d / -f 3)
     # All stand still first, so that none goes on because a child of it has ended.
-    for process in $found; do
-        kill -s STOP "$process" 2>/dev/null
-    done
+    kill -s STOP $found 2>/dev/null
     for process in $found; do
         used "$process" >>"$runs/shared"
         kill -s KILL "$process" 2>/dev/null

@@ -13,6 +13,7 @@ mod without;
 use std::collections::BTreeSet;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use procpool_adapter::saboteurs;
@@ -78,6 +79,7 @@ fn main() -> ExitCode {
     trials.push(Trial::test("every-saboteur-is-found-by-a-case", every_saboteur_is_found));
     trials.push(Trial::test("every-case-for-procpool-has-a-saboteur", without::none_for_procpool));
     let theirs = Arc::clone(&expected);
+    trials.push(Trial::test("a-failing-scenario-is-shrunk", is_shrunk));
     trials.push(Trial::test("the-file-of-kills-is-complete", move || theirs.check()));
     let theirs = Arc::clone(&expected);
     trials.push(Trial::test("every-checker-has-a-saboteur-that-only-it-finds", move || {
@@ -124,11 +126,28 @@ fn passes(case: &Case) -> Result<(), Failed> {
     }
 }
 
-/// Returns how a case finds a saboteur.
+/// Returns how a case finds a saboteur. A drawn scenario is judged as it was drawn: how far one shrinks
+/// depends on the machine.
 fn found(saboteur: &str, case: &Case) -> Result<Kill, Failed> {
-    match judged(saboteur, case, Limits::scaled(SCALE))?.verdict {
+    let limits = Limits { shrink: Duration::ZERO, ..Limits::scaled(SCALE) };
+    match judged(saboteur, case, limits)?.verdict {
         Verdict::Failed(found) => Ok(Kill::of(case.id, &found)),
         other => Err(format!("{saboteur} in {}: {other:?}", case.id).into()),
+    }
+}
+
+/// Whether a drawn scenario that fails is made smaller. The trials above do not ask for it.
+fn is_shrunk() -> Result<(), Failed> {
+    let case = cases::find("property.futures").ok_or("there is no such case")?;
+    let steps = |seconds| {
+        let limits = Limits { shrink: Duration::from_secs(seconds), ..Limits::scaled(SCALE) };
+        let history = judged("lies-about-a-value", &case, limits)?.history.ok_or("no run")?;
+        Ok::<_, Failed>(history.runs().len())
+    };
+    let (drawn, shrunk) = (steps(0)?, steps(60)?);
+    match shrunk < drawn {
+        true => Ok(()),
+        false => Err(format!("{drawn} steps were drawn, {shrunk} are left").into()),
     }
 }
 

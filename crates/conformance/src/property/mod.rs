@@ -8,20 +8,18 @@
 mod drawn;
 mod life;
 
-use std::cell::RefCell;
 use std::fmt::Debug;
+use std::time::Instant;
 
 use procpool_contract::Description;
-use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
+use proptest::strategy::{Strategy as _, ValueTree};
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use crate::case::{CASE, Case, Kind};
 use crate::history::{Finding, History};
 use crate::judge::{Found, OWN, judge};
 use crate::plan::Plan;
 use crate::run::{self, Adapter, Limits, Ran};
-
-/// How long a failing scenario is shrunk, in milliseconds. If each try hangs, that is one or two tries.
-const SHRINK: u32 = 6_000;
 
 /// A drawn scenario.
 trait Draw: Debug {
@@ -55,39 +53,50 @@ pub fn explore(
     description: &Description,
     limits: Limits,
 ) -> Result<Option<Failing>, String> {
-    let mut bytes = [0; 32];
-    bytes[..8].copy_from_slice(&limits.seed.to_le_bytes());
-    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
-    let config = Config {
+    let mut seed = [0; 32];
+    seed[..8].copy_from_slice(&limits.seed.to_le_bytes());
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &seed);
+    let mut runner = TestRunner::new_with_rng(Config::default(), rng);
+    let draws = match kind {
         // One that is looked at is lived twice, and looks take time.
-        cases: match kind {
-            Kind::Leftovers => limits.draws.div_ceil(3),
-            Kind::Futures | Kind::Maps | Kind::Deaths | Kind::Lives => limits.draws,
-        },
-        max_shrink_time: SHRINK,
-        failure_persistence: None,
-        ..Config::default()
+        Kind::Leftovers => limits.draws.div_ceil(3),
+        Kind::Futures | Kind::Maps | Kind::Deaths | Kind::Lives => limits.draws,
     };
-    let last: RefCell<Option<Failing>> = RefCell::new(None);
     let strategy = match kind {
         Kind::Lives | Kind::Leftovers => life::strategy(kind, description),
         _ => drawn::strategy(kind, description),
     };
-    let ran = TestRunner::new_with_rng(config, rng).run(&strategy, |drawn| {
-        match attempt(id, &*drawn, adapter, description, limits) {
-            None => Ok(()),
-            Some(failing) => {
-                last.replace(Some(failing));
-                Err(TestCaseError::fail("it fails"))
-            }
+    let attempt = |drawn: &dyn Draw| attempt(id, drawn, adapter, description, limits);
+    for _ in 0..draws {
+        let mut drawn = strategy
+            .new_tree(&mut runner)
+            .map_err(|reason| format!("no scenario could be drawn: {reason}"))?;
+        if let Some(failing) = attempt(&*drawn.current()) {
+            return Ok(Some(shrunk(failing, &mut *drawn, limits, attempt)));
         }
-    });
-    match ran {
-        Ok(()) => Ok(None),
-        // The last failure is the smallest: every later try passed.
-        Err(TestError::Fail(..)) => Ok(last.into_inner()),
-        Err(TestError::Abort(reason)) => Err(format!("no scenario could be drawn: {reason}")),
     }
+    Ok(None)
+}
+
+/// Returns the smallest scenario that fails, of those that there is time to try.
+fn shrunk(
+    mut failing: Failing,
+    drawn: &mut dyn ValueTree<Value = Box<dyn Draw>>,
+    limits: Limits,
+    attempt: impl Fn(&dyn Draw) -> Option<Failing>,
+) -> Failing {
+    let begin = Instant::now();
+    let mut is_smaller = drawn.simplify();
+    while is_smaller && begin.elapsed() < limits.shrink {
+        is_smaller = match attempt(&*drawn.current()) {
+            Some(smaller) => {
+                failing = smaller;
+                drawn.simplify()
+            }
+            None => drawn.complicate(),
+        };
+    }
+    failing
 }
 
 fn attempt(

@@ -22,6 +22,9 @@ pub struct Limits {
     pub draws: u32,
     /// The seed of the draws.
     pub seed: u64,
+    /// For shrinking a scenario that fails; zero keeps it as it was drawn, so that its findings depend on
+    /// no clock. If each try hangs, the default is one or two tries.
+    pub shrink: Duration,
 }
 
 impl Limits {
@@ -35,6 +38,7 @@ impl Limits {
             leave: times(5_000.0),
             draws: 12,
             seed: 0,
+            shrink: Duration::from_secs(6),
         }
     }
 

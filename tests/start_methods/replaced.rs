@@ -38,7 +38,7 @@ fn end(server: &Watched, signal: Signal) {
 fn tasks_of_a_dead_forkservers_workers_are_retried_on_a_new_one() {
     watch::within(watch::HANG, || {
         let crossing = Crossing::new();
-        // Whatever else counts: one failed start would be one too many.
+        // Even one failed start would be one too many.
         let executor = replacing(1).max_workers(2).max_failed_starts(1).build().unwrap();
         let server = server_of(&executor);
         let events = executor.events();

@@ -29,7 +29,7 @@ WITHOUT_MAP = {"workerpool", "tinypool", "jest-worker", "procspawn"}
 
 
 class Wrong(Exception):
-    """What a peer did that the protocol does not allow."""
+    """An action of a peer that the protocol does not allow."""
 
 
 class NotInstalled(Exception):

@@ -17,7 +17,7 @@ SECONDS = 60
 
 
 class Wrong(Exception):
-    """What an adapter did that the contract does not allow."""
+    """An action of an adapter that the contract does not allow."""
 
 
 def require(condition, text):
@@ -26,7 +26,7 @@ def require(condition, text):
 
 
 class Run:
-    """What came of `ADAPTER run`: its process id, exit code, standard streams, lines and trace."""
+    """The outcome of `ADAPTER run`: its process id, exit code, standard streams, lines and trace."""
 
     def __init__(self, process, folder):
         read = lambda name: (folder / name).read_text() if (folder / name).exists() else ""

@@ -74,7 +74,7 @@ def outcome(program):
     runner, *arguments = command(program)
     if shutil.which(runner) is None:
         return "skipped", f"{runner} is not installed"
-    # Files and not pipes: what outlives its program would hold a pipe open, or fill it.
+    # Files and not pipes: a process that outlives its program would hold a pipe open, or fill it.
     with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
         child = subprocess.Popen(
             [runner, *arguments], cwd=CRATES.parent, stdin=subprocess.DEVNULL, stdout=output, stderr=errors,

@@ -239,7 +239,7 @@ NEEDY = {
 
 
 def check_refusals(command, has):
-    """What it has not is refused as a whole, before anything of it is carried out, and named."""
+    """A scenario with a missing capability is refused as a whole, before its first step, and by name."""
     for capability in [it for it in NEEDY if it not in has]:
         made = run(command, NEEDY[capability])
         require(made.code == UNSUPPORTED, f"exit code {made.code} where {capability} is missing")
@@ -249,7 +249,7 @@ def check_refusals(command, has):
 
 
 def check_printing(command, has):
-    """What tasks print is no line, and none of it is lost."""
+    """The output of tasks is no line of the contract, and none of it is lost."""
     text = '{"client": "main", "step": 0, "at": 1, "is": "begin"}\n'
     times = 2000
     calls = [call("print", tag, text=text, count=times) for tag in "abc"]

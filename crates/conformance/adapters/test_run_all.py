@@ -2,8 +2,8 @@
 
     python3 crates/conformance/adapters/test_run_all.py
 
-The folder that it works in has a copy of run-all and a list of adapters of its own. What the stand-in says
-and writes, a pool's command holds as JSON.
+The folder that it works in has a copy of run-all and a list of adapters of its own. A pool's command
+holds, as JSON, the stand-in's answers and files.
 """
 
 import json

@@ -44,7 +44,7 @@ fn an_adapter_with_an_undeclared_capability_is_found() {
 #[test]
 fn garbage_and_hangs_are_reported() {
     check("sh prints_garbage.sh").assert().code(1).stdout(contains("DEBUG: pool created"));
-    // What hangs is found as well within a shorter time.
+    // A hang is found within a shorter time as well.
     let mut hangs = check("sh hangs_in_describe.sh");
     hangs.env("CONFORMANCE_SCALE", "0.1");
     hangs.assert().code(1).stdout(contains("did not end within"));

@@ -18,7 +18,7 @@ macro_rules! message {
             ///
             /// # Errors
             ///
-            /// What is wrong, at which place in the message, and the beginning of the text.
+            /// The fault, its place in the message, and the beginning of the text.
             pub fn from_json(text: &[u8]) -> Result<Self, String> {
                 read(text)
             }

@@ -66,11 +66,11 @@ pub enum Part {
         class: &'static str,
         /// From where to where.
         span: Span,
-        /// What is written in it.
+        /// Its text.
         label: String,
         /// Its tooltip.
         title: String,
-        /// What stands for it in a text.
+        /// Its replacement in a text.
         letter: char,
     },
     /// A dot.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub struct Ended {
     /// How it ended.
     pub exit: WorkerExit,
-    /// What it used; `None` if unknown.
+    /// Its resource usage; `None` if unknown.
     pub usage: Option<ResourceUsage>,
 }
 

@@ -101,7 +101,7 @@ impl Child {
     }
 }
 
-/// What the copy needs to become a worker.
+/// The parts that the copy needs to become a worker.
 #[derive(Debug)]
 struct Forked {
     forkserver: Pid,

@@ -73,7 +73,7 @@ const WORKER_ARGUMENT: &str = "--procpool-worker";
 /// The argument by which a process knows that it is a forkserver.
 const FORKSERVER_ARGUMENT: &str = "--procpool-server";
 
-/// What the caller has the started processes do.
+/// The functions that started processes run.
 #[derive(Debug, Clone, Copy)]
 pub struct Roles {
     /// Serves as a worker until the process ends.
@@ -89,7 +89,7 @@ pub type Preload = fn(fn()) -> Result<(), Vec<u8>>;
 /// The longest report of a panic, in bytes: it fits into a packet with the packet's other fields.
 pub const LONGEST_REPORT: usize = sys::packet::LONGEST - 1024;
 
-/// What a worker process receives at its start.
+/// The values that a worker process receives at its start.
 #[derive(Debug)]
 pub struct Handover {
     /// The process that started it.
@@ -132,7 +132,7 @@ pub struct Started<L> {
 /// The reason why a worker could not be started. No part of it remains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StartError {
-    /// What could not be made.
+    /// The resource that could not be made.
     pub what: &'static str,
     /// The system's answer.
     pub errno: Errno,

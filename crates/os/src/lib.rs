@@ -1,4 +1,4 @@
-//! What procpool's crates need of Linux and of the running executable.
+//! The parts of Linux and of the running executable that procpool's crates need.
 //!
 //! ```text
 //!  procpool ──▶ link, launch ──▶ os ──▶ nix ──▶ the kernel

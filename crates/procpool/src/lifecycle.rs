@@ -190,7 +190,7 @@ pub struct Event {
     /// When it happened, by the system clock, which orders it among the events of other pools and
     /// programs.
     pub at: SystemTime,
-    /// What happened.
+    /// The event.
     pub kind: EventKind,
 }
 

@@ -1,4 +1,4 @@
-//! What a running task reports to the program: one value of the user's at a time.
+//! Reports of a running task to the program: one value of the user's at a time.
 //!
 //! Owns both ends of a report: the call in the task, and its value in the program. Knows no pool:
 //! the manager names the task, and the callback thread decodes.

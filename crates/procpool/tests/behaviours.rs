@@ -44,7 +44,7 @@ fn sources() -> Sources {
 /// How a comment that names rows begins.
 const MARK: &str = "// Behaviours: ";
 
-/// What is written about the rows, and where.
+/// The notes about the rows, and their places.
 #[derive(Debug, Default)]
 struct Books {
     /// Rows that a test names, and the place where it does.

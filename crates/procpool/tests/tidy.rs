@@ -181,7 +181,7 @@ fn code_lines(text: &str) -> usize {
 }
 
 fn unsafe_outside_the_fence(of: &Crate, sources: &Sources) -> Vec<String> {
-    // What is below all others is a fence itself.
+    // The lowest crate is a fence itself.
     let outside = sources.iter().filter(|(file, _)| of.name != "os" && module_of(file) != "sys");
     outside
         .flat_map(|(file, text)| text.lines().map(move |line| (file, line.trim())))
@@ -220,7 +220,7 @@ fn items_without_example(of: &Crate, sources: &Sources) -> Vec<String> {
         let mut has_example = false;
         for line in text.lines().map(str::trim) {
             let kinds = ["pub fn ", "pub struct ", "pub enum ", "pub trait "];
-            // What is sealed is nobody's to use.
+            // A sealed name is for nobody to use.
             let is_item =
                 kinds.iter().any(|kind| line.starts_with(kind)) && !line.contains("Sealed");
             if is_item && !has_example {

@@ -1,4 +1,4 @@
-//! What every public type can do besides its methods: it may be sent to and shared by threads, it is
+//! The traits of every public type: it may be sent to and shared by threads, it is
 //! shown by `{:?}`, it need not be pinned, and errors are errors.
 //!
 //! None of that is written down where the types are; a new field could take it away unnoticed.

@@ -27,7 +27,7 @@ pub const HANG: Duration = Duration::from_secs(60);
 /// When `case` does, or hangs. In a copy, also when it leaves something behind, has a value, or captures a
 /// value that owns something.
 pub fn within<T: Send + 'static>(limit: Duration, case: impl FnOnce() -> T + Send + 'static) -> T {
-    // Hundreds of cases call this, so what is compiled for each is only this.
+    // Hundreds of cases call this, so only this is compiled for each.
     let value = if copies::are_made() {
         within_copy(limit, &Request::of(&case));
         // Values stay in the copy: `()` is the only one that this process has, too.

@@ -1,4 +1,4 @@
-//! What the program knows of a run: its tasks, and the events of the pool.
+//! The program's record of a run: its tasks, and the events of the pool.
 //!
 //! Owns the limits. Knows neither workers' notes nor drawings.
 

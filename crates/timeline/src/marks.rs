@@ -17,7 +17,7 @@ pub(crate) const VARIABLE: &str = "PROCPOOL_TIMELINE_MARKS";
 /// The bytes of a mark: task, time, pid, kind.
 const LENGTH: usize = 24;
 
-/// What happened to a task in a worker.
+/// An event of a task in a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Begun,

@@ -14,7 +14,7 @@ fn ms(nanos: u64) -> f64 {
 impl Timeline {
     /// Returns the picture, an SVG of its own. `name` is that of the run.
     ///
-    /// Its size has a limit: what is narrower than a pixel beside another is not drawn.
+    /// Its size has a limit: a bar narrower than a pixel beside another one is not drawn.
     pub fn svg(&self, name: &str) -> String {
         self.lanes().alone(&format!("Timeline of {name}"), &self.summary())
     }

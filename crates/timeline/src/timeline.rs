@@ -10,7 +10,7 @@ use procpool::{Event, EventKind, ExitReason, WorkerInfo};
 use crate::log::{Contents, Settled, Submission};
 use crate::marks::{Kind, Mark, nanos};
 
-/// What happened in a pool, and when.
+/// The events of a pool, with their times.
 ///
 /// Made by [`Recorded::finish`](crate::Recorded::finish).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub struct Timeline {
     pub(crate) incidents: Vec<Incident>,
     /// When the run ended. All times are in nanoseconds since its begin.
     pub(crate) end: u64,
-    /// What is left out, in words.
+    /// The omissions, in words.
     pub(crate) left_out: Vec<String>,
 }
 
@@ -144,7 +144,7 @@ impl Timeline {
     }
 }
 
-/// What is known of a life before it is put in order.
+/// A life before its events are put in order.
 struct RawLife {
     worker: WorkerInfo,
     started: u64,

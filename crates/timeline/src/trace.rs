@@ -57,7 +57,7 @@ enum Entry<'a> {
     Workers(i64),
 }
 
-/// What a name or a place in the order belongs to.
+/// The owner of a name or of a place in the order.
 #[derive(Clone, Copy)]
 enum Track<'a> {
     Process,

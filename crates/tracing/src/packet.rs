@@ -1,4 +1,4 @@
-//! What a worker sends: an event or a step of a span, each one report.
+//! The packets that a worker sends: an event or a step of a span, each one report.
 //!
 //! Owns both directions of a field's value. A packet names its place in the code in full, so that each can be
 //! understood without an earlier one. Knows no worker and no subscriber.

@@ -16,7 +16,7 @@ use tracing_subscriber::registry::LookupSpan;
 use crate::packet::{Packet, Values};
 use crate::site::Site;
 
-/// What a worker needs to send its records to the program. Made by [`Tracing::worker`](crate::Tracing::worker).
+/// The parts that a worker needs to send its records to the program. Made by [`Tracing::worker`](crate::Tracing::worker).
 ///
 /// # Examples
 ///
@@ -46,7 +46,7 @@ use crate::site::Site;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkerTracing {
-    /// What the program's subscriber may want, as [`Targets`] reads it.
+    /// The records that the program's subscriber may want, as [`Targets`] reads it.
     pub(crate) directives: String,
 }
 

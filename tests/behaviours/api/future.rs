@@ -119,7 +119,7 @@ fn result_timeout_returns_and_the_task_continues() {
 #[test]
 fn the_text_of_a_timeout_states_its_effect() {
     let text = Error::TimedOut(Duration::from_millis(250)).to_string();
-    assert_eq!(text, "no result within 250ms; what runs goes on");
+    assert_eq!(text, "no result within 250ms; running tasks continue");
 }
 
 // Behaviours: FUT-02.

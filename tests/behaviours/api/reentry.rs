@@ -1,7 +1,7 @@
 //! User code that the pool calls, and its effects on the pool.
 //!
 //! An iterator, a `Serialize`, a `Deserialize`, a destructor, a callback and a waker each run on a thread
-//! that is in the middle of a call. Whatever they do to the pool, every call returns.
+//! that is in the middle of a call. Every call returns, whatever they do to the pool.
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, IntoFuture};

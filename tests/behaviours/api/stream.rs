@@ -509,7 +509,7 @@ impl Wake for Busy {
     }
 }
 
-/// What a waker that calls its pool reads from `stream` after `event`.
+/// The items that a waker that calls its pool reads from `stream` after `event`.
 fn read_by_waker(
     executor: &Arc<ProcessPoolExecutor>,
     stream: IntoStream<Map<u32>>,

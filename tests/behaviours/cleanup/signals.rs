@@ -125,7 +125,7 @@ fn a_program_that_a_task_starts_ignores_the_signals_of_its_worker() {
         };
         let masks = masks_in(crate::builder().ignore_group_signals(), task);
         let free = masks_in(crate::builder(), task);
-        // Whoever started this program may have had it ignore some, which all its processes inherit.
+        // The parent of this program may ignore some, which all its processes inherit.
         let own = Masks::parse(&own_status(()));
         for signal in [libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT] {
             let [_, is_ignored, _] = own.of(signal);

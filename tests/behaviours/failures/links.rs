@@ -98,7 +98,7 @@ fn a_frame_longer_than_its_bytes_ends_with_its_worker() {
         let executor = pool(1);
         let worker = executor.submit(pid, ()).result().unwrap();
         let promise = |()| {
-            // A gibibyte is believed but not allocated: what follows is the end of the process.
+            // A gibibyte is believed but not allocated: the end of the process follows.
             write_to_link(&(1_u64 << 30).to_le_bytes());
             exit(9);
         };

@@ -28,7 +28,7 @@ fn scribble_number((index, number): (usize, u64)) {
     memory::line(index).store(number, SeqCst);
 }
 
-/// Whatever the state of the pool, it ends, and its worker with it.
+/// The pool ends in every state, and its worker with it.
 fn assert_ends(executor: ProcessPoolExecutor, worker: u32) {
     let worker = Watched::new(worker);
     executor.kill_workers();

@@ -67,7 +67,7 @@ pub(super) const ALL: &[Saboteur] = &[
     ),
 ];
 
-/// What happened to a pool.
+/// The events of a pool so far.
 #[derive(Default)]
 struct Used {
     is_shut_down: AtomicBool,

@@ -92,7 +92,7 @@ pub(super) const ALL: &[Saboteur] = &[
     ),
 ];
 
-/// What is known when a pool is made.
+/// The state of the program when a pool is made.
 #[derive(Debug)]
 struct Opening {
     made: AtomicUsize,

@@ -160,7 +160,7 @@ pub(super) const ALL: &[Saboteur] = &[
     ),
 ];
 
-/// What happened to the pool.
+/// The events of the pool so far.
 #[derive(Default)]
 struct Used {
     options: Mutex<PoolOptions>,

@@ -38,7 +38,7 @@ export class Contender {
     this.#peer = peer
   }
 
-  // Runs one request. What it throws is the answer's error.
+  // Runs one request. An exception of it is the answer's error.
   async answer(request) {
     if (!Object.hasOwn(this.#operations, request.op)) {
       return { unsupported: `no operation ${JSON.stringify(request.op)}` }

@@ -1,4 +1,4 @@
-// What the workers run, and what sets them up.
+// The tasks of the workers, and their initializer.
 
 let initialized = false
 

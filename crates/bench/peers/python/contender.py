@@ -42,7 +42,7 @@ class Contender:
         }
 
     def answer(self, request):
-        """Runs one request. What it raises is the answer's error."""
+        """Runs one request. Its exception is the answer's error."""
         arguments = dict(request)
         name = arguments.pop("op", None)
         if name not in self.operations:

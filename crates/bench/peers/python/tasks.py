@@ -1,4 +1,4 @@
-"""What the workers run. Importable by name from a fresh interpreter, and importing next to nothing:
+"""The tasks of the workers. Importable by name from a fresh interpreter, and importing next to nothing:
 loading this module is a part of every cold start."""
 
 import os

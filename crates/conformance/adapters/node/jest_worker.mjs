@@ -16,7 +16,7 @@ export class Pool {
       maxRetries: 0,
       ...(max_workers !== undefined && { numWorkers: max_workers }),
       ...(initializer !== undefined && { setupArgs: [initializer] }),
-      // What is given here takes the place of the whole environment.
+      // This replaces the whole environment.
       ...(env !== undefined && { forkOptions: { env: { ...process.env, ...env } } }),
     })
     // Somebody has to read what workers print; until it is read, they wait.

@@ -1,4 +1,4 @@
-// What all Node adapters share. An adapter needs no other file but the module that its library loads in
+// The part that all Node adapters share. An adapter needs no other file but the module that its library loads in
 // workers, in workers/.
 //
 //     stdin ──scenario──▶ serve ──▶ client ──step──▶ the adapter's Pool ──call──▶ run, in a worker
@@ -288,7 +288,7 @@ function whyNot(scenario, capabilities) {
 
 // ---- errors ----
 
-// What an error says, and what its causes do.
+// The messages of an error and of its causes.
 function messageOf(error) {
   const message = String(error?.message ?? error)
   return error?.cause === undefined ? message : `${message}: ${messageOf(error.cause)}`

@@ -1,4 +1,4 @@
-// tinypool, with processes for workers. It has no map. What it calls threads are processes here.
+// tinypool, with processes for workers. It has no map. Its "threads" are processes here.
 
 import { library, serve } from './runtime.mjs'
 

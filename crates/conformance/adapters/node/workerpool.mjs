@@ -17,7 +17,7 @@ export class Pool {
       workerType: 'process',
       ...(max_workers !== undefined && { maxWorkers: max_workers }),
       ...(initializer !== undefined && { forkArgs: [JSON.stringify(initializer)] }),
-      // What is given here takes the place of the whole environment.
+      // This replaces the whole environment.
       ...(env !== undefined && { forkOpts: { env: { ...process.env, ...env } } }),
     })
   }

@@ -38,7 +38,7 @@ sub new {
 }
 
 # The outcomes in the order of the inputs. A chunk that failed has one error, which is that of all its
-# items. What follows a chunk that never came is lost to who takes results in order.
+# items. A reader of ordered results loses all that follow a missing chunk.
 sub map {
     my ($self, $calls, $options) = @_;
     my $size = $options->{chunksize} // 1;

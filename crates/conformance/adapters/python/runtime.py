@@ -1,4 +1,4 @@
-"""What all Python adapters share. An adapter needs no other file beside itself.
+"""The part that all Python adapters share. An adapter needs no other file beside itself.
 
     stdin ──scenario──▶ main ──▶ Session ──step──▶ the adapter's Pool ──call──▶ run_call, in a worker
                                    └──line──▶ a duplicate of stdout                └──event──▶ the trace
@@ -168,7 +168,7 @@ def run_call(call, role=""):
 
 # ---- what an adapter fills in ----
 
-# What pools of this language have as a rule: bodies are ordinary functions, errors are exceptions.
+# The usual traits of this language's pools: bodies are ordinary functions, errors are exceptions.
 COMMON = (
     "submit map initargs default_max_workers result_timeout error_message remote_trace blob stdio"
     " child_process ignore_term getenv poison_encode_argument poison_decode_argument"
@@ -249,7 +249,7 @@ class Missing(Exception):
     """A name that stands for nothing, as when the step that should have made it has failed."""
 
 
-# What errors of this language mean, whatever step they came from.
+# The classes of this language's errors, for every step.
 CLASSES = {
     (BodyFailed, KeyboardInterrupt): "task",
     (concurrent.futures.BrokenExecutor,): "broken",

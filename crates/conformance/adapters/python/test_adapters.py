@@ -26,7 +26,7 @@ ADAPTERS += ["loky_pool", "pebble_pool", "billiard_pool", "mpire_pool", "templat
 
 
 class Wrong(Exception):
-    """What an adapter did that the contract does not allow."""
+    """An action of an adapter that the contract does not allow."""
 
 
 class NotInstalled(Exception):
@@ -64,7 +64,7 @@ def shutdown(pool):
 
 
 class Run:
-    """What an adapter did with some steps: its exit code, its lines, and the trace."""
+    """The outcome of some steps in an adapter: its exit code, its lines, and the trace."""
 
     def __init__(self, adapter, steps):
         scenario = {"contract": 1, "case": "test", "clients": [{"name": "main", "steps": steps}]}
@@ -217,7 +217,7 @@ def test_missing_capabilities(adapter, description):
 def test_printing(adapter, description):
     if "stdio" not in description["capabilities"]:
         return
-    # What is printed looks like lines of the contract, and like the beginning of one.
+    # The output looks like lines of the contract, and like the beginning of one.
     text = json.dumps({"client": "main", "step": 0, "at": 1, "is": "begin"})
     steps = [new("p")]
     printing = [call("print", f"f{n}", count=200, text=text + "\n{") for n in range(4)]

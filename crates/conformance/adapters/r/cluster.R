@@ -1,14 +1,14 @@
 #!/bin/sh
 # A cluster of the package `parallel`, which is part of R: workers are other R processes, which a socket
 # connects with the program. It has maps only; here it is `parLapplyLB`, which gives a worker the next chunk
-# when it is done with one. What initializes workers is an ordinary call of all of them.
+# when it is done with one. The initializer is an ordinary call of all workers.
 
 standard_output=3#; ADAPTER="$0" exec Rscript "$0" "$@" 3>&1 1>&2
 
 source(file.path(dirname(Sys.getenv("ADAPTER")), "runtime.R"))
 
 new <- function(options) {
-  # What workers print would be thrown away without `outfile`. R takes one of a thousand ports at random,
+  # The output of workers would be lost without `outfile`. R takes one of a thousand ports at random,
   # and programs beside each other may take the same one.
   port <- 10000 + Sys.getpid() %% 20000
   cluster <- parallel::makeCluster(options[["max_workers"]], outfile = "", port = port)

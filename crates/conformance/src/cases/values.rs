@@ -163,7 +163,7 @@ fn long_text() -> String {
     (0..12_000).map(|number| format!("{number:05} ")).collect()
 }
 
-/// What a writer of messages may take for its own: white space at the ends, formats, quotes, escapes.
+/// Parts of a message that its writer may treat as its own: white space at the ends, formats, quotes, escapes.
 const WITH_SIGNS: &str =
     " \t100 % of %s and %d, {} {0} {name} $HOME #{1} \\n \"q\" 'q' `q` <b>&amp;\r\n the end \t\n";
 

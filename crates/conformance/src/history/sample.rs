@@ -36,14 +36,14 @@ pub struct Sample {
     pub surroundings: BTreeMap<u32, Surroundings>,
 }
 
-/// What a process inherits besides its descriptors.
+/// The inherited state of a process besides its descriptors.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Surroundings {
     /// Its working folder.
     pub folder: String,
     /// The permissions that its new files lack, in octal digits.
     pub umask: String,
-    /// What signals do: `SIGPIPE` is `ignored`, `caught`, `blocked` in the main thread, or `default`.
+    /// The dispositions of signals: `SIGPIPE` is `ignored`, `caught`, `blocked` in the main thread, or `default`.
     pub signals: BTreeMap<String, String>,
     /// The names of the variables with which the owner was started, and this process was not, or with
     /// another value.

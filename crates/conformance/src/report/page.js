@@ -1,4 +1,4 @@
-// What the matrix does beyond being read: filters, the details of a cell, arrow keys. Texts from the results
+// The actions of the matrix: filters, the details of a cell, arrow keys. Texts from the results
 // reach the page as text only, never as markup.
 "use strict";
 

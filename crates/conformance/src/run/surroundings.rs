@@ -42,7 +42,7 @@ fn of(pid: u32, due: &BTreeMap<String, Vec<u8>>) -> Option<Surroundings> {
     })
 }
 
-/// What a signal does to a process, by its /proc/PID/status.
+/// The disposition of a signal in a process, by its /proc/PID/status.
 fn does(signal: Signal, status: &str) -> String {
     let is_in = |name: &str| {
         let mask = field(status, name).and_then(|mask| u64::from_str_radix(mask, 16).ok());

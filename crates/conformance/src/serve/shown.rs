@@ -1,4 +1,4 @@
-//! What is shown: the page of the last good results, and a notice if the file is not good now.
+//! The page that is shown: that of the last good results, and a notice if the file is not good now.
 
 use std::fmt;
 use std::io::Write;

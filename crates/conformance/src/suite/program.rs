@@ -41,7 +41,7 @@ pub struct Program {
     pub tier: Tier,
     /// The time limits.
     pub limits: Limits,
-    /// What runs the suite.
+    /// The command that runs the suite.
     pub runner: Runner,
 }
 

@@ -65,7 +65,7 @@ try {
         return (await page.locator("body").textContent()).includes(shows) ? "the page is the old one" : null
     })
     await step("end", async () => {
-        // What the browser says itself about a connection that was lost is no fault of the page.
+        // The browser's own message about a lost connection is no fault of the page.
         page.removeAllListeners("console")
         process.kill(server, "SIGTERM")
         await notices("The server does not answer.")

@@ -1,4 +1,4 @@
-// What both programs share that look at pages: the browser, and what judges whether people can use them.
+// Shared by both programs that look at pages: the browser, and the judge of accessibility.
 
 import { execFileSync } from "node:child_process"
 import { readFileSync } from "node:fs"

@@ -201,7 +201,7 @@ impl Made {
         self
     }
 
-    /// A task did not run. What the program itself did for it remains.
+    /// A task did not run. The program's own events for it remain.
     pub(crate) fn unrun(mut self, tag: &str) -> Self {
         self.history.events.retain(|event| event.tag != tag || event.pid == OWNER);
         self

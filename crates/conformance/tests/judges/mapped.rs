@@ -21,7 +21,7 @@ fn told(history: &History) -> Vec<Vec<(usize, Moment, Option<Outcome>)>> {
     clients.collect()
 }
 
-/// What an ideal pool does in `scenario`.
+/// The history of an ideal pool in `scenario`.
 fn carried_out(case: &Case, scenario: &Scenario) -> History {
     ideal::carry_out(History {
         lines: Vec::new(),

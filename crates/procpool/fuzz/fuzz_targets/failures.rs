@@ -1,4 +1,4 @@
-//! What a worker says about a task or an initializer that failed.
+//! A worker's report of a task or an initializer that failed.
 
 #![no_main]
 

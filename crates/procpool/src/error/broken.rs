@@ -121,7 +121,7 @@ pub enum BrokenCause {
     InitargsLost {
         /// The worker it was to run in.
         pid: u32,
-        /// What failed.
+        /// The operation that failed.
         error: CodecError,
     },
     /// A worker ended although nobody asked it to.
@@ -135,7 +135,7 @@ pub enum BrokenCause {
     },
     /// No worker could be started, and none was alive.
     StartFailed {
-        /// What was being created.
+        /// The object that was being created.
         what: Cow<'static, str>,
         /// The system's answer.
         errno: Errno,
@@ -144,7 +144,7 @@ pub enum BrokenCause {
     Protocol {
         /// The worker.
         pid: u32,
-        /// What it did wrong.
+        /// Its violation of the protocol.
         what: String,
     },
     /// The process that workers are forked from ended.
@@ -153,7 +153,7 @@ pub enum BrokenCause {
         pid: u32,
         /// How it ended.
         exit: WorkerExit,
-        /// What it was doing.
+        /// Its operation at that time.
         activity: Activity,
         /// The system call that it needed, if a refusal ended it.
         refused: Option<String>,
@@ -167,7 +167,7 @@ pub enum BrokenCause {
         pid: u32,
         /// How long it was given.
         timeout: Duration,
-        /// What it was doing.
+        /// Its operation at that time.
         activity: Activity,
     },
     /// [`preload`](crate::Builder::preload) panicked.

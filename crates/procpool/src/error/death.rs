@@ -36,7 +36,7 @@ pub struct WorkerDeath {
     /// and the kernel has counted one more such kill in the program's control group than earlier
     /// deaths explain. `false` if the kernel's count cannot be read.
     pub oom_killed: bool,
-    /// What it was doing.
+    /// Its operation at that time.
     pub activity: Activity,
     /// The resources that it used; `None` if another part of the program collected its status.
     pub usage: Option<ResourceUsage>,
@@ -77,7 +77,7 @@ pub(super) fn because(refused: &Option<String>, f: &mut fmt::Formatter<'_>) -> f
     refused.as_ref().map_or(Ok(()), |refused| write!(f, ", because {refused}"))
 }
 
-/// What to check if a process of the pool ends before it identifies itself.
+/// Advice for the case that a process of the pool ends before it identifies itself.
 pub(super) const UNSTARTED: &str = "it was this program, started again, and did not get through \
     procpool::init(): call that first in main(), before anything that reads arguments or exits; a \
     test program needs procpool::init_tests!() instead";

@@ -54,7 +54,7 @@ pub enum Error {
     NotInitialized,
     /// The pool itself could not be set up: the system refused a descriptor, a thread or a process.
     Setup {
-        /// What was being created.
+        /// The object that was being created.
         what: Cow<'static, str>,
         /// The system's answer.
         errno: Errno,
@@ -110,7 +110,7 @@ pub enum Error {
     Protocol {
         /// The worker.
         pid: u32,
-        /// What it did wrong.
+        /// Its violation of the protocol.
         what: String,
     },
     /// [`start_workers`](crate::ProcessPoolExecutor::start_workers) could not start the requested
@@ -195,7 +195,7 @@ impl fmt::Display for Error {
                 f.write_str("the pool's queue is full, and this call does not wait")
             }
             Error::Cancelled => f.write_str("the task was cancelled before it started"),
-            Error::TimedOut(time) => write!(f, "no result within {time:?}; what runs goes on"),
+            Error::TimedOut(time) => write!(f, "no result within {time:?}; running tasks continue"),
             Error::Panicked(panic) => write!(f, "the task {panic}"),
             Error::Codec(codec) => codec.fmt(f),
             Error::ForeignFunction(name) => write!(

@@ -13,7 +13,7 @@ use crate::lifecycle::WorkerInfo;
 use crate::payload::Payload;
 use crate::task::{self, TaskFn};
 
-/// What a function returned in one of the workers that ran it; see
+/// The result of a function in one of the workers that ran it; see
 /// [`broadcast`](ProcessPoolExecutor::broadcast).
 ///
 /// # Examples

@@ -8,7 +8,7 @@
 //!
 //! 1. A thread adds a listener. The mark in the future's word says that there are listeners.
 //! 2. Another thread settles the future, sees the mark, and takes the listeners out of the table.
-//! 3. The first thread puts the listener into the table. ***Nobody takes it out.*** What forbids
+//! 3. The first thread puts the listener into the table. ***Nobody takes it out.*** The rule that forbids
 //!    this: one lock covers setting the mark and inserting the listener, and the second thread
 //!    takes it too.
 //!

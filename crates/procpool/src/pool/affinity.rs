@@ -17,8 +17,8 @@
 //! ```
 //!
 //! - Reserved calls are the end of what their worker has, behind its calls in flight, but not on its
-//!   link: they count as queued, and are cancelled as such. Whatever takes back the calls that a worker
-//!   has not claimed takes these back, too: its death, its retirement, a task beyond its time limit. Only
+//!   link: they count as queued, and are cancelled as such. Every event that takes back calls that a
+//!   worker has not claimed takes these back, too: its death, its retirement, a task beyond its time limit. Only
 //!   calls of a `broadcast`, which wait in the same line, stay reserved.
 //! - They were in front of all that is in the queue, so their worker runs them before that, and is sent
 //!   nothing ahead meanwhile.

@@ -1,4 +1,4 @@
-//! What the pool's state may use of its pool.
+//! The part of a pool that its state may use.
 //!
 //! Owns what never changes or has a lock of its own, below the pool's. The state gets this and
 //! nothing else: not the pool's lock, the threads that wait for results, or the callbacks.
@@ -18,7 +18,7 @@ pub(super) struct Context {
     pub(super) cpus: usize,
 }
 
-/// What the pool knows of a worker that is being started.
+/// The pool's record of a worker that is being started.
 #[derive(Debug)]
 pub(super) struct Arrival {
     /// Unique in its pool, unlike the pid.

@@ -46,7 +46,7 @@ impl Worker {
         Ok(())
     }
 
-    /// Takes from its running chunk the items that it has not started. What is left are the item that it died
+    /// Takes from its running chunk the items that it has not started. The rest are the item that it died
     /// of, and those whose results died with it. Called after [`give_draft`](Self::give_draft).
     pub(super) fn split_front_chunk(&mut self, cx: &Context) -> Option<Slice> {
         let started = self.link.undrafted().saturating_add(1);

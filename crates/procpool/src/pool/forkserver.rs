@@ -8,7 +8,7 @@
 //!
 //! 1. The forkserver ends, and the kernel ends its workers with it.
 //! 2. The poller reports the end of a worker first, which would be taken for the cause. ***That is
-//!    wrong.*** What forbids this: a forkserver's worker counts as gone only once the forkserver has
+//!    wrong.*** The rule against it: a forkserver's worker counts as gone only once the forkserver has
 //!    reported how it ended.
 //! 3. The end of the forkserver is reported: that is the cause, and no exit report is awaited any more.
 //!
@@ -39,7 +39,7 @@ pub(super) const FORKSERVER: u64 = u64::MAX - 1;
 /// shorter loses exit statuses on a stalled machine.
 const WORD_GRACE: Duration = Duration::from_secs(1);
 
-/// What the manager awaits from the forkserver.
+/// The replies that the manager awaits from the forkserver.
 #[derive(Debug, Default)]
 pub(super) struct Expected {
     /// Whether the forkserver is to become ready, or to start a worker.
@@ -52,7 +52,7 @@ pub(super) struct Expected {
     arrival: Option<Arrival>,
     /// Why the forkserver was given up: the cause of its end.
     cause: Option<BrokenCause>,
-    /// What the system refused the forkserver, which ends because of it.
+    /// The system's refusal by which the forkserver ends.
     refused: Option<String>,
 }
 

@@ -10,7 +10,7 @@
 //!
 //! 1. A dispatch takes everything and finds the queue empty.
 //! 2. A submitter pushes, sees the inbox attended, and returns.
-//! 3. The dispatch ends the attendance and returns. ***The call is stranded.*** What forbids this:
+//! 3. The dispatch ends the attendance and returns. ***The call is stranded.*** The rule against it:
 //!    step 3 checks the inbox under the same lock and starts over if it holds anything.
 //!
 //! The queue may have a capacity. The inbox counts the room that is left: it falls with each push, and
@@ -46,7 +46,7 @@ struct Contents {
     closed: Option<Error>,
 }
 
-/// What to do with a call that finds the queue full.
+/// The treatment of a call that finds the queue full.
 pub(crate) enum WhenFull<'a> {
     /// Refuse it.
     Refuse,

@@ -1,4 +1,4 @@
-//! What the manager looks at before it sleeps: whatever is late, silent or was not reported.
+//! The manager's checks before it sleeps: is anything late, silent or unreported?
 //!
 //! Owns the deadlines of workers. `alarm` has the times at which the manager looks, and `limits` the
 //! time limits of tasks.

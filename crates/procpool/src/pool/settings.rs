@@ -89,7 +89,7 @@ impl Policies {
     }
 }
 
-/// What a worker runs before its first task: a number that grows, the function, its arguments.
+/// A function that a worker runs before its first task: a number that grows, the function, its arguments.
 pub(crate) type Step = (u64, Entry, Bytes);
 
 /// Gets the worker, the work item and the encoded report.

@@ -87,12 +87,12 @@ pub(super) struct PoolState {
     pub(super) failed: u64,
     /// Subscribers to events.
     observers: Vec<mpsc::Sender<Event>>,
-    /// What the manager awaits from the forkserver.
+    /// The replies that the manager awaits from the forkserver.
     pub(super) expected: Expected,
     pub(super) oom_kills: OomKills,
     /// Broadcasts that have not settled.
     pub(super) broadcasts: Vec<Broadcast>,
-    /// What every worker runs before its first task, in this order, after the initializer.
+    /// The functions that every worker runs before its first task, in this order, after the initializer.
     pub(super) standing: Vec<Step>,
 }
 

@@ -1,4 +1,4 @@
-//! What follows from a change of the pool's state, after its lock is released.
+//! The consequences of a change of the pool's state, after its lock is released.
 //!
 //! A future settles at once, under the lock; its waiters are woken afterwards. Collects futures and streams
 //! to wake (a thread woken under the lock would block on it, and a waker is user code), due hooks, warnings for the log (a logger is user code, too), and dead workers. Dead

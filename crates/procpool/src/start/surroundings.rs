@@ -1,4 +1,4 @@
-//! What workers find when they start: their environment, streams and process group.
+//! The surroundings of workers when they start: environment, streams and process group.
 //!
 //! Owns the checks of the builder's settings for it.
 

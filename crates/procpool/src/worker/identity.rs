@@ -1,4 +1,4 @@
-//! What a task can query about the worker that it runs in.
+//! The properties of its worker that a task can query.
 //!
 //! Owns the worker's record of its number in the pool and of its link. In a process that is no
 //! worker, none of it is set.

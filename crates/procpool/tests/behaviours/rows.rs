@@ -1,4 +1,4 @@
-//! What users expect of a process pool, by the names of the rows: the list that this crate's tests and
+//! The expectations of a process pool's users, by the names of the rows: the list that this crate's tests and
 //! the cases of the conformance suite both account for.
 
 use std::ops::RangeInclusive;

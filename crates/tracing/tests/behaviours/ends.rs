@@ -1,4 +1,4 @@
-//! What arrives when workers end.
+//! The records that arrive when workers end.
 
 use procpool::{DeathPolicy, KillOutcome};
 use procpool_testkit::crossing::{Crossing, cross};

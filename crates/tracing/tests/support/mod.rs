@@ -1,4 +1,4 @@
-//! What all of these test programs need.
+//! Helpers for all of these test programs.
 
 pub(crate) mod pools;
 pub(crate) mod recording;

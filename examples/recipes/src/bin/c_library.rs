@@ -17,13 +17,13 @@ unsafe extern "C" {
     safe fn fragile_fill(bytes: usize) -> c_int;
 }
 
-/// The address space of a worker: what the program takes, and 256 MiB.
+/// The address space of a worker: that of the program, and 256 MiB.
 const LIMIT: u64 = 512 << 20;
 
 fn sum(digits: String) -> Result<i64, String> {
     let digits = CString::new(digits).map_err(|error| error.to_string())?;
-    // SAFETY: the text ends with a zero and outlives the call. What the library does beyond that, it
-    // does to a process that nobody else depends on.
+    // SAFETY: the text ends with a zero and outlives the call. Any other damage by the library is
+    // limited to a process that nobody else depends on.
     Ok(unsafe { fragile_sum(digits.as_ptr()) })
 }
 

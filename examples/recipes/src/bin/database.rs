@@ -24,7 +24,7 @@ enum Connection {
 
 /// Where the database is, and how long a task waits when it does not answer.
 type Place = (String, Duration);
-/// What a worker keeps. A connection that has failed is not kept.
+/// The state of a worker. A connection that has failed is not kept.
 type Session = (Place, Option<Connection>);
 
 fn initializer(place: Place) -> Result<Session, String> {

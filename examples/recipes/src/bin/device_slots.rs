@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use procpool::{DeathPolicy, Event, EventKind, ProcessPoolExecutor, worker_id};
 
-/// What a worker keeps. The lock is held until the file is closed, at the latest by the worker's end.
+/// The state of a worker. The lock is held until the file is closed, at the latest by the worker's end.
 struct Device {
     number: usize,
     file: File,

@@ -1,8 +1,8 @@
 //! The user of a library that has a pool inside: `main` does nothing for it.
 //!
 //! `embedding TEXT` gives TEXT to five plugins. One panics, one crashes, one never returns; the
-//! library's workers are copies of this program, and this `main` does not run in them. What the
-//! library did for that is in `plugins/src/lib.rs`: one line.
+//! library's workers are copies of this program, and this `main` does not run in them. One line of
+//! `plugins/src/lib.rs` does that.
 
 use std::process::abort;
 use std::thread::park;

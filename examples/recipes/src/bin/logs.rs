@@ -14,7 +14,7 @@ use tracing::subscriber::DefaultGuard;
 use tracing::{debug, info, info_span};
 use tracing_appender::rolling::{RollingFileAppender, Rotation};
 
-/// What a worker keeps. The log is open as long as it is the subscriber of the worker's thread.
+/// The state of a worker. The log is open as long as it is the subscriber of the worker's thread.
 struct Log {
     subscribed: DefaultGuard,
     tasks: u32,

@@ -3,7 +3,7 @@
 //! `one_log [TASKS]` runs some tasks. Each has a span and writes records with `tracing`, as any code
 //! does. `procpool-tracing` sends those that RUST_LOG (`info`) lets pass to the program's log, with the
 //! worker and the work item; none is lost, also if the worker dies next, as the worker of every tenth
-//! task does. What is below the level costs a worker nothing. The steps on the bar are reports.
+//! task does. Records below the level cost a worker nothing. The steps on the bar are reports.
 
 use std::error::Error;
 use std::io::{self, IsTerminal, Write};

@@ -68,7 +68,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let handle = signals.handle();
     thread::scope(|scope| {
         scope.spawn(|| {
-            // The map ends by itself: what has not started is cancelled.
+            // The map ends by itself: tasks that have not started are cancelled.
             if signals.forever().next().is_some() {
                 executor.shutdown_with(ShutdownOptions::new().wait(false).cancel_futures(true));
                 bar.suspend(|| println!("waiting for the images that are being read"));

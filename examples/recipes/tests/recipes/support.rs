@@ -52,7 +52,7 @@ impl Program {
         let mut stderr = child.stderr.take().expect("it is a pipe");
         let complaint = Some(std::thread::spawn(move || {
             let mut text = Vec::new();
-            // What came before an error is shown.
+            // Lines before an error are shown.
             let _ = stderr.read_to_end(&mut text);
             String::from_utf8_lossy(&text).into_owned()
         }));

@@ -1,7 +1,7 @@
 """concurrent.futures: a program that drops its executor right before its end may print a traceback.
 
-What wakes the executor's thread at the end of the program does so without the lock under which that
-thread closes the pipe.
+At the end of the program, the executor's thread is woken without the lock under which that thread
+closes the pipe.
 """
 import os
 import sys

@@ -53,12 +53,12 @@ fn in_order(history: &History, kind: EventKind, tags: &[&str]) -> Finding {
     Ok(())
 }
 
-/// What is known so far.
+/// The state of a life after some of its steps.
 #[derive(Debug, Default)]
 struct Lived<'h> {
     /// Whether errors contain the message of their task.
     has_messages: bool,
-    /// What the initializer of the last pool was given.
+    /// The arguments of the last pool's initializer.
     state: Value,
     /// Whether the last pool was asked to cancel its tasks.
     cancels: bool,

@@ -5,13 +5,13 @@
 use crate::checks::{self, Checker};
 use crate::plan::{Effort, How};
 use crate::pool::Pool;
-use crate::property::{Failure, SHRINKS, explore};
+use crate::property::{Failure, Shrinking, explore};
 use crate::saboteurs;
 
 fn all_meant_for(checker: &Checker) {
     for saboteur in saboteurs::ALL.iter().filter(|it| it.caught_by.name == checker.name) {
         // The first plan that fails will do.
-        let Failure { reason, plan } = fail(&saboteur.pool, checker, 0);
+        let Failure { reason, plan } = fail(&saboteur.pool, checker, Shrinking::No);
         let name = saboteur.pool.name;
         let message = reason.lines().next().unwrap_or_default();
         println!("{name} (max_workers {}, tasks {}): {message}", plan.max_workers, plan.tasks());
@@ -19,8 +19,8 @@ fn all_meant_for(checker: &Checker) {
     }
 }
 
-fn fail(pool: &Pool, checker: &Checker, shrinks: u32) -> Failure {
-    match explore(pool, checker, shrinks) {
+fn fail(pool: &Pool, checker: &Checker, shrinking: Shrinking) -> Failure {
+    match explore(pool, checker, shrinking) {
         Ok(coverage) => panic!("{} escapes {}: {coverage}", pool.name, checker.name),
         Err(failure) => failure,
     }
@@ -56,7 +56,7 @@ fn by_executions() {
 fn a_failing_plan_shrinks_to_the_smallest() {
     let drops_last = saboteurs::ALL.iter().find(|it| it.pool.name == "drops the last result");
     let drops_last = drops_last.expect("there is such a saboteur");
-    let Failure { reason, plan } = fail(&drops_last.pool, &checks::RESULTS, SHRINKS);
+    let Failure { reason, plan } = fail(&drops_last.pool, &checks::RESULTS, Shrinking::Fully);
     assert!(reason.starts_with("map (operation 0) gave 0 results, not 1\n"), "{reason}");
     assert_eq!((plan.max_workers, plan.operations.len()), (1, 1), "{plan:?}");
     assert_eq!(plan.operations[0].efforts, [Effort::Micros(0)], "{plan:?}");

@@ -17,13 +17,27 @@ use crate::pool::{HONEST, Pool};
 /// The number of plans for a property. More finds rarer faults and takes longer.
 const CASES: u32 = 160;
 
-/// The number of smaller plans that are tried after a failure. More ends with a smaller plan; fewer report
-/// sooner.
-pub(crate) const SHRINKS: u32 = 512;
+/// How far a plan that fails is made smaller.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Shrinking {
+    /// Not at all.
+    No,
+    /// For 20 s, and at most 512 times: one that hangs would hang each time.
+    Briefly,
+    /// At most 512 times, however busy the machine is.
+    Fully,
+}
 
-/// The limit for trying smaller plans, in milliseconds. Without it, a plan that hangs would hang as many
-/// times as it shrinks.
-const SHRINK_TIME: u32 = 20_000;
+impl Shrinking {
+    /// The largest number of smaller plans, and of milliseconds; 0 ms is no limit.
+    fn limits(self) -> (u32, u32) {
+        match self {
+            Self::No => (0, 0),
+            Self::Briefly => (512, 20_000),
+            Self::Fully => (512, 0),
+        }
+    }
+}
 
 /// A plan for which a property does not hold, after shrinking.
 #[derive(Debug)]
@@ -33,17 +47,22 @@ pub(crate) struct Failure {
     pub(crate) plan: Plan,
 }
 
-/// Tries the property of `checker` with `pool`, and up to `shrinks` smaller plans if it fails.
+/// Tries the property of `checker` with `pool`, and smaller plans if it fails.
 ///
 /// # Errors
 ///
 /// The smallest plan found for which it does not hold.
-pub(crate) fn explore(pool: &Pool, checker: &Checker, shrinks: u32) -> Result<Coverage, Failure> {
+pub(crate) fn explore(
+    pool: &Pool,
+    checker: &Checker,
+    shrinking: Shrinking,
+) -> Result<Coverage, Failure> {
+    let (max_shrink_iters, max_shrink_time) = shrinking.limits();
     let config = Config {
         cases: CASES,
         rng_seed: RngSeed::Fixed(seed_of(checker)),
-        max_shrink_iters: shrinks,
-        max_shrink_time: SHRINK_TIME,
+        max_shrink_iters,
+        max_shrink_time,
         failure_persistence: None,
         ..Config::default()
     };
@@ -69,7 +88,7 @@ pub(crate) fn explore(pool: &Pool, checker: &Checker, shrinks: u32) -> Result<Co
 /// When it has not, or when some kind of case was too rare.
 pub(crate) fn holds(checker: &Checker) {
     let (name, seed) = (checker.name, seed());
-    match explore(&HONEST, checker, SHRINKS) {
+    match explore(&HONEST, checker, Shrinking::Briefly) {
         Ok(coverage) => {
             println!("{name}, PROCPOOL_SEED={seed}: {coverage}");
             assert_eq!(coverage.cases, CASES as usize, "every drawn plan is a case");

@@ -137,7 +137,7 @@ fn unordered_results_of_one_worker_keep_the_order_in_which_it_ran_them() {
         let executor = pool(1);
         // Every result is read by the thread that feeds the map or by the manager; whichever pauses must
         // not be overtaken.
-        for round in 0..50 {
+        for round in 0..20 {
             for chunksize in [1, 2, 7] {
                 let options = executor.map_options().chunksize(chunksize).unordered();
                 let results = options.map(|x: u32| x, 0..100).map(Result::unwrap);

@@ -14,6 +14,8 @@ use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 use procpool_contract::FOLDER_VARIABLE;
 
+use super::surroundings::inherit_no_ignored_signal;
+
 /// Processes that a [`Child`] of this program stands for; no other code may reap them.
 static OWNED: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
 
@@ -45,6 +47,7 @@ pub(super) const GROUP: &str = "group";
 /// Starts a process that only its [`Child`] reaps.
 pub(super) fn start(command: &mut Command) -> std::io::Result<Child> {
     become_subreaper();
+    inherit_no_ignored_signal();
     // Held during the start: a process that exits at once must not look like an orphan.
     let mut owned = OWNED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let child = command.spawn()?;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::sync::{Arc, Once};
 
 use nix::sys::signal::Signal;
 
@@ -17,6 +18,23 @@ const SIGNALS: [Signal; 7] = [
     Signal::SIGTERM,
     Signal::SIGCHLD,
 ];
+
+/// Makes the programs that this one starts begin without ignored signals: a shell's background command
+/// ignores SIGINT and `nohup` SIGHUP, and what a pool does about a signal must not depend on that. An
+/// ignored signal would remain so in a program that is started; one with a handler does not. So each gets
+/// a handler that does nothing.
+pub(super) fn inherit_no_ignored_signal() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+        // The standard library ignores SIGPIPE, and no program that it starts does.
+        let ignored = |it: &Signal| *it != Signal::SIGPIPE && does(*it, &status) == "ignored";
+        for signal in SIGNALS.into_iter().filter(ignored) {
+            // Refused only for signals that nobody can ignore.
+            let _ = signal_hook::flag::register(signal as i32, Arc::default());
+        }
+    });
+}
 
 /// Variables of a shell that starts another program: they are different in each of them.
 const OF_SHELLS: [&str; 4] = ["_", "OLDPWD", "PWD", "SHLVL"];

@@ -44,6 +44,19 @@ fn every_report_goes_to_a_file_or_the_output() {
 }
 
 #[test]
+fn an_adapter_starts_without_ignored_signals_however_the_suite_is_started() {
+    let folder = folder();
+    let conformance = env!("CARGO_BIN_EXE_conformance");
+    let adapter = "grep SigIgn /proc/self/status >&2; exit 3;";
+    Command::new("sh")
+        .current_dir(folder.path())
+        .args(["-c", "trap '' HUP INT QUIT TERM; exec \"$@\"", "sh", conformance, "run", adapter])
+        .assert()
+        .code(2)
+        .stderr(contains("SigIgn:\t0000000000000000"));
+}
+
+#[test]
 fn merging_leaves_each_file_unchanged() {
     let folder = folder();
     for (index, run) in results().runs.into_iter().enumerate() {

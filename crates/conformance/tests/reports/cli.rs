@@ -52,8 +52,9 @@ fn an_adapter_starts_without_ignored_signals_however_the_suite_is_started() {
         .current_dir(folder.path())
         .args(["-c", "trap '' HUP INT QUIT TERM; exec \"$@\"", "sh", conformance, "run", adapter])
         .assert()
-        .code(2)
-        .stderr(contains("SigIgn:\t0000000000000000"));
+        .code(1)
+        // The lowest 28 signals.
+        .stdout(contains("SigIgn:").and(contains("0000000\n")));
 }
 
 #[test]

@@ -187,7 +187,7 @@ impl Parent {
     }
 
     fn read_news(&mut self) -> Result<(), GivenUp> {
-        while check(self.link.fill_news())? == Progress::Frame {
+        while check(self.link.fill_news(true))? == Progress::Frame {
             let _ = self.link.news().frame();
         }
         Ok(())

@@ -7,8 +7,8 @@
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -66,7 +66,7 @@ struct Shared {
     nudged: AtomicBool,
     placement: Placement,
     /// How many reports were handled.
-    handled: AtomicU32,
+    handled: Mutex<u32>,
 }
 
 /// A frame that the ring had no room for; its first `written` bytes are in the ring.
@@ -107,7 +107,7 @@ impl ParentEnd {
                 segment,
                 nudged: AtomicBool::new(false),
                 placement: Placement::new(PARENT_CPU, WORKER_CPU),
-                handled: AtomicU32::new(0),
+                handled: Mutex::new(0),
             }),
             calls: RingWriter::new(CALLS),
             results: RingReader::new(RESULTS),
@@ -173,8 +173,7 @@ impl ParentEnd {
     /// Records whether more workers are busy than there are CPUs.
     pub fn set_crowded(&self, crowded: bool) {
         // Relaxed: a hint.
-        let line = self.shared.segment.line(CROWDED);
-        line.number.store(u64::from(crowded), Ordering::Relaxed);
+        self.shared.segment.line(CROWDED).number.store(u64::from(crowded), Ordering::Relaxed);
     }
 
     /// Makes sent frames visible to the worker, and moves frames from the outbox into the ring. Returns whether
@@ -250,8 +249,7 @@ impl ParentEnd {
 
     /// Returns the index of the first task that the worker has not claimed.
     pub fn first_unclaimed(&mut self) -> Result<u64, Scribbled> {
-        let possible = self.claimed..=self.sent;
-        self.claimed = claim::claimed(&self.shared.segment, CLAIM, possible)?;
+        self.claimed = claim::claimed(&self.shared.segment, CLAIM, self.claimed..=self.sent)?;
         Ok(self.claimed)
     }
 
@@ -363,11 +361,10 @@ impl ParentEnd {
         self.results.release(segment);
         BELLS.want_room(segment, if self.waits_for_room { self.room_waits } else { 0 });
         self.ring_from(from);
-        self.shared.show_handled();
-        if is_watched {
-            self.nudge();
-        } else {
-            self.end_watch();
+        self.shared.show_handled(0);
+        match is_watched {
+            true => self.nudge(),
+            false => self.end_watch(),
         }
         BELLS.wake_worker_always(segment);
     }
@@ -382,9 +379,13 @@ impl ParentEnd {
         self.shared.segment.line(BUSY).number.load(Ordering::Relaxed)
     }
 
-    /// Reads from the socket until a frame is complete or the socket is empty.
-    pub fn fill_news(&mut self) -> io::Result<Progress> {
-        self.news.fill(&mut &self.socket)
+    /// Reads from the socket until a frame is complete or the socket is empty. If `reads` is false, finds
+    /// only frames that were read before: the poller does not report those.
+    pub fn fill_news(&mut self, reads: bool) -> io::Result<Progress> {
+        match reads || self.news.has_frame() {
+            true => self.news.fill(&mut &self.socket),
+            false => Ok(Progress::Pending),
+        }
     }
 
     /// Takes the frame that `fill_news` announced.
@@ -439,18 +440,19 @@ pub struct Receipt(Arc<Shared>);
 
 impl Drop for Receipt {
     fn drop(&mut self) {
-        self.0.handled.fetch_add(1, Ordering::Relaxed);
-        self.0.show_handled();
+        self.0.show_handled(1);
     }
 }
 
 impl Shared {
-    /// Shows the worker how many reports were handled. One thread handles them. A copy of this process has no
-    /// segment.
-    fn show_handled(&self) {
+    /// Shows the worker that so many more reports were handled. The lock keeps an older number from being
+    /// stored after a newer one. A copy of this process has no segment.
+    fn show_handled(&self, more: u32) {
         if self.segment.is_mapped() {
             let line = self.segment.line(REPORTS);
-            line.word.store(self.handled.load(Ordering::Relaxed), Ordering::Release);
+            let mut handled = self.handled.lock().unwrap_or_else(PoisonError::into_inner);
+            *handled = handled.wrapping_add(more);
+            line.word.store(*handled, Ordering::Release);
             line.wake_all();
         }
     }
@@ -467,13 +469,9 @@ impl Watch {
     pub fn wait(&self, deadline: Option<Instant>, limit: Option<Duration>) {
         let soon = || self.should_return().then_some(());
         let sleep = self.0.placement.should_sleep(&self.0.segment);
-        if let Some(limit) = limit
-            && !sleep
-            && spin(limit, soon).is_some()
-        {
-            return;
+        if sleep || limit.is_none_or(|limit| spin(limit, soon).is_none()) {
+            BELLS.sleep_as_watcher(&self.0.segment, deadline, || self.should_return());
         }
-        BELLS.sleep_as_watcher(&self.0.segment, deadline, || self.should_return());
     }
 
     fn should_return(&self) -> bool {

@@ -257,6 +257,22 @@ fn reports_arrive_after_the_count_of_those_before_was_overwritten() {
 }
 
 #[test]
+fn every_report_of_a_burst_is_handled_after_their_count_was_overwritten() {
+    watch::within(watch::HANG, || {
+        let executor = builder().max_workers(1).on_report(|_: Report<()>| ()).build().unwrap();
+        let scribbles = |()| {
+            // The pool reads many at once, and some of them before it knows that they were sent.
+            for end in (300..=6_000).step_by(300) {
+                memory::line(REPORTS).store(0, SeqCst);
+                (0..300).for_each(|_| procpool::report(&()).expect("it can be sent"));
+                until(|| memory::word(REPORTS).load(SeqCst) == end);
+            }
+        };
+        assert_eq!(executor.submit(scribbles, ()).result(), Ok(()));
+    });
+}
+
+#[test]
 fn a_report_continues_after_the_handled_count_was_overwritten() {
     watch::within(watch::HANG, || {
         let scribbles = |()| {

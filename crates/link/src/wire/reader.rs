@@ -187,6 +187,11 @@ impl FrameReader {
         }
     }
 
+    /// Returns whether a small frame is buffered.
+    pub fn has_frame(&self) -> bool {
+        self.small_frame().is_ok_and(|it| it.is_some_and(|total| total <= self.end - self.start))
+    }
+
     /// Returns whether part of a long frame was read.
     pub fn is_within_large(&self) -> bool {
         self.large.is_some()

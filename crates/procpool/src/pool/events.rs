@@ -121,10 +121,10 @@ impl PoolState {
         let most = worker.link.reports_sent().max(worker.reports).saturating_add(MANY_THREADS);
         loop {
             let worker = &mut self.workers[index];
-            if worker.link_ended || worker.reports > most {
+            if worker.link_ended {
                 return;
             }
-            match worker.link.fill_news() {
+            match worker.link.fill_news(worker.reports <= most) {
                 Ok(Progress::Frame) => self.on_news(cx, index, wakes),
                 Ok(Progress::Pending) => return,
                 Ok(Progress::Ended { .. }) => return self.on_link_ended(cx, index, wakes),

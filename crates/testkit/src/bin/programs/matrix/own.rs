@@ -1,6 +1,7 @@
 //! A fault in this program itself while it has a pool.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::io::Read as _;
 use std::sync::mpsc::channel;
 
 use procpool::Future;
@@ -14,9 +15,11 @@ use super::table::{Cell, Moment};
 
 /// Prints its pid, and waits.
 fn stay((running, pid_file, go_on): (String, String, String)) {
+    // Opened first: after the permit the folder is deleted.
+    let mut go_on = OpenOptions::new().read(true).write(true).open(go_on).expect("it is a gate");
     fs::write(pid_file, std::process::id().to_string()).expect("the folder is there");
     gate::give(&running);
-    gate::take(&go_on);
+    go_on.read_exact(&mut [0]).expect("a permit is one byte");
 }
 
 /// Prints its workers, of which one is busy and one idle, as a line of JSON, and fails. If it continues

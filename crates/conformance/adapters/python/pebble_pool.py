@@ -13,6 +13,21 @@ import runtime
 pebble = runtime.require("pebble")
 
 
+class Results:
+    """The results of a map. Its future has them when the first chunk is done."""
+
+    def __init__(self, future):
+        self.future, self.results = future, None
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        if self.results is None:
+            self.results = self.future.result()
+        return next(self.results)
+
+
 class Pool(runtime.Pool):
     IMPLEMENTATION = "pebble"
     VERSION = version("pebble")
@@ -53,7 +68,7 @@ class Pool(runtime.Pool):
 
     def map(self, calls, options):
         more = runtime.chosen(chunksize=options.get("chunksize"))
-        return self.pool.map(runtime.run_call, calls, timeout=self.task_timeout, **more).result()
+        return Results(self.pool.map(runtime.run_call, calls, timeout=self.task_timeout, **more))
 
     def shutdown(self, wait, cancel):
         self.pool.close()

@@ -45,7 +45,8 @@ serve(
     message <- conditionMessage(error)
     # Of one that ran in a worker; in `new`, of the initializer.
     if (grepl("^(one node|[0-9]+ nodes) produced", message)) if (step == "new") "broken" else "task"
-    else if (grepl("(reading from|writing to) connection", message)) "broken"
+    # The second time R writes to a worker that has ended, its error is that of the signal.
+    else if (grepl("(reading from|writing to) connection|ignoring SIGPIPE", message)) "broken"
     else if (grepl("must be >= 1", message)) "invalid"
     # Of a connection that was closed with its cluster.
     else if (step == "map" && grepl("invalid connection", message)) "rejected"

@@ -89,6 +89,7 @@ pub(crate) fn entries() -> Vec<Entry> {
                 (|made| made.returns("result a", "a"), "\"result a\" returned \"a\""),
                 (|made| made.and(EventKind::End, "a", 200), "the task ran on after its time limit"),
                 (|made| made.ran_in("b", 200), OVER),
+                (|made| made.fails("result b", ErrorClass::Timeout), "failed: timeout"),
                 (
                     |_| {
                         let made = Made::of("timeout.task-is-ended").ran_in("b", 299);
@@ -97,6 +98,14 @@ pub(crate) fn entries() -> Vec<Entry> {
                     "it was ended after 5 ms, of 1000",
                 ),
             ],
+        ),
+        (
+            // Its worker did not start in time, and neither did that of the next task.
+            || {
+                let made = ended("timeout.task-is-ended").unrun("a").unrun("b");
+                made.fails("result b", ErrorClass::Timeout)
+            },
+            vec![(|made| made.fails("result b", ErrorClass::Broken), "failed: broken")],
         ),
         (
             || ended("timeout.next-task-in-another-worker"),

@@ -121,11 +121,12 @@ pub(in crate::cases) const CASES: &[Case] = &[
         needs: &[Has::WorkerDeath, Has::Threads, Has::Submit],
         kills: &["a-death-wakes-one"],
         plan: |plan| {
-            plan.new_pool("p", workers(1)).submit("p", gated("a", "never")).hold("waiting");
-            plan.result("a").hold("all").shutdown("p");
+            plan.new_pool("p", workers(1)).submit("p", gated("a", "never")).result("a");
+            plan.hold("all").shutdown("p");
             plan.client("second").hold("waiting").result("a");
             plan.client("third").hold("waiting").result("a");
-            plan.until(begun("a")).open("waiting").until(called("result a #3")).quiet();
+            plan.until(begun("a")).until(called("result a")).quiet().open("waiting");
+            plan.until(called("result a #2")).until(called("result a #3")).quiet();
             plan.signal(worker_of("a"), 9);
             for step in ["result a", "result a #2", "result a #3"] {
                 plan.until(returned(step));

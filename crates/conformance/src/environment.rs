@@ -40,7 +40,12 @@ pub const SEED: &str = "CONFORMANCE_SEED";
 /// workers.
 pub const EMPTY: &str = "CONFORMANCE_EMPTY";
 
-const ALL: [&str; 11] = [
+/// Another one, and its value: a pool may read its environment line by line, or up to an equals sign.
+pub const LINES: &str = "CONFORMANCE_LINES";
+/// See [`LINES`].
+pub const LINES_VALUE: &str = "one = 1\ntwo = 2\n";
+
+const ALL: [&str; 12] = [
     ADAPTER,
     RESULTS,
     EXPECTATIONS,
@@ -51,6 +56,7 @@ const ALL: [&str; 11] = [
     DRAWS,
     SEED,
     EMPTY,
+    LINES,
     FOLDER_VARIABLE,
 ];
 

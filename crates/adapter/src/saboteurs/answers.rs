@@ -80,7 +80,12 @@ pub(super) const ALL: &[Saboteur] = &[
     twist!(
         "refuses-when-its-queue-is-full",
         "Refuses a task while fifty are unfinished, and a large one while any is.",
-        Refuses(All::default())
+        Refuses { unfinished: All::default(), most: 50 }
+    ),
+    twist!(
+        "refuses-the-1001st-task",
+        "Refuses a task while a thousand are unfinished, and a large one while any is.",
+        Refuses { unfinished: All::default(), most: 1_000 }
     ),
     twist!(
         "hangs-on-a-last-error",
@@ -240,14 +245,17 @@ impl Twist for TakesOutput {
 }
 
 #[derive(Debug)]
-struct Refuses(All);
+struct Refuses {
+    unfinished: All,
+    most: usize,
+}
 
 impl Twist for Refuses {
     fn submit(&self, pool: &dyn Pool, call: &Call) -> Result<Arc<dyn Future>, Stop> {
-        let mut unfinished = locked(&self.0.0);
+        let mut unfinished = locked(&self.unfinished.0);
         unfinished.retain(|future| matches!(future.state(), Ok("pending" | "running")));
         let is_large = call.value.as_str().is_some_and(|text| text.len() > 1 << 20);
-        if unfinished.len() >= if is_large { 1 } else { 50 } {
+        if unfinished.len() >= if is_large { 1 } else { self.most } {
             return Err(Stop::failed(ErrorClass::Rejected, "the queue is full"));
         }
         let future = pool.submit(call)?;

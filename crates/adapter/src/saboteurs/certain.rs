@@ -56,6 +56,14 @@ pub(super) const ALL: &[Saboteur] = &[
         })
     ),
     twist!(
+        "takes-sigalrm-for-an-orderly-exit",
+        "Returns null for a task that ends its worker by SIGALRM.",
+        Submitting(|pool, call| match (call.run, call.signal) {
+            (Body::Die, Some(14)) => Ok(Arc::new(Done(Ok(Value::Null)))),
+            _ => pool.submit(call),
+        })
+    ),
+    twist!(
         "leaves-a-file-of-a-large-value",
         "Writes a value of a megabyte to a temporary file, and leaves that.",
         Submitting(|pool, call| {
@@ -75,6 +83,20 @@ pub(super) const ALL: &[Saboteur] = &[
             let is_lost = name.is_some_and(|it| std::env::var(it).is_ok_and(|it| it.is_empty()));
             let run = if is_lost { Body::Echo } else { call.run };
             pool.submit(&Call { run, ..call.clone() })
+        })
+    ),
+    twist!(
+        "reads-its-environment-by-lines",
+        "Keeps the first line of the variables of its workers.",
+        Submitting(|pool, call| {
+            let name = call.text.as_deref().filter(|_| call.run == Body::Getenv);
+            let value = name.and_then(|it| std::env::var(it).ok());
+            match value.as_ref().and_then(|it| it.split_once('\n')) {
+                Some((line, _)) => {
+                    pool.submit(&Call { run: Body::Echo, value: line.into(), ..call.clone() })
+                }
+                None => pool.submit(call),
+            }
         })
     ),
     twist!(

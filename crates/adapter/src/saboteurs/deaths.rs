@@ -78,6 +78,11 @@ pub(super) const ALL: &[Saboteur] = &[
         make: |ours| Twisted::new(Procpool { run: run_or_exit, ..ours }, Retires),
     },
     Saboteur {
+        name: "exits-before-its-last-large-result",
+        does: "Lets a worker that retires exit before it sends its last result, if that is large.",
+        make: |ours| Twisted::new(Procpool { run: run_large_or_exit, ..ours }, Retires),
+    },
+    Saboteur {
         name: "exits-at-the-tenth-error",
         does: "Lets a worker exit when ten of its tasks have failed.",
         make: |ours| Twisted::new(Procpool { run: fail_ten_times, ..ours }, Honest),
@@ -275,6 +280,16 @@ fn run_or_exit(argument: Wire) -> Wire {
     static RAN: AtomicU64 = AtomicU64::new(1);
     let result = run(argument);
     if number() == Some(RAN.fetch_add(1, Ordering::Relaxed)) {
+        exit_at_once(0);
+    }
+    result
+}
+
+fn run_large_or_exit(argument: Wire) -> Wire {
+    static RAN: AtomicU64 = AtomicU64::new(1);
+    let is_large = argument.call().value.as_str().is_some_and(|text| text.len() > 1 << 16);
+    let result = run(argument);
+    if number() == Some(RAN.fetch_add(1, Ordering::Relaxed)) && is_large {
         exit_at_once(0);
     }
     result

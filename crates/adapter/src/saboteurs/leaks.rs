@@ -86,6 +86,33 @@ pub(super) const ALL: &[Saboteur] = &[
         },
     },
     Saboteur {
+        name: "survives-its-program-after-an-error",
+        does: "Starts a process with a task that fails, which lives on when all others have exited.",
+        make: |ours| {
+            let surviving = |argument: Wire| {
+                if argument.call().run == Body::Fail {
+                    let mut sleep = Command::new("sleep");
+                    let _ = sleep.arg("1000").stdin(Stdio::null()).process_group(0).spawn();
+                }
+                run(argument)
+            };
+            Twisted::new(Procpool { run: surviving, ..ours }, Honest)
+        },
+    },
+    Saboteur {
+        name: "workers-open-a-file-per-large-argument",
+        does: "Opens a file in a worker with every argument of 64 KiB, and does not close it.",
+        make: |ours| {
+            let opening = |argument: Wire| {
+                if argument.call().value.as_str().is_some_and(|text| text.len() >= 1 << 16) {
+                    std::mem::forget(File::open("/dev/null"));
+                }
+                run(argument)
+            };
+            Twisted::new(Procpool { run: opening, ..ours }, Honest)
+        },
+    },
+    Saboteur {
         name: "survives-its-program",
         does: "Starts a process with a task that lives on when all others have exited.",
         make: |ours| {

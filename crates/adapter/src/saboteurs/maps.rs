@@ -75,6 +75,20 @@ pub(super) const ALL: &[Saboteur] = &[
         }
     ),
     mapping!(
+        "map-timeout-per-item-with-a-buffer",
+        "Starts the timeout of a map with a buffer again with each item.",
+        |pool, calls, options| {
+            if options.buffersize.is_none() {
+                return pool.map(calls, options);
+            }
+            let mut all = Vec::new();
+            for call in calls {
+                all.extend(pool.map(vec![call], options)?);
+            }
+            Ok(Box::new(all.into_iter()))
+        }
+    ),
+    mapping!(
         "map-takes-zero-for-none",
         "Lets a map run without a timeout if it is zero.",
         |pool, calls, options| {
@@ -131,6 +145,14 @@ pub(super) const ALL: &[Saboteur] = &[
                 call
             };
             pool.map(calls.into_iter().map(silent).collect(), options)
+        }
+    ),
+    mapping!(
+        "map-reads-a-thousand-inputs-ahead",
+        "Pulls a thousand inputs of a map at once, and later ones when a result is requested.",
+        |pool, calls, options| {
+            let buffersize = options.buffersize.or(Some(1000));
+            pool.map(calls, &MapOptions { buffersize, ..options.clone() })
         }
     ),
     mapping!(

@@ -6,6 +6,7 @@
 
 mod answers;
 mod certain;
+mod combined;
 mod deaths;
 mod drops;
 mod ends;
@@ -70,6 +71,7 @@ pub fn all() -> Vec<Saboteur> {
         soaked::ALL,
         uses::ALL,
         certain::ALL,
+        combined::ALL,
         surroundings::ALL,
         programs::ALL,
     ]

@@ -1,5 +1,6 @@
 //! Saboteurs whose fault begins late: after thousands of items, or hundreds of pools.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -8,6 +9,7 @@ use std::time::Duration;
 use procpool_contract::{Call, ErrorClass, MapOptions, PoolOptions};
 use serde_json::Value;
 
+use super::futures::key;
 use super::ours::Procpool;
 use super::twist::locked;
 use super::{Saboteur, Twist, Twisted};
@@ -39,6 +41,16 @@ pub(super) const ALL: &[Saboteur] = &[
         "retires-no-more-after-two-hundred",
         "Retires 200 workers, and lets the next one run any number of tasks.",
         Retires::default()
+    ),
+    late!(
+        "makes-no-pool-after-a-hundred",
+        "Refuses to make a pool when it has made a hundred.",
+        Full(AtomicUsize::new(0))
+    ),
+    late!(
+        "counts-tasks-with-16-bits",
+        "Returns null for a task that is older than 65,536 others.",
+        SixteenBits::default()
     ),
 ];
 
@@ -117,5 +129,46 @@ impl Twist for Retires {
         let second = locked(&self.second).take();
         second.map_or(Ok(()), |second| second.shutdown(wait, cancel))?;
         pool.shutdown(wait, cancel)
+    }
+}
+
+/// The number of pools.
+#[derive(Debug)]
+struct Full(AtomicUsize);
+
+impl Twist for Full {
+    fn new_pool(&self, ours: &Procpool, options: &PoolOptions) -> Result<Box<dyn Pool>, Stop> {
+        match self.0.fetch_add(1, Ordering::Relaxed) {
+            0..100 => ours.new_pool(options),
+            _ => Err(Stop::failed(ErrorClass::Other, "there are a hundred pools")),
+        }
+    }
+}
+
+/// The number of tasks and items, and that before each task.
+#[derive(Debug, Default)]
+struct SixteenBits {
+    all: AtomicUsize,
+    before: Mutex<BTreeMap<usize, usize>>,
+}
+
+impl Twist for SixteenBits {
+    fn submit(&self, pool: &dyn Pool, call: &Call) -> Result<Arc<dyn Future>, Stop> {
+        let future = pool.submit(call)?;
+        let before = self.all.fetch_add(1, Ordering::Relaxed);
+        locked(&self.before).insert(key(future.as_ref()), before);
+        Ok(future)
+    }
+
+    fn map(&self, pool: &dyn Pool, calls: Vec<Call>, options: &MapOptions) -> Result<Map, Stop> {
+        self.all.fetch_add(calls.len(), Ordering::Relaxed);
+        pool.map(calls, options)
+    }
+
+    fn result(&self, future: &dyn Future, timeout: Option<Duration>) -> Result<Value, Stop> {
+        let value = future.result(timeout)?;
+        let before = locked(&self.before).get(&key(future)).copied().unwrap_or_default();
+        let later = self.all.load(Ordering::Relaxed) - before;
+        Ok(if later > 1 << 16 { Value::Null } else { value })
     }
 }

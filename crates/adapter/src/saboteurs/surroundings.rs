@@ -176,6 +176,22 @@ pub(super) const ALL: &[Saboteur] = &[
             let _ = unsafe { signal(Signal::SIGCHLD, SigHandler::SigIgn) };
         }
     ),
+    Saboteur {
+        name: "a-nested-pool-takes-later-statuses",
+        does: "Ignores SIGCHLD in a worker from the first task that has a pool.",
+        make: |ours| {
+            let ignoring = |argument: Wire| {
+                let nests = argument.call().run == Body::Nest;
+                let done = run(argument);
+                if nests {
+                    // SAFETY: ignoring a signal installs no handler.
+                    let _ = unsafe { signal(Signal::SIGCHLD, SigHandler::SigIgn) };
+                }
+                done
+            };
+            Twisted::new(Procpool { run: ignoring, ..ours }, Honest)
+        },
+    },
     printing!(
         "prints-lose-an-unfinished-line",
         "Loses the output of a task after its last end of line.",
@@ -191,6 +207,15 @@ pub(super) const ALL: &[Saboteur] = &[
         |call: &mut Call| {
             call.text = Some(whole_text(call).replace("\r\n", "\n"));
             call.count = Some(1);
+        }
+    ),
+    printing!(
+        "prints-letters-by-halves",
+        "Splits output after 4,096 bytes, and replaces the halves of a letter there.",
+        |call: &mut Call| {
+            let blocks = whole_text(call);
+            let blocks = blocks.as_bytes().chunks(4_096).map(String::from_utf8_lossy);
+            (call.text, call.count) = (Some(blocks.collect()), Some(1));
         }
     ),
     printing!(

@@ -193,6 +193,11 @@ pub(super) const ALL: &[Saboteur] = &[
         |text| { text.lines().next().unwrap_or_default().to_owned() }
     ),
     messages!(
+        "cuts-messages-at-fifty-lines",
+        "Cuts the messages of errors after 50 lines.",
+        |text| { text.split_inclusive('\n').take(50).collect() }
+    ),
+    messages!(
         "writes-messages-in-latin-1",
         "Writes a question mark for each letter of a message that Latin-1 lacks.",
         |text| text.chars().map(|it| if it > '\u{ff}' { '?' } else { it }).collect()

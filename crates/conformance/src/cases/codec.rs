@@ -7,7 +7,7 @@ use procpool_contract::{
 use crate::case::{CASE, Case, Level, Only};
 use crate::history::{Finding, History, require, told};
 use crate::plan::{
-    Condition, Plan, begun, called, echo, gated, returned, square, squared, whoami, workers,
+    Condition, Plan, begun, called, echo, fail, gated, returned, square, squared, whoami, workers,
 };
 
 fn poisoned(tag: &str, poison: Place) -> Call {
@@ -143,9 +143,26 @@ pub(super) const CASES: &[Case] = &[
         source: "CPython: test_error_during_result_pickle_on_worker",
         rows: &["SER-06"],
         needs: &[Has::PoisonEncodeResult],
-        kills: &["hides-a-failed-encoding", "hangs-on-a-failed-encoding"],
-        plan: |plan| one_is_poisoned(plan, Place::EncodeResult),
-        judge: result_fails,
+        kills: &[
+            "hides-a-failed-encoding",
+            "hangs-on-a-failed-encoding",
+            "repeats-a-failed-encoding",
+        ],
+        plan: |plan| {
+            one_is_poisoned(plan, Place::EncodeResult);
+            // The same worker may report the failed encoding again, for a task that fails.
+            plan.new_pool("p", workers(1));
+            plan.submit("p", poisoned("c", Place::EncodeResult)).result("c");
+            plan.submit("p", fail("d", "no such plum")).result("d").shutdown("p");
+        },
+        judge: |history| {
+            result_fails(history)?;
+            let failure = history.failure("result d", &[ErrorClass::Task])?;
+            let has_messages = history.description.capabilities.contains(&Has::ErrorMessage);
+            require(!has_messages || failure.message.contains("no such plum"), || {
+                format!("the task after it failed with another message: {}", told(failure))
+            })
+        },
         ..CASE
     },
     Case {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use procpool_contract::{Body, Call, Capability as Has, ErrorClass, PoolOptions};
 
 use crate::case::{CASE, Case};
-use crate::environment::EMPTY;
+use crate::environment::{EMPTY, LINES, LINES_VALUE};
 use crate::history::require;
 use crate::plan::{call, echo, workers};
 
@@ -131,13 +131,19 @@ pub(super) const CASES: &[Case] = &[
         source: "POSIX: the environment of every child process",
         rows: &["CFG-11"],
         needs: &[Has::Getenv],
-        kills: &["empties-a-variable-of-workers", "loses-an-empty-variable"],
+        kills: &[
+            "empties-a-variable-of-workers",
+            "loses-an-empty-variable",
+            "reads-its-environment-by-lines",
+        ],
         plan: |plan| {
             plan.new_pool("p", workers(1))
                 .submit("p", getenv("a", "PATH"))
                 .submit("p", getenv("b", EMPTY))
+                .submit("p", getenv("c", LINES))
                 .result("a")
                 .result("b")
+                .result("c")
                 .shutdown("p");
         },
         judge: |history| {
@@ -145,7 +151,8 @@ pub(super) const CASES: &[Case] = &[
             require(path.as_str().is_some_and(|path| !path.is_empty()), || {
                 format!("PATH is {path}")
             })?;
-            history.returned("result b", "")
+            history.returned("result b", "")?;
+            history.returned("result c", LINES_VALUE)
         },
         ..CASE
     },

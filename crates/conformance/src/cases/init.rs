@@ -466,15 +466,18 @@ pub(super) const CASES: &[Case] = &[
         requirement: "The pool MUST call its own initializer, and none if it has none, after another pool had one.",
         source: "mpi4py.futures: SharedPoolInitTest",
         rows: &["INIT-12"],
-        kills: &["next-pool-runs-the-initializer-before"],
+        kills: &["next-pool-runs-the-initializer-before", "initializes-once-for-equal-pools"],
         plan: |plan| {
-            for (pool, options) in [("p", marked(1, 0)), ("q", workers(1)), ("r", marked(1, 2))] {
+            let made =
+                [("p", marked(1, 0)), ("q", workers(1)), ("r", marked(1, 2)), ("s", marked(1, 2))];
+            for (pool, options) in made {
                 plan.new_pool(pool, options).submit(pool, whoami(&format!("t-{pool}")));
                 plan.result(&format!("t-{pool}")).shutdown(pool);
             }
         },
         judge: |history| {
-            for (pool, expected) in [("p", json!(0)), ("q", json!(null)), ("r", json!(2))] {
+            let due = [("p", json!(0)), ("q", json!(null)), ("r", json!(2)), ("s", json!(2))];
+            for (pool, expected) in due {
                 let state = &history.value(&format!("result t-{pool}"))?["state"];
                 require(*state == expected, || {
                     format!("a worker of \"{pool}\" had the state {state}, not {expected}")

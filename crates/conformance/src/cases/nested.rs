@@ -71,6 +71,24 @@ pub(super) const CASES: &[Case] = &[
         ..CASE
     },
     Case {
+        id: "nested.process-after-a-pool",
+        requirement: "The pool MUST let a task start a program and read its exit status after a task that had a pool.",
+        source: "pebble: test_process_pool_child_process",
+        rows: &["NEST-01", "NEST-02"],
+        needs: &[Has::Nested, Has::ChildProcess],
+        kills: &["a-nested-pool-takes-later-statuses"],
+        plan: |plan| {
+            let child = Call { code: Some(3), ..call(Body::Child, "b") };
+            plan.new_pool("p", workers(1)).submit("p", nest("a", 1)).result("a");
+            plan.submit("p", child).result("b").shutdown("p");
+        },
+        judge: |history| {
+            history.returned("result a", 1)?;
+            history.returned("result b", 3)
+        },
+        ..CASE
+    },
+    Case {
         id: "nested.three-deep",
         requirement: "The pool MUST let tasks create pools whose tasks create pools.",
         source: "loky: test_max_depth",

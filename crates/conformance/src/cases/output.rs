@@ -8,7 +8,7 @@ use procpool_contract::{Body, Call, Capability as Has, ErrorClass, EventKind, Pl
 use crate::case::{CASE, Case, Level, Only};
 use crate::history::{Finding, History, require};
 use crate::plan::{
-    begun, call, die, echo, fail, gated, marked, squared, squares, tasks_begun, workers,
+    begun, call, called, die, echo, fail, gated, marked, squared, squares, tasks_begun, workers,
 };
 
 const PRINTED: &str =
@@ -34,10 +34,16 @@ fn print(tag: &str, text: &str, count: u64) -> Call {
     Call { text: Some(text.to_owned()), count: Some(count), ..call(Body::Print, tag) }
 }
 
+fn pears() -> String {
+    // Five bytes: no size of blocks is a multiple of that.
+    format!("a pear: {}\n", "ä水".repeat(20_000))
+}
+
 fn printed(history: &History, word: &str, expected: usize) -> Finding {
     let times = history.stderr.matches(word).count();
     require(times == expected, || {
-        format!("\"{}\" was printed {times} times, not {expected}", word.trim())
+        let word: String = word.trim().chars().take(40).collect();
+        format!("\"{word}\" was printed {times} times, not {expected}")
     })
 }
 
@@ -193,16 +199,20 @@ pub(super) const CASES: &[Case] = &[
         source: STREAMS,
         rows: &["OUT-01", "OUT-03"],
         needs: &[Has::Stdio],
-        kills: &["prints-twice"],
+        kills: &["prints-twice", "prints-letters-by-halves"],
         plan: |plan| {
             let line = format!("a plum {}\n", "-".repeat(120));
             plan.new_pool("p", workers(1)).submit("p", print("a", &line, 4096)).result("a");
+            // Letters of several bytes: a block of them is not always a text.
+            plan.submit("p", print("c", &pears(), 1)).result("c");
             plan.submit("p", echo("b", 2)).result("b").shutdown("p");
         },
         judge: |history| {
             history.value("result a")?;
+            history.value("result c")?;
             history.returned("result b", 2)?;
-            printed(history, "a plum", 4096)
+            printed(history, "a plum", 4096)?;
+            printed(history, &pears(), 1)
         },
         ..CASE
     },
@@ -346,6 +356,28 @@ pub(super) const CASES: &[Case] = &[
         },
         judge: |history| {
             history.failure("result a", &[ErrorClass::Task])?;
+            nothing_said(history)
+        },
+        ..CASE
+    },
+    Case {
+        id: "output.silent-about-cancelled-tasks",
+        level: Level::Should,
+        requirement: "The pool SHOULD print nothing on standard error when its shutdown cancels tasks.",
+        source: QUIET,
+        rows: &["OUT-02"],
+        needs: &[Has::Submit, Has::ShutdownCancel],
+        kills: &["prints-cancellations"],
+        plan: |plan| {
+            plan.new_pool("p", workers(1)).submit("p", gated("a", "go"));
+            for number in 0..6 {
+                plan.submit("p", echo(&format!("t{number}"), number));
+            }
+            plan.hold("full").shutdown_with("p", true, true).result("t5");
+            plan.until(begun("a")).open("full").until(called("shutdown p")).open("go");
+        },
+        judge: |history| {
+            history.failure("result t5", &[ErrorClass::Cancelled])?;
             nothing_said(history)
         },
         ..CASE

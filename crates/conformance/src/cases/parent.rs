@@ -4,7 +4,7 @@ use procpool_contract::{Capability as Has, EventKind};
 
 use crate::case::{CASE, Case, Level, Waiver};
 use crate::history::require;
-use crate::plan::{Condition, Who, begun, echo, gated, returned, tasks_begun, workers};
+use crate::plan::{Condition, Who, begun, echo, fail, gated, returned, tasks_begun, workers};
 
 pub(super) const CASES: &[Case] = &[
     Case {
@@ -12,11 +12,13 @@ pub(super) const CASES: &[Case] = &[
         requirement: "The pool MUST NOT leave idle workers behind when its program is killed.",
         source: "CPython: gh-111873; pebble, billiard, Node's pools: measured, none is left",
         rows: &["PAR-01", "PAR-02"],
-        kills: &["survives-its-program"],
+        kills: &["survives-its-program", "survives-its-program-after-an-error"],
         plan: |plan| {
             plan.new_pool("p", workers(2)).submit("p", echo("a", 1)).submit("p", echo("b", 2));
-            plan.result("a").result("b").hold("never");
-            plan.until(returned("result b")).quiet().signal(Who::Owner, 9);
+            // What looks after a program may end with an error of a task.
+            plan.submit("p", fail("c", "oh")).submit("p", fail("d", "oh"));
+            plan.result("a").result("b").result("c").result("d").hold("never");
+            plan.until(returned("result d")).quiet().signal(Who::Owner, 9);
             plan.until(Condition::OwnerEnded);
         },
         // A rule for every run checks that nothing is left.

@@ -28,7 +28,7 @@ pub(super) const CASES: &[Case] = &[
         requirement: "The pool MUST give every future an outcome, and none a wrong one, when some of the tasks kill their workers.",
         source: "CPython: test_deadlock.py, BrokenProcessPool; loky: crash_cases",
         needs: &[Has::Submit, Has::WorkerDeath],
-        kills: &["hides-a-death"],
+        kills: &["hides-a-death", "cancels-tasks-of-a-broken-pool", "map-is-empty-when-broken"],
         property: Some(Kind::Deaths),
         ..CASE
     },
@@ -45,6 +45,7 @@ pub(super) const CASES: &[Case] = &[
             "has-four-workers-at-most",
             "mixes-up-like-messages",
             "hides-an-error-without-a-message",
+            "makes-no-pool-after-a-refused-one",
         ],
         property: Some(Kind::Lives),
         ..CASE
@@ -54,7 +55,7 @@ pub(super) const CASES: &[Case] = &[
         requirement: "The pool MUST NOT leave more behind when a program does the same once more.",
         source: "CPython: threading_cleanup and reap_children of its test suite",
         needs: &[Has::Submit],
-        kills: &["changes-the-programs-umask"],
+        kills: &["changes-the-programs-umask", "leaks-with-a-rejected-task"],
         property: Some(Kind::Leftovers),
         ..CASE
     },

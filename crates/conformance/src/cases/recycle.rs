@@ -28,6 +28,10 @@ fn backlog(plan: &mut Plan, pool: PoolOptions, tasks: i64) {
     plan.shutdown("p");
 }
 
+fn large() -> String {
+    "x".repeat(200_000)
+}
+
 fn all_ran(history: &History, tasks: i64, most: usize) -> Finding {
     for number in 0..tasks {
         history.returned(&format!("result t{number}"), number)?;
@@ -53,7 +57,7 @@ pub(super) const CASES: &[Case] = &[
         source: CPYTHON,
         rows: &["MTC-01", "MTC-04"],
         needs: &[Has::MaxTasksPerChild],
-        kills: &["retires-late", "retires-never"],
+        kills: &["retires-late", "retires-never", "keeps-the-limit-of-the-first-pool"],
         plan: |plan| {
             plan.new_pool("p", retiring(1, 3));
             for number in 0..7 {
@@ -61,11 +65,20 @@ pub(super) const CASES: &[Case] = &[
                 plan.submit("p", echo(&tag, number)).result(&tag);
             }
             plan.shutdown("p");
+            // A pool may keep the limit of the first one.
+            plan.new_pool("p", retiring(1, 1));
+            for number in 7..9 {
+                let tag = format!("t{number}");
+                plan.submit("p", echo(&tag, number)).result(&tag);
+            }
+            plan.shutdown("p");
         },
         judge: |history| {
-            all_ran(history, 7, 3)?;
+            all_ran(history, 9, 3)?;
             let workers = history.workers().len();
-            require(workers == 3, || format!("{workers} workers ran 7 tasks, 3 each"))
+            require(workers == 5, || {
+                format!("{workers} workers ran 7 tasks, 3 each, and then 2, one each")
+            })
         },
         ..CASE
     },
@@ -259,9 +272,17 @@ pub(super) const CASES: &[Case] = &[
         source: CPYTHON,
         rows: &["MTC-08"],
         needs: &[Has::MaxTasksPerChild],
-        kills: &["exits-before-its-last-result"],
-        plan: |plan| backlog(plan, retiring(2, 1), 20),
-        judge: |history| all_ran(history, 20, 1),
+        kills: &["exits-before-its-last-result", "exits-before-its-last-large-result"],
+        plan: |plan| {
+            backlog(plan, retiring(2, 1), 20);
+            // More than a pipe holds: the worker cannot exit before the program has read it.
+            plan.new_pool("p", retiring(1, 1)).submit("p", echo("large", large()));
+            plan.result("large").shutdown("p");
+        },
+        judge: |history| {
+            all_ran(history, 20, 1)?;
+            history.returned("result large", large())
+        },
         ..CASE
     },
     Case {

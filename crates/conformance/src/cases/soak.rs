@@ -7,7 +7,7 @@ use procpool_contract::{Capability as Has, ErrorClass, PoolOptions};
 use super::leak::{first_is_t, looks, nth, submit};
 use crate::case::{CASE, Case, Tier};
 use crate::history::{Finding, History, require};
-use crate::plan::{Plan, die, echo, squared, squares, workers};
+use crate::plan::{Plan, begun, called, die, echo, gated, squared, squares, workers};
 
 /// The tasks of each map, and the number of maps, of pools, of deaths and of workers that retire.
 const ITEMS: i64 = 200;
@@ -15,6 +15,9 @@ const MAPS: usize = 60;
 const POOLS: usize = 300;
 const DEATHS: usize = 200;
 const RETIREMENTS: usize = 400;
+/// The items of each map beside a long task, and the number of maps: together more than 16 bits count.
+const BESIDE: i64 = 1_000;
+const MAPS_BESIDE: usize = 66;
 
 const LONG: &str = "long-lived programs: reports of pools that fail after days";
 
@@ -35,7 +38,13 @@ fn has_not_grown(history: &History) -> Finding {
     history.sample("late")?.is_no_more_than(history.sample("early")?)
 }
 
+/// Checks that every step of this name succeeded: after a failed one, a name stands for an earlier future.
+fn each_succeeded(history: &History, step: &str, rounds: usize) -> Finding {
+    (0..rounds).try_for_each(|round| history.value(&nth(step, 1, round)).map(|_| ()))
+}
+
 fn each_returned(history: &History, rounds: usize) -> Finding {
+    each_succeeded(history, "submit t", rounds)?;
     (0..rounds).try_for_each(|round| history.returned(&nth("result t", 1, round), 1))
 }
 
@@ -68,9 +77,32 @@ pub(super) const CASES: &[Case] = &[
         ..SOAK
     },
     Case {
+        id: "soak.one-task-beside-many",
+        requirement: "The pool MUST return the result of a task that runs beside tens of thousands of others, and theirs.",
+        needs: &[Has::Submit, Has::Map],
+        kills: &["counts-tasks-with-16-bits"],
+        plan: |plan| {
+            plan.new_pool("p", workers(2)).submit("p", gated("long", "go"));
+            for round in 0..MAPS_BESIDE {
+                plan.map("p", squares(&format!("m{round}-"), BESIDE));
+            }
+            plan.hold("end").result("long").shutdown("p");
+            plan.until(begun("long")).until(called("gate end")).open("go").open("end");
+        },
+        judge: |history| {
+            for round in 0..MAPS_BESIDE {
+                let step = nth("map p", 1, round);
+                let values = history.values(&step)?;
+                require(values == squared(BESIDE), || format!("\"{step}\" gave wrong items"))?;
+            }
+            history.returned("result long", "long")
+        },
+        ..SOAK
+    },
+    Case {
         id: "soak.many-pools",
         requirement: "The pool MUST leave nothing behind when hundreds of pools are made and shut down.",
-        kills: &["leaks-with-every-hundredth-pool"],
+        kills: &["leaks-with-every-hundredth-pool", "makes-no-pool-after-a-hundred"],
         plan: |plan| {
             rounds(plan, POOLS, 20, |plan, round| {
                 plan.new_pool("p", workers(1));
@@ -78,6 +110,7 @@ pub(super) const CASES: &[Case] = &[
             });
         },
         judge: |history| {
+            each_succeeded(history, "new p", POOLS)?;
             each_returned(history, POOLS)?;
             has_not_grown(history)
         },
@@ -87,7 +120,7 @@ pub(super) const CASES: &[Case] = &[
         id: "soak.many-deaths",
         requirement: "The pool MUST report each of hundreds of deaths, and leave nothing behind.",
         needs: &[Has::WorkerDeath],
-        kills: &["hides-a-death-after-a-hundred"],
+        kills: &["hides-a-death-after-a-hundred", "makes-no-pool-after-a-hundred"],
         plan: |plan| {
             rounds(plan, DEATHS, 20, |plan, round| {
                 plan.new_pool("p", workers(1));
@@ -95,6 +128,8 @@ pub(super) const CASES: &[Case] = &[
             });
         },
         judge: |history| {
+            each_succeeded(history, "new p", DEATHS)?;
+            each_succeeded(history, "submit t", DEATHS)?;
             for round in 0..DEATHS {
                 history.failure(&nth("result t", 1, round), &[ErrorClass::Broken])?;
             }

@@ -111,14 +111,24 @@ pub(super) const CASES: &[Case] = &[
         source: "CPython: test_traceback (_RemoteTraceback)",
         rows: &["SUB-07"],
         needs: &[Has::RemoteTrace],
-        kills: &["hides-traces"],
+        kills: &["hides-traces", "shows-the-place-of-ten-errors"],
         plan: |plan| {
-            plan.new_pool("p", workers(1)).submit("p", fail("a", "oh")).result("a").shutdown("p");
+            plan.new_pool("p", workers(1)).submit("p", fail("a", "oh")).result("a").result("a");
+            // A worker may send the place of its first errors only.
+            for number in 0..40 {
+                let tag = format!("t{number}");
+                plan.submit("p", fail(&tag, "oh")).result(&tag);
+            }
+            plan.shutdown("p");
         },
         judge: |history| {
-            let failure = history.failure("result a", &[ErrorClass::Task])?;
-            let trace = failure.trace.as_deref().unwrap_or_default();
-            require(!trace.trim().is_empty(), || "the error has no trace".to_owned())
+            let later = (0..40).map(|number| format!("result t{number}"));
+            for step in ["result a", "result a #2"].map(str::to_owned).into_iter().chain(later) {
+                let failure = history.failure(&step, &[ErrorClass::Task])?;
+                let trace = failure.trace.as_deref().unwrap_or_default();
+                require(!trace.trim().is_empty(), || format!("\"{step}\" has no trace"))?;
+            }
+            Ok(())
         },
         ..CASE
     },
@@ -203,15 +213,18 @@ pub(super) const CASES: &[Case] = &[
         requirement: "The pool MUST reject a task that is submitted after shutdown, and never run it.",
         source: "CPython: test_run_after_shutdown",
         rows: &["SUB-03"],
-        kills: &["accepts-after-shutdown"],
+        kills: &["accepts-after-shutdown", "forgets-the-shutdown-of-an-unused-pool"],
         plan: |plan| {
             plan.new_pool("p", workers(1)).submit("p", echo("a", 1)).result("a").shutdown("p");
             plan.submit("p", echo("b", 2));
+            // A pool that had no task has nothing to end, but it is shut down.
+            plan.new_pool("q", workers(1)).shutdown("q").submit("q", echo("c", 3));
         },
         judge: |history| {
             history.returned("result a", 1)?;
             history.failure("submit b", &[ErrorClass::Rejected])?;
-            let ran = history.count(EventKind::Begin, "b");
+            history.failure("submit c", &[ErrorClass::Rejected])?;
+            let ran = history.count(EventKind::Begin, "b") + history.count(EventKind::Begin, "c");
             require(ran == 0, || "the refused task ran".to_owned())
         },
         ..CASE
@@ -221,16 +234,17 @@ pub(super) const CASES: &[Case] = &[
         requirement: "The pool MUST accept a task while all its workers are busy.",
         source: CPYTHON,
         rows: &["SUB-26"],
-        kills: &["refuses-when-its-queue-is-full"],
+        kills: &["refuses-when-its-queue-is-full", "refuses-the-1001st-task"],
         plan: |plan| {
             plan.new_pool("p", workers(1)).submit("p", gated("a", "go"));
-            for number in 0..100 {
+            // Many: a pool may have room for some.
+            for number in 0..1_500 {
                 plan.submit("p", echo(&format!("t{number}"), number));
             }
-            plan.result("t99").shutdown("p");
-            plan.until(begun("a")).until(returned("submit t99")).open("go");
+            plan.result("t1499").shutdown("p");
+            plan.until(begun("a")).until(returned("submit t1499")).open("go");
         },
-        judge: |history| history.returned("result t99", 99),
+        judge: |history| history.returned("result t1499", 1_499),
         ..CASE
     },
     Case {

@@ -180,6 +180,26 @@ pub(super) const CASES: &[Case] = &[
         ..CASE
     },
     Case {
+        id: "surroundings.of-replacements",
+        requirement: "The pool MUST start the workers that replace others in the working folder and with the umask of the program.",
+        source: POSIX,
+        needs: &[Has::Submit, Has::MaxTasksPerChild],
+        kills: &["second-worker-works-in-the-root"],
+        plan: |plan| {
+            let retiring = PoolOptions { max_tasks_per_child: Some(1), ..workers(2) };
+            plan.new_pool("p", retiring).submit("p", echo("c", 3)).submit("p", echo("d", 4));
+            plan.result("c").result("d");
+            plan.submit("p", gated("a", "go")).submit("p", gated("b", "go"));
+            plan.result("a").result("b").shutdown("p");
+            plan.until(begun("a")).until(begun("b")).sample("during").open("go");
+        },
+        judge: |history| {
+            is_inherited(history, "working folder", |its| &its.folder)?;
+            is_inherited(history, "umask", |its| &its.umask)
+        },
+        ..CASE
+    },
+    Case {
         id: "surroundings.environment-of-workers",
         requirement: "The pool MUST start its workers with all variables of the program, and add its own at most.",
         source: POSIX,

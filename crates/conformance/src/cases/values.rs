@@ -168,6 +168,13 @@ const WITH_SIGNS: &str =
     " \t100 % of %s and %d, {} {0} {name} $HOME #{1} \\n \"q\" 'q' `q` <b>&amp;\r\n the end \t\n";
 
 const SEVERAL_LINES: &str = "the first line\nthe second line\n\n  the last line";
+
+/// More lines than a reader likes to see: a pool may cut them.
+fn many_lines() -> String {
+    let lines: Vec<String> = (0..120).map(|number| format!("line {number}")).collect();
+    format!("{}\n{SEVERAL_LINES}", lines.join("\n"))
+}
+
 const IN_ANY_SCRIPT: &str = "Ελλάδα, 日本, \u{1f980}, e\u{301}";
 
 /// A task that fails with a message.
@@ -357,9 +364,9 @@ pub(super) const CASES: &[Case] = &[
         source: CPYTHON,
         rows: &["SUB-06"],
         needs: &[Has::ErrorMessage],
-        kills: &["keeps-the-first-line-of-messages"],
-        plan: |plan| failing(plan, SEVERAL_LINES),
-        judge: |history| says(history, SEVERAL_LINES),
+        kills: &["keeps-the-first-line-of-messages", "cuts-messages-at-fifty-lines"],
+        plan: |plan| failing(plan, &many_lines()),
+        judge: |history| says(history, &many_lines()),
         ..CASE
     },
     Case {

@@ -45,20 +45,49 @@ pub(super) const CASES: &[Case] = &[
         source: CPYTHON,
         rows: &["WAIT-07"],
         needs: &[Has::Wait],
-        kills: &["wait-returns-early", "wait-forgets-one"],
+        kills: &["wait-returns-early", "wait-forgets-one", "wait-for-nothing-hangs"],
         plan: |plan| {
             plan.new_pool("p", workers(2));
             plan.submit("p", echo("a", 1))
                 .submit("p", fail("b", "oh"))
                 .submit("p", gated("c", "go"));
-            plan.wait(&["a", "b", "c"], Until::AllCompleted, None).shutdown("p");
+            plan.wait(&["a", "b", "c"], Until::AllCompleted, None);
+            plan.wait(&[], Until::AllCompleted, None).shutdown("p");
             plan.until(begun("c")).until(called("wait")).quiet().open("go");
         },
         judge: |history| {
             partition(history, "wait", &["a", "b", "c"], &[])?;
+            // All of none are done.
+            partition(history, "wait #2", &[], &[])?;
             let end = history.event(EventKind::End, "c")?.at;
             let returned = history.ended_at("wait")?;
             require(end <= returned, || "it returned before the last task had".to_owned())
+        },
+        ..CASE
+    },
+    Case {
+        id: "wait.by-several-threads",
+        requirement: "The pool MUST return from the waits of several threads for the same futures.",
+        source: COMPLETED,
+        rows: &["WAIT-07"],
+        needs: &[Has::Wait, Has::AsCompleted, Has::Threads],
+        kills: &["a-wait-replaces-another"],
+        plan: |plan| {
+            plan.new_pool("p", workers(1)).submit("p", gated("a", "go")).submit("p", echo("b", 2));
+            plan.wait(&["a", "b"], Until::AllCompleted, None).hold("all").shutdown("p");
+            plan.client("second").hold("first").wait(&["a", "b"], Until::AllCompleted, None);
+            plan.client("third").hold("second").as_completed(&["a", "b"], None);
+            // One after another, so that the last one is the last to be known to the futures.
+            plan.until(begun("a")).until(called("wait")).quiet().open("first");
+            plan.until(called("wait #2")).quiet().open("second");
+            plan.until(called("as_completed")).quiet().open("go");
+            plan.until(returned("wait #2")).until(returned("as_completed")).open("all");
+        },
+        judge: |history| {
+            partition(history, "wait", &["a", "b"], &[])?;
+            partition(history, "wait #2", &["a", "b"], &[])?;
+            let (yielded, _) = order(history, "as_completed")?;
+            require(yielded == ["a", "b"], || format!("they were yielded as {yielded:?}"))
         },
         ..CASE
     },

@@ -189,16 +189,18 @@ fn causality(history: &History) -> Finding {
 
 /// Returns the runs of each process: tag, begin and end; a run without an end lasts forever.
 fn runs(history: &History) -> BTreeMap<u32, Vec<(&str, u64, u64)>> {
+    // By their tags: there may be tens of thousands of runs.
+    let mut ends: BTreeMap<(&str, u32), Vec<u64>> = BTreeMap::new();
+    for end in &history.events {
+        if matches!(end.event, EventKind::End | EventKind::Failed) {
+            ends.entry((&end.tag, end.pid)).or_default().push(end.at);
+        }
+    }
     let mut runs: BTreeMap<u32, Vec<(&str, u64, u64)>> = BTreeMap::new();
     for event in history.events(EventKind::Begin) {
-        let ends = |kind| matches!(kind, EventKind::End | EventKind::Failed);
-        let end = history.events.iter().find(|other| {
-            ends(other.event)
-                && other.tag == event.tag
-                && other.pid == event.pid
-                && other.at >= event.at
-        });
-        let end = end.map_or(u64::MAX, |end| end.at);
+        let own = ends.get(&(event.tag.as_str(), event.pid));
+        let end = own.and_then(|ends| ends.iter().copied().find(|at| *at >= event.at));
+        let end = end.unwrap_or(u64::MAX);
         runs.entry(event.pid).or_default().push((&event.tag, event.at, end));
     }
     runs

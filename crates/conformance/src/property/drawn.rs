@@ -28,6 +28,8 @@ pub(super) struct Drawn {
     pub(super) mapped: Vec<Task>,
     /// The number of items in a chunk.
     pub(super) chunksize: Option<u8>,
+    /// Whether each task is cancelled once more after its result.
+    pub(super) cancels_late: bool,
 }
 
 /// The body of a task.
@@ -72,6 +74,9 @@ impl Draw for Drawn {
         }
         for index in 0..self.tasks.len() {
             plan.result(&tag(index));
+        }
+        for index in (0..self.tasks.len()).filter(|_| self.cancels_late) {
+            plan.cancel(&tag(index)).result(&tag(index));
         }
         if !self.mapped.is_empty() {
             let calls = self.mapped.iter().enumerate();
@@ -123,6 +128,8 @@ pub(super) fn strategy(kind: Kind, description: &Description) -> BoxedStrategy<B
         _ => vec(deadly, 1..16).boxed(),
     };
     let mapped = match kind {
+        // Of a pool that may be broken.
+        Kind::Deaths if has(Has::Map) => vec(harmless, 0..4).boxed(),
         // Errors are left out: after one, maps may differ.
         Kind::Maps => {
             prop_oneof![3 => vec(harmless.clone(), 0..60), 1 => vec(harmless, 60..300)].boxed()
@@ -134,9 +141,11 @@ pub(super) fn strategy(kind: Kind, description: &Description) -> BoxedStrategy<B
         false => Just(None).boxed(),
     };
     let initialized = has(Has::Initializer);
+    let cancels_late = has(Has::Cancel) && kind == Kind::Deaths;
     (1..5_u8, tasks, cancelled, mapped, chunksize)
         .prop_map(move |(workers, tasks, cancelled, mapped, chunksize)| {
-            let drawn = Drawn { workers, initialized, tasks, cancelled, mapped, chunksize };
+            let drawn =
+                Drawn { workers, initialized, tasks, cancelled, mapped, chunksize, cancels_late };
             Box::new(drawn) as Box<dyn Draw>
         })
         .boxed()
@@ -171,8 +180,24 @@ fn expected(drawn: &Drawn, history: &History) -> Finding {
         }
         check(&name, *task, outcome)?;
     }
+    for index in (0..drawn.tasks.len()).filter(|_| drawn.cancels_late) {
+        let name = format!("cancel {}", tag(index));
+        let cancelled = matches!(history.outcome(&name)?, Outcome::Ok(Value::Bool(true)));
+        require(!cancelled, || format!("\"{name}\" cancelled a task that was done"))?;
+    }
     if drawn.mapped.is_empty() {
         return Ok(());
+    }
+    if dies && breaks {
+        let items = history.items("map p").unwrap_or_default();
+        let is_it =
+            matches!(items.first(), Some(Outcome::Error(it)) if it.class == ErrorClass::Broken);
+        // A map may fail as a whole, or at its first item.
+        return if is_it {
+            Ok(())
+        } else {
+            history.failure("map p", &[ErrorClass::Broken]).map(|_| ())
+        };
     }
     let items = history.items("map p")?;
     require(items.len() == drawn.mapped.len(), || {

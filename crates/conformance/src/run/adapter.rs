@@ -14,7 +14,7 @@ use super::fault::Fault;
 use super::limits::Limits;
 use super::watcher::scratch;
 use super::{end, process};
-use crate::environment::EMPTY;
+use crate::environment::{EMPTY, LINES, LINES_VALUE};
 
 /// A command that speaks the contract.
 #[derive(Debug, Clone)]
@@ -54,6 +54,7 @@ impl Adapter {
             .env(FOLDER_VARIABLE, scratch)
             .env("TMPDIR", temporary)
             .env(EMPTY, "")
+            .env(LINES, LINES_VALUE)
             .stdin(stdin)
             .stdout(stdout)
             .stderr(stderr)

@@ -92,7 +92,11 @@ pub(crate) fn entries() -> Vec<Entry> {
         ),
         fails_alone!(
             "codec.result-that-cannot-be-encoded",
-            (|made| made.without(EventKind::End, "a"), NO_END)
+            (|made| made.without(EventKind::End, "a"), NO_END),
+            (
+                |made| made.fails("result d", ErrorClass::Serialisation),
+                "\"result d\" failed, but not as task"
+            )
         ),
         fails_alone!(
             "codec.result-that-cannot-be-decoded",

@@ -53,6 +53,10 @@ pub(crate) fn entries() -> Vec<Entry> {
             vec![
                 (|made| made.returns("result a", ()), "PATH is null"),
                 (|made| made.returns("result b", ()), "\"result b\" returned null, not \"\""),
+                (
+                    |made| made.returns("result c", "one = 1"),
+                    "\"result c\" returned \"one = 1\", not",
+                ),
             ],
         ),
     ]

@@ -43,6 +43,24 @@ pub(crate) fn entries() -> Vec<Entry> {
             || Made::of("death.exit-with-a-code").dies("a"),
             vec![(|made| made.returns("result exit-143", ()), DUE)],
         ),
+        (
+            || Made::of("death.by-other-signals"),
+            vec![
+                (|made| made.returns("result signal-14", ()), DUE),
+                (|made| made.hangs("result signal-1"), "\"result signal-1\" did not return"),
+            ],
+        ),
+        (
+            || {
+                let times = ["result a", "result a #2", "result a #3"];
+                let made = Made::of("death.wakes-everybody");
+                times.iter().fold(made, |made, time| made.fails(time, ErrorClass::Broken))
+            },
+            vec![
+                (|made| made.hangs("result a #3"), "\"result a #3\" did not return"),
+                (|made| made.returns("result a #2", "a"), DUE),
+            ],
+        ),
         one_dies!("death.exit-with-zero"),
         one_dies!("death.segmentation-fault"),
         one_dies!("death.abort"),

@@ -148,6 +148,10 @@ pub(crate) fn entries() -> Vec<Entry> {
             || Made::of("future.callbacks-do-not-know-each-other"),
             vec![
                 (|made| made.without(EventKind::Callback, "last"), "\"last\" was called 0 times"),
+                (
+                    |made| made.without(EventKind::Callback, "g last"),
+                    "\"g last\" was called 0 times",
+                ),
                 (|made| made.hangs("result b"), "\"result b\" did not return"),
             ],
         ),

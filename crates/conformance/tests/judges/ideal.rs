@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use procpool_conformance::environment::EMPTY;
+use procpool_conformance::environment::{EMPTY, LINES, LINES_VALUE};
 use procpool_conformance::history::History;
 use procpool_contract::{
     Body, Call, ErrorClass, Event, EventKind, Line, Moment, Outcome, Place, PoolOptions, Step,
@@ -190,6 +190,7 @@ impl Ideal {
                 (Some(value), _) => value.as_str().into(),
                 (None, "PATH") => "/bin".into(),
                 (None, EMPTY) => "".into(),
+                (None, LINES) => LINES_VALUE.into(),
                 (None, _) => Value::Null,
             },
             _ => call.value.clone(),

@@ -194,6 +194,10 @@ pub(crate) fn entries() -> Vec<Entry> {
                     |made| made.returns("result t-r", json!({"pid": 400, "state": 0})),
                     "a worker of \"r\" had the state 0, not 2",
                 ),
+                (
+                    |made| made.returns("result t-s", json!({"pid": 500, "state": null})),
+                    "a worker of \"s\" had the state null, not 2",
+                ),
             ],
         ),
         (

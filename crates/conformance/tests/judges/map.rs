@@ -113,6 +113,17 @@ pub(crate) fn entries() -> Vec<Entry> {
             vec![(|made| made.gives("map p", &squares(30)), "it gave 30 items and no timeout")],
         ),
         (
+            || timed_out("map.timeout-of-a-slow-reader", &["map_next m #2"]),
+            vec![
+                (|made| made.gives("map_next m #2", &[ok("b")]), "it gave [Ok(String(\"b\"))]"),
+                (|made| made.hangs("map_next m #2"), "\"map_next m #2\" did not return"),
+            ],
+        ),
+        (
+            || timed_out("map.timeout-of-the-whole-with-a-buffer", &["map p"]),
+            vec![(|made| made.gives("map p", &squares(30)), "it gave 30 items and no timeout")],
+        ),
+        (
             || timed_out("map.timeout-of-zero", &["map p"]),
             vec![
                 (|made| made.gives("map p", &[ok("a")]), "it gave [Ok(String(\"a\"))]"),

@@ -35,6 +35,13 @@ pub(crate) fn entries() -> Vec<Entry> {
             ],
         ),
         (
+            || Made::of("nested.process-after-a-pool"),
+            vec![
+                (|made| made.returns("result b", 0), "\"result b\" returned 0, not 3"),
+                (|made| made.fails("result a", ErrorClass::Task), "\"result a\" failed: task"),
+            ],
+        ),
+        (
             || Made::of("nested.three-deep"),
             vec![
                 (|made| made.returns("result a", 1), "returned 1, not 3"),

@@ -78,6 +78,10 @@ pub(crate) fn entries() -> Vec<Entry> {
             || Made::of("output.all-of-it"),
             vec![
                 (|made| made.silenced(), "\"a plum\" was printed 0 times, not 4096"),
+                (
+                    |made| made.silenced().says(&"a plum\n".repeat(4096)).says("a pear: ??"),
+                    "was printed 0 times, not 1",
+                ),
                 (|made| made.fails("result b", ErrorClass::Broken), "failed: broken"),
             ],
         ),

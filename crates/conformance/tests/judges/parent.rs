@@ -12,7 +12,7 @@ pub(crate) fn entries() -> Vec<Entry> {
             || Made::of("parent.killed-with-idle-workers").program_ends(End::KilledByCase),
             vec![
                 (|made| made.fails("result a", ErrorClass::Broken), "failed: broken"),
-                (|made| made.unrun("a").unrun("b"), "no worker ran"),
+                (|made| made.unrun("a").unrun("b").unrun("c").unrun("d"), "no worker ran"),
             ],
         ),
         (

@@ -28,7 +28,7 @@ pub(crate) fn entries() -> Vec<Entry> {
             || Made::of("recycle.after-so-many-tasks"),
             vec![
                 (|made| made.ran_in("t3", 200), "worker 200 ran 4 tasks, and may run 3"),
-                (|made| made.ran_in("t2", 299), "4 workers ran 7 tasks, 3 each"),
+                (|made| made.ran_in("t2", 299), "6 workers ran 7 tasks, 3 each"),
                 (|made| made.fails("result t3", ErrorClass::Broken), "failed: broken"),
             ],
         ),

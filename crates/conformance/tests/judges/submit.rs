@@ -53,18 +53,19 @@ pub(crate) fn entries() -> Vec<Entry> {
         ),
         (
             || {
-                let made = Made::of("submit.after-shutdown-is-rejected").unrun("b");
-                made.fails("submit b", ErrorClass::Rejected)
+                let made = Made::of("submit.after-shutdown-is-rejected").unrun("b").unrun("c");
+                made.fails("submit b", ErrorClass::Rejected).fails("submit c", ErrorClass::Rejected)
             },
             vec![
                 (|made| made.returns("submit b", ()), "\"submit b\" returned null"),
+                (|made| made.returns("submit c", ()), "\"submit c\" returned null"),
                 (|made| made.and(EventKind::Begin, "b", 200), "the refused task ran"),
                 (|made| made.fails("result a", ErrorClass::Broken), "\"result a\" failed"),
             ],
         ),
         (
             || Made::of("submit.does-not-wait"),
-            vec![(|made| made.hangs("result t99"), "did not return")],
+            vec![(|made| made.hangs("result t1499"), "did not return")],
         ),
         (
             || Made::of("submit.many-tasks"),

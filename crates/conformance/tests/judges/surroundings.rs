@@ -23,10 +23,11 @@ fn usual() -> Surroundings {
 /// The looks of a case; the named one is different for one process.
 fn seen(id: &str, look: &str, pid: u32, change: fn(&mut Surroundings)) -> Made {
     // Each scenario makes "p"; the tags of its tasks differ.
-    let looks = [("before", "gate before"), ("during", "new p"), ("after", "gate after")];
+    let all = [("before", "gate before"), ("during", "new p"), ("after", "gate after")];
+    let looks = if id.ends_with("of-replacements") { &all[1..2] } else { &all[..] };
     looks.iter().fold(Made::of(id), |made, (name, step)| {
         made.looks(name, step, |sample| {
-            for process in [OWNER].into_iter().chain(WORKERS) {
+            for process in [OWNER].into_iter().chain(200..204) {
                 let mut its = usual();
                 if *name == look && process == pid {
                     change(&mut its);
@@ -41,6 +42,11 @@ fn seen(id: &str, look: &str, pid: u32, change: fn(&mut Surroundings)) -> Made {
 fn after_a_death(look: &str, change: fn(&mut Surroundings)) -> Made {
     let made = seen("surroundings.of-the-program-after-a-death", look, OWNER, change);
     made.ended(&["a"], ErrorClass::Broken)
+}
+
+/// Two workers have been replaced by others, of which one may be different.
+fn replaced(look: &str, change: fn(&mut Surroundings)) -> Made {
+    seen("surroundings.of-replacements", look, 203, change)
 }
 
 fn same(id: &str) -> Made {
@@ -149,6 +155,19 @@ pub(crate) fn entries() -> Vec<Entry> {
                 |made| seen(made.id(), "during", WORKERS[0], |its| its.umask = "0000".to_owned()),
                 "a worker's umask is \"0000\", not the program's",
             )],
+        ),
+        (
+            || replaced("none", |_| {}),
+            vec![
+                (
+                    |_| replaced("during", |its| its.umask = "0000".to_owned()),
+                    "a worker's umask is \"0000\", not the program's",
+                ),
+                (
+                    |_| replaced("during", |its| its.folder = "/".to_owned()),
+                    "a worker's working folder is \"/\", not the program's",
+                ),
+            ],
         ),
         (
             || same("surroundings.environment-of-workers"),

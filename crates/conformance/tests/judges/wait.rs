@@ -37,6 +37,15 @@ pub(crate) fn entries() -> Vec<Entry> {
                     "done were {\"a\", \"b\"}, not {\"a\", \"b\", \"c\"}",
                 ),
                 (|made| made.after("wait", &["c"]), "it returned before the last task had"),
+                (|made| made.hangs("wait #2"), "\"wait #2\" did not return"),
+            ],
+        ),
+        (
+            || Made::of("wait.by-several-threads"),
+            vec![
+                (|made| made.hangs("wait"), "\"wait\" did not return"),
+                (|made| made.hangs("wait #2"), "\"wait #2\" did not return"),
+                (|made| came(made, &["b", "a"], false), "they were yielded as [\"b\", \"a\"]"),
             ],
         ),
         (

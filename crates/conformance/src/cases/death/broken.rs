@@ -4,8 +4,8 @@ use procpool_contract::{Body, Call, Capability as Has, ErrorClass};
 
 use crate::case::{CASE, Case};
 use crate::plan::{
-    Condition, begun, call, die, echo, ended, gated, returned, tasks_begun, worker_gone, worker_of,
-    workers,
+    Condition, begun, call, called, die, echo, ended, gated, returned, tasks_begun, worker_gone,
+    worker_of, workers,
 };
 
 use super::{BREAKS, CPYTHON, is_broken, refused};
@@ -110,6 +110,34 @@ pub(in crate::cases) const CASES: &[Case] = &[
             is_broken(history)?;
             refused(history, "b")?;
             refused(history, "c")
+        },
+        ..CASE
+    },
+    Case {
+        id: "death.wakes-everybody",
+        requirement: "The pool MUST wake all waiters for the result of a task whose worker dies.",
+        source: "CPython: test_killed_child",
+        rows: &["FUT-02", "BRK-01"],
+        needs: &[Has::WorkerDeath, Has::Threads, Has::Submit],
+        kills: &["a-death-wakes-one"],
+        plan: |plan| {
+            plan.new_pool("p", workers(1)).submit("p", gated("a", "never")).result("a");
+            plan.hold("all").shutdown("p");
+            plan.client("second").hold("waiting").result("a");
+            plan.client("third").hold("waiting").result("a");
+            plan.until(begun("a")).until(called("result a")).quiet().open("waiting");
+            plan.until(called("result a #2")).until(called("result a #3")).quiet();
+            plan.signal(worker_of("a"), 9);
+            for step in ["result a", "result a #2", "result a #3"] {
+                plan.until(returned(step));
+            }
+            plan.open("all");
+        },
+        judge: |history| {
+            for step in ["result a", "result a #2", "result a #3"] {
+                history.failure(step, &[ErrorClass::Broken])?;
+            }
+            Ok(())
         },
         ..CASE
     },

@@ -10,6 +10,9 @@ use crate::plan::{
 
 use super::{CPYTHON, is_broken, one_dies, refused, status_is};
 
+/// Signals that end a process of any language.
+const SIGNALS: [i32; 5] = [1, 9, 12, 14, 15];
+
 /// Codes that shells, interpreters and supervisors give a meaning.
 const CODES: [i32; 7] = [1, 2, 127, 130, 137, 143, 255];
 
@@ -100,6 +103,25 @@ pub(in crate::cases) const CASES: &[Case] = &[
         kills: &["reports-a-death-as-an-error"],
         plan: |plan| one_dies(plan, die_by("a", 6)),
         judge: is_broken,
+        ..CASE
+    },
+    Case {
+        id: "death.by-other-signals",
+        requirement: "The pool MUST fail a task as broken that ends its process by any signal.",
+        source: CPYTHON,
+        rows: &["BRK-03"],
+        needs: &[Has::WorkerDeath],
+        kills: &["takes-sigalrm-for-an-orderly-exit"],
+        plan: |plan| {
+            for signal in SIGNALS {
+                let tag = format!("signal-{signal}");
+                plan.new_pool("p", workers(2)).submit("p", die_by(&tag, signal)).result(&tag);
+                plan.shutdown("p");
+            }
+        },
+        judge: |history| {
+            SIGNALS.iter().try_for_each(|signal| refused(history, &format!("signal-{signal}")))
+        },
         ..CASE
     },
     Case {

@@ -5,7 +5,7 @@ use procpool_contract::{Capability as Has, ErrorClass, EventKind};
 use super::CPYTHON;
 use crate::case::{CASE, Case};
 use crate::history::{Finding, History, require};
-use crate::plan::{begun, echo, fail, gated, returned, worker_of, workers};
+use crate::plan::{begun, called, echo, fail, gated, returned, worker_of, workers};
 
 fn called_back(history: &History, label: &str, times: usize) -> Finding {
     let count = history.count(EventKind::Callback, label);
@@ -21,6 +21,9 @@ const BEHIND: [&str; 5] = ["b", "c", "d", "e", "f"];
 fn labels() -> Vec<String> {
     (0..40).map(|number| format!("c{number}")).collect()
 }
+
+/// More tasks, each with a callback that fails: a pool may put up with the first ones.
+const MORE: [&str; 5] = ["c", "d", "e", "f", "g"];
 
 pub(in crate::cases) const CASES: &[Case] = &[
     Case {
@@ -95,11 +98,17 @@ pub(in crate::cases) const CASES: &[Case] = &[
             for tag in ["a", "b", "c", "d", "e", "f"] {
                 plan.submit("p", gated(tag, "go"));
             }
-            plan.callback("f", "cancelled").hold("look").cancel("f").hold("go").shutdown("p");
+            plan.failing_callback("f", "fails")
+                .callback("f", "cancelled")
+                .hold("look")
+                .cancel("f")
+                .hold("go")
+                .shutdown("p");
             plan.until(begun("a")).open("look").until(returned("cancel f")).open("go");
         },
         judge: |history| {
             history.returned("cancel f", true)?;
+            called_back(history, "fails", 1)?;
             called_back(history, "cancelled", 1)
         },
         ..CASE
@@ -155,20 +164,24 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: CPYTHON,
         rows: &["FUT-07", "FUT-08"],
         needs: &[Has::Callbacks],
-        kills: &["stops-at-a-failing-callback"],
+        kills: &["stops-at-a-failing-callback", "calls-nothing-after-three-failed-callbacks"],
         plan: |plan| {
             plan.new_pool("p", workers(1)).submit("p", gated("a", "go"));
             plan.callback("a", "first").failing_callback("a", "fails").callback("a", "last");
+            for tag in MORE {
+                plan.submit("p", gated(tag, "go")).failing_callback(tag, &format!("{tag} fails"));
+                plan.callback(tag, &format!("{tag} last"));
+            }
             plan.hold("go").result("a").submit("p", echo("b", 2)).result("b").shutdown("p");
-            plan.until(returned("callback last")).open("go");
+            plan.until(called("gate go")).open("go");
         },
         judge: |history| {
             history.returned("result a", "a")?;
             history.returned("result b", 2)?;
-            for label in ["first", "fails", "last"] {
-                called_back(history, label, 1)?;
-            }
-            Ok(())
+            let more =
+                MORE.iter().flat_map(|tag| ["fails", "last"].map(|it| format!("{tag} {it}")));
+            let labels = ["first", "fails", "last"].map(str::to_owned).into_iter().chain(more);
+            labels.into_iter().try_for_each(|label| called_back(history, &label, 1))
         },
         ..CASE
     },

@@ -113,7 +113,12 @@ fn a_hundred_tasks(plan: &mut Plan, bad: fn(&str) -> Call) {
     plan.new_pool("p", workers(1));
     for number in 0..100 {
         let tag = format!("t{number}");
-        plan.submit("p", if number % 2 == 0 { bad(&tag) } else { echo(&tag, number) });
+        let good = match number % 10 {
+            // Large values may travel by a file.
+            3 => echo(&tag, "x".repeat(100_000)),
+            _ => echo(&tag, number),
+        };
+        plan.submit("p", if number % 2 == 0 { bad(&tag) } else { good });
         if number == 9 {
             plan.result("t9").hold("go");
         }
@@ -242,7 +247,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "leak.dropped-pools",
-        requirement: "The pool MUST close its descriptors and end its threads and processes when it is dropped without a shutdown.",
+        requirement: "The pool MUST close its descriptors and end its threads and processes, and remove its temporary files when it is dropped without a shutdown.",
         source: "CPython: gh-124706",
         rows: &["LEAK-06"],
         kills: &["leaks-a-descriptor", "leaks-a-thread", "leaks-a-worker"],
@@ -260,7 +265,8 @@ pub(super) const CASES: &[Case] = &[
         judge: |history| {
             does_not_grow(history, "descriptors", |sample| sample.descriptors)?;
             does_not_grow(history, "threads", |sample| sample.threads)?;
-            does_not_grow(history, "processes", |sample| sample.alive.len())
+            does_not_grow(history, "processes", |sample| sample.alive.len())?;
+            does_not_grow(history, "temporary files", |sample| sample.temporary.len())
         },
         ..CASE
     },
@@ -380,7 +386,11 @@ pub(super) const CASES: &[Case] = &[
         requirement: "The pool MUST NOT leave descriptors open in a worker with every task that returns, or fails.",
         source: CPYTHON,
         rows: &["LEAK-01"],
-        kills: &["workers-open-a-file-per-failed-task", "leaks-a-descriptor-per-task"],
+        kills: &[
+            "workers-open-a-file-per-failed-task",
+            "leaks-a-descriptor-per-task",
+            "workers-open-a-file-per-large-argument",
+        ],
         plan: |plan| a_hundred_tasks(plan, |tag| fail(tag, "oh")),
         judge: keeps_its_descriptors,
         ..CASE

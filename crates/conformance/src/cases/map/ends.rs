@@ -81,6 +81,46 @@ pub(in crate::cases) const CASES: &[Case] = &[
         ..CASE
     },
     Case {
+        id: "map.timeout-of-a-slow-reader",
+        requirement: "The pool MUST end a map at its timeout, also if that is over before the item is asked for.",
+        source: "CPython: executor.py, test_map_timeout",
+        rows: &["MAP-09"],
+        needs: &[Has::MapTimeout, Has::LazyMap],
+        kills: &["map-forgets-a-timeout-that-is-over"],
+        plan: |plan| {
+            let calls = vec![echo("a", 1), gated("b", "go")];
+            plan.new_pool("p", workers(1)).map_open("p", "m", calls, within(1_000)).map_next("m");
+            plan.hold("later").map_next("m").hold("end").map_close("m").shutdown("p");
+            plan.until(returned("map_next m")).pause(Duration::from_millis(1_100)).open("later");
+            plan.until(returned("map_next m #2")).open("go").open("end");
+        },
+        judge: |history| {
+            let items = history.items("map_next m #2")?;
+            require(items.iter().any(timed_out), || format!("it gave {items:?}"))
+        },
+        ..CASE
+    },
+    Case {
+        id: "map.timeout-of-the-whole-with-a-buffer",
+        requirement: "The pool MUST count the timeout of a map from the begin of the map, also if it pulls inputs later.",
+        source: "CPython: documentation of Executor.map",
+        rows: &["MAP-09"],
+        needs: &[Has::MapTimeout, Has::Buffersize],
+        kills: &["map-timeout-per-item-with-a-buffer"],
+        plan: |plan| {
+            let calls = (0..30).map(|number| sleep(&format!("t{number}"), 50)).collect();
+            let options = MapOptions { buffersize: Some(2), ..within(1_000) };
+            plan.new_pool("p", workers(1)).map_with("p", calls, options).shutdown("p");
+        },
+        judge: |history| {
+            let items = history.items("map p")?;
+            require(items.iter().any(timed_out), || {
+                format!("it gave {} items and no timeout", items.len())
+            })
+        },
+        ..CASE
+    },
+    Case {
         id: "map.timeout-of-zero",
         requirement: "The pool MUST NOT block in a map with a timeout of zero.",
         source: "CPython: executor.py, test_map_timeout",

@@ -17,14 +17,20 @@ pub(in crate::cases) const CASES: &[Case] = &[
         source: "CPython: documentation of Executor.map; loky: test_imap_handle_iterable_exception",
         rows: &["MAP-18"],
         needs: &[Has::LazyMap, Has::Buffersize],
-        kills: &["map-reads-nothing-ahead"],
+        kills: &["map-reads-nothing-ahead", "map-reads-a-thousand-inputs-ahead"],
         plan: |plan| {
             open_and_take(plan, 12, MapOptions::default());
+            // More than a pool may take as a first portion.
+            plan.new_pool("q", workers(2));
+            plan.map_open("q", "n", squares("u", 1500), MapOptions::default());
+            plan.map_close("n").shutdown("q");
         },
         judge: |history| {
             took_all(history, 12)?;
             let pulled = pulled_by(history, "map_open m")?;
-            require(pulled == 12, || format!("{pulled} of 12 inputs were taken by the call"))
+            require(pulled == 12, || format!("{pulled} of 12 inputs were taken by the call"))?;
+            let pulled = pulled_by(history, "map_open n")?.saturating_sub(12);
+            require(pulled == 1500, || format!("{pulled} of 1500 inputs were taken by the call"))
         },
         ..CASE
     },

@@ -45,14 +45,17 @@ fn pool(description: &Description, is_looked_at: bool) -> BoxedStrategy<Pool> {
         ends.push(End::Kill);
     }
     let kills = description.policies.drop == Some(policy::Drop::Kill);
+    let (checks, maps) = (has(Has::ChecksMaxWorkers), has(Has::Map));
     let workers = prop_oneof![5 => 1..4_u8, 1 => 4..9_u8];
-    (workers, initializer, uses, select(ends), any::<bool>())
-        .prop_map(move |(workers, initializer, uses, end, late)| Pool {
+    (workers, initializer, uses, select(ends), any::<[bool; 4]>())
+        .prop_map(move |(workers, initializer, uses, end, [late, first, after, mapped])| Pool {
             workers,
             initializer,
             uses,
             end,
             is_read_late: late && !(kills && end == End::Drop),
+            comes_after_a_refused_one: first && checks,
+            asks: if after { 1 + usize::from(mapped && maps) } else { 0 },
         })
         .boxed()
 }
@@ -137,8 +140,9 @@ fn asks(description: &Description, is_looked_at: bool) -> Vec<(u32, BoxedStrateg
     with(Has::State, 2, any::<Index>().prop_map(Use::State).boxed());
     let short = u8::try_from(SHORT).unwrap_or(u8::MAX);
     with(Has::ResultTimeout, 1, (1..=short).prop_map(Use::GiveUp).boxed());
-    let callbacks = (any::<Index>(), prop_oneof![4 => 1..3_u8, 1 => 3..40_u8]);
-    with(Has::Callbacks, 3, callbacks.prop_map(|(it, count)| Use::Callbacks(it, count)).boxed());
+    let callbacks = (any::<Index>(), prop_oneof![4 => 1..3_u8, 1 => 3..40_u8], any::<bool>());
+    let callbacks = callbacks.prop_map(|(it, count, fails)| Use::Callbacks(it, count, fails));
+    with(Has::Callbacks, 3, callbacks.boxed());
     with(Has::Cancel, 2, any::<Index>().prop_map(Use::Cancel).boxed());
     with(Has::Cancel, 2, (1..40_u8).prop_map(Use::Cancels).boxed());
     asks
@@ -151,6 +155,8 @@ fn value() -> BoxedStrategy<Value> {
         2 => Just(Value::Null),
         2 => any::<bool>().prop_map(Value::from),
         4 => any::<i16>().prop_map(Value::from),
+        // Equal to a boolean, for some languages.
+        2 => (0..2_i16).prop_map(Value::from),
         3 => (-most..=most).prop_map(Value::from),
         2 => any::<i16>().prop_map(|number| Value::from(f64::from(number) / 8.0 + 0.1)),
         8 => text().prop_map(Value::from),
@@ -195,7 +201,8 @@ fn text() -> BoxedStrategy<String> {
 
 /// A message: what a language's error may hold, so no control characters, and no space at its ends.
 fn message() -> BoxedStrategy<String> {
-    let lines = vec("[!-~][ -~]{0,30}[!-~]|\\PC{1,20}", 0..4);
+    let line = "[!-~][ -~]{0,30}[!-~]|\\PC{1,20}";
+    let lines = prop_oneof![6 => vec(line, 0..4), 1 => vec(line, 20..90)];
     (lines, 1..200_usize)
         .prop_map(|(lines, times)| {
             let text = lines.join("\n");

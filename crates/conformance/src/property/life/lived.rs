@@ -22,6 +22,10 @@ pub(super) fn outcomes(history: &History) -> Finding {
         let times = history.count(EventKind::Callback, label);
         require(times == 1, || format!("\"callback {label}\" was called {times} times"))?;
     }
+    for tag in life.rejected {
+        let ran = history.count(EventKind::Begin, tag);
+        require(ran == 0, || format!("\"{tag}\" ran, which came after the shutdown"))?;
+    }
     for tags in life.queues {
         in_order(history, EventKind::Begin, &tags)?;
     }
@@ -81,16 +85,30 @@ struct Lived<'h> {
     queues: Vec<Vec<&'h str>>,
     /// Whether the last pool is one.
     has_queue: bool,
+    /// Whether the last pool was shut down.
+    is_over: bool,
+    /// The calls of pools that were shut down before.
+    rejected: Vec<&'h str>,
 }
 
 /// Checks the outcome of a map whose limit was over before its first item.
 fn is_late(outcome: &Outcome) -> Finding {
+    fails_as(outcome, ErrorClass::Timeout)
+}
+
+/// Checks the outcome of a task or of a map that was asked for after a shutdown.
+fn is_rejected(outcome: &Outcome) -> Finding {
+    fails_as(outcome, ErrorClass::Rejected)
+}
+
+/// Checks that a step has failed, or an item of a map.
+fn fails_as(outcome: &Outcome, class: ErrorClass) -> Finding {
     let items = match outcome {
         Outcome::Ok(value) => Vec::<Outcome>::deserialize(value).unwrap_or_default(),
         failed => vec![failed.clone()],
     };
-    let is_over = |item: &Outcome| matches!(item, Outcome::Error(failure) if failure.class == ErrorClass::Timeout);
-    require(items.iter().any(is_over), || format!("gave {items:?}"))
+    let is_it = |item: &Outcome| matches!(item, Outcome::Error(failure) if failure.class == class);
+    require(items.iter().any(is_it), || format!("gave {items:?}"))
 }
 
 /// Checks the error of a task whose argument or result cannot be encoded.
@@ -103,6 +121,15 @@ impl<'h> Lived<'h> {
     fn check(&mut self, step: &'h Step, run: Run<'h>) -> Finding {
         let (at, outcome) = run.end.ok_or("did not return")?;
         let value = match (step, outcome) {
+            (Step::New { options, .. }, outcome) if options.max_workers == Some(0) => {
+                let is_it =
+                    matches!(outcome, Outcome::Error(it) if it.class == ErrorClass::Invalid);
+                return require(is_it, || "made a pool without workers".to_owned());
+            }
+            (Step::Submit { .. } | Step::Map { .. }, outcome) if self.is_over => {
+                self.rejected.extend(step.calls().iter().map(|call| call.tag.as_str()));
+                return is_rejected(outcome);
+            }
             (Step::Result { timeout: Some(1..=SHORT), .. }, Outcome::Error(failure))
                 if failure.class == ErrorClass::Timeout =>
             {
@@ -129,7 +156,7 @@ impl<'h> Lived<'h> {
             Step::New { options, .. } => {
                 let given = options.initializer.as_ref().map(|call| call.value.clone());
                 self.state = given.unwrap_or_default();
-                (self.cancels, self.is_killed) = (false, false);
+                (self.cancels, self.is_killed, self.is_over) = (false, false, false);
                 self.added.clear();
                 self.has_queue = options.max_workers == Some(1);
                 self.queues.push(Vec::new());
@@ -177,6 +204,7 @@ impl<'h> Lived<'h> {
             }
             Step::Shutdown { wait, cancel, .. } => {
                 self.cancels |= *cancel;
+                self.is_over = true;
                 if *wait {
                     self.due.append(&mut self.added);
                 }

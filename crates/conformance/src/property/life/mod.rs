@@ -52,6 +52,10 @@ struct Pool {
     end: End,
     /// Whether results are read after the end.
     is_read_late: bool,
+    /// Whether one without workers is asked for first, which must be refused.
+    comes_after_a_refused_one: bool,
+    /// What it is asked for after a shutdown: nothing, a task, or a task and a map.
+    asks: usize,
 }
 
 /// A use of a pool. An [`Index`] chooses among the futures that there are.
@@ -74,7 +78,8 @@ enum Use {
     /// Gives up on a result that comes later, after so many milliseconds.
     GiveUp(u8),
     State(Index),
-    Callbacks(Index, u8),
+    /// Adds so many callbacks, of which the first one may fail.
+    Callbacks(Index, u8, bool),
     Cancel(Index),
     /// Cancels so many of the futures that there are, the latest first.
     Cancels(u8),
@@ -142,6 +147,9 @@ impl Pool {
             Some(value) => marked(count, value.clone()),
             None => workers(count),
         };
+        if self.comes_after_a_refused_one {
+            plan.new_pool(POOL, workers(0));
+        }
         plan.new_pool(POOL, options);
         let mut futures = Vec::new();
         for (number, used) in self.uses.iter().enumerate() {
@@ -159,6 +167,15 @@ impl Pool {
         };
         if self.is_read_late {
             read(plan);
+        }
+        if matches!(self.end, End::Shutdown { .. }) {
+            let [task, items] = ["-late", "-late-"].map(|name| format!("{prefix}{name}"));
+            if self.asks > 0 {
+                plan.submit(POOL, echo(&task, 1));
+            }
+            if self.asks > 1 {
+                plan.map(POOL, squares(&items, 2));
+            }
         }
     }
 }
@@ -222,16 +239,21 @@ impl Use {
                 submit(plan, futures, sleep(tag, NAP));
                 plan.result_within(tag, (*millis).into());
             }
-            Self::Callbacks(index, count) => {
+            Self::Callbacks(index, count, fails) => {
                 for (future, number) in of(index).into_iter().cycle().zip(0..*count) {
-                    plan.callback(&future, &format!("{tag}-{number}"));
+                    let label = format!("{tag}-{number}");
+                    match *fails && number == 0 {
+                        true => plan.failing_callback(&future, &label),
+                        false => plan.callback(&future, &label),
+                    };
                 }
             }
             Self::Cancel(index) => _ = of(index).map(|future| plan.cancel(&future)),
             Self::Cancels(count) => {
                 futures.iter().rev().take((*count).into()).for_each(|it| _ = plan.cancel(it));
             }
-            Self::Wait(_) if futures.is_empty() => {}
+            // What the first of no futures is, nobody says.
+            Self::Wait(until) if futures.is_empty() && *until != Until::AllCompleted => {}
             Self::Wait(until) => {
                 plan.step(Step::Wait { futures: futures.clone(), until: *until, timeout: None });
             }

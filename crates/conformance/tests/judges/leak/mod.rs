@@ -26,6 +26,10 @@ fn seen(made: Made, see: fn(&mut Sample)) -> Made {
     made.looks("early", "gate early", |_| {}).looks("late", "gate late", see)
 }
 
+fn a_temporary_file(made: Made) -> Made {
+    seen(made, |sample| _ = sample.temporary.insert("tmp/pool".to_owned()))
+}
+
 fn four_descriptors(made: Made) -> Made {
     seen(made, |sample| sample.descriptors += 4)
 }
@@ -102,7 +106,12 @@ fn of_pools() -> Vec<Entry> {
         ),
         (
             || clean("leak.dropped-pools"),
-            vec![(four_descriptors, DESCRIPTORS), (a_thread, THREADS), (a_process, PROCESSES)],
+            vec![
+                (four_descriptors, DESCRIPTORS),
+                (a_thread, THREADS),
+                (a_process, PROCESSES),
+                (a_temporary_file, "temporary files"),
+            ],
         ),
         (
             || {

@@ -380,7 +380,8 @@ impl ParentEnd {
     }
 
     /// Reads from the socket until a frame is complete or the socket is empty. If `reads` is false, finds
-    /// only frames that were read before: the poller does not report those.
+    /// only frames that were read before, which the poller does not report; behind a padding, which no worker
+    /// sends, it reads.
     pub fn fill_news(&mut self, reads: bool) -> io::Result<Progress> {
         match reads || self.news.has_frame() {
             true => self.news.fill(&mut &self.socket),

@@ -46,7 +46,7 @@ use crate::site::Site;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkerTracing {
-    /// The records that the program's subscriber may want, as [`Targets`] reads it.
+    /// The directives that select the records, in the syntax of [`Targets`].
     pub(crate) directives: String,
 }
 

@@ -23,7 +23,7 @@ use procpool_testkit::watch;
 use crate::behaviours::causes::{assert_broken, cause_after, cause_for};
 use crate::behaviours::errors::exit;
 use crate::behaviours::lives::{replacing_builder, until};
-use crate::behaviours::pools::pool;
+use crate::behaviours::pools::{builder, pool};
 
 /// This worker's end of its link. Left open: the worker continues to use it.
 fn link() -> ManuallyDrop<UnixStream> {
@@ -93,6 +93,23 @@ fn zeros_on_the_link_are_reported_as_an_impossible_frame() {
 }
 
 #[test]
+fn an_empty_frame_behind_a_burst_of_reports_breaks_only_its_worker() {
+    watch::within(watch::HANG, || {
+        let executor = builder().max_workers(1).on_report(|_: Report<u32>| ()).build().unwrap();
+        let worker = executor.submit(pid, ()).result().unwrap();
+        let floods = |()| {
+            // Reports that are not counted, in one piece with the frame.
+            write_to_link(&[report_frame().repeat(200), vec![0; 8]].concat());
+            thread::park();
+        };
+        let cause = cause_for(&executor.submit(floods, ()));
+        let BrokenCause::Protocol { pid, what } = &cause else { panic!("{cause}") };
+        assert!(what.starts_with("sent a frame of 0 bytes"), "{what}");
+        assert_eq!(*pid, worker);
+    });
+}
+
+#[test]
 fn a_frame_longer_than_its_bytes_ends_with_its_worker() {
     watch::within(watch::HANG, || {
         let executor = pool(1);
@@ -148,7 +165,7 @@ fn reports_are_read_in_turns_of_a_known_length() {
         let (died, handled) = report.split_once(' ').expect("two words");
         assert_eq!(died, "true");
         // Its end was found after a few turns: the rest was never read. A forkserver reports the end
-        // later, and any number of turns may precede that.
+        // later, and any number of turns may precede that: there is no bound then.
         let is_spawned = crate::start_method() == "spawn";
         let most: u32 = if is_spawned { 3_000 } else { 6_000 };
         assert!((1..=most).contains(&handled.parse().unwrap()), "{handled}");

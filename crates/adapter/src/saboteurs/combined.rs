@@ -26,7 +26,7 @@ macro_rules! twist {
 pub(super) const ALL: &[Saboteur] = &[
     twist!(
         "a-wait-replaces-another",
-        "Never returns from a wait for several futures during which another one begins.",
+        "Never returns from a wait without a timeout during which another one begins.",
         Replaces(AtomicUsize::new(0))
     ),
     twist!(
@@ -54,7 +54,7 @@ pub(super) const ALL: &[Saboteur] = &[
     ),
     twist!(
         "forgets-the-shutdown-of-an-unused-pool",
-        "Does not shut a pool down that had no task.",
+        "Does not shut a pool down if the last one had no task.",
         ForgetsUnused(AtomicUsize::new(0))
     ),
     twist!(
@@ -74,7 +74,7 @@ pub(super) const ALL: &[Saboteur] = &[
     ),
     twist!(
         "shows-the-place-of-ten-errors",
-        "Hides where a task failed when ten have.",
+        "Hides where a task failed when ten errors were read.",
         TenPlaces(AtomicUsize::new(0))
     ),
     twist!(
@@ -153,6 +153,8 @@ impl Twist for DeathWakesOne {
         if !is_first && is_broken(&result) {
             hang();
         }
+        // Another future may get its address.
+        locked(&self.0).retain(|waited| *waited != key(future));
         result
     }
 }
@@ -251,7 +253,7 @@ impl Twist for Shocked {
     }
 }
 
-/// The number of tasks that have failed.
+/// The number of errors that were read.
 #[derive(Debug)]
 struct TenPlaces(AtomicUsize);
 

@@ -2,7 +2,7 @@
 //
 //     stdin ──line──▶ serve ──▶ Contender.answer ──▶ serve ──line──▶ stdout
 //
-// Must never happen: a line on stdout that is no answer. Pools copy or hand on what their workers
+// A line on stdout that is no answer must never happen. Pools copy or hand on what their workers
 // print; `privateAnswers` keeps that away from here, and a pool that lets its workers inherit the
 // descriptors is told not to, where it is created.
 

@@ -2,7 +2,7 @@
 
     stdin ──line──▶ serve ──▶ Contender.answer ──▶ serve ──line──▶ stdout
 
-Must never happen: a line on stdout that is no answer, or a request read by a worker. The real
+A line on stdout that is no answer, or a request read by a worker, must never happen. The real
 streams are therefore moved away before any pool exists; see `private_streams`.
 """
 

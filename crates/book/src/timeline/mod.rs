@@ -1,7 +1,8 @@
 //! Timelines: the processes of one pool over time, from a trace that they wrote themselves.
 //!
 //! Owns the events, their conversion to lanes, and the refusal of an inconsistent trace. [`svg`]
-//! and [`text`] choose the parts of a drawing; they get a complete [`Timeline`] and cannot fail. `procpool_drawing` draws it.
+//! and [`text`] get a complete [`Timeline`], turn it into lanes and sentences, and cannot fail.
+//! `procpool_drawing` draws it.
 //!
 //! ```text
 //! worker:  Started ─ InitializerBegins ─ InitializerEnds ─ (TaskBegins ─ TaskEnds)* ─ Exits

@@ -16,7 +16,7 @@ export class Pool {
       maxRetries: 0,
       ...(max_workers !== undefined && { numWorkers: max_workers }),
       ...(initializer !== undefined && { setupArgs: [initializer] }),
-      // This replaces the whole environment.
+      // The library replaces the whole environment by this one.
       ...(env !== undefined && { forkOptions: { env: { ...process.env, ...env } } }),
     })
     // Somebody has to read what workers print; until it is read, they wait.

@@ -17,7 +17,7 @@ export class Pool {
       workerType: 'process',
       ...(max_workers !== undefined && { maxWorkers: max_workers }),
       ...(initializer !== undefined && { forkArgs: [JSON.stringify(initializer)] }),
-      // This replaces the whole environment.
+      // The library replaces the whole environment by this one.
       ...(env !== undefined && { forkOpts: { env: { ...process.env, ...env } } }),
     })
   }

@@ -8,7 +8,7 @@ use procpool_contract::{Body, Call, Capability as Has, ErrorClass, EventKind, Pl
 use crate::case::{CASE, Case, Level, Only};
 use crate::history::{Finding, History, require};
 use crate::plan::{
-    begun, call, called, die, echo, fail, gated, marked, squared, squares, tasks_begun, workers,
+    begun, call, die, echo, fail, gated, marked, returned, squared, squares, tasks_begun, workers,
 };
 
 const PRINTED: &str =
@@ -35,7 +35,7 @@ fn print(tag: &str, text: &str, count: u64) -> Call {
 }
 
 fn pears() -> String {
-    // Five bytes: no size of blocks is a multiple of that.
+    // Five bytes: no power of two is a multiple of that.
     format!("a pear: {}\n", "ä水".repeat(20_000))
 }
 
@@ -366,15 +366,16 @@ pub(super) const CASES: &[Case] = &[
         requirement: "The pool SHOULD print nothing on standard error when its shutdown cancels tasks.",
         source: QUIET,
         rows: &["OUT-02"],
-        needs: &[Has::Submit, Has::ShutdownCancel],
+        needs: &[Has::Submit, Has::ShutdownCancel, Has::Threads],
         kills: &["prints-cancellations"],
         plan: |plan| {
             plan.new_pool("p", workers(1)).submit("p", gated("a", "go"));
             for number in 0..6 {
                 plan.submit("p", echo(&format!("t{number}"), number));
             }
-            plan.hold("full").shutdown_with("p", true, true).result("t5");
-            plan.until(begun("a")).open("full").until(called("shutdown p")).open("go");
+            plan.hold("full").shutdown_with("p", true, true);
+            plan.client("second").hold("full").result("t5");
+            plan.until(begun("a")).open("full").until(returned("result t5")).open("go");
         },
         judge: |history| {
             history.failure("result t5", &[ErrorClass::Cancelled])?;

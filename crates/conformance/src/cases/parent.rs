@@ -15,7 +15,7 @@ pub(super) const CASES: &[Case] = &[
         kills: &["survives-its-program", "survives-its-program-after-an-error"],
         plan: |plan| {
             plan.new_pool("p", workers(2)).submit("p", echo("a", 1)).submit("p", echo("b", 2));
-            // What looks after a program may end with an error of a task.
+            // A watcher of the program may end with a task's error.
             plan.submit("p", fail("c", "oh")).submit("p", fail("d", "oh"));
             plan.result("a").result("b").result("c").result("d").hold("never");
             plan.until(returned("result d")).quiet().signal(Who::Owner, 9);

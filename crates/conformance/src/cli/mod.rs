@@ -108,7 +108,7 @@ enum Command {
     },
     /// The JSON Schema of results, or of a message of the contract
     Schema {
-        /// The messages that the schema describes
+        /// The kind of JSON that the schema describes
         of: Kind,
     },
     /// A script that makes a shell complete these commands

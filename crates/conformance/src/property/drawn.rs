@@ -28,7 +28,7 @@ pub(super) struct Drawn {
     pub(super) mapped: Vec<Task>,
     /// The number of items in a chunk.
     pub(super) chunksize: Option<u8>,
-    /// Whether each task is cancelled once more after its result.
+    /// Whether each task is cancelled after its result.
     pub(super) cancels_late: bool,
 }
 
@@ -237,8 +237,9 @@ mod tests {
 
     #[test]
     fn a_drawn_scenario_needs_no_capability_that_the_pool_lacks() {
-        for capabilities in [&[Has::Map, Has::Submit][..], &[Has::Map, Has::Submit, Has::Initargs]]
-        {
+        let few = [Has::Submit, Has::WorkerDeath];
+        let more = [Has::Submit, Has::WorkerDeath, Has::Map, Has::Cancel, Has::Initargs];
+        for capabilities in [&few[..], &more] {
             let description = Description {
                 contract: procpool_contract::VERSION,
                 implementation: "pool".to_owned(),
@@ -249,14 +250,17 @@ mod tests {
                 policies: Default::default(),
             }
             .with_contained();
-            for kind in [Kind::Futures, Kind::Maps] {
+            for kind in [Kind::Futures, Kind::Maps, Kind::Deaths] {
+                if kind == Kind::Maps && capabilities == few {
+                    continue;
+                }
                 let drawn = strategy(kind, &description)
                     .new_tree(&mut TestRunner::deterministic())
                     .expect("a scenario is drawn")
                     .current();
                 let needs = drawn.plan().scenario("property").needs();
                 assert!(needs.is_subset(&description.capabilities), "{kind:?}: {needs:?}");
-                assert_eq!(needs.contains(&Has::Initializer), capabilities.len() > 2);
+                assert_eq!(needs.contains(&Has::Initializer), capabilities == more);
             }
         }
     }

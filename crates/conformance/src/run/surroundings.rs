@@ -28,8 +28,8 @@ pub(super) fn inherit_no_ignored_signal() {
     ONCE.call_once(|| {
         let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
         // The standard library ignores SIGPIPE, and no program that it starts does.
-        let ignored = |it: &Signal| *it != Signal::SIGPIPE && does(*it, &status) == "ignored";
-        for signal in SIGNALS.into_iter().filter(ignored) {
+        let ignored = |it: &Signal| *it != Signal::SIGPIPE && is_in("SigIgn:", *it, &status);
+        for signal in Signal::iterator().filter(ignored) {
             // Refused only for signals that nobody can ignore.
             let _ = signal_hook::flag::register(signal as i32, Arc::default());
         }
@@ -62,17 +62,19 @@ fn of(pid: u32, due: &BTreeMap<String, Vec<u8>>) -> Option<Surroundings> {
 
 /// The disposition of a signal in a process, by its /proc/PID/status.
 fn does(signal: Signal, status: &str) -> String {
-    let is_in = |name: &str| {
-        let mask = field(status, name).and_then(|mask| u64::from_str_radix(mask, 16).ok());
-        mask.is_some_and(|mask| mask >> (signal as i32 - 1) & 1 == 1)
-    };
     match () {
-        () if is_in("SigBlk:") => "blocked",
-        () if is_in("SigIgn:") => "ignored",
-        () if is_in("SigCgt:") => "caught",
+        () if is_in("SigBlk:", signal, status) => "blocked",
+        () if is_in("SigIgn:", signal, status) => "ignored",
+        () if is_in("SigCgt:", signal, status) => "caught",
         () => "default",
     }
     .to_owned()
+}
+
+/// Whether a signal is in one of the sets of a /proc/PID/status.
+fn is_in(set: &str, signal: Signal, status: &str) -> bool {
+    let mask = field(status, set).and_then(|mask| u64::from_str_radix(mask, 16).ok());
+    mask.is_some_and(|mask| mask >> (signal as i32 - 1) & 1 == 1)
 }
 
 fn field<'a>(status: &'a str, name: &str) -> Option<&'a str> {
@@ -94,14 +96,14 @@ mod tests {
     use std::collections::BTreeSet;
     use std::process::{Command, Stdio};
 
-    use super::of_all;
+    use super::{super::process, of_all};
 
     #[test]
     fn surroundings_are_those_of_the_process() {
         let script = "trap '' PIPE; umask 027; cd /; exec sleep 1000";
         let mut command = Command::new("sh");
         command.args(["-c", script]).env("PATH", "/bin:/usr/bin:/nowhere").stdin(Stdio::null());
-        let mut child = command.spawn().expect("there is a shell");
+        let mut child = process::start(&mut command).expect("there is a shell");
         let (me, pid) = (std::process::id(), child.id());
         let seen = || of_all(me, &BTreeSet::from([pid]));
         // It is the shell for a moment.

@@ -12,7 +12,7 @@ use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
-/// An event of the watched file.
+/// A change of the file, or a signal that ends the program.
 #[derive(Debug)]
 pub(super) enum Event {
     /// The file was written, replaced or removed.

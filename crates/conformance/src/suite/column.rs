@@ -23,7 +23,7 @@ pub struct Column {
     pub name: String,
     /// The name of its files: `concurrent.futures-spawn`.
     pub pool: String,
-    /// The adapter that runs its cases.
+    /// The program that runs the suite.
     pub runner: Runner,
     /// The cases that are run.
     pub tier: Tier,

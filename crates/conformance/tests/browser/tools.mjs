@@ -1,4 +1,4 @@
-// Shared by both programs that look at pages: the browser, and the judge of accessibility.
+// The browser and the judge of accessibility, which both programs that look at pages share.
 
 import { execFileSync } from "node:child_process"
 import { readFileSync } from "node:fs"

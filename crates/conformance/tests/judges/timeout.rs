@@ -100,12 +100,16 @@ pub(crate) fn entries() -> Vec<Entry> {
             ],
         ),
         (
-            // Its worker did not start in time, and neither did that of the next task.
+            // Its worker started late, and that of the next task not in time.
             || {
                 let made = ended("timeout.task-is-ended").unrun("a").unrun("b");
-                made.fails("result b", ErrorClass::Timeout)
+                made.after_all(EventKind::Begin, "a", 200).fails("result b", ErrorClass::Timeout)
             },
-            vec![(|made| made.fails("result b", ErrorClass::Broken), "failed: broken")],
+            vec![
+                (|made| made.fails("result b", ErrorClass::Broken), "failed: broken"),
+                (|made| made.and(EventKind::Begin, "b", 299), "failed: timeout"),
+                (|made| made.unrun("a"), "failed: timeout"),
+            ],
         ),
         (
             || ended("timeout.next-task-in-another-worker"),

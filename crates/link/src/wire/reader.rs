@@ -187,9 +187,9 @@ impl FrameReader {
         }
     }
 
-    /// Returns whether a small frame is buffered.
+    /// Returns whether a small frame is buffered, or an impossible one.
     pub fn has_frame(&self) -> bool {
-        self.small_frame().is_ok_and(|it| it.is_some_and(|total| total <= self.end - self.start))
+        self.small_frame().map_or(true, |it| it.is_some_and(|total| total <= self.end - self.start))
     }
 
     /// Returns whether part of a long frame was read.

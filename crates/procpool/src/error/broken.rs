@@ -121,7 +121,7 @@ pub enum BrokenCause {
     InitargsLost {
         /// The worker it was to run in.
         pid: u32,
-        /// The operation that failed.
+        /// The error of decoding them.
         error: CodecError,
     },
     /// A worker ended although nobody asked it to.

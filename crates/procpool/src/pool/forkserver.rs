@@ -52,7 +52,7 @@ pub(super) struct Expected {
     arrival: Option<Arrival>,
     /// Why the forkserver was given up: the cause of its end.
     cause: Option<BrokenCause>,
-    /// The system's refusal by which the forkserver ends.
+    /// The system's refusal because of which the forkserver ends.
     refused: Option<String>,
 }
 

@@ -1,6 +1,6 @@
 //! The surroundings of workers when they start: environment, streams and process group.
 //!
-//! Owns the checks of the builder's settings for it.
+//! Owns the checks of the builder's settings for them.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;

@@ -22,7 +22,7 @@ const LIMIT: u64 = 512 << 20;
 
 fn sum(digits: String) -> Result<i64, String> {
     let digits = CString::new(digits).map_err(|error| error.to_string())?;
-    // SAFETY: the text ends with a zero and outlives the call. Any other damage by the library is
+    // SAFETY: the text ends with a zero and outlives the call. Any damage by the library is
     // limited to a process that nobody else depends on.
     Ok(unsafe { fragile_sum(digits.as_ptr()) })
 }

@@ -88,7 +88,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     },
     Case {
         id: "future.callback-of-a-cancellation",
-        requirement: "The pool MUST call a callback once when the future is cancelled.",
+        requirement: "The pool MUST call each callback once when the future is cancelled, also behind one that fails.",
         source: CPYTHON,
         rows: &["FUT-05", "FUT-14", "CAN-06"],
         needs: &[Has::Callbacks, Has::Cancel],

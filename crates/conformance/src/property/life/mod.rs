@@ -252,7 +252,7 @@ impl Use {
             Self::Cancels(count) => {
                 futures.iter().rev().take((*count).into()).for_each(|it| _ = plan.cancel(it));
             }
-            // What the first of no futures is, nobody says.
+            // No rule defines the first of no futures.
             Self::Wait(until) if futures.is_empty() && *until != Until::AllCompleted => {}
             Self::Wait(until) => {
                 plan.step(Step::Wait { futures: futures.clone(), until: *until, timeout: None });

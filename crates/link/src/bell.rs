@@ -74,15 +74,25 @@ impl Bells {
         line.word.store(AWAKE, Ordering::Relaxed);
     }
 
-    /// Wakes the worker if it sleeps. Called after a publication.
-    pub(super) fn wake_worker(&self, segment: &Segment) {
+    /// Wakes the worker if it sleeps. Called after a publication. Returns whether it slept.
+    pub(super) fn wake_worker(&self, segment: &Segment) -> bool {
         barrier();
         let line = segment.line(self.worker);
-        if line.word.load(Ordering::Relaxed) == ASLEEP
-            && line.word.swap(AWAKE, Ordering::AcqRel) == ASLEEP
-        {
+        let slept = line.word.load(Ordering::Relaxed) == ASLEEP
+            && line.word.swap(AWAKE, Ordering::AcqRel) == ASLEEP;
+        if slept {
             line.wake_all();
         }
+        slept
+    }
+
+    /// Notes that the worker's side sleeps, not on the word but on its socket, unless `has_work`.
+    /// Returns whether it may sleep.
+    pub(super) fn doze(&self, segment: &Segment, has_work: impl FnOnce() -> bool) -> bool {
+        // As in `sleep_as_worker`. If there is work, the next wake-up is one too many.
+        segment.line(self.worker).word.swap(ASLEEP, Ordering::AcqRel);
+        barrier();
+        !has_work()
     }
 
     /// Wakes the worker regardless of its word: a task may have overwritten that.

@@ -30,6 +30,8 @@ use serde::{Deserialize, Serialize};
 pub struct WorkerDeath {
     /// The worker.
     pub pid: u32,
+    /// Its host, if that is not this one.
+    pub host: Option<Box<str>>,
     /// How it ended.
     pub exit: WorkerExit,
     /// Whether the kernel's out-of-memory killer probably ended it: SIGKILL did, which the pool had not sent,
@@ -50,12 +52,13 @@ pub struct WorkerDeath {
 impl fmt::Display for WorkerDeath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { pid, exit, activity, .. } = self;
+        let host = self.host.iter().map(|host| format!(" on {host}")).collect::<String>();
         match self.oom_killed {
             true => write!(
                 f,
                 "worker {pid} was killed by SIGKILL, probably from the kernel's out-of-memory killer,"
             )?,
-            false => write!(f, "worker {pid} {exit}")?,
+            false => write!(f, "worker {pid}{host} {exit}")?,
         }
         write!(f, " while {activity}")?;
         because(&self.refused, f)?;

@@ -30,6 +30,7 @@ fn death() -> WorkerDeath {
     WorkerDeath {
         pid: 7,
         exit,
+        host: None,
         oom_killed: false,
         activity,
         usage,

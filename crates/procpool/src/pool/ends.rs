@@ -123,8 +123,9 @@ impl PoolState {
         let refused = worker.link.refused().map(|refused| refused.to_string());
         // The pool itself kills one that does not abort in time.
         let may_be_ours = matches!(worker.stage(), Stage::Dying(_));
-        let oom_killed = !may_be_ours && self.oom_kills.explain(exit);
-        let death = WorkerDeath { pid, exit, oom_killed, activity, usage, refused, stderr };
+        let oom_killed = !may_be_ours && worker.host.is_none() && self.oom_kills.explain(exit);
+        let host = worker.host.take().map(String::into_boxed_str);
+        let death = WorkerDeath { pid, host, exit, oom_killed, activity, usage, refused, stderr };
         match (worker.stage(), cx.settings.policies.death_policy) {
             (Stage::Starting | Stage::Waiting, _)
             | (Stage::Initializing, DeathPolicy::Replace { .. }) => {

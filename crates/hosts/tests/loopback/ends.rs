@@ -1,0 +1,86 @@
+//! How a pool ends, and that nothing of it is left.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use libtest_mimic::Trial;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use procpool::Error;
+
+use crate::{builder, is_alive, trial, until};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        trial("a_shutdown_runs_what_was_submitted", a_shutdown_runs_what_was_submitted),
+        trial("a_drop_leaves_no_process_behind", a_drop_leaves_no_process_behind),
+        trial("kill_workers_ends_running_tasks", kill_workers_ends_running_tasks),
+        trial(
+            "workers_and_relays_end_with_a_killed_program",
+            workers_and_relays_end_with_a_killed_program,
+        ),
+    ]
+}
+
+/// The pids of a worker, its relay, and the command that has started that.
+fn family(executor: &procpool::ProcessPoolExecutor) -> [u32; 2] {
+    let task = |()| [std::process::id(), std::os::unix::process::parent_id()];
+    executor.submit(task, ()).result().unwrap()
+}
+
+fn a_shutdown_runs_what_was_submitted() {
+    let executor = builder(1).build().unwrap();
+    let futures: Vec<_> = (0..50).map(|x: u32| executor.submit(|x: u32| x, x)).collect();
+    executor.shutdown();
+    for (x, future) in futures.iter().enumerate() {
+        assert_eq!(future.result(), Ok(x as u32));
+    }
+    assert!(matches!(executor.submit(|()| (), ()).error(), Some(Error::Shutdown)));
+}
+
+fn a_drop_leaves_no_process_behind() {
+    let executor = builder(2).build().unwrap();
+    let [worker, relay] = family(&executor);
+    drop(executor);
+    assert!(!is_alive(worker) && !is_alive(relay));
+}
+
+fn kill_workers_ends_running_tasks() {
+    let executor = builder(1).build().unwrap();
+    let [worker, relay] = family(&executor);
+    let future = executor.submit(|()| std::thread::sleep(Duration::from_secs(600)), ());
+    until("it runs", || future.running());
+    executor.kill_workers();
+    assert!(matches!(future.error(), Some(Error::BrokenProcessPool(_))));
+    drop(executor);
+    assert!(!is_alive(worker) && !is_alive(relay));
+}
+
+/// The argument by which this program builds a pool, prints its processes, and waits to be killed.
+pub(crate) const VICTIM: &str = "--victim";
+
+pub(crate) fn be_victim() -> ! {
+    let executor = builder(1).build().unwrap();
+    let [worker, relay] = family(&executor);
+    let _busy = executor.submit(|()| std::thread::sleep(Duration::from_secs(600)), ());
+    println!("{worker} {relay}");
+    loop {
+        std::thread::park();
+    }
+}
+
+fn workers_and_relays_end_with_a_killed_program() {
+    let program = std::env::current_exe().unwrap();
+    let mut victim = Command::new(program).arg(VICTIM).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    let output = victim.stdout.take().unwrap();
+    BufReader::new(output).read_line(&mut line).unwrap();
+    let pids: Vec<u32> = line.split_whitespace().map(|pid| pid.parse().unwrap()).collect();
+    assert_eq!(pids.len(), 2, "{line}");
+    kill(Pid::from_raw(victim.id().cast_signed()), Signal::SIGKILL).unwrap();
+    victim.wait().unwrap();
+    for pid in pids {
+        until("it has ended", || !is_alive(pid));
+    }
+}

@@ -26,6 +26,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::ended::Ended;
+use crate::host::HostName;
 use crate::sys::packet::PacketSocket;
 
 /// A request from the pool to its forkserver.
@@ -84,7 +85,7 @@ pub enum Report {
         /// Its process, on its host.
         pid: u32,
         /// Its host, if that is not this one.
-        host: Option<String>,
+        host: Option<HostName>,
     },
     /// Carries the system's answer.
     StartFailed {

@@ -25,9 +25,16 @@ const PIECE: usize = 65_535 - 16 - HEAD;
 
 const HEAD: usize = 3;
 
+/// The longest piece as it is written, with its length.
+const FRAMED: usize = 2 + 65_535;
+
 /// How many bytes one turn reads or writes. More lets one connection delay the others for longer; less takes
 /// more turns.
 const TURN: usize = 256 * 1024;
+
+/// How many queued bytes keep a relay from reading more output of its workers. More uses more memory for a worker
+/// that writes faster than the network; less makes it wait sooner.
+const FULL: usize = 1 << 20;
 
 /// The longest message that is not a stream of bytes.
 const LONGEST: usize = 64 << 20;
@@ -42,11 +49,14 @@ pub(crate) struct Channel {
     message: Vec<u8>,
     urgent: VecDeque<(u8, Vec<u8>)>,
     queue: VecDeque<Outgoing>,
-    /// An encrypted piece, and how much of it was written.
-    piece: Vec<u8>,
+    /// Encrypted pieces, as many as are written at once: how much of this was encrypted, and was written.
+    pieces: Box<[u8]>,
+    encrypted: usize,
     written: usize,
     heard: Instant,
     spoke: Instant,
+    /// When this process last looked whether the other side is silent.
+    looked: Instant,
 }
 
 #[derive(Debug)]
@@ -56,7 +66,7 @@ struct Outgoing {
     bytes: Bytes,
 }
 
-/// What has arrived.
+/// A piece or a message that has arrived.
 #[derive(Debug)]
 pub(crate) struct Arrived {
     pub(crate) kind: Kind,
@@ -77,10 +87,12 @@ impl Channel {
             message: Vec::new(),
             urgent: VecDeque::new(),
             queue: VecDeque::new(),
-            piece: Vec::new(),
+            pieces: vec![0; PIECE + FRAMED].into(),
+            encrypted: 0,
             written: 0,
             heard: now,
             spoke: now,
+            looked: now,
         })
     }
 
@@ -175,13 +187,13 @@ impl Channel {
     pub(crate) fn flush(&mut self) -> io::Result<bool> {
         let mut turn = 0;
         loop {
-            if self.written == self.piece.len() && !self.encrypt_next()? {
+            if self.written == self.encrypted && !self.encrypt_next()? {
                 return Ok(true);
             }
             if turn >= TURN {
                 return Ok(false);
             }
-            match self.stream.write(&self.piece[self.written..]) {
+            match self.stream.write(&self.pieces[self.written..self.encrypted]) {
                 Ok(count) => {
                     self.written += count;
                     turn += count;
@@ -196,10 +208,9 @@ impl Channel {
 
     /// Encrypts the next pieces, as many as fit into one write. Returns `false` if there are none.
     fn encrypt_next(&mut self) -> io::Result<bool> {
-        self.piece.clear();
-        self.written = 0;
+        (self.encrypted, self.written) = (0, 0);
         let mut content = Vec::new();
-        while self.piece.len() < PIECE {
+        while self.encrypted < PIECE {
             content.clear();
             if let Some((place, bytes)) = self.urgent.pop_front() {
                 content.extend_from_slice(&[Kind::Urgent as u8, place, 0]);
@@ -215,24 +226,29 @@ impl Channel {
             } else {
                 break;
             }
-            let start = self.piece.len();
-            self.piece.resize(start + 2 + content.len() + 16, 0);
-            let length = self.cipher.write_message(&content, &mut self.piece[start + 2..]);
+            let piece = &mut self.pieces[self.encrypted..];
+            let length = self.cipher.write_message(&content, &mut piece[2..]);
             let length = length.map_err(|error| invalid(&error.to_string()))?;
-            let length = u16::try_from(length).map_err(|_| invalid("a piece that is too long"))?;
-            self.piece[start..start + 2].copy_from_slice(&length.to_le_bytes());
+            let head = u16::try_from(length).map_err(|_| invalid("a piece that is too long"))?;
+            piece[..2].copy_from_slice(&head.to_le_bytes());
+            self.encrypted += 2 + length;
         }
-        Ok(!self.piece.is_empty())
+        Ok(self.encrypted > 0)
     }
 
-    /// Returns whether the other side has been silent for longer than `silence`.
-    pub(crate) fn is_silent(&self, now: Instant, silence: Duration) -> bool {
+    /// Returns whether the other side has been silent for longer than `silence`. To be called several times in
+    /// such a time: if it was not, this process did not run, so it could not listen either.
+    pub(crate) fn is_silent(&mut self, now: Instant, silence: Duration) -> bool {
+        let looked = std::mem::replace(&mut self.looked, now);
+        if now.saturating_duration_since(looked) > silence / 2 {
+            self.heard = now;
+        }
         now.saturating_duration_since(self.heard) > silence
     }
 
-    /// Counts the silence from `now`: this process could not listen before.
-    pub(crate) fn forgive(&mut self, now: Instant) {
-        self.heard = now;
+    /// Returns whether so much is queued that bytes which can wait should.
+    pub(crate) fn is_full(&self) -> bool {
+        self.queue.iter().map(|outgoing| outgoing.bytes.len()).sum::<usize>() > FULL
     }
 
     /// Returns whether this side has been silent for longer than `pause`.
@@ -248,5 +264,64 @@ fn invalid(what: &str) -> io::Error {
 impl AsFd for Channel {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.stream.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+    use crate::handshake::{HalfOpen, Identity, Secret, Verdict, introduce};
+
+    /// The two ends of a connection.
+    fn pair() -> [Channel; 2] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let theirs = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (ours, _) = listener.accept().unwrap();
+        let secret = Secret::random().unwrap();
+        let relay = std::thread::spawn(move || {
+            let identity = Identity { build: String::new(), host: String::new() };
+            let (_, cipher) = introduce(&theirs, &secret, &identity).unwrap();
+            Channel::new(theirs, cipher).unwrap()
+        });
+        let mut half_open = HalfOpen::new(ours, Instant::now());
+        let (_, answer) = half_open.read(&secret).unwrap();
+        let verdict = Verdict::Refused(String::new());
+        let (ours, cipher) = half_open.answer(answer, &verdict).unwrap();
+        [Channel::new(ours, cipher).unwrap(), relay.join().unwrap()]
+    }
+
+    #[test]
+    fn urgent_messages_overtake_queued_bytes() {
+        let [mut ours, mut theirs] = pair();
+        let long = Bytes::from(vec![1; 8 << 20]);
+        ours.send_bytes(Kind::Frames, 1, long.clone());
+        assert!(!ours.flush().unwrap(), "one turn does not write all of it");
+        ours.send_urgent(1, &7_u32);
+        let (mut before, mut frames) = (0, Vec::new());
+        while frames.len() < long.len() {
+            ours.flush().unwrap();
+            for arrived in theirs.read().unwrap().0 {
+                match arrived.kind {
+                    Kind::Urgent => before = frames.len(),
+                    _ => frames.extend(arrived.bytes),
+                }
+            }
+        }
+        assert!((1..=2 * TURN).contains(&before), "{before}");
+        assert!(frames == long);
+    }
+
+    #[test]
+    fn a_process_that_did_not_run_has_not_missed_anything() {
+        let [mut ours, _theirs] = pair();
+        let (silence, start) = (Duration::from_secs(4), ours.heard);
+        let after = |seconds| start + Duration::from_secs(seconds);
+        assert!([1, 2, 3, 4].iter().all(|seconds| !ours.is_silent(after(*seconds), silence)));
+        assert!(ours.is_silent(after(5), silence));
+        assert!(!ours.is_silent(after(60), silence), "nobody looked in between");
+        assert!([61, 62, 63, 64].iter().all(|seconds| !ours.is_silent(after(*seconds), silence)));
+        assert!(ours.is_silent(after(65), silence));
     }
 }

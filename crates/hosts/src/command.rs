@@ -16,8 +16,10 @@ use procpool_capture::{Captured, Stderr};
 use procpool_launch::OpenOutput;
 use procpool_os::signal::{block_all, set_mask};
 
+use crate::address::towards;
 use crate::handshake::Secret;
-use crate::relay::{ADDRESS, RELAY_ARGUMENT, SECRET};
+use crate::relay::{ADDRESS, RELAY_ARGUMENT, SECRET, host_name};
+use crate::sys::end_with_this_thread;
 
 /// How long a host may be silent. Shorter loses hosts to a stalled network; longer delays the failure of the
 /// calls that a lost host ran, and leaves its workers running for longer. Every process notices within one
@@ -44,8 +46,8 @@ const END: Duration = Duration::from_secs(2);
 pub struct Launcher {
     template: Vec<OsString>,
     workers: Option<usize>,
-    /// The variable with the number of workers that an allocation has.
-    allocation: &'static str,
+    /// The variables with the number of workers that an allocation has, and with its nodes.
+    allocation: Option<[&'static str; 2]>,
     address: Option<IpAddr>,
     silence: Duration,
 }
@@ -63,7 +65,7 @@ pub struct Launcher {
 pub fn srun() -> Launcher {
     // A worker's death is not the others'. srun would read the program's stdin.
     let template = ["srun", "--ntasks={n}", "--input=none", "--kill-on-bad-exit=0", "{relay}"];
-    Launcher { allocation: "SLURM_NTASKS", ..command(template) }
+    Launcher { allocation: Some(["SLURM_NTASKS", "SLURM_JOB_NODELIST"]), ..command(template) }
 }
 
 /// Starts the workers with `mpiexec`, which needs no program that is linked to MPI.
@@ -91,7 +93,7 @@ pub fn command<A: Into<OsString>>(arguments: impl IntoIterator<Item = A>) -> Lau
     Launcher {
         template: arguments.into_iter().map(Into::into).collect(),
         workers: None,
-        allocation: "",
+        allocation: None,
         address: None,
         silence: SILENCE,
     }
@@ -135,8 +137,11 @@ impl Launcher {
         self
     }
 
-    /// Sets the address of this program's interface to which the workers dial back, and on which it listens. By
-    /// default it is the loopback interface, which only processes of this machine reach.
+    /// Sets the address to which the workers dial back. It is one of this machine's, and the program listens there.
+    ///
+    /// The default for [`srun`] is the address of the interface through which this machine reaches the other nodes
+    /// of its allocation, or else that of this machine's name. For every other launcher, and if that is all this
+    /// machine's own, the default is the loopback interface, which only processes of this machine reach.
     ///
     /// # Examples
     ///
@@ -163,12 +168,20 @@ impl Launcher {
     }
 
     pub(crate) fn listen_address(&self) -> SocketAddr {
-        SocketAddr::new(self.address.unwrap_or(Ipv4Addr::LOCALHOST.into()), 0)
+        let of_allocation = || {
+            let [_, nodes] = self.allocation?;
+            std::env::var(nodes)
+                .ok()
+                .and_then(|nodes| towards(&nodes))
+                .or_else(|| towards(&host_name()))
+        };
+        let address = self.address.or_else(of_allocation);
+        SocketAddr::new(address.unwrap_or(Ipv4Addr::LOCALHOST.into()), 0)
     }
 
     /// How many workers the command starts.
     pub(crate) fn count(&self) -> usize {
-        let of_allocation = || std::env::var(self.allocation).ok()?.parse().ok();
+        let of_allocation = || std::env::var(self.allocation?[0]).ok()?.parse().ok();
         let of_machine = || std::thread::available_parallelism().map_or(1, usize::from);
         self.workers.or_else(of_allocation).unwrap_or_else(of_machine)
     }
@@ -211,8 +224,10 @@ impl Launcher {
             .env(SECRET, secret.to_text())
             .stdin(Stdio::null())
             .stderr(theirs)
-            // What is meant for the program, such as Ctrl-C, is the program's to pass on.
+            // Signals for the program, such as that of Ctrl-C, are the program's to pass on.
             .process_group(0);
+        // A command that waits in a queue would start relays for nobody.
+        end_with_this_thread(&mut command);
         // A shell, for one, learns of its children by a signal. This thread has them all blocked, and the command
         // inherits that.
         set_mask(mask);

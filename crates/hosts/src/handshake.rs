@@ -22,7 +22,7 @@ use crate::build::hexadecimal;
 
 const PATTERN: &str = "Noise_NNpsk0_25519_ChaChaPoly_BLAKE2s";
 
-/// What is hashed into the handshake on both sides: another version fails it.
+/// A name that is hashed into the handshake on both sides: another version fails it.
 const PROLOGUE: &[u8] = b"procpool-hosts 1";
 
 /// The longest message of a handshake. Longer host names need more; every half-open connection may occupy it.
@@ -117,7 +117,12 @@ pub(crate) fn introduce(
     let mut state = builder(secret).and_then(Builder::build_initiator).map_err(failed)?;
     stream.write_all(&write_message(&mut state, identity)?)?;
     let mut length = [0; 2];
-    stream.read_exact(&mut length)?;
+    stream.read_exact(&mut length).map_err(|error| match error.kind() {
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => {
+            io::Error::new(error.kind(), "the program's pool is over, or its secret is another one")
+        }
+        _ => error,
+    })?;
     let length = usize::from(u16::from_le_bytes(length));
     if length > LONGEST {
         return Err(failed("a longer message than any handshake has"));

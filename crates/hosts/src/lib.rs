@@ -66,6 +66,10 @@
 //! | the worker dies | in doubt, as on one machine | run elsewhere |
 //! | the relay dies, the host dies, the link is cut | in doubt; it may have run, and may still run for up to `silence` | run elsewhere |
 //! | the program dies | ends with it, within `silence` | never start |
+//! | there is no memory for a long argument or result, in the program or on the host | fails with its worker, which is killed | run elsewhere |
+//!
+//! A program that dies takes the launcher's command along: the kernel sends that SIGTERM, on which `srun` leaves the
+//! queue.
 //!
 //! # What a pool on other hosts is refused
 //!
@@ -73,9 +77,11 @@
 
 #![deny(unsafe_code)]
 
+mod address;
 mod build;
 mod channel;
 mod command;
+mod frames;
 mod handshake;
 mod message;
 mod relay;
@@ -83,6 +89,8 @@ mod seat;
 mod server;
 #[expect(unsafe_code, reason = "the fence: everything unsafe is in this module")]
 mod sys;
+
+use std::time::Duration;
 
 pub use crate::command::{Launcher, command, mpiexec, shell, srun};
 
@@ -108,6 +116,10 @@ pub fn init() {
     procpool::init();
 }
 
+/// How long the launcher's command may wait in a queue by default. Shorter breaks pools on a busy cluster; longer
+/// only matters where a command waits for ever.
+const QUEUE: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// A builder whose workers a [`Launcher`] starts on other hosts.
 ///
 /// # Examples
@@ -124,8 +136,11 @@ pub fn init() {
 /// # }
 /// ```
 pub trait OnHosts {
-    /// Has `launcher` start the workers. Sets [`max_workers`](procpool::Builder::max_workers) to the launcher's number of workers; call
-    /// that afterwards for fewer.
+    /// Has `launcher` start the workers.
+    ///
+    /// Sets [`max_workers`](procpool::Builder::max_workers) to the launcher's number of workers, and
+    /// [`start_timeout`](procpool::Builder::start_timeout) to a day, because a command may wait in a queue. Call
+    /// these afterwards for fewer, or for less.
     ///
     /// # Examples
     ///
@@ -136,6 +151,6 @@ pub trait OnHosts {
 impl<S> OnHosts for procpool::Builder<S> {
     fn launcher(self, launcher: Launcher) -> Self {
         let workers = launcher.count();
-        self.max_workers(workers).__elsewhere(Box::new(Remote::new(launcher)))
+        self.max_workers(workers).start_timeout(QUEUE).__elsewhere(Box::new(Remote::new(launcher)))
     }
 }

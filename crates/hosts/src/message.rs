@@ -1,4 +1,4 @@
-//! What the server and a relay say to each other beside frames.
+//! The messages between the server and a relay, beside frames.
 //!
 //! Owns the kinds of pieces. Frames travel as a stream of bytes, in the layout of `procpool-link`, with one
 //! difference: only one call is on its way at a time, so its index is of no use, and that of a result is the
@@ -10,7 +10,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use procpool_control::Ended;
 use serde::{Deserialize, Serialize};
 
-/// What a piece is a part of.
+/// The stream that a piece is a part of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// A message that keeps its place among frames and output.
@@ -19,7 +19,7 @@ pub(crate) enum Kind {
     Frames = 1,
     /// Frames that a worker has sent through its socket.
     News = 2,
-    /// What a worker has written to its stdout.
+    /// Bytes that a worker has written to its stdout.
     Stdout = 3,
     /// The same for stderr.
     Stderr = 4,

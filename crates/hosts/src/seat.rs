@@ -10,18 +10,17 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use bytes::Bytes;
 use nix::unistd::read;
 use procpool_control::{Ended, StartRequest};
-use procpool_link::{
-    Frame, FrameReader, Hello, Payload, Progress, ResultStatus, SMALL, Source, WorkerEnd,
-};
+use procpool_link::{Frame, Hello, Progress, ResultStatus, SMALL, WorkerEnd};
 use procpool_os::image::ImageIdentity;
 
 use crate::channel::Channel;
+use crate::frames::{Incoming, invalid, send_frame, whole};
 use crate::message::{Draft, Kind, Output, ToHost};
 
 /// See the module's header.
@@ -40,9 +39,11 @@ pub(crate) struct Seat {
     running: Option<u64>,
     results: Incoming,
     news: Incoming,
-    /// What the results ring has no room for yet.
+    /// Results that the ring has no room for yet.
     puts: VecDeque<Put>,
     reports_handled: u32,
+    /// Whether the last turn has left something to do.
+    pub(crate) is_busy: bool,
     end: Option<(Ended, Option<Draft>)>,
 }
 
@@ -60,74 +61,6 @@ pub(crate) enum Stream {
 struct Put {
     bytes: Bytes,
     finishes: Option<(u64, u64)>,
-}
-
-/// Bytes that have arrived, of which frames are made.
-#[derive(Debug, Default)]
-pub(crate) struct Incoming {
-    reader: FrameReader,
-    bytes: VecDeque<u8>,
-}
-
-impl Read for &mut VecDequeSource<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.0.is_empty() { Err(io::ErrorKind::WouldBlock.into()) } else { self.0.read(buffer) }
-    }
-}
-
-/// A queue that is empty for now, not at its end.
-#[derive(Debug)]
-struct VecDequeSource<'a>(&'a mut VecDeque<u8>);
-
-impl Source for &mut VecDequeSource<'_> {}
-
-impl Incoming {
-    /// Appends bytes.
-    pub(crate) fn push(&mut self, bytes: &[u8]) {
-        self.bytes.extend(bytes);
-    }
-
-    /// Takes the next whole frame, if there is one.
-    ///
-    /// # Errors
-    ///
-    /// `InvalidData` for bytes that are no frame.
-    pub(crate) fn next(&mut self) -> io::Result<Option<(Frame, Vec<u8>)>> {
-        loop {
-            match self.reader.fill(&mut &mut VecDequeSource(&mut self.bytes))? {
-                Progress::Frame => break,
-                Progress::Pending if self.bytes.is_empty() => return Ok(None),
-                Progress::Pending => {}
-                Progress::Ended { .. } => return Ok(None),
-            }
-        }
-        let received = self.reader.frame();
-        let frame = received.frame().map_err(|error| invalid(error.0))?;
-        match received.payload {
-            Payload::Lost(_) => Err(io::ErrorKind::OutOfMemory.into()),
-            payload => Ok(Some((frame, payload.into_vec()))),
-        }
-    }
-}
-
-fn invalid(what: &'static str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, what)
-}
-
-/// Queues a frame for a channel.
-pub(crate) fn send_frame(
-    channel: &mut Channel,
-    kind: Kind,
-    place: u8,
-    frame: Frame,
-    payload: Vec<u8>,
-) {
-    let head = frame.head(payload.len());
-    if payload.len() <= SMALL {
-        return channel.send_bytes(kind, place, [&*head, &payload].concat().into());
-    }
-    channel.send_bytes(kind, place, Bytes::copy_from_slice(&head));
-    channel.send_bytes(kind, place, payload.into());
 }
 
 impl Seat {
@@ -150,6 +83,7 @@ impl Seat {
             news: Incoming::default(),
             puts: VecDeque::new(),
             reports_handled: 0,
+            is_busy: false,
             end: None,
         }
     }
@@ -271,23 +205,19 @@ impl Seat {
         self.end.take().map(|(ended, _)| ended)
     }
 
-    /// Puts results, claims and passes on the next call, until it has to wait. Returns the end of its worker, once
-    /// everything before that was put.
+    /// Puts results, claims the next call and passes it on: as much of both as the rings hold, but of a long call at
+    /// most the next MiB. Returns the end of its worker, once everything before that was put.
     ///
     /// # Errors
     ///
     /// The pool is gone, or has sent what no pool sends.
     pub(crate) fn turn(&mut self, channel: &mut Channel) -> io::Result<Option<Ended>> {
-        loop {
-            self.put()?;
-            if self.end.is_none() {
-                self.pass_calls(channel)?;
-            }
-            let reads = self.running.is_none() && self.end.is_none();
-            if self.link.may_sleep(reads, !self.puts.is_empty()) {
-                break;
-            }
+        self.put()?;
+        if self.end.is_none() {
+            self.pass_calls(channel)?;
         }
+        let reads = self.running.is_none() && self.end.is_none();
+        self.is_busy = !self.link.may_sleep(reads, !self.puts.is_empty());
         if let Some(index) = self.running
             && self.link.should_stop(index)
         {
@@ -326,12 +256,7 @@ impl Seat {
 
     fn pass_calls(&mut self, channel: &mut Channel) -> io::Result<()> {
         while self.running.is_none() && self.link.fill()? == Progress::Frame {
-            let received = self.link.frame();
-            let frame = received.frame().map_err(|error| invalid(error.0))?;
-            if matches!(received.payload, Payload::Lost(_)) {
-                return Err(io::ErrorKind::OutOfMemory.into());
-            }
-            let payload = received.payload.into_vec();
+            let (frame, payload) = whole(self.link.frame())?;
             if let Frame::CallItem { index, .. } = frame {
                 if !self.link.claim(index)? {
                     continue;

@@ -23,7 +23,7 @@ pub trait Elsewhere: Debug + Send + Sync {
     fn serve(&mut self, service: Service) -> Result<(), StartError>;
 }
 
-/// What a server elsewhere receives when it is started.
+/// Everything that a server elsewhere receives when it is started.
 #[derive(Debug)]
 pub struct Service {
     /// Where requests arrive and reports are sent.

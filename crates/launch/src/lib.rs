@@ -69,7 +69,7 @@ pub use crate::refusal::Refusal;
 pub use crate::surroundings::{OpenOutput, Surroundings};
 pub use crate::sys::privileges::differ_from_callers;
 pub use crate::sys::process::Stream;
-pub use procpool_control::{Ended, ResourceUsage, WorkerExit};
+pub use procpool_control::{Ended, HostName, ResourceUsage, WorkerExit};
 
 /// The argument by which a process knows that it is a worker.
 const WORKER_ARGUMENT: &str = "--procpool-worker";
@@ -132,7 +132,7 @@ pub struct Started<L> {
     /// The parent's end of its link.
     pub link: L,
     /// The host that it runs on, if that is not this one.
-    pub host: Option<String>,
+    pub host: Option<HostName>,
 }
 
 /// The reason why a worker could not be started. No part of it remains.

@@ -290,6 +290,14 @@ pub use procpool_codec::SelfDescribing;
 /// # Examples
 ///
 /// ```
+/// let host = procpool::HostName::from("n3".to_owned());
+/// assert_eq!(format!("{host}"), "n3");
+/// ```
+#[doc(inline)]
+pub use procpool_launch::HostName;
+/// # Examples
+///
+/// ```
 /// # use procpool::ResourceUsage;
 ///
 /// fn in_words(usage: &ResourceUsage) -> String {

@@ -50,7 +50,7 @@ const CRATES: [Crate; 11] = [
         ],
         is_public: false,
     },
-    Crate { name: "control", order: &["ended", "sys", "report"], is_public: false },
+    Crate { name: "control", order: &["ended", "host", "sys", "report"], is_public: false },
     Crate {
         name: "launch",
         order: &[
@@ -104,10 +104,12 @@ const CRATES: [Crate; 11] = [
         name: "hosts",
         order: &[
             "sys",
+            "address",
             "build",
             "message",
             "handshake",
             "channel",
+            "frames",
             "seat",
             "relay",
             "command",

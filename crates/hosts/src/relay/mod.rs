@@ -76,7 +76,7 @@ pub(crate) fn serve_if_started_to() {
     }
 }
 
-fn host_name() -> String {
+pub(crate) fn host_name() -> String {
     let name = uname().ok().and_then(|name| name.nodename().to_str().map(str::to_owned));
     name.unwrap_or_else(|| "an unnamed host".to_owned())
 }
@@ -137,9 +137,10 @@ impl Relay {
     fn serve_program(&mut self) -> io::Result<()> {
         let tick = TICK.min(self.silence / 8).max(Duration::from_millis(1));
         let mut looked = Instant::now();
+        let mut is_busy = false;
         loop {
-            let has_room = self.channel.flush()?;
-            self.wait(!has_room, tick);
+            let is_empty = self.channel.flush()?;
+            self.wait(!is_empty, if is_busy { Duration::ZERO } else { tick });
             let (arrived, is_open) = self.channel.read()?;
             for arrived in arrived {
                 if !self.on_arrived(arrived)? {
@@ -149,8 +150,9 @@ impl Relay {
             if !is_open {
                 return Ok(());
             }
+            is_busy = false;
             for place in 0..PLACES {
-                self.turn(place);
+                is_busy |= self.turn(place);
             }
             let now = Instant::now();
             if now.saturating_duration_since(looked) >= tick {
@@ -168,8 +170,8 @@ impl Relay {
         }
     }
 
-    /// Waits until there is something to do.
-    fn wait(&self, wants_room: bool, tick: Duration) {
+    /// Waits until there is something to do, or for as long as that.
+    fn wait(&self, wants_room: bool, timeout: Duration) {
         let mut flags = PollFlags::POLLIN;
         flags.set(PollFlags::POLLOUT, wants_room);
         let mut sources = vec![PollFd::new(self.channel.as_fd(), flags)];
@@ -178,10 +180,10 @@ impl Relay {
             if !worker.link_ended {
                 sources.push(PollFd::new(worker.link.as_fd(), PollFlags::POLLIN));
             }
-            let outputs = worker.outputs.0.iter().flatten();
+            let outputs = worker.outputs.0.iter().flatten().filter(|_| !self.channel.is_full());
             sources.extend(outputs.map(|output| PollFd::new(output.as_fd(), PollFlags::POLLIN)));
         }
-        let timeout = PollTimeout::try_from(tick).unwrap_or(PollTimeout::MAX);
+        let timeout = PollTimeout::try_from(timeout).unwrap_or(PollTimeout::MAX);
         // It fails only if it is interrupted, or for lack of memory; the caller looks in any case.
         let _ = poll(&mut sources, timeout);
     }
@@ -234,27 +236,30 @@ impl Relay {
         Ok(Worker::new(pid, process, link, leads_group, outputs))
     }
 
-    /// Passes on what a worker has sent, and its end.
-    fn turn(&mut self, place: usize) {
-        let Some(worker) = &mut self.workers[place] else { return };
+    /// Passes on what a worker has sent, and its end. Returns whether it has more.
+    fn turn(&mut self, place: usize) -> bool {
+        let Some(worker) = &mut self.workers[place] else { return false };
         let place_byte = place as u8;
         // Checked before its links are read, so that nothing is missed that it sent before its end.
         let has_ended = worker.process.has_ended();
         let passed = worker.pass_on(&mut self.channel, place_byte);
-        worker.outputs.pass_on(&mut self.channel, place_byte);
+        if has_ended || !self.channel.is_full() {
+            worker.outputs.pass_on(&mut self.channel, place_byte);
+        }
         if passed.is_err() {
             // It has overwritten the memory that it shares with this process.
             worker.process.kill();
         }
-        if !has_ended {
-            return;
+        if !has_ended || (passed.is_ok() && worker.link.has_results()) {
+            return matches!(passed, Ok(true));
         }
         if worker.leads_group {
             worker.process.kill_group(worker.pid);
         }
-        let Some(ended) = worker.process.reap() else { return };
-        let draft = passed.ok().and_then(|()| worker.draft());
+        let Some(ended) = worker.process.reap() else { return false };
+        let draft = passed.ok().and_then(|_| worker.draft());
         self.channel.send(place_byte, &ToProgram::Ended(ended, draft));
         self.workers[place] = None;
+        false
     }
 }

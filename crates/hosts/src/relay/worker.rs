@@ -16,8 +16,8 @@ use procpool_link::{Frame, ParentEnd, Progress, Receipt};
 use procpool_os::pipe::pipe;
 
 use crate::channel::Channel;
+use crate::frames::{Incoming, send_frame, whole};
 use crate::message::{Draft, Kind, Output, ToHost, ToProgram};
-use crate::seat::{Incoming, send_frame};
 
 /// A worker of this relay.
 #[derive(Debug)]
@@ -57,7 +57,7 @@ impl Outputs {
     pub(super) fn pass_on(&mut self, channel: &mut Channel, place: u8) {
         for (output, kind) in self.0.iter_mut().zip([Kind::Stdout, Kind::Stderr]) {
             let mut chunk = vec![0; 64 * 1024];
-            // A pipe holds 16 such chunks at most.
+            // A pipe holds 16 such chunks at most; if a process of the worker's writes on, the rest follows.
             for _ in 0..16 {
                 let Some(end) = &*output else { break };
                 match read(end, &mut chunk) {
@@ -135,12 +135,13 @@ impl Worker {
                 other => self.link.send(other, &payload)?,
             }
         }
-        while self.link.publish()? {}
+        self.link.publish()?;
         Ok(())
     }
 
-    /// Passes on its news and results.
-    pub(super) fn pass_on(&mut self, channel: &mut Channel, place: u8) -> io::Result<()> {
+    /// Passes on its news and results, and calls of which there was no room for everything. Returns whether there
+    /// is more of that.
+    pub(super) fn pass_on(&mut self, channel: &mut Channel, place: u8) -> io::Result<bool> {
         self.pass_news(channel, place)?;
         while self.link.fill()? != Progress::Pending {
             while self.link.reports_sent() > self.reports && !self.link_ended {
@@ -156,9 +157,7 @@ impl Worker {
                 channel.send(place, &ToProgram::WantsReplacement);
             }
             let busy = self.link.busy_nanos();
-            let received = self.link.frame();
-            let frame = received.frame().map_err(|error| io::Error::other(error.0))?;
-            let payload = received.payload.into_vec();
+            let (frame, payload) = whole(self.link.frame())?;
             let Frame::ResultItem { status, .. } = frame else {
                 return Err(io::ErrorKind::InvalidData.into());
             };
@@ -173,8 +172,7 @@ impl Worker {
             );
         }
         self.link.wake_worker();
-        while self.link.publish()? {}
-        Ok(())
+        Ok(self.link.publish()? || self.link.has_results())
     }
 
     fn pass_news(&mut self, channel: &mut Channel, place: u8) -> io::Result<()> {
@@ -187,9 +185,7 @@ impl Worker {
                     break;
                 }
             }
-            let received = self.link.news();
-            let frame = received.frame().map_err(|error| io::Error::other(error.0))?;
-            let payload = received.payload.into_vec();
+            let (frame, payload) = whole(self.link.news())?;
             if matches!(frame, Frame::Report { .. }) {
                 self.reports += 1;
                 self.receipts.push_back(self.link.receipt());

@@ -10,7 +10,7 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags};
 use nix::sys::signal::Signal;
-use procpool_control::{Ended, Report};
+use procpool_control::{Ended, HostName, Report};
 use procpool_launch::Service;
 use procpool_os::pipe::pipe;
 
@@ -41,7 +41,7 @@ impl Reports for Service {
 /// A relay.
 #[derive(Debug)]
 pub(super) struct Host {
-    name: String,
+    name: HostName,
     pub(super) channel: Channel,
     /// Whether it has proved that it is not a replayed handshake.
     pub(super) is_proved: bool,
@@ -55,7 +55,7 @@ pub(super) struct Host {
 }
 
 impl Host {
-    pub(super) fn new(name: String, channel: Channel) -> Self {
+    pub(super) fn new(name: HostName, channel: Channel) -> Self {
         let (seats, confused) = Default::default();
         Self { name, channel, is_proved: false, is_lost: false, wants_room: false, seats, confused }
     }
@@ -105,7 +105,7 @@ impl Host {
                     return;
                 };
                 seat.alive = Some(alive);
-                let (serial, host) = (seat.request.serial, Some(self.name.clone()));
+                let (serial, host) = (seat.request.serial, Some(self.name));
                 service.report(&Report::Started { serial, pid, host }, Some(&ended));
                 if self.confused[place] {
                     self.confuse(place);
@@ -144,17 +144,20 @@ impl Host {
         }
     }
 
-    pub(super) fn turn(&mut self, service: &Service) {
+    /// Gives each seat a turn. Returns whether one of them wants another.
+    pub(super) fn turn(&mut self, service: &Service) -> bool {
+        let mut is_busy = false;
         for place in 0..self.seats.len() {
             let Some(seat) = &mut self.seats[place] else { continue };
             let ended =
                 if self.confused[place] { Ok(seat.ended()) } else { seat.turn(&mut self.channel) };
             match ended {
                 Ok(Some(ended)) => self.vacate(place, ended, service),
-                Ok(None) => {}
+                Ok(None) => is_busy |= seat.is_busy,
                 Err(_) => self.confuse(place),
             }
         }
+        is_busy
     }
 
     /// Reports the end of a worker, and frees its place.

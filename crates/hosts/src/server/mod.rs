@@ -14,7 +14,7 @@ mod host;
 mod remote;
 mod requests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::{TcpListener, TcpStream};
 use std::thread;
@@ -47,14 +47,17 @@ const HALF_OPEN: usize = 64;
 /// silence, later.
 const TICK: Duration = Duration::from_millis(100);
 
-/// How long a request waits for a relay that has no worker, once the first relay has arrived. Longer delays the
-/// news that hosts are missing; shorter refuses workers while relays still arrive.
+/// How long a request waits for a relay that has no worker, once the first relay has arrived: while some of them have
+/// not, and afterwards. Longer delays the news that hosts are missing or were lost; shorter refuses workers while
+/// relays still arrive, or while one is about to be free.
+const NOT_ARRIVED: Duration = Duration::from_secs(10);
 const NO_HOST: Duration = Duration::from_secs(1);
 
 /// How many workers a relay may have: one that serves, and one that waits until the first has left its slot.
 const PLACES: u8 = 2;
 
-/// What the events of a descriptor carry: the number of its connection times 8, and one of these. The server's own have the number 0.
+/// The data of a descriptor's events: the number of its connection times 8, and one of these. The server's own have
+/// the number 0.
 const CONTROL: u64 = 0;
 const LIFELINE: u64 = 1;
 const LISTENER: u64 = 2;
@@ -86,6 +89,8 @@ struct Server<'a> {
     command: Running,
     half_open: BTreeMap<u64, HalfOpen<TcpStream>>,
     hosts: BTreeMap<u64, Host>,
+    /// Those that have more to pass on, and wait for their next turn.
+    busy: BTreeSet<u64>,
     /// The number of the next connection.
     next: u64,
     /// How many relays have proved themselves so far.
@@ -126,6 +131,7 @@ impl<'a> Server<'a> {
             command,
             half_open: BTreeMap::new(),
             hosts: BTreeMap::new(),
+            busy: BTreeSet::new(),
             next: 1,
             arrived: 0,
             refused: None,
@@ -141,6 +147,7 @@ impl<'a> Server<'a> {
         let tick = TICK.min(self.silence / 8).max(Duration::from_millis(1));
         let timeout = EpollTimeout::try_from(tick.as_millis() as i32).unwrap_or(EpollTimeout::MAX);
         loop {
+            let timeout = if self.busy.is_empty() { timeout } else { EpollTimeout::ZERO };
             let count = match self.epoll.wait(&mut events, timeout) {
                 Err(Errno::EINTR) => 0,
                 other => other?,
@@ -153,9 +160,12 @@ impl<'a> Server<'a> {
                     number => self.on_connection(number / 8, number % 8),
                 }
             }
+            for number in std::mem::take(&mut self.busy) {
+                self.turn(number);
+            }
             let now = Instant::now();
             if now.saturating_duration_since(self.looked) >= tick {
-                self.look_around(now, tick)?;
+                self.look_around(now)?;
             }
             self.start_waiting(now);
         }
@@ -259,14 +269,16 @@ impl<'a> Server<'a> {
             self.lose(*oldest);
         }
         if let Ok(channel) = Channel::new(stream, cipher) {
-            self.hosts.insert(number, Host::new(host, channel));
+            self.hosts.insert(number, Host::new(host.into(), channel));
         }
     }
 
-    /// Passes on what can be passed on between a relay and its seats.
+    /// Passes on what can be passed on at once between a relay and its seats.
     fn turn(&mut self, number: u64) {
         let Some(host) = self.hosts.get_mut(&number) else { return };
-        host.turn(self.service);
+        if host.turn(self.service) {
+            self.busy.insert(number);
+        }
         if host.is_lost {
             // Results that have arrived count: it stays until the pool has read them.
             if !host.has_seats() {
@@ -288,18 +300,13 @@ impl<'a> Server<'a> {
         self.turn(number);
     }
 
-    /// What no descriptor reports.
-    fn look_around(&mut self, now: Instant, tick: Duration) -> io::Result<()> {
-        // This process was stopped, or had no CPU: it has not listened.
-        let is_late = now.saturating_duration_since(self.looked) > tick + self.silence / 4;
+    /// Looks for everything that no descriptor reports.
+    fn look_around(&mut self, now: Instant) -> io::Result<()> {
         self.looked = now;
         self.half_open.retain(|_, half_open| now < half_open.deadline);
         let numbers: Vec<u64> = self.hosts.keys().copied().collect();
         for number in numbers {
             let Some(host) = self.hosts.get_mut(&number) else { continue };
-            if is_late {
-                host.channel.forgive(now);
-            }
             if !host.is_lost && host.channel.is_silent(now, self.silence) {
                 self.lose(number);
                 continue;

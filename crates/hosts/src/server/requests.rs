@@ -15,7 +15,7 @@ use procpool_link::{Socket, WorkerEnd};
 use procpool_os::signal::bits_of;
 
 use super::host::{Host, Reports};
-use super::{LIFELINES, LINKS, NO_HOST, Server};
+use super::{LIFELINES, LINKS, NO_HOST, NOT_ARRIVED, Server};
 use crate::message::{Start, ToHost, to_bytes};
 use crate::seat::{Seat, Stream};
 
@@ -99,7 +99,8 @@ impl Server<'_> {
             self.hosts.iter().find(|(_, host)| is_beside(host) && host.free_place().is_some());
         let found = found.or_else(|| self.hosts.iter().find(|(_, host)| is_free(host)));
         let Some(number) = found.map(|(number, _)| *number) else {
-            if self.arrived > 0 && now.saturating_duration_since(*since) > NO_HOST {
+            let patience = if self.arrived < self.service.slots { NOT_ARRIVED } else { NO_HOST };
+            if self.arrived > 0 && now.saturating_duration_since(*since) > patience {
                 self.waiting = None;
                 self.report_failure(Errno::EHOSTUNREACH as i32);
             }

@@ -5,20 +5,24 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use libtest_mimic::Trial;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
-use procpool::Error;
+use nix::sys::signal::Signal;
+use procpool::{Error, ProcessPoolExecutor};
+use procpool_hosts::{OnHosts, shell};
 
-use crate::{builder, is_alive, trial, until};
+use crate::{builder, is_alive, local, send, trial, until};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        trial("a_shutdown_runs_what_was_submitted", a_shutdown_runs_what_was_submitted),
+        trial("a_shutdown_runs_every_submitted_task", a_shutdown_runs_every_submitted_task),
         trial("a_drop_leaves_no_process_behind", a_drop_leaves_no_process_behind),
         trial("kill_workers_ends_running_tasks", kill_workers_ends_running_tasks),
         trial(
             "workers_and_relays_end_with_a_killed_program",
             workers_and_relays_end_with_a_killed_program,
+        ),
+        trial(
+            "a_queued_command_ends_with_a_killed_program",
+            a_queued_command_ends_with_a_killed_program,
         ),
     ]
 }
@@ -29,7 +33,7 @@ fn family(executor: &procpool::ProcessPoolExecutor) -> [u32; 2] {
     executor.submit(task, ()).result().unwrap()
 }
 
-fn a_shutdown_runs_what_was_submitted() {
+fn a_shutdown_runs_every_submitted_task() {
     let executor = builder(1).build().unwrap();
     let futures: Vec<_> = (0..50).map(|x: u32| executor.submit(|x: u32| x, x)).collect();
     executor.shutdown();
@@ -57,30 +61,45 @@ fn kill_workers_ends_running_tasks() {
     assert!(!is_alive(worker) && !is_alive(relay));
 }
 
-/// The argument by which this program builds a pool, prints its processes, and waits to be killed.
+/// The argument by which this program builds a pool, prints its processes, and waits to be killed; and the next one
+/// if the command waits in a queue.
 pub(crate) const VICTIM: &str = "--victim";
+const QUEUED: &str = "queued";
 
-pub(crate) fn be_victim() -> ! {
-    let executor = builder(1).build().unwrap();
-    let [worker, relay] = family(&executor);
+pub(crate) fn be_victim(how: Option<&str>) -> ! {
+    let queued = shell("echo $$; exec sleep 600").workers(1);
+    let launcher = if how == Some(QUEUED) { queued } else { local(1) };
+    let executor = ProcessPoolExecutor::builder().launcher(launcher).build().unwrap();
+    if how != Some(QUEUED) {
+        let [worker, relay] = family(&executor);
+        println!("{worker} {relay}");
+    }
     let _busy = executor.submit(|()| std::thread::sleep(Duration::from_secs(600)), ());
-    println!("{worker} {relay}");
     loop {
         std::thread::park();
     }
 }
 
 fn workers_and_relays_end_with_a_killed_program() {
-    let program = std::env::current_exe().unwrap();
-    let mut victim = Command::new(program).arg(VICTIM).stdout(Stdio::piped()).spawn().unwrap();
+    assert_eq!(killed_victims("").len(), 2);
+}
+
+fn a_queued_command_ends_with_a_killed_program() {
+    assert_eq!(killed_victims(QUEUED).len(), 1);
+}
+
+/// Kills a victim once it has printed pids, and waits until those have ended. Returns them.
+fn killed_victims(how: &str) -> Vec<u32> {
+    let mut victim = Command::new(std::env::current_exe().unwrap());
+    let mut victim = victim.args([VICTIM, how]).stdout(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
     let output = victim.stdout.take().unwrap();
     BufReader::new(output).read_line(&mut line).unwrap();
     let pids: Vec<u32> = line.split_whitespace().map(|pid| pid.parse().unwrap()).collect();
-    assert_eq!(pids.len(), 2, "{line}");
-    kill(Pid::from_raw(victim.id().cast_signed()), Signal::SIGKILL).unwrap();
+    send(Signal::SIGKILL, victim.id());
     victim.wait().unwrap();
-    for pid in pids {
-        until("it has ended", || !is_alive(pid));
+    for pid in &pids {
+        until("it has ended", || !is_alive(*pid));
     }
+    pids
 }

@@ -1,4 +1,4 @@
-//! What fails, and whose failure it is.
+//! Failures, and whose they are.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use nix::unistd::Pid;
 use procpool::{Activity, BrokenCause, DeathPolicy, Error, KillOutcome, WorkerExit};
 use procpool_hosts::{OnHosts, shell};
 
-use crate::{builder, is_alive, local, trial, until};
+use crate::{builder, host, is_alive, local, send, trial, until};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
@@ -33,14 +33,6 @@ pub(crate) fn trials() -> Vec<Trial> {
         ),
         trial("options_for_this_host_are_refused", options_for_this_host_are_refused),
     ]
-}
-
-fn host() -> String {
-    nix::sys::utsname::uname().unwrap().nodename().to_str().unwrap().to_owned()
-}
-
-fn send(signal: Signal, pid: u32) {
-    kill(Pid::from_raw(pid.cast_signed()), signal).unwrap();
 }
 
 fn replacing(workers: usize) -> procpool::Builder {
@@ -72,7 +64,7 @@ fn a_dead_worker_breaks_the_pool_with_host_and_signal() {
     let Some(Error::BrokenProcessPool(broken)) = &error else { panic!("{error:?}") };
     let BrokenCause::WorkerDied(death) = broken.cause() else { panic!("{broken}") };
     assert_eq!((death.exit, death.activity), (WorkerExit::Signal(9), Activity::Running(1)));
-    assert_eq!(death.host.as_deref(), Some(&*host()));
+    assert_eq!(death.host, Some(host()));
     assert!(death.usage.is_some(), "its relay has reaped it");
     assert!(!death.oom_killed, "this machine's counter says nothing");
     let sentence = format!("worker {} on {} was killed by SIGKILL while", death.pid, host());
@@ -150,7 +142,7 @@ fn a_lost_host_costs_the_call_that_it_ran() {
     let error = lost.error();
     let Some(Error::WorkerDied(death)) = &error else { panic!("{error:?}") };
     assert_eq!(death.exit, WorkerExit::WithHost);
-    assert_eq!(death.host.as_deref(), Some(&*host()));
+    assert_eq!(death.host, Some(host()));
     for (x, other) in others.iter().enumerate() {
         assert_eq!(other.result(), Ok(x as u32));
     }

@@ -8,7 +8,9 @@ mod work;
 use std::time::{Duration, Instant};
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use procpool::Builder;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use procpool::{Builder, HostName};
 use procpool_hosts::{Launcher, OnHosts, shell};
 
 /// Longer than any step takes, so that a hang becomes a failure.
@@ -37,6 +39,15 @@ fn is_alive(pid: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let state = stat.rsplit(") ").next().and_then(|rest| rest.chars().next());
     state.is_some_and(|state| state != 'Z' && state != 'X')
+}
+
+/// The name of this machine.
+fn host() -> HostName {
+    nix::sys::utsname::uname().unwrap().nodename().to_str().unwrap().to_owned().into()
+}
+
+fn send(signal: Signal, pid: u32) {
+    kill(Pid::from_raw(pid.cast_signed()), signal).expect("it runs");
 }
 
 /// The number of this process's descriptors.

@@ -1,4 +1,4 @@
-//! Whoever does not belong to a pool gets nothing from it.
+//! Strangers get nothing from a pool.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -25,10 +25,10 @@ pub(crate) fn trials() -> Vec<Trial> {
     ]
 }
 
-/// What else this program does when it is started for a test.
+/// Runs another role of this program, if it was started for a test.
 pub(crate) fn serve_if_asked_to() {
     if std::env::args().nth(1).as_deref() == Some(VICTIM) {
-        be_victim();
+        be_victim(std::env::args().nth(2).as_deref());
     }
 }
 
@@ -83,14 +83,20 @@ fn a_half_open_connection_is_closed() {
     let mut silent = TcpStream::connect(address).unwrap();
     silent.set_read_timeout(Some(HANG)).unwrap();
     // Many newer ones push it out.
-    let others: Vec<TcpStream> = (0..64).map(|_| TcpStream::connect(address).unwrap()).collect();
+    let mut others: Vec<TcpStream> =
+        (0..64).map(|_| TcpStream::connect(address).unwrap()).collect();
     assert_eq!(silent.read(&mut [0]).unwrap(), 0, "it is closed");
+    others[0].set_nonblocking(true).unwrap();
+    let next = others[0].read(&mut [0]).unwrap_err();
+    assert_eq!(next.kind(), std::io::ErrorKind::WouldBlock, "its time is not over");
     drop(others);
-    // And so does time.
+    // And so does time, although it says something all the time, of the 2000 bytes that it announces.
     let mut slow = TcpStream::connect(address).unwrap();
-    slow.set_read_timeout(Some(HANG)).unwrap();
-    slow.write_all(&[100]).unwrap();
-    assert_eq!(slow.read(&mut [0]).unwrap(), 0, "it is closed");
+    slow.write_all(&2000_u16.to_le_bytes()).unwrap();
+    until("it is closed", || {
+        std::thread::sleep(Duration::from_millis(20));
+        slow.write_all(&[7]).is_err()
+    });
 }
 
 /// The relay has another secret, and then none is left.
@@ -137,7 +143,7 @@ fn a_replayed_handshake_is_not_a_host() {
     // Garbage instead of a first piece ends it.
     replay.write_all(&[40, 0]).unwrap();
     replay.write_all(&[7; 40]).unwrap();
-    // What it gets until then is encrypted with a key that it does not have. A reset is an end, too.
+    // Everything it gets until then is encrypted with a key that it does not have. A reset is an end, too.
     let ended = replay.read_to_end(&mut Vec::new());
     let timed_out = |error: &std::io::Error| error.kind() == std::io::ErrorKind::WouldBlock;
     assert!(!ended.as_ref().is_err_and(timed_out), "it is not closed: {ended:?}");
@@ -164,14 +170,15 @@ fn another_build_is_refused_and_named() {
 }
 
 fn the_secret_is_in_no_argument() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("secret");
-    let launcher = shell(&format!("echo $PROCPOOL_HOSTS_SECRET > '{}'; {{relay}}", path.display()));
-    let executor = ProcessPoolExecutor::builder().launcher(launcher.workers(1)).build().unwrap();
+    // The command is the relay itself.
+    let launcher = procpool_hosts::command(["{relay}"]).workers(1);
+    let executor = ProcessPoolExecutor::builder().launcher(launcher).build().unwrap();
     let relay = |()| std::os::unix::process::parent_id();
     let relay = executor.submit(relay, ()).result().unwrap();
-    let secret = std::fs::read_to_string(path).unwrap().trim().to_owned();
+    let variables = std::fs::read_to_string(format!("/proc/{relay}/environ")).unwrap();
+    let mut variables = variables.split('\0');
+    let secret = variables.find_map(|text| text.strip_prefix("PROCPOOL_HOSTS_SECRET=")).unwrap();
     assert_eq!(secret.len(), 64);
     let arguments = std::fs::read_to_string(format!("/proc/{relay}/cmdline")).unwrap();
-    assert!(arguments.contains("--procpool-relay") && !arguments.contains(&secret), "{arguments}");
+    assert!(arguments.contains("--procpool-relay") && !arguments.contains(secret), "{arguments}");
 }

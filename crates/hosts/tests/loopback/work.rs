@@ -1,13 +1,14 @@
-//! What a pool does, with workers behind relays.
+//! The work of a pool, with workers behind relays.
 
 use std::collections::HashSet;
 use std::time::Duration;
 
 use libtest_mimic::Trial;
-use procpool::{Error, Output, ProcessPoolExecutor};
+use nix::sys::signal::Signal;
+use procpool::{Error, EventKind, HostName, Output, ProcessPoolExecutor};
 use procpool_hosts::OnHosts;
 
-use crate::{builder, descriptors, local, trial, until};
+use crate::{HANG, builder, descriptors, host, local, send, trial, until};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
@@ -18,11 +19,15 @@ pub(crate) fn trials() -> Vec<Trial> {
             the_initializers_state_reaches_every_task,
         ),
         trial("every_relay_runs_a_worker", every_relay_runs_a_worker),
+        trial("events_and_tasks_name_the_host", events_and_tasks_name_the_host),
         trial(
             "arguments_longer_than_a_ring_arrive_whole",
             arguments_longer_than_a_ring_arrive_whole,
         ),
-        trial("a_small_task_passes_a_long_argument", a_small_task_passes_a_long_argument),
+        trial(
+            "a_relay_that_reads_nothing_delays_no_other",
+            a_relay_that_reads_nothing_delays_no_other,
+        ),
         trial("output_goes_where_the_program_wants_it", output_goes_where_the_program_wants_it),
         trial(
             "variables_reach_workers_but_the_secret_does_not",
@@ -70,20 +75,50 @@ fn every_relay_runs_a_worker() {
     assert!(!relays.contains(&std::process::id()));
 }
 
+fn events_and_tasks_name_the_host() {
+    let executor = builder(1).build().unwrap();
+    let mut events = executor.events();
+    executor.start_workers(1).result().unwrap();
+    let named = executor.broadcast(|()| host().to_string(), ()).result().unwrap().remove(0);
+    let host: HostName = named.result.unwrap().into();
+    let Some(EventKind::WorkerStarted(worker)) = events.next().map(|event| event.kind) else {
+        panic!("nothing happens before that")
+    };
+    assert_eq!((worker.host, named.worker), (Some(host), worker));
+    assert_eq!(worker.to_string(), format!("worker 0 (pid {} on {host})", worker.pid));
+}
+
 fn arguments_longer_than_a_ring_arrive_whole() {
     let executor = builder(1).build().unwrap();
     let long: Vec<u8> = (0..6 << 20).map(|index| (index % 251) as u8).collect();
     assert!(executor.submit(|bytes: Vec<u8>| bytes, long.clone()).result() == Ok(long));
 }
 
-fn a_small_task_passes_a_long_argument() {
-    let executor = builder(2).build().unwrap();
+/// One is stopped, and has more to read than sockets hold: they grow to some 32 MiB.
+fn a_relay_that_reads_nothing_delays_no_other() {
+    const LONG: usize = 64 << 20;
+    let (sender, arrivals) = std::sync::mpsc::channel();
+    let builder = ProcessPoolExecutor::builder().launcher(local(2).silence(HANG));
+    let note = move |report: procpool::Report<usize>| drop(sender.send(report.value));
+    let executor = builder.on_report(note).build().unwrap();
     executor.start_workers(2).result().unwrap();
-    let long = executor.submit(|bytes: Vec<u8>| bytes.len(), vec![1; 64 << 20]);
-    let small = executor.submit(|x: u32| x, 7);
-    assert_eq!(small.result(), Ok(7));
-    assert!(!long.done(), "the long argument cannot have arrived");
-    assert_eq!(long.result(), Ok(64 << 20));
+    let relays = executor.broadcast(|()| std::os::unix::process::parent_id(), ());
+    let stopped = relays.result().unwrap()[0].result.clone().unwrap();
+    send(Signal::SIGSTOP, stopped);
+    let task = |bytes: Vec<u8>| procpool::report(&bytes.len()).map(|()| bytes.len()).unwrap();
+    // When one has got this much three times, the other one has been sent as much as it takes.
+    let mut long = Vec::new();
+    for _ in 0..3 {
+        long.push(executor.broadcast(task, vec![1; LONG]));
+        assert_eq!(arrivals.recv_timeout(HANG).unwrap(), Ok(LONG));
+    }
+    for x in 0..100 {
+        assert_eq!(executor.submit(|x: u32| x, x).result(), Ok(x));
+    }
+    assert!(!long.iter().any(|long| long.done()), "nothing can have arrived");
+    send(Signal::SIGCONT, stopped);
+    let lengths = long.iter().flat_map(|long| long.result().unwrap());
+    assert!(lengths.map(|worker| worker.result).all(|length| length == Ok(LONG)));
 }
 
 fn output_goes_where_the_program_wants_it() {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use procpool_launch::{ResourceUsage, WorkerExit};
+use procpool_launch::{HostName, ResourceUsage, WorkerExit};
 use serde::{Deserialize, Serialize};
 
 /// A worker that ended although nobody asked it to.
@@ -31,7 +31,7 @@ pub struct WorkerDeath {
     /// The worker.
     pub pid: u32,
     /// Its host, if that is not this one.
-    pub host: Option<Box<str>>,
+    pub host: Option<HostName>,
     /// How it ended.
     pub exit: WorkerExit,
     /// Whether the kernel's out-of-memory killer probably ended it: SIGKILL did, which the pool had not sent,
@@ -46,13 +46,13 @@ pub struct WorkerDeath {
     /// any call may be refused.
     pub refused: Option<String>,
     /// The last lines that it wrote to stderr, if the pool captures them.
-    pub stderr: Option<String>,
+    pub stderr: Option<Box<str>>,
 }
 
 impl fmt::Display for WorkerDeath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { pid, exit, activity, .. } = self;
-        let host = self.host.iter().map(|host| format!(" on {host}")).collect::<String>();
+        let host = self.host.map(|host| format!(" on {host}")).unwrap_or_default();
         match self.oom_killed {
             true => write!(
                 f,

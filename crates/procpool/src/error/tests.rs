@@ -35,7 +35,7 @@ fn death() -> WorkerDeath {
         activity,
         usage,
         refused: None,
-        stderr: Some("last words".to_owned()),
+        stderr: Some("last words".into()),
     }
 }
 

@@ -19,8 +19,7 @@
 
 use std::time::{Duration, Instant};
 
-use procpool_launch::WorkerExit;
-use procpool_launch::{Forkserver, NotForkable, Notice, Phase, StartError};
+use procpool_launch::{Forkserver, NotForkable, Notice, Phase, StartError, WorkerExit};
 use procpool_link::ParentEnd;
 
 use super::context::{Arrival, Context};

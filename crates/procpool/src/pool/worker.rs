@@ -14,7 +14,7 @@ use std::time::Instant;
 
 use nix::sys::signal::Signal;
 use procpool_capture::Captured;
-use procpool_launch::{Killed, PERHAPS, Process, StartError, Started, set_oom_score};
+use procpool_launch::{HostName, Killed, PERHAPS, Process, StartError, Started, set_oom_score};
 use procpool_link::ParentEnd;
 
 use super::ahead::Pace;
@@ -48,7 +48,7 @@ pub(super) struct Worker {
     pub(super) pid: u32,
     pub(super) process: Process,
     /// Its host, if that is not this one.
-    pub(super) host: Option<String>,
+    pub(super) host: Option<HostName>,
     /// Whether its process leads a group that includes whatever its tasks start.
     pub(super) leads_group: bool,
     ignores_sigterm: bool,
@@ -173,7 +173,7 @@ impl Worker {
     }
 
     pub(super) fn info(&self) -> WorkerInfo {
-        WorkerInfo { id: self.slot, pid: self.pid }
+        WorkerInfo { id: self.slot, pid: self.pid, host: self.host }
     }
 
     pub(super) fn is_idle(&self) -> bool {

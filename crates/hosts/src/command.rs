@@ -55,7 +55,8 @@ pub struct Launcher {
 /// Starts the workers with `srun`, as many as the allocation has tasks (`SLURM_NTASKS`).
 ///
 /// One command starts all of them; inside an allocation that takes some 0.1 s. `srun` takes the environment
-/// along, and with it the secret of the run, unless `--export` says otherwise.
+/// along, and with it the secret of the run, unless `--export` says otherwise. To outlive the death of a host, the
+/// allocation needs `--no-kill`, too.
 ///
 /// # Examples
 ///
@@ -63,8 +64,9 @@ pub struct Launcher {
 /// let launcher = procpool_hosts::srun().arg("--bcast=/tmp/program");
 /// ```
 pub fn srun() -> Launcher {
-    // A worker's death is not the others'. srun would read the program's stdin.
-    let template = ["srun", "--ntasks={n}", "--input=none", "--kill-on-bad-exit=0", "{relay}"];
+    // The death of a worker or of a host is not the others'. srun would read the program's stdin.
+    let alone = ["--kill-on-bad-exit=0", "--no-kill"];
+    let template = ["srun", "--ntasks={n}", "--input=none", alone[0], alone[1], "{relay}"];
     Launcher { allocation: Some(["SLURM_NTASKS", "SLURM_JOB_NODELIST"]), ..command(template) }
 }
 
@@ -301,6 +303,7 @@ mod tests {
             "--ntasks=3",
             "--input=none",
             "--kill-on-bad-exit=0",
+            "--no-kill",
             "--partition=short",
             "/a b",
             "--procpool-relay",

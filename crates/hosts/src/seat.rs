@@ -217,7 +217,7 @@ impl Seat {
             self.pass_calls(channel)?;
         }
         let reads = self.running.is_none() && self.end.is_none();
-        self.is_busy = !self.link.may_sleep(reads, !self.puts.is_empty());
+        self.is_busy = !self.link.may_sleep(reads, !self.puts.is_empty())?;
         if let Some(index) = self.running
             && self.link.should_stop(index)
         {

@@ -64,11 +64,7 @@ impl Bells {
     /// Puts the worker to sleep unless `has_work`. May return early.
     pub(super) fn sleep_as_worker(&self, segment: &Segment, has_work: impl FnOnce() -> bool) {
         let line = segment.line(self.worker);
-        // A swap, like the one in `wake_worker`: the two are ordered, so a late wake-up for an earlier sleep
-        // cannot count as later than this.
-        line.word.swap(ASLEEP, Ordering::AcqRel);
-        barrier();
-        if !has_work() {
+        if self.doze(segment, has_work) {
             line.sleep_while(ASLEEP, None);
         }
         line.word.store(AWAKE, Ordering::Relaxed);
@@ -86,10 +82,11 @@ impl Bells {
         slept
     }
 
-    /// Notes that the worker's side sleeps, not on the word but on its socket, unless `has_work`.
-    /// Returns whether it may sleep.
+    /// Notes that the worker's side sleeps, on the word or on its socket. Returns whether it may: unless
+    /// `has_work`. Then the next wake-up is one too many.
     pub(super) fn doze(&self, segment: &Segment, has_work: impl FnOnce() -> bool) -> bool {
-        // As in `sleep_as_worker`. If there is work, the next wake-up is one too many.
+        // A swap, like the one in `wake_worker`: the two are ordered, so a late wake-up for an earlier sleep
+        // cannot count as later than this.
         segment.line(self.worker).word.swap(ASLEEP, Ordering::AcqRel);
         barrier();
         !has_work()

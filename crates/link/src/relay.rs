@@ -25,13 +25,20 @@ impl WorkerEnd {
     }
 
     /// Returns whether to wait for the socket: if the caller `reads` calls, there are none, and if it `puts`
-    /// results, there is no room.
-    pub fn may_sleep(&mut self, reads: bool, puts: bool) -> bool {
+    /// results, there is no room. If there are none, announces the results that the parent has not read.
+    ///
+    /// # Errors
+    ///
+    /// As for [`receive`](Self::receive).
+    pub fn may_sleep(&mut self, reads: bool, puts: bool) -> io::Result<bool> {
         let (segment, calls, results) = (&self.segment, &self.calls, &mut self.results);
-        BELLS.doze(segment, || {
+        let may = BELLS.doze(segment, || {
             (reads && calls.has_more(segment))
                 || (puts && !matches!(results.room(segment, 1), Ok(0)))
-        })
+        });
+        // As a worker does before it sleeps: the parent may have asked for bells from a later result on.
+        let announces = may && reads && !self.results.is_drained(&self.segment);
+        if announces { self.ring().map(|()| may) } else { Ok(may) }
     }
 
     /// Puts as much as there is room for into the results ring. Returns how many bytes that is.
@@ -122,5 +129,27 @@ impl ParentEnd {
 impl AsFd for WorkerEnd {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Frame, ResultStatus, Socket};
+    use nix::unistd::getpid;
+
+    #[test]
+    fn an_idle_relay_announces_results_that_nobody_asked_to_hear_of_at_once() {
+        let (mut parent, ends) = ParentEnd::pair().unwrap();
+        parent.ring_from(7);
+        let socket = Socket::from(ends.socket);
+        let mut relay = WorkerEnd::new(socket, ends.memory, getpid()).unwrap();
+        relay.put(&Frame::ResultItem { index: 0, status: ResultStatus::Value }.head(0)).unwrap();
+        relay.finish_after(0, 1).unwrap();
+        assert!(relay.may_sleep(false, false).unwrap(), "another task runs");
+        assert!(matches!(parent.fill_news(true), Ok(crate::Progress::Pending)));
+        assert!(relay.may_sleep(true, false).unwrap());
+        assert!(matches!(parent.fill_news(true), Ok(crate::Progress::Frame)));
+        assert_eq!(parent.news().frame().unwrap(), Frame::Bell);
     }
 }

@@ -2,37 +2,24 @@
 //!
 //! Knows no case and no expected value, and works around nothing: the pool is used as its users use it.
 //! `fork` has neither several clients nor several pools: a process with threads is not forked, and a pool
-//! has a thread. `hosts` and `srun` start the workers through relays, on this machine and on those of an
-//! allocation.
+//! has a thread. Workers on other hosts have a program of their own, `procpool-adapter-hosts`.
 
-use procpool::StartMethod::{Fork, Forkserver, Spawn};
+use procpool::StartMethod::{self, Fork, Forkserver, Spawn};
 use procpool::{
     BrokenCause, Builder, Error, Future, MapOptions, ProcessPoolExecutor, ReturnWhen,
     ShutdownOptions, WorkerExit, as_completed, wait,
 };
-use procpool_hosts::{OnHosts, shell, srun};
 
 use crate::{Adapter, Classified, ErrorClass, Given, Until, Wire};
 
-/// Has a builder start its workers by one of the start methods.
-pub type Start = fn(Builder) -> Builder;
-
-/// Starts a relay for each worker.
-const RELAYS: &str = "for i in $(seq {n}); do {relay} & done; wait";
-
 /// procpool's function for each step of an adapter.
-pub const PROCPOOL: Adapter<Start, ProcessPoolExecutor, Future<Wire>, Error> = Adapter {
+pub const PROCPOOL: Adapter<StartMethod, ProcessPoolExecutor, Future<Wire>, Error> = Adapter {
     description: include_str!("procpool_pool.json"),
-    start_methods: &[
-        ("spawn", |builder| builder.start_method(Spawn)),
-        ("forkserver", |builder| builder.start_method(Forkserver)),
-        ("fork", |builder| builder.start_method(Fork)),
-        ("hosts", |builder| builder.launcher(shell(RELAYS))),
-        ("srun", |builder| builder.launcher(srun())),
-    ],
-    init: procpool_hosts::init,
-    new: |start, settings, initialize| {
-        start(ProcessPoolExecutor::builder())
+    start_methods: &[("spawn", Spawn), ("forkserver", Forkserver), ("fork", Fork)],
+    init: procpool::init,
+    new: |start_method, settings, initialize| {
+        ProcessPoolExecutor::builder()
+            .start_method(start_method)
             .given(settings.max_workers, Builder::max_workers)
             .given(settings.max_tasks_per_child, Builder::max_tasks_per_child)
             .given(settings.idle_timeout, Builder::idle_timeout)

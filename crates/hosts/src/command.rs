@@ -66,7 +66,9 @@ pub struct Launcher {
 pub fn srun() -> Launcher {
     // The death of a worker or of a host is not the others'. srun would read the program's stdin.
     let alone = ["--kill-on-bad-exit=0", "--no-kill"];
-    let template = ["srun", "--ntasks={n}", "--input=none", alone[0], alone[1], "{relay}"];
+    // On fewer workers than the allocation has nodes, srun would remark.
+    let size = ["--ntasks={n}", "--nodes=1-{n}"];
+    let template = ["srun", size[0], size[1], "--input=none", alone[0], alone[1], "{relay}"];
     Launcher { allocation: Some(["SLURM_NTASKS", "SLURM_JOB_NODELIST"]), ..command(template) }
 }
 
@@ -301,6 +303,7 @@ mod tests {
         let expected = [
             "srun",
             "--ntasks=3",
+            "--nodes=1-3",
             "--input=none",
             "--kill-on-bad-exit=0",
             "--no-kill",

@@ -74,6 +74,11 @@
 //! # What a pool on other hosts is refused
 //!
 //! `start_method`, `preload`, `oom_score_adj` and `max_memory_per_child`: they act on processes of this machine.
+//!
+//! # What differs
+//!
+//! The engine may give workers variables of its own: `srun` sets `SLURM_NTASKS` and its like to what the command
+//! was asked for.
 
 #![deny(unsafe_code)]
 

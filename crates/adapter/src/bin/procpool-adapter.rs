@@ -1,4 +1,4 @@
-//! procpool's adapter: `procpool-adapter spawn|forkserver|fork|hosts|srun describe|run`.
+//! procpool's adapter: `procpool-adapter spawn|forkserver|fork describe|run`.
 
 use procpool_adapter::procpool_pool::PROCPOOL;
 

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use procpool::{Error, Future as OurFuture, ProcessPoolExecutor};
+use procpool::{Error, Future as OurFuture, ProcessPoolExecutor, StartMethod};
 use procpool_contract::{Description, PoolOptions, Until};
 
 use crate::adapted::Adapted;
 use crate::adapter::{Initialize, Run};
 use crate::body;
 use crate::library::{Future, Library, Pool, Stop};
-use crate::procpool_pool::{PROCPOOL, Start};
+use crate::procpool_pool::PROCPOOL;
 use crate::wire::Wire;
 
 /// procpool, whose workers are spawned.
@@ -30,7 +30,7 @@ impl Procpool {
         Self { run: body::run, initialize: body::initialize, eager: false }
     }
 
-    fn adapted(self) -> Adapted<Start, ProcessPoolExecutor, OurFuture<Wire>, Error> {
+    fn adapted(self) -> Adapted<StartMethod, ProcessPoolExecutor, OurFuture<Wire>, Error> {
         let mut ours = Adapted::new(PROCPOOL, Some("spawn")).expect("procpool spawns");
         (ours.run, ours.initialize) = (self.run, self.initialize);
         ours

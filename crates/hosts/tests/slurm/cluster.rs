@@ -95,6 +95,29 @@ impl Cluster {
         assert!(status.is_ok_and(|status| status.success()));
     }
 
+    /// How many bytes have arrived on n0 through the link of a host.
+    pub(crate) fn received_from(&self, host: &str) -> u64 {
+        let counters = self.output("n0", &["cat", "/proc/net/dev"]);
+        let name = format!("to-{host}:");
+        let mut words = counters.split_whitespace().skip_while(|word| *word != name);
+        words.nth(1).and_then(|bytes| bytes.parse().ok()).expect("the link is there")
+    }
+
+    /// Kills the processes with this name on a host; there are some.
+    pub(crate) fn kill_on(&self, host: &str, name: &str) {
+        let status = self.on(host, "pkill").args(["-KILL", "--exact", name]).status();
+        assert!(status.is_ok_and(|status| status.success()), "{host} runs no {name}");
+    }
+
+    pub(crate) fn has_file(&self, name: &str) -> bool {
+        self.folder.path().join(name).exists()
+    }
+
+    /// Makes a file in the folder that all hosts have.
+    pub(crate) fn make_file(&self, name: &str) {
+        std::fs::write(self.folder.path().join(name), "").expect("the folder is writable");
+    }
+
     /// Ends everything on a host.
     pub(crate) fn kill_host(&self, host: &str) {
         let pid = nix::unistd::Pid::from_raw(self.hosts[host].cast_signed());
@@ -179,8 +202,9 @@ impl Program<'_> {
         assert!(self.child.wait().expect("it is a child").success());
     }
 
-    pub(crate) fn kill(&mut self) {
-        self.cluster.output("n0", &["kill", "-KILL", &self.pid]);
+    /// Sends it a signal.
+    pub(crate) fn kill(&mut self, signal: &str) {
+        self.cluster.output("n0", &["kill", &format!("-{signal}"), &self.pid]);
     }
 }
 

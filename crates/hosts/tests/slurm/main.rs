@@ -35,6 +35,12 @@ fn trials() -> Vec<Trial> {
     add("a_dead_host_costs_its_tasks", a_dead_host);
     add("a_killed_program_leaves_nothing_on_any_host", a_killed_program);
     add("a_killed_program_leaves_no_job_in_the_queue", a_queued_program);
+    add("an_interrupted_program_leaves_nothing_on_any_host", an_interrupted_program);
+    add("a_link_cut_before_a_hello_costs_no_task", a_link_cut_before_a_hello);
+    add("a_link_cut_during_a_result_costs_its_task", a_link_cut_during_a_result);
+    add("idle_workers_of_a_cut_link_exit", idle_workers_of_a_cut_link);
+    add("a_killed_daemon_costs_no_task", a_killed_daemon);
+    add("a_killed_watcher_of_a_step_costs_no_task", a_killed_step);
     add("a_cancelled_job_is_an_error_with_a_host", a_cancelled_job);
     trials
 }
@@ -91,11 +97,76 @@ fn a_dead_host(cluster: Cluster) {
 }
 
 fn a_killed_program(cluster: Cluster) {
+    ends_with_its_program(&cluster, "KILL");
+}
+
+fn an_interrupted_program(cluster: Cluster) {
+    ends_with_its_program(&cluster, "INT");
+}
+
+fn ends_with_its_program(cluster: &Cluster, signal: &str) {
     let mut program = cluster.allocate("busy");
     assert_eq!(program.line(), "running on 4 hosts");
-    program.kill();
+    program.kill(signal);
     cluster.is_left_empty(BOUND);
     cluster.has_no_job();
+}
+
+/// The relay on n2 is about to dial back.
+fn a_link_cut_before_a_hello(cluster: Cluster) {
+    let mut program = cluster.allocate("late");
+    cluster.until("n2 is about to dial", || cluster.has_file("about-to-dial"));
+    cluster.link("n2", "down");
+    cluster.make_file("go");
+    assert_eq!(program.line(), "100 results");
+    program.ends();
+    cluster.link("n2", "up");
+    cluster.is_left_empty(HANG);
+}
+
+fn a_link_cut_during_a_result(cluster: Cluster) {
+    let mut program = cluster.allocate("large");
+    assert_eq!(program.line(), "running on 4 hosts");
+    let before = cluster.received_from("n2");
+    cluster.make_file("go");
+    cluster.until("a part of it has arrived", || cluster.received_from("n2") > before + (16 << 20));
+    cluster.link("n2", "down");
+    let error = program.line();
+    assert!(error.contains(" on n2 was lost with its host"), "{error}");
+    assert_eq!(program.line(), "3 others");
+    program.ends();
+}
+
+fn idle_workers_of_a_cut_link(cluster: Cluster) {
+    let mut program = cluster.allocate("idle");
+    assert_eq!(program.line(), "idle on 4 hosts");
+    cluster.link("n2", "down");
+    let start = Instant::now();
+    cluster.until("what is cut off has ended", || cluster.processes("n2").is_empty());
+    assert!(start.elapsed() < BOUND, "{:?}", start.elapsed());
+    program.tell("lost");
+    assert_eq!(program.line(), "100 results");
+    program.ends();
+}
+
+/// Slurm's daemon starts steps, and runs none.
+fn a_killed_daemon(cluster: Cluster) {
+    is_undisturbed_by_the_death_of(&cluster, "slurmd");
+}
+
+/// What Slurm starts beside the tasks of a step only watches them.
+fn a_killed_step(cluster: Cluster) {
+    is_undisturbed_by_the_death_of(&cluster, "slurmstepd");
+}
+
+fn is_undisturbed_by_the_death_of(cluster: &Cluster, name: &str) {
+    let mut program = cluster.allocate("undisturbed");
+    assert_eq!(program.line(), "running on 4 hosts");
+    cluster.kill_on("n2", name);
+    cluster.make_file("go");
+    assert_eq!(program.line(), "4 results");
+    program.ends();
+    cluster.is_left_empty(HANG);
 }
 
 fn a_queued_program(cluster: Cluster) {
@@ -104,9 +175,9 @@ fn a_queued_program(cluster: Cluster) {
     // All CPUs are taken.
     let mut queued = cluster.submit("busy");
     cluster.until("it is queued", || cluster.jobs().contains("PENDING"));
-    queued.kill();
+    queued.kill("KILL");
     cluster.until("it is queued no more", || !cluster.jobs().contains("PENDING"));
-    first.kill();
+    first.kill("KILL");
     cluster.is_left_empty(BOUND);
     cluster.has_no_job();
 }

@@ -29,8 +29,8 @@ const SILENCE: Duration = Duration::from_secs(4);
 /// How many lines of the command's stderr an error has.
 const LINES: usize = 10;
 
-/// How long the command may take to end once its relays have.
-const END: Duration = Duration::from_secs(2);
+/// How long the command may take to end: once its relays have, and once it was asked to.
+pub(crate) const END: Duration = Duration::from_secs(2);
 
 /// Starts the workers of a pool on other hosts. Set by [`OnHosts::launcher`](crate::OnHosts::launcher).
 ///
@@ -260,29 +260,23 @@ impl Running {
         self.ended.map(|status| (status, self.captured.last_lines()))
     }
 
-    fn wait_until(&mut self, deadline: Instant) -> bool {
-        while self.ended().is_none() {
-            if Instant::now() >= deadline {
-                return false;
-            }
+    fn wait_until(&mut self, deadline: Instant) {
+        while self.ended().is_none() && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(2));
         }
-        true
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
         let group = Pid::from_raw(self.child.id().cast_signed());
-        let signals = [None, Some(Signal::SIGTERM), Some(Signal::SIGKILL)];
-        for signal in signals {
-            if let Some(signal) = signal {
-                // The leader is not reaped, so the number is still the group's.
-                let _ = killpg(group, signal);
-            }
-            if self.wait_until(Instant::now() + END) {
+        for signal in [Signal::SIGTERM, Signal::SIGKILL] {
+            if self.ended().is_some() {
                 break;
             }
+            // The leader is not reaped, so the number is still the group's.
+            let _ = killpg(group, signal);
+            self.wait_until(Instant::now() + END);
         }
         self.stderr.stop();
     }

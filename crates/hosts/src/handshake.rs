@@ -108,7 +108,8 @@ fn read_message<T: DeserializeOwned>(state: &mut HandshakeState, bytes: &[u8]) -
 ///
 /// # Errors
 ///
-/// Those of the stream; `InvalidData` if the other side does not know the secret.
+/// Those of the stream; `UnexpectedEof` or `ConnectionReset` if the pool is over, or has another secret;
+/// `InvalidData` if the other side does not know the secret.
 pub(crate) fn introduce(
     mut stream: impl Read + Write,
     secret: &Secret,
@@ -117,12 +118,7 @@ pub(crate) fn introduce(
     let mut state = builder(secret).and_then(Builder::build_initiator).map_err(failed)?;
     stream.write_all(&write_message(&mut state, identity)?)?;
     let mut length = [0; 2];
-    stream.read_exact(&mut length).map_err(|error| match error.kind() {
-        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => {
-            io::Error::new(error.kind(), "the program's pool is over, or its secret is another one")
-        }
-        _ => error,
-    })?;
+    stream.read_exact(&mut length)?;
     let length = usize::from(u16::from_le_bytes(length));
     if length > LONGEST {
         return Err(failed("a longer message than any handshake has"));

@@ -13,7 +13,7 @@
 
 mod worker;
 
-use std::io;
+use std::io::{self, ErrorKind::ConnectionReset, ErrorKind::UnexpectedEof};
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
@@ -69,6 +69,8 @@ pub(crate) fn serve_if_started_to() {
     match Relay::dial().and_then(|mut relay| relay.serve()) {
         // The workers exit with this process; their exits were waited for where that was possible.
         Ok(()) => exit_now(0),
+        // The pool is over. If it does not know this relay's secret, it says that no relay arrived.
+        Err(why) if matches!(why.kind(), UnexpectedEof | ConnectionReset) => exit_now(0),
         Err(why) => {
             complain(&format!("the relay on {} ends: {why}", host_name()));
             exit_now(FAILED)

@@ -24,6 +24,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             "a_queued_command_ends_with_a_killed_program",
             a_queued_command_ends_with_a_killed_program,
         ),
+        trial("a_relay_after_the_end_of_its_pool_is_silent", a_late_relay_is_silent),
     ]
 }
 
@@ -65,8 +66,13 @@ fn kill_workers_ends_running_tasks() {
 /// if the command waits in a queue.
 pub(crate) const VICTIM: &str = "--victim";
 const QUEUED: &str = "queued";
+/// Or if one of two relays starts only when the pool has ended.
+const SHORT: &str = "short";
 
 pub(crate) fn be_victim(how: Option<&str>) -> ! {
+    if how == Some(SHORT) {
+        be_short();
+    }
     let queued = shell("echo $$; exec sleep 600").workers(1);
     let launcher = if how == Some(QUEUED) { queued } else { local(1) };
     let executor = ProcessPoolExecutor::builder().launcher(launcher).build().unwrap();
@@ -78,6 +84,30 @@ pub(crate) fn be_victim(how: Option<&str>) -> ! {
     loop {
         std::thread::park();
     }
+}
+
+fn be_short() -> ! {
+    let folder = tempfile::tempdir().unwrap();
+    let over = folder.path().join("over");
+    let late = format!("until [ -e '{}' ]; do sleep 0.01; done; {{relay}}", over.display());
+    let launcher = shell(&format!("{{relay}} & {{ {late}; }} & wait")).workers(2);
+    let executor = ProcessPoolExecutor::builder().launcher(launcher).build().unwrap();
+    assert_eq!(executor.submit(|x: u32| x, 1).result(), Ok(1));
+    let [_, relay] = family(&executor);
+    let after = std::thread::spawn(move || {
+        until("the pool has said goodbye", || !is_alive(relay));
+        std::fs::write(over, "").unwrap();
+    });
+    drop(executor);
+    after.join().unwrap();
+    std::process::exit(0);
+}
+
+fn a_late_relay_is_silent() {
+    let mut program = Command::new(std::env::current_exe().unwrap());
+    let output = program.args([VICTIM, SHORT]).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
 }
 
 fn workers_and_relays_end_with_a_killed_program() {

@@ -56,7 +56,7 @@ fn garbage_connections_change_no_result() {
     let before = descriptors();
     let map = executor.map(|x: u64| x + 1, 0..20_000);
     let garbage = std::thread::spawn(move || {
-        for index in 0..1000_u32 {
+        for index in 0..10_000_u32 {
             let Ok(mut stream) = TcpStream::connect(address) else { continue };
             // Some say nothing, some too much, some half of what they announce.
             let _ = match index % 4 {

@@ -19,6 +19,12 @@ test *arguments:
 recipe name="" *arguments:
     @{{ if name == "" { "sed -nE 's/^[|] .`([a-z_]+)`[^|]*[|] ([^|]*).*/\\1: \\2/p' examples/recipes/README.md" } else { "cargo run --quiet --package procpool-recipes --bin " + quote(name) + " -- " + arguments } }}
 
+# Run and judge pools on a real Slurm over five hosts made of namespaces (takes root)
+[group('start here')]
+hosts *arguments:
+    cargo test --package procpool-hosts --test slurm -- --include-ignored {{ arguments }}
+    crates/hosts/tests/slurm/suite {{ arguments }}
+
 # Record a run (article, failures) as a picture and for ui.perfetto.dev
 [group('start here')]
 timeline program="article":

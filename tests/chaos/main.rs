@@ -55,3 +55,8 @@ fn a_pool_survives_chaos_with_moments_without_descriptors() {
 fn a_pool_survives_chaos_with_moments_without_processes() {
     chaos(Some("processes"), 1);
 }
+
+#[test]
+fn a_pool_survives_chaos_with_workers_behind_relays() {
+    chaos(Some("relays"), 2);
+}

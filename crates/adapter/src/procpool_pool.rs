@@ -2,7 +2,7 @@
 //!
 //! Knows no case and no expected value, and works around nothing: the pool is used as its users use it.
 //! `fork` has neither several clients nor several pools: a process with threads is not forked, and a pool
-//! has a thread.
+//! has a thread. Workers on other hosts have a program of their own, `procpool-adapter-hosts`.
 
 use procpool::StartMethod::{self, Fork, Forkserver, Spawn};
 use procpool::{

@@ -17,26 +17,26 @@ use nix::errno::Errno;
 use nix::sys::signal::SigSet;
 use nix::sys::stat::stat;
 use nix::unistd::{Pid, getpid};
+use procpool_control::{Ended, Lifeline, PacketSocket, Report, Request, StartRequest};
 use procpool_os::code::FunctionRef;
 use procpool_os::exit::exit_now;
+use procpool_os::pipe::pipe;
 use procpool_os::poller::Poller;
 use procpool_os::signal::{bits_of, block_all, forget_handlers, set_mask};
 
-use crate::ended::Ended;
-use crate::report::{self, Report, Request, StartRequest};
 use crate::sys::fork::{count_threads, fork, keep_only, set_variables};
-use crate::sys::lifeline::Lifeline;
-use crate::sys::packet::{self, PacketSocket};
 use crate::sys::process::{PidFd, SpawnOptions, Stream, name_refused, spawn_self};
 use crate::{
-    Connect, FORKSERVER_ARGUMENT, ForkError, NewWorker, Process, Roles, StartError, Started,
-    Surroundings, check_privileges, forkserver_main, make_lifeline,
+    Connect, Elsewhere, FORKSERVER_ARGUMENT, ForkError, NewWorker, Process, Roles, Service,
+    StartError, Started, Surroundings, check_privileges, forkserver_main, make_lifeline,
 };
 
 /// See the module's header.
 #[derive(Debug)]
 pub struct Forkserver<L> {
     preload: Option<FunctionRef>,
+    /// What serves instead of a process of this machine, and how many workers it may start.
+    elsewhere: Option<(Box<dyn Elsewhere>, usize)>,
     /// Whether it is a copy of the program: then there can be no second one.
     is_copy: bool,
     phase: Phase,
@@ -101,7 +101,18 @@ pub enum Notice<L> {
 impl<L> Forkserver<L> {
     /// Makes one that is started with the first worker.
     pub(crate) fn absent(preload: Option<FunctionRef>) -> Self {
-        Self { preload, is_copy: false, phase: Phase::Absent, running: None, requested: None }
+        let (phase, is_copy) = (Phase::Absent, false);
+        Self { preload, elsewhere: None, is_copy, phase, running: None, requested: None }
+    }
+
+    /// Makes one that `server` takes the place of, for at most `slots` workers.
+    pub(crate) fn elsewhere(server: Box<dyn Elsewhere>, slots: usize) -> Self {
+        Self { elsewhere: Some((server, slots)), ..Self::absent(None) }
+    }
+
+    /// Returns whether it reaches other hosts, and is no process of this one.
+    pub fn is_elsewhere(&self) -> bool {
+        self.elsewhere.is_some()
     }
 
     /// Forks one from this process.
@@ -119,7 +130,7 @@ impl<L> Forkserver<L> {
         if threads != 1 {
             return Err(ForkError::HasThreads(threads));
         }
-        let (control, theirs) = packet::pair().map_err(failed("a socket pair"))?;
+        let (control, theirs) = procpool_control::pair().map_err(failed("a socket pair"))?;
         let (lifeline, held) = make_lifeline().map_err(ForkError::Refused)?;
         // The copy needs /dev/null, and could not report that it is missing.
         stat("/dev/null").map_err(failed("a process that reads /dev/null"))?;
@@ -140,7 +151,7 @@ impl<L> Forkserver<L> {
         let pid = copied.map_err(failed("a process"))?;
         let copy = Running::new(pid, lifeline, control).map_err(failed("a process descriptor"))?;
         let (phase, running) = (Phase::Starting, Some(copy));
-        Ok(Self { preload: None, is_copy: true, phase, running, requested: None })
+        Ok(Self { is_copy: true, phase, running, ..Self::absent(None) })
     }
 
     /// Requests a worker. If there is no forkserver, starts that instead.
@@ -185,11 +196,25 @@ impl<L> Forkserver<L> {
         }
     }
 
-    fn spawn(&self, surroundings: &Surroundings) -> Result<Running, StartError> {
+    fn spawn(&mut self, surroundings: &Surroundings) -> Result<Running, StartError> {
         check_privileges()?;
         let failed = |what| move |errno| StartError { what, errno };
-        let (control, theirs) = packet::pair().map_err(failed("a socket pair"))?;
+        let (ours, theirs) = procpool_control::pair().map_err(failed("a socket pair"))?;
         let (lifeline, held) = make_lifeline()?;
+        if let Some((server, slots)) = &mut self.elsewhere {
+            let (ended, alive) = pipe().map_err(failed("a pipe"))?;
+            let (variables, mask) = (surroundings.variables.clone(), surroundings.mask);
+            let (control, slots) = (theirs, *slots);
+            let service = Service { control, lifeline: held, alive, slots, variables, mask };
+            server.serve(service)?;
+            let process = Process::elsewhere(ended, lifeline);
+            return Ok(Running {
+                pid: getpid().as_raw() as u32,
+                process,
+                control: ours,
+                watched: false,
+            });
+        }
         let [number, held_number] = [theirs.as_fd(), held.as_fd()].map(|end| end.as_raw_fd());
         let mask = bits_of(&surroundings.mask);
         let mut argument = format!("{number}:{held_number}:{}:{mask}", getpid());
@@ -208,7 +233,7 @@ impl<L> Forkserver<L> {
         };
         let pid = spawn_self(&arguments, &options)
             .map_err(|errno| StartError { what: name_refused(errno), errno })?;
-        Running::new(pid, lifeline, control).map_err(failed("a process descriptor"))
+        Running::new(pid, lifeline, ours).map_err(failed("a process descriptor"))
     }
 
     /// Registers the forkserver's process and socket with `poller`, both under `number`. Does nothing if it is
@@ -253,7 +278,7 @@ impl<L> Forkserver<L> {
                     return None;
                 }
             };
-            let Some(report) = report::decode(&packet.bytes) else {
+            let Some(report) = procpool_control::decode(&packet.bytes) else {
                 // Its memory must be corrupted.
                 running.process.kill();
                 return None;
@@ -282,28 +307,28 @@ impl<L> Forkserver<L> {
             Report::HasThreads { threads, preloaded: true } => {
                 self.failed(NotForkable::ThreadsAfter(threads))
             }
-            Report::Started { serial, pid } => {
+            Report::Started { serial, pid, host } => {
                 let (_, link, lifeline) = self.requested.take()?;
                 let Some(process) = process else {
                     // Without a process descriptor the pool can neither signal nor watch it.
                     let control = &self.running.as_ref()?.control;
-                    let _ = report::send(control, &Request::Kill(serial), None);
+                    let _ = procpool_control::send(control, &Request::Kill(serial), None);
                     let errno = Errno::EMFILE;
                     return Some(Notice::StartFailed(StartError {
                         what: "a process descriptor",
                         errno,
                     }));
                 };
-                let process = Process::of_forkserver(process, lifeline);
-                Some(Notice::Started(serial, Box::new(Started { pid, process, link })))
+                let process = Process::of_forkserver(process, lifeline, self.is_elsewhere());
+                Some(Notice::Started(serial, Box::new(Started { pid, process, link, host })))
             }
             Report::StartFailed { copied, errno } => {
                 self.requested = None;
                 let errno = Errno::from_raw(errno);
-                let what = if copied {
-                    "a process descriptor in the forkserver"
-                } else {
-                    "a copy of the forkserver"
+                let what = match (self.is_elsewhere(), copied) {
+                    (true, _) => "a worker on another host",
+                    (false, true) => "a process descriptor in the forkserver",
+                    (false, false) => "a copy of the forkserver",
                 };
                 Some(Notice::StartFailed(StartError { what, errno }))
             }
@@ -320,7 +345,7 @@ impl<L> Forkserver<L> {
     pub fn spare_group(&self, serial: u64) {
         if let Some(running) = &self.running {
             // A forkserver that accepts no more packets is about to be given up.
-            let _ = report::send(&running.control, &Request::SpareGroup(serial), None);
+            let _ = procpool_control::send(&running.control, &Request::SpareGroup(serial), None);
         }
     }
 
@@ -365,7 +390,7 @@ impl<L> Forkserver<L> {
 
 /// Sends a request, and with it a descriptor for the worker.
 fn send_end(control: &PacketSocket, request: &Request, end: &OwnedFd) -> nix::Result<()> {
-    report::send(control, request, Some(end.as_fd()))
+    procpool_control::send(control, request, Some(end.as_fd()))
 }
 
 /// Sends a stream of the worker that is requested next, unless it is the forkserver's own.
@@ -373,8 +398,8 @@ fn send_stream(control: &PacketSocket, number: i32, stream: Stream<'_>) -> nix::
     let request = |null| Request::Stream { number, null };
     match stream {
         Stream::Inherited => Ok(()),
-        Stream::Null => report::send(control, &request(true), None),
-        Stream::Descriptor(fd) => report::send(control, &request(false), Some(fd)),
+        Stream::Null => procpool_control::send(control, &request(true), None),
+        Stream::Descriptor(fd) => procpool_control::send(control, &request(false), Some(fd)),
     }
 }
 

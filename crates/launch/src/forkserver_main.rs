@@ -20,15 +20,13 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::{Pid, getpid};
+use procpool_control::{Packet, PacketSocket, Report, Request, StartRequest, hold};
 use procpool_os::exit::{complain, end_with, end_with_nobody, exit_now};
 use procpool_os::lineage::Lineage;
 use procpool_os::refused::Refused;
 use procpool_os::signal::{adopt_sigint, lay_down_shield, set_mask, shield};
 
-use crate::report::{self, Report, Request, StartRequest};
 use crate::sys::fork::{count_threads, exit_copy, fork, lead_group, redirect};
-use crate::sys::lifeline;
-use crate::sys::packet::{Packet, PacketSocket};
 use crate::sys::process::{PidFd, restore_name, set_name};
 use crate::{Handover, Roles};
 
@@ -55,7 +53,7 @@ pub(crate) fn run(
     mask: SigSet,
     preload: Option<fn()>,
 ) -> ! {
-    let held = lifeline::hold(held);
+    let held = hold(held);
     // A panic must not unwind further: in a copy of the program the frames below are the program's.
     let _ = panic::catch_unwind(AssertUnwindSafe(|| {
         let mut main = Main::set_up(control, parent, mask);
@@ -264,7 +262,7 @@ impl Main {
 
     /// Handles a request. Returns `Some` only in a new worker.
     fn answer(&mut self, packet: Packet) -> Option<Forked> {
-        match report::decode(&packet.bytes) {
+        match procpool_control::decode(&packet.bytes) {
             Some(Request::Stream { number, null }) => {
                 // A missing descriptor means that this process has no free number for it.
                 if null || packet.descriptor.is_some() {
@@ -312,14 +310,14 @@ impl Main {
         };
         let process = PidFd::of_child(pid).map_err(|errno| (true, errno))?;
         let (serial, pid) = (request.serial, pid.as_raw() as u32);
-        self.send(&Report::Started { serial, pid }, Some(&process));
+        self.send(&Report::Started { serial, pid, host: None }, Some(&process));
         self.workers.push(Child { request, pid, process, ended: false });
         Ok(None)
     }
 
     fn send(&self, report: &Report, process: Option<&PidFd>) {
         loop {
-            match report::send(&self.control, report, process.map(AsFd::as_fd)) {
+            match procpool_control::send(&self.control, report, process.map(AsFd::as_fd)) {
                 Ok(()) => return,
                 Err(Errno::EAGAIN) => self.wait(Direction::Write),
                 Err(Errno::EINTR) => {}
@@ -332,7 +330,7 @@ impl Main {
 
 /// Reports to the pool why the forkserver cannot continue, and exits.
 fn give_up(control: &PacketSocket, why: &impl std::fmt::Display) -> ! {
-    report::send_last(control, &Report::GivesUp(why.to_string()));
+    procpool_control::send_last(control, &Report::GivesUp(why.to_string()));
     complain(&format!("forkserver {} cannot continue: {why}", getpid()));
     exit_now(FAILED)
 }
@@ -342,7 +340,7 @@ impl Forked {
         restore_name();
         lay_down_shield();
         let Self { forkserver, request, socket, memory, lifeline, streams } = self;
-        lifeline::hold(lifeline).for_good();
+        hold(lifeline).for_good();
         let prepared = if request.leads_group { lead_group() } else { Ok(()) };
         let mut streams = streams.into_iter();
         let prepared =

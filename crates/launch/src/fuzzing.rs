@@ -1,12 +1,12 @@
 //! The functions of the fuzz targets. Only compiled under `--cfg fuzzing`.
 
 use crate::init::parse_handover;
-use crate::report::{self, Report, Request};
+use procpool_control::{Report, Request};
 
 /// Decodes a packet between a forkserver and its pool.
 pub fn packet(bytes: &[u8]) {
-    drop(report::decode::<Report>(bytes));
-    let _ = report::decode::<Request>(bytes);
+    drop(procpool_control::decode::<Report>(bytes));
+    let _ = procpool_control::decode::<Request>(bytes);
 }
 
 /// Parses a worker's second argument, without taking over the descriptors that it names.

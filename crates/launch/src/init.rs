@@ -6,15 +6,15 @@ use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use nix::unistd::Pid;
+use procpool_control::{PacketSocket, hold};
 use procpool_os::code::FunctionRef;
 use procpool_os::descriptor::open_closed_streams;
 use procpool_os::exit::{complain, exit_now};
 use procpool_os::image::ImageIdentity;
 use procpool_os::signal::{ignore_sigpipe, mask_of};
 
-use crate::sys::packet::PacketSocket;
 use crate::sys::process::restore_name;
-use crate::sys::{function, inherit, lifeline, privileges};
+use crate::sys::{function, inherit, privileges};
 use crate::{FORKSERVER_ARGUMENT, Handover, Roles, WORKER_ARGUMENT, forkserver_main};
 
 /// The exit code of a process that refuses its command line.
@@ -106,7 +106,7 @@ fn serve_as_worker(roles: Roles, argument: &str) -> Option<Infallible> {
     let parent = Pid::from_raw(parent);
     let socket = inherit::socket(socket, parent).filter(|_| runs_this_executable(parent))?;
     let memory = inherit::descriptor(memory);
-    lifeline::hold(inherit::descriptor(held)?).for_good();
+    hold(inherit::descriptor(held)?).for_good();
     restore_name();
     let exit = std::process::exit;
     (roles.worker)(Handover { parent, slot, socket, memory, exit, prepared: Ok(()) })
@@ -130,7 +130,7 @@ fn serve_as_forkserver(roles: Roles, argument: &str) -> Option<Infallible> {
             Some(FunctionRef { offset, tag })
         }
     };
-    let control = PacketSocket::inherited(control, parent);
+    let control = inherit::socket(control, parent).map(PacketSocket::from);
     let control = control.filter(|_| runs_this_executable(parent))?;
     let resolve = |reference| function::preload(reference).ok_or(());
     let preload = preload.map(resolve).transpose().ok()?;

@@ -35,15 +35,16 @@
 
 #![deny(unsafe_code)]
 
-mod ended;
+mod elsewhere;
 mod forkserver;
 mod forkserver_main;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
 mod init;
+mod oom;
 mod process;
-mod report;
+mod refusal;
 mod spawn;
 mod surroundings;
 #[expect(unsafe_code, reason = "the fence: everything unsafe is in this module")]
@@ -57,15 +58,18 @@ use nix::unistd::Pid;
 use procpool_os::code::FunctionRef;
 use procpool_os::refused::Refused;
 
-use crate::sys::lifeline::Lifeline;
+use procpool_control::Lifeline;
 
-pub use crate::ended::{Ended, ResourceUsage, WorkerExit};
+pub use crate::elsewhere::{Elsewhere, Service};
 pub use crate::forkserver::{Forkserver, NotForkable, Notice, Phase};
 pub use crate::init::{init, init_before_main, is_initialized};
+pub use crate::oom::{OomKills, resident, set_oom_score};
 pub use crate::process::{Killed, PERHAPS, Process};
+pub use crate::refusal::Refusal;
 pub use crate::surroundings::{OpenOutput, Surroundings};
 pub use crate::sys::privileges::differ_from_callers;
 pub use crate::sys::process::Stream;
+pub use procpool_control::{Ended, HostName, ResourceUsage, WorkerExit};
 
 /// The argument by which a process knows that it is a worker.
 const WORKER_ARGUMENT: &str = "--procpool-worker";
@@ -87,7 +91,7 @@ pub struct Roles {
 pub type Preload = fn(fn()) -> Result<(), Vec<u8>>;
 
 /// The longest report of a panic, in bytes: it fits into a packet with the packet's other fields.
-pub const LONGEST_REPORT: usize = sys::packet::LONGEST - 1024;
+pub const LONGEST_REPORT: usize = procpool_control::LONGEST - 1024;
 
 /// The values that a worker process receives at its start.
 #[derive(Debug)]
@@ -127,6 +131,8 @@ pub struct Started<L> {
     pub process: Process,
     /// The parent's end of its link.
     pub link: L,
+    /// The host that it runs on, if that is not this one.
+    pub host: Option<HostName>,
 }
 
 /// The reason why a worker could not be started. No part of it remains.
@@ -188,6 +194,12 @@ impl<L> Launcher<L> {
     /// that process.
     pub fn forkserver(connect: Connect<L>, preload: Option<FunctionRef>) -> Self {
         Self { connect, forkserver: Some(Box::new(Mutex::new(Forkserver::absent(preload)))) }
+    }
+
+    /// Makes a launcher that has `server` start at most `slots` workers at once.
+    pub fn elsewhere(connect: Connect<L>, server: Box<dyn Elsewhere>, slots: usize) -> Self {
+        let server = Forkserver::elsewhere(server, slots);
+        Self { connect, forkserver: Some(Box::new(Mutex::new(server))) }
     }
 
     /// Forks a forkserver from this process now, and workers from that.

@@ -3,15 +3,14 @@
 //! Owns the difference between the two. A child of this process is reaped here. The forkserver reaps its own
 //! children, so their exit status is known when the forkserver has reported it or has itself exited.
 
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
+use procpool_control::{Ended, Lifeline};
 use procpool_os::poller::{wait_readable, wait_readable_for};
 
-use crate::ended::Ended;
-use crate::sys::lifeline::Lifeline;
 use crate::sys::process::PidFd;
 
 /// A process, by a descriptor that becomes readable when it has exited.
@@ -21,6 +20,8 @@ pub struct Process {
     /// Kills it where signals cannot.
     lifeline: Lifeline,
     reaper: Reaper,
+    /// Whether the descriptor is no process descriptor, and signals go through the lifeline.
+    is_elsewhere: bool,
 }
 
 /// Whether a killed process is certain to exit.
@@ -52,26 +53,40 @@ enum Reaper {
 
 impl Process {
     pub(crate) fn child(descriptor: PidFd, lifeline: Lifeline) -> Self {
-        Self { descriptor, lifeline, reaper: Reaper::Parent }
+        Self { descriptor, lifeline, reaper: Reaper::Parent, is_elsewhere: false }
     }
 
-    pub(crate) fn of_forkserver(descriptor: PidFd, lifeline: Lifeline) -> Self {
-        Self { descriptor, lifeline, reaper: Reaper::Forkserver }
+    pub(crate) fn of_forkserver(descriptor: PidFd, lifeline: Lifeline, is_elsewhere: bool) -> Self {
+        Self { descriptor, lifeline, reaper: Reaper::Forkserver, is_elsewhere }
+    }
+
+    /// A server elsewhere. Nobody reports its exit.
+    pub(crate) fn elsewhere(descriptor: OwnedFd, lifeline: Lifeline) -> Self {
+        let descriptor = PidFd::from(descriptor);
+        Self { descriptor, lifeline, reaper: Reaper::Nobody, is_elsewhere: true }
+    }
+
+    fn send(&self, signal: Signal) -> nix::Result<()> {
+        if self.is_elsewhere {
+            self.lifeline.send(signal);
+            return Ok(());
+        }
+        self.descriptor.signal(signal)
     }
 
     /// Sends a signal, if the system permits it. A process that has already exited is no error.
     pub fn signal(&self, signal: Signal) {
         // If the system refuses this, it also refuses the later SIGKILL, which falls back to the lifeline.
-        let _ = self.descriptor.signal(signal);
+        let _ = self.send(signal);
     }
 
     /// Sends SIGKILL, or cuts its lifeline if the system refuses that.
     pub fn kill(&self) -> Killed {
-        match self.descriptor.signal(Signal::SIGKILL) {
+        match self.send(Signal::SIGKILL) {
             // EBADF: the program has closed the descriptor, and perhaps the lifeline's too.
             Ok(()) | Err(Errno::EBADF) => Killed::Surely,
             Err(_) => {
-                self.lifeline.cut();
+                self.lifeline.send(Signal::SIGKILL);
                 Killed::Perhaps
             }
         }
@@ -118,7 +133,8 @@ impl Process {
     pub fn lost_forkserver(&mut self) {
         if self.reaper == Reaper::Forkserver {
             self.kill();
-            self.reaper = Reaper::Reported(Ended::WITH_FORKSERVER);
+            let lost = if self.is_elsewhere { Ended::WITH_HOST } else { Ended::WITH_FORKSERVER };
+            self.reaper = Reaper::Reported(lost);
         }
     }
 

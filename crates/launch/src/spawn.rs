@@ -36,5 +36,6 @@ pub(crate) fn spawn<L>(
         .map_err(|errno| StartError { what: name_refused(errno), errno })?;
     let process =
         PidFd::of_child(pid).map_err(|errno| StartError { what: "a process descriptor", errno })?;
-    Ok(Started { pid: pid.as_raw() as u32, process: Process::child(process, lifeline), link })
+    let process = Process::child(process, lifeline);
+    Ok(Started { pid: pid.as_raw() as u32, process, link, host: None })
 }

@@ -64,25 +64,32 @@ impl Bells {
     /// Puts the worker to sleep unless `has_work`. May return early.
     pub(super) fn sleep_as_worker(&self, segment: &Segment, has_work: impl FnOnce() -> bool) {
         let line = segment.line(self.worker);
-        // A swap, like the one in `wake_worker`: the two are ordered, so a late wake-up for an earlier sleep
-        // cannot count as later than this.
-        line.word.swap(ASLEEP, Ordering::AcqRel);
-        barrier();
-        if !has_work() {
+        if self.doze(segment, has_work) {
             line.sleep_while(ASLEEP, None);
         }
         line.word.store(AWAKE, Ordering::Relaxed);
     }
 
-    /// Wakes the worker if it sleeps. Called after a publication.
-    pub(super) fn wake_worker(&self, segment: &Segment) {
+    /// Wakes the worker if it sleeps. Called after a publication. Returns whether it slept.
+    pub(super) fn wake_worker(&self, segment: &Segment) -> bool {
         barrier();
         let line = segment.line(self.worker);
-        if line.word.load(Ordering::Relaxed) == ASLEEP
-            && line.word.swap(AWAKE, Ordering::AcqRel) == ASLEEP
-        {
+        let slept = line.word.load(Ordering::Relaxed) == ASLEEP
+            && line.word.swap(AWAKE, Ordering::AcqRel) == ASLEEP;
+        if slept {
             line.wake_all();
         }
+        slept
+    }
+
+    /// Notes that the worker's side sleeps, on the word or on its socket. Returns whether it may: unless
+    /// `has_work`. Then the next wake-up is one too many.
+    pub(super) fn doze(&self, segment: &Segment, has_work: impl FnOnce() -> bool) -> bool {
+        // A swap, like the one in `wake_worker`: the two are ordered, so a late wake-up for an earlier sleep
+        // cannot count as later than this.
+        segment.line(self.worker).word.swap(ASLEEP, Ordering::AcqRel);
+        barrier();
+        !has_work()
     }
 
     /// Wakes the worker regardless of its word: a task may have overwritten that.

@@ -166,7 +166,7 @@ impl Parent {
             _ => {
                 link.ring_from(u64::from(input.byte().unwrap_or(0)));
                 link.set_crowded(link.busy_nanos() > 0);
-                link.wake_for_room();
+                link.wake_worker();
                 let _ =
                     (link.has_results(), link.is_behind(), link.spin_limit(), link.bytes_read());
             }

@@ -45,6 +45,7 @@ pub mod fuzzing;
 #[cfg(all(loom, test))]
 mod model;
 mod parent;
+mod relay;
 mod ring;
 mod socket;
 #[expect(unsafe_code, reason = "the fence: everything unsafe is in this module")]

@@ -38,9 +38,9 @@ const TURN: usize = 1 << 20;
 /// See the module's header.
 #[derive(Debug)]
 pub struct ParentEnd {
-    socket: Socket,
+    pub(super) socket: Socket,
     news: FrameReader,
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     calls: RingWriter,
     results: RingReader,
     reader: FrameReader,
@@ -50,6 +50,8 @@ pub struct ParentEnd {
     /// The claim word as last seen: it only grows.
     claimed: u64,
     pace: Pace,
+    /// Whether the worker's end is a relay's, which sleeps on the socket.
+    pub(super) is_relayed: bool,
     /// Whether the ring holds bytes that are not published.
     unpublished: bool,
     /// Whether the worker was asked to ring when there is room.
@@ -60,8 +62,8 @@ pub struct ParentEnd {
 
 /// The part of a link that the parent's threads share.
 #[derive(Debug)]
-struct Shared {
-    segment: Segment,
+pub(super) struct Shared {
+    pub(super) segment: Segment,
     /// Set if the watcher should return to look at the pool.
     nudged: AtomicBool,
     placement: Placement,
@@ -116,6 +118,7 @@ impl ParentEnd {
             sent: 0,
             claimed: 0,
             pace: Pace::default(),
+            is_relayed: false,
             unpublished: false,
             waits_for_room: false,
             room_waits: 0,
@@ -186,7 +189,7 @@ impl ParentEnd {
             if self.unpublished {
                 self.unpublished = false;
                 self.calls.publish(&self.shared.segment);
-                BELLS.wake_worker(&self.shared.segment);
+                self.wake_worker();
             }
             if self.outbox.is_empty() {
                 if std::mem::take(&mut self.waits_for_room) {
@@ -272,12 +275,6 @@ impl ParentEnd {
         now.checked_sub(ago).unwrap_or(now)
     }
 
-    /// Asks the task with index `index` to stop. The task may ignore that.
-    pub fn ask_to_stop(&self, index: u64) {
-        // Relaxed: the task polls, and nothing else depends on it.
-        self.shared.segment.line(STOP).number.store(index + 1, Ordering::Relaxed);
-    }
-
     /// Reads until a result is complete or the ring is empty; see [`FrameReader::fill`].
     #[inline]
     pub fn fill(&mut self) -> io::Result<Progress> {
@@ -332,11 +329,6 @@ impl ParentEnd {
         self.reader.frame()
     }
 
-    /// Wakes the worker if it waits for room for its results.
-    pub fn wake_for_room(&mut self) {
-        BELLS.wake_worker(&self.shared.segment);
-    }
-
     /// Has the worker announce at once the results from task `index` on. Earlier ones may wait. The caller reads
     /// results afterwards, which may be there already.
     pub fn ring_from(&self, index: u64) {
@@ -367,6 +359,7 @@ impl ParentEnd {
             false => self.end_watch(),
         }
         BELLS.wake_worker_always(segment);
+        self.wake_relay();
     }
 
     /// Returns how many bytes of results were read so far.

@@ -1,12 +1,13 @@
 //! The worker's end of a link.
 //!
 //! Receives and claims tasks, and sends results, each published before the next task is claimed. Blocks
-//! wherever it has to; if the parent exits, the kernel kills this process. Socket and segment live as long
-//! as the process, because the panic hook and tasks also use them.
+//! wherever it has to; if the parent exits, the kernel kills this process. Once the panic hook or tasks use
+//! them, too, socket and segment live as long as the process. A relay's part is in `relay`.
 
 use std::io::{self, Read};
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 
 use nix::errno::Errno;
 use nix::unistd::Pid;
@@ -34,14 +35,14 @@ pub const GONE: io::ErrorKind = io::ErrorKind::BrokenPipe;
 /// See the module's header.
 #[derive(Debug)]
 pub struct WorkerEnd {
-    socket: &'static Socket,
+    pub(super) socket: Arc<Socket>,
     parent: Pid,
-    segment: &'static Segment,
-    calls: RingReader,
-    reader: FrameReader,
-    results: RingWriter,
+    pub(super) segment: Arc<Segment>,
+    pub(super) calls: RingReader,
+    pub(super) reader: FrameReader,
+    pub(super) results: RingWriter,
     placement: Placement,
-    clock: TaskClock,
+    pub(super) clock: TaskClock,
     busy_nanos: u64,
     /// The tasks below this index were reported as skipped.
     skipped: u64,
@@ -60,9 +61,9 @@ impl WorkerEnd {
     pub fn new(socket: Socket, memory: OwnedFd, parent: Pid) -> Result<Self, Socket> {
         let Some(segment) = Segment::received(memory, SEGMENT) else { return Err(socket) };
         Ok(Self {
-            socket: Box::leak(Box::new(socket)),
+            socket: Arc::new(socket),
             parent,
-            segment: Box::leak(Box::new(segment)),
+            segment: Arc::new(segment),
             calls: RingReader::new(CALLS),
             reader: FrameReader::default(),
             results: RingWriter::new(RESULTS),
@@ -77,7 +78,7 @@ impl WorkerEnd {
 
     /// Returns the socket, for [`ResultStatus::LastWords`].
     pub fn socket(&self) -> &'static Socket {
-        self.socket
+        leak(&self.socket)
     }
 
     /// Sends the parent a frame that is no result.
@@ -117,11 +118,16 @@ impl WorkerEnd {
         Ok(self.reader.frame())
     }
 
-    fn fill(&mut self) -> io::Result<Progress> {
+    /// Reads until a frame is complete or the ring is empty; see [`FrameReader::fill`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`receive`](Self::receive).
+    pub fn fill(&mut self) -> io::Result<Progress> {
         let before = self.calls.position();
-        let progress = self.reader.fill(&mut RingSource::new(&mut self.calls, self.segment))?;
-        if self.calls.position() != before && self.calls.is_half_empty(self.segment) {
-            let wait = BELLS.room_wanted(self.segment);
+        let progress = self.reader.fill(&mut RingSource::new(&mut self.calls, &self.segment))?;
+        if self.calls.position() != before && self.calls.is_half_empty(&self.segment) {
+            let wait = BELLS.room_wanted(&self.segment);
             if wait != 0 && std::mem::replace(&mut self.rung_for_room, wait) != wait {
                 self.ring()?;
             }
@@ -131,15 +137,15 @@ impl WorkerEnd {
 
     fn wait_for_calls(&mut self) -> io::Result<()> {
         // A parent that sends one task after another sends the next one within microseconds.
-        let soon = || self.calls.has_more(self.segment).then_some(());
+        let soon = || self.calls.has_more(&self.segment).then_some(());
         // Relaxed: a hint.
         let crowded = self.segment.line(CROWDED).number.load(Ordering::Relaxed) != 0;
-        let sleep = crowded || self.placement.should_sleep(self.segment);
+        let sleep = crowded || self.placement.should_sleep(&self.segment);
         let limit = if self.reader.is_within_large() { SPIN_WITHIN } else { SPIN };
         if !sleep && spin(limit, soon).is_some() {
             return Ok(());
         }
-        if !self.results.is_drained(self.segment) {
+        if !self.results.is_drained(&self.segment) {
             self.ring()?;
         }
         // A task may have changed this process's user, and the kernel then forgot the request. If a sandbox
@@ -148,7 +154,7 @@ impl WorkerEnd {
             Err(error) if error.kind() == GONE => return Err(error),
             _ => {}
         }
-        BELLS.sleep_as_worker(self.segment, || self.calls.has_more(self.segment));
+        BELLS.sleep_as_worker(&self.segment, || self.calls.has_more(&self.segment));
         Ok(())
     }
 
@@ -183,7 +189,7 @@ impl WorkerEnd {
         }
         // Before the claim, which makes it visible. Relaxed: the claim is a release.
         self.segment.line(STARTED).number.store(self.clock.start(), Ordering::Relaxed);
-        let Some(to) = claim::claim(self.segment, CLAIM, index)? else { return Ok(true) };
+        let Some(to) = claim::claim(&self.segment, CLAIM, index)? else { return Ok(true) };
         self.skipped = to;
         self.tell(Frame::Skipped { from: index, to }, &[])?;
         Ok(false)
@@ -191,12 +197,13 @@ impl WorkerEnd {
 
     /// Returns the part of the link that tasks use.
     pub fn task_link(&self) -> TaskLink {
-        TaskLink { socket: self.socket, segment: self.segment, home: Lineage::current() }
+        let (socket, segment) = (leak(&self.socket), leak(&self.segment));
+        TaskLink { socket, segment, home: Lineage::current() }
     }
 
     /// Returns a draft for results, without room.
     pub fn draft(&self) -> Draft {
-        Draft::new(self.segment)
+        Draft::new(leak(&self.segment))
     }
 
     /// Begins the draft of a result, for a task with `arguments` bytes of arguments.
@@ -209,10 +216,10 @@ impl WorkerEnd {
         /// A shorter argument is one item or a few, whose result needs no alignment. More aligns fewer results;
         /// less pads results that gain nothing.
         const MANY: usize = 4096;
-        if arguments >= MANY && self.results.room(self.segment, 2 * 64)? >= 2 * 64 {
+        if arguments >= MANY && self.results.room(&self.segment, 2 * 64)? >= 2 * 64 {
             let padding = padding_before(self.results.position(), head_length());
-            self.results.put(self.segment, &padding);
-            self.results.publish(self.segment);
+            self.results.put(&self.segment, &padding);
+            self.results.publish(&self.segment);
         }
         Ok(draft.begin(&mut self.results)?)
     }
@@ -230,24 +237,24 @@ impl WorkerEnd {
         draft: &Draft,
         payload: &[u8],
     ) -> io::Result<()> {
-        self.busy_nanos = self.busy_nanos.wrapping_add(self.clock.lap());
-        self.segment.line(BUSY).number.store(self.busy_nanos, Ordering::Relaxed);
+        let nanos = self.clock.lap();
+        self.note_busy(nanos);
         let drafted = draft.length();
         if drafted > 0 {
             let drafted_status = if payload.is_empty() { status } else { ResultStatus::Part };
             let head = Frame::ResultItem { index, status: drafted_status }.head(drafted);
-            self.results.put(self.segment, &head);
+            self.results.put(&self.segment, &head);
             self.results.skip(drafted);
-            self.results.publish(self.segment);
+            self.results.publish(&self.segment);
         }
         let head = Frame::ResultItem { index, status }.head(payload.len());
         let total = head.len() + payload.len();
         if drafted > 0 && payload.is_empty() {
             // The draft was the whole result.
-        } else if payload.len() <= SMALL && self.results.room(self.segment, total)? >= total {
-            self.results.put(self.segment, &head);
-            self.results.put(self.segment, payload);
-            self.results.publish(self.segment);
+        } else if payload.len() <= SMALL && self.results.room(&self.segment, total)? >= total {
+            self.results.put(&self.segment, &head);
+            self.results.put(&self.segment, payload);
+            self.results.publish(&self.segment);
         } else {
             self.stream(&padding_before(self.results.position(), head.len()))?;
             self.stream(&head)?;
@@ -257,9 +264,20 @@ impl WorkerEnd {
         if draft.undrafted > 0 {
             self.segment.line(DRAFT).word.store(0, Ordering::Release);
         }
+        self.finish(index)
+    }
+
+    /// Counts the time of a finished task.
+    pub(super) fn note_busy(&mut self, nanos: u64) {
+        self.busy_nanos = self.busy_nanos.wrapping_add(nanos);
+        self.segment.line(BUSY).number.store(self.busy_nanos, Ordering::Relaxed);
+    }
+
+    /// Announces the result of task `index`, which was published.
+    pub(super) fn finish(&mut self, index: u64) -> io::Result<()> {
         self.segment.line(FINISHED).number.store(index + 1, Ordering::Release);
         // Once for each requested number: until the parent has read, more bells are useless.
-        match BELLS.due(self.segment, index + 1) {
+        match BELLS.due(&self.segment, index + 1) {
             Some(from) if std::mem::replace(&mut self.rung_for_results, from) != from => {
                 self.ring()
             }
@@ -272,9 +290,9 @@ impl WorkerEnd {
         const PIECE: usize = 64 * 1024;
         while !bytes.is_empty() {
             let wanted = bytes.len().min(PIECE);
-            if self.results.room(self.segment, wanted)? < wanted {
+            if self.results.room(&self.segment, wanted)? < wanted {
                 self.ring()?;
-                let (results, segment) = (&mut self.results, self.segment);
+                let (results, segment) = (&mut self.results, &self.segment);
                 let mut has_room =
                     || !matches!(results.room(segment, wanted), Ok(room) if room < wanted);
                 let sleep = self.placement.should_sleep(segment);
@@ -284,17 +302,22 @@ impl WorkerEnd {
                 continue;
             }
             let (piece, rest) = bytes.split_at(wanted);
-            self.results.put(self.segment, piece);
-            self.results.publish(self.segment);
+            self.results.put(&self.segment, piece);
+            self.results.publish(&self.segment);
             bytes = rest;
         }
         Ok(())
     }
 
     /// Announces to the parent that the segment holds something for it.
-    fn ring(&self) -> io::Result<()> {
-        if BELLS.ring(self.segment) { self.tell(Frame::Bell, &[]) } else { Ok(()) }
+    pub(super) fn ring(&self) -> io::Result<()> {
+        if BELLS.ring(&self.segment) { self.tell(Frame::Bell, &[]) } else { Ok(()) }
     }
+}
+
+/// For what is needed until the process ends.
+fn leak<T>(shared: &Arc<T>) -> &'static T {
+    Box::leak(Box::new(Arc::clone(shared)))
 }
 
 /// How many reports of a worker may wait to be handled. More holds more memory of a program that handles

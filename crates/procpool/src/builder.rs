@@ -354,6 +354,17 @@ impl<S> Builder<S> {
         self
     }
 
+    /// Not public API: `procpool-hosts` has `server` start the workers.
+    ///
+    /// # Examples
+    ///
+    /// See `procpool_hosts::OnHosts`.
+    #[doc(hidden)]
+    pub fn __elsewhere(mut self, server: Box<dyn procpool_launch::Elsewhere>) -> Self {
+        self.start.elsewhere = Some(server);
+        self
+    }
+
     fn with_initializer<T>(self, initialize: Result<(Entry, Bytes), Error>) -> Builder<T> {
         let initialize = match self.policies.finalizer {
             None => initialize.map(Some),
@@ -434,13 +445,20 @@ impl<S: 'static> Builder<S> {
         if self.policies.queue_capacity == Some(0) {
             return Err(Error::InvalidArgument("queue_capacity must be greater than 0".into()));
         }
+        let needs_this_host = self.start.method != StartMethod::Spawn
+            || self.policies.oom_score_adj.is_some()
+            || self.policies.max_memory_per_child.is_some();
+        if self.start.elsewhere.is_some() && needs_this_host {
+            let text = "start_method, oom_score_adj, max_memory_per_child: only on this machine";
+            return Err(Error::InvalidArgument(text.into()));
+        }
         let initialize = self.initialize?.map(|(entry, initargs)| (0, entry, initargs));
         let captured_lines = self.surroundings.captured_lines;
         let ignores_group_signals = self.surroundings.ignores_group_signals;
         let slots = max_workers.saturating_add(self.policies.overlap_replacements);
         let surroundings = self.surroundings.open(slots)?;
         // Last, when nothing else can fail: it may start a process.
-        let starter = self.start.prepare(&surroundings)?;
+        let starter = self.start.prepare(&surroundings, slots)?;
         let policies = self.policies;
         ProcessPoolExecutor::start(Settings {
             max_workers,

@@ -72,7 +72,7 @@
 //! workers start and end, `limits.rs` how long tasks may run; `pool/mod.rs` lists all rules and where
 //! the state is), `worker` (the other side),
 //! `task` (how a function is called), `start` (which role a started process takes), `chunk_source` (how the
-//! items of a map become chunks), `sys` (all unsafe code). Below this crate there are seven, none of
+//! items of a map become chunks), `sys` (all unsafe code). Below this crate there are eight, none of
 //! which knows how a pool decides:
 //!
 //! ```text
@@ -80,6 +80,7 @@
 //!           ├─▶ procpool-buffer     what the caller of a map fills while the pool takes from it
 //!           ├─▶ procpool-callbacks  the thread that runs callbacks and hooks
 //!           ├─▶ procpool-launch     how a process becomes a worker, is watched, killed and reaped
+//!           │     └─▶ procpool-control  what a pool and the server that starts its workers say to each other
 //!           ├─▶ procpool-link       rings, claims and bells between two processes; frames
 //!           ├─▶ procpool-codec      values as bytes, and the proof that they arrive equal
 //!           └─▶ procpool-os         Linux and this executable: futexes, descriptors, signals, functions
@@ -286,6 +287,14 @@ pub use payload::Payload;
 /// ```
 #[doc(inline)]
 pub use procpool_codec::SelfDescribing;
+/// # Examples
+///
+/// ```
+/// let host = procpool::HostName::from("n3".to_owned());
+/// assert_eq!(format!("{host}"), "n3");
+/// ```
+#[doc(inline)]
+pub use procpool_launch::HostName;
 /// # Examples
 ///
 /// ```

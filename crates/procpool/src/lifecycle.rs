@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::mpsc;
 use std::time::{Duration, SystemTime};
 
-use procpool_launch::WorkerExit;
+use procpool_launch::{HostName, WorkerExit};
 use procpool_os::lineage::Lineage;
 use serde::{Deserialize, Serialize};
 
@@ -42,11 +42,14 @@ pub struct WorkerInfo {
     pub id: usize,
     /// Its process.
     pub pid: u32,
+    /// Its host, if that is not this one.
+    pub host: Option<HostName>,
 }
 
 impl fmt::Display for WorkerInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "worker {} (pid {})", self.id, self.pid)
+        let host = self.host.map(|host| format!(" on {host}")).unwrap_or_default();
+        write!(f, "worker {} (pid {}{host})", self.id, self.pid)
     }
 }
 

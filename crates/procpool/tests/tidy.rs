@@ -18,7 +18,7 @@ struct Crate {
 }
 
 /// All of them, and what is built on the pool, bottom up: each may depend on those before it.
-const CRATES: [Crate; 9] = [
+const CRATES: [Crate; 11] = [
     Crate {
         name: "os",
         order: &[
@@ -46,18 +46,21 @@ const CRATES: [Crate; 9] = [
         name: "link",
         order: &[
             "sys", "wire", "socket", "clock", "ring", "claim", "bell", "draft", "worker", "parent",
+            "relay",
         ],
         is_public: false,
     },
+    Crate { name: "control", order: &["ended", "host", "sys", "report"], is_public: false },
     Crate {
         name: "launch",
         order: &[
-            "ended",
+            "refusal",
             "sys",
             "surroundings",
             "process",
-            "report",
+            "oom",
             "spawn",
+            "elsewhere",
             "forkserver_main",
             "forkserver",
             "init",
@@ -95,6 +98,23 @@ const CRATES: [Crate; 9] = [
     Crate {
         name: "tracing",
         order: &["site", "packet", "worker", "call", "program"],
+        is_public: true,
+    },
+    Crate {
+        name: "hosts",
+        order: &[
+            "sys",
+            "address",
+            "build",
+            "message",
+            "handshake",
+            "channel",
+            "frames",
+            "seat",
+            "relay",
+            "command",
+            "server",
+        ],
         is_public: true,
     },
 ];

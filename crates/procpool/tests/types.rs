@@ -12,7 +12,7 @@ use std::rc::Rc;
 use procpool::{
     Activity, AsCompleted, AsCompletedTimeout, Awaiting, BrokenCause, BrokenProcessPool,
     BufferedMap, Builder, CodecError, CodecStep, DeathPolicy, DoneAndNotDone, Errno, Error, Event,
-    EventKind, Events, ExitReason, Future, KillOutcome, Map, MapOptions, Output,
+    EventKind, Events, ExitReason, Future, HostName, KillOutcome, Map, MapOptions, Output,
     ProcessPoolExecutor, RemotePanic, Report, ResourceUsage, ReturnWhen, SelfDescribing,
     ShutdownOptions, StartMethod, Stats, SubmitOptions, TrySubmitError, WorkerDeath, WorkerExit,
     WorkerInfo, WorkerResult,
@@ -67,6 +67,7 @@ fn values_implement_the_common_traits() {
     is_value::<Event>();
     is_value::<EventKind>();
     is_value::<ExitReason>();
+    is_value::<HostName>();
     is_value::<KillOutcome>();
     is_value::<Output>();
     is_value::<Report<u8>>();
@@ -87,6 +88,7 @@ fn values_that_name_a_choice_or_a_kind_can_be_keys() {
     is_key::<CodecStep>();
     is_key::<DeathPolicy>();
     is_key::<ExitReason>();
+    is_key::<HostName>();
     is_key::<KillOutcome>();
     is_key::<ReturnWhen>();
     is_key::<ShutdownOptions>();

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::iter::successors;
 use std::path::Path;
 use std::process::{Child, Command};
 use std::sync::Mutex;
@@ -110,24 +111,24 @@ fn environment(process: &Process) -> Vec<u8> {
     environment
 }
 
-/// Returns the descendants of `owner`, zombies included, and the orphans of the run in `scratch` with theirs:
-/// a worker that was started in the background of a shell is not a child of the program.
+/// Returns the descendants of `owner`, zombies included, and the other processes of the run in `scratch` with
+/// theirs: a worker that was started in the background of a shell, or by a server of the machine, is not a child of the
+/// program.
 pub(super) fn descendants(owner: u32, scratch: &Path) -> Vec<Process> {
     let (all, marker) = (all(), marker(scratch));
-    let owned = OWNED.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
-    let is_orphan = |process: &&Process| {
-        process.parent == std::process::id()
-            && process.is_alive()
-            && !owned.contains(&process.pid)
-            && process.pid != owner
-            && has_in_environment(process, &marker)
+    let parent = |pid: &u32| Some(all.iter().find(|process| process.pid == *pid)?.parent);
+    let above: BTreeSet<u32> = successors(Some(owner), parent).collect();
+    let belongs = |process: &&Process| {
+        process.is_alive() && !above.contains(&process.pid) && has_in_environment(process, &marker)
     };
-    let mut found: Vec<Process> = all.iter().filter(is_orphan).cloned().collect();
+    let mut found: Vec<Process> = all.iter().filter(belongs).cloned().collect();
     let mut ancestors: Vec<u32> = found.iter().map(|process| process.pid).chain([owner]).collect();
     while let Some(ancestor) = ancestors.pop() {
         for process in all.iter().filter(|process| process.parent == ancestor) {
-            ancestors.push(process.pid);
-            found.push(process.clone());
+            if !found.contains(process) {
+                ancestors.push(process.pid);
+                found.push(process.clone());
+            }
         }
     }
     found

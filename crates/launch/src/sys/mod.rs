@@ -7,7 +7,5 @@
 pub(crate) mod fork;
 pub(crate) mod function;
 pub(crate) mod inherit;
-pub(crate) mod lifeline;
-pub(crate) mod packet;
 pub(crate) mod privileges;
 pub(crate) mod process;

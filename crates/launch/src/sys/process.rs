@@ -7,7 +7,6 @@ use std::ffi::{CStr, CString, OsString};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -18,9 +17,8 @@ use nix::sys::prctl;
 use nix::sys::signal::{SigSet, Signal, killpg};
 use nix::sys::stat::{Mode, stat};
 use nix::unistd::Pid;
+use procpool_control::{Ended, ResourceUsage, WorkerExit};
 use procpool_os::descriptor::above_standard_streams;
-
-use crate::ended::{Ended, ResourceUsage, WorkerExit};
 
 /// A child's stdout or stderr.
 #[derive(Debug, Clone, Copy)]
@@ -224,25 +222,12 @@ impl PidFd {
                     libc::CLD_EXITED => WorkerExit::Code(status),
                     _ => WorkerExit::Signal(status),
                 };
-                Some(Ended { exit, usage: Some(resource_usage(&usage)) })
+                Some(Ended { exit, usage: Some(ResourceUsage::of(&usage)) })
             }
             Err(Errno::EINTR) => None,
             // ECHILD: another wait of the program has reaped it, or SIGCHLD is ignored.
             Err(_) => Some(Ended::UNKNOWN),
         }
-    }
-}
-
-fn resource_usage(usage: &libc::rusage) -> ResourceUsage {
-    let time = |time: libc::timeval| {
-        let (seconds, micros) = (time.tv_sec.unsigned_abs(), time.tv_usec.unsigned_abs());
-        Duration::from_secs(seconds) + Duration::from_micros(micros)
-    };
-    ResourceUsage {
-        user_time: time(usage.ru_utime),
-        system_time: time(usage.ru_stime),
-        // The kernel counts in KiB.
-        max_rss: usage.ru_maxrss.unsigned_abs() * 1024,
     }
 }
 
@@ -355,7 +340,7 @@ mod tests {
         let (_child, fd) = shell("i=0; while [ $i -lt 200000 ]; do i=$((i + 1)); done");
         wait_readable(&fd);
         let usage = fd.reap().and_then(|ended| ended.usage).expect("it is our child");
-        assert!(usage.user_time > Duration::ZERO, "{usage:?}");
+        assert!(usage.user_time > std::time::Duration::ZERO, "{usage:?}");
         // A shell needs some pages, but never a GiB.
         assert!((4096..1 << 30).contains(&usage.max_rss), "{usage:?}");
     }

@@ -6,11 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nix::errno::Errno as Known;
-use procpool_launch::WorkerExit;
+use procpool_launch::{Refusal, WorkerExit};
 use serde::{Deserialize, Serialize};
 
 use super::death::{UNSTARTED, because};
-use super::errno::Refusal;
 use super::{Activity, CodecError, Errno, RemotePanic, WorkerDeath};
 
 /// The pool can no longer run tasks, because of its [`cause`](Self::cause).
@@ -161,6 +160,9 @@ pub enum BrokenCause {
         /// [`StartMethod::Fork`](crate::StartMethod::Fork): there can be no second one.
         copy: bool,
     },
+    /// No worker can be started on other hosts any more: the command that reaches them has failed, or none of
+    /// them is left.
+    HostsLost(String),
     /// The process that workers are forked from did not answer in time and was killed.
     ForkserverTimeout {
         /// The forkserver.
@@ -225,7 +227,7 @@ impl fmt::Display for BrokenCause {
                  move that code behind init(), or raise start_timeout"
             ),
             BrokenCause::StartFailed { what, errno } => {
-                let refusal = Refusal(what, *errno);
+                let refusal = Refusal(what, Known::from_raw(errno.raw()));
                 write!(f, "no worker could be started: creating {what} failed: {refusal}")
             }
             BrokenCause::Protocol { pid, what } => write!(f, "worker {pid} {what}"),
@@ -241,6 +243,7 @@ impl fmt::Display for BrokenCause {
                     (false, _) => Ok(()),
                 }
             }
+            BrokenCause::HostsLost(what) => write!(f, "no host runs workers: {what}"),
             BrokenCause::ForkserverTimeout { pid, timeout, activity } => write!(
                 f,
                 "forkserver {pid} did not answer within {timeout:?} \

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use procpool_launch::{ResourceUsage, WorkerExit};
+use procpool_launch::{HostName, ResourceUsage, WorkerExit};
 use serde::{Deserialize, Serialize};
 
 /// A worker that ended although nobody asked it to.
@@ -30,6 +30,8 @@ use serde::{Deserialize, Serialize};
 pub struct WorkerDeath {
     /// The worker.
     pub pid: u32,
+    /// Its host, if that is not this one.
+    pub host: Option<HostName>,
     /// How it ended.
     pub exit: WorkerExit,
     /// Whether the kernel's out-of-memory killer probably ended it: SIGKILL did, which the pool had not sent,
@@ -44,18 +46,19 @@ pub struct WorkerDeath {
     /// any call may be refused.
     pub refused: Option<String>,
     /// The last lines that it wrote to stderr, if the pool captures them.
-    pub stderr: Option<String>,
+    pub stderr: Option<Box<str>>,
 }
 
 impl fmt::Display for WorkerDeath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { pid, exit, activity, .. } = self;
+        let host = self.host.map(|host| format!(" on {host}")).unwrap_or_default();
         match self.oom_killed {
             true => write!(
                 f,
                 "worker {pid} was killed by SIGKILL, probably from the kernel's out-of-memory killer,"
             )?,
-            false => write!(f, "worker {pid} {exit}")?,
+            false => write!(f, "worker {pid}{host} {exit}")?,
         }
         write!(f, " while {activity}")?;
         because(&self.refused, f)?;

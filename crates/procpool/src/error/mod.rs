@@ -22,13 +22,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use nix::errno::Errno as Known;
+use procpool_launch::Refusal;
 use serde::{Deserialize, Serialize};
 
 pub use broken::{BrokenCause, BrokenProcessPool};
 pub use codec::{CodecError, CodecStep};
 pub use death::{Activity, WorkerDeath};
 pub use errno::Errno;
-use errno::Refusal;
 pub use panic::RemotePanic;
 
 /// Why a call, a task or the whole pool failed.
@@ -171,7 +171,11 @@ impl fmt::Display for Error {
                  or put procpool::init_tests!() once into a test program",
             ),
             Error::Setup { what, errno } => {
-                write!(f, "the pool could not create {what}: {}", Refusal(what, *errno))
+                write!(
+                    f,
+                    "the pool could not create {what}: {}",
+                    Refusal(what, Known::from_raw(errno.raw()))
+                )
             }
             Error::NotRestartable(why) => {
                 write!(f, "workers are this program, started again, and it cannot be: {why}")

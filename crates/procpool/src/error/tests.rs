@@ -30,11 +30,12 @@ fn death() -> WorkerDeath {
     WorkerDeath {
         pid: 7,
         exit,
+        host: None,
         oom_killed: false,
         activity,
         usage,
         refused: None,
-        stderr: Some("last words".to_owned()),
+        stderr: Some("last words".into()),
     }
 }
 

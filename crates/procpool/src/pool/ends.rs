@@ -5,9 +5,7 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use procpool_capture::Captured;
-use procpool_launch::Ended;
-use procpool_launch::WorkerExit;
+use procpool_launch::{Ended, WorkerExit};
 use procpool_link::Frame;
 
 use super::block::Slice;
@@ -118,13 +116,13 @@ impl PoolState {
         let Ended { exit, usage } = ended;
         // The finished part of its chunk is kept. If its record of that is invalid, there is none.
         let is_drafted = worker.give_draft(wakes).is_ok();
-        let (pid, activity) = (worker.pid, worker.activity());
-        let stderr = worker.stderr.as_ref().map(Captured::last_lines);
+        let (pid, host, activity) = (worker.pid, worker.host, worker.activity());
+        let stderr = worker.stderr.as_ref().map(|captured| captured.last_lines().into());
         let refused = worker.link.refused().map(|refused| refused.to_string());
         // The pool itself kills one that does not abort in time.
         let may_be_ours = matches!(worker.stage(), Stage::Dying(_));
-        let oom_killed = !may_be_ours && self.oom_kills.explain(exit);
-        let death = WorkerDeath { pid, exit, oom_killed, activity, usage, refused, stderr };
+        let oom_killed = !may_be_ours && host.is_none() && self.oom_kills.explain(exit);
+        let death = WorkerDeath { pid, host, exit, oom_killed, activity, usage, refused, stderr };
         match (worker.stage(), cx.settings.policies.death_policy) {
             (Stage::Starting | Stage::Waiting, _)
             | (Stage::Initializing, DeathPolicy::Replace { .. }) => {

@@ -59,7 +59,7 @@ impl PoolState {
     pub(super) fn read_results(&mut self, cx: &Context, index: usize, wakes: &mut Wakes) -> bool {
         let read = self.read_whole_results(cx, index, wakes);
         let worker = &mut self.workers[index];
-        worker.link.wake_for_room();
+        worker.link.wake_worker();
         worker.nudge();
         match read {
             Ok(settled) => {

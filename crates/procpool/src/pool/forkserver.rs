@@ -19,8 +19,7 @@
 
 use std::time::{Duration, Instant};
 
-use procpool_launch::WorkerExit;
-use procpool_launch::{NotForkable, Notice, Phase, StartError};
+use procpool_launch::{Forkserver, NotForkable, Notice, Phase, StartError, WorkerExit};
 use procpool_link::ParentEnd;
 
 use super::context::{Arrival, Context};
@@ -117,10 +116,15 @@ impl PoolState {
         }
         let reap = || cx.settings.starter.lock()?.reap(&cx.poller);
         if ended && let Some((pid, ended, phase)) = reap() {
-            let copy = cx.settings.starter.lock().is_some_and(|forkserver| forkserver.is_copy());
-            let (exit, activity) = (ended.exit, activity_in(phase));
+            let is = |kind: fn(&Forkserver<ParentEnd>) -> bool| {
+                cx.settings.starter.lock().is_some_and(|forkserver| kind(&forkserver))
+            };
+            let (exit, activity, copy) = (ended.exit, activity_in(phase), is(Forkserver::is_copy));
             let refused = self.expected.refused.take();
-            let died = BrokenCause::ForkserverDied { pid, exit, activity, refused, copy };
+            let died = match refused {
+                Some(what) if is(Forkserver::is_elsewhere) => BrokenCause::HostsLost(what),
+                refused => BrokenCause::ForkserverDied { pid, exit, activity, refused, copy },
+            };
             let cause = self.expected.cause.take().unwrap_or(died);
             self.on_forkserver_ended(cx, cause, wakes);
         }

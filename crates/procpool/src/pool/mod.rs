@@ -30,7 +30,7 @@
 //! | when a worker starts and takes tasks | `starts`; its forkserver: `forkserver` |
 //! | the stages of its life | `stage` |
 //! | when it has done its part | `retirement` |
-//! | what its end means | `ends`; whom the kernel's out-of-memory killer takes: `oom` |
+//! | what its end means | `ends` |
 //! | what its frames mean | `events`; results before the end of a chunk: `drafts` |
 //! | when it reports, and who watches it | `bells`, `waiter` |
 //! | how long a task may run | `limits` |
@@ -71,7 +71,6 @@ mod forkserver;
 mod inbox;
 mod lateness;
 mod limits;
-mod oom;
 mod retirement;
 mod settings;
 mod stage;
@@ -488,7 +487,7 @@ mod tests {
 
     fn pool() -> Arc<Pool> {
         let surroundings = SurroundingsOptions::default().open(1).unwrap();
-        let starter = Plan::default().prepare(&surroundings).unwrap();
+        let starter = Plan::default().prepare(&surroundings, 1).unwrap();
         let settings = Settings {
             max_workers: 1,
             initialize: None,

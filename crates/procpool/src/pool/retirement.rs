@@ -14,6 +14,8 @@
 
 use std::time::Instant;
 
+use procpool_launch::resident;
+
 use super::Context;
 use super::alarm::TICK;
 use super::settings::Policies;
@@ -190,12 +192,4 @@ impl PoolState {
             }
         }
     }
-}
-
-/// How many bytes of memory a process occupies; `None` if that cannot be read.
-fn resident(pid: u32) -> Option<u64> {
-    let pages = std::fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
-    let pages: u64 = pages.split(' ').nth(1)?.parse().ok()?;
-    let size = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).ok()??;
-    Some(pages.saturating_mul(size as u64))
 }

@@ -10,11 +10,12 @@ use std::collections::VecDeque;
 use std::sync::{Arc, mpsc};
 use std::time::Instant;
 
+use procpool_launch::OomKills;
+
 use super::alarm::Alarm;
 use super::block::Slice;
 use super::context::Context;
 use super::forkserver::Expected;
-use super::oom::OomKills;
 use super::settings::Step;
 use super::stage::Stage;
 use super::starts::Awaited;

@@ -14,7 +14,7 @@ use std::time::Instant;
 
 use nix::sys::signal::Signal;
 use procpool_capture::Captured;
-use procpool_launch::{Killed, PERHAPS, Process, StartError, Started};
+use procpool_launch::{HostName, Killed, PERHAPS, Process, StartError, Started, set_oom_score};
 use procpool_link::ParentEnd;
 
 use super::ahead::Pace;
@@ -22,7 +22,6 @@ use super::bells::Bells;
 use super::block::Slice;
 use super::context::{Arrival, Context};
 use super::limits::Limits;
-use super::oom;
 use super::retirement::Service;
 use super::settings::Settings;
 use super::stage::Stage;
@@ -48,6 +47,8 @@ pub(super) struct Worker {
     pub(super) slot: usize,
     pub(super) pid: u32,
     pub(super) process: Process,
+    /// Its host, if that is not this one.
+    pub(super) host: Option<HostName>,
     /// Whether its process leads a group that includes whatever its tasks start.
     pub(super) leads_group: bool,
     ignores_sigterm: bool,
@@ -102,7 +103,7 @@ impl Worker {
             .and_then(|()| cx.poller.add(&worker.link, worker.link_number()))
             .map_err(|errno| StartError { what: "an epoll registration", errno });
         let score = cx.settings.policies.oom_score_adj;
-        let scored = |score| oom::set_score(worker.pid, &worker.process, score);
+        let scored = |score| set_oom_score(worker.pid, &worker.process, score);
         if let Err(error) = watched.and_then(|()| score.map_or(Ok(()), scored)) {
             worker.unwatch(cx);
             worker.process.end();
@@ -114,12 +115,13 @@ impl Worker {
     fn new(arrival: Arrival, started: Started<ParentEnd>, settings: &Settings) -> Self {
         let Arrival { serial, slot, stderr } = arrival;
         let policies = &settings.policies;
-        let Started { pid, process, link } = started;
+        let Started { pid, process, link, host } = started;
         Self {
             serial,
             slot,
             pid,
             process,
+            host,
             leads_group: settings.surroundings.process_groups,
             ignores_sigterm: settings.ignores_group_signals,
             link,
@@ -171,7 +173,7 @@ impl Worker {
     }
 
     pub(super) fn info(&self) -> WorkerInfo {
-        WorkerInfo { id: self.slot, pid: self.pid }
+        WorkerInfo { id: self.slot, pid: self.pid, host: self.host }
     }
 
     pub(super) fn is_idle(&self) -> bool {

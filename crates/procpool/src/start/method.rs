@@ -1,12 +1,12 @@
 //! `StartMethod`: the user's choice of how workers are started, and the options that depend on it.
 
-use procpool_launch::{ForkError, Launcher, Surroundings, differ_from_callers};
+use procpool_launch::{Elsewhere, ForkError, Launcher, Surroundings, differ_from_callers};
 use procpool_os::code::FunctionRef;
 use procpool_os::code::{self, FnPointer};
 use procpool_os::image::Image;
 use serde::{Deserialize, Serialize};
 
-use super::{CONNECT, ROLES, Starter};
+use super::{CONNECT, CONNECT_RELAY, ROLES, Starter};
 use crate::error::Error;
 
 /// How workers are started. Set by [`Builder::start_method`](crate::Builder::start_method).
@@ -71,10 +71,12 @@ pub enum StartMethod {
 }
 
 /// How the workers of one pool are to be started.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Plan {
     pub(crate) method: StartMethod,
     pub(crate) preload: Option<fn()>,
+    /// What starts them instead, if they run elsewhere.
+    pub(crate) elsewhere: Option<Box<dyn Elsewhere>>,
 }
 
 impl Plan {
@@ -83,7 +85,7 @@ impl Plan {
     /// # Errors
     ///
     /// This process has other privileges than its caller.
-    pub(crate) fn check_privileges(self) -> Result<(), Error> {
+    pub(crate) fn check_privileges(&self) -> Result<(), Error> {
         let is_started = self.method != StartMethod::Fork;
         if is_started && differ_from_callers() {
             Err(Error::NotRestartable(
@@ -98,26 +100,30 @@ impl Plan {
         }
     }
 
-    /// Prepares the start method; for `Fork`, copies this process, for workers in `surroundings`.
+    /// Prepares the start method for `slots` workers in the surroundings `around`; for `Fork`, copies this process.
     ///
     /// # Errors
     ///
     /// The options are invalid, or the process cannot be copied.
-    pub(crate) fn prepare(self, surroundings: &Surroundings) -> Result<Starter, Error> {
+    pub(crate) fn prepare(self, around: &Surroundings, slots: usize) -> Result<Starter, Error> {
         let preload = self.locate_preload()?;
         if self.method != StartMethod::Fork && Image::main().is_run_by_loader() {
             let why = "/proc/self/exe is the dynamic loader; run the program itself, not the \
                        loader with its name";
             return Err(Error::NotRestartable(why.into()));
         }
+        if let Some(server) = self.elsewhere {
+            return Ok(Launcher::elsewhere(CONNECT_RELAY, server, slots));
+        }
         match self.method {
             StartMethod::Spawn => Ok(Launcher::spawn(CONNECT)),
             StartMethod::Forkserver => Ok(Launcher::forkserver(CONNECT, preload)),
-            StartMethod::Fork => Launcher::fork(CONNECT, ROLES, self.preload, surroundings)
-                .map_err(|error| match error {
+            StartMethod::Fork => {
+                Launcher::fork(CONNECT, ROLES, self.preload, around).map_err(|error| match error {
                     ForkError::HasThreads(threads) => Error::ForkWithThreads { threads },
                     ForkError::Refused(refused) => Error::setup(refused.what)(refused.errno),
-                }),
+                })
+            }
         }
     }
 
@@ -126,7 +132,7 @@ impl Plan {
     /// # Errors
     ///
     /// The options are invalid, or `preload` is not part of the main executable.
-    fn locate_preload(self) -> Result<Option<FunctionRef>, Error> {
+    fn locate_preload(&self) -> Result<Option<FunctionRef>, Error> {
         fn name_of<F: FnPointer>(_: F) -> &'static str {
             std::any::type_name::<F>()
         }

@@ -31,6 +31,10 @@ const CONNECT: Connect<ParentEnd> = || {
     Ok((link, Ends { socket: ends.socket, memory: ends.memory }))
 };
 
+/// The same, for a worker that is elsewhere.
+const CONNECT_RELAY: Connect<ParentEnd> =
+    || CONNECT().map(|(link, ends)| (ParentEnd::relayed(link), ends));
+
 /// The report of a worker that cannot take over its link.
 const NO_MEMORY: &str = "fstat(2), fcntl(2) or mmap(2) is refused, or the memory that it shares with \
     its pool is not what it should be";

@@ -91,8 +91,8 @@ fn main() -> ExitCode {
     if let Some((program, arguments)) = named {
         return program(arguments);
     }
-    // A worker and a forkserver have the pool's arguments, and no name: this does not return in them.
-    procpool::init();
+    // Workers, forkservers and relays have the pool's arguments, and no name: this does not return in them.
+    procpool_hosts::init();
     let names: Vec<&str> = PROGRAMS.iter().map(|(name, _)| *name).collect();
     eprintln!("usage: programs NAME [ARGUMENT]..., with one of the names: {}", names.join(", "));
     ExitCode::from(2)

@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use nix::libc;
 use procpool::{
-    Activity, BrokenCause, DeathPolicy, Error, EventKind, ExitReason, Future, StartMethod,
-    WorkerDeath, WorkerExit, WorkerInfo,
+    Activity, BrokenCause, DeathPolicy, Error, EventKind, ExitReason, Future, WorkerDeath,
+    WorkerExit, WorkerInfo,
 };
 
 use super::client::{How, Told};
 use super::hooked::{Hooked, Hooks};
-use super::plan::{Ending, Plan};
+use super::plan::{Ending, Method, Plan};
 use super::task::{self, Act, Kind, Record};
 
 /// Everything that is known of a round at its end.
@@ -139,7 +139,8 @@ impl Round {
         match death.exit {
             WorkerExit::Code(code) => [task::EXIT, task::INITIALIZER_EXIT].contains(&code),
             WorkerExit::Signal(signal) => [libc::SIGKILL, libc::SIGTERM].contains(&signal),
-            WorkerExit::WithForkserver => self.plan.method == StartMethod::Forkserver,
+            WorkerExit::WithForkserver => self.plan.method == Method::Forkserver,
+            WorkerExit::WithHost => self.plan.method == Method::Relays,
             _ => false,
         }
     }
@@ -227,8 +228,11 @@ impl Round {
                 BrokenCause::InitializerFailed { .. } | BrokenCause::InitializerPanicked { .. } => {
                     has_bad_starts
                 }
-                BrokenCause::ForkserverDied { .. } => self.plan.method == StartMethod::Forkserver,
-                BrokenCause::StartFailed { .. } => self.plan.limit.is_some(),
+                BrokenCause::ForkserverDied { .. } => self.plan.method == Method::Forkserver,
+                BrokenCause::HostsLost(_) => self.plan.method == Method::Relays,
+                BrokenCause::StartFailed { .. } => {
+                    self.plan.limit.is_some() || self.plan.method == Method::Relays
+                }
                 _ => false,
             };
             if !may_be {

@@ -1,4 +1,4 @@
-//! Pools of every kind under chaos: `chaos SEED SECONDS [descriptors|processes]`.
+//! Pools of every kind under chaos: `chaos SEED SECONDS [descriptors|processes|relays]`.
 //!
 //! ```text
 //! seed ──▶ Plan ──▶ pool ◀── clients: submit, map, cancel, kill, wait ──▶ reports to them ─────┐
@@ -34,7 +34,7 @@ use serde_json::{Value, json};
 use client::{Client, Shared};
 use hooked::Hooked;
 use judge::Round;
-use plan::{Ending, Plan};
+use plan::{Ending, Method, Plan};
 use saboteur::Saboteur;
 use task::Worker;
 
@@ -46,16 +46,18 @@ mod saboteur;
 mod task;
 
 pub(crate) fn main(arguments: &[String]) {
-    procpool::init();
+    procpool_hosts::init();
     let number = |place: usize| arguments.get(place).and_then(|text| text.parse::<u64>().ok());
     let (Some(seed), Some(seconds)) = (number(0), number(1)) else {
-        panic!("usage: chaos SEED SECONDS [descriptors|processes]")
+        panic!("usage: chaos SEED SECONDS [descriptors|processes|relays]")
     };
-    let limit = match arguments.get(2).map(String::as_str) {
-        Some("descriptors") => Some(Limit::Descriptors),
-        Some("processes") => Some(Limit::Processes),
+    let local: &[Method] = &[Method::Spawn, Method::Forkserver];
+    let (methods, limit) = match arguments.get(2).map(String::as_str) {
+        Some("descriptors") => (local, Some(Limit::Descriptors)),
+        Some("processes") => (local, Some(Limit::Processes)),
+        Some("relays") => (&[Method::Relays][..], None),
         Some(other) => panic!("there is no limit {other}"),
-        None => None,
+        None => (local, None),
     };
     if limit == Some(Limit::Processes) {
         become_nobody_else();
@@ -71,7 +73,7 @@ pub(crate) fn main(arguments: &[String]) {
         let seed = seed.wrapping_add(account.rounds);
         // Relaxed: for a message only.
         round_seed.store(seed, Ordering::Relaxed);
-        let (round, signals) = watch::within(2 * watch::HANG, move || play(seed, limit));
+        let (round, signals) = watch::within(2 * watch::HANG, move || play(seed, methods, limit));
         before.assert_back();
         let wrong = round.judge();
         assert!(wrong.is_empty(), "{:#?}\n{}", round.plan, wrong.join("\n"));
@@ -81,9 +83,9 @@ pub(crate) fn main(arguments: &[String]) {
 }
 
 /// Runs the round of `seed`.
-fn play(seed: u64, limit: Option<Limit>) -> (Round, u32) {
+fn play(seed: u64, methods: &[Method], limit: Option<Limit>) -> (Round, u32) {
     let mut random = StdRng::seed_from_u64(seed);
-    let plan = Plan::draw(&mut random, limit);
+    let plan = Plan::draw(&mut random, methods, limit);
     let folder = tempfile::tempdir().expect("a folder can be made");
     let trace = folder.path().join("trace");
     File::create(&trace).expect("the folder is writable");

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use procpool::{DeathPolicy, ProcessPoolExecutor, StartMethod};
+use procpool_hosts::{OnHosts, shell};
 use procpool_testkit::limits::Limit;
 use rand::RngExt;
 use rand::rngs::StdRng;
@@ -20,11 +21,19 @@ pub(crate) enum Ending {
     Terminate,
 }
 
+/// How workers start. Never by [`StartMethod::Fork`], which does not work with threads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Method {
+    Spawn,
+    Forkserver,
+    /// By relays on this machine.
+    Relays,
+}
+
 /// A pool, the operations on it, and the sabotage.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
-    /// Never [`StartMethod::Fork`], which does not work with threads.
-    pub(crate) method: StartMethod,
+    pub(crate) method: Method,
     pub(crate) workers: usize,
     pub(crate) policy: DeathPolicy,
     pub(crate) task_time_limit: Option<Duration>,
@@ -50,7 +59,7 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    pub(crate) fn draw(random: &mut StdRng, limit: Option<Limit>) -> Self {
+    pub(crate) fn draw(random: &mut StdRng, methods: &[Method], limit: Option<Limit>) -> Self {
         let replaces = random.random_bool(0.8);
         let policy = if replaces {
             DeathPolicy::Replace { retries: random.random_range(0..3) }
@@ -60,7 +69,7 @@ impl Plan {
         // If the first death ends the round, it should not happen at once.
         let (gap, of) = if replaces { (1..100, 5) } else { (20..200, 2) };
         Self {
-            method: [StartMethod::Spawn, StartMethod::Forkserver][random.random_range(0..2)],
+            method: methods[random.random_range(0..methods.len())],
             workers: random.random_range(1..=8),
             policy,
             task_time_limit: draw_millis(random, 4, 5..50),
@@ -106,8 +115,14 @@ impl Plan {
     pub(crate) fn build(&self, trace: &Path, hooked: &Hooked) -> ProcessPoolExecutor<Worker> {
         let path = trace.to_str().expect("a plain path").to_owned();
         let (starts, exits) = (hooked.clone(), hooked.clone());
-        let mut builder = ProcessPoolExecutor::builder()
-            .start_method(self.method)
+        let relays = "for i in $(seq {n}); do {relay} & done; wait";
+        let builder = ProcessPoolExecutor::builder();
+        let builder = match self.method {
+            Method::Spawn => builder.start_method(StartMethod::Spawn),
+            Method::Forkserver => builder.start_method(StartMethod::Forkserver),
+            Method::Relays => builder.launcher(shell(relays)),
+        };
+        let mut builder = builder
             .max_workers(self.workers)
             .death_policy(self.policy)
             .grace(self.grace)

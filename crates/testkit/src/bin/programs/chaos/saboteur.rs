@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use procpool_testkit::limits::{Limit, first_free_descriptor};
-use procpool_testkit::os::{self, Watched};
+use procpool_testkit::os::{self, Process, Watched};
 use rand::RngExt;
 use rand::rngs::StdRng;
 
-use super::plan::Plan;
+use super::plan::{Method, Plan};
 
 /// The most workers that a round kills. More could kill them faster than they start, and a round would end
 /// only by luck; fewer leave its end undisturbed.
@@ -53,9 +53,15 @@ impl Saboteur<'_> {
 
     fn signal_somebody(&mut self) {
         let this = std::process::id();
-        // The forkserver is one process among many, and all workers die with it.
+        // The forkserver is one process among many, and all workers die with it. With a relay its worker dies, and
+        // the pool has one fewer from then on.
         let hits_server = self.random.random_ratio(1, 100);
-        let candidates = if hits_server { os::servers_of } else { os::workers_of };
+        let candidates: fn(u32) -> Vec<Process> = match (self.plan.method, hits_server) {
+            (Method::Relays, true) => |this| with_argument(this, "--procpool-relay"),
+            (Method::Relays, false) => |this| with_argument(this, "--procpool-worker"),
+            (_, true) => os::servers_of,
+            (_, false) => os::workers_of,
+        };
         let those = candidates(this);
         if those.is_empty() {
             return;
@@ -84,4 +90,13 @@ impl Saboteur<'_> {
         }
         self.kills.fetch_add(1, Ordering::Relaxed);
     }
+}
+
+/// Descendants with this first argument.
+fn with_argument(this: u32, argument: &str) -> Vec<Process> {
+    let has_it = |process: &Process| {
+        let line = std::fs::read(format!("/proc/{}/cmdline", process.pid)).unwrap_or_default();
+        line.split(|byte| *byte == 0).nth(1) == Some(argument.as_bytes())
+    };
+    os::descendants_of(this).into_iter().filter(has_it).collect()
 }

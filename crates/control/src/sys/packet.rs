@@ -15,29 +15,31 @@ use nix::sys::socket::{
     AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, UnixAddr,
     recvmsg, sendmsg, socketpair,
 };
-use nix::unistd::Pid;
 use procpool_os::descriptor::above_standard_streams;
-
-use super::inherit;
 
 /// The longest packet. A higher limit costs memory at each receipt, and the kernel's own limit is three
 /// times as high; a lower one leaves less room for the report of a panic.
-pub(crate) const LONGEST: usize = 64 * 1024;
+pub const LONGEST: usize = 64 * 1024;
 
 /// One end of a pair.
 #[derive(Debug)]
-pub(crate) struct PacketSocket(OwnedFd);
+pub struct PacketSocket(OwnedFd);
 
 /// A received packet.
 #[derive(Debug)]
-pub(crate) struct Packet {
+pub struct Packet {
+    /// Its contents.
     pub bytes: Vec<u8>,
     /// The descriptor that it carried; also `None` if this process had no room for it.
     pub descriptor: Option<OwnedFd>,
 }
 
 /// Makes a pair.
-pub(crate) fn pair() -> nix::Result<(PacketSocket, PacketSocket)> {
+///
+/// # Errors
+///
+/// The system's, mostly `EMFILE`.
+pub fn pair() -> nix::Result<(PacketSocket, PacketSocket)> {
     let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
     let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, flags)?;
     let above = |end| above_standard_streams(end).map(PacketSocket);
@@ -45,17 +47,12 @@ pub(crate) fn pair() -> nix::Result<(PacketSocket, PacketSocket)> {
 }
 
 impl PacketSocket {
-    /// Takes over the descriptor that this process was started with; see [`inherit::socket`].
-    pub(crate) fn inherited(number: RawFd, parent: Pid) -> Option<Self> {
-        inherit::socket(number, parent).map(Self)
-    }
-
     /// Sends a packet.
     ///
     /// # Errors
     ///
     /// `EAGAIN` if there is no room for it now; others if the other end is closed.
-    pub(crate) fn send(&self, bytes: &[u8], descriptor: Option<BorrowedFd<'_>>) -> nix::Result<()> {
+    pub fn send(&self, bytes: &[u8], descriptor: Option<BorrowedFd<'_>>) -> nix::Result<()> {
         let numbers: Vec<RawFd> = descriptor.iter().map(AsRawFd::as_raw_fd).collect();
         let rights = [ControlMessage::ScmRights(&numbers)];
         let rights = if numbers.is_empty() { &[] } else { &rights[..] };
@@ -68,7 +65,7 @@ impl PacketSocket {
     /// # Errors
     ///
     /// `EAGAIN` if there is none now.
-    pub(crate) fn receive(&self) -> nix::Result<Option<Packet>> {
+    pub fn receive(&self) -> nix::Result<Option<Packet>> {
         let mut bytes = vec![0; LONGEST];
         let mut control = cmsg_space!(RawFd);
         let flags = MsgFlags::MSG_CMSG_CLOEXEC;
@@ -92,6 +89,13 @@ impl PacketSocket {
         let descriptor = descriptor.and_then(|fd| above_standard_streams(fd).ok());
         bytes.truncate(count);
         Ok((count > 0).then_some(Packet { bytes, descriptor }))
+    }
+}
+
+/// Takes over an end that this process inherited.
+impl From<OwnedFd> for PacketSocket {
+    fn from(end: OwnedFd) -> Self {
+        Self(end)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use nix::libc;
 use nix::sys::signal::Signal;
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +22,9 @@ impl Ended {
 
     /// The process has exited with the forkserver that would have reported its status.
     pub const WITH_FORKSERVER: Self = Self { exit: WorkerExit::WithForkserver, usage: None };
+
+    /// Nothing is heard of the process's host any more.
+    pub const WITH_HOST: Self = Self { exit: WorkerExit::WithHost, usage: None };
 }
 
 /// The resources that a process used, together with the children that it waited for.
@@ -38,6 +42,23 @@ pub struct ResourceUsage {
     pub max_rss: u64,
 }
 
+impl ResourceUsage {
+    /// Converts what the kernel reports.
+    #[doc(hidden)]
+    pub fn of(usage: &libc::rusage) -> Self {
+        let time = |time: libc::timeval| {
+            let (seconds, micros) = (time.tv_sec.unsigned_abs(), time.tv_usec.unsigned_abs());
+            Duration::from_secs(seconds) + Duration::from_micros(micros)
+        };
+        Self {
+            user_time: time(usage.ru_utime),
+            system_time: time(usage.ru_stime),
+            // The kernel counts in KiB.
+            max_rss: usage.ru_maxrss.unsigned_abs() * 1024,
+        }
+    }
+}
+
 /// How a worker process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -48,6 +69,9 @@ pub enum WorkerExit {
     Signal(i32),
     /// It exited with the forkserver that it was forked from, which has died.
     WithForkserver,
+    /// The connection to its host was closed, or nothing was heard of the host for too long. Cut off, it
+    /// exits by itself.
+    WithHost,
     /// It has exited, but another `wait` of the program collected its status, or SIGCHLD is ignored.
     Unknown,
 }
@@ -61,6 +85,7 @@ impl fmt::Display for WorkerExit {
                 Err(_) => write!(f, "was killed by signal {number}"),
             },
             WorkerExit::WithForkserver => f.write_str("ended with the forkserver that forked it"),
+            WorkerExit::WithHost => f.write_str("was lost with its host"),
             WorkerExit::Unknown => f.write_str("ended (its exit status was collected elsewhere)"),
         }
     }

@@ -1,4 +1,5 @@
-//! The kernel's out-of-memory killer: which processes it takes first, and whether it has taken one.
+//! The memory of processes: how much they occupy, which ones the kernel's out-of-memory killer takes first,
+//! and whether it has taken one.
 //!
 //! Owns the count of its kills in the control group of this process, which workers inherit. The kernel
 //! counts a kill before the process ends, so a worker's death is explained by a kill that no earlier
@@ -10,11 +11,13 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::libc;
-use procpool_launch::{Process, StartError, WorkerExit};
+use procpool_control::WorkerExit;
+
+use crate::{Process, StartError};
 
 /// The file with the count, and how many kills are accounted for; `None` if there is no such file.
 #[derive(Debug)]
-pub(super) struct OomKills(Option<(PathBuf, u64)>);
+pub struct OomKills(Option<(PathBuf, u64)>);
 
 impl Default for OomKills {
     fn default() -> Self {
@@ -38,7 +41,7 @@ impl OomKills {
     }
 
     /// Whether a kill that is not accounted for yet explains this end of a worker. It does from now on.
-    pub(super) fn explain(&mut self, exit: WorkerExit) -> bool {
+    pub fn explain(&mut self, exit: WorkerExit) -> bool {
         let Some((file, seen)) = &mut self.0 else { return false };
         let is_new = exit == WorkerExit::Signal(libc::SIGKILL)
             && count(file).is_some_and(|count| count > *seen);
@@ -59,7 +62,7 @@ fn count(file: &Path) -> Option<u64> {
 /// # Errors
 ///
 /// The system's.
-pub(super) fn set_score(pid: u32, process: &Process, score: i16) -> Result<(), StartError> {
+pub fn set_oom_score(pid: u32, process: &Process, score: i16) -> Result<(), StartError> {
     let file = File::options().write(true).open(format!("/proc/{pid}/oom_score_adj"));
     let written = file.and_then(|mut file| {
         // If it still runs now that the file is open, the number was not reused before.
@@ -72,6 +75,14 @@ pub(super) fn set_score(pid: u32, process: &Process, score: i16) -> Result<(), S
         }
         _ => Ok(()),
     }
+}
+
+/// Returns how many bytes of memory a process occupies; `None` if that cannot be read.
+pub fn resident(pid: u32) -> Option<u64> {
+    let pages = std::fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
+    let pages: u64 = pages.split(' ').nth(1)?.parse().ok()?;
+    let size = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).ok()??;
+    Some(pages.saturating_mul(size as u64))
 }
 
 #[cfg(test)]

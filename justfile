@@ -52,7 +52,8 @@ conformance-all *arguments:
     #!/usr/bin/env bash
     # Arguments: `-j N` judges N at a time; a part of a name, only those.
     crates/bench/peers/install || echo 'some pools are missing'
-    crates/conformance/run-all {{ arguments }}
+    # With the cases that take minutes.
+    CONFORMANCE_TIER=all crates/conformance/run-all {{ arguments }}
     code=$?
     # Those that are not as expected belong there, too; what could not be judged, and a part, do not.
     if [ "$code" -lt 2 ] && {{ if arguments =~ '^(-j *[0-9]+)?$' { "true" } else { "false" } }}; then

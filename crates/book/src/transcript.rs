@@ -16,12 +16,17 @@ use anyhow::{Context, Result, bail};
 ///
 /// Such lines may be anywhere in the output. Their number, their text and the order of all other lines are
 /// compared.
-const UNORDERED: [(&str, &[&str]); 4] = [
+const UNORDERED: [(&str, &[&str]); 6] = [
     ("initializer_worker", &["Initializing worker process."]),
     ("initializer_worker_py", &["Initializing worker process."]),
+    ("hosts", &["Initializing worker process."]),
+    ("hosts_batch", &["Initializing worker process."]),
     ("initargs", LOG),
     ("initargs_py", LOG),
 ];
+
+/// Starts hosts with Slurm, runs a command on the first one, and ends them.
+const CLUSTER: &str = "crates/hosts/tests/slurm/cluster";
 
 /// Transcripts of commands that fail on purpose.
 const FAILING: [&str; 2] = ["forgetful_adapter", "replay"];
@@ -75,6 +80,11 @@ impl Transcript {
         self.command.contains("python3 ")
     }
 
+    /// Returns whether the command is Slurm's. It then runs on hosts made for it, which takes root and Slurm.
+    pub fn needs_slurm(&self) -> bool {
+        ["salloc ", "sbatch "].iter().any(|start| self.command.starts_with(start))
+    }
+
     /// Runs the command in `root` and returns its output.
     ///
     /// A shell reads the command, as on a reader's machine. Paths of files in `root` in its output are
@@ -84,7 +94,13 @@ impl Transcript {
     ///
     /// When it cannot be run, fails (or does not, if it must), or prints text that is not UTF-8.
     pub fn run(&self, root: &Path) -> Result<String> {
-        let output = Command::new("sh")
+        let hosts = tempfile::tempdir()?;
+        let mut shell = Command::new("sh");
+        if self.needs_slurm() {
+            shell = Command::new(root.join(CLUSTER));
+            shell.arg(hosts.path()).arg("sh");
+        }
+        let output = shell
             .args(["-c", &self.command])
             .current_dir(root)
             .stdin(Stdio::null())

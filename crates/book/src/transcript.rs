@@ -82,7 +82,7 @@ impl Transcript {
 
     /// Returns whether the command is Slurm's. It then runs on hosts made for it, which takes root and Slurm.
     pub fn needs_slurm(&self) -> bool {
-        ["salloc ", "sbatch "].iter().any(|start| self.command.starts_with(start))
+        is_slurms(&self.command)
     }
 
     /// Runs the command in `root` and returns its output.
@@ -95,14 +95,7 @@ impl Transcript {
     /// When it cannot be run, fails (or does not, if it must), or prints text that is not UTF-8.
     pub fn run(&self, root: &Path) -> Result<String> {
         let hosts = tempfile::tempdir()?;
-        let mut shell = Command::new("sh");
-        if self.needs_slurm() {
-            shell = Command::new(root.join(CLUSTER));
-            shell.arg(hosts.path()).arg("sh");
-        }
-        let output = shell
-            .args(["-c", &self.command])
-            .current_dir(root)
+        let output = shell(&self.command, root, hosts.path())
             .stdin(Stdio::null())
             // Set in many containers. Python then writes a line's text and its end separately,
             // and lines of two workers mix.
@@ -159,6 +152,21 @@ impl Transcript {
         fs::write(&self.path, format!("$ {}\n{output}", self.command))
             .with_context(|| self.path.display().to_string())
     }
+}
+
+fn is_slurms(command: &str) -> bool {
+    ["salloc ", "sbatch "].iter().any(|start| command.starts_with(start))
+}
+
+/// Returns what runs a command in `root`. One of Slurm's runs on hosts that are made for it, in the folder `hosts`.
+pub(crate) fn shell(command: &str, root: &Path, hosts: &Path) -> Command {
+    let mut shell = Command::new("sh");
+    if is_slurms(command) {
+        shell = Command::new(root.join(CLUSTER));
+        shell.arg(hosts).arg("sh");
+    }
+    shell.args(["-c", command]).current_dir(root);
+    shell
 }
 
 /// Moves the lines that `moves` selects to the front, sorted. Nothing is left out and nothing is changed.

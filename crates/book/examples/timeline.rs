@@ -71,7 +71,7 @@ fn note_exits(events: Events) {
             let nanos = trace::now()
                 - event.at.elapsed().unwrap_or_default().as_nanos() as u64;
             let pid = worker.pid;
-            let mut note = |event| {
+            let note = |event| {
                 trace::append_record(
                     &path(),
                     &Record { pid, nanos, event },

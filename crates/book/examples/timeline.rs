@@ -1,6 +1,7 @@
-//! Records the trace that the book's first timeline shows: the article's
+//! Records the traces that the book's timelines show: the article's
 //! program, where every process records its actions, and the pool's events
-//! report the exits of workers.
+//! report the exits of workers. In an allocation of Slurm, its workers are on
+//! other hosts.
 //!
 //! Writes to the file that the environment variable `TRACE` names. The
 //! initializer takes 60 ms, as if it opened a connection, and tasks take up to
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use procpool::{EventKind, Events, ProcessPoolExecutor};
 use procpool_book::timeline::Event;
+use procpool_hosts::{OnHosts, srun};
 use procpool_testkit::trace::{self, Record};
 
 // ANCHOR: worker
@@ -32,12 +34,16 @@ fn task(identifier: u32) -> u32 {
 fn main() -> Result<(), procpool::Error> {
     // Workers run this too: code before `init` runs in every process of this
     // program.
-    note(Event::Started);
-    procpool::init();
-    let executor = ProcessPoolExecutor::builder()
-        .max_workers(2)
-        .initializer(initializer_worker)
-        .build()?;
+    if env::args().nth(1).as_deref() != Some("--procpool-relay") {
+        note(Event::Started);
+    }
+    procpool_hosts::init();
+    let builder = ProcessPoolExecutor::builder();
+    let builder = match env::var_os("SLURM_JOB_ID") {
+        Some(_) => builder.launcher(srun()),
+        None => builder.max_workers(2),
+    };
+    let executor = builder.initializer(initializer_worker).build()?;
     let events = executor.events();
     note(Event::MapCalled);
     for result in executor.map(task, 0..10) {
@@ -64,8 +70,17 @@ fn note_exits(events: Events) {
         if let EventKind::WorkerExited(worker, _) = event.kind {
             let nanos = trace::now()
                 - event.at.elapsed().unwrap_or_default().as_nanos() as u64;
-            let (pid, event) = (worker.pid, Event::Exits);
-            trace::append_record(&path(), &Record { pid, nanos, event });
+            let pid = worker.pid;
+            let note = |event| {
+                trace::append_record(
+                    &path(),
+                    &Record { pid, nanos, event },
+                );
+            };
+            note(Event::Exits);
+            if let Some(host) = worker.host {
+                note(Event::RanOn { host });
+            }
         }
     }
 }

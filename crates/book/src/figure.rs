@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use anyhow::{Context, Result, anyhow, bail};
 use procpool_testkit::trace;
@@ -13,6 +13,7 @@ use procpool_testkit::trace;
 use crate::layout::{Layout, files_below};
 use crate::problem::Problem;
 use crate::timeline::{Event, Timeline, svg};
+use crate::transcript::shell;
 
 /// A figure's file, and its expected contents.
 #[derive(Debug)]
@@ -60,21 +61,26 @@ pub fn check(layout: &Layout) -> Result<Vec<Problem>> {
         .collect())
 }
 
-/// Runs the program that records the trace of the first figure, and returns the trace's text.
+/// The traces by their names, and the start of the command that records each.
+pub const TRACES: [(&str, &str); 2] =
+    [("demo", ""), ("hosts", "salloc --quiet --nodes=2 --ntasks=2 ")];
+
+/// Runs the program that records a trace, by a command that `starts` like that, and returns the trace's text.
 ///
 /// # Errors
 ///
 /// When the program fails.
-pub fn record(layout: &Layout) -> Result<String> {
+pub fn record(layout: &Layout, starts: &str) -> Result<String> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("timeline.jsonl");
-    let output = Command::new("cargo")
-        .args(["run", "--quiet", "--package", "procpool-book", "--example", "timeline"])
+    let command = format!("{starts}cargo run --quiet --package procpool-book --example timeline");
+    let hosts = tempfile::tempdir()?;
+    let output = shell(&command, &layout.root, hosts.path())
         .env("TRACE", &path)
         .current_dir(&layout.root)
         .stdin(Stdio::null())
         .output()
-        .context("cargo cannot be run")?;
+        .with_context(|| format!("`{command}` cannot be run"))?;
     if !output.status.success() {
         bail!("recording failed: {}", String::from_utf8_lossy(&output.stderr));
     }

@@ -19,7 +19,8 @@ Usage: procpool-book [COMMAND]
   adopt FILE...
           show other measurements: results.json or profile.json, as procpool-bench wrote them;
           or other judgements: results.json of a run of the conformance suite over all pools
-  record  record the trace of the first figure again, then bless its drawings
+  record demo|hosts
+          record the trace of a timeline again, then draw every figure; hosts takes root and Slurm
 ";
 
 fn main() -> ExitCode {
@@ -33,7 +34,7 @@ fn main() -> ExitCode {
             .and_then(|folder| build(&layout, Some(folder.path()))),
         ["bless"] => bless_figures(&layout).and_then(|()| bless_transcripts(&layout)),
         ["adopt", ref files @ ..] if !files.is_empty() => adopt(&layout, files),
-        ["record"] => record(&layout).and_then(|()| bless_figures(&layout)),
+        ["record", name] => record(&layout, name).and_then(|()| bless_figures(&layout)),
         ["help" | "--help" | "-h"] => {
             print!("{HELP}");
             Ok(())
@@ -120,10 +121,14 @@ fn adopt(layout: &Layout, files: &[&str]) -> Result<()> {
     Ok(())
 }
 
-fn record(layout: &Layout) -> Result<()> {
-    eprintln!("recording …");
-    let text = figure::record(layout)?;
+fn record(layout: &Layout, name: &str) -> Result<()> {
+    let Some((_, starts)) = figure::TRACES.iter().find(|(known, _)| *known == name) else {
+        let names = figure::TRACES.map(|(known, _)| known).join(", ");
+        bail!("there is no trace {name:?}; there are: {names}");
+    };
     fs::create_dir_all(layout.traces())?;
-    fs::write(layout.traces().join("demo.jsonl"), text)?;
+    eprintln!("recording {name} …");
+    let text = figure::record(layout, starts)?;
+    fs::write(layout.traces().join(name).with_extension("jsonl"), text)?;
     Ok(())
 }

@@ -16,12 +16,17 @@ use anyhow::{Context, Result, bail};
 ///
 /// Such lines may be anywhere in the output. Their number, their text and the order of all other lines are
 /// compared.
-const UNORDERED: [(&str, &[&str]); 4] = [
+const UNORDERED: [(&str, &[&str]); 6] = [
     ("initializer_worker", &["Initializing worker process."]),
     ("initializer_worker_py", &["Initializing worker process."]),
+    ("hosts", &["Initializing worker process."]),
+    ("hosts_batch", &["Initializing worker process."]),
     ("initargs", LOG),
     ("initargs_py", LOG),
 ];
+
+/// Starts hosts with Slurm, runs a command on the first one, and ends them.
+const CLUSTER: &str = "crates/hosts/tests/slurm/cluster";
 
 /// Transcripts of commands that fail on purpose.
 const FAILING: [&str; 2] = ["forgetful_adapter", "replay"];
@@ -75,6 +80,11 @@ impl Transcript {
         self.command.contains("python3 ")
     }
 
+    /// Returns whether the command is Slurm's. It then runs on hosts made for it, which takes root and Slurm.
+    pub fn needs_slurm(&self) -> bool {
+        is_slurms(&self.command)
+    }
+
     /// Runs the command in `root` and returns its output.
     ///
     /// A shell reads the command, as on a reader's machine. Paths of files in `root` in its output are
@@ -84,9 +94,8 @@ impl Transcript {
     ///
     /// When it cannot be run, fails (or does not, if it must), or prints text that is not UTF-8.
     pub fn run(&self, root: &Path) -> Result<String> {
-        let output = Command::new("sh")
-            .args(["-c", &self.command])
-            .current_dir(root)
+        let hosts = tempfile::tempdir()?;
+        let output = shell(&self.command, root, hosts.path())
             .stdin(Stdio::null())
             // Set in many containers. Python then writes a line's text and its end separately,
             // and lines of two workers mix.
@@ -143,6 +152,21 @@ impl Transcript {
         fs::write(&self.path, format!("$ {}\n{output}", self.command))
             .with_context(|| self.path.display().to_string())
     }
+}
+
+fn is_slurms(command: &str) -> bool {
+    ["salloc ", "sbatch "].iter().any(|start| command.starts_with(start))
+}
+
+/// Returns what runs a command in `root`. One of Slurm's runs on hosts that are made for it, in the folder `hosts`.
+pub(crate) fn shell(command: &str, root: &Path, hosts: &Path) -> Command {
+    let mut shell = Command::new("sh");
+    if is_slurms(command) {
+        shell = Command::new(root.join(CLUSTER));
+        shell.arg(hosts).arg("sh");
+    }
+    shell.args(["-c", command]).current_dir(root);
+    shell
 }
 
 /// Moves the lines that `moves` selects to the front, sorted. Nothing is left out and nothing is changed.

@@ -95,11 +95,29 @@ fn an_inconsistent_trace_is_refused() {
 
 #[test]
 fn a_new_recording_has_the_shape_that_the_chapter_describes() {
+    has_the_shape("demo");
+}
+
+#[test]
+#[ignore = "needs root, slurmctld, slurmd, slurm-client, munge and iproute2: runs a program on made-up hosts"]
+fn a_new_recording_of_two_hosts_names_them() {
+    for timeline in has_the_shape("hosts") {
+        let hosts = timeline.lanes.iter().filter_map(|lane| lane.host);
+        let mut hosts: Vec<String> = hosts.map(|host| host.to_string()).collect();
+        hosts.sort();
+        assert_eq!(hosts, ["n1", "n2"]);
+    }
+}
+
+/// Asserts what the chapters say of a trace, of the checked-in one and of a new one. Returns both.
+fn has_the_shape(name: &str) -> [Timeline; 2] {
     let layout = Layout::procpool();
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let path = folder.path().join("trace.jsonl");
-    std::fs::write(&path, figure::record(&layout).expect("it records")).expect("it is written");
-    for path in [path, layout.traces().join("demo.jsonl")] {
+    let (_, starts) = figure::TRACES.iter().find(|(known, _)| *known == name).expect("it is known");
+    std::fs::write(&path, figure::record(&layout, starts).expect("it records"))
+        .expect("it is written");
+    [path, layout.traces().join(name).with_extension("jsonl")].map(|path| {
         // Only a trace in which each worker is initialized once, before its first task, has a drawing.
         let timeline = Timeline::new(&trace::read(&path)).expect("it makes sense");
         assert_eq!(timeline.lanes.len(), 2);
@@ -109,5 +127,6 @@ fn a_new_recording_has_the_shape_that_the_chapter_describes() {
         assert_eq!(tasks, Vec::from_iter(0..10));
         let results: Vec<u32> = timeline.results.iter().map(|result| result.0).collect();
         assert_eq!(results, Vec::from_iter(0..10));
-    }
+        timeline
+    })
 }

@@ -21,7 +21,13 @@ fn verify(wanted: impl Fn(&Transcript) -> bool) {
 
 #[test]
 fn rust_programs_print_the_transcripts_of_the_book() {
-    verify(|transcript| !transcript.needs_python());
+    verify(|transcript| !transcript.needs_python() && !transcript.needs_slurm());
+}
+
+#[test]
+#[ignore = "needs root, slurmctld, slurmd, slurm-client, munge and iproute2: runs programs on made-up hosts"]
+fn programs_on_other_hosts_print_the_transcripts_of_the_book() {
+    verify(Transcript::needs_slurm);
 }
 
 #[test]

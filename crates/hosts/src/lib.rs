@@ -59,27 +59,12 @@
 //!   was in doubt, and the relay kills its worker and exits. A relay whose program is gone does so at once.
 //! - A long argument is sent in pieces of 64 KiB, between which every other connection gets its turn.
 //!
-//! # What is in doubt when
-//!
-//! | event | the running call | calls sent ahead |
-//! |---|---|---|
-//! | the worker dies | in doubt, as on one machine | run elsewhere |
-//! | the relay dies, the host dies, the link is cut | in doubt; it may have run, and may still run for up to `silence` | run elsewhere |
-//! | the program dies | ends with it, within `silence` | never start |
-//! | there is no memory for a long argument or result, in the program or on the host | fails with its worker, which is killed | run elsewhere |
-//!
 //! A program that dies takes the launcher's command along: the kernel sends that SIGTERM, on which `srun` leaves the
 //! queue.
 //!
-//! # What a pool on other hosts is refused
+//! # Promises
 //!
-//! `start_method`, `preload`, `oom_score_adj` and `max_memory_per_child`: they act on processes of this machine.
-//!
-//! # What differs
-//!
-//! The engine may give workers variables of its own: `srun` sets `SLURM_NTASKS` and its like to what the command
-//! was asked for.
-
+#![doc = include_str!("promises.md")]
 #![deny(unsafe_code)]
 
 mod address;

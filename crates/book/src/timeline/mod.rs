@@ -14,6 +14,7 @@ pub mod text;
 
 use std::collections::BTreeMap;
 
+use procpool::HostName;
 pub use procpool_drawing::timeline::Span;
 use procpool_testkit::trace::Record;
 use serde::{Deserialize, Serialize};
@@ -46,6 +47,11 @@ pub enum Event {
     },
     /// Worker: it has exited, as the pool saw it.
     Exits,
+    /// Worker: it ran on another host, as the pool saw it.
+    RanOn {
+        /// The host.
+        host: HostName,
+    },
 }
 
 /// The lane of one worker.
@@ -59,6 +65,8 @@ pub struct Lane {
     pub tasks: Vec<(u32, Span)>,
     /// When it exited.
     pub exit: f64,
+    /// Its host, if that is another one than the program's.
+    pub host: Option<HostName>,
 }
 
 /// The lanes of a pool.
@@ -107,6 +115,12 @@ impl Timeline {
 }
 
 impl Lane {
+    /// Its name, of which `index` counts the workers from 0.
+    pub(crate) fn name(&self, index: usize) -> String {
+        let host = self.host.map(|host| format!(" on {host}")).unwrap_or_default();
+        format!("worker {}{host}", index + 1)
+    }
+
     /// Walks through the events of one worker, which come in one order only.
     fn new(events: &[(Event, f64)]) -> Result<Self, String> {
         let mut rest = events.iter().copied();
@@ -119,6 +133,10 @@ impl Lane {
         let initializer =
             Span { begin: expect(Event::InitializerBegins)?, end: expect(Event::InitializerEnds)? };
         let mut tasks = Vec::new();
+        let host = events.iter().find_map(|(event, _)| match event {
+            Event::RanOn { host } => Some(*host),
+            _ => None,
+        });
         loop {
             match rest.next() {
                 Some((Event::TaskBegins { identifier }, begin)) => match rest.next() {
@@ -127,8 +145,8 @@ impl Lane {
                     }
                     other => return Err(format!("{other:?} where task {identifier} should end")),
                 },
-                Some((Event::Exits, exit)) if rest.next().is_none() => {
-                    return Ok(Self { started, initializer, tasks, exit });
+                Some((Event::Exits, exit)) if rest.len() == usize::from(host.is_some()) => {
+                    return Ok(Self { started, initializer, tasks, exit, host });
                 }
                 other => return Err(format!("{other:?} where a task or the exit belongs")),
             }

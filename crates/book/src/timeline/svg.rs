@@ -38,7 +38,7 @@ fn worker(lane: &Lane, index: usize) -> timeline::Lane {
     parts.push(Part::Start(Mark { at: lane.started, title }));
     let title = format!("left at {:.1} ms", lane.exit);
     parts.push(Part::Exit("exit", Mark { at: lane.exit, title }));
-    timeline::Lane { name: format!("worker {}", index + 1), parts }
+    timeline::Lane { name: lane.name(index), parts }
 }
 
 fn bar(class: &'static str, span: timeline::Span, what: &str, label: &str, letter: char) -> Part {

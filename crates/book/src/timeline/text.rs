@@ -10,8 +10,8 @@ pub fn sentences(timeline: &Timeline) -> String {
     for (index, lane) in timeline.lanes.iter().enumerate() {
         let _ = write!(
             text,
-            " Worker {} started at {:.0}, initialized from {:.0} to {:.0}, ran ",
-            index + 1,
+            " W{} started at {:.0}, initialized from {:.0} to {:.0}, ran ",
+            &lane.name(index)[1..],
             lane.started,
             lane.initializer.begin,
             lane.initializer.end,

@@ -145,6 +145,8 @@ fn idle_workers_of_a_cut_link(cluster: Cluster) {
     cluster.until("what is cut off has ended", || cluster.processes("n2").is_empty());
     assert!(start.elapsed() < BOUND, "{:?}", start.elapsed());
     program.tell("lost");
+    let event = program.line();
+    assert!(event.contains(" on n2") && event.contains("lost with its host"), "{event}");
     assert_eq!(program.line(), "100 results");
     program.ends();
 }

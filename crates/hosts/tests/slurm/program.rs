@@ -7,7 +7,7 @@ use std::io::{Write, stdin};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use procpool::{Builder, DeathPolicy, Error, Future, ProcessPoolExecutor};
+use procpool::{Builder, DeathPolicy, Error, EventKind, Future, ProcessPoolExecutor};
 use procpool_hosts::{Launcher, OnHosts, command, srun};
 
 /// The argument by which this program knows that it is one of those; the next is its name.
@@ -182,9 +182,16 @@ fn late() {
 /// The trial loses n2 while nothing runs.
 fn idle() {
     let executor = on_every_host(srun());
+    let mut events = executor.events();
     executor.start_workers(4).result().unwrap();
     println!("idle on 4 hosts");
     await_line();
+    // The program may notice later than the worker, and would still call it.
+    let exits = events.find_map(|event| match event.kind {
+        EventKind::WorkerExited(worker, reason) => Some(format!("{worker} {reason}")),
+        _ => None,
+    });
+    println!("{}", exits.unwrap());
     is_well(&executor);
     println!("100 results");
 }

@@ -29,8 +29,9 @@ pub(super) const CASES: &[Case] = &[
             let (_, opened) = opened.ok_or("the worker was not seen")?;
             history.value("open_file")?;
             let is_it = |path: &str| path.rsplit('/').next() == Some(OPENED_FILE);
-            let held: Vec<_> = opened.iter().filter(|(_, path)| is_it(path)).collect();
-            require(held.is_empty(), || format!("the worker has {held:?}"))
+            let held = opened.iter().filter(|(_, path)| is_it(path)).map(|(number, _)| number);
+            let held: Vec<i32> = held.copied().collect();
+            require(held.is_empty(), || format!("the worker has that file open as {held:?}"))
         },
         ..CASE
     },

@@ -12,6 +12,7 @@ use procpool_contract::{Description, FOLDER_VARIABLE};
 
 use super::fault::Fault;
 use super::limits::Limits;
+use super::patience::Patience;
 use super::watcher::scratch;
 use super::{end, process};
 use crate::environment::{EMPTY, LINES, LINES_VALUE};
@@ -72,16 +73,16 @@ impl Adapter {
     pub fn describe(&self, limits: Limits) -> Result<Description, Fault> {
         let scratch = scratch()?;
         let mut child = self.start("describe", scratch.path(), Stdio::null())?;
-        let deadline = Instant::now() + limits.must;
+        let mut patience = Patience::new(limits.must, Instant::now() + limits.whole);
         let status = loop {
             let flood = [STDOUT, STDERR].iter().find_map(|name| flood(scratch.path(), name));
             match child.try_wait() {
                 _ if flood.is_some() => break Err(flood.unwrap_or_default()),
                 Ok(Some(status)) => break Ok(status),
-                Ok(None) if Instant::now() < deadline => {
-                    std::thread::sleep(Duration::from_millis(2));
+                _ if patience.is_over(child.id(), scratch.path()) => {
+                    break Err(format!("it did not end within {}", patience.told()));
                 }
-                _ => break Err(format!("it did not end within {:?}", limits.must)),
+                _ => std::thread::sleep(Duration::from_millis(2)),
             }
         };
         let what = format!("`{} describe`", self.command);

@@ -15,6 +15,7 @@ use super::adapter::{Adapter, MOST_SAID, stderr};
 use super::fault::Fault;
 use super::feed::Feed;
 use super::limits::Limits;
+use super::patience::Patience;
 use super::watcher::scratch;
 use super::{Ran, end, look, process};
 use crate::history::{End, History, Sample, place_of, summary};
@@ -41,14 +42,6 @@ struct Conductor<'a> {
     feed: Feed<'a>,
     samples: Vec<Sample>,
     killed_owner: bool,
-}
-
-/// The time limit of the current wait. Each step forward renews it, so that a long scenario may take its
-/// time with a slow pool or on a slow machine, up to the limit of a whole scenario. A pool that starts
-/// workers forever makes no step forward.
-struct Patience {
-    until: Instant,
-    progress: usize,
 }
 
 /// The reason why a script ended early.
@@ -170,8 +163,8 @@ impl Conductor<'_> {
     /// Gives the scenario to the adapter once its process is known: until then it waits for its input,
     /// even if it exits right after.
     fn hand_over(&mut self, scenario: Vec<u8>) -> Result<(), Stop> {
-        let deadline = Instant::now() + self.limits.must;
-        while self.owner.is_none() && self.ended.is_none() && Instant::now() < deadline {
+        let mut patience = Patience::new(self.limits.must, self.deadline);
+        while self.owner.is_none() && self.ended.is_none() && !self.is_over(&mut patience) {
             self.refresh()?;
             std::thread::sleep(TICK);
         }
@@ -211,9 +204,9 @@ impl Conductor<'_> {
                 let before = self.samples.iter().find(|sample| sample.name == *like).cloned();
                 let before =
                     before.ok_or_else(|| Fault(format!("the case has no look {like:?}")))?;
-                let deadline = Instant::now() + self.limits.leave;
+                let mut patience = self.patience(self.limits.leave);
                 let mut sample = self.look(name);
-                while sample.is_no_more_than(&before).is_err() && Instant::now() < deadline {
+                while sample.is_no_more_than(&before).is_err() && !self.is_over(&mut patience) {
                     self.pass(TICK)?;
                     sample = self.look(name);
                 }
@@ -268,62 +261,59 @@ impl Conductor<'_> {
     }
 
     fn wait_for(&mut self, condition: &Condition) -> Result<(), Stop> {
-        let mut patience = self.patience();
-        loop {
-            self.refresh()?;
-            self.renew(&mut patience);
-            if self.holds(condition) {
-                return Ok(());
-            }
-            let reason = match self.ended {
-                Some(status) if status.code() == Some(UNSUPPORTED) => "it is not supported".into(),
-                Some(_) => "the program ended before".into(),
-                None if Instant::now() > patience.until => match self.is_too_long() {
-                    true => self.too_long(),
-                    false => format!("it did not happen within {:?}", self.limits.must),
-                },
-                None => {
-                    std::thread::sleep(TICK);
-                    continue;
-                }
-            };
-            return Err(Stop::Stuck(format!(
-                "waited for {condition}, but {reason}{}",
-                self.open_steps()
-            )));
-        }
+        let late = self.wait(|run| run.holds(condition))?;
+        let reason = match (self.ended, late) {
+            _ if self.holds(condition) => return Ok(()),
+            (Some(status), _) if status.code() == Some(UNSUPPORTED) => "it is not supported".into(),
+            (Some(_), _) => "the program ended before".into(),
+            (None, _) if self.is_too_long() => self.too_long(),
+            (None, limit) => format!("it did not happen within {limit}"),
+        };
+        let open = self.open_steps();
+        Err(Stop::Stuck(format!("waited for {condition}, but {reason}{open}")))
     }
 
     fn wait_for_the_end(&mut self) -> Result<(), Stop> {
-        let mut patience = self.patience();
+        let limit = self.wait(|_| false)?;
+        if self.ended.is_some() {
+            return Ok(());
+        }
+        let text = match self.open_steps() {
+            steps if self.is_too_long() => format!("{}{steps}", self.too_long()),
+            none if none.is_empty() => format!("the program does not end within {limit}"),
+            steps => format!("nothing more happens within {limit}{steps}"),
+        };
+        Err(Stop::Stuck(text))
+    }
+
+    /// Waits until `holds` is true, the program has ended, or the limit is over, and describes the limit.
+    ///
+    /// Each step forward renews the limit, so that a long scenario may take its time with a slow pool or on a
+    /// slow machine, up to the limit of a whole scenario. A pool that starts workers forever makes no step
+    /// forward.
+    fn wait(&mut self, holds: impl Fn(&Self) -> bool) -> Result<String, Stop> {
+        let mut patience = Patience::new(self.limits.must, self.deadline);
+        let mut progress = self.feed.progress();
         loop {
             self.refresh()?;
-            self.renew(&mut patience);
-            if self.ended.is_some() {
-                return Ok(());
+            if self.feed.progress() > progress {
+                progress = self.feed.progress();
+                patience.renew();
             }
-            if Instant::now() > patience.until {
-                let limit = self.limits.must;
-                let text = match self.open_steps() {
-                    steps if self.is_too_long() => format!("{}{steps}", self.too_long()),
-                    none if none.is_empty() => format!("the program does not end within {limit:?}"),
-                    steps => format!("nothing more happens within {limit:?}{steps}"),
-                };
-                return Err(Stop::Stuck(text));
+            if self.ended.is_some() || holds(self) || self.is_over(&mut patience) {
+                return Ok(patience.told());
             }
             std::thread::sleep(TICK);
         }
     }
 
-    fn patience(&self) -> Patience {
-        let until = (Instant::now() + self.limits.must).min(self.deadline);
-        Patience { until, progress: self.feed.progress() }
+    /// A limit beyond that of the whole scenario.
+    fn patience(&self, limit: Duration) -> Patience {
+        Patience::new(limit, Instant::now() + self.limits.whole)
     }
 
-    fn renew(&self, patience: &mut Patience) {
-        if self.feed.progress() > patience.progress {
-            *patience = self.patience();
-        }
+    fn is_over(&self, patience: &mut Patience) -> bool {
+        patience.is_over(self.child.id(), self.scratch)
     }
 
     fn is_too_long(&self) -> bool {
@@ -418,10 +408,10 @@ impl Conductor<'_> {
 
     /// Waits for the processes of the run to exit; describes those that do not.
     fn left(&mut self) -> Result<Vec<String>, Fault> {
-        let deadline = Instant::now() + self.limits.leave;
+        let mut patience = self.patience(self.limits.leave);
         loop {
             let there = process::of_run(self.child.id(), self.scratch);
-            if there.is_empty() || Instant::now() > deadline {
+            if there.is_empty() || self.is_over(&mut patience) {
                 return Ok(there.iter().map(process::tell).collect());
             }
             self.feed.check_lengths()?;

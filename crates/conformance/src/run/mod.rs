@@ -16,6 +16,7 @@ mod fault;
 mod feed;
 mod limits;
 mod look;
+mod patience;
 mod process;
 mod shared_memory;
 mod surroundings;

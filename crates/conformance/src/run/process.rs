@@ -84,6 +84,34 @@ pub(super) fn of_run(first: u32, scratch: &Path) -> Vec<Process> {
     all().into_iter().filter(Process::is_alive).filter(belongs).collect()
 }
 
+/// The share of the CPUs that the living threads of a run have had, from their beginning.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Shares {
+    /// The time in which they ran.
+    pub(super) ran: Duration,
+    /// The time in which they were ready and waited, up to the last time that each of them ran.
+    pub(super) waited: Duration,
+    /// Whether one of them is ready or runs.
+    pub(super) is_ready: bool,
+}
+
+/// Returns the shares of the run in `scratch`; zero where the kernel does not count them.
+pub(super) fn shares(first: u32, scratch: &Path) -> Shares {
+    let threads = |process: Process| fs::read_dir(format!("/proc/{}/task", process.pid));
+    let threads = of_run(first, scratch).into_iter().filter_map(|it| threads(it).ok()).flatten();
+    let mut shares = Shares::default();
+    for thread in threads.flatten() {
+        let Ok(text) = fs::read_to_string(thread.path().join("schedstat")) else { continue };
+        let mut numbers = text.split(' ').map_while(|it| it.parse().ok());
+        shares.ran += Duration::from_nanos(numbers.next().unwrap_or(0));
+        shares.waited += Duration::from_nanos(numbers.next().unwrap_or(0));
+        let name = thread.file_name().into_string().ok();
+        let state = name.and_then(|tid| look_at(tid.parse().ok()?));
+        shares.is_ready |= state.is_some_and(|it| it.state == 'R');
+    }
+    shares
+}
+
 /// Returns what the environment of each process of the run in `scratch` has.
 fn marker(scratch: &Path) -> String {
     format!("{FOLDER_VARIABLE}={}", scratch.display())

@@ -15,7 +15,7 @@ pub(crate) fn entries() -> Vec<Entry> {
             vec![
                 (
                     |made| made.saw(|it| it.opened[0].1.push((7, "/tmp/x/opened".to_owned()))),
-                    "the worker has [(7, \"/tmp/x/opened\")]",
+                    "the worker has that file open as [7]",
                 ),
                 (|made| made.saw(|it| it.opened.clear()), "the worker was not seen"),
                 (|made| made.fails("open_file", ErrorClass::Other), "\"open_file\" failed"),

@@ -2,9 +2,11 @@
 //!
 //! These cases take minutes with slow pools, so they are a tier of their own.
 
+use std::ops::Range;
+
 use procpool_contract::{Capability as Has, ErrorClass, PoolOptions};
 
-use super::leak::{first_is_t, looks, nth, submit};
+use super::leak::{first_is_t, look_early, look_late, looks, nth, submit};
 use crate::case::{CASE, Case, Tier};
 use crate::history::{Finding, History, require};
 use crate::plan::{Plan, begun, called, die, echo, gated, squared, squares, workers};
@@ -145,13 +147,27 @@ pub(super) const CASES: &[Case] = &[
         plan: |plan| {
             let retiring = PoolOptions { max_tasks_per_child: Some(1), ..workers(1) };
             plan.new_pool("p", retiring);
-            rounds(plan, RETIREMENTS, 20, |plan, round| {
-                submit(plan, echo(&first_is_t(round), 1)).result("t");
-            });
+            // A look while a task runs: at other times a replacement has started already, or not yet.
+            let ask = |plan: &mut Plan, rounds: Range<usize>| {
+                for round in rounds {
+                    submit(plan, echo(&first_is_t(round), 1)).result("t");
+                }
+            };
+            let hold = |plan: &mut Plan, tag: &str, gate: &str| {
+                plan.submit("p", gated(tag, gate)).hold(gate).result(tag).until(begun(tag));
+            };
+            ask(plan, 0..20);
+            hold(plan, "first", "early");
+            look_early(plan);
+            ask(plan, 20..RETIREMENTS - 2);
+            hold(plan, "last", "late");
+            look_late(plan);
             plan.shutdown("p");
         },
         judge: |history| {
-            each_returned(history, RETIREMENTS)?;
+            each_returned(history, RETIREMENTS - 2)?;
+            history.returned("result first", "first")?;
+            history.returned("result last", "last")?;
             let workers = history.workers().len();
             require(workers == RETIREMENTS, || {
                 format!("{workers} workers ran {RETIREMENTS} tasks, one each")

@@ -65,12 +65,13 @@ pub(super) fn looks(plan: &mut Plan) {
     look_late(plan);
 }
 
-fn look_early(plan: &mut Plan) {
+/// Looks while the client waits at the gate `early`.
+pub(super) fn look_early(plan: &mut Plan) {
     plan.until(called("gate early")).sample("early").open("early");
 }
 
-/// Threads and processes may need a moment to exit.
-fn look_late(plan: &mut Plan) {
+/// Looks while the client waits at the gate `late`: threads and processes may need a moment to exit.
+pub(super) fn look_late(plan: &mut Plan) {
     plan.until(called("gate late")).settle("late", "early").open("late");
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use procpool_contract::now;
+use procpool_contract::{TRACE_FILE, now};
 
 use super::adapter::TEMPORARY;
 use super::{process, shared_memory, surroundings};
@@ -24,6 +24,12 @@ pub(super) fn look(name: &str, owner: u32, scratch: &Path, before: &[Sample]) ->
         fs::read_dir(format!("/proc/{owner}/{what}")).map_or(0, |entries| entries.flatten().count())
     };
     let ours = descendants.iter().map(|process| process.pid).chain([owner]);
+    let trace = fs::canonicalize(scratch.join(TRACE_FILE)).unwrap_or_default();
+    // The runtime has the trace open for the moment of a line.
+    let opened = |pid: u32| {
+        let opened = process::descriptors_of(pid).into_iter();
+        opened.filter(|(_, target)| Path::new(target) != trace).collect()
+    };
     let known = before.iter().flat_map(|sample| sample.shared_memory.iter().cloned()).collect();
     Sample {
         name: name.to_owned(),
@@ -31,7 +37,7 @@ pub(super) fn look(name: &str, owner: u32, scratch: &Path, before: &[Sample]) ->
         descriptors: count("fd"),
         threads: count("task"),
         zombies: zombies.map(|process| process.pid).collect(),
-        opened: alive.iter().map(|pid| (*pid, process::descriptors_of(*pid))).collect(),
+        opened: alive.iter().map(|pid| (*pid, opened(*pid))).collect(),
         memory: alive.iter().filter_map(|pid| Some((*pid, memory_of(*pid)?))).collect(),
         surroundings: surroundings::of_all(owner, &alive),
         alive,

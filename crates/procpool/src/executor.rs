@@ -11,7 +11,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle, ThreadId};
 
 use nix::errno::Errno;
@@ -19,7 +19,7 @@ use nix::errno::Errno;
 use crate::codec;
 use crate::error::{CodecStep, Error};
 use crate::future::{Future, PoolHandle, SharedFuture};
-use crate::lifecycle::{Events, Stats};
+use crate::lifecycle::{Events, Stats, WorkerInfo, WorkerState};
 use crate::payload::Payload;
 use crate::pool::{Arguments, Callee, LARGE, Pool, Settings, WhenFull};
 
@@ -59,9 +59,9 @@ pub use options::{ShutdownOptions, SubmitOptions, TrySubmitError};
 pub struct ProcessPoolExecutor<S = ()> {
     pool: Arc<Pool>,
     handle: Arc<PoolHandle>,
-    manager: Mutex<ManagerThread>,
+    /// `None` once it was joined.
+    manager: Mutex<Option<JoinHandle<()>>>,
     manager_id: ThreadId,
-    joined: Condvar,
     /// Whether a shutdown without waiting was requested: then dropping does not wait either.
     detached: AtomicBool,
     state: PhantomData<fn() -> S>,
@@ -83,17 +83,6 @@ fn encode<A: Payload>(arguments: &A) -> Result<Vec<u8>, Error> {
     Ok(encoded)
 }
 
-/// The state of the manager thread's join handle.
-#[derive(Debug)]
-enum ManagerThread {
-    /// No thread has joined it.
-    Running(JoinHandle<()>),
-    /// A thread is joining it.
-    Joining,
-    /// It has ended.
-    Joined,
-}
-
 impl<S: 'static> ProcessPoolExecutor<S> {
     pub(crate) fn start(settings: Settings) -> Result<Self, Error> {
         let pool = Pool::new(settings)?;
@@ -108,8 +97,7 @@ impl<S: 'static> ProcessPoolExecutor<S> {
             handle: PoolHandle::new(&pool),
             pool,
             manager_id: manager.thread().id(),
-            manager: Mutex::new(ManagerThread::Running(manager)),
-            joined: Condvar::new(),
+            manager: Mutex::new(Some(manager)),
             detached: AtomicBool::new(false),
             state: PhantomData,
         })
@@ -473,21 +461,10 @@ impl<S> ProcessPoolExecutor<S> {
 
     /// Waits until the manager thread has ended.
     fn join_manager(&self) {
-        let mut manager = self.lock_manager();
-        if let ManagerThread::Running(_) = *manager {
-            let running = std::mem::replace(&mut *manager, ManagerThread::Joining);
-            drop(manager);
-            if let ManagerThread::Running(handle) = running {
-                // It catches its own panics and turns them into the pool's error.
-                let _ = handle.join();
-            }
-            *self.lock_manager() = ManagerThread::Joined;
-            self.joined.notify_all();
-            return;
-        }
-        while matches!(*manager, ManagerThread::Joining) {
-            manager = self.joined.wait(manager).unwrap_or_else(PoisonError::into_inner);
-        }
+        // Locked until then, so that every caller waits for that.
+        let mut manager = self.manager.lock().unwrap_or_else(PoisonError::into_inner);
+        // It catches its own panics and turns them into the pool's error.
+        let _ = manager.take().map(JoinHandle::join);
     }
 
     /// Sends every worker SIGTERM and breaks the pool. With
@@ -552,6 +529,30 @@ impl<S> ProcessPoolExecutor<S> {
         self.pool.stats()
     }
 
+    /// Returns the workers at this instant, with their hosts, in the order of their numbers: those that start and
+    /// those that exit, too. In a [forked copy](Error::ForkedCopy) of the program there are none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use procpool::WorkerState;
+    ///
+    /// # fn main() -> Result<(), procpool::Error> {
+    /// #     procpool::init();
+    /// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(2).build()?;
+    /// executor.start_workers(2).result()?;
+    /// for (worker, state) in executor.workers() {
+    ///     println!("{worker} is {state:?}"); // worker 0 (pid 4711) is Idle
+    ///     assert_eq!(state, WorkerState::Idle);
+    /// }
+    /// assert_eq!(executor.workers().len(), 2);
+    /// #     Ok(())
+    /// # }
+    /// ```
+    pub fn workers(&self) -> Vec<(WorkerInfo, WorkerState)> {
+        self.pool.workers()
+    }
+
     /// Returns the pool's events from now on: workers start, become ready and exit, tasks are ended
     /// or retried, the pool ends.
     ///
@@ -600,10 +601,6 @@ impl<S> ProcessPoolExecutor<S> {
     pub fn kill_workers(&self) {
         self.pool.kill_workers();
     }
-
-    fn lock_manager(&self) -> MutexGuard<'_, ManagerThread> {
-        self.manager.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl<S> Drop for ProcessPoolExecutor<S> {
@@ -615,7 +612,7 @@ impl<S> Drop for ProcessPoolExecutor<S> {
         if !self.pool.is_ours() {
             // In a forked copy the thread of this handle does not exist.
             if let Ok(manager) = self.manager.get_mut() {
-                std::mem::forget(std::mem::replace(manager, ManagerThread::Joined));
+                std::mem::forget(manager.take());
             }
         } else if !*self.detached.get_mut() {
             let cancels = self.pool.cancels_on_drop();

@@ -263,7 +263,7 @@ pub use future::{
     wait,
 };
 pub use lifecycle::{
-    DeathPolicy, Event, EventKind, Events, ExitReason, KillOutcome, Stats, WorkerInfo,
+    DeathPolicy, Event, EventKind, Events, ExitReason, KillOutcome, Stats, WorkerInfo, WorkerState,
 };
 pub use map::{BufferedMap, Map, MapOptions};
 pub use payload::Payload;

@@ -334,6 +334,43 @@ impl Iterator for Events {
     }
 }
 
+/// The state of a worker at one instant. [`ProcessPoolExecutor::workers`](crate::ProcessPoolExecutor::workers)
+/// returns it, and [`Stats`] counts it.
+///
+/// # Examples
+///
+/// The idle workers of each host:
+///
+/// ```
+/// use std::collections::BTreeMap;
+///
+/// use procpool::{HostName, WorkerState};
+///
+/// # fn main() -> Result<(), procpool::Error> {
+/// #     procpool::init();
+/// #     let executor = procpool::ProcessPoolExecutor::builder().max_workers(2).build()?;
+/// executor.start_workers(2).result()?;
+/// let mut idle: BTreeMap<Option<HostName>, usize> = BTreeMap::new();
+/// for (worker, state) in executor.workers() {
+///     *idle.entry(worker.host).or_default() += usize::from(state == WorkerState::Idle);
+/// }
+/// assert_eq!(idle[&None], 2); // on this host
+/// #     Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum WorkerState {
+    /// It was started but does not take tasks yet: it runs the code before `init`, or the initializer.
+    Starting,
+    /// It waits for a task.
+    Idle,
+    /// It has a task.
+    Busy,
+    /// It is exiting or was killed, and is not reaped yet.
+    Leaving,
+}
+
 /// The numbers of a pool at one instant. Made by
 /// [`ProcessPoolExecutor::stats`](crate::ProcessPoolExecutor::stats).
 ///
@@ -352,14 +389,13 @@ impl Iterator for Events {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Workers that were started but do not take tasks yet: they run the code before `init`, or the
-    /// initializer.
+    /// Workers that are [starting](WorkerState::Starting).
     pub starting: usize,
-    /// Workers that wait for a task.
+    /// Workers that are [idle](WorkerState::Idle).
     pub idle: usize,
-    /// Workers that have a task.
+    /// Workers that are [busy](WorkerState::Busy).
     pub busy: usize,
-    /// Workers that are exiting or were killed, and are not reaped yet.
+    /// Workers that are [leaving](WorkerState::Leaving).
     pub leaving: usize,
     /// Tasks that no worker has started, including those sent ahead. The items of a `map` count
     /// once they are in a chunk, and a chunk counts as one task, here and below.

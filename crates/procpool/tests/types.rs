@@ -15,7 +15,7 @@ use procpool::{
     EventKind, Events, ExitReason, Future, HostName, KillOutcome, Map, MapOptions, Output,
     ProcessPoolExecutor, RemotePanic, Report, ResourceUsage, ReturnWhen, SelfDescribing,
     ShutdownOptions, StartMethod, Stats, SubmitOptions, TrySubmitError, WorkerDeath, WorkerExit,
-    WorkerInfo, WorkerResult,
+    WorkerInfo, WorkerResult, WorkerState,
 };
 
 /// A state, which never leaves its worker, or a result that is still bytes: neither keeps a handle from
@@ -95,6 +95,7 @@ fn values_that_name_a_choice_or_a_kind_can_be_keys() {
     is_key::<StartMethod>();
     is_key::<WorkerExit>();
     is_key::<WorkerInfo>();
+    is_key::<WorkerState>();
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! `stats`: the pool in numbers.
 
-use procpool::{DeathPolicy, Error, Future, ShutdownOptions, Stats};
+use procpool::{DeathPolicy, Error, Future, ShutdownOptions, Stats, WorkerState};
 use procpool_testkit::crossing::{Crossing, cross};
 use procpool_testkit::os::is_gone;
 use procpool_testkit::task::{kill_self, pid};
@@ -56,6 +56,32 @@ fn queued_running_and_cancelled_tasks_are_counted_separately() {
         assert!(running.result().is_ok() && waiting[3].result().is_ok());
         let stats = executor.stats();
         assert_eq!((stats.queued, stats.running, stats.done, stats.failed), (0, 0, 4, 0));
+    });
+}
+
+#[test]
+fn workers_are_named_with_their_states_in_the_order_of_their_numbers() {
+    watch::within(watch::HANG, || {
+        let crossing = Crossing::new();
+        let executor = builder(3).build().unwrap();
+        assert_eq!(executor.workers(), []);
+        executor.start_workers(3).result().unwrap();
+        let running = executor.submit(cross, crossing.places());
+        crossing.wait_for(1);
+        let (workers, stats) = (executor.workers(), executor.stats());
+        assert!(workers.iter().map(|(worker, _)| worker.id).eq(0..3), "{workers:?}");
+        let of = |state| workers.iter().filter(|(_, its)| *its == state).count();
+        assert_eq!((of(WorkerState::Busy), of(WorkerState::Idle)), (1, 2));
+        assert_eq!((stats.busy, stats.idle), (1, 2));
+        let (busy, _) = workers.iter().find(|(_, its)| *its == WorkerState::Busy).unwrap();
+        crossing.let_go(1);
+        assert!(running.result().is_ok());
+        let named = executor.broadcast(pid, ()).result().unwrap();
+        assert!(named.iter().any(|it| it.worker == *busy), "{named:?} without {busy}");
+        executor.kill_workers();
+        let leaves = |(_, state): &(_, _)| *state == WorkerState::Leaving;
+        assert!(executor.workers().iter().all(leaves));
+        until(|| executor.workers().is_empty());
     });
 }
 

@@ -80,7 +80,7 @@ impl Adapter {
                 _ if flood.is_some() => break Err(flood.unwrap_or_default()),
                 Ok(Some(status)) => break Ok(status),
                 _ if patience.is_over(child.id(), scratch.path()) => {
-                    break Err(format!("it did not end within {}", patience.told()));
+                    break Err(format!("it did not end within {}", patience.described()));
                 }
                 _ => std::thread::sleep(Duration::from_millis(2)),
             }

@@ -301,7 +301,7 @@ impl Conductor<'_> {
                 patience.renew();
             }
             if self.ended.is_some() || holds(self) || self.is_over(&mut patience) {
-                return Ok(patience.told());
+                return Ok(patience.described());
             }
             std::thread::sleep(TICK);
         }

@@ -62,14 +62,14 @@ impl Patience {
     fn waited_at(&mut self, shares: Shares) -> Duration {
         let before = self.shares.replace(shares);
         let waited = shares.waited.saturating_sub(before.unwrap_or_default().waited);
-        // A wait is counted when it ends. One that lasts is told from a thread that computes by the second look.
+        // A wait is counted when it ends. One that lasts differs from a computation at the second look.
         let waits = shares.is_ready && before.is_none_or(|before| before.ran == shares.ran);
         // Threads that waited side by side have delayed the run by no more than the limit.
         if waits { waited.max(AGAIN) } else { waited }.min(self.limit)
     }
 
     /// Describes the time that has passed.
-    pub(super) fn told(&self) -> String {
+    pub(super) fn described(&self) -> String {
         let (limit, added) = (self.limit, self.added.as_secs_f64());
         match self.added < AGAIN {
             true => format!("{limit:?}"),
@@ -95,14 +95,17 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_for_a_cpu_does_not_count_and_is_told() {
+    fn a_wait_for_a_cpu_does_not_count_and_is_described() {
         let begin = Instant::now();
         let mut patience = Patience::new(SECOND, begin + 100 * SECOND);
         assert!(!patience.is_over_at(begin + SECOND / 2, never));
         assert!(!patience.is_over_at(begin + 2 * SECOND, || waited(SECOND / 2)), "it is added");
         assert!(!patience.is_over_at(begin + 2 * SECOND + SECOND / 3, never));
         assert!(patience.is_over_at(begin + 3 * SECOND, || waited(SECOND / 2)), "it is added once");
-        assert_eq!(patience.told(), "1s, and 0.5s more in which its processes waited for a CPU");
+        assert_eq!(
+            patience.described(),
+            "1s, and 0.5s more in which its processes waited for a CPU"
+        );
     }
 
     #[test]

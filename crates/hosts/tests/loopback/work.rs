@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use libtest_mimic::Trial;
 use nix::sys::signal::Signal;
-use procpool::{Error, EventKind, HostName, Output, ProcessPoolExecutor};
+use procpool::{Error, EventKind, HostName, Output, ProcessPoolExecutor, WorkerState};
 use procpool_hosts::OnHosts;
 
 use crate::{HANG, builder, descriptors, host, local, send, trial, until};
@@ -85,6 +85,7 @@ fn events_and_tasks_name_the_host() {
         panic!("nothing happens before that")
     };
     assert_eq!((worker.host, named.worker), (Some(host), worker));
+    assert_eq!(executor.workers(), [(worker, WorkerState::Idle)]);
     assert_eq!(worker.to_string(), format!("worker 0 (pid {} on {host})", worker.pid));
 }
 

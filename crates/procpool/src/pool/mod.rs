@@ -103,7 +103,7 @@ use worker::Worker;
 use crate::chunk_source::ChunkSource;
 use crate::error::{BrokenCause, Errno, Error};
 use crate::future::{Body, SharedFuture};
-use crate::lifecycle::{Event, Stats};
+use crate::lifecycle::{Event, Stats, WorkerInfo, WorkerState};
 
 pub(crate) use inbox::WhenFull;
 pub(crate) use settings::{Policies, Settings};
@@ -260,6 +260,15 @@ impl Pool {
     /// Returns the pool's numbers. In a forked copy of its process they are all zero.
     pub(crate) fn stats(&self) -> Stats {
         self.enter(|state, _| state.stats(&self.context)).unwrap_or_default()
+    }
+
+    /// Returns the workers in the order of their numbers.
+    pub(crate) fn workers(&self) -> Vec<(WorkerInfo, WorkerState)> {
+        let each = |worker: &Worker| (worker.info(), worker.state());
+        let workers = self.enter(|state, _| state.workers.iter().map(each).collect());
+        let mut workers: Vec<_> = workers.unwrap_or_default();
+        workers.sort_by_key(|(worker, _)| worker.id);
+        workers
     }
 
     pub(crate) fn observe(&self, observer: mpsc::Sender<Event>) {

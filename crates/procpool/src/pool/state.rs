@@ -17,14 +17,13 @@ use super::block::Slice;
 use super::context::Context;
 use super::forkserver::Expected;
 use super::settings::Step;
-use super::stage::Stage;
 use super::starts::Awaited;
 use super::wakes::Wakes;
 use super::worker::{InFlight, Worker};
 use crate::chunk_source::ChunkSource;
 use crate::error::{BrokenCause, BrokenProcessPool, Error};
 use crate::future::SharedFuture;
-use crate::lifecycle::{Event, EventKind, ExitReason, Stats, WorkerInfo};
+use crate::lifecycle::{Event, EventKind, ExitReason, Stats, WorkerInfo, WorkerState};
 
 /// An entry that waits for a worker.
 #[derive(Debug)]
@@ -113,26 +112,22 @@ impl PoolState {
     /// Returns the pool's numbers.
     pub(super) fn stats(&mut self, cx: &Context) -> Stats {
         self.take_inbox(cx);
+        let waiting = self.queue.iter().filter(|queued| !matches!(queued, Queued::Source(_)));
         let mut stats = Stats {
+            queued: waiting.map(|tasks| tasks.demand(usize::MAX)).sum(),
             done: self.done,
             failed: self.failed,
             restarts: self.restarts,
             failed_starts: self.failed_starts,
             ..Stats::default()
         };
-        for queued in &self.queue {
-            stats.queued += match queued {
-                Queued::Source(_) => 0,
-                tasks => tasks.demand(usize::MAX),
-            };
-        }
         for worker in &mut self.workers {
-            match worker.stage() {
-                Stage::Starting | Stage::Waiting | Stage::Initializing => stats.starting += 1,
-                Stage::Ready if worker.is_idle() => stats.idle += 1,
-                Stage::Ready | Stage::Dying(_) => stats.busy += 1,
-                Stage::Exiting(_) | Stage::Killed(_) => stats.leaving += 1,
-            }
+            *match worker.state() {
+                WorkerState::Starting => &mut stats.starting,
+                WorkerState::Idle => &mut stats.idle,
+                WorkerState::Busy => &mut stats.busy,
+                WorkerState::Leaving => &mut stats.leaving,
+            } += 1;
             let tasks = worker.calls();
             // An impossible claim word is handled when results are read.
             let claimed = worker.link.first_unclaimed().unwrap_or_default();

@@ -29,7 +29,7 @@ use super::wakes::Wakes;
 use crate::chunk_source::ChunkCall;
 use crate::error::Activity;
 use crate::future::{Outcome, SharedFuture};
-use crate::lifecycle::{ExitReason, WorkerInfo};
+use crate::lifecycle::{ExitReason, WorkerInfo, WorkerState};
 
 /// Calls that a worker has. Their indices on the link are consecutive, starting at `index`.
 #[derive(Debug)]
@@ -176,13 +176,22 @@ impl Worker {
         WorkerInfo { id: self.slot, pid: self.pid, host: self.host }
     }
 
+    pub(super) fn state(&self) -> WorkerState {
+        match self.stage {
+            Stage::Starting | Stage::Waiting | Stage::Initializing => WorkerState::Starting,
+            Stage::Ready if self.is_idle() => WorkerState::Idle,
+            Stage::Ready | Stage::Dying(_) => WorkerState::Busy,
+            Stage::Exiting(_) | Stage::Killed(_) => WorkerState::Leaving,
+        }
+    }
+
     pub(super) fn is_idle(&self) -> bool {
         self.stage == Stage::Ready && self.in_flight.is_empty() && !self.link_ended
     }
 
     /// Whether it has not become ready yet.
     pub(super) fn is_starting(&self) -> bool {
-        matches!(self.stage, Stage::Starting | Stage::Waiting | Stage::Initializing)
+        self.state() == WorkerState::Starting
     }
 
     /// How many calls it has.

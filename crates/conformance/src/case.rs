@@ -107,7 +107,9 @@ pub enum Kind {
     Deaths,
     /// Pools one after another, used in every way.
     Lives,
-    /// The same twice, to see whether the second time leaves more behind.
+    /// The same with workers that retire.
+    Retirements,
+    /// Lives lived twice, to see whether the second time leaves more behind.
     Leftovers,
 }
 

@@ -64,6 +64,11 @@ pub(super) const ALL: &[Saboteur] = &[
             *value = rounded.into();
         }
     }),
+    valuing!("loses-pages", "Returns 0 in place of whole numbers of pages of 4 KiB.", |value| {
+        if value.as_i64().is_some_and(|number| number % 4096 == 0) {
+            *value = 0.into();
+        }
+    }),
     valuing!("loses-the-sign-of-zero", "Returns 0.0 in place of −0.0.", |value| {
         if value.as_f64() == Some(0.0) && value.is_f64() {
             *value = 0.0.into();

@@ -51,6 +51,15 @@ pub(super) const CASES: &[Case] = &[
         ..CASE
     },
     Case {
+        id: "property.retirements",
+        requirement: "The pool MUST give every call its own outcome when its workers retire, whatever else the program does with it.",
+        source: "the combined promises of all calls; CPython: issue 115634",
+        needs: &[Has::Submit, Has::MaxTasksPerChild],
+        kills: &["retires-late"],
+        property: Some(Kind::Retirements),
+        ..CASE
+    },
+    Case {
         id: "property.leftovers",
         requirement: "The pool MUST NOT leave more behind when a program does the same once more.",
         source: "CPython: threading_cleanup and reap_children of its test suite",

@@ -7,7 +7,7 @@ use std::ops::Range;
 use procpool_contract::{Capability as Has, ErrorClass, PoolOptions};
 
 use super::leak::{first_is_t, look_early, look_late, looks, nth, submit};
-use crate::case::{CASE, Case, Tier};
+use crate::case::{CASE, Case, Kind, Tier};
 use crate::history::{Finding, History, require};
 use crate::plan::{Plan, begun, called, die, echo, gated, squared, squares, workers};
 
@@ -137,6 +137,15 @@ pub(super) const CASES: &[Case] = &[
             }
             has_not_grown(history)
         },
+        ..SOAK
+    },
+    Case {
+        id: "soak.many-lives",
+        requirement: "The pool MUST give every call its own outcome in a hundred programs that make several pools, and use each in many ways.",
+        source: "property.lives, with eight times as many draws",
+        needs: &[Has::Submit],
+        kills: &["loses-pages"],
+        property: Some(Kind::Lives),
         ..SOAK
     },
     Case {

@@ -60,11 +60,11 @@ pub fn explore(
     let draws = match kind {
         // One that is looked at is lived twice, and looks take time.
         Kind::Leftovers => limits.draws.div_ceil(3),
-        Kind::Futures | Kind::Maps | Kind::Deaths | Kind::Lives => limits.draws,
+        Kind::Futures | Kind::Maps | Kind::Deaths | Kind::Lives | Kind::Retirements => limits.draws,
     };
     let strategy = match kind {
-        Kind::Lives | Kind::Leftovers => life::strategy(kind, description),
-        _ => drawn::strategy(kind, description),
+        Kind::Futures | Kind::Maps | Kind::Deaths => drawn::strategy(kind, description),
+        Kind::Lives | Kind::Retirements | Kind::Leftovers => life::strategy(kind, description),
     };
     let attempt = |drawn: &dyn Draw| attempt(id, drawn, adapter, description, limits);
     for _ in 0..draws {

@@ -6,7 +6,7 @@ use procpool_contract::Description;
 
 use super::expectations::Known;
 use super::replay::Replay;
-use crate::case::Case;
+use crate::case::{Case, Tier};
 use crate::history::History;
 use crate::judge::{Found, judge};
 use crate::mapped;
@@ -31,6 +31,9 @@ pub enum Verdict {
     /// The adapter did not fulfil the contract, in this way.
     AdapterError(String),
 }
+
+/// How many times more scenarios are drawn in the tier that takes minutes.
+const DRAWN_MORE: u32 = 8;
 
 /// A verdict with its explanation.
 #[derive(Debug, Clone)]
@@ -61,6 +64,8 @@ impl Result {
         limits: Limits,
     ) -> Self {
         let begin = Instant::now();
+        let more = if case.tier == Tier::Soak { DRAWN_MORE } else { 1 };
+        let limits = Limits { draws: limits.draws.saturating_mul(more), ..limits };
         let judged = match case.property {
             None => Self::once(adapter, description, case, limits),
             Some(kind) => match property::explore(case.id, kind, adapter, description, limits) {

@@ -59,7 +59,8 @@ pub enum StartMethod {
     /// `preload` either. Workers have the default actions, plus those that `preload` has set.
     Forkserver,
     /// The forkserver is forked from this process inside [`build`](crate::Builder::build), which fails
-    /// if the process has a second thread, for instance of another pool. It handles signals as that
+    /// if the process has a second thread, for instance of another pool, or of an earlier one that was shut
+    /// down without waiting. It handles signals as that
     /// of [`Forkserver`](Self::Forkserver) does. If it is killed all the same, the pool is broken,
     /// whatever the [`DeathPolicy`](crate::DeathPolicy): there can be no second copy.
     ///

@@ -19,11 +19,11 @@ pub(in crate::property) fn strategy(
     description: &Description,
 ) -> BoxedStrategy<Box<dyn Draw>> {
     let is_looked_at = kind == Kind::Leftovers;
-    let pools = vec(pool(description, is_looked_at), 1..4);
+    let pools = vec(pool(kind, description, is_looked_at), 1..4);
     pools.prop_map(move |pools| Box::new(Life { pools, is_looked_at }) as Box<dyn Draw>).boxed()
 }
 
-fn pool(description: &Description, is_looked_at: bool) -> BoxedStrategy<Pool> {
+fn pool(kind: Kind, description: &Description, is_looked_at: bool) -> BoxedStrategy<Pool> {
     let has = |capability| description.capabilities.contains(&capability);
     let initializer = match has(Has::Initargs) {
         true => option::of(value()).boxed(),
@@ -32,7 +32,8 @@ fn pool(description: &Description, is_looked_at: bool) -> BoxedStrategy<Pool> {
     let uses = vec(used(description, is_looked_at), 0..24);
     let waits = End::Shutdown { wait: true, cancel: false };
     let mut ends = vec![waits, waits];
-    if has(Has::ShutdownNowait) {
+    // Where there is one pool at a time, it has to be over before the next one is made.
+    if has(Has::ShutdownNowait) && has(Has::SeveralPools) {
         ends.push(End::Shutdown { wait: false, cancel: false });
     }
     if has(Has::ShutdownCancel) {
@@ -44,13 +45,22 @@ fn pool(description: &Description, is_looked_at: bool) -> BoxedStrategy<Pool> {
     if has(Has::KillWorkers) {
         ends.push(End::Kill);
     }
+    if has(Has::WorkerDeath) && !is_looked_at {
+        ends.push(End::Death);
+    }
     let kills = description.policies.drop == Some(policy::Drop::Kill);
     let (checks, maps) = (has(Has::ChecksMaxWorkers), has(Has::Map));
     let workers = prop_oneof![5 => 1..4_u8, 1 => 4..9_u8];
-    (workers, initializer, uses, select(ends), any::<[bool; 4]>())
-        .prop_map(move |(workers, initializer, uses, end, [late, first, after, mapped])| Pool {
-            workers,
-            initializer,
+    let tasks_per_worker = match kind {
+        Kind::Retirements => (3..20_u8).prop_map(Some).boxed(),
+        _ => Just(None).boxed(),
+    };
+    let made = (workers, initializer, tasks_per_worker);
+    (made, uses, select(ends), any::<[bool; 4]>())
+        .prop_map(move |(made, uses, end, [late, first, after, mapped])| Pool {
+            workers: made.0,
+            initializer: made.1,
+            tasks_per_worker: made.2,
             uses,
             end,
             is_read_late: late && !(kills && end == End::Drop),
@@ -68,6 +78,13 @@ fn used(description: &Description, is_looked_at: bool) -> BoxedStrategy<Use> {
         (4, any::<Index>().prop_map(|index| Use::Result(index, false)).boxed()),
         (5, vec(asks, 0..12).prop_map(Use::Busy).boxed()),
     ];
+    let (waits, iterates) = (has(Has::Wait), has(Has::AsCompleted));
+    if waits || iterates {
+        uses.push((1, Just(Use::GiveUpAll(waits, iterates)).boxed()));
+    }
+    if has(Has::SeveralPools) && has(Has::Initargs) {
+        uses.push((1, (value(), 1..9_u8).prop_map(|(it, count)| Use::Beside(it, count)).boxed()));
+    }
     let mut with = |capability, weight, used: BoxedStrategy<Use>| {
         if has(capability) {
             uses.push((weight, used));

@@ -8,7 +8,7 @@ use procpool_contract::{
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::SHORT;
+use super::{BESIDE, SHORT};
 use crate::history::{Finding, History, Run, require, summary, told};
 
 /// Checks the outcome of every step, in their order: a life has one client.
@@ -25,6 +25,14 @@ pub(super) fn outcomes(history: &History) -> Finding {
     for tag in life.rejected {
         let ran = history.count(EventKind::Begin, tag);
         require(ran == 0, || format!("\"{tag}\" ran, which came after the shutdown"))?;
+    }
+    for (most, tags) in life.services {
+        let mut counts = BTreeMap::new();
+        for event in history.events(EventKind::Begin).filter(|it| tags.contains(it.tag.as_str())) {
+            *counts.entry(event.pid).or_insert(0) += 1;
+        }
+        let (pid, count) = counts.into_iter().max_by_key(|(_, count)| *count).unwrap_or_default();
+        require(count <= most, || format!("the worker {pid} ran {count} tasks, not {most}"))?;
     }
     for tags in life.queues {
         in_order(history, EventKind::Begin, &tags)?;
@@ -81,6 +89,10 @@ struct Lived<'h> {
     due: Vec<&'h str>,
     /// The callbacks of each future, and the ends of the steps that added them.
     callbacks: BTreeMap<&'h str, Vec<(&'h str, u64)>>,
+    /// The tasks of each pool whose workers retire, without those of its maps, and how many each may run.
+    services: Vec<(i64, BTreeSet<&'h str>)>,
+    /// The arguments of the initializer of the last pool beside it.
+    beside: Value,
     /// The tasks of each pool of one worker, which starts them in this order.
     queues: Vec<Vec<&'h str>>,
     /// Whether the last pool is one.
@@ -151,17 +163,30 @@ impl<'h> Lived<'h> {
             (_, Outcome::Error(failure)) => return Err(format!("failed: {}", told(failure))),
             (_, Outcome::Ok(value)) => value,
         };
+        let is_over = |over: bool| require(over, || format!("returned {value} before its limit"));
         let is = |due: Value| require(*value == due, || format!("returned {value}, not {due}"));
         match step {
-            Step::New { options, .. } => {
+            Step::New { options, pool } => {
                 let given = options.initializer.as_ref().map(|call| call.value.clone());
+                if pool == BESIDE {
+                    self.beside = given.unwrap_or_default();
+                    return Ok(());
+                }
                 self.state = given.unwrap_or_default();
                 (self.cancels, self.is_killed, self.is_over) = (false, false, false);
                 self.added.clear();
                 self.has_queue = options.max_workers == Some(1);
                 self.queues.push(Vec::new());
+                let most = options.max_tasks_per_child.unwrap_or(i64::MAX);
+                self.services.push((most, BTreeSet::new()));
+            }
+            Step::Submit { future, call, pool } if pool == BESIDE => {
+                self.calls.insert(future, (call, self.beside.clone()));
             }
             Step::Submit { future, call, .. } => {
+                if let Some((_, tags)) = self.services.last_mut() {
+                    tags.insert(&call.tag);
+                }
                 if let Some(queue) = self.queues.last_mut().filter(|_| self.has_queue) {
                     queue.push(future);
                 }
@@ -186,12 +211,18 @@ impl<'h> Lived<'h> {
             Step::State { future } if self.read.contains(future.as_str()) => {
                 return is("done".into());
             }
-            Step::AsCompleted { .. } => {
+            Step::AsCompleted { timeout, .. } => {
                 let timed_out = value["timed_out"] != Value::Bool(false);
+                if *timeout == Some(SHORT) {
+                    return is_over(timed_out);
+                }
                 return require(!timed_out, || format!("returned {value}"));
             }
-            Step::Wait { until, .. } => {
+            Step::Wait { until, timeout, .. } => {
                 let count = |name: &str| value[name].as_array().map_or(0, Vec::len);
+                if timeout.is_some() {
+                    return is_over(count("not_done") > 0);
+                }
                 let has_ended = match until {
                     Until::AllCompleted => count("not_done") == 0,
                     Until::FirstCompleted | Until::FirstException => count("done") > 0,
@@ -202,6 +233,7 @@ impl<'h> Lived<'h> {
                 let (items, due) = (value.as_array().map_or(0, Vec::len), calls.len());
                 return require(items == due, || format!("gave {items} items of {due}"));
             }
+            Step::Shutdown { pool, .. } if pool == BESIDE => {}
             Step::Shutdown { wait, cancel, .. } => {
                 self.cancels |= *cancel;
                 self.is_over = true;
@@ -223,6 +255,10 @@ impl<'h> Lived<'h> {
         // A task that was refused has failed already.
         let Some((call, state)) = self.calls.get(future) else { return Ok(()) };
         let is_cancelled = self.cancelled.contains(future);
+        if call.run == Body::Die {
+            self.is_killed = true;
+            return fails_as(outcome, ErrorClass::Broken);
+        }
         match outcome {
             Outcome::Error(failure) if failure.class == ErrorClass::Cancelled => {
                 self.cancelled.insert(future);

@@ -12,18 +12,21 @@ mod lived;
 
 pub(super) use drawn::strategy;
 
-use procpool_contract::{Call, MapOptions, Place, Step, Until};
+use procpool_contract::{Call, MapOptions, Place, PoolOptions, Step, Until};
 use proptest::sample::Index;
 use serde_json::Value;
 
 use super::Draw;
 use crate::history::{Finding, History};
 use crate::plan::{
-    Plan, begun, called, echo, fail, gated, marked, sleep, square, squares, whoami, workers,
+    Plan, begun, called, die, echo, fail, gated, marked, sleep, square, squares, whoami, workers,
 };
 
 /// The name of every pool, so that each replaces and drops the one before it.
 const POOL: &str = "p";
+
+/// The name of a pool that lives beside it for one use.
+const BESIDE: &str = "q";
 
 /// Longer than any life: a limit that is not reached.
 const LONG: u64 = 600_000;
@@ -48,6 +51,7 @@ struct Life {
 struct Pool {
     workers: u8,
     initializer: Option<Value>,
+    tasks_per_worker: Option<u8>,
     uses: Vec<Use>,
     end: End,
     /// Whether results are read after the end.
@@ -71,6 +75,10 @@ enum Use {
     Burst(u8, bool),
     /// Uses while a task runs in each worker, so that all that they submit is pending.
     Busy(Vec<Use>),
+    /// Gives up waiting for such tasks, once per future and once for all of them, as far as the pool has these.
+    GiveUpAll(bool, bool),
+    /// Another pool beside this one, with an initializer and so many tasks.
+    Beside(Value, u8),
     /// Reads a result, perhaps once more, and with a time limit.
     Result(Index, bool),
     /// Fails because its argument or its result cannot be encoded.
@@ -98,9 +106,14 @@ enum Use {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
-    Shutdown { wait: bool, cancel: bool },
+    Shutdown {
+        wait: bool,
+        cancel: bool,
+    },
     Drop,
     Kill,
+    /// A task ends its worker.
+    Death,
 }
 
 // ---- the plan ----
@@ -147,6 +160,8 @@ impl Pool {
             Some(value) => marked(count, value.clone()),
             None => workers(count),
         };
+        let max_tasks_per_child = self.tasks_per_worker.map(i64::from);
+        let options = PoolOptions { max_tasks_per_child, ..options };
         if self.comes_after_a_refused_one {
             plan.new_pool(POOL, workers(0));
         }
@@ -164,6 +179,10 @@ impl Pool {
             End::Drop => plan.drop_pool(POOL),
             // A pool that has no second one beside it is over when the next one is made.
             End::Kill => plan.kill_workers(POOL).shutdown(POOL),
+            End::Death => {
+                let tag = format!("{prefix}-dies");
+                plan.submit(POOL, die(&tag, 3)).result(&tag).shutdown(POOL)
+            }
         };
         if self.is_read_late {
             read(plan);
@@ -224,6 +243,29 @@ impl Use {
                 }
                 plan.until(called(&format!("gate {used}"))).open(&gate).open(&used).hold(&used);
                 futures.append(&mut pending);
+            }
+            Self::GiveUpAll(waits, iterates) => {
+                let [tag, gate] = ["late", "over"].map(|name| format!("{tag}-{name}"));
+                submit(plan, futures, gated(&tag, &gate));
+                let both: Vec<String> = futures.iter().rev().take(2).cloned().collect();
+                let timeout = Some(SHORT);
+                if *waits {
+                    let until = Until::AllCompleted;
+                    plan.step(Step::Wait { futures: both.clone(), until, timeout });
+                }
+                if *iterates {
+                    plan.step(Step::AsCompleted { futures: both, timeout });
+                }
+                let over = format!("{gate}-too");
+                plan.hold(&over).until(called(&format!("gate {over}"))).open(&gate).open(&over);
+            }
+            Self::Beside(value, count) => {
+                plan.new_pool(BESIDE, marked(2, value.clone()));
+                let tags: Vec<String> =
+                    (0..*count).map(|number| format!("{tag}-{number}")).collect();
+                tags.iter().for_each(|tag| _ = plan.submit(BESIDE, whoami(tag)));
+                tags.iter().for_each(|tag| _ = plan.result(tag));
+                plan.shutdown(BESIDE);
             }
             Self::Result(index, limited) => {
                 if let Some(future) = of(index) {

@@ -31,12 +31,14 @@
 //!
 //! `rows` first: the measurements, and their pitfalls. Then `bench` for how blocks alternate, `limits` and
 //! `peers` for the other contenders, `row` and `target` for the results, `report` for their display.
-//! `profile` is a run of another kind: where the time goes. The program is a library so that the book's
+//! `earlier` compares
+//! a quick run with the checked-in results. `profile` is a run of another kind: where the time goes. The program is a library so that the book's
 //! builder can draw checked-in results again: [`for_the_book`].
 
 mod arguments;
 mod bench;
 mod cpus;
+mod earlier;
 mod limits;
 mod load;
 mod machine;
@@ -55,6 +57,7 @@ use std::process::ExitCode;
 
 use crate::arguments::{Arguments, HELP, Mode};
 use crate::bench::Bench;
+use crate::earlier::Earlier;
 use crate::limits::child::Role;
 use crate::limits::ping_pong;
 use crate::machine::Machine;
@@ -118,18 +121,27 @@ fn exit_code(outcome: Outcome<bool>) -> ExitCode {
     }
 }
 
-/// Measures, and returns whether that succeeded: a quick run fails with a missed target, a full one only
-/// if it cannot write.
+/// Measures, and returns whether that succeeded: a quick run fails with a missed target, or with a figure that has
+/// become worse on this CPU model, a full one only if it cannot write.
 fn run(arguments: &Arguments) -> Outcome<bool> {
     if arguments.mode == Mode::Profile {
         return profile::run(&arguments.out).map(|()| true);
     }
     let machine = Machine::here()?;
     println!("{}", lines::machine(&machine));
-    let bench = Bench::new(arguments, Path::new(env!("CARGO_MANIFEST_DIR")))?;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let bench = Bench::new(arguments, root)?;
     let rows = bench.run(&ROWS, &arguments.only, &mut |row| print!("{}", lines::row(row)));
     match arguments.mode {
-        Mode::Quick | Mode::Profile => Ok(!rows.iter().any(Row::fails)),
+        Mode::Quick | Mode::Profile => {
+            let earlier = Earlier::read(&root.join("../../book/bench/results.json"), &machine)?;
+            let worse: Vec<String> = rows.iter().flat_map(|row| earlier.worse(row)).collect();
+            worse.iter().for_each(|line| println!("{line}"));
+            if !earlier.is_comparable() {
+                println!("The checked-in figures are of another CPU model, and are not compared.");
+            }
+            Ok(worse.is_empty() && !rows.iter().any(Row::fails))
+        }
         Mode::Full => {
             let partial = arguments.partial();
             report::write(&Results { machine, partial, rows }, &arguments.out)?;

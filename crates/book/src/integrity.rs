@@ -23,6 +23,24 @@ const LISTINGS: [&str; 2] = ["python", "rust"];
 /// The number of characters in that column, with some room for other fonts.
 const COLUMNS: usize = 76;
 
+/// Phrases that the book does not use, and what to write instead. They are translated, or have no subject.
+const PHRASES: [(&str, &str); 14] = [
+    ("are told", "receive a report"),
+    ("for ever", "forever"),
+    ("for one that", "if one"),
+    ("in order to", "to"),
+    ("in vain", "without success"),
+    ("is told", "receives a report"),
+    ("says so in words", "says"),
+    ("thereby", "so"),
+    ("told of", "reported to"),
+    ("what came of", "the result of"),
+    ("whereby", "by which"),
+    ("which has not", "without"),
+    ("who has", "with"),
+    ("with regard to", "about"),
+];
+
 /// The includes of all pages, to compare with the existing files.
 #[derive(Debug, Default)]
 struct Used {
@@ -43,6 +61,7 @@ pub fn check(layout: &Layout) -> Result<Vec<Problem>> {
         let page = Page::read(path).with_context(|| layout.name(path))?;
         check_includes(layout, &page, &mut used, &mut problems);
         check_code_blocks(layout, &page, &mut problems);
+        check_phrases(layout, &page, &mut problems);
     }
     check_orphans(layout, &chapters, &mut problems)?;
     check_unused(layout, &used, &mut problems)?;
@@ -91,6 +110,20 @@ impl Used {
             self.anchors.insert((file.clone(), anchor.clone()));
         }
         self.files.insert(file);
+    }
+}
+
+fn check_phrases(layout: &Layout, page: &Page, problems: &mut Vec<Problem>) {
+    for (line, paragraph) in page.paragraphs() {
+        let words = format!(
+            " {} ",
+            paragraph.to_lowercase().replace(|it: char| !it.is_alphanumeric(), " ")
+        );
+        for (phrase, instead) in PHRASES.iter().filter(|(it, _)| words.contains(&format!(" {it} ")))
+        {
+            let message = format!("instead of {phrase:?} write {instead:?}");
+            problems.push(Problem::in_line(layout.name(&page.path), line, message));
+        }
     }
 }
 

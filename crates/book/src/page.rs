@@ -51,6 +51,40 @@ impl Page {
         include::find(&self.text)
     }
 
+    /// Returns its paragraphs, titles and cells as plain text, each with the line it begins in. Code is left out.
+    pub fn paragraphs(&self) -> Vec<(usize, String)> {
+        let mut paragraphs: Vec<(usize, String)> = Vec::new();
+        let mut is_code = false;
+        let mut begins = true;
+        let parser = new_cmark_parser(&self.text, &MarkdownOptions::default());
+        for (event, range) in parser.into_offset_iter() {
+            let text = match &event {
+                Event::Text(text) if !is_code => text,
+                Event::SoftBreak | Event::HardBreak => " ",
+                // Words on both sides of it are not neighbours.
+                Event::Code(_) => "`",
+                Event::Start(Tag::CodeBlock(_)) | Event::End(TagEnd::CodeBlock) => {
+                    is_code = matches!(event, Event::Start(_));
+                    continue;
+                }
+                Event::Start(Tag::Emphasis | Tag::Strong | Tag::Link { .. })
+                | Event::End(TagEnd::Emphasis | TagEnd::Strong | TagEnd::Link) => continue,
+                _ => {
+                    begins = true;
+                    continue;
+                }
+            };
+            if std::mem::take(&mut begins) {
+                let line = 1 + self.text[..range.start].matches('\n').count();
+                paragraphs.push((line, String::new()));
+            }
+            if let Some((_, paragraph)) = paragraphs.last_mut() {
+                paragraph.push_str(text);
+            }
+        }
+        paragraphs
+    }
+
     /// Returns its code blocks, including indented ones.
     pub fn code_blocks(&self) -> Vec<CodeBlock> {
         let mut blocks = Vec::new();

@@ -176,6 +176,24 @@ fn a_sound_book_has_no_problem() {
 }
 
 #[test]
+fn phrases_that_the_book_does_not_use_are_found_and_not_in_code() {
+    assert_said(&[
+        (
+            Append("src/one.md", "A worker waits *for\never*, and says so."),
+            "src/one.md:10: instead of \"for ever\" write \"forever\"",
+        ),
+        (
+            Append("src/one.md", "| a |\n|-|\n| The pool Is Told. |"),
+            "src/one.md:12: instead of \"is told\" write \"receives a report\"",
+        ),
+    ]);
+    let folder = sound();
+    let fine = "`for ever` waits for `x` ever, forevermore\n\n```text\nfor ever\n```";
+    Append("src/one.md", fine).apply(folder.path());
+    assert_eq!(problems(folder.path()), [""; 0]);
+}
+
+#[test]
 fn every_include_resolves() {
     assert_said(&[
         (

@@ -1,6 +1,6 @@
 //! The queue of callbacks, and the thread that runs them.
 //!
-//! Each pool has a thread of its own, started when first needed, so its callbacks may block, even for ever, and
+//! Each pool has a thread of its own, started when first needed, so its callbacks may block, even forever, and
 //! delay only those behind them. The thread that runs callbacks is the *runner*, and there is never
 //! more than one.
 //!

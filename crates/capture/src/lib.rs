@@ -121,7 +121,7 @@ impl Stderr {
     pub fn stop(&self) {
         self.relay.over.store(true, Ordering::Release);
         if self.relay.poller.wake().is_err() {
-            // The thread sleeps for ever.
+            // The thread sleeps forever.
             return;
         }
         if let Some(thread) = lock(&self.thread).take() {

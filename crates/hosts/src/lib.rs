@@ -107,7 +107,7 @@ pub fn init() {
 }
 
 /// How long the launcher's command may wait in a queue by default. Shorter breaks pools on a busy cluster; longer
-/// only matters where a command waits for ever.
+/// only matters where a command waits forever.
 const QUEUE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A builder whose workers a [`Launcher`] starts on other hosts.

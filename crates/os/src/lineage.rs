@@ -97,7 +97,7 @@ fn make_mark() -> &'static AtomicU64 {
 }
 
 /// A value that every process makes for itself. A copy does not use its original's: a thread that the copy
-/// lacks may hold a lock in it for ever.
+/// lacks may hold a lock in it forever.
 #[derive(Debug)]
 pub struct PerProcess<T: 'static>(AtomicPtr<(Lineage, T)>);
 

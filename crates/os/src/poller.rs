@@ -100,7 +100,7 @@ impl Poller {
         match write(&*self.wake, &1_u64.to_ne_bytes()) {
             // The counter is full: a wake-up is pending.
             Ok(_) | Err(Errno::EAGAIN) => Ok(()),
-            // A new source that is ready also ends the wait. It stays open for ever, because it may have
+            // A new source that is ready also ends the wait. It stays open forever, because it may have
             // the number of the lost descriptor.
             Err(_) => {
                 self.lost.store(true, Ordering::SeqCst);

@@ -392,7 +392,7 @@ impl<S> ProcessPoolExecutor<S> {
     /// so even after one that did not, and one that cancels affects the tasks still queued.
     ///
     /// A callback or hook that calls it does not wait for itself or those behind it; but a task that
-    /// [reports](crate::report()) much may wait for that hook, for ever. A map that is
+    /// [reports](crate::report()) much may wait for that hook, forever. A map that is
     /// still taking items is refused the next one, so the iterator of those items may call it too.
     /// In a [forked copy](Error::ForkedCopy) of the program it does nothing, and neither does
     /// dropping.

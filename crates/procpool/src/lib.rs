@@ -177,7 +177,7 @@
 //! - A worker that exits runs its finalizer and drops its state first, which delays `shutdown` and
 //!   the drop by at most [`finalizer_time_limit`](Builder::finalizer_time_limit). An initializer
 //!   that never returns blocks them until `kill_workers`, and a callback that never returns blocks
-//!   them for ever.
+//!   them forever.
 //! - The manager enforces time limits: on a busy machine a task may run some milliseconds longer.
 //!   The limit of a chunk of a `map` is that of its items together.
 //! - A callback that never returns blocks later callbacks of its pool.

@@ -46,7 +46,7 @@ pub struct Report<T> {
 /// task whose worker dies or is killed, those that it had sent, some of them perhaps after its future
 /// has settled. A task that exceeds its time limit may continue to report until it is ended.
 ///
-/// At most 1,000 reports of a worker wait to be handled: then this call waits, for ever if the hook
+/// At most 1,000 reports of a worker wait to be handled: then this call waits, forever if the hook
 /// never returns. So a hook or a callback must not wait for a task that reports, neither by its future
 /// nor by a `shutdown` that waits. Any thread of the worker may call it. Outside workers it does nothing, so a function
 /// that reports can be called without a pool.

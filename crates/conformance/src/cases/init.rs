@@ -15,7 +15,7 @@ use crate::plan::{
 
 const CPYTHON: &str = "CPython: test_concurrent_futures/test_init.py";
 const NO_STORM: &str =
-    "CPython: test_init.py; multiprocessing.Pool and billiard start workers for ever";
+    "CPython: test_init.py; multiprocessing.Pool and billiard start workers forever";
 
 /// A pool whose initializer runs `call`.
 fn initialized_by(count: i64, initializer: Call) -> PoolOptions {

@@ -28,7 +28,7 @@ pub struct Rule {
 pub const RULES: &[Rule] = &[
     rule("no-phantom", "no task runs that was not submitted", no_phantom),
     rule("at-most-once", "a task runs at most once", at_most_once),
-    rule("one-outcome", "a future has one outcome, for ever", one_outcome),
+    rule("one-outcome", "a future has one outcome, forever", one_outcome),
     rule(
         "cancelled-never-runs",
         "a task whose future is cancelled never runs",

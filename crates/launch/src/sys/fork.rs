@@ -1,7 +1,7 @@
 //! Copies of this process by fork(2), and what a copy must not keep of the original.
 //!
 //! Owns the rule that only a process with one thread is copied: a copy has only the thread that
-//! made it, and a lock that another thread held at that moment stays locked in it for ever. Knows
+//! made it, and a lock that another thread held at that moment stays locked in it forever. Knows
 //! nothing of forkservers or workers.
 //!
 //! A copy inherits what it must not use: descriptors, signal handlers, unwritten output and exit handlers.

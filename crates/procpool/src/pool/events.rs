@@ -227,7 +227,7 @@ impl PoolState {
             return;
         }
         worker.enter(Stage::Dying(id));
-        // A SIGABRT handler may do anything, but not for ever.
+        // A SIGABRT handler may do anything, but not forever.
         let grace = cx.settings.policies.grace.max(LINK_LOST_GRACE);
         worker.deadline = Instant::now().checked_add(grace);
         worker.note_last_task(task);

@@ -59,7 +59,7 @@ impl PoolState {
     /// Looks at workers that have tasks but were silent for a [`PULSE`].
     ///
     /// Most of them run a long task. But a task may also have written to the words by which the
-    /// worker and the parent wake each other; then both would sleep for ever. So the manager trusts
+    /// worker and the parent wake each other; then both would sleep forever. So the manager trusts
     /// no silence: it looks for results itself, and rewrites its own words.
     fn look_at_the_silent(&mut self, cx: &Context, now: Instant, wakes: &mut Wakes) {
         if !self.alarm.take_pulse(now) {

@@ -306,7 +306,7 @@ impl Pool {
         }
     }
 
-    /// Whether the manager sleeps for ever, because the program closed every descriptor that could
+    /// Whether the manager sleeps forever, because the program closed every descriptor that could
     /// wake it.
     pub(crate) fn is_unreachable(&self) -> bool {
         self.is_unreachable.load(Ordering::Relaxed)

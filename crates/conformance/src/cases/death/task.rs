@@ -190,7 +190,7 @@ pub(in crate::cases) const CASES: &[Case] = &[
     Case {
         id: "death.during-a-large-result",
         requirement: "The pool MUST fail a task as broken whose worker is killed while it sends a large result.",
-        source: "measured: CPython 3.13 reads for ever",
+        source: "measured: CPython 3.13 reads forever",
         rows: &["BRK-10"],
         needs: &[Has::WorkerDeath, Has::Blob],
         kills: &["reports-a-death-as-an-error"],

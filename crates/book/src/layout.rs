@@ -54,6 +54,12 @@ impl Layout {
         self.book.join("conformance")
     }
 
+    /// Returns the folder of the simulator: its engine, its page's program and the runs that it is
+    /// compared with.
+    pub fn simulator(&self) -> PathBuf {
+        self.book.join("simulator")
+    }
+
     /// Returns the list of the adapters that the conformance suite judges.
     pub fn adapters(&self) -> PathBuf {
         self.root.join("crates/conformance/adapters/all.json")

@@ -19,6 +19,7 @@
 //! - [`transcript`]: a command and its output; [`timeline`]: a trace and its drawings; [`measured`]:
 //!   measurements and their parts of pages; [`judged`]: the same for the judgements of the conformance
 //!   suite;
+//! - [`simulator`]: the recorded runs that the simulator is compared with;
 //! - [`render`][]: mdBook; [`mod@print`]: the parts that are left out of its page for a printer.
 //!
 //! mdBook itself exits with success on an include that does not resolve, and makes an empty block of an
@@ -36,5 +37,6 @@ pub mod print;
 pub mod problem;
 pub mod render;
 pub mod rendered;
+pub mod simulator;
 pub mod timeline;
 pub mod transcript;

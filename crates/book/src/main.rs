@@ -8,19 +8,21 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use procpool_book::layout::Layout;
 use procpool_book::problem::Problem;
-use procpool_book::{figure, integrity, judged, measured, render, rendered, transcript};
+use procpool_book::{figure, integrity, judged, measured, render, rendered, simulator, transcript};
 
 const HELP: &str = "\
 Usage: procpool-book [COMMAND]
 
   build   check the book and build it into book/book/ (the default)
   check   check the book; build it into a temporary folder
-  bless   run every command of a transcript and draw every figure again
+  bless   run every command of a transcript, draw every figure and write the simulator's programs again
   adopt FILE...
           show other measurements: results.json or profile.json, as procpool-bench wrote them;
           or other judgements: results.json of a run of the conformance suite over all pools
   record demo|hosts
           record the trace of a timeline again, then draw every figure; hosts takes root and Slurm
+  record simulator [NAME...]
+          record the runs again that the simulator is compared with, all or those
 ";
 
 fn main() -> ExitCode {
@@ -32,8 +34,11 @@ fn main() -> ExitCode {
         ["check"] => tempfile::tempdir()
             .map_err(Into::into)
             .and_then(|folder| build(&layout, Some(folder.path()))),
-        ["bless"] => bless_figures(&layout).and_then(|()| bless_transcripts(&layout)),
+        ["bless"] => bless_figures(&layout)
+            .and_then(|()| simulator::write_programs(&layout))
+            .and_then(|()| bless_transcripts(&layout)),
         ["adopt", ref files @ ..] if !files.is_empty() => adopt(&layout, files),
+        ["record", "simulator", ref names @ ..] => simulator::record(&layout, names),
         ["record", name] => record(&layout, name).and_then(|()| bless_figures(&layout)),
         ["help" | "--help" | "-h"] => {
             print!("{HELP}");

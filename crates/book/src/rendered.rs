@@ -119,6 +119,8 @@ impl Site {
                 continue;
             }
             let (file, fragment) = target.split_once('#').unwrap_or((target, ""));
+            // A state of the simulator is no id: its page has the simulator.
+            let fragment = if fragment.contains('=') { "simulator" } else { fragment };
             let file = if file.is_empty() { path.to_owned() } else { resolve(path, file) };
             if !self.files.contains(&file) {
                 let message = format!("the link to {target} is dead: there is no such file");

@@ -459,6 +459,7 @@ fn every_link_resolves() {
         ("[x](three.md)", "the link to three.html is dead: there is no such file"),
         ("[x](two.md#c)", "the link to two.html#c is dead: nothing there has this id"),
         ("[x](#elsewhere)", "the link to #elsewhere is dead: nothing there has this id"),
+        ("[x](#w=2&n=1)", "the link to #w=2&n=1 is dead: nothing there has this id"),
         ("![x](x.png)", "the link to x.png is dead: there is no such file"),
         ("<a href=\"figures\">x</a>", "the link to figures is dead: there is no such file"),
     ] {

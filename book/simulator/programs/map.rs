@@ -1,0 +1,28 @@
+use std::thread::sleep;
+use std::time::Duration;
+
+use procpool::ProcessPoolExecutor;
+
+const MILLIS: [u64; 4] = [180, 40, 120, 60];
+
+fn initializer_worker() {
+    sleep(Duration::from_millis(60));
+}
+
+fn task(identifier: u32) -> u32 {
+    let millis = MILLIS[identifier as usize % MILLIS.len()];
+    sleep(Duration::from_millis(millis));
+    identifier
+}
+
+fn main() -> Result<(), procpool::Error> {
+    procpool::init();
+    let executor = ProcessPoolExecutor::builder()
+        .max_workers(2)
+        .initializer(initializer_worker)
+        .build()?;
+    for result in executor.map(task, 0..10) {
+        println!("{}", result?);
+    }
+    Ok(())
+}

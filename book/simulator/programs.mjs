@@ -7,6 +7,8 @@ const lines = (...parts) => `${parts.flat(2).join("\n")}\n`
 /** Lines of a part that not every program has. */
 const only = (condition, ...parts) => (condition ? parts : [])
 
+const about = ({ workers, count }) => `${count} task${count === 1 ? "" : "s"} for at most ${workers} worker${workers === 1 ? "" : "s"}.`
+
 /** The calls of a builder, below each other if there are more than two. */
 function chain(start, calls) {
     const all = calls.flat()
@@ -14,11 +16,14 @@ function chain(start, calls) {
 }
 
 /** Returns the Rust program. It is formatted as rustfmt does for lines of 76 characters. */
-export function rust({ workers, count, durations, initializer, maxTasksPerChild, deathAt, order }) {
+export function rust(state) {
+    const { workers, count, durations, initializer, maxTasksPerChild, deathAt, order } = state
     const names = order === "map" ? ["ProcessPoolExecutor"] : ["ProcessPoolExecutor", "as_completed"]
     if (deathAt > 0) names.unshift("EventKind", "Events")
     const used = names.length > 1 ? `{${names.join(", ")}}` : names[0]
     return lines(
+        `//! ${about(state)}`,
+        "",
         only(deathAt > 0, "use std::process::Command;"),
         deathAt > 0 ? "use std::thread::{self, sleep};" : "use std::thread::sleep;",
         deathAt > 0 ? "use std::time::{Duration, Instant};" : "use std::time::Duration;",
@@ -90,6 +95,8 @@ export function python(state) {
     const recycles = maxTasksPerChild > 0
     const names = order === "map" ? "ProcessPoolExecutor" : "ProcessPoolExecutor, as_completed"
     return lines(
+        `"""${about(state)}"""`,
+        "",
         only(recycles || deathAt > 0, "import multiprocessing"),
         only(!recycles, `from concurrent.futures import ${names}`),
         only(deathAt > 0, "from threading import Timer"),

@@ -55,13 +55,11 @@ class Simulator {
         const times = make("div", { className: "times" }, field("Time", this.time), this.next, this.play)
         const below = make("div", { className: "times" }, this.open, this.reset)
         place.replaceChildren(this.form, this.said, times, this.drawing, this.moment, this.results, below, this.programs)
-        this.listen(place)
+        this.listen()
         this.show(parse(location.hash))
     }
 
-    listen(place) {
-        // Elsewhere on the page, arrows lead to other chapters and letters open the search.
-        place.addEventListener("keydown", (event) => event.stopPropagation())
+    listen() {
         this.form.addEventListener("submit", (event) => event.preventDefault())
         this.form.addEventListener("input", () => this.change(this.read()))
         this.form.addEventListener("change", () => this.write())
@@ -75,13 +73,8 @@ class Simulator {
             this.open.textContent = this.programs.hidden ? "Show the programs" : "Hide the programs"
         })
         addEventListener("hashchange", () => location.hash.includes("=") && this.show(parse(location.hash)))
-        const motion = () => {
-            this.play.hidden = still.matches
-            if (still.matches) this.stop()
-        }
-        still.addEventListener("change", motion)
+        still.addEventListener("change", () => this.stop())
         new ResizeObserver(() => this.draw()).observe(this.drawing)
-        this.play.hidden = still.matches
     }
 
     /** The state that the controls have. What is out of range is as near as it can be. */
@@ -155,6 +148,7 @@ class Simulator {
         cancelAnimationFrame(this.playing)
         this.playing = null
         this.play.textContent = "Play"
+        this.play.hidden = still.matches
         if (redraw) this.draw()
     }
 }

@@ -1,3 +1,5 @@
+"""7 tasks for at most 3 workers."""
+
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from time import sleep
 

@@ -1,3 +1,5 @@
+//! 7 tasks for at most 3 workers.
+
 use std::thread::sleep;
 use std::time::Duration;
 

@@ -1,3 +1,5 @@
+"""12 tasks for at most 2 workers."""
+
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from threading import Timer

@@ -1,3 +1,5 @@
+//! 12 tasks for at most 2 workers.
+
 use std::process::Command;
 use std::thread::{self, sleep};
 use std::time::{Duration, Instant};

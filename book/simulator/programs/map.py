@@ -1,3 +1,5 @@
+"""10 tasks for at most 2 workers."""
+
 from concurrent.futures import ProcessPoolExecutor
 from time import sleep
 

@@ -1,3 +1,5 @@
+//! 10 tasks for at most 2 workers.
+
 use std::thread::sleep;
 use std::time::Duration;
 

@@ -1,3 +1,5 @@
+"""9 tasks for at most 2 workers."""
+
 import multiprocessing
 from time import sleep
 

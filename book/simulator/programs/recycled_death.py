@@ -1,3 +1,5 @@
+"""12 tasks for at most 2 workers."""
+
 import multiprocessing
 from threading import Timer
 from time import sleep

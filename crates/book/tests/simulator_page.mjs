@@ -1,7 +1,7 @@
 // Uses the simulator's page in a headless Chromium, as a reader does, and says what is wrong.
 //
 // Reads one JSON object from standard input: the folder of the rendered book, the folder of the simulator, the
-// states to look at, the views, and the faults of others that are excused. Writes one JSON object to standard
+// states to look at, the views, the names of the ways to use the page, and the faults of others that are excused. Writes one JSON object to standard
 // output: how much was looked at, and the faults.
 //
 // Exit code 2: there is no browser, or nothing could be read.
@@ -14,7 +14,7 @@ import { LEVELS, axe, launch } from "../../conformance/tests/browser/tools.mjs"
 /** The smallest text that a drawing may have, in pixels of the page. */
 const SMALLEST = 11
 
-const { folder, simulator, states, views, excused } = JSON.parse(readFileSync(0, "utf8"))
+const { folder, simulator, states, views, uses, excused } = JSON.parse(readFileSync(0, "utf8"))
 const address = `${pathToFileURL(folder).href}/simulator.html`
 const { python, rust } = await import(pathToFileURL(`${simulator}/programs.mjs`).href)
 const { format, parse } = await import(pathToFileURL(`${simulator}/state.mjs`).href)
@@ -169,6 +169,16 @@ async function isStatic(page, expect) {
     expect("controls without a script", await page.locator("#simulator :is(input, button)").count(), 0)
 }
 
+/** The ways to use the page: the text behind its address, the settings of the browser, the steps. */
+const USES = {
+    keyboard: ["", {}, isOperable],
+    address: ["#w=99&n=0&s=&i=x&t=1,9999&o=as_completed&%zz", {}, isShared],
+    copy: ["", { permissions: ["clipboard-read", "clipboard-write"] }, isCopied],
+    play: ["", {}, moves],
+    "reduced motion": ["", { reducedMotion: "reduce" }, stays],
+    "no script": ["", { javaScriptEnabled: false }, isStatic],
+}
+
 const browser = await launch()
 try {
     for (const state of states) {
@@ -177,12 +187,7 @@ try {
             await open(browser, `${width} ${theme} ${state}`, `#${state}`, { viewport, theme }, isReadable)
         }
     }
-    await open(browser, "keyboard", "", {}, isOperable)
-    await open(browser, "address", "#w=99&n=0&s=&i=x&t=1,9999&o=as_completed&%zz", {}, isShared)
-    await open(browser, "copy", "", { permissions: ["clipboard-read", "clipboard-write"] }, isCopied)
-    await open(browser, "play", "", {}, moves)
-    await open(browser, "reduced motion", "", { reducedMotion: "reduce" }, stays)
-    await open(browser, "no script", "", { javaScriptEnabled: false }, isStatic)
+    for (const name of uses) await open(browser, name, ...USES[name])
 } finally {
     await browser.close()
 }

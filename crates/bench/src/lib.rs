@@ -31,7 +31,8 @@
 //!
 //! `rows` first: the measurements, and their pitfalls. Then `bench` for how blocks alternate, `limits` and
 //! `peers` for the other contenders, `row` and `target` for the results, `report` for their display.
-//! `profile` is a run of another kind: where the time goes. The program is a library so that the book's
+//! `profile` is a run of another kind: where the time goes; `scale` another one: thousands of workers on
+//! made-up hosts. The program is a library so that the book's
 //! builder can draw checked-in results again: [`for_the_book`].
 
 mod arguments;
@@ -46,6 +47,7 @@ mod profile;
 mod report;
 mod row;
 mod rows;
+mod scale;
 mod statistics;
 mod target;
 mod timing;
@@ -76,7 +78,7 @@ pub fn for_the_book(name: &str, json: &str) -> Result<Vec<(String, String)>, Str
 
 /// The program: carries out the command line.
 pub fn main() -> ExitCode {
-    procpool::init();
+    procpool_hosts::init();
     let words: Vec<String> = std::env::args().skip(1).collect();
     if let Some(role) = Role::read(&words) {
         return exit_code(play(role).map(|()| true));
@@ -124,12 +126,15 @@ fn run(arguments: &Arguments) -> Outcome<bool> {
     if arguments.mode == Mode::Profile {
         return profile::run(&arguments.out).map(|()| true);
     }
+    if arguments.mode == Mode::Scale {
+        return scale::run(&arguments.out).map(|()| true);
+    }
     let machine = Machine::here()?;
     println!("{}", lines::machine(&machine));
     let bench = Bench::new(arguments, Path::new(env!("CARGO_MANIFEST_DIR")))?;
     let rows = bench.run(&ROWS, &arguments.only, &mut |row| print!("{}", lines::row(row)));
     match arguments.mode {
-        Mode::Quick | Mode::Profile => Ok(!rows.iter().any(Row::fails)),
+        Mode::Quick | Mode::Profile | Mode::Scale => Ok(!rows.iter().any(Row::fails)),
         Mode::Full => {
             let partial = arguments.partial();
             report::write(&Results { machine, partial, rows }, &arguments.out)?;

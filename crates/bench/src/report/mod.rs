@@ -13,6 +13,7 @@ pub(crate) mod lines;
 mod page;
 mod plot;
 pub(crate) mod profile;
+pub(crate) mod scale;
 mod table;
 
 use std::fs;

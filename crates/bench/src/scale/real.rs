@@ -1,0 +1,126 @@
+//! Pools on real relays of this machine: what the connections cost, and a pool of pools.
+//!
+//! *Network*: a closed loop of no-ops, in a pool whose relays a shell starts. The server's thread has one TCP connection
+//! for each worker, encrypted as between machines. Its CPU time is what made-up hosts do not have.
+//!
+//! *Nested*: the same number of no-ops in a flat pool, and in a pool of nodes whose tasks each build a pool of
+//! their own and give it a share. Both take turns. All processes share the CPUs of one machine, so the
+//! rates compare the two here and nowhere else; the CPU time of the program does not depend on that.
+
+use std::collections::VecDeque;
+use std::sync::OnceLock;
+
+use procpool::{Future, ProcessPoolExecutor};
+use procpool_hosts::{OnHosts, shell};
+
+use super::star::MANAGER;
+use super::usage::{Thread, Usage};
+use crate::Outcome;
+use crate::pools::noop;
+use crate::report::scale::{Nested, Network, Program};
+use crate::timing::seconds;
+
+/// The name of the server's thread.
+const SERVER: &str = "procpool-hosts";
+
+/// The workers of the flat pool, and as many in all below the nodes.
+const NODES: usize = 4;
+const BELOW: usize = 2;
+
+/// How many no-ops a node gets at once.
+const SHARE: u64 = 2_000;
+
+fn pool(workers: usize) -> Outcome<ProcessPoolExecutor> {
+    let line = "for i in $(seq {n}); do {relay} & done; wait";
+    let executor = ProcessPoolExecutor::builder().launcher(shell(line).workers(workers)).build()?;
+    executor.start_workers(workers).result()?;
+    Ok(executor)
+}
+
+/// The CPU time of the three threads of a program with a pool on hosts.
+#[derive(Clone, Copy)]
+struct Threads([Thread; 3]);
+
+impl Threads {
+    /// Those of a pool, which are not those of `others`.
+    fn find(others: &[Thread]) -> Outcome<Self> {
+        let named = |name| Thread::named(name, others);
+        Ok(Self([named(MANAGER)?, Thread::current(), named(SERVER)?]))
+    }
+
+    fn cpu(self) -> Outcome<[f64; 3]> {
+        let [manager, submitting, server] = self.0;
+        Ok([manager.cpu()?, submitting.cpu()?, server.cpu()?])
+    }
+
+    /// What `operation` takes, for each of `tasks`.
+    fn during(self, tasks: u64, operation: impl FnOnce() -> Outcome) -> Outcome<Program> {
+        let before = self.cpu()?;
+        let (took, ()) = seconds(operation)?;
+        let after = self.cpu()?;
+        let micros = |thread: usize| (after[thread] - before[thread]) * 1e6 / tasks as f64;
+        let rate = tasks as f64 / took;
+        Ok(Program { rate, manager: micros(0), submitting: micros(1), server: micros(2) })
+    }
+}
+
+/// Measures the server's thread with so many workers, `tasks` tasks in each of `rounds` rounds.
+pub(crate) fn network(workers: usize, tasks: u64, rounds: usize) -> Outcome<Network> {
+    let before = Usage::now()?;
+    let executor = pool(workers)?;
+    let descriptors = Usage::now()?.per_worker(before, workers).descriptors;
+    let threads = Threads::find(&[])?;
+    let rounds = (0..rounds).map(|_| {
+        threads.during(tasks, || {
+            let submit = || executor.submit(noop, ());
+            let mut running: VecDeque<Future<()>> = (0..workers).map(|_| submit()).collect();
+            for _ in 0..tasks {
+                running.pop_front().ok_or("nothing runs")?.result()?;
+                running.push_back(submit());
+            }
+            Ok(running.into_iter().try_for_each(|future| future.result())?)
+        })
+    });
+    Ok(Network { workers, descriptors, rounds: rounds.collect::<Outcome<_>>()? })
+}
+
+/// Submits no-ops one by one, then takes all results.
+fn run(executor: &ProcessPoolExecutor, tasks: u64) -> Result<(), procpool::Error> {
+    let futures: Vec<_> = (0..tasks).map(|_| executor.submit(noop, ())).collect();
+    futures.into_iter().try_for_each(|future| future.result())
+}
+
+/// The task of a node: builds its own pool, once, and gives it the no-ops.
+fn share(tasks: u64) -> Result<(), String> {
+    static OWN: OnceLock<Result<ProcessPoolExecutor, String>> = OnceLock::new();
+    let own = OWN.get_or_init(|| {
+        let own = ProcessPoolExecutor::builder().max_workers(BELOW).build();
+        own.and_then(|own| own.start_workers(BELOW).result().map(|()| own))
+            .map_err(|error| error.to_string())
+    });
+    own.as_ref()
+        .map_err(Clone::clone)
+        .and_then(|own| run(own, tasks).map_err(|error| error.to_string()))
+}
+
+/// Compares a flat pool with a pool of pools, in turn, so often.
+pub(crate) fn nested(rounds: usize) -> Outcome<Nested> {
+    const SHARES: u64 = 4 * NODES as u64;
+    const TASKS: u64 = SHARES * SHARE;
+    let flat = pool(NODES * BELOW)?;
+    let flat_threads = Threads::find(&[])?;
+    let outer = pool(NODES)?;
+    let outer_threads = Threads::find(&flat_threads.0)?;
+    let all = |tasks: u64| {
+        let futures: Vec<_> = (0..SHARES).map(|_| outer.submit(share, tasks)).collect();
+        futures.into_iter().try_for_each(|future| Ok(future.result()??))
+    };
+    // Builds the pools below.
+    all(1)?;
+    let (mut one, mut many) = (Vec::new(), Vec::new());
+    for _ in 0..rounds {
+        one.push(flat_threads.during(TASKS, || Ok(run(&flat, TASKS)?))?);
+        many.push(outer_threads.during(TASKS, || all(SHARE))?);
+    }
+    Ok(Nested { nodes: NODES, below: BELOW, tasks: TASKS, share: SHARE, flat: one, nested: many })
+}

@@ -26,6 +26,7 @@ use std::path::Path;
 use star::Effort;
 
 use crate::Outcome;
+use crate::load::Load;
 use crate::machine::Machine;
 use crate::report::scale::{Limits, Scale};
 use crate::target::number;
@@ -41,7 +42,11 @@ const BESIDE: u64 = 500;
 /// About the address space of a worker, and the memory that it may touch, in bytes.
 const TOUCHED: u64 = 200 * 1024;
 
-const EFFORT: Effort = Effort { paced: 2_000, saturated: 200_000 };
+const EFFORT: Effort = Effort { rounds: 3, paced: 1_000, saturated: 200_000 };
+
+/// The command of a run whose nodes are hosts of a Slurm.
+const IN_A_CLUSTER: &str = "crates/hosts/tests/slurm/cluster FOLDER salloc --nodes=4 --ntasks=8 \
+                            --exclusive just bench scale";
 
 /// Real relays, tasks in a round, and rounds.
 const RELAYS: [usize; 3] = [2, 4, 8];
@@ -56,6 +61,7 @@ pub(crate) fn run(folder: &Path) -> Outcome {
         most_descriptors: usage::setting("fs/nr_open")?,
         mappings: usage::setting("vm/max_map_count")?,
     };
+    let load = Load::now()?;
     let mut stars = Vec::new();
     let mut ended_by = String::new();
     for workers in SIZES {
@@ -64,13 +70,14 @@ pub(crate) fn run(folder: &Path) -> Outcome {
             break;
         }
         stars.push(star::measure(workers, EFFORT)?);
-        eprintln!("{workers} workers: {:?}", stars.last());
+        eprintln!("{workers} workers");
     }
     let networks = RELAYS.iter().map(|relays| real::network(*relays, TASKS, ROUNDS));
     let networks = networks.collect::<Outcome<_>>()?;
     let nested = real::nested(ROUNDS)?;
-    let command = "just bench scale".to_owned();
-    let scale = Scale { machine, command, limits, ended_by, stars, networks, nested };
+    let others = Load::now()?.since(load).of_others();
+    let command = if nested.is_slurm { IN_A_CLUSTER } else { "just bench scale" }.to_owned();
+    let scale = Scale { machine, command, others, limits, ended_by, stars, networks, nested };
     println!("{}", scale.write(folder)?.display());
     Ok(())
 }

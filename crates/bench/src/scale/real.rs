@@ -4,14 +4,15 @@
 //! for each worker, encrypted as between machines. Its CPU time is what made-up hosts do not have.
 //!
 //! *Nested*: the same number of no-ops in a flat pool, and in a pool of nodes whose tasks each build a pool of
-//! their own and give it a share. Both take turns. All processes share the CPUs of one machine, so the
-//! rates compare the two here and nowhere else; the CPU time of the program does not depend on that.
+//! their own and give it a share. A map in the flat pool, which sends many items in a message, is the third. All
+//! take turns. In an allocation of Slurm the relays are on its hosts. Where these are made of one machine, its
+//! CPUs are shared, and the rates compare the three here and nowhere else.
 
 use std::collections::VecDeque;
 use std::sync::OnceLock;
 
 use procpool::{Future, ProcessPoolExecutor};
-use procpool_hosts::{OnHosts, shell};
+use procpool_hosts::{Launcher, OnHosts, shell, srun};
 
 use super::star::MANAGER;
 use super::usage::{Thread, Usage};
@@ -30,9 +31,25 @@ const BELOW: usize = 2;
 /// How many no-ops a node gets at once.
 const SHARE: u64 = 2_000;
 
-fn pool(workers: usize) -> Outcome<ProcessPoolExecutor> {
-    let line = "for i in $(seq {n}); do {relay} & done; wait";
-    let executor = ProcessPoolExecutor::builder().launcher(shell(line).workers(workers)).build()?;
+/// Starts relays on this machine.
+fn local() -> Launcher {
+    shell("for i in $(seq {n}); do {relay} & done; wait")
+}
+
+/// Whether this process runs in an allocation.
+fn is_allocated() -> bool {
+    std::env::var_os("SLURM_JOB_ID").is_some()
+}
+
+/// Starts as many relays on each node, in an allocation.
+fn on_nodes(each: usize) -> Launcher {
+    let launcher =
+        if is_allocated() { srun().arg(format!("--ntasks-per-node={each}")) } else { local() };
+    launcher.workers(NODES * each)
+}
+
+fn pool(launcher: Launcher, workers: usize) -> Outcome<ProcessPoolExecutor> {
+    let executor = ProcessPoolExecutor::builder().launcher(launcher).build()?;
     executor.start_workers(workers).result()?;
     Ok(executor)
 }
@@ -67,7 +84,7 @@ impl Threads {
 /// Measures the server's thread with so many workers, `tasks` tasks in each of `rounds` rounds.
 pub(crate) fn network(workers: usize, tasks: u64, rounds: usize) -> Outcome<Network> {
     let before = Usage::now()?;
-    let executor = pool(workers)?;
+    let executor = pool(local().workers(workers), workers)?;
     let descriptors = Usage::now()?.per_worker(before, workers).descriptors;
     let threads = Threads::find(&[])?;
     let rounds = (0..rounds).map(|_| {
@@ -107,9 +124,9 @@ fn share(tasks: u64) -> Result<(), String> {
 pub(crate) fn nested(rounds: usize) -> Outcome<Nested> {
     const SHARES: u64 = 4 * NODES as u64;
     const TASKS: u64 = SHARES * SHARE;
-    let flat = pool(NODES * BELOW)?;
+    let flat = pool(on_nodes(BELOW), NODES * BELOW)?;
     let flat_threads = Threads::find(&[])?;
-    let outer = pool(NODES)?;
+    let outer = pool(on_nodes(1), NODES)?;
     let outer_threads = Threads::find(&flat_threads.0)?;
     let all = |tasks: u64| {
         let futures: Vec<_> = (0..SHARES).map(|_| outer.submit(share, tasks)).collect();
@@ -117,10 +134,22 @@ pub(crate) fn nested(rounds: usize) -> Outcome<Nested> {
     };
     // Builds the pools below.
     all(1)?;
-    let (mut one, mut many) = (Vec::new(), Vec::new());
+    let map = || flat.map(noop, (0..TASKS).map(|_| ())).try_for_each(|result| Ok(result?));
+    let (nodes, below, is_slurm) = (NODES, BELOW, is_allocated());
+    let (mut one_by_one, mut mapped, mut nested) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..rounds {
-        one.push(flat_threads.during(TASKS, || Ok(run(&flat, TASKS)?))?);
-        many.push(outer_threads.during(TASKS, || all(SHARE))?);
+        one_by_one.push(flat_threads.during(TASKS, || Ok(run(&flat, TASKS)?))?);
+        mapped.push(flat_threads.during(TASKS, map)?);
+        nested.push(outer_threads.during(TASKS, || all(SHARE))?);
     }
-    Ok(Nested { nodes: NODES, below: BELOW, tasks: TASKS, share: SHARE, flat: one, nested: many })
+    Ok(Nested {
+        nodes,
+        below,
+        is_slurm,
+        tasks: TASKS,
+        share: SHARE,
+        flat: one_by_one,
+        mapped,
+        nested,
+    })
 }

@@ -38,6 +38,8 @@ const QUEUED: usize = 4096;
 /// How much is measured.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Effort {
+    /// How often each load runs.
+    pub(crate) rounds: usize,
     /// How many tasks at the moderate rate.
     pub(crate) paced: usize,
     /// How many tasks at saturation; fewer if they take longer than [`PATIENCE`].
@@ -132,14 +134,15 @@ impl Pool {
 
 /// Measures a pool of this size.
 pub(crate) fn measure(workers: usize, effort: Effort) -> Outcome<Star> {
+    let before = Usage::now()?;
     let pool = Pool::new(workers)?;
-    let (before, manager) = (Usage::now()?, Thread::named(MANAGER, &[])?);
-    let began = manager.cpu()?;
     let (start, ()) = seconds(|| pool.start())?;
-    let start_cpu = manager.cpu()? - began;
+    // It has done nothing else so far.
+    let start_cpu = Thread::named(MANAGER, &[])?.cpu()?;
     let usage = Usage::now()?.per_worker(before, workers);
-    let paced = pool.paced(effort.paced)?;
-    let saturated = pool.saturated(effort.saturated)?;
+    let rounds = || 0..effort.rounds;
+    let paced = rounds().map(|_| pool.paced(effort.paced)).collect::<Outcome<_>>()?;
+    let saturated = rounds().map(|_| pool.saturated(effort.saturated)).collect::<Outcome<_>>()?;
     let used = Usage::now()?.per_worker(before, workers);
     Ok(Star {
         workers,

@@ -140,6 +140,13 @@ impl Star {
     }
 }
 
+/// The median cost, and the least and the largest.
+fn ranged(rounds: &[Loaded]) -> String {
+    let costs = || rounds.iter().map(Loaded::cost);
+    let [least, largest] = [costs().fold(f64::INFINITY, f64::min), costs().fold(0.0, f64::max)];
+    format!("{} ({} to {})", micros(middle(rounds, Loaded::cost)), micros(least), micros(largest))
+}
+
 /// The median of what the rounds have.
 fn middle<T>(rounds: &[T], of: impl Fn(&T) -> f64) -> f64 {
     median(&rounds.iter().map(of).collect::<Vec<_>>())
@@ -202,20 +209,32 @@ impl Scale {
     }
 
     fn costs(&self) -> String {
-        let mut text =
-            "| workers | a task, moderate rate | a task, at saturation | rate at saturation \
-                        | the same, by the clock |\n|--:|--:|--:|--:|--:|\n"
-                .to_owned();
+        let mut text = "| workers | a task, moderate rate | a further worker adds | a task, at \
+                        saturation | a further worker adds | rate at saturation | the same, by the \
+                        clock | shortest task that keeps all busy |\n\
+                        |--:|--:|--:|--:|--:|--:|--:|--:|\n"
+            .to_owned();
+        let mut before: Option<&Star> = None;
         for star in &self.stars {
+            let added = |of: fn(&Star) -> f64| {
+                let per_worker = |earlier: &Star| {
+                    micros((of(star) - of(earlier)) / (star.workers - earlier.workers) as f64)
+                };
+                before.map_or_else(String::new, per_worker)
+            };
             let _ = writeln!(
                 text,
-                "| {} | {} | {} | {}/s | {}/s |",
+                "| {} | {} | {} | {} | {} | {}/s | {}/s | {} |",
                 number(star.workers as f64),
-                micros(star.paced()),
-                micros(star.saturated()),
+                ranged(&star.paced),
+                added(Star::paced),
+                ranged(&star.saturated),
+                added(Star::saturated),
                 number(star.rate().round()),
                 number(star.rate_by_clock().round()),
+                micros(star.saturated() * star.workers as f64),
             );
+            before = Some(star);
         }
         text
     }
@@ -240,8 +259,7 @@ impl Scale {
     /// What one worker takes in the program, and what the largest pool therefore is.
     fn room(&self, largest: &Star) -> String {
         let Limits { descriptors, most_descriptors, mappings } = &self.limits;
-        // A made-up host has no connection.
-        let each = largest.descriptors.round() + 1.0;
+        let each = self.descriptors_each().round();
         let kib = |bytes: f64| format!("{} KiB", number((bytes / 1024.0).round()));
         let most = |limit: u64, each: f64| number((limit as f64 / each).floor());
         let mapped = largest.mappings.round();
@@ -269,22 +287,40 @@ impl Scale {
         )
     }
 
+    /// What one more real relay adds in the program.
+    fn descriptors_each(&self) -> f64 {
+        let all = |network: &Network| network.descriptors * network.workers as f64;
+        match (self.networks.first(), self.networks.last()) {
+            (Some(few), Some(many)) if few.workers < many.workers => {
+                (all(many) - all(few)) / (many.workers - few.workers) as f64
+            }
+            _ => f64::NAN,
+        }
+    }
+
     fn beyond(&self, largest: &Star) -> String {
         let measured = largest.workers as f64;
         let mut text =
             format!("The run ended with {} workers, because {}.", number(measured), self.ended_by);
-        for workers in BEYOND.iter().filter(|workers| **workers > measured) {
+        for (index, workers) in BEYOND.iter().filter(|workers| **workers > measured).enumerate() {
             let times = workers / measured;
+            let lead = if index == 0 {
+                " If every cost grew in proportion from there, which nobody has measured, a task would take"
+            } else {
+                ";"
+            };
             let _ = write!(
                 text,
-                " If every cost grew in proportion from there, which nobody has measured, {} workers would take \
-                 {} of CPU time for a task at the moderate rate and {} at saturation: about {} tasks a \
-                 second.",
-                number(*workers),
+                "{lead} {} at the moderate rate and {} at saturation with {} workers, which is about {} \
+                 tasks a second",
                 micros(largest.paced() * times),
                 micros(largest.saturated() * times),
+                number(*workers),
                 number((largest.rate() / times).round()),
             );
+        }
+        if BEYOND.iter().any(|workers| *workers > measured) {
+            text.push('.');
         }
         text.push('\n');
         text
@@ -405,7 +441,10 @@ mod tests {
             limits: Limits { descriptors: 20_000, most_descriptors: 1 << 20, mappings: 65_530 },
             ended_by: "there is no room".into(),
             stars: vec![star(10, 20.0), star(1_000, 500.0)],
-            networks: vec![Network { workers: 4, descriptors: 9.0, rounds: rounds() }],
+            networks: vec![
+                Network { workers: 2, descriptors: 12.0, rounds: rounds() },
+                Network { workers: 4, descriptors: 9.5, rounds: rounds() },
+            ],
             nested: Nested {
                 nodes: 4,
                 below: 2,
@@ -426,14 +465,21 @@ mod tests {
         for (name, line) in [
             ("scale-machine.md", "Other processes kept 1.50 CPUs busy"),
             // The median of the rounds at saturation, and what a second of CPU time has room for.
-            ("scale-costs.md", "| 1,000 | 500 µs | 100 µs | 10,000/s | 20,000/s |"),
+            (
+                "scale-costs.md",
+                "| 1,000 | 500 µs (500 µs to 500 µs) | 485 ns | 100 µs (50 µs to 350 µs) |",
+            ),
+            ("scale-costs.md", "| 97 ns | 10,000/s | 20,000/s | 100 ms |"),
             ("scale-starts.md", "| 1,000 | 2 s | 2 ms | 3 s |"),
             ("scale-room.md", "| 7 | 2,857 workers at this process's limit of 20,000; 149,796 at"),
             ("scale-room.md", "| mappings | 2 | 32,765 workers"),
             ("scale-room.md", "after 12,100 tasks each | 1,000 KiB |"),
             ("scale-beyond.md", "with 1,000 workers, because there is no room."),
-            ("scale-beyond.md", "10,000 workers would take 5 ms"),
-            ("scale-beyond.md", "100,000 workers would take 50 ms"),
+            (
+                "scale-beyond.md",
+                "would take 5 ms at the moderate rate and 1 ms at saturation with 10,000",
+            ),
+            ("scale-beyond.md", "tasks a second; 50 ms at the moderate"),
             ("scale-network.md", "| 4 | 30 µs | 3 µs |"),
             ("scale-nested.md", "| 8 workers, `map` | 250 | 2.50 × | 33 µs |"),
             ("scale-nested.md", "2,000 tasks a message | 4,000 | 40 × | 33 µs |"),

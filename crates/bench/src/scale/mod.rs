@@ -8,9 +8,10 @@
 //! Everything in the program but the connections is the shipped code: the executor, the manager, the dispatch,
 //! the links. What the connections add is measured apart, with few real relays (`real`).
 //!
-//! Figures are CPU time of threads by their own clocks, because the durations depend on what else this machine does.
+//! Figures are CPU time of threads by their own clocks: durations depend more on what else this machine does.
 //! Pitfalls:
 //!
+//! - CPU time depends on that as well. Two runs on a busy machine have differed by a factor of two.
 //! - Both ends of a link are in one process, as they are with real hosts: a page of a link that both touch counts
 //!   twice in the resident memory.
 //! - The made-up hosts need a CPU as well. At saturation of a small pool they may be full before the program is;
@@ -45,8 +46,8 @@ const TOUCHED: u64 = 200 * 1024;
 const EFFORT: Effort = Effort { rounds: 3, paced: 1_000, saturated: 200_000 };
 
 /// The command of a run whose nodes are hosts of a Slurm.
-const IN_A_CLUSTER: &str = "crates/hosts/tests/slurm/cluster FOLDER salloc --nodes=4 --ntasks=8 \
-                            --exclusive just bench scale";
+const IN_A_CLUSTER: &str = "crates/hosts/tests/slurm/cluster FOLDER salloc --quiet --nodes=4 \
+                            --ntasks=8 --exclusive target/release/procpool-bench scale";
 
 /// Real relays, tasks in a round, and rounds.
 const RELAYS: [usize; 3] = [2, 4, 8];
@@ -62,6 +63,9 @@ pub(crate) fn run(folder: &Path) -> Outcome {
         mappings: usage::setting("vm/max_map_count")?,
     };
     let load = Load::now()?;
+    let networks = RELAYS.iter().map(|relays| real::network(*relays, TASKS, ROUNDS));
+    let networks = networks.collect::<Outcome<_>>()?;
+    let nested = real::nested(ROUNDS)?;
     let mut stars = Vec::new();
     let mut ended_by = String::new();
     for workers in SIZES {
@@ -72,9 +76,6 @@ pub(crate) fn run(folder: &Path) -> Outcome {
         stars.push(star::measure(workers, EFFORT)?);
         eprintln!("{workers} workers");
     }
-    let networks = RELAYS.iter().map(|relays| real::network(*relays, TASKS, ROUNDS));
-    let networks = networks.collect::<Outcome<_>>()?;
-    let nested = real::nested(ROUNDS)?;
     let others = Load::now()?.since(load).of_others();
     let command = if nested.is_slurm { IN_A_CLUSTER } else { "just bench scale" }.to_owned();
     let scale = Scale { machine, command, others, limits, ended_by, stars, networks, nested };

@@ -43,8 +43,10 @@ fn is_allocated() -> bool {
 
 /// Starts as many relays on each node, in an allocation.
 fn on_nodes(each: usize) -> Launcher {
-    let launcher =
-        if is_allocated() { srun().arg(format!("--ntasks-per-node={each}")) } else { local() };
+    // Both pools exist at the same time, on the same CPUs.
+    let spread =
+        [format!("--nodes={NODES}"), format!("--ntasks-per-node={each}"), "--overlap".into()];
+    let launcher = if is_allocated() { spread.iter().fold(srun(), Launcher::arg) } else { local() };
     launcher.workers(NODES * each)
 }
 
@@ -107,18 +109,21 @@ fn run(executor: &ProcessPoolExecutor, tasks: u64) -> Result<(), procpool::Error
     futures.into_iter().try_for_each(|future| future.result())
 }
 
-/// The task of a node: builds its own pool, once, and gives it the no-ops.
+/// A pool, or why there is none.
+type Built = Result<ProcessPoolExecutor, procpool::Error>;
+
+// ANCHOR: share
+/// The task of a node: builds its own pool, once, and uses it.
 fn share(tasks: u64) -> Result<(), String> {
-    static OWN: OnceLock<Result<ProcessPoolExecutor, String>> = OnceLock::new();
-    let own = OWN.get_or_init(|| {
-        let own = ProcessPoolExecutor::builder().max_workers(BELOW).build();
-        own.and_then(|own| own.start_workers(BELOW).result().map(|()| own))
-            .map_err(|error| error.to_string())
-    });
-    own.as_ref()
-        .map_err(Clone::clone)
-        .and_then(|own| run(own, tasks).map_err(|error| error.to_string()))
+    static OWN: OnceLock<Built> = OnceLock::new();
+    let builder = || ProcessPoolExecutor::builder().max_workers(BELOW);
+    let done = match OWN.get_or_init(|| builder().build()) {
+        Ok(own) => run(own, tasks),
+        Err(error) => Err(error.clone()),
+    };
+    done.map_err(|error| error.to_string())
 }
+// ANCHOR_END: share
 
 /// Compares a flat pool with a pool of pools, in turn, so often.
 pub(crate) fn nested(rounds: usize) -> Outcome<Nested> {

@@ -1,7 +1,7 @@
 //! What this process uses: the CPU time of one thread, descriptors, memory, mappings.
 //!
-//! CPU time comes from the thread's own clock, in nanoseconds. Unlike a duration it hardly depends on what else
-//! the machine does.
+//! CPU time comes from the thread's own clock, in nanoseconds. It does not count the wait for a CPU, but grows when
+//! others use the caches.
 
 use std::fs;
 

@@ -211,8 +211,7 @@ impl Scale {
     fn costs(&self) -> String {
         let mut text = "| workers | a task, moderate rate | a further worker adds | a task, at \
                         saturation | a further worker adds | rate at saturation | the same, by the \
-                        clock | shortest task that keeps all busy |\n\
-                        |--:|--:|--:|--:|--:|--:|--:|--:|\n"
+                        clock |\n|--:|--:|--:|--:|--:|--:|--:|\n"
             .to_owned();
         let mut before: Option<&Star> = None;
         for star in &self.stars {
@@ -224,7 +223,7 @@ impl Scale {
             };
             let _ = writeln!(
                 text,
-                "| {} | {} | {} | {} | {} | {}/s | {}/s | {} |",
+                "| {} | {} | {} | {} | {} | {}/s | {}/s |",
                 number(star.workers as f64),
                 ranged(&star.paced),
                 added(Star::paced),
@@ -232,7 +231,6 @@ impl Scale {
                 added(Star::saturated),
                 number(star.rate().round()),
                 number(star.rate_by_clock().round()),
-                micros(star.saturated() * star.workers as f64),
             );
             before = Some(star);
         }
@@ -300,8 +298,13 @@ impl Scale {
 
     fn beyond(&self, largest: &Star) -> String {
         let measured = largest.workers as f64;
-        let mut text =
-            format!("The run ended with {} workers, because {}.", number(measured), self.ended_by);
+        let mut text = format!(
+            "The run ended with {} workers, because {}. By the cost at saturation, they are all busy if a \
+             task takes {} or longer.",
+            number(measured),
+            self.ended_by,
+            micros(largest.saturated() * measured),
+        );
         for (index, workers) in BEYOND.iter().filter(|workers| **workers > measured).enumerate() {
             let times = workers / measured;
             let lead = if index == 0 {
@@ -469,12 +472,15 @@ mod tests {
                 "scale-costs.md",
                 "| 1,000 | 500 µs (500 µs to 500 µs) | 485 ns | 100 µs (50 µs to 350 µs) |",
             ),
-            ("scale-costs.md", "| 97 ns | 10,000/s | 20,000/s | 100 ms |"),
+            ("scale-costs.md", "| 97 ns | 10,000/s | 20,000/s |"),
             ("scale-starts.md", "| 1,000 | 2 s | 2 ms | 3 s |"),
             ("scale-room.md", "| 7 | 2,857 workers at this process's limit of 20,000; 149,796 at"),
             ("scale-room.md", "| mappings | 2 | 32,765 workers"),
             ("scale-room.md", "after 12,100 tasks each | 1,000 KiB |"),
-            ("scale-beyond.md", "with 1,000 workers, because there is no room."),
+            (
+                "scale-beyond.md",
+                "with 1,000 workers, because there is no room. By the cost at saturation, they are all busy if a task takes 100 ms",
+            ),
             (
                 "scale-beyond.md",
                 "would take 5 ms at the moderate rate and 1 ms at saturation with 10,000",

@@ -197,14 +197,18 @@ impl Scale {
         };
         let moderate = curve("at a moderate rate", "peer", Star::paced);
         let saturated = curve("at saturation", "ours", Star::saturated);
-        let rate = curve("a CPU full of the program", "ours", Star::rate);
+        let rate = curve("in a second of CPU time", "ours", Star::rate);
+        let by_clock = curve("by the clock, in this run", "peer", Star::rate_by_clock);
         let costs = Panel {
             title: "CPU time of the program for each task",
             unit: "µs",
             curves: vec![moderate, saturated],
         };
-        let rates =
-            Panel { title: "Tasks in a second, at saturation", unit: "", curves: vec![rate] };
+        let rates = Panel {
+            title: "Tasks in a second, at saturation",
+            unit: "",
+            curves: vec![rate, by_clock],
+        };
         draw("A pool on made-up hosts, on logarithmic scales.", "workers", &[costs, rates])
     }
 
@@ -489,6 +493,7 @@ mod tests {
             ("scale-network.md", "| 4 | 30 µs | 3 µs |"),
             ("scale-nested.md", "| 8 workers, `map` | 250 | 2.50 × | 33 µs |"),
             ("scale-nested.md", "2,000 tasks a message | 4,000 | 40 × | 33 µs |"),
+            ("scale.svg", "by the clock, in this run: 20 k with 10 workers"),
             ("scale.svg", "at saturation: 4 µs with 10 workers, 100 µs with 1,000 workers."),
         ] {
             assert!(parts[name].contains(line), "{name}: {line}\n{}", parts[name]);

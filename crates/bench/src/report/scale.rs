@@ -466,7 +466,7 @@ mod tests {
     }
 
     #[test]
-    fn each_part_says_what_was_measured() {
+    fn each_part_has_the_measured_figures() {
         let parts: std::collections::BTreeMap<_, _> =
             scale().parts().unwrap().into_iter().collect();
         for (name, line) in [

@@ -67,13 +67,14 @@ faults *names:
     crates/bench/peers/install || echo 'some pools are missing'
     python3 crates/conformance/adapters/test_faults.py {{ names }}
 
-# Measure; the full mode writes the book's numbers
+# Measure; the modes full and scale write the book's numbers
 [group('measure')]
 bench mode="full" *arguments:
     {{ if mode == "full" { "crates/bench/peers/install || echo 'some pools are missing'" } else { "" } }}
     {{ if mode == "full" { "cargo build --release --package procpool-peers" } else { "" } }}
     cargo run --release --package procpool-bench -- {{ mode }} {{ arguments }}
     {{ if mode + arguments == "full" { "cargo run --package procpool-book -- adopt target/bench/results.json" } else { "" } }}
+    {{ if mode == "scale" { "cargo run --package procpool-book -- adopt target/bench/scale.json" } else { "" } }}
 
 # See by perf(1) where the time goes; the book shows it
 [group('measure')]

@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 /// The help text, also shown after a wrong command line.
 pub(crate) const HELP: &str = "\
-Usage: procpool-bench quick|full|profile [--out DIR] [--only ROW]... [--rounds N]
+Usage: procpool-bench quick|full|profile|scale [--out DIR] [--only ROW]... [--rounds N]
 
   quick   procpool and the limits of the machine, a line per target; at most three minutes; fails
           when a target is missed by more than 20 %
   full    the same for longer, and other pools; writes results.json, table.md and plots
   profile where the time goes, by perf(1); writes profile.json
+  scale   thousands of workers on made-up hosts; writes scale.json
 
   --out DIR    where the files of a run go (default: target/bench)
   --only ROW   this row only; may be repeated
@@ -22,6 +23,7 @@ pub(crate) enum Mode {
     Quick,
     Full,
     Profile,
+    Scale,
 }
 
 /// A valid command line.
@@ -41,8 +43,11 @@ impl Arguments {
             Some("quick") => Mode::Quick,
             Some("full") => Mode::Full,
             Some("profile") => Mode::Profile,
-            Some(other) => return Err(format!("{other} is neither quick, full nor profile")),
-            None => return Err("say quick, full or profile".to_owned()),
+            Some("scale") => Mode::Scale,
+            Some(other) => {
+                return Err(format!("{other} is neither quick, full, profile nor scale"));
+            }
+            None => return Err("say quick, full, profile or scale".to_owned()),
         };
         let out = PathBuf::from("target/bench");
         let mut arguments = Self { mode, out, only: Vec::new(), rounds: None };
@@ -63,8 +68,8 @@ impl Arguments {
                 _ => return Err(format!("{option} is no option")),
             }
         }
-        if mode == Mode::Profile && !arguments.partial().is_empty() {
-            return Err(format!("profile does not know {}", arguments.partial()));
+        if matches!(mode, Mode::Profile | Mode::Scale) && !arguments.partial().is_empty() {
+            return Err(format!("this mode does not know {}", arguments.partial()));
         }
         Ok(arguments)
     }
@@ -102,11 +107,12 @@ mod tests {
 
     #[test]
     fn wrong_arguments_are_reported() {
-        assert_eq!(read("").unwrap_err(), "say quick, full or profile");
-        assert_eq!(read("fast").unwrap_err(), "fast is neither quick, full nor profile");
+        assert_eq!(read("").unwrap_err(), "say quick, full, profile or scale");
+        assert_eq!(read("fast").unwrap_err(), "fast is neither quick, full, profile nor scale");
         assert_eq!(read("quick --rounds").unwrap_err(), "--rounds needs a value");
         assert_eq!(read("quick --rounds 0").unwrap_err(), "0 is no number of rounds");
-        assert_eq!(read("profile --rounds 2").unwrap_err(), "profile does not know --rounds 2");
+        assert_eq!(read("profile --rounds 2").unwrap_err(), "this mode does not know --rounds 2");
+        assert!(read("scale --only map").is_err());
         assert_eq!(read("quick --fast yes").unwrap_err(), "--fast is no option");
         assert_eq!(read("quick --only ech").unwrap_err(), "ech is no row; rows are echo, map");
     }

@@ -37,7 +37,7 @@ impl Bench {
     /// Prepares a run. `folder` holds the peers.
     pub(crate) fn new(arguments: &Arguments, folder: &Path) -> Outcome<Self> {
         let roster = match arguments.mode {
-            Mode::Quick | Mode::Profile => Vec::new(),
+            Mode::Quick | Mode::Profile | Mode::Scale => Vec::new(),
             Mode::Full => roster::read(folder)?,
         };
         Ok(Self {

@@ -31,8 +31,8 @@
 //!
 //! `rows` first: the measurements, and their pitfalls. Then `bench` for how blocks alternate, `limits` and
 //! `peers` for the other contenders, `row` and `target` for the results, `report` for their display.
-//! `earlier` compares
-//! a quick run with the checked-in results. `profile` is a run of another kind: where the time goes. The program is a library so that the book's
+//! `earlier` compares a quick run with the checked-in results. `profile` is a run of another kind: where the time
+//! goes; `scale` another one: thousands of workers on made-up hosts. The program is a library so that the book's
 //! builder can draw checked-in results again: [`for_the_book`].
 
 mod arguments;
@@ -48,6 +48,7 @@ mod profile;
 mod report;
 mod row;
 mod rows;
+mod scale;
 mod statistics;
 mod target;
 mod timing;
@@ -79,7 +80,7 @@ pub fn for_the_book(name: &str, json: &str) -> Result<Vec<(String, String)>, Str
 
 /// The program: carries out the command line.
 pub fn main() -> ExitCode {
-    procpool::init();
+    procpool_hosts::init();
     let words: Vec<String> = std::env::args().skip(1).collect();
     if let Some(role) = Role::read(&words) {
         return exit_code(play(role).map(|()| true));
@@ -127,13 +128,16 @@ fn run(arguments: &Arguments) -> Outcome<bool> {
     if arguments.mode == Mode::Profile {
         return profile::run(&arguments.out).map(|()| true);
     }
+    if arguments.mode == Mode::Scale {
+        return scale::run(&arguments.out).map(|()| true);
+    }
     let machine = Machine::here()?;
     println!("{}", lines::machine(&machine));
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let bench = Bench::new(arguments, root)?;
     let rows = bench.run(&ROWS, &arguments.only, &mut |row| print!("{}", lines::row(row)));
     match arguments.mode {
-        Mode::Quick | Mode::Profile => {
+        Mode::Quick | Mode::Profile | Mode::Scale => {
             let earlier = Earlier::read(&root.join("../../book/bench/results.json"), &machine)?;
             let worse: Vec<String> = rows.iter().flat_map(|row| earlier.worse(row)).collect();
             worse.iter().for_each(|line| println!("{line}"));

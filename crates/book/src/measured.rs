@@ -1,7 +1,8 @@
 //! Measurements: the pages' parts of the files that `procpool-bench` wrote.
 //!
 //! Owns the mapping of files to parts: `book/bench/results.json` becomes a table and charts,
-//! `profile.json` becomes the drawings of where the time goes, all in the same folder. So all numbers of a
+//! `profile.json` the drawings of where the time goes, `scale.json` the figures of many made-up workers, all in
+//! the same folder. So all numbers of a
 //! page are of one run, and none is typed. Another program measures and draws: `procpool-bench` knows the
 //! meaning of its files.
 

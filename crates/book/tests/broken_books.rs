@@ -342,7 +342,7 @@ fn all_measurements_are_of_one_run() {
         ),
         (
             Add("bench/other.json", "{}"),
-            "bench/other.json: it is neither results.json nor profile.json",
+            "bench/other.json: it is neither results.json, profile.json nor scale.json",
         ),
     ]);
     for (what, expected) in [

@@ -5,14 +5,17 @@
 //! - [`plot`]: a chart as a drawing;
 //! - [`write`]: all of these into a folder, and the JSON;
 //! - [`page`]: the same as parts of a page of the book;
-//! - [`profile`]: where the time goes, and its drawings.
+//! - [`profile`]: where the time goes, and its drawings;
+//! - [`scale`]: thousands of made-up workers, with [`curves`].
 //!
 //! Nothing here measures or judges.
 
+mod curves;
 pub(crate) mod lines;
 mod page;
 mod plot;
 pub(crate) mod profile;
+pub(crate) mod scale;
 mod table;
 
 use std::fs;
@@ -30,7 +33,8 @@ pub(crate) fn for_the_book(name: &str, json: &str) -> Outcome<Vec<(String, Strin
     match name {
         "results.json" => Ok(page::parts(&serde_json::from_str(json)?)),
         "profile.json" => Ok(serde_json::from_str::<profile::Profile>(json)?.drawings()),
-        _ => Err("it is neither results.json nor profile.json".into()),
+        "scale.json" => serde_json::from_str::<scale::Scale>(json)?.parts(),
+        _ => Err("it is neither results.json, profile.json nor scale.json".into()),
     }
 }
 

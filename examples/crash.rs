@@ -9,11 +9,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use procpool::{BrokenCause, DeathPolicy, Error, ProcessPoolExecutor};
 
-// ANCHOR: task
+// ANCHOR: main
 /// The tasks that this worker has started.
 static STARTED: AtomicU32 = AtomicU32::new(0);
 
-/// Task 1 crashes a worker that has run another task. Task 3 crashes any.
+/// Task 1 crashes a worker that has run a task before, task 3 any.
 fn task(identifier: u32) -> u32 {
     let is_used = STARTED.fetch_add(1, Ordering::Relaxed) > 0;
     if identifier == 3 || (identifier == 1 && is_used) {
@@ -21,9 +21,7 @@ fn task(identifier: u32) -> u32 {
     }
     identifier * 10
 }
-// ANCHOR_END: task
 
-// ANCHOR: main
 fn main() -> Result<(), Error> {
     procpool::init();
     let policy = match std::env::args().nth(1).as_deref() {
@@ -39,7 +37,9 @@ fn main() -> Result<(), Error> {
     for (identifier, future) in futures.iter().enumerate() {
         match future.result() {
             Ok(result) => println!("task {identifier}: {result}"),
-            Err(error) => println!("task {identifier}: {}", explain(&error)),
+            Err(error) => {
+                println!("task {identifier}: {}", explain(&error))
+            }
         }
     }
     println!("workers replaced: {}", executor.stats().restarts);
@@ -48,15 +48,16 @@ fn main() -> Result<(), Error> {
 // ANCHOR_END: main
 
 // ANCHOR: explain
+/// What is lost, how a worker ended, and at which task.
 fn explain(error: &Error) -> String {
-    let (lost, death) = match error {
-        Error::WorkerDied(death) => ("task", death),
+    let (what, death) = match error {
+        Error::WorkerDied(death) => ("task lost", death),
         Error::BrokenProcessPool(broken) => match broken.cause() {
-            BrokenCause::WorkerDied(death) => ("pool", death),
+            BrokenCause::WorkerDied(death) => ("pool broken", death),
             other => return other.to_string(),
         },
         other => return other.to_string(),
     };
-    format!("{lost} lost: a worker {} while {}", death.exit, death.activity)
+    format!("{what}: a worker {} while {}", death.exit, death.activity)
 }
 // ANCHOR_END: explain

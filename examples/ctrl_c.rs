@@ -10,7 +10,7 @@ use procpool::{ProcessPoolExecutor, ShutdownOptions};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-// ANCHOR: task
+// ANCHOR: main
 fn task(identifier: u32) -> Result<u32, String> {
     // Ctrl-C, for this worker, the program and the shell.
     let interrupt = ["-c", "kill -s INT 0"];
@@ -22,9 +22,7 @@ fn task(identifier: u32) -> Result<u32, String> {
     work().map_err(|error| error.to_string())?;
     Ok(identifier)
 }
-// ANCHOR_END: task
 
-// ANCHOR: main
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     procpool::init();
     let mut signals = Signals::new([SIGINT, SIGTERM])?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use procpool::{Error, ProcessPoolExecutor, should_stop};
 
-// ANCHOR: tasks
+// ANCHOR: main
 /// Looks for a number that does not exist, until it should stop.
 fn polite(limit: u64) -> Option<u64> {
     (0..limit).find(|number| should_stop() || number * number == 2)
@@ -19,9 +19,7 @@ fn deaf(_: u64) -> Option<u64> {
         park();
     }
 }
-// ANCHOR_END: tasks
 
-// ANCHOR: main
 fn main() -> Result<(), Error> {
     procpool::init();
     let executor = ProcessPoolExecutor::builder()

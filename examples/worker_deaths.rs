@@ -1,6 +1,6 @@
 //! Four tasks that end badly, each in its own way: the errors, in words.
 //!
-//! The workers' stderr is captured, and its last line is in the error.
+//! The workers' stderr is captured, and its last lines are in the error.
 
 use std::hint::black_box;
 use std::process::{abort, exit};
@@ -21,7 +21,7 @@ fn main() -> Result<(), Error> {
     let executor = ProcessPoolExecutor::builder()
         .max_workers(1)
         .death_policy(DeathPolicy::Replace { retries: 0 })
-        .capture_stderr(1)
+        .capture_stderr(2)
         .build()?;
     say("exit", executor.submit(|code| -> () { exit(code) }, 3).error());
     say("abort", executor.submit(|()| -> () { abort() }, ()).error());
@@ -32,9 +32,12 @@ fn main() -> Result<(), Error> {
 
 fn say(name: &str, error: Option<Error>) {
     match error {
-        // Its text would name the process, too.
+        // As text it would name the process, too.
         Some(Error::WorkerDied(death)) => {
-            println!("{name}: {} while {}", death.exit, death.activity);
+            println!(
+                "{name}: its worker {} while {}",
+                death.exit, death.activity
+            );
             let stderr = death.stderr.unwrap_or_default();
             stderr.lines().for_each(|line| println!("  stderr: {line}"));
         }

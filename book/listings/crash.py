@@ -8,7 +8,7 @@ started = 0
 
 
 def task(identifier):
-    """Task 1 crashes a worker that has run another task. Task 3 crashes any."""
+    """Task 1 crashes a used worker, task 3 any."""
     global started
     started += 1
     if identifier == 3 or (identifier == 1 and started > 1):

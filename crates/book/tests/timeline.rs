@@ -114,8 +114,9 @@ fn has_the_shape(name: &str) -> [Timeline; 2] {
     let layout = Layout::procpool();
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let path = folder.path().join("trace.jsonl");
-    let (_, starts) = figure::TRACES.iter().find(|(known, _)| *known == name).expect("it is known");
-    std::fs::write(&path, figure::record(&layout, starts).expect("it records"))
+    let (_, command) =
+        figure::TRACES.iter().find(|(known, _)| *known == name).expect("it is known");
+    std::fs::write(&path, figure::record(&layout, command).expect("it records"))
         .expect("it is written");
     [path, layout.traces().join(name).with_extension("jsonl")].map(|path| {
         // Only a trace in which each worker is initialized once, before its first task, has a drawing.

@@ -61,21 +61,27 @@ pub fn check(layout: &Layout) -> Result<Vec<Problem>> {
         .collect())
 }
 
-/// The traces by their names, and the start of the command that records each.
-pub const TRACES: [(&str, &str); 2] =
-    [("demo", ""), ("hosts", "salloc --quiet --nodes=2 --ntasks=2 ")];
+/// The traces by their names, and the command that records each.
+pub const TRACES: [(&str, &str); 4] = [
+    ("demo", "cargo run --quiet --package procpool-book --example timeline"),
+    (
+        "hosts",
+        "salloc --quiet --nodes=2 --ntasks=2 cargo run --quiet --package procpool-book --example timeline",
+    ),
+    ("break", "cargo run --quiet --package procpool-book --example deaths break"),
+    ("replace", "cargo run --quiet --package procpool-book --example deaths replace"),
+];
 
-/// Runs the program that records a trace, by a command that `starts` like that, and returns the trace's text.
+/// Runs the `command` that records a trace, and returns the trace's text.
 ///
 /// # Errors
 ///
 /// When the program fails.
-pub fn record(layout: &Layout, starts: &str) -> Result<String> {
+pub fn record(layout: &Layout, command: &str) -> Result<String> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("timeline.jsonl");
-    let command = format!("{starts}cargo run --quiet --package procpool-book --example timeline");
     let hosts = tempfile::tempdir()?;
-    let output = shell(&command, &layout.root, hosts.path())
+    let output = shell(command, &layout.root, hosts.path())
         .env("TRACE", &path)
         .current_dir(&layout.root)
         .stdin(Stdio::null())

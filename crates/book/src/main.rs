@@ -19,7 +19,7 @@ Usage: procpool-book [COMMAND]
   adopt FILE...
           show other measurements: results.json or profile.json, as procpool-bench wrote them;
           or other judgements: results.json of a run of the conformance suite over all pools
-  record demo|hosts
+  record demo|hosts|break|replace
           record the trace of a timeline again, then draw every figure; hosts takes root and Slurm
   record simulator [NAME...]
           record the runs again that the simulator is compared with, all or those
@@ -127,13 +127,13 @@ fn adopt(layout: &Layout, files: &[&str]) -> Result<()> {
 }
 
 fn record(layout: &Layout, name: &str) -> Result<()> {
-    let Some((_, starts)) = figure::TRACES.iter().find(|(known, _)| *known == name) else {
+    let Some((_, command)) = figure::TRACES.iter().find(|(known, _)| *known == name) else {
         let names = figure::TRACES.map(|(known, _)| known).join(", ");
         bail!("there is no trace {name:?}; there are: {names}");
     };
     fs::create_dir_all(layout.traces())?;
     eprintln!("recording {name} …");
-    let text = figure::record(layout, starts)?;
+    let text = figure::record(layout, command)?;
     fs::write(layout.traces().join(name).with_extension("jsonl"), text)?;
     Ok(())
 }

@@ -16,13 +16,15 @@ use anyhow::{Context, Result, bail};
 ///
 /// Such lines may be anywhere in the output. Their number, their text and the order of all other lines are
 /// compared.
-const UNORDERED: [(&str, &[&str]); 6] = [
+const UNORDERED: [(&str, &[&str]); 7] = [
     ("initializer_worker", &["Initializing worker process."]),
     ("initializer_worker_py", &["Initializing worker process."]),
     ("hosts", &["Initializing worker process."]),
     ("hosts_batch", &["Initializing worker process."]),
     ("initargs", LOG),
     ("initargs_py", LOG),
+    // A shell and a worker, which both see the end of a program.
+    ("orphan_py", &["the program is gone, its task runs on"]),
 ];
 
 /// Starts hosts with Slurm, runs a command on the first one, and ends them.
@@ -100,6 +102,8 @@ impl Transcript {
             // Set in many containers. Python then writes a line's text and its end separately,
             // and lines of two workers mix.
             .env_remove("PYTHONUNBUFFERED")
+            // Set, a backtrace is what a worker writes last.
+            .env_remove("RUST_BACKTRACE")
             .output()
             .with_context(|| format!("`{}` cannot be run", self.command))?;
         let errors = String::from_utf8_lossy(&output.stderr);

@@ -64,9 +64,52 @@ fn the_lanes_in_text_are_to_scale() {
     assert_eq!(svg::lanes(&timeline).text(), lanes + "one character is 2.0 ms\n");
 }
 
+/// The worker was ready before, and dies in its second task.
+fn fatal() -> Vec<Record<Event>> {
+    let mut records = small();
+    records.rotate_left(1);
+    for (millis, record) in (995..).zip(&mut records[..3]) {
+        record.nanos = millis * 1_000_000;
+    }
+    records[3] = at(0, PARENT, Event::MapCalled);
+    records.insert(4, at(20, WORKER, Event::TaskBegins { identifier: 0 }));
+    records[8] = at(90, WORKER, Event::Dies);
+    records[9] = at(91, PARENT, Event::ErrorGiven { identifier: 1 });
+    records.truncate(10);
+    records
+}
+
+#[test]
+fn a_task_that_its_worker_did_not_finish_is_lost() {
+    let timeline = Timeline::new(&fatal()).expect("it makes sense");
+    let [lane] = &timeline.lanes[..] else { panic!("one worker, one lane") };
+    assert_eq!(lane.tasks, [(0, Span { begin: 20.0, end: 50.0 })]);
+    assert_eq!(lane.lost, Some((1, Span { begin: 51.0, end: 90.0 })));
+    assert_eq!((lane.exit, lane.died), (90.0, true));
+    assert_eq!(
+        (timeline.results.as_slice(), timeline.errors.as_slice()),
+        (&[(0, 51.0)][..], &[(1, 91.0)][..])
+    );
+
+    let sentences = "Timeline in milliseconds since map was called. Worker 1 was ready, ran task 0 \
+        from 20 to 50, task 1 from 51 without finishing it, and died at 90. Results arrived in this \
+        order: 0 at 51. Errors arrived in this order: 1 at 91.";
+    assert_eq!(text::sentences(&timeline), sentences);
+    let drawing = svg::draw(&timeline);
+    for title in [
+        "task 1, lost with its worker: 51.0 to 90.0 ms",
+        "died at 90.0 ms",
+        "error of 1 at 91.0 ms",
+    ] {
+        assert!(drawing.contains(&format!("<title>{title}</title>")), "{title}: {drawing}");
+    }
+    assert!(!drawing.contains("initializer"), "it was before the picture begins: {drawing}");
+    assert!(svg::lanes(&timeline).text().contains("!!!x\n"));
+}
+
 #[test]
 fn an_inconsistent_trace_is_refused() {
-    let cases: [(usize, Option<Event>, &str); 7] = [
+    let cases: [(usize, Option<Event>, &str); 8] = [
         (0, None, "no process called `map`"),
         (1, None, "worker 11: InitializerBegins where Started belongs"),
         (2, None, "worker 11: InitializerEnds where InitializerBegins belongs"),
@@ -81,6 +124,7 @@ fn an_inconsistent_trace_is_refused() {
             "worker 11: Some((TaskEnds { identifier: 1 }, 50.0)) where task 0 should end",
         ),
         (8, None, "worker 11: Some((Exits, 126.0)) where task 1 should end"),
+        (5, Some(Event::Dies), "worker 11: Some((Dies, 50.0)) where task 0 should end"),
         (10, None, "worker 11: None where a task or the exit belongs"),
     ];
     for (place, event, problem) in cases {
@@ -109,17 +153,49 @@ fn a_new_recording_of_two_hosts_names_them() {
     }
 }
 
-/// Asserts what the chapters say of a trace, of the checked-in one and of a new one. Returns both.
+#[test]
+fn a_new_recording_of_a_pool_that_breaks_loses_its_unfinished_tasks() {
+    let [new, checked_in] = recordings("break");
+    let given = |timeline: &Timeline| {
+        let numbers = |given: &[(u32, f64)]| Vec::from_iter(given.iter().map(|it| it.0));
+        (numbers(&timeline.results), numbers(&timeline.errors))
+    };
+    for timeline in [&new, &checked_in] {
+        assert!(lost(timeline).contains(&3));
+        assert!(timeline.lanes.iter().all(|lane| lane.died));
+        let (results, errors) = given(timeline);
+        assert!(errors.contains(&3));
+        assert_eq!([results, errors].concat(), Vec::from_iter(0..8));
+    }
+    // The chapter's numbers.
+    assert_eq!(lost(&checked_in), [3, 4]);
+    assert_eq!(given(&checked_in), (vec![0, 1, 2], vec![3, 4, 5, 6, 7]));
+}
+
+#[test]
+fn a_new_recording_of_a_pool_that_replaces_workers_loses_no_task() {
+    for timeline in recordings("replace") {
+        let died: Vec<bool> = timeline.lanes.iter().map(|lane| lane.died).collect();
+        assert_eq!(died.iter().filter(|died| **died).count(), 1, "{died:?}");
+        assert_eq!((died.len(), lost(&timeline)), (3, vec![3]));
+        let results: Vec<u32> = timeline.results.iter().map(|result| result.0).collect();
+        assert_eq!(results, Vec::from_iter(0..8));
+        assert_eq!(timeline.errors, []);
+    }
+}
+
+/// The tasks that workers did not finish.
+fn lost(timeline: &Timeline) -> Vec<u32> {
+    let mut lost: Vec<u32> =
+        timeline.lanes.iter().filter_map(|lane| lane.lost).map(|lost| lost.0).collect();
+    lost.sort_unstable();
+    lost
+}
+
+/// Asserts what the chapters say of a trace, of a new one and of the checked-in one. Returns both.
 fn has_the_shape(name: &str) -> [Timeline; 2] {
-    let layout = Layout::procpool();
-    let folder = tempfile::tempdir().expect("a temporary folder can be made");
-    let path = folder.path().join("trace.jsonl");
-    let (_, starts) = figure::TRACES.iter().find(|(known, _)| *known == name).expect("it is known");
-    std::fs::write(&path, figure::record(&layout, starts).expect("it records"))
-        .expect("it is written");
-    [path, layout.traces().join(name).with_extension("jsonl")].map(|path| {
-        // Only a trace in which each worker is initialized once, before its first task, has a drawing.
-        let timeline = Timeline::new(&trace::read(&path)).expect("it makes sense");
+    let recordings = recordings(name);
+    for timeline in &recordings {
         assert_eq!(timeline.lanes.len(), 2);
         let mut tasks: Vec<u32> =
             timeline.lanes.iter().flat_map(|lane| &lane.tasks).map(|task| task.0).collect();
@@ -127,6 +203,21 @@ fn has_the_shape(name: &str) -> [Timeline; 2] {
         assert_eq!(tasks, Vec::from_iter(0..10));
         let results: Vec<u32> = timeline.results.iter().map(|result| result.0).collect();
         assert_eq!(results, Vec::from_iter(0..10));
-        timeline
+    }
+    recordings
+}
+
+/// A new recording, and the checked-in one.
+fn recordings(name: &str) -> [Timeline; 2] {
+    let layout = Layout::procpool();
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let path = folder.path().join("trace.jsonl");
+    let (_, command) =
+        figure::TRACES.iter().find(|(known, _)| *known == name).expect("it is known");
+    std::fs::write(&path, figure::record(&layout, command).expect("it records"))
+        .expect("it is written");
+    [path, layout.traces().join(name).with_extension("jsonl")].map(|path| {
+        // Only a trace in which each worker is initialized once, before its first task, has a drawing.
+        Timeline::new(&trace::read(&path)).expect("it makes sense")
     })
 }

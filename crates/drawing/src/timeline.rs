@@ -152,7 +152,10 @@ impl Timeline {
         let names = lanes().map(|lane| lane.name.chars().count()).max().unwrap_or(0);
         let mut text = String::new();
         for lane in lanes().take(LANES) {
-            let cells: String = (0..CELLS).map(|cell| at(lane, cell as f64 * step, step)).collect();
+            let cells: String = (0..CELLS)
+                // One cell ends exactly where the next one begins, also after rounding.
+                .map(|cell| at(lane, cell as f64 * step, (cell + 1) as f64 * step))
+                .collect();
             // Writing to a string cannot fail.
             let _ = writeln!(text, "{:names$}  {}", lane.name, cells.trim_end());
         }
@@ -161,9 +164,9 @@ impl Timeline {
     }
 }
 
-/// The state of a lane in the interval that begins at `time`; the shortest event wins.
-fn at(lane: &Lane, time: f64, step: f64) -> char {
-    let (end, middle) = (time + step, time + step / 2.0);
+/// The state of a lane from `time` to `end`; the shortest event wins.
+fn at(lane: &Lane, time: f64, end: f64) -> char {
+    let middle = (time + end) / 2.0;
     let mut cell = ' ';
     for part in &lane.parts {
         match part {

@@ -5,8 +5,9 @@
 //! `procpool_drawing` draws it.
 //!
 //! ```text
-//! worker:  Started ─ InitializerBegins ─ InitializerEnds ─ (TaskBegins ─ TaskEnds)* ─ Exits
-//! parent:  Started ─ MapCalled ─ ResultGiven*
+//! worker:  Started ─ InitializerBegins ─ InitializerEnds ─ (TaskBegins ─ TaskEnds)* ─┬─ Exits
+//!                                                                                    └─ [TaskBegins ─] Dies
+//! parent:  Started ─ MapCalled ─ (ResultGiven | ErrorGiven)*
 //! ```
 
 pub mod svg;
@@ -45,8 +46,15 @@ pub enum Event {
         /// Its number.
         identifier: u32,
     },
+    /// Parent: the iterator returned an error instead.
+    ErrorGiven {
+        /// The number of the item.
+        identifier: u32,
+    },
     /// Worker: it has exited, as the pool saw it.
     Exits,
+    /// Worker: it has died or was killed, as the pool saw it. Its task, if any, is lost.
+    Dies,
     /// Worker: it ran on another host, as the pool saw it.
     RanOn {
         /// The host.
@@ -63,8 +71,12 @@ pub struct Lane {
     pub initializer: Span,
     /// Its tasks, in order.
     pub tasks: Vec<(u32, Span)>,
+    /// The task that it did not finish.
+    pub lost: Option<(u32, Span)>,
     /// When it exited.
     pub exit: f64,
+    /// Whether it died or was killed.
+    pub died: bool,
     /// Its host, if that is another one than the program's.
     pub host: Option<HostName>,
 }
@@ -76,6 +88,8 @@ pub struct Timeline {
     pub lanes: Vec<Lane>,
     /// The times and numbers of the results in the parent, in order.
     pub results: Vec<(u32, f64)>,
+    /// The same of the errors.
+    pub errors: Vec<(u32, f64)>,
 }
 
 impl Timeline {
@@ -90,13 +104,15 @@ impl Timeline {
         let since = |nanos: u64| (nanos as f64 - called.nanos as f64) / 1e6;
 
         let mut workers: BTreeMap<u32, Vec<(Event, f64)>> = BTreeMap::new();
-        let mut results = Vec::new();
+        let (mut results, mut errors) = (Vec::new(), Vec::new());
         for record in records {
             let time = since(record.nanos);
             if record.pid != called.pid {
                 workers.entry(record.pid).or_default().push((record.event, time));
             } else if let Event::ResultGiven { identifier } = record.event {
                 results.push((identifier, time));
+            } else if let Event::ErrorGiven { identifier } = record.event {
+                errors.push((identifier, time));
             }
         }
         let lanes = workers.iter().map(|(pid, events)| {
@@ -104,13 +120,14 @@ impl Timeline {
         });
         let mut lanes = lanes.collect::<Result<Vec<_>, _>>()?;
         lanes.sort_by(|a, b| a.started.total_cmp(&b.started));
-        Ok(Self { lanes, results })
+        Ok(Self { lanes, results, errors })
     }
 
     /// Returns the time of the last event.
     pub fn end(&self) -> f64 {
         let exits = self.lanes.iter().map(|lane| lane.exit);
-        exits.chain(self.results.iter().map(|&(_, time)| time)).fold(0.0, f64::max)
+        let given = self.results.iter().chain(&self.errors);
+        exits.chain(given.map(|&(_, time)| time)).fold(0.0, f64::max)
     }
 }
 
@@ -119,6 +136,11 @@ impl Lane {
     pub(crate) fn name(&self, index: usize) -> String {
         let host = self.host.map(|host| format!(" on {host}")).unwrap_or_default();
         format!("worker {}{host}", index + 1)
+    }
+
+    /// Whether it had been initialized when `map` was called.
+    pub(crate) fn was_ready(&self) -> bool {
+        self.initializer.end < 0.0
     }
 
     /// Walks through the events of one worker, which come in one order only.
@@ -137,16 +159,24 @@ impl Lane {
             Event::RanOn { host } => Some(*host),
             _ => None,
         });
+        let lane =
+            |tasks, lost, exit, died| Self { started, initializer, tasks, lost, exit, died, host };
         loop {
             match rest.next() {
                 Some((Event::TaskBegins { identifier }, begin)) => match rest.next() {
                     Some((Event::TaskEnds { identifier: same }, end)) if same == identifier => {
                         tasks.push((identifier, Span { begin, end }));
                     }
+                    Some((Event::Dies, end)) if rest.len() == 0 => {
+                        let lost = Some((identifier, Span { begin, end }));
+                        return Ok(lane(tasks, lost, end, true));
+                    }
                     other => return Err(format!("{other:?} where task {identifier} should end")),
                 },
-                Some((Event::Exits, exit)) if rest.len() == usize::from(host.is_some()) => {
-                    return Ok(Self { started, initializer, tasks, exit, host });
+                Some((end @ (Event::Exits | Event::Dies), exit))
+                    if rest.len() == usize::from(host.is_some()) =>
+                {
+                    return Ok(lane(tasks, None, exit, end == Event::Dies));
                 }
                 other => return Err(format!("{other:?} where a task or the exit belongs")),
             }

@@ -116,8 +116,13 @@ type Built = Result<ProcessPoolExecutor, procpool::Error>;
 /// The task of a node: builds its own pool, once, and uses it.
 fn share(tasks: u64) -> Result<(), String> {
     static OWN: OnceLock<Built> = OnceLock::new();
-    let builder = || ProcessPoolExecutor::builder().max_workers(BELOW);
-    let done = match OWN.get_or_init(|| builder().build()) {
+    let build = || {
+        let builder = ProcessPoolExecutor::builder();
+        let own = builder.max_workers(BELOW).build()?;
+        own.start_workers(BELOW).result()?;
+        Ok(own)
+    };
+    let done = match OWN.get_or_init(build) {
         Ok(own) => run(own, tasks),
         Err(error) => Err(error.clone()),
     };

@@ -24,7 +24,7 @@ const LISTINGS: [&str; 2] = ["python", "rust"];
 const COLUMNS: usize = 76;
 
 /// Phrases that the book does not use, and what to write instead. They are translated, or have no subject.
-const PHRASES: [(&str, &str); 14] = [
+const PHRASES: [(&str, &str); 13] = [
     ("are told", "receive a report"),
     ("for ever", "forever"),
     ("for one that", "if one"),
@@ -37,7 +37,6 @@ const PHRASES: [(&str, &str); 14] = [
     ("what came of", "the result of"),
     ("whereby", "by which"),
     ("which has not", "without"),
-    ("who has", "with"),
     ("with regard to", "about"),
 ];
 

@@ -6,10 +6,10 @@
 export const NUMBERS = [
     { letter: "w", name: "workers", label: "Workers at most", least: 1, most: 8, usual: 2 },
     { letter: "n", name: "count", label: "Tasks", least: 1, most: 30, usual: 10 },
-    { letter: "s", name: "startUp", label: "Start-up of a worker, in ms", least: 0, most: 2000, usual: 5 },
+    { letter: "s", name: "startUp", label: "Start-up, in ms", least: 0, most: 2000, usual: 5 },
     { letter: "i", name: "initializer", label: "Initializer, in ms (0: none)", least: 0, most: 2000, usual: 60 },
-    { letter: "c", name: "maxTasksPerChild", label: "Tasks per worker (0: no limit)", least: 0, most: 30, usual: 0 },
-    { letter: "d", name: "deathAt", label: "Worker 2 dies at, in ms (0: never)", least: 0, most: 60000, usual: 0 },
+    { letter: "c", name: "maxTasksPerChild", label: "Tasks each (0: no limit)", least: 0, most: 30, usual: 0 },
+    { letter: "d", name: "deathAt", label: "Worker 2 dies at (0: never)", least: 0, most: 60000, usual: 0 },
 ]
 
 /** The durations of the tasks, in ms, which are repeated. Shorter tasks are sent ahead, several at a time. */

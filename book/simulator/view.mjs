@@ -18,7 +18,7 @@ const still = matchMedia("(prefers-reduced-motion: reduce)")
 function make(name, settings = {}, ...children) {
     const element = document.createElement(name)
     for (const [key, value] of Object.entries(settings)) {
-        if (key in element && key !== "list") element[key] = value
+        if (key in element) element[key] = value
         else element.setAttribute(key, value)
     }
     element.append(...children)
@@ -35,8 +35,8 @@ class Simulator {
             const settings = { type: "number", name: letter, min: least, max: most, step: 1, inputMode: "numeric" }
             return [letter, label, make("input", settings)]
         })
-        const { letter, least, most, length } = DURATIONS
-        const tasks = `Durations of tasks, in ms (${least} to ${most}, at most ${length}, repeated)`
+        const { letter, length } = DURATIONS
+        const tasks = `Durations, in ms (up to ${length}, repeated)`
         this.controls.push([letter, tasks, make("input", { type: "text", name: letter, autocomplete: "off" })])
         const options = ORDERS.map((order) => make("option", { value: order }, order))
         this.controls.push(["o", "Results by", make("select", { name: "o" }, ...options)])
@@ -103,7 +103,10 @@ class Simulator {
         const { workers, results, error, end } = this.run
         const outcome = error === null ? "all results" : `${results.length} results, and an error at ${Math.round(error)} ms`
         const processes = workers.length === 1 ? "1 worker process" : `${workers.length} worker processes`
-        this.said.textContent = `${state.count} tasks, ${processes}, ${outcome}. The pool is gone after ${Math.round(end)} ms.`
+        const tasks = state.count === 1 ? "1 task" : `${state.count} tasks`
+        const dies = state.deathAt === 0 || workers.some(({ reason }) => reason === "died")
+        const none = dies ? "" : ` There is no worker 2 at ${state.deathAt} ms, so none dies.`
+        this.said.textContent = `${tasks}, ${processes}, ${outcome}. The pool is gone after ${Math.round(end)} ms.${none}`
         this.programs.replaceChildren(...[["Rust", rust], ["Python", python]].flatMap((it) => program(...it, state)))
         this.draw()
     }

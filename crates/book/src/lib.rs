@@ -8,6 +8,7 @@
 //!        │       ◀── include ── book/src/figures/*.svg ◀── timeline ── book/traces/*.jsonl
 //!        │       ◀── include ── book/bench/*.md, *.svg ◀── measured ── book/bench/*.json
 //!        │       ◀── include ── book/conformance/pools.md ◀── judged ── book/conformance/results.json
+//!        │       ◀── include ── book/simulator/*.mjs ◀── tests ── book/simulator/runs/*.json
 //!        │ integrity: every include resolves, everything is used, no code is typed in
 //!        ▼
 //! mdBook ──▶ book/book/ ── rendered: links, fragments, no request to the network

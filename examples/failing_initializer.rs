@@ -5,19 +5,17 @@
 //! All end in `the initializer failed in worker PID: no licence server at
 //! licences.example:27000`.
 
+// ANCHOR: main
 use procpool::{BrokenCause, Error, ProcessPoolExecutor};
 
-// ANCHOR: initializer
 fn find_licence(server: String) -> Result<(), String> {
     Err(format!("no licence server at {server}"))
 }
-// ANCHOR_END: initializer
 
 fn task(identifier: u32) -> u32 {
     identifier
 }
 
-// ANCHOR: main
 fn main() -> Result<(), Error> {
     procpool::init();
     let executor = ProcessPoolExecutor::builder()

@@ -5,6 +5,7 @@
 //! numbers of uses count up, because the only worker reuses its connection;
 //! then `connection closed after 4 use(s)`.
 
+// ANCHOR: program
 use std::convert::Infallible;
 
 use procpool::ProcessPoolExecutor;
@@ -47,3 +48,4 @@ fn main() -> Result<(), procpool::Error> {
     Ok(())
 }
 // ANCHOR_END: main
+// ANCHOR_END: program

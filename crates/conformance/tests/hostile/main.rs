@@ -3,12 +3,10 @@
 
 use std::path::Path;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
-use nix::unistd::Pid;
 use procpool_conformance::case::{CASE, Case, Tier};
 use procpool_conformance::cases;
 use procpool_conformance::history::require;
@@ -257,29 +255,6 @@ fn a_task_that_still_runs_is_waited_for() {
 #[test]
 fn a_storm_of_workers_does_not_count_as_progress() {
     assert_failed("starts_workers_for_ever", "progress", "nothing more happens within 3s");
-}
-
-#[test]
-fn the_wait_for_a_cpu_does_not_count() {
-    let allowed = sched_getaffinity(Pid::from_raw(0)).expect("the CPUs of this thread are known");
-    let cpu = (0..CpuSet::count()).find(|cpu| allowed.is_set(*cpu) == Ok(true));
-    let cpu = cpu.expect("it has one");
-    let limits = Limits { must: Duration::from_secs(1), ..Limits::scaled(1.0) };
-    let is_over = AtomicBool::new(false);
-    let verdict = thread::scope(|scope| {
-        scope.spawn(|| {
-            let mut only = CpuSet::new();
-            only.set(cpu).expect("it is the number of a CPU");
-            sched_setaffinity(Pid::from_raw(0), &only).expect("it is allowed");
-            while !is_over.load(Ordering::Relaxed) {
-                std::hint::spin_loop();
-            }
-        });
-        let verdict = verdict_within(&format!("waits_for_a_cpu {cpu}"), limits);
-        is_over.store(true, Ordering::Relaxed);
-        verdict
-    });
-    assert_eq!(verdict, Verdict::Passed);
 }
 
 #[test]
